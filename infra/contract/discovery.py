@@ -1,0 +1,109 @@
+"""Where the local cloud is; starts it as a process when it is down.
+
+The daemon writes ``<home>/cloud/discovery.json`` when it listens and removes it when it stops.
+This module reads that file, asks the daemon whether it is the one, and otherwise starts it. It
+knows nothing of what the daemon answers beyond ``GET /aml/status``.
+"""
+
+import json
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.errors import UnreachableError
+
+SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
+TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
+_START_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCloud:
+    """A running local cloud. ``id`` changes with ``aml cloud reset``; ``ca`` is a PEM file.
+
+    ``url`` has no trailing slash: ``https://127.0.0.1:49213``.
+    """
+
+    id: str
+    url: str
+    ca: Path
+    pid: int
+
+
+def cloud_folder(home: Path) -> Path:
+    """Return the folder in which one project's local cloud keeps everything."""
+    return home / "cloud"
+
+
+def find_cloud(home: Path) -> LocalCloud | None:
+    """Return the local cloud of ``home`` if it runs and answers, else ``None``."""
+    try:
+        document = json.loads((cloud_folder(home) / "discovery.json").read_text(encoding="utf-8"))
+        cloud = LocalCloud(
+            document["id"], document["url"], Path(document["ca"]), int(document["pid"])
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+    status = ask(cloud, "/aml/status")
+    return cloud if status is not None and status.get("id") == cloud.id else None
+
+
+def ensure_cloud(home: Path) -> LocalCloud:
+    """Return the running local cloud of ``home``; start it first if there is none.
+
+    Two callers at once get the same one: the daemon holds a lock, a second daemon leaves quietly.
+    Raises ``UnreachableError`` with the end of its log when it does not come up.
+    """
+    cloud = find_cloud(home)
+    if cloud is not None:
+        return cloud
+    folder = cloud_folder(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "daemon.log"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "localcloud.daemon", "--home", str(home)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    return _wait_for(home, process, log)
+
+
+def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path) -> LocalCloud:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        cloud = find_cloud(home)
+        if cloud is not None:
+            return cloud
+        if process.poll() not in (None, 0):
+            break
+        time.sleep(0.05)
+    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+    raise UnreachableError(
+        f"The local cloud did not start. The end of its log:\n{tail}",
+        remedy="Read `aml cloud logs`; `aml cloud start` tries again.",
+        at=str(log),
+    )
+
+
+def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> dict[str, Any] | None:
+    """Send one request to the daemon's own endpoints; ``None`` when it does not answer."""
+    request = urllib.request.Request(cloud.url + path, method=method)  # noqa: S310 - always https
+    try:
+        context = ssl.create_default_context(cafile=str(cloud.ca))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        )
+        with opener.open(request, timeout=5) as answer:
+            document: dict[str, Any] = json.load(answer)
+            return document
+    except (OSError, ValueError, urllib.error.URLError):
+        return None

@@ -1,0 +1,112 @@
+"""The one document a deployment hands to whoever submits runs: where the targets are.
+
+It holds no secret and, for the local cloud, no address: discovery knows the port. Reading is
+lenient (keys of later releases are kept out of the way, not refused); writing is strict.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from infra.contract.errors import NotDeployedError, StateError, UnknownNameError
+from infra.contract.load import nearest
+
+VERSION: Final = 1
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class WorkspaceEntry(_Part):
+    """The workspace: its ARM id says subscription, resource group and name."""
+
+    id: str
+    name: str
+    location: str
+
+
+class TargetEntry(_Part):
+    """What a run needs to reach one compute. Only the keys its ``kind`` knows are set.
+
+    ``kind`` is the stack file's word: ``aml_compute``, ``compute_instance``, ``virtual_machine``,
+    ``hdinsight``, ``batch``, ``databricks``, … ``priority``: ``dedicated`` or ``low_priority``.
+    ``credentials`` maps a field to a reference (``env:NAME``, ``file:PATH``, a Key Vault id).
+    """
+
+    kind: str
+    id: str
+    vm_size: str | None = None
+    min_nodes: int | None = None
+    max_nodes: int | None = None
+    priority: str | None = None
+    resource_id: str | None = None
+    address: str | None = None
+    port: int | None = None
+    user: str | None = None
+    credentials: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Manifest(_Part):
+    """What one stack offers. ``targets`` maps a compute's name to its entry."""
+
+    version: Annotated[int, Field(ge=1)] = VERSION
+    project: str
+    stack: str
+    cloud: Literal["local", "azure"]
+    workspace: WorkspaceEntry
+    targets: Mapping[str, TargetEntry] = Field(default_factory=dict)
+
+    def target(self, name: str) -> TargetEntry:
+        """Return the entry of one target; ``UnknownNameError`` names the nearest."""
+        if name in self.targets:
+            return self.targets[name]
+        raise UnknownNameError(
+            f"Stack {self.stack!r} has no target {name!r}.",
+            remedy=nearest(name, {**self.targets, "local": None}, noun="target"),
+        )
+
+    def to_json(self) -> str:
+        """Return the document as it is written: sorted, without unset keys."""
+        document = self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+        return json.dumps(document, indent=2, sort_keys=True) + "\n"
+
+
+def parse_manifest(document: Any, *, at: str) -> Manifest:
+    """Return the manifest in ``document``; ``StateError`` when it is none we can read."""
+    try:
+        manifest = Manifest.model_validate(document)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise StateError(
+            f"It is not a manifest: {problems}.",
+            remedy="Write it again with `aml outputs --json`, or run `aml up`.",
+            at=at,
+        ) from error
+    if manifest.version > VERSION:
+        raise StateError(
+            f"It has version {manifest.version}; this release reads up to {VERSION}.",
+            remedy="Install the release that wrote it, or a later one.",
+            at=at,
+        )
+    return manifest
+
+
+def read_manifest(file: Path, *, stack: str) -> Manifest:
+    """Return the manifest in ``file``; ``NotDeployedError`` when there is none."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotDeployedError(
+            f"Stack {stack!r} was never deployed from here (there is no {file.name}).",
+            remedy=f"Run `aml up -s {stack}`, or name a manifest with `--manifest FILE`.",
+            at=str(file),
+        ) from error
+    except ValueError as error:
+        raise StateError(
+            f"It is not JSON: {error}.", remedy="Run `aml up` to write it again.", at=str(file)
+        ) from error
+    return parse_manifest(document, at=str(file))

@@ -1,0 +1,202 @@
+"""ARM ids and naming rules: what a name may look like, for every part that checks or makes one."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from infra.contract.errors import UsageError
+
+_SEGMENT = r"[^/<>%&\\?]+"
+_GROUP_ID = re.compile(
+    rf"/subscriptions/(?P<subscription>{_SEGMENT})"
+    rf"(?:/resourcegroups/(?P<resource_group>{_SEGMENT}))?"
+    rf"(?:/providers/(?P<provider>.+))?/?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmId:
+    """One ARM resource id, taken apart. ``types`` and ``names`` run from the outermost inwards.
+
+    For an extension resource (a role assignment) ``scope`` is the id it extends.
+    """
+
+    subscription: str
+    resource_group: str | None
+    namespace: str | None = None
+    types: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    scope: str = ""
+
+    @property
+    def type(self) -> str:
+        """Return ``Namespace/type/child``, or the group's or subscription's own type."""
+        if self.namespace:
+            return "/".join((self.namespace, *self.types))
+        if self.resource_group:
+            return "Microsoft.Resources/resourceGroups"
+        return "Microsoft.Resources/subscriptions"
+
+    @property
+    def name(self) -> str:
+        """Return the last name in it."""
+        return self.names[-1] if self.names else self.resource_group or self.subscription
+
+    @property
+    def parent(self) -> "ArmId":
+        """Return the id of what contains it: the parent resource, group or subscription."""
+        if len(self.names) > 1:
+            return ArmId(
+                self.subscription,
+                self.resource_group,
+                self.namespace,
+                self.types[:-1],
+                self.names[:-1],
+                self.scope,
+            )
+        if self.scope:
+            return parse_arm_id(self.scope)
+        if self.namespace:
+            return ArmId(self.subscription, self.resource_group)
+        return ArmId(self.subscription, None)
+
+    def __str__(self) -> str:
+        base = self.scope
+        if not base:
+            base = f"/subscriptions/{self.subscription}"
+            base += f"/resourceGroups/{self.resource_group}" if self.resource_group else ""
+        if not self.namespace:
+            return base
+        pairs = "/".join(f"{t}/{n}" for t, n in zip(self.types, self.names, strict=True))
+        return f"{base}/providers/{self.namespace}/{pairs}"
+
+
+def parse_arm_id(text: str) -> ArmId:
+    """Take an ARM id apart; segment names are matched without case, spelling is kept.
+
+    Raises ``UsageError`` for anything that is not one.
+    """
+    match = _GROUP_ID.fullmatch(text.strip())
+    if match is None:
+        raise _not_an_id(text)
+    subscription, group = match["subscription"], match["resource_group"]
+    if match["provider"] is None:
+        return ArmId(subscription, group)
+    scope, _, last = re.sub("(?i)/providers/", "/providers/", text.rstrip("/")).rpartition(
+        "/providers/"
+    )
+    namespace, *pairs = last.split("/")
+    if not pairs or len(pairs) % 2 or not all(pairs):
+        raise _not_an_id(text)
+    extension = "/providers/" in scope
+    return ArmId(
+        subscription,
+        group,
+        namespace,
+        tuple(pairs[::2]),
+        tuple(pairs[1::2]),
+        scope if extension else "",
+    )
+
+
+def same_arm_id(one: str, other: str) -> bool:
+    """Compare two ids as ARM does: without case and without a slash at the end."""
+    return one.rstrip("/").lower() == other.rstrip("/").lower()
+
+
+def _not_an_id(text: str) -> UsageError:
+    return UsageError(
+        f"{text!r} is not an ARM resource id.",
+        remedy="Write /subscriptions/<id>/resourceGroups/<group>/providers/<ns>/<type>/<name>.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """What one kind of name may look like. ``says`` completes “use …” in a message."""
+
+    noun: str
+    pattern: str
+    says: str
+    longest: int
+    reserved: frozenset[str] = frozenset()
+
+    def problem(self, name: str) -> str | None:
+        """Return what is wrong with ``name`` in one sentence with a suggestion, or ``None``."""
+        if name.lower() in self.reserved:
+            return f"{name!r} is a reserved word for a {self.noun}; choose another name."
+        if re.fullmatch(self.pattern, name):
+            return None
+        return f"{name!r} is not a {self.noun} name: use {self.says}.{self._suggestion(name)}"
+
+    def _suggestion(self, name: str) -> str:
+        for separator in ("-", ""):
+            made = re.sub(r"[^A-Za-z0-9]+", separator, name).strip("-")[: self.longest].strip("-")
+            for candidate in (made, made.lower()):
+                if candidate and re.fullmatch(self.pattern, candidate):
+                    return f" Did you mean {candidate!r}?"
+        return ""
+
+
+_RESERVED = frozenset({"amlcompute", "local", "containerinstance"})
+
+# Sources: Microsoft's resource-name-rules page, the patterns of the published resource types, and
+# the message texts of the service; see docs/arm-types.md.
+RULES: Final = {
+    "resource_group": NameRule(
+        "resource group",
+        r"[-\w().]{0,89}[-\w()]",
+        "1-90 letters, digits or -_().; not a dot at the end",
+        90,
+    ),
+    "workspace": NameRule(
+        "workspace",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}",
+        "3-33 letters, digits, hyphens or underscores, starting with a letter or digit",
+        33,
+    ),
+    "aml_compute": NameRule(
+        "AmlCompute",
+        r"[a-zA-Z][a-zA-Z0-9-]{1,30}[a-zA-Z0-9]",
+        "3-32 letters, digits or hyphens, starting with a letter, ending with a letter or digit",
+        32,
+        _RESERVED,
+    ),
+    "compute_instance": NameRule(
+        "compute instance",
+        r"[a-zA-Z](?!.*-\d+$)[a-zA-Z0-9-]{2,23}",
+        "3-24 letters, digits or hyphens, starting with a letter, no hyphen before final digits",
+        24,
+        _RESERVED,
+    ),
+    "attached_compute": NameRule(
+        "compute",
+        r"[a-zA-Z][a-zA-Z0-9-]{0,14}[a-zA-Z0-9]",
+        "2-16 letters, digits or hyphens, starting with a letter, ending with a letter or digit",
+        16,
+        _RESERVED,
+    ),
+    "storage_account": NameRule(
+        "storage account", r"[a-z0-9]{3,24}", "3-24 lower-case letters or digits", 24
+    ),
+    "key_vault": NameRule(
+        "key vault",
+        r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]",
+        "3-24 letters, digits or single hyphens, starting with a letter",
+        24,
+    ),
+    "registry": NameRule("container registry", r"[a-zA-Z0-9]{5,50}", "5-50 letters or digits", 50),
+    "experiment": NameRule(
+        "experiment",
+        r"[a-zA-Z0-9][\w-]{0,254}",
+        "up to 255 letters, digits, hyphens or underscores, starting with a letter or digit",
+        255,
+    ),
+    "stack": NameRule(
+        "stack",
+        r"[A-Za-z0-9_.-]{1,100}",
+        "1-100 letters, digits, hyphens, underscores or dots",
+        100,
+    ),
+}

@@ -1,0 +1,105 @@
+"""Where a project is and where everything of it lies: ``Pulumi.yaml`` and ``.aml/`` beside it.
+
+Reads a few files and the environment; writes only the selected stack's name.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from infra.contract.errors import UsageError
+
+DEFAULT_STACK: Final = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One checkout of a platform. ``root`` holds ``Pulumi.yaml``; ``home`` is its ``.aml`` folder.
+
+    ``name`` is Pulumi's project name; ``main`` the program's folder; ``stacks`` the folder of the
+    ``Pulumi.<stack>.yaml`` files; ``backend_url`` where state lies unless the environment says
+    otherwise, as Pulumi writes it (``file://…``), or ``None``.
+    """
+
+    root: Path
+    home: Path
+    name: str
+    main: Path
+    stacks: Path
+    backend_url: str | None = None
+
+    def stack_file(self, stack: str) -> Path:
+        """Return the path of one stack's configuration, whether it exists or not."""
+        return self.stacks / f"Pulumi.{stack}.yaml"
+
+    def manifest_file(self, stack: str) -> Path:
+        """Return where the stack's manifest is kept after a deployment."""
+        return self.home / "manifests" / f"{stack}.json"
+
+    def selected_stack(self) -> str:
+        """Return the stack a command means: ``AML_STACK``, else the selected one, else local."""
+        chosen = os.environ.get("AML_STACK")
+        if chosen:
+            return chosen
+        file = self.home / "selected-stack"
+        return (file.read_text(encoding="utf-8").strip() if file.is_file() else "") or DEFAULT_STACK
+
+    def select_stack(self, stack: str) -> None:
+        """Remember ``stack`` as the one commands mean from now on."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
+
+
+def home_folder(start: Path | None = None) -> Path:
+    """Return the ``.aml`` folder: ``AML_HOME``, else beside the nearest ``Pulumi.yaml``, else here.
+
+    It need not exist. Works without a project, for a machine that only submits.
+    """
+    chosen = os.environ.get("AML_HOME")
+    if chosen:
+        return Path(chosen).absolute()
+    return (project_root(start) or (start or Path.cwd()).absolute()) / ".aml"
+
+
+def project_root(start: Path | None = None) -> Path | None:
+    """Return the nearest folder upwards that holds a ``Pulumi.yaml``, or ``None``."""
+    folder = (start or Path.cwd()).absolute()
+    return next((f for f in (folder, *folder.parents) if (f / "Pulumi.yaml").is_file()), None)
+
+
+def find_project(start: Path | None = None) -> Project:
+    """Return the project around ``start`` (default: the working folder).
+
+    Raises ``UsageError`` where there is none, or where its ``Pulumi.yaml`` cannot be used.
+    """
+    root = project_root(start)
+    if root is None:
+        raise UsageError(
+            f"There is no Pulumi.yaml in {(start or Path.cwd()).absolute()} or above it.",
+            remedy="Change to a project's folder.",
+        )
+    document = _document(root / "Pulumi.yaml")
+    backend = document.get("backend")
+    return Project(
+        root=root,
+        home=home_folder(root),
+        name=str(document["name"]),
+        main=root / str(document.get("main") or "."),
+        stacks=root / str(document.get("stackConfigDir") or "."),
+        backend_url=backend.get("url") if isinstance(backend, dict) else None,
+    )
+
+
+def _document(file: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UsageError(
+            f"It is not YAML: {error}", remedy="Fix the line named above.", at=str(file)
+        ) from error
+    if not isinstance(document, dict) or not document.get("name"):
+        raise UsageError("It has no `name`.", remedy="Add `name: <project>` to it.", at=str(file))
+    return document

@@ -1,0 +1,152 @@
+"""The values every part of the runtime speaks: what to run, with what, and what it became.
+
+All are frozen; nothing here reads a file or a clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from runtime.model.states import RunState
+
+MAX_DURATION_S = 2_592_000
+"""Thirty days, the default limit of Azure ML's ``ScriptRunConfig``."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """What is installed for a run, as a person declares it.
+
+    ``user_managed``: ``interpreter`` is used as it is and nothing is built. Otherwise exactly one
+    of ``conda`` (a conda YAML document as text) and ``requirements`` (pip's format as text) is
+    set. ``python`` overrides the version the document asks for. ``source`` is where it came from,
+    for messages. ``name`` and ``version`` never count for identity.
+    """
+
+    kind: Literal["user_managed", "conda", "pip"]
+    interpreter: str | None = None
+    conda: str | None = None
+    requirements: str | None = None
+    python: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """One run as a person asks for it.
+
+    ``script`` is relative to ``source_directory`` (POSIX form) and lies inside it. ``target`` is
+    ``local`` or a target's name in the manifest. ``environment`` is ``None`` where none was given
+    or found: ``local`` then uses this interpreter, other targets refuse.
+    """
+
+    script: str
+    source_directory: Path
+    target: str = "local"
+    experiment: str = "Default"
+    arguments: tuple[str, ...] = ()
+    environment: EnvironmentSpec | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    node_count: int = 1
+    max_duration_s: int = MAX_DURATION_S
+    display_name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """One file of a snapshot: POSIX path relative to its root, SHA-256 hex, bytes, executable."""
+
+    path: str
+    sha256: str
+    size: int
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A content-addressed copy of a source folder.
+
+    ``id`` is a hash over the files' paths and contents: an unchanged tree has the same id.
+    ``store`` is the folder of the content-addressed store that holds each file under its SHA-256.
+    ``reused`` says that nothing had to be stored.
+    """
+
+    id: str
+    files: tuple[SnapshotFile, ...]
+    store: Path
+    reused: bool = False
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A run ready to launch: everything decided, nothing to be looked up again.
+
+    ``run_id`` is ``<experiment>_<epoch seconds>_<8 hex>``. ``command`` starts with the script:
+    the target puts the interpreter of the realised environment in front. ``properties`` are
+    immutable facts (git, snapshot id); ``tags`` are the user's.
+    """
+
+    run_id: str
+    spec: RunSpec
+    snapshot: Snapshot
+    command: tuple[str, ...]
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def experiment(self) -> str:
+        return self.spec.experiment
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """Something that happened to a run, in the one stream that flows back from any target.
+
+    ``seq`` counts from 0 within ``(run, origin)``; appending the same one twice is harmless.
+    ``origin``: ``submit`` (this machine), ``agent`` (beside the script) or ``service`` (the
+    target). ``time`` is seconds since the epoch. ``kind`` and what ``data`` then holds:
+
+    ``state`` {state, reason?, exit_code?} · ``step`` {step, text} with the eight steps of a run
+    (``snapshot zip``, ``scale up``, ``environment``, ``download``, ``unzip``, ``run``, ``collect``,
+    ``scale down``) · ``node`` {node, state} · ``log`` {name, size} · ``metric`` {key, value, step,
+    timestamp} · ``param`` {key, value} · ``tag`` {key, value} · ``artifact`` {path, size} ·
+    ``message`` {text}
+    """
+
+    seq: int
+    time: float
+    kind: Literal["state", "step", "node", "log", "metric", "param", "tag", "artifact", "message"]
+    data: Mapping[str, Any]
+    origin: Literal["submit", "agent", "service"] = "submit"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as history has it, folded from its events."""
+
+    run_id: str
+    experiment: str
+    target: str
+    state: RunState
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    exit_code: int | None = None
+    error: str | None = None
+    script: str = ""
+    arguments: tuple[str, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)  # last value of each
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    outputs: str | None = None  # the folder where collected files lie
+    handle: str | None = None  # the target's own reference
+    stack: str | None = None

@@ -1,0 +1,1 @@
+"""The azureml target: jobs on Azure ML computes, in Azure or the local cloud."""

@@ -1,0 +1,69 @@
+"""Somewhere a run can execute: the protocol every target keeps, and what its methods promise.
+
+Each sentence of a docstring here is a test in ``runtime.testing.targets``, which every target's
+tests inherit.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runtime.model.runs import PreparedRun, RunEvent
+from runtime.model.states import RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """How to find a launched run again, from any process, on any day."""
+
+    target: str
+    reference: str  # a folder, a container id, an ARM id: only its own target reads it
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """New text of one log. ``offset`` is where the next read of this log starts, in bytes."""
+
+    name: str  # user_logs/std_log.txt, azureml-logs/20_image_build_log.txt, …
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a poll found: the state, new events since the last poll's cursor, and the cursor."""
+
+    state: RunState
+    events: Sequence[RunEvent] = ()
+    cursor: str = ""
+    exit_code: int | None = None
+    error: str | None = None
+
+
+class Target(Protocol):
+    """Somewhere a run can execute. Every method may be called again after a crash."""
+
+    name: str
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Start the run and return at once. Launching a run id twice starts it once."""
+
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, Status]:
+        """Return the status of every handle, in one call if possible.
+
+        ``handles`` maps each handle to the cursor of its last status (``""`` at first). A run
+        that cannot be found has failed.
+        """
+
+    def cancel(self, handle: Handle) -> None:
+        """Ask the run to stop. Cancelling a finished run does nothing."""
+
+    def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
+        """Yield what each log has beyond its offset (0 where not named), in the order written."""
+
+    def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
+        """Bring ``outputs/`` and the logs of a finished run below ``into``; return the files.
+
+        Collecting twice gives the same files.
+        """
