@@ -122,6 +122,8 @@ def _run(command: click.Command, arguments: list[str]) -> int:
         return 0
     except Exception:  # noqa: BLE001 - the last net: a bug keeps its traceback and says what it is
         traceback.print_exc()
-        click.echo("This is a bug in aml-platform; please report it with the lines above.", err=True)
+        click.echo(
+            "This is a bug in aml-platform; please report it with the lines above.", err=True
+        )
         return _BUG
     return result if isinstance(result, int) else 0

@@ -1,0 +1,230 @@
+"""The only place of the infra commands that prints: plans, progress, summaries, questions.
+
+Data goes to stdout, talk to stderr. Nothing rests on colour or on a terminal: without one the same
+facts come as plain lines.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from infra.engine.events import Event, Finished, Message, Op, Started, Step, Summary
+from infra.engine.resources import STACK_TYPE, urn_name
+
+_MARKS: Final[Mapping[Op, tuple[str, str]]] = {
+    Op.SAME: (" ", "dim"),
+    Op.CREATE: ("+", "green"),
+    Op.UPDATE: ("~", "yellow"),
+    Op.DELETE: ("-", "red"),
+    Op.REPLACE: ("+-", "magenta"),
+    Op.CREATE_REPLACEMENT: ("++", "green"),
+    Op.DELETE_REPLACED: ("--", "red"),
+    Op.READ: (">", "cyan"),
+    Op.REFRESH: ("~", "cyan"),
+    Op.IMPORT: ("=", "cyan"),
+    Op.DISCARD: ("<", "dim"),
+    Op.ADOPT: ("=", "cyan"),
+}
+_DOING: Final[Mapping[Op, tuple[str, str]]] = {
+    Op.SAME: ("keeping", "kept"),
+    Op.CREATE: ("creating", "created"),
+    Op.UPDATE: ("updating", "updated"),
+    Op.DELETE: ("deleting", "deleted"),
+    Op.REPLACE: ("replacing", "replaced"),
+    Op.CREATE_REPLACEMENT: ("creating replacement", "created replacement"),
+    Op.DELETE_REPLACED: ("deleting original", "deleted original"),
+    Op.READ: ("reading", "read"),
+    Op.REFRESH: ("reading", "read"),
+    Op.IMPORT: ("importing", "imported"),
+    Op.DISCARD: ("forgetting", "forgotten"),
+    Op.ADOPT: ("adopting", "adopted"),
+}
+_COUNTED: Final[Mapping[Op, str]] = {
+    Op.CREATE: "to create",
+    Op.IMPORT: "to import",
+    Op.ADOPT: "to adopt",
+    Op.UPDATE: "to update",
+    Op.REPLACE: "to replace",
+    Op.DELETE: "to delete",
+    Op.DISCARD: "to forget",
+}
+_QUIET: Final = frozenset({Op.SAME, Op.READ})
+_HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
+
+
+def say(text: str = "") -> None:
+    """Print talk, to stderr."""
+    click.echo(text, err=True)
+
+
+def print_json(document: Any) -> None:
+    """Print data, to stdout."""
+    click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
+
+
+def confirmed(question: str) -> bool:
+    """Ask on a terminal; without one the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    return click.confirm(question, default=False, err=True)
+
+
+def print_plan(steps: Iterable[Step]) -> None:
+    """Print what would change, a line a resource, changed properties below it."""
+    shown = [step for step in steps if step.op not in _QUIET | _HALVES]
+    width = max((len(_short(step.type)) for step in shown), default=0)
+    for step in shown:
+        mark, colour = _MARKS[step.op]
+        line = f"  {mark:<2} {_short(step.type):<{width}}  {urn_name(step.urn)}"
+        click.secho(line, fg=colour if colour != "dim" else None, err=True)
+        for detail in _details(step):
+            say(f"        {detail}")
+
+
+def plan_line(changes: Mapping[Op, int]) -> str:
+    """Return ``8 to create, 1 to update, 3 unchanged``, or ``no changes``."""
+    parts = [f"{changes[op]} {words}" for op, words in _COUNTED.items() if changes.get(op)]
+    if not parts:
+        return f"no changes ({changes.get(Op.SAME, 0)} unchanged)"
+    kept = changes.get(Op.SAME, 0)
+    return ", ".join([*parts, *([f"{kept} unchanged"] if kept else [])])
+
+
+def step_document(step: Step) -> dict[str, Any]:
+    """Return a step as data for ``--json``; secrets in it are hidden already."""
+    document: dict[str, Any] = {"op": str(step.op), "urn": step.urn, "type": step.type}
+    document |= {
+        key: value
+        for key, value in {
+            "id": step.id,
+            "diffs": dict(step.diffs),
+            "replaces": list(step.replaces),
+            "reason": step.reason,
+            "old": step.old,
+            "new": step.new,
+        }.items()
+        if value
+    }
+    return document
+
+
+class Progress:
+    """What is happening, live on a terminal, as lines elsewhere; a listener of the engine.
+
+    Called from several threads. Within ``with`` only; what is left on the screen at the end is one
+    line a resource that changed.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False)
+        self._live: Live | None = None
+        self._lock = threading.Lock()
+        self._running: dict[tuple[str, Op], tuple[Step, float]] = {}
+        self.failures: list[tuple[str, str]] = []
+        self.changes: Counter[Op] = Counter()
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(
+                get_renderable=self._tree,
+                console=self._console,
+                transient=True,
+                refresh_per_second=8,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            match event:
+                case Started(step) if step.op not in _QUIET and step.type != STACK_TYPE:
+                    self._running[step.urn, step.op] = (step, time.monotonic())
+                case Finished(step, seconds, error):
+                    self._running.pop((step.urn, step.op), None)
+                    self._finished(step, seconds, error)
+                case Message(severity, text, _):
+                    self._print(text if severity == "info" else f"{severity}: {text}")
+                case Summary(changes):
+                    self.changes = Counter(changes)
+                case _:
+                    pass
+
+    def _finished(self, step: Step, seconds: float, error: str) -> None:
+        if error:
+            self.failures.append((step.urn, error))
+            doing = _DOING[step.op][0]
+            self._print(f"  !! {_short(step.type)} {urn_name(step.urn)}: {doing} failed\n{error}")
+        elif step.op not in _QUIET and step.op is not Op.REPLACE and step.type != STACK_TYPE:
+            mark, colour = _MARKS[step.op]
+            took = f" ({seconds:.1f} s)" if seconds >= 0.1 else ""  # noqa: PLR2004 - worth saying
+            line = (
+                f"  {mark:<2} {_short(step.type)} {urn_name(step.urn)} {_DOING[step.op][1]}{took}"
+            )
+            self._print(line, colour)
+
+    def _print(self, text: str, style: str = "") -> None:
+        if not self._quiet:
+            self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def _tree(self) -> Group:
+        with self._lock:
+            running = list(self._running.values())
+        now = time.monotonic()
+        return Group(
+            *(
+                Spinner(
+                    "dots",
+                    f"{_DOING[step.op][0]} {_short(step.type)} {urn_name(step.urn)}"
+                    f" ({now - began:.0f} s)",
+                )
+                for step, began in running
+            )
+        )
+
+
+def _short(type_: str) -> str:
+    """Return a token without the package: ``machinelearningservices:Compute``."""
+    return type_.partition(":")[2] if type_.count(":") > 1 else type_
+
+
+def _details(step: Step) -> Sequence[str]:
+    lines = [
+        f"{path}: {_value(step.old, path)} -> {_value(step.new, path)}"
+        + ("  (replaces)" if kind.endswith("replace") else "")
+        for path, kind in sorted(step.diffs.items())
+    ]
+    return [*lines, step.reason] if step.reason else lines
+
+
+def _value(document: Mapping[str, Any] | None, path: str) -> str:
+    value: Any = document
+    for part in path.replace("[", ".").replace("]", "").split("."):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, Sequence) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            value = None
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth

@@ -1,0 +1,95 @@
+"""A stack file's `config:` as Pulumi hands it to a program: strings, and which keys are secret.
+
+Follows the Pulumi CLI: objects become compact JSON with sorted keys, unquoted numbers go through
+a float (`3.10` arrives as `3.1`), a key is secret if anything in it is. Validation of what the
+values mean belongs to `infra.spec`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.contract.errors import SpecError
+
+_SECURE = frozenset({"secure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a program sees. ``values`` maps ``namespace:key`` to a string (secrets in clear).
+
+    Never printed: it is handed to the program and to provider configuration only.
+    """
+
+    values: Mapping[str, str]
+    secret_keys: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"Configuration({', '.join(sorted(self.values))})"
+
+    def namespace(self, name: str) -> dict[str, str]:
+        """Return the keys of one namespace without their prefix."""
+        prefix = f"{name}:"
+        return {k.removeprefix(prefix): v for k, v in self.values.items() if k.startswith(prefix)}
+
+
+def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]) -> Configuration:
+    """Return the configuration in ``file``; ``unseal`` turns a ciphertext into its text.
+
+    A key without a namespace belongs to the project. ``unseal`` is called only where the file has
+    a secret.
+    """
+    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    config = document.get("config") or {} if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        raise SpecError(
+            "`config` is not a map.", remedy="Write `config:` and its keys below it.", at=str(file)
+        )
+    values, secrets = {}, set()
+    for key, value in config.items():
+        name = str(key) if ":" in str(key) else f"{project}:{key}"
+        opened, sealed = _opened(value, unseal)
+        values[name] = _text(opened)
+        if sealed:
+            secrets.add(name)
+    return Configuration(values, frozenset(secrets))
+
+
+def encryption_salt(file: Path) -> str | None:
+    """Return the salt the file's secrets are sealed under, ``None`` where there is none."""
+    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    salt = document.get("encryptionsalt") if isinstance(document, dict) else None
+    return str(salt) if salt else None
+
+
+def _opened(value: Any, unseal: Callable[[str], str]) -> tuple[Any, bool]:
+    match value:
+        case dict() if value.keys() == _SECURE:
+            return unseal(str(value["secure"])), True
+        case dict():
+            items = {str(key): _opened(item, unseal) for key, item in value.items()}
+            opened = {key: item for key, (item, _) in items.items()}
+            return opened, any(sealed for _, sealed in items.values())
+        case list():
+            elements = [_opened(item, unseal) for item in value]
+            return [item for item, _ in elements], any(sealed for _, sealed in elements)
+    return value, False
+
+
+def _text(value: Any) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return ""
+        case int():
+            return str(value)
+        case float():
+            return str(int(value)) if value.is_integer() else repr(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

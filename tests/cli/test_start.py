@@ -1,0 +1,45 @@
+"""What `aml` does before any command runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from runtime.cli.root import COMMANDS
+
+HEAVY = {"rich", "pydantic", "yaml", "httpx", "pulumi", "sqlite3", "asyncio"}
+
+
+def aml(*arguments):
+    return subprocess.run(
+        [sys.executable, "-c", "from runtime.cli.root import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_lists_every_command_and_loads_none():
+    program = (
+        "import sys\nfrom runtime.cli.root import _run, aml\n_run(aml, ['--help'])\n"
+        f"sys.exit(sorted({HEAVY!r} & set(sys.modules)).__repr__() if "
+        f"{HEAVY!r} & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def test_a_mistyped_command_names_the_nearest():
+    done = aml("prewiev")
+    assert done.returncode == 2
+    assert "Did you mean 'preview'?" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_of_its_own(name):
+    done = aml(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: aml" in done.stdout

@@ -1,0 +1,32 @@
+"""Who a token belongs to, as it is shown before a deployment to Azure."""
+
+import base64
+import json
+
+import pytest
+
+from infra.deploy.identity import identity_of
+
+
+def jwt(claims):
+    body = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"e30.{body}.sig"
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"upn": "ann@contoso.com", "tid": "t1", "oid": "o"}, "ann@contoso.com (tenant t1)"),
+        ({"unique_name": "bob", "tid": "t1"}, "bob (tenant t1)"),
+        ({"appid": "app-1", "oid": "o", "tid": "t2"}, "app-1 (tenant t2)"),
+        ({"oid": "o"}, "o (tenant unknown)"),
+        ({}, "unknown (tenant unknown)"),
+    ],
+)
+def test_the_claim_a_person_knows_best_is_shown(claims, expected):
+    assert str(identity_of(jwt(claims))) == expected
+
+
+@pytest.mark.parametrize("token", ["opaque", "a.!!!.c", ""])
+def test_a_token_that_is_no_jwt_is_not_an_error(token):
+    assert identity_of(token).tenant == "unknown"
