@@ -56,6 +56,14 @@ class Recorder(Protocol):
     def forget(self, keys: Sequence[int]) -> None:
         """Drop entries without a provider call (retained, external, gone)."""
 
+    def settle(self, pending: Sequence[int]) -> None:
+        """Drop operations of an interrupted run, by position in ``Loaded.pending``.
+
+        For those whose end is known now (read back, or found absent). A new ``begin`` of the same
+        kind for the same URN replaces an old one by itself, and whatever happens to an entry
+        settles its old update, delete or read; an old create that nobody settles stays.
+        """
+
 
 class Memory:
     """Records nothing: for previews, and for tests of decisions."""
@@ -90,3 +98,5 @@ class Memory:
     def outputs(self, key: int, outputs: Mapping[str, Any]) -> None: ...
 
     def forget(self, keys: Sequence[int]) -> None: ...
+
+    def settle(self, pending: Sequence[int]) -> None: ...
