@@ -4,6 +4,7 @@ PlatformError              1  base: something this project refuses or could not 
 ├── SpecError              2  the stack file cannot be used as written
 ├── UsageError             2  a command was called with arguments that do not fit
 ├── UnknownNameError       2  a name that is not there; the nearest one is named
+├── DefinitionError        2  an environment, script or snapshot that cannot be used as it is
 ├── MissingExtraError      2  a part of the product that is not installed
 ├── NotDeployedError       2  the stack was never deployed, or lacks what was asked for
 ├── UnreachableError       3  the cloud, or the local cloud, does not answer
@@ -16,6 +17,7 @@ PlatformError              1  base: something this project refuses or could not 
 │   └── PartialFailure     1  a resource exists now, but is not ready
 ├── UnexpectedChangesError 5  ``--expect-no-changes`` and there are some
 ├── RunFailedError         1  a training run ended ``Failed`` or ``Canceled``
+├── EnvironmentBuildError  1  what a run needs installed could not be installed
 └── InterruptedByUserError 130  Ctrl-C
 
 A bug is none of these: it keeps its traceback (exit code 70 at the command line).
@@ -65,6 +67,13 @@ class UnknownNameError(PlatformError):
     """A name that is not there; ``remedy`` names the nearest one, or all."""
 
     summary = "Unknown name"
+    exit_code = 2
+
+
+class DefinitionError(PlatformError):
+    """What defines a run (environment, script, snapshot) cannot be used as it is."""
+
+    summary = "Invalid run definition"
     exit_code = 2
 
 
@@ -169,6 +178,12 @@ class RunFailedError(PlatformError):
     """A training run ended ``Failed`` or ``Canceled``."""
 
     summary = "Run did not complete"
+
+
+class EnvironmentBuildError(PlatformError):
+    """What a run needs could not be installed; ``detail`` ends with the log's last lines."""
+
+    summary = "Environment could not be built"
 
 
 class InterruptedByUserError(PlatformError):

@@ -1,0 +1,129 @@
+"""Locked → built: how an environment comes to be on this machine, and the one way that is uv.
+
+A builder fills one folder and reports each line. Where that folder lies, who waits for whom and
+what is removed again belongs to ``cache``.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Event
+from typing import IO, Final, Protocol
+
+from uv import find_uv_bin
+
+from infra.contract.errors import EnvironmentBuildError
+from runtime.environments.locking import LockedEnvironment
+from runtime.environments.pythons import find_python, installed_pythons
+from runtime.environments.requirements import without_credentials
+from runtime.environments.surroundings import build_variables
+
+Log = Callable[[str], None]
+"""Takes one line without its newline."""
+_LAST_LINES: Final = 15
+_LOOK_EVERY_S: Final = 0.2
+
+
+class Builder(Protocol):
+    """A way to install a locked environment into a folder."""
+
+    def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
+        """Install it into ``folder``, which exists and is empty; the result may be moved.
+
+        Raises ``EnvironmentBuildError`` with the last lines of the log, also when ``stop`` is set.
+        """
+
+    def python(self, folder: Path) -> Path:
+        """Return the interpreter of what was built in ``folder``."""
+
+
+class UvBuilder:
+    """Virtual environments made with uv from interpreters that are installed already."""
+
+    def __init__(self, uv: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
+        self._uv = uv
+        self._variables = build_variables(environ) | {
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_NO_CONFIG": "1",
+            "UV_NO_PROGRESS": "1",
+        }
+
+    def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
+        uv = self._uv or Path(find_uv_bin())
+        python = find_python(locked.python, installed_pythons(uv, self._variables))
+        version = ".".join(map(str, python.version))
+        log(f"Python {version} ({locked.python} was asked for)")
+        self._run(venv_argv(uv, python.path, folder), log, stop)
+        if locked.lines:
+            for line in without_credentials(locked.lines):
+                log(f"  {line}")
+            requirements = folder / "requirements.in"
+            requirements.touch(mode=0o600)  # an index URL may hold a password
+            requirements.write_text("\n".join(locked.lines) + "\n", encoding="utf-8")
+            argv = install_argv(uv, self.python(folder), requirements, locked.arguments)
+            self._run(argv, log, stop)
+            requirements.unlink()
+
+    def python(self, folder: Path) -> Path:
+        return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def _run(self, argv: Sequence[str], log: Log, stop: Event) -> None:
+        last: deque[str] = deque(maxlen=_LAST_LINES)
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._variables,
+            start_new_session=True,
+        )
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        with process.stdout as output:
+            for line in _lines(output, stop):
+                log(line)
+                last.append(line)
+        if stop.is_set() and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        code = process.wait()
+        if stop.is_set():
+            raise EnvironmentBuildError(
+                "The build was stopped before it was done.", remedy="Submit the run again."
+            )
+        if code:
+            raise EnvironmentBuildError(
+                f"`uv {argv[1]}` ended with exit code {code}. Its last lines:\n" + "\n".join(last),
+                remedy="Correct the environment file; the whole log is in the run's build log.",
+            )
+
+
+def venv_argv(uv: Path, python: Path, folder: Path) -> list[str]:
+    """Return the command that makes an empty environment which can be moved afterwards."""
+    return [str(uv), "venv", "--quiet", "--allow-existing", "--relocatable", "--no-project",
+            "--python", str(python), str(folder)]  # fmt: skip
+
+
+def install_argv(uv: Path, python: Path, requirements: Path, arguments: Sequence[str]) -> list[str]:
+    """Return the command that installs a requirements file."""
+    return [str(uv), "pip", "install", "--python", str(python), "--requirements",
+            str(requirements), *arguments]  # fmt: skip
+
+
+def _lines(output: IO[bytes], stop: Event) -> Iterator[str]:
+    """Yield the lines of a pipe until its end, or until ``stop`` is set."""
+    rest = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(output, selectors.EVENT_READ)
+        while not stop.is_set():
+            if not selector.select(_LOOK_EVERY_S):
+                continue
+            read = os.read(output.fileno(), 65536)
+            if not read:
+                break
+            *whole, rest = (rest + read).split(b"\n")
+            yield from (line.decode(errors="replace").rstrip() for line in whole)
+    if rest:
+        yield rest.decode(errors="replace").rstrip()

@@ -1,0 +1,186 @@
+"""The folder of built environments: one for each hash, shared by everybody on this machine.
+
+What is built appears whole or not at all; several that want the same one build it once; the least
+recently used go when the disk limit is passed. It knows nothing of how building is done.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import IO, Any, Final
+
+from infra.contract.errors import EnvironmentBuildError
+from runtime.environments.builders import Builder, Log
+from runtime.environments.locking import LockedEnvironment
+from runtime.environments.requirements import without_credentials
+
+DISK_LIMIT_BYTES: Final = 20 * 1024**3
+_RECORD: Final = "aml-environment.json"
+_LOOK_EVERY_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A built environment: its interpreter, and the variables for what runs in it.
+
+    ``reused`` says that nothing was built; ``folder`` is the environment's own.
+    """
+
+    hash: str
+    folder: Path
+    python: Path
+    variables: Mapping[str, str]
+    reused: bool
+
+
+class EnvironmentCache:
+    """Built environments below ``root``, at most ``limit_bytes`` of them but those in use."""
+
+    def __init__(
+        self,
+        root: Path,
+        builder: Builder,
+        *,
+        limit_bytes: int = DISK_LIMIT_BYTES,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._root = root
+        self._builder = builder
+        self._limit_bytes = limit_bytes
+        self._now = now
+
+    def is_built(self, locked: LockedEnvironment) -> bool:
+        """Say whether ``lease`` would find it ready."""
+        folder = self._root / locked.hash
+        return (folder / _RECORD).is_file() and self._builder.python(folder).exists()
+
+    @contextmanager
+    def lease(
+        self, locked: LockedEnvironment, log: Log, stop: Event | None = None
+    ) -> Iterator[Environment]:
+        """Give the environment, built if need be; while the block runs it is not evicted.
+
+        Every line of a build goes to ``log``. A build that fails leaves nothing but that log and
+        raises ``EnvironmentBuildError`` with its last lines.
+        """
+        stop = stop or Event()
+        with self._lock_file(locked.hash) as lock_file:
+            reused = True
+            while not self._shared(lock_file, locked):
+                _wait(lock_file, log, stop)
+                if not self.is_built(locked):
+                    reused = False
+                    self._build(locked, log, stop)
+                    self.evict(log)
+            if reused:
+                log(f"Environment {locked.hash} is there already; nothing to build.")
+            folder = self._root / locked.hash
+            python = self._builder.python(folder)
+            yield Environment(locked.hash, folder, python, locked.variables, reused)
+
+    def evict(self, log: Log) -> None:
+        """Remove the least recently used environments until the rest fits the disk limit."""
+        records = sorted(self._root.glob(f"*/{_RECORD}"), key=lambda record: record.stat().st_mtime)
+        sizes = {record: int(_read(record).get("size", 0)) for record in records}
+        total = sum(sizes.values())
+        for record in records:
+            if total <= self._limit_bytes:
+                return
+            name = record.parent.name
+            with self._lock_file(name) as lock_file:
+                if _try_lock(lock_file, fcntl.LOCK_EX):
+                    self._remove(record.parent)
+                    total -= sizes[record]
+                    log(f"Environment {name} was removed to stay below the disk limit.")
+
+    def _build(self, locked: LockedEnvironment, log: Log, stop: Event) -> None:
+        started = time.monotonic()
+        final = self._root / locked.hash
+        self._remove(final)
+        log(f"Building environment {locked.hash} from {locked.source or 'its definition'}")
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=self._root) as temporary:
+            folder = Path(temporary) / "environment"
+            folder.mkdir()
+            self._builder.build(locked, folder, log, stop)
+            record = {
+                "hash": locked.hash,
+                "python": locked.python,
+                "python_of_the_document": locked.overridden,
+                "requirements": without_credentials(locked.lines),
+                "source": locked.source,
+                "built": self._now(),
+                "size": _size(folder),
+            }
+            (folder / _RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+            folder.rename(final)
+        log(f"Environment {locked.hash} was built in {time.monotonic() - started:.1f} s")
+
+    def _shared(self, lock_file: IO[bytes], locked: LockedEnvironment) -> bool:
+        """Hold what is built; ``False`` when it is not built (any more), or being built."""
+        if not _try_lock(lock_file, fcntl.LOCK_SH):
+            return False
+        if not self.is_built(locked):
+            fcntl.flock(lock_file, fcntl.LOCK_UN)
+            return False
+        now = self._now()
+        os.utime(self._root / locked.hash / _RECORD, (now, now))
+        return True
+
+    def _remove(self, folder: Path) -> None:
+        """Remove an environment; a reader sees it whole or not at all."""
+        if folder.exists():
+            with tempfile.TemporaryDirectory(
+                prefix=".removing-", dir=self._root, ignore_cleanup_errors=True
+            ) as temporary:
+                folder.rename(Path(temporary) / "environment")
+
+    @contextmanager
+    def _lock_file(self, name: str) -> Iterator[IO[bytes]]:
+        folder = self._root / ".locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{name}.lock").open("ab") as lock_file:
+            yield lock_file
+
+
+def _try_lock(lock_file: IO[bytes], kind: int) -> bool:
+    try:
+        fcntl.flock(lock_file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(lock_file: IO[bytes], log: Log, stop: Event) -> None:
+    """Wait for the right to build; whoever has it is building the same environment."""
+    told = False
+    while not _try_lock(lock_file, fcntl.LOCK_EX):
+        if not told:
+            log("Waiting for another build of the same environment")
+            told = True
+        if stop.wait(_LOOK_EVERY_S):
+            raise EnvironmentBuildError(
+                "The wait for the environment was ended.", remedy="Submit the run again."
+            )
+
+
+def _read(record: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _size(folder: Path) -> int:
+    return sum(
+        (Path(parent) / name).lstat().st_size
+        for parent, _, names in os.walk(folder)
+        for name in names
+    )

@@ -1,0 +1,58 @@
+"""Files on disk → declared: which file of a folder describes the environment, and what it is."""
+
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import DefinitionError
+from runtime.environments.requirements import included_file, requirement_lines
+from runtime.model.runs import EnvironmentSpec
+
+FILE_NAMES: Final = ("environment.yml", "conda_dependencies.yml", "requirements.txt")
+"""The names that are looked for in a source folder, in this order."""
+_YAML: Final = (".yml", ".yaml")
+
+
+def find_declaration(folder: Path, *, python: str | None = None) -> EnvironmentSpec | None:
+    """Return what the first of ``FILE_NAMES`` in ``folder`` declares, or ``None`` without any."""
+    found = next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
+    return read_declaration(found, python=python) if found else None
+
+
+def read_declaration(file: Path, *, python: str | None = None) -> EnvironmentSpec:
+    """Return what ``file`` declares: YAML is a conda document, anything else pip requirements.
+
+    ``-r`` lines of a requirements file are replaced by what they include. ``python`` overrides
+    the version that the document asks for.
+    """
+    if file.suffix.lower() in _YAML:
+        return EnvironmentSpec("conda", conda=_text(file), python=python, source=str(file))
+    lines = _with_includes(file, ())
+    return EnvironmentSpec(
+        "pip", requirements="\n".join(lines) + "\n", python=python, source=str(file)
+    )
+
+
+def _with_includes(file: Path, above: tuple[Path, ...]) -> list[str]:
+    if file in above:
+        raise DefinitionError(
+            f"{file.name} includes itself.", remedy="Remove the `-r` line.", at=str(above[0])
+        )
+    lines: list[str] = []
+    for line in requirement_lines(_text(file)):
+        included = included_file(line)
+        if included is None:
+            lines.append(line)
+        else:
+            lines += _with_includes((file.parent / included).resolve(), (*above, file))
+    return lines
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(
+            f"The environment file cannot be read: {error}.",
+            remedy="Name a readable conda YAML or requirements file with `-d FILE`.",
+            at=str(file),
+        ) from error

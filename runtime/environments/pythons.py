@@ -1,0 +1,137 @@
+"""Python versions: what a document asks for, what is installed here, and which one fits.
+
+Nothing is ever downloaded. Looks where uv looks, and at the builds of pyenv, which uv leaves out.
+"""
+
+import json
+import operator
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import EnvironmentBuildError
+
+Version = tuple[int, ...]
+_CLAUSE: Final = re.compile(r"(===?|~=|>=|<=|!=|=|<|>)?\s*v?(\d+(?:\.\d+)*)(\.\*|\*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """An installed Python."""
+
+    version: Version
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One condition of a version request. ``=``: the given numbers are a prefix."""
+
+    operator: str
+    version: Version
+
+    def admits(self, version: Version) -> bool:
+        return _OPERATORS[self.operator](version, self.version)
+
+
+def _padded(compare: Callable[[Version, Version], bool]) -> Callable[[Version, Version], bool]:
+    return lambda version, wanted: compare(version, (*wanted, 0, 0)[: len(version)])
+
+
+_OPERATORS: Final[dict[str, Callable[[Version, Version], bool]]] = {
+    "=": lambda version, wanted: version[: len(wanted)] == wanted,
+    "!=": lambda version, wanted: version[: len(wanted)] != wanted,
+    "~=": lambda version, wanted: version >= wanted and version[: len(wanted) - 1] == wanted[:-1],
+    ">": _padded(operator.gt),
+    ">=": _padded(operator.ge),
+    "<": _padded(operator.lt),
+    "<=": _padded(operator.le),
+}
+
+
+def parse_request(text: str) -> tuple[Clause, ...] | None:
+    """Return the clauses of ``3.11``, ``==3.11.4``, ``>=3.9,<3.12``, …; ``None`` if it is none."""
+    clauses = []
+    for part in text.split(","):
+        match = _CLAUSE.fullmatch(part.strip())
+        if match is None:
+            return None
+        sign = "=" if match[1] in (None, "==", "===") else match[1]
+        clauses.append(Clause(sign, tuple(map(int, match[2].split(".")))))
+    return tuple(clauses)
+
+
+def fits(request: str, found: Interpreter) -> bool:
+    """Say whether an interpreter satisfies every clause of a request."""
+    return all(clause.admits(found.version) for clause in parse_request(request) or ())
+
+
+def find_python(request: str, installed: Iterable[Interpreter]) -> Interpreter:
+    """Return the first interpreter for ``request``; the error names those that are installed.
+
+    ``installed`` is in order of preference, and only read as far as needed.
+    """
+    seen: set[Version] = set()
+    for found in installed:
+        if fits(request, found):
+            return found
+        seen.add(found.version)
+    listed = ", ".join(".".join(map(str, version)) for version in sorted(seen, reverse=True))
+    raise EnvironmentBuildError(
+        f"Python {request} is not installed on this machine (installed: {listed or 'none'}).",
+        remedy="Install it, or choose one that is here with `--python-version X.Y`.",
+    )
+
+
+def installed_pythons(uv: Path, environ: Mapping[str, str]) -> Iterator[Interpreter]:
+    """Yield every Python of this machine: the one that runs this first, then newest first.
+
+    The first costs nothing; what comes after has to be looked for (most of a second).
+    """
+    yield Interpreter(sys.version_info[:3], _running())
+    others = [*_known_to_uv(uv, environ), *_pyenv_builds(environ)]
+    yield from sorted(others, key=lambda found: found.version, reverse=True)
+
+
+def _running() -> Path:
+    """Return the interpreter below this process's virtual environment."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    candidates = (Path(sys.base_prefix) / "bin" / name, Path(sys.base_prefix) / "python.exe")
+    return next((path for path in candidates if path.exists()), Path(sys.executable))
+
+
+def _known_to_uv(uv: Path, environ: Mapping[str, str]) -> list[Interpreter]:
+    listing = subprocess.run(
+        [str(uv), "python", "list", "--only-installed", "--offline", "--output-format", "json"],
+        capture_output=True,
+        env=dict(environ) | {"UV_PYTHON_DOWNLOADS": "never"},
+        check=False,
+        timeout=60,
+    )
+    try:
+        entries = json.loads(listing.stdout)
+    except ValueError:
+        return []
+    return [
+        Interpreter(_numbers(entry["version"]), Path(entry["path"]))
+        for entry in entries
+        if entry.get("implementation") == "cpython" and entry.get("variant") == "default"
+    ]
+
+
+def _pyenv_builds(environ: Mapping[str, str]) -> list[Interpreter]:
+    root = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", os.sep)) / ".pyenv")
+    return [
+        Interpreter(_numbers(path.parent.parent.name), path)
+        for path in sorted(root.glob("versions/*/bin/python"))
+        if re.fullmatch(r"3\.\d+\.\d+", path.parent.parent.name)
+    ]
+
+
+def _numbers(version: str) -> Version:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

@@ -1,0 +1,72 @@
+"""Pip's requirements format, taken apart and brought to one form. Text in, lines out; no files."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+_FILE_OPTIONS: Final = ("-r", "--requirement", "-c", "--constraint")
+_EDITABLE: Final = ("-e", "--editable")
+_LOCAL_PATH: Final = re.compile(r"(\.{0,2}/|\.\.?$|file:|[A-Za-z]:\\)")
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
+_COMMAND_LINE: Final = {
+    "--pre": ("--prerelease=allow", False),
+    "--no-deps": ("--no-deps", False),
+    "--trusted-host": ("--allow-insecure-host", True),
+}
+"""Options that uv takes on its command line only, and whether a value follows."""
+_WITHOUT_EFFECT: Final = ("--prefer-binary", "--use-feature", "--use-pep517", "--no-cache-dir")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What to install. ``lines`` go to a requirements file, ``arguments`` to the command line."""
+
+    lines: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def requirement_lines(text: str) -> list[str]:
+    """Return the logical lines: continuations joined, without comments and blanks."""
+    joined = re.sub(r"\\\r?\n", " ", text)
+    bare = (_COMMENT.sub("", line) for line in joined.splitlines())
+    return [" ".join(line.split()) for line in bare if line.strip()]
+
+
+def included_file(line: str) -> str | None:
+    """Return the file that a ``-r FILE`` line includes, else ``None``."""
+    match = re.fullmatch(r"(?:-r|--requirement)(?:\s+|=)?(\S+)", line)
+    return match[1] if match else None
+
+
+def parse_requirements(lines: Iterable[str]) -> Requirements:
+    """Sort logical lines into what a file and what a command line takes, in their order."""
+    kept: list[str] = []
+    arguments: list[str] = []
+    problems: list[str] = []
+    for line in lines:
+        option, _, value = line.replace("=", " ", 1).partition(" ")
+        if _refers_to_a_file(line):
+            shown = without_credentials([line])[0]
+            problems.append(f"{shown!r} refers to a file, which does not travel with the document")
+        elif option in _COMMAND_LINE:
+            argument, takes_value = _COMMAND_LINE[option]
+            arguments += [argument, value.strip()] if takes_value else [argument]
+        elif option not in _WITHOUT_EFFECT:
+            kept.append(line)
+    return Requirements(tuple(kept), tuple(arguments), tuple(problems))
+
+
+def without_credentials(lines: Sequence[str]) -> list[str]:
+    """Return ``lines`` with user and password of any URL in them replaced by ``***``."""
+    return [re.sub(r"(://)[^/@\s]+@", r"\1***@", line) for line in lines]
+
+
+def _refers_to_a_file(line: str) -> bool:
+    option = re.match(r"(--[a-z-]+|-[rce])[\s=]*(.*)", line)
+    if option is None:
+        return bool(_LOCAL_PATH.match(line))
+    if option[1] in _EDITABLE:
+        return "://" not in option[2]
+    return option[1] in _FILE_OPTIONS
