@@ -1,0 +1,41 @@
+"""Finding resources on behalf of a call, with ARM's refusals when they are not there."""
+
+from infra.contract.names import ArmId, parse_arm_id
+from localcloud.calls.faults import RefusedError, not_found
+from localcloud.calls.messages import Call
+from localcloud.store.resources import Resource
+
+
+def find(call: Call, id: str) -> Resource | None:
+    """Return the resource with this id, in any casing, or ``None``."""
+    return call.cloud.store.resources.get(id, now=call.now)
+
+
+def existing(call: Call, id: ArmId | str | None = None) -> Resource:
+    """Return the resource with this id (default: the call's target); 404 when it is not there.
+
+    A missing resource group or parent is named as such.
+    """
+    wanted = id if isinstance(id, ArmId) else parse_arm_id(id) if id else call.arm
+    resource = find(call, str(wanted))
+    if resource is not None:
+        return resource
+    require_parents(call, wanted)
+    raise not_found(wanted.type, "/".join(wanted.names), wanted.resource_group)
+
+
+def require_parents(call: Call, id: ArmId) -> None:
+    """Refuse with 404 when the resource group or a parent of ``id`` is not there."""
+    group = id.resource_group
+    if group and id.namespace and not find(call, str(ArmId(id.subscription, group))):
+        raise RefusedError(
+            404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found."
+        )
+    parent = id.parent
+    if parent.namespace and not find(call, str(parent)):
+        raise RefusedError(
+            404,
+            "ParentResourceNotFound",
+            f"Failed to perform '{call.method}' on resource(s) of type '{id.type}', because the "
+            f"parent resource '{parent}' could not be found.",
+        )

@@ -1,0 +1,80 @@
+"""Routes: endpoints that are no ARM resources (metadata, tokens, blobs, run history, MLflow).
+
+A plane exports ``ROUTES: Final = (Route("GET", "/history/v1.0{ws}/runs/{run}", handler), …)`` and
+is listed in ``localcloud.chain.table``; the first route that fits takes the call, and one whose
+handler returns ``None`` passes it on. Literal parts match without case.
+
+In a template ``{name}`` is one segment, ``{name:path}`` one or more with their slashes,
+``{ws}`` a whole workspace id (``call.workspace``). Matched text lands decoded in ``call.params``.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import unquote
+
+from localcloud.calls.messages import Handler
+
+_WORKSPACE = (
+    r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<resource_group>[^/]+)"
+    r"/providers/microsoft\.machinelearningservices/workspaces/(?P<workspace>[^/]+)"
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One endpoint. ``methods`` is ``"GET"``, ``"GET POST"`` or ``"*"``.
+
+    ``open``: no bearer token is asked for (the handler may check something else, as a signature).
+    """
+
+    methods: str
+    template: str
+    handler: Handler = field(repr=False)
+    open: bool = False
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(_regex(self.template), re.IGNORECASE)
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """Return the decoded parameters when this route takes the call."""
+        if self.methods != "*" and method not in self.methods.split():
+            return None
+        found = self.pattern.fullmatch(path)
+        return {k: unquote(v) for k, v in found.groupdict().items()} if found else None
+
+
+class RouteTable:
+    """Routes in order, indexed by their first literal segment."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_first: dict[str, list[tuple[int, Route]]] = {}
+        for position, route in enumerate(routes):
+            first = route.template.split("/")[1].partition("{")[0].lower()
+            literal = first if not route.template.startswith("/{") else ""
+            self._by_first.setdefault(literal, []).append((position, route))
+
+    def candidates(self, method: str, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
+        """Yield every route that takes the call with its parameters, in table order."""
+        first = path.split("/", 2)[1].lower() if path.startswith("/") else ""
+        places = (*self._by_first.get(first, ()), *self._by_first.get("", ()))
+        for _, route in sorted(places, key=lambda place: place[0]):
+            params = route.match(method, path)
+            if params is not None:
+                yield route, params
+
+
+def _regex(template: str) -> str:
+    parts = re.split(r"(\{[^}]+\})", template)
+    return "".join(_part(part) for part in parts)
+
+
+def _part(part: str) -> str:
+    if part == "{ws}":
+        return _WORKSPACE
+    if part.startswith("{"):
+        name, _, rule = part[1:-1].partition(":")
+        return f"(?P<{name}>.+)" if rule == "path" else f"(?P<{name}>[^/]+)"
+    return re.escape(part)

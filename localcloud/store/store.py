@@ -1,0 +1,67 @@
+"""Everything the cloud remembers, in one folder: resources, operations, settings, its id.
+
+``reset`` forgets all of it but the port; planes and nodes that keep tables of their own define
+them through ``database`` and are wiped with the rest.
+"""
+
+import uuid
+from pathlib import Path
+from typing import Final
+
+from localcloud.store.database import Database
+from localcloud.store.operations import Operations
+from localcloud.store.resources import Resources
+from localcloud.store.sealing import Sealing
+
+_TABLES: Final = """
+create table if not exists setting (name text primary key, value text not null) without rowid;
+create table if not exists lasting (name text primary key, value text not null) without rowid;
+"""
+
+
+class Store:
+    """The cloud's memory below ``folder``: ``cloud.db`` and ``cloud.key`` (both 0600)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(folder / "cloud.db")
+        self.sealing = Sealing(folder / "cloud.key")
+        self.database.define(_TABLES)
+        self.resources = Resources(self.database, self.sealing)
+        self.operations = Operations(self.database)
+        self.id = self._own_id()
+
+    @property
+    def port(self) -> int | None:
+        """The port this cloud listens on, once it has one; a reset keeps it."""
+        row = self.database.row("select value from lasting where name = 'port'")
+        return int(row["value"]) if row else None
+
+    @port.setter
+    def port(self, port: int) -> None:
+        with self.database.write() as connection:
+            connection.execute("insert or replace into lasting values ('port', ?)", (str(port),))
+
+    def value(self, name: str) -> str | None:
+        """Return a named setting, or ``None``."""
+        row = self.database.row("select value from setting where name = ?", (name,))
+        return str(row["value"]) if row else None
+
+    def set_value(self, name: str, value: str) -> None:
+        with self.database.write() as connection:
+            connection.execute("insert or replace into setting values (?, ?)", (name, value))
+
+    def reset(self) -> str:
+        """Forget everything but the port; return the cloud's new id."""
+        self.database.wipe(keep=["lasting"])
+        self.id = self._own_id()
+        return self.id
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _own_id(self) -> str:
+        known = self.value("id")
+        if known is None:
+            known = str(uuid.uuid4())
+            self.set_value("id", known)
+        return known
