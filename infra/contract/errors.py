@@ -14,7 +14,8 @@ PlatformError              1  base: something this project refuses or could not 
 │   └── PassphraseError    4  the passphrase is missing or does not fit
 ├── DeployError            1  a deployment ended with failures (they were already reported)
 │   ├── ProviderError      1  one resource operation failed
-│   └── PartialFailure     1  a resource exists now, but is not ready
+│   ├── PartialFailure     1  a resource exists now, but is not ready
+│   └── HaltedError        1  no further steps: a failure was reported, or Ctrl-C was pressed
 ├── UnexpectedChangesError 5  ``--expect-no-changes`` and there are some
 ├── RunFailedError         1  a training run ended ``Failed`` or ``Canceled``
 ├── EnvironmentBuildError  1  what a run needs installed could not be installed
@@ -165,6 +166,12 @@ class PartialFailure(DeployError):  # noqa: N818 - Pulumi's word for it
         self.resource_id = resource_id
         self.outputs = outputs
         self.reasons = tuple(reasons)
+
+
+class HaltedError(DeployError):
+    """No further steps are begun: the reason (a failure, Ctrl-C) was already reported."""
+
+    summary = "Deployment halted"
 
 
 class UnexpectedChangesError(PlatformError):

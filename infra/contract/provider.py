@@ -147,3 +147,11 @@ class Cancellable(Protocol):
     """A provider whose long-running polls can be told to stop."""
 
     def cancel(self) -> None: ...
+
+
+@runtime_checkable
+class Repeatable(Protocol):
+    """A provider of which there can be several, each with a configuration of its own."""
+
+    def another(self) -> Provider:
+        """Return a fresh provider of the same package, not configured yet."""

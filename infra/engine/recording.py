@@ -56,6 +56,17 @@ class Recorder(Protocol):
     def forget(self, keys: Sequence[int]) -> None:
         """Drop entries without a provider call (retained, external, gone)."""
 
+    def settle(self, positions: Sequence[int]) -> None:
+        """Drop operations of ``Loaded.pending``, by position: how they ended was found out."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Record that a resource now has another URN (an alias matched).
+
+        From here on every mention of ``old`` in entries (their own URN, parent, dependencies,
+        property dependencies, provider, deleted_with, replace_with) means ``new``. It is called
+        before the entry itself is recorded under ``new``; it may share that entry's write.
+        """
+
     def settle(self, pending: Sequence[int]) -> None:
         """Drop operations of an interrupted run, by position in ``Loaded.pending``.
 
@@ -98,5 +109,9 @@ class Memory:
     def outputs(self, key: int, outputs: Mapping[str, Any]) -> None: ...
 
     def forget(self, keys: Sequence[int]) -> None: ...
+
+    def settle(self, positions: Sequence[int]) -> None: ...
+
+    def rename(self, old: str, new: str) -> None: ...
 
     def settle(self, pending: Sequence[int]) -> None: ...

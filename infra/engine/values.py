@@ -93,7 +93,8 @@ def marked_like(value: Any, pattern: Any) -> Any:
         return {k: marked_like(v, pattern[k]) if k in pattern else v for k, v in value.items()}
     if isinstance(value, list) and isinstance(pattern, list) and len(value) == len(pattern):
         return [marked_like(v, p) for v, p in zip(value, pattern, strict=True)]
-    return value
+    # Shapes differ, so there is no telling which part of it is the secret: all of it is.
+    return secret(value) if value is not None and has_secret(pattern) else value
 
 
 def same(one: Any, other: Any) -> bool:
