@@ -187,6 +187,72 @@ RULES: Final = {
         24,
     ),
     "registry": NameRule("container registry", r"[a-zA-Z0-9]{5,50}", "5-50 letters or digits", 50),
+    "application_insights": NameRule(
+        "Application Insights",
+        r"(?!.*[. ]$)[\w().-]{1,260}",
+        "1-260 letters, digits or -_().; not a dot at the end",
+        260,
+    ),
+    "log_analytics": NameRule(
+        "Log Analytics workspace",
+        r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
+        "4-63 letters, digits or hyphens, starting and ending with a letter or digit",
+        63,
+    ),
+    "blob_container": NameRule(
+        "blob container",
+        r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
+        "3-63 lower-case letters, digits or single hyphens",
+        63,
+    ),
+    "datastore": NameRule(
+        "datastore", r"[a-zA-Z0-9_]{1,255}", "1-255 letters, digits or underscores", 255
+    ),
+    "user_assigned_identity": NameRule(
+        "user-assigned identity",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,127}",
+        "3-128 letters, digits, hyphens or underscores, starting with a letter or digit",
+        128,
+    ),
+    "virtual_network": NameRule(
+        "virtual network",
+        r"[a-zA-Z0-9][\w.-]{0,62}\w",
+        "2-64 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        64,
+    ),
+    "subnet": NameRule(
+        "subnet",
+        r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
+        "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        80,
+    ),
+    "network_security_group": NameRule(
+        "network security group",
+        r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
+        "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        80,
+    ),
+    "role_assignment": NameRule(
+        "role assignment",
+        r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",
+        "a GUID",
+        36,
+    ),
+    "batch_account": NameRule(
+        "Batch account", r"[a-z0-9]{3,24}", "3-24 lower-case letters or digits", 24
+    ),
+    "databricks_workspace": NameRule(
+        "Databricks workspace",
+        r"[a-zA-Z0-9_-]{3,64}",
+        "3-64 letters, digits, hyphens or underscores",
+        64,
+    ),
+    "virtual_machine": NameRule(
+        "virtual machine",
+        r"(?!.*[.-]$)[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}",
+        "1-64 letters, digits or ._-, starting with a letter or digit",
+        64,
+    ),
     "experiment": NameRule(
         "experiment",
         r"[a-zA-Z0-9][\w-]{0,254}",
