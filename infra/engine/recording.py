@@ -56,9 +56,6 @@ class Recorder(Protocol):
     def forget(self, keys: Sequence[int]) -> None:
         """Drop entries without a provider call (retained, external, gone)."""
 
-    def settle(self, positions: Sequence[int]) -> None:
-        """Drop operations of ``Loaded.pending``, by position: how they ended was found out."""
-
     def rename(self, old: str, new: str) -> None:
         """Record that a resource now has another URN (an alias matched).
 
@@ -109,8 +106,6 @@ class Memory:
     def outputs(self, key: int, outputs: Mapping[str, Any]) -> None: ...
 
     def forget(self, keys: Sequence[int]) -> None: ...
-
-    def settle(self, positions: Sequence[int]) -> None: ...
 
     def rename(self, old: str, new: str) -> None: ...
 
