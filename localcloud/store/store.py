@@ -8,10 +8,13 @@ import uuid
 from pathlib import Path
 from typing import Final
 
+from localcloud.store.blobs import Blobs
 from localcloud.store.database import Database
 from localcloud.store.operations import Operations
 from localcloud.store.resources import Resources
+from localcloud.store.runs import Runs
 from localcloud.store.sealing import Sealing
+from localcloud.store.tracking import Tracking
 
 _TABLES: Final = """
 create table if not exists setting (name text primary key, value text not null) without rowid;
@@ -28,6 +31,9 @@ class Store:
         self.database.define(_TABLES)
         self.resources = Resources(self.database, self.sealing)
         self.operations = Operations(self.database)
+        self.blobs = Blobs(self.database, folder / "blobs")
+        self.runs = Runs(self.database)
+        self.tracking = Tracking(self.database)
         self.id = self._own_id()
 
     @property
@@ -53,6 +59,7 @@ class Store:
     def reset(self) -> str:
         """Forget everything but the port; return the cloud's new id."""
         self.database.wipe(keep=["lasting"])
+        self.blobs.reset()
         self.id = self._own_id()
         return self.id
 

@@ -1,0 +1,241 @@
+"""How a cluster behaves: which nodes it wants, which run gets which node, when a node leaves.
+
+Pure: a cluster is a value, ``advance`` returns the next one and what has to be done about it. It
+starts no process and reads no clock.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+NodeState = Literal["idle", "running", "preparing", "unusable", "leaving", "preempted"]
+STATES: Final[tuple[NodeState, ...]] = (
+    "idle",
+    "running",
+    "preparing",
+    "unusable",
+    "leaving",
+    "preempted",
+)
+_PRESENT: Final = frozenset({"idle", "running", "preparing"})
+_GOING: Final = frozenset({"leaving", "preempted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the compute's owner allows. ``boots_s`` and ``leaves_s``: how long nodes take."""
+
+    minimum: int
+    maximum: int
+    idle_s: float
+    low_priority: bool = False
+    boots_s: float = 0.0
+    leaves_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node; ``since`` is when it came into its state (seconds), ``run`` what it runs."""
+
+    name: str
+    state: NodeState
+    since: float
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A queued run and how many nodes it needs at the same time."""
+
+    run: str
+    nodes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """All nodes of one compute. ``made`` counts every node there ever was, for their names."""
+
+    scale: Scale
+    nodes: tuple[Node, ...] = ()
+    target: int = 0
+    changed: float = 0.0  # when the allocation last went from steady to resizing or back
+    made: int = 0
+
+    @property
+    def steady(self) -> bool:
+        """Steady means that there are as many nodes as wanted and none is coming or going."""
+        return len(self.nodes) == self.target and not any(
+            n.state in ("preparing", "leaving", "preempted") for n in self.nodes
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a change of the cluster asks the executor for, in the order given.
+
+    ``added``: a node is being allocated for ``run``. ``ready``: it can take work. ``start``:
+    ``nodes`` now run ``run``. ``lost``: low-priority capacity went; ``run`` goes back to the
+    queue. ``leaving``: a node is given back. ``gone``: its temporary storage is no more.
+    """
+
+    kind: Literal["added", "ready", "start", "lost", "leaving", "gone"]
+    nodes: tuple[str, ...]
+    run: str | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    cluster: Cluster
+    nodes: list[Node]
+    now: float
+    steps: list[Step] = field(default_factory=list)
+    made: int = 0
+
+    def put(self, index: int, state: NodeState, run: str | None = None) -> None:
+        self.nodes[index] = replace(self.nodes[index], state=state, since=self.now, run=run)
+
+
+def advance(
+    cluster: Cluster, queue: Sequence[Demand], now: float
+) -> tuple[Cluster, tuple[Step, ...]]:
+    """Return the cluster at ``now`` with ``queue`` waiting (oldest first), and what happened.
+
+    Runs start in the order they came: one that needs several nodes is not overtaken, unless the
+    cluster is too small for it altogether.
+    """
+    draft = _Draft(cluster, list(cluster.nodes), now, made=cluster.made)
+    _finish_boots_and_leaves(draft)
+    waiting = _start_runs(draft, queue)
+    target = _target(draft, waiting)
+    _grow(draft, target, waiting)
+    _shrink(draft, target)
+    target = max(target, sum(n.state in _PRESENT for n in draft.nodes))
+    after = replace(cluster, nodes=tuple(draft.nodes), target=target, made=draft.made)
+    if after.steady != cluster.steady:
+        after = replace(after, changed=now)
+    return after, tuple(draft.steps)
+
+
+def release(cluster: Cluster, run: str, now: float) -> Cluster:
+    """Return the cluster after ``run`` has left its nodes: they are idle from ``now`` on."""
+    nodes = tuple(
+        replace(n, state="idle", since=now, run=None)
+        if n.run == run and n.state == "running"
+        else n
+        for n in cluster.nodes
+    )
+    return replace(cluster, nodes=nodes)
+
+
+def preempt(cluster: Cluster, names: Iterable[str], now: float) -> tuple[Cluster, tuple[Step, ...]]:
+    """Take low-priority nodes away, as Azure does when it needs them; others stay."""
+    if not cluster.scale.low_priority:
+        return cluster, ()
+    taken = frozenset(names)
+    nodes = list(cluster.nodes)
+    steps = []
+    lost = {n.run for n in nodes if n.name in taken and n.state == "running"}
+    for index, node in enumerate(nodes):
+        if node.name in taken and node.state in _PRESENT:
+            nodes[index] = replace(node, state="preempted", since=now, run=None)
+            steps.append(Step("lost", (node.name,), node.run if node.run in lost else None))
+        elif (
+            node.run in lost and node.state == "running"
+        ):  # the other nodes of a run that lost one have nothing to do
+            nodes[index] = replace(node, state="idle", since=now, run=None)
+    return replace(cluster, nodes=tuple(nodes), changed=now), tuple(steps)
+
+
+def rescale(cluster: Cluster, scale: Scale) -> Cluster:
+    """Return the cluster under new limits; ``advance`` does the rest."""
+    return replace(cluster, scale=scale)
+
+
+def next_change(cluster: Cluster) -> float | None:
+    """Return when ``advance`` will have something to do even if nothing is submitted."""
+    scale = cluster.scale
+    spare = len([n for n in cluster.nodes if n.state in _PRESENT]) > scale.minimum
+    after: Mapping[str, float] = {
+        "preparing": scale.boots_s,
+        "leaving": scale.leaves_s,
+        "preempted": scale.leaves_s,
+        **({"idle": scale.idle_s} if spare else {}),
+    }
+    times = [n.since + after[n.state] for n in cluster.nodes if n.state in after]
+    return min(times, default=None)
+
+
+def allocation(cluster: Cluster) -> dict[str, Any]:
+    """Return the read-only properties of an AmlCompute; the counts add up to the nodes."""
+    counts = {f"{state}NodeCount": sum(n.state == state for n in cluster.nodes) for state in STATES}
+    return {
+        "allocationState": "Steady" if cluster.steady else "Resizing",
+        "currentNodeCount": len(cluster.nodes),
+        "targetNodeCount": cluster.target,
+        "nodeStateCounts": counts,
+    }
+
+
+def _finish_boots_and_leaves(draft: _Draft) -> None:
+    scale = draft.cluster.scale
+    kept = []
+    for node in draft.nodes:
+        if node.state == "preparing" and draft.now >= node.since + scale.boots_s:
+            draft.steps.append(Step("ready", (node.name,), node.run))
+            kept.append(replace(node, state="idle", since=draft.now, run=None))
+        elif node.state in _GOING and draft.now >= node.since + scale.leaves_s:
+            draft.steps.append(Step("gone", (node.name,), node.run))
+        else:
+            kept.append(node)
+    draft.nodes = kept
+
+
+def _start_runs(draft: _Draft, queue: Sequence[Demand]) -> Sequence[Demand]:
+    """Give idle nodes to the runs at the head of the queue; return those that still wait."""
+    waiting: list[Demand] = []
+    for demand in queue:
+        idle = [i for i, node in enumerate(draft.nodes) if node.state == "idle"]
+        blocked = any(d.nodes <= draft.cluster.scale.maximum for d in waiting)
+        if blocked or len(idle) < demand.nodes:
+            waiting.append(demand)
+            continue
+        chosen = idle[: demand.nodes]
+        for index in chosen:
+            draft.put(index, "running", demand.run)
+        names = tuple(draft.nodes[index].name for index in chosen)
+        draft.steps.append(Step("start", names, demand.run))
+    return waiting
+
+
+def _target(draft: _Draft, waiting: Sequence[Demand]) -> int:
+    scale = draft.cluster.scale
+    busy = sum(n.state == "running" for n in draft.nodes)
+    wanted = busy + sum(d.nodes for d in waiting if d.nodes <= scale.maximum)
+    return max(scale.minimum, min(scale.maximum, wanted))
+
+
+def _grow(draft: _Draft, target: int, waiting: Sequence[Demand]) -> None:
+    present = sum(n.state in _PRESENT for n in draft.nodes)
+    runs = [d.run for d in waiting for _ in range(d.nodes)]
+    for position in range(max(0, target - present)):
+        run = runs[min(position, len(runs) - 1)] if runs else None
+        name = f"node-{draft.made}"
+        draft.made += 1
+        draft.nodes.append(Node(name, "preparing", draft.now, run))
+        draft.steps.append(Step("added", (name,), run))
+
+
+def _shrink(draft: _Draft, target: int) -> None:
+    """Give back idle nodes that were idle long enough, the one idle longest first."""
+    scale = draft.cluster.scale
+    surplus = sum(n.state in _PRESENT for n in draft.nodes) - target
+    idle = sorted(
+        (i for i, n in enumerate(draft.nodes) if n.state == "idle"),
+        key=lambda i: draft.nodes[i].since,
+    )
+    over = surplus + target > scale.maximum
+    for index in idle[: max(0, surplus)]:
+        node = draft.nodes[index]
+        if over or draft.now >= node.since + scale.idle_s:
+            draft.put(index, "leaving")
+            draft.steps.append(Step("leaving", (node.name,)))

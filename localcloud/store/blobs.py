@@ -1,0 +1,340 @@
+"""Blobs as files: contents by hash in a folder, names and metadata in the database.
+
+Two blobs with the same content share one file. A *live* blob is somebody else's growing file (the
+log of a run that goes on) until its content is put. It knows no HTTP and asks nobody who may.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from localcloud.store.database import Database
+
+TABLES: Final = """
+create table if not exists container (
+  account text not null, name text not null, created real not null, metadata text not null,
+  primary key (account, name)
+) without rowid;
+create table if not exists blob (
+  account text not null, container text not null, name text not null, content text not null,
+  size integer not null, headers text not null, metadata text not null, etag text not null,
+  created real not null, modified real not null, live text,
+  primary key (account, container, name)
+) without rowid;
+create index if not exists blob_content on blob (content);
+create table if not exists block (
+  account text not null, container text not null, blob text not null, id text not null,
+  content text not null, size integer not null,
+  primary key (account, container, blob, id)
+) without rowid;
+create index if not exists block_content on block (content);
+"""
+_CHUNK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of blobs; ``created`` in seconds since the epoch."""
+
+    account: str
+    name: str
+    created: float
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One blob. ``headers``: ``content-type`` and the like; ``file`` holds its content now."""
+
+    account: str
+    container: str
+    name: str
+    size: int
+    headers: Mapping[str, str]
+    metadata: Mapping[str, str]
+    etag: str
+    created: float
+    modified: float
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    file: Path
+    content: str
+    size: int
+    md5: str
+
+
+class BlobExistsError(Exception):
+    """A blob was to be made only if there is none, and there is one."""
+
+
+class Blobs:
+    """All accounts' blobs. Account names are compared as they are: lower case."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._contents = folder / "contents"
+        self._staging = folder / "staging"
+        database.define(TABLES)
+
+    def ensure_container(
+        self, account: str, name: str, *, now: float, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        """Make a container; ``False`` if it was there already."""
+        with self._database.write() as connection:
+            made = connection.execute(
+                "insert or ignore into container values (?,?,?,?)",
+                (account, name, now, json.dumps(dict(metadata or {}))),
+            )
+            return made.rowcount == 1
+
+    def container(self, account: str, name: str) -> Container | None:
+        row = self._database.row(
+            "select * from container where account = ? and name = ?", (account, name)
+        )
+        return _container(row) if row else None
+
+    def containers(self, account: str) -> list[Container]:
+        """Return an account's containers by name."""
+        rows = self._database.rows(
+            "select * from container where account = ? order by name", (account,)
+        )
+        return [_container(row) for row in rows]
+
+    def delete_container(self, account: str, name: str) -> bool:
+        """Remove a container with all that is in it; ``False`` if there was none."""
+        with self._database.write() as connection:
+            for blob in self.listing(account, name):
+                self.delete(account, name, blob.name)
+            gone = connection.execute(
+                "delete from container where account = ? and name = ?", (account, name)
+            )
+            return gone.rowcount == 1
+
+    def get(self, account: str, container: str, name: str) -> Blob | None:
+        row = self._database.row(
+            "select * from blob where account = ? and container = ? and name = ?",
+            (account, container, name),
+        )
+        return self._blob(row) if row else None
+
+    def listing(self, account: str, container: str, prefix: str = "") -> list[Blob]:
+        """Return all blobs whose names begin with ``prefix``, by name."""
+        rows = self._database.rows(
+            "select * from blob where account = ? and container = ? and name >= ?"
+            " and substr(name, 1, ?) = ? order by name",
+            (account, container, prefix, len(prefix), prefix),
+        )
+        return [self._blob(row) for row in rows]
+
+    def put(
+        self,
+        account: str,
+        container: str,
+        name: str,
+        chunks: Iterable[bytes],
+        *,
+        now: float,
+        headers: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        only_if_absent: bool = False,
+    ) -> Blob:
+        """Write one blob whole. Raises ``BlobExistsError`` where it must not replace one."""
+        with self._stage(chunks) as staged, self._database.write():
+            old = self.get(account, container, name)
+            if old is not None and only_if_absent:
+                raise BlobExistsError(name)
+            self._keep(staged)
+            known = {"content-md5": staged.md5} | dict(headers or {})
+            self._write_row(
+                Blob(account, container, name, staged.size, known, dict(metadata or {}),
+                     _etag(), old.created if old else now, now, self._path(staged.content)),
+                staged.content,
+            )  # fmt: skip
+            self._drop_unused(old)
+        written = self.get(account, container, name)
+        assert written is not None  # noqa: S101 - written above
+        return written
+
+    def put_file(self, account: str, container: str, name: str, file: Path, *, now: float) -> Blob:
+        """Write one blob from a file, which stays where it is."""
+        with file.open("rb") as source:
+            chunks = iter(lambda: source.read(_CHUNK), b"")
+            return self.put(account, container, name, chunks, now=now)
+
+    def link(self, account: str, container: str, name: str, file: Path, *, now: float) -> None:
+        """Let a blob be whatever ``file`` holds at the moment it is read."""
+        with self._database.write():
+            old = self.get(account, container, name)
+            blob = Blob(account, container, name, 0, {}, {}, _etag(), now, now, file)
+            self._write_row(blob, "", live=str(file))
+            self._drop_unused(old)
+
+    def set_metadata(
+        self, blob: Blob, metadata: Mapping[str, str], *, now: float, headers: Any = None
+    ) -> Blob:
+        """Replace a blob's metadata, and its headers where given."""
+        kept = dict(blob.headers if headers is None else headers)
+        etag = _etag()
+        with self._database.write() as connection:
+            connection.execute(
+                "update blob set metadata = ?, headers = ?, etag = ?, modified = ?"
+                " where account = ? and container = ? and name = ?",
+                (json.dumps(dict(metadata)), json.dumps(kept), etag, now,
+                 blob.account, blob.container, blob.name),
+            )  # fmt: skip
+        changed = self.get(blob.account, blob.container, blob.name)
+        return changed or blob
+
+    def put_block(
+        self, account: str, container: str, blob: str, id: str, chunks: Iterable[bytes]
+    ) -> None:
+        """Keep one block of a blob that is yet to be committed."""
+        with self._stage(chunks) as staged, self._database.write() as connection:
+            self._keep(staged)
+            connection.execute(
+                "insert or replace into block values (?,?,?,?,?,?)",
+                (account, container, blob, id, staged.content, staged.size),
+            )
+
+    def block_sizes(self, account: str, container: str, blob: str) -> dict[str, int]:
+        """Return id → bytes of the blocks that wait for their commit."""
+        return {row["id"]: row["size"] for row in self._blocks(account, container, blob)}
+
+    def block_chunks(
+        self, account: str, container: str, blob: str, ids: Sequence[str]
+    ) -> Iterator[bytes]:
+        """Yield the content of blocks in the order of ``ids``; ``KeyError`` if one is missing."""
+        contents = {row["id"]: row["content"] for row in self._blocks(account, container, blob)}
+        for block in ids:
+            with self._path(contents[block]).open("rb") as source:
+                while chunk := source.read(_CHUNK):
+                    yield chunk
+
+    def forget_blocks(self, account: str, container: str, blob: str) -> None:
+        """Drop what was staged for a blob."""
+        with self._database.write() as connection:
+            rows = self._blocks(account, container, blob)
+            connection.execute(
+                "delete from block where account = ? and container = ? and blob = ?",
+                (account, container, blob),
+            )
+            for row in rows:
+                self._drop_content(row["content"])
+
+    def delete(self, account: str, container: str, name: str) -> bool:
+        """Remove a blob; ``False`` if there was none."""
+        with self._database.write() as connection:
+            old = self.get(account, container, name)
+            connection.execute(
+                "delete from blob where account = ? and container = ? and name = ?",
+                (account, container, name),
+            )
+            self._drop_unused(old)
+            return old is not None
+
+    def forget_account(self, account: str) -> None:
+        """Remove all an account has."""
+        for container in self.containers(account):
+            self.delete_container(account, container.name)
+
+    def reset(self) -> None:
+        """Remove every content file; the tables are wiped with the database."""
+        shutil.rmtree(self._contents, ignore_errors=True)
+        shutil.rmtree(self._staging, ignore_errors=True)
+
+    def _blocks(self, account: str, container: str, blob: str) -> list[Any]:
+        return list(
+            self._database.rows(
+                "select * from block where account = ? and container = ? and blob = ?",
+                (account, container, blob),
+            )
+        )
+
+    @contextmanager
+    def _stage(self, chunks: Iterable[bytes]) -> Iterator[_Staged]:
+        self._staging.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self._staging)
+        file = Path(name)
+        sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+        try:
+            with os.fdopen(descriptor, "wb") as sink:
+                for chunk in chunks:
+                    sha256.update(chunk)
+                    md5.update(chunk)
+                    size += len(chunk)
+                    sink.write(chunk)
+            digest = base64.b64encode(md5.digest()).decode()
+            yield _Staged(file, sha256.hexdigest(), size, digest)
+        finally:
+            file.unlink(missing_ok=True)
+
+    def _keep(self, staged: _Staged) -> None:
+        path = self._path(staged.content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.file.replace(path)
+
+    def _path(self, content: str) -> Path:
+        return self._contents / content[:2] / content
+
+    def _write_row(self, blob: Blob, content: str, live: str | None = None) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "insert or replace into blob values (?,?,?,?,?,?,?,?,?,?,?)",
+                (blob.account, blob.container, blob.name, content, blob.size,
+                 json.dumps(dict(blob.headers)), json.dumps(dict(blob.metadata)), blob.etag,
+                 blob.created, blob.modified, live),
+            )  # fmt: skip
+
+    def _drop_unused(self, old: Blob | None) -> None:
+        if old is not None and old.file.is_relative_to(self._contents):
+            self._drop_content(old.file.name)
+
+    def _drop_content(self, content: str) -> None:
+        used = self._database.row(
+            "select 1 from blob where content = ? union all select 1 from block where content = ?",
+            (content, content),
+        )
+        if used is None:
+            self._path(content).unlink(missing_ok=True)
+
+    def _blob(self, row: Any) -> Blob:
+        size, modified, etag = row["size"], row["modified"], row["etag"]
+        file = self._path(row["content"])
+        if row["live"]:
+            file = Path(row["live"])
+            if file.exists():
+                status = file.stat()
+                size, modified = status.st_size, status.st_mtime
+                etag = f'"{size:X}-{status.st_mtime_ns:X}"'
+        return Blob(
+            row["account"],
+            row["container"],
+            row["name"],
+            size,
+            json.loads(row["headers"]),
+            json.loads(row["metadata"]),
+            etag,
+            row["created"],
+            modified,
+            file,
+        )
+
+
+def _container(row: Any) -> Container:
+    return Container(row["account"], row["name"], row["created"], json.loads(row["metadata"]))
+
+
+def _etag() -> str:
+    return f'"0x{uuid.uuid4().hex[:15].upper()}"'

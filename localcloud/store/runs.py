@@ -1,0 +1,213 @@
+"""Runs and what happened to them: one row a run, one event stream each, whoever made the run.
+
+A submitted job and a run that an MLflow client began are the same thing here; metrics and the
+like are in ``tracking``. States follow the runtime's transition table. It starts nothing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from infra.contract.errors import UsageError
+from localcloud.store.database import Database
+from localcloud.store.resources import key_of
+from runtime.model.runs import RunEvent
+from runtime.model.states import RunState, move
+
+TABLES: Final = """
+create table if not exists run (
+  key integer primary key, workspace text not null, run_id text not null,
+  experiment text not null, name text not null, state text not null, origin text not null,
+  created real not null, started real, ended real, exit_code integer, error text,
+  target text not null, user text not null, deleted integer not null default 0,
+  unique (workspace, run_id)
+);
+create index if not exists run_experiment on run (workspace, experiment);
+create index if not exists run_state on run (state);
+create table if not exists run_event (
+  run integer not null, seq integer not null, time real not null, kind text not null,
+  data text not null, primary key (run, seq)
+) without rowid;
+"""
+EventKind = Literal["state", "step", "node", "log", "metric", "param", "tag", "artifact", "message"]
+ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. ``workspace`` is its ARM id's key; ``experiment`` an experiment's id.
+
+    ``origin`` says who drives its state: the nodes (``job``) or an MLflow client (``mlflow``).
+    Times are seconds since the epoch. ``key`` is what other tables refer to.
+    """
+
+    workspace: str
+    run_id: str
+    experiment: str
+    name: str
+    created: float
+    origin: Literal["job", "mlflow"] = "mlflow"
+    state: RunState = RunState.RUNNING
+    started: float | None = None
+    ended: float | None = None
+    exit_code: int | None = None
+    error: str | None = None
+    target: str = ""
+    user: str = ""
+    deleted: bool = False
+    key: int = 0
+
+    @property
+    def artifact_folder(self) -> str:
+        """Where its files lie in the workspace's artifact store."""
+        return f"ExperimentRun/dcid.{self.run_id}"
+
+
+class Runs:
+    """All runs of the cloud."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.define(TABLES)
+
+    def add(self, run: Run) -> Run:
+        """Record a new run; one with the same id in the same workspace must not be there."""
+        with self._database.write() as connection:
+            made = connection.execute(
+                "insert into run (workspace, run_id, experiment, name, state, origin, created,"
+                " started, target, user) values (?,?,?,?,?,?,?,?,?,?)",
+                (key_of(run.workspace), run.run_id, run.experiment, run.name, run.state,
+                 run.origin, run.created, run.started, run.target, run.user),
+            )  # fmt: skip
+            key = made.lastrowid
+            assert key is not None  # noqa: S101 - an insert has one
+            self._append(connection, key, run.created, "state", {"state": run.state})
+        return self.by_key(key)
+
+    def get(self, workspace: str, run_id: str) -> Run | None:
+        row = self._database.row(
+            "select * from run where workspace = ? and run_id = ?", (key_of(workspace), run_id)
+        )
+        return _run(row) if row else None
+
+    def by_key(self, key: int) -> Run:
+        row = self._database.row("select * from run where key = ?", (key,))
+        assert row is not None, "a run's key is only known while it is there"  # noqa: S101
+        return _run(row)
+
+    def of_workspace(self, workspace: str, *, experiments: Collection[str] = ()) -> list[Run]:
+        """Return runs newest first, those of some experiments or all."""
+        condition, values = "", [key_of(workspace)]
+        if experiments:
+            condition = f" and experiment in ({','.join('?' * len(experiments))})"
+            values += experiments
+        rows = self._database.rows(
+            f"select * from run where workspace = ?{condition} order by created desc, key desc",  # noqa: S608 - our own words
+            values,
+        )
+        return [_run(row) for row in rows]
+
+    def unfinished_jobs(self) -> list[Run]:
+        """Return every submitted run that has not ended, oldest first."""
+        rows = self._database.rows(
+            "select * from run where origin = 'job' and state not in (?,?,?) order by created, key",
+            sorted(ENDED),
+        )
+        return [_run(row) for row in rows]
+
+    def move(self, key: int, to: RunState, now: float, **facts: Any) -> bool:
+        """Bring a run into the next state; ``False`` where the table does not allow the step.
+
+        ``facts`` (``reason``, ``exit_code``) go into the event; a reason becomes the run's error.
+        """
+        with self._database.write() as connection:
+            run = self.by_key(key)
+            try:
+                move(run.state, to)
+            except UsageError:
+                return False
+            started = now if to is RunState.RUNNING else run.started
+            connection.execute(
+                "update run set state = ?, started = ?, ended = ?, exit_code = ?, error = ?"
+                " where key = ?",
+                (to, started, now if to.final else None, facts.get("exit_code", run.exit_code),
+                 facts.get("reason", run.error), key),
+            )  # fmt: skip
+            self._append(connection, key, now, "state", {"state": to, **facts})
+        return True
+
+    def amend(self, key: int, **columns: Any) -> None:
+        """Set ``name``, ``state``, ``started``, ``ended`` or ``deleted`` as a client says."""
+        assigned = ", ".join(f"{name} = ?" for name in columns)
+        with self._database.write() as connection:
+            connection.execute(
+                f"update run set {assigned} where key = ?",  # noqa: S608 - names of our own columns
+                (*columns.values(), key),
+            )
+
+    def record(self, key: int, time: float, kind: EventKind, data: Mapping[str, Any]) -> None:
+        """Append an event; also allowed after the run has ended."""
+        with self._database.write() as connection:
+            self._append(connection, key, time, kind, data)
+
+    def events(self, key: int, start: int = 0) -> list[RunEvent]:
+        """Return the events from ``seq`` = ``start`` on."""
+        rows = self._database.rows(
+            "select * from run_event where run = ? and seq >= ? order by seq", (key, start)
+        )
+        return [
+            RunEvent(row["seq"], row["time"], row["kind"], json.loads(row["data"]), "service")
+            for row in rows
+        ]
+
+    def remove(self, workspace: str, run_id: str) -> None:
+        """Forget a run with its events."""
+        run = self.get(workspace, run_id)
+        if run is None:
+            return
+        with self._database.write() as connection:
+            connection.execute("delete from run_event where run = ?", (run.key,))
+            connection.execute("delete from run where key = ?", (run.key,))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Let several changes become durable together."""
+        with self._database.write():
+            yield
+
+    @staticmethod
+    def _append(
+        connection: sqlite3.Connection,
+        key: int,
+        time: float,
+        kind: EventKind,
+        data: Mapping[str, Any],
+    ) -> None:
+        connection.execute(
+            "insert into run_event select ?, coalesce(max(seq) + 1, 0), ?, ?, ?"
+            " from run_event where run = ?",
+            (key, time, kind, json.dumps(dict(data)), key),
+        )
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        workspace=row["workspace"],
+        run_id=row["run_id"],
+        experiment=row["experiment"],
+        name=row["name"],
+        created=row["created"],
+        origin=row["origin"],
+        state=RunState(row["state"]),
+        started=row["started"],
+        ended=row["ended"],
+        exit_code=row["exit_code"],
+        error=row["error"],
+        target=row["target"],
+        user=row["user"],
+        deleted=bool(row["deleted"]),
+        key=row["key"],
+    )

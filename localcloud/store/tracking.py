@@ -1,0 +1,241 @@
+"""What runs track: experiments, metrics, parameters, tags, data sets, logged models.
+
+Rows only. The words of MLflow's REST API and what it refuses are in the MLflow plane.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from localcloud.store.database import Database
+from localcloud.store.resources import key_of
+
+TABLES: Final = """
+create table if not exists experiment (
+  workspace text not null, id text not null, name text not null, created real not null,
+  modified real not null, deleted integer not null default 0, tags text not null default '{}',
+  primary key (workspace, id), unique (workspace, name)
+) without rowid;
+create table if not exists metric (
+  run integer not null, key text not null, value real, timestamp integer not null,
+  step integer not null, model text
+);
+create index if not exists metric_run on metric (run, key);
+create table if not exists param (
+  run integer not null, key text not null, value text not null, primary key (run, key)
+) without rowid;
+create table if not exists tag (
+  run integer not null, key text not null, value text not null, primary key (run, key)
+) without rowid;
+create table if not exists run_input (
+  run integer not null, kind text not null, document text not null
+);
+create index if not exists run_input_run on run_input (run);
+create table if not exists logged_model (
+  workspace text not null, id text not null, experiment text not null, created real not null,
+  document text not null, primary key (workspace, id)
+) without rowid;
+"""
+_OF_A_RUN: Final = ("metric", "param", "tag", "run_input")
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A name that runs share. ``deleted`` ones can be restored, as in MLflow."""
+
+    workspace: str
+    id: str
+    name: str
+    created: float
+    modified: float
+    deleted: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One value; ``timestamp`` in milliseconds since the epoch; NaN and infinities are values."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+    model: str | None = None
+
+
+class Tracking:
+    """All that runs have tracked. ``run`` is always a run's key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.define(TABLES)
+
+    def add_experiment(self, experiment: Experiment) -> bool:
+        """Record a new experiment; ``False`` if its name (or id) is taken in the workspace."""
+        with self._database.write() as connection:
+            made = connection.execute(
+                "insert or ignore into experiment values (?,?,?,?,?,?,?)",
+                (key_of(experiment.workspace), experiment.id, experiment.name, experiment.created,
+                 experiment.modified, experiment.deleted, json.dumps(dict(experiment.tags))),
+            )  # fmt: skip
+            return made.rowcount == 1
+
+    def experiments(self, workspace: str) -> list[Experiment]:
+        """Return a workspace's experiments, newest first."""
+        rows = self._database.rows(
+            "select * from experiment where workspace = ? order by created desc, id",
+            (key_of(workspace),),
+        )
+        return [_experiment(row) for row in rows]
+
+    def experiment(self, workspace: str, id: str) -> Experiment | None:
+        row = self._database.row(
+            "select * from experiment where workspace = ? and id = ?", (key_of(workspace), id)
+        )
+        return _experiment(row) if row else None
+
+    def experiment_named(self, workspace: str, name: str) -> Experiment | None:
+        row = self._database.row(
+            "select * from experiment where workspace = ? and name = ?", (key_of(workspace), name)
+        )
+        return _experiment(row) if row else None
+
+    def change_experiment(self, experiment: Experiment) -> None:
+        """Write name, tags and whether it is deleted."""
+        with self._database.write() as connection:
+            connection.execute(
+                "update experiment set name = ?, modified = ?, deleted = ?, tags = ?"
+                " where workspace = ? and id = ?",
+                (experiment.name, experiment.modified, experiment.deleted,
+                 json.dumps(dict(experiment.tags)), key_of(experiment.workspace), experiment.id),
+            )  # fmt: skip
+
+    def add_metrics(self, run: int, metrics: Iterable[Metric]) -> None:
+        with self._database.write() as connection:
+            connection.executemany(
+                "insert into metric values (?,?,?,?,?,?)",
+                [
+                    # SQLite has no NaN: null stands for it
+                    (run, m.key, None if math.isnan(m.value) else m.value, m.timestamp, m.step,
+                     m.model)
+                    for m in metrics
+                ],
+            )  # fmt: skip
+
+    def metric_history(self, run: int, key: str) -> list[Metric]:
+        """Return every value of one metric in the order logged."""
+        rows = self._database.rows(
+            "select * from metric where run = ? and key = ? order by rowid", (run, key)
+        )
+        return [_metric(row) for row in rows]
+
+    def last_metrics(self, run: int) -> list[Metric]:
+        """Return each metric's last value: highest step, then time, then value."""
+        rows = self._database.rows(
+            "select * from metric where run = ? order by key, step, timestamp, value", (run,)
+        )
+        return list({row["key"]: _metric(row) for row in rows}.values())
+
+    def params(self, run: int) -> dict[str, str]:
+        return self._pairs("param", run)
+
+    def tags(self, run: int) -> dict[str, str]:
+        return self._pairs("tag", run)
+
+    def add_params(self, run: int, params: Mapping[str, str]) -> None:
+        self._put_pairs("param", run, params)
+
+    def set_tags(self, run: int, tags: Mapping[str, str]) -> None:
+        self._put_pairs("tag", run, tags)
+
+    def delete_tag(self, run: int, key: str) -> bool:
+        with self._database.write() as connection:
+            gone = connection.execute("delete from tag where run = ? and key = ?", (run, key))
+            return gone.rowcount == 1
+
+    def add_inputs(self, run: int, kind: str, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Keep documents of a kind (``dataset``, ``model_input``, ``model_output``)."""
+        with self._database.write() as connection:
+            connection.executemany(
+                "insert into run_input values (?,?,?)",
+                [(run, kind, json.dumps(document)) for document in documents],
+            )
+
+    def inputs(self, run: int, kind: str) -> list[dict[str, Any]]:
+        rows = self._database.rows(
+            "select * from run_input where run = ? and kind = ? order by rowid", (run, kind)
+        )
+        return [json.loads(row["document"]) for row in rows]
+
+    def put_model(
+        self, workspace: str, id: str, experiment: str, created: float, document: Mapping[str, Any]
+    ) -> None:
+        """Write one logged model, new or not."""
+        with self._database.write() as connection:
+            connection.execute(
+                "insert or replace into logged_model values (?,?,?,?,?)",
+                (key_of(workspace), id, experiment, created, json.dumps(dict(document))),
+            )
+
+    def model(self, workspace: str, id: str) -> dict[str, Any] | None:
+        row = self._database.row(
+            "select document from logged_model where workspace = ? and id = ?",
+            (key_of(workspace), id),
+        )
+        return None if row is None else dict(json.loads(row["document"]))
+
+    def models(self, workspace: str) -> list[dict[str, Any]]:
+        """Return a workspace's logged models, newest first."""
+        rows = self._database.rows(
+            "select document from logged_model where workspace = ? order by created desc, id",
+            (key_of(workspace),),
+        )
+        return [dict(json.loads(row["document"])) for row in rows]
+
+    def forget_run(self, run: int) -> None:
+        """Drop all that one run tracked."""
+        with self._database.write() as connection:
+            for table in _OF_A_RUN:
+                connection.execute(f"delete from {table} where run = ?", (run,))  # noqa: S608 - our tables
+
+    def forget_workspace(self, workspace: str) -> None:
+        """Drop the experiments and models of a workspace that is gone."""
+        with self._database.write() as connection:
+            for table in ("experiment", "logged_model"):
+                connection.execute(
+                    f"delete from {table} where workspace = ?",  # noqa: S608 - our tables
+                    (key_of(workspace),),
+                )
+
+    def _pairs(self, table: str, run: int) -> dict[str, str]:
+        rows = self._database.rows(
+            f"select key, value from {table} where run = ? order by key",  # noqa: S608 - our tables
+            (run,),
+        )
+        return {row["key"]: row["value"] for row in rows}
+
+    def _put_pairs(self, table: str, run: int, pairs: Mapping[str, str]) -> None:
+        with self._database.write() as connection:
+            connection.executemany(
+                f"insert or replace into {table} values (?,?,?)",  # noqa: S608 - our tables
+                [(run, key, value) for key, value in pairs.items()],
+            )
+
+
+def _experiment(row: Any) -> Experiment:
+    return Experiment(
+        row["workspace"],
+        row["id"],
+        row["name"],
+        row["created"],
+        row["modified"],
+        bool(row["deleted"]),
+        json.loads(row["tags"]),
+    )
+
+
+def _metric(row: Any) -> Metric:
+    value = math.nan if row["value"] is None else row["value"]
+    return Metric(row["key"], value, row["timestamp"], row["step"], row["model"])
