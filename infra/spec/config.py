@@ -1,0 +1,55 @@
+"""A Pulumi program's configuration → ``StackSpec``: same models, same messages as the file.
+
+Pulumi hands a program strings: structured values as JSON, secrets already opened, and the set of
+keys that hold any.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from infra.spec.credentials import OpenedText
+from infra.spec.problems import Problem, StackFileError, path_text
+from infra.spec.reading import read_values
+from infra.spec.stack import STRUCTURED, StackSpec
+
+
+def spec_from_config(
+    config: Mapping[str, str], secret_keys: Collection[str], *, stack: str
+) -> StackSpec:
+    """Return the spec; ``config`` maps ``namespace:key`` to text.
+
+    Text in a key of ``secret_keys`` may stand where a credential is wanted: it came sealed.
+    Raises ``StackFileError`` with every problem.
+    """
+    values = {key: _value(key, text, opened=key in secret_keys) for key, text in config.items()}
+    reading = read_values(values)
+    if reading.spec is None:
+        raise StackFileError(
+            [Problem(path_text(f.location), f.message, code=f.code) for f in reading.findings],
+            at=f"the configuration of stack {stack!r}",
+            remedy=f"Run `aml check -s {stack}`, which knows the lines.",
+        )
+    return reading.spec
+
+
+def _value(key: str, text: str, *, opened: bool) -> Any:
+    if key not in STRUCTURED:
+        return text
+    if not opened:
+        return text
+    try:
+        return _opened(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _opened(value: Any) -> Any:
+    match value:
+        case str():
+            return OpenedText(value)
+        case dict():
+            return {key: _opened(item) for key, item in value.items()}
+        case list():
+            return [_opened(item) for item in value]
+    return value

@@ -1,0 +1,99 @@
+"""Credentials in a stack file: references to where they lie, never the text itself.
+
+``env:NAME`` and ``file:PATH`` are read when a deployment runs; a Pulumi secret (``secure:``) is
+opened by whoever has the passphrase. This module reads neither.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PUBLIC_KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) \S+( .*)?")
+PLAIN_SECRET: Final = "plain_secret"  # noqa: S105 - the code of a problem
+MALFORMED: Final = "malformed_reference"
+
+
+class OpenedText(str):
+    """Text that came out of a Pulumi secret: marks what the engine has opened for the program."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A Pulumi secret as it stands in a file: ciphertext."""
+
+    ciphertext: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a credential lies. ``name`` is a variable or a path; ``~`` is not yet expanded."""
+
+    source: Literal["env", "file"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A credential in clear, in memory only: an opened secret, or a public key."""
+
+    value: str = field(repr=False)
+
+
+def parse_credential(value: Any) -> Reference | Sealed | Known:
+    """Return what ``value`` refers to; text that is neither reference nor secret is refused."""
+    if isinstance(value, Sealed | Reference | Known):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError(MALFORMED, "is not a reference; write env:NAME or file:PATH.")
+    source, colon, name = value.partition(":")
+    if colon and source == "env":
+        if not _ENV_NAME.fullmatch(name):
+            raise PydanticCustomError(MALFORMED, "env: needs the name of a variable after it.")
+        return Reference("env", name)
+    if colon and source == "file":
+        if not name:
+            raise PydanticCustomError(MALFORMED, "file: needs the path of a file after it.")
+        return Reference("file", name)
+    if isinstance(value, OpenedText):
+        return Known(str(value))
+    raise PydanticCustomError(PLAIN_SECRET, "is plain text; a stack file holds no credentials.")
+
+
+def parse_public_key(value: Any) -> Reference | Sealed | Known:
+    """Return what ``value`` refers to; a public key may stand in the file as it is."""
+    if isinstance(value, str) and _PUBLIC_KEY.fullmatch(value.strip()):
+        return Known(value.strip())
+    if isinstance(value, str) and "PRIVATE KEY" in value:
+        raise PydanticCustomError(PLAIN_SECRET, "is a private key; the public one is needed.")
+    return parse_credential(value)
+
+
+_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": "^(env|file):.+$"},
+        {
+            "type": "object",
+            "properties": {"secure": {"type": "string"}},
+            "required": ["secure"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+Credential = Annotated[
+    Reference | Sealed | Known, PlainValidator(parse_credential), WithJsonSchema(_SCHEMA)
+]
+PublicKey = Annotated[
+    Reference | Sealed | Known,
+    PlainValidator(parse_public_key),
+    WithJsonSchema({"anyOf": [*_SCHEMA["anyOf"], {"type": "string", "pattern": "^(ssh|ecdsa)-"}]}),
+]

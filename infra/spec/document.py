@@ -1,0 +1,249 @@
+"""A stack file as text → plain values with the line of each; knows YAML and Pulumi's file format.
+
+Nothing here knows what the values mean. Scalars are read as YAML 1.2 reads them (``yes`` and
+``2026-01-01`` are text), which is what Pulumi does.
+"""
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from infra.contract.errors import SpecError
+from infra.spec.credentials import Sealed
+from infra.spec.problems import (
+    DUPLICATE,
+    INVALID,
+    NOT_SEALED,
+    UNKNOWN_KEY,
+    UNREADABLE,
+    Location,
+    Problem,
+    did_you_mean,
+    path_text,
+)
+
+_TOP_LEVEL: Final = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
+_CIPHERTEXT: Final = re.compile(r"v1:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
+
+# What libyaml says → what a person can act on.
+_PLAINER: Final = (
+    ("cannot start any token", "a tab or a reserved character begins a value; indent with spaces"),
+    ("mapping values are not allowed", "a second `:`, or indentation that does not fit; quote it"),
+    (
+        "did not find expected key",
+        "the indentation does not fit the lines above, or a quote is open",
+    ),
+    ("did not find expected '-'", "the indentation does not fit the entries above"),
+    ("expected a single document", "the file holds a second document; a stack file is one"),
+    ("while scanning a quoted scalar", "a quote is not closed"),
+    ("expected ',' or", "a bracket or a comma is missing"),
+    ("undefined alias", "an alias without its anchor"),
+)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Composes nodes; the resolvers are those of YAML 1.2's core schema."""
+
+    yaml_implicit_resolvers: Mapping[str, Any] = {}
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}",
+        re.compile(f"^(?:{_pattern})$"),
+        ["" if c == "\0" else c for c in _first],
+    )
+_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile("^<<$"), ["<"])
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The ``config:`` of one stack file. ``lines`` has the line of every key and list entry."""
+
+    config: Mapping[str, Any]
+    lines: Mapping[Location, int] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    salt: str | None = None
+
+    def line(self, location: Location) -> int:
+        """Return the line of ``location``, or of the nearest thing around it."""
+        for end in range(len(location), -1, -1):
+            if location[:end] in self.lines:
+                return self.lines[location[:end]]
+        return 1
+
+
+def read_document(file: Path) -> Document:
+    """Read one stack file; what cannot be used is among its problems. ``SpecError``: no file."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        names = sorted(f.name[7:-5] for f in file.parent.glob("Pulumi.*.yaml"))
+        near = did_you_mean(file.name[7:-5], names)
+        raise SpecError(
+            f"There is no such file.{near}",
+            remedy=f"Stacks here: {', '.join(names) or 'none'}. `aml stack init` writes one.",
+            at=str(file),
+        ) from error
+    except UnicodeDecodeError as error:
+        return Document({}, problems=[_unreadable(1, f"it is not UTF-8 text ({error.reason})")])
+    return parse_document(text)
+
+
+def parse_document(text: str) -> Document:
+    """Return the document in ``text``."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        words = " ".join(filter(None, (error.context, error.problem)))
+        plainer = next((says for part, says in _PLAINER if part in words), words)
+        return Document({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
+    except yaml.YAMLError as error:
+        return Document({}, problems=[_unreadable(1, str(error).replace("\n", " "))])
+    return _Reader().document(root)
+
+
+def _unreadable(line: int, why: str) -> Problem:
+    return Problem("", f"is not YAML: {why}.", line, UNREADABLE)
+
+
+class _Reader:
+    """Turns nodes into values, noting lines and whatever Pulumi would not accept."""
+
+    def __init__(self) -> None:
+        self.lines: dict[Location, int] = {}
+        self.problems: list[Problem] = []
+        self._open: list[yaml.Node] = []
+        self._sealed: list[tuple[Location, str]] = []
+
+    def document(self, root: yaml.Node | None) -> Document:
+        if root is None:
+            return Document({}, self.lines, self.problems)
+        if not isinstance(root, yaml.MappingNode):
+            self._note((), "is not a map; a stack file begins with `config:`.", root)
+            return Document({}, self.lines, self.problems)
+        parts: dict[str, Any] = {}
+        config: Any = {}
+        for name, key, value in self._entries(root, ()):
+            if name == "config":
+                self.lines[()] = key.start_mark.line + 1
+                config = self._mapping_of_config(value)
+            else:
+                parts[name] = value.value if isinstance(value, yaml.ScalarNode) else value
+                if name not in _TOP_LEVEL:
+                    self._unknown_top_level(name, key)
+        salt = parts.get("encryptionsalt")
+        if not {"secretsprovider", "encryptedkey"} & parts.keys():
+            self._check_sealed(salt)
+        return Document(config, self.lines, self.problems, salt)
+
+    def _mapping_of_config(self, node: yaml.Node) -> dict[str, Any]:
+        if isinstance(node, yaml.MappingNode):
+            value = self._value(node, ())
+            return value if isinstance(value, dict) else {}
+        if node.tag != "tag:yaml.org,2002:null":
+            self._note((), "config is not a map of keys.", node)
+        return {}
+
+    def _unknown_top_level(self, name: str, key: yaml.Node) -> None:
+        hint = (
+            " Move it below `config:`."
+            if ":" in name
+            else did_you_mean(name, _TOP_LEVEL) or f" A stack file has {', '.join(_TOP_LEVEL)}."
+        )
+        line = key.start_mark.line + 1
+        self.problems.append(Problem(name, f"is not a known key.{hint}", line, UNKNOWN_KEY))
+
+    def _check_sealed(self, salt: str | None) -> None:
+        for location, ciphertext in self._sealed:
+            if not _CIPHERTEXT.fullmatch(ciphertext):
+                says = (
+                    "`secure:` holds text that is not sealed. "
+                    f"Run `aml config set --secret --path '{path_text(location)}'`."
+                )
+            elif not salt:
+                says = "is sealed, but the file has no `encryptionsalt`: nobody can open it."
+            else:
+                continue
+            self._add(location, says, self.lines[location], NOT_SEALED)
+
+    def _value(self, node: yaml.Node, at: Location) -> Any:
+        if node in self._open:
+            self._note(at, "holds itself: an alias inside its own anchor.", node)
+            return None
+        self._open.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, at)
+            if isinstance(node, yaml.SequenceNode):
+                return self._sequence(node, at)
+            return _scalar(str(node.value), node.tag)
+        finally:
+            self._open.pop()
+
+    def _sequence(self, node: yaml.SequenceNode, at: Location) -> list[Any]:
+        for index, item in enumerate(node.value):
+            self.lines[*at, index] = item.start_mark.line + 1
+        return [self._value(item, (*at, index)) for index, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.MappingNode, at: Location) -> Any:
+        mapping: dict[str, Any] = {}
+        for name, key, value in self._entries(node, at):
+            self.lines[*at, name] = key.start_mark.line + 1
+            mapping[name] = self._value(value, (*at, name))
+        if mapping.keys() == {"secure"} and isinstance(mapping["secure"], str):
+            self.lines.setdefault(at, self.lines[*at, "secure"])
+            self._sealed.append((at, mapping["secure"]))
+            return Sealed(mapping["secure"])
+        return mapping
+
+    def _entries(
+        self, node: yaml.MappingNode, at: Location
+    ) -> list[tuple[str, yaml.Node, yaml.Node]]:
+        """Return the entries, merges (``<<``) opened; a key that stands twice is a problem."""
+        own: dict[str, tuple[str, yaml.Node, yaml.Node]] = {}
+        merged: list[yaml.Node] = []
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+                continue
+            name = str(key.value) if isinstance(key.value, Hashable) else ""
+            if name in own:
+                first = own[name][1].start_mark.line + 1
+                says = f"stands twice; the first is on line {first}."
+                self._add((*at, name), says, key.start_mark.line + 1, DUPLICATE)
+            own.setdefault(name, (name, key, value))
+        for source in merged:
+            if isinstance(source, yaml.MappingNode) and source not in self._open:
+                for entry in self._entries(source, at):
+                    own.setdefault(entry[0], entry)
+        return list(own.values())
+
+    def _note(self, at: Location, says: str, node: yaml.Node) -> None:
+        self._add(at, says, node.start_mark.line + 1, INVALID)
+
+    def _add(self, at: Location, says: str, line: int, code: str) -> None:
+        self.problems.append(Problem(path_text(at), says, line, code))
+
+
+def _scalar(text: str, tag: str) -> Any:
+    match tag.rpartition(":")[2]:
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        case "float":
+            return float(text)
+    return text

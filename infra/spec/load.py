@@ -1,0 +1,63 @@
+"""A stack file → ``StackSpec``, or every problem in it at once with its line. Needs no Pulumi."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.contract.errors import SpecError
+from infra.spec.document import Document, parse_document, read_document
+from infra.spec.problems import Problem, file_error, path_text
+from infra.spec.reading import Reading, read_values
+from infra.spec.stack import StackSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is known of a stack file without its passphrase.
+
+    ``spec`` is ``None`` where there are problems, or where something other than a credential is
+    sealed; ``sealed`` are the paths of the latter.
+    """
+
+    spec: StackSpec | None
+    problems: tuple[Problem, ...]
+    sealed: tuple[str, ...] = ()
+
+
+def inspect_stack(file: Path) -> Inspection:
+    """Look at the file; raises ``SpecError`` only where there is none."""
+    return _inspection(read_document(file))
+
+
+def inspect_text(text: str) -> Inspection:
+    """Look at what a stack file would hold."""
+    return _inspection(parse_document(text))
+
+
+def load_stack(file: Path, *, stack: str) -> StackSpec:
+    """Return the spec in ``file``; raises ``StackFileError`` with all problems."""
+    found = inspect_stack(file)
+    if found.problems:
+        raise file_error(found.problems, file, stack)
+    if found.spec is None:
+        raise SpecError(
+            f"Sealed, so it cannot be read without the passphrase: {', '.join(found.sealed)}.",
+            remedy="Seal credentials only; `aml config set --plaintext --path` sets the others.",
+            at=str(file),
+        )
+    return found.spec
+
+
+def _inspection(document: Document) -> Inspection:
+    if any(problem.code == "unreadable" for problem in document.problems):
+        return Inspection(None, tuple(document.problems))
+    reading: Reading = read_values(document.config)
+    found = [
+        Problem(path_text(f.location), f.message, document.line(f.location), f.code)
+        for f in reading.findings
+    ]
+    problems = tuple(sorted([*document.problems, *found], key=lambda problem: problem.line))
+    return Inspection(
+        None if problems else reading.spec,
+        problems,
+        tuple(path_text(location) for location in reading.sealed),
+    )

@@ -1,0 +1,82 @@
+"""What is wrong with a stack file: one record a problem, and the error that carries them all."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.errors import SpecError
+
+Location = tuple[str | int, ...]
+"""Steps from a configuration key inwards: ``("aml:computes", 0, "vm_size")``."""
+
+UNREADABLE: Final = "unreadable"
+UNKNOWN_KEY: Final = "unknown_key"
+DUPLICATE: Final = "duplicate"
+MISSING: Final = "missing"
+INVALID: Final = "invalid"
+CONTRADICTION: Final = "contradiction"
+NOT_SEALED: Final = "not_sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong. ``line`` is 0 where there is no file; ``message`` completes the path.
+
+    ``path`` is what ``aml config set --path`` takes.
+    """
+
+    path: str
+    message: str
+    line: int = 0
+    code: str = INVALID
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        path = f"{self.path}: " if self.path else ""
+        return f"{where}{path}{self.message}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for ``--json``."""
+        return asdict(self)
+
+
+class StackFileError(SpecError):
+    """A stack file with problems, all of them in ``problems``."""
+
+    def __init__(self, problems: Sequence[Problem], *, at: str, remedy: str) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"{count}:{lines}", remedy=remedy, at=at)
+        self.problems = tuple(problems)
+
+
+def file_error(problems: Sequence[Problem], file: Path, stack: str) -> StackFileError:
+    """Return the error for a file, with the command that checks it again."""
+    ordered = sorted(problems, key=lambda problem: problem.line)
+    return StackFileError(
+        ordered,
+        at=str(file),
+        remedy=f"Fix the lines above; `aml check -s {stack}` looks again.",
+    )
+
+
+def path_text(location: Location) -> str:
+    """Return ``aml:computes[0].vm_size``."""
+    text = ""
+    for step in location:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step.replace("_", "").replace("-", "").replace(":", "").isalnum():
+            text += f".{step}" if text else step
+        else:
+            text += f'["{step}"]'
+    return text
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return `` Did you mean 'x'?``, or nothing where no known name is near."""
+    lowered = {key.lower(): key for key in known}
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
+    return f" Did you mean {lowered[close[0]]!r}?" if close else ""

@@ -1,0 +1,164 @@
+"""pydantic's complaints, said about the stack file instead of about Python.
+
+One table: kind of complaint → sentence. A sentence says what was got, what is allowed, and what
+was probably meant.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+from pydantic_core import ErrorDetails
+
+from infra.spec.base import SpecModel
+from infra.spec.computes import KINDS
+from infra.spec.credentials import MALFORMED, PLAIN_SECRET, OpenedText, Sealed
+from infra.spec.problems import MISSING, UNKNOWN_KEY, did_you_mean, path_text
+from infra.spec.stack import KEYS, StackSpec
+
+Complaint = ErrorDetails
+_CODES: Final[Mapping[str, str]] = {
+    "missing": MISSING,
+    "extra_forbidden": UNKNOWN_KEY,
+    PLAIN_SECRET: PLAIN_SECRET,
+}
+_QUOTING: Final = frozenset({"literal_error", "value_error"})
+_HIDDEN: Final = "does not fit (it stands in a secret, so it is not shown)."
+_FORMS: Final[Mapping[str, str]] = {
+    "vm_size": "an Azure VM size, such as STANDARD_DS3_V2",
+    "user": "1-32 lower-case letters, digits, - or _, starting with a letter",
+}
+
+
+def place(complaint: Complaint) -> tuple[str | int, ...]:
+    """Return where in the file: the configuration key first, the union's tag left out."""
+    field, *rest = complaint["loc"]
+    tagged = len(rest) > 1 and isinstance(rest[0], int) and rest[1] in KINDS
+    return (KEYS.get(str(field), str(field)), *((rest[0], *rest[2:]) if tagged else rest))
+
+
+def code(complaint: Complaint) -> str:
+    """Return the kind of problem."""
+    return _CODES.get(complaint["type"], "invalid")
+
+
+def sentence(complaint: Complaint) -> str:
+    """Return what is wrong in our words."""
+    if complaint["type"] in _QUOTING and isinstance(complaint["input"], OpenedText):
+        return _HIDDEN
+    say = _SAYINGS.get(complaint["type"])
+    return say(complaint) if say else f"{complaint['msg']}."
+
+
+def misspelt(complaint: Complaint) -> bool:
+    """Say whether what is missing is there under a misspelt key, which is its own complaint."""
+    given = complaint["input"]
+    if complaint["type"] != "missing" or not isinstance(given, dict):
+        return False
+    known = _keys_at(complaint)
+    wanted = repr(str(complaint["loc"][-1]))
+    return any(wanted in did_you_mean(str(key), known) for key in given if key not in known)
+
+
+def _unknown(complaint: Complaint) -> str:
+    known = _keys_at(complaint)
+    near = did_you_mean(str(complaint["loc"][-1]), known)
+    return f"is not a known key.{near or ' Known here: ' + ', '.join(known) + '.'}"
+
+
+def _choice(complaint: Complaint) -> str:
+    allowed = [
+        part.strip("'") for part in complaint["ctx"]["expected"].replace(" or ", ", ").split(", ")
+    ]
+    near = did_you_mean(str(complaint["input"]), allowed)
+    return f"{_got(complaint)} is not allowed; use {' or '.join(allowed)}.{near}"
+
+
+def _kind(complaint: Complaint) -> str:
+    given = complaint["input"]
+    tag = given.get("kind") if isinstance(given, dict) else None
+    if isinstance(tag, OpenedText):
+        return _HIDDEN
+    return f"{tag!r} is not a kind; use {' or '.join(KINDS)}.{did_you_mean(str(tag), list(KINDS))}"
+
+
+def _needs(what: str) -> Callable[[Complaint], str]:
+    return lambda complaint: f"got {_got(complaint)}; {what} is needed."
+
+
+def _bound(word: str, key: str) -> Callable[[Complaint], str]:
+    return lambda complaint: f"is {complaint['input']}; use {word} {complaint['ctx'][key]}."
+
+
+def _pattern(complaint: Complaint) -> str:
+    form = _FORMS.get(str(complaint["loc"][-1]), "another form")
+    return f"{_got(complaint)} does not fit; use {form}."
+
+
+def _plain_secret(complaint: Complaint) -> str:
+    path = path_text(place(complaint))
+    return (
+        f"{complaint['msg']} Store it with `aml config set --secret --path '{path}'`, "
+        "or refer to it as env:NAME or file:PATH."
+    )
+
+
+def _got(complaint: Complaint) -> str:
+    """Say what stood there; never at length, and never from inside a map or a list."""
+    match complaint["input"]:
+        case None:
+            return "nothing"
+        case bool() as value:
+            return "true" if value else "false"
+        case dict():
+            return "a map"
+        case list() | tuple():
+            return "a list"
+        case Sealed() | OpenedText():
+            return "a sealed value"
+        case value:
+            text = repr(value)
+            return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - one line
+
+
+def _keys_at(complaint: Complaint) -> list[str]:
+    """Return the keys that may stand where the complaint is."""
+    keys: Mapping[str, Any] = StackSpec.model_fields
+    for step in complaint["loc"][:-1]:
+        if isinstance(step, int):
+            continue
+        model = KINDS.get(step) or (_model_in(keys[step].annotation) if step in keys else None)
+        if model is not None:
+            keys = model.model_fields
+    return list(keys)
+
+
+def _model_in(annotation: Any) -> type[SpecModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+_SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {
+    "missing": lambda _: "is required.",
+    "extra_forbidden": _unknown,
+    "literal_error": _choice,
+    "union_tag_invalid": _kind,
+    "union_tag_not_found": lambda _: f"needs a `kind`: {' or '.join(KINDS)}.",
+    "value_error": lambda complaint: str(complaint["ctx"]["error"]),
+    "int_parsing": _needs("a whole number"),
+    "int_type": _needs("a whole number"),
+    "int_from_float": _needs("a whole number"),
+    "bool_parsing": _needs("true or false"),
+    "bool_type": _needs("true or false"),
+    "string_type": _needs("text"),
+    "model_type": _needs("a map of keys"),
+    "model_attributes_type": _needs("a map of keys"),
+    "dict_type": _needs("a map of keys"),
+    "tuple_type": _needs("a list (entries start with `- `)"),
+    "list_type": _needs("a list (entries start with `- `)"),
+    "greater_than_equal": _bound("at least", "ge"),
+    "less_than_equal": _bound("at most", "le"),
+    "string_pattern_mismatch": _pattern,
+    PLAIN_SECRET: _plain_secret,
+    MALFORMED: lambda complaint: complaint["msg"],
+}
