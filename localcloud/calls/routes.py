@@ -5,7 +5,8 @@ is listed in ``localcloud.chain.table``; the first route that fits takes the cal
 handler returns ``None`` passes it on. Literal parts match without case.
 
 In a template ``{name}`` is one segment, ``{name:path}`` one or more with their slashes,
-``{ws}`` a whole workspace id (``call.workspace``). Matched text lands decoded in ``call.params``.
+``{name:account}`` a storage account (bare or with its ``.blob.…`` host), ``{ws}`` a whole
+workspace id (``call.workspace``). Matched text lands decoded in ``call.params``.
 """
 
 import re
@@ -20,6 +21,11 @@ _WORKSPACE = (
     r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<resource_group>[^/]+)"
     r"/providers/microsoft\.machinelearningservices/workspaces/(?P<workspace>[^/]+)"
 )
+_RULES = {
+    "": r"[^/]+",
+    "path": r".+",
+    "account": r"(?!subscriptions(?:/|$))[a-z0-9]{3,24}(?:\.blob\.[^/]+)?",
+}
 
 
 @dataclass(frozen=True)
@@ -76,5 +82,5 @@ def _part(part: str) -> str:
         return _WORKSPACE
     if part.startswith("{"):
         name, _, rule = part[1:-1].partition(":")
-        return f"(?P<{name}>.+)" if rule == "path" else f"(?P<{name}>[^/]+)"
+        return f"(?P<{name}>{_RULES[rule]})"
     return re.escape(part)

@@ -1,0 +1,397 @@
+"""The blob plane: block blobs as ``azure-storage-blob`` uses them, at ``/{account}/…``.
+
+Requests are signed with the account's key or a shared access signature. What is not here: page
+and append blobs, leases, snapshots, tiers, batches.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from localcloud.calls.messages import Call, Reply
+from localcloud.calls.routes import Route
+from localcloud.calls.shared_access import account_keys
+from localcloud.calls.times import http_date
+from localcloud.planes import blob_documents as documents
+from localcloud.planes.blob_reading import Refusal, no_content, read_blob
+from localcloud.planes.signing import Operation, Signed, sas_problem, shared_key_problem
+from localcloud.store.blobs import Blob, BlobExistsError, Blobs
+
+_CONTAINER_NAME: Final = re.compile(
+    r"(\$root|\$logs|\$web|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])"
+)
+_MAX_RESULTS: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request is about. ``account`` is bare, ``shown`` as the path spells it."""
+
+    account: str
+    shown: str
+    container: str = ""
+    blob: str = ""
+
+
+_Action = Callable[[Call, Place], Reply]
+
+
+def answer_blob_call(call: Call) -> Reply | None:
+    """Answer any request below ``/{account}``; ``None`` where there is no such account."""
+    place = _place(call.params)
+    keys = account_keys(call.cloud, place.account)
+    if not keys and "x-ms-version" not in call.headers:
+        return None
+    try:
+        operation, action = _action(call, place)
+        _authorize(call, place, keys, operation)
+        reply = action(call, place)
+    except Refusal as refusal:
+        reply = refusal.reply()
+    reply.headers.setdefault("x-ms-version", call.headers.get("x-ms-version", "2021-06-08"))
+    return reply
+
+
+def _place(params: Mapping[str, str]) -> Place:
+    shown = params["account"]
+    return Place(
+        account=shown.lower().partition(".blob.")[0],
+        shown=shown,
+        container=params.get("container", ""),
+        blob=params.get("blob", ""),
+    )
+
+
+def _action(call: Call, place: Place) -> tuple[Operation, _Action]:
+    level = (
+        "blob"
+        if place.blob
+        else call.query.get("restype", "container" if place.container else "account")
+    )
+    key = f"{level} {call.method} {call.query.get('comp', '')}".rstrip()
+    if key == "blob PUT" and "x-ms-copy-source" in call.headers:
+        key = "blob PUT copy"
+    if key not in _ACTIONS:
+        raise Refusal(501, "NotImplemented", f"The local cloud does not know {key!r}.")
+    return _ACTIONS[key]
+
+
+def _authorize(call: Call, place: Place, keys: Sequence[str], operation: Operation) -> None:
+    if not keys:
+        raise Refusal(404, "ResourceNotFound", f"There is no account {place.account!r} here.")
+    scheme = call.headers.get("authorization", "").partition(" ")[0].lower()
+    if "sig" in call.query:
+        problems = [_sas_problem(call, call.query, place, key, operation) for key in keys]
+    elif scheme == "sharedkey":
+        request = Signed(call.method, call.path, call.query, call.headers)
+        problems = [shared_key_problem(request, key) for key in keys]
+    else:
+        raise Refusal(
+            401,
+            "NoAuthenticationInformation",
+            "Sign the request with the account's key or a shared access signature.",
+            {"WWW-Authenticate": "SharedKey"},
+        )
+    if all(problems):
+        raise Refusal(403, "AuthenticationFailed", problems[0] or "")
+
+
+def _sas_problem(
+    call: Call, query: Mapping[str, str], place: Place, key: str, operation: Operation
+) -> str | None:
+    return sas_problem(
+        query,
+        key,
+        accounts=(place.account, place.shown, f"{call.cloud.authority}/{place.account}"),
+        container=place.container,
+        blob=place.blob,
+        operation=operation,
+        now=datetime.fromtimestamp(call.now, UTC),
+    )
+
+
+def _blobs(call: Call) -> Blobs:
+    return call.cloud.store.blobs
+
+
+def _require_container(call: Call, place: Place) -> None:
+    if _blobs(call).container(place.account, place.container) is None:
+        raise Refusal(404, "ContainerNotFound", "The specified container does not exist.")
+
+
+def _existing(call: Call, place: Place) -> Blob:
+    blob = _blobs(call).get(place.account, place.container, place.blob)
+    if blob is None:
+        _require_container(call, place)
+        raise Refusal(404, "BlobNotFound", "The specified blob does not exist.")
+    return blob
+
+
+def _check_write_conditions(call: Call, place: Place) -> None:
+    """Refuse where ``If-Match`` or ``If-None-Match`` says so."""
+    wanted, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
+    if not wanted and not unwanted:
+        return
+    blob = _blobs(call).get(place.account, place.container, place.blob)
+    if unwanted == "*" and blob is not None:
+        raise Refusal(409, "BlobAlreadyExists", "The specified blob already exists.")
+    mismatch = wanted and (blob is None or wanted not in ("*", blob.etag))
+    if mismatch or (unwanted and blob is not None and unwanted == blob.etag):
+        raise Refusal(412, "ConditionNotMet", "The condition in the headers is not met.")
+
+
+def list_containers(call: Call, place: Place) -> Reply:
+    prefix = call.query.get("prefix", "")
+    found = [c for c in _blobs(call).containers(place.account) if c.name.startswith(prefix)]
+    return _xml(
+        documents.container_listing(
+            found,
+            endpoint=f"{call.origin}/{place.shown}",
+            prefix=prefix,
+            with_metadata="metadata" in call.query.get("include", ""),
+        )
+    )
+
+
+def create_container(call: Call, place: Place) -> Reply:
+    if not _CONTAINER_NAME.fullmatch(place.container):
+        raise Refusal(
+            400,
+            "InvalidResourceName",
+            f"{place.container!r} is not a container name: use 3-63 lower-case letters, digits or "
+            "single hyphens.",
+        )
+    if not _blobs(call).ensure_container(
+        place.account, place.container, now=call.now, metadata=_metadata(call)
+    ):
+        raise Refusal(409, "ContainerAlreadyExists", "The specified container already exists.")
+    return Reply(201, headers=_container_headers(call, place))
+
+
+def show_container(call: Call, place: Place) -> Reply:
+    _require_container(call, place)
+    return Reply(200, headers=_container_headers(call, place))
+
+
+def delete_container(call: Call, place: Place) -> Reply:
+    _require_container(call, place)
+    _blobs(call).delete_container(place.account, place.container)
+    return Reply(202)
+
+
+def list_blobs(call: Call, place: Place) -> Reply:
+    _require_container(call, place)
+    query = call.query
+    prefix = query.get("prefix", "")
+    page = documents.page_of(
+        _blobs(call).listing(place.account, place.container, prefix),
+        prefix=prefix,
+        delimiter=query.get("delimiter", ""),
+        marker=query.get("marker", ""),
+        limit=min(int(query.get("maxresults") or _MAX_RESULTS), _MAX_RESULTS),
+    )
+    return _xml(
+        documents.blob_listing(
+            page,
+            endpoint=f"{call.origin}/{place.shown}",
+            container=place.container,
+            asked=query,
+            with_metadata="metadata" in query.get("include", ""),
+        )
+    )
+
+
+def get_blob(call: Call, place: Place) -> Reply:
+    return read_blob(_existing(call, place), call.method, call.headers)
+
+
+def put_blob(call: Call, place: Place) -> Reply:
+    kind = call.headers.get("x-ms-blob-type", "")
+    if kind != "BlockBlob":
+        raise Refusal(400, "InvalidHeaderValue", f"Only block blobs are kept here, not {kind!r}.")
+    expected = call.headers.get("content-md5")
+    digest = hashlib.md5(call.body, usedforsecurity=False).digest()
+    if expected and expected != base64.b64encode(digest).decode():
+        raise Refusal(400, "Md5Mismatch", "The content does not have the MD5 that was sent.")
+    return _write(call, place, [call.body])
+
+
+def copy_blob(call: Call, place: Place) -> Reply:
+    """Copy within this cloud, at once; the source's address must be signed or of the account."""
+    url = urlsplit(call.headers["x-ms-copy-source"])
+    account, _, rest = unquote(url.path).lstrip("/").partition("/")
+    container, _, name = rest.partition("/")
+    source = _place({"account": account, "container": container, "blob": name})
+    query = dict(parse_qsl(url.query))
+    if source.account != place.account or "sig" in query:
+        keys = account_keys(call.cloud, source.account)
+        if not keys or all(_sas_problem(call, query, source, key, "read") for key in keys):
+            raise Refusal(403, "CannotVerifyCopySource", "The source's address is not signed.")
+    blob = _existing(call, source)
+    reply = _write(call, place, [blob.file.read_bytes()], blob)
+    reply.status = 202
+    reply.headers |= {"x-ms-copy-id": str(uuid.uuid4()), "x-ms-copy-status": "success"}
+    return reply
+
+
+def _write(call: Call, place: Place, chunks: Iterable[bytes], like: Blob | None = None) -> Reply:
+    _require_container(call, place)
+    _check_write_conditions(call, place)
+    try:
+        blob = _blobs(call).put(
+            place.account,
+            place.container,
+            place.blob,
+            chunks,
+            now=call.now,
+            headers={**(like.headers if like else {}), **_content_headers(call)},
+            metadata=_metadata(call) or (like.metadata if like else {}),
+            only_if_absent=call.headers.get("if-none-match") == "*",
+        )
+    except BlobExistsError:
+        raise Refusal(409, "BlobAlreadyExists", "The specified blob already exists.") from None
+    headers = no_content(blob) | {"x-ms-request-server-encrypted": "true"}
+    return Reply(201, headers=headers)
+
+
+def put_metadata(call: Call, place: Place) -> Reply:
+    blob = _existing(call, place)
+    _check_write_conditions(call, place)
+    changed = _blobs(call).set_metadata(blob, _metadata(call), now=call.now)
+    return Reply(200, headers=no_content(changed))
+
+
+def put_headers(call: Call, place: Place) -> Reply:
+    blob = _existing(call, place)
+    _check_write_conditions(call, place)
+    changed = _blobs(call).set_metadata(
+        blob, blob.metadata, now=call.now, headers=_content_headers(call)
+    )
+    return Reply(200, headers=no_content(changed))
+
+
+def put_block(call: Call, place: Place) -> Reply:
+    _require_container(call, place)
+    block = call.query.get("blockid", "")
+    try:
+        base64.b64decode(block, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refusal(400, "InvalidQueryParameterValue", "blockid is not base64.") from None
+    _blobs(call).put_block(place.account, place.container, place.blob, block, [call.body])
+    return Reply(201, headers={"x-ms-request-server-encrypted": "true"})
+
+
+def put_block_list(call: Call, place: Place) -> Reply:
+    try:
+        ids = documents.read_block_list(call.body)
+    except ValueError as error:
+        raise Refusal(400, "InvalidXmlDocument", str(error)) from error
+    store, key = _blobs(call), (place.account, place.container, place.blob)
+    if not set(ids) <= set(store.block_sizes(*key)):
+        raise Refusal(400, "InvalidBlockList", "A block of the list was never sent.")
+    reply = _write(call, place, store.block_chunks(*key, ids))
+    store.forget_blocks(*key)
+    return reply
+
+
+def get_block_list(call: Call, place: Place) -> Reply:
+    sizes = _blobs(call).block_sizes(place.account, place.container, place.blob)
+    if not sizes:
+        _existing(call, place)
+    return _xml(documents.block_listing(sizes, call.query.get("blocklisttype", "committed")))
+
+
+def delete_blob(call: Call, place: Place) -> Reply:
+    _existing(call, place)
+    _check_write_conditions(call, place)
+    _blobs(call).delete(place.account, place.container, place.blob)
+    return Reply(202, headers={"x-ms-delete-type-permanent": "true"})
+
+
+def _container_headers(call: Call, place: Place) -> dict[str, str]:
+    container = _blobs(call).container(place.account, place.container)
+    assert container is not None  # noqa: S101 - asked for above
+    return {
+        "ETag": f'"0x{int(container.created * 1e6):X}"',
+        "Last-Modified": http_date(container.created),
+        "x-ms-lease-status": "unlocked",
+        "x-ms-lease-state": "available",
+        "x-ms-has-immutability-policy": "false",
+        "x-ms-has-legal-hold": "false",
+        **{f"x-ms-meta-{name}": value for name, value in container.metadata.items()},
+    }
+
+
+def _content_headers(call: Call) -> dict[str, str]:
+    headers = {
+        name: call.headers[f"x-ms-blob-{name}"]
+        for name in documents.HEADER_NAMES
+        if call.headers.get(f"x-ms-blob-{name}")
+    }
+    if call.query.get("comp") is None:  # a whole blob: its own content type counts as well
+        headers.setdefault(
+            "content-type", call.headers.get("content-type") or "application/octet-stream"
+        )
+    return headers
+
+
+def _metadata(call: Call) -> dict[str, str]:
+    return {
+        name.removeprefix("x-ms-meta-"): value
+        for name, value in call.headers.items()
+        if name.startswith("x-ms-meta-")
+    }
+
+
+def _xml(text: str) -> Reply:
+    return Reply(200, text.encode(), media_type="application/xml")
+
+
+def _fixed(text: str) -> _Action:
+    return lambda _call, _place: _xml(text)
+
+
+def _account_information(_call: Call, _place: Place) -> Reply:
+    headers = {"x-ms-sku-name": "Standard_LRS", "x-ms-account-kind": "StorageV2"}
+    return Reply(200, headers=headers)
+
+
+_ACTIONS: Final[Mapping[str, tuple[Operation, _Action]]] = {
+    "account GET list": ("containers", list_containers),
+    "account GET properties": ("read", _account_information),
+    "account HEAD properties": ("read", _account_information),
+    "service GET properties": ("read", _fixed(documents.SERVICE_PROPERTIES)),
+    "container PUT": ("containers", create_container),
+    "container GET": ("read", show_container),
+    "container HEAD": ("read", show_container),
+    "container GET metadata": ("read", show_container),
+    "container GET acl": ("read", _fixed(documents.NO_POLICIES)),
+    "container GET list": ("list", list_blobs),
+    "container DELETE": ("delete", delete_container),
+    "blob GET": ("read", get_blob),
+    "blob HEAD": ("read", get_blob),
+    "blob GET metadata": ("read", get_blob),
+    "blob HEAD metadata": ("read", get_blob),
+    "blob GET blocklist": ("read", get_block_list),
+    "blob PUT": ("create", put_blob),
+    "blob PUT copy": ("create", copy_blob),
+    "blob PUT block": ("write", put_block),
+    "blob PUT blocklist": ("write", put_block_list),
+    "blob PUT metadata": ("write", put_metadata),
+    "blob PUT properties": ("write", put_headers),
+    "blob DELETE": ("delete", delete_blob),
+}
+
+ROUTES: Final = (
+    Route("*", "/{account:account}", answer_blob_call, open=True),
+    Route("*", "/{account:account}/", answer_blob_call, open=True),
+    Route("*", "/{account:account}/{container}", answer_blob_call, open=True),
+    Route("*", "/{account:account}/{container}/{blob:path}", answer_blob_call, open=True),
+)

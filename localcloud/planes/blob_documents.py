@@ -1,0 +1,153 @@
+"""The XML of the blob service: errors, listings, block lists. Text only; nothing is looked up."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+from localcloud.calls.times import http_date
+from localcloud.store.blobs import Blob, Container
+
+_HEAD: Final = '<?xml version="1.0" encoding="utf-8"?>'
+HEADER_NAMES: Final[Mapping[str, str]] = {
+    "content-type": "Content-Type",
+    "content-encoding": "Content-Encoding",
+    "content-language": "Content-Language",
+    "content-md5": "Content-MD5",
+    "cache-control": "Cache-Control",
+    "content-disposition": "Content-Disposition",
+}
+SERVICE_PROPERTIES: Final = (
+    f"{_HEAD}<StorageServiceProperties><DefaultServiceVersion>2021-06-08</DefaultServiceVersion>"
+    "</StorageServiceProperties>"
+)
+_FIXED_PROPERTIES: Final = (
+    "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier>"
+    "<AccessTierInferred>true</AccessTierInferred><LeaseStatus>unlocked</LeaseStatus>"
+    "<LeaseState>available</LeaseState><ServerEncrypted>true</ServerEncrypted>"
+)
+NO_POLICIES: Final = f"{_HEAD}<SignedIdentifiers />"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing: blobs and, with a delimiter, the prefixes they share."""
+
+    blobs: tuple[Blob, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    next_marker: str = ""
+
+
+def page_of(blobs: Sequence[Blob], *, prefix: str, delimiter: str, marker: str, limit: int) -> Page:
+    """Return the page that begins at ``marker``; ``blobs`` are sorted and have ``prefix``."""
+    found: list[Blob] = []
+    prefixes: list[str] = []
+    for blob in blobs:
+        head, cut, _ = blob.name[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        shared = prefix + head + cut if cut else ""
+        entry = shared or blob.name
+        if entry < marker or (shared and prefixes and prefixes[-1] == shared):
+            continue
+        if len(found) + len(prefixes) == limit:
+            return Page(tuple(found), tuple(prefixes), entry)
+        if shared:
+            prefixes.append(shared)
+        else:
+            found.append(blob)
+    return Page(tuple(found), tuple(prefixes))
+
+
+def error_document(code: str, message: str) -> str:
+    """Return the body of a refusal."""
+    return f"{_HEAD}<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+
+
+def blob_listing(
+    page: Page,
+    *,
+    endpoint: str,
+    container: str,
+    asked: Mapping[str, str],
+    with_metadata: bool,
+) -> str:
+    """Return ``EnumerationResults`` of a container; ``asked`` is the query."""
+    parts = [
+        _HEAD,
+        f'<EnumerationResults ServiceEndpoint="{escape(endpoint)}" ContainerName="{container}">',
+        *(_element(name.capitalize() if name != "maxresults" else "MaxResults", asked[name])
+          for name in ("prefix", "marker", "maxresults", "delimiter") if asked.get(name)),
+        "<Blobs>",
+        *(_blob(blob, with_metadata=with_metadata) for blob in page.blobs),
+        *(f"<BlobPrefix>{_element('Name', name)}</BlobPrefix>" for name in page.prefixes),
+        "</Blobs>",
+        _element("NextMarker", page.next_marker),
+        "</EnumerationResults>",
+    ]  # fmt: skip
+    return "".join(parts)
+
+
+def container_listing(
+    containers: Iterable[Container], *, endpoint: str, prefix: str, with_metadata: bool
+) -> str:
+    """Return ``EnumerationResults`` of an account."""
+    parts = [
+        f'{_HEAD}<EnumerationResults ServiceEndpoint="{escape(endpoint)}">',
+        _element("Prefix", prefix),
+        "<Containers>",
+    ]
+    for container in containers:
+        modified = _element("Last-Modified", http_date(container.created))
+        etag = _element("Etag", f'"0x{int(container.created * 1e6):X}"')
+        lease = "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
+        parts.append(
+            f"<Container>{_element('Name', container.name)}"
+            f"<Properties>{modified}{etag}{lease}</Properties>"
+            f"{_metadata(container.metadata) if with_metadata else ''}</Container>"
+        )
+    return "".join([*parts, "</Containers><NextMarker /></EnumerationResults>"])
+
+
+def block_listing(sizes: Mapping[str, int], kind: str) -> str:
+    """Return the blocks that wait for their commit (none are kept after it)."""
+    blocks = "".join(
+        f"<Block>{_element('Name', name)}{_element('Size', str(size))}</Block>"
+        for name, size in sizes.items()
+    )
+    waiting = f"<UncommittedBlocks>{blocks}</UncommittedBlocks>" if kind != "committed" else ""
+    committed = "<CommittedBlocks />" if kind != "uncommitted" else ""
+    return f"{_HEAD}<BlockList>{committed}{waiting}</BlockList>"
+
+
+def read_block_list(body: bytes) -> list[str]:
+    """Return the block ids to commit, in order. Raises ``ValueError`` for anything else."""
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - expat expands no external entity
+    except ET.ParseError as error:
+        raise ValueError(str(error)) from error
+    return [(item.text or "").strip() for item in root]
+
+
+def _blob(blob: Blob, *, with_metadata: bool) -> str:
+    properties = [
+        _element("Creation-Time", http_date(blob.created)),
+        _element("Last-Modified", http_date(blob.modified)),
+        _element("Etag", blob.etag.strip('"')),
+        _element("Content-Length", str(blob.size)),
+        *(_element(HEADER_NAMES[name], blob.headers[name])
+          for name in HEADER_NAMES if blob.headers.get(name)),
+        _FIXED_PROPERTIES,
+    ]  # fmt: skip
+    metadata = _metadata(blob.metadata) if with_metadata else ""
+    return (
+        f"<Blob>{_element('Name', blob.name)}<Properties>{''.join(properties)}</Properties>"
+        f"{metadata}</Blob>"
+    )
+
+
+def _metadata(metadata: Mapping[str, str]) -> str:
+    return f"<Metadata>{''.join(_element(k, v) for k, v in metadata.items())}</Metadata>"
+
+
+def _element(name: str, text: str) -> str:
+    return f"<{name}>{escape(text)}</{name}>"

@@ -1,0 +1,122 @@
+"""Answering a read of one blob: headers, ranges, conditions; and how this plane refuses.
+
+It reads content in pieces, never more than the answer promised: a live blob grows meanwhile.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from localcloud.calls.messages import Reply
+from localcloud.calls.times import http_date
+from localcloud.planes.blob_documents import HEADER_NAMES, error_document
+from localcloud.store.blobs import Blob
+
+_PIECE: Final = 1 << 18
+_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error of ours
+    """The blob service refuses: status, its error code (also a header), a sentence."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+    def reply(self) -> Reply:
+        """Return it as the service writes it."""
+        return Reply(
+            self.status,
+            error_document(self.code, self.message).encode(),
+            {"x-ms-error-code": self.code, **self.headers},
+            "application/xml",
+        )
+
+
+def read_blob(blob: Blob, method: str, headers: Mapping[str, str]) -> Reply:
+    """Answer GET or HEAD with the range that was asked for."""
+    _check_conditions(blob, headers)
+    asked = headers.get("x-ms-range") or headers.get("range") or ""
+    span = byte_range(asked, blob.size)
+    shown = blob_headers(blob)
+    if span is None:
+        start, length = 0, blob.size
+    else:
+        start, length = span
+        shown["Content-Range"] = f"bytes {start}-{start + length - 1}/{blob.size}"
+        if "Content-MD5" in shown:
+            shown["x-ms-blob-content-md5"] = shown.pop("Content-MD5")
+    shown["Content-Length"] = str(length)
+    media_type = shown.pop("Content-Type", "application/octet-stream")
+    if method == "HEAD":
+        return Reply(200, headers=shown, media_type=media_type)
+    status = 200 if span is None else 206
+    return Reply(status, _pieces(blob.file, start, length), shown, media_type)
+
+
+def byte_range(asked: str, size: int) -> tuple[int, int] | None:
+    """Return ``(start, length)`` of a range header, ``None`` where everything is meant."""
+    match = _RANGE.fullmatch(asked.strip())
+    if match is None or match[1] == match[2] == "":
+        return None
+    if match[1] == "":  # the last so many bytes
+        length = min(int(match[2]), size)
+        start = size - length
+    else:
+        start = int(match[1])
+        length = min(int(match[2]) if match[2] else size, size - 1) - start + 1
+    if length <= 0:
+        raise Refusal(
+            416,
+            "InvalidRange",
+            "The range specified is invalid for the current size of the resource.",
+            {"Content-Range": f"bytes */{size}"},
+        )
+    return start, length
+
+
+def no_content(blob: Blob) -> dict[str, str]:
+    """Return the headers that every answer about a blob has."""
+    return {"ETag": blob.etag, "Last-Modified": http_date(blob.modified)}
+
+
+def blob_headers(blob: Blob) -> dict[str, str]:
+    """Return all a blob says about itself."""
+    return {
+        **no_content(blob),
+        **{HEADER_NAMES[name]: value for name, value in blob.headers.items()},
+        "Accept-Ranges": "bytes",
+        "x-ms-blob-type": "BlockBlob",
+        "x-ms-creation-time": http_date(blob.created),
+        "x-ms-lease-status": "unlocked",
+        "x-ms-lease-state": "available",
+        "x-ms-server-encrypted": "true",
+        **{f"x-ms-meta-{name}": value for name, value in blob.metadata.items()},
+    }
+
+
+def _check_conditions(blob: Blob, headers: Mapping[str, str]) -> None:
+    wanted, unwanted = headers.get("if-match"), headers.get("if-none-match")
+    if wanted and wanted not in ("*", blob.etag):
+        raise Refusal(412, "ConditionNotMet", "The blob has changed since.")
+    if unwanted and unwanted in ("*", blob.etag):
+        raise Refusal(304, "ConditionNotMet", "The blob has not changed.", no_content(blob))
+
+
+def _pieces(file: Path, start: int, length: int) -> Iterator[bytes]:
+    if not length:
+        return
+    with file.open("rb") as source:
+        source.seek(start)
+        while length:
+            piece = source.read(min(_PIECE, length))
+            if not piece:
+                return
+            length -= len(piece)
+            yield piece
