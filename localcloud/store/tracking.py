@@ -5,6 +5,7 @@ Rows only. The words of MLflow's REST API and what it refuses are in the MLflow 
 
 import json
 import math
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -38,6 +39,8 @@ create table if not exists logged_model (
   document text not null, primary key (workspace, id)
 ) without rowid;
 """
+DEFAULT_EXPERIMENT: Final = "Default"
+DEFAULT_ID: Final = "0"
 _OF_A_RUN: Final = ("metric", "param", "tag", "run_input")
 
 
@@ -101,6 +104,23 @@ class Tracking:
             "select * from experiment where workspace = ? and name = ?", (key_of(workspace), name)
         )
         return _experiment(row) if row else None
+
+    def default_experiment(self, workspace: str, now: float) -> Experiment:
+        """Return the experiment of runs that name none; it is made when first asked for."""
+        default = Experiment(workspace, DEFAULT_ID, DEFAULT_EXPERIMENT, now, now)
+        known = self.experiment(workspace, DEFAULT_ID)
+        if known is None:
+            self.add_experiment(default)
+        return known or default
+
+    def named_experiment(self, workspace: str, name: str, now: float) -> Experiment:
+        """Return the experiment with a name, made if there is none; ``""`` is the default one."""
+        if name in ("", DEFAULT_EXPERIMENT):
+            return self.default_experiment(workspace, now)
+        self.add_experiment(Experiment(workspace, str(uuid.uuid4()), name, now, now))
+        found = self.experiment_named(workspace, name)
+        assert found is not None  # noqa: S101 - it was there, or was added above
+        return found
 
     def change_experiment(self, experiment: Experiment) -> None:
         """Write name, tags and whether it is deleted."""

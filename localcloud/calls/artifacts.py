@@ -1,0 +1,43 @@
+"""Where a workspace keeps what its runs leave behind: its artifact store, a container of blobs.
+
+``ExperimentRun/dcid.{run}/`` below it holds one run's files, as in Azure ML.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from localcloud.calls.cloud import Cloud
+from localcloud.calls.shared_access import container_token
+
+DATASTORE: Final = "workspaceartifactstore"
+_FALLBACK: Final = "azureml"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactStore:
+    """One container: ``account`` by its bare name."""
+
+    account: str
+    container: str
+
+
+def artifact_store(cloud: Cloud, workspace: str) -> ArtifactStore | None:
+    """Return a workspace's artifact store, with its container there; ``None`` without a workspace.
+
+    A workspace without a storage account of its own keeps them under the account ``local``.
+    """
+    found = cloud.store.resources.get(workspace, now=cloud.clock())
+    if found is None:
+        return None
+    datastore = cloud.store.resources.get(f"{found.id}/datastores/{DATASTORE}", now=cloud.clock())
+    container = str(datastore.properties.get("containerName", "")) if datastore else ""
+    account = str(found.properties.get("storageAccount") or "").rstrip("/").rpartition("/")[2]
+    store = ArtifactStore(account.lower() or "local", container or _FALLBACK)
+    cloud.store.blobs.ensure_container(store.account, store.container, now=cloud.clock())
+    return store
+
+
+def signed_url(cloud: Cloud, store: ArtifactStore, blob: str) -> str:
+    """Return an address of a blob that needs no further authentication for a day."""
+    token = container_token(cloud, store.account, store.container, permissions="r")
+    return f"{cloud.url}/{store.account}/{store.container}/{blob}?{token}"

@@ -1,0 +1,127 @@
+"""The MLflow plane: its REST API for unmodified clients, at ``/mlflow/v2.0{workspace}``.
+
+A table of endpoints; the work is in the modules beside. Traces, prompts, the model registry and
+MLflow's web page are not here: they are refused as an endpoint that does not exist.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from infra.contract.errors import UsageError
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.routes import Route
+from localcloud.planes import mlflow_experiments as experiments
+from localcloud.planes import mlflow_models as models
+from localcloud.planes import mlflow_runs as runs
+from localcloud.planes.mlflow_artifacts import (
+    delete_artifact,
+    download_artifact,
+    list_folder,
+    list_run_artifacts,
+    upload_artifact,
+)
+from localcloud.planes.mlflow_errors import MlflowFault
+
+Body = Mapping[str, Any]
+_VERSION: Final = "3.1.0"  # whose API this is; newer clients fall back where they must
+_ENDPOINTS: Final[Mapping[str, Callable[[Call, Body], Body]]] = {
+    "POST experiments/create": experiments.create_experiment,
+    "GET experiments/get": experiments.get_experiment,
+    "GET experiments/get-by-name": experiments.get_by_name,
+    "GET experiments/search": experiments.search_experiments,
+    "POST experiments/search": experiments.search_experiments,
+    "POST experiments/update": experiments.update_experiment,
+    "POST experiments/delete": experiments.delete_experiment,
+    "POST experiments/restore": experiments.restore_experiment,
+    "POST experiments/set-experiment-tag": experiments.set_experiment_tag,
+    "POST experiments/delete-experiment-tag": experiments.delete_experiment_tag,
+    "POST runs/create": runs.create_run,
+    "GET runs/get": runs.get_run,
+    "POST runs/update": runs.update_run,
+    "POST runs/delete": runs.delete_run,
+    "POST runs/restore": runs.restore_run,
+    "POST runs/search": runs.search_runs,
+    "POST runs/log-metric": runs.log_metric,
+    "POST runs/log-parameter": runs.log_parameter,
+    "POST runs/log-batch": runs.log_batch,
+    "POST runs/set-tag": runs.set_tag,
+    "POST runs/delete-tag": runs.delete_tag,
+    "POST runs/log-inputs": runs.log_inputs,
+    "POST runs/outputs": runs.log_outputs,
+    "POST runs/log-model": runs.log_model,
+    "GET metrics/get-history": runs.metric_history,
+    "GET metrics/get-history-bulk": runs.metric_history_bulk,
+    "GET artifacts/list": list_run_artifacts,
+    "POST logged-models": models.create_model,
+    "POST logged-models/search": models.search_models,
+    "GET logged-models/{}": models.get_model,
+    "PATCH logged-models/{}": models.finalize_model,
+    "DELETE logged-models/{}": models.delete_model,
+    "PATCH logged-models/{}/tags": models.set_tags,
+    "DELETE logged-models/{}/tags/{}": models.delete_tag,
+    "POST logged-models/{}/params": models.log_params,
+}
+
+
+def answer_mlflow_call(call: Call) -> Reply:
+    """Answer one call of MLflow's REST API."""
+    return _guarded(call, lambda: answer(_dispatch(call)))
+
+
+def answer_artifact_call(call: Call) -> Reply:
+    """Answer one call to the artifact proxy."""
+    if "path" not in call.params:
+        return _guarded(call, lambda: answer(list_folder(call, call.query.get("path", ""))))
+    handler = {"GET": download_artifact, "PUT": upload_artifact, "DELETE": delete_artifact}
+    return _guarded(call, lambda: handler[call.method](call, call.params["path"]))
+
+
+def answer_version(_call: Call) -> Reply:
+    return Reply(200, _VERSION.encode(), media_type="text/plain")
+
+
+def _dispatch(call: Call) -> Body:
+    endpoint = call.params["endpoint"]
+    body: dict[str, Any] = {**call.query, **(call.json() if call.body else {})}
+    handler = _ENDPOINTS.get(f"{call.method} {endpoint}")
+    if handler is None:
+        first, *names = endpoint.split("/")
+        path = [part if i % 2 else "{}" for i, part in enumerate(names)]
+        handler = _ENDPOINTS.get(" ".join((call.method, "/".join((first, *path)))))
+        body |= dict(zip(("model_id", "tag_key"), names[::2], strict=False))
+    if handler is None:
+        raise MlflowFault(
+            404,
+            "ENDPOINT_NOT_FOUND",
+            f"The local cloud's MLflow has no {call.method} {endpoint}.",
+        )
+    return handler(call, body)
+
+
+def _guarded(call: Call, work: Callable[[], Reply]) -> Reply:
+    existing(call, call.workspace)
+    try:
+        return work()
+    except MlflowFault as fault:
+        return answer(fault.body, fault.status)
+    except UsageError as error:
+        body = {
+            "error_code": "INVALID_PARAMETER_VALUE",
+            "message": f"{error.detail} {error.remedy}",
+        }
+        return answer(body, 400)
+
+
+def _routes(version: str) -> tuple[Route, ...]:
+    base = f"/mlflow/{version}{{ws}}"
+    artifacts = f"{base}/api/2.0/mlflow-artifacts/artifacts"
+    return (
+        Route("GET", f"{base}/version", answer_version, open=True),
+        Route("*", f"{base}/api/2.0/mlflow/{{endpoint:path}}", answer_mlflow_call),
+        Route("GET", artifacts, answer_artifact_call),
+        Route("GET PUT DELETE", f"{artifacts}/{{path:path}}", answer_artifact_call),
+    )
+
+
+ROUTES: Final = (*_routes("v2.0"), *_routes("v1.0"))

@@ -1,0 +1,83 @@
+"""MLflow's artifact proxy: files of runs and models, kept as blobs of the workspace's storage."""
+
+import mimetypes
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.calls.artifacts import ArtifactStore, artifact_store
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.planes.blob_reading import read_blob
+from localcloud.planes.mlflow_documents import artifact_uri
+from localcloud.planes.mlflow_errors import MlflowFault, absent
+from localcloud.planes.mlflow_runs import required_run
+
+
+def list_run_artifacts(call: Call, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """List one folder of a run's files; paths are relative to the run."""
+    run = required_run(call, body)
+    path = str(body.get("path") or "").strip("/")
+    files = _entries(call, f"{run.artifact_folder}/{path}" if path else run.artifact_folder)
+    prefix = f"{path}/" if path else ""
+    named = [entry | {"path": prefix + entry["path"]} for entry in files]
+    return {"root_uri": artifact_uri(run), "files": named}
+
+
+def list_folder(call: Call, path: str) -> Mapping[str, Any]:
+    """List one folder by its whole path; names are relative to it."""
+    return {"files": _entries(call, path.strip("/"))}
+
+
+def download_artifact(call: Call, path: str) -> Reply:
+    store = _store(call)
+    blob = call.cloud.store.blobs.get(store.account, store.container, _safe(path))
+    if blob is None:
+        raise absent(f"There is no artifact {path!r}.")
+    return read_blob(blob, call.method, {})
+
+
+def upload_artifact(call: Call, path: str) -> Reply:
+    store = _store(call)
+    kind = call.headers.get("content-type") or mimetypes.guess_type(path)[0]
+    call.cloud.store.blobs.put(
+        store.account,
+        store.container,
+        _safe(path),
+        [call.body],
+        now=call.now,
+        headers={"content-type": kind or "application/octet-stream"},
+    )
+    return answer({})
+
+
+def delete_artifact(call: Call, path: str) -> Reply:
+    store, blobs = _store(call), call.cloud.store.blobs
+    inside = [blob.name for blob in blobs.listing(store.account, store.container, f"{path}/")]
+    for name in (_safe(path), *inside):
+        blobs.delete(store.account, store.container, name)
+    return answer({})
+
+
+def _entries(call: Call, folder: str) -> list[dict[str, Any]]:
+    store = _store(call)
+    prefix = f"{folder}/" if folder else ""
+    entries: dict[str, dict[str, Any]] = {}
+    for blob in call.cloud.store.blobs.listing(store.account, store.container, prefix):
+        head, below, _ = blob.name[len(prefix) :].partition("/")
+        if below:
+            entries[head] = {"path": head, "is_dir": True}
+        else:
+            entries[head] = {"path": head, "is_dir": False, "file_size": blob.size}
+    return list(entries.values())
+
+
+def _store(call: Call) -> ArtifactStore:
+    store = artifact_store(call.cloud, call.workspace)
+    if store is None:
+        raise absent(f"There is no workspace {call.workspace}.")
+    return store
+
+
+def _safe(path: str) -> str:
+    if ".." in path.split("/") or path.startswith("/"):
+        raise MlflowFault(400, "INVALID_PARAMETER_VALUE", f"Invalid path: {path!r}.")
+    return path

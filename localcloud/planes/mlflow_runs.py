@@ -1,0 +1,261 @@
+"""MLflow's run endpoints: create, get, update, search, and everything that is logged to a run."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from localcloud.calls.messages import Call
+from localcloud.planes.mlflow_documents import (
+    STATES,
+    metric_document,
+    milliseconds,
+    pairs,
+    read_metric,
+    read_pairs,
+    run_info,
+)
+from localcloud.planes.mlflow_errors import MlflowFault, absent, needed
+from localcloud.planes.mlflow_experiments import require_experiment
+from localcloud.planes.searching import parse_filter, sort_documents
+from localcloud.store.runs import Run
+from localcloud.store.tracking import Metric, Tracking
+
+Body = Mapping[str, Any]
+_NAME_TAG: Final = "mlflow.runName"
+_DEFAULT_ORDER: Final = ("attributes.start_time DESC",)
+_MAX_RUNS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A run with all that can be searched for."""
+
+    run: Run
+    metrics: Mapping[str, Metric]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+    def look_up(self, entity: str, key: str) -> Any:
+        match entity:
+            case "metric":
+                metric = self.metrics.get(key)
+                return None if metric is None else metric.value
+            case "param":
+                return self.params.get(key)
+            case "tag":
+                return self.tags.get(key)
+            case "attribute":
+                return {**run_info(self.run), "created": milliseconds(self.run.created)}.get(key)
+        return None
+
+
+def create_run(call: Call, body: Body) -> Body:
+    experiment = require_experiment(call, str(body.get("experiment_id") or "0"))
+    if experiment.deleted:
+        raise MlflowFault(400, "INVALID_PARAMETER_VALUE", f"{experiment.name!r} was deleted.")
+    tags = read_pairs(body.get("tags", ()))
+    run_id = uuid.uuid4().hex
+    name = str(body.get("run_name") or tags.get(_NAME_TAG) or f"run-{run_id[:8]}")
+    started = int(body.get("start_time") or call.now * 1000) / 1000
+    run = call.cloud.store.runs.add(
+        Run(
+            workspace=call.workspace,
+            run_id=run_id,
+            experiment=experiment.id,
+            name=name,
+            created=started,
+            started=started,
+            user=str(body.get("user_id") or ""),
+        )
+    )
+    call.cloud.store.tracking.set_tags(run.key, tags | {_NAME_TAG: name})
+    return {"run": run_document(call, run)}
+
+
+def get_run(call: Call, body: Body) -> Body:
+    return {"run": run_document(call, required_run(call, body))}
+
+
+def update_run(call: Call, body: Body) -> Body:
+    """Take name and status; the state of a submitted run is the nodes' to say, not a client's."""
+    run = required_run(call, body)
+    changes: dict[str, Any] = {}
+    if body.get("run_name"):
+        changes["name"] = str(body["run_name"])
+        call.cloud.store.tracking.set_tags(run.key, {_NAME_TAG: changes["name"]})
+    status = STATES.get(str(body.get("status") or ""))
+    if status is not None and run.origin == "mlflow":
+        changes["state"] = status
+        end = body.get("end_time")
+        changes["ended"] = (int(end) / 1000 if end else call.now) if status.final else None
+    if changes:
+        call.cloud.store.runs.amend(run.key, **changes)
+    return {"run_info": run_info(call.cloud.store.runs.by_key(run.key))}
+
+
+def delete_run(call: Call, body: Body) -> Body:
+    call.cloud.store.runs.amend(required_run(call, body).key, deleted=True)
+    return {}
+
+
+def restore_run(call: Call, body: Body) -> Body:
+    call.cloud.store.runs.amend(required_run(call, body).key, deleted=False)
+    return {}
+
+
+def log_metric(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    call.cloud.store.tracking.add_metrics(run.key, [_stamped(call, read_metric(body))])
+    return {}
+
+
+def log_parameter(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    _add_params(call.cloud.store.tracking, run, {str(needed(body, "key")): str(body.get("value"))})
+    return {}
+
+
+def log_batch(call: Call, body: Body) -> Body:
+    """Log metrics, parameters and tags; all of it or nothing."""
+    run = required_run(call, body)
+    metrics = [_stamped(call, read_metric(item)) for item in body.get("metrics") or ()]
+    tracking = call.cloud.store.tracking
+    with call.cloud.store.runs.transaction():
+        _add_params(tracking, run, read_pairs(body.get("params", ())))
+        tracking.add_metrics(run.key, metrics)
+        tracking.set_tags(run.key, read_pairs(body.get("tags", ())))
+    return {}
+
+
+def set_tag(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    key, value = str(needed(body, "key")), str(body.get("value", ""))
+    call.cloud.store.tracking.set_tags(run.key, {key: value})
+    if key == _NAME_TAG:
+        call.cloud.store.runs.amend(run.key, name=value)
+    return {}
+
+
+def delete_tag(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    if not call.cloud.store.tracking.delete_tag(run.key, str(needed(body, "key"))):
+        raise absent(f"Run {run.run_id!r} has no tag {body['key']!r}.")
+    return {}
+
+
+def log_inputs(call: Call, body: Body) -> Body:
+    run, tracking = required_run(call, body), call.cloud.store.tracking
+    tracking.add_inputs(run.key, "dataset_inputs", list(body.get("datasets") or ()))
+    tracking.add_inputs(run.key, "model_inputs", list(body.get("models") or ()))
+    return {}
+
+
+def log_outputs(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    call.cloud.store.tracking.add_inputs(run.key, "model_outputs", list(body.get("models") or ()))
+    return {}
+
+
+def log_model(call: Call, body: Body) -> Body:
+    """Take the record of a model that MLflow 2 clients send; it is a tag there as well."""
+    run = required_run(call, body)
+    model = str(body.get("model_json") or "{}")
+    tracking = call.cloud.store.tracking
+    known = tracking.tags(run.key).get("mlflow.log-model.history", "[]").strip()
+    listed = f"{known[:-1]}, {model}]" if known not in ("", "[]") else f"[{model}]"
+    tracking.set_tags(run.key, {"mlflow.log-model.history": listed})
+    return {}
+
+
+def metric_history(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    key = str(needed(body, "metric_key"))
+    history = call.cloud.store.tracking.metric_history(run.key, key)
+    limit, start = int(body.get("max_results") or 0), int(body.get("page_token") or 0)
+    chosen = history[start : start + limit] if limit else history[start:]
+    documents = [metric_document(metric) for metric in chosen]
+    following = start + len(chosen)
+    more = {"next_page_token": str(following)} if following < len(history) else {}
+    return {"metrics": documents, **more}
+
+
+def metric_history_bulk(call: Call, body: Body) -> Body:
+    run = required_run(call, body)
+    history = call.cloud.store.tracking.metric_history(run.key, str(needed(body, "metric_key")))
+    return {"metrics": [metric_document(m) | {"run_id": run.run_id} for m in history]}
+
+
+def search_runs(call: Call, body: Body) -> Body:
+    asked = {str(each) for each in body.get("experiment_ids") or ()}
+    clauses = parse_filter(str(body.get("filter") or ""))
+    view = str(body.get("run_view_type") or "ACTIVE_ONLY")
+    rows = [
+        _row(call, run)
+        for run in call.cloud.store.runs.of_workspace(call.workspace, experiments=asked)
+        if view == "ALL" or run.deleted == (view == "DELETED_ONLY")
+    ]
+    found = [row for row in rows if all(clause.holds(row.look_up) for clause in clauses)]
+    order = list(body.get("order_by") or ()) or list(_DEFAULT_ORDER)
+    found = sort_documents(found, order, _Row.look_up)
+    start, limit = int(body.get("page_token") or 0), int(body.get("max_results") or _MAX_RUNS)
+    answered: dict[str, Any] = {
+        "runs": [run_document(call, row.run) for row in found[start : start + limit]]
+    }
+    if start + limit < len(found):
+        answered["next_page_token"] = str(start + limit)
+    return answered
+
+
+def required_run(call: Call, body: Body) -> Run:
+    """Return the run a request names; MLflow's 404 where there is none."""
+    run_id = str(body.get("run_id") or body.get("run_uuid") or "")
+    run = call.cloud.store.runs.get(call.workspace, run_id)
+    if run is None:
+        raise absent(f"Run with id={run_id} not found")
+    return run
+
+
+def run_document(call: Call, run: Run) -> dict[str, Any]:
+    """Return a run with its data, as ``runs/get`` does."""
+    tracking = call.cloud.store.tracking
+    row = _row(call, run)
+    return {
+        "info": run_info(run),
+        "data": {
+            "metrics": [metric_document(m) for m in row.metrics.values()],
+            "params": pairs(row.params),
+            "tags": pairs(row.tags),
+        },
+        "inputs": {
+            kind: tracking.inputs(run.key, kind) for kind in ("dataset_inputs", "model_inputs")
+        },
+        "outputs": {"model_outputs": tracking.inputs(run.key, "model_outputs")},
+    }
+
+
+def _row(call: Call, run: Run) -> _Row:
+    tracking = call.cloud.store.tracking
+    metrics = {metric.key: metric for metric in tracking.last_metrics(run.key)}
+    return _Row(run, metrics, tracking.params(run.key), tracking.tags(run.key))
+
+
+def _stamped(call: Call, metric: Metric) -> Metric:
+    if metric.timestamp:
+        return metric
+    return Metric(metric.key, metric.value, round(call.now * 1000), metric.step, metric.model)
+
+
+def _add_params(tracking: Tracking, run: Run, params: Mapping[str, str]) -> None:
+    """Parameters are set once: another value is refused, the same one is fine."""
+    known = tracking.params(run.key)
+    for key, value in params.items():
+        if key in known and known[key] != value:
+            raise MlflowFault(
+                400,
+                "INVALID_PARAMETER_VALUE",
+                "Changing param values is not allowed. Param with key="
+                f"{key!r} was already logged with value={known[key]!r} for run ID={run.run_id!r}. "
+                f"Attempted logging new value {value!r}.",
+            )
+    tracking.add_params(run.key, params)
