@@ -1,0 +1,8 @@
+"""``python -m runtime.agent``: the same as the zipapp."""
+
+import sys
+
+from runtime.agent.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Artifact files of the run's tracking endpoint: paths of MLflow's proxy to one folder.
+
+Files of the run itself lie at the folder's root, as they do in Azure ML; a logged model lies below
+its name; a nested run below ``runs/<id>``.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from runtime.agent.wire import Source
+
+_RUN = re.compile(r"[^/]+/(?P<run>[^/]+)/artifacts(?:/(?P<path>.*))?")
+_MODEL = re.compile(r"[^/]+/models/(?P<model>[^/]+)/artifacts(?:/(?P<path>.*))?")
+
+
+class Artifacts:
+    """The files below ``root``. ``model_name`` maps a logged model's id to its name."""
+
+    def __init__(self, root: Path, run_id: str, model_name: Callable[[str], str]) -> None:
+        self._root = root
+        self._run_id = run_id
+        self._model_name = model_name
+        self._model_folders: dict[str, str] = {}
+
+    def place(self, path: str) -> str | None:
+        """Return where ``<experiment>/<run>/artifacts/<path>`` lies below the root."""
+        match = _MODEL.fullmatch(path)
+        if match:
+            return _joined(self._model_folder(match["model"]), match["path"])
+        match = _RUN.fullmatch(path)
+        if match is None:
+            return None
+        run = match["run"]
+        return _joined("" if run == self._run_id else f"runs/{run}", match["path"])
+
+    def store(self, place: str, source: Source, size: int) -> None:
+        """Write one file: whole, or not at all."""
+        file = self._inside(place)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f".{file.name}.partial")
+        with partial.open("wb") as sink:
+            for block in blocks(source, size):
+                sink.write(block)
+        partial.replace(file)
+
+    def open(self, place: str) -> IO[bytes]:
+        """Open one file for reading. Raises ``FileNotFoundError``."""
+        file = self._inside(place)
+        if not file.is_file():
+            raise FileNotFoundError(place)
+        return file.open("rb")
+
+    def delete(self, place: str) -> None:
+        file = self._inside(place)
+        if file.is_dir():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)
+
+    def listing(self, place: str) -> list[dict[str, Any]]:
+        """Return MLflow's file infos of one folder, their paths relative to it."""
+        folder = self._inside(place)
+        entries = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [_info(entry) for entry in entries]
+
+    def _inside(self, place: str) -> Path:
+        if any(part in ("..", "") for part in place.split("/")) and place:
+            raise FileNotFoundError(place)
+        return self._root / place
+
+    def _model_folder(self, model: str) -> str:
+        """Return the model's name; a second model of the same name has its id behind it."""
+        if model not in self._model_folders:
+            name = re.sub(r"[^\w.-]+", "_", self._model_name(model)).strip(".") or "model"
+            taken = name in self._model_folders.values()
+            self._model_folders[model] = f"{name}-{model[-8:]}" if taken else name
+        return self._model_folders[model]
+
+
+def blocks(source: Source, size: int) -> Iterable[bytes]:
+    """Yield exactly ``size`` bytes in blocks. Raises ``EOFError`` when there are fewer."""
+    left = size
+    while left:
+        block = source.read(min(left, 1 << 20))
+        if not block:
+            raise EOFError
+        left -= len(block)
+        yield block
+
+
+def _joined(folder: str, path: str | None) -> str:
+    return "/".join(part for part in (folder, (path or "").strip("/")) if part)
+
+
+def _info(entry: Path) -> dict[str, Any]:
+    if entry.is_dir():
+        return {"path": entry.name, "is_dir": True}
+    return {"path": entry.name, "is_dir": False, "file_size": entry.stat().st_size}

@@ -1,0 +1,134 @@
+"""What stands behind the tracking endpoint: runs kept here, or a tracking server elsewhere.
+
+Both record what a call says happened to the run. Neither knows of sockets it listens on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from runtime.agent.artifacts import Artifacts
+from runtime.agent.calls import events_of
+from runtime.agent.forward import Forwarder
+from runtime.agent.tracking import Tracking
+from runtime.agent.wire import Call, RefusalError, Reply, as_document
+
+API = "/api/2.0/mlflow/"
+PROXY = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+class Backend(Protocol):
+    """Answers the calls of MLflow's REST API."""
+
+    def answer(self, call: Call) -> Reply:
+        """Answer one call, and record what it says. Raises ``RefusalError``."""
+
+
+class OwnBackend:
+    """Keeps runs in memory and artifacts in a folder."""
+
+    def __init__(
+        self,
+        tracking: Tracking,
+        artifacts: Artifacts,
+        run_id: str,
+        record: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self._tracking = tracking
+        self._artifacts = artifacts
+        self._run_id = run_id
+        self._record = record
+
+    def answer(self, call: Call) -> Reply:
+        if call.path.startswith(PROXY):
+            return self._proxy(call, call.path[len(PROXY) :].strip("/"))
+        path, body = call.path[len(API) :], call.body()
+        if path == "artifacts/list":
+            return self._run_listing(body)
+        if path.endswith("/artifacts/directories"):
+            model, folder = path.split("/")[1], body.get("artifact_directory_path", "")
+            return self._listing(f"0/models/{model}/artifacts/{folder}", str(folder))
+        answer = self._tracking.answer(call.method, path, body)
+        for kind, data in events_of(path, body, self._run_id):
+            self._record(kind, data)
+        return Reply.of_json(answer)
+
+    def _run_listing(self, body: dict[str, Any]) -> Reply:
+        run = self._tracking.answer("GET", "runs/get", body)["run"]["info"]
+        path = str(body.get("path") or "")
+        listing = as_document(self._listing(f"0/{run['run_id']}/artifacts/{path}", path).content)
+        return Reply.of_json({**listing, "root_uri": run["artifact_uri"]})
+
+    def _listing(self, path: str, prefix: str = "") -> Reply:
+        files = self._artifacts.listing(self._artifacts.place(path.rstrip("/")) or "")
+        for file in files if prefix else ():
+            file["path"] = f"{prefix.rstrip('/')}/{file['path']}"
+        return Reply.of_json({"files": files})
+
+    def _proxy(self, call: Call, path: str) -> Reply:
+        if call.method == "GET" and not path:
+            return self._listing(call.query.get("path", ""))
+        missing = RefusalError("RESOURCE_DOES_NOT_EXIST", f"No such artifact: {path}")
+        place = self._artifacts.place(path)
+        if not place:
+            raise missing
+        try:
+            return self._file(call, place)
+        except FileNotFoundError as error:
+            raise missing from error
+
+    def _file(self, call: Call, place: str) -> Reply:
+        if call.method == "GET":
+            stream = self._artifacts.open(place)
+            size = os.fstat(stream.fileno()).st_size
+            return Reply(200, "application/octet-stream", stream=stream, size=size)
+        if call.method == "PUT":
+            self._artifacts.store(place, call.source, call.size)
+            self._record("artifact", {"path": place, "size": call.size})
+        elif call.method == "DELETE":
+            self._artifacts.delete(place)
+        return Reply.of_json({})
+
+
+class ForwardingBackend:
+    """Hands every call on to the tracking server of the surroundings."""
+
+    def __init__(
+        self, forwarder: Forwarder, run_id: str, record: Callable[[str, dict[str, Any]], None]
+    ) -> None:
+        self._forwarder = forwarder
+        self._run_id = run_id
+        self._record = record
+
+    def answer(self, call: Call) -> Reply:
+        if call.path.startswith(PROXY):
+            return self._artifact(call)
+        content = call.source.read(call.size)
+        reply = self._forwarder.send(call.method, call.target, content, call.size, call.kind)
+        if reply.ok and content:
+            for kind, data in events_of(call.path[len(API) :], as_document(content), self._run_id):
+                self._record(kind, data)
+        return reply
+
+    def _artifact(self, call: Call) -> Reply:
+        body = _Exactly(call) if call.size else b""
+        reply = self._forwarder.send(call.method, call.target, body, call.size, call.kind)
+        if reply.ok and call.method == "PUT":
+            path = call.path.partition("/artifacts/")[2].partition("/artifacts/")[2]
+            self._record("artifact", {"path": path, "size": call.size})
+        return reply
+
+
+class _Exactly:
+    """The body of a call as a file that ends where the body does, not where the connection does."""
+
+    def __init__(self, call: Call) -> None:
+        self._source = call.source
+        self._left = call.size
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._source.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(block)
+        return block

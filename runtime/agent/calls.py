@@ -1,0 +1,51 @@
+"""What a call of MLflow's REST API says happened to the run: calls in, events out. Pure.
+
+The same reading serves both receivers: the one that keeps runs itself, and the one that forwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def events_of(path: str, body: dict[str, Any], run_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield ``(kind, data)`` for each thing a call reports.
+
+    ``path`` is what follows ``/mlflow/``. What belongs to another run than ``run_id`` (a nested
+    run of the script) says so in ``data["run"]``.
+    """
+    reader = _READERS.get(path)
+    if reader is None:
+        return
+    other = str(body.get("run_id") or body.get("run_uuid") or run_id)
+    extra = {} if other == run_id else {"run": other}
+    for kind, data in reader(body):
+        yield kind, {**data, **extra}
+
+
+def _metric(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return "metric", {
+        "key": body.get("key"),
+        "value": body.get("value"),
+        "step": int(body.get("step") or 0),
+        "timestamp": int(body.get("timestamp") or 0),
+    }
+
+
+def _pair(kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    return kind, {"key": body.get("key"), "value": body.get("value")}
+
+
+def _batch(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from (_metric(metric) for metric in body.get("metrics") or ())
+    yield from (_pair("param", param) for param in body.get("params") or ())
+    yield from (_pair("tag", tag) for tag in body.get("tags") or ())
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "runs/log-metric": lambda body: [_metric(body)],
+    "runs/log-parameter": lambda body: [_pair("param", body)],
+    "runs/set-tag": lambda body: [_pair("tag", body)],
+    "runs/log-batch": _batch,
+}

@@ -1,0 +1,73 @@
+"""Hands tracking calls on to the tracking server of the surroundings, over TLS.
+
+One connection a thread, kept open and opened anew once when it has gone stale. A server that does
+not answer is a refusal that MLflow's client retries; nothing is queued here.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from urllib.parse import urlsplit
+
+from runtime.agent.context import Tracking
+from runtime.agent.wire import RefusalError, Reply, Source
+
+_TIMEOUT_S = 60.0
+
+
+class Forwarder:
+    """A tracking server. Calls carry its token; the script never needs it."""
+
+    def __init__(self, server: Tracking) -> None:
+        parts = urlsplit(server.url)
+        self._address = parts.netloc
+        self._base = parts.path
+        self._token = server.token
+        self._context = ssl.create_default_context(cafile=server.ca or None)
+        self._local = threading.local()
+
+    def send(self, method: str, target: str, body: Source | bytes, size: int, kind: str) -> Reply:
+        """Send one call and read its answer whole. Raises ``RefusalError`` without an answer."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Length": str(size)}
+        if kind:
+            headers["Content-Type"] = kind
+        try:
+            return self._exchange(method, self._base + target, body, headers)
+        except (http.client.HTTPException, OSError) as error:
+            self._close()
+            text = f"The tracking server {self._address} does not answer: {error}"
+            raise RefusalError("TEMPORARILY_UNAVAILABLE", text) from error
+
+    def _exchange(
+        self, method: str, target: str, body: Source | bytes, headers: dict[str, str]
+    ) -> Reply:
+        connection = self._connection()
+        try:
+            connection.request(method, target, body, headers)
+            answer = connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if not isinstance(body, bytes):
+                raise  # what was read of a stream is gone; the client sends it again
+            self._close()
+            connection = self._connection()
+            connection.request(method, target, body, headers)
+            answer = connection.getresponse()
+        kind = answer.getheader("Content-Type") or "application/octet-stream"
+        return Reply(answer.status, kind, answer.read())
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPSConnection(
+                self._address, timeout=_TIMEOUT_S, context=self._context
+            )
+            self._local.connection = connection
+        return connection
+
+    def _close(self) -> None:
+        connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+        self._local.connection = None

@@ -1,0 +1,174 @@
+"""The agent's command line: ``python aml_agent.pyz run [options] -- python train.py …``.
+
+Puts the parts together around one script: the endpoint, the supervisor, the event stream. Works
+the same with a target around it and by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, final
+
+from runtime.agent.artifacts import Artifacts
+from runtime.agent.backends import Backend, ForwardingBackend, OwnBackend
+from runtime.agent.context import RunContext, read_context
+from runtime.agent.events import EventLog
+from runtime.agent.forward import Forwarder
+from runtime.agent.receiver import Receiver
+from runtime.agent.supervise import Limits, Outcome, Supervisor
+from runtime.agent.tracking import Tracking
+
+EVENTS_FILE = "logs/azureml/aml_events.jsonl"
+LOG_FILE = "user_logs/std_log.txt"
+ARTIFACTS_FOLDER = "outputs/artifacts"
+CANNOT_START = 127
+TIMED_OUT = 124
+_SIGNALED = 128
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a script and return the exit code: the script's own, 128 + n for signal n, 124, 127."""
+    options = _options(list(sys.argv[1:] if arguments is None else arguments))
+    context = read_context(os.environ)
+    for folder in ("outputs", "logs"):
+        Path(folder).mkdir(exist_ok=True)
+    events = EventLog(Path(options.events))
+    try:
+        return _run(options, context, events)
+    finally:
+        events.close()
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="aml_agent", description="Runs a training script.")
+    commands = parser.add_subparsers(dest="action", required=True)
+    run = commands.add_parser("run", help="run a script and record what happens")
+    run.add_argument("--events", default=EVENTS_FILE, help="file the events are appended to")
+    run.add_argument("--log", default=LOG_FILE, help="file for the script's output")
+    run.add_argument("--artifacts", default=ARTIFACTS_FOLDER, help="folder for MLflow's artifacts")
+    run.add_argument("--max-duration", type=float, default=0.0, metavar="SECONDS")
+    run.add_argument("--grace", type=float, default=30.0, metavar="SECONDS")
+    run.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    options.command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not options.command:
+        parser.error("no command: end the options with -- and name the script")
+    return options
+
+
+def _run(options: argparse.Namespace, context: RunContext, events: EventLog) -> int:
+    with ExitStack() as stack:
+        receiver = stack.enter_context(Receiver(_backend(options, context, events)))
+        copy = stack.enter_context(_Copies(Path(options.log)))
+        supervisor = Supervisor(copy.write, Limits(options.max_duration, options.grace))
+        events.append("state", {"state": "Running"})
+        try:
+            outcome = supervisor.run(
+                command_line(options.command), script_variables(os.environ, context, receiver)
+            )
+        except OSError as error:
+            text = f"{options.command[0]} cannot be started: {error.strerror}"
+            copy.write(text.encode() + b"\n")
+            events.append("state", {"state": "Failed", "exit_code": CANNOT_START, "error": text})
+            return CANNOT_START
+        return _ended(outcome, options, events)
+
+
+def _ended(outcome: Outcome, options: argparse.Namespace, events: EventLog) -> int:
+    data = end_state(outcome, options.max_duration)
+    events.append("state", data)
+    return int(data["exit_code"])
+
+
+def _backend(options: argparse.Namespace, context: RunContext, events: EventLog) -> Backend:
+    if context.tracking is not None:
+        return ForwardingBackend(Forwarder(context.tracking), context.run_id, events.append)
+    tracking = Tracking(context.run_id, context.experiment, context.experiment_id)
+    artifacts = Artifacts(Path(options.artifacts), context.run_id, tracking.model_name)
+    return OwnBackend(tracking, artifacts, context.run_id, events.append)
+
+
+def command_line(command: Sequence[str]) -> list[str]:
+    """Return the command with ``python`` made the interpreter that runs this."""
+    return [sys.executable if command[0] == "python" else command[0], *command[1:]]
+
+
+def script_variables(
+    environ: Mapping[str, str], context: RunContext, receiver: Receiver
+) -> dict[str, str]:
+    """Return the script's variables: those around it, with MLflow pointed at the endpoint."""
+    hosts = [environ.get("NO_PROXY") or environ.get("no_proxy") or "", "127.0.0.1"]
+    no_proxy = ",".join(host for host in hosts if host)
+    variables = {
+        **environ,
+        "AZUREML_RUN_ID": context.run_id,
+        "MLFLOW_RUN_ID": context.run_id,
+        "MLFLOW_EXPERIMENT_ID": context.experiment_id,
+        "MLFLOW_EXPERIMENT_NAME": context.experiment,
+        "MLFLOW_TRACKING_URI": receiver.url,
+        "MLFLOW_TRACKING_TOKEN": receiver.token,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+        "PYTHONUNBUFFERED": "1",
+    }
+    variables.pop("MLFLOW_TRACKING_SERVER_CERT_PATH", None)
+    return variables
+
+
+def end_state(outcome: Outcome, max_duration_s: float) -> dict[str, Any]:
+    """Return the data of the run's last ``state`` event."""
+    code = outcome.exit_code if outcome.exit_code >= 0 else _SIGNALED - outcome.exit_code
+    if outcome.stopped_by == "signal":
+        return {"state": "Canceled", "exit_code": code or _SIGNALED + signal.SIGTERM}
+    if outcome.stopped_by:
+        error = f"The script ran longer than its maximum duration of {max_duration_s:g} s."
+        return {"state": "Failed", "exit_code": TIMED_OUT, "error": error}
+    if code == 0:
+        return {"state": "Completed", "exit_code": 0}
+    last = "\n".join(outcome.last_lines)
+    error = f"The script ended with exit code {code}." + (
+        f" Its last lines:\n{last}" if last else ""
+    )
+    return {"state": "Failed", "exit_code": code, "error": error}
+
+
+@final
+class _Copies:
+    """The script's output goes to our own output, and to the log unless somebody else writes it.
+
+    A service that captures output itself has made the file already; writing it twice would
+    garble it.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._sinks: list[int] = [sys.stdout.fileno()]
+
+    def __enter__(self) -> _Copies:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            self._sinks.append(os.open(self._log, flags, 0o644))
+        except FileExistsError:
+            pass
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sink in self._sinks[1:]:
+            os.close(sink)
+
+    def write(self, data: bytes) -> None:
+        """Write to every sink; one that is closed gets nothing more."""
+        for sink in list(self._sinks):
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(sink, rest) :]
+            except OSError:
+                self._sinks.remove(sink)

@@ -1,0 +1,103 @@
+"""The tracking endpoint beside the script: MLflow's REST API over HTTP, on loopback only.
+
+Whoever holds the token may speak; the token goes to the script alone, as MLflow's own variable.
+What a call means is the backend's business.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import final
+
+from runtime.agent.backends import API, PROXY, Backend
+from runtime.agent.wire import Call, RefusalError, Reply, Source, dechunked
+
+_BLOCK_BYTES = 1 << 20
+
+
+@final
+class Receiver:
+    """The listening endpoint; ``url`` and ``token`` are what MLflow's client needs."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.token = secrets.token_urlsafe(24)
+        handler = type("_Bound", (_Handler,), {"backend": backend, "token": self.token})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+
+    def __enter__(self) -> Receiver:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    backend: Backend
+    token: str
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+
+    def do_any(self) -> None:
+        reply = self._answer()
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.kind)
+        if reply.size >= 0:
+            self.send_header("Content-Length", str(reply.size))
+        else:
+            self.close_connection = True
+        self.end_headers()
+        self._send_body(reply)
+        self.wfile.flush()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815 - http.server's names
+
+    def _answer(self) -> Reply:
+        try:
+            self._check()
+            return self.backend.answer(self._call())
+        except RefusalError as refusal:
+            self.close_connection = True  # its body may not have been read
+            return Reply.of_refusal(refusal)
+        except (ValueError, KeyError, EOFError) as error:
+            self.close_connection = True
+            text = f"The agent cannot read this call: {error!r}"
+            return Reply.of_refusal(RefusalError("BAD_REQUEST", text))
+
+    def _check(self) -> None:
+        given = (self.headers.get("Authorization") or "").encode()
+        if not hmac.compare_digest(given, b"Bearer " + self.token.encode()):
+            raise RefusalError("UNAUTHENTICATED", "The token is missing or wrong.")
+        if not self.path.startswith((API, PROXY)):
+            raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent has no {self.path}.")
+
+    def _call(self) -> Call:
+        source: Source = self.rfile
+        size = int(self.headers.get("Content-Length") or 0)
+        if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
+            source, size = dechunked(self.rfile)
+        kind = self.headers.get("Content-Type") or ""
+        return Call(self.command, self.path, source, size, kind)
+
+    def _send_body(self, reply: Reply) -> None:
+        if reply.stream is None:
+            self.wfile.write(reply.content)
+            return
+        with reply.stream as stream:
+            for block in iter(lambda: stream.read(_BLOCK_BYTES), b""):
+                self.wfile.write(block)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the script's output is the log."""

@@ -1,0 +1,195 @@
+"""Runs the script: one process group, its output copied line by line, its end reported.
+
+One thread and one selector, so that signals, output, the end of the process and time limits are
+all the same kind of thing. POSIX only. What is recorded about the run belongs to ``main``.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, final
+
+LAST_LINES = 20
+_LEFTOVER_S = 0.3
+_FORWARDED = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``max_duration_s``: 0 is no limit. ``grace_s``: between the request to stop and the kill."""
+
+    max_duration_s: float = 0.0
+    grace_s: float = 30.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the script ended. ``stopped_by``: empty, ``signal`` or ``max duration``.
+
+    ``exit_code`` is negative for a script that a signal ended (the signal's number).
+    """
+
+    exit_code: int
+    stopped_by: str
+    last_lines: tuple[str, ...]
+
+
+class Supervisor:
+    """One child process. ``copy`` takes its output as it comes, in bytes."""
+
+    def __init__(self, copy: Callable[[bytes], None], limits: Limits) -> None:
+        self._copy = copy
+        self._limits = limits
+        self._stopped_by = ""
+        self._kill_at: float | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._tail = _Tail()
+
+    def run(self, argv: Sequence[str], variables: Mapping[str, str]) -> Outcome:
+        """Start the process and return when it has ended. Raises ``OSError`` if it can not start.
+
+        What it left running in its process group is ended with it.
+        """
+        with _Wakeup() as wakeup:
+            wakeup.forward(self._stop)
+            started = time.monotonic()
+            self._process = subprocess.Popen(
+                argv,
+                env=dict(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            if self._stopped_by:
+                self._signal(signal.SIGTERM)
+            output = self._process.stdout
+            if output is not None:
+                with output:
+                    self._follow(self._process, output, wakeup.receiver, started)
+        self._signal(signal.SIGKILL)
+        return Outcome(self._process.wait(), self._stopped_by, self._tail.lines())
+
+    def _follow(
+        self,
+        process: subprocess.Popen[bytes],
+        output: IO[bytes],
+        wakeup: socket.socket,
+        started: float,
+    ) -> None:
+        """Copy until the pipe is closed and the process gone; enforce the limits meanwhile."""
+        os.set_blocking(output.fileno(), False)
+        gone_at: float | None = None
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            selector.register(wakeup, selectors.EVENT_READ)
+            opened = True
+            while opened or gone_at is None:
+                ready = {
+                    key.fileobj for key, _ in selector.select(self._patience(started, gone_at))
+                }
+                if wakeup in ready:
+                    wakeup.recv(4096)
+                if output in ready and not self._take(output):
+                    selector.unregister(output)
+                    opened = False
+                if gone_at is None and process.poll() is not None:
+                    gone_at = time.monotonic()
+                if gone_at is not None and output not in ready:
+                    return  # something in the background still holds the pipe
+                self._enforce(started)
+
+    def _patience(self, started: float, gone_at: float | None) -> float | None:
+        """Return how long to wait for anything to happen; ``None``: without end."""
+        if gone_at is not None:
+            return _LEFTOVER_S
+        ends = [self._kill_at] if self._kill_at is not None else []
+        if self._limits.max_duration_s and not self._stopped_by:
+            ends.append(started + self._limits.max_duration_s)
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+    def _enforce(self, started: float) -> None:
+        now = time.monotonic()
+        limit = self._limits.max_duration_s
+        if limit and not self._stopped_by and now >= started + limit:
+            self._request_stop("max duration", signal.SIGTERM)
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            self._signal(signal.SIGKILL)
+
+    def _stop(self, number: int) -> None:
+        self._request_stop("signal", number)
+
+    def _request_stop(self, why: str, number: int) -> None:
+        if not self._stopped_by:
+            self._stopped_by = why
+            self._kill_at = time.monotonic() + self._limits.grace_s
+        self._signal(number)
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+    def _take(self, output: IO[bytes]) -> bool:
+        try:
+            data = os.read(output.fileno(), 65536)
+        except BlockingIOError:
+            return True
+        self._tail.add(data)
+        if data:
+            self._copy(data)
+        return bool(data)
+
+
+class _Tail:
+    """The last lines of a stream."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._rest = b""
+
+    def add(self, data: bytes) -> None:
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()[-4096:]
+        self._lines.extend(lines)
+
+    def lines(self) -> tuple[str, ...]:
+        kept = [*self._lines, self._rest] if self._rest else list(self._lines)
+        return tuple(line.decode(errors="replace").rstrip() for line in kept)
+
+
+@final
+class _Wakeup:
+    """Makes a signal readable: a selector that waits for ``receiver`` wakes up."""
+
+    def __init__(self) -> None:
+        self.receiver, self._sender = socket.socketpair()
+        self._before: dict[int, Any] = {}
+        self._fd = -1
+
+    def __enter__(self) -> _Wakeup:
+        self._sender.settimeout(0)
+        self._fd = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        return self
+
+    def forward(self, stop: Callable[[int], None]) -> None:
+        for number in _FORWARDED:
+            self._before[number] = signal.signal(number, lambda got, _: stop(got))
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._fd)
+        self.receiver.close()
+        self._sender.close()

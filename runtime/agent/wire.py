@@ -1,0 +1,114 @@
+"""Requests and replies of the tracking endpoint as values, and how a body is read off the wire."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from typing import IO, Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_IN_MEMORY_BYTES = 1 << 20
+_STATUS = {
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "ENDPOINT_NOT_FOUND": 404,
+    "UNAUTHENTICATED": 401,
+    "TEMPORARILY_UNAVAILABLE": 503,
+}
+
+
+class Source(Protocol):
+    """Bytes to be read."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+
+class LineSource(Source, Protocol):
+    """Bytes to be read, by lines too."""
+
+    def readline(self, size: int = ..., /) -> bytes: ...
+
+
+class RefusalError(Exception):
+    """An answer that is an error: MLflow's error code, and the text."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Call:
+    """One request. ``target`` is the request line's; ``path`` is it decoded, without the query.
+
+    ``query`` has one value a key; ``source`` yields ``size`` bytes of body.
+    """
+
+    def __init__(self, method: str, target: str, source: Source, size: int, kind: str) -> None:
+        parts = urlsplit(target)
+        self.method = method
+        self.target = target
+        self.path = unquote(parts.path)
+        self.query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        self.source = source
+        self.size = size
+        self.kind = kind
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON document of the request, or the query where it has none."""
+        if not self.size:
+            return dict(self.query)
+        return as_document(self.source.read(self.size))
+
+
+class Reply:
+    """An answer. ``stream`` stands for a body that is not read yet; ``size`` is -1 if unknown."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        content: bytes = b"",
+        *,
+        stream: IO[bytes] | None = None,
+        size: int = -1,
+    ) -> None:
+        self.status = status
+        self.kind = kind
+        self.content = content
+        self.stream = stream
+        self.size = size if stream is not None else len(content)
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's success codes
+
+    @classmethod
+    def of_json(cls, document: dict[str, Any], status: int = 200) -> Reply:
+        return cls(status, "application/json", json.dumps(document).encode())
+
+    @classmethod
+    def of_refusal(cls, refusal: RefusalError) -> Reply:
+        document = {"error_code": refusal.code, "message": refusal.message}
+        return cls.of_json(document, _STATUS.get(refusal.code, 400))
+
+
+def as_document(content: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``content``, or an empty one. Raises ``ValueError`` for no JSON."""
+    document = json.loads(content or b"{}")
+    return document if isinstance(document, dict) else {}
+
+
+def dechunked(source: LineSource) -> tuple[Source, int]:
+    """Return a body of HTTP's chunked encoding as a file of its own, and its length."""
+    whole = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller reads it
+    while True:
+        size = int(source.readline(64).split(b";")[0], 16)
+        if not size:
+            break
+        whole.write(source.read(size))
+        source.readline(8)
+    while source.readline(4096).strip():
+        """A trailer says nothing we need."""
+    length = whole.tell()
+    whole.seek(0)
+    return whole, length
