@@ -1,0 +1,314 @@
+"""Guarded speed adaptations of the Pulumi SDK, in force while a program runs.
+
+Each replaces one module-level name by something with the same answers and less work. Each is tried
+against the SDK at hand first; where it does not fit, the SDK's own code stays. Nothing here changes
+what a program does.
+"""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FrameType, ModuleType, SimpleNamespace
+from typing import Any, Final
+
+import pulumi.log
+import pulumi.resource
+import pulumi.runtime.resource
+import pulumi.runtime.resource_cycle_breaker as cycles
+import pulumi.runtime.stack
+from pulumi.runtime.proto import alias_pb2, source_pb2
+
+registration = pulumi.runtime.resource
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """One adaptation: in ``module``, ``make()`` gives new values for some of its names.
+
+    ``fits`` says whether the SDK still is what ``make`` was written for.
+    """
+
+    name: str
+    module: ModuleType
+    fits: Callable[[], bool]
+    make: Callable[[], dict[str, Any]]
+
+
+@contextmanager
+def adapted(tell: Callable[[str], None]) -> Iterator[None]:
+    """Put every seam that fits in force; ``tell`` gets the name of each that does not."""
+    with ExitStack() as undo:
+        for seam in SEAMS:
+            if not _holds(seam.fits):
+                tell(seam.name)
+                continue
+            for name, value in seam.make().items():
+                undo.callback(setattr, seam.module, name, getattr(seam.module, name))
+                setattr(seam.module, name, value)
+        yield
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except Exception:  # noqa: BLE001 - whatever it is, this SDK is another one
+        return False
+
+
+# --- alias URNs that nobody reads -----------------------------------------------------------------
+
+
+def _alias_urns_are_unread() -> bool:
+    """Only the fallback for engines without alias specifications reads a resource's alias URNs."""
+    return (
+        readers("_aliases") <= {"Resource.__init__", "all_aliases"}
+        and readers("all_aliases") <= {"prepare_aliases"}
+        and _parameters(registration.collapse_alias_to_urn)
+        == ["alias", "defaultName", "defaultType", "defaultParent"]
+    )
+
+
+def _no_alias_urns() -> dict[str, Any]:
+    return {"collapse_alias_to_urn": lambda *_: None}
+
+
+# --- alias specifications -------------------------------------------------------------------------
+
+
+def _aliases_are_prepared_alike() -> bool:
+    fields = set(vars(pulumi.Alias()))
+    return fields == {"name", "type_", "parent", "stack", "project"} and _parameters(
+        registration.prepare_aliases
+    ) == ["resource", "resource_options", "supports_alias_specs"]
+
+
+def _quick_aliases() -> dict[str, Any]:
+    original = registration.prepare_aliases
+
+    async def prepare_aliases(resource: Any, resource_options: Any, supports: bool) -> Any:  # noqa: FBT001 - the SDK's
+        given = getattr(resource_options, "aliases", None)
+        quick = [_alias_message(alias) for alias in given or ()] if supports else [None]
+        if None in quick:
+            return await original(resource, resource_options, supports)
+        return quick
+
+    return {"prepare_aliases": prepare_aliases}
+
+
+def _alias_message(alias: Any) -> Any:
+    """Return the message of an alias that needs no waiting, ``None`` for any other."""
+    if type(alias) is str:
+        return alias_pb2.Alias(urn=alias)
+    if type(alias) is not pulumi.Alias:
+        return None
+    given = vars(alias)
+    if not given["stack"] is given["project"] is given["parent"] is ...:
+        return None
+    name, type_ = ("" if given[field] is ... else given[field] for field in ("name", "type_"))
+    if not isinstance(name, str) or not isinstance(type_, str):
+        return None
+    return _alias_spec(name, type_)
+
+
+@lru_cache(maxsize=4096)
+def _alias_spec(name: str, type_: str) -> Any:
+    return alias_pb2.Alias(spec=alias_pb2.Alias.Spec(name=name, type=type_, parentUrn=""))
+
+
+# --- waiting for outputs --------------------------------------------------------------------------
+
+_ANOTHER_LOOK_S: Final = 0.5
+
+
+def _one_wait_for_outputs() -> bool:
+    module = pulumi.runtime.stack
+    names = module.wait_for_rpcs.__code__.co_names
+    return (
+        getattr(module, "asyncio", None) is asyncio
+        and {"wait", "FIRST_COMPLETED"} <= set(names)
+        and readers("wait", [module]) <= {"wait_for_rpcs"}
+    )
+
+
+def _wait_for_all() -> dict[str, Any]:
+    """Wake for an error or for the end, not for each completion of so many.
+
+    New outputs may fail while old ones never end, so the SDK's loop also gets to look now and
+    then.
+    """
+
+    async def wait(tasks: Iterable[Any], **_: Any) -> Any:
+        return await asyncio.wait(
+            tasks, return_when=asyncio.FIRST_EXCEPTION, timeout=_ANOTHER_LOOK_S
+        )
+
+    return {"asyncio": SimpleNamespace(**{**vars(asyncio), "wait": wait})}
+
+
+# --- dependency cycles ----------------------------------------------------------------------------
+
+
+def _walks_the_same_graph() -> bool:
+    if _parameters(cycles._reachable) != ["from_resource", "to_resource"]:  # noqa: SLF001
+        return False
+    if not readers("_DEPENDENCIES_PROPERTY") <= {"_deps", "_add_dep"}:
+        return False
+    quick = _quick_cycles()
+    nodes: list[Any] = [Node() for _ in range(6)]
+    edges = [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (4, 3)]
+    for one, other in edges:
+        quick["_add_dep"](nodes[one], nodes[other])
+    return all(
+        quick["_reachable"](one, other) == cycles._reachable(one, other)  # noqa: SLF001
+        for one in nodes
+        for other in nodes
+    )
+
+
+class Node:
+    """Stands for a resource where only the edges matter."""
+
+
+def _quick_cycles() -> dict[str, Any]:
+    """Walk without recursion; and not at all to a resource that nothing depends on yet."""
+    depended_on: set[Any] = set()
+    add = cycles._add_dep  # noqa: SLF001
+
+    def add_dep(from_resource: Any, to_resource: Any) -> None:
+        depended_on.add(to_resource)
+        add(from_resource, to_resource)
+
+    def reachable(from_resource: Any, to_resource: Any) -> bool:
+        if from_resource is to_resource:
+            return True
+        if to_resource not in depended_on:
+            return False
+        seen, ahead = {from_resource}, [from_resource]
+        while ahead:
+            news = cycles._deps(ahead.pop()) - seen  # noqa: SLF001
+            if to_resource in news:
+                return True
+            seen |= news
+            ahead += news
+        return False
+
+    return {"_reachable": reachable, "_add_dep": add_dep}
+
+
+# --- source positions -----------------------------------------------------------------------------
+
+
+def _finds_the_same_frame() -> bool:
+    traced: list[Any] = []
+    tracers = (registration._get_stack_trace, _first_user_frame)  # noqa: SLF001
+
+    class Inner:
+        def __init__(self) -> None:
+            traced.extend(tracer() for tracer in tracers)
+
+    class Middle(Inner):
+        def __init__(self) -> None:
+            super().__init__()
+
+    class Outer(Middle):
+        def __init__(self) -> None:
+            super().__init__()
+
+    Outer()
+    original, quick = traced
+    return bool(original.frames[0] == quick.frames[0])
+
+
+def _first_user_frame() -> Any:
+    """Return a stack trace of the one frame that is looked at: where a resource was declared.
+
+    That is the caller of the third constructor from within: ``Resource``, ``CustomResource``, and
+    the resource's own.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    constructors = 0
+    while frame is not None and constructors < 3:  # noqa: PLR2004
+        constructors += frame.f_code.co_name == "__init__"
+        frame = frame.f_back
+    if frame is None:
+        return source_pb2.StackTrace()
+    position = _position(frame.f_code.co_filename, frame.f_lineno)
+    return source_pb2.StackTrace(frames=[source_pb2.StackFrame(pc=position)])
+
+
+@lru_cache(maxsize=1024)
+def _position(filename: str, line: int) -> Any:
+    frame = SimpleNamespace(filename=filename, lineno=line)
+    return registration._get_source_position_for_frame(frame)  # type: ignore[arg-type] # noqa: SLF001
+
+
+def _quick_positions() -> dict[str, Any]:
+    return {"_get_stack_trace": _first_user_frame}
+
+
+# --- debug messages -------------------------------------------------------------------------------
+
+
+def _debug_only_logs() -> bool:
+    return _parameters(pulumi.log.debug) == ["msg", "resource", "stream_id", "ephemeral"]
+
+
+def _no_debug() -> dict[str, Any]:
+    return {"debug": lambda *_, **__: None}
+
+
+# --- what a condition is made of ------------------------------------------------------------------
+
+
+def _parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def readers(name: str, modules: Iterable[ModuleType] | None = None) -> set[str]:
+    """Return the functions of the SDK whose code mentions ``name``, by qualified name."""
+    return {
+        code.co_qualname.partition(".<locals>")[0]
+        for module in (modules or _sdk_modules())
+        for code in _codes(module)
+        if name in code.co_names
+    }
+
+
+def _sdk_modules() -> list[ModuleType]:
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith("pulumi.")
+        and not name.startswith(("pulumi.runtime.proto", "pulumi.automation"))
+        and isinstance(module, ModuleType)
+    ]
+
+
+def _codes(module: ModuleType) -> Iterator[CodeType]:
+    for value in vars(module).values():
+        members = vars(value).values() if isinstance(value, type) else (value,)
+        for member in members:
+            code = getattr(member, "__code__", None)
+            if code is not None and getattr(member, "__module__", None) == module.__name__:
+                yield from _nested(code)
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+SEAMS: Final = (
+    Seam("alias URNs", pulumi.resource, _alias_urns_are_unread, _no_alias_urns),
+    Seam("alias specifications", registration, _aliases_are_prepared_alike, _quick_aliases),
+    Seam("waiting for outputs", pulumi.runtime.stack, _one_wait_for_outputs, _wait_for_all),
+    Seam("dependency cycles", cycles, _walks_the_same_graph, _quick_cycles),
+    Seam("source positions", registration, _finds_the_same_frame, _quick_positions),
+    Seam("debug messages", pulumi.log, _debug_only_logs, _no_debug),
+)
