@@ -1,1 +1,285 @@
-"""The azureml target: jobs on Azure ML computes, in Azure or the local cloud."""
+"""The azureml target: command jobs on the computes of a workspace, in Azure or the local cloud.
+
+Speaks to ARM through `infra.arm`'s client, to blob storage through azure-storage-blob. Run history
+gives logs; the agent's event file among them gives metrics and steps; the local cloud adds events
+of its own, which Azure does not have.
+"""
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import ContainerClient
+
+from infra.arm.client import Client, checked
+from infra.contract.errors import UnknownNameError
+from runtime.agent.archive import ARCHIVE_NAME, agent_archive
+from runtime.agent.events import read_events
+from runtime.agent.main import EVENTS_FILE
+from runtime.model.runs import PreparedRun, RunEvent, Snapshot
+from runtime.model.states import RunState
+from runtime.targets.azureml_bodies import (
+    API_VERSION,
+    blob_credential,
+    blob_url,
+    code_asset,
+    environment_asset,
+    job_body,
+)
+from runtime.targets.base import Handle, LogChunk, Status
+
+_NOT_FOUND: Final = 404
+_OK: Final = frozenset({200, 206})
+_UPLOADS: Final = 8
+_ARTIFACTS: Final = "workspaceartifactstore"
+_COLLECTED: Final = ("outputs/", "logs/", "user_logs/", "azureml-logs/", "system_logs/")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a run's two event streams were read: events of the service, bytes of the agent's."""
+
+    service: int = 0
+    agent: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        return cls(*map(int, text.split(","))) if text else cls()
+
+    def __str__(self) -> str:
+        return f"{self.service},{self.agent}"
+
+
+class AzureMLTarget:
+    """One compute of one workspace. ``name`` is the compute's; a handle holds the job's ARM id."""
+
+    def __init__(self, name: str, client: Client, *, workspace_id: str, compute_id: str) -> None:
+        self.name = name
+        self._client = client
+        self._workspace = workspace_id.rstrip("/")
+        self._compute = compute_id
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Submit the run as a command job named by its run id; an existing one is left alone."""
+        job = f"{self._workspace}/jobs/{run.run_id}"
+        if self._get(job) is None:
+            if run.spec.environment is None:
+                raise AssertionError("prepare refuses a run without an environment here")
+            agent = agent_archive()
+            body = job_body(
+                run,
+                code_id=self._code(run.snapshot, agent),
+                environment_id=self._environment(*environment_asset(run.spec.environment)),
+                compute_id=self._compute,
+            )
+            self._put(job, body)
+        return Handle(self.name, job)
+
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, Status]:
+        """Return each run's status; a job that is not there has failed."""
+        return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
+
+    def cancel(self, handle: Handle) -> None:
+        """Ask the job to stop; one that has ended stays as it is."""
+        status = self._status_of(self._get(handle.reference))
+        if status is not None and not status.final and status is not RunState.CANCEL_REQUESTED:
+            path = f"{handle.reference}/cancel"
+            checked(self._client.send("POST", path, api_version=API_VERSION), at=path)
+
+    def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
+        """Yield what each log has beyond its offset; the agent's event file is no log."""
+        files = self._details(handle).get("logFiles") or {}
+        for name, url in sorted(files.items()):
+            if name != EVENTS_FILE:
+                yield from self._chunk(name, url, offsets.get(name, 0))
+
+    def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
+        """Download the run's artifacts below ``into``; what is there in full is kept."""
+        prefix = f"ExperimentRun/dcid.{_name(handle)}/"
+        container = self._container(_ARTIFACTS)
+        collected = []
+        for blob in container.list_blobs(name_starts_with=prefix):
+            relative = blob.name.removeprefix(prefix)
+            if relative.startswith(_COLLECTED):
+                file = into / relative
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as sink:
+                    container.download_blob(blob.name).readinto(sink)
+                collected.append(file)
+        return collected
+
+    # --- what is submitted
+
+    def _code(self, snapshot: Snapshot, agent: bytes) -> str:
+        name, version = code_asset(snapshot, agent)
+        path = f"{self._workspace}/codes/{name}/versions/{version}"
+        if self._get(path) is None:
+            pending = checked(
+                self._client.send(
+                    "POST",
+                    f"{path}/startPendingUpload",
+                    api_version=API_VERSION,
+                    body={"pendingUploadType": "TemporaryBlobReference"},
+                ),
+                at=path,
+            ).document["blobReferenceForConsumption"]
+            folder = f"{name}-{version}"
+            self._upload(pending["credential"]["sasUri"], folder, snapshot, agent)
+            properties = {"hash_sha256": snapshot.id}
+            body = {
+                "codeUri": f"{pending['blobUri']}/{folder}",
+                "isAnonymous": True,
+                "properties": properties,
+            }
+            self._put(path, {"properties": body})
+        return path
+
+    def _upload(self, sas: str, folder: str, snapshot: Snapshot, agent: bytes) -> None:
+        container = ContainerClient.from_container_url(sas, **self._tls)
+
+        def send(path: str, content: bytes | Path) -> None:
+            blob = container.get_blob_client(f"{folder}/{path}")
+            data = content.read_bytes() if isinstance(content, Path) else content
+            try:
+                blob.upload_blob(data, overwrite=False)
+            except ResourceExistsError:
+                return  # an interrupted submission sent it; names hold content hashes
+
+        files: list[tuple[str, bytes | Path]] = [
+            (file.path, snapshot.store / file.sha256[:2] / file.sha256) for file in snapshot.files
+        ]
+        with container, ThreadPoolExecutor(_UPLOADS) as pool:
+            for done in [pool.submit(send, *file) for file in [*files, (ARCHIVE_NAME, agent)]]:
+                done.result()
+
+    def _environment(self, name: str, body: Mapping[str, Any]) -> str:
+        path = f"{self._workspace}/environments/{name}/versions/1"
+        if self._get(path) is None:
+            self._put(path, body)
+        return path
+
+    # --- what became of it
+
+    def _status(self, handle: Handle, cursor: str) -> Status:
+        state = self._status_of(self._get(handle.reference))
+        if state is None:
+            return Status(RunState.FAILED, cursor=cursor, error="The job does not exist.")
+        read = Cursor.parse(cursor)
+        details = self._details(handle)
+        service = self._service_events(handle, read.service)
+        agent, offset = self._agent_events(details, read.agent)
+        error = (details.get("error") or {}).get("error", details.get("error") or {})
+        return Status(
+            state,
+            [*service, *agent],
+            str(Cursor(read.service + len(service), offset)),
+            exit_code=_exit_code([*service, *agent]),
+            error=error.get("message") if isinstance(error, Mapping) else None,
+        )
+
+    def _status_of(self, job: Mapping[str, Any] | None) -> RunState | None:
+        if job is None:
+            return None
+        status = job["properties"].get("status") or RunState.NOT_STARTED
+        return RunState(status) if status in set(RunState) else RunState.RUNNING
+
+    def _details(self, handle: Handle) -> Mapping[str, Any]:
+        url = f"{self._history}/runs/{quote(_name(handle))}/details"
+        answer = self._client.send("GET", url, api_version="v1.0")
+        return answer.document if answer.ok else {}
+
+    def _service_events(self, handle: Handle, number: int) -> Sequence[RunEvent]:
+        url = f"{self._history}/runs/{quote(_name(handle))}/events"
+        params = {"from": str(number)}
+        answer = self._client.send("GET", url, api_version="v1.0", params=params)
+        items = answer.body if answer.ok and isinstance(answer.body, list) else []
+        return [RunEvent(e["seq"], e["time"], e["kind"], e["data"], "service") for e in items]
+
+    def _agent_events(
+        self, details: Mapping[str, Any], offset: int
+    ) -> tuple[Sequence[RunEvent], int]:
+        url = (details.get("logFiles") or {}).get(EVENTS_FILE)
+        content = self._bytes(url, offset) if url else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        events = [
+            RunEvent(e["seq"], e["time"], e["kind"], e["data"], "agent") for e in read_events(whole)
+        ]
+        return events, offset + len(whole)
+
+    def _chunk(self, name: str, url: str, offset: int) -> Iterator[LogChunk]:
+        # a character cut in half by the end of what was written so far waits for its rest
+        decoder = getincrementaldecoder("utf-8")("replace")
+        content = self._bytes(url, offset)
+        text = decoder.decode(content)
+        if text:
+            yield LogChunk(name, text, offset + len(content) - len(decoder.getstate()[0]))
+
+    def _bytes(self, url: str, offset: int) -> bytes:
+        answer = self._http.get(url, headers={"Range": f"bytes={offset}-"})
+        if answer.status_code not in _OK:
+            return b""
+        return answer.content if answer.status_code == 206 else answer.content[offset:]  # noqa: PLR2004
+
+    # --- the ways there
+
+    def _get(self, path: str) -> Mapping[str, Any] | None:
+        answer = self._client.send("GET", path, api_version=API_VERSION)
+        return None if answer.status == _NOT_FOUND else checked(answer, at=path).document
+
+    def _put(self, path: str, body: Mapping[str, Any]) -> None:
+        self._client.complete("PUT", path, api_version=API_VERSION, body=body)
+
+    @cached_property
+    def _history(self) -> str:
+        workspace = self._get(self._workspace)
+        if workspace is None:
+            raise UnknownNameError(
+                "The workspace this target belongs to is not there.",
+                remedy="Run `aml up` to deploy it again.",
+                at=self._workspace,
+            )
+        url = workspace["properties"]["discoveryUrl"]
+        found = checked(self._client.send("GET", url), at=url).document
+        return (
+            f"{str(found.get('history') or found['api']).rstrip('/')}/history/v1.0{self._workspace}"
+        )
+
+    def _container(self, datastore: str) -> ContainerClient:
+        path = f"{self._workspace}/datastores/{datastore}"
+        store = self._get(path) or {}
+        secrets = checked(
+            self._client.send("POST", f"{path}/listSecrets", api_version=API_VERSION, body={}),
+            at=path,
+        ).document
+        credential = blob_credential(store, secrets)
+        return ContainerClient.from_container_url(blob_url(store), credential, **self._tls)
+
+    @cached_property
+    def _tls(self) -> dict[str, Any]:
+        ca = self._client.endpoint.ca
+        return {} if ca is None else {"connection_verify": str(ca), "proxies": {}}
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        ca = self._client.endpoint.ca
+        return (
+            httpx.Client(timeout=60)
+            if ca is None
+            else httpx.Client(verify=str(ca), trust_env=False, timeout=60)
+        )
+
+
+def _name(handle: Handle) -> str:
+    return handle.reference.rpartition("/")[2]
+
+
+def _exit_code(events: Iterable[RunEvent]) -> int | None:
+    codes = [e.data["exit_code"] for e in events if e.data.get("exit_code") is not None]
+    return int(codes[-1]) if codes else None

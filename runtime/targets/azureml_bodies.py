@@ -1,0 +1,114 @@
+"""What the azureml target sends: pure functions from a prepared run to Azure ML's REST bodies.
+
+Shapes are those of Azure ML's jobs, codes and environments at api-version 2025-12-01.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from runtime.agent.archive import ARCHIVE_NAME
+from runtime.environments.locking import lock
+from runtime.environments.requirements import requirement_lines
+from runtime.model.runs import EnvironmentSpec, PreparedRun, Snapshot
+
+API_VERSION: Final = "2025-12-01"
+IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
+"""The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""
+_DEFAULT_PYTHON: Final = "3.11"
+
+
+def code_asset(snapshot: Snapshot, agent: bytes) -> tuple[str, str]:
+    """Return name and version of a snapshot's code asset.
+
+    The name is the snapshot's, the version the agent's that lies beside it: an unchanged folder
+    is found again, and a new agent never touches a snapshot's identity.
+    """
+    return f"aml-{snapshot.id[:40]}", hashlib.sha256(agent).hexdigest()[:12]
+
+
+def environment_asset(spec: EnvironmentSpec) -> tuple[str, dict[str, Any]]:
+    """Return the name (a content hash; the version is always 1) and body of an environment.
+
+    A user-managed one is the image's (or the node's) own interpreter: it has no conda file.
+    """
+    if spec.kind == "user_managed":
+        properties = {"image": IMAGE, "osType": "Linux"}
+        return "aml-user-managed", {"properties": properties}
+    document = conda_document(spec)
+    properties = {
+        "image": IMAGE,
+        "osType": "Linux",
+        "condaFile": yaml.safe_dump(document, sort_keys=False),
+    }
+    return f"aml-{lock(spec).hash}", {"properties": properties}
+
+
+def conda_document(spec: EnvironmentSpec) -> dict[str, Any]:
+    """Return the environment as the conda document Azure ML builds from."""
+    if spec.kind == "pip":
+        lines = requirement_lines(spec.requirements or "")
+        python = f"python={spec.python or _DEFAULT_PYTHON}"
+        return {"dependencies": [python, "pip", {"pip": lines}]}
+    document: dict[str, Any] = yaml.safe_load(spec.conda or "") or {}
+    if spec.python:
+        others = [
+            item
+            for item in document.get("dependencies") or []
+            if not (isinstance(item, str) and _package(item) == "python")
+        ]
+        document = {**document, "dependencies": [f"python={spec.python}", *others]}
+    return document
+
+
+def job_body(
+    run: PreparedRun, *, code_id: str, environment_id: str, compute_id: str
+) -> dict[str, Any]:
+    """Return the command job of a run: the agent, then ``python script arguments``."""
+    properties: dict[str, Any] = {
+        "jobType": "Command",
+        "displayName": run.spec.display_name or run.run_id,
+        "experimentName": run.experiment,
+        "command": job_command(run),
+        "codeId": code_id,
+        "environmentId": environment_id,
+        "computeId": compute_id,
+        "environmentVariables": dict(run.spec.variables),
+        "resources": {"instanceCount": run.spec.node_count},
+        "limits": {"jobLimitsType": "Command", "timeout": f"PT{run.spec.max_duration_s}S"},
+        "tags": dict(run.spec.tags),
+        "properties": dict(run.properties),
+        "isArchived": False,
+    }
+    return {"properties": properties}
+
+
+def job_command(run: PreparedRun) -> str:
+    """Return the shell line a node runs in the folder of the snapshot."""
+    script = shlex.join(["python", *run.command])
+    return f"python {ARCHIVE_NAME} run -- {script}"
+
+
+def blob_url(datastore: Mapping[str, Any]) -> str:
+    """Return the URL of a datastore's container, composed as Microsoft's clients compose it."""
+    found = datastore["properties"]
+    host = f"{found['accountName']}.blob.{found.get('endpoint') or 'core.windows.net'}"
+    return f"{found.get('protocol') or 'https'}://{host}/{found['containerName']}"
+
+
+def blob_credential(datastore: Mapping[str, Any], secrets: Mapping[str, Any]) -> Any:
+    """Return what azure-storage-blob takes for the answer of a datastore's ``listSecrets``."""
+    if secrets.get("secretsType") == "Sas":
+        return str(secrets["sasToken"])
+    account = str(datastore["properties"]["accountName"]).rpartition("/")[2]
+    return {"account_name": account, "account_key": str(secrets["key"])}
+
+
+def _package(item: str) -> str:
+    name = item.rpartition("::")[2]
+    for mark in "=<>! ":
+        name = name.partition(mark)[0]
+    return name
