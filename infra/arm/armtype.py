@@ -8,7 +8,7 @@ Paths are dotted and walk through lists without an index. An *input path* starts
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -16,7 +16,8 @@ from typing import Any, Final, Literal
 from infra.contract.names import NameRule
 
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
-Autoname = Literal["suffix", "alphanumeric", "uuid"]
+Autoname = Literal["suffix", "uuid"]
+Decides = Callable[[Any, Any], bool]
 
 GROUP: Final = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 
@@ -76,12 +77,15 @@ class ArmType:
     query: Mapping[str, str] = field(default_factory=dict)
     """Inputs sent in the query of a PUT."""
     autoname: Autoname = "suffix"
+    """A name nobody gave: the program's name and eight hex digits, or a GUID."""
     polled: frozenset[Verb] = frozenset()
     """Verbs the service answers before it is done."""
     required: frozenset[str] = frozenset()
     """Input paths; one with a dot is required where what contains it is given."""
     replaced_by: frozenset[str] = frozenset()
     updated_by: frozenset[str] = frozenset()
+    replaced_if: Mapping[str, Decides] = field(default_factory=dict)
+    """Input path to a function of old and new value that tells whether the change replaces."""
     secret: frozenset[str] = frozenset()
     """Input paths that no service returns and nobody may print."""
     secret_outputs: frozenset[str] = frozenset()
@@ -137,7 +141,7 @@ class ArmType:
         return frozenset({*self.inputs, *self.parameters, *self.query})
 
     def body_path(self, input_path: str) -> str:
-        """Return where an input path lies in the body: ``properties.accessTier`` for ``accessTier``."""
+        """Return the body path of an input path: ``properties.accessTier`` for ``accessTier``."""
         head, _, rest = input_path.partition(".")
         base = self.inputs[head]
         steps = [base]

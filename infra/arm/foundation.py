@@ -4,12 +4,28 @@ Rows only. Property names are Pulumi's on the left and ARM's on the right; api-v
 ``pulumi_azure_native`` 3.29 speaks.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from infra.arm.armtype import GROUP, ArmType, below, beside, inside, words
 from infra.contract.names import RULES
 
 _STORAGE: Final = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{{accountName}}"
+
+
+def _moves_storage(old: Any, new: Any) -> bool:
+    """Tell whether data has to move: another performance tier, or zones gained or lost."""
+    one, other = str(old).partition("_"), str(new).partition("_")
+    return one[0] != other[0] or ("ZRS" in one[2]) != ("ZRS" in other[2])
+
+
+def _changes_kind(old: Any, new: Any) -> bool:
+    """Tell whether a storage account becomes something it cannot be upgraded to."""
+    return (old, new) != ("Storage", "StorageV2")
+
+
+def _was_set(old: Any, _: Any) -> bool:
+    return old is not None and old is not False
+
 
 RESOURCE_GROUP: Final = ArmType(
     pulumi_type="azure-native:resources:ResourceGroup",
@@ -53,13 +69,13 @@ STORAGE_ACCOUNT: Final = ArmType(
         storageAccountSkuConversionStatus
         """
     ),
-    autoname="alphanumeric",
     polled=frozenset({"PUT"}),
     required=words("resourceGroupName kind sku sku.name"),
     replaced_by=words(
         "location extendedLocation isHnsEnabled enableNfsV3 dnsEndpointType "
         "encryption.requireInfrastructureEncryption"
     ),
+    replaced_if={"sku.name": _moves_storage, "kind": _changes_kind},
     read_only=words("sku.tier identity.principalId identity.tenantId")
     | below("encryption.services", "blob.lastEnabledTime file.lastEnabledTime"),
     defaults={
@@ -125,8 +141,11 @@ KEY_VAULT: Final = ArmType(
     polled=frozenset({"PUT"}),
     required=words("resourceGroupName properties")
     | below("properties", "tenantId sku sku.family sku.name"),
-    replaced_by=words("location")
-    | below("properties", "softDeleteRetentionInDays enableSoftDelete enablePurgeProtection"),
+    replaced_by=words("location properties.enableSoftDelete"),
+    replaced_if={
+        "properties.softDeleteRetentionInDays": _was_set,
+        "properties.enablePurgeProtection": _was_set,
+    },
     read_only=below(
         "properties", "hsmPoolResourceId privateEndpointConnections provisioningState vaultUri"
     ),
@@ -239,7 +258,6 @@ REGISTRY: Final = ArmType(
         provisioningState status
         """
     ),
-    autoname="alphanumeric",
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName sku sku.name networkRuleSet.defaultAction"),
     replaced_by=words("location zoneRedundancy"),

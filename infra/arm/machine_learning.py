@@ -76,8 +76,9 @@ _AML_COMPUTE: Final = Variant(
         enableNodePublicIp propertyBag
         """
     ),
-    required=below(
-        _INNER, "scaleSettings.maxNodeCount userAccountCredentials.adminUserName subnet.id"
+    required=words(_INNER)
+    | below(
+        _INNER, "vmSize scaleSettings.maxNodeCount userAccountCredentials.adminUserName subnet.id"
     ),
     updated_by=below(_INNER, "scaleSettings"),
     secret=below(f"{_INNER}.userAccountCredentials", "adminUserPassword adminUserSshPublicKey"),

@@ -116,7 +116,6 @@ BATCH_ACCOUNT: Final = ArmType(
         nodeManagementEndpoint poolQuota privateEndpointConnections provisioningState
         """
     ),
-    autoname="alphanumeric",
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName autoStorage.storageAccountId identity.type")
     | below("keyVaultReference", "id url"),
@@ -158,6 +157,11 @@ DATABRICKS_WORKSPACE: Final = ArmType(
         "location managedResourceGroupId computeMode parameters.requireInfrastructureEncryption"
     ),
     read_only=words("parameters.resourceTags"),
+    renamed={
+        "parameters.encryption.value.keyName": "KeyName",
+        "parameters.encryption.value.keyVaultUri": "keyvaulturi",
+        "parameters.encryption.value.keyVersion": "keyversion",
+    },
 )
 
 VIRTUAL_MACHINE: Final = ArmType(
@@ -189,7 +193,11 @@ VIRTUAL_MACHINE: Final = ArmType(
     secret=below("osProfile", "adminPassword customData") | words("userData"),
     read_only=words("storageProfile.imageReference.exactVersion")
     | words("identity.principalId identity.tenantId"),
-    nested={"networkProfile.networkInterfaces": words("id")},
+    nested={
+        "networkProfile.networkInterfaces": words("id"),
+        "networkProfile.networkInterfaceConfigurations": words("name tags"),
+        "networkProfile.networkInterfaceConfigurations.ipConfigurations": words("name"),
+    },
 )
 
 ROWS: Final = (

@@ -1,0 +1,277 @@
+"""Pulumi's flat inputs to ARM's bodies and back. Pure.
+
+``request_body`` builds what a PUT sends, ``outputs_of`` reads an answer as the azure-native
+provider would, ``inputs_of`` projects an answer on the inputs for refresh and import.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from infra.arm.armtype import ArmType, PartialUpdate
+from infra.arm.diffing import covers
+from infra.arm.sameness import IDENTITIES, identities, known, same
+from infra.contract.provider import UNKNOWN
+
+API_VERSION: Final = "azureApiVersion"
+_SAFE: Final = "/()-._~"
+
+
+def resource_id(row: ArmType, inputs: Mapping[str, Any], subscription: str) -> str | None:
+    """Return the id a create would give, ``None`` while a part of it is not known."""
+    values = {name: inputs.get(name) for name in row.parameters}
+    if not all(isinstance(value, str) and value != UNKNOWN for value in values.values()):
+        return None
+    parts = {name: str(value).strip("/") for name, value in values.items()}
+    return row.path.format(subscriptionId=subscription, **parts)
+
+
+def url_path(id: str) -> str:
+    """Return an id as it stands in a URL."""
+    return quote(id, safe=_SAFE)
+
+
+def request_body(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document a PUT sends for checked inputs."""
+    body: dict[str, Any] = {}
+    for name, path in row.inputs.items():
+        value = _to_arm(row, name, inputs.get(name))
+        if value is not None:
+            _put(body, path, value)
+    return body
+
+
+def partial_body(row: ArmType, update: PartialUpdate, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a partial update sends: its path where it belongs, or its leaf for an action."""
+    value = _to_arm(row, update.path, _get(inputs, update.path))
+    if update.method == "POST":
+        return {update.path.rpartition(".")[2]: value}
+    body: dict[str, Any] = {}
+    _put(body, row.body_path(update.path), value)
+    return body
+
+
+def keep(row: ArmType, body: dict[str, Any], existing: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what a PUT would wipe out because the inputs do not mention it."""
+    for path in row.kept:
+        value = _get(existing, path)
+        if value is not None and _get(body, path) is None:
+            _put(body, path, value)
+    return body
+
+
+def query(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the inputs that travel in the query of a PUT."""
+    values = {arm: inputs.get(name) for name, arm in row.query.items()}
+    return {arm: _query_text(value) for arm, value in values.items() if value is not None}
+
+
+def outputs_of(row: ArmType, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an ARM document in Pulumi's shape; what is null is left out."""
+    outputs: dict[str, Any] = {API_VERSION: row.api_version}
+    for name, path in {**row.inputs, **row.outputs}.items():
+        value = _from_arm(row, name, _get(document, path))
+        if value is not None and name != "id":
+            outputs[name] = value
+    outputs.setdefault("name", document.get("name"))
+    return outputs
+
+
+def inputs_of(
+    row: ArmType, id: str, document: Mapping[str, Any], stored: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the inputs as the service has them now.
+
+    Of ``stored`` inputs only those change that drifted; secrets, and what the service does not
+    return, are carried over. With none stored (an import) all that can be set is returned.
+    """
+    outputs = outputs_of(row, document)
+    if stored:
+        now = {name: _project(row, name, old, outputs.get(name)) for name, old in stored.items()}
+        return {name: value for name, value in now.items() if value is not None}
+    actual = {name: _settable(row, name, outputs[name]) for name in row.inputs if name in outputs}
+    given = {name: value for name, value in actual.items() if value not in (None, {}, [])}
+    return {**given, **parameters_of(row, id), API_VERSION: row.api_version}
+
+
+def parameters_of(row: ArmType, id: str) -> dict[str, str]:
+    """Return the inputs that make up an id; empty for the id of another type."""
+    pattern = re.sub(r"\\\{(\w+)\\\}", _group, re.escape(row.path))
+    match = re.fullmatch(pattern, id.rstrip("/"), re.IGNORECASE)
+    found = match.groupdict() if match else {}
+    return {name: unquote(value) for name, value in found.items() if name != "subscriptionId"}
+
+
+def preview_outputs(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a resource before it exists: names, tags and plain values.
+
+    Objects are unknown as a whole, because the service adds to them.
+    """
+    outputs: dict[str, Any] = dict.fromkeys((*row.inputs, *row.outputs), UNKNOWN)
+    outputs.pop("id", None)
+    for name in row.inputs.keys() & inputs.keys() & outputs.keys():
+        if name == "tags" or not isinstance(inputs[name], Mapping | list):
+            outputs[name] = inputs[name]
+    return {
+        **outputs,
+        "name": inputs.get(row.name_input, UNKNOWN),
+        "type": row.name,
+        API_VERSION: row.api_version,
+    }
+
+
+def overlay(row: ArmType, old_outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+    """Return the outputs after an update as far as they are known: the old below the new inputs."""
+    changed = {name: news[name] for name in row.inputs.keys() & news.keys() if name != "id"}
+    return _laid_over(dict(old_outputs), {k: v for k, v in changed.items() if v is not None})
+
+
+def state_of(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the provisioning state in lower case and why it is not healthy, if it is not."""
+    properties = document.get("properties")
+    properties = properties if isinstance(properties, Mapping) else {}
+    state = str(properties.get("provisioningState") or "").lower()
+    if state not in {"failed", "canceled"}:
+        return state, ()
+    errors = properties.get("provisioningErrors") or []
+    texts = [str(e.get("error", e).get("message", "")) for e in errors if isinstance(e, Mapping)]
+    return state, tuple(filter(None, texts)) or (f"Its provisioning state is {state}.",)
+
+
+def secret_paths(row: ArmType, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths within ``outputs`` that state has to seal."""
+    paths = sorted(row.secret | row.secret_outputs)
+    return tuple(path for path in paths if _get(outputs, path) is not None)
+
+
+def secrets_in(row: ArmType, inputs: Mapping[str, Any]) -> list[str]:
+    """Return the secret texts among inputs, to keep them out of messages."""
+    return [text for path in row.secret for text in _texts(_get(inputs, path))]
+
+
+def _to_arm(row: ArmType, path: str, value: Any) -> Any:
+    if path.endswith(IDENTITIES) and isinstance(value, list):
+        return {str(identity): {} for identity in value}
+    if isinstance(value, Mapping):
+        made = {key: _to_arm(row, f"{path}.{key}", item) for key, item in value.items()}
+        return {_arm_key(row, path, k): v for k, v in made.items() if v is not None}
+    if isinstance(value, list):
+        items = [_to_arm(row, path, item) for item in value]
+        return [_wrap(row, path, item) for item in items] if path in row.nested else items
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _from_arm(row: ArmType, path: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        keys = {_arm_key(row, path, key): key for key in _renamed_below(row, path)}
+        named = {keys.get(key, key): item for key, item in value.items()}
+        made = {key: _from_arm(row, f"{path}.{key}", item) for key, item in named.items()}
+        return {key: item for key, item in made.items() if item is not None}
+    if isinstance(value, list):
+        items = [_flat(item) for item in value] if path in row.nested else value
+        return [_from_arm(row, path, item) for item in items]
+    return value
+
+
+def _wrap(row: ArmType, path: str, item: Any) -> Any:
+    """Move what Pulumi shows beside the name of a list item into ``properties``, as ARM has it."""
+    if not isinstance(item, Mapping):
+        return item
+    beside = {key: value for key, value in item.items() if key in row.nested[path]}
+    inside = {key: value for key, value in item.items() if key not in row.nested[path]}
+    return {**beside, "properties": inside} if inside else beside
+
+
+def _flat(item: Any) -> Any:
+    if not isinstance(item, Mapping) or not isinstance(item.get("properties"), Mapping):
+        return item
+    return {**item["properties"], **{k: v for k, v in item.items() if k != "properties"}}
+
+
+def _arm_key(row: ArmType, path: str, key: str) -> str:
+    return row.renamed.get(f"{path}.{key}", key)
+
+
+def _renamed_below(row: ArmType, path: str) -> list[str]:
+    """Return the keys directly below ``path`` that ARM names otherwise."""
+    parts = [name.rpartition(".") for name in row.renamed]
+    return [key for above, _, key in parts if above == path]
+
+
+def _project(row: ArmType, path: str, stored: Any, actual: Any) -> Any:
+    """Return ``actual`` where it differs in meaning from ``stored``, else what is stored."""
+    if path == "tags":
+        return stored if (actual or {}) == (stored or {}) else actual
+    if path.endswith(IDENTITIES) and actual is not None:
+        return stored if identities(stored) == identities(actual) else sorted(actual)
+    if actual is None or _not_returned(row, path, stored):
+        return stored
+    if isinstance(stored, Mapping) and isinstance(actual, Mapping):
+        return {k: _project(row, f"{path}.{k}", v, actual.get(k)) for k, v in stored.items()}
+    if isinstance(stored, list) and isinstance(actual, list):
+        return _project_list(row, path, stored, actual)
+    return stored if same(path, stored, actual) else actual
+
+
+def _project_list(row: ArmType, path: str, stored: list[Any], actual: list[Any]) -> list[Any]:
+    if len(stored) != len(actual):
+        return [_settable(row, path, item) for item in actual]
+    return [_project(row, path, old, new) for old, new in zip(stored, actual, strict=True)]
+
+
+def _not_returned(row: ArmType, path: str, stored: Any) -> bool:
+    """Tell whether the answer says nothing about an input: a secret, or a choice left open."""
+    left_open = path in row.open_ended and row.open_ended[path] == stored
+    return left_open or any(covers(secret, path) for secret in row.secret)
+
+
+def _settable(row: ArmType, path: str, value: Any) -> Any:
+    """Return a value of an answer without what only the service sets."""
+    if path.endswith(IDENTITIES) and isinstance(value, Mapping):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        below = {key: f"{path}.{key}" for key in value}
+        kept = {key: at for key, at in below.items() if at not in row.read_only}
+        made = {key: _settable(row, at, value[key]) for key, at in kept.items()}
+        return {key: item for key, item in made.items() if item is not None}
+    if isinstance(value, list):
+        return [_settable(row, path, item) for item in value]
+    return value
+
+
+def _laid_over(old: Any, new: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{key: _laid_over(old.get(key), value) for key, value in new.items()}}
+    if isinstance(old, Mapping) and isinstance(new, list):  # identities: listed, answered as a map
+        return {str(key): old.get(str(key), UNKNOWN) for key in new}
+    return new
+
+
+def _get(document: Any, path: str) -> Any:
+    for step in path.split("."):
+        if not isinstance(document, Mapping):
+            return None
+        document = document.get(step)
+    return document
+
+
+def _put(document: dict[str, Any], path: str, value: Any) -> None:
+    *above, last = path.split(".")
+    for step in above:
+        document = document.setdefault(step, {})
+    document[last] = value
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in _texts(item)]
+    return [value] if isinstance(value, str) and value and known(value) else []
+
+
+def _query_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _group(match: re.Match[str]) -> str:
+    return f"(?P<{match[1]}>.+)" if match[1] == "scope" else f"(?P<{match[1]}>[^/]+)"

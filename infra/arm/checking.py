@@ -1,0 +1,130 @@
+"""The checked inputs of a resource: names, locations and versions filled in, mistakes found. Pure.
+
+The one thing that may have to be asked of the service, a resource group's location, comes in as a
+function.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from infra.arm.armtype import ArmType
+from infra.arm.bodies import API_VERSION
+from infra.arm.diffing import CREATE_FIRST
+from infra.arm.types import variant_of_inputs
+from infra.contract.load import nearest
+from infra.contract.provider import UNKNOWN, Checked, Failure
+
+_SUFFIX: Final = 8
+_INNER: Final = "properties.properties"
+
+
+def checked(
+    row: ArmType,
+    name: str,
+    olds: Mapping[str, Any] | None,
+    news: Mapping[str, Any],
+    *,
+    seed: bytes,
+    locate: Callable[[str], str | None],
+) -> Checked:
+    """Complete and validate ``news``; every mistake is reported, not the first alone.
+
+    ``locate`` gives the location for a resource group's name when inputs and olds have none.
+    """
+    inputs = _canonical(row, news)
+    row = variant_of_inputs(row, inputs)
+    inputs |= _named(row, name, olds or {}, inputs, seed)
+    if row.located and not inputs.get("location"):
+        location = (olds or {}).get("location") or locate(str(inputs.get("resourceGroupName", "")))
+        inputs |= {"location": location} if location else {}
+    inputs[API_VERSION] = row.api_version
+    return Checked(inputs, tuple(failures(row, inputs)))
+
+
+def failures(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    """Yield everything that is wrong with checked inputs."""
+    yield from _unknown_properties(row, inputs)
+    for path in sorted(row.required):
+        for missing in _missing(inputs, "", path.split(".")):
+            yield Failure(missing, "It is required.")
+    name = inputs.get(row.name_input)
+    problem = row.name_rule.problem(name) if isinstance(name, str) and name != UNKNOWN else None
+    if problem:
+        yield Failure(row.name_input, problem)
+    kind = _at(inputs, row.discriminator)
+    if row.discriminator and isinstance(kind, str) and kind not in {*row.variants, UNKNOWN}:
+        yield Failure(row.discriminator, f"{kind!r}: {nearest(kind, row.variants, noun='kind')}")
+
+
+def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
+    """Return a name nobody else has, made of the program's name, as the type's rule allows it."""
+    digest = hashlib.sha256(seed).hexdigest()
+    if row.autoname == "uuid":
+        return str(uuid.UUID(digest[:32]))
+    base = name[: row.name_rule.longest - _SUFFIX]
+    plain = "".join(c for c in name if c.isascii() and c.isalnum()).lower()
+    bases = (base, base.lower(), plain[: row.name_rule.longest - _SUFFIX])
+    candidates = [made + digest[:_SUFFIX] for made in bases]
+    return next((made for made in candidates if not row.name_rule.problem(made)), candidates[0])
+
+
+def _canonical(row: ArmType, news: Mapping[str, Any]) -> dict[str, Any]:
+    """Spell the discriminator as ARM does: clients refuse another casing in answers."""
+    inputs = dict(news)
+    kind = _at(inputs, row.discriminator)
+    spelled = {value.lower(): value for value in row.variants}.get(str(kind).lower())
+    if row.discriminator and spelled:
+        outer, _, inner = row.discriminator.partition(".")
+        inputs[outer] = {**inputs[outer], inner: spelled}
+    return inputs
+
+
+def _named(
+    row: ArmType, name: str, olds: Mapping[str, Any], inputs: Mapping[str, Any], seed: bytes
+) -> dict[str, Any]:
+    if inputs.get(row.name_input):
+        return {}
+    old = olds.get(row.name_input)
+    if old:
+        kept = {CREATE_FIRST: True} if olds.get(CREATE_FIRST) else {}
+        return {row.name_input: old, **kept}
+    return {row.name_input: automatic_name(row, name, seed), CREATE_FIRST: True}
+
+
+def _unknown_properties(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    for key in inputs:
+        if key not in row.known and key != API_VERSION and not key.startswith("__"):
+            yield Failure(key, _no_such(key, row.known))
+    inner = _at(inputs, _INNER)
+    if row.inner is not None and isinstance(inner, Mapping):
+        for key in inner:
+            if key not in row.inner:
+                yield Failure(f"{_INNER}.{key}", _no_such(key, row.inner))
+
+
+def _no_such(key: str, known: frozenset[str]) -> str:
+    hint = nearest(key, dict.fromkeys(known), noun="property")
+    return f"There is no property {key!r}. {hint}"
+
+
+def _missing(value: Any, path: str, steps: list[str]) -> Iterator[str]:
+    """Yield where ``steps`` are not given although what contains them is."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _missing(item, f"{path}[{index}]", steps)
+    if not isinstance(value, Mapping):
+        return
+    here = f"{path}.{steps[0]}" if path else steps[0]
+    inner = value.get(steps[0])
+    if len(steps) > 1:
+        yield from _missing(inner, here, steps[1:])
+    elif inner is None or inner == "":
+        yield here
+
+
+def _at(inputs: Any, path: str | None) -> Any:
+    for step in path.split(".") if path else ():
+        inputs = inputs.get(step) if isinstance(inputs, Mapping) else None
+    return inputs if path else None

@@ -1,0 +1,259 @@
+"""The HTTP client for ARM, and the only code that opens a socket to it.
+
+It authenticates, retries what is worth it, drives operations and can be told to stop. What a
+request means, and what an error means, is decided elsewhere.
+"""
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from infra.arm.credentials import Credential, azure_credential, local_credential
+from infra.arm.faults import fault
+from infra.arm.messages import Request, Response
+from infra.arm.operations import Operation, perform
+from infra.arm.retries import Retries
+from infra.contract.discovery import LocalCloud, ensure_cloud
+from infra.contract.errors import ProviderError, UnreachableError
+
+_UNAUTHENTICATED: Final = 401
+_TIMEOUT: Final = httpx.Timeout(100.0, connect=15.0)
+_LIMITS: Final = httpx.Limits(max_connections=128, max_keepalive_connections=64)
+_START_IT: Final = "Run `aml cloud start`; `aml cloud logs` says why it went."
+_CHECK_NETWORK: Final = "Check the network and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`)."
+DEFAULT_TIMEOUT_S: Final = 7200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where ARM is. ``url`` has no slash at its end.
+
+    ``ca`` is the PEM file of the local cloud's own CA, ``None`` for Azure.
+    """
+
+    url: str
+    ca: Path | None = None
+
+    @property
+    def local(self) -> bool:
+        """Tell whether this is a local cloud."""
+        return self.ca is not None
+
+
+AZURE: Final = Endpoint("https://management.azure.com")
+
+
+def local_endpoint(cloud: LocalCloud) -> Endpoint:
+    """Return the endpoint of a running local cloud."""
+    return Endpoint(cloud.url, cloud.ca)
+
+
+class Client:
+    """Talks to one ARM endpoint as one identity. May be used from several threads at once."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credential: Credential,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        retries: Retries | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.credential = credential
+        self._transport = transport
+        self._retries = retries or Retries()
+        self._stopped = threading.Event()
+
+    def send(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        api_version: str = "",
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send one request and return the answer, whatever its status.
+
+        Transient failures were retried before. Raises ``UnreachableError`` when nobody answers.
+        """
+        url = self._url(path_or_url, api_version, params or {})
+        attempt = 1
+        renewed = False
+        token = self.credential.token()
+        while True:
+            response = self._attempt(method, url, body, token, attempt)
+            if response is not None and response.status == _UNAUTHENTICATED and not renewed:
+                renewed, token = True, self.credential.renew()
+                continue
+            if response is None:
+                pause: float | None = self._retries.backoff_s(attempt)
+            else:
+                pause = self._retries.pause_s(method, response, attempt)
+            if pause is None and response is not None:
+                return response
+            self.sleep(pause or 0.0)
+            attempt += 1
+
+    def complete(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        api_version: str = "",
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Response:
+        """Send one request, follow the operation it may start, and return the final answer.
+
+        Raises ``ProviderError`` or ``CredentialError`` for an error at any point.
+        """
+        request = Request(method, path_or_url, api_version, body, params or {})
+        return self.run(perform(request), timeout_s=timeout_s, at=path_or_url)
+
+    def run(
+        self, operation: Operation, *, timeout_s: float = DEFAULT_TIMEOUT_S, at: str = ""
+    ) -> Response:
+        """Drive an operation to its end: send what it yields, hand back the answers."""
+        deadline = time.monotonic() + timeout_s
+        try:
+            request = next(operation)
+            while True:
+                if time.monotonic() + request.after_s > deadline:
+                    raise _out_of_time(timeout_s, at)
+                self.sleep(request.after_s)
+                answer = self.send(
+                    request.method,
+                    request.url,
+                    api_version=request.api_version,
+                    body=request.body,
+                    params=request.params,
+                )
+                request = operation.send(answer)
+        except StopIteration as end:
+            final: Response = end.value
+            return final
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless told to stop: then raise ``ProviderError``."""
+        if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
+            raise ProviderError(
+                "It was cancelled; the service may still be at it.",
+                remedy="Run `aml up` again: it finds out what became of it.",
+                code="OperationCanceled",
+            )
+
+    def cancel(self) -> None:
+        """Stop all polls and retries, now and later."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Close the connections; the client opens new ones when it is used again."""
+        http = self.__dict__.pop("_http", None)
+        if http is not None:
+            http.close()
+
+    def _attempt(
+        self, method: str, url: str, body: Any, token: str, attempt: int
+    ) -> Response | None:
+        """Send once; ``None`` means: nobody answered, and it is worth another try."""
+        try:
+            answer = self._http.request(
+                method,
+                url,
+                content=None if body is None else json.dumps(body).encode(),
+                headers=_headers(token, has_body=body is not None),
+            )
+        except httpx.TransportError as error:
+            never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            again = self._retries.idempotent(method) or never_arrived
+            refused = never_arrived and self.endpoint.local
+            if again and not refused and attempt < self._retries.attempts:
+                return None
+            raise self._unreachable(error) from error
+        return Response(
+            answer.status_code,
+            {name.lower(): value for name, value in answer.headers.items()},
+            _body(answer),
+        )
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        ca = self.endpoint.ca
+        if self._transport is not None:
+            return httpx.Client(transport=self._transport)
+        if ca is None:
+            return httpx.Client(timeout=_TIMEOUT, limits=_LIMITS)
+        try:
+            context = ssl.create_default_context(cafile=str(ca))
+        except OSError as error:
+            raise self._unreachable(error) from error
+        # A proxy of the environment is not for the loopback interface.
+        return httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, verify=context, trust_env=False)
+
+    def _url(self, path_or_url: str, api_version: str, params: Mapping[str, str]) -> str:
+        base = "" if "://" in path_or_url else self.endpoint.url
+        query = dict(params)
+        if api_version and "api-version=" not in path_or_url.lower():
+            query["api-version"] = api_version
+        url = httpx.URL(base + path_or_url)
+        return str(url.copy_merge_params(query)) if query else str(url)
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        name = "The local cloud" if self.endpoint.local else "Azure"
+        return UnreachableError(
+            f"{name} does not answer: {error}.",
+            remedy=_START_IT if self.endpoint.local else _CHECK_NETWORK,
+            at=self.endpoint.url,
+        )
+
+
+def local_client(home: Path) -> Client:
+    """Return a client for the local cloud of ``home``, which is started when it is down."""
+    cloud = ensure_cloud(home)
+    return Client(local_endpoint(cloud), local_credential(cloud))
+
+
+def azure_client() -> Client:
+    """Return a client for Azure with whatever credential this machine has."""
+    return Client(AZURE, azure_credential())
+
+
+def checked(response: Response, *, at: str) -> Response:
+    """Return the answer, or raise what it says went wrong."""
+    if response.ok:
+        return response
+    raise fault(response, at=at)
+
+
+def _headers(token: str, *, has_body: bool) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    return {**headers, "Content-Type": "application/json"} if has_body else headers
+
+
+def _body(answer: httpx.Response) -> Any:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text
+
+
+def _out_of_time(timeout_s: float, at: str) -> ProviderError:
+    return ProviderError(
+        f"It was not done after {timeout_s:g} seconds; the service may still be at it.",
+        remedy="Run `aml up` again later, or give the resource a longer timeout.",
+        at=at or None,
+        code="OperationTimeout",
+    )

@@ -1,0 +1,134 @@
+"""Who asks: tokens for ARM, from azure-identity on Azure and from the local cloud's own endpoint.
+
+Tokens are kept in memory until shortly before they expire, never written anywhere.
+"""
+
+import base64
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import httpx
+
+from infra.contract.discovery import TENANT, LocalCloud
+from infra.contract.errors import CredentialError, UnreachableError
+from infra.contract.load import load
+
+AZURE_SCOPE: Final = "https://management.azure.com/.default"
+_EARLY_S: Final = 300.0
+_OK: Final = 200
+
+
+class Credential(Protocol):
+    """Something that has a token. Both methods may be called from several threads at once."""
+
+    def token(self) -> str:
+        """Return a bearer token that is still valid."""
+
+    def renew(self) -> str:
+        """Return a new token: the service refused the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A bearer token and the time it expires, in seconds since the epoch."""
+
+    value: str = field(repr=False)
+    expires_at: float
+
+
+class CachedCredential:
+    """A credential that asks ``fetch`` for a token when it has none that will last."""
+
+    def __init__(
+        self, fetch: Callable[[], AccessToken], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: AccessToken | None = None
+
+    def token(self) -> str:
+        """Return the token in hand, or a new one when it is about to expire."""
+        with self._lock:
+            if self._token is None or self._token.expires_at - _EARLY_S < self._clock():
+                self._token = self._fetch()
+            return self._token.value
+
+    def renew(self) -> str:
+        """Forget the token in hand and return a new one."""
+        with self._lock:
+            self._token = None
+        return self.token()
+
+
+def azure_credential(tenant: str | None = None, scope: str = AZURE_SCOPE) -> CachedCredential:
+    """Return what azure-identity finds: variables, a managed identity, ``az login`` and more.
+
+    ``tenant`` is for identities that are at home in several.
+    """
+    source = load("azure.identity:DefaultAzureCredential", extra="azureml")(
+        additionally_allowed_tenants=["*"] if tenant else []
+    )
+    refused = load("azure.core.exceptions:ClientAuthenticationError", extra="azureml")
+    return CachedCredential(lambda: azure_token(source, refused, scope, tenant))
+
+
+def azure_token(
+    source: Any, refused: type[Exception], scope: str, tenant: str | None = None
+) -> AccessToken:
+    """Ask an azure-identity credential for a token; ``refused`` is what it raises for none."""
+    try:
+        token = source.get_token(scope, tenant_id=tenant)
+    except refused as error:
+        raise CredentialError(
+            f"Azure gave no token. {str(error).partition(chr(10))[0]}",
+            remedy="Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET.",
+        ) from error
+    return AccessToken(token.token, float(token.expires_on))
+
+
+def local_credential(
+    cloud: LocalCloud, transport: httpx.BaseTransport | None = None
+) -> CachedCredential:
+    """Return the credential of the local cloud: anybody who can read its CA file may log in."""
+    return CachedCredential(lambda: _local_token(cloud, transport))
+
+
+def claims(token: str) -> Mapping[str, Any]:
+    """Return what a JWT says about its bearer, unverified; empty for a token that is none."""
+    parts = token.split(".")
+    try:
+        text = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        document = json.loads(text)
+    except (IndexError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _local_token(cloud: LocalCloud, transport: httpx.BaseTransport | None) -> AccessToken:
+    form = {"grant_type": "client_credentials", "client_id": "aml", "client_secret": "local"}
+    form["scope"] = AZURE_SCOPE
+    url = f"{cloud.url}/{TENANT}/oauth2/v2.0/token"
+    try:
+        verify = ssl.create_default_context(cafile=str(cloud.ca)) if transport is None else True
+        with httpx.Client(verify=verify, transport=transport, trust_env=False) as http:
+            answer = http.post(url, data=form)
+    except (httpx.TransportError, OSError) as error:
+        raise UnreachableError(
+            f"The local cloud gave no token: {error}.",
+            remedy="Run `aml cloud start`; `aml cloud logs` says more.",
+            at=url,
+        ) from error
+    if answer.status_code != _OK:
+        raise CredentialError(
+            f"The local cloud refused a token with status {answer.status_code}.",
+            remedy="Run `aml cloud stop`, then `aml cloud start`.",
+            at=url,
+        )
+    document = answer.json()
+    return AccessToken(document["access_token"], time.time() + float(document["expires_in"]))

@@ -1,0 +1,132 @@
+"""What changed between old and new inputs, and what of it forces a replacement. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from infra.arm.armtype import ArmType
+from infra.arm.sameness import IDENTITIES, identities, same
+from infra.arm.types import variant_of_inputs
+from infra.contract.provider import UNKNOWN, Difference, DiffKind
+
+CREATE_FIRST: Final = "__createBeforeDelete"
+Change = tuple[str, Literal["add", "delete", "update"], Any, Any]
+
+
+def difference(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
+    """Compare two sets of checked inputs property by property."""
+    row = variant_of_inputs(row, news)
+    detailed: dict[str, DiffKind] = {}
+    for path, kind, old, new in changes(row, olds, news):
+        detailed[path] = _as_replace(kind) if _replaces(row, path, old, new) else kind
+    replaced = sorted(
+        {re.split(r"[.\[]", path)[0] for path, kind in detailed.items() if kind.endswith("replace")}
+    )
+    return Difference(
+        changed=bool(detailed),
+        replaces=replaced,
+        detailed=detailed,
+        delete_before_replace=bool(replaced)
+        and (row.delete_before_replace or not news.get(CREATE_FIRST)),
+    )
+
+
+def changed_paths(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Return the paths that differ, without list indices."""
+    return [plain(path) for path, _, _, _ in changes(variant_of_inputs(row, news), olds, news)]
+
+
+def changes(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield every path that differs, deepest first known: ``(path, kind, old, new)``."""
+    for name in sorted(row.known):
+        yield from _compare(row, name, olds.get(name), news.get(name))
+
+
+def plain(path: str) -> str:
+    """Return a path without its list indices, as the type table writes it."""
+    return re.sub(r"\[\d+\]", "", path)
+
+
+def covers(path: str, inner: str) -> bool:
+    """Tell whether ``inner`` is ``path`` or lies below it."""
+    return inner == path or inner.startswith(f"{path}.")
+
+
+def _compare(row: ArmType, path: str, old: Any, new: Any) -> Iterator[Change]:
+    default = row.defaults.get(plain(path))
+    given_old, given_new = old, new
+    old, new = default if old is None else old, default if new is None else new
+    if UNKNOWN in (old, new):
+        yield path, "add" if given_old is None else "update", old, new
+    elif plain(path).endswith(IDENTITIES):
+        if identities(old) != identities(new):
+            yield path, "update", old, new
+    elif _both(Mapping, old, new):
+        for key in sorted({*(old or {}), *(new or {})}):
+            yield from _compare(row, f"{path}.{key}", (old or {}).get(key), (new or {}).get(key))
+    elif _both(list, old, new):
+        yield from _compare_lists(row, path, old or [], new or [])
+    elif not (_left_to_service(row, path, new) or _same_leaf(row, path, old, new)):
+        yield path, _kind(given_old, given_new), old, new
+
+
+def _compare_lists(
+    row: ArmType, path: str, old: Sequence[Any], new: Sequence[Any]
+) -> Iterator[Change]:
+    for index in range(max(len(old), len(new))):
+        here = f"{path}[{index}]"
+        if index < min(len(old), len(new)):
+            yield from _compare(row, here, old[index], new[index])
+        elif index < len(new):
+            yield here, "add", None, new[index]
+        else:
+            yield here, "delete", old[index], None
+
+
+def _both(kind: type, old: Any, new: Any) -> bool:
+    """Tell whether both are of a kind; one may be absent, which is the same as empty."""
+    values = [value for value in (old, new) if value is not None]
+    return bool(values) and all(isinstance(value, kind) for value in values)
+
+
+def _same_leaf(row: ArmType, path: str, old: Any, new: Any) -> bool:
+    """Compare two leaves; names in an id differ by more than case."""
+    if path in row.parameters:
+        return str(old).strip("/").lower() == str(new).strip("/").lower()
+    return same(plain(path), old, new)
+
+
+def _left_to_service(row: ArmType, path: str, new: Any) -> bool:
+    return new is not None and row.open_ended.get(plain(path)) == new
+
+
+def _kind(old: Any, new: Any) -> Literal["add", "delete", "update"]:
+    if old is None:
+        return "add"
+    return "delete" if new is None else "update"
+
+
+def _as_replace(kind: Literal["add", "delete", "update"]) -> DiffKind:
+    kinds: dict[str, DiffKind] = {
+        "add": "add-replace",
+        "delete": "delete-replace",
+        "update": "update-replace",
+    }
+    return kinds[kind]
+
+
+def _replaces(row: ArmType, indexed: str, old: Any, new: Any) -> bool:
+    path = plain(indexed)
+    if path in row.parameters:
+        return True
+    if path in row.replaced_if and UNKNOWN not in (old, new):
+        return row.replaced_if[path](old, new)
+    above = _longest(row.replaced_by, path)
+    if above is not None and above >= (_longest(row.updated_by, path) or 0):
+        return True
+    # A whole object came, went or is not known yet: what is immutable in it may be another.
+    return any(covers(path, immutable) for immutable in (*row.replaced_by, *row.replaced_if))
+
+
+def _longest(paths: Iterable[str], path: str) -> int | None:
+    return max((len(above) for above in paths if covers(above, path)), default=None)

@@ -1,0 +1,136 @@
+"""Long-running operations as generators: they yield requests and are sent the answers.
+
+All three ways of ARM to say "not yet" are here, chosen as Microsoft's own clients choose them
+(Azure ML's REST contract). Whoever drives a generator sends and sleeps; nothing here does.
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Final
+
+from infra.arm.faults import fault, operation_fault
+from infra.arm.messages import Request, Response
+from infra.contract.errors import ProviderError
+
+Operation = Generator[Request, Response, Response]
+
+_POLL_ANSWERS: Final = frozenset({200, 201, 202, 204})
+_ACCEPTED: Final = 202
+_CREATED: Final = 201
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 10.0
+
+
+def perform(request: Request) -> Operation:
+    """Send ``request`` and follow what it started; return the final answer.
+
+    Raises what ``faults`` makes of an error, of the first answer or of the operation.
+    """
+    return (yield from follow(request, (yield request)))
+
+
+def follow(request: Request, first: Response) -> Operation:
+    """Take an accepted operation to its final answer. ``first`` is the answer to ``request``."""
+    if not first.ok:
+        raise fault(first, at=request.url)
+    if "azure-asyncoperation" in first.headers:
+        return (yield from _follow_operation(request, first))
+    if "location" in first.headers:
+        return (yield from _follow_location(request, first))
+    if request.method in {"PUT", "PATCH"}:
+        return (yield from _follow_resource(request, first))
+    return first
+
+
+def _follow_operation(request: Request, first: Response) -> Operation:
+    """Poll the operation's own resource until its ``status`` is final."""
+    url = first.headers["azure-asyncoperation"]
+    polls = _Polls(request, url, first)
+    answer = yield from polls.next()
+    while True:
+        status = _status(answer, at=url)
+        if status == "succeeded":
+            return (yield from _final(request, first, answer))
+        if status in {"failed", "canceled", "cancelled"}:
+            raise operation_fault(answer.body, at=request.url)
+        answer = yield from polls.next()
+
+
+def _final(request: Request, first: Response, answer: Response) -> Operation:
+    """Fetch what the operation was about; a DELETE and a POST without ``Location`` have nothing."""
+    where = answer.document.get("resourceLocation")
+    if not isinstance(where, str):
+        where = {
+            "PUT": request.url,
+            "PATCH": request.url,
+            "POST": first.headers.get("location"),
+        }.get(request.method)
+    if not where:
+        return answer
+    final = yield Request("GET", where, request.api_version)
+    if not final.ok:
+        raise fault(final, at=where)
+    return final
+
+
+def _follow_location(request: Request, first: Response) -> Operation:
+    """Poll ``Location`` while it answers 202; its last answer is the result."""
+    polls = _Polls(request, first.headers["location"], first)
+    answer = yield from polls.next()
+    while answer.status == _ACCEPTED:
+        polls.url = answer.headers.get("location", polls.url)
+        answer = yield from polls.next()
+    return answer
+
+
+def _follow_resource(request: Request, first: Response) -> Operation:
+    """Poll the resource itself until its ``provisioningState`` is final.
+
+    Only a first answer of 200, or a poll, may leave the state out and mean that it is done.
+    """
+    polls = _Polls(request, request.url, first)
+    answer = first
+    if first.status == _ACCEPTED or (first.status == _CREATED and not _state(first)):
+        answer = yield from polls.next()
+    while (state := _state(answer)) not in {"succeeded", ""}:
+        if state in {"failed", "canceled"}:
+            raise operation_fault(answer.body, at=request.url)
+        answer = yield from polls.next()
+    return answer
+
+
+class _Polls:
+    """The polls of one operation: where, and how long before each."""
+
+    def __init__(self, request: Request, url: str, first: Response) -> None:
+        self.url = url
+        self._request = request
+        self._last = first
+        self._pause_s = _FIRST_PAUSE_S
+
+    def next(self) -> Operation:
+        """Poll once: after what the last answer asks for, else after ever longer pauses."""
+        hint = self._last.retry_hint_s
+        after_s = self._pause_s if hint is None else hint
+        self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+        self._last = yield Request("GET", self.url, self._request.api_version, after_s=after_s)
+        if self._last.status not in _POLL_ANSWERS:
+            raise fault(self._last, at=self._request.url)
+        return self._last
+
+
+def _status(answer: Response, *, at: str) -> str:
+    status = answer.document.get("status")
+    if not isinstance(status, str) or not status:
+        raise ProviderError(
+            "The status of the operation has no `status`.",
+            remedy="Run `aml refresh` to see what became of it.",
+            at=at,
+        )
+    return status.lower()
+
+
+def _state(answer: Response) -> str:
+    """Return the resource's state in lower case, empty when it has none."""
+    properties = answer.document.get("properties")
+    state = properties.get("provisioningState") if isinstance(properties, Mapping) else None
+    return state.lower() if isinstance(state, str) else ""

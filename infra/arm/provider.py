@@ -1,0 +1,335 @@
+"""The provider for Pulumi's ``azure-native`` package over the table of ARM types.
+
+It joins the pure parts (checking, diffing, bodies) with the client, and decides only what follows
+from an answer: whether a resource is there, was made, or was made but is not ready.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from infra.arm import bodies, checking, diffing, invokes
+from infra.arm.armtype import ArmType, PartialUpdate
+from infra.arm.client import Client, Endpoint, checked
+from infra.arm.credentials import Credential, claims
+from infra.arm.faults import redact
+from infra.arm.messages import Request, Response
+from infra.arm.operations import follow
+from infra.arm.types import type_of_token, variant_of_body, variant_of_inputs
+from infra.contract.errors import (
+    PartialFailure,
+    PlatformError,
+    ProviderError,
+    UnreachableError,
+    UsageError,
+)
+from infra.contract.names import same_arm_id
+from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing, Failure, Json
+
+_MISSING: Final = 404
+_MOVES: Final = ("subscriptionId", "tenantId")
+_CONFIG: Final = ("cloudId", "location", *_MOVES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Config:
+    subscription: str = ""
+    tenant: str = ""
+    location: str = ""
+
+
+class AzureNative:
+    """Creates, reads, updates and deletes what is in the table of ARM types, at one endpoint."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        credential: Credential,
+        *,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._client = Client(endpoint, credential, transport=transport)
+        self._config = _Config()
+        self._locations: dict[str, str] = {}
+
+    # Configuration
+
+    def check_config(self, olds: Json | None, news: Json) -> Checked:
+        """Accept every option of azure-native; what this provider does not use it leaves alone."""
+        del olds
+        wrong = [key for key in _CONFIG if not isinstance(news.get(key, ""), str)]
+        return Checked(dict(news), [Failure(key, "It must be a text.") for key in wrong])
+
+    def diff_config(self, olds: Json, news: Json) -> Difference:
+        """Another subscription or tenant moves everything; another cloud id is a change in place.
+
+        The id changes with ``aml cloud reset``: the resources are gone, and a refresh notices.
+        """
+        detailed: dict[str, DiffKind] = {}
+        for key in _CONFIG:
+            old, new = olds.get(key), news.get(key)
+            if old != new:
+                detailed[key] = "update-replace" if key in _MOVES and old and new else "update"
+        replaces = [key for key, kind in detailed.items() if kind == "update-replace"]
+        return Difference(bool(detailed), replaces, detailed)
+
+    def configure(self, config: Json) -> None:
+        """Take subscription, tenant and default location over."""
+        texts = {key: value for key, value in config.items() if isinstance(value, str)}
+        self._config = _Config(
+            texts.get("subscriptionId", ""), texts.get("tenantId", ""), texts.get("location", "")
+        )
+
+    def cancel(self) -> None:
+        """Stop waiting for the service: running calls end with an error soon."""
+        self._client.cancel()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    # Resources
+
+    def check(self, type: str, name: str, olds: Json | None, news: Json, seed: bytes) -> Checked:
+        """Complete and validate inputs; reaches the service only for a group's location."""
+        row = type_of_token(type)
+        return checking.checked(row, name, olds, news, seed=seed, locate=self._location)
+
+    def diff(self, type: str, id: str, olds: Json, old_outputs: Json, news: Json) -> Difference:
+        """Compare inputs; outputs are no intentions."""
+        del id, old_outputs
+        return diffing.difference(type_of_token(type), olds, news)
+
+    def locate(self, type: str, inputs: Json) -> str | None:
+        """Return the id a create would give."""
+        return bodies.resource_id(type_of_token(type), inputs, self._subscription())
+
+    def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:
+        """Create it, after a look whether the id is free: a PUT would overwrite."""
+        row = variant_of_inputs(type_of_token(type), inputs)
+        if preview:
+            return _existing(row, UNKNOWN, inputs, bodies.preview_outputs(row, inputs))
+        where = self._id(row, inputs)
+        with _without_secrets(row, inputs):
+            self._refuse_existing(row, where)
+            request = self._put(row, where, inputs)
+            try:
+                answer = self._complete(request, timeout_s)
+            except (ProviderError, UnreachableError) as error:
+                raise self._after_failure(row, where, inputs, error) from None
+            return self._made(row, where, inputs, answer)
+
+    def read(self, type: str, id: str, inputs: Json) -> Existing | None:
+        """Return it as the service has it; ``inputs`` change only where it drifted."""
+        row = variant_of_inputs(type_of_token(type), inputs)
+        answer = self._get(row, id)
+        if answer.status == _MISSING:
+            return None
+        document = checked(answer, at=id).document
+        row = variant_of_body(row, document)
+        _, reasons = bodies.state_of(document)
+        now = bodies.inputs_of(row, id, document, inputs)
+        return _existing(row, id, now, bodies.outputs_of(row, document), reasons)
+
+    def update(
+        self,
+        type: str,
+        id: str,
+        olds: Json,
+        old_outputs: Json,
+        news: Json,
+        *,
+        timeout_s: float,
+        preview: bool,
+    ) -> Existing:
+        """Change it in place, with the lightest request that carries all that changed."""
+        row = variant_of_inputs(type_of_token(type), news)
+        if preview:
+            return _existing(row, id, news, bodies.overlay(row, old_outputs, news))
+        lighter = _lighter(row, diffing.changed_paths(row, olds, news))
+        with _without_secrets(row, news):
+            request = _partial(row, id, lighter, news) if lighter else self._put(row, id, news)
+            answer = self._complete(request, timeout_s)
+            return self._made(row, id, news, answer)
+
+    def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None:
+        """Delete it, or detach it where the table says so; gone already is as good."""
+        row = variant_of_inputs(type_of_token(type), inputs)
+        url = bodies.url_path(id)
+        request = Request("DELETE", url, row.api_version, params=row.delete_query)
+        first = self._send(request)
+        if first.status != _MISSING:
+            self._client.run(follow(request, first), timeout_s=timeout_s, at=id)
+
+    # Functions
+
+    def invoke(self, token: str, args: Json, *, preview: bool) -> Json:
+        """Call a function. Key lists come back in plain form: the caller marks them secret."""
+        del preview
+        if token == invokes.CLIENT_CONFIG:
+            return invokes.client_config(
+                claims(self._client.credential.token()),
+                subscription=self._subscription(),
+                tenant=self._config.tenant,
+            )
+        row, action = invokes.function(token)
+        where = self._id(row, args)
+        if action:
+            answer = self._client.complete(
+                "POST", f"{bodies.url_path(where)}/{action}", api_version=row.api_version
+            )
+        else:
+            answer = checked(self._get(row, where), at=where)
+        return invokes.result_of(variant_of_body(row, answer.document), answer.document, action)
+
+    # What these are made of
+
+    def _put(self, row: ArmType, id: str, inputs: Json) -> Request:
+        body = bodies.request_body(row, inputs)
+        if row.kept:
+            body = bodies.keep(row, body, self._get(row, id).document)
+        params = bodies.query(row, inputs)
+        return Request("PUT", bodies.url_path(id), row.api_version, body, params)
+
+    def _made(self, row: ArmType, id: str, inputs: Json, answer: Response) -> Existing:
+        """Return what was made or changed, read back unless the answer is the resource itself."""
+        document = answer.document
+        if not same_arm_id(str(document.get("id", "")), id):
+            document = checked(self._get(row, id), at=id).document
+        _, reasons = bodies.state_of(document)
+        outputs = bodies.outputs_of(row, document)
+        if reasons:
+            raise _not_ready(id, outputs, reasons)
+        return _existing(row, id, inputs, outputs)
+
+    def _after_failure(
+        self, row: ArmType, id: str, inputs: Json, error: ProviderError | UnreachableError
+    ) -> PlatformError:
+        """Tell whether a failed create left something behind.
+
+        When even that cannot be found out, it is taken to be there: the next update repairs or
+        makes it, while a second create would be refused.
+        """
+        try:
+            answer = self._get(row, id)
+        except UnreachableError:
+            return _not_ready(id, bodies.preview_outputs(row, inputs), (error.detail,))
+        if not answer.ok or not answer.document:
+            return error
+        return _not_ready(
+            id, bodies.outputs_of(row, answer.document), (error.detail,), error.remedy
+        )
+
+    def _refuse_existing(self, row: ArmType, id: str) -> None:
+        answer = self._get(row, id)
+        if answer.status == _MISSING or (answer.ok and not answer.document):
+            return
+        checked(answer, at=id)
+        raise ProviderError(
+            "It exists already, and this stack did not create it.",
+            remedy="Choose another name, or take it over with `aml import`.",
+            at=id,
+            code="ResourceExists",
+        )
+
+    def _location(self, group: str) -> str | None:
+        """Return the default location: the configured one, else the resource group's."""
+        if self._config.location or not group:
+            return self._config.location or None
+        if group == UNKNOWN:
+            return UNKNOWN
+        if group not in self._locations:
+            row, _ = invokes.function("azure-native:resources:getResourceGroup")
+            answer = self._get(row, self._id(row, {"resourceGroupName": group}))
+            if answer.status == _MISSING:
+                return UNKNOWN  # it may be about to be created
+            self._locations[group] = str(checked(answer, at=group).document["location"])
+        return self._locations[group]
+
+    def _id(self, row: ArmType, inputs: Json) -> str:
+        where = bodies.resource_id(row, inputs, self._subscription())
+        if where is None:
+            missing = [name for name in row.parameters if inputs.get(name) in (None, UNKNOWN)]
+            raise ProviderError(
+                f"{', '.join(missing)} of {row.name} is not known.",
+                remedy="It comes from a resource that was not created; mend that one first.",
+            )
+        return where
+
+    def _subscription(self) -> str:
+        if not self._config.subscription:
+            raise UsageError(
+                "No Azure subscription is configured.",
+                remedy="Run `aml config set azure-native:subscriptionId ID`.",
+            )
+        return self._config.subscription
+
+    def _get(self, row: ArmType, id: str) -> Response:
+        return self._client.send("GET", bodies.url_path(id), api_version=row.api_version)
+
+    def _send(self, request: Request) -> Response:
+        return self._client.send(
+            request.method,
+            request.url,
+            api_version=request.api_version,
+            body=request.body,
+            params=request.params,
+        )
+
+    def _complete(self, request: Request, timeout_s: float) -> Response:
+        return self._client.run(
+            follow(request, self._send(request)), timeout_s=timeout_s, at=request.url
+        )
+
+
+def _existing(
+    row: ArmType, id: str, inputs: Json, outputs: Json, reasons: tuple[str, ...] = ()
+) -> Existing:
+    secrets = bodies.secret_paths(row, outputs)
+    return Existing(id, dict(inputs), dict(outputs), secrets, reasons)
+
+
+def _lighter(row: ArmType, changed: list[str]) -> PartialUpdate | None:
+    """Return the partial update that covers everything that changed, if there is one."""
+    covering = (
+        update
+        for update in row.partial_updates
+        if changed and all(diffing.covers(update.path, path) for path in changed)
+    )
+    return next(covering, None)
+
+
+def _partial(row: ArmType, id: str, update: PartialUpdate, inputs: Json) -> Request:
+    url = bodies.url_path(id) + (f"/{update.action}" if update.action else "")
+    body = bodies.partial_body(row, update, inputs)
+    return Request(update.method, url, row.api_version, body)
+
+
+def _not_ready(
+    id: str, outputs: Json, reasons: tuple[str, ...], remedy: str | None = None
+) -> PartialFailure:
+    return PartialFailure(
+        f"It was created, but is not ready: {' '.join(reasons)}",
+        remedy=remedy or "Mend what the message names and run `aml up` again: it repairs it.",
+        resource_id=id,
+        outputs=outputs,
+        reasons=reasons,
+        at=id,
+    )
+
+
+@contextmanager
+def _without_secrets(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[None]:
+    """Take the secrets of ``inputs`` out of what goes wrong: services quote what they refuse."""
+    try:
+        yield
+    except PlatformError as error:
+        secrets = bodies.secrets_in(row, inputs)
+        error.detail = redact(error.detail, secrets)
+        error.args = (error.detail,)
+        if isinstance(error, PartialFailure):
+            error.reasons = tuple(redact(reason, secrets) for reason in error.reasons)
+        raise

@@ -1,0 +1,49 @@
+"""When a request is worth sending again, and after how long. Pure: it neither sends nor sleeps."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from infra.arm.faults import read_fault
+from infra.arm.messages import Response
+
+_ALWAYS: Final = frozenset({408, 429, 500, 502, 503, 504})
+# The request may have been carried out before the failure: repeating it could do it twice.
+_UNREPEATABLE: Final = frozenset({500, 502, 504})
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_CONFLICT: Final = 409
+_BUSY: Final = frozenset({"AnotherOperationInProgress", "RetryableError"})
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How patient a client is. Pauses double from ``first_s`` up to ``longest_s``.
+
+    What the service asks for is kept to exactly, never exceeded.
+    """
+
+    attempts: int = 8
+    first_s: float = 0.5
+    longest_s: float = 60.0
+
+    def pause_s(self, method: str, response: Response, attempt: int) -> float | None:
+        """Return the pause before attempt number ``attempt + 1``, or ``None`` to give up."""
+        if attempt >= self.attempts or not _worth_it(method, response):
+            return None
+        hint = response.retry_hint_s
+        return self.backoff_s(attempt) if hint is None else hint
+
+    def backoff_s(self, attempt: int) -> float:
+        """Return the pause after the ``attempt``-th failure when nobody asked for one."""
+        return float(min(self.first_s * 2 ** (attempt - 1), self.longest_s))
+
+    def idempotent(self, method: str) -> bool:
+        """Tell whether a request may be sent again though the first may have arrived."""
+        return method in _IDEMPOTENT
+
+
+def _worth_it(method: str, response: Response) -> bool:
+    if response.status == _CONFLICT:
+        return read_fault(response.body).code in _BUSY
+    if response.status in _UNREPEATABLE and method not in _IDEMPOTENT:
+        return False
+    return response.status in _ALWAYS
