@@ -33,11 +33,11 @@ def inspect_text(text: str) -> Inspection:
     return _inspection(parse_document(text))
 
 
-def load_stack(file: Path, *, stack: str) -> StackSpec:
+def load_stack(file: Path) -> StackSpec:
     """Return the spec in ``file``; raises ``StackFileError`` with all problems."""
     found = inspect_stack(file)
     if found.problems:
-        raise file_error(found.problems, file, stack)
+        raise file_error(found.problems, file)
     if found.spec is None:
         raise SpecError(
             f"Sealed, so it cannot be read without the passphrase: {', '.join(found.sealed)}.",

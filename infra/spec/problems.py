@@ -52,8 +52,9 @@ class StackFileError(SpecError):
         self.problems = tuple(problems)
 
 
-def file_error(problems: Sequence[Problem], file: Path, stack: str) -> StackFileError:
+def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:
     """Return the error for a file, with the command that checks it again."""
+    stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     ordered = sorted(problems, key=lambda problem: problem.line)
     return StackFileError(
         ordered,

@@ -1,0 +1,19 @@
+"""The Pulumi program: its configuration → a platform → the manifest."""
+
+import os
+from pathlib import Path
+
+import pulumi
+
+from infra.components.configuration import program_configuration
+from infra.components.credentials import CredentialReader
+from infra.components.manifest_export import manifest_of
+from infra.components.platform import Platform
+from infra.spec.config import spec_from_config
+
+project, stack = pulumi.get_project(), pulumi.get_stack()
+config = program_configuration()
+spec = spec_from_config(config.values, config.secret_keys, stack=stack)
+credentials = CredentialReader(os.environ, Path(pulumi.runtime.get_root_directory()))
+platform = Platform("platform", spec, credentials=credentials)
+pulumi.export("manifest", manifest_of(platform, project=project, stack=stack, cloud=spec.cloud))

@@ -1,0 +1,138 @@
+"""One AmlCompute cluster in one workspace."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.duration import iso_duration
+from infra.components.inputs import child_options, derived, secret_input, translated
+
+PRIORITIES: Final = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
+SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
+STATES: Final = {"enabled": "Enabled", "disabled": "Disabled"}
+
+# Azure ML's REST contract: the update schema of a cluster has its scale settings alone, and
+# identity and tags are taken by a full PUT. Everything else is fixed when the cluster is made.
+FIXED: Final = (
+    "location",
+    "properties.computeType",
+    "properties.description",
+    "properties.disableLocalAuth",
+    "properties.properties.enableNodePublicIp",
+    "properties.properties.osType",
+    "properties.properties.remoteLoginPortPublicAccess",
+    "properties.properties.subnet",
+    "properties.properties.userAccountCredentials",
+    "properties.properties.vmPriority",
+    "properties.properties.vmSize",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What a cluster is. "Replace" means: another value deletes the cluster and makes a new one."""
+
+    compute_name: pulumi.Input[str]
+    """Its name in the workspace, 3-32 characters. Replace."""
+    workspace_name: pulumi.Input[str]
+    """The workspace it belongs to. Replace."""
+    resource_group_name: pulumi.Input[str]
+    """The workspace's resource group. Replace."""
+    location: pulumi.Input[str]
+    """The workspace's Azure region. Replace."""
+    vm_size: pulumi.Input[str]
+    """Azure VM size of every node. Replace."""
+    max_nodes: pulumi.Input[int]
+    """Most nodes at once, at least ``min_nodes``. In place."""
+    min_nodes: pulumi.Input[int] = 0
+    """Nodes kept warm, billed without work. Default 0. In place."""
+    idle_seconds: pulumi.Input[int] = 120
+    """Seconds a node without work is kept. Default 120. In place."""
+    priority: pulumi.Input[str] = "dedicated"
+    """``dedicated`` (default) or ``low_priority``. Replace."""
+    os: pulumi.Input[str] = "linux"
+    """``linux`` (default) or ``windows``. Replace."""
+    identity: ml.ManagedServiceIdentityArgs | None = None
+    """From ``managed_identity``. Default none. In place."""
+    subnet_id: pulumi.Input[str] | None = None
+    """ARM id of the subnet nodes join. Default none. Replace."""
+    node_public_ip: pulumi.Input[bool] = True
+    """Default true; false needs a subnet. Replace."""
+    admin_user: pulumi.Input[str] | None = None
+    """Administrator of every node, with a key or a password. Default none. Replace."""
+    admin_ssh_public_key: pulumi.Input[str] | None = None
+    """Text of a public key; secret in state. Replace."""
+    admin_password: pulumi.Input[str] | None = None
+    """Secret in state. Replace."""
+    remote_login: pulumi.Input[str] = "disabled"
+    """``enabled`` opens each node's SSH port to the internet. Default ``disabled``. Replace."""
+    description: pulumi.Input[str] | None = None
+    """Free text. Replace."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Default none. In place."""
+
+
+class Cluster(pulumi.ComponentResource):
+    """An autoscaling cluster: nodes come with queued runs and go when they have been idle.
+
+    A replacement deletes the old cluster first, because both have the same name; runs on it end.
+    """
+
+    compute_id: pulumi.Output[str]
+    compute_name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("aml:platform:Cluster", name, None, opts)
+        compute = ml.Compute(
+            name,
+            compute_name=args.compute_name,
+            workspace_name=args.workspace_name,
+            resource_group_name=args.resource_group_name,
+            location=args.location,
+            identity=args.identity,
+            tags=args.tags,
+            properties=ml.AmlComputeArgs(
+                compute_type="AmlCompute",
+                description=args.description,
+                disable_local_auth=args.admin_user is None,
+                properties=_nodes(args),
+            ),
+            opts=child_options(self, replace_on_changes=list(FIXED)),
+        )
+        self.compute_id = compute.id
+        self.compute_name = compute.name.apply(str)
+        self.register_outputs({"compute_id": self.compute_id, "compute_name": self.compute_name})
+
+
+def _nodes(args: ClusterArgs) -> ml.AmlComputePropertiesArgs:
+    return ml.AmlComputePropertiesArgs(
+        vm_size=args.vm_size,
+        vm_priority=translated(PRIORITIES, args.priority),
+        os_type=translated(SYSTEMS, args.os),
+        scale_settings=ml.ScaleSettingsArgs(
+            min_node_count=args.min_nodes,
+            max_node_count=args.max_nodes,
+            node_idle_time_before_scale_down=derived(iso_duration, args.idle_seconds),
+        ),
+        enable_node_public_ip=args.node_public_ip,
+        # Azure's own default, NotSpecified, is never answered: it would look like drift, and this
+        # property replaces.
+        remote_login_port_public_access=translated(STATES, args.remote_login),
+        subnet=None if args.subnet_id is None else ml.ResourceIdArgs(id=args.subnet_id),
+        user_account_credentials=_account(args),
+    )
+
+
+def _account(args: ClusterArgs) -> ml.UserAccountCredentialsArgs | None:
+    if args.admin_user is None:
+        return None
+    return ml.UserAccountCredentialsArgs(
+        admin_user_name=args.admin_user,
+        admin_user_ssh_public_key=secret_input(args.admin_ssh_public_key),
+        admin_user_password=secret_input(args.admin_password),
+    )

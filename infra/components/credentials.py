@@ -1,0 +1,51 @@
+"""Credentials of a stack file → secret outputs, read at the moment a program needs them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+
+from infra.contract.errors import CredentialError
+from infra.spec.credentials import Known, Reference, Sealed
+
+
+class CredentialReader:
+    """Reads ``env:`` and ``file:`` references; relative paths start at ``folder``."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        self._environment = environment
+        self._folder = folder
+
+    def __call__(self, credential: Reference | Sealed | Known) -> pulumi.Output[str]:
+        """Return the credential as a secret; ``CredentialError`` where it cannot be found."""
+        return pulumi.Output.secret(self._text(credential))
+
+    def _text(self, credential: Reference | Sealed | Known) -> str:
+        match credential:
+            case Known(value):
+                return value
+            case Reference("env", name):
+                return self._variable(name)
+            case Reference(_, name):
+                return self._content(self._folder / Path(name).expanduser())
+        raise AssertionError("the engine opens sealed values before the program runs")
+
+    def _variable(self, name: str) -> str:
+        value = self._environment.get(name)
+        if not value:
+            raise CredentialError(
+                f"The stack refers to env:{name}, and that variable is not set.",
+                remedy=f"Set {name} where you deploy from.",
+            )
+        return value
+
+    def _content(self, file: Path) -> str:
+        try:
+            # An editor's last newline is no part of a password.
+            return file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CredentialError(
+                f"The stack refers to a file that cannot be read: {error}.",
+                remedy="Correct the `file:` reference; relative ones start beside Pulumi.yaml.",
+                at=str(file),
+            ) from error

@@ -1,0 +1,116 @@
+"""A workspace and what it stands on, in a resource group of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+from pulumi_azure_native import resources
+
+from infra.components.foundation import Foundation
+from infra.components.identity import managed_identity
+from infra.components.inputs import child_options, derived, given, translated
+from infra.spec.derived_names import derived_names
+
+ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
+
+# "Cannot be changed once the workspace has been created", says Azure ML's REST contract.
+FIXED: Final = ("location", "kind", "storageAccount", "keyVault")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkspaceArgs:
+    """What a workspace is. "Replace" means: another value deletes it and makes a new one."""
+
+    workspace_name: pulumi.Input[str]
+    """3-33 characters. Replace."""
+    resource_group_name: pulumi.Input[str]
+    """The group is made here and holds all of it. Replace."""
+    location: pulumi.Input[str]
+    """Azure region. Replace."""
+    storage_account_id: pulumi.Input[str] | None = None
+    """ARM id of an existing account. Default: made. Replace."""
+    key_vault_id: pulumi.Input[str] | None = None
+    """ARM id of an existing vault. Default: made. Replace."""
+    application_insights_id: pulumi.Input[str] | None = None
+    """ARM id of an existing component. Default: made, with its log store. In place."""
+    container_registry_id: pulumi.Input[str] | None = None
+    """ARM id of an existing registry. Default: made. In place."""
+    tenant_id: pulumi.Input[str] | None = None
+    """Tenant of a vault made here. Default: the one deployed to. Replaces the vault."""
+    friendly_name: pulumi.Input[str] | None = None
+    """Shown in the studio. Default: the name. In place."""
+    description: pulumi.Input[str] | None = None
+    """Free text. In place."""
+    identity: ml.ManagedServiceIdentityArgs | None = None
+    """From ``managed_identity``. Default: system-assigned. In place."""
+    primary_user_assigned_identity: pulumi.Input[str] | None = None
+    """ARM id; needed where there is no system-assigned identity. In place."""
+    public_network_access: pulumi.Input[str] = "enabled"
+    """``enabled`` (default) or ``disabled``. In place."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """On everything made here. Default none. In place."""
+
+
+class Workspace(pulumi.ComponentResource):
+    """One Azure ML workspace. What is not given by id is made beside it, under derived names.
+
+    ``protect`` in ``opts`` covers everything it stands on as well.
+    """
+
+    workspace_id: pulumi.Output[str]
+    workspace_name: pulumi.Output[str]
+    resource_group_name: pulumi.Output[str]
+    location: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("aml:platform:Workspace", name, None, opts)
+        group = resources.ResourceGroup(
+            f"{name}-group",
+            resource_group_name=args.resource_group_name,
+            location=args.location,
+            tags=args.tags,
+            opts=child_options(self),
+        )
+        made = Foundation(
+            parent=self,
+            name=name,
+            names=derived(
+                derived_names, args.workspace_name, args.resource_group_name, args.location
+            ),
+            resource_group_name=group.name,
+            location=args.location,
+            tags=args.tags,
+        )
+        workspace = ml.Workspace(
+            name,
+            workspace_name=args.workspace_name,
+            resource_group_name=group.name,
+            location=args.location,
+            storage_account=given(args.storage_account_id, made.storage_account),
+            key_vault=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
+            application_insights=given(args.application_insights_id, made.application_insights),
+            container_registry=given(args.container_registry_id, made.container_registry),
+            friendly_name=args.friendly_name,
+            description=args.description,
+            identity=args.identity or managed_identity("system_assigned"),
+            primary_user_assigned_identity=args.primary_user_assigned_identity,
+            public_network_access=translated(ACCESS, args.public_network_access),
+            sku=ml.SkuArgs(name="Basic", tier="Basic"),
+            tags=args.tags,
+            opts=child_options(self, replace_on_changes=list(FIXED)),
+        )
+        self.workspace_id = workspace.id
+        self.workspace_name = workspace.name
+        self.resource_group_name = group.name
+        self.location = pulumi.Output.from_input(args.location)
+        self.register_outputs(
+            {
+                "workspace_id": self.workspace_id,
+                "workspace_name": self.workspace_name,
+                "resource_group_name": self.resource_group_name,
+            }
+        )
