@@ -1,0 +1,269 @@
+"""Registering one custom resource: from the program's goal to the entry it came to.
+
+It asks the provider to check and compare, has ``plan`` decide and ``steps`` do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infra.contract.errors import HaltedError, ProviderError
+from infra.contract.provider import Difference, Existing, Locates, Provider
+from infra.engine.events import Op
+from infra.engine.goals import Goal
+from infra.engine.ledger import Condemned, Entry, Ledger
+from infra.engine.paths import ignoring
+from infra.engine.plan import (
+    Decision,
+    Forced,
+    Verdict,
+    answered,
+    bare,
+    carried,
+    checked_inputs,
+    decide,
+    refuse_protected,
+    refuse_unknown_trigger,
+    step_for,
+    wanted,
+)
+from infra.engine.providers import Providers
+from infra.engine.recovery import Resumed
+from infra.engine.removal import Removal
+from infra.engine.replacing import victims
+from infra.engine.resources import Resource
+from infra.engine.session import Session
+from infra.engine.steps import Steps, now
+from infra.engine.values import marked_like
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What registrations of one run share."""
+
+    session: Session
+    ledger: Ledger
+    providers: Providers
+    steps: Steps
+    removal: Removal
+
+
+class Registration:
+    """One ``RegisterResource`` of a custom resource that is not a provider."""
+
+    def __init__(
+        self, workplace: Workplace, goal: Goal, urn: str, resumed: Resumed, seed: bytes
+    ) -> None:
+        self._at = workplace
+        self._goal, self._urn, self._resumed, self._seed = goal, urn, resumed, seed
+        self._reference = workplace.providers.reference(goal, goal.type)
+        self._provider: Provider = workplace.providers.instance(self._reference)
+
+    def run(self) -> Entry:
+        """Do what it takes; return the entry as it is now."""
+        old = self._resumed.old
+        if self._is_import(old):
+            return self._imported(old)
+        if old is None:
+            names = self._resumed.names
+            return self._at.steps.create(self._provider, self._wanted(self._check(names)))
+        if old.resource.pending_replacement:
+            return self._recreated(old)
+        if old.resource.external:
+            decision = Decision(Verdict.REPLACE, reason="it was only read before")
+            new = self._wanted(self._check(None))
+            return self._at.steps.create(self._provider, new, decision=decision, removes=old)
+        return self._existing(old)
+
+    # What exists: same, update or replace.
+
+    def _existing(self, old: Entry) -> Entry:
+        before = old.resource
+        inputs, nowhere = ignoring(before.inputs, self._goal.inputs, self._goal.ignore_changes)
+        for path in nowhere:
+            text = f"ignore_changes: {path!r} leads into something that was added or removed."
+            self._at.session.message("warning", text, self._urn)
+        new = self._wanted(self._check(before.inputs, inputs))
+        if not self._at.session.preview:
+            refuse_unknown_trigger(new)
+        decision = self._decided(before, new)
+        if condemned := self._at.ledger.act(self._urn):
+            return self._recreated(self._gone(condemned))
+        match decision.verdict:
+            case Verdict.SAME:
+                return self._at.steps.same(old, new)
+            case Verdict.UPDATE:
+                return self._at.steps.update(self._provider, old, new, decision)
+        return self._replaced(old, new, decision)
+
+    def _decided(self, before: Resource, new: Resource) -> Decision:
+        with self._at.session.slot:
+            difference = self._difference(before, new)
+        forced = Forced(self._forced(before), self._resumed.update)
+        option = self._goal.delete_before_replace
+        return decide(before, new, difference, forced, delete_before_replace=option)
+
+    def _difference(self, before: Resource, new: Resource) -> Difference:
+        return self._provider.diff(
+            before.type,
+            before.id,
+            bare(before.inputs),
+            bare(before.outputs),
+            bare(new.inputs),
+        )
+
+    def _forced(self, before: Resource) -> str:
+        """Say why it is replaced whatever its inputs are, or nothing."""
+        ledger = self._at.ledger
+        if {self._urn, before.urn} & self._at.session.options.replace:
+            return "its replacement was asked for"
+        if before.taint:
+            return "it is tainted"
+        if other := next((urn for urn in self._goal.replace_with if urn in ledger.replaced), ""):
+            return f"{other} is replaced"
+        if self._goal.deleted_with in ledger.replaced:
+            return f"{self._goal.deleted_with}, with which it is deleted, is replaced"
+        if self._at.providers.moves(before.provider, self._reference):
+            return "its provider is another one"
+        return ""
+
+    # Replacing.
+
+    def _replaced(self, old: Entry, new: Resource, decision: Decision) -> Entry:
+        """Replace; checked again without olds, so that an auto-name is a new one."""
+        if old.resource.protect and new.protect:
+            with self._at.session.step(step_for(Op.REPLACE, new, old.resource, decision)):
+                refuse_protected(old.resource)
+        new = self._wanted(self._check(None))
+        if self._goal.delete_before_replace is None and self._collides(old.resource, new):
+            decision = replace(decision, delete_first=True)
+        self._at.ledger.replacing(self._urn)
+        if decision.delete_first:
+            self._delete_first(old)
+            return self._recreated(self._as_deleted(old), decision, new)
+        entry = self._at.steps.create(self._provider, new, decision=decision, deletes=old)
+        self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        return entry
+
+    def _collides(self, old: Resource, new: Resource) -> bool:
+        """Say whether the replacement would have the id of what it replaces."""
+        if not isinstance(self._provider, Locates):
+            return False
+        id_ = self._provider.locate(new.type, bare(new.inputs))
+        return id_ is not None and id_.casefold() == old.id.casefold()
+
+    def _delete_first(self, old: Entry) -> None:
+        """Delete it, after those that depend on it and would be replaced with it."""
+        ledger = self._at.ledger
+        urns = victims(old.resource, list(ledger.olds.values()), self._at.providers)
+        condemned = ledger.condemn(urns)
+        entries = [ledger.olds[urn] for urn in condemned]
+        try:
+            done = self._at.removal.delete([*entries, old], pends=True)
+        except BaseException:
+            done = False
+            raise
+        finally:
+            for mark in condemned.values():
+                mark.failed = not done
+                mark.gone.set()
+        if not done:
+            raise HaltedError(
+                f"{old.resource.name!r} could not be deleted to be replaced.",
+                remedy="See the failure reported before.",
+                at=self._urn,
+            )
+
+    def _as_deleted(self, old: Entry) -> Entry:
+        return self._at.ledger.olds.get(old.resource.urn, old)
+
+    def _gone(self, condemned: Condemned) -> Entry:
+        """Wait until what condemned this resource has deleted it."""
+        condemned.gone.wait()
+        entry = self._resumed.old
+        if condemned.failed or entry is None:
+            raise HaltedError(
+                f"{self._goal.name!r} was to be deleted first, and was not.",
+                remedy="See the failure reported before.",
+                at=self._urn,
+            )
+        return self._as_deleted(entry)
+
+    def _recreated(
+        self, old: Entry, decision: Decision | None = None, new: Resource | None = None
+    ) -> Entry:
+        """Create what was deleted to be replaced, in this run or an earlier one."""
+        decision = decision or Decision(Verdict.REPLACE, reason="it was deleted to be replaced")
+        names = self._resumed.names
+        new = new or self._wanted(self._check(names))
+        self._at.ledger.replacing(self._urn)
+        entry = self._at.steps.create(self._provider, new, decision=decision, removes=old)
+        self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        return entry
+
+    # Importing.
+
+    def _is_import(self, old: Entry | None) -> bool:
+        wanted_id = self._goal.import_id
+        if not wanted_id:
+            return False
+        if old is None or old.resource.external or old.resource.pending_replacement:
+            return True
+        return wanted_id != (old.resource.import_id or old.resource.id)
+
+    def _imported(self, old: Entry | None) -> Entry:
+        """Read the resource at its id into state, then make it what the program says."""
+        goal = self._goal
+        blank = self._wanted({})
+        with self._at.session.working(step_for(Op.IMPORT, replace(blank, id=goal.import_id))):
+            existing = self._read(blank, goal.import_id)
+            entry = self._taken_over(blank, existing, old)
+        before = entry.resource
+        new = self._wanted(self._check(before.inputs))
+        decision = self._decided(before, new)
+        if decision.verdict is Verdict.REPLACE:
+            raise ProviderError(
+                f"{goal.name!r} was imported, but the program says otherwise in "
+                f"{', '.join(decision.replaces or decision.diffs)}, and that would replace it.",
+                remedy="Write into the program what the resource has.",
+                at=self._urn,
+            )
+        if decision.verdict is Verdict.UPDATE:
+            return self._at.steps.update(self._provider, entry, new, decision)
+        kept = carried(new, before)
+        return self._at.steps.recorded(entry, kept)
+
+    def _read(self, blank: Resource, id_: str) -> Existing:
+        return self._at.steps.read(self._provider, blank, id_)
+
+    def _taken_over(self, blank: Resource, existing: Existing, old: Entry | None) -> Entry:
+        inputs = marked_like(dict(existing.inputs), dict(self._goal.inputs))
+        resource = answered(replace(blank, inputs=inputs), existing)
+        resource = replace(resource, created=now(), modified=now())
+        gone = old and (old.resource.external or old.resource.pending_replacement)
+        return self._at.steps.adopted(
+            resource,
+            "importing",
+            removes=old if gone else None,
+            deletes=None if gone else old,
+        )
+
+    # Inputs.
+
+    def _check(
+        self, olds: Mapping[str, Any] | None, inputs: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        news = dict(self._goal.inputs if inputs is None else inputs)
+        with self._at.session.slot:
+            checked = self._provider.check(
+                self._goal.type,
+                self._goal.name,
+                None if olds is None else bare(olds),
+                bare(news),
+                self._seed,
+            )
+        self._at.steps.refuse_failures(checked, self._goal.name)
+        return checked_inputs(checked, news)
+
+    def _wanted(self, inputs: Mapping[str, Any]) -> Resource:
+        return wanted(self._goal, self._urn, self._reference, inputs)
