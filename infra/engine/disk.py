@@ -1,0 +1,110 @@
+"""The few ways in which deployment state changes files; everything else only reads.
+
+Nothing here decides. It is a seam: a test hands in a disk that dies in the middle.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import StateError
+
+_OWNER_ONLY: Final = 0o600
+
+
+class Log:
+    """A file that only grows. A failed write is undone, so that the file never has a bad middle."""
+
+    def __init__(self, path: Path, *, durable: bool) -> None:
+        self._path = path
+        self._durable = durable
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _OWNER_ONLY)
+        self._size = os.fstat(self._file).st_size
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``, all of it; it survives the end of this process from here on."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError as error:
+            os.ftruncate(self._file, self._size)
+            raise full(self._path, error) from error
+        self._size += len(data)
+
+    def sync(self) -> None:
+        """Wait until what was written survives a loss of power."""
+        if self._durable:
+            _flush(self._file)
+
+    def truncate(self, size: int) -> None:
+        """Cut a torn end off."""
+        os.ftruncate(self._file, size)
+        self._size = size
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class Disk:
+    """Writes, renames and removes files. ``durable``: what is done survives a loss of power."""
+
+    def __init__(self, *, durable: bool = True) -> None:
+        self.durable = durable
+
+    def log(self, path: Path) -> Log:
+        """Open a log, new or existing, for appending."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Log(path, durable=self.durable)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a whole file, in place: for files nobody reads yet."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+            with os.fdopen(file, "wb") as sink:
+                sink.write(data)
+                sink.flush()
+                if self.durable:
+                    _flush(sink.fileno())
+        except OSError as error:
+            raise full(path, error) from error
+
+    def keep(self, source: Path, target: Path) -> None:
+        """Give ``source`` a second name, in the place of what ``target`` was."""
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(source)
+        except OSError:  # a file system without links
+            shutil.copy2(source, target)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Put ``source`` in the place of ``target``, at one moment."""
+        source.replace(target)
+        self._flush_folder(target.parent)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file; that it is gone already is fine."""
+        path.unlink(missing_ok=True)
+        self._flush_folder(path.parent)
+
+    def _flush_folder(self, folder: Path) -> None:
+        if self.durable:
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def full(path: Path, error: OSError) -> StateError:
+    """Return the error for a file that could not be written."""
+    return StateError(
+        f"It cannot be written: {error.strerror or error}.",
+        remedy="Make room or mend the permissions, and run it again; nothing recorded is lost.",
+        at=str(path),
+    )
+
+
+_flush = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync

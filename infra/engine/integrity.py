@@ -1,0 +1,175 @@
+"""Whether the entries of a state fit together, and how to mend them where they do not.
+
+Pure, over the checkpoint's JSON entries: sorting and cutting references, nothing else.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from infra.contract.errors import StateError
+
+Json = Mapping[str, Any]
+_REMEDY: Final = "`aml stack repair` sorts the entries and cuts such references, after a backup."
+
+
+def verify(entries: Sequence[Json], *, at: str) -> None:
+    """Refuse entries that do not fit together: one ``StateError`` with every violation."""
+    found = violations(entries)
+    if found:
+        raise StateError("\n".join(found), remedy=_REMEDY, at=at)
+
+
+def violations(entries: Sequence[Json]) -> list[str]:
+    """Return every violation, a sentence each, naming the entry and the URN."""
+    found: list[str] = []
+    urns: set[str] = set()
+    identities: set[str] = set()
+    for number, entry in enumerate(entries):
+        name = f"Entry {number} ({entry.get('urn') or 'no urn'})"
+        found += [f"{name} {problem}." for problem in _own(entry)]
+        found += [
+            f"{name} has the {role} {urn}, which is not before it."
+            for role, urn in references(entry)
+            if urn not in urns
+        ]
+        provider = entry.get("provider")
+        if provider and provider not in identities and not entry.get("pendingReplacement"):
+            found.append(f"{name} has the provider {provider}, which is not before it.")
+        urns.add(str(entry.get("urn")))
+        identities.add(f"{entry.get('urn')}::{entry.get('id', '')}")
+    return found + _doubles(entries)
+
+
+def references(entry: Json) -> Iterator[tuple[str, str]]:
+    """Yield every URN an entry refers to, with the role it plays; not the provider."""
+    if entry.get("parent"):
+        yield "parent", entry["parent"]
+    for urn in entry.get("dependencies") or ():
+        yield "dependency", urn
+    for key, urns in (entry.get("propertyDependencies") or {}).items():
+        for urn in urns or ():
+            yield f"dependency of its property {key!r}", urn
+    if entry.get("deletedWith"):
+        yield "deletedWith", entry["deletedWith"]
+
+
+def in_order(entries: Sequence[Json]) -> list[Json]:
+    """Sort entries so that each comes after what it refers to; as little as possible moves.
+
+    Entries that refer to each other in a circle keep their order; ``violations`` will say so.
+    """
+    places = _Places(entries)
+    done: set[int] = set()
+    order: list[Json] = []
+    for start in range(len(entries)):
+        waiting = [(start, False)]
+        entered: set[int] = set()
+        while waiting:
+            number, finished = waiting.pop()
+            if number in done or (number in entered and not finished):
+                continue
+            if finished:
+                done.add(number)
+                order.append(entries[number])
+                continue
+            entered.add(number)
+            waiting.append((number, True))
+            waiting += [(other, False) for other in reversed(places.needed_by(number))]
+    return order
+
+
+def pruned(entries: Sequence[Json], parents: Mapping[str, str] | None = None) -> list[Json]:
+    """Cut references to what does not exist. ``parents`` maps a URN that is gone to its parent.
+
+    A child whose parent is gone goes to the nearest ancestor that exists, or has none.
+    """
+    urns = {str(entry.get("urn")) for entry in entries}
+    identities = {f"{entry.get('urn')}::{entry.get('id', '')}" for entry in entries}
+    return [_cut(entry, urns, identities, parents or {}) for entry in entries]
+
+
+def renamed(entries: Sequence[Json], names: Mapping[str, str]) -> list[Json]:
+    """Rewrite references to former URNs, where nothing bears the former one any more."""
+    bearers = {entry.get("urn") for entry in entries}
+    gone = {old: new for old, new in names.items() if old not in bearers}
+    return [_rewritten(entry, gone) for entry in entries] if gone else list(entries)
+
+
+class _Places:
+    """Where the entries an entry refers to are."""
+
+    def __init__(self, entries: Sequence[Json]) -> None:
+        self._entries = entries
+        self._by_urn: dict[str, int] = {}
+        self._by_identity: dict[str, int] = {}
+        for number, entry in enumerate(entries):
+            urn = str(entry.get("urn"))
+            if urn not in self._by_urn or not entry.get("delete"):
+                self._by_urn[urn] = number
+            self._by_identity[f"{urn}::{entry.get('id', '')}"] = number
+
+    def needed_by(self, number: int) -> list[int]:
+        entry = self._entries[number]
+        found = [self._by_urn.get(urn) for _, urn in references(entry)]
+        found.append(self._by_identity.get(str(entry.get("provider"))))
+        return [place for place in found if place is not None and place != number]
+
+
+def _own(entry: Json) -> Iterator[str]:
+    for required in ("urn", "type"):
+        if not entry.get(required):
+            yield f"has no `{required}`"
+    if entry.get("id") and not entry.get("custom"):
+        yield "has an id but is not custom"
+
+
+def _doubles(entries: Sequence[Json]) -> list[str]:
+    live = Counter(entry.get("urn") for entry in entries if not entry.get("delete"))
+    return [
+        f"{urn} is there {times} times; all but one must be marked `delete`."
+        for urn, times in live.items()
+        if urn and times > 1
+    ]
+
+
+def _cut(
+    entry: Json, urns: set[str], identities: set[str], parents: Mapping[str, str]
+) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    parent = entry.get("parent", "")
+    while parent and parent not in urns:
+        parent = parents.get(parent, "")
+    changes["parent"] = parent
+    for key in ("dependencies", "replaceWith"):
+        changes[key] = [urn for urn in entry.get(key) or () if urn in urns]
+    changes["propertyDependencies"] = {
+        key: [urn for urn in needed or () if urn in urns]
+        for key, needed in (entry.get("propertyDependencies") or {}).items()
+    }
+    deleted_with = entry.get("deletedWith", "")
+    changes["deletedWith"] = deleted_with if deleted_with in urns else ""
+    if not entry.get("pendingReplacement"):
+        changes["provider"] = entry["provider"] if entry.get("provider") in identities else ""
+    kept = {key: changes.get(key, value) for key, value in entry.items()}
+    return {key: value for key, value in kept.items() if value or key not in changes}
+
+
+def _rewritten(entry: Json, names: Mapping[str, str]) -> dict[str, Any]:
+    def now(urn: str) -> str:
+        return names.get(urn, urn)
+
+    changed = dict(entry)
+    for key in ("parent", "deletedWith"):
+        if key in entry:
+            changed[key] = now(entry[key])
+    for key in ("dependencies", "replaceWith"):
+        if key in entry:
+            changed[key] = [now(urn) for urn in entry[key] or ()]
+    if "propertyDependencies" in entry:
+        needs = (entry["propertyDependencies"] or {}).items()
+        changed["propertyDependencies"] = {key: [now(u) for u in urns or ()] for key, urns in needs}
+    if "provider" in entry:
+        urn, _, id_ = entry["provider"].rpartition("::")
+        changed["provider"] = f"{now(urn)}::{id_}"
+    return changed

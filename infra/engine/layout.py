@@ -1,0 +1,139 @@
+"""Where state lies: the folders and files of Pulumi's file backend.
+
+Finds, names and reads files; what changes them is ``disk``, and what is in them is others'.
+"""
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from infra.contract.errors import StateError, UsageError
+
+_SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
+_JOURNAL: Final = ".json.journal"
+_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_QUERY: Final = re.compile(r"\?[A-Za-z_]+=[^/]*$")
+
+
+def state_folder(where: str | Path, home: Path | None = None) -> Path:
+    """Return the folder a backend URL (``file://…``) or a path means.
+
+    ``~`` is the home folder in both. Other backends are refused by name.
+    """
+    text = str(where)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "file", text
+    if scheme != "file":
+        raise UsageError(
+            f"The embedded engine keeps state in a folder; {text!r} is a {scheme!r} backend.",
+            remedy="Use a path or a `file://` URL, or deploy with `--engine pulumi`.",
+        )
+    if separator:
+        rest = unquote(_QUERY.sub("", rest))
+    if rest == "~" or rest.startswith("~/"):
+        rest = str(home or Path.home()) + rest[1:]
+    return Path(rest or ".").absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class StackFiles:
+    """The files of one stack below ``root`` (the folder that holds ``.pulumi``)."""
+
+    root: Path
+    project: str
+    stack: str
+
+    @property
+    def checkpoint(self) -> Path:
+        return self._stacks / f"{self.stack}.json"
+
+    @property
+    def journal(self) -> Path:
+        return self._stacks / f"{self.stack}{_JOURNAL}"
+
+    @property
+    def coming(self) -> Path:
+        """The next checkpoint, until it takes its place."""
+        return self._stacks / f"{self.stack}.json.tmp"
+
+    @property
+    def previous(self) -> Path:
+        return self._stacks / f"{self.stack}.json.bak"
+
+    @property
+    def history(self) -> Path:
+        return self.root / ".pulumi" / "history" / self.project / self.stack
+
+    @property
+    def backups(self) -> Path:
+        return self.root / ".pulumi" / "backups" / self.project / self.stack
+
+    @property
+    def locks(self) -> Path:
+        return self.root / ".pulumi" / "locks" / "organization" / self.project / self.stack
+
+    @property
+    def meta(self) -> Path:
+        return self.root / ".pulumi" / "meta.yaml"
+
+    @property
+    def _stacks(self) -> Path:
+        return self.root / ".pulumi" / "stacks" / self.project
+
+    def current(self) -> Path | None:
+        """Return the newest form of the checkpoint, plain or compressed, if there is one."""
+        forms = [self._stacks / f"{self.stack}{suffix}" for suffix in _SUFFIXES]
+        there = [form for form in forms if form.is_file()]
+        return max(there, key=lambda form: form.stat().st_mtime_ns, default=None)
+
+    def read(self) -> bytes | None:
+        """Return the checkpoint's bytes, unpacked; ``None`` where there is none."""
+        file = self.current()
+        if file is None:
+            return None
+        try:
+            data = file.read_bytes()
+            if file.suffix == ".gz":
+                return gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise StateError(
+                f"It cannot be read: {error}.",
+                remedy="The file was left as it is. Restore a backup, or mend the permissions.",
+                at=str(file),
+            ) from error
+        if file.suffix == ".zst":
+            raise StateError(
+                "It is compressed with zstd, which this release does not read.",
+                remedy="Export it with the Pulumi CLI, and import that: `aml stack import`.",
+                at=str(file),
+            )
+        return data
+
+
+def stack_files(root: Path, project: str, stack: str) -> StackFiles:
+    """Return the files of a stack; a name Pulumi would not take is a ``UsageError``."""
+    for what, name in (("project", project), ("stack", stack)):
+        if not _NAME.fullmatch(name) or name in {".", ".."}:
+            raise UsageError(
+                f"{name!r} cannot be the name of a {what}.",
+                remedy="Use up to 100 letters, digits, `-`, `_` and `.`.",
+            )
+    return StackFiles(root, project, stack)
+
+
+def stack_names(root: Path, project: str) -> list[str]:
+    """Return the stacks of a project, by exact suffix: other files lie beside the checkpoints."""
+    folder = root / ".pulumi" / "stacks" / project
+    names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+    found = {name.removesuffix(s) for name in names for s in _SUFFIXES if name.endswith(s)}
+    return sorted(found)
+
+
+def hash_of(data: bytes) -> str:
+    """Return the hash a journal knows a checkpoint by."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,190 @@
+"""Pulumi's passphrase secrets provider: text in, sealed message out, and back.
+
+Keys live in memory only. What is sealed (JSON in state, raw text in a stack file) is the caller's
+business, as is asking a person for the passphrase.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Thread
+from typing import Final, Protocol, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from infra.contract.errors import PassphraseError, StateError
+
+VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE"
+FILE_VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"
+MASK: Final = "[secret]"
+
+_ITERATIONS: Final = 1_000_000
+_KEY_BYTES: Final = 32
+_SALT_BYTES: Final = 8
+_NONCE_BYTES: Final = 12
+_PROOF: Final = "pulumi"  # sealed within the salt string: opening it tells a wrong passphrase
+
+
+class Cipher(Protocol):
+    """What reading and writing state needs: ``salt`` is Pulumi's salt string."""
+
+    @property
+    def salt(self) -> str: ...
+
+    def seal(self, text: str) -> str: ...
+
+    def open(self, message: str) -> str: ...
+
+    def with_salt(self, salt: str) -> "Cipher":
+        """Return the same passphrase's cipher for another salt string."""
+
+
+class Sealer:
+    """One passphrase with one salt. The key (about 0.35 s) is derived on a thread from the start.
+
+    Only the first ``seal``, ``open``, or, for a new salt, ``salt`` waits for it; a passphrase that
+    does not fit is a ``PassphraseError`` there.
+    """
+
+    def __init__(self, passphrase: str, salt: str | None, stack: str) -> None:
+        self._passphrase = passphrase
+        self._stack = stack
+        self._salt = salt
+        self._proof: str | None = None  # until it was opened once
+        self._raw_salt = os.urandom(_SALT_BYTES)
+        if salt:
+            self._raw_salt, self._proof = _parse_salt(salt, stack)
+        self._derived: Future[AESGCM] = Future()
+        Thread(target=self._derive, name="derive-key", daemon=True).start()
+
+    @classmethod
+    def from_passphrase(
+        cls, passphrase: str, salt: str | None = None, *, stack: str = "this stack"
+    ) -> Self:
+        """Return a sealer for an existing salt string, or for a new one (``None``)."""
+        return cls(passphrase, salt, stack)
+
+    @property
+    def salt(self) -> str:
+        """The salt string, as a stack file's ``encryptionsalt`` and a checkpoint hold it."""
+        if self._salt is None:
+            self._salt = f"v1:{_encode(self._raw_salt)}:{self.seal(_PROOF)}"
+        return self._salt
+
+    def seal(self, text: str) -> str:
+        """Return ``v1:<nonce>:<ciphertext and tag>``; a new nonce each time."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._key().encrypt(nonce, text.encode(), None)
+        return f"v1:{_encode(nonce)}:{_encode(sealed)}"
+
+    def open(self, message: str) -> str:
+        """Return the text of a sealed message. A damaged one is a ``StateError``."""
+        key = self._key()
+        try:
+            return _open(key, message)
+        except (ValueError, InvalidTag) as error:
+            raise StateError(
+                f"A secret of {self._stack} is damaged: it was not sealed with this key.",
+                remedy="Set it again with `aml config set --secret`, or restore a backup of it.",
+            ) from error
+
+    def with_salt(self, salt: str) -> "Sealer":
+        """Return this sealer if the salt is its own, else one that derives its own key."""
+        return self if salt == self._salt else Sealer(self._passphrase, salt, self._stack)
+
+    def _derive(self) -> None:
+        derived = hashlib.pbkdf2_hmac(
+            "sha256", self._passphrase.encode(), self._raw_salt, _ITERATIONS, _KEY_BYTES
+        )
+        self._derived.set_result(AESGCM(derived))
+
+    def _key(self) -> AESGCM:
+        key = self._derived.result()
+        if self._proof is not None:
+            try:
+                fits = _open(key, self._proof) == _PROOF
+            except (ValueError, InvalidTag):
+                fits = False
+            if not fits:
+                raise PassphraseError(
+                    f"The passphrase does not fit {self._stack}.",
+                    remedy=f"Set {VARIABLE} or {FILE_VARIABLE} to the one it was made with.",
+                )
+            self._proof = None
+        return key
+
+
+class Masked:
+    """Stands in where nobody gave a passphrase and reading is all: secrets are ``[secret]``."""
+
+    salt = ""
+
+    def seal(self, text: str) -> str:  # noqa: ARG002 - a cipher's
+        """Refuse: without a passphrase nothing can be sealed."""
+        raise missing_passphrase("this stack")
+
+    def open(self, message: str) -> str:  # noqa: ARG002 - a cipher's
+        """Return the JSON text of the mask, whatever was sealed."""
+        return f'"{MASK}"'
+
+    def with_salt(self, salt: str) -> "Masked":  # noqa: ARG002 - a cipher's
+        return self
+
+
+def passphrase_from_environment(environment: Mapping[str, str]) -> str | None:
+    """Return Pulumi's passphrase, ``None`` where no variable is set. Set but empty counts."""
+    if VARIABLE in environment:
+        return environment[VARIABLE]
+    file = environment.get(FILE_VARIABLE)
+    if not file:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PassphraseError(
+            f"The passphrase file cannot be read: {error}.",
+            remedy=f"Correct {FILE_VARIABLE}, or set {VARIABLE}.",
+            at=file,
+        ) from error
+
+
+def missing_passphrase(stack: str) -> PassphraseError:
+    """Return the error for a passphrase that is needed and that nobody gave."""
+    return PassphraseError(
+        f"A passphrase is needed for the secrets of {stack}, and none is set.",
+        remedy=f"Set {VARIABLE} or {FILE_VARIABLE}.",
+    )
+
+
+def _parse_salt(salt: str, stack: str) -> tuple[bytes, str]:
+    version, _, rest = salt.partition(":")
+    encoded, _, proof = rest.partition(":")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raw = b""
+    if version != "v1" or not raw or not proof.startswith("v1:"):
+        raise PassphraseError(
+            f"The encryption salt of {stack} is not one of Pulumi's: it does not read v1:…:v1:….",
+            remedy="Restore `encryptionsalt` in the stack file from version control.",
+        )
+    return raw, proof
+
+
+def _open(key: AESGCM, message: str) -> str:
+    version, nonce, sealed = message.split(":")
+    if version != "v1":
+        raise ValueError(version)
+    plain = key.decrypt(
+        base64.b64decode(nonce, validate=True), base64.b64decode(sealed, validate=True), None
+    )
+    return plain.decode()
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
