@@ -62,6 +62,10 @@ class Artifacts:
         else:
             file.unlink(missing_ok=True)
 
+    def is_model(self, place: str) -> bool:
+        """Say whether a place lies in a logged model, which MLflow's client lists by itself."""
+        return place.partition("/")[0] in self._model_folders.values()
+
     def listing(self, place: str) -> list[dict[str, Any]]:
         """Return MLflow's file infos of one folder, their paths relative to it."""
         folder = self._inside(place)

@@ -58,11 +58,14 @@ class OwnBackend:
     def _run_listing(self, body: dict[str, Any]) -> Reply:
         run = self._tracking.answer("GET", "runs/get", body)["run"]["info"]
         path = str(body.get("path") or "")
-        listing = as_document(self._listing(f"0/{run['run_id']}/artifacts/{path}", path).content)
-        return Reply.of_json({**listing, "root_uri": run["artifact_uri"]})
+        listing = self._listing(f"0/{run['run_id']}/artifacts/{path}", path)
+        return Reply.of_json({**as_document(listing.content), "root_uri": run["artifact_uri"]})
 
     def _listing(self, path: str, prefix: str = "") -> Reply:
-        files = self._artifacts.listing(self._artifacts.place(path.rstrip("/")) or "")
+        place = self._artifacts.place(path.rstrip("/")) or ""
+        as_model = path.split("/")[1:2] == ["models"]
+        hidden = self._artifacts.is_model(place) and not as_model
+        files = [] if hidden else self._artifacts.listing(place)
         for file in files if prefix else ():
             file["path"] = f"{prefix.rstrip('/')}/{file['path']}"
         return Reply.of_json({"files": files})

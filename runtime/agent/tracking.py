@@ -177,8 +177,11 @@ class Tracking:
         self.get_model(body)["model"]["data"]["params"] += body.get("params") or []
         return {}
 
-    def search_models(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"models": list(self._models.values())}
+    def search_models(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the models that fit ``name = '…'``, the one filter MLflow's client needs."""
+        name = re.search(r"\bname\s*=\s*['\"]([^'\"]*)", str(body.get("filter") or ""))
+        models = self._models.values()
+        return {"models": [m for m in models if name is None or m["info"]["name"] == name[1]]}
 
     def nothing(self, _: dict[str, Any]) -> dict[str, Any]:
         return {}

@@ -1,0 +1,107 @@
+"""Git's ignore patterns, exactly as git reads one ignore file at the root of a tree. Pure.
+
+A pattern matches an entry itself, never what lies below it: whoever walks the tree does not enter
+an excluded folder. That is what makes re-inclusion come out as in git.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of an ignore file. ``matches`` takes a POSIX path relative to the file's folder."""
+
+    matches: Callable[[str], object]
+    negated: bool
+    folders_only: bool
+    anchored: bool
+
+
+def parse_rules(text: str) -> tuple[Rule, ...]:
+    """Return the rules of an ignore file, in order; the last that matches decides."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    return tuple(rule for line in lines if (rule := _rule(line.removesuffix("\r"))) is not None)
+
+
+def excluded(rules: Sequence[Rule], path: str, *, folder: bool) -> bool:
+    """Say whether the entry ``path`` is excluded; its parents are not looked at."""
+    name = path.rpartition("/")[2]
+    for rule in reversed(rules):
+        if rule.folders_only and not folder:
+            continue
+        if rule.matches(path if rule.anchored else name):
+            return not rule.negated
+    return False
+
+
+def _rule(line: str) -> Rule | None:
+    line = _without_trailing_spaces(line)
+    if not line or line.startswith("#"):
+        return None
+    negated = line.startswith("!")
+    pattern = line[1:] if negated else line
+    folders_only = pattern.endswith("/")
+    pattern = pattern.removesuffix("/")
+    anchored = "/" in pattern
+    try:
+        expression = re.compile(_expression(pattern.removeprefix("/")), re.DOTALL)
+    except (ValueError, re.error):
+        return None  # git, too, matches nothing with a pattern it cannot read
+    return Rule(expression.fullmatch, negated, folders_only, anchored)
+
+
+def _without_trailing_spaces(line: str) -> str:
+    bare = line.rstrip(" ")
+    backslashes = len(bare) - len(bare.rstrip("\\"))
+    return bare + " " if backslashes % 2 and len(bare) < len(line) else bare
+
+
+def _expression(pattern: str) -> str:
+    """Translate a pattern to a regular expression for a whole path."""
+    if not pattern:
+        raise ValueError(pattern)
+    out = []
+    at = 0
+    while at < len(pattern):
+        for token, translate in _TOKENS:
+            match = token.match(pattern, at)
+            if match:
+                out.append(translate(match))
+                at = match.end()
+                break
+        else:
+            raise ValueError(pattern)
+    return "".join(out)
+
+
+def _class(match: re.Match[str]) -> str:
+    """Translate ``[a-z]``: never matches a slash."""
+    negation, body = ("^" if match[1] else ""), match[2]
+    body = _POSIX_CLASS.sub(lambda found: _CLASSES.get(found[1], ""), _escaped(body))
+    return f"(?!/)[{negation}{body}]"
+
+
+def _escaped(body: str) -> str:
+    """Escape what Python's classes know and git's do not."""
+    body = re.sub(r"\\(.)|([\[&|~^])(?!:)", lambda m: "\\" + (m[1] or m[2]), body)
+    return "\\" + body if body.startswith("]") else body
+
+
+_CLASSES = {
+    "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "blank": r" \t", "digit": "0-9", "lower": "a-z",
+    "punct": r"!-/:-@\[-`{-~", "space": r"\s", "upper": "A-Z", "xdigit": "0-9a-fA-F",
+}  # fmt: skip
+_POSIX_CLASS = re.compile(r"\[:([a-z]+):\]")
+_Token = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
+_TOKENS: Iterable[_Token] = (
+    (re.compile(r"(?<![^/])\*\*+/(?:\*\*+/)*"), lambda _: "(?:.+/)?"),  # **/ at a boundary
+    (re.compile(r"(?<=/)\*\*+$"), lambda _: ".+"),  # /** at the end
+    (re.compile(r"^\*\*+$"), lambda _: ".*"),
+    (re.compile(r"\*+"), lambda _: "[^/]*"),
+    (re.compile(r"\?"), lambda _: "[^/]"),
+    (re.compile(r"\[([!^])?(\]?(?:\\.|\[:[a-z]+:\]|[^\]\\])*)\]"), _class),
+    (re.compile(r"\\(.)", re.DOTALL), lambda match: re.escape(match[1])),
+    (re.compile(r"[^\[\\]"), lambda match: re.escape(match[0])),
+)

@@ -1,0 +1,206 @@
+"""The content-addressed store of snapshots: each content once, each tree under a hash of it.
+
+``objects/ab/cdef…`` holds a content, ``trees/<id>.json`` a tree, ``seen/…`` what of a source
+folder was seen last, so that an unchanged tree costs one ``stat`` a file. Nothing is ever changed
+in place.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.errors import DefinitionError
+from runtime.model.runs import Snapshot, SnapshotFile
+from runtime.snapshots.files import Found, Listing, list_files
+from runtime.snapshots.limits import check_count, check_size
+
+_BLOCK_BYTES: Final = 1 << 20
+_RACY_NS: Final = 50_000_000
+"""A file changed this shortly before it was read may change again without a new time stamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A snapshot just taken. ``notes`` say what was left out; ``stored_bytes`` what was new."""
+
+    snapshot: Snapshot
+    notes: tuple[str, ...]
+    ignore_file: str | None
+    stored_files: int
+    stored_bytes: int
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is remembered of one source folder: the last snapshot, and each file's stat and hash."""
+
+    snapshot: str = ""
+    stats: dict[str, list[Any]] = field(default_factory=dict)
+
+
+class SnapshotStore:
+    """Snapshots below ``root`` (``<home>/snapshots``)."""
+
+    def __init__(self, root: Path, environ: Mapping[str, str] = os.environ) -> None:
+        self._root = root
+        self._environ = environ
+
+    def take(self, source: Path) -> Taken:
+        """Store what of ``source`` is not stored yet and return its snapshot.
+
+        An unchanged tree has the id it had. Raises ``DefinitionError`` over the limits.
+        """
+        source = source.resolve()
+        listing = list_files(source)
+        check_size({f.path: f.stat.st_size for f in listing.files}, at=str(source))
+        seen_file = self._seen_file(source)
+        seen = _read_seen(seen_file)
+        files, stats = self._hashed(source, listing, seen)
+        tree = tree_id(files)
+        if tree != seen.snapshot or not self._complete(tree):
+            check_count(files, self._files_of(seen.snapshot), self._environ, at=str(source))
+        reused = self._complete(tree)
+        stored = [] if reused else [f for f in files if self._store(source, f)]
+        if not reused:
+            document = {"id": tree, "files": [asdict(file) for file in files]}
+            _write(self._tree_file(tree), document)
+        if (tree, stats) != (seen.snapshot, seen.stats):
+            _write(seen_file, {"snapshot": tree, "stats": stats})
+        snapshot = Snapshot(tree, tuple(files), self._root / "objects", reused)
+        size = sum(file.size for file in stored)
+        return Taken(snapshot, tuple(listing.notes), listing.ignore_file, len(stored), size)
+
+    def load(self, snapshot_id: str) -> Snapshot:
+        """Return a snapshot that was taken before."""
+        if not self._complete(snapshot_id):
+            raise DefinitionError(
+                f"There is no snapshot {snapshot_id} here.",
+                remedy="Submit from the source folder again.",
+                at=str(self._root),
+            )
+        files = tuple(self._files_of(snapshot_id))
+        return Snapshot(snapshot_id, files, self._root / "objects", reused=True)
+
+    def _hashed(
+        self, source: Path, listing: Listing, seen: _Seen
+    ) -> tuple[list[SnapshotFile], dict[str, list[Any]]]:
+        files, stats = [], {}
+        now_ns = time.time_ns()
+        for found in listing.files:
+            marks = _marks(found.stat)
+            known = seen.stats.get(found.path)
+            digest = known[-1] if known and known[:-1] == marks else _hash(source, found, listing)
+            if digest is None:
+                continue
+            if now_ns - max(found.stat.st_mtime_ns, found.stat.st_ctime_ns) > _RACY_NS:
+                stats[found.path] = [*marks, digest]
+            executable = bool(found.stat.st_mode & stat.S_IXUSR)
+            files.append(SnapshotFile(found.path, digest, found.stat.st_size, executable))
+        return files, stats
+
+    def _store(self, source: Path, file: SnapshotFile) -> bool:
+        """Copy one content into the store; ``False`` when it is there already."""
+        destination = object_file(self._root / "objects", file.sha256)
+        if destination.exists():
+            return False
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=destination.parent, delete=False) as partial:
+            name = Path(partial.name)
+            with (source / file.path).open("rb") as content:
+                digest = _copy_hashed(content, partial)
+        if digest != file.sha256:
+            name.unlink()
+            raise DefinitionError(
+                f"{file.path} was changed while the snapshot was taken.",
+                remedy="Submit again when the file is no longer written to.",
+                at=str(source / file.path),
+            )
+        name.replace(destination)
+        return True
+
+    def _complete(self, snapshot_id: str) -> bool:
+        return bool(snapshot_id) and self._tree_file(snapshot_id).is_file()
+
+    def _files_of(self, snapshot_id: str) -> Sequence[SnapshotFile]:
+        if not self._complete(snapshot_id):
+            return ()
+        document = json.loads(self._tree_file(snapshot_id).read_text(encoding="utf-8"))
+        return [SnapshotFile(**entry) for entry in document["files"]]
+
+    def _tree_file(self, snapshot_id: str) -> Path:
+        return self._root / "trees" / f"{snapshot_id}.json"
+
+    def _seen_file(self, source: Path) -> Path:
+        name = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
+        return self._root / "seen" / f"{name}.json"
+
+
+def tree_id(files: Sequence[SnapshotFile]) -> str:
+    """Return the id of a tree: a hash over paths, contents and executable bits, in path order."""
+    digest = hashlib.sha256()
+    for file in files:
+        mark = "x" if file.executable else "-"
+        digest.update(f"{file.sha256} {mark} {file.path}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:40]
+
+
+def object_file(objects: Path, sha256: str) -> Path:
+    """Return where a content lies in the store."""
+    return objects / sha256[:2] / sha256[2:]
+
+
+def write_tree(snapshot: Snapshot, into: Path) -> None:
+    """Lay a snapshot out as a working folder: copies, so that a run cannot harm the store."""
+    for folder in sorted({(into / file.path).parent for file in snapshot.files}):
+        folder.mkdir(parents=True, exist_ok=True)
+    into.mkdir(parents=True, exist_ok=True)
+    for file in snapshot.files:
+        destination = into / file.path
+        shutil.copyfile(object_file(snapshot.store, file.sha256), destination)
+        destination.chmod(0o755 if file.executable else 0o644)
+
+
+def _marks(status: os.stat_result) -> list[Any]:
+    """Return what changes when a file does."""
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+
+
+def _hash(source: Path, found: Found, listing: Listing) -> str | None:
+    try:
+        with (source / found.path).open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        listing.notes.append(f"{found.path} cannot be read ({error.strerror}) and is left out")
+        return None
+
+
+def _copy_hashed(content: Any, sink: Any) -> str:
+    digest = hashlib.sha256()
+    while block := content.read(_BLOCK_BYTES):
+        digest.update(block)
+        sink.write(block)
+    return digest.hexdigest()
+
+
+def _read_seen(file: Path) -> _Seen:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return _Seen(str(document["snapshot"]), dict(document["stats"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return _Seen()
+
+
+def _write(file: Path, document: Any) -> None:
+    """Write a JSON file so that a reader sees all of it or the one before."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as sink:
+        json.dump(document, sink, separators=(",", ":"))
+    Path(sink.name).replace(file)
