@@ -192,7 +192,6 @@ class Monitor:
 
     def _register(self, request: Any) -> Any:
         answer = self._deployment.register(register_goal(request, self._root))
-        self._course.known[answer.urn] = answer.id, answer.outputs
         return resource_pb2.RegisterResourceResponse(
             urn=answer.urn,
             id=answer.id,
@@ -203,7 +202,6 @@ class Monitor:
 
     def _read(self, request: Any) -> Any:
         answer = self._deployment.read(read_goal(request, self._root))
-        self._course.known[answer.urn] = answer.id, answer.outputs
         return resource_pb2.ReadResourceResponse(
             urn=answer.urn,
             id=answer.id,
@@ -213,21 +211,18 @@ class Monitor:
         )
 
     def _outputs(self, request: Any) -> Empty:
-        outputs = outputs_of(request)
-        self._deployment.register_outputs(request.urn, outputs)
-        id_, _ = self._course.known.get(request.urn, ("", {}))
-        self._course.known[request.urn] = id_, outputs
+        self._deployment.register_outputs(request.urn, outputs_of(request))
         return Empty()
 
     def _invoke(self, request: Any) -> Any:
         if request.packageRef:
             raise unsupported("parameterized packages", request.tok)
-        args = from_struct(request.args)
-        if request.tok == "pulumi:pulumi:getResource":
-            return _invoked(self._resource(args["urn"]))
         try:
             result = self._deployment.invoke(
-                request.tok, args, provider=request.provider, version=request.version
+                request.tok,
+                from_struct(request.args),
+                provider=request.provider,
+                version=request.version,
             )
         except (InterruptedByUserError, HaltedError):
             raise
@@ -235,23 +230,11 @@ class Monitor:
             raise RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         return _invoked(result)
 
-    def _resource(self, urn: str) -> dict[str, Any]:
-        if urn not in self._course.known:
-            raise UsageError(
-                "This run has no resource of that URN (yet).",
-                remedy="Refer to resources of the same program only; declare them first.",
-                at=urn,
-            )
-        id_, outputs = self._course.known[urn]
-        return {"urn": urn, "id": id_, "state": outputs}
-
     def _shutdown(self, _: Any) -> Empty:
-        """Let the deployment delete what is no longer declared, unless the program found fault.
+        """Let the deployment delete what is no longer declared.
 
         The SDK passes over whatever is raised here, so it is told and remembered on this side.
         """
-        if self._course.failed:
-            return Empty()
         try:
             self._deployment.finish()
         except PlatformError as error:

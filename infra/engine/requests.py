@@ -28,7 +28,6 @@ _UNSUPPORTED: Final[Mapping[str, Callable[[Any], bool]]] = {
     "the option `env_var_mappings`": lambda request: bool(request.envVarMappings),
     "parameterized packages": lambda request: bool(request.packageRef),
 }
-_URN: Final = re.compile(r"urn:pulumi:.+?::.+?::.+?::.+", re.DOTALL)
 _DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|us|µs|ns|s)")
 _SECONDS: Final = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _COMPARISON: Final = re.compile(r"(>=|<=|!=|==|>|<|=|!)?\s*v?(\d+\.\d+\.\d+\S*)\s*")
@@ -40,7 +39,7 @@ def register_goal(request: Any, root: Path) -> Goal:
     """Return what one ``RegisterResource`` asks for.
 
     ``root`` is the project's folder, which source positions are relative to. Raises ``UsageError``
-    for options this engine does not have and for values that cannot be right, naming the option.
+    for options this engine does not have and for durations that are none, naming the option.
     """
     at = f"{request.type} {request.name!r}"
     for feature, is_used in _UNSUPPORTED.items():
@@ -48,13 +47,13 @@ def register_goal(request: Any, root: Path) -> Goal:
             raise unsupported(feature, at)
     found: Dependencies = {}
     inputs = from_struct(request.object, found)
-    dependencies = _urns(request.dependencies, "depends_on", at)
+    dependencies = _sorted(request.dependencies)
     return Goal(
         type=request.type,
         name=request.name,
         custom=request.custom,
         inputs=inputs,
-        parent=_urn(request.parent, "parent", at),
+        parent=request.parent,
         dependencies=dependencies,
         property_dependencies=_property_dependencies(request, inputs, dependencies, found),
         provider=request.provider,
@@ -73,10 +72,10 @@ def register_goal(request: Any, root: Path) -> Goal:
             if request.HasField("replacement_trigger")
             else None
         ),
-        replace_with=_urns(request.replace_with, "replace_with", at),
-        deleted_with=_urn(request.deletedWith, "deleted_with", at),
+        replace_with=_sorted(request.replace_with),
+        deleted_with=request.deletedWith,
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
-        aliases=_aliases(request, at),
+        aliases=_aliases(request),
         import_id=request.importId,
         custom_timeouts=_timeouts(request.customTimeouts, at),
         source_position=_source_position(request, root),
@@ -93,8 +92,8 @@ def read_goal(request: Any, root: Path) -> ReadGoal:
         name=request.name,
         id=request.id,
         inputs=from_struct(request.properties),
-        parent=_urn(request.parent, "parent", at),
-        dependencies=_urns(request.dependencies, "depends_on", at),
+        parent=request.parent,
+        dependencies=_sorted(request.dependencies),
         provider=request.provider,
         version=request.version,
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
@@ -151,30 +150,16 @@ def _property_dependencies(
     return told | {key: tuple(sorted({*told.get(key, ()), *urns})) for key, urns in found.items()}
 
 
-def _urn(urn: str, option: str, at: str) -> str:
-    if urn and not _URN.fullmatch(urn):
-        raise UsageError(
-            f"{urn!r} in the option `{option}` is not a URN.",
-            remedy="Pass the resource itself, or urn:pulumi:<stack>::<project>::<type>::<name>.",
-            at=at,
-        )
-    return urn
+def _sorted(urns: Iterable[str]) -> tuple[str, ...]:
+    # The SDK keeps them in a set: state would change from run to run.
+    return tuple(sorted(urns))
 
 
-def _urns(urns: Iterable[str], option: str, at: str) -> tuple[str, ...]:
-    # The SDK keeps them in a set: sorted, or state would change from run to run.
-    return tuple(sorted(_urn(urn, option, at) for urn in urns))
-
-
-def _aliases(request: Any, at: str) -> tuple[Alias, ...]:
-    aliases = (
+def _aliases(request: Any) -> tuple[Alias, ...]:
+    return (
         *(_alias(message.SerializeToString(), message.FromString) for message in request.aliases),
         *(Alias(urn=urn) for urn in request.aliasURNs),
     )
-    for alias in aliases:
-        _urn(alias.urn, "aliases", at)
-        _urn(alias.parent_urn, "aliases", at)
-    return aliases
 
 
 @lru_cache(maxsize=4096)  # each resource of a type brings the same fifty

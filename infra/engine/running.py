@@ -5,6 +5,7 @@ a program may change about the process is put back when it ends.
 """
 
 import asyncio
+import gc
 import importlib
 import io
 import os
@@ -24,6 +25,9 @@ from typing import Final, TextIO
 
 _ENVIRONMENT: Final = "PULUMI_CONFIG"
 """Prefix of the variables the SDK falls back to for a key that is not configured."""
+
+_PATIENCE: Final = 200_000
+"""New objects between two collections: a graph of outputs is all alive until the program ends."""
 
 _ENGINE: Final = Path(__file__).parent
 _PRODUCT: Final = frozenset(
@@ -127,6 +131,8 @@ def _surroundings(program: Path, say: Callable[[str], None]) -> Iterator[None]:
     folder = program.parent
     with ExitStack() as undo:
         undo.enter_context(warnings.catch_warnings())
+        undo.callback(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(_PATIENCE)
         undo.callback(sys.path.__setitem__, slice(None), list(sys.path))
         undo.callback(setattr, sys, "argv", sys.argv)
         undo.callback(os.chdir, Path.cwd())
@@ -136,6 +142,7 @@ def _surroundings(program: Path, say: Callable[[str], None]) -> Iterator[None]:
         os.chdir(folder)
         undo.enter_context(_printing_to(say))
         forget_modules(folder)
+        undo.callback(forget_modules, folder)  # the next program may have modules of those names
         yield
 
 

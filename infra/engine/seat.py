@@ -4,7 +4,7 @@ Knows no request by its content; ``monitor`` answers them.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -36,8 +36,6 @@ class Course:
     refusal: str = ""
     """The first thing that was refused and that nobody has told yet."""
     bug: Exception | None = None
-    known: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
-    """Id and outputs of each resource registered so far, by URN."""
 
     def masked(self, text: str) -> str:
         """Return ``text`` without the values of secret configuration."""
