@@ -9,7 +9,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -73,11 +75,28 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
 
 
+def can_ask() -> bool:
+    """Say whether there is a terminal to ask on."""
+    return sys.stdin.isatty()
+
+
 def confirmed(question: str) -> bool:
-    """Ask on a terminal; without one the answer is no."""
-    if not sys.stdin.isatty():
-        return False
+    """Ask a person; the answer to nothing is no."""
     return click.confirm(question, default=False, err=True)
+
+
+def short_path(file: Path) -> str:
+    """Return a path as a person in this folder would write it."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under their heads, on stdout."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo(line.rstrip())
 
 
 def print_plan(steps: Iterable[Step]) -> None:
@@ -95,6 +114,15 @@ def print_plan(steps: Iterable[Step]) -> None:
 def plan_line(changes: Mapping[Op, int]) -> str:
     """Return ``8 to create, 1 to update, 3 unchanged``, or ``no changes``."""
     parts = [f"{changes[op]} {words}" for op, words in _COUNTED.items() if changes.get(op)]
+    if not parts:
+        return f"no changes ({changes.get(Op.SAME, 0)} unchanged)"
+    kept = changes.get(Op.SAME, 0)
+    return ", ".join([*parts, *([f"{kept} unchanged"] if kept else [])])
+
+
+def done_line(changes: Mapping[Op, int]) -> str:
+    """Return ``8 created, 1 updated, 3 unchanged``, or ``no changes``."""
+    parts = [f"{n} {_DOING[op][1]}" for op, n in changes.items() if n and op in _COUNTED]
     if not parts:
         return f"no changes ({changes.get(Op.SAME, 0)} unchanged)"
     kept = changes.get(Op.SAME, 0)
@@ -154,6 +182,18 @@ class Progress:
     ) -> None:
         if self._live is not None:
             self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep the screen still while a person is asked."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
 
     def __call__(self, event: Event) -> None:
         with self._lock:

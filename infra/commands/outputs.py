@@ -1,0 +1,28 @@
+"""`aml outputs`: what a stack exports, as its state has it."""
+
+import json
+
+import click
+
+from infra.commands import view
+from infra.contract.load import look_up
+from infra.deploy.stacks import open_stack, stack_outputs
+
+
+@click.command()
+@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of them as one JSON document.")
+@click.option("--show-secrets", is_flag=True, help="Print secret outputs in clear.")
+@click.argument("name", required=False)
+def outputs(stack: str | None, *, as_json: bool, show_secrets: bool, name: str | None) -> None:
+    """Show a stack's outputs, or the one called NAME."""
+    found = stack_outputs(open_stack(stack), show_secrets=show_secrets)
+    if name is not None:
+        view.print_json(look_up(name, found, noun="output"))
+        return
+    if as_json:
+        view.print_json(found)
+        return
+    for key, value in sorted(found.items()):
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, sort_keys=True)
+        click.echo(f"{key}: {text}")

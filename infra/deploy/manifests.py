@@ -1,0 +1,30 @@
+"""The manifest of a stack, after a deployment: read from its outputs, kept for who submits runs."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.errors import NotDeployedError
+from infra.contract.manifest import Manifest, parse_manifest
+
+OUTPUT: Final = "manifest"
+
+
+def manifest_of(outputs: Mapping[str, Any], *, stack: str) -> Manifest:
+    """Return the manifest among a stack's outputs; ``NotDeployedError`` where there is none."""
+    if not isinstance(outputs.get(OUTPUT), Mapping):
+        raise NotDeployedError(
+            f"Stack {stack!r} has no output {OUTPUT!r}.",
+            remedy=f"Run `aml up -s {stack}`; a program of your own exports it with"
+            " `pulumi.export('manifest', platform.manifest)`.",
+        )
+    return parse_manifest(outputs[OUTPUT], at=f"outputs of stack {stack!r}")
+
+
+def write_manifest(manifest: Manifest, file: Path) -> None:
+    """Put the manifest where submissions look for it, at once or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".tmp")
+    draft.write_text(manifest.to_json(), encoding="utf-8")
+    os.replace(draft, file)  # noqa: PTH105 - says what it does on every platform

@@ -1,0 +1,202 @@
+"""Preview, up, refresh, destroy: what each does in which order, over an opened stack.
+
+Asks nobody and prints nothing: a question is a callable, progress is a listener.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from infra.contract.errors import UnexpectedChangesError
+from infra.contract.manifest import Manifest
+from infra.deploy.endpoints import Destination, destination
+from infra.deploy.interrupts import interruptible
+from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
+from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure
+from infra.deploy.stacks import Stack
+from infra.engine.archive import Operation, OperationName
+from infra.engine.events import Listener, Message
+from infra.engine.recording import Memory
+from infra.engine.resources import PROVIDER_PREFIX, STACK_TYPE, Loaded
+from infra.engine.session import Cancellation, Options
+from infra.engine.state import StackState
+from infra.engine.values import hidden
+
+Approve = Callable[[Outcome, Destination], bool]
+_PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How an operation is to go. ``replace`` holds URNs; ``message`` is for the history."""
+
+    parallel: int = 16
+    continue_on_error: bool = False
+    expect_no_changes: bool = False
+    refresh: bool = False
+    replace: frozenset[str] = frozenset()
+    message: str = ""
+
+    def options(self, *, preview: bool) -> Options:
+        """Return the engine's options of one run."""
+        return Options(
+            preview=preview,
+            parallel=self.parallel,
+            continue_on_error=self.continue_on_error,
+            replace=self.replace,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an operation came to: the plan, and what was then done (``None``: nothing was)."""
+
+    plan: Outcome
+    result: Outcome | None = None
+    approved: bool = True
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """The operations on one stack. ``listener`` hears all; ``approve`` decides before changes."""
+
+    stack: Stack
+    listener: Listener
+    approve: Approve
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    def preview(self, request: Request) -> Done:
+        """Plan, change nothing, take no lock."""
+        runner = self._runner()
+        loaded = self._loaded()
+        self._tell_of_another_cloud(loaded, runner.destination)
+        with interruptible(self.cancellation, self._say):
+            return Done(self._planned(runner, loaded, request, "aml preview"))
+
+    def up(self, request: Request) -> Done:
+        """Plan, ask, do, and write the manifest. Nothing to change asks nothing."""
+        runner = self._runner()
+        with interruptible(self.cancellation, self._say):
+            if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
+                self._tell_of_another_cloud(self._loaded(), runner.destination)
+                self._refreshed(runner, request, approve=False)
+            with self._open("update", request) as state:
+                plan = self._planned(runner, state.loaded, request, "aml up")
+                if not _worth_doing(plan, state.loaded):
+                    return Done(plan, manifest=self._keep_manifest(plan))
+                if plan.changed and not self.approve(plan, runner.destination):
+                    return Done(plan, approved=False)
+                result = runner.run(state.loaded, state, request.options(preview=False))
+                state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+            raise_failure(result, self.cancellation, command="aml up")
+            return Done(plan, result, manifest=self._keep_manifest(result))
+
+    def refresh(self, request: Request) -> Done:
+        """Read every resource in the cloud back into state."""
+        runner = self._runner()
+        with interruptible(self.cancellation, self._say):
+            done = self._refreshed(runner, request, approve=True)
+        if done.result is not None:
+            raise_failure(done.result, self.cancellation, command="aml refresh")
+        return done
+
+    def destroy(self, request: Request) -> Done:
+        """Delete everything the stack has; state alone suffices."""
+        runner = self._runner()
+        with interruptible(self.cancellation, self._say):
+            with self._open("destroy", request) as state:
+                plan = runner.destroy(
+                    state.loaded, Memory(len(state.loaded.resources)), request.options(preview=True)
+                )
+                raise_failure(plan, self.cancellation, command="aml destroy")
+                if not plan.changed:
+                    return Done(plan)
+                if not self.approve(plan, runner.destination):
+                    return Done(plan, approved=False)
+                result = runner.destroy(state.loaded, state, request.options(preview=False))
+                state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+            raise_failure(result, self.cancellation, command="aml destroy")
+            self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
+            return Done(plan, result)
+
+    def _planned(self, runner: Runner, loaded: Loaded, request: Request, command: str) -> Outcome:
+        plan = runner.run(loaded, Memory(len(loaded.resources)), request.options(preview=True))
+        raise_failure(plan, self.cancellation, command=command)
+        if request.expect_no_changes and plan.changed:
+            raise UnexpectedChangesError(
+                f"Stack {self.stack.name!r} has changes, and none were expected.",
+                remedy="See the plan with `aml preview`.",
+            )
+        return plan
+
+    def _refreshed(self, runner: Runner, request: Request, *, approve: bool) -> Done:
+        with self._open("refresh", request) as state:
+            count = len(state.loaded.resources)
+            options = request.options(preview=True)
+            if approve:
+                plan = runner.refresh(state.loaded, Memory(count), options)
+                if plan.changed and not self.approve(plan, runner.destination):
+                    return Done(plan, approved=False)
+            result = runner.refresh(state.loaded, state, request.options(preview=False))
+            state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+        return Done(result, result)
+
+    def _runner(self) -> Runner:
+        stack = self.stack
+        config = stack.configuration.namespace(PACKAGE)
+        return Runner(
+            stack.project,
+            stack.name,
+            stack.configuration,
+            destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file),
+            self.listener,
+            self.cancellation,
+        )
+
+    def _open(self, kind: OperationName, request: Request) -> StackState:
+        stack = self.stack
+        operation = Operation(kind, request.message)
+        state = stack.backend.open(stack.project.name, stack.name, stack.cipher, operation)
+        for notice in state.notices:
+            self._say(notice)
+        return state
+
+    def _loaded(self) -> Loaded:
+        stack = self.stack
+        return stack.backend.load(stack.project.name, stack.name, stack.cipher)
+
+    def _keep_manifest(self, outcome: Outcome) -> Manifest | None:
+        outputs = outcome.summary.outputs
+        if OUTPUT not in outputs:
+            return None
+        manifest = manifest_of(outputs, stack=self.stack.name)
+        write_manifest(manifest, self.stack.project.manifest_file(self.stack.name))
+        return manifest
+
+    def _is_another_cloud(self, loaded: Loaded, goes_to: Destination) -> bool:
+        known = {
+            resource.outputs.get("cloudId", resource.inputs.get("cloudId"))
+            for resource in loaded.resources
+            if resource.type == _PROVIDER
+        }
+        return bool(known - {None}) and known != {goes_to.cloud_id}
+
+    def _tell_of_another_cloud(self, loaded: Loaded, goes_to: Destination) -> None:
+        if self._is_another_cloud(loaded, goes_to):
+            self._say("The local cloud was reset since the last deployment; reading it back first.")
+
+    def _say(self, text: str) -> None:
+        self.listener(Message("info", text))
+
+
+def _worth_doing(plan: Outcome, loaded: Loaded) -> bool:
+    """Say whether an update would leave anything other than it is, outputs included."""
+    if plan.changed or loaded.pending:
+        return True
+    stack = next((r for r in loaded.resources if r.type == STACK_TYPE), None)
+    return stack is None or hidden(dict(stack.outputs)) != dict(plan.summary.outputs)
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
+    return {str(op): number for op, number in outcome.changes.items()}
