@@ -1,0 +1,285 @@
+"""Changes one value in a stack file and leaves the rest of the text as it was, comments included.
+
+Keys, paths and the typing of values follow `pulumi config set`: a value is text, except that below
+a path whole numbers and true/false are what they look like. What values mean is not known here.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final, Self
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from infra.contract.errors import SpecError, UnknownNameError, UsageError
+from infra.contract.load import nearest
+from infra.spec.comments import give_head, give_tail, take_tail
+from infra.spec.credentials import Sealed
+
+Step = str | int
+_SEGMENT: Final = re.compile(
+    r"""\.?(?P<name>[^.\[\]"]+) | \[(?P<index>\d+)\] | \["(?P<quoted>(?:[^"\\]|\\.)*)"\]""",
+    re.VERBOSE,
+)
+_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+_LIST_INDENT: Final = re.compile(r"^( *)[^\s#-].*:[ ]*(?:#.*)?\n\1( *)- ", re.MULTILINE)
+
+
+def parse_path(text: str) -> tuple[Step, ...]:
+    """Return the steps of ``aml:computes[0].vm_size`` or ``aml:tags["cost.center"]``."""
+    steps: list[Step] = []
+    at = 0
+    while at < len(text):
+        match = _SEGMENT.match(text, at)
+        if match is None:
+            break
+        if match["index"] is not None:
+            steps.append(int(match["index"]))
+        else:
+            steps.append(match["name"] or re.sub(r"\\(.)", r"\1", match["quoted"]))
+        at = match.end()
+    if at < len(text) or not steps or isinstance(steps[0], int):
+        raise UsageError(
+            f"{text!r} is not a path.", remedy="Write it as aml:computes[0].vm_size, in quotes."
+        )
+    return tuple(steps)
+
+
+def typed(value: str) -> str | int | bool:
+    """Return what Pulumi stores for ``value`` below a path: 007 and 1.5 stay text."""
+    if value in ("true", "false"):
+        return value == "true"
+    return int(value) if _WHOLE.fullmatch(value) else value
+
+
+class StackFile:
+    """One stack file being edited. Nothing is on disk until ``write``."""
+
+    def __init__(self, text: str, at: Path) -> None:
+        self._at = at
+        self._yaml = YAML()
+        self._yaml.preserve_quotes = True
+        self._yaml.width = 10_000  # lines stay where their author broke them
+        # So that `key:` and `key: null` come out as they went in.
+        self._yaml.representer.add_representer(type(None), _null)
+        found = _LIST_INDENT.search(text)
+        offset = len(found[2]) if found else 2
+        self._yaml.indent(mapping=2, sequence=offset + 2, offset=offset)
+        try:
+            root = self._yaml.load(text)
+        except MarkedYAMLError as error:
+            raise SpecError(
+                f"It is not YAML: {error.problem}.", remedy="Run `aml check`.", at=str(at)
+            ) from error
+        self._root: CommentedMap = CommentedMap() if root is None else root
+        if not isinstance(self._root, CommentedMap):
+            raise SpecError("It is not a map.", remedy="Run `aml check`.", at=str(at))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Open ``file``; one that does not exist yet is empty."""
+        return cls(file.read_text(encoding="utf-8") if file.exists() else "", file)
+
+    @property
+    def salt(self) -> str | None:
+        """Pulumi's ``encryptionsalt``."""
+        salt = self._root.get("encryptionsalt")
+        return None if salt is None else str(salt)
+
+    @salt.setter
+    def salt(self, salt: str) -> None:
+        if "encryptionsalt" in self._root:
+            self._root["encryptionsalt"] = salt
+        else:
+            self._root.insert(0, "encryptionsalt", salt)
+
+    def entries(self) -> dict[str, Any]:
+        """Return every key with its value as plain data; sealed ones are ``Sealed``."""
+        config = self._root.get("config")
+        return {str(key): _plain(value) for key, value in (config or {}).items()}
+
+    def get(self, key: str, *, path: bool = False) -> Any:
+        """Return a value as plain data; ``UnknownNameError`` where there is none."""
+        value: Any = self.entries()
+        for step in parse_path(key) if path else (key,):
+            value = _child(_unpacked(value), step, key)
+        return value
+
+    def set(self, key: str, value: str | Sealed, *, path: bool = False) -> None:
+        """Set a value; below a path, maps and lists on the way are made."""
+        steps = parse_path(key) if path else (key,)
+        node: Any = value
+        if isinstance(value, Sealed):
+            node = CommentedMap({"secure": value.ciphertext})
+        elif len(steps) > 1:
+            node = typed(value)
+        container, way = self._config(), list(steps)
+        while len(way) > 1 and _holds(container, way[0]) and container[way[0]] is not None:
+            container = _opened(container, way.pop(0), key)
+        for step in reversed(way[1:]):
+            node = _wrapped(step, node, key)
+        _put(container, way[0], node, key)
+
+    def remove(self, key: str, *, path: bool = False) -> None:
+        """Remove a value; ``UnknownNameError`` where there is none."""
+        self.get(key, path=path)
+        *way, last = parse_path(key) if path else (key,)
+        container = self._config()
+        for step in way:
+            container = _opened(container, step, key)
+        tail = take_tail(container, last, remove=True)
+        before = _before(container, last)
+        del container[last]
+        if before is not None:
+            give_tail(container, before, tail)
+        elif len(container):
+            give_head(container, tail)
+
+    def text(self) -> str:
+        """Return the file as it would be written."""
+        sink = StringIO()
+        self._yaml.dump(self._root, sink)
+        return sink.getvalue()
+
+    def write(self) -> None:
+        """Replace the file, whole or not at all."""
+        self._at.parent.mkdir(parents=True, exist_ok=True)
+        mode = self._at.stat().st_mode & 0o777 if self._at.exists() else 0o644
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._at.name}.", dir=self._at.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+                sink.write(self.text())
+                sink.flush()
+                os.fsync(sink.fileno())
+            temporary.chmod(mode)
+            temporary.replace(self._at)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _config(self) -> CommentedMap:
+        config = self._root.get("config")
+        if not isinstance(config, CommentedMap):
+            config = CommentedMap()
+            self._root["config"] = config
+        return config
+
+
+def _opened(container: Any, step: Step, key: str) -> Any:
+    """Return the map or list below ``step``; JSON text there becomes what it holds."""
+    child = container[step]
+    if isinstance(child, CommentedMap) and child.keys() == {"secure"}:
+        raise UsageError(f"{key!r} lies inside a secret.", remedy="Set the secret as a whole.")
+    unpacked = _unpacked(child)
+    if not isinstance(unpacked, dict | list):
+        raise UsageError(
+            f"{key!r} lies below a value that is neither map nor list.",
+            remedy="Remove that value first with `aml config rm`.",
+        )
+    if unpacked is not child:
+        _put(container, step, _commented(unpacked), key)
+    return container[step]
+
+
+def _wrapped(step: Step, node: Any, key: str) -> Any:
+    """Return a new list or map that holds ``node`` at ``step``."""
+    made: Any = CommentedSeq() if isinstance(step, int) else CommentedMap()
+    _put(made, step, node, key)
+    return made
+
+
+def _put(container: Any, step: Step, node: Any, key: str) -> None:
+    if isinstance(container, CommentedSeq) != isinstance(step, int):
+        noun = "a list" if isinstance(container, CommentedSeq) else "a map"
+        raise UsageError(f"{key!r} does not fit: there is {noun}.", remedy="Correct the path.")
+    if _holds(container, step):
+        tail = take_tail(container, step)
+        container[step] = node
+        give_tail(container, step, tail)
+        return
+    if isinstance(container, CommentedSeq) and step != len(container):
+        raise UsageError(
+            f"{key!r} is beyond the end of the list, which has {len(container)}.",
+            remedy=f"Use index {len(container)} to add one.",
+        )
+    tail = take_tail(container, _last_key(container)) if len(container) else ""
+    if isinstance(container, CommentedSeq):
+        container.append(node)
+    else:
+        container[step] = node
+    give_tail(container, step, tail)
+
+
+def _holds(container: Any, step: Step) -> bool:
+    if isinstance(container, list):
+        return isinstance(step, int) and step < len(container)
+    return isinstance(container, dict) and step in container
+
+
+def _before(container: Any, step: Step) -> Step | None:
+    """Return the step of the entry before ``step``, ``None`` for the first."""
+    if isinstance(step, int):
+        return step - 1 if step else None
+    keys: list[Step] = list(container)
+    return keys[keys.index(step) - 1] if keys[0] != step else None
+
+
+def _last_key(container: CommentedMap | CommentedSeq) -> Step:
+    if isinstance(container, CommentedSeq):
+        return len(container) - 1
+    last: Step = list(container)[-1]
+    return last
+
+
+def _child(value: Any, step: Step, key: str) -> Any:
+    if _holds(value, step):
+        return value[step]
+    known: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    raise UnknownNameError(
+        f"There is no {key!r} in the stack file.",
+        remedy=nearest(str(step), known, noun="such value"),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return ruamel's value as plain data."""
+    match value:
+        case {"secure": str(ciphertext), **rest} if not rest:
+            return Sealed(str(ciphertext))
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case bool() | None:
+            return value
+    return next((t(value) for t in (int, float) if isinstance(value, t)), str(value))
+
+
+def _unpacked(value: Any) -> Any:
+    """Return what JSON text holds; anything else as it is."""
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _commented(value: Any) -> Any:
+    if isinstance(value, dict):
+        return CommentedMap({key: _commented(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return CommentedSeq(_commented(item) for item in value)
+    return value
+
+
+def _null(representer: Any, data: None) -> Any:
+    del data
+    return representer.represent_scalar("tag:yaml.org,2002:null", "")
