@@ -25,6 +25,7 @@ from runtime.agent.events import read_events
 from runtime.agent.main import EVENTS_FILE
 from runtime.model.runs import PreparedRun, RunEvent, Snapshot
 from runtime.model.states import RunState
+from runtime.snapshots.store import object_file
 from runtime.targets.azureml_bodies import (
     API_VERSION,
     blob_credential,
@@ -153,7 +154,7 @@ class AzureMLTarget:
                 return  # an interrupted submission sent it; names hold content hashes
 
         files: list[tuple[str, bytes | Path]] = [
-            (file.path, snapshot.store / file.sha256[:2] / file.sha256) for file in snapshot.files
+            (file.path, object_file(snapshot.store, file.sha256)) for file in snapshot.files
         ]
         with container, ThreadPoolExecutor(_UPLOADS) as pool:
             for done in [pool.submit(send, *file) for file in [*files, (ARCHIVE_NAME, agent)]]:
