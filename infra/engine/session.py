@@ -163,10 +163,10 @@ class Session:
                     self._changes[step.op] += 1
             self._emit(Finished(step, time.monotonic() - begun))
 
-    def note(self, step: Step) -> None:
+    def note(self, step: Step, *, counts_as: Op | None = None) -> None:
         """Tell and count a step that is no work of its own, after the work was done."""
         with self._lock:
-            self._changes[step.op] += 1
+            self._changes[counts_as or step.op] += 1
             self._emit(Started(step))
             self._emit(Finished(step, 0.0))
 
