@@ -20,6 +20,7 @@ from typing import IO, Any, final
 
 LAST_LINES = 20
 _LEFTOVER_S = 0.3
+_LONGEST_WAIT_S = 3600.0  # thirty days are more milliseconds than the operating system counts
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -115,7 +116,9 @@ class Supervisor:
         ends = [self._kill_at] if self._kill_at is not None else []
         if self._limits.max_duration_s and not self._stopped_by:
             ends.append(started + self._limits.max_duration_s)
-        return max(0.0, min(ends) - time.monotonic()) if ends else None
+        if not ends:
+            return None
+        return min(max(0.0, min(ends) - time.monotonic()), _LONGEST_WAIT_S)
 
     def _enforce(self, started: float) -> None:
         now = time.monotonic()

@@ -1,1 +1,210 @@
-"""The local target: a process on this machine."""
+"""The local target: every run a process on this machine, which outlives whoever submitted it.
+
+What the target knows of a run it reads from the run's folder; the run's own process is
+``local_run``.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from runtime.agent.events import read_events
+from runtime.model.runs import PreparedRun, RunEvent
+from runtime.model.states import NEXT, RunState
+from runtime.targets.base import Handle, LogChunk, Status
+from runtime.targets.run_folder import RunFolder, task_of, write_task
+
+_LOST: Final = "The run's processes are gone, and none of them said how the run ended."
+_LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
+_TEXT: Final = (".txt", ".log")
+_LOOK_EVERY_S: Final = 0.01
+
+
+class LocalTarget:
+    """Runs on this machine, below ``<home>/runs``.
+
+    ``interpreter`` runs scripts that have no environment of their own.
+    """
+
+    name = "local"
+
+    def __init__(self, home: Path, *, interpreter: str = sys.executable) -> None:
+        self._home = home.absolute()
+        self._interpreter = interpreter
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Start the run's process and return at once."""
+        folder = self._folder(run.run_id)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = _lock_to_start(folder)
+        if lock is not None:
+            try:
+                if not folder.started:
+                    write_task(folder, task_of(run, self._home, self._interpreter))
+                    _start(folder, lock)
+            finally:
+                os.close(lock)
+        return Handle(self.name, run.run_id)
+
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, Status]:
+        return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
+
+    def cancel(self, handle: Handle) -> None:
+        """Ask the run's process to stop; it hands the signal on to the script."""
+        folder = self._folder(handle.reference)
+        if not folder.path.is_dir() or not folder.alive():
+            return
+        folder.cancel_file.touch()
+        with suppress(OSError, ValueError):
+            os.kill(int(folder.process_file.read_text(encoding="utf-8")), signal.SIGTERM)
+
+    def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
+        work = self._folder(handle.reference).work
+        for file in _log_files(work):
+            name = file.relative_to(work).as_posix()
+            chunk = _chunk(file, name, offsets.get(name, 0))
+            if chunk.text:
+                yield chunk
+
+    def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
+        folder = self._folder(handle.reference)
+        trees = [(folder.work / name, into / name) for name in ("outputs", *_LOG_FOLDERS)]
+        collected = set()
+        for source, destination in [*trees, (folder.artifacts, into)]:
+            for file in sorted(source.rglob("*")):
+                if file.is_file():
+                    copy = destination / file.relative_to(source)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, copy)
+                    collected.add(copy)
+        return sorted(collected)
+
+    def _folder(self, run_id: str) -> RunFolder:
+        return RunFolder(self._home / "runs" / run_id)
+
+    def _status(self, handle: Handle, cursor: str) -> Status:
+        folder = self._folder(handle.reference)
+        if not folder.path.is_dir():
+            return Status(RunState.FAILED, cursor=cursor, error=f"There is no {folder.path}.")
+        status = _read(folder, cursor)
+        if not status.state.final and folder.alive():
+            return status
+        _reap(folder)
+        status = _read(folder, cursor)  # the end may have been reported just before it ended
+        return status if status.state.final else replace(status, state=RunState.FAILED, error=_LOST)
+
+
+def _lock_to_start(folder: RunFolder) -> int | None:
+    """Return the lock, or ``None`` where the run was started; waits out who only looks at it."""
+    lock = folder.try_lock()
+    while lock is None and not folder.started:
+        time.sleep(_LOOK_EVERY_S)
+        lock = folder.try_lock()
+    return lock
+
+
+def _start(folder: RunFolder, lock: int) -> None:
+    with folder.process_log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runtime.targets.local_run", str(folder.path), str(lock)],
+            cwd=folder.path,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+    process.returncode = 0  # nobody waits for it: its end is read from files
+
+
+def _reap(folder: RunFolder) -> None:
+    """Let the operating system forget a process that ended, if it was ours."""
+    with suppress(OSError, ValueError):
+        os.waitpid(int(folder.process_file.read_text(encoding="utf-8")), os.WNOHANG)
+
+
+def _read(folder: RunFolder, cursor: str) -> Status:
+    """Fold what the event files have beyond the cursor: ``<own>:<agent>:<state>``."""
+    own_at, agent_at, state_then = cursor.split(":") if cursor else ("0", "0", "NotStarted")
+    own, own_end = _events(folder.own_events, int(own_at), "service")
+    agent, agent_end = _events(folder.agent_events, int(agent_at), "agent")
+    events = sorted([*own, *agent], key=lambda event: event.time)
+    state, last = fold_state(RunState(state_then), events)
+    if state.final and last is None:
+        last = _final_data(folder)
+    found = last or {}
+    return Status(
+        state,
+        tuple(events),
+        f"{own_end}:{agent_end}:{state}",
+        found.get("exit_code"),
+        found.get("error"),
+    )
+
+
+def fold_state(
+    state: RunState, events: Iterable[RunEvent]
+) -> tuple[RunState, Mapping[str, Any] | None]:
+    """Return the state after ``events``, and the data of the event that was the final one."""
+    final = None
+    for event in events:
+        if event.kind == "state" and (to := RunState(event.data["state"])) in NEXT[state]:
+            state = to
+            final = event.data if state.final else None
+    return state, final
+
+
+def _final_data(folder: RunFolder) -> Mapping[str, Any]:
+    events = [
+        *_events(folder.own_events, 0, "service")[0],
+        *_events(folder.agent_events, 0, "agent")[0],
+    ]
+    return fold_state(RunState.NOT_STARTED, sorted(events, key=lambda e: e.time))[1] or {}
+
+
+def _events(
+    file: Path, offset: int, origin: Literal["service", "agent"]
+) -> tuple[list[RunEvent], int]:
+    """Return the events of a file beyond an offset, and the offset behind the last whole line."""
+    if not file.exists():
+        return [], offset
+    with file.open("rb") as source:
+        source.seek(offset)
+        content = source.read()
+    whole = content[: content.rfind(b"\n") + 1]
+    events = [RunEvent(origin=origin, **event) for event in read_events(whole)]
+    return events, offset + len(whole)
+
+
+def _log_files(work: Path) -> Iterator[Path]:
+    for folder in _LOG_FOLDERS:
+        files = (file for file in (work / folder).rglob("*") if file.suffix in _TEXT)
+        yield from sorted(file for file in files if file.is_file())
+
+
+def _chunk(file: Path, name: str, offset: int) -> LogChunk:
+    """Return what is new in a log, not cutting a character in half."""
+    with file.open("rb") as source:
+        source.seek(offset)
+        content = source.read()
+    with suppress(UnicodeDecodeError):
+        return LogChunk(name, content.decode(), offset + len(content))
+    cut = next((n for n in range(1, 4) if _decodes(content[:-n])), 0)
+    whole = content[:-cut] if cut else content
+    return LogChunk(name, whole.decode(errors="replace"), offset + len(whole))
+
+
+def _decodes(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,66 @@
+"""Events → record: what a run has become, told from its events alone. Pure.
+
+Events come in the order they were appended and may repeat or contradict what is known already: a
+step that the table of states does not have is passed over, a final state stays.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from runtime.model.runs import RunEvent, RunRecord
+from runtime.model.states import NEXT, RunState
+
+_LIVE = frozenset({RunState.RUNNING, RunState.FINALIZING})
+
+
+def fold(record: RunRecord, events: Iterable[RunEvent]) -> RunRecord:
+    """Return ``record`` as it is after ``events``."""
+    metrics, params, tags = dict(record.metrics), dict(record.params), dict(record.tags)
+    for event in events:
+        if event.data.get("run"):
+            continue  # a nested run of the script
+        match event.kind:
+            case "state":
+                record = _moved(record, event)
+            case "metric":
+                metrics[str(event.data["key"])] = as_number(event.data["value"])
+            case "param":
+                params[str(event.data["key"])] = str(event.data["value"])
+            case "tag":
+                tags[str(event.data["key"])] = str(event.data["value"])
+    return replace(record, metrics=metrics, params=params, tags=tags)
+
+
+def as_number(value: Any) -> float:
+    """Return a metric's value; MLflow's JSON writes ``NaN`` and ``Infinity`` as text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
+    state = _state(event.data)
+    if state is None or state not in NEXT[record.state]:
+        return record
+    changes: dict[str, Any] = {"state": state}
+    if state in _LIVE and record.started is None:
+        changes["started"] = event.time
+    if state is RunState.QUEUED:
+        changes["started"] = None  # taken away and begun again
+    if state.final:
+        changes |= {
+            "ended": event.time,
+            "exit_code": event.data.get("exit_code"),
+            "error": event.data.get("error") or event.data.get("reason"),
+        }
+    return replace(record, **changes)
+
+
+def _state(data: Mapping[str, Any]) -> RunState | None:
+    try:
+        return RunState(data.get("state", ""))
+    except ValueError:
+        return None

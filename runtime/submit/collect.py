@@ -1,0 +1,24 @@
+"""Brings the outputs and logs of a run that has ended to this machine, and writes down where."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.contract.errors import UsageError
+from runtime.history.store import History
+from runtime.targets.base import Handle, Target
+
+
+def collect(
+    history: History, target: Target, run_id: str, home: Path, *, into: Path | None = None
+) -> Sequence[Path]:
+    """Return the files of a run, brought below ``into`` (default: ``<home>/outputs/<run id>``)."""
+    record = history.record(run_id)
+    if not record.state.final:
+        raise UsageError(
+            f"Run {run_id} is {record.state}; its outputs are complete when it has ended.",
+            remedy=f"Wait for it with `aml run logs -f {run_id}`.",
+        )
+    folder = into or home / "outputs" / run_id
+    files = target.collect(Handle(target.name, record.handle or run_id), folder)
+    history.change(run_id, outputs=str(folder.absolute()))
+    return files

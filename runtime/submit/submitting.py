@@ -1,0 +1,151 @@
+"""One run from its spec to its launch: snapshot, history, target. Knows no kind of target."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.contract.errors import PlatformError
+from runtime.environments.locking import LockedEnvironment
+from runtime.history.store import History
+from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
+from runtime.model.states import RunState
+from runtime.snapshots.files import Listing, list_files
+from runtime.snapshots.git import git_properties
+from runtime.snapshots.limits import check_size
+from runtime.snapshots.store import SnapshotStore, Taken
+from runtime.submit.prepare import check_script, check_spec, locked_environment, prepared
+from runtime.targets.base import Handle, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a submission would do. ``environment``: ``None`` if an interpreter is used as it is."""
+
+    spec: RunSpec
+    listing: Listing
+    environment: LockedEnvironment | None
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(file.stat.st_size for file in self.listing.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A run that was launched."""
+
+    run: PreparedRun
+    taken: Taken
+    handle: Handle
+
+
+class Submitter:
+    """Submits runs of one project; ``home`` is its ``.aml`` folder."""
+
+    def __init__(
+        self,
+        home: Path,
+        history: History,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._snapshots = SnapshotStore(home / "snapshots", environ)
+        self._history = history
+        self._environ = environ
+        self._now = now
+
+    def plan(self, spec: RunSpec) -> Planned:
+        """Check everything and say what would be sent; stores and starts nothing."""
+        check_spec(spec)
+        locked = locked_environment(spec)
+        listing = list_files(spec.source_directory)
+        check_size({f.path: f.stat.st_size for f in listing.files}, at=str(spec.source_directory))
+        paths = {file.path for file in listing.files}
+        check_script(spec.script, paths, ignore_file=listing.ignore_file)
+        return Planned(spec, listing, locked)
+
+    def submit(self, spec: RunSpec, target: Target, *, stack: str | None = None) -> Submitted:
+        """Take the snapshot, write the run down, launch it.
+
+        A target that refuses leaves a failed run behind in history, with its reason.
+        """
+        check_spec(spec)
+        locked = locked_environment(spec)
+        taken = self._snapshots.take(spec.source_directory)
+        paths = {file.path for file in taken.snapshot.files}
+        check_script(spec.script, paths, ignore_file=taken.ignore_file)
+        run = prepared(
+            spec,
+            taken.snapshot,
+            created=self._now(),
+            token=secrets.token_hex(4),
+            git=git_properties(spec.source_directory, self._environ),
+            locked=locked,
+        )
+        self._history.add(first_record(run, self._now(), stack))
+        self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
+        for note in taken.notes:
+            self._note(run.run_id, "message", {"text": note})
+        return Submitted(run, taken, self._launch(run, target))
+
+    def _launch(self, run: PreparedRun, target: Target) -> Handle:
+        try:
+            handle = target.launch(run)
+        except PlatformError as error:
+            data = {"state": str(RunState.FAILED), "error": error.detail}
+            self._note(run.run_id, "state", data)
+            raise
+        self._history.change(run.run_id, handle=handle.reference)
+        return handle
+
+    def _note(self, run_id: str, kind: Any, data: Mapping[str, Any]) -> None:
+        note(self._history, run_id, kind, data, time_s=self._now())
+
+
+def note(
+    history: History, run_id: str, kind: Any, data: Mapping[str, Any], *, time_s: float
+) -> RunEvent:
+    """Append an event of this side (origin ``submit``) and return it."""
+    event = RunEvent(history.next_seq(run_id, "submit"), time_s, kind, data, "submit")
+    history.append(run_id, [event])
+    return event
+
+
+def first_record(run: PreparedRun, created: float, stack: str | None) -> RunRecord:
+    """Return what history knows of a run before anything happened to it."""
+    return RunRecord(
+        run_id=run.run_id,
+        experiment=run.experiment,
+        target=run.spec.target,
+        state=RunState.NOT_STARTED,
+        created=created,
+        script=run.spec.script,
+        arguments=run.spec.arguments,
+        tags=dict(run.spec.tags),
+        properties=dict(run.properties),
+        stack=stack,
+    )
+
+
+def snapshot_text(taken: Taken) -> str:
+    """Say in one line what the snapshot is and what of it was new."""
+    files = f"{len(taken.snapshot.files)} files, {size_text(taken.snapshot.size)}"
+    if taken.snapshot.reused:
+        return f"{files}, unchanged: snapshot {taken.snapshot.id[:12]} is reused"
+    new = f"{taken.stored_files} new, {size_text(taken.stored_bytes)}"
+    return f"{files} ({new}): snapshot {taken.snapshot.id[:12]}"
+
+
+def size_text(size: int) -> str:
+    """Return bytes as people read them: ``831 B``, ``3.4 KiB``, ``12.0 MiB``."""
+    if size < 1024:  # noqa: PLR2004 - what a KiB is
+        return f"{size} B"
+    if size < 1024**2:
+        return f"{size / 1024:.1f} KiB"
+    return f"{size / 1024**2:.1f} MiB"

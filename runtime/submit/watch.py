@@ -1,0 +1,193 @@
+"""Follows runs: one watcher asks about all of them, in intervals that grow while nothing happens.
+
+What targets report is appended to history first and then yielded, so that a watcher that is killed
+loses nothing and the next one goes on where it was. Printing is others' business.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from infra.contract.errors import UnreachableError
+from runtime.history.store import History
+from runtime.model.runs import RunEvent, RunRecord
+from runtime.model.states import NEXT, RunState
+from runtime.submit.submitting import note
+from runtime.targets.base import Handle, LogChunk, Status, Target
+
+_LAST_STEP: Final = "scale down"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often to ask, in seconds. ``patience_s``: how long a target may not answer at all.
+
+    ``linger_s``: how long to go on after the end, for nodes that are released later.
+    """
+
+    first_s: float = 0.1
+    growth: float = 1.4
+    longest_s: float = 5.0
+    patience_s: float = 60.0
+    linger_s: float = 0.0
+
+    def after(self, interval_s: float) -> float:
+        """Return the interval that follows one in which nothing happened."""
+        return min(interval_s * self.growth, self.longest_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of a run."""
+
+    run_id: str
+    event: RunEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """New text of one of a run's logs."""
+
+    run_id: str
+    chunk: LogChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run reached its final state."""
+
+    record: RunRecord
+
+
+Seen = Happened | Logged | Ended
+
+
+@dataclass(slots=True)
+class _Followed:
+    """What the watcher remembers of one run. ``over_at``: when to stop following it."""
+
+    handle: Handle
+    target: Target
+    cursor: str
+    offsets: dict[str, int] = field(default_factory=dict)
+    ended_at: float | None = None
+    last_step: bool = False
+
+
+class Watcher:
+    """Follows runs of one history. ``sleep`` and ``clock`` are seconds."""
+
+    def __init__(
+        self,
+        history: History,
+        *,
+        pace: Pace | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._history = history
+        self._pace = pace or Pace()
+        self._sleep = sleep
+        self._clock = clock
+        self._now = now
+
+    def watch(self, runs: Mapping[str, Target], *, replay: bool = False) -> Iterator[Seen]:
+        """Yield what happens to ``runs`` (by id) until each of them has ended.
+
+        ``replay`` begins with the events that history has already. Logs are read from their
+        beginning. Closing the generator leaves the runs alone.
+        """
+        followed = {run_id: self._begin(run_id, target) for run_id, target in runs.items()}
+        if replay:
+            for run_id in followed:
+                yield from (Happened(run_id, event) for _, event in self._history.events(run_id))
+        interval_s, silent_since = self._pace.first_s, None
+        while followed:
+            try:
+                seen = self._round(followed)
+                silent_since = None
+            except UnreachableError:
+                silent_since = self._clock() if silent_since is None else silent_since
+                if self._clock() - silent_since > self._pace.patience_s:
+                    raise
+                seen = []
+            yield from seen
+            for run_id in [key for key, run in followed.items() if self._over(run)]:
+                del followed[run_id]
+            interval_s = self._pace.first_s if seen else self._pace.after(interval_s)
+            if followed:
+                self._sleep(interval_s)
+
+    def refresh(self, runs: Mapping[str, Target]) -> None:
+        """Ask once about ``runs`` and write down what happened; no logs."""
+        followed = {run_id: self._begin(run_id, target) for run_id, target in runs.items()}
+        for run_id, status in self._statuses(followed).items():
+            self._recorded(run_id, followed[run_id], status)
+
+    def _begin(self, run_id: str, target: Target) -> _Followed:
+        record = self._history.record(run_id)
+        handle = Handle(target.name, record.handle or run_id)
+        return _Followed(handle, target, self._history.cursor(run_id))
+
+    def _round(self, followed: Mapping[str, _Followed]) -> list[Seen]:
+        """Ask about every run once. Logs come before the end, so that the end is the end."""
+        seen: list[Seen] = []
+        for run_id, status in self._statuses(followed).items():
+            run = followed[run_id]
+            events = self._recorded(run_id, run, status)
+            seen += [Happened(run_id, event) for event in events]
+            if run.ended_at is None:
+                seen += self._logged(run_id, run)
+            if status.state.final and run.ended_at is None:
+                run.ended_at = self._clock()
+                seen.append(Ended(self._history.record(run_id)))
+        return seen
+
+    def _statuses(self, followed: Mapping[str, _Followed]) -> dict[str, Status]:
+        """Ask each target once about all of its runs."""
+        statuses: dict[str, Status] = {}
+        for target in {id(run.target): run.target for run in followed.values()}.values():
+            mine = {key: run for key, run in followed.items() if run.target is target}
+            answers = target.poll({run.handle: run.cursor for run in mine.values()})
+            statuses |= {key: answers[run.handle] for key, run in mine.items()}
+        return statuses
+
+    def _recorded(self, run_id: str, run: _Followed, status: Status) -> Sequence[RunEvent]:
+        """Write a status down; a state that no event told becomes an event of this side."""
+        self._history.append(run_id, status.events, cursor=status.cursor)
+        run.cursor = status.cursor
+        run.last_step |= any(event.data.get("step") == _LAST_STEP for event in status.events)
+        record = self._history.record(run_id)
+        if status.state in NEXT[record.state]:
+            data = state_data(status)
+            told = note(self._history, run_id, "state", data, time_s=self._now())
+            return [*status.events, told]
+        return status.events
+
+    def _logged(self, run_id: str, run: _Followed) -> list[Logged]:
+        chunks = list(run.target.logs(run.handle, run.offsets))
+        run.offsets |= {chunk.name: chunk.offset for chunk in chunks}
+        return [Logged(run_id, chunk) for chunk in chunks]
+
+    def _over(self, run: _Followed) -> bool:
+        if run.ended_at is None:
+            return False
+        return run.last_step or self._clock() - run.ended_at >= self._pace.linger_s
+
+
+def state_data(status: Status) -> dict[str, object]:
+    """Return a ``state`` event's data for what a poll found."""
+    data: dict[str, object] = {"state": str(status.state)}
+    if status.exit_code is not None:
+        data["exit_code"] = status.exit_code
+    if status.error is not None:
+        data["error"] = status.error
+    return data
+
+
+def unfinished(history: History) -> Sequence[RunRecord]:
+    """Return the runs that have not ended, as far as history knows."""
+    open_states = {state for state in RunState if not state.final}
+    return [record for record in history.runs() if record.state in open_states]

@@ -1,0 +1,195 @@
+"""The process of one local run: lays the snapshot out, readies the environment, runs the agent.
+
+Started by the local target and by nobody else; goes on when the submitter is gone. It reports only
+through files of the run's folder.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+from infra.contract.errors import PlatformError
+from runtime.agent.archive import ARCHIVE_NAME, agent_archive
+from runtime.agent.events import EventLog, read_events
+from runtime.environments.builders import UvBuilder
+from runtime.environments.cache import EnvironmentCache
+from runtime.environments.locking import lock
+from runtime.model.states import RunState
+from runtime.snapshots.store import SnapshotStore, write_tree
+from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
+
+_FOREIGN: Final = ("MLFLOW_", "AZUREML_")
+_OF_ANOTHER_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+_LAST_LINES: Final = 10
+_ENDED: Final = frozenset(state for state in RunState if state.final)
+
+
+class LocalRun:
+    """One run from its snapshot to the end of its script."""
+
+    def __init__(self, folder: RunFolder, lock_descriptor: int) -> None:
+        self._folder = folder
+        self._task = read_task(folder)
+        self._lock = lock_descriptor
+        self._events = EventLog(folder.own_events)
+        self._stop = Event()
+        self._agent: subprocess.Popen[bytes] | None = None
+
+    def execute(self) -> None:
+        """Do everything; whatever goes wrong becomes the run's final state."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stopped)
+        self._folder.process_file.write_text(str(os.getpid()), encoding="utf-8")
+        if self._folder.cancel_file.exists():
+            self._stop.set()
+        try:
+            self._state(RunState.PREPARING)
+            self._lay_out()
+            with self._environment() as (python, variables):
+                self._run(python, variables)
+        except PlatformError as error:
+            self._end(f"{error.summary}: {error.detail}\nhint: {error.remedy}")
+        finally:
+            self._events.close()
+
+    def _lay_out(self) -> None:
+        store = SnapshotStore(Path(self._task.snapshots))
+        snapshot = store.load(self._task.snapshot)
+        write_tree(snapshot, self._folder.work)
+        for name in ("outputs", "logs"):
+            (self._folder.work / name).mkdir(exist_ok=True)
+        self._step("unzip", f"{len(snapshot.files)} files laid out")
+
+    @contextmanager
+    def _environment(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Give the interpreter and its variables; meanwhile the environment is not evicted."""
+        spec = self._task.environment
+        if spec is None or spec.kind == "user_managed":
+            python = (spec.interpreter if spec else None) or self._task.interpreter
+            self._step("environment", f"{python} is used as it is")
+            yield python, spec.variables if spec else {}
+            return
+        cache = EnvironmentCache(Path(self._task.environments), UvBuilder())
+        log = self._folder.work / BUILD_LOG
+        log.parent.mkdir(exist_ok=True)
+        with log.open("a", encoding="utf-8", buffering=1) as sink:
+            locked = lock(spec)
+            with cache.lease(locked, lambda line: print(line, file=sink), self._stop) as found:
+                how = "reused" if found.reused else "built"
+                self._step("environment", f"{how} {found.hash}")
+                yield str(found.python), {**environment_variables(found.folder), **found.variables}
+
+    def _run(self, python: str, variables: Mapping[str, str]) -> None:
+        archive = self._folder.path / ARCHIVE_NAME
+        archive.write_bytes(agent_archive())
+        self._step("run", " ".join(("python", *self._task.command)))
+        if self._stop.is_set():
+            self._end("")
+            return
+        with self._folder.process_log.open("ab") as sink:
+            self._agent = subprocess.Popen(
+                agent_argv(python, archive, self._folder, self._task),
+                cwd=self._folder.work,
+                env=run_variables(self._task, variables, os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=sink,
+                # the run lives as long as its agent, even if this process is killed
+                pass_fds=(self._lock,),
+            )
+        if self._stop.is_set():
+            self._agent.terminate()
+        code = self._agent.wait()
+        self._step("collect", "outputs and logs are in the run's folder")
+        if not ended(self._folder.agent_events):
+            log = self._folder.process_log.read_text(encoding="utf-8", errors="replace")
+            last = "\n".join(log.splitlines()[-_LAST_LINES:])
+            self._end(f"The agent ended with exit code {code}. Its last lines:\n{last}")
+
+    def _stopped(self, number: int, _: object) -> None:
+        self._stop.set()
+        if self._agent is not None and self._agent.poll() is None:
+            self._agent.send_signal(number)
+
+    def _end(self, error: str) -> None:
+        if self._stop.is_set():
+            self._state(RunState.CANCELED)
+        else:
+            self._state(RunState.FAILED, error=error)
+
+    def _state(self, state: RunState, **data: Any) -> None:
+        self._events.append("state", {"state": str(state), **data})
+
+    def _step(self, step: str, text: str) -> None:
+        self._events.append("step", {"step": step, "text": text})
+
+
+def agent_argv(python: str, archive: Path, folder: RunFolder, task: Task) -> list[str]:
+    """Return the command that runs the script below the agent."""
+    return [
+        python,
+        str(archive),
+        "run",
+        f"--events={folder.agent_events}",
+        f"--artifacts={folder.artifacts}",
+        f"--max-duration={task.max_duration_s}",
+        "--",
+        "python",
+        *task.command,
+    ]
+
+
+def run_variables(
+    task: Task, environment: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the script's variables: this machine's, the environment's, the run's, in that order.
+
+    What names another run or another tracking server is left out.
+    """
+    around = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN)}
+    if "VIRTUAL_ENV" in environment:
+        around = {k: v for k, v in around.items() if k not in _OF_ANOTHER_PYTHON}
+        path = f"{environment['VIRTUAL_ENV']}/bin{os.pathsep}{around.get('PATH', os.defpath)}"
+        around["PATH"] = path
+    experiment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"aml-experiment:{task.experiment}"))
+    return {
+        **around,
+        **environment,
+        "AZUREML_RUN_ID": task.run_id,
+        "AZUREML_EXPERIMENT_ID": experiment_id,
+        "AZUREML_ARM_PROJECT_NAME": task.experiment,
+        "AZUREML_NODE_COUNT": "1",
+        "MLFLOW_EXPERIMENT_ID": experiment_id,
+        "MLFLOW_EXPERIMENT_NAME": task.experiment,
+        **task.variables,
+    }
+
+
+def environment_variables(folder: Path) -> dict[str, str]:
+    """Return what makes a built environment the active one."""
+    return {"VIRTUAL_ENV": str(folder)}
+
+
+def ended(events_file: Path) -> bool:
+    """Say whether the events report a final state."""
+    content = events_file.read_bytes() if events_file.exists() else b""
+    states = (event["data"].get("state") for event in read_events(content))
+    return any(state in _ENDED for state in states)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """``python -m runtime.targets.local_run FOLDER DESCRIPTOR``."""
+    folder, descriptor = RunFolder(Path(arguments[0])), int(arguments[1])
+    os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only argument
+    LocalRun(folder, descriptor).execute()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,141 @@
+"""The folder of a local run, as the submitting side and the run's own process both know it.
+
+``<home>/runs/<run id>/`` holds ``run.json`` (what to do), ``lock`` (held while the run lives),
+``events.jsonl`` and ``agent-events.jsonl``, ``work/`` (the script's working folder) and
+``artifacts/``. Nothing here starts or stops anything.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from runtime.model.runs import EnvironmentSpec, PreparedRun
+
+OWN_EVENTS: Final = "events.jsonl"
+AGENT_EVENTS: Final = "agent-events.jsonl"
+BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
+USER_LOG: Final = "user_logs/std_log.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where everything of one local run lies."""
+
+    path: Path
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.path / "artifacts"
+
+    @property
+    def own_events(self) -> Path:
+        return self.path / OWN_EVENTS
+
+    @property
+    def agent_events(self) -> Path:
+        return self.path / AGENT_EVENTS
+
+    @property
+    def task_file(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def process_file(self) -> Path:
+        """The number of the run's process; there from its start on, for good."""
+        return self.path / "pid"
+
+    @property
+    def cancel_file(self) -> Path:
+        return self.path / "cancel-requested"
+
+    @property
+    def process_log(self) -> Path:
+        return self.path / "process.log"
+
+    @property
+    def started(self) -> bool:
+        return self.process_file.exists()
+
+    def try_lock(self) -> int | None:
+        """Take the lock and return its file descriptor; ``None`` while the run lives.
+
+        The descriptor may be handed to a child: the lock is held until the last copy is closed.
+        """
+        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def alive(self) -> bool:
+        """Say whether a process of the run still holds the lock."""
+        descriptor = self.try_lock()
+        if descriptor is None:
+            return True
+        os.close(descriptor)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the run's process has to do; everything was decided by the submitter.
+
+    ``environment`` is ``None`` where ``interpreter`` is used as it is.
+    """
+
+    run_id: str
+    experiment: str
+    command: tuple[str, ...]
+    variables: Mapping[str, str]
+    snapshot: str
+    snapshots: str
+    environments: str
+    interpreter: str
+    environment: EnvironmentSpec | None
+    max_duration_s: int
+
+
+def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
+    """Return the task of a prepared run."""
+    return Task(
+        run_id=run.run_id,
+        experiment=run.experiment,
+        command=run.command,
+        variables=dict(run.spec.variables),
+        snapshot=run.snapshot.id,
+        snapshots=str(run.snapshot.store.parent),
+        environments=str(home / "environments"),
+        interpreter=interpreter,
+        environment=run.spec.environment,
+        max_duration_s=run.spec.max_duration_s,
+    )
+
+
+def write_task(folder: RunFolder, task: Task) -> None:
+    """Write the task down, whole or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=folder.path, delete=False, encoding="utf-8") as sink:
+        json.dump(asdict(task), sink, indent=2)
+    Path(sink.name).replace(folder.task_file)
+
+
+def read_task(folder: RunFolder) -> Task:
+    """Return the task that was written down."""
+    document: dict[str, Any] = json.loads(folder.task_file.read_text(encoding="utf-8"))
+    environment = document.pop("environment")
+    command: Sequence[str] = document.pop("command")
+    return Task(
+        **document,
+        command=tuple(command),
+        environment=EnvironmentSpec(**environment) if environment else None,
+    )
