@@ -142,11 +142,11 @@ class ArmType:
 
     def body_path(self, input_path: str) -> str:
         """Return the body path of an input path: ``properties.accessTier`` for ``accessTier``."""
-        head, _, rest = input_path.partition(".")
-        base = self.inputs[head]
-        steps = [base]
-        walked = head
-        for step in rest.split(".") if rest else []:
+        walked, *rest = input_path.split(".")
+        steps = [self.inputs[walked]]
+        for step in rest:
+            if walked in self.nested and step not in self.nested[walked]:
+                steps.append("properties")
             walked = f"{walked}.{step}"
             steps.append(self.renamed.get(walked, step))
         return ".".join(steps)

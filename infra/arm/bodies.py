@@ -74,7 +74,6 @@ def outputs_of(row: ArmType, document: Mapping[str, Any]) -> dict[str, Any]:
         value = _from_arm(row, name, _get(document, path))
         if value is not None and name != "id":
             outputs[name] = value
-    outputs.setdefault("name", document.get("name"))
     return outputs
 
 

@@ -238,7 +238,7 @@ DATASTORE: Final = ArmType(
     path=f"{_WORKSPACE}/datastores/{{name}}",
     name_rule=RULES["datastore"],
     inputs=beside("properties"),
-    outputs=beside("systemData type"),
+    outputs=beside("name systemData type"),
     query={"skipValidation": "skipValidation"},
     required=words("resourceGroupName workspaceName properties")
     | below("properties", "datastoreType credentials credentials.credentialsType"),
