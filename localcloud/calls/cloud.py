@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from localcloud.calls.unmanned import Unmanned
 from localcloud.store.store import Store
 
 
@@ -40,6 +41,12 @@ class Nodes(Protocol):
     def cancel(self, job: str) -> None:
         """Ask a job to stop; harmless when it has ended."""
 
+    def start(self) -> None:
+        """Begin to work; what an earlier daemon left behind is picked up or ended."""
+
+    def stop(self) -> None:
+        """End all processes and threads; the daemon is leaving. Queued jobs stay queued."""
+
     def reset(self) -> None:
         """Stop everything at once and forget it; the store is being wiped."""
 
@@ -58,7 +65,7 @@ class Cloud:
     store: Store
     folder: Path
     url: str
-    nodes: Nodes
+    nodes: Nodes = field(default_factory=Unmanned)
     clock: Callable[[], float] = time.time
     operation_s: dict[str, float] = field(default_factory=dict)
     reset_folders: list[Path] = field(default_factory=list)

@@ -26,20 +26,23 @@ class Kind:
     - ``type``: Azure's casing, ``Microsoft.MachineLearningServices/workspaces/computes``.
     - ``versions``: api-versions named in a refusal, newest last.
     - ``name_problem(name, body)``: what is wrong with a new name, or ``None``.
-    - ``required``: dotted paths a PUT must have; ``location``: whether it must have that too.
+    - ``required``: dotted paths a PUT must have; ``required_inside``: those it must have where
+      what contains them is given; ``location``: whether a new one must have that.
     - ``read_only``: dotted paths that a PUT or PATCH may send and that are ignored; an old
       value is kept. ``provisioningState`` always is.
     - ``secrets``: dotted paths (``*``: any key) that go to the sealed column, never to an answer.
-    - ``put``: status of a create and of an update. ``polled``: verbs answered with an operation
-      (``PUT``, ``PATCH``, ``DELETE``).
+    - ``put``: status of a create and of an update, ``patched`` of a PATCH. ``polled``: verbs
+      answered with an operation (``PUT``, ``PATCH``, ``DELETE``); ``location_only``: a 202 to a
+      PUT has ``Location`` alone and no body. ``provisioning``: has ``provisioningState``.
     - ``fill(call, wanted, old)``: return the whole new body: defaults, outputs; refuse what the
       service refuses. ``wanted`` has no read-only or secret values of the caller's; ``old`` is
       ``None`` on create. Runs inside the write transaction.
     - ``show(call, resource, body)``: what reading adds (called for each GET and list item).
     - ``stored(call, resource, old)`` after a PUT or PATCH; ``removed(call, resource)`` after a
       delete, also of a parent.
-    - ``actions``: POST ``{id}/{action}``, names in Azure's casing, matched without case; the
-      resource exists when the handler runs (see ``existing`` in ``localcloud.calls.lookups``).
+    - ``minted(call)``: secrets that the service makes for a new resource (keys); sealed.
+    - ``actions``: POST ``{id}/{action}``, names in Azure's casing, matched without case. A
+      handler that needs the resource asks ``existing`` of ``localcloud.calls.lookups``.
     - ``handlers``: verbs taken over whole (``LIST`` is GET of the collection). They may return
       ``None`` to let the generic handler go on.
     """
@@ -48,12 +51,17 @@ class Kind:
     versions: tuple[str, ...] = ()
     name_problem: Callable[[str, Mapping[str, Any]], str | None] | None = None
     required: tuple[str, ...] = ()
+    required_inside: tuple[str, ...] = ()
     location: bool = False
     read_only: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     put: tuple[int, int] = (201, 200)
+    patched: int = 200
     polled: frozenset[str] = frozenset()
+    location_only: bool = False
+    provisioning: bool = True
     system_data: bool = False
+    minted: Callable[[Call], Mapping[str, Any]] | None = None
     fill: Fill | None = None
     show: Show | None = None
     stored: Callable[[Call, Resource, Resource | None], None] | None = None

@@ -21,16 +21,15 @@ def existing(call: Call, id: ArmId | str | None = None) -> Resource:
     if resource is not None:
         return resource
     require_parents(call, wanted)
+    if wanted.namespace is None:
+        raise _no_group(wanted.name)
     raise not_found(wanted.type, "/".join(wanted.names), wanted.resource_group)
 
 
 def require_parents(call: Call, id: ArmId) -> None:
     """Refuse with 404 when the resource group or a parent of ``id`` is not there."""
-    group = id.resource_group
-    if group and id.namespace and not find(call, str(ArmId(id.subscription, group))):
-        raise RefusedError(
-            404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found."
-        )
+    if id.namespace:
+        require_group(call, id)
     parent = id.parent
     if parent.namespace and not find(call, str(parent)):
         raise RefusedError(
@@ -39,3 +38,16 @@ def require_parents(call: Call, id: ArmId) -> None:
             f"Failed to perform '{call.method}' on resource(s) of type '{id.type}', because the "
             f"parent resource '{parent}' could not be found.",
         )
+
+
+def require_group(call: Call, id: ArmId) -> None:
+    """Refuse with 404 when the resource group of ``id`` is not there."""
+    group = id.resource_group
+    if group and not find(call, str(ArmId(id.subscription, group))):
+        raise _no_group(group)
+
+
+def _no_group(name: str) -> RefusedError:
+    return RefusedError(
+        404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found."
+    )

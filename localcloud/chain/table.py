@@ -2,9 +2,34 @@
 
 from typing import Final
 
+from localcloud.behaviours import (
+    assets,
+    computes,
+    datastores,
+    groups,
+    metadata,
+    plain,
+    regions,
+    surroundings,
+    workspaces,
+)
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
 
-KINDS: Final[tuple[Kind, ...]] = ()
+KINDS: Final[tuple[Kind, ...]] = (
+    *groups.KINDS,
+    *surroundings.KINDS,
+    *workspaces.KINDS,
+    *computes.KINDS,
+    *datastores.KINDS,
+    *assets.KINDS,
+    *plain.KINDS,
+)
 
-ROUTES: Final[tuple[Route, ...]] = ()
+# The first that fits takes the call: the blob plane, which takes nearly anything, comes last.
+ROUTES: Final[tuple[Route, ...]] = (
+    *metadata.ROUTES,
+    *groups.ROUTES,
+    *regions.ROUTES,
+    *workspaces.ROUTES,
+)

@@ -1,0 +1,194 @@
+"""Versioned assets of a workspace: code, environments, data, models, components.
+
+A version never changes but for its description, tags and archive flag; its container is made with
+the first version. Files go to the blob plane: ``startPendingUpload`` says where.
+"""
+
+import uuid
+from typing import Any, Final
+
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.kinds import Document, Kind
+from localcloud.calls.lookups import existing, find, require_parents
+from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.shared_access import container_token
+from localcloud.store.resources import Resource
+
+_ML: Final = "Microsoft.MachineLearningServices/workspaces"
+# container → required property of a version
+ASSETS: Final = {
+    "codes": "codeUri",
+    "environments": None,
+    "data": "dataUri",
+    "models": "modelUri",
+    "components": "componentSpec",
+}
+_CHANGEABLE: Final = frozenset({"description", "tags", "isArchived", "provisioningState", "stage"})
+_DEFAULTS: Final[dict[str, Any]] = {
+    "description": None,
+    "tags": {},
+    "properties": {},
+    "isArchived": False,
+    "isAnonymous": False,
+}
+_VERSIONS: Final = ("2023-04-01", "2024-04-01", "2024-10-01", "2025-12-01")
+
+
+def _plain_name(call: Call) -> Reply | None:
+    """Look an asset up without the ``azureml:`` that some clients leave before its name."""
+    container = call.arm.names[1] if len(call.arm.names) > 1 else ""
+    if container.lower().startswith("azureml:"):
+        names = (call.arm.names[0], container[len("azureml:") :], *call.arm.names[2:])
+        call.target = type(call.arm)(
+            call.arm.subscription,
+            call.arm.resource_group,
+            call.arm.namespace,
+            call.arm.types,
+            names,
+        )
+    return None
+
+
+def _put_version(call: Call) -> Reply | None:
+    """Make the container of a first version; the generic PUT goes on."""
+    _plain_name(call)
+    require_parents(call, call.arm.parent)
+    workspace = existing(call, call.arm.parent.parent)
+    container = call.arm.parent
+    if find(call, str(container)) is None:
+        call.cloud.store.resources.put(
+            Resource(
+                id=f"{workspace.id}/{container.types[-1]}/{container.name}",
+                type=container.type,
+                parent=workspace.id,
+                document={"properties": dict(_DEFAULTS)},
+                created=call.now,
+                modified=call.now,
+                scope=workspace.scope,
+            )
+        )
+    return None
+
+
+def _fill(_call: Call, wanted: Document, old: Resource | None) -> Document:
+    given = {k: v for k, v in (wanted.get("properties") or {}).items() if v is not None}
+    properties = {**_DEFAULTS, **given}
+    if old is not None:
+        keys = (given.keys() | old.properties.keys()) - _CHANGEABLE
+        changed = sorted(k for k in keys & given.keys() if given[k] != old.properties.get(k))
+        if changed:
+            raise RefusedError(
+                409,
+                "Conflict",
+                f"Version '{old.name}' exists already and cannot be changed "
+                f"({', '.join(changed)} differ). Register a new version.",
+            )
+        properties = {**old.properties, **properties}
+    return {**wanted, "properties": properties}
+
+
+def _fill_environment(call: Call, wanted: Document, old: Resource | None) -> Document:
+    body = _fill(call, wanted, old)
+    properties = {"environmentType": "UserCreated", "osType": "Linux", **body["properties"]}
+    return {**body, "properties": properties}
+
+
+def _list_versions(call: Call) -> Reply:
+    """List versions, newest first; a code's ``hash`` is looked for in the whole workspace."""
+    _plain_name(call)
+    if "hash" in call.query:
+        return page(_document(each) for each in _with_hash(call))
+    if find(call, str(call.arm)) is None:
+        require_parents(call, call.arm)
+        return page(())
+    versions = call.cloud.store.resources.children(
+        str(call.arm), type=call.collection, now=call.now
+    )
+    newest_first = sorted(versions, key=lambda each: each.created, reverse=True)
+    top = int(call.query.get("$top", "0")) or None
+    return page(_document(each) for each in newest_first[:top])
+
+
+def _with_hash(call: Call) -> list[Resource]:
+    workspace = existing(call, call.arm.parent)
+    versions = call.cloud.store.resources.of_type(
+        call.collection, scope=workspace.scope, now=call.now
+    )
+    wanted = call.query["hash"]
+    return [
+        each
+        for each in versions
+        if each.key.startswith(f"{workspace.key}/")
+        and (each.properties.get("properties") or {}).get("hash_sha256") == wanted
+    ][:1]
+
+
+def _document(resource: Resource) -> Document:
+    state = {"provisioningState": "Succeeded"}
+    return {
+        "id": resource.id,
+        "name": resource.name,
+        "type": resource.type,
+        **resource.document,
+        "properties": {**resource.properties, **state},
+    }
+
+
+def _show_container(call: Call, container: Resource, body: Document) -> Document:
+    versions = call.cloud.store.resources.children(container.id, now=call.now)
+    latest = max(versions, key=lambda each: each.created).name if versions else None
+    following = str(int(latest) + 1) if latest and latest.isdecimal() else "1"
+    shown = {"latestVersion": latest, "nextVersion": following}
+    return {**body, "properties": {**body["properties"], **shown}}
+
+
+def _start_pending_upload(call: Call) -> Reply:
+    """Say where the files of a version go. The version itself is made by its PUT, later."""
+    require_parents(call, call.arm.parent)
+    workspace = existing(call, call.arm.parent.parent)
+    account_id = str(workspace.properties.get("storageAccount"))
+    account = account_id.rpartition("/")[2]
+    container = f"azureml-{workspace.properties['workspaceId']}"
+    uri = f"{call.origin}/{account}/{container}"
+    token = container_token(call.cloud, account, container)
+    return answer(
+        {
+            "pendingUploadId": str(uuid.uuid4()),
+            "pendingUploadType": "TemporaryBlobReference",
+            "blobReferenceForConsumption": {
+                "blobUri": uri,
+                "storageAccountArmId": account_id,
+                "credential": {"credentialType": "SAS", "sasUri": f"{uri}?{token}"},
+            },
+        }
+    )
+
+
+def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
+    fill = _fill_environment if container == "environments" else _fill
+    versions = Kind(
+        f"{_ML}/{container}/versions",
+        versions=_VERSIONS,
+        required=(f"properties.{required}",) if required else ("properties",),
+        system_data=True,
+        fill=fill,
+        actions={"startPendingUpload": _start_pending_upload},
+        handlers={
+            "PUT": _put_version,
+            "GET": _plain_name,
+            "LIST": _list_versions,
+            "DELETE": _plain_name,
+        },
+    )
+    holder = Kind(
+        f"{_ML}/{container}",
+        versions=_VERSIONS,
+        system_data=True,
+        fill=_fill,
+        show=_show_container,
+        handlers={"GET": _plain_name},
+    )
+    return holder, versions
+
+
+KINDS: Final = tuple(kind for name, needed in ASSETS.items() for kind in _kinds(name, needed))

@@ -1,0 +1,102 @@
+"""AmlCompute: limits, defaults, what never changes, and the view of its nodes."""
+
+from typing import Any, Final
+
+from localcloud.behaviours.durations import seconds_of, spelled
+from localcloud.behaviours.regions import vm_sizes
+from localcloud.calls.kinds import Document
+from localcloud.calls.messages import Call
+from localcloud.store.resources import Resource
+
+Problems = list[tuple[str, str]]
+
+_INNER: Final = "properties.properties"
+_DEFAULT_IDLE: Final = "PT120S"
+_ENUMS: Final = {
+    "osType": ("Linux", "Windows"),
+    "vmPriority": ("Dedicated", "LowPriority"),
+    "remoteLoginPortPublicAccess": ("Enabled", "Disabled", "NotSpecified"),
+}
+_DEFAULTS: Final = {
+    "osType": "Linux",
+    "vmPriority": "Dedicated",
+    "isolatedNetwork": False,
+    "enableNodePublicIp": True,
+    "virtualMachineImage": None,
+    "subnet": None,
+    "propertyBag": {},
+}
+
+
+def filled(inner: Document) -> tuple[Document, Problems]:
+    """Return the inner properties of a cluster with defaults, and what is wrong with them."""
+    inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
+    problems = [*_enums(inner), *_size(inner), *_network(inner), *_scale(inner)]
+    access = inner.get("remoteLoginPortPublicAccess", "NotSpecified")
+    if access == "NotSpecified":
+        inner["remoteLoginPortPublicAccess"] = "Disabled" if inner["subnet"] else "Enabled"
+    return inner, problems
+
+
+def _enums(inner: Document) -> Problems:
+    """Bring enum values to Azure's casing; name those that are none."""
+    problems = []
+    for name, known in _ENUMS.items():
+        value = inner.get(name)
+        spelling = {each.lower(): each for each in known}.get(str(value).lower())
+        if value is not None and spelling is None:
+            says = f"'{value}' is not a value of {name}: use {', '.join(known)}."
+            problems.append((f"{_INNER}.{name}", says))
+        elif spelling:
+            inner[name] = spelling
+    return problems
+
+
+def _size(inner: Document) -> Problems:
+    size = inner.get("vmSize")
+    if not size:
+        return [(f"{_INNER}.vmSize", "The property 'vmSize' is required.")]
+    if str(size).lower() not in vm_sizes():
+        return [(f"{_INNER}.vmSize", f"The VM size '{size}' is not available in this region.")]
+    return []
+
+
+def _network(inner: Document) -> Problems:
+    if inner["enableNodePublicIp"] is False and not inner["subnet"]:
+        says = "enableNodePublicIp can be false only in a subnet or a managed virtual network."
+        return [(f"{_INNER}.enableNodePublicIp", says)]
+    return []
+
+
+def _scale(inner: Document) -> Problems:
+    scale = {k: v for k, v in (inner.get("scaleSettings") or {}).items() if v is not None}
+    where = f"{_INNER}.scaleSettings"
+    low, high = scale.get("minNodeCount", 0), scale.get("maxNodeCount")
+    idle = scale.get("nodeIdleTimeBeforeScaleDown", _DEFAULT_IDLE)
+    idle_s = seconds_of(str(idle))
+    problems = []
+    if not _count(high):
+        problems.append((f"{where}.maxNodeCount", "maxNodeCount must be an integer from 0 up."))
+    if not _count(low):
+        problems.append((f"{where}.minNodeCount", "minNodeCount must be an integer from 0 up."))
+    if _count(high) and _count(low) and low > high:
+        says = f"minNodeCount ({low}) is greater than maxNodeCount ({high})."
+        problems.append((f"{where}.minNodeCount", says))
+    if idle_s is None:
+        says = f"'{idle}' is not an ISO 8601 duration, as PT120S is."
+        problems.append((f"{where}.nodeIdleTimeBeforeScaleDown", says))
+    inner["scaleSettings"] = {
+        "minNodeCount": low,
+        "maxNodeCount": high,
+        "nodeIdleTimeBeforeScaleDown": spelled(idle_s or 0),
+    }
+    return problems
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def shown(call: Call, compute: Resource, inner: Document) -> Document:
+    """Return the inner properties with what its nodes are doing right now."""
+    return {**inner, **call.cloud.nodes.allocation(compute.id)}

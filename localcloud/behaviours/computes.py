@@ -1,0 +1,203 @@
+"""Azure ML computes of every kind: what is asked of each, what stays as it was, keys and nodes.
+
+AmlCompute and compute instances have modules of their own; the others are attachments of something
+that exists: the cloud keeps where it is and its credentials, and never reaches for it.
+"""
+
+from typing import Any, Final
+
+from infra.arm.types import arm_type
+from localcloud.behaviours import clusters, instances
+from localcloud.behaviours.rows import kind_of
+from localcloud.calls.faults import RefusedError, invalid
+from localcloud.calls.kinds import Document
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.paths import found, placed
+from localcloud.calls.times import iso
+from localcloud.store.resources import Resource
+
+TYPE: Final = "Microsoft.MachineLearningServices/workspaces/computes"
+_ROW: Final = arm_type(TYPE)
+_SPELLING: Final = {name.lower(): name for name in _ROW.variants}
+_MANAGED: Final = frozenset({"AmlCompute", "ComputeInstance"})
+_NEEDS_RESOURCE: Final = frozenset(
+    {"Batch", "Databricks", "DataFactory", "DataLakeAnalytics", "Kubernetes", "SynapseSpark"}
+)
+_BY_ADDRESS: Final = frozenset({"VirtualMachine", "HDInsight"})
+_ACTIONS: Final = frozenset({"delete", "detach"})
+_PUBLIC_ENVELOPE: Final[dict[str, Any]] = {
+    "description": None,
+    "resourceId": None,
+    "provisioningErrors": None,
+    "properties": None,
+}
+
+
+def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+    properties = dict(wanted["properties"])
+    kind = _kind(properties["computeType"])
+    workspace = existing(call, call.arm.parent)
+    location = wanted.get("location") or workspace.document["location"]
+    properties = {
+        "disableLocalAuth": False,
+        **_PUBLIC_ENVELOPE,
+        **{key: value for key, value in properties.items() if value is not None},
+        "computeType": kind,
+        "computeLocation": properties.get("computeLocation") or location,
+        "isAttachedCompute": kind not in _MANAGED,
+        "createdOn": properties.get("createdOn") or iso(call.now),
+        "modifiedOn": iso(call.now),
+    }
+    inner, problems = _inner(call, kind, properties, old)
+    if problems:
+        raise invalid(problems)
+    body = {**wanted, "location": location, "properties": {**properties, "properties": inner}}
+    _require_unchanged(kind, body, old)
+    return body
+
+
+def _kind(value: Any) -> str:
+    spelling = _SPELLING.get(str(value).lower())
+    if spelling is None:
+        says = f"'{value}' is not a compute type: use {', '.join(sorted(_SPELLING.values()))}."
+        raise invalid([("properties.computeType", says)])
+    return spelling
+
+
+def _inner(
+    call: Call, kind: str, properties: Document, old: Resource | None
+) -> tuple[Document | None, list[tuple[str, str]]]:
+    inner = dict(properties.get("properties") or {})
+    if kind == "AmlCompute":
+        return clusters.filled(inner)
+    if kind == "ComputeInstance":
+        return instances.filled(call, inner, old)
+    return inner or None, _attachment_problems(kind, properties, inner)
+
+
+def _attachment_problems(kind: str, properties: Document, inner: Document) -> list[tuple[str, str]]:
+    resource, address = properties.get("resourceId"), inner.get("address")
+    if kind in _NEEDS_RESOURCE and not resource:
+        return [("properties.resourceId", f"A {kind} compute needs a 'resourceId'.")]
+    if kind in _BY_ADDRESS and bool(resource) == bool(address):
+        says = f"A {kind} compute needs either a 'resourceId' or an 'address'."
+        return [("properties.resourceId", says)]
+    return []
+
+
+def _require_unchanged(kind: str, body: Document, old: Resource | None) -> None:
+    """Refuse a change of what a compute is created with, all of it at once."""
+    if old is None:
+        return
+    before = dict(old.document)
+    if before["properties"]["computeType"] != kind:
+        raise invalid([("properties.computeType", "The compute type cannot be changed.")])
+    row = _ROW.variant(kind)
+    updated = {*row.updated_by, *_ROW.read_only, "properties.description", "properties.modifiedOn"}
+    paths = {path for path in _leaves(before) | _leaves(body) if path.startswith("properties.")}
+    changed = sorted(
+        path
+        for path in paths
+        if not any(path == p or path.startswith(f"{p}.") for p in {*updated, *row.read_only})
+        and _value(before, path) != _value(body, path)
+    )
+    if changed:
+        raise RefusedError(
+            400,
+            "PropertyChangeNotAllowed",
+            f"Changing {', '.join(changed)} of the compute '{old.name}' is not allowed. "
+            "Delete it and create it again.",
+            target=changed[0],
+        )
+
+
+def _leaves(value: Any, path: str = "") -> set[str]:
+    """Return the paths of all values that are neither objects nor absent (null, empty)."""
+    if isinstance(value, dict):
+        return {p for k, v in value.items() for p in _leaves(v, f"{path}.{k}" if path else k)}
+    return set() if value in (None, "", []) else {path}
+
+
+def _value(document: Document, path: str) -> Any:
+    value = next((value for _, value in found(document, path)), None)
+    return value.rstrip("/").lower() if isinstance(value, str) else value
+
+
+def _show(call: Call, resource: Resource, body: Document) -> Document:
+    body = {"tags": None, "sku": None, "identity": None, **body}
+    properties = body["properties"]
+    if properties["computeType"] == "AmlCompute":
+        inner = clusters.shown(call, resource, properties["properties"])
+        return {**body, "properties": {**properties, "properties": inner}}
+    return body
+
+
+def _stored(call: Call, compute: Resource, old: Resource | None) -> None:
+    if compute.properties["computeType"] in _MANAGED:
+        call.cloud.nodes.compute_stored(compute.id, created=old is None)
+
+
+def _removed(call: Call, compute: Resource) -> None:
+    if compute.properties["computeType"] in _MANAGED:
+        call.cloud.nodes.compute_removed(compute.id)
+
+
+def _delete(call: Call) -> None:
+    """Check ``underlyingResourceAction``; the generic delete goes on. Absent means what fits."""
+    action = call.query.get("underlyingresourceaction", "delete")
+    if action.lower() not in _ACTIONS:
+        raise RefusedError(
+            400,
+            "BadRequest",
+            f"'{action}' is not a value of underlyingResourceAction: use Delete or Detach.",
+        )
+
+
+def _list_nodes(call: Call) -> Reply:
+    compute = existing(call)
+    _require_kind(call, compute, {"AmlCompute"})
+    return answer({"nodes": list(call.cloud.nodes.nodes(compute.id))})
+
+
+def _list_keys(call: Call) -> Reply:
+    """Give back the credentials of an attachment, as they were sent."""
+    compute = existing(call)
+    kinds = {"AKS", "VirtualMachine", "HDInsight", "Databricks"}
+    _require_kind(call, compute, kinds)
+    whole = placed(dict(compute.document), dict(compute.secrets))
+    inner = whole["properties"].get("properties") or {}
+    keys: dict[str, Any] = {"computeType": compute.properties["computeType"]}
+    for name in ("administratorAccount", "databricksAccessToken"):
+        if name in inner:
+            keys[name] = inner[name]
+    return answer(keys)
+
+
+def _require_kind(call: Call, compute: Resource, kinds: set[str]) -> None:
+    kind = compute.properties["computeType"]
+    if kind not in kinds:
+        raise RefusedError(
+            400, "BadRequest", f"'{call.action}' is not for computes of type {kind}."
+        )
+
+
+KINDS: Final = (
+    kind_of(
+        TYPE,
+        polled=frozenset({"PUT", "PATCH", "DELETE"}),
+        fill=_fill,
+        show=_show,
+        stored=_stored,
+        removed=_removed,
+        handlers={"DELETE": _delete},
+        actions={
+            "listNodes": _list_nodes,
+            "listKeys": _list_keys,
+            "start": instances.power,
+            "stop": instances.power,
+            "restart": instances.power,
+            "updateIdleShutdownSetting": instances.update_idle_shutdown,
+        },
+    ),
+)

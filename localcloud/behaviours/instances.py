@@ -1,0 +1,137 @@
+"""Compute instances: their state machine, as far as a laptop can tell: start, stop, restart."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from localcloud.behaviours.durations import seconds_of
+from localcloud.behaviours.regions import vm_sizes
+from localcloud.calls.faults import RefusedError, invalid
+from localcloud.calls.kinds import Document
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.operations import begin, duration_s
+from localcloud.calls.times import iso
+from localcloud.store.resources import Resource
+
+_INNER: Final = "properties.properties"
+_IDLE_S: Final = (15 * 60, 3 * 24 * 3600)
+_DEFAULTS: Final[dict[str, Any]] = {
+    "applicationSharingPolicy": "Shared",
+    "computeInstanceAuthorizationType": "personal",
+    "enableNodePublicIp": True,
+    "enableSSO": True,
+    "enableRootAccess": True,
+    "releaseQuotaOnStop": False,
+    "enableOSPatching": False,
+    "subnet": None,
+    "errors": [],
+    "applications": [],
+}
+# action → what it is called, the state at its end, states it can be asked in
+_ACTIONS: Final = {
+    "start": ("Start", "Running", {"Stopped"}),
+    "stop": ("Stop", "Stopped", {"Running", "JobRunning"}),
+    "restart": ("Restart", "Running", {"Running"}),
+}
+
+
+def filled(call: Call, inner: Document, old: Resource | None) -> tuple[Document, Any]:
+    """Return the inner properties of an instance with defaults, and what is wrong with them."""
+    inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
+    ssh = inner.get("sshSettings") or {}
+    inner["sshSettings"] = {
+        "sshPublicAccess": "Disabled", **ssh, "adminUserName": "azureuser", "sshPort": 22,
+    }  # fmt: skip
+    inner.setdefault("state", "Running")
+    inner.setdefault("lastOperation", _operation(call, "Create"))
+    inner.setdefault("createdBy", _creator(call))
+    inner.setdefault("connectivityEndpoints", {"publicIpAddress": None, "privateIpAddress": None})
+    problems = []
+    if str(inner.get("vmSize")).lower() not in vm_sizes():
+        says = f"The VM size '{inner.get('vmSize')}' is not available in this region."
+        problems.append((f"{_INNER}.vmSize", says))
+    problems += _idle_problem(inner.get("idleTimeBeforeShutdown"))
+    if old is None:
+        _require_free_name(call)
+    return inner, problems
+
+
+def _creator(call: Call) -> dict[str, Any]:
+    return {
+        "userId": call.caller.get("oid"),
+        "userOrgId": call.caller.get("tid"),
+        "userName": call.caller.get("appid"),
+    }
+
+
+def _operation(call: Call, name: str) -> dict[str, str]:
+    return {
+        "operationName": name,
+        "operationTime": iso(call.now),
+        "operationStatus": "Succeeded",
+        "operationTrigger": "User",
+    }
+
+
+def _idle_problem(idle: Any) -> list[tuple[str, str]]:
+    if idle is None:
+        return []
+    seconds = seconds_of(str(idle))
+    if seconds is not None and _IDLE_S[0] <= seconds <= _IDLE_S[1]:
+        return []
+    says = f"idleTimeBeforeShutdown is '{idle}': use a duration from PT15M to P3D."
+    return [(f"{_INNER}.idleTimeBeforeShutdown", says)]
+
+
+def _require_free_name(call: Call) -> None:
+    """Refuse a name that any instance of the region has; the cloud has one region's names."""
+    others = call.cloud.store.resources.of_type(call.arm.type, name=call.arm.name, now=call.now)
+    if any(other.properties["computeType"] == "ComputeInstance" for other in others):
+        name = call.arm.name
+        raise RefusedError(
+            409,
+            "Conflict",
+            f"Compute name '{name}' is not available. Reason: AlreadyExists. Message: The "
+            f"specified name {name} is already in use and is therefore unavailable",
+        )
+
+
+def power(call: Call) -> Reply:
+    """Answer start, stop and restart: 202 and an operation; an instance only."""
+    compute = _instance(call)
+    name, state, allowed = _ACTIONS[call.action.lower()]
+    inner = dict(compute.properties["properties"])
+    if inner["state"] not in allowed:
+        raise RefusedError(
+            409, "Conflict", f"'{compute.name}' is {inner['state']}; it cannot {call.action} now."
+        )
+    _store(call, compute, {**inner, "state": state, "lastOperation": _operation(call, name)})
+    ready = call.now + duration_s(call, compute.type)
+    return Reply(202, b"", begin(call, compute.id, ready=ready, location_header=True))
+
+
+def update_idle_shutdown(call: Call) -> Reply:
+    """Answer ``updateIdleShutdownSetting``."""
+    compute = _instance(call)
+    idle = call.json().get("idleTimeBeforeShutdown")
+    problems = _idle_problem(idle)
+    if problems:
+        raise invalid(problems)
+    _store(call, compute, {**compute.properties["properties"], "idleTimeBeforeShutdown": idle})
+    return answer(None)
+
+
+def _store(call: Call, compute: Resource, inner: Document) -> None:
+    document = {**compute.document, "properties": {**compute.properties, "properties": inner}}
+    call.cloud.store.resources.put(replace(compute, document=document, modified=call.now))
+
+
+def _instance(call: Call) -> Resource:
+    compute = existing(call)
+    if compute.properties["computeType"] != "ComputeInstance":
+        raise RefusedError(
+            400,
+            "BadRequest",
+            f"'{call.action}' is for compute instances; '{compute.name}' is none.",
+        )
+    return compute

@@ -1,0 +1,68 @@
+"""ARM types with nothing of their own: rows only, for the generic handlers."""
+
+from typing import Any, Final
+
+from infra.contract.discovery import SUBSCRIPTION
+from localcloud.behaviours.rows import kind_of
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.kinds import Document, Kind
+from localcloud.calls.messages import Call
+from localcloud.store.resources import Resource
+
+_ML: Final = "Microsoft.MachineLearningServices/workspaces"
+
+
+def _role_assignment(call: Call, wanted: Document, old: Resource | None) -> Document:
+    """Keep what an assignment is made of; a second one of the same says so."""
+    properties = {"principalType": "User", "scope": _scope(call), **wanted["properties"]}
+    parts = ("principalId", "roleDefinitionId", "scope")
+    mine = [str(properties[part]).lower() for part in parts]
+    for other in call.cloud.store.resources.of_type(call.arm.type, now=call.now):
+        same = [str(other.properties[part]).lower() for part in parts] == mine
+        if same and (old is None or other.key != old.key):
+            raise RefusedError(
+                409, "RoleAssignmentExists", "The role assignment already exists.",
+                target=other.id,
+            )  # fmt: skip
+    if old is not None and [str(old.properties[part]).lower() for part in parts] != mine:
+        raise RefusedError(
+            400, "RoleAssignmentUpdateNotPermitted",
+            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+        )  # fmt: skip
+    return {**wanted, "properties": properties}
+
+
+def _scope(call: Call) -> str:
+    if call.arm.scope:
+        return call.arm.scope
+    group = call.arm.resource_group
+    return f"/subscriptions/{SUBSCRIPTION}" + (f"/resourceGroups/{group}" if group else "")
+
+
+def _properties(**defaults: Any) -> Any:
+    def fill(_: Call, wanted: Document, __: Resource | None) -> Document:
+        return {**wanted, "properties": {**defaults, **(wanted.get("properties") or {})}}
+
+    return fill
+
+
+KINDS: Final = (
+    kind_of(
+        "Microsoft.Authorization/roleAssignments",
+        provisioning=False,
+        put=(201, 201),
+        fill=_role_assignment,
+    ),
+    kind_of("Microsoft.Network/virtualNetworks", fill=_properties(subnets=[])),
+    kind_of("Microsoft.Network/virtualNetworks/subnets"),
+    kind_of("Microsoft.Network/networkSecurityGroups", fill=_properties(securityRules=[])),
+    kind_of("Microsoft.Batch/batchAccounts"),
+    kind_of("Microsoft.Databricks/workspaces"),
+    kind_of("Microsoft.Compute/virtualMachines"),
+    kind_of("Microsoft.Storage/storageAccounts/blobServices/containers", provisioning=False),
+    Kind("Microsoft.Storage/storageAccounts/blobServices", provisioning=False),
+    Kind("Microsoft.Storage/storageAccounts/fileServices", provisioning=False),
+    Kind("Microsoft.Storage/storageAccounts/fileServices/shares", provisioning=False),
+    Kind(f"{_ML}/connections", required=("properties",), provisioning=False, system_data=True),
+    Kind(f"{_ML}/schedules", required=("properties",), system_data=True),
+)

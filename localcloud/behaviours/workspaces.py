@@ -1,0 +1,221 @@
+"""Azure ML workspaces: what they must point to, what the service fills in, their keys.
+
+Data-plane addresses are made when a workspace is read, because the cloud's port may change.
+"""
+
+import uuid
+from typing import Any, Final
+
+from infra.contract.discovery import TENANT
+from infra.contract.errors import UsageError
+from infra.contract.names import parse_arm_id, same_arm_id
+from localcloud.behaviours.datastores import make_default_datastores
+from localcloud.behaviours.rows import kind_of
+from localcloud.behaviours.surroundings import registry_credentials
+from localcloud.calls.faults import RefusedError, invalid
+from localcloud.calls.identities import with_identity
+from localcloud.calls.kinds import Document
+from localcloud.calls.lookups import existing, find
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.operations import begin
+from localcloud.calls.paths import found
+from localcloud.calls.routes import Route
+from localcloud.store.resources import Resource
+
+TYPE: Final = "Microsoft.MachineLearningServices/workspaces"
+_NEEDED: Final = ("storageAccount", "keyVault", "applicationInsights")
+_POINTS_TO: Final = {
+    "storageAccount": "Microsoft.Storage/storageAccounts",
+    "keyVault": "Microsoft.KeyVault/vaults",
+    "applicationInsights": "Microsoft.Insights/components",
+    "containerRegistry": "Microsoft.ContainerRegistry/registries",
+}
+_FIXED: Final = (
+    "properties.storageAccount",
+    "properties.keyVault",
+    "properties.hbiWorkspace",
+    "properties.hubResourceId",
+    "properties.provisionNetworkNow",
+    "properties.enableServiceSideCMKEncryption",
+    "kind",
+)
+_DEFAULTS: Final[dict[str, Any]] = {
+    "hbiWorkspace": False,
+    "publicNetworkAccess": "Enabled",
+    "v1LegacyMode": False,
+    "systemDatastoresAuthMode": "AccessKey",
+    "allowPublicAccessWhenBehindVnet": False,
+    "enableDataIsolation": False,
+}
+
+
+def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+    properties = {
+        "workspaceId": str(uuid.uuid4()),
+        "friendlyName": call.arm.name,
+        "tenantId": TENANT,
+        "storageHnsEnabled": False,
+        "privateLinkCount": 0,
+        "privateEndpointConnections": [],
+        **_DEFAULTS,
+        **{k: v for k, v in (wanted.get("properties") or {}).items() if v is not None},
+    }
+    properties["managedNetwork"] = {
+        "isolationMode": "Disabled",
+        **(properties.get("managedNetwork") or {}),
+    }
+    properties["provisionNetworkNow"] = bool(properties.get("provisionNetworkNow"))
+    body = {"kind": "Default", **wanted, "properties": properties}
+    body["sku"] = {"name": "Basic", "tier": "Basic", **(wanted.get("sku") or {})}
+    _require_associated(call, body)
+    _require_unchanged(body, old)
+    return body if "identity" in body else with_identity(call, _system_assigned(body), old)
+
+
+def _system_assigned(body: Document) -> Document:
+    return {**body, "identity": {"type": "SystemAssigned"}}
+
+
+def _require_associated(call: Call, body: Document) -> None:
+    """Refuse a workspace that points to nothing, or to something that is not there."""
+    properties = body["properties"]
+    if str(body["kind"]).lower() == "default":
+        missing = [name for name in _NEEDED if not properties.get(name)]
+        if missing:
+            raise invalid(
+                [
+                    (f"properties.{name}", f"Missing dependent resource in workspace: '{name}'.")
+                    for name in missing
+                ]
+            )
+    wrong = [
+        (f"properties.{name}", problem)
+        for name, wanted in _POINTS_TO.items()
+        if (problem := _dead_link(call, str(properties.get(name) or ""), wanted))
+    ]
+    if wrong:
+        raise invalid(wrong)
+
+
+def _dead_link(call: Call, id: str, type: str) -> str | None:
+    if not id:
+        return None
+    try:
+        actual = parse_arm_id(id).type
+    except UsageError:
+        return f"'{id}' is not a resource id."
+    if actual.lower() != type.lower():
+        return f"'{id}' is not the id of a '{type}'."
+    return None if find(call, id) else f"The resource '{id}' was not found."
+
+
+def _require_unchanged(body: Document, old: Resource | None) -> None:
+    if old is None:
+        return
+    changed = [
+        (path, f"The property '{path}' cannot be changed once the workspace has been created.")
+        for path in _FIXED
+        if _differs(dict(old.document), body, path)
+    ]
+    if changed:
+        raise invalid(changed)
+
+
+def _differs(before: Document, after: Document, path: str) -> bool:
+    one = next((value for _, value in found(before, path)), None)
+    other = next((value for _, value in found(after, path)), None)
+    if isinstance(one, str) and isinstance(other, str):
+        return not same_arm_id(one, other)
+    return bool(one or None) != bool(other or None) or (one or None) != (other or None)
+
+
+def _show(call: Call, resource: Resource, body: Document) -> Document:
+    cloud, properties = call.cloud, body["properties"]
+    made = {
+        "discoveryUrl": f"{cloud.url}/discovery",
+        "mlFlowTrackingUri": f"azureml://{cloud.authority}/mlflow/v1.0{resource.id}",
+        "notebookInfo": {
+            "resourceId": properties["workspaceId"].replace("-", ""),
+            "fqdn": f"ml-{resource.name.lower()}-{body['location']}.notebooks.azure.net",
+            "isPrivateLinkEnabled": False,
+        },
+    }
+    return {**body, "properties": {**properties, **made}}
+
+
+def _stored(call: Call, workspace: Resource, old: Resource | None) -> None:
+    if old is None and workspace.properties.get("storageAccount"):
+        make_default_datastores(call, workspace)
+
+
+def _list_keys(call: Call) -> Reply:
+    properties = existing(call).properties
+    storage = find(call, str(properties.get("storageAccount")))
+    insights = find(call, str(properties.get("applicationInsights")))
+    registry = find(call, str(properties.get("containerRegistry")))
+    keys: dict[str, Any] = {}
+    if storage:
+        keys["userStorageKey"] = storage.secrets["keys"][0]
+        keys["userStorageArmId"] = storage.id
+        keys["userStorageResourceId"] = storage.id
+    if insights:
+        keys["appInsightsInstrumentationKey"] = insights.properties["InstrumentationKey"]
+    if registry:
+        location = registry.document["location"]
+        keys["containerRegistryCredentials"] = {
+            "location": location, **registry_credentials(registry),
+        }  # fmt: skip
+    return answer(keys)
+
+
+def _storage_keys(call: Call) -> Reply:
+    storage = find(call, str(existing(call).properties.get("storageAccount")))
+    return answer({"userStorageKey": storage.secrets["keys"][0]} if storage else {})
+
+
+def _diagnose(call: Call) -> Reply:
+    existing(call)
+    names = (
+        "userDefinedRouteResults networkSecurityRuleResults resourceLockResults "
+        "dnsResolutionResults storageAccountResults keyVaultResults containerRegistryResults "
+        "applicationInsightsResults otherResults"
+    )
+    return answer({"value": {name: [] for name in names.split()}})
+
+
+def _resync(call: Call) -> Reply:
+    workspace = existing(call)
+    return Reply(202, b"", begin(call, workspace.id, ready=call.now, location_header=True))
+
+
+def _discovery(call: Call) -> Reply:
+    """Say where the data plane is: all of it is this cloud. Asked without a token."""
+    url = call.cloud.url
+    names = "api history artifact experimentation modelmanagement pipelines studio catalog metrics"
+    return answer({**dict.fromkeys(names.split(), url), "mlflow": url})
+
+
+def _no_such_key(call: Call) -> Reply:
+    raise RefusedError(400, "BadRequest", f"'{call.action}' needs notebooks; there are none here.")
+
+
+KINDS: Final = (
+    kind_of(
+        TYPE,
+        put=(202, 202),
+        patched=202,
+        fill=_fill,
+        show=_show,
+        stored=_stored,
+        actions={
+            "listKeys": _list_keys,
+            "listStorageAccountKeys": _storage_keys,
+            "diagnose": _diagnose,
+            "resyncKeys": _resync,
+            "prepareNotebook": _no_such_key,
+            "listNotebookKeys": _no_such_key,
+            "listNotebookAccessToken": _no_such_key,
+        },
+    ),
+)
+ROUTES: Final = (Route("GET", "/discovery", _discovery, open=True),)

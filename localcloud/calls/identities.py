@@ -1,0 +1,58 @@
+"""Managed identities of resources: principals are made once and kept by every later write."""
+
+import uuid
+from typing import Any
+
+from infra.contract.discovery import TENANT
+from localcloud.calls.lookups import find
+from localcloud.calls.messages import Call
+from localcloud.store.resources import Resource
+
+_USER_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
+
+
+def with_identity(call: Call, wanted: dict[str, Any], old: Resource | None) -> dict[str, Any]:
+    """Return the body with its ``identity`` as the service answers it.
+
+    A body without one keeps what is there: azure-native and others leave it out of updates.
+    """
+    identity = wanted.get("identity")
+    before = (old.document.get("identity") if old else None) or {}
+    if not isinstance(identity, dict) or not identity.get("type"):
+        return {**wanted, "identity": before or None}
+    kinds = {part.strip().lower() for part in str(identity["type"]).split(",")}
+    answered: dict[str, Any] = {"type": _spelled(kinds)}
+    if "systemassigned" in kinds:
+        answered["principalId"] = before.get("principalId") or str(uuid.uuid4())
+        answered["tenantId"] = TENANT
+    if "userassigned" in kinds:
+        answered["userAssignedIdentities"] = {
+            each: _user_assigned(call, each)
+            for each, value in _users(identity, before).items()
+            if value is not None
+        }
+    return {**wanted, "identity": answered}
+
+
+def _users(identity: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    asked = identity.get("userAssignedIdentities")
+    if isinstance(asked, list):
+        return {str(each): {} for each in asked}
+    known: dict[str, Any] = before.get("userAssignedIdentities") or {}
+    return asked if isinstance(asked, dict) else known
+
+
+def _user_assigned(call: Call, id: str) -> dict[str, str]:
+    """Return the principal of an identity resource; one we do not know gets a stable one."""
+    known = find(call, id)
+    if known is not None and known.type == _USER_TYPE:
+        return {key: known.properties[key] for key in ("principalId", "clientId")}
+    space = uuid.UUID(call.cloud.id)
+    return {
+        key: str(uuid.uuid5(space, f"{key} {id.lower()}")) for key in ("principalId", "clientId")
+    }
+
+
+def _spelled(kinds: set[str]) -> str:
+    names = [n for n in ("SystemAssigned", "UserAssigned") if n.lower() in kinds]
+    return ",".join(names) if names else "None"

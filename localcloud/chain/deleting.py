@@ -1,0 +1,57 @@
+"""Generic DELETE: a resource goes with everything below it, a group with everything in it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from localcloud.calls.kinds import Kind
+from localcloud.calls.lookups import find, require_group
+from localcloud.calls.messages import Call, Handler, Reply
+from localcloud.calls.operations import begin, duration_s
+from localcloud.chain.addressing import Types
+from localcloud.store.resources import Resource
+
+
+def delete(types: Types) -> Handler:
+    """Return the handler of DELETE: 204 for what is not there, else 200 or 202 with an operation.
+
+    A missing group is a 404 as everywhere.
+    """
+
+    def handler(call: Call) -> Reply | None:
+        kind = types.kind(call.arm.type)
+        if call.method != "DELETE" or call.collection or call.action or kind is None:
+            return None
+        resource = find(call, str(call.arm))
+        if resource is None:
+            require_group(call, call.arm)
+            return Reply(204)
+        ready = call.now + (duration_s(call, kind.type) if "DELETE" in kind.polled else 0.0)
+        remove(types, call, resource, gone=ready)
+        if "DELETE" not in kind.polled:
+            return Reply(200)
+        return Reply(
+            202, b"", begin(call, resource.id, ready=ready, result="gone", location_header=True)
+        )
+
+    return handler
+
+
+def remove(types: Types, call: Call, resource: Resource, *, gone: float) -> None:
+    """Take a resource and all below it away at ``gone``; their kinds are told at once."""
+    everything = [*reversed(_below(call, resource)), resource]
+    with call.cloud.store.database.write():
+        if gone <= call.now:
+            call.cloud.store.resources.remove(each.id for each in everything)
+        else:
+            for each in everything:
+                leaving = replace(each, state="Deleting", ready=gone, gone=gone)
+                call.cloud.store.resources.put(leaving)
+    for each in everything:
+        kind: Kind | None = types.kind(each.type)
+        if kind is not None and kind.removed is not None:
+            kind.removed(call, each)
+
+
+def _below(call: Call, resource: Resource) -> Sequence[Resource]:
+    resources = call.cloud.store.resources
+    return resources.below(resource.id, now=call.now)

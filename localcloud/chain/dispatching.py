@@ -1,0 +1,59 @@
+"""Handing a call to who differs: routes of planes, actions and taken-over verbs of kinds."""
+
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.kinds import Verb
+from localcloud.calls.messages import Call, Handler, Reply
+from localcloud.calls.routes import RouteTable
+from localcloud.chain.addressing import Types
+
+_VERBS: dict[str, Verb] = {
+    "PUT": "PUT",
+    "PATCH": "PATCH",
+    "GET": "GET",
+    "DELETE": "DELETE",
+    "HEAD": "HEAD",
+}
+
+
+def serve_routes(table: RouteTable) -> Handler:
+    """Return the handler that gives a call to the first route that takes it."""
+
+    def handler(call: Call) -> Reply | None:
+        for route, params in table.candidates(call.method, call.path):
+            call.params = params
+            reply = route.handler(call)
+            if reply is not None:
+                return reply
+        return None
+
+    return handler
+
+
+def perform_action(types: Types) -> Handler:
+    """Return the handler of ``POST {id}/{action}``."""
+
+    def handler(call: Call) -> Reply | None:
+        if not call.action:
+            return None
+        kind = types.kind(call.arm.type)
+        named = {name.lower(): each for name, each in kind.actions.items()} if kind else {}
+        action = named.get(call.action.lower())
+        if action is None or call.method != "POST":
+            raise RefusedError(
+                404, "NotFound", f"'{call.arm.type}' has no action '{call.action}' here."
+            )
+        return action(call)
+
+    return handler
+
+
+def take_over(types: Types) -> Handler:
+    """Return the handler that lets a kind answer a verb itself."""
+
+    def handler(call: Call) -> Reply | None:
+        kind = types.kind(call.collection or call.arm.type)
+        verb = "LIST" if call.collection and call.method == "GET" else _VERBS.get(call.method)
+        mine = kind.handlers.get(verb) if kind and verb else None
+        return mine(call) if mine else None
+
+    return handler

@@ -1,0 +1,61 @@
+"""Generic GET, HEAD and list of ARM resources."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from localcloud.calls.kinds import Kind
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Handler, Reply, answer, page
+from localcloud.chain.addressing import Types
+from localcloud.store.resources import Resource
+
+
+def shown(
+    call: Call, kind: Kind, resource: Resource, *, state: str | None = None
+) -> dict[str, Any]:
+    """Return a resource as an answer has it; ``state`` overrides its provisioning state."""
+    body = {"id": resource.id, "name": resource.name, "type": resource.type, **resource.document}
+    if kind.provisioning:
+        now_state = state or resource.provisioning_state(call.now)
+        body["properties"] = {**resource.properties, "provisioningState": now_state}
+    return kind.show(call, resource, body) if kind.show else body
+
+
+def read(types: Types) -> Handler:
+    """Return the handler of GET and HEAD of one resource."""
+
+    def handler(call: Call) -> Reply | None:
+        if call.method not in {"GET", "HEAD"} or call.collection or call.action:
+            return None
+        kind = types.kind(call.arm.type)
+        if kind is None:
+            return None
+        resource = existing(call)
+        return Reply(204) if call.method == "HEAD" else answer(shown(call, kind, resource))
+
+    return handler
+
+
+def list_resources(types: Types) -> Handler:
+    """Return the handler of GET of a collection: below a parent, a group or the subscription."""
+
+    def handler(call: Call) -> Reply | None:
+        if call.method != "GET" or not call.collection:
+            return None
+        kind = types.kind(call.collection)
+        if kind is None:
+            return None
+        return page(shown(call, kind, each) for each in _listed(call, kind))
+
+    return handler
+
+
+def _listed(call: Call, kind: Kind) -> Sequence[Resource]:
+    resources, container = call.cloud.store.resources, call.arm
+    if container.namespace:
+        parent = existing(call, container)
+        return resources.children(parent.id, type=kind.type, now=call.now)
+    if container.resource_group:
+        group = existing(call, container)
+        return resources.of_type(kind.type, scope=group.id, now=call.now)
+    return resources.of_type(kind.type, now=call.now)

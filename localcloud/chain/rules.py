@@ -1,0 +1,123 @@
+"""What every ARM call must get right before anybody looks at its resource."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from infra.contract.discovery import SUBSCRIPTION
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.messages import Call, Handler, Reply
+from localcloud.chain.addressing import Types
+
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?", re.IGNORECASE)
+_COMMON_VERSIONS: Final = ("2021-04-01", "2022-09-01", "2024-03-01", "2025-04-01")
+_NAME = re.compile(r"[^<>%&:\\?/\x00-\x1f]{1,260}")
+
+
+def find_address(types: Types) -> Handler:
+    """Return the handler that takes a path below ``/subscriptions`` apart."""
+
+    def handler(call: Call) -> None:
+        address = types.address(call.path, call.method)
+        if address is not None:
+            call.target = address.target
+            call.collection, call.action = address.collection, address.action
+
+    return handler
+
+
+def require_api_version(types: Types) -> Handler:
+    """Return the handler that wants an api-version; any that is a date is served."""
+
+    def handler(call: Call) -> None:
+        if not is_arm(call):
+            return
+        version = call.api_version
+        if not version:
+            raise RefusedError(
+                400,
+                "MissingApiVersionParameter",
+                "The api-version query parameter (?api-version=) is required for all requests.",
+            )
+        if _DATED.fullmatch(version) is None:
+            raise _no_such_version(version, _type(call), _versions(types, _type(call)))
+
+    return handler
+
+
+def require_subscription(call: Call) -> None:
+    """Refuse every subscription but the one this cloud has."""
+    parts = call.path.split("/")
+    if is_arm(call) and len(parts) > 2 and parts[2] and parts[2].lower() != SUBSCRIPTION:  # noqa: PLR2004
+        raise RefusedError(
+            404,
+            "SubscriptionNotFound",
+            f"The subscription '{parts[2]}' could not be found. "
+            f"The local cloud has one: '{SUBSCRIPTION}'.",
+        )
+
+
+def require_arm(call: Call) -> None:
+    """Refuse what neither a route nor ARM knows."""
+    if call.target is None:
+        raise RefusedError(404, "NotFound", f"There is nothing at '{call.path}' in this cloud.")
+
+
+def require_known_type(types: Types) -> Handler:
+    """Return the handler that refuses types the cloud does not have."""
+
+    def handler(call: Call) -> None:
+        asked = _type(call)
+        if types.kind(asked) is None and asked != "Microsoft.Resources/subscriptions":
+            namespace, _, rest = asked.partition("/")
+            raise RefusedError(
+                404,
+                "InvalidResourceType",
+                f"The resource type '{rest}' could not be found in the namespace '{namespace}' "
+                f"for api version '{call.api_version}'.",
+            )
+
+    return handler
+
+
+def require_valid_name(types: Types) -> Handler:
+    """Return the handler that refuses names no new resource may have."""
+
+    def handler(call: Call) -> Reply | None:
+        if call.method != "PUT" or call.collection or call.action:
+            return None
+        name, kind = call.arm.name, types.kind(call.arm.type)
+        problem = None if _NAME.fullmatch(name) else f"{name!r} is not a valid resource name."
+        if problem is None and kind is not None and kind.name_problem is not None:
+            problem = kind.name_problem(name, call.json())
+        if problem is not None:
+            raise RefusedError(400, "InvalidResourceName", problem, target=name)
+        return None
+
+    return handler
+
+
+def is_arm(call: Call) -> bool:
+    """Say whether a call is ARM's: everything below ``/subscriptions``."""
+    return call.path.lower().lstrip("/").startswith("subscriptions")
+
+
+def _type(call: Call) -> str:
+    if call.collection:
+        return call.collection
+    return call.target.type if call.target else "Microsoft.Resources/subscriptions"
+
+
+def _versions(types: Types, type: str) -> Sequence[str]:
+    kind = types.kind(type)
+    return (kind.versions if kind else ()) or _COMMON_VERSIONS
+
+
+def _no_such_version(version: str, type: str, versions: Sequence[str]) -> RefusedError:
+    namespace, _, rest = type.partition("/")
+    return RefusedError(
+        400,
+        "InvalidApiVersionParameter",
+        f"The api-version '{version}' is invalid for resource type '{rest}' in the namespace "
+        f"'{namespace}'. The supported versions are '{','.join(versions)}'.",
+    )

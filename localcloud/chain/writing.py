@@ -1,0 +1,206 @@
+"""Generic PUT and PATCH of ARM resources: what is taken, kept, ignored, and how it is answered."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from localcloud.calls.faults import RefusedError, invalid
+from localcloud.calls.identities import with_identity
+from localcloud.calls.kinds import Kind
+from localcloud.calls.lookups import existing, find, require_parents
+from localcloud.calls.messages import Call, Handler, Reply, answer
+from localcloud.calls.operations import begin, duration_s
+from localcloud.calls.paths import found, has, merged, placed, without
+from localcloud.calls.times import iso
+from localcloud.chain.addressing import Types, spelled_id
+from localcloud.chain.reading import shown
+from localcloud.store.resources import Resource
+
+_ALWAYS_READ_ONLY: Final = ("id", "name", "type", "systemData", "etag",
+                            "properties.provisioningState")  # fmt: skip
+
+
+def put(types: Types) -> Handler:
+    """Return the handler of PUT: create, or replace what the caller may set."""
+
+    def handler(call: Call) -> Reply | None:
+        kind = types.kind(call.arm.type)
+        if call.method != "PUT" or call.collection or call.action or kind is None:
+            return None
+        body = call.json()
+        with call.cloud.store.database.write():
+            old = find(call, str(call.arm))
+            if old is None:
+                require_parents(call, call.arm)
+            _require_preconditions(call, old)
+            _require_complete(kind, body, old)
+            new = _written(call, kind, body, old)
+        return _finished(call, kind, new, old, kind.put[old is not None])
+
+    return handler
+
+
+def patch(types: Types) -> Handler:
+    """Return the handler of PATCH: a merge patch, but tags are replaced as a whole."""
+
+    def handler(call: Call) -> Reply | None:
+        kind = types.kind(call.arm.type)
+        if call.method != "PATCH" or call.collection or call.action or kind is None:
+            return None
+        change = without(call.json(), (*_ALWAYS_READ_ONLY, *kind.read_only))
+        with call.cloud.store.database.write():
+            old = existing(call)
+            _require_preconditions(call, old)
+            wanted = merged(dict(old.document), change)
+            if "tags" in change:
+                wanted["tags"] = change["tags"] or {}
+            new = _written(call, kind, wanted, old)
+        return _finished(call, kind, new, old, kind.patched)
+
+    return handler
+
+
+def _require_preconditions(call: Call, old: Resource | None) -> None:
+    if call.headers.get("if-none-match") == "*" and old is not None:
+        raise RefusedError(412, "PreconditionFailed", "The resource exists already.")
+    if call.headers.get("if-match") == "*" and old is None:
+        raise RefusedError(412, "PreconditionFailed", "The resource does not exist.")
+    if old is not None and old.gone is not None:
+        raise RefusedError(
+            409, "Conflict", f"The resource '{old.id}' is being deleted; repeat the call later."
+        )
+
+
+def _require_complete(kind: Kind, body: dict[str, Any], old: Resource | None) -> None:
+    if kind.location and old is None and not has(body, "location"):
+        raise RefusedError(
+            400, "LocationRequired", "The location property is required for this definition."
+        )
+    missing = [path for path in kind.required if not has(body, path)]
+    missing += [
+        path
+        for path in kind.required_inside
+        if has(body, path.rpartition(".")[0]) and not has(body, path)
+    ]
+    if missing:
+        raise invalid([(path, f"The property '{path}' is required.") for path in missing])
+
+
+def _written(call: Call, kind: Kind, body: dict[str, Any], old: Resource | None) -> Resource:
+    """Store the resource that ``body`` asks for and return it. Inside the write transaction."""
+    _require_same_location(body, old)
+    secrets = {path: value for rule in kind.secrets for path, value in found(body, rule)}
+    read_only = (*_ALWAYS_READ_ONLY, *kind.read_only)
+    wanted = without(body, (*read_only, *kind.secrets))
+    if old is not None:
+        wanted = placed(wanted, _kept(kind, wanted, old))
+        wanted.setdefault("location", old.document.get("location"))
+    if wanted.get("location"):
+        wanted["location"] = _plain(wanted["location"])
+    wanted = with_identity(call, wanted, old)
+    wanted = {key: value for key, value in wanted.items() if value is not None}
+    if kind.system_data:
+        wanted["systemData"] = _system_data(call, old)
+    document = kind.fill(call, wanted, old) if kind.fill else wanted
+    resource = _resource(call, kind, document, old, secrets)
+    call.cloud.store.resources.put(resource)
+    return resource
+
+
+def _kept(kind: Kind, wanted: dict[str, Any], old: Resource) -> dict[str, Any]:
+    """Return the read-only values of ``old`` by path, as far as what contains them still is."""
+    return {
+        path: value
+        for rule in kind.read_only
+        for path, value in found(dict(old.document), rule)
+        if _stays(wanted, path.rpartition(".")[0])
+    }
+
+
+def _stays(wanted: dict[str, Any], container: str) -> bool:
+    if container == "identity":  # has rules of its own
+        return False
+    return container in {"properties", "properties.properties"} or has(wanted, container)
+
+
+def _resource(
+    call: Call, kind: Kind, document: dict[str, Any], old: Resource | None, secrets: dict[str, Any]
+) -> Resource:
+    now = call.now
+    polled = call.method in kind.polled
+    ready = now + (duration_s(call, kind.type) if polled else 0.0)
+    given = {path: value for path, value in secrets.items() if value not in (None, "")}
+    if old is not None:
+        return replace(
+            old, document=document, modified=now, ready=ready, state="Updating",
+            secrets={**old.secrets, **given},
+        )  # fmt: skip
+    parent = existing(call, call.arm.parent).id if _has_parent(call) else str(call.arm.parent)
+    return Resource(
+        id=spelled_id(call.arm, parent),
+        type=kind.type,
+        parent=parent,
+        document=document,
+        created=now,
+        modified=now,
+        ready=ready,
+        scope=_group(call),
+        secrets={**(kind.minted(call) if kind.minted else {}), **given},
+    )
+
+
+def _has_parent(call: Call) -> bool:
+    return bool(call.arm.namespace and (call.arm.parent.namespace or call.arm.resource_group))
+
+
+def _group(call: Call) -> str:
+    if call.arm.namespace is None or call.arm.resource_group is None:
+        return ""
+    return f"/subscriptions/{call.arm.subscription}/resourceGroups/{call.arm.resource_group}"
+
+
+def _require_same_location(body: dict[str, Any], old: Resource | None) -> None:
+    before = old.document.get("location") if old else None
+    after = body.get("location")
+    if old and before and after and _plain(before) != _plain(after):
+        raise RefusedError(
+            409,
+            "InvalidResourceLocation",
+            f"The resource '{old.name}' already exists in location '{before}'. A resource with "
+            f"the same name cannot be created in location '{after}'. Please select a new resource "
+            "name.",
+            target="location",
+        )
+
+
+def _plain(location: str) -> str:
+    return location.replace(" ", "").lower()
+
+
+def _system_data(call: Call, old: Resource | None) -> dict[str, Any]:
+    who = str(call.caller.get("oid", "local-user"))
+    made = old.document.get("systemData") if old else None
+    created = made or {
+        "createdBy": who, "createdByType": "Application", "createdAt": iso(call.now),
+    }  # fmt: skip
+    return {
+        **created,
+        "lastModifiedBy": who,
+        "lastModifiedByType": "Application",
+        "lastModifiedAt": iso(call.now),
+    }
+
+
+def _finished(call: Call, kind: Kind, new: Resource, old: Resource | None, status: int) -> Reply:
+    """Tell the kind and answer. While an operation runs the first answer never says it is done."""
+    if kind.stored is not None:
+        kind.stored(call, new, old)
+    if call.method not in kind.polled:
+        return answer(shown(call, kind, new), status)
+    headers = begin(
+        call, new.id, ready=new.ready, result="resource",
+        location_header=status == 202,  # noqa: PLR2004 - Accepted
+    )  # fmt: skip
+    if kind.location_only and status == 202:  # noqa: PLR2004
+        del headers["Azure-AsyncOperation"]
+        return Reply(202, b"", headers)
+    return answer(shown(call, kind, new, state=new.state), status, headers)

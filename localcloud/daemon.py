@@ -1,0 +1,265 @@
+"""The local cloud as a process: one a home, on a port that it keeps, until it is told to stop.
+
+``python -m localcloud.daemon --home HOME [--port PORT]``. It composes store, nodes, chain and
+server; it decides nothing about requests. ``aml cloud`` and ``infra.contract.discovery`` find it
+through ``<home>/cloud/discovery.json``, which exists exactly while it listens.
+"""
+
+import argparse
+import fcntl
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, ClassVar, Final
+
+import uvicorn
+
+from infra.contract.discovery import SUBSCRIPTION, TENANT, cloud_folder
+from infra.contract.errors import PlatformError
+from localcloud.calls.cloud import Cloud
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.routes import Route
+from localcloud.chain.chain import request_handlers, responder
+from localcloud.chain.table import KINDS, ROUTES
+from localcloud.server import application
+from localcloud.store.store import Store
+from localcloud.tls import Certificates, certificates
+
+_LOG: Final = logging.getLogger("localcloud")
+_BACKLOG: Final = 2048
+_LOG_LIMIT: Final = 10 * 1024 * 1024
+_GRACE_S: Final = 1
+_HANDOVER_S: Final = 10.0
+
+
+class PortTakenError(PlatformError):
+    """Somebody else listens where the cloud wants to."""
+
+    summary: ClassVar[str] = "Port is taken"
+    exit_code: ClassVar[int] = 3
+
+
+@dataclass(slots=True)
+class Daemon:
+    """One running local cloud and the means to stop and reset it."""
+
+    folder: Path
+    cloud: Cloud
+    tls: Certificates
+    server: uvicorn.Server | None = None
+
+    def status(self, _: Call) -> Reply:
+        cloud = self.cloud
+        return answer(
+            {
+                "id": cloud.id,
+                "version": _version(),
+                "url": cloud.url,
+                "ca": str(self.tls.authority),
+                "pid": os.getpid(),
+                "subscription": SUBSCRIPTION,
+                "tenant": TENANT,
+                "port": cloud.store.port,
+            }
+        )
+
+    def shutdown(self, _: Call) -> Reply:
+        if self.server is not None:
+            self.server.should_exit = True
+        return answer({"id": self.cloud.id, "stopping": True}, 202)
+
+    def reset(self, _: Call) -> Reply:
+        """Forget everything but the port and the certificate authority."""
+        self.cloud.nodes.reset()
+        new = self.cloud.store.reset()
+        for folder in self.cloud.reset_folders:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+        self.announce()
+        _LOG.info("reset; the new id is %s", new)
+        return answer({"id": new})
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The daemon's own endpoints; asked by its commands, without a token."""
+        return (
+            Route("GET", "/aml/status", self.status, open=True),
+            Route("POST", "/aml/shutdown", self.shutdown, open=True),
+            Route("POST", "/aml/reset", self.reset, open=True),
+        )
+
+    def announce(self) -> None:
+        """Write the discovery file, whole or not at all."""
+        document = {
+            "id": self.cloud.id,
+            "url": self.cloud.url,
+            "ca": str(self.tls.authority),
+            "pid": os.getpid(),
+        }
+        staged = self.folder / "discovery.json.new"
+        staged.write_text(json.dumps(document) + "\n", encoding="utf-8")
+        staged.replace(self.folder / "discovery.json")
+
+    def withdraw(self) -> None:
+        """Remove the discovery file."""
+        (self.folder / "discovery.json").unlink(missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """A web server that announces the cloud while it listens, and only then."""
+
+    def __init__(self, config: uvicorn.Config, daemon: Daemon) -> None:
+        super().__init__(config)
+        self._daemon = daemon
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._daemon.announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._daemon.withdraw()
+        await super().shutdown(sockets)
+
+
+def run(home: Path, port: int | None) -> int:
+    """Serve until stopped; return an exit code. Leaves quietly when another daemon does."""
+    folder = cloud_folder(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _lock(folder)
+    if lock is None:
+        return 0
+    _log_to(folder / "daemon.log")
+    with lock:
+        store = Store(folder)
+        sockets = _listen(port or store.port or 0)
+        store.port = sockets[0].getsockname()[1]
+        _serve(_compose(folder, store), sockets)
+        store.close()
+    return 0
+
+
+def _compose(folder: Path, store: Store) -> Daemon:
+    cloud = Cloud(store, folder, f"https://127.0.0.1:{store.port}")
+    return Daemon(folder, cloud, certificates(folder))
+
+
+def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
+    respond = responder(request_handlers(KINDS, (*daemon.routes, *ROUTES)))
+    config = uvicorn.Config(
+        application(daemon.cloud, respond),
+        ssl_certfile=daemon.tls.certificate,
+        ssl_keyfile=daemon.tls.key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE_S,
+        backlog=_BACKLOG,
+    )
+    daemon.server = _Server(config, daemon)
+    # uvicorn raises a signal again once it has stopped; what follows must still run then
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    daemon.cloud.nodes.start()
+    _LOG.info("cloud %s listens at %s", daemon.cloud.id, daemon.cloud.url)
+    try:
+        daemon.server.run(sockets=sockets)
+    finally:
+        daemon.withdraw()
+        daemon.cloud.nodes.stop()
+        _LOG.info("stopped")
+
+
+def _listen(port: int) -> list[socket.socket]:
+    """Return listening sockets on loopback, IPv4 and, where there is one, IPv6, on one port."""
+    # asyncio turns Nagle off only on sockets whose protocol is named: 40 ms an answer
+    main = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    main.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        main.bind(("127.0.0.1", port))
+        main.listen(_BACKLOG)
+    except OSError as error:
+        main.close()
+        raise _taken(port, error) from error
+    return [main, *_listen_v6(main.getsockname()[1])]
+
+
+def _listen_v6(port: int) -> list[socket.socket]:
+    try:
+        other = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::1", port))
+        other.listen(_BACKLOG)
+    except OSError:
+        return []
+    return [other]
+
+
+def _taken(port: int, error: OSError) -> PortTakenError:
+    return PortTakenError(
+        f"The local cloud cannot listen on port {port} of 127.0.0.1: {error.strerror}. "
+        "Another program has it.",
+        remedy=f"Stop that program, or run `aml cloud start --port {port + 1}`; "
+        "the cloud keeps the new port from then on.",
+    )
+
+
+def _lock(folder: Path) -> IO[str] | None:
+    """Return the file whose lock says that this is the home's daemon; ``None`` if another is.
+
+    One that has withdrawn its discovery file is leaving: it is waited for.
+    """
+    file = (folder / "daemon.lock").open("w", encoding="utf-8")
+    deadline = time.monotonic() + _HANDOVER_S
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
+        if (folder / "discovery.json").exists() or time.monotonic() > deadline:
+            file.close()
+            return None
+        time.sleep(0.05)
+
+
+def _log_to(file: Path) -> None:
+    if file.exists() and file.stat().st_size > _LOG_LIMIT:
+        file.replace(file.with_suffix(".old.log"))
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _version() -> str:
+    try:
+        return version("aml-platform")
+    except PackageNotFoundError:
+        return "0"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and serve; errors end with a message and the error's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m localcloud.daemon", description=__doc__)
+    parser.add_argument("--home", type=Path, required=True, help="the project's .aml folder")
+    parser.add_argument("--port", type=int, help="listen here, now and from now on")
+    options = parser.parse_args(arguments)
+    try:
+        return run(options.home.absolute(), options.port)
+    except PlatformError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+"""The cloud's own certificate authority and the certificate it serves with.
+
+The authority is made once and kept, so that whoever trusts it goes on doing so; the server's
+certificate is renewed when it is about to expire. Keys are readable by their owner only.
+"""
+
+import ipaddress
+import os
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_AUTHORITY_LASTS: Final = timedelta(days=3650)
+_SERVER_LASTS: Final = timedelta(days=365)
+_RENEW_BEFORE: Final = timedelta(days=30)
+_AGO: Final = timedelta(hours=1)
+_NAMES: Final = (
+    x509.DNSName("localhost"),
+    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    x509.IPAddress(ipaddress.ip_address("::1")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files in PEM: ``authority`` is what clients trust, the others are the server's."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        """Return what the server listens with."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+def certificates(folder: Path) -> Certificates:
+    """Return the certificates in ``folder``; make what is missing or about to expire."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    authority_key = folder / "ca.key"
+    if not (made.authority.exists() and authority_key.exists()):
+        key = ec.generate_private_key(ec.SECP256R1())
+        _write(authority_key, _key_pem(key))
+        _write(made.authority, _pem(_authority(key)))
+        made.certificate.unlink(missing_ok=True)
+    if not _usable(made):
+        _issue(made, authority_key)
+    return made
+
+
+def _usable(made: Certificates) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return made.key.exists() and certificate.not_valid_after_utc > _now() + _RENEW_BEFORE
+
+
+def _issue(made: Certificates, authority_key: Path) -> None:
+    authority = x509.load_pem_x509_certificate(made.authority.read_bytes())
+    signer = serialization.load_pem_private_key(authority_key.read_bytes(), password=None)
+    assert isinstance(signer, ec.EllipticCurvePrivateKey), "we made it"  # noqa: S101
+    key = ec.generate_private_key(ec.SECP256R1())
+    _write(made.key, _key_pem(key))
+    _write(made.certificate, _pem(_server(key, authority, signer)))
+
+
+def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = _name("aml-platform local cloud")
+    return (
+        _builder(name, name, key, _AUTHORITY_LASTS)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _server(
+    key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    signer: ec.EllipticCurvePrivateKey,
+) -> x509.Certificate:
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    return (
+        _builder(_name("localhost"), authority.subject, key, _SERVER_LASTS)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(_NAMES), critical=False)
+        .add_extension(issuer, critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, lasts: timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(_now() - _AGO)
+        .not_valid_after(_now() + lasts)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    staged = file.with_name(f"{file.name}.new")
+    with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        sink.write(content)
+    staged.replace(file)
