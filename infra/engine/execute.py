@@ -27,7 +27,7 @@ from infra.engine.plan import (
     step_for,
     wanted,
 )
-from infra.engine.providers import Providers, has_provider_type, package_of
+from infra.engine.providers import Providers, has_provider_type, is_default, package_of
 from infra.engine.recording import Recorder
 from infra.engine.recovery import Recovery
 from infra.engine.registering import Registration, Workplace
@@ -158,15 +158,15 @@ class Deployment:
 
         After a failure nothing is deleted: what was not registered may only have been skipped.
         """
+        doomed = [*self._ledger.undeclared(), *self._ledger.leftovers]
         if self._session.halted() or self._session.failed:
             self._session.failed = True
-            doomed = [*self._ledger.undeclared(), *self._ledger.leftovers]
-            if doomed:
-                text = f"{len(doomed)} resource(s) to be deleted are kept: the run did not succeed."
+            kept = [entry for entry in doomed if not is_default(entry.resource)]
+            if kept:
+                text = f"{len(kept)} resource(s) to be deleted are kept: the run did not succeed."
                 self._session.message("info", text)
             return
-        orphans = self._recovery.orphans()
-        self._removal.delete([*self._ledger.undeclared(), *self._ledger.leftovers, *orphans])
+        self._removal.delete([*doomed, *self._recovery.orphans()])
 
     def close(self, program_failed: bool) -> Summary:  # noqa: FBT001 - a plain fact
         """Commit the stack's outputs and tell how it ended.

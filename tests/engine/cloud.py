@@ -409,7 +409,7 @@ class Stage:
 
     def __init__(self, provider: type[Plain] = CloudProvider) -> None:
         self.cloud = Cloud()
-        self.loaded = Loaded()
+        self.loaded = Loaded([], [])
         self.provider = provider
         self.config: dict[str, dict[str, Any]] = {}
         self.cancellation = Cancellation()
