@@ -5,12 +5,15 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from localcloud.calls.cloud import Cloud
-from localcloud.calls.shared_access import container_token
+from localcloud.calls.shared_access import VERSION, account_keys, signature
+from localcloud.calls.times import iso
 
 DATASTORE: Final = "workspaceartifactstore"
 _FALLBACK: Final = "azureml"
+_LASTS_S: Final = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +42,13 @@ def artifact_store(cloud: Cloud, workspace: str) -> ArtifactStore | None:
 
 def signed_url(cloud: Cloud, store: ArtifactStore, blob: str) -> str:
     """Return an address of a blob that needs no further authentication for a day."""
-    token = container_token(cloud, store.account, store.container, permissions="r")
-    return f"{cloud.url}/{store.account}/{store.container}/{blob}?{token}"
+    fields = {
+        "sv": VERSION,
+        "sr": "b",
+        "sp": "r",
+        "se": iso(cloud.clock() + _LASTS_S)[:19] + "Z",
+        "spr": "https",
+    }
+    key = account_keys(cloud, store.account)[0]
+    fields["sig"] = signature(key, store.account, store.container, blob, fields)
+    return f"{cloud.url}/{store.account}/{store.container}/{quote(blob)}?{urlencode(fields)}"

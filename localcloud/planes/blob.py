@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from localcloud.calls.containers import declared
 from localcloud.calls.messages import Call, Reply
 from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
@@ -122,8 +123,11 @@ def _blobs(call: Call) -> Blobs:
 
 
 def _require_container(call: Call, place: Place) -> None:
-    if _blobs(call).container(place.account, place.container) is None:
+    if _blobs(call).container(place.account, place.container) is not None:
+        return
+    if not declared(call.cloud, place.account, place.container):
         raise Refusal(404, "ContainerNotFound", "The specified container does not exist.")
+    _blobs(call).ensure_container(place.account, place.container, now=call.now)
 
 
 def _existing(call: Call, place: Place) -> Blob:

@@ -12,11 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
-from urllib.parse import quote, unquote, urlencode
 
 Operation = Literal["read", "list", "write", "create", "delete", "containers"]
 
-SAS_VERSION: Final = "2022-11-02"
 _SIGNED_HEADERS: Final = (
     "content-encoding",
     "content-language",
@@ -135,27 +133,6 @@ def _service_text(query: Mapping[str, str], resource: str) -> str:
     if query.get("sv", "") >= _SES_SINCE:
         lines.append(query.get("ses", ""))
     return "\n".join(lines + [query.get(f, "") for f in _OVERRIDES])
-
-
-def make_sas(
-    key: str, account: str, container: str, *, permissions: str, expires: datetime, blob: str = ""
-) -> str:
-    """Return the query string of a service SAS for a container, or for one blob of it."""
-    query = {
-        "sv": SAS_VERSION,
-        "se": expires.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "sr": "b" if blob else "c",
-        "sp": permissions,
-        "spr": "https",
-    }
-    resource = f"/blob/{account}/{container}" + (f"/{blob}" if blob else "")
-    query["sig"] = sign(key, _service_text(query, resource))
-    return urlencode(query, quote_via=quote)
-
-
-def decoded_path(path: str) -> str:
-    """Return an URL path with its percent-encoding undone."""
-    return unquote(path)
 
 
 def _moment(text: str | None) -> datetime | None:

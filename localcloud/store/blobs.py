@@ -65,6 +65,7 @@ class Blob:
     created: float
     modified: float
     file: Path
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +330,7 @@ class Blobs:
             row["created"],
             modified,
             file,
+            live=bool(row["live"]),
         )
 
 

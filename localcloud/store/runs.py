@@ -94,8 +94,10 @@ class Runs:
         return _run(row) if row else None
 
     def by_key(self, key: int) -> Run:
+        """Return a run by its key; ``KeyError`` when it was removed meanwhile."""
         row = self._database.row("select * from run where key = ?", (key,))
-        assert row is not None, "a run's key is only known while it is there"  # noqa: S101
+        if row is None:
+            raise KeyError(key)
         return _run(row)
 
     def of_workspace(self, workspace: str, *, experiments: Collection[str] = ()) -> list[Run]:
@@ -121,20 +123,21 @@ class Runs:
     def move(self, key: int, to: RunState, now: float, **facts: Any) -> bool:
         """Bring a run into the next state; ``False`` where the table does not allow the step.
 
-        ``facts`` (``reason``, ``exit_code``) go into the event; a reason becomes the run's error.
+        Also ``False`` for a run that was removed. ``facts`` (``reason``, ``exit_code``) go into the
+        event; the reason of a final state is the run's error.
         """
         with self._database.write() as connection:
-            run = self.by_key(key)
             try:
+                run = self.by_key(key)
                 move(run.state, to)
-            except UsageError:
+            except (UsageError, KeyError):
                 return False
             started = now if to is RunState.RUNNING else run.started
             connection.execute(
                 "update run set state = ?, started = ?, ended = ?, exit_code = ?, error = ?"
                 " where key = ?",
                 (to, started, now if to.final else None, facts.get("exit_code", run.exit_code),
-                 facts.get("reason", run.error), key),
+                 facts.get("reason") if to.final else None, key),
             )  # fmt: skip
             self._append(connection, key, now, "state", {"state": to, **facts})
         return True
@@ -188,8 +191,8 @@ class Runs:
     ) -> None:
         connection.execute(
             "insert into run_event select ?, coalesce(max(seq) + 1, 0), ?, ?, ?"
-            " from run_event where run = ?",
-            (key, time, kind, json.dumps(dict(data)), key),
+            " from run_event where run = ? having exists (select 1 from run where key = ?)",
+            (key, time, kind, json.dumps(dict(data)), key, key),
         )
 
 

@@ -1,0 +1,125 @@
+"""What a job refers to: its compute, code and environment, in every form clients write them.
+
+Clients check none of these before they submit, so the messages here are what a person reads.
+"""
+
+from typing import Any, Final
+
+from infra.contract.load import nearest
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.lookups import find
+from localcloud.calls.messages import Call
+from localcloud.store.resources import Resource
+
+_ML: Final = "Microsoft.MachineLearningServices/workspaces"
+_RUNNABLE: Final = ("AmlCompute", "ComputeInstance")
+
+
+def compute_of(call: Call, reference: str) -> Resource:
+    """Return the compute a job names; it must be there and able to run jobs."""
+    if not reference:
+        raise RefusedError(
+            400,
+            "BadRequest",
+            "The job names no compute, and the local cloud has no serverless one: set 'computeId' "
+            "to a compute of the workspace.",
+            target="properties.computeId",
+        )
+    name = reference.removeprefix("azureml:").rstrip("/").rpartition("/")[2]
+    compute = find(call, f"{call.arm.parent}/computes/{name}")
+    if compute is None:
+        known = _names(call, "computes")
+        raise RefusedError(
+            404,
+            "ComputeNotFound",
+            f"The workspace has no compute '{name}'. {nearest(name, known, noun='compute')}",
+            target="properties.computeId",
+        )
+    kind = str(compute.properties["computeType"])
+    if kind not in _RUNNABLE:
+        raise RefusedError(
+            400,
+            "BadRequest",
+            f"Compute '{name}' is of type {kind}; jobs run on {' and '.join(_RUNNABLE)}.",
+            target="properties.computeId",
+        )
+    return compute
+
+
+def environment_id(call: Call, reference: str) -> str:
+    """Return the id of the environment version a job names."""
+    if not reference:
+        raise RefusedError(
+            400,
+            "BadRequest",
+            "The job names no environment: set 'environmentId'.",
+            target="properties.environmentId",
+        )
+    found = required_asset(call, asset_id(call, "environments", reference), "environments")
+    assert found is not None  # noqa: S101 - only without a reference
+    return found
+
+
+def asset_id(call: Call, kind: str, reference: str) -> str:
+    """Return the ARM id of ``azureml:name:version``, ``name@latest`` or an id; ``""`` stays."""
+    text = reference.removeprefix("azureml:")
+    if text.startswith("//") or not text:
+        if text:
+            raise RefusedError(
+                400,
+                "BadRequest",
+                f"'{reference}' lies in a registry; the local cloud has none. Give the job an "
+                "environment of the workspace, with a conda file.",
+                target=f"properties.{kind}",
+            )
+        return ""
+    if text.startswith("/"):
+        text, _, label = text.partition("@")
+        if not label and "/versions/" in text.lower():
+            return text
+        name = text.rstrip("/").rpartition("/")[2]
+        return f"{call.arm.parent}/{kind}/{name}/versions/{_latest(call, kind, name)}"
+    name, _, label = text.partition("@")
+    if label:
+        return f"{call.arm.parent}/{kind}/{name}/versions/{_latest(call, kind, name)}"
+    name, _, version = text.partition(":")
+    wanted = version or _latest(call, kind, name)
+    return f"{call.arm.parent}/{kind}/{name}/versions/{wanted}"
+
+
+def required_asset(call: Call, id: str, kind: str) -> str | None:
+    """Return the id as stored; 404 where there is no such version. ``None`` for ``""``."""
+    if not id:
+        return None
+    found = find(call, id)
+    if found is not None:
+        return found.id
+    name, _, version = id.partition(f"/{kind}/")[2].partition("/versions/")
+    noun = kind.removesuffix("s")
+    raise RefusedError(
+        404,
+        f"{noun.capitalize()}NotFound",
+        f"The workspace has no {noun} '{name}' of version '{version}'.",
+        target=f"properties.{noun}Id",
+    )
+
+
+def _latest(call: Call, kind: str, name: str) -> str:
+    versions = call.cloud.store.resources.children(
+        f"{call.arm.parent}/{kind}/{name}", type=f"{_ML}/{kind}/versions", now=call.now
+    )
+    if versions:
+        return versions[-1].name
+    noun = kind.removesuffix("s")
+    raise RefusedError(
+        404,
+        f"{noun.capitalize()}NotFound",
+        f"The workspace has no {noun} '{name}'. {nearest(name, _names(call, kind), noun=noun)}",
+    )
+
+
+def _names(call: Call, kind: str) -> dict[str, Any]:
+    found = call.cloud.store.resources.children(
+        str(call.arm.parent), type=f"{_ML}/{kind}", now=call.now
+    )
+    return {resource.name: None for resource in found}

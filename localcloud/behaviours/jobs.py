@@ -1,0 +1,287 @@
+"""Jobs: what a command job must say, what the service fills in, its state while it is read.
+
+Pipelines, sweeps and the like are refused. Running a job is the nodes' business.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from infra.arm.sameness import duration_s
+from localcloud.behaviours.job_references import (
+    asset_id,
+    compute_of,
+    environment_id,
+    required_asset,
+)
+from localcloud.calls.faults import RefusedError, invalid
+from localcloud.calls.kinds import Document, Kind
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.operations import begin
+from localcloud.store.resources import Resource
+from localcloud.store.runs import Run
+from runtime.model.states import RunState
+
+TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
+_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
+_EXPERIMENT: Final = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}")
+_PLACEHOLDER: Final = re.compile(r"\$\{\{\s*(inputs|outputs)\.([\w.\-]+?)\s*\}\}")
+_OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "description",
+                "displayName", "status", "services")  # fmt: skip
+_INPUTS: Final = (
+    "literal", "uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model",
+)  # fmt: skip
+_GIT: Final = "mlflow.source.git."
+
+
+def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+    given = wanted.get("properties") or {}
+    if old is not None:
+        return {**wanted, "properties": _amended(call, given, old)}
+    _require_command(given)
+    compute = compute_of(call, str(given.get("computeId") or ""))
+    code = required_asset(call, asset_id(call, "codes", str(given.get("codeId") or "")), "codes")
+    environment = environment_id(call, str(given.get("environmentId") or ""))
+    resources = {"instanceCount": 1, **(given.get("resources") or {})}
+    problems = list(_problems(given, resources, compute))
+    if problems:
+        raise invalid(problems)
+    name = call.arm.name
+    properties = {
+        "description": None,
+        "identity": None,
+        "inputs": {},
+        "outputs": {},
+        "environmentVariables": {},
+        "limits": None,
+        "distribution": None,
+        **{key: value for key, value in given.items() if value is not None},
+        "jobType": "Command",
+        "computeId": compute.id,
+        "environmentId": environment,
+        "codeId": code,
+        "resources": resources,
+        "displayName": given.get("displayName") or name,
+        "experimentName": given.get("experimentName") or "Default",
+        "isArchived": bool(given.get("isArchived")),
+        "tags": given.get("tags") or {},
+        "properties": given.get("properties") or {},
+    }
+    properties.pop("status", None)
+    properties.pop("services", None)
+    return {**wanted, "properties": properties}
+
+
+def _require_command(given: Mapping[str, Any]) -> None:
+    kind = str(given.get("jobType") or "")
+    if kind.lower() != "command":
+        raise RefusedError(
+            400,
+            "BadRequest",
+            f"The local cloud runs command jobs; it cannot run a job of type '{kind}'.",
+            target="properties.jobType",
+        )
+
+
+def _problems(
+    given: Mapping[str, Any], resources: Mapping[str, Any], compute: Resource
+) -> Iterator[tuple[str, str]]:
+    """Yield every problem that needs no other resource than the compute."""
+    command = str(given.get("command") or "")
+    if not command.strip():
+        yield "properties.command", "The job has no command."
+    experiment = str(given.get("experimentName") or "Default")
+    if not _EXPERIMENT.fullmatch(experiment):
+        yield (
+            "properties.experimentName",
+            f"'{experiment}' is not an experiment name: use letters, digits, hyphens, underscores.",
+        )
+    yield from _binding_problems(given, command)
+    timeout = (given.get("limits") or {}).get("timeout")
+    if timeout and not duration_s(str(timeout)):
+        yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration (PT1H)."
+    yield from _node_problems(resources, compute)
+
+
+def _binding_problems(given: Mapping[str, Any], command: str) -> Iterator[tuple[str, str]]:
+    for kind, name in _PLACEHOLDER.findall(command):
+        if name not in (given.get(kind) or {}):
+            yield "properties.command", f"The command uses {kind}.{name}, which is not declared."
+    for name, value in (given.get("inputs") or {}).items():
+        form = str((value or {}).get("jobInputType"))
+        if form not in _INPUTS:
+            yield f"properties.inputs.{name}", f"'{form}' is none of {', '.join(_INPUTS)}."
+
+
+def _node_problems(resources: Mapping[str, Any], compute: Resource) -> Iterator[tuple[str, str]]:
+    count = resources.get("instanceCount")
+    if not isinstance(count, int) or count < 1:
+        yield "properties.resources.instanceCount", "instanceCount must be 1 or more."
+        return
+    most = 1
+    if compute.properties["computeType"] == "AmlCompute":
+        most = int(compute.properties["properties"]["scaleSettings"]["maxNodeCount"])
+    if count > most:
+        yield (
+            "properties.resources.instanceCount",
+            f"The job asks for {count} nodes, but compute '{compute.name}' has at most {most}.",
+        )
+
+
+def _amended(call: Call, given: Mapping[str, Any], old: Resource) -> dict[str, Any]:
+    """Return a known job with what may change in it; anything else means another job."""
+    before = dict(old.properties)
+    for key, value in given.items():
+        if key not in _OPEN and value not in (None, {}) and not _same(before.get(key), value):
+            raise RefusedError(
+                409,
+                "Conflict",
+                f"A job with the name '{old.name}' already exists in this workspace and differs in "
+                f"'{key}'; a job cannot be changed.",
+                target=f"properties.{key}",
+            )
+    changed = {k: given[k] for k in _OPEN[:-2] if given.get(k) is not None}
+    run = _run(call, old)
+    if run is not None and "tags" in changed:
+        call.cloud.store.tracking.set_tags(run.key, changed["tags"])
+    return before | changed
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Compare a stored value with a sent one: defaults may be left out, ids differ in case."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return all(_same(before.get(k), v) for k, v in after.items() if v not in (None, {}))
+    if isinstance(before, str) and isinstance(after, str):
+        low = after.lower().removeprefix("azureml:").rstrip("/")
+        return before.lower() == low or before.lower().endswith("/" + low)
+    return bool(before == after)
+
+
+def _stored(call: Call, job: Resource, old: Resource | None) -> None:
+    """Make the run of a new job and hand it to the nodes."""
+    if old is not None:
+        return
+    store, properties = call.cloud.store, job.properties
+    with store.runs.transaction():
+        experiment = store.tracking.named_experiment(
+            job.parent, str(properties["experimentName"]), call.now
+        )
+        run = store.runs.add(
+            Run(
+                workspace=job.parent,
+                run_id=job.name,
+                experiment=experiment.id,
+                name=str(properties["displayName"]),
+                created=call.now,
+                origin="job",
+                state=RunState.NOT_STARTED,
+                target=str(properties["computeId"]),
+                user=str(call.caller.get("appid", "")),
+            )
+        )
+        store.tracking.set_tags(run.key, _run_tags(job))
+        store.runs.move(run.key, RunState.STARTING, call.now)
+    call.cloud.nodes.job_stored(job.id)
+
+
+def _run_tags(job: Resource) -> dict[str, str]:
+    """Return the tags of a job's MLflow run: the user's, and where it came from."""
+    properties = job.properties
+    facts = {"mlflow.runName": properties["displayName"], "mlflow.source.type": "JOB"}
+    git = {k: v for k, v in properties["properties"].items() if k.startswith(_GIT)}
+    return {k: str(v) for k, v in {**facts, **git, **properties["tags"]}.items()}
+
+
+def _show(call: Call, job: Resource, body: Document) -> Document:
+    """Add what reading a job adds: its status and where to look at it."""
+    url, workspace = call.cloud.url, job.parent
+    run = _run(call, job)
+    services = {
+        "Tracking": {
+            "jobServiceType": "Tracking",
+            "endpoint": f"azureml://{call.cloud.authority}/mlflow/v1.0{workspace}?",
+            "port": None, "status": None, "errorMessage": None, "properties": None, "nodes": None,
+        },
+        "Studio": {
+            "jobServiceType": "Studio",
+            "endpoint": f"{url}/runs/{job.name}?wsid={workspace}",
+            "port": None, "status": None, "errorMessage": None, "properties": None, "nodes": None,
+        },
+    }  # fmt: skip
+    status = str(run.state) if run else "Unknown"
+    properties = {**body["properties"], "status": status, "services": services}
+    properties["properties"] = properties.get("properties") or {}
+    return {**body, "properties": properties}
+
+
+def _removed(call: Call, job: Resource) -> None:
+    call.cloud.nodes.cancel(job.id)
+    run = _run(call, job)
+    if run is not None:
+        call.cloud.store.tracking.forget_run(run.key)
+        call.cloud.store.runs.remove(job.parent, job.name)
+
+
+def _cancel(call: Call) -> Reply:
+    job = existing(call)
+    call.cloud.nodes.cancel(job.id)
+    return Reply(202, b"", begin(call, job.id, ready=call.now, location_header=True))
+
+
+def _delete(call: Call) -> None:
+    """Refuse to delete a job that runs, as the service does; the generic handler does the rest."""
+    job = call.cloud.store.resources.get(str(call.arm), now=call.now)
+    run = _run(call, job) if job else None
+    if run is not None and not run.state.final:
+        raise RefusedError(
+            409, "Conflict", f"Job '{call.arm.name}' is {run.state}; cancel it before deleting it."
+        )
+
+
+def _list(call: Call) -> Reply:
+    """List jobs, the newest first."""
+    workspace = existing(call, call.arm)
+    view = call.query.get("listviewtype", "ActiveOnly").lower()
+    kind, tag = call.query.get("jobtype", "").lower(), call.query.get("tag")
+    jobs = call.cloud.store.resources.children(workspace.id, type=TYPE, now=call.now)
+    items = [
+        _show(call, job, {"id": job.id, "name": job.name, "type": TYPE, **job.document})
+        for job in reversed(jobs)
+        if (view == "all" or bool(job.properties["isArchived"]) == (view == "archivedonly"))
+        and (not kind or kind == "command")
+        and (not tag or tag in job.properties["tags"])
+    ]
+    return answer({"value": items[int(call.query.get("$skip") or 0) :]})
+
+
+def _run(call: Call, job: Resource) -> Run | None:
+    return call.cloud.store.runs.get(job.parent, job.name)
+
+
+def _name_problem(name: str, _body: Mapping[str, Any]) -> str | None:
+    if _NAME.fullmatch(name):
+        return None
+    return (
+        f"'{name}' is not a job name: use up to 255 letters, digits, hyphens or underscores, "
+        "starting with a letter or digit."
+    )
+
+
+KINDS: Final = (
+    Kind(
+        TYPE,
+        versions=("2024-10-01", "2025-12-01"),
+        name_problem=_name_problem,
+        required=("properties.jobType",),
+        read_only=("properties.status", "properties.services"),
+        provisioning=False,
+        system_data=True,
+        fill=_fill,
+        show=_show,
+        stored=_stored,
+        removed=_removed,
+        actions={"cancel": _cancel},
+        handlers={"LIST": _list, "DELETE": _delete},
+    ),
+)

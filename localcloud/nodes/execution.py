@@ -1,0 +1,364 @@
+"""One job on its nodes, from the environment to the collected files, on a thread of its own.
+
+The steps a person sees (environment, download, unzip, run, collect, release) are events of the run.
+Which node it got, and what happens to the node afterwards, is the scheduler's business.
+"""
+
+import logging
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from infra.contract.errors import PlatformError
+from localcloud.calls.artifacts import ArtifactStore, artifact_store
+from localcloud.calls.cloud import Cloud
+from localcloud.calls.tokens import issue
+from localcloud.nodes import storage
+from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
+from localcloud.nodes.jobs import Job, command_line, log_name, script_variables
+from localcloud.nodes.processes import JobProcess, start, tail
+from runtime.environments.cache import EnvironmentCache
+from runtime.environments.surroundings import base_variables
+from runtime.model.states import RunState
+
+Reason = Literal["canceled", "preempted", "timeout", "shutdown", "compute removed"]
+_TOKEN_S: Final = 31 * 86400  # longer than any job
+_ENDINGS: Final[Mapping[Reason, tuple[RunState, str | None]]] = {
+    "canceled": (RunState.CANCELED, None),
+    "preempted": (RunState.QUEUED, "Its low-priority node was taken away; it starts again."),
+    "timeout": (RunState.FAILED, "It ran longer than its limit of {limit:g} s and was ended."),
+    "shutdown": (RunState.FAILED, "The local cloud was stopped while the run was going on."),
+    "compute removed": (RunState.FAILED, "Its compute was deleted while the run was going on."),
+}
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all executions share. ``ca``: the PEM file scripts must trust to reach the cloud."""
+
+    cloud: Cloud
+    ca: Path
+    environments: EnvironmentCache
+    grace_s: float = 30.0
+    look_every_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended; ``QUEUED`` means that it has to start again."""
+
+    state: RunState
+    reason: str | None = None
+    exit_code: int | None = None
+
+
+class _StoppedError(Exception):
+    """Somebody asked for the end of the run."""
+
+
+class Execution:
+    """One job on the nodes it was given; ``folder`` is its part of their temporary storage."""
+
+    def __init__(
+        self,
+        job: Job,
+        nodes: Sequence[str],
+        folder: Path,
+        shared: Surroundings,
+        done: Callable[["Execution", Outcome], None],
+    ) -> None:
+        self.job = job
+        self.nodes = tuple(nodes)
+        self._folder = folder
+        self._shared = shared
+        self._done = done
+        self._cloud = shared.cloud
+        self._reason: Reason | None = None
+        self._stop = threading.Event()
+        self._published: set[str] = set()
+        self._artifacts: ArtifactStore | None = None
+        self._thread = threading.Thread(target=self._run, name=f"job {job.name}", daemon=True)
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def stop(self, reason: Reason) -> None:
+        """Ask for the end; the first reason counts."""
+        if self._reason is None:
+            self._reason = reason
+        self._stop.set()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            with ExitStack() as stack:
+                outcome = self._execute(stack)
+        except _StoppedError:
+            outcome = self._stopped()
+        except PlatformError as error:
+            outcome = Outcome(RunState.FAILED, f"{error.detail}\n{error.remedy}")
+        except Exception as error:  # noqa: BLE001 - a broken node must not leave a run hanging
+            _LOG.exception("job %s broke its node", self.job.name)
+            outcome = Outcome(RunState.FAILED, f"The node failed: {error}")
+        try:
+            self._finish(outcome)
+        except Exception:  # noqa: BLE001 - as above
+            _LOG.exception("job %s could not be finished", self.job.name)
+            self._move(RunState.FAILED, reason="The node failed while it collected the results.")
+        finally:
+            self._done(self, outcome)
+
+    def _execute(self, stack: ExitStack) -> Outcome:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        self._artifacts = artifact_store(self._cloud, self.job.workspace)
+        self._move(RunState.PREPARING)
+        python, variables = self._prepare_environment(stack)
+        self._check()
+        if not self._move(RunState.RUNNING):
+            raise _StoppedError
+        work = [self._lay_out(node) for node in self.nodes]
+        places = self._bind()
+        self._check()
+        processes = self._start(work, places, self._variables(python, variables, places))
+        try:
+            return self._supervise(processes)
+        finally:
+            for process in processes:
+                process.close()
+
+    def _prepare_environment(self, stack: ExitStack) -> tuple[Path, Mapping[str, str]]:
+        log = self._folder / BUILD_LOG
+        log.parent.mkdir(parents=True)
+        log.touch()
+        self._publish(BUILD_LOG, log)
+        with log.open("a", encoding="utf-8", buffering=1) as sink:
+
+            def write(line: str) -> None:
+                sink.write(line + "\n")
+
+            try:
+                found = interpreter_of(self._cloud, self._shared.environments, self.job.environment)
+                self._step("environment", found.says, **found.facts)
+                return stack.enter_context(found.lease(write, self._stop))
+            except PlatformError as error:
+                self._check()
+                write(f"{error.detail}\n{error.remedy}")
+                raise
+
+    def _lay_out(self, node: str) -> Path:
+        """Bring the code to one node; return its working folder."""
+        work = self._folder / node / "wd"
+        work.mkdir(parents=True)
+        if self.job.code:
+            code = self._cloud.store.resources.get(self.job.code, now=self._cloud.clock())
+            uri = str(code.properties.get("codeUri")) if code else ""
+            address = storage.address_of(self._cloud, self.job.workspace, uri)
+            downloaded = work.parent / "download"
+            size = storage.download(self._cloud, address, downloaded)
+            self._step("download", f"{size} bytes of code to {node}", node=node, size=size)
+            count = storage.unpack(downloaded, work)
+            shutil.rmtree(downloaded, ignore_errors=True)
+            self._step("unzip", f"{count} files in the working folder", node=node, files=count)
+        for name in storage.COLLECTED:
+            (work / name).mkdir(exist_ok=True)
+        log = work / "user_logs" / "std_log.txt"
+        log.parent.mkdir(exist_ok=True)
+        log.touch()
+        return work
+
+    def _bind(self) -> dict[str, str]:
+        """Bring inputs to the node and make folders for outputs; return where they are."""
+        places = {}
+        for binding in self.job.inputs:
+            if binding.kind != "literal":
+                address = storage.address_of(self._cloud, self.job.workspace, binding.uri)
+                place = self._folder / "inputs" / binding.name
+                if binding.kind == "uri_file":
+                    place /= address.path.rpartition("/")[2] or "file"
+                storage.download(self._cloud, address, place)
+                places[f"inputs.{binding.name}"] = str(place)
+        for binding in self.job.outputs:
+            place = self._folder / "named_outputs" / binding.name
+            (place.parent if binding.kind == "uri_file" else place).mkdir(parents=True)
+            places[f"outputs.{binding.name}"] = str(place)
+        return places
+
+    def _variables(
+        self, python: Path, environment: Mapping[str, str], places: Mapping[str, str]
+    ) -> dict[str, str]:
+        base = base_variables(os.environ)
+        data = {
+            f"AZUREML_DATAREFERENCE_{key.partition('.')[2]}": path for key, path in places.items()
+        }
+        return {
+            **base,
+            **environment,
+            **self.job.variables,
+            **data,
+            "PATH": f"{python.parent}{os.pathsep}{base.get('PATH', os.defpath)}",
+        }
+
+    def _start(
+        self, work: Sequence[Path], places: Mapping[str, str], variables: Mapping[str, str]
+    ) -> list[JobProcess]:
+        line = command_line(self.job, places)
+        self._step("run", line)
+        now = self._cloud.clock()
+        workspace = self._cloud.store.resources.get(self.job.workspace, now=now)
+        token = issue(self._cloud, self._cloud.url, "aml-node", lasts_s=_TOKEN_S)
+        port = _free_port() if len(work) > 1 else 0
+        processes = []
+        for rank, folder in enumerate(work):
+            log = folder / "user_logs" / "std_log.txt"
+            self._publish(log_name(rank, len(work)), log)
+            own = script_variables(
+                self.job,
+                url=self._cloud.url,
+                ca=self._shared.ca,
+                token=token,
+                token_expires=now + _TOKEN_S,
+                workspace_guid=str(workspace.properties.get("workspaceId")) if workspace else "",
+                rank=rank,
+                master_port=port,
+            )
+            processes.append(start(line, folder=folder, variables={**variables, **own}, log=log))
+        return processes
+
+    def _supervise(self, processes: Sequence[JobProcess]) -> Outcome:
+        """Wait for all processes; the first that fails ends the others."""
+        limit = self.job.timeout_s
+        deadline = time.monotonic() + limit if limit else None
+        while True:
+            self._publish_logs()
+            codes = [process.exit_code for process in processes]
+            if all(code == 0 for code in codes):
+                return Outcome(RunState.COMPLETED, exit_code=0)
+            if deadline is not None and time.monotonic() >= deadline:
+                self.stop("timeout")
+            failed = next((r for r, code in enumerate(codes) if code), None)
+            if failed is None and not self._stop.is_set():
+                waiting = next(p for p in processes if p.exit_code is None)
+                waiting.wait(self._shared.look_every_s)
+                continue
+            for process in processes:
+                process.end(self._shared.grace_s if failed is None else 0.0)
+            if self._reason is not None:
+                raise _StoppedError
+            return self._failed(failed or 0, codes[failed or 0] or 0)
+
+    def _failed(self, rank: int, code: int) -> Outcome:
+        code = code if code >= 0 else 128 - code  # as a shell says it
+        log = self._folder / self.nodes[rank] / "wd" / "user_logs" / "std_log.txt"
+        last = tail(log)
+        where = f" on {self.nodes[rank]}" if len(self.nodes) > 1 else ""
+        reason = f"The command ended{where} with exit code {code}." + (
+            f" Its last lines:\n{last}" if last else ""
+        )
+        return Outcome(RunState.FAILED, reason, code)
+
+    def _stopped(self) -> Outcome:
+        state, text = _ENDINGS[self._reason or "canceled"]
+        return Outcome(state, text.format(limit=self.job.timeout_s or 0.0) if text else None)
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Save what there is, say how it ended, clean the node."""
+        if outcome.state is RunState.QUEUED:
+            self._forget_logs()
+            self._move(RunState.QUEUED, reason=outcome.reason)
+        else:
+            self._move(RunState.FINALIZING)
+            self._collect()
+            facts = {"reason": outcome.reason, "exit_code": outcome.exit_code}
+            self._move(outcome.state, **{k: v for k, v in facts.items() if v is not None})
+        shutil.rmtree(self._folder, ignore_errors=True)
+        nodes = ", ".join(self.nodes)
+        self._step("scale down", f"{nodes} released, temporary storage removed")
+
+    def _collect(self) -> None:
+        store = self._artifacts
+        if store is None:
+            return
+        saved = {}
+        for rank, node in reversed(list(enumerate(self.nodes))):
+            work = self._folder / node / "wd"
+            saved[log_name(rank, len(self.nodes))] = work / "user_logs" / "std_log.txt"
+            for top in storage.COLLECTED:
+                below = storage.files_below(work / top) if (work / top).is_dir() else ()
+                saved |= {f"{top}/{relative}": file for relative, file in below}
+        saved[BUILD_LOG] = self._folder / BUILD_LOG
+        kept = {name: file for name, file in sorted(saved.items()) if file.is_file()}
+        for name, file in kept.items():
+            storage.keep_artifact(self._cloud, store, f"{self.job.artifact_folder}/{name}", file)
+            self._record("artifact", {"path": name, "size": file.stat().st_size})
+        self._collect_named()
+        outputs = sum(name.startswith("outputs/") for name in kept)
+        self._step("collect", f"{len(kept)} files saved, {outputs} of them outputs")
+
+    def _collect_named(self) -> None:
+        for binding in self.job.outputs:
+            place = self._folder / "named_outputs" / binding.name
+            if place.exists():
+                default = (
+                    f"azureml://datastores/workspaceblobstore/paths/azureml/{self.job.name}/"
+                    f"{binding.name}/"
+                )
+                uri = binding.uri or default
+                address = storage.address_of(self._cloud, self.job.workspace, uri)
+                storage.upload(self._cloud, place, address)
+
+    def _publish_logs(self) -> None:
+        """Let the files of ``logs/`` be read while the command still writes them."""
+        for node in self.nodes[:1]:
+            folder = self._folder / node / "wd" / "logs"
+            if folder.is_dir():
+                for relative, file in storage.files_below(folder):
+                    self._publish(f"logs/{relative}", file)
+
+    def _publish(self, name: str, file: Path) -> None:
+        if name in self._published or self._artifacts is None:
+            return
+        self._published.add(name)
+        store, path = self._artifacts, f"{self.job.artifact_folder}/{name}"
+        self._cloud.store.blobs.link(
+            store.account, store.container, path, file, now=self._cloud.clock()
+        )
+        self._record("log", {"name": name, "size": file.stat().st_size})
+
+    def _forget_logs(self) -> None:
+        store = self._artifacts
+        if store is None:
+            return
+        for name in self._published:
+            path = f"{self.job.artifact_folder}/{name}"
+            self._cloud.store.blobs.delete(store.account, store.container, path)
+
+    def _check(self) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+
+    def _move(self, to: RunState, **facts: object) -> bool:
+        return self._cloud.store.runs.move(self.job.run, to, self._cloud.clock(), **facts)
+
+    def _step(self, step: str, text: str, **facts: object) -> None:
+        self._record("step", {"step": step, "text": text, **facts})
+
+    def _record(self, kind: Literal["step", "log", "artifact"], data: Mapping[str, object]) -> None:
+        self._cloud.store.runs.record(self.job.run, self._cloud.clock(), kind, data)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

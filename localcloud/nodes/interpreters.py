@@ -1,0 +1,74 @@
+"""Which Python a job runs with: an environment of the workspace, realised on this machine.
+
+Images are not pulled: of an environment the conda file counts. One without is the node's own
+interpreter, the one that runs the cloud.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+from infra.contract.errors import EnvironmentBuildError
+from localcloud.calls.cloud import Cloud
+from runtime.environments.cache import EnvironmentCache
+from runtime.environments.locking import LockedEnvironment, lock
+from runtime.model.runs import EnvironmentSpec
+
+BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python to be had. ``says`` is for people; ``facts`` for programs."""
+
+    says: str
+    locked: LockedEnvironment | None
+    environments: EnvironmentCache
+    variables: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def lease(
+        self, log: Callable[[str], None], stop: Event
+    ) -> Iterator[tuple[Path, Mapping[str, str]]]:
+        """Give its path and variables, built if need be; it stays while the block runs."""
+        if self.locked is None:
+            log(self.says)
+            yield Path(sys.executable), self.variables
+            return
+        with self.environments.lease(self.locked, log, stop) as built:
+            yield built.python, {**built.variables, **self.variables}
+
+
+def interpreter_of(cloud: Cloud, environments: EnvironmentCache, environment: str) -> Interpreter:
+    """Return the Python of an environment version.
+
+    Raises ``DefinitionError`` for a conda file that cannot be realised, ``EnvironmentBuildError``
+    for an environment that only an image builder could make.
+    """
+    found = cloud.store.resources.get(environment, now=cloud.clock())
+    properties = found.properties if found else {}
+    if properties.get("build"):
+        raise EnvironmentBuildError(
+            "The environment is built from a Dockerfile, and the nodes of the local cloud run "
+            "processes, not containers.",
+            remedy="Give the environment a conda file instead.",
+        )
+    conda = properties.get("condaFile")
+    variables = {
+        str(key): str(value)
+        for key, value in (properties.get("environmentVariables") or {}).items()
+    }
+    if not conda:
+        says = f"The node's own interpreter is used: {sys.executable}"
+        return Interpreter(says, None, environments, variables, {"reused": True})
+    name = environment.rpartition("/environments/")[2].partition("/")[0]
+    locked = lock(EnvironmentSpec("conda", conda=str(conda), source=f"environment {name}"))
+    reused = environments.is_built(locked)
+    says = f"Environment {locked.hash[:12]} " + ("is there already" if reused else "is being built")
+    facts = {"hash": locked.hash, "reused": reused}
+    return Interpreter(says, locked, environments, variables, facts)

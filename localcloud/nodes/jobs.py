@@ -1,0 +1,167 @@
+"""A job as the nodes need it: taken from the store once, then plain values.
+
+Also the pure parts of starting one: its command with placeholders filled in, and its variables.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from infra.arm.sameness import duration_s
+from infra.contract.errors import UsageError
+from infra.contract.names import parse_arm_id
+from localcloud.store.resources import Resource
+from localcloud.store.runs import Run
+
+_PLACEHOLDER: Final = re.compile(r"\$\{\{\s*(inputs|outputs)\.([\w.\-]+?)\s*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One declared input or output. ``uri`` is empty for a literal, and for a default output."""
+
+    name: str
+    kind: str  # literal, uri_file, uri_folder, …
+    uri: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submitted command job. ``timeout_s`` is ``None`` where it may take for ever."""
+
+    id: str
+    run: int
+    name: str
+    workspace: str
+    compute: str
+    command: str
+    code: str | None
+    environment: str
+    experiment: str
+    experiment_id: str
+    inputs: tuple[Binding, ...] = ()
+    outputs: tuple[Binding, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    node_count: int = 1
+    timeout_s: float | None = None
+
+    @property
+    def artifact_folder(self) -> str:
+        return f"ExperimentRun/dcid.{self.name}"
+
+
+def job_of(resource: Resource, run: Run) -> Job:
+    """Return the job that a resource of the store describes."""
+    given = resource.properties
+    timeout = (given.get("limits") or {}).get("timeout")
+    return Job(
+        id=resource.id,
+        run=run.key,
+        name=resource.name,
+        workspace=resource.parent,
+        compute=str(given["computeId"]),
+        command=str(given["command"]),
+        code=given.get("codeId"),
+        environment=str(given["environmentId"]),
+        experiment=str(given["experimentName"]),
+        experiment_id=run.experiment,
+        inputs=_bindings(given.get("inputs"), "jobInputType"),
+        outputs=_bindings(given.get("outputs"), "jobOutputType"),
+        variables={k: str(v) for k, v in (given.get("environmentVariables") or {}).items()},
+        node_count=int((given.get("resources") or {}).get("instanceCount") or 1),
+        timeout_s=duration_s(str(timeout)) if timeout else None,
+    )
+
+
+def command_line(job: Job, places: Mapping[str, str]) -> str:
+    """Return the shell line, with literals and the paths in ``places`` put in.
+
+    ``places`` maps ``inputs.x`` and ``outputs.y`` to paths; literals go in as they are.
+    """
+    literals = {f"inputs.{b.name}": b.value for b in job.inputs if b.kind == "literal"}
+    known = {**literals, **{key: shlex.quote(path) for key, path in places.items()}}
+
+    def fill(match: re.Match[str]) -> str:
+        key = f"{match[1]}.{match[2]}"
+        if key not in known:
+            raise UsageError(
+                f"The command uses {key}, which the job does not declare.",
+                remedy="Declare it among the job's inputs or outputs.",
+            )
+        return known[key]
+
+    return _PLACEHOLDER.sub(fill, job.command)
+
+
+def script_variables(
+    job: Job,
+    *,
+    url: str,
+    ca: Path,
+    token: str,
+    token_expires: float,
+    workspace_guid: str,
+    rank: int = 0,
+    master_port: int = 0,
+) -> dict[str, str]:
+    """Return the variables Azure ML gives a script: who it is and where to track."""
+    ws = parse_arm_id(job.workspace)
+    variables = {
+        "AZUREML_RUN_ID": job.name,
+        "AZUREML_EXPERIMENT_ID": job.experiment_id,
+        "AZUREML_EXPERIMENT_SCOPE": f"{job.workspace}/experiments/{job.experiment}",
+        "AZUREML_WORKSPACE_ID": workspace_guid,
+        "AZUREML_WORKSPACE_SCOPE": job.workspace,
+        "AZUREML_ARM_SUBSCRIPTION": ws.subscription,
+        "AZUREML_ARM_RESOURCEGROUP": ws.resource_group or "",
+        "AZUREML_ARM_WORKSPACE_NAME": ws.name,
+        "AZUREML_ARM_PROJECT_NAME": job.experiment,
+        "AZUREML_SERVICE_ENDPOINT": url,
+        "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{url}/discovery",
+        "AZUREML_RUN_TOKEN": token,
+        "AZUREML_RUN_TOKEN_EXPIRY": str(int(token_expires)),
+        "AZUREML_NODE_COUNT": str(job.node_count),
+        "MLFLOW_TRACKING_URI": f"{url}/mlflow/v2.0{job.workspace}",
+        "MLFLOW_TRACKING_TOKEN": token,
+        "MLFLOW_TRACKING_SERVER_CERT_PATH": str(ca),
+        "MLFLOW_RUN_ID": job.name,
+        "MLFLOW_EXPERIMENT_ID": job.experiment_id,
+        "MLFLOW_EXPERIMENT_NAME": job.experiment,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if job.node_count > 1:
+        variables |= {
+            "NODE_RANK": str(rank),
+            "RANK": str(rank),
+            "LOCAL_RANK": "0",
+            "WORLD_SIZE": str(job.node_count),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(master_port),
+        }
+    return variables
+
+
+def log_name(rank: int, node_count: int) -> str:
+    """Return the name of the log that holds what one node's command printed."""
+    if node_count == 1:
+        return "user_logs/std_log.txt"
+    return f"user_logs/std_log_process_{rank}.txt"
+
+
+def _bindings(declared: Any, discriminator: str) -> tuple[Binding, ...]:
+    return tuple(
+        Binding(
+            name,
+            str(value.get(discriminator) or "uri_folder"),
+            str(value.get("uri") or ""),
+            str(value.get("value") if value.get("value") is not None else ""),
+        )
+        for name, value in (declared or {}).items()
+        if value is not None
+    )

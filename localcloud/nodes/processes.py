@@ -1,0 +1,114 @@
+"""Processes of jobs: each a group of its own, recorded so that a later daemon can end it.
+
+POSIX only. It knows nothing of runs.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+RECORD: Final = "process.json"
+_START_TIME: Final = 19  # of the fields after the command's name; see proc(5)
+
+
+@dataclass(slots=True)
+class JobProcess:
+    """A running command and the file its output goes to."""
+
+    process: "subprocess.Popen[bytes]"
+    record: Path
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal; ``None`` while it runs."""
+        return self.process.poll()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long for the command to end; say whether it has."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+        return self.process.poll() is not None
+
+    def end(self, grace_s: float) -> None:
+        """Ask the group to stop, and kill what is left after ``grace_s``."""
+        _signal(self.process.pid, signal.SIGTERM)
+        self.wait(grace_s)
+        self.close()
+
+    def close(self) -> None:
+        """Kill whatever the command left running in its group."""
+        _signal(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.record.unlink(missing_ok=True)
+
+
+def start(command: str, *, folder: Path, variables: Mapping[str, str], log: Path) -> JobProcess:
+    """Start a shell line in ``folder``; its output is appended to ``log``."""
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [shutil.which("bash") or "/bin/sh", "-c", command],
+            cwd=folder,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    record = folder.parent / RECORD
+    record.write_text(
+        json.dumps({"pid": process.pid, "started": _started(process.pid)}), encoding="utf-8"
+    )
+    return JobProcess(process, record)
+
+
+def end_left_over(record: Path) -> bool:
+    """Kill the group of a process that an earlier daemon started; ``False`` if it is gone.
+
+    A process id that was given to somebody else since is left alone.
+    """
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+        pid, started = int(known["pid"]), str(known["started"])
+    except (OSError, ValueError, KeyError):
+        return False
+    if not started or _started(pid) != started:
+        return False
+    _signal(pid, signal.SIGKILL)
+    return True
+
+
+def tail(file: Path, lines: int = 15, size: int = 8192) -> str:
+    """Return the last lines of a text file."""
+    try:
+        with file.open("rb") as source:
+            source.seek(max(0, file.stat().st_size - size))
+            text = source.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _signal(group: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _started(pid: int) -> str:
+    """Return something that is the same for one process only, ``""`` for none."""
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+            return fields.split()[_START_TIME]
+        except OSError:
+            return ""
+    found = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()

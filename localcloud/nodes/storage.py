@@ -1,0 +1,141 @@
+"""Between a node's temporary storage and the workspace's blobs: code and inputs in, results out.
+
+Addresses are those of Azure ML: datastore URIs, and URLs of this cloud's own blob plane.
+"""
+
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from infra.contract.errors import UsageError
+from localcloud.calls.artifacts import ArtifactStore
+from localcloud.calls.cloud import Cloud
+
+_DATASTORE: Final = re.compile(
+    r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)",
+    re.IGNORECASE,
+)
+_ARCHIVES: Final = (".zip",)
+COLLECTED: Final = ("outputs", "logs")
+
+
+@dataclass(frozen=True, slots=True)
+class BlobAddress:
+    """A blob, or a prefix of blobs, in one container."""
+
+    account: str
+    container: str
+    path: str
+
+
+def address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
+    """Return where a URI leads to. ``UsageError`` for what the local cloud cannot reach."""
+    match = _DATASTORE.fullmatch(uri.removeprefix("azureml:azureml:"))
+    if match:
+        return _in_datastore(cloud, workspace, match["store"], match["path"])
+    url = urlsplit(uri)
+    account, _, rest = unquote(url.path).lstrip("/").partition("/")
+    container, _, path = rest.partition("/")
+    if url.scheme == "https" and url.netloc == urlsplit(cloud.url).netloc and container:
+        return BlobAddress(account.lower().partition(".blob.")[0], container, path)
+    raise UsageError(
+        f"{uri!r} does not lie in this cloud.",
+        remedy="Use azureml://datastores/<name>/paths/<path>, or a URL of the local cloud's blobs.",
+    )
+
+
+def _in_datastore(cloud: Cloud, workspace: str, name: str, path: str) -> BlobAddress:
+    store = cloud.store.resources.get(f"{workspace}/datastores/{name}", now=cloud.clock())
+    properties = store.properties if store else {}
+    if properties.get("datastoreType") != "AzureBlob":
+        raise UsageError(
+            f"The workspace has no blob datastore {name!r}.",
+            remedy="Name one of the workspace's datastores of type AzureBlob.",
+        )
+    account = str(properties.get("accountName")).rpartition("/")[2].lower()
+    return BlobAddress(account, str(properties.get("containerName")), unquote(path))
+
+
+def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
+    """Copy the blob, or all blobs below the prefix, to ``into``; return how many bytes.
+
+    A single blob becomes the file ``into``; a prefix becomes a folder.
+    """
+    blobs = cloud.store.blobs
+    single = blobs.get(address.account, address.container, address.path) if address.path else None
+    if single is not None:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(single.file, into)
+        return single.size
+    prefix = address.path.rstrip("/") + "/" if address.path else ""
+    found = blobs.listing(address.account, address.container, prefix)
+    if not found:
+        raise UsageError(
+            f"There is nothing at {address.container}/{address.path} of account {address.account}.",
+            remedy="Upload it first, or correct the path.",
+        )
+    into.mkdir(parents=True, exist_ok=True)
+    for blob in found:
+        file = _inside(into, blob.name[len(prefix) :])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(blob.file, file)
+    return sum(blob.size for blob in found)
+
+
+def unpack(downloaded: Path, folder: Path) -> int:
+    """Lay the code out in ``folder``: an archive is expanded, files are moved; return how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = sorted(downloaded.iterdir()) if downloaded.is_dir() else [downloaded]
+    if len(entries) == 1 and entries[0].suffix in _ARCHIVES and zipfile.is_zipfile(entries[0]):
+        with zipfile.ZipFile(entries[0]) as archive:
+            for info in archive.infolist():
+                target = Path(archive.extract(info, folder))
+                mode = info.external_attr >> 16
+                if mode & 0o111 and target.is_file():
+                    target.chmod(target.stat().st_mode | 0o111)
+    else:
+        for entry in entries:
+            shutil.move(entry, folder / entry.name)
+    return sum(1 for each in folder.rglob("*") if each.is_file())
+
+
+def upload(cloud: Cloud, source: Path, address: BlobAddress) -> None:
+    """Write a file, or every file of a folder, to blobs at or below the address."""
+    cloud.store.blobs.ensure_container(address.account, address.container, now=cloud.clock())
+    if source.is_file():
+        _put(cloud, address.account, address.container, address.path, source)
+        return
+    for relative, file in files_below(source):
+        path = f"{address.path.rstrip('/')}/{relative}".lstrip("/")
+        _put(cloud, address.account, address.container, path, file)
+
+
+def keep_artifact(cloud: Cloud, store: ArtifactStore, name: str, file: Path) -> None:
+    """Write one file as an artifact; it replaces the live one of the same name."""
+    _put(cloud, store.account, store.container, name, file)
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield (POSIX path, file) of all regular files; links that lead out of it are left out."""
+    root = folder.resolve()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and file.resolve().is_relative_to(root):
+            yield file.relative_to(folder).as_posix(), file
+
+
+def _put(cloud: Cloud, account: str, container: str, name: str, file: Path) -> None:
+    cloud.store.blobs.put_file(account, container, name, file, now=cloud.clock())
+
+
+def _inside(folder: Path, name: str) -> Path:
+    target = folder / name
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise UsageError(
+            f"{name!r} would be written outside its folder.", remedy="Rename the blob."
+        )
+    return target

@@ -1,0 +1,169 @@
+"""Run history: what ``jobs.stream`` and ``jobs.download`` of Azure ML's clients ask for.
+
+Details with signed log addresses, run data, resolved addresses, changes of tags and names; and one
+endpoint of this cloud's own, a run's events.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from localcloud.calls.artifacts import ArtifactStore, artifact_store, signed_url
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.routes import Route
+from localcloud.calls.times import iso
+from localcloud.store.runs import Run
+
+_LOGS: Final = ("user_logs/", "azureml-logs/", "logs/", "system_logs/")
+
+
+def show_run(call: Call) -> Reply:
+    return answer(_document(call, _run(call)))
+
+
+def show_details(call: Call) -> Reply:
+    """Answer with what a run is doing and where its logs can be read without a token."""
+    run = _run(call)
+    return answer({**_document(call, run), "logFiles": _log_files(call, run)})
+
+
+def show_events(call: Call) -> Reply:
+    """Answer with the run's events from ``from`` on; not Azure's, this cloud's own."""
+    start = call.query.get("from", "0")
+    if not start.isdecimal():
+        raise RefusedError(400, "BadRequest", f"'from' is '{start}', which is no number.")
+    events = call.cloud.store.runs.events(_run(call).key, int(start))
+    return answer(
+        [
+            {"seq": e.seq, "time": e.time, "kind": e.kind, "data": e.data, "origin": e.origin}
+            for e in events
+        ]
+    )
+
+
+def show_children(call: Call) -> Reply:
+    """Answer with the runs that name this one as their parent."""
+    parent = _run(call)
+    tracking = call.cloud.store.tracking
+    children = [
+        run
+        for run in call.cloud.store.runs.of_workspace(call.workspace)
+        if tracking.tags(run.key).get("mlflow.parentRunId") == parent.run_id
+    ]
+    return answer({"value": [_document(call, run) for run in children]})
+
+
+def show_run_data(call: Call) -> Reply:
+    """Answer the look-up of outputs that precedes a download."""
+    run = _named_run(call, str(call.json().get("runId")))
+    job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
+    declared = dict(job.properties.get("outputs") or {}) if job else {}
+    outputs = {
+        name: {
+            "assetId": _output_uri(run, name, output),
+            "type": _output_type(output.get("jobOutputType")),
+        }
+        for name, output in declared.items()
+    }
+    metadata = {**_document(call, run), "outputs": outputs}
+    specification = {"job": dict(job.properties) if job else {}}
+    return answer(
+        {
+            "runMetadata": metadata,
+            "runDefinition": None,
+            "jobSpecification": specification,
+        }
+    )
+
+
+def resolve_uris(call: Call) -> Reply:
+    """Answer where data lies; an address stands for itself."""
+    wanted = [str(each) for each in call.json().get("values") or ()]
+    return answer({"values": {uri: {"uri": uri, "type": "UriFolder"} for uri in wanted}})
+
+
+def change_run(call: Call) -> Reply:
+    """Take a new display name, tags, and whether the run is hidden (archived)."""
+    run, body = _run(call), call.json()
+    if body.get("displayName"):
+        call.cloud.store.runs.amend(run.key, name=str(body["displayName"]))
+    if isinstance(body.get("tags"), dict):
+        tags = {str(k): str(v) for k, v in body["tags"].items()}
+        call.cloud.store.tracking.set_tags(run.key, tags)
+    return answer(_document(call, call.cloud.store.runs.by_key(run.key)))
+
+
+def _run(call: Call) -> Run:
+    return _named_run(call, call.params["run"])
+
+
+def _named_run(call: Call, run_id: str) -> Run:
+    existing(call, call.workspace)
+    run = call.cloud.store.runs.get(call.workspace, run_id)
+    if run is None:
+        raise RefusedError(404, "UserError", f"RunId {run_id} was not found in the workspace.")
+    return run
+
+
+def _document(call: Call, run: Run) -> dict[str, Any]:
+    tracking = call.cloud.store.tracking
+    error = {"code": "UserError", "message": run.error} if run.error else None
+    experiment = tracking.experiment(call.workspace, run.experiment)
+    return {
+        "runId": run.run_id,
+        "target": run.target.rpartition("/")[2] or None,
+        "status": run.state,
+        "experimentId": run.experiment,
+        "experimentName": experiment.name if experiment else None,
+        "displayName": run.name,
+        "createdUtc": iso(run.created),
+        "startTimeUtc": iso(run.started) if run.started else None,
+        "endTimeUtc": iso(run.ended) if run.ended else None,
+        "error": {"error": error} if error else None,
+        "warnings": None,
+        "tags": tracking.tags(run.key),
+        "properties": {},
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "submittedBy": run.user,
+    }
+
+
+def _log_files(call: Call, run: Run) -> Mapping[str, str]:
+    store = artifact_store(call.cloud, call.workspace)
+    if store is None:
+        return {}
+    prefix = f"{run.artifact_folder}/"
+    return {
+        name: signed_url(call.cloud, store, prefix + name) for name in _logs(call, store, prefix)
+    }
+
+
+def _logs(call: Call, store: ArtifactStore, prefix: str) -> list[str]:
+    found = call.cloud.store.blobs.listing(store.account, store.container, prefix)
+    names = (blob.name.removeprefix(prefix) for blob in found)
+    return [name for name in names if name.startswith(_LOGS)]
+
+
+def _output_uri(run: Run, name: str, output: Mapping[str, Any]) -> str:
+    default = f"azureml://datastores/workspaceblobstore/paths/azureml/{run.run_id}/{name}/"
+    return str(output.get("uri") or default)
+
+
+def _output_type(declared: Any) -> str:
+    return "".join(part.capitalize() for part in str(declared or "uri_folder").split("_"))
+
+
+_HISTORY: Final = "/history/v1.0{ws}"
+ROUTES: Final = (
+    Route("GET", f"{_HISTORY}/runs/{{run}}", show_run),
+    Route("GET", f"{_HISTORY}/runs/{{run}}/details", show_details),
+    Route("GET", f"{_HISTORY}/runs/{{run}}/events", show_events),
+    Route("GET", f"{_HISTORY}/runs/{{run}}/children", show_children),
+    Route("POST", f"{_HISTORY}/rundata", show_run_data),
+    Route("PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", change_run),
+    Route("PATCH", f"{_HISTORY}/runs/{{run}}", change_run),
+    Route("POST", "/data/v1.0{ws}/dataversion/batchGetResolvedUris", resolve_uris),
+    Route("POST", "/modelregistry/v1.0{ws}/models/batchGetResolvedUris", resolve_uris),
+)
