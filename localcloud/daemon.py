@@ -31,6 +31,7 @@ from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
+from localcloud.nodes.scheduler import LocalNodes
 from localcloud.server import application
 from localcloud.store.store import Store
 from localcloud.tls import Certificates, certificates
@@ -149,8 +150,9 @@ def run(home: Path, port: int | None) -> int:
 
 
 def _compose(folder: Path, store: Store) -> Daemon:
-    cloud = Cloud(store, folder, f"https://127.0.0.1:{store.port}")
-    return Daemon(folder, cloud, certificates(folder))
+    cloud, tls = Cloud(store, folder, f"https://127.0.0.1:{store.port}"), certificates(folder)
+    cloud.nodes = LocalNodes(cloud, ca=tls.authority)
+    return Daemon(folder, cloud, tls)
 
 
 def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:

@@ -54,8 +54,10 @@ def find_cloud(home: Path) -> LocalCloud | None:
     return cloud if status is not None and status.get("id") == cloud.id else None
 
 
-def ensure_cloud(home: Path) -> LocalCloud:
+def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     """Return the running local cloud of ``home``; start it first if there is none.
+
+    ``port`` is for one that has to be started; without it the cloud takes the port it had last.
 
     Two callers at once get the same one: the daemon holds a lock, a second daemon leaves quietly.
     Raises ``UnreachableError`` with the end of its log when it does not come up.
@@ -66,9 +68,10 @@ def ensure_cloud(home: Path) -> LocalCloud:
     folder = cloud_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "daemon.log"
+    chosen = ["--port", str(port)] if port else []
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.daemon", "--home", str(home)],
+            [sys.executable, "-m", "localcloud.daemon", "--home", str(home), *chosen],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

@@ -1,0 +1,106 @@
+"""`aml cloud …`: the local cloud from the command line.
+
+Works without what the cloud itself runs on: starlette and uvicorn are imported by the daemon only.
+"""
+
+import json
+import sys
+
+import click
+
+from infra.contract.errors import UsageError
+from infra.contract.project import home_folder
+from localcloud import control
+
+_NOT_RUNNING = 3
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print data on stdout.")
+
+
+@click.group()
+def cloud() -> None:
+    """Start, stop, look at and reset the local cloud of this project."""
+
+
+@cloud.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Listen here, now and from now on.")
+@_JSON
+def start(*, port: int | None, as_json: bool) -> None:
+    """Start the local cloud if it is not running."""
+    home = home_folder()
+    control.start(home, port)
+    _tell(control.status(home), as_json=as_json)
+
+
+@cloud.command()
+@_JSON
+def stop(*, as_json: bool) -> None:
+    """Stop the local cloud; what was deployed to it stays."""
+    stopped = control.stop(home_folder())
+    _say("The local cloud has stopped." if stopped else "The local cloud was not running.")
+    if as_json:
+        click.echo(json.dumps({"running": False, "stopped": stopped}))
+
+
+@cloud.command()
+@_JSON
+@click.pass_context
+def status(ctx: click.Context, *, as_json: bool) -> None:
+    """Say whether it runs, and where. Exit code 3 when it does not."""
+    found = control.status(home_folder())
+    _tell(found, as_json=as_json)
+    if not found.running:
+        ctx.exit(_NOT_RUNNING)
+
+
+@cloud.command()
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_JSON
+def reset(*, yes: bool, as_json: bool) -> None:
+    """Make it forget everything: resources, files, runs. It keeps its port."""
+    if not yes:
+        _confirm()
+    new = control.reset(home_folder())
+    _say("The local cloud is empty. `aml up` deploys to it again.")
+    if as_json:
+        click.echo(json.dumps({"id": new}))
+
+
+@cloud.command()
+@click.option("-n", "--lines", default=50, show_default=True, help="How many of the last lines.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with what is logged from now on.")
+@_JSON
+def logs(*, lines: int, follow: bool, as_json: bool) -> None:
+    """Show the daemon's log."""
+    home = home_folder()
+    last = control.log_lines(home, lines)
+    if as_json:
+        click.echo(json.dumps(last))
+        return
+    for line in last:
+        click.echo(line)
+    if follow:
+        for line in control.new_log_lines(home):
+            click.echo(line)
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "A reset deletes all that was deployed and all runs, and nobody can be asked.",
+            remedy="Run `aml cloud reset --yes`.",
+        )
+    click.confirm("Delete all that was deployed to the local cloud, and all runs?", abort=True)
+
+
+def _tell(found: control.Status, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(found.document(), indent=2))
+    elif found.running:
+        click.echo(f"The local cloud runs at {found.url} (process {found.pid}, id {found.id}).")
+        _say(f"Certificate authority: {found.ca}")
+    else:
+        click.echo("The local cloud is not running.")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

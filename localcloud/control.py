@@ -1,0 +1,121 @@
+"""Starting, stopping and resetting a project's local cloud from outside of it.
+
+Talks to the daemon through its own endpoints and files; imports nothing of what it runs on.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.discovery import LocalCloud, ask, cloud_folder, ensure_cloud, find_cloud
+from infra.contract.errors import UnreachableError, UsageError
+
+_STOP_S: Final = 20.0
+_PAUSE_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What ``aml cloud status`` tells; all but ``running`` are empty when it does not run."""
+
+    running: bool
+    id: str = ""
+    url: str = ""
+    pid: int = 0
+    ca: str = ""
+    version: str = ""
+    subscription: str = ""
+    tenant: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as data."""
+        return asdict(self) if self.running else {"running": False}
+
+
+def status(home: Path) -> Status:
+    """Ask the cloud of ``home`` how it is."""
+    cloud = find_cloud(home)
+    told = ask(cloud, "/aml/status") if cloud else None
+    if cloud is None or told is None:
+        return Status(running=False)
+    facts = ("version", "subscription", "tenant")
+    return Status(
+        running=True,
+        id=cloud.id,
+        url=cloud.url,
+        pid=cloud.pid,
+        ca=str(cloud.ca),
+        **{name: str(told.get(name, "")) for name in facts},
+    )
+
+
+def start(home: Path, port: int | None) -> LocalCloud:
+    """Start the cloud unless it runs; ``port`` must then be the one it runs on."""
+    running = find_cloud(home)
+    if running is not None and port and not running.url.endswith(f":{port}"):
+        raise UsageError(
+            f"The local cloud runs already, at {running.url}.",
+            remedy=f"Run `aml cloud stop`, then `aml cloud start --port {port}`.",
+        )
+    return running or ensure_cloud(home, port=port)
+
+
+def stop(home: Path) -> bool:
+    """Stop the cloud and wait until it is gone; ``False`` when it did not run."""
+    cloud = find_cloud(home)
+    if cloud is None:
+        return False
+    ask(cloud, "/aml/shutdown", method="POST")
+    deadline = time.monotonic() + _STOP_S
+    while not _free(cloud_folder(home)):
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                f"The local cloud (process {cloud.pid}) has not stopped after {_STOP_S:g} s.",
+                remedy="Read `aml cloud logs`, or end that process.",
+            )
+        time.sleep(_PAUSE_S)
+    return True
+
+
+def reset(home: Path) -> str:
+    """Make the cloud forget everything, starting it if it is down; return its new id."""
+    told = ask(ensure_cloud(home), "/aml/reset", method="POST")
+    if told is None:
+        raise UnreachableError(
+            "The local cloud did not answer the reset.", remedy="Read `aml cloud logs`."
+        )
+    return str(told["id"])
+
+
+def log_lines(home: Path, last: int) -> list[str]:
+    """Return the last lines of the daemon's log; none when it never ran."""
+    file = cloud_folder(home) / "daemon.log"
+    if not file.exists():
+        return []
+    return file.read_text(encoding="utf-8", errors="replace").splitlines()[-last:]
+
+
+def new_log_lines(home: Path) -> Iterator[str]:
+    """Yield what the daemon logs from now on, until interrupted."""
+    with (cloud_folder(home) / "daemon.log").open(encoding="utf-8", errors="replace") as source:
+        source.seek(0, os.SEEK_END)
+        while True:
+            line = source.readline()
+            if line:
+                yield line.rstrip("\n")
+            else:
+                time.sleep(_PAUSE_S)
+
+
+def _free(folder: Path) -> bool:
+    """Say whether no daemon holds the lock of ``folder``."""
+    with (folder / "daemon.lock").open("a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
