@@ -35,7 +35,7 @@ from infra.engine.requests import (
     version_fits,
 )
 from infra.engine.running import ProgramResult, explain, run_alone
-from infra.engine.seams import adapted
+from infra.engine.seams import SEAMS, adapted
 from infra.engine.seat import TERMINATED, Course, RpcFailure, Seat
 from infra.engine.wire import from_struct, to_struct
 
@@ -123,7 +123,7 @@ def run_program(
     def tell(seam: str) -> None:
         deployment.log("warning", f"This Pulumi SDK is slower than it could be ({seam}).")
 
-    with adapted(tell):
+    with adapted(SEAMS, tell):
         error = run_alone(
             program,
             drive,

@@ -145,7 +145,8 @@ def _property_dependencies(
     request: Any, inputs: Mapping[str, Any], dependencies: tuple[str, ...], found: Dependencies
 ) -> dict[str, tuple[str, ...]]:
     """Return what each property depends on. A program that says nothing means: on everything."""
-    told = {key: tuple(sorted(deps.urns)) for key, deps in request.propertyDependencies.items()}
+    sent = request.propertyDependencies
+    told = {key: _sorted(sent[key].urns) for key in sorted(sent)}
     told = told or dict.fromkeys(inputs, dependencies)
     return told | {key: tuple(sorted({*told.get(key, ()), *urns})) for key, urns in found.items()}
 

@@ -90,6 +90,10 @@ def explain(error: BaseException, program: Path) -> str:
 
     An error that no frame of the program's folder led to is only named.
     """
+    if isinstance(error, SystemExit):
+        return (
+            error.code if isinstance(error.code, str) else f"The program exited with {error.code}."
+        )
     parts = []
     for link in _chain(error):
         start = _first_frame(link.__traceback__, program.parent)
@@ -103,8 +107,6 @@ def explain(error: BaseException, program: Path) -> str:
 def _named(error: BaseException) -> str:
     if type(error) is Exception:  # what the SDK makes of our own refusals
         return str(error)
-    if isinstance(error, SystemExit):
-        return f"The program exited with {error.code!r}."
     return "".join(traceback.format_exception_only(error))
 
 

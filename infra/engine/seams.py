@@ -39,10 +39,10 @@ class Seam:
 
 
 @contextmanager
-def adapted(tell: Callable[[str], None]) -> Iterator[None]:
-    """Put every seam that fits in force; ``tell`` gets the name of each that does not."""
+def adapted(seams: Iterable[Seam], tell: Callable[[str], None]) -> Iterator[None]:
+    """Put each of ``seams`` that fits in force; ``tell`` gets the name of each that does not."""
     with ExitStack() as undo:
-        for seam in SEAMS:
+        for seam in seams:
             if not _holds(seam.fits):
                 tell(seam.name)
                 continue

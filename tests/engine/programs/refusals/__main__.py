@@ -1,0 +1,29 @@
+"""Asks for one thing the embedded engine does not have; which, the configuration says."""
+
+import pulumi
+
+from tests.engine.things import Thing
+
+Options = pulumi.ResourceOptions
+what = pulumi.Config("test").require("what")
+
+Thing("one")
+if what == "transforms":
+    Thing("two", Options(transforms=[lambda _: None]))
+if what == "stack transforms":
+    pulumi.runtime.register_resource_transform(lambda _: None)
+if what == "invoke transforms":
+    pulumi.runtime.register_invoke_transform(lambda _: None)
+if what == "hooks":
+    hook = pulumi.ResourceHookBinding(before_create=[lambda _: None])
+    Thing("two", Options(hooks=hook))
+if what == "remote":
+    pulumi.ComponentResource("test:index:Remote", "two", {}, remote=True)
+if what == "call":
+    pulumi.runtime.call("test:index:method", {}).apply(print)
+if what == "version":
+    pulumi.require_pulumi_version(">=99.0.0")
+if what == "timeout":
+    Thing("two", Options(custom_timeouts=pulumi.CustomTimeouts(create="soon")))
+if what == "provider":
+    pulumi.CustomResource("other:index:Thing", "two")
