@@ -7,6 +7,7 @@ from localcloud.behaviours import (
     computes,
     datastores,
     groups,
+    jobs,
     metadata,
     plain,
     regions,
@@ -15,6 +16,7 @@ from localcloud.behaviours import (
 )
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
+from localcloud.planes import blob, history, mlflow
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -23,6 +25,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *computes.KINDS,
     *datastores.KINDS,
     *assets.KINDS,
+    *jobs.KINDS,
     *plain.KINDS,
 )
 
@@ -32,4 +35,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *groups.ROUTES,
     *regions.ROUTES,
     *workspaces.ROUTES,
+    *mlflow.ROUTES,
+    *history.ROUTES,
+    *blob.ROUTES,
 )
