@@ -124,11 +124,12 @@ class NameRule:
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with ``name`` in one sentence with a suggestion, or ``None``."""
+        noun = f"{'an' if self.noun[0] in 'aeiouAEIOU' else 'a'} {self.noun}"
         if name.lower() in self.reserved:
-            return f"{name!r} is a reserved word for a {self.noun}; choose another name."
+            return f"{name!r} is a reserved word for {noun}; choose another name."
         if re.fullmatch(self.pattern, name):
             return None
-        return f"{name!r} is not a {self.noun} name: use {self.says}.{self._suggestion(name)}"
+        return f"{name!r} is not {noun} name: use {self.says}.{self._suggestion(name)}"
 
     def _suggestion(self, name: str) -> str:
         for separator in ("-", ""):

@@ -24,7 +24,8 @@ def take_tail(container: Any, key: Any, *, remove: bool = False) -> str:
     if token is None or "\n" not in token.value.rstrip("\n"):
         return ""
     first, *lines = token.value.splitlines(keepends=True)
-    column = container.lc.col or 0
+    # What was made here has no column: it came without comments of its own.
+    column = 10_000 if container.lc.col is None else container.lc.col
     own = 0
     for number, line in enumerate(lines, 1):
         if line.strip() and len(line) - len(line.lstrip()) <= column:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PUBLIC_KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) \S+( .*)?")
 PLAIN_SECRET: Final = "plain_secret"  # noqa: S105 - the code of a problem
+PRIVATE_KEY: Final = "private_key"
 MALFORMED: Final = "malformed_reference"
 
 
@@ -73,7 +74,7 @@ def parse_public_key(value: Any) -> Reference | Sealed | Known:
     if isinstance(value, str) and _PUBLIC_KEY.fullmatch(value.strip()):
         return Known(value.strip())
     if isinstance(value, str) and "PRIVATE KEY" in value:
-        raise PydanticCustomError(PLAIN_SECRET, "is a private key; the public one is needed.")
+        raise PydanticCustomError(PRIVATE_KEY, "is a private key; the public one is needed.")
     return parse_credential(value)
 
 

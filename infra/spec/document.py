@@ -16,7 +16,6 @@ from infra.contract.errors import SpecError
 from infra.spec.credentials import Sealed
 from infra.spec.problems import (
     DUPLICATE,
-    INVALID,
     NOT_SEALED,
     UNKNOWN_KEY,
     UNREADABLE,
@@ -31,6 +30,7 @@ _CIPHERTEXT: Final = re.compile(r"v1:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
 
 # What libyaml says → what a person can act on.
 _PLAINER: Final = (
+    ("tab character", "a tab; indent with spaces"),
     ("cannot start any token", "a tab or a reserved character begins a value; indent with spaces"),
     ("mapping values are not allowed", "a second `:`, or indentation that does not fit; quote it"),
     (
@@ -179,7 +179,7 @@ class _Reader:
 
     def _value(self, node: yaml.Node, at: Location) -> Any:
         if node in self._open:
-            self._note(at, "holds itself: an alias inside its own anchor.", node)
+            self._note(at, "an alias stands inside its own anchor.", node)
             return None
         self._open.append(node)
         try:
@@ -230,7 +230,7 @@ class _Reader:
         return list(own.values())
 
     def _note(self, at: Location, says: str, node: yaml.Node) -> None:
-        self._add(at, says, node.start_mark.line + 1, INVALID)
+        self._add(at, says, node.start_mark.line + 1, UNREADABLE)
 
     def _add(self, at: Location, says: str, line: int, code: str) -> None:
         self.problems.append(Problem(path_text(at), says, line, code))

@@ -65,12 +65,13 @@ def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:
 
 def path_text(location: Location) -> str:
     """Return ``aml:computes[0].vm_size``."""
-    text = ""
-    for step in location:
+    first, *steps = location or ("",)
+    text = str(first)
+    for step in steps:
         if isinstance(step, int):
             text += f"[{step}]"
-        elif step.replace("_", "").replace("-", "").replace(":", "").isalnum():
-            text += f".{step}" if text else step
+        elif step.replace("_", "").replace("-", "").isalnum():
+            text += f".{step}"
         else:
             text += f'["{step}"]'
     return text

@@ -7,6 +7,7 @@ writes it so. Lines and files are the caller's business.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -17,17 +18,16 @@ from infra.spec.credentials import Sealed
 from infra.spec.problems import (
     CONTRADICTION,
     INVALID,
-    MISSING,
     UNKNOWN_KEY,
     Location,
-    did_you_mean,
 )
 from infra.spec.stack import KEYS, STRUCTURED, StackSpec
 
 _FIELDS: Final = {key: name for name, key in KEYS.items()}
 _OURS: Final = "aml:"
 _LOCATION: Final = KEYS["location"]
-_MEANT_LOCATION: Final = frozenset({"aml:location", "aml:region", "location"})
+_REGION_WORDS: Final = frozenset({"location", "region"})
+_NEAR: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Reading:
 
 def read_values(config: Mapping[str, Any]) -> Reading:
     """Check the values of ``config`` (``aml:workspace`` → map, …); pure."""
-    findings = list(_unknown_keys(config))
+    findings = [Finding((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
+    meant = {_meant(finding.location[0]) for finding in findings}
     stack: dict[str, Any] = {}
     for key, name in _FIELDS.items():
         if key in config:
@@ -68,10 +69,13 @@ def read_values(config: Mapping[str, Any]) -> Reading:
         spec = StackSpec.model_validate(stack)
     except ValidationError as error:
         for complaint in error.errors(include_url=False):
+            at = wording.place(complaint)
             if _is_sealed(complaint):
-                sealed.append(wording.place(complaint))
-            elif not (isinstance(complaint["input"], _Unusable) or wording.misspelt(complaint)):
-                findings.append(_finding(complaint, config))
+                sealed.append(at)
+            elif isinstance(complaint["input"], _Unusable) or wording.misspelt(complaint):
+                continue  # said already
+            elif not (complaint["type"] == "missing" and at[0] in meant and len(at) == 1):
+                findings.append(Finding(at, wording.sentence(complaint), wording.code(complaint)))
     for location, says in contradictions(stack):
         at = (KEYS[str(location[0])], *location[1:])
         findings.append(Finding(at, says, CONTRADICTION))
@@ -111,37 +115,35 @@ def _is_sealed(complaint: wording.Complaint) -> bool:
     return isinstance(given, Sealed)
 
 
-def _unknown_keys(config: Mapping[str, Any]) -> Iterator[Finding]:
-    known = [key for key in _FIELDS if key.startswith(_OURS)]
+def _unknown_keys(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that are ours, or were meant to be, and that we do not know."""
     for key in config:
-        bare = key.removeprefix(_OURS)
-        if key in _FIELDS or (":" in key and not key.startswith(_OURS)):
+        if key in _FIELDS:
             continue
-        if ":" not in key:
-            if f"{_OURS}{key}" in _FIELDS:
-                says = f"lacks its namespace. Write `{_OURS}{key}`."
-                yield Finding((key,), says, UNKNOWN_KEY)
-            continue
-        if any(mark in bare for mark in ".["):
-            says = f"is a path used as a key. Run `aml config set --path '{key}' VALUE` instead."
-        else:
-            says = f"is not a known key.{did_you_mean(key, known) or _all(known)}"
-        yield Finding((key,), says, UNKNOWN_KEY)
+        meant = _meant(key)
+        bare = ":" not in key  # Pulumi takes it for the project's own, which has none
+        if key.startswith(_OURS) or (meant and (bare or meant not in config)):
+            yield key
 
 
-def _all(known: list[str]) -> str:
-    return f" Known: {', '.join(known)}."
+def _meant(key: Any) -> str | None:
+    """Return the key that was probably meant; namespaces of others are left alone."""
+    space, _, bare = str(key).rpartition(":")
+    if bare in _REGION_WORDS and space in ("", "aml", "azure-native"):
+        return _LOCATION
+    if space == "azure-native":
+        return _LOCATION if get_close_matches(bare, ["location"], cutoff=_NEAR) else None
+    if space not in ("", "aml"):
+        return None
+    known = [name.removeprefix(_OURS) for name in _FIELDS if name.startswith(_OURS)]
+    near = get_close_matches(bare.lower(), known, n=1, cutoff=_NEAR if space else 1.0)
+    return f"{_OURS}{near[0]}" if near else None
 
 
-def _finding(complaint: wording.Complaint, config: Mapping[str, Any]) -> Finding:
-    at = wording.place(complaint)
-    if at == (_LOCATION,) and _LOCATION not in config:
-        return _no_location(config)
-    return Finding(at, wording.sentence(complaint), wording.code(complaint))
-
-
-def _no_location(config: Mapping[str, Any]) -> Finding:
-    for key in config:
-        if key in _MEANT_LOCATION or did_you_mean(key, [_LOCATION]):
-            return Finding((key,), f"is not the region's key; write {_LOCATION!r}.", UNKNOWN_KEY)
-    return Finding((_LOCATION,), "is required: the Azure region, such as westeurope.", MISSING)
+def _unknown(key: str) -> str:
+    if key.startswith(_OURS) and any(mark in key for mark in ".["):
+        return f"is a path used as a key. Run `aml config set --path '{key}' VALUE` instead."
+    meant = _meant(key)
+    if meant:
+        return f"is not a known key. Did you mean {meant!r}?"
+    return f"is not a known key. Known: {', '.join(KEYS.values())}."

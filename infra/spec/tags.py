@@ -9,18 +9,28 @@ _FORBIDDEN: Final = frozenset(r"<>%&\?/")
 _MOST, _LONGEST_NAME, _LONGEST_VALUE = 50, 128, 256
 
 
+def _name(name: str) -> str:
+    bad = sorted(_FORBIDDEN & set(name))
+    if bad:
+        raise ValueError(f"{name!r} holds {' '.join(bad)}, which Azure refuses in a tag's name.")
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise ValueError(f"the name of a tag has 1-{_LONGEST_NAME} characters.")
+    return name
+
+
+def _value(value: str) -> str:
+    if len(value) > _LONGEST_VALUE:
+        raise ValueError(f"the value of a tag has at most {_LONGEST_VALUE} characters.")
+    return value
+
+
 def _tags(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > _MOST:
-        raise ValueError(f"has {len(tags)} tags; Azure takes at most {_MOST}.")
-    for name, value in tags.items():
-        bad = sorted(_FORBIDDEN & set(name))
-        if bad:
-            raise ValueError(f"the tag name {name!r} holds {' '.join(bad)}, which Azure refuses.")
-        if not name or len(name) > _LONGEST_NAME:
-            raise ValueError(f"the tag name {name!r} must have 1-{_LONGEST_NAME} characters.")
-        if len(value) > _LONGEST_VALUE:
-            raise ValueError(f"the tag {name!r} has more than {_LONGEST_VALUE} characters.")
+        raise ValueError(f"there are {len(tags)} tags; Azure takes at most {_MOST}.")
     return tags
 
 
-Tags = Annotated[dict[str, str], AfterValidator(_tags)]
+Tags = Annotated[
+    dict[Annotated[str, AfterValidator(_name)], Annotated[str, AfterValidator(_value)]],
+    AfterValidator(_tags),
+]

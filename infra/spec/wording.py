@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from infra.spec.base import SpecModel
 from infra.spec.computes import KINDS
-from infra.spec.credentials import MALFORMED, PLAIN_SECRET, OpenedText, Sealed
+from infra.spec.credentials import MALFORMED, PLAIN_SECRET, PRIVATE_KEY, OpenedText, Sealed
 from infra.spec.problems import MISSING, UNKNOWN_KEY, did_you_mean, path_text
 from infra.spec.stack import KEYS, StackSpec
 
@@ -20,9 +20,15 @@ _CODES: Final[Mapping[str, str]] = {
     "missing": MISSING,
     "extra_forbidden": UNKNOWN_KEY,
     PLAIN_SECRET: PLAIN_SECRET,
+    PRIVATE_KEY: PLAIN_SECRET,
 }
 _QUOTING: Final = frozenset({"literal_error", "value_error"})
 _HIDDEN: Final = "does not fit (it stands in a secret, so it is not shown)."
+_REQUIRED: Final[Mapping[str, str]] = {
+    "cloud": "local or azure",
+    "location": "the Azure region, such as westeurope",
+    "workspace": "a map with name and resource_group",
+}
 _FORMS: Final[Mapping[str, str]] = {
     "vm_size": "an Azure VM size, such as STANDARD_DS3_V2",
     "user": "1-32 lower-case letters, digits, - or _, starting with a letter",
@@ -32,6 +38,8 @@ _FORMS: Final[Mapping[str, str]] = {
 def place(complaint: Complaint) -> tuple[str | int, ...]:
     """Return where in the file: the configuration key first, the union's tag left out."""
     field, *rest = complaint["loc"]
+    if rest and rest[-1] == "[key]":
+        rest.pop()  # the complaint is about the key itself
     tagged = len(rest) > 1 and isinstance(rest[0], int) and rest[1] in KINDS
     return (KEYS.get(str(field), str(field)), *((rest[0], *rest[2:]) if tagged else rest))
 
@@ -47,6 +55,11 @@ def sentence(complaint: Complaint) -> str:
         return _HIDDEN
     say = _SAYINGS.get(complaint["type"])
     return say(complaint) if say else f"{complaint['msg']}."
+
+
+def _missing(complaint: Complaint) -> str:
+    hint = _REQUIRED.get(str(complaint["loc"][-1])) if len(complaint["loc"]) == 1 else None
+    return f"is required: {hint}." if hint else "is required."
 
 
 def misspelt(complaint: Complaint) -> bool:
@@ -139,7 +152,7 @@ def _model_in(annotation: Any) -> type[SpecModel] | None:
 
 
 _SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {
-    "missing": lambda _: "is required.",
+    "missing": _missing,
     "extra_forbidden": _unknown,
     "literal_error": _choice,
     "union_tag_invalid": _kind,
@@ -161,4 +174,5 @@ _SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {
     "string_pattern_mismatch": _pattern,
     PLAIN_SECRET: _plain_secret,
     MALFORMED: lambda complaint: complaint["msg"],
+    PRIVATE_KEY: lambda complaint: complaint["msg"],
 }

@@ -1,0 +1,44 @@
+"""Rules across fields are told also where a field is wrong by itself."""
+
+import pytest
+
+from infra.spec.check import contradictions
+
+SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
+
+
+@pytest.mark.parametrize(
+    ("compute", "where"),
+    [
+        ({"min_nodes": 1, "max_nodes": 1}, []),
+        ({"min_nodes": 2, "max_nodes": 1}, [("min_nodes",)]),
+        ({"min_nodes": "2", "max_nodes": 1}, [("min_nodes",)]),
+        ({"min_nodes": "two", "max_nodes": 1}, []),
+        ({"min_nodes": True, "max_nodes": 0}, []),
+        ({"node_public_ip": False}, [("node_public_ip",)]),
+        ({"node_public_ip": False, "subnet_id": SUBNET}, []),
+        ({"identity": {"type": "user_assigned"}}, [("identity", "ids")]),
+        ({"identity": {"type": "user_assigned", "ids": ["i"]}}, []),
+        ({"identity": {"type": "system_assigned", "ids": ["i"]}}, [("identity", "ids")]),
+        ({"identity": {"type": "system_and_user_assigned", "ids": []}}, [("identity", "ids")]),
+        ({"identity": "user_assigned"}, []),
+        ({"admin": {"user": "ops"}}, [("admin",)]),
+        ({"admin": {"user": "ops", "password": "env:X"}}, []),
+        ({"os": "windows", "admin": {"ssh_public_key": "file:x"}}, [("admin",)]),
+    ],
+)
+def test_rules_of_a_cluster(compute, where):
+    stack = {"computes": [{"kind": "aml_compute", "misspelt": 1, **compute}]}
+    assert [at[2:] for at, _ in contradictions(stack)] == where
+
+
+@pytest.mark.parametrize(
+    "computes", [None, "text", {"a": 1}, [None, "text", 7], [{}], [{"name": 7}]]
+)
+def test_rules_pass_over_what_is_not_there(computes):
+    assert list(contradictions({"computes": computes, "workspace": "demo"})) == []
+
+
+def test_names_are_compared_without_case():
+    stack = {"computes": [{"name": "cpu"}, {"name": "gpu"}, {"name": "CPU"}]}
+    assert [at for at, _ in contradictions(stack)] == [("computes", 2, "name")]
