@@ -156,7 +156,8 @@ class Watcher:
 
     def _recorded(self, run_id: str, run: _Followed, status: Status) -> Sequence[RunEvent]:
         """Write a status down; a state that no event told becomes an event of this side."""
-        self._history.append(run_id, status.events, cursor=status.cursor)
+        if status.events or status.cursor != run.cursor:
+            self._history.append(run_id, status.events, cursor=status.cursor)
         run.cursor = status.cursor
         run.last_step |= any(event.data.get("step") == _LAST_STEP for event in status.events)
         record = self._history.record(run_id)

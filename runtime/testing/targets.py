@@ -1,0 +1,275 @@
+"""What every target promises, as tests: inherit ``TargetContract`` and give it a ``make_target``.
+
+    class TestMine(TargetContract):
+        @pytest.fixture
+        def make_target(self, tmp_path):
+            return lambda: MyTarget(tmp_path)
+
+Each sentence of ``runtime.targets.base`` is here, and what a script may count on wherever it runs.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar, Final
+
+import pytest
+
+from runtime.model.runs import EnvironmentSpec, PreparedRun, RunEvent, RunSpec
+from runtime.model.states import RunState
+from runtime.snapshots.store import SnapshotStore
+from runtime.submit.prepare import prepared
+from runtime.targets.base import Handle, Status, Target
+
+MakeTarget = Callable[[], Target]
+MakeRun = Callable[..., PreparedRun]
+
+WAITS: Final = "import time\nprint('started', flush=True)\ntime.sleep(600)\n"
+WRITES: Final = """
+from pathlib import Path
+Path("outputs/model.txt").write_text("weights")
+Path("logs/extra.txt").write_text("more")
+for number in range(3):
+    print(f"epoch {number} äöü", flush=True)
+"""
+FAILS: Final = "import sys\nprint('before the end')\nsys.exit('no such data')\n"
+LOOKS: Final = """
+import os, pathlib, sys
+print("here:", pathlib.Path("data/numbers.txt").read_text())
+print("folders:", pathlib.Path("outputs").is_dir(), pathlib.Path("logs").is_dir())
+print("arguments:", sys.argv[1:])
+for name in ("AZUREML_RUN_ID", "MLFLOW_RUN_ID", "AZUREML_ARM_PROJECT_NAME", "WISH"):
+    print(name, "=", os.environ.get(name))
+"""
+TRACKS: Final = """
+import json, os, urllib.request
+def post(path, body):
+    request = urllib.request.Request(
+        os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/" + path,
+        json.dumps({"run_id": os.environ["MLFLOW_RUN_ID"], **body}).encode(),
+        {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"],
+         "Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request, timeout=20).read()
+post("runs/log-metric", {"key": "rmse", "value": 0.25, "timestamp": 1, "step": 7})
+post("runs/log-parameter", {"key": "alpha", "value": "0.5"})
+"""
+
+
+class TargetContract:
+    """Inherit it; say how to make the target. ``patience_s`` is how long a run may take."""
+
+    patience_s: ClassVar[float] = 30.0
+    environment: ClassVar[EnvironmentSpec | None] = None
+
+    @pytest.fixture
+    def make_target(self) -> MakeTarget:
+        """Return what makes the target: each time a new object over the same runs."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def target(self, make_target: MakeTarget) -> Target:
+        return make_target()
+
+    @pytest.fixture
+    def make_run(self, tmp_path: Path) -> MakeRun:
+        """Return what makes a run of a script's text."""
+        return lambda script, *arguments, **changes: a_run(
+            tmp_path, script, *arguments, environment=self.environment, **changes
+        )
+
+    def test_launching_returns_while_the_script_still_runs(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        handle = target.launch(make_run(WAITS))
+        assert not poll(target, handle).state.final
+        target.cancel(handle)
+
+    def test_launching_twice_starts_once(self, make_target: MakeTarget, make_run: MakeRun) -> None:
+        run = make_run("print('started')")
+        first, second = make_target().launch(run), make_target().launch(run)
+        assert first == second
+        self.ended(make_target(), first)
+        make_target().launch(run)
+        assert self.log(make_target(), first).count("started") == 1
+
+    def test_a_script_that_ends_well_is_completed(self, target: Target, make_run: MakeRun) -> None:
+        status = self.ended(target, target.launch(make_run("print('fine')")))
+        assert (status.state, status.exit_code) == (RunState.COMPLETED, 0)
+
+    def test_a_script_that_fails_says_how(self, target: Target, make_run: MakeRun) -> None:
+        status = self.ended(target, target.launch(make_run(FAILS)))
+        assert (status.state, status.exit_code) == (RunState.FAILED, 1)
+        assert "exit code 1" in (status.error or "")
+        assert "no such data" in (status.error or "")
+
+    def test_a_run_longer_than_its_limit_fails(self, target: Target, make_run: MakeRun) -> None:
+        status = self.ended(target, target.launch(make_run(WAITS, max_duration_s=1)))
+        assert status.state is RunState.FAILED
+        assert "duration" in (status.error or "")
+
+    def test_every_handle_is_answered(self, target: Target, make_run: MakeRun) -> None:
+        handles = [target.launch(make_run("print('fine')")) for _ in range(2)]
+        lost = Handle(target.name, "Default_1_00000000")
+        assert set(target.poll(dict.fromkeys([*handles, lost], ""))) == {*handles, lost}
+
+    def test_a_run_that_cannot_be_found_has_failed(self, target: Target) -> None:
+        lost = Handle(target.name, "Default_1_00000000")
+        assert poll(target, lost).state is RunState.FAILED
+
+    def test_a_cursor_yields_only_what_is_new(self, target: Target, make_run: MakeRun) -> None:
+        handle = target.launch(make_run("print('fine')"))
+        status = self.ended(target, handle)
+        again = poll(target, handle, status.cursor)
+        assert status.events
+        assert not again.events
+        assert again.state is status.state
+
+    def test_no_event_comes_twice(self, target: Target, make_run: MakeRun) -> None:
+        events = self.events(target, target.launch(make_run(TRACKS)))
+        keys = [(event.origin, event.seq) for event in events]
+        assert len(keys) == len(set(keys))
+
+    def test_another_process_finds_the_run(
+        self, make_target: MakeTarget, make_run: MakeRun
+    ) -> None:
+        handle = make_target().launch(make_run(WRITES))
+        assert self.ended(make_target(), handle).state is RunState.COMPLETED
+        assert "epoch 2" in self.log(make_target(), handle)
+
+    def test_cancelling_ends_the_script(self, target: Target, make_run: MakeRun) -> None:
+        handle = target.launch(make_run(WAITS))
+        self.until(lambda: "started" in self.log(target, handle))
+        target.cancel(handle)
+        target.cancel(handle)
+        assert self.ended(target, handle).state is RunState.CANCELED
+
+    def test_cancelling_right_after_launch_is_heard(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        handle = target.launch(make_run(WAITS))
+        target.cancel(handle)
+        assert self.ended(target, handle).state is RunState.CANCELED
+
+    def test_cancelling_a_finished_run_does_nothing(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        handle = target.launch(make_run("print('fine')"))
+        self.ended(target, handle)
+        target.cancel(handle)
+        assert poll(target, handle).state is RunState.COMPLETED
+
+    def test_logs_go_on_where_they_were_left(self, target: Target, make_run: MakeRun) -> None:
+        handle = target.launch(make_run(WRITES))
+        offsets: dict[str, int] = {}
+        pieces: list[str] = []
+        ended = False
+        while not ended:
+            ended = poll(target, handle).state.final
+            for chunk in target.logs(handle, offsets):
+                offsets[chunk.name] = chunk.offset
+                pieces += [chunk.text] if chunk.name == "user_logs/std_log.txt" else []
+            time.sleep(0.02)
+        assert "".join(pieces) == "epoch 0 äöü\nepoch 1 äöü\nepoch 2 äöü\n"
+        assert not [c for c in target.logs(handle, offsets) if c.name in offsets and c.text]
+
+    def test_collecting_twice_gives_the_same_files(
+        self, target: Target, make_run: MakeRun, tmp_path: Path
+    ) -> None:
+        handle = target.launch(make_run(WRITES))
+        self.ended(target, handle)
+        files = target.collect(handle, tmp_path / "collected")
+        assert sorted(files) == sorted(target.collect(handle, tmp_path / "collected"))
+        assert (tmp_path / "collected" / "outputs" / "model.txt").read_text() == "weights"
+        assert (tmp_path / "collected" / "logs" / "extra.txt").read_text() == "more"
+        assert tmp_path / "collected" / "user_logs" / "std_log.txt" in files
+
+    def test_the_script_finds_what_it_counts_on(self, target: Target, make_run: MakeRun) -> None:
+        run = make_run(
+            LOOKS, "--rate", "0.1", files={"data/numbers.txt": "1 2 3"}, variables={"WISH": "yes"}
+        )
+        handle = target.launch(run)
+        assert self.ended(target, handle).state is RunState.COMPLETED
+        text = self.log(target, handle)
+        assert "here: 1 2 3" in text
+        assert "folders: True True" in text
+        assert "arguments: ['--rate', '0.1']" in text
+        assert f"AZUREML_RUN_ID = {run.run_id}" in text
+        assert f"AZUREML_ARM_PROJECT_NAME = {run.experiment}" in text
+        assert "WISH = yes" in text
+
+    def test_what_the_script_tracks_comes_back_as_events(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        events = self.events(target, target.launch(make_run(TRACKS)))
+        metrics = [event.data for event in events if event.kind == "metric"]
+        assert [(m["key"], float(m["value"]), int(m["step"])) for m in metrics] == [
+            ("rmse", 0.25, 7)
+        ]
+        params = [event.data for event in events if event.kind == "param"]
+        assert [(p["key"], p["value"]) for p in params] == [("alpha", "0.5")]
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, or fail after ``patience_s``."""
+        deadline = time.monotonic() + self.patience_s
+        while not holds():
+            assert time.monotonic() < deadline, "it took too long"
+            time.sleep(0.02)
+
+    def ended(self, target: Target, handle: Handle) -> Status:
+        """Wait for the end and return the status that has every event."""
+        self.until(lambda: poll(target, handle).state.final)
+        return poll(target, handle)
+
+    def events(self, target: Target, handle: Handle) -> list[RunEvent]:
+        """Wait for the end; return the events as a watcher gets them, poll by poll."""
+        status, events = poll(target, handle), list[RunEvent]()
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            events += status.events
+            if status.state.final and not status.events:
+                return events
+            assert time.monotonic() < deadline, "it took too long"
+            time.sleep(0.02)
+            status = poll(target, handle, status.cursor)
+
+    def log(self, target: Target, handle: Handle) -> str:
+        """Return the script's output so far."""
+        chunks = target.logs(handle, {})
+        return "".join(chunk.text for chunk in chunks if chunk.name == "user_logs/std_log.txt")
+
+
+def poll(target: Target, handle: Handle, cursor: str = "") -> Status:
+    """Return the status of one run."""
+    return target.poll({handle: cursor})[handle]
+
+
+def a_run(
+    folder: Path,
+    script: str,
+    *arguments: str,
+    environment: EnvironmentSpec | None = None,
+    files: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+    max_duration_s: int = 600,
+) -> PreparedRun:
+    """Return a run of a script's text; ``folder`` keeps the source and the snapshot."""
+    number = len(list(folder.glob("source-*")))
+    source = folder / f"source-{number}"
+    for name, text in {"train.py": script, **(files or {})}.items():
+        file = source / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    spec = RunSpec(
+        "train.py",
+        source,
+        experiment="contract",
+        arguments=arguments,
+        environment=environment,
+        variables=variables or {},
+        max_duration_s=max_duration_s,
+    )
+    taken = SnapshotStore(folder / "snapshots").take(source)
+    return prepared(
+        spec, taken.snapshot, created=time.time(), token=f"{number:08x}", git={}, locked=None
+    )

@@ -1,0 +1,163 @@
+"""The local target keeps the contract of all targets, and survives what a machine does to it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime.agent.events import read_events
+from runtime.model.runs import EnvironmentSpec
+from runtime.model.states import RunState
+from runtime.targets.base import Handle
+from runtime.targets.local import LocalTarget
+from runtime.targets.run_folder import RunFolder
+from runtime.testing.targets import WAITS, TargetContract, a_run, poll
+
+GATED = """
+import pathlib, time
+print("started", flush=True)
+while not pathlib.Path("../go").exists():
+    time.sleep(0.02)
+"""
+SUBMITS = """
+import sys, time
+from pathlib import Path
+from runtime.targets.local import LocalTarget
+from runtime.testing.targets import a_run
+folder = Path(sys.argv[1])
+print(LocalTarget(folder / "home").launch(a_run(folder, sys.argv[2])).reference, flush=True)
+time.sleep(600)
+"""
+
+
+class TestLocalTarget(TargetContract):
+    @pytest.fixture
+    def make_target(self, tmp_path):
+        return lambda: LocalTarget(tmp_path / "home")
+
+
+@pytest.fixture
+def target(tmp_path):
+    return LocalTarget(tmp_path / "home")
+
+
+def until(holds, patience_s=20):
+    deadline = time.monotonic() + patience_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def folder_of(tmp_path, handle):
+    return RunFolder(tmp_path / "home" / "runs" / handle.reference)
+
+
+def log(target, handle):
+    return "".join(chunk.text for chunk in target.logs(handle, {}))
+
+
+def agents_of(folder):
+    """Return the pids whose command line names the run's folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if str(folder.path).encode() in process.read_bytes():
+                found.append(int(process.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_killed_submitter_leaves_the_run_alone(target, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", SUBMITS, str(tmp_path), GATED], stdout=subprocess.PIPE, text=True
+    ) as submitter:
+        handle = Handle("local", submitter.stdout.readline().strip())
+        os.kill(submitter.pid, signal.SIGKILL)
+    until(lambda: "started" in log(target, handle))
+    (folder_of(tmp_path, handle).path / "go").touch()
+    until(lambda: poll(target, handle).state.final)
+    assert poll(target, handle).state is RunState.COMPLETED
+
+
+def test_a_run_goes_on_when_only_its_own_process_is_killed(target, tmp_path):
+    handle = target.launch(a_run(tmp_path, GATED))
+    until(lambda: "started" in log(target, handle))
+    folder = folder_of(tmp_path, handle)
+    os.kill(int(folder.process_file.read_text()), signal.SIGKILL)
+    assert poll(target, handle).state is RunState.RUNNING
+    (folder.path / "go").touch()
+    until(lambda: poll(target, handle).state.final)
+    assert poll(target, handle).state is RunState.COMPLETED
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds processes in /proc")
+def test_a_run_whose_processes_are_all_killed_has_failed(target, tmp_path):
+    handle = target.launch(a_run(tmp_path, WAITS))
+    until(lambda: "started" in log(target, handle))
+    folder = folder_of(tmp_path, handle)
+    scripts = children_of(agents_of(folder))
+    for pid in [*agents_of(folder), *scripts]:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: poll(target, handle).state.final)
+    status = poll(target, handle)
+    assert status.state is RunState.FAILED
+    assert "gone" in status.error
+
+
+def children_of(parents):
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent in parents:
+            found.append(int(status.parent.name))
+    return found
+
+
+def test_an_environment_that_cannot_be_built_is_a_failed_run(target, tmp_path):
+    environment = EnvironmentSpec("conda", conda="dependencies: [python=3.2]")
+    handle = target.launch(a_run(tmp_path, "", environment=environment))
+    until(lambda: poll(target, handle).state.final)
+    status = poll(target, handle)
+    assert status.state is RunState.FAILED
+    assert "Python 3.2 is not installed" in status.error
+    assert "Building environment" in log(target, handle)
+
+
+def test_the_source_folder_is_not_written_to(target, tmp_path):
+    run = a_run(tmp_path, "open('here.txt', 'w').close()")
+    handle = target.launch(run)
+    until(lambda: poll(target, handle).state.final)
+    assert not (run.spec.source_directory / "here.txt").exists()
+    assert (folder_of(tmp_path, handle).work / "here.txt").exists()
+
+
+def test_variables_of_another_run_do_not_reach_the_script(tmp_path, monkeypatch, target):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://elsewhere.invalid")
+    monkeypatch.setenv("AZUREML_RUN_ID", "other")
+    monkeypatch.setenv("MY_OWN", "kept")
+    script = "import os\nfor n in ('AZUREML_RUN_ID', 'MLFLOW_TRACKING_URI', 'MY_OWN'):\n"
+    handle = target.launch(a_run(tmp_path, script + "    print(os.environ.get(n))"))
+    until(lambda: poll(target, handle).state.final)
+    run_id, uri, own = log(target, handle).splitlines()
+    assert (run_id, own) == (handle.reference, "kept")
+    assert uri.startswith("http://127.0.0.1:")
+
+
+def test_the_steps_of_a_run_are_in_its_events(target, tmp_path):
+    handle = target.launch(a_run(tmp_path, "print(1)"))
+    folder = folder_of(tmp_path, handle)
+    until(lambda: not folder.alive())
+    steps = [
+        event["data"]["step"]
+        for event in read_events(folder.own_events.read_bytes())
+        if event["kind"] == "step"
+    ]
+    assert steps == ["unzip", "environment", "run", "collect"]
