@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from infra.contract.errors import PlatformError
+from runtime.model.runs import RunRecord
 
 
 def print_error(error: PlatformError) -> None:
@@ -22,12 +24,43 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under their heads in columns as wide as their widest cell."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
+    """Print rows under their heads in columns as wide as their widest cell; no heads, no line."""
+    lines = [head, *rows] if any(head) else list(rows)
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo(text.rstrip(), err=err)
+
+
+def run_document(record: RunRecord) -> dict[str, Any]:
+    """Return a run as data for ``--json``."""
+    return {
+        "run_id": record.run_id,
+        "experiment": record.experiment,
+        "target": record.target,
+        "stack": record.stack,
+        "state": str(record.state),
+        "script": record.script,
+        "arguments": list(record.arguments),
+        "created": timestamp(record.created),
+        "started": timestamp(record.started),
+        "ended": timestamp(record.ended),
+        "exit_code": record.exit_code,
+        "error": record.error,
+        "metrics": dict(record.metrics),
+        "params": dict(record.params),
+        "tags": dict(record.tags),
+        "properties": dict(record.properties),
+        "outputs": record.outputs,
+    }
+
+
+def timestamp(seconds: float | None) -> str | None:
+    """Return seconds since the epoch as RFC 3339 in UTC."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def duration(seconds: float | None) -> str:

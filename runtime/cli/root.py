@@ -16,6 +16,7 @@ from infra.contract.load import load, nearest
 from runtime.cli.render import print_error
 
 _BUG: Final = 70
+_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +102,33 @@ def aml() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code (see `infra.contract.errors`)."""
-    sys.exit(_run(aml, list(sys.argv[1:] if arguments is None else arguments)))
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
-def _run(command: click.Command, arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; whatever goes wrong was said on stderr."""
     try:
-        result: Any = command.main(arguments, prog_name="aml", standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("Aborted.", err=True)
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except PlatformError as error:
-        print_error(error)
-        return error.exit_code
+        result: Any = aml.main(arguments, prog_name="aml", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - the last net, which knows what to do with each
+        return _ended(error)
     except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 0
-    except Exception:  # noqa: BLE001 - the last net: a bug keeps its traceback and says what it is
-        traceback.print_exc()
-        click.echo(
-            "This is a bug in aml-platform; please report it with the lines above.", err=True
-        )
-        return _BUG
+        return _INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _ended(error: Exception) -> int:
+    match error:
+        case PlatformError():
+            print_error(error)
+            return error.exit_code
+        case click.exceptions.Abort():
+            click.echo("Aborted.", err=True)
+            return _INTERRUPTED
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case BrokenPipeError():
+            return 0  # whoever read has seen enough
+    traceback.print_exception(error)
+    click.echo("This is a bug in aml-platform; please report it with the lines above.", err=True)
+    return _BUG

@@ -175,13 +175,15 @@ class AzureMLTarget:
         read = Cursor.parse(cursor)
         details = self._details(handle)
         service = self._service_events(handle, read.service)
-        agent, offset = self._agent_events(details, read.agent)
+        told, offset = self._agent_events(details, read.agent)
+        # the service decides on the state: after the script has ended it still collects outputs
+        agent = [event for event in told if event.kind != "state"]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
         return Status(
             state,
             [*service, *agent],
             str(Cursor(read.service + len(service), offset)),
-            exit_code=_exit_code([*service, *agent]),
+            exit_code=_exit_code([*service, *told]),
             error=error.get("message") if isinstance(error, Mapping) else None,
         )
 

@@ -21,7 +21,7 @@ def aml(*arguments):
 
 def test_help_lists_every_command_and_loads_none():
     program = (
-        "import sys\nfrom runtime.cli.root import _run, aml\n_run(aml, ['--help'])\n"
+        "import sys\nfrom runtime.cli.root import run\nrun(['--help'])\n"
         f"sys.exit(sorted({HEAVY!r} & set(sys.modules)).__repr__() if "
         f"{HEAVY!r} & set(sys.modules) else 0)"
     )

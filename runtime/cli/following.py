@@ -1,0 +1,97 @@
+"""Shows a run while it goes on: steps, the script's own output, and how it ended."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from infra.contract.errors import InterruptedByUserError, RunFailedError
+from runtime.cli.render import duration, print_table
+from runtime.model.runs import RunEvent, RunRecord
+from runtime.model.states import RunState
+from runtime.submit.watch import Ended, Happened, Logged, Seen
+
+_SCRIPT_LOG = "user_logs/std_log.txt"
+
+
+def follow(seen: Iterable[Seen], run_id: str) -> RunRecord | None:
+    """Print what is seen until the run has ended; return its record.
+
+    Ctrl-C stops the watching, never the run: ``InterruptedByUserError`` says how to get back.
+    """
+    record = None
+    try:
+        for each in seen:
+            match each:
+                case Happened(_, event):
+                    line = event_line(event)
+                    if line:
+                        click.echo(line, err=True)
+                case Logged(_, chunk):
+                    click.echo(chunk.text, nl=False, err=chunk.name != _SCRIPT_LOG)
+                case Ended(ended):
+                    record = ended
+    except KeyboardInterrupt as error:
+        raise InterruptedByUserError(
+            f"Stopped watching; run {run_id} goes on.",
+            remedy=f"Get back to it with `aml run logs -f {run_id}`, or stop it with"
+            f" `aml run cancel {run_id}`.",
+        ) from error
+    return record
+
+
+def event_line(event: RunEvent) -> str:
+    """Return the line that tells of an event, ``""`` for one not worth a line."""
+    data = event.data
+    match event.kind:
+        case "step":
+            return f"[{data['step']}] {data.get('text', '')}".rstrip()
+        case "state":
+            return f"-- {data['state']}" + (f": {data['reason']}" if data.get("reason") else "")
+        case "message":
+            return str(data["text"])
+        case "node":
+            return f"[node {data['node']}] {data['state']}"
+    return ""
+
+
+def print_end(record: RunRecord) -> None:
+    """Print the table of a run that has ended."""
+    rows = [
+        ("run", record.run_id),
+        ("state", str(record.state)),
+        ("target", record.target),
+        ("duration", duration(elapsed(record))),
+        *((f"metric {key}", f"{value:g}") for key, value in sorted(record.metrics.items())),
+        ("outputs", record.outputs or "-"),
+    ]
+    click.echo(err=True)
+    print_table(("", ""), rows, err=True)
+
+
+def elapsed(record: RunRecord) -> float | None:
+    """Return the seconds from submission to the end, ``None`` while it runs."""
+    return None if record.ended is None else record.ended - record.created
+
+
+def raise_unless_completed(record: RunRecord, last_lines: str) -> None:
+    """Raise ``RunFailedError`` for a run that failed or was canceled, with its last words."""
+    if record.state is RunState.COMPLETED:
+        return
+    code = f" with exit code {record.exit_code}" if record.exit_code is not None else ""
+    why = record.error or ""
+    detail = f"Run {record.run_id} ended as {record.state}{code}. {why}".rstrip()
+    if last_lines and last_lines.strip() not in detail:
+        detail += f"\nIts last lines:\n{last_lines}"
+    raise RunFailedError(
+        detail, remedy=f"Read all of it: `aml run logs {record.run_id}`.", at=record.script
+    )
+
+
+def last_lines(folder: str | None, count: int = 10) -> str:
+    """Return the end of what a collected run's script printed."""
+    log = Path(folder or "") / _SCRIPT_LOG
+    if folder is None or not log.is_file():
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-count:])

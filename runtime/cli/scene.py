@@ -1,0 +1,54 @@
+"""Where a runtime command is: home, stack, history and targets, from options and environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.contract.project import DEFAULT_STACK, find_project, home_folder, project_root
+from runtime.history.store import History
+from runtime.model.runs import RunRecord
+from runtime.submit.watch import Watcher, unfinished
+from runtime.targets.base import Handle, Target
+from runtime.targets.finding import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the commands of one project and stack share."""
+
+    home: Path
+    stack: str
+    history: History
+    targets: Targets
+
+    def target_of(self, record: RunRecord) -> Target:
+        """Return the target a run went to, of the stack it was submitted to."""
+        if record.stack in {None, self.stack}:
+            return self.targets.target(record.target)
+        return set_scene(record.stack).targets.target(record.target)
+
+    def handle_of(self, record: RunRecord) -> Handle:
+        """Return what the target knows the run by."""
+        return Handle(self.target_of(record).name, record.handle or record.run_id)
+
+    def refresh(self) -> None:
+        """Ask the targets about the runs that have not ended."""
+        open_runs = {record.run_id: self.target_of(record) for record in unfinished(self.history)}
+        Watcher(self.history).refresh(open_runs)
+
+    def targets_of(self, record: RunRecord) -> Mapping[str, Target]:
+        """Return what a watcher wants of one run."""
+        return {record.run_id: self.target_of(record)}
+
+
+def set_scene(stack: str | None, manifest: Path | None = None) -> Scene:
+    """Return the scene of ``stack``; works without a project, on a machine that only submits."""
+    home = home_folder()
+    if project_root() is not None:
+        project = find_project()
+        name = stack or project.selected_stack()
+        file = manifest or project.manifest_file(name)
+    else:
+        name = stack or DEFAULT_STACK
+        file = manifest or home / "manifests" / f"{name}.json"
+    return Scene(home, name, History(home / "history.sqlite"), Targets(home, file, name))

@@ -1,0 +1,67 @@
+"""A name → the target behind it: `local`, or a compute of a stack's manifest.
+
+The manifest is read only when a name other than `local` is asked for.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.errors import UsageError
+from infra.contract.load import load
+from infra.contract.manifest import Manifest, TargetEntry, read_manifest
+from runtime.targets.base import Target
+from runtime.targets.registry import target_class
+
+LOCAL: Final = "local"
+# The kind of a compute in the manifest → the kind of target that runs there.
+KINDS: Final = {"aml_compute": "azureml", "compute_instance": "azureml"}
+
+
+class Targets:
+    """The targets of one stack. ``file`` is its manifest; ``home`` the ``.aml`` folder."""
+
+    def __init__(self, home: Path, file: Path, stack: str) -> None:
+        self._home = home
+        self._file = file
+        self._stack = stack
+        self._made: dict[str, Target] = {}
+        self._client: Any = None
+
+    def target(self, name: str) -> Target:
+        """Return the target called ``name``; the same object each time.
+
+        ``UnknownNameError`` names the nearest, ``NotDeployedError`` says that there is no
+        manifest, ``UsageError`` that runs cannot go to this kind of compute.
+        """
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def manifest(self) -> Manifest:
+        """Return what the stack deployed."""
+        return read_manifest(self._file, stack=self._stack)
+
+    def _make(self, name: str) -> Target:
+        if name == LOCAL:
+            local: Target = target_class(LOCAL)(self._home)
+            return local
+        manifest = self.manifest()
+        entry = manifest.target(name)
+        if entry.kind not in KINDS:
+            raise UsageError(
+                f"Target {name!r} is of kind {entry.kind}, which takes no runs yet.",
+                remedy=f"Use a target of kind {' or '.join(KINDS)}, or `local`.",
+            )
+        return self._azureml(name, entry, manifest)
+
+    def _azureml(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
+        if self._client is None:
+            self._client = (
+                load("infra.arm.client:local_client", extra="azureml")(self._home)
+                if manifest.cloud == "local"
+                else load("infra.arm.client:azure_client", extra="azureml")()
+            )
+        target: Target = target_class("azureml")(
+            name, self._client, workspace_id=manifest.workspace.id, compute_id=entry.id
+        )
+        return target

@@ -1,0 +1,65 @@
+"""What a person reads of a plan and of its execution."""
+
+import pytest
+
+from infra.commands import view
+from infra.engine.events import Finished, Message, Op, Started, Step
+
+COMPUTE = "azure-native:machinelearningservices:Compute"
+URN = f"urn:pulumi:local::demo::{COMPUTE}::cpu"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "no changes (0 unchanged)"),
+        ({Op.SAME: 9, Op.READ: 1}, "no changes (9 unchanged)"),
+        ({Op.CREATE: 8}, "8 to create"),
+        ({Op.UPDATE: 1, Op.DELETE: 2, Op.SAME: 3}, "1 to update, 2 to delete, 3 unchanged"),
+        ({Op.REPLACE: 1, Op.CREATE_REPLACEMENT: 1, Op.DELETE_REPLACED: 1}, "1 to replace"),
+    ],
+)
+def test_a_plan_in_one_line(changes, expected):
+    assert view.plan_line(changes) == expected
+
+
+def test_a_plan_shows_what_changes_and_what_that_means(capsys):
+    step = Step(
+        Op.REPLACE,
+        URN,
+        COMPUTE,
+        diffs={"properties.vmSize": "update-replace", "tags.team": "add"},
+        old={"properties": {"vmSize": "A"}},
+        new={"properties": {"vmSize": "B"}, "tags": {"team": "ml"}},
+    )
+    view.print_plan([step, Step(Op.SAME, URN, COMPUTE)])
+    assert capsys.readouterr().err.splitlines() == [
+        "  +- machinelearningservices:Compute  cpu",
+        '        properties.vmSize: "A" -> "B"  (replaces)',
+        '        tags.team: null -> "ml"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            Finished(Step(Op.CREATE, URN, COMPUTE), 1.25),
+            "machinelearningservices:Compute cpu created",
+        ),
+        (Finished(Step(Op.CREATE, URN, COMPUTE), 1.0, "no quota"), "creating failed"),
+        (Message("warning", "mind the gap"), "warning: mind the gap"),
+    ],
+    ids=["done", "failed", "message"],
+)
+def test_progress_without_a_terminal_is_lines(capsys, event, expected):
+    with view.Progress() as progress:
+        progress(Started(Step(Op.CREATE, URN, COMPUTE)))
+        progress(event)
+    assert expected in capsys.readouterr().err
+
+
+def test_what_stays_the_same_is_not_talked_about(capsys):
+    with view.Progress() as progress:
+        progress(Finished(Step(Op.SAME, URN, COMPUTE), 0.0))
+    assert capsys.readouterr().err == ""
