@@ -22,7 +22,7 @@ from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
 from localcloud.planes import blob_documents as documents
 from localcloud.planes.blob_reading import Refusal, no_content, read_blob
-from localcloud.planes.signing import Operation, Signed, sas_problem, shared_key_problem
+from localcloud.planes.signing import Operation, Signed, allows, sas_problem, shared_key_problem
 from localcloud.store.blobs import Blob, BlobExistsError, Blobs
 
 _CONTAINER_NAME: Final = re.compile(
@@ -89,7 +89,7 @@ def _authorize(call: Call, place: Place, keys: Sequence[str], operation: Operati
         raise Refusal(404, "ResourceNotFound", f"There is no account {place.account!r} here.")
     scheme = call.headers.get("authorization", "").partition(" ")[0].lower()
     if "sig" in call.query:
-        problems = [_sas_problem(call, call.query, place, key, operation) for key in keys]
+        problems = [_sas_problem(call, call.query, place, key) for key in keys]
     elif scheme == "sharedkey":
         request = Signed(call.method, call.path, call.query, call.headers)
         problems = [shared_key_problem(request, key) for key in keys]
@@ -102,18 +102,21 @@ def _authorize(call: Call, place: Place, keys: Sequence[str], operation: Operati
         )
     if all(problems):
         raise Refusal(403, "AuthenticationFailed", problems[0] or "")
+    if "sig" in call.query and not allows(call.query, operation):
+        raise Refusal(
+            403,
+            "AuthorizationPermissionMismatch",
+            f"The signature's permissions ({call.query.get('sp', '')}) do not cover {operation}.",
+        )
 
 
-def _sas_problem(
-    call: Call, query: Mapping[str, str], place: Place, key: str, operation: Operation
-) -> str | None:
+def _sas_problem(call: Call, query: Mapping[str, str], place: Place, key: str) -> str | None:
     return sas_problem(
         query,
         key,
         accounts=(place.account, place.shown, f"{call.cloud.authority}/{place.account}"),
         container=place.container,
         blob=place.blob,
-        operation=operation,
         now=datetime.fromtimestamp(call.now, UTC),
     )
 
@@ -236,7 +239,8 @@ def copy_blob(call: Call, place: Place) -> Reply:
     query = dict(parse_qsl(url.query))
     if source.account != place.account or "sig" in query:
         keys = account_keys(call.cloud, source.account)
-        if not keys or all(_sas_problem(call, query, source, key, "read") for key in keys):
+        unsigned = all(_sas_problem(call, query, source, key) for key in keys)
+        if unsigned or not allows(query, "read"):
             raise Refusal(403, "CannotVerifyCopySource", "The source's address is not signed.")
     blob = _existing(call, source)
     reply = _write(call, place, [blob.file.read_bytes()], blob)

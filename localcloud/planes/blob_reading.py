@@ -53,11 +53,11 @@ def read_blob(blob: Blob, method: str, headers: Mapping[str, str]) -> Reply:
         if "Content-MD5" in shown:
             shown["x-ms-blob-content-md5"] = shown.pop("Content-MD5")
     shown["Content-Length"] = str(length)
-    media_type = shown.pop("Content-Type", "application/octet-stream")
+    shown.setdefault("Content-Type", "application/octet-stream")
     if method == "HEAD":
-        return Reply(200, headers=shown, media_type=media_type)
+        return Reply(200, headers=shown)
     status = 200 if span is None else 206
-    return Reply(status, _pieces(blob.file, start, length), shown, media_type)
+    return Reply(status, _pieces(blob.file, start, length), shown)
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int] | None:

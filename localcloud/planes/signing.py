@@ -95,10 +95,9 @@ def sas_problem(
     accounts: Iterable[str],
     container: str,
     blob: str,
-    operation: Operation,
     now: datetime,
 ) -> str | None:
-    """Return why a shared access signature does not allow ``operation``, or ``None``.
+    """Return why a shared access signature is not good for a place, or ``None``.
 
     ``accounts`` are the names the account may go by in the signed text.
     """
@@ -111,9 +110,12 @@ def sas_problem(
         moment = _moment(query.get(field))
         if moment is not None and (now > moment if late else now < moment):
             return "The signature has expired." if late else "The signature is not valid yet."
-    if not set(_ALLOWS[operation]) & set(query.get("sp", "")):
-        return f"The signature allows {query.get('sp', '')!r}, which does not cover {operation}."
     return None
+
+
+def allows(query: Mapping[str, str], operation: Operation) -> bool:
+    """Say whether the permissions of a shared access signature cover an operation."""
+    return bool(set(_ALLOWS[operation]) & set(query.get("sp", "")))
 
 
 def _sas_texts(query: Mapping[str, str], account: str, container: str, blob: str) -> list[str]:
