@@ -101,7 +101,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_plan(steps: Iterable[Step]) -> None:
     """Print what would change, a line a resource, changed properties below it."""
-    shown = [step for step in steps if step.op not in _QUIET | _HALVES]
+    shown = [s for s in steps if s.op not in _QUIET | _HALVES and s.type != STACK_TYPE]
     width = max((len(_short(step.type)) for step in shown), default=0)
     for step in shown:
         mark, colour = _MARKS[step.op]

@@ -14,7 +14,7 @@ from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.project import Project
 from infra.deploy.configuration import Configuration
 from infra.deploy.endpoints import Destination
-from infra.engine.events import Event, Finished, Listener, Op, Step, Summary
+from infra.engine.events import Event, Finished, Listener, Message, Op, Step, Summary
 from infra.engine.execute import Deployment
 from infra.engine.monitor import run_program
 from infra.engine.recording import Recorder
@@ -86,7 +86,7 @@ class Runner:
 
     def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
         """Run the program once. A failure was reported to the listener; it is in the summary."""
-        steps = Steps(self.listener)
+        steps = self._listening(options)
         deployment = Deployment(
             self.project.name,
             self.stack,
@@ -121,10 +121,14 @@ class Runner:
         """Read all that is in state, without the program."""
         return self._over_state(refresh, loaded, recorder, options)
 
+    def _listening(self, options: Options) -> Steps:
+        """Keep the steps; of a plan only failures and messages are passed on as they happen."""
+        return Steps(_troubles(self.listener) if options.preview else self.listener)
+
     def _over_state(
         self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
     ) -> Outcome:
-        steps = Steps(self.listener)
+        steps = self._listening(options)
         summary = act(
             self.project.name,
             self.stack,
@@ -137,6 +141,14 @@ class Runner:
             self.cancellation,
         )
         return Outcome(tuple(steps.steps), summary)
+
+
+def _troubles(listener: Listener) -> Listener:
+    def listen(event: Event) -> None:
+        if isinstance(event, Message) or (isinstance(event, Finished) and event.error):
+            listener(event)
+
+    return listen
 
 
 def raise_failure(outcome: Outcome, cancellation: Cancellation, *, command: str) -> None:
