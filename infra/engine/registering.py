@@ -70,9 +70,8 @@ class Registration:
         if old.resource.pending_replacement:
             return self._recreated(old)
         if old.resource.external:
-            decision = Decision(Verdict.REPLACE, reason="it was only read before")
-            new = self._wanted(self._check(None))
-            return self._at.steps.create(self._provider, new, decision=decision, removes=old)
+            reason = "it was only read before"
+            return self._recreated(old, Decision(Verdict.REPLACE, reason=reason))
         return self._existing(old)
 
     # What exists: same, update or replace.

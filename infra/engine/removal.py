@@ -12,7 +12,7 @@ from infra.engine.plan import deletion_step
 from infra.engine.providers import Providers, has_provider_type, is_default
 from infra.engine.recording import Recorder
 from infra.engine.recovery import Recovery
-from infra.engine.resources import Loaded
+from infra.engine.resources import Loaded, Resource
 from infra.engine.session import Cancellation, Options, Session, recorder_for
 from infra.engine.steps import Steps
 
@@ -67,10 +67,9 @@ class Removal:
 
     def _one(self, entry: Entry, doomed: set[str], *, pends: bool) -> None:
         resource = entry.resource
-        why = _without_call(entry, doomed)
-        replaced = pends or (resource.delete and resource.urn in self._ledger.replaced)
-        op = Op.DELETE_REPLACED if replaced else Op.DELETE
-        op = Op.DISCARD if why and not replaced else op
+        op, why = _without_call(resource, doomed)
+        if pends or (resource.delete and resource.urn in self._ledger.replaced):
+            op = Op.DELETE_REPLACED
         step = deletion_step(op, resource, why)
         if why or not resource.custom or has_provider_type(resource.type):
             with self._session.step(step, silent=is_default(resource)):
@@ -89,18 +88,17 @@ class Removal:
         return entry
 
 
-def _without_call(entry: Entry, doomed: set[str]) -> str:
-    """Say why an entry is forgotten without asking its provider, or nothing."""
-    resource = entry.resource
+def _without_call(resource: Resource, doomed: set[str]) -> tuple[Op, str]:
+    """Return the operation, and why the provider is not asked; an empty reason: it is."""
     if resource.external:
-        return "it is not ours"
+        return Op.DISCARD, "it is not ours"
     if resource.pending_replacement:
-        return "it was deleted before"
+        return Op.DISCARD, "it was deleted before"
     if resource.retain_on_delete:
-        return "it is retained (`retain_on_delete`)"
+        return Op.DISCARD, "it is retained (`retain_on_delete`)"
     if resource.deleted_with and resource.deleted_with in doomed:
-        return "it goes with what it is part of (`deleted_with`)"
-    return ""
+        return Op.DELETE, "it goes with what it is part of (`deleted_with`)"
+    return Op.DELETE, ""
 
 
 def destroy(  # noqa: PLR0917 - as `Deployment`

@@ -2,10 +2,9 @@
 
 Types are ``test:index:<Kind>``. ``Thing`` gets an auto-name and can exist beside its replacement;
 ``Fixed`` is named after the resource and must go before its replacement is made. Changing ``shape``
-or ``name`` replaces. What is ``inside`` another is deleted with it. The driver registers goals straight into a ``Deployment``: there is no SDK.
+or ``name`` replaces. What is ``inside`` another is deleted with it. The driver registers goals
+straight into a ``Deployment``: there is no SDK.
 """
-
-# ruff: noqa: ARG002 - the arguments are the protocol's
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -51,11 +50,13 @@ class Cloud:
         self.gates: dict[tuple[str, str], Gate] = {}
         self.timeouts: list[tuple[str, str, float]] = []
         self.unsure = False
+        self.lost_but_done = False
         self.busy = 0
         self.most_busy = 0
         self.lock = threading.Lock()
 
-    def call(self, verb: str, name: str) -> None:
+    def call(self, verb: str, name: str, effect: Callable[[], object] | None = None) -> None:
+        """Count the call, let it wait or fail, and have its effect: a lost one may have it too."""
         with self.lock:
             self.calls.append((verb, name))
             self.busy += 1
@@ -65,8 +66,11 @@ class Cloud:
             if gate:
                 gate.entered.set()
                 assert gate.go.wait(5), f"nobody let {verb} {name} go on"
-            if (verb, name) in self.failing:
-                raise self.failing[verb, name]
+            failure = self.failing.get((verb, name))
+            if effect and (failure is None or self.lost_but_done):
+                effect()
+            if failure:
+                raise failure
         finally:
             with self.lock:
                 self.busy -= 1
@@ -124,10 +128,9 @@ class Plain:
             return Existing(id_, inputs, {**inputs, "size": UNKNOWN})
         name = inputs["name"]
         self.cloud.timeouts.append(("create", name.partition("-")[0], timeout_s))
-        self.cloud.call("create", name.partition("-")[0])
         if f"/{name}" in self.cloud.things:
             raise ProviderError(f"{name} exists", remedy="none")
-        self.cloud.things[f"/{name}"] = dict(inputs)
+        self.cloud.call("create", name.partition("-")[0], lambda: self._put(f"/{name}", inputs))
         return Existing(f"/{name}", inputs, {**inputs, "size": len(inputs)}, ["keys"])
 
     def read(self, type: str, id: str, inputs: Mapping[str, Any]) -> Existing | None:
@@ -152,14 +155,18 @@ class Plain:
     ) -> Existing:
         if not preview:
             self.cloud.timeouts.append(("update", id[1:].partition("-")[0], timeout_s))
-            self.cloud.call("update", id[1:].partition("-")[0])
             assert id in self.cloud.things, f"{id} is not there to be updated"
-            self.cloud.things[id] = dict(news)
+            self.cloud.call("update", id[1:].partition("-")[0], lambda: self._put(id, news))
         return Existing(id, news, {**news, "size": len(news)}, ["keys"])
 
     def delete(self, type: str, id: str, inputs: Mapping[str, Any], *, timeout_s: float) -> None:
         self.cloud.timeouts.append(("delete", id[1:].partition("-")[0], timeout_s))
-        self.cloud.call("delete", id[1:].partition("-")[0])
+        self.cloud.call("delete", id[1:].partition("-")[0], lambda: self._drop(id))
+
+    def _put(self, id: str, inputs: Mapping[str, Any]) -> None:
+        self.cloud.things[id] = dict(inputs)
+
+    def _drop(self, id: str) -> None:
         self.cloud.things.pop(id, None)
         inside = [key for key, thing in self.cloud.things.items() if thing.get("inside") == id]
         for key in inside:
@@ -218,10 +225,22 @@ class Notebook:
     def _put(self, key: int, resource: Resource) -> None:
         self.entries[key] = resource
         self._fresh.append(key)
+        self._touch(resource)
 
     def _drop(self, keys: Sequence[int]) -> None:
         for key in keys:
-            del self.entries[key]
+            self._touch(self.entries.pop(key))
+
+    def _touch(self, resource: Resource) -> None:
+        """What happens to an entry makes interrupted operations on the very same thing moot."""
+        made = (resource.urn, resource.id)
+        moot = [
+            key
+            for key, old in self.pending.items()
+            if key < 0 and old.kind != "creating" and (old.resource.urn, old.resource.id) == made
+        ]
+        for key in moot:
+            del self.pending[key]
 
     def begin(self, kind: str, resource: Resource, *, absent_checked: bool = False) -> int:
         with self._lock:
@@ -260,7 +279,7 @@ class Notebook:
             if key is None or self.entries[key] != resource:
                 self.writes.append(f"same {resource.name}")
             if key is not None:
-                del self.entries[key]
+                self._drop([key])
             new = next(self._keys)
             self._put(new, resource)
             return new
@@ -414,6 +433,7 @@ class Stage:
         self.config: dict[str, dict[str, Any]] = {}
         self.cancellation = Cancellation()
         self.providers: list[Any] = []
+        self.packages: Sequence[str] = ["test"]
 
     def _start(self, options: Mapping[str, Any]) -> dict[str, Any]:
         self.events: list[Event] = []
@@ -425,7 +445,7 @@ class Stage:
             "stack": "dev",
             "loaded": self.loaded,
             "recorder": self.notebook,
-            "providers": {"test": self.providers[-1]},
+            "providers": dict.fromkeys(self.packages, self.providers[-1]),
             "provider_config": self.config,
             "options": Options(**{"parallel": 4, **options}),
             "listener": self.events.append,

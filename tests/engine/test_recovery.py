@@ -1,0 +1,208 @@
+"""After an interrupted run: creates are adopted, updates and deletes done again."""
+
+from dataclasses import replace
+
+import pytest
+
+from infra.contract.errors import UnreachableError
+from infra.engine.events import Op
+from infra.engine.goals import Alias
+from infra.engine.resources import Loaded, PendingOperation
+from tests.engine.cloud import FIXED, THING, nothing
+
+LOST = UnreachableError("gone", remedy="Wait.")
+
+
+def interrupt(stage, verb, name, script, *, done):
+    """Run ``script`` so that nobody learns how one call ended; ``done`` says how it did."""
+    stage.cloud.failing[verb, name] = LOST
+    stage.cloud.lost_but_done = done
+    stage.up(script)
+    stage.cloud.failing.clear()
+    assert len(stage.loaded.pending) == 1
+
+
+def one(p, x=1):
+    return p.thing("a", x=x)
+
+
+def test_an_interrupted_create_is_adopted(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    (id_,) = stage.cloud.things
+    result = stage.up(one)
+    assert result.steps == [(Op.ADOPT, "a"), (Op.SAME, "a")]
+    assert result.resource("a").id == id_
+    assert stage.loaded.pending == []
+    assert stage.up(one).steps == [(Op.SAME, "a")]
+    assert list(stage.cloud.things) == [id_]
+
+
+def test_what_was_adopted_is_updated_to_what_the_program_says_now(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    result = stage.up(lambda p: one(p, x=2))
+    assert result.steps == [(Op.ADOPT, "a"), (Op.UPDATE, "a")]
+    assert [thing["x"] for thing in stage.cloud.things.values()] == [2]
+
+
+def test_an_adopted_resource_that_is_not_ready_is_updated(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    next(iter(stage.cloud.things.values()))["reasons"] = ["creating"]
+    assert stage.up(one).steps == [(Op.ADOPT, "a"), (Op.UPDATE, "a")]
+
+
+def test_an_interrupted_create_that_did_not_happen_keeps_its_name(stage):
+    interrupt(stage, "create", "a", one, done=False)
+    name = stage.loaded.pending[0].resource.inputs["name"]
+    result = stage.up(one)
+    assert result.steps == [(Op.CREATE, "a")]
+    assert result.resource("a").inputs["name"] == name
+    assert stage.loaded.pending == []
+
+
+def test_what_was_not_seen_absent_is_never_adopted(stage):
+    interrupt(stage, "create", "a", lambda p: p.thing("a", FIXED), done=True)
+    careless = replace(stage.loaded.pending[0], absent_checked=False)
+    stage.loaded = replace(stage.loaded, pending=[careless])
+    result = stage.up(lambda p: p.thing("a", FIXED))
+    assert "may be somebody else's" in result.messages
+    assert "exists already" in result.errors
+    assert stage.loaded.pending == [careless]
+
+
+def test_a_provider_that_cannot_locate_warns_and_creates_again(plain):
+    interrupt(plain, "create", "a", one, done=False)
+    result = plain.up(one)
+    assert "its provider cannot tell whether it was created" in result.messages
+    assert result.steps == [(Op.CREATE, "a")]
+    assert [p.kind for p in plain.loaded.pending] == ["creating"]
+
+
+def test_an_adopted_create_nobody_wants_any_more_is_deleted(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    result = stage.up(nothing)
+    assert result.steps == [(Op.DELETE, "a")]
+    assert stage.cloud.things == {}
+    assert stage.loaded.pending == []
+
+
+def test_a_create_that_did_not_happen_and_nobody_wants_is_dropped(stage):
+    interrupt(stage, "create", "a", one, done=False)
+    assert stage.up(nothing).steps == []
+    assert stage.loaded.pending == []
+
+
+def test_destroy_takes_interrupted_creates_with_it(stage):
+    stage.up(lambda p: p.thing("w", FIXED))
+    interrupt(stage, "create", "a", lambda p: p.on(p.thing("w", FIXED), "a"), done=True)
+    result = stage.destroy()
+    assert [name for _, name in result.steps] == ["a", "w"]
+    assert stage.cloud.things == {}
+    assert stage.loaded == Loaded([], [])
+
+
+def test_an_interrupted_delete_of_an_orphan_is_done_again(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    orphan = stage.loaded.pending[0].resource
+    deleting = PendingOperation(replace(orphan, id=next(iter(stage.cloud.things))), "deleting")
+    stage.loaded = replace(stage.loaded, pending=[deleting])
+    assert stage.up(nothing).steps == [(Op.DELETE, "a")]
+    assert stage.cloud.things == {}
+    assert stage.loaded.pending == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_an_interrupted_update_is_done_again(stage, done):
+    stage.up(one)
+    interrupt(stage, "update", "a", lambda p: one(p, x=2), done=done)
+    result = stage.up(one)
+    assert result.steps == [(Op.UPDATE, "a")]
+    assert [thing["x"] for thing in stage.cloud.things.values()] == [1]
+    assert stage.up(one).steps == [(Op.SAME, "a")]
+    assert stage.loaded.pending == []
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_an_interrupted_delete_is_done_again(stage, done):
+    stage.up(one)
+    interrupt(stage, "delete", "a", nothing, done=done)
+    assert stage.up(nothing).steps == [(Op.DELETE, "a")]
+    assert stage.cloud.things == {}
+    assert stage.loaded.pending == []
+
+
+@pytest.mark.parametrize(("done", "expected"), [(True, Op.REPLACE), (False, Op.SAME)])
+def test_an_interrupted_delete_of_what_is_wanted_again(stage, done, expected):
+    stage.up(one)
+    interrupt(stage, "delete", "a", nothing, done=done)
+    result = stage.up(one)
+    assert (expected, "a") in result.steps
+    assert len(stage.cloud.things) == 1
+    assert stage.up(one).steps == [(Op.SAME, "a")]
+
+
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize("verb", ["create", "delete"])
+@pytest.mark.parametrize("type_", [THING, FIXED])
+def test_an_interrupted_replacement_converges(stage, verb, done, type_):
+    def script(p, shape):
+        p.thing("a", type_, shape=shape)
+
+    stage.up(lambda p: script(p, 1))
+    interrupt(stage, verb, "a", lambda p: script(p, 2), done=done)
+    second = stage.up(lambda p: script(p, 2))
+    assert not second.summary.failed
+    assert list(stage.cloud.things) == [second.resource("a").id]
+    assert stage.up(lambda p: script(p, 2)).steps == [(Op.SAME, "a")]
+    assert stage.loaded.pending == []
+
+
+def test_a_crash_after_adoption_adopts_once(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    pending = stage.loaded.pending
+    stage.up(one)
+    stage.loaded = replace(stage.loaded, pending=pending)
+    result = stage.up(one)
+    assert result.steps == [(Op.SAME, "a")]
+    assert stage.loaded.pending == []
+
+
+@pytest.mark.parametrize("kind", ["reading", "importing", "updating", "deleting"])
+def test_operations_that_left_nothing_behind_are_dropped(stage, kind):
+    stage.up(one)
+    entry = stage.loaded.resources[-1]
+    blank = replace(entry, urn=entry.urn + "2")
+    stage.loaded = replace(stage.loaded, pending=[PendingOperation(blank, kind)])
+    stage.up(lambda p: (one(p), p.thing("a2")))
+    assert stage.loaded.pending == []
+
+
+def test_operations_nobody_registers_are_dropped(stage):
+    stage.up(one)
+    entry = stage.loaded.resources[-1]
+    blank = replace(entry, urn=entry.urn + "2", id="")
+    stage.loaded = replace(stage.loaded, pending=[PendingOperation(blank, "updating")])
+    stage.up(one)
+    assert stage.loaded.pending == []
+
+
+def test_an_interrupted_provider_is_made_anew(accounts):
+    accounts.config = {"test": {"account": "1"}}
+    accounts.up(one)
+    provider = next(r for r in accounts.loaded.resources if r.name == "default")
+    pending = [PendingOperation(provider, "creating")]
+    accounts.loaded = replace(accounts.loaded, pending=pending)
+    assert accounts.up(one).steps == [(Op.SAME, "a")]
+    assert accounts.loaded.pending == []
+
+
+def test_a_preview_shows_what_would_be_adopted(stage):
+    interrupt(stage, "create", "a", one, done=True)
+    assert stage.preview(one).steps == [(Op.ADOPT, "a"), (Op.SAME, "a")]
+
+
+def test_a_renamed_resource_finds_its_interrupted_update(stage):
+    stage.up(one)
+    interrupt(stage, "update", "a", lambda p: one(p, x=2), done=True)
+    inputs = {"x": 1}
+    result = stage.up(lambda p: p.resource("b", inputs=inputs, aliases=(Alias(name="a"),)))
+    assert result.steps == [(Op.UPDATE, "b")]
