@@ -23,9 +23,14 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"
 
 class Service(mocks.Mocks):
     def new_resource(self, args):
-        return f"{GROUP}/{args.typ}/{args.name}", {**args.inputs, "name": named(args.inputs)}
+        outputs = {**args.inputs, "name": named(args.inputs)}
+        if "identity" in outputs:  # the service takes a list of ids and answers a map of them
+            ids = outputs["identity"].get("userAssignedIdentities", [])
+            answer = {"userAssignedIdentities": {i: {"clientId": "c"} for i in ids}}
+            outputs["identity"] = outputs["identity"] | answer
+        return f"{GROUP}/{args.typ}/{args.name}", outputs
 
-    def call(self, args):  # noqa: ARG002 - the only function there is
+    def call(self, args):
         return {"tenantId": "the-tenant", "subscriptionId": "s", "clientId": "c", "objectId": "o"}
 
 
