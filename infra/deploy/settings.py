@@ -15,7 +15,7 @@ from infra.engine.secrets import Sealer, missing_passphrase
 from infra.spec.credentials import PLAIN_SECRET, Sealed
 from infra.spec.editing import StackFile, parse_path
 from infra.spec.load import inspect_text
-from infra.spec.problems import Problem, did_you_mean
+from infra.spec.problems import Problem
 from infra.spec.stack import KEYS
 
 
@@ -110,14 +110,10 @@ def _full(key: str) -> str:
         return key
     first = str(parse_path(key)[0])
     known = {name.partition(":")[2]: name for name in KEYS.values()}
-    near = known.get(first)
-    hint = (
-        f"Did you mean {near + key.removeprefix(first)!r}?" if near else did_you_mean(key, [*known])
-    )
-    raise UsageError(
-        f"{key!r} has no namespace.",
-        remedy=hint.strip() or "Write it as aml:KEY or azure-native:KEY.",
-    )
+    remedy = "Write it as aml:KEY or azure-native:KEY."
+    if first in known:
+        remedy = f"Did you mean {known[first] + key.removeprefix(first)!r}?"
+    raise UsageError(f"{key!r} has no namespace.", remedy=remedy)
 
 
 def _below(path: str, key: str) -> bool:

@@ -1,0 +1,94 @@
+"""`aml check` and `aml config` as a person types them."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from infra.commands.check import check
+from infra.commands.config import config
+from infra.contract.errors import UsageError
+from infra.spec.problems import StackFileError
+
+TEXT = """\
+config:
+  azure-native:location: westeurope
+  aml:cloud: local
+  aml:workspace: {name: demo, resource_group: demo-rg}
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("AML_HOME", raising=False)
+    monkeypatch.delenv("AML_STACK", raising=False)
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    (tmp_path / "Pulumi.local.yaml").write_text(TEXT)
+    (tmp_path / "Pulumi.bad.yaml").write_text(TEXT.replace("cloud: local", "cloud: lokal"))
+    return tmp_path
+
+
+def invoke(command, *arguments, given=None):
+    return CliRunner().invoke(command, arguments, input=given)
+
+
+def test_a_good_file_is_summed_up_on_stderr(project):
+    done = invoke(check)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "local: no problems. Workspace demo with 0 computes, cloud local." in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["-s", "bad"], ["--stack", "bad"]])
+def test_a_bad_file_raises_its_problems(project, arguments):
+    error = invoke(check, *arguments).exception
+    assert isinstance(error, StackFileError)
+    assert error.exit_code == 2
+    assert error.problems[0].line == 3
+
+
+def test_findings_as_data(project):
+    document = json.loads(invoke(check, "-s", "bad", "--json").stdout)
+    assert document["stack"] == "bad"
+    assert [(p["line"], p["path"]) for p in document["problems"]] == [(3, "aml:cloud")]
+
+
+def test_the_stack_comes_from_the_environment(project, monkeypatch):
+    monkeypatch.setenv("AML_STACK", "bad")
+    assert isinstance(invoke(check).exception, StackFileError)
+
+
+def test_set_get_remove(project):
+    assert invoke(config, "set", "--path", "aml:tags.team", "ml").exit_code == 0
+    assert invoke(config, "get", "--path", "aml:tags.team").stdout == "ml\n"
+    assert invoke(config, "get", "aml:tags").stdout == '{"team": "ml"}\n'
+    assert invoke(config, "rm", "aml:tags").exit_code == 0
+    assert (project / "Pulumi.local.yaml").read_text() == TEXT
+
+
+def test_a_secret_comes_from_standard_input(project):
+    done = invoke(config, "set", "--secret", "--path", "aml:tags.token", given="Pa55-canary\n")
+    assert done.exit_code == 0
+    assert "canary" not in (project / "Pulumi.local.yaml").read_text() + done.output
+    assert invoke(config, "get", "--path", "aml:tags.token").stdout == "Pa55-canary\n"
+
+
+def test_what_a_value_breaks_is_noted(project):
+    done = invoke(config, "set", "aml:cloud", "lokal")
+    assert done.exit_code == 0
+    assert "note: line 3: aml:cloud" in done.stderr
+
+
+def test_values_as_data(project):
+    document = json.loads(invoke(config, "list", "--json").stdout)
+    assert document["aml:cloud"] == {"value": "local", "secret": False}
+
+
+def test_the_list_lines_up(project):
+    lines = invoke(config, "list").stdout.splitlines()
+    assert lines[1] == "aml:cloud              local"
+
+
+def test_secret_and_plaintext_exclude_each_other(project):
+    error = invoke(config, "set", "--secret", "--plaintext", "aml:tags", "x").exception
+    assert isinstance(error, UsageError)

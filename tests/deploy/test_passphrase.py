@@ -1,0 +1,73 @@
+"""Which passphrase a stack's secrets are sealed with."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import PassphraseError
+from infra.contract.project import Project
+from infra.deploy.passphrase import stack_passphrase
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path, tmp_path / ".aml", "shop", tmp_path, tmp_path)
+
+
+def never(question):
+    raise AssertionError(question)
+
+
+def test_the_local_stack_has_one_of_its_own(project):
+    made = stack_passphrase(project, "local", environment={}, ask=never)
+    file = project.home / "passphrase"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stack_passphrase(project, "local", environment={"PULUMI_CONFIG_PASSPHRASE": "x"}) == made
+    assert len(made) > 30
+    assert list(project.home.iterdir()) == [file]
+
+
+def test_two_at_once_agree(project):
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda _: stack_passphrase(project, "local"), range(32)))
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({"PULUMI_CONFIG_PASSPHRASE": "mine"}, "mine"),
+        ({"PULUMI_CONFIG_PASSPHRASE": ""}, ""),
+        ({"PULUMI_CONFIG_PASSPHRASE_FILE": "FILE"}, "from a file"),
+        ({"PULUMI_CONFIG_PASSPHRASE": "mine", "PULUMI_CONFIG_PASSPHRASE_FILE": "FILE"}, "mine"),
+    ],
+)
+def test_other_stacks_read_pulumis_variables(project, environment, found):
+    file = project.root / "passphrase"
+    file.write_text("from a file\n")
+    environment = {name: value.replace("FILE", str(file)) for name, value in environment.items()}
+    assert stack_passphrase(project, "dev", environment=environment, ask=never) == found
+
+
+def test_without_a_variable_a_person_is_asked_once(project):
+    asked = []
+    answer = stack_passphrase(
+        project, "dev", environment={}, ask=lambda question: asked.append(question) or "typed"
+    )
+    assert (answer, asked) == ("typed", ["Passphrase of stack 'dev': "])
+
+
+def test_without_a_person_there_is_none(project):
+    assert stack_passphrase(project, "dev", environment={}) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
+def test_a_damaged_passphrase_is_refused_and_left_alone(project, content):
+    project.home.mkdir()
+    file = project.home / "passphrase"
+    file.write_bytes(content)
+    with pytest.raises(PassphraseError):
+        stack_passphrase(project, "local")
+    assert Path(file).read_bytes() == content
