@@ -226,16 +226,16 @@ def _grow(draft: _Draft, target: int, waiting: Sequence[Demand]) -> None:
 
 
 def _shrink(draft: _Draft, target: int) -> None:
-    """Give back idle nodes that were idle long enough, the one idle longest first."""
+    """Give back idle nodes, the one idle longest first: long enough, or above the maximum."""
     scale = draft.cluster.scale
     surplus = sum(n.state in _PRESENT for n in draft.nodes) - target
     idle = sorted(
         (i for i, n in enumerate(draft.nodes) if n.state == "idle"),
         key=lambda i: draft.nodes[i].since,
     )
-    over = surplus + target > scale.maximum
-    for index in idle[: max(0, surplus)]:
+    over = surplus + target - scale.maximum
+    for position, index in enumerate(idle[: max(0, surplus)]):
         node = draft.nodes[index]
-        if over or draft.now >= node.since + scale.idle_s:
+        if position < over or draft.now >= node.since + scale.idle_s:
             draft.put(index, "leaving")
             draft.steps.append(Step("leaving", (node.name,)))

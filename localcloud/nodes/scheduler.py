@@ -229,7 +229,8 @@ class LocalNodes:
                 compute.cluster, steps = advance(compute.cluster, queue, now)
                 self._act(compute, steps)
                 soonest.append(next_change(compute.cluster))
-            pauses = [at - now for at in soonest if at is not None]
+            # what is due and was not done waits for something else, which wakes us
+            pauses = [at - now for at in soonest if at is not None and at > now]
         return max(0.01, min([*pauses, _LONGEST_SLEEP_S]))
 
     def _act(self, compute: _Compute, steps: Sequence[Step]) -> None:

@@ -1,0 +1,160 @@
+"""The cluster model: tables of what happens when."""
+
+from dataclasses import replace
+
+import pytest
+
+from localcloud.nodes.cluster import (
+    Cluster,
+    Demand,
+    Node,
+    Scale,
+    advance,
+    allocation,
+    next_change,
+    preempt,
+    release,
+    rescale,
+)
+
+SCALE = Scale(minimum=0, maximum=2, idle_s=5, boots_s=1, leaves_s=1)
+THREE = [Demand(run) for run in "abc"]
+KEPT = replace(SCALE, minimum=1)
+EMPTY = Cluster(SCALE)
+
+
+def with_nodes(*states, scale=SCALE, run=None):
+    nodes = tuple(
+        Node(f"n{i}", s, 0.0, run if s == "running" else None) for i, s in enumerate(states)
+    )
+    return Cluster(scale, nodes, target=len(nodes), made=len(nodes))
+
+
+def kinds(steps):
+    return [step.kind for step in steps]
+
+
+def states(cluster):
+    return [node.state for node in cluster.nodes]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "queue", "now", "expected_states", "expected_steps"),
+    [
+        pytest.param(EMPTY, [], 0, [], [], id="nothing to do"),
+        pytest.param(EMPTY, [Demand("a")], 0, ["preparing"], ["added"], id="grows for a run"),
+        pytest.param(
+            EMPTY, THREE, 0, ["preparing"] * 2, ["added"] * 2, id="to its end"
+        ),
+        pytest.param(
+            with_nodes("preparing"), [Demand("a")], 0.5, ["preparing"], [], id="waits for the boot"
+        ),
+        pytest.param(
+            with_nodes("preparing"), [Demand("a")], 1, ["running"], ["ready", "start"], id="booted"
+        ),
+        pytest.param(with_nodes("idle"), [], 4, ["idle"], [], id="idle, not long enough"),
+        pytest.param(with_nodes("idle"), [], 5, ["leaving"], ["leaving"], id="idle long enough"),
+        pytest.param(with_nodes("leaving"), [], 1, [], ["gone"], id="gone"),
+        pytest.param(
+            with_nodes("idle"), [Demand("a")], 9, ["running"], ["start"], id="a run keeps a node"
+        ),
+        pytest.param(
+            with_nodes("idle", scale=KEPT), [], 99, ["idle"], [], id="minimum stays"
+        ),
+        pytest.param(
+            with_nodes("idle", "idle", scale=replace(SCALE, maximum=1)),
+            [], 0, ["leaving", "idle"], ["leaving"], id="above a lowered maximum",
+        ),
+        pytest.param(
+            Cluster(KEPT), [], 0, ["preparing"], ["added"], id="minimum is kept warm"
+        ),
+    ],
+)  # fmt: skip
+def test_one_step(cluster, queue, now, expected_states, expected_steps) -> None:
+    after, steps = advance(cluster, queue, now)
+    assert (states(after), kinds(steps)) == (expected_states, expected_steps)
+
+
+def test_a_run_of_several_nodes_is_not_overtaken() -> None:
+    cluster = with_nodes("idle", "running", run="x")
+    after, steps = advance(cluster, [Demand("wide", 2), Demand("narrow")], 0)
+    assert (states(after), kinds(steps)) == (["idle", "running"], [])
+
+
+def test_a_run_the_cluster_is_too_small_for_blocks_nobody() -> None:
+    _, steps = advance(with_nodes("idle"), [Demand("huge", 9), Demand("small")], 0)
+    assert [(step.kind, step.run) for step in steps] == [("start", "small")]
+
+
+def test_a_run_of_two_nodes_starts_on_both_at_once() -> None:
+    _, steps = advance(with_nodes("idle", "idle"), [Demand("wide", 2)], 0)
+    assert [(step.kind, step.nodes) for step in steps] == [("start", ("n0", "n1"))]
+
+
+def test_released_nodes_are_idle_from_then_on() -> None:
+    released = release(with_nodes("running", run="a"), "a", 7)
+    assert released.nodes == (Node("n0", "idle", 7),)
+    assert states(advance(released, [], 11)[0]) == ["idle"]
+    assert states(advance(released, [], 12)[0]) == ["leaving"]
+
+
+def test_preemption_takes_low_priority_nodes_and_frees_the_others_of_the_run() -> None:
+    cluster = with_nodes("running", "running", scale=replace(SCALE, low_priority=True), run="a")
+    after, steps = preempt(cluster, ["n1"], 3)
+    assert states(after) == ["idle", "preempted"]
+    assert [(step.kind, step.nodes, step.run) for step in steps] == [("lost", ("n1",), "a")]
+
+
+def test_dedicated_nodes_are_not_preempted() -> None:
+    cluster = with_nodes("running", run="a")
+    assert preempt(cluster, ["n0"], 3) == (cluster, ())
+
+
+def test_a_preempted_run_gets_a_new_node() -> None:
+    low = replace(SCALE, low_priority=True)
+    lost, _ = preempt(with_nodes("running", scale=low, run="a"), ["n0"], 0)
+    after, steps = advance(lost, [Demand("a")], 0)
+    assert states(after) == ["preempted", "preparing"]
+    assert after.nodes[1].name == "node-1"
+    assert kinds(steps) == ["added"]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "at"),
+    [
+        (EMPTY, None),
+        (with_nodes("preparing"), 1),
+        (with_nodes("idle"), 5),
+        (with_nodes("running", run="a"), None),
+        (with_nodes("idle", scale=replace(SCALE, minimum=1)), None),
+        (with_nodes("leaving", "idle"), 1),
+    ],
+)
+def test_next_change(cluster, at) -> None:
+    assert next_change(cluster) == at
+
+
+@pytest.mark.parametrize("now", range(12))
+def test_counts_add_up_and_steady_means_that_nothing_comes_or_goes(now) -> None:
+    cluster = EMPTY
+    for moment in range(now + 1):
+        queue = [Demand("a")] if moment == 0 else []
+        cluster, _ = advance(cluster, queue, moment)
+    shown = allocation(cluster)
+    assert sum(shown["nodeStateCounts"].values()) == shown["currentNodeCount"]
+    if shown["allocationState"] == "Steady":
+        assert shown["currentNodeCount"] == shown["targetNodeCount"]
+
+
+def test_the_transition_time_moves_only_when_the_allocation_state_does() -> None:
+    growing, _ = advance(EMPTY, [Demand("a")], 3)
+    booted, _ = advance(growing, [Demand("a")], 4)
+    running, _ = advance(booted, [], 50)
+    assert (growing.changed, booted.changed, running.changed) == (3, 4, 4)
+
+
+def test_a_raised_maximum_lets_waiting_runs_start() -> None:
+    full = with_nodes("running", scale=replace(SCALE, maximum=1), run="a")
+    blocked, _ = advance(full, [Demand("b")], 0)
+    after, steps = advance(rescale(blocked, SCALE), [Demand("b")], 0)
+    assert (states(after), kinds(steps)) == (["running", "preparing"], ["added"])
