@@ -124,17 +124,16 @@ def run_program(
         deployment.log("warning", f"This Pulumi SDK is slower than it could be ({seam}).")
 
     with adapted(SEAMS, tell):
-        error = run_alone(
+        wrong = run_alone(
             program,
             drive,
             threads=4 * max(parallel, 1),  # the SDK's own factor: one blocked a registration
             say=lambda line: deployment.log("info", course.masked(line)),
+            describe=lambda error: course.masked(_explanation(error, program, course)),
         )
     if course.bug is not None:
         raise course.bug
-    if error is None:
-        return ProgramResult(course.failed)
-    return ProgramResult(failed=True, error=course.masked(_explanation(error, program, course)))
+    return ProgramResult(course.failed or wrong is not None, wrong or "")
 
 
 def _program_file(program: Path) -> Path:
@@ -182,9 +181,9 @@ class Monitor:
         try:
             return call(request)
         except Exception as error:
-            self._halted.set()
             if isinstance(error, PlatformError) and not isinstance(error, _TOLD):
                 self._course.refusal = self._course.refusal or str(error)
+            self._halted.set()
             raise
 
     def _information(self, _: Any) -> Any:

@@ -21,7 +21,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, TextIO
+from typing import BinaryIO, Final, TextIO
 
 _ENVIRONMENT: Final = "PULUMI_CONFIG"
 """Prefix of the variables the SDK falls back to for a key that is not configured."""
@@ -56,8 +56,9 @@ def run_alone(
     *,
     threads: int,
     say: Callable[[str], None],
-) -> BaseException | None:
-    """Run ``program`` under ``drive`` and return what it raised, if anything.
+    describe: Callable[[BaseException], str],
+) -> str | None:
+    """Run ``program`` under ``drive``; return what it raised as ``describe`` says it, if anything.
 
     ``drive`` awaits on an event loop of its own, with an executor of ``threads`` threads, in a
     copy of the caller's context; it calls the body it is given once. ``say`` gets each line the
@@ -71,14 +72,25 @@ def run_alone(
             if exit_.code not in (None, 0):
                 raise
 
-    with _surroundings(program, say), _event_loop(threads) as loop:
-        try:
-            copy_context().run(lambda: loop.run_until_complete(_awaited(drive, body)))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - SystemExit is a result like any other
-            return error
-    return None
+    text = None
+    with _surroundings(program, say):
+        with _event_loop(threads) as loop:
+            try:
+                copy_context().run(lambda: loop.run_until_complete(_awaited(drive, body)))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - SystemExit is a result like any other
+                text = describe(error)
+        if text is not None:
+            _discard_the_unfinished()
+    return text
+
+
+def _discard_the_unfinished() -> None:
+    """Collect what nobody will await any more, now: later it would be complained about."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        gc.collect()
 
 
 async def _awaited(drive: Callable[[Body], Awaitable[None]], body: Body) -> None:
@@ -236,6 +248,14 @@ class _Printed(io.TextIOBase):
     def end(self) -> None:
         if self._line:
             self.write("\n")
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._below.encoding
+
+    @property
+    def buffer(self) -> BinaryIO:
+        return self._below.buffer
 
     def flush(self) -> None:
         self._below.flush()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.contract.provider import UNKNOWN, Checked, Existing
+from infra.engine.builtin import BuiltIn
 from infra.engine.events import Op
 from infra.engine.execute import Deployment
 from infra.engine.monitor import run_program
@@ -91,11 +92,13 @@ class Seated(Stage):
     def __init__(self, program: str, **config: str) -> None:
         super().__init__(Account)
         self.program = PROGRAMS / program
+        self.others: dict[tuple[str | None, str], Mapping[str, Any]] = {}
         self.settings = {"test:password": PASSWORD, **{f"test:{k}": v for k, v in config.items()}}
 
     def _start(self, options: Mapping[str, Any]) -> dict[str, Any]:
         collaborators = super()._start(options)
         collaborators["providers"]["azure-native"] = AzureLike(self.cloud)
+        collaborators["providers"]["pulumi"] = BuiltIn(lambda *stack: self.others.get(stack))
         return collaborators
 
     def go(self, secrets: Collection[str] = ("test:password",), **options: Any) -> Run:

@@ -259,3 +259,44 @@ def test_many_resources(chain):
     stack = Seated("many", count="120", chain=chain)
     assert stack.look().counts == stack.go().counts == {Op.CREATE: 123}
     assert stack.go().counts == {Op.SAME: 123}
+
+
+@pytest.fixture
+def referring():
+    stack = Seated("referring")
+    stack.others[None, "network"] = {"subnet": "/subnets/a", "key": Secret("k"), "a.b": 1}
+    stack.others["shared", "prod"] = {"registry": "r"}
+    return stack
+
+
+def test_outputs_of_other_stacks(referring):
+    assert referring.look().summary.outputs["subnet"] == "/subnets/a"
+    result = referring.go()
+    outputs = result.resource("proj-dev").outputs
+    assert outputs["subnet"] == result.resource("one").inputs["label"] == "/subnets/a"
+    assert outputs["key"] == Secret("k")
+    assert outputs["registry"] == "r"
+    assert result.resource("network").external
+    assert result.resource("network").outputs["outputs"]["key"] == Secret("k")
+
+
+def test_outputs_of_other_stacks_are_read_anew(referring):
+    referring.go()
+    referring.others[None, "network"] = {"subnet": "/subnets/b", "key": Secret("k")}
+    result = referring.go()
+    assert (Op.UPDATE, "one") in result.steps
+    assert result.resource("proj-dev").outputs["subnet"] == "/subnets/b"
+    referring.destroy()
+    assert referring.loaded.resources == []
+
+
+def test_a_stack_that_was_never_deployed_is_named():
+    result = Seated("referring").go()
+    assert "'network', which the program refers to, was never deployed" in result.errors
+    assert result.program.error == ""
+
+
+def test_an_asynchronous_program():
+    stack = Seated("asynchronous")
+    assert stack.look().counts == stack.go().counts == {Op.CREATE: 2}
+    assert stack.go().summary.outputs == {"size": 2, "when": "later"}

@@ -33,7 +33,8 @@ async def called(body):
 
 
 def run(path, drive=called, said=None):
-    return run_alone(path, drive, threads=2, say=(said if said is not None else []).append)
+    say = (said if said is not None else []).append
+    return run_alone(path, drive, threads=2, say=say, describe=lambda e: explain(e, path))
 
 
 def test_a_program_that_ends_well_is_no_error(program):
@@ -50,12 +51,12 @@ def test_leaving_with_success_is_no_error(program, code):
 )
 def test_leaving_with_another_code_is_an_error(program, code, expected):
     path = program(f"raise SystemExit({code})")
-    assert explain(run(path), path) == expected
+    assert run(path) == expected
 
 
 def test_an_error_is_told_from_the_programs_file_on(program):
     path = program("import part\npart.fail()", part="def fail():\n    raise ValueError('no such')")
-    text = explain(run(path), path)
+    text = run(path)
     lines = [line.strip() for line in text.splitlines() if line.strip().startswith("File")]
     assert lines == [
         f'File "{path}", line 2, in <module>',
@@ -67,13 +68,13 @@ def test_an_error_is_told_from_the_programs_file_on(program):
 def test_the_cause_of_an_error_is_told_too(program):
     source = "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('v') from e"
     path = program(source)
-    text = explain(run(path), path)
+    text = run(path)
     assert text.index("ZeroDivisionError") < text.index("ValueError: v")
 
 
 def test_a_syntax_error_names_its_line(program):
     path = program("a = 1\nb = (")
-    assert f'File "{path}", line 2' in explain(run(path), path)
+    assert f'File "{path}", line 2' in run(path)
 
 
 def test_an_error_from_elsewhere_is_only_named(program):
@@ -166,7 +167,7 @@ def test_what_the_program_prints_is_said_line_by_line(program):
 
 
 def test_a_listener_may_print(program, capsys):
-    run_alone(program("print('hello')"), called, threads=1, say=print)
+    run_alone(program("print('hello')"), called, threads=1, say=print, describe=str)
     assert capsys.readouterr().out == "hello\n"
 
 
