@@ -13,7 +13,7 @@ from runtime.agent.artifacts import Artifacts
 from runtime.agent.calls import events_of
 from runtime.agent.forward import Forwarder
 from runtime.agent.tracking import Tracking
-from runtime.agent.wire import Call, RefusalError, Reply, as_document
+from runtime.agent.wire import Call, RefusalError, Reply, Source, as_document
 
 API = "/api/2.0/mlflow/"
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -104,12 +104,13 @@ class ForwardingBackend:
         self._forwarder = forwarder
         self._run_id = run_id
         self._record = record
+        self._told = False
 
     def answer(self, call: Call) -> Reply:
         if call.path.startswith(PROXY):
             return self._artifact(call)
         content = call.source.read(call.size)
-        reply = self._forwarder.send(call.method, call.target, content, call.size, call.kind)
+        reply = self._send(call, content)
         if reply.ok and content:
             for kind, data in events_of(call.path[len(API) :], as_document(content), self._run_id):
                 self._record(kind, data)
@@ -117,11 +118,21 @@ class ForwardingBackend:
 
     def _artifact(self, call: Call) -> Reply:
         body = _Exactly(call) if call.size else b""
-        reply = self._forwarder.send(call.method, call.target, body, call.size, call.kind)
+        reply = self._send(call, body)
         if reply.ok and call.method == "PUT":
             path = call.path.partition("/artifacts/")[2].partition("/artifacts/")[2]
             self._record("artifact", {"path": path, "size": call.size})
         return reply
+
+    def _send(self, call: Call, body: Source | bytes) -> Reply:
+        """Hand one call on; that the server does not answer is told once, MLflow hides it."""
+        try:
+            return self._forwarder.send(call.method, call.target, body, call.size, call.kind)
+        except RefusalError as refusal:
+            if not self._told:
+                self._told = True
+                self._record("message", {"text": refusal.message})
+            raise
 
 
 class _Exactly:
