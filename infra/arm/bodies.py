@@ -99,7 +99,11 @@ def parameters_of(row: ArmType, id: str) -> dict[str, str]:
     pattern = re.sub(r"\\\{(\w+)\\\}", _group, re.escape(row.path))
     match = re.fullmatch(pattern, id.rstrip("/"), re.IGNORECASE)
     found = match.groupdict() if match else {}
-    return {name: unquote(value) for name, value in found.items() if name != "subscriptionId"}
+    return {
+        name: f"/{value}" if name == "scope" else unquote(value)
+        for name, value in found.items()
+        if name != "subscriptionId"
+    }
 
 
 def preview_outputs(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -264,7 +268,9 @@ def _put(document: dict[str, Any], path: str, value: Any) -> None:
 
 def _texts(value: Any) -> list[str]:
     if isinstance(value, Mapping):
-        return [text for item in value.values() for text in _texts(item)]
+        # A discriminator (`secretsType`) tells what kind of secret it is, and is none.
+        items = [item for key, item in value.items() if not key.endswith("Type")]
+        return [text for item in items for text in _texts(item)]
     return [value] if isinstance(value, str) and value and known(value) else []
 
 

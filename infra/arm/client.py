@@ -20,7 +20,7 @@ from infra.arm.credentials import Credential, azure_credential, local_credential
 from infra.arm.faults import fault
 from infra.arm.messages import Request, Response
 from infra.arm.operations import Operation, perform
-from infra.arm.retries import Retries
+from infra.arm.retries import NO_ANSWER, Retries
 from infra.contract.discovery import LocalCloud, ensure_cloud
 from infra.contract.errors import ProviderError, UnreachableError
 
@@ -88,20 +88,12 @@ class Client:
         """
         url = self._url(path_or_url, api_version, params or {})
         attempt = 1
-        renewed = False
-        token = self.credential.token()
         while True:
-            response = self._attempt(method, url, body, token, attempt)
-            if response is not None and response.status == _UNAUTHENTICATED and not renewed:
-                renewed, token = True, self.credential.renew()
-                continue
-            if response is None:
-                pause: float | None = self._retries.backoff_s(attempt)
-            else:
-                pause = self._retries.pause_s(method, response, attempt)
-            if pause is None and response is not None:
+            response = self._attempt(method, url, body, attempt)
+            pause_s = self._retries.pause_s(method, response, attempt)
+            if pause_s is None:
                 return response
-            self.sleep(pause or 0.0)
+            self.sleep(pause_s)
             attempt += 1
 
     def complete(
@@ -163,24 +155,26 @@ class Client:
         if http is not None:
             http.close()
 
-    def _attempt(
-        self, method: str, url: str, body: Any, token: str, attempt: int
-    ) -> Response | None:
-        """Send once; ``None`` means: nobody answered, and it is worth another try."""
+    def _attempt(self, method: str, url: str, body: Any, attempt: int) -> Response:
+        """Send once, twice if the token was refused; ``NO_ANSWER`` where a retry may help."""
         try:
-            answer = self._http.request(
-                method,
-                url,
-                content=None if body is None else json.dumps(body).encode(),
-                headers=_headers(token, has_body=body is not None),
-            )
+            response = self._once(method, url, body, self.credential.token())
+            if response.status == _UNAUTHENTICATED:
+                response = self._once(method, url, body, self.credential.renew())
         except httpx.TransportError as error:
-            never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            again = self._retries.idempotent(method) or never_arrived
-            refused = never_arrived and self.endpoint.local
-            if again and not refused and attempt < self._retries.attempts:
-                return None
-            raise self._unreachable(error) from error
+            unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            gone = unsent and self.endpoint.local  # it does not come back by itself
+            if gone or not self._retries.may_resend(method, attempt, unsent=unsent):
+                raise self._unreachable(error) from error
+            return NO_ANSWER
+        return response
+
+    def _once(self, method: str, url: str, body: Any, token: str) -> Response:
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        answer = self._http.request(method, url, content=content, headers=headers)
         return Response(
             answer.status_code,
             {name.lower(): value for name, value in answer.headers.items()},
@@ -234,11 +228,6 @@ def checked(response: Response, *, at: str) -> Response:
     if response.ok:
         return response
     raise fault(response, at=at)
-
-
-def _headers(token: str, *, has_body: bool) -> dict[str, str]:
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-    return {**headers, "Content-Type": "application/json"} if has_body else headers
 
 
 def _body(answer: httpx.Response) -> Any:

@@ -6,7 +6,10 @@ from typing import Final
 from infra.arm.faults import read_fault
 from infra.arm.messages import Response
 
-_ALWAYS: Final = frozenset({408, 429, 500, 502, 503, 504})
+NO_ANSWER: Final = Response(0)
+"""What stands for an answer that never came."""
+
+_ALWAYS: Final = frozenset({0, 408, 429, 500, 502, 503, 504})
 # The request may have been carried out before the failure: repeating it could do it twice.
 _UNREPEATABLE: Final = frozenset({500, 502, 504})
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -36,9 +39,9 @@ class Retries:
         """Return the pause after the ``attempt``-th failure when nobody asked for one."""
         return float(min(self.first_s * 2 ** (attempt - 1), self.longest_s))
 
-    def idempotent(self, method: str) -> bool:
-        """Tell whether a request may be sent again though the first may have arrived."""
-        return method in _IDEMPOTENT
+    def may_resend(self, method: str, attempt: int, *, unsent: bool) -> bool:
+        """Tell whether to try again when no answer came. ``unsent``: it can not have arrived."""
+        return attempt < self.attempts and (unsent or method in _IDEMPOTENT)
 
 
 def _worth_it(method: str, response: Response) -> bool:

@@ -1,0 +1,149 @@
+"""Where tokens come from, how long they last, and what is said when there are none."""
+
+import base64
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+from infra.arm.credentials import (
+    AccessToken,
+    CachedCredential,
+    azure_credential,
+    azure_token,
+    claims,
+    local_credential,
+)
+from infra.contract.discovery import TENANT, LocalCloud
+from infra.contract.errors import CredentialError, UnreachableError
+
+CLOUD = LocalCloud("id", "https://127.0.0.1:1", Path("/no/ca.pem"), 1)
+
+
+class Refused(Exception):  # noqa: N818 - stands for azure-core's class
+    pass
+
+
+def counting(lifetime_s: float):
+    """Return a source of numbered tokens and the clock it goes by."""
+    clock = SimpleNamespace(now=1000.0, made=0)
+
+    def fetch() -> AccessToken:
+        clock.made += 1
+        return AccessToken(f"token {clock.made}", clock.now + lifetime_s)
+
+    return clock, CachedCredential(fetch, lambda: clock.now)
+
+
+def test_a_token_is_kept_until_shortly_before_it_expires() -> None:
+    clock, credential = counting(3600)
+    assert credential.token() == credential.token() == "token 1"
+    clock.now += 3301
+    assert credential.token() == "token 2"
+
+
+def test_a_refused_token_is_forgotten() -> None:
+    _, credential = counting(3600)
+    assert (credential.token(), credential.renew(), credential.token()) == (
+        "token 1",
+        "token 2",
+        "token 2",
+    )
+
+
+def test_tokens_stay_out_of_what_is_printed() -> None:
+    assert "hunter2" not in repr(AccessToken("hunter2", 0))
+
+
+def local(answer: httpx.Response | Exception):
+    requests = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return requests, local_credential(CLOUD, httpx.MockTransport(handler))
+
+
+def test_the_local_cloud_gives_a_token_to_anybody() -> None:
+    answer = httpx.Response(200, json={"access_token": "a.b.c", "expires_in": 3600})
+    requests, credential = local(answer)
+    assert credential.token() == "a.b.c"
+    assert str(requests[0].url) == f"{CLOUD.url}/{TENANT}/oauth2/v2.0/token"
+    assert b"grant_type=client_credentials" in requests[0].content
+
+
+def test_a_local_cloud_that_is_down_is_unreachable() -> None:
+    _, credential = local(httpx.ConnectError("refused"))
+    with pytest.raises(UnreachableError, match="gave no token: refused"):
+        credential.token()
+
+
+def test_a_local_cloud_without_its_ca_is_unreachable() -> None:
+    with pytest.raises(UnreachableError, match="No such file"):
+        local_credential(CLOUD).token()
+
+
+def test_a_local_cloud_that_refuses_is_about_credentials() -> None:
+    _, credential = local(httpx.Response(500))
+    with pytest.raises(CredentialError, match="status 500"):
+        credential.token()
+
+
+def test_a_token_of_azure_is_passed_on() -> None:
+    asked = []
+
+    def get_token(scope: str, tenant_id: str | None) -> SimpleNamespace:
+        asked.append((scope, tenant_id))
+        return SimpleNamespace(token="t", expires_on=5)
+
+    source = SimpleNamespace(get_token=get_token)
+    assert azure_token(source, Refused, "scope", "tenant") == AccessToken("t", 5.0)
+    assert asked == [("scope", "tenant")]
+
+
+def test_no_token_of_azure_says_how_to_log_in() -> None:
+    def get_token(scope: str, tenant_id: str | None) -> None:
+        raise Refused("DefaultAzureCredential failed.\nA long list follows")
+
+    with pytest.raises(CredentialError) as raised:
+        azure_token(SimpleNamespace(get_token=get_token), Refused, "scope")
+    assert raised.value.detail == "Azure gave no token. DefaultAzureCredential failed."
+    assert "az login" in raised.value.remedy
+
+
+@pytest.mark.parametrize("tenant", [None, "00000000-0000-0000-0000-000000000001"])
+def test_azure_identity_is_what_is_asked(tenant: str | None) -> None:
+    assert isinstance(azure_credential(tenant), CachedCredential)
+
+
+def jwt(document: object) -> str:
+    middle = base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+    return f"e30.{middle}.sig"
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        (jwt({"oid": "o", "tid": "ü"}), {"oid": "o", "tid": "ü"}),
+        (jwt([1]), {}),
+        ("opaque", {}),
+        ("a.!.c", {}),
+    ],
+)
+def test_claims(token: str, expected) -> None:
+    assert claims(token) == expected
+
+
+def test_lifetimes_are_counted_from_now() -> None:
+    answer = httpx.Response(200, json={"access_token": "t", "expires_in": 1})
+    requests, credential = local(answer)
+    started = time.time()
+    credential.token()
+    credential.token()
+    assert len(requests) == 2, f"a token of one second, at {started}, is not worth keeping"
