@@ -134,6 +134,8 @@ class Deployment:
     def register_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
         """Replace a component's outputs. The stack's are kept until ``close`` decides."""
         entry = self._ledger.news.get(urn)
+        if entry is None and urn in self._ledger.failed:
+            return
         if entry is None:
             raise UsageError(
                 f"Outputs came for {urn!r}, which is not registered.",
@@ -166,7 +168,11 @@ class Deployment:
                 text = f"{len(kept)} resource(s) to be deleted are kept: the run did not succeed."
                 self._session.message("info", text)
             return
-        self._removal.delete([*doomed, *self._recovery.orphans()])
+        try:
+            self._removal.delete([*doomed, *self._recovery.orphans()])
+        except BaseException:
+            self._session.fail()  # a bug: it keeps its traceback
+            raise
 
     def close(self, program_failed: bool) -> Summary:  # noqa: FBT001 - a plain fact
         """Commit the stack's outputs and tell how it ended.

@@ -83,7 +83,7 @@ class Ledger:
 
     def _under_alias(self, urn: str, former: Iterable[str]) -> Entry | None:
         for candidate in former:
-            if candidate == urn or candidate not in self.olds:
+            if candidate == urn or not (candidate in self.olds or candidate in self.pending):
                 continue
             if candidate in self.goals or candidate in self.renames:
                 holder = self.renames.get(candidate, candidate)
@@ -94,7 +94,7 @@ class Ledger:
                 )
             self.was[urn] = candidate
             self.renames[candidate] = urn
-            return self.olds[candidate]
+            return self.olds.get(candidate)
         return None
 
     def settle(self, urn: str, entry: Entry) -> None:
@@ -125,6 +125,13 @@ class Ledger:
         with self._lock:
             taken = self.goals.keys() | self.renames.keys()
             return [entry for urn, entry in self.olds.items() if urn not in taken]
+
+    def holder(self, id_: str) -> str:
+        """Return the URN of the entry that has an id, or nothing. Ids are compared without case."""
+        with self._lock:
+            entries = [*self.news.values(), *self.olds.values(), *self.leftovers]
+        wanted = id_.casefold()
+        return next((e.resource.urn for e in entries if e.resource.id.casefold() == wanted), "")
 
     def failed_among(self, urns: Iterable[str]) -> str:
         """Return the first of ``urns`` that failed or was skipped, or nothing."""

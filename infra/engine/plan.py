@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from infra.contract.errors import UsageError
-from infra.contract.provider import Checked, Difference, DiffKind, Existing
+from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing
 from infra.engine.events import Op, Step
 from infra.engine.goals import Goal
 from infra.engine.paths import covers, differences, found, parse
@@ -244,7 +244,7 @@ def step_for(
         op,
         new.urn,
         new.type,
-        id=new.id or (old.id if old else ""),
+        id=_shown_id(new.id) or (old.id if old else ""),
         diffs=dict(decision.diffs),
         replaces=decision.replaces,
         old=hidden(dict(old.inputs)) if old else None,
@@ -253,6 +253,10 @@ def step_for(
         protect=new.protect,
         reason=decision.reason,
     )
+
+
+def _shown_id(id_: str) -> str:
+    return "" if id_ == UNKNOWN else id_
 
 
 def deletion_step(op: Op, old: Resource, reason: str) -> Step:

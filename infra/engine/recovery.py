@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from infra.contract.errors import PlatformError
 from infra.contract.provider import Existing, Locates
 from infra.engine.events import Op
 from infra.engine.ledger import Entry, Ledger
@@ -65,9 +66,11 @@ class Recovery:
         return replace(old, resource=replace(resource, pending_replacement=True))
 
     def _created(self, position: int, operation: PendingOperation, resumed: Resumed) -> Resumed:
+        resource = operation.resource
         adopted = self._located(position, operation, resumed.old)
         if adopted is None:
-            return replace(resumed, names=operation.resource.inputs)
+            return replace(resumed, names=resource.inputs)
+        adopted = replace(adopted, urn=self._ledger.renames.get(resource.urn, resource.urn))
         return Resumed(self._adopt(position, adopted, resumed.old))
 
     def _adopt(self, position: int, resource: Resource, old: Entry | None) -> Entry:
@@ -121,11 +124,10 @@ class Recovery:
     def adopt_rest(self) -> list[Entry]:
         """Adopt every interrupted create that is found (for a refresh)."""
         entries = []
-        for urn, old, position, operation in self._rest():
-            found = self._located(position, operation, old)
+        for old, position, operation in self._rest():
+            found = self._located_if_possible(position, operation, old)
             if found is not None:
                 entries.append(self._adopt(position, found, old))
-                self._ledger.olds[urn] = entries[-1]
         return entries
 
     def orphans(self) -> list[Entry]:
@@ -134,15 +136,25 @@ class Recovery:
         It is in no entry of state, so these entries carry the operation instead of a key.
         """
         entries = []
-        for _, old, position, operation in self._rest():
+        for old, position, operation in self._rest():
             resource: Resource | None = operation.resource
             if operation.kind == "creating":
-                resource = self._located(position, operation, old)
+                resource = self._located_if_possible(position, operation, old)
             if resource is not None and resource.id:
                 entries.append(Entry(-1, resource, pending=position))
         return entries
 
-    def _rest(self) -> list[tuple[str, Entry | None, int, PendingOperation]]:
+    def _located_if_possible(
+        self, position: int, operation: PendingOperation, old: Entry | None
+    ) -> Resource | None:
+        """Do as ``_located``; where the cloud cannot be asked, tell so and keep the operation."""
+        try:
+            return self._located(position, operation, old)
+        except PlatformError as error:
+            self._session.report(error, operation.resource.urn)
+            return None
+
+    def _rest(self) -> list[tuple[Entry | None, int, PendingOperation]]:
         """Return the operations nobody resumed that say more than state does; settle the others."""
         rest = []
         for urn, operations in self._ledger.pending.items():
@@ -150,7 +162,7 @@ class Recovery:
             for position, operation in operations:
                 lost = operation.kind == "deleting" and not self._in_state(operation.resource)
                 if operation.kind == "creating" or lost:
-                    rest.append((urn, old, position, operation))
+                    rest.append((old, position, operation))
                 elif not old:
                     self._session.recorder.settle([position])
         self._ledger.pending.clear()

@@ -104,7 +104,7 @@ class Registration:
 
     def _difference(self, before: Resource, new: Resource) -> Difference:
         return self._provider.diff(
-            before.type,
+            new.type,
             before.id,
             bare(before.inputs),
             bare(before.outputs),
@@ -158,7 +158,8 @@ class Registration:
         condemned = ledger.condemn(urns)
         entries = [ledger.olds[urn] for urn in condemned]
         try:
-            done = self._at.removal.delete([*entries, old], pends=True)
+            unprotected = replace(old, resource=replace(old.resource, protect=False))
+            done = self._at.removal.delete([*entries, unprotected], pends=True)
         except BaseException:
             done = False
             raise

@@ -42,18 +42,17 @@ class Cancellation:
     """Ctrl-C, once and twice. May be called from a signal handler: it never waits for a lock."""
 
     def __init__(self) -> None:
-        self._stopped = threading.Event()
-        self._abandoned = threading.Event()
+        self._stopped = False
+        self._abandoned = False
         self._callbacks: list[Callable[[], None]] = []
 
     def stop(self) -> None:
         """Begin no new steps; those that run finish and are recorded."""
-        self._stopped.set()
+        self._stopped = True
 
     def abandon(self) -> None:
         """Tell providers to stop as well; what they were doing stays pending in state."""
-        self._stopped.set()
-        self._abandoned.set()
+        self._stopped = self._abandoned = True
         for callback in list(self._callbacks):
             threading.Thread(target=callback, name="abandon", daemon=True).start()
 
@@ -63,11 +62,11 @@ class Cancellation:
 
     @property
     def stopped(self) -> bool:
-        return self._stopped.is_set()
+        return self._stopped
 
     @property
     def abandoned(self) -> bool:
-        return self._abandoned.is_set()
+        return self._abandoned
 
 
 class Session:

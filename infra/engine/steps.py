@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from infra.contract.errors import PartialFailure, PlatformError, ProviderError, UnreachableError
+from infra.contract.errors import PartialFailure, ProviderError
 from infra.contract.provider import UNKNOWN, Checked, Existing, Locates, Provider
 from infra.engine.events import Op
 from infra.engine.ledger import Entry, Ledger
@@ -181,9 +181,15 @@ class Steps:
         id_ = provider.locate(new.type, bare(new.inputs))
         if id_ is None:
             return False
-        there = provider.read(new.type, id_, {})
-        if there is None:
+        if provider.read(new.type, id_, {}) is None:
             return True
+        holder = self._ledger.holder(id_)
+        if holder:
+            raise ProviderError(
+                f"{new.name!r} cannot be created: {id_} is {holder!r} of this stack.",
+                remedy="Give the resource that URN as an alias, or name it otherwise in Azure.",
+                at=new.urn,
+            )
         raise ProviderError(
             f"{new.name!r} cannot be created: {id_} exists already and is not part of this stack.",
             remedy="Name it otherwise, or take it over with that id as the option `import_`.",
@@ -202,16 +208,14 @@ class Steps:
             return made, failure
 
     def _guarded(self, operation: int, call: Callable[[], T]) -> T:
-        """Call the provider. What it refused is recorded as failed.
+        """Call the provider. What it refused (``ProviderError``) is recorded as failed.
 
-        When nobody knows whether it was done (the cloud stopped answering, the run was abandoned,
-        a bug), the operation stays pending: the next run finds out.
+        After anything else (the cloud stopped answering, the run was abandoned, a bug) nobody
+        knows whether it was done: the operation stays pending and the next run finds out.
         """
         try:
             return call()
-        except (PartialFailure, UnreachableError):
-            raise
-        except PlatformError:
+        except ProviderError:
             if not self._session.cancellation.abandoned:
                 self._recorder.fail(operation)
             raise

@@ -3,6 +3,7 @@
 import pytest
 
 from infra.contract.errors import (
+    CredentialError,
     HaltedError,
     PartialFailure,
     ProviderError,
@@ -206,8 +207,9 @@ def test_unknown_inputs_after_a_failure_are_skipped(stage):
     assert "'b' is skipped: it depends on something that failed" in result.messages
 
 
-def test_what_nobody_knows_the_end_of_stays_pending(stage):
-    stage.cloud.failing["create", "a"] = UnreachableError("gone", remedy="Wait.")
+@pytest.mark.parametrize("error", [UnreachableError, CredentialError])
+def test_what_nobody_knows_the_end_of_stays_pending(stage, error):
+    stage.cloud.failing["create", "a"] = error("gone", remedy="Wait.")
     result = stage.up(lambda p: p.thing("a", x=1))
     assert result.summary.failed
     (pending,) = stage.loaded.pending
@@ -228,6 +230,33 @@ def test_a_create_is_refused_where_something_is(stage):
     assert "/a exists already and is not part of this stack" in result.errors
     assert "`import_`" in result.errors
     assert not [w for w in result.notebook.writes if w.startswith("begin")]
+
+
+def test_a_create_is_refused_where_something_else_of_this_stack_is(stage):
+    stage.up(lambda p: p.thing("a", FIXED))
+    result = stage.up(lambda p: p.thing("b", FIXED, name="a"))
+    assert f"/a is {urn_of('a', FIXED)!r} of this stack" in result.errors
+    assert "alias" in result.errors
+
+
+def test_a_bug_in_a_delete_keeps_its_traceback_and_fails_the_run(stage):
+    stage.up(lambda p: p.thing("a"))
+    stage.cloud.failing["delete", "a"] = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        stage.up(nothing)
+    assert [p.kind for p in stage.notebook.loaded().pending] == ["deleting"]
+
+
+def test_outputs_of_a_component_that_was_skipped_are_dropped(stage):
+    stage.cloud.failing["create", "a"] = FAILURE
+
+    def script(p):
+        a = p.thing("a")
+        group = p.component("g", dependencies=(a.urn,))
+        p.deployment.register_outputs(group.urn, {"x": 1})
+
+    result = stage.up(script, continue_on_error=True)
+    assert "g" not in result.names
 
 
 def test_a_package_nobody_provides_is_refused_by_name(stage):

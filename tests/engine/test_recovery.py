@@ -206,3 +206,21 @@ def test_a_renamed_resource_finds_its_interrupted_update(stage):
     inputs = {"x": 1}
     result = stage.up(lambda p: p.resource("b", inputs=inputs, aliases=(Alias(name="a"),)))
     assert result.steps == [(Op.UPDATE, "b")]
+
+
+def test_a_renamed_resource_finds_its_interrupted_create(stage):
+    interrupt(stage, "create", "a", lambda p: p.thing("a", FIXED), done=True)
+    result = stage.up(lambda p: p.resource("b", FIXED, aliases=(Alias(name="a"),)))
+    assert result.steps[0] == (Op.ADOPT, "b")
+    assert list(stage.cloud.things) == [result.resource("b").id]
+    assert stage.loaded.pending == []
+
+
+@pytest.mark.parametrize("operation", ["up", "destroy", "refresh"])
+def test_a_cloud_that_cannot_be_asked_keeps_the_operation(stage, operation):
+    interrupt(stage, "create", "a", one, done=True)
+    stage.cloud.failing["read", "a"] = LOST
+    run = {"up": lambda: stage.up(nothing), "destroy": stage.destroy, "refresh": stage.refresh}
+    result = run[operation]()
+    assert result.summary.failed
+    assert [p.kind for p in stage.loaded.pending] == ["creating"]

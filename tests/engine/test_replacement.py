@@ -219,6 +219,13 @@ def test_protect_refuses_replacement_only_if_old_and_new_have_it(stage, before, 
     assert len(stage.cloud.things) == 1
 
 
+def test_what_is_unprotected_in_this_run_can_be_deleted_first(stage):
+    stage.up(lambda p: p.resource("a", FIXED, {"shape": 1}, protect=True))
+    result = stage.up(lambda p: p.resource("a", FIXED, {"shape": 2}))
+    assert stage.cloud.verbs() == [("delete", "a"), ("create", "a")]
+    assert not result.resource("a").protect
+
+
 def test_preview_shows_a_refused_replacement_and_fails(stage):
     stage.up(lambda p: p.resource("a", inputs={"shape": 1}, protect=True))
     result = stage.preview(lambda p: p.resource("a", inputs={"shape": 2}, protect=True))
