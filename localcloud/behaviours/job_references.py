@@ -25,7 +25,7 @@ def compute_of(call: Call, reference: str) -> Resource:
             "to a compute of the workspace.",
             target="properties.computeId",
         )
-    name = reference.removeprefix("azureml:").rstrip("/").rpartition("/")[2]
+    name = _bare(reference).rstrip("/").rpartition("/")[2]
     compute = find(call, f"{call.arm.parent}/computes/{name}")
     if compute is None:
         known = _names(call, "computes")
@@ -62,7 +62,7 @@ def environment_id(call: Call, reference: str) -> str:
 
 def asset_id(call: Call, kind: str, reference: str) -> str:
     """Return the ARM id of ``azureml:name:version``, ``name@latest`` or an id; ``""`` stays."""
-    text = reference.removeprefix("azureml:")
+    text = _bare(reference)
     if text.startswith("//") or not text:
         if text:
             raise RefusedError(
@@ -85,6 +85,22 @@ def asset_id(call: Call, kind: str, reference: str) -> str:
     name, _, version = text.partition(":")
     wanted = version or _latest(call, kind, name)
     return f"{call.arm.parent}/{kind}/{name}/versions/{wanted}"
+
+
+def refers_to(reference: str, id: str) -> bool:
+    """Say whether a reference, in any form, may have led to the resource ``id``."""
+    text, _, label = _bare(reference).rstrip("/").lower().partition("@")
+    if label or "/" not in text:
+        name, _, version = text.partition(":")
+        return f"/{name}/versions/{version}" in id.lower() or id.lower().endswith(f"/{name}")
+    return id.lower().endswith(text)
+
+
+def _bare(reference: str) -> str:
+    """Return a reference without the prefix that some clients put there more than once."""
+    while reference.startswith("azureml:") and not reference.startswith("azureml://"):
+        reference = reference.removeprefix("azureml:")
+    return reference.removeprefix("azureml:")
 
 
 def required_asset(call: Call, id: str, kind: str) -> str | None:

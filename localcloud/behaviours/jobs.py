@@ -12,6 +12,7 @@ from localcloud.behaviours.job_references import (
     asset_id,
     compute_of,
     environment_id,
+    refers_to,
     required_asset,
 )
 from localcloud.calls.faults import RefusedError, invalid
@@ -32,6 +33,7 @@ _OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "desc
 _INPUTS: Final = (
     "literal", "uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model",
 )  # fmt: skip
+_REFERENCES: Final = frozenset({"computeId", "codeId", "environmentId"})
 _GIT: Final = "mlflow.source.git."
 
 
@@ -133,7 +135,7 @@ def _amended(call: Call, given: Mapping[str, Any], old: Resource) -> dict[str, A
     """Return a known job with what may change in it; anything else means another job."""
     before = dict(old.properties)
     for key, value in given.items():
-        if key not in _OPEN and value not in (None, {}) and not _same(before.get(key), value):
+        if key not in _OPEN and value not in (None, {}) and not _same(key, before.get(key), value):
             raise RefusedError(
                 409,
                 "Conflict",
@@ -148,13 +150,14 @@ def _amended(call: Call, given: Mapping[str, Any], old: Resource) -> dict[str, A
     return before | changed
 
 
-def _same(before: Any, after: Any) -> bool:
-    """Compare a stored value with a sent one: defaults may be left out, ids differ in case."""
+def _same(key: str, before: Any, after: Any) -> bool:
+    """Compare a stored value with a sent one: defaults may be left out, references be short."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        return all(_same(before.get(k), v) for k, v in after.items() if v not in (None, {}))
-    if isinstance(before, str) and isinstance(after, str):
-        low = after.lower().removeprefix("azureml:").rstrip("/")
-        return before.lower() == low or before.lower().endswith("/" + low)
+        return all(_same(k, before.get(k), v) for k, v in after.items() if v not in (None, {}))
+    if key in _REFERENCES:
+        return refers_to(str(after), str(before))
+    if key == "jobType":
+        return str(before).lower() == str(after).lower()
     return bool(before == after)
 
 

@@ -1,0 +1,161 @@
+"""Jobs as resources: what is refused and how it reads, what an answer holds."""
+
+import pytest
+
+ENVIRONMENT = {"properties": {"image": "any"}}
+CLUSTER = {
+    "location": "westeurope",
+    "properties": {
+        "computeType": "AmlCompute",
+        "properties": {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 2}},
+    },
+}
+ATTACHED = {
+    "location": "westeurope",
+    "properties": {
+        "computeType": "Databricks",
+        "resourceId": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/ws/d",
+        "properties": {"databricksAccessToken": "x"},
+    },
+}
+
+
+@pytest.fixture
+def ws(chain, chain_workspace) -> str:
+    for path, body in (
+        ("computes/cpu", CLUSTER),
+        ("computes/bricks", ATTACHED),
+        ("environments/env/versions/1", ENVIRONMENT),
+        ("environments/env/versions/2", ENVIRONMENT),
+    ):
+        assert chain.arm("PUT", f"{chain_workspace}/{path}", body).status_code < 300, path
+    return chain_workspace
+
+
+def job(**changes):
+    given = {
+        "jobType": "Command",
+        "command": "python train.py",
+        "computeId": "cpu",
+        "environmentId": "azureml:env:1",
+    }
+    return {"properties": {k: v for k, v in {**given, **changes}.items() if v is not None}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "says"),
+    [
+        ({"jobType": "Pipeline"}, 400, "cannot run a job of type 'Pipeline'"),
+        ({"computeId": None}, 400, "names no compute"),
+        ({"computeId": "cpx"}, 404, "no compute 'cpx'. Did you mean 'cpu'?"),
+        ({"computeId": "bricks"}, 400, "'bricks' is of type Databricks"),
+        ({"environmentId": None}, 400, "names no environment"),
+        ({"environmentId": "azureml:env:9"}, 404, "no environment 'env' of version '9'"),
+        ({"environmentId": "envv@latest"}, 404, "no environment 'envv'. Did you mean 'env'?"),
+        ({"environmentId": "azureml://registries/azureml/environments/e"}, 400, "registry"),
+        ({"codeId": "azureml:gone:1"}, 404, "no code 'gone' of version '1'"),
+        ({"command": " "}, 400, "no command"),
+        ({"command": "a ${{inputs.x}}"}, 400, "inputs.x, which is not declared"),
+        ({"experimentName": "a b"}, 400, "'a b' is not an experiment name"),
+        ({"resources": {"instanceCount": 3}}, 400, "asks for 3 nodes, but compute 'cpu' has at"),
+        ({"limits": {"timeout": "soon"}}, 400, "'soon' is not an ISO 8601 duration"),
+        ({"inputs": {"x": {"jobInputType": "odd"}}}, 400, "'odd' is none of"),
+    ],
+)
+def test_a_job_is_refused_readably(chain, ws, changes, status, says) -> None:
+    answered = chain.arm("PUT", f"{ws}/jobs/j", job(**changes))
+    assert answered.status_code == status
+    assert says in answered.json()["error"]["message"]
+
+
+def test_all_problems_are_named_at_once(chain, ws) -> None:
+    wrong = job(command="${{inputs.a}} ${{outputs.b}}", resources={"instanceCount": 0})
+    details = chain.arm("PUT", f"{ws}/jobs/j", wrong).json()["error"]["details"]
+    assert len(details) == 3
+
+
+def test_a_refused_job_leaves_nothing(chain, ws) -> None:
+    chain.arm("PUT", f"{ws}/jobs/j", job(computeId="gone"))
+    assert chain.arm("GET", f"{ws}/jobs/j").status_code == 404
+
+
+def test_the_answer_has_what_clients_insist_on(chain, ws) -> None:
+    answered = chain.arm("PUT", f"{ws}/jobs/j", job())
+    given = answered.json()["properties"]
+    assert answered.status_code == 201
+    assert given["services"]["Studio"]["endpoint"].startswith("https://")
+    assert given["services"]["Tracking"]["endpoint"].startswith("azureml://")
+    assert given["properties"] == {}
+    assert given["experimentName"] == "Default"
+    assert given["displayName"] == "j"
+    assert given["status"] == "Starting"
+    assert given["computeId"] == f"{ws}/computes/cpu"
+    assert given["environmentId"] == f"{ws}/environments/env/versions/1"
+
+
+@pytest.mark.parametrize("reference", ["azureml:env@latest", "env", "azureml:azureml:env@latest"])
+def test_the_latest_environment(chain, ws, reference) -> None:
+    given = chain.arm("PUT", f"{ws}/jobs/j", job(environmentId=reference)).json()["properties"]
+    assert given["environmentId"].endswith("/environments/env/versions/2")
+
+
+def test_the_same_job_twice_is_one(chain, ws) -> None:
+    first = chain.arm("PUT", f"{ws}/jobs/j", job()).json()
+    again = chain.arm("PUT", f"{ws}/jobs/j", job())
+    assert (again.status_code, again.json()["properties"]) == (200, first["properties"])
+
+
+def test_a_job_cannot_become_another(chain, ws) -> None:
+    chain.arm("PUT", f"{ws}/jobs/j", job())
+    again = chain.arm("PUT", f"{ws}/jobs/j", job(command="python other.py"))
+    assert again.status_code == 409
+    assert "already exists" in again.json()["error"]["message"]
+
+
+def test_tags_and_the_archive_flag_may_change(chain, ws) -> None:
+    chain.arm("PUT", f"{ws}/jobs/j", job())
+    changed = chain.arm("PUT", f"{ws}/jobs/j", job(tags={"a": "b"}, isArchived=True))
+    assert changed.json()["properties"]["tags"] == {"a": "b"}
+    listed = chain.arm("GET", f"{ws}/jobs", listViewType="ArchivedOnly").json()["value"]
+    assert [each["name"] for each in listed] == ["j"]
+    assert chain.arm("GET", f"{ws}/jobs").json()["value"] == []
+
+
+def test_jobs_are_listed_newest_first(chain, ws) -> None:
+    for name in ("one", "two"):
+        chain.clock.now += 1
+        chain.arm("PUT", f"{ws}/jobs/{name}", job())
+    listed = chain.arm("GET", f"{ws}/jobs").json()["value"]
+    assert [each["name"] for each in listed] == ["two", "one"]
+
+
+def test_a_bad_job_name_is_refused(chain, ws) -> None:
+    answered = chain.arm("PUT", f"{ws}/jobs/-j", job())
+    assert answered.status_code == 400
+    assert "'-j' is not a job name" in answered.json()["error"]["message"]
+
+
+def test_cancel_is_an_operation_that_ends(chain, ws) -> None:
+    chain.arm("PUT", f"{ws}/jobs/j", job())
+    answered = chain.arm("POST", f"{ws}/jobs/j/cancel")
+    assert answered.status_code == 202
+    location = answered.headers["location"].partition("https://localhost:1")[2]
+    path, _, version = location.partition("?api-version=")
+    assert chain.arm("GET", path, version=version).status_code == 200
+
+
+def test_a_job_that_goes_on_is_not_deleted(chain, ws) -> None:
+    chain.arm("PUT", f"{ws}/jobs/j", job())
+    assert chain.arm("DELETE", f"{ws}/jobs/j").status_code == 409
+
+
+def test_a_submitted_job_is_an_mlflow_run(chain, ws) -> None:
+    chain.arm("PUT", f"{ws}/jobs/j", job(tags={"team": "ml"}, experimentName="exp"))
+    found = chain.call(
+        "GET",
+        f"/mlflow/v2.0{ws}/api/2.0/mlflow/runs/get",
+        query={"run_id": "j"},
+        headers={"authorization": f"Bearer {chain._token}"},
+    ).json()["run"]
+    assert found["info"]["status"] == "SCHEDULED"
+    assert {"key": "team", "value": "ml"} in found["data"]["tags"]
