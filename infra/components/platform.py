@@ -64,7 +64,7 @@ class Platform(pulumi.ComponentResource):
             public_network_access=wanted.public_network_access,
             tags=self._spec.tags or None,
         )
-        options = pulumi.ResourceOptions(parent=self, protect=wanted.protect or None)
+        options = pulumi.ResourceOptions(parent=self, protect=wanted.protect)
         return Workspace(f"{self._name}-workspace", args, options)
 
     def _cluster(self, wanted: AmlComputeSpec) -> Target:
