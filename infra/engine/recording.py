@@ -67,9 +67,9 @@ class Recorder(Protocol):
     def settle(self, pending: Sequence[int]) -> None:
         """Drop operations of an interrupted run, by position in ``Loaded.pending``.
 
-        For those whose end is known now (read back, or found absent). A new ``begin`` of the same
-        kind for the same URN replaces an old one by itself, and whatever happens to an entry
-        settles its old update, delete or read; an old create that nobody settles stays.
+        For those whose end is known now (read back, or found absent). What happens to an entry
+        settles the old update, delete or read of the same URN and id by itself; an old create
+        stays until it is settled, or the very same was created after all.
         """
 
 

@@ -83,7 +83,7 @@ class Snapshot:
             self._entries[key] = marked_entry(self._entries[key], "pendingReplacement")
         if state is not None:
             self._entries[entry["op"]] = state
-            self._touch(state["urn"], created=kind == "creating")
+            self._touch(state, created=kind == "creating")
 
     def _fail(self, entry: Json) -> None:
         self._running.pop(entry["op"], None)
@@ -93,7 +93,7 @@ class Snapshot:
         if "old" in entry:
             self._drop(entry["old"], follower=state)
         self._entries[entry["op"]] = state
-        self._touch(state["urn"])
+        self._touch(state)
 
     def _out(self, entry: Json) -> None:
         key = entry["op"]
@@ -117,19 +117,21 @@ class Snapshot:
             self._parents[urn] = gone.get("parent", "")
         elif follower["urn"] != urn:
             self._names[urn] = follower["urn"]
-        self._touch(urn)
+        self._touch(gone)
 
-    def _touch(self, urn: str, *, created: bool = False) -> None:
-        """Drop older interrupted operations that what happened to ``urn`` now makes moot.
+    def _name(self, entry: Json) -> None:
+        self._names[entry["old"]] = entry["new"]
 
-        A create stays until somebody looked, or it was done again: dropping it would orphan what
-        it may have made.
+    def _touch(self, touched: Json, *, created: bool = False) -> None:
+        """Drop older interrupted operations that what happened to an entry now makes moot.
+
+        Those of the same thing: same URN and id. A create has no id yet: it stays until somebody
+        looked, or the very same was created again. Dropping it would orphan what it made.
         """
         self._interrupted = {
             position: operation
             for position, operation in self._interrupted.items()
-            if operation["resource"]["urn"] != urn
-            or (operation["type"] == "creating" and not created)
+            if not _is_moot(operation, touched, created=created)
         }
 
     _folds: ClassVar[Mapping[str, Callable[["Snapshot", Json], None]]] = {
@@ -140,10 +142,20 @@ class Snapshot:
         "out": _out,
         "forget": _forget,
         "settle": _settle,
+        "name": _name,
     }
 
 
+def _is_moot(operation: Json, touched: Json, *, created: bool) -> bool:
+    if operation["type"] == "creating":
+        return created and _alike(operation["resource"], touched, "urn", "inputs")
+    return _alike(operation["resource"], touched, "urn", "id")
+
+
 def _same_create(one: Json, other: Json) -> bool:
-    return one["type"] == other["type"] == "creating" and all(
-        one["resource"].get(key) == other["resource"].get(key) for key in ("urn", "inputs")
-    )
+    both = one["type"] == other["type"] == "creating"
+    return both and _alike(one["resource"], other["resource"], "urn", "inputs")
+
+
+def _alike(one: Json, other: Json, *keys: str) -> bool:
+    return all(one.get(key) == other.get(key) for key in keys)

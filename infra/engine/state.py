@@ -138,6 +138,11 @@ class StackState:
         if keys:
             self._write({"k": "forget", "keys": list(keys)})
 
+    def rename(self, old: str, new: str) -> None:
+        with self._recording:
+            self._refuse_if_closed()
+            self._hold({"k": "name", "old": old, "new": new})
+
     def settle(self, pending: Sequence[int]) -> None:
         if pending:
             self._write({"k": "settle", "pending": list(pending)})
@@ -234,10 +239,13 @@ class StackState:
         with self._recording:
             self._refuse_if_closed()
             key, self._next = self._next, self._next + 1
-            entry = {"k": "same", "op": key, "old": old}
-            self._journal.hold(entry)
-            self._snapshot.apply(entry)
+            self._hold({"k": "same", "op": key, "old": old})
             return key
+
+    def _hold(self, entry: Mapping[str, Any]) -> None:
+        """Keep an entry that alone is worth no write until the next one that is."""
+        self._journal.hold(entry)
+        self._snapshot.apply(entry)
 
     def _write_new(self, entry: dict[str, Any]) -> tuple[int, int]:
         """Write an entry that gets a key of its own; return the key and the journal's number."""
