@@ -31,13 +31,15 @@ def checked(
 ) -> Checked:
     """Complete and validate ``news``; every mistake is reported, not the first alone.
 
-    ``locate`` gives the location for a resource group's name when inputs and olds have none.
+    ``locate`` gives the location for a resource group's name when inputs and olds have none; it
+    is asked with an empty name for a resource group itself.
     """
     inputs = _canonical(row, news)
     row = variant_of_inputs(row, inputs)
     inputs |= _named(row, name, olds or {}, inputs, seed)
     if row.located and not inputs.get("location"):
-        location = (olds or {}).get("location") or locate(str(inputs.get("resourceGroupName", "")))
+        group = inputs.get("resourceGroupName", "") if len(row.parameters) > 1 else ""
+        location = (olds or {}).get("location") or locate(str(group))
         inputs |= {"location": location} if location else {}
     inputs[API_VERSION] = row.api_version
     return Checked(inputs, tuple(failures(row, inputs)))

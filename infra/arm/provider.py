@@ -30,6 +30,7 @@ from infra.contract.names import same_arm_id
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing, Failure, Json
 
 _MISSING: Final = 404
+_UNAVAILABLE: Final = 500
 _MOVES: Final = ("subscriptionId", "tenantId")
 _CONFIG: Final = ("cloudId", "location", *_MOVES)
 
@@ -215,13 +216,15 @@ class AzureNative:
         """
         try:
             answer = self._get(row, id)
-        except UnreachableError:
-            return _not_ready(id, bodies.preview_outputs(row, inputs), (error.detail,))
-        if not answer.ok or not answer.document:
+        except PlatformError:
+            answer = Response(_UNAVAILABLE)
+        if answer.status >= _UNAVAILABLE:
+            outputs = bodies.preview_outputs(row, inputs)
+        elif answer.ok and answer.document:
+            outputs = bodies.outputs_of(row, answer.document)
+        else:
             return error
-        return _not_ready(
-            id, bodies.outputs_of(row, answer.document), (error.detail,), error.remedy
-        )
+        return _not_ready(id, outputs, (error.detail,), error.remedy)
 
     def _refuse_existing(self, row: ArmType, id: str) -> None:
         answer = self._get(row, id)
@@ -312,7 +315,7 @@ def _not_ready(
     id: str, outputs: Json, reasons: tuple[str, ...], remedy: str | None = None
 ) -> PartialFailure:
     return PartialFailure(
-        f"It was created, but is not ready: {' '.join(reasons)}",
+        f"It exists, but is not ready: {' '.join(reasons)}",
         remedy=remedy or "Mend what the message names and run `aml up` again: it repairs it.",
         resource_id=id,
         outputs=outputs,

@@ -1,9 +1,11 @@
 """A small ARM in memory, as strict as the real one where that has caught mistakes."""
 
+import base64
 import json
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -150,8 +152,35 @@ def client(arm: MemoryArm, credential: CachedCredential) -> Iterator[Client]:
 
 
 @pytest.fixture
-def provider(arm: MemoryArm, credential: CachedCredential) -> Iterator[AzureNative]:
-    made = AzureNative(ENDPOINT, credential, transport=httpx.MockTransport(arm))
-    made.configure({"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "location": "westeurope"})
-    yield made
-    made.close()
+def jwt() -> Callable[[Any], str]:
+    """Return a function that makes an unsigned token with these claims."""
+
+    def make(document: Any) -> str:
+        middle = base64.urlsafe_b64encode(json.dumps(document).encode()).decode().rstrip("=")
+        return f"e30.{middle}.sig"
+
+    return make
+
+
+@pytest.fixture
+def provider_of(arm: MemoryArm) -> Iterator[Callable[..., AzureNative]]:
+    """Return a function that makes a configured provider for the ARM in memory."""
+    made: list[AzureNative] = []
+
+    def make(*, ca: Path | None = None, token: str | None = None) -> AzureNative:
+        credential = CachedCredential(lambda: AccessToken(token or "opaque", 2e10))
+        endpoint = Endpoint(ENDPOINT.url, ca)
+        provider = AzureNative(endpoint, credential, transport=httpx.MockTransport(arm))
+        config = {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "location": "westeurope"}
+        provider.configure(config)
+        made.append(provider)
+        return provider
+
+    yield make
+    for provider in made:
+        provider.close()
+
+
+@pytest.fixture
+def provider(provider_of: Callable[..., AzureNative]) -> AzureNative:
+    return provider_of()
