@@ -1,10 +1,13 @@
 """Programs and providers that go wrong, and what this engine does not have."""
 
+import threading
+
 import pytest
 
 from infra.contract.errors import ProviderError, UsageError
 from infra.engine.events import Op
 from infra.engine.running import ProgramResult
+from tests.engine.cloud import Gate
 from tests.engine.seated import Seated
 
 HOW = {
@@ -83,6 +86,24 @@ def test_an_interrupted_run_ends_quietly():
     result = stack.go()
     assert result.program == ProgramResult(failed=True)
     assert stack.cloud.calls == []
+
+
+def test_what_is_in_flight_when_interrupted_is_finished():
+    stack = Seated("platform")
+    gate = stack.cloud.gates["create", "ws"] = Gate()
+
+    def interrupt():
+        assert gate.entered.wait(5)
+        stack.cancellation.stop()
+        gate.go.set()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    result = stack.go()
+    thread.join()
+    assert result.program == ProgramResult(failed=True)
+    assert "main-ws" in result.names
+    assert {"main-cpu", "gpu"}.isdisjoint(result.names)
 
 
 REFUSED = {

@@ -1,8 +1,10 @@
 """Each seam gives the SDK's own answers, and steps back from an SDK it does not know."""
 
+import ast
 import asyncio
 import types
 from itertools import pairwise
+from pathlib import Path
 
 import pulumi
 import pulumi.runtime.resource as registration
@@ -144,3 +146,16 @@ def test_a_long_chain_is_no_recursion():
 
 def test_without_a_constructor_there_is_no_position():
     assert len(made("source positions")["_get_stack_trace"]().frames) == 0
+
+
+def test_only_the_seat_and_its_seams_know_pulumi():
+    def imports(file):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield node.module or ""
+
+    files = Path(seams.__file__).parent.glob("*.py")
+    knowing = {f.stem for f in files if any(i.partition(".")[0] == "pulumi" for i in imports(f))}
+    assert knowing == {"monitor", "seams"}
