@@ -56,10 +56,13 @@ def walk(needed: Needs, work: Callable[[int], bool], parallel: int) -> set[int]:
     kept: set[int] = set()
     ready = [position for position, count in waiting_for.items() if not count]
     running: dict[Future[bool], int] = {}
-    with ThreadPoolExecutor(max(1, min(parallel, len(needed) or 1)), "delete") as pool:
+    parallel = max(1, min(parallel, len(needed)))
+    with ThreadPoolExecutor(parallel, "delete") as pool:
         while ready or running:
-            running |= {pool.submit(work, each): each for each in sorted(ready, reverse=True)}
-            ready = []
+            while ready and len(running) < parallel:
+                ready.sort()
+                position = ready.pop()
+                running[pool.submit(work, position)] = position
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 position = running.pop(future)

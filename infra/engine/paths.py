@@ -113,8 +113,6 @@ def _keys(value: Any) -> list[Any]:
 
 
 def _get(value: Any, key: str | int) -> Any:
-    if isinstance(value, Secret):
-        return _get(value.value, key)
     if isinstance(value, dict):
         return value.get(str(key), _MISSING)
     if isinstance(value, list) and isinstance(key, int) and key < len(value):

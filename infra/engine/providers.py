@@ -162,9 +162,7 @@ class Providers:
                 f"There is no provider for the package {package!r} (there are: {known}).",
                 remedy="`--engine pulumi` deploys it with the Pulumi CLI and its plugins.",
             )
-        if not isinstance(base, Configurable):
-            return base
-        config = bare(_public(inputs))
+        config = bare(_public(inputs)) if isinstance(base, Configurable) else {}
         if has_unknown(config):
             return Unconfigured()
         with self._lock:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from infra.contract.errors import HaltedError, PlatformError
+from infra.contract.errors import PlatformError
 from infra.contract.provider import Existing, Provider
 from infra.engine.events import Listener, Op, Step, Summary
 from infra.engine.ledger import Entry, Ledger
@@ -57,14 +57,14 @@ def _read(resource: Resource, session: Session, providers: Providers) -> Resourc
     """Return the record as it should be, ``None`` if the resource is gone."""
     if not resource.custom or has_provider_type(resource.type) or resource.pending_replacement:
         return resource
+    if session.halted():
+        return resource
     try:
         provider = providers.instance(resource.provider)
         with session.slot:
             existing = provider.read(resource.type, resource.id, bare(resource.inputs))
         fresh = drifted(resource, existing)
         session.note(_step(resource, fresh), counts_as=_found(resource, fresh))
-    except HaltedError:
-        return resource
     except PlatformError as error:
         session.report(error, resource.urn)
         return resource

@@ -19,9 +19,8 @@ def victims(root: Resource, entries: Sequence[Entry], providers: Providers) -> l
     """Return the URNs, of old state, of those that would be replaced along with ``root``.
 
     Not everything that depends on it: only what its own provider would replace if the inputs taken
-    from a condemned resource became unknown, what lives in a condemned provider, and what is
-    deleted or replaced with a condemned one. ``entries`` are in state's order, so one pass is
-    enough.
+    from a condemned resource became unknown, and what is deleted or replaced with a condemned one.
+    ``entries`` are in state's order, so one pass is enough.
     """
     condemned = {root.urn}
     found = []
@@ -38,8 +37,6 @@ def _goes_too(resource: Resource, condemned: set[str], providers: Providers) -> 
         return False
     if has_provider_type(resource.type) or not condemned & set(referred(resource)):
         return False
-    if resource.provider.rpartition("::")[0] in condemned:
-        return True
     if {resource.deleted_with, *resource.replace_with} & condemned:
         return True
     return _would_be_replaced(resource, condemned, providers)

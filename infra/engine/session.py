@@ -138,7 +138,7 @@ class Session:
 
     @contextmanager
     def step(self, step: Step, *, silent: bool = False) -> Iterator[None]:
-        """Tell that a step begins and how it ended.
+        """Tell that a step begins and how it ended. Steps do not nest.
 
         Raises ``HaltedError`` at once when no step may begin. A ``PlatformError`` inside becomes
         ``HaltedError``: it is reported here and nowhere else.
@@ -150,8 +150,6 @@ class Session:
             self._emit(Started(step))
         try:
             yield
-        except HaltedError:
-            raise
         except PlatformError as error:
             self._emit(Finished(step, time.monotonic() - begun, str(error)))
             self.fail()

@@ -168,7 +168,9 @@ class Plain:
 
     def _drop(self, id: str) -> None:
         self.cloud.things.pop(id, None)
-        inside = [key for key, thing in self.cloud.things.items() if thing.get("inside") == id]
+        inside = [
+            key for key, thing in list(self.cloud.things.items()) if thing.get("inside") == id
+        ]
         for key in inside:
             del self.cloud.things[key]
 
@@ -177,7 +179,7 @@ class CloudProvider(Plain):
     """The same that tells ids beforehand and has functions."""
 
     def locate(self, type: str, inputs: Mapping[str, Any]) -> str | None:
-        return f"/{inputs['name']}"
+        return None if inputs.get("hidden") else f"/{inputs['name']}"
 
     def invoke(self, token: str, args: Mapping[str, Any], *, preview: bool) -> Mapping[str, Any]:
         self.cloud.call("invoke", token)
@@ -198,6 +200,8 @@ class Account(CloudProvider):
 
     def diff_config(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
         detailed = differences(olds, news)
+        if self.cloud.unsure:
+            return Difference(None)
         return Difference(bool(detailed), [k for k in detailed if k == "account"], detailed)
 
     def configure(self, config: Mapping[str, Any]) -> None:

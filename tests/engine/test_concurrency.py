@@ -155,6 +155,12 @@ def test_abandoning_tells_providers_and_leaves_operations_pending(accounts, in_b
     assert [p.kind for p in accounts.loaded.pending] == ["creating"]
 
 
+def test_a_provider_that_cannot_stop_is_left_alone(stage):
+    stage.up(lambda p: p.thing("a"))
+    stage.cancellation.abandon()
+    assert stage.cancellation.abandoned
+
+
 def test_each_write_precedes_its_answer(stage):
     seen = []
 

@@ -174,6 +174,15 @@ def test_duplicates_are_refused(stage):
     assert result.names == ["a"]
 
 
+def test_a_duplicate_does_not_taint_the_first(stage):
+    def script(p):
+        first = p.thing("a")
+        assert p.thing("a").failed
+        p.on(first, "b")
+
+    assert stage.up(script, continue_on_error=True).names == ["a", "b"]
+
+
 def test_parent_must_be_registered(stage):
     result = stage.up(lambda p: p.resource("a", parent=urn_of("nobody")))
     assert "The parent of 'a'" in result.errors
@@ -289,6 +298,13 @@ def test_stack_outputs_on_error(stage):
 def test_stack_outputs_that_never_came_are_kept(stage):
     outputs(stage, {"a": 1})
     assert outputs(stage, None)[0] == {"a": 1}
+
+
+def test_stack_outputs_are_kept_when_nothing_could_begin(stage):
+    outputs(stage, {"a": 1})
+    stage.cancellation.stop()
+    result = stage.up(nothing)
+    assert result.summary.outputs == result.resource("proj-dev").outputs == {"a": 1}
 
 
 def test_a_stack_that_failed_before_it_began_has_no_outputs(stage):

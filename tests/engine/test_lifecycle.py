@@ -80,6 +80,25 @@ def test_engine_diff_when_provider_does_not_know(stage):
     assert stage.up(lambda p: p.thing("a", x=2)).steps == [(Op.UPDATE, "a")]
 
 
+def test_ignore_changes(stage):
+    stage.up(lambda p: p.thing("a", x=1, y=1))
+    result = stage.up(lambda p: p.resource("a", inputs={"x": 2, "y": 2}, ignore_changes=("x",)))
+    assert result.steps == [(Op.UPDATE, "a")]
+    assert (result.resource("a").inputs["x"], result.resource("a").inputs["y"]) == (1, 2)
+
+
+def test_ignored_paths_that_lead_nowhere_are_told_and_not_fatal(stage):
+    stage.up(lambda p: p.thing("a", x={"k": 1}))
+    result = stage.up(lambda p: p.resource("a", inputs={}, ignore_changes=("x.k",)))
+    assert "'x.k' leads into something that was added or removed" in result.messages
+    assert not result.summary.failed
+
+
+def test_a_provider_may_not_know_an_id_beforehand(stage):
+    stage.up(lambda p: p.thing("a", hidden=True))
+    assert stage.cloud.verbs("read") == []
+
+
 def test_undeclared_is_deleted(stage):
     stage.up(lambda p: (p.thing("a"), p.thing("b")))
     result = stage.up(lambda p: p.thing("a"))

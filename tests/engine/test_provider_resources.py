@@ -243,6 +243,13 @@ def test_a_provider_without_configuration_can_be_explicit(stage):
     assert changed.steps == [(Op.UPDATE, "mine"), (Op.SAME, "a")]
 
 
+def test_inputs_are_compared_when_the_provider_does_not_know(accounts):
+    accounts.cloud.unsure = True
+    accounts.up(explicit)
+    assert accounts.up(explicit).steps == [(Op.SAME, "mine")]
+    assert accounts.up(lambda p: explicit(p, account="2")).steps == [(Op.UPDATE, "mine")]
+
+
 def test_the_download_url_stays_internal(accounts):
     url = "https://example.org/x"
     result = accounts.up(lambda p: p.resource("a", plugin_download_url=url))

@@ -93,6 +93,13 @@ def test_refresh_reads_external_resources_and_old_halves(stage):
     assert not stage.loaded.resources[-1].delete
 
 
+def test_an_old_half_that_is_still_there_stays(stage):
+    stage.cloud.failing["delete", "a"] = FAILURE
+    for shape in (1, 2):
+        stage.up(lambda p, shape=shape: p.thing("a", shape=shape))
+    assert stage.refresh().names == ["a", "a"]
+
+
 def test_what_awaits_its_replacement_is_not_read(stage):
     stage.up(lambda p: p.thing("a", FIXED, shape=1))
     stage.cloud.failing["create", "a"] = FAILURE

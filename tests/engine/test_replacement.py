@@ -182,6 +182,19 @@ def test_a_condemned_resource_fails_with_the_deletion(stage, in_background):
     assert {"/a", "/b"} < set(stage.cloud.things)
 
 
+def test_a_provider_without_ids_replaces_as_it_says(plain):
+    plain.up(lambda p: p.thing("a", shape=1))
+    plain.up(lambda p: p.thing("a", shape=2))
+    assert plain.cloud.verbs() == [("create", "a"), ("delete", "a")]
+
+
+def test_a_bug_while_deleting_first_lets_nobody_wait(stage):
+    stage.up(lambda p: chain(p, 1))
+    stage.cloud.failing["delete", "b"] = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        stage.up(lambda p: chain(p, 2))
+
+
 def test_pending_replacement_resumes(stage):
     stage.up(lambda p: p.thing("a", FIXED, shape=1))
     stage.cloud.failing["create", "a"] = FAILURE
