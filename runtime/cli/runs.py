@@ -7,11 +7,11 @@ import click
 from infra.contract.errors import UsageError
 from runtime.cli.following import elapsed, follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import duration, print_json, print_table, run_document, timestamp
-from runtime.cli.scene import Scene, set_scene
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
+from runtime.submit.scene import Scene, set_scene
 from runtime.submit.watch import Watcher
 
 _METRICS = 3

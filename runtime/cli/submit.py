@@ -9,10 +9,10 @@ import click
 from infra.contract.errors import UsageError
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_json, print_table, run_document, size
-from runtime.cli.scene import Scene, set_scene
 from runtime.model.runs import MAX_DURATION_S, RunSpec
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
+from runtime.submit.scene import Scene, set_scene
 from runtime.submit.submitting import Planned, Submitter
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.finding import LOCAL

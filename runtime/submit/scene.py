@@ -1,4 +1,4 @@
-"""Where a runtime command is: home, stack, history and targets, from options and environment."""
+"""Where a submission is: home, stack, history and targets, from options and environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from runtime.targets.finding import Targets
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the commands of one project and stack share."""
+    """What the submissions of one project and stack share."""
 
     home: Path
     stack: str

@@ -1,0 +1,114 @@
+"""The Python interface: what a data scientist writes, on the local target."""
+
+import json
+import sys
+
+import pytest
+
+from infra.contract.errors import NotDeployedError, RunFailedError, UnknownNameError, UsageError
+from runtime import api
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    manifest = {
+        "version": 1,
+        "project": "demo",
+        "stack": "local",
+        "cloud": "local",
+        "workspace": {
+            "id": "/subscriptions/s/resourceGroups/demo-rg/providers"
+            "/Microsoft.MachineLearningServices/workspaces/demo",
+            "name": "demo",
+            "location": "westeurope",
+        },
+        "targets": {"cpu": {"kind": "aml_compute", "id": "/x", "max_nodes": 2}},
+    }
+    file = tmp_path / "home" / "manifests" / "local.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(manifest), encoding="utf-8")
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return api.Workspace.from_config()
+
+
+@pytest.fixture
+def submitted(workspace, tmp_path):
+    def submit(code, **options):
+        source = tmp_path / "source"
+        source.mkdir(exist_ok=True)
+        (source / "train.py").write_text(code, encoding="utf-8")
+        config = api.ScriptRunConfig(source, script="train.py", **options)
+        return api.Experiment(workspace, "exp").submit(config)
+
+    return submit
+
+
+def test_a_workspace_says_what_was_deployed(workspace):
+    assert (workspace.name, workspace.resource_group) == ("demo", "demo-rg")
+    assert list(workspace.compute_targets) == ["cpu"]
+
+
+def test_a_workspace_that_was_never_deployed_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("AML_HOME", str(tmp_path))
+    with pytest.raises(NotDeployedError, match="never deployed"):
+        api.Workspace.from_config()
+
+
+def test_a_run_is_waited_for_and_shown(submitted, capsys):
+    run = submitted("print('hello', __import__('sys').argv[1])", arguments=[7])
+    details = run.wait_for_completion(show_output=True)
+    assert "hello 7" in capsys.readouterr().out
+    assert details.status == details["status"] == run.get_status() == "Completed"
+
+
+def test_a_failed_run_raises_unless_told_not_to(submitted):
+    run = submitted("raise SystemExit(3)")
+    with pytest.raises(RunFailedError, match="Failed"):
+        run.wait_for_completion()
+    assert run.wait_for_completion(raise_on_error=False).status == "Failed"
+
+
+def test_files_of_a_run_come_back_by_name(submitted, tmp_path):
+    run = submitted("open('outputs/model.txt', 'w').write('m')")
+    run.wait_for_completion()
+    assert "outputs/model.txt" in run.get_file_names()
+    assert run.download_file("outputs/model.txt", tmp_path).read_text() == "m"
+    with pytest.raises(UnknownNameError, match=r"model\.txt"):
+        run.download_file("outputs/modle.txt")
+
+
+def test_the_run_configuration_may_be_changed_after_it_was_given(tmp_path):
+    (tmp_path / "t.py").touch()
+    config = api.RunConfiguration(target="cpu")
+    config.environment.python.user_managed_dependencies = True
+    config.environment.python.interpreter_path = sys.executable
+    source = api.ScriptRunConfig(tmp_path, "t.py", run_config=config, compute_target="ignored")
+    source.run_config.node_count = 4
+    spec = source.spec("exp", {})
+    assert (spec.target, spec.node_count) == ("cpu", 4)
+    assert spec.environment is not None
+    assert spec.environment.interpreter == sys.executable
+
+
+def test_packages_become_a_conda_document():
+    packages = api.CondaDependencies.create(["numpy"], ["mlflow==2.0"], python_version="3.11")
+    packages.add_pip_package("mlflow>=3")
+    environment = api.Environment("e", api.PythonSection(conda_dependencies=packages))
+    assert environment.spec().conda == (
+        "dependencies:\n- python=3.11\n- numpy\n- pip:\n  - mlflow>=3\n"
+    )
+
+
+def test_what_is_not_built_is_refused_by_name(tmp_path):
+    with pytest.raises(UsageError, match="distributed_job_config"):
+        api.ScriptRunConfig(tmp_path, distributed_job_config=object())
+
+
+def test_the_public_names_are_those_listed():
+    own = {
+        name
+        for name, value in vars(api).items()
+        if getattr(value, "__module__", "") == api.__name__ and not name.startswith("_")
+    }
+    assert own == set(api.__all__)
