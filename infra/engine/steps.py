@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 def now() -> str:
     """Return the time as state has it: RFC 3339, UTC."""
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class Steps:

@@ -168,11 +168,9 @@ class Plain:
 
     def _drop(self, id: str) -> None:
         self.cloud.things.pop(id, None)
-        inside = [
-            key for key, thing in list(self.cloud.things.items()) if thing.get("inside") == id
-        ]
-        for key in inside:
-            del self.cloud.things[key]
+        for key, thing in list(self.cloud.things.items()):
+            if thing.get("inside") == id:
+                del self.cloud.things[key]
 
 
 class CloudProvider(Plain):
