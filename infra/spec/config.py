@@ -34,14 +34,14 @@ def spec_from_config(
 
 
 def _value(key: str, text: str, *, opened: bool) -> Any:
-    if key not in STRUCTURED:
-        return text
     if not opened:
         return text
-    try:
-        return _opened(json.loads(text))
-    except ValueError:
-        return text
+    if key in STRUCTURED:
+        try:
+            return _opened(json.loads(text))
+        except ValueError:
+            pass
+    return OpenedText(text)
 
 
 def _opened(value: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from yaml.reader import ReaderError
 
 from infra.contract.errors import SpecError
 from infra.spec.credentials import Sealed
@@ -108,8 +109,9 @@ def parse_document(text: str) -> Document:
         words = " ".join(filter(None, (error.context, error.problem)))
         plainer = next((says for part, says in _PLAINER if part in words), words)
         return Document({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
-    except yaml.YAMLError as error:
-        return Document({}, problems=[_unreadable(1, str(error).replace("\n", " "))])
+    except ReaderError as error:
+        line = text.encode()[: error.position].count(b"\n") + 1
+        return Document({}, problems=[_unreadable(line, "a control character stands in it")])
     return _Reader().document(root)
 
 

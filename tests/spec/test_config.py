@@ -52,6 +52,18 @@ def test_text_that_was_never_sealed_is_refused():
         spec_from_config(with_admin(password="Pa55-canary"), (), stack="t")
 
 
+@pytest.mark.parametrize("key", ["aml:workspace", "aml:cloud", "azure-native:location"])
+def test_a_secret_under_the_wrong_key_is_not_shown(key):
+    with pytest.raises(StackFileError) as caught:
+        spec_from_config({**CONFIG, key: "Pa55 canary!"}, {key}, stack="t")
+    assert "canary" not in str(caught.value)
+
+
+def test_a_sealed_value_that_fits_is_used():
+    spec = spec_from_config(CONFIG, set(CONFIG), stack="t")
+    assert (spec.cloud, spec.workspace.name) == ("local", "demo")
+
+
 @pytest.mark.parametrize(
     "change",
     [

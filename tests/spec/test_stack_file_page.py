@@ -1,0 +1,45 @@
+"""The page about stack files knows every key, its default, and shows files that are valid."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.spec.computes import KINDS, AdminSpec
+from infra.spec.identity import IdentitySpec
+from infra.spec.load import inspect_text
+from infra.spec.stack import KEYS
+from infra.spec.workspace import WorkspaceSpec
+
+PAGE = (Path(__file__).parents[2] / "docs" / "stack-files.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+TABLES = {"`aml:workspace`": WorkspaceSpec} | {f"`kind: {k}`": m for k, m in KINDS.items()}
+
+
+@pytest.mark.parametrize(("section", "model"), TABLES.items(), ids=TABLES)
+def test_every_key_has_a_row_and_nothing_else_has(section, model):
+    rows = re.findall(r"^\| `(\w+)` \|", SECTIONS[section], re.MULTILINE)
+    assert set(rows) == model.model_fields.keys() - {"kind"}
+
+
+@pytest.mark.parametrize(("section", "model"), TABLES.items(), ids=TABLES)
+def test_required_and_plain_defaults_are_the_models(section, model):
+    for name, default in re.findall(r"^\| `(\w+)` \| (.*?) \|", SECTIONS[section], re.MULTILINE):
+        field = model.model_fields[name]
+        assert (default == "required") is field.is_required()
+        if isinstance(field.default, bool | int | str):
+            assert default == f"`{str(field.default).lower()}`"
+
+
+@pytest.mark.parametrize("model", [AdminSpec, IdentitySpec])
+def test_inner_keys_are_named(model):
+    assert all(f"`{name}`" in PAGE for name in model.model_fields)
+
+
+def test_every_configuration_key_is_named():
+    assert all(f"`{key}`" in PAGE for key in KEYS.values())
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_examples_are_valid(block):
+    assert inspect_text(block).problems == ()
