@@ -141,6 +141,8 @@ def run(home: Path, port: int | None) -> int:
         return 0
     _log_to(folder / "daemon.log")
     with lock:
+        # one that was killed left it, and it would lead to us under its process id
+        (folder / "discovery.json").unlink(missing_ok=True)
         store = Store(folder)
         sockets = _listen(port or store.port or 0)
         store.port = sockets[0].getsockname()[1]

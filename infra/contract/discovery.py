@@ -21,6 +21,8 @@ from infra.contract.errors import UnreachableError
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
 TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
 _START_S: Final = 30.0
+# It outlives us; dropping the object would have Python warn of a process that still runs.
+_STARTED: "Final[list[subprocess.Popen[bytes]]]" = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
             stderr=sink,
             start_new_session=True,
         )
+    _STARTED.append(process)
     return _wait_for(home, process, log)
 
 

@@ -1,0 +1,171 @@
+"""Clouds to test with: a daemon of one's own over TLS, and the bare chain without a server."""
+
+import json
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.contract.discovery import SUBSCRIPTION, TENANT, find_cloud
+from localcloud.calls.cloud import Cloud
+from localcloud.calls.messages import Call
+from localcloud.calls.tokens import issue
+from localcloud.chain.chain import request_handlers, responder
+from localcloud.chain.table import KINDS, ROUTES
+
+SUB = f"/subscriptions/{SUBSCRIPTION}"
+ML = "Microsoft.MachineLearningServices"
+VERSION = "2025-12-01"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A daemon and a client with a token. Paths may be absolute or below the subscription."""
+
+    id: str
+    url: str
+    ca: Path
+    home: Path
+    token: str
+    http: httpx.Client
+
+    def arm(self, method: str, path: str, body: Any = None, *, version: str = VERSION, **query):
+        full = path if path.startswith("/subscriptions") else SUB + path
+        return self.http.request(method, full, params={"api-version": version, **query}, json=body)
+
+
+def start_daemon(home: Path, *options: str) -> subprocess.Popen:
+    """Start a daemon and return its process once it can be found, or as soon as it ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "localcloud.daemon", "--home", str(home), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while find_cloud(home) is None and process.poll() is None:
+        assert time.monotonic() < deadline, "the daemon does not come up"
+        time.sleep(0.02)
+    return process
+
+
+def stop_daemon(process: subprocess.Popen) -> int:
+    process.terminate()
+    _, _ = process.communicate(timeout=20)
+    return process.returncode
+
+
+@contextmanager
+def connect(home: Path) -> Iterator[Running]:
+    """Give a running daemon's client, with a token from its own endpoint."""
+    found = find_cloud(home)
+    assert found is not None
+    http = httpx.Client(
+        base_url=found.url, verify=ssl.create_default_context(cafile=str(found.ca)), timeout=30
+    )
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": "tests",
+        "scope": f"{found.url}/.default",
+    }
+    token = http.post(f"/{TENANT}/oauth2/v2.0/token", data=form).json()["access_token"]
+    http.headers["authorization"] = f"Bearer {token}"
+    with closing(http):
+        yield Running(found.id, found.url, found.ca, home, token, http)
+
+
+def make_workspace(arm, group: str, name: str = "demo") -> str:
+    """Deploy a workspace and what it stands on through ``arm(method, path, body)``."""
+    mark = f"{group.rpartition('/')[2]}{name}".replace("-", "").lower()[:20]
+    ids = {
+        "storageAccount": f"{group}/providers/Microsoft.Storage/storageAccounts/{mark}st",
+        "keyVault": f"{group}/providers/Microsoft.KeyVault/vaults/{mark}kv",
+        "applicationInsights": f"{group}/providers/Microsoft.Insights/components/{mark}ai",
+    }
+    vault = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
+    here = {"location": "westeurope"}
+    bodies = {
+        group: here,
+        ids["storageAccount"]: {**here, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}},
+        ids["keyVault"]: {**here, "properties": vault},
+        ids["applicationInsights"]: {
+            **here, "kind": "web", "properties": {"Application_Type": "web"},
+        },
+        f"{group}/providers/{ML}/workspaces/{name}": {**here, "properties": ids},
+    }  # fmt: skip
+    for each, body in bodies.items():
+        answered = arm("PUT", each, body)
+        assert answered.status_code in {200, 201, 202}, answered.content
+    return f"{group}/providers/{ML}/workspaces/{name}"
+
+
+CLUSTER = {
+    "location": "westeurope",
+    "properties": {
+        "computeType": "AmlCompute",
+        "properties": {
+            "vmSize": "STANDARD_DS3_V2",
+            "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 2},
+        },
+    },
+}
+
+
+@dataclass
+class Clock:
+    """Time that moves when told."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Answered:
+    """What an in-process call got, with the names that httpx has."""
+
+    status_code: int
+    headers: dict[str, str]
+    content: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+
+@dataclass
+class Chain:
+    """The chain of handlers without a server: ``arm`` as on ``Running``, and a clock."""
+
+    cloud: Cloud
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self._respond = responder(request_handlers(KINDS, ROUTES))
+        self._token = issue(self.cloud, "https://tests", "tests")
+
+    def arm(
+        self, method: str, path: str, body: Any = None, *, version=VERSION, headers=(), **query
+    ):
+        full = path if path.startswith("/subscriptions") else SUB + path
+        asked = {"api-version": version} if version else {}
+        return self.call(
+            method,
+            full,
+            query={**asked, **{key.lower(): value for key, value in query.items()}},
+            headers={"authorization": f"Bearer {self._token}", **dict(headers)},
+            body=b"" if body is None else json.dumps(body).encode(),
+        )
+
+    def call(self, method: str, path: str, **parts: Any) -> Answered:
+        call = Call(self.cloud, method, path, origin="https://localhost:1", **parts)
+        reply = self._respond(call)
+        lower = {key.lower(): value for key, value in reply.headers.items()}
+        return Answered(reply.status, lower, bytes(reply.content))

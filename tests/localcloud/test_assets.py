@@ -1,0 +1,76 @@
+"""Versioned assets: containers made on the way, versions that stay, uploads, lookups by hash."""
+
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+CODE = {
+    "properties": {
+        "codeUri": "https://host/account/container/dir",
+        "properties": {"hash_sha256": "abc", "hash_version": 202208},
+    }
+}
+
+
+def test_a_version_makes_its_container(chain, chain_workspace):
+    made = chain.arm("PUT", f"{chain_workspace}/codes/one/versions/1", CODE)
+    assert made.status_code == 201
+    assert made.json()["id"] == f"{chain_workspace}/codes/one/versions/1"
+    container = chain.arm("GET", f"{chain_workspace}/codes/one").json()["properties"]
+    assert (container["latestVersion"], container["nextVersion"]) == ("1", "2")
+
+
+def test_a_version_needs_a_workspace(chain, chain_workspace):
+    other = chain_workspace.replace("demo", "none")
+    assert chain.arm("PUT", f"{other}/codes/one/versions/1", CODE).status_code == 404
+
+
+def test_the_same_version_again_is_fine_another_content_is_not(chain, chain_workspace):
+    path = f"{chain_workspace}/codes/one/versions/1"
+    chain.arm("PUT", path, CODE)
+    assert chain.arm("PUT", path, CODE).status_code == 200
+    other = {"properties": {**CODE["properties"], "codeUri": "https://elsewhere"}}
+    assert chain.arm("PUT", path, other).status_code == 409
+    archived = {"properties": {**CODE["properties"], "isArchived": True}}
+    assert chain.arm("PUT", path, archived).json()["properties"]["isArchived"] is True
+
+
+@pytest.mark.parametrize(("sha", "found"), [("abc", 1), ("other", 0)])
+def test_code_is_found_by_its_hash_under_any_name(chain, chain_workspace, sha, found):
+    chain.arm("PUT", f"{chain_workspace}/codes/one/versions/1", CODE)
+    page = chain.arm(
+        "GET", f"{chain_workspace}/codes/never-seen/versions", hash=sha, hashVersion="202208"
+    )
+    assert len(page.json()["value"]) == found
+
+
+def test_a_pending_upload_says_where_and_makes_nothing(chain, chain_workspace):
+    path = f"{chain_workspace}/codes/one/versions/1"
+    asked = {"pendingUploadType": "TemporaryBlobReference"}
+    answered = chain.arm("POST", f"{path}/startPendingUpload", asked).json()
+    place = answered["blobReferenceForConsumption"]
+    sas = urlparse(place["credential"]["sasUri"])
+    assert place["blobUri"] == f"https://localhost:1{sas.path}"
+    assert len(sas.path.split("/")) == 3, "the container is the last segment"
+    assert parse_qs(sas.query)["sr"] == ["c"]
+    assert chain.arm("GET", path).status_code == 404
+
+
+@pytest.mark.parametrize("prefix", ["", "azureml%3A"])
+def test_environments_are_found_with_and_without_the_prefix(chain, chain_workspace, prefix):
+    for version in ("1", "2"):
+        body = {"properties": {"image": f"image:{version}"}}
+        chain.arm("PUT", f"{chain_workspace}/environments/env/versions/{version}", body)
+        chain.clock.now += 1
+    query = {"$orderBy": "createdtime desc", "$top": "1"}
+    page = chain.arm("GET", f"{chain_workspace}/environments/{prefix}env/versions", **query).json()
+    assert [each["name"] for each in page["value"]] == ["2"]
+    one = chain.arm("GET", f"{chain_workspace}/environments/{prefix}env/versions/1").json()
+    assert one["properties"]["environmentType"] == "UserCreated"
+
+
+def test_deleting_a_version(chain, chain_workspace):
+    path = f"{chain_workspace}/codes/one/versions/1"
+    chain.arm("PUT", path, CODE)
+    assert chain.arm("DELETE", path).status_code == 200
+    assert chain.arm("DELETE", path).status_code == 204

@@ -1,0 +1,42 @@
+"""The cloud's authority stays; its certificate is renewed; keys are its owner's."""
+
+import stat
+
+import pytest
+
+from localcloud.tls import certificates
+
+
+@pytest.fixture
+def made(tmp_path):
+    return certificates(tmp_path)
+
+
+def test_a_second_start_changes_nothing(tmp_path, made):
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    certificates(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("lost", ["server.pem", "server.key"])
+def test_a_lost_certificate_is_issued_again_by_the_same_authority(tmp_path, made, lost):
+    authority = made.authority.read_bytes()
+    (tmp_path / lost).unlink()
+    again = certificates(tmp_path)
+    again.context()
+    assert again.authority.read_bytes() == authority
+
+
+def test_a_damaged_certificate_is_issued_again(tmp_path, made):
+    made.certificate.write_text("nonsense")
+    certificates(tmp_path).context()
+
+
+def test_a_lost_authority_makes_everything_new(tmp_path, made):
+    before = made.certificate.read_bytes()
+    (tmp_path / "ca.key").unlink()
+    assert certificates(tmp_path).certificate.read_bytes() != before
+
+
+def test_files_are_readable_by_their_owner_only(tmp_path, made):
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}

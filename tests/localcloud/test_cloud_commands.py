@@ -1,0 +1,72 @@
+"""`aml cloud …` as a person and as a program use it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from localcloud import control
+
+HEAVY = {"starlette", "uvicorn", "cryptography", "sqlite3"}
+
+
+@pytest.fixture
+def aml(tmp_path, monkeypatch):
+    """Return a function that runs `aml cloud …` with a home of its own."""
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    program = "from runtime.cli.root import main; main()"
+
+    def call(*arguments):
+        return subprocess.run(
+            [sys.executable, "-c", program, "cloud", *arguments],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    yield call
+    control.stop(tmp_path / "home")
+
+
+def test_a_day_of_a_cloud(aml):
+    assert json.loads(aml("status", "--json").stdout) == {"running": False}
+    started = json.loads(aml("start", "--json").stdout)
+    assert started["running"] is True
+    assert json.loads(aml("status", "--json").stdout) == started
+    assert json.loads(aml("start", "--json").stdout) == started
+    assert json.loads(aml("reset", "--yes", "--json").stdout)["id"] != started["id"]
+    assert any("listens" in line for line in json.loads(aml("logs", "--json").stdout))
+    assert json.loads(aml("stop", "--json").stdout) == {"running": False, "stopped": True}
+    assert json.loads(aml("stop", "--json").stdout) == {"running": False, "stopped": False}
+
+
+def test_status_has_an_exit_code(aml):
+    done = aml("status")
+    assert (done.returncode, done.stdout) == (3, "The local cloud is not running.\n")
+
+
+def test_a_reset_asks_and_refuses_when_nobody_can_answer(aml):
+    done = aml("reset")
+    assert done.returncode == 2
+    assert "aml cloud reset --yes" in done.stderr
+
+
+def test_another_port_needs_a_stop_first(aml):
+    aml("start")
+    done = aml("start", "--port", "65000")
+    assert done.returncode == 2
+    assert "aml cloud stop" in done.stderr
+
+
+def test_logs_of_a_cloud_that_never_ran_are_empty(aml):
+    assert aml("logs").stdout == ""
+
+
+def test_the_commands_load_nothing_that_the_cloud_runs_on():
+    program = (
+        "import sys, localcloud.commands; "
+        f"found = {HEAVY!r} & set(sys.modules); sys.exit(', '.join(found) or None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,164 @@
+"""The local cloud as a process: found, alone, on its port, over TLS, until told to stop."""
+
+import json
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from infra.contract.discovery import ask, ensure_cloud, find_cloud
+from infra.contract.errors import UnreachableError
+from localcloud import control
+from tests.localcloud.harness import SUB, connect, start_daemon, stop_daemon
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home whose daemon is stopped afterwards, however it was started."""
+    yield tmp_path / "home"
+    control.stop(tmp_path / "home")
+
+
+def port_of(cloud) -> int:
+    return int(cloud.url.rpartition(":")[2])
+
+
+def test_it_is_found_by_its_file_and_answers(cloud):
+    found = find_cloud(cloud.home)
+    assert found is not None
+    status = ask(found, "/aml/status")
+    assert status["id"] == found.id == cloud.id
+    assert status["pid"] == found.pid
+    assert {"version", "url", "subscription"} <= status.keys()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_its_certificate_is_good_for_every_name_of_this_machine(cloud, host):
+    context = ssl.create_default_context(cafile=str(cloud.ca))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    url = f"https://{host}:{port_of(cloud)}/metadata/endpoints"
+    found = httpx.get(url, verify=context, params={"api-version": "2022-09-01"}).json()
+    assert found["authentication"]["loginEndpoint"] == f"https://{host}:{port_of(cloud)}"
+
+
+def test_it_is_not_trusted_without_its_authority(cloud):
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(cloud.url + "/aml/status")
+
+
+def test_its_secrets_are_its_owners_alone(cloud):
+    folder = cloud.home / "cloud"
+    for name in ("cloud.db", "cloud.key", "ca.key", "server.key"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+def test_a_head_has_no_body_and_a_204_no_length(cloud, group):
+    answered = cloud.arm("HEAD", group)
+    assert (answered.status_code, answered.content) == (204, b"")
+    assert "content-length" not in answered.headers
+
+
+def test_many_callers_at_once(cloud, group):
+    base = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+
+    def put(number):
+        return cloud.arm("PUT", f"{base}/identity{number}", {"location": "westeurope"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(put, range(24))) == {201}
+    assert len(cloud.arm("GET", base).json()["value"]) == 24
+
+
+def test_two_starters_get_one_cloud(home):
+    first = ensure_cloud(home)
+    second = subprocess.run(
+        [sys.executable, "-m", "localcloud.daemon", "--home", str(home)], check=False, timeout=30
+    )
+    assert second.returncode == 0
+    assert ensure_cloud(home) == first
+
+
+def test_port_id_authority_and_resources_outlive_the_process(home):
+    process = start_daemon(home)
+    with connect(home) as before:
+        before.arm("PUT", f"{SUB}/resourceGroups/kept", {"location": "westeurope"})
+        authority = before.ca.read_bytes()
+    assert stop_daemon(process) == 0
+    assert find_cloud(home) is None
+    assert not (home / "cloud" / "discovery.json").exists()
+    again = start_daemon(home)
+    with connect(home) as after:
+        assert (after.id, after.url) == (before.id, before.url)
+        assert after.ca.read_bytes() == authority
+        assert after.arm("GET", f"{SUB}/resourceGroups/kept").status_code == 200
+    assert stop_daemon(again) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_properly(home, number):
+    process = start_daemon(home)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert find_cloud(home) is None
+
+
+def test_a_killed_one_leaves_nothing_that_misleads(home):
+    process = start_daemon(home)
+    process.kill()
+    process.communicate()
+    assert find_cloud(home) is None
+    assert ensure_cloud(home).pid != process.pid
+
+
+def test_a_reset_forgets_all_but_the_port(home):
+    before = ensure_cloud(home)
+    with connect(home) as cloud:
+        cloud.arm("PUT", f"{SUB}/resourceGroups/gone", {"location": "westeurope"})
+    new = control.reset(home)
+    after = find_cloud(home)
+    assert after.id == new != before.id
+    assert after.url == before.url
+    with connect(home) as cloud:
+        assert cloud.arm("GET", f"{SUB}/resourceGroups/gone").status_code == 404
+
+
+def test_a_taken_port_is_named_with_the_way_out(home):
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = stranger.getsockname()[1]
+        process = start_daemon(home, "--port", str(port))
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 3
+        assert f"port {port}" in said
+        assert "--port" in said
+        with pytest.raises(UnreachableError, match=f"port {port}"):
+            ensure_cloud(home, port=port)
+
+
+def test_a_chosen_port_is_kept(home):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert port_of(ensure_cloud(home, port=port)) == port
+    control.stop(home)
+    assert port_of(ensure_cloud(home)) == port
+
+
+def test_the_log_has_every_request_and_no_query(cloud):
+    cloud.http.get("/metadata/endpoints", params={"sig": "canary-signature"})
+    text = (cloud.home / "cloud" / "daemon.log").read_text()
+    assert "GET /metadata/endpoints 200" in text
+    assert "canary-signature" not in text
+
+
+def test_discovery_is_what_the_contract_says(cloud):
+    document = json.loads((cloud.home / "cloud" / "discovery.json").read_text())
+    assert document.keys() == {"id", "url", "ca", "pid"}

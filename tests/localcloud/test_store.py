@@ -1,0 +1,112 @@
+"""What the cloud remembers: across threads, transactions, restarts and resets."""
+
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from localcloud.store.resources import Resource
+from localcloud.store.store import Store
+
+NOW = 1_800_000_000.0
+GROUP = "/subscriptions/s/resourceGroups/g"
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path)
+    yield store
+    store.close()
+
+
+def resource(name, **fields):
+    return Resource(
+        **{
+            "id": f"{GROUP}/providers/A.B/things/{name}",
+            "type": "A.B/things",
+            "parent": GROUP,
+            "document": {},
+            "created": NOW,
+            "modified": NOW,
+            "scope": GROUP,
+            **fields,
+        }
+    )
+
+
+def test_what_is_put_comes_back(store):
+    one = resource("One", document={"tags": {"a": "ü"}}, secrets={"p": "s"})
+    store.resources.put(one)
+    found = store.resources.get(one.id.upper(), now=NOW)
+    assert found == replace(one, scope=one.scope.lower())
+
+
+def test_secrets_are_sealed(store, tmp_path):
+    store.resources.put(resource("one", secrets={"path": "canary"}))
+    files = b"".join(file.read_bytes() for file in tmp_path.glob("cloud.db*"))
+    assert b"canary" not in files
+    assert "canary" not in repr(store.resources.get(resource("one").id, now=NOW))
+
+
+def test_a_resource_is_ready_and_gone_by_the_clock(store):
+    store.resources.put(resource("one", ready=NOW + 5, state="Deleting", gone=NOW + 5))
+    seen = store.resources.get(resource("one").id, now=NOW)
+    assert seen.provisioning_state(NOW) == "Deleting"
+    assert store.resources.get(resource("one").id, now=NOW + 5) is None
+    assert store.resources.of_type("a.b/THINGS", now=NOW + 5) == []
+
+
+def test_below_takes_no_neighbour(store):
+    child = f"{resource('one').id}/parts/1"
+    store.resources.put(resource("one"))
+    store.resources.put(resource("one-more"))
+    store.resources.put(resource("x", id=child, parent=resource("one").id))
+    below = store.resources.below(resource("one").id, now=NOW)
+    assert [each.id for each in below] == [child]
+
+
+def test_a_failed_transaction_leaves_nothing(store):
+    def put_and_fail():
+        with store.database.write():
+            store.resources.put(resource("one"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        put_and_fail()
+    assert store.resources.get(resource("one").id, now=NOW) is None
+
+
+def test_many_threads_write_at_once(store):
+    def put(number):
+        store.resources.put(resource(f"n{number}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, range(80)))
+    assert len(store.resources.in_scope(GROUP, now=NOW)) == 80
+
+
+def test_a_restart_remembers(store, tmp_path):
+    store.resources.put(resource("one", secrets={"a": "b"}))
+    store.port = 1234
+    again = Store(tmp_path)
+    assert (again.id, again.port) == (store.id, 1234)
+    assert again.resources.get(resource("one").id, now=NOW).secrets == {"a": "b"}
+    again.close()
+
+
+def test_a_reset_keeps_the_port_and_nothing_else(store):
+    store.database.define("create table if not exists mine (a text)")
+    with store.database.write() as connection:
+        connection.execute("insert into mine values ('x')")
+    store.resources.put(resource("one"))
+    store.port, before = 1234, store.id
+    assert store.reset() == store.id != before
+    assert store.port == 1234
+    assert store.resources.in_scope(GROUP, now=NOW) == []
+    assert store.database.rows("select * from mine") == []
+
+
+def test_files_are_their_owners(store, tmp_path):
+    for name in ("cloud.db", "cloud.key"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
