@@ -1,0 +1,256 @@
+"""What an environment document means, what of it counts for identity, and what is refused."""
+
+import pytest
+
+from infra.contract.errors import DefinitionError, EnvironmentBuildError
+from runtime.environments.declarations import find_declaration, read_declaration
+from runtime.environments.locking import lock
+from runtime.environments.pythons import Interpreter, find_python, fits
+from runtime.environments.requirements import without_credentials
+from runtime.environments.surroundings import base_variables, build_variables
+from runtime.model.runs import EnvironmentSpec
+
+BASE = "name: a\nchannels: [conda-forge]\ndependencies: [python=3.11, numpy=1.26]\n"
+
+
+def conda(text, **how):
+    return lock(EnvironmentSpec("conda", conda=text, **how), default_python="3.11")
+
+
+def pip(text, **how):
+    return lock(EnvironmentSpec("pip", requirements=text, **how), default_python="3.11")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(BASE.replace("name: a", "name: b"), id="another name"),
+        pytest.param(BASE.replace("name: a\n", ""), id="no name"),
+        pytest.param(BASE + "prefix: /opt/conda/envs/a\n", id="a prefix"),
+        pytest.param("# a comment\n" + BASE, id="a comment"),
+        pytest.param(BASE.replace("\n", "\r\n"), id="other line ends"),
+        pytest.param(
+            "dependencies:\n  - python=3.11\n  - 'numpy=1.26'\nchannels:\n- conda-forge\n",
+            id="another layout",
+        ),
+    ],
+)
+def test_the_same_document_has_the_same_hash(text):
+    assert conda(text).hash == conda(BASE).hash
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        pytest.param(BASE.replace("1.26", "1.25"), {}, id="another version"),
+        pytest.param(BASE.replace("conda-forge", "anaconda"), {}, id="another channel"),
+        pytest.param(BASE.replace("numpy", "pandas"), {}, id="another package"),
+        pytest.param(BASE, {"python": "3.12"}, id="another python"),
+    ],
+)
+def test_another_document_has_another_hash(text, how):
+    assert conda(text, **how).hash != conda(BASE).hash
+
+
+def test_name_source_and_variables_of_the_spec_do_not_count():
+    spec = conda(BASE, name="mine", source="here.yml", variables={"A": "1"})
+    assert spec.hash == conda(BASE).hash
+    assert spec.variables == {"A": "1"}
+
+
+def test_pip_comments_and_blanks_do_not_count():
+    assert pip("# c\n\nnumpy==1.26  # why\n").hash == pip("numpy==1.26").hash
+
+
+@pytest.mark.parametrize(
+    ("item", "line"),
+    [
+        ("numpy", "numpy"),
+        ("numpy=1.26", "numpy==1.26.*"),
+        ("numpy=1.26.*", "numpy==1.26.*"),
+        ("numpy==1.26.4", "numpy==1.26.4"),
+        ("numpy=1.26.4=py311_0", "numpy==1.26.4"),
+        ("numpy>=1.20,<2", "numpy>=1.20,<2"),
+        ("numpy >=1.20, <2", "numpy>=1.20,<2"),
+        ("numpy 1.26", "numpy==1.26.*"),
+        ("numpy!=1.26.0", "numpy!=1.26.0"),
+        ("conda-forge::numpy=1.26", "numpy==1.26.*"),
+        ("Scikit-Learn", "scikit-learn"),
+        ("pytorch=2.1", "torch==2.1.*"),
+        ("matplotlib-base", "matplotlib"),
+        ("opencv", "opencv-python-headless"),
+    ],
+)
+def test_conda_packages_become_requirements(item, line):
+    assert conda(f"dependencies: ['{item}']").lines == (line,)
+
+
+@pytest.mark.parametrize(
+    ("item", "python"),
+    [
+        ("python=3.9", "3.9"),
+        ("python==3.9.18", "3.9.18"),
+        ("python=3.9.18=abc_0", "3.9.18"),
+        ("python>=3.9,<3.12", ">=3.9,<3.12"),
+        ("python 3.10.*", "3.10"),
+        ("python", "3.11"),
+        ("pip", "3.11"),
+    ],
+)
+def test_the_python_of_a_document(item, python):
+    locked = conda(f"dependencies: ['{item}']")
+    assert (locked.python, locked.lines) == (python, ())
+
+
+def test_the_persons_python_wins_and_is_recorded():
+    locked = conda(BASE, python="3.12")
+    assert (locked.python, locked.overridden) == ("3.12", "3.11")
+
+
+def test_the_pip_list_keeps_its_options_and_its_order():
+    text = """
+dependencies:
+- numpy
+- pip:
+  - --extra-index-url https://example.org/simple
+  - six==1.16  # why
+  - --pre
+  - git+https://example.org/x.git@main?a=b#egg=x
+  - -f https://example.org/wheels
+"""
+    locked = conda(text)
+    assert locked.lines == (
+        "numpy",
+        "--extra-index-url https://example.org/simple",
+        "six==1.16",
+        "git+https://example.org/x.git@main?a=b#egg=x",
+        "-f https://example.org/wheels",
+    )
+    assert locked.arguments == ("--prerelease=allow",)
+
+
+def test_variables_of_a_document_are_given():
+    assert conda("dependencies: []\nvariables: {A: 1}").variables == {"A": "1"}
+
+
+def test_continued_lines_are_one():
+    assert pip("numpy==1.26 \\\n    --hash=sha256:ab\n").lines == ("numpy==1.26 --hash=sha256:ab",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "it is not YAML"),
+        ("- numpy", "not a mapping with `dependencies`"),
+        ("dependencies: []\nnotes: x", "unknown key 'notes' (known: name, channels"),
+        ("name: x", "`dependencies` is not a list"),
+        ("dependencies: [{conda: [x]}]", "neither a package nor a `pip:` list"),
+        ("dependencies: ['numpy[version=1]']", "not a package specification"),
+        ("dependencies: ['numpy=1|2']", "not a package specification"),
+        ("dependencies: ['python=three']", "not a version of Python"),
+        ("dependencies: [{pip: [-r more.txt]}]", "'-r more.txt' refers to a file"),
+        ("dependencies: [{pip: [-e .]}]", "'-e .' refers to a file"),
+        ("dependencies: [{pip: [./wheels/x.whl]}]", "refers to a file"),
+        ("dependencies: []\nvariables: [a]", "`variables` is not a mapping"),
+    ],
+)
+def test_what_a_document_must_not_say(text, message):
+    with pytest.raises(DefinitionError) as refused:
+        conda(text, source="environment.yml")
+    assert message in refused.value.detail
+    assert refused.value.at == "environment.yml"
+
+
+def test_all_problems_come_at_once():
+    with pytest.raises(DefinitionError) as refused:
+        conda("notes: x\ndependencies: [gcc, numpy, cudatoolkit=11, 'a|b']", python="newest")
+    detail = refused.value.detail
+    assert "no equal on PyPI is known for: gcc, cudatoolkit=11" in detail
+    assert len(detail.splitlines()) == 4
+
+
+def test_credentials_in_a_line_are_not_shown():
+    shown = without_credentials(["--index-url https://user:secret@example.org/simple"])
+    assert shown == ["--index-url https://***@example.org/simple"]
+    with pytest.raises(DefinitionError) as refused:
+        pip("-c https://user:secret@example.org/c.txt")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("request_", "version", "fit"),
+    [
+        ("3.11", (3, 11, 7), True),
+        ("3.11", (3, 1, 1), False),
+        ("3.11.7", (3, 11, 7), True),
+        ("3.11.2", (3, 11, 7), False),
+        (">=3.9", (3, 9, 0), True),
+        (">=3.9,<3.12", (3, 12, 0), False),
+        ("<3.12", (3, 11, 9), True),
+        (">3.11", (3, 11, 0), False),
+        ("<=3.11", (3, 11, 0), True),
+        ("~=3.9", (3, 12, 1), True),
+        ("~=3.9.1", (3, 10, 0), False),
+        ("!=3.11", (3, 11, 7), False),
+    ],
+)
+def test_versions_and_requests(request_, version, fit):
+    assert fits(request_, Interpreter(version, "python")) is fit
+
+
+def test_a_python_that_is_not_installed_names_those_that_are():
+    installed = [Interpreter((3, 11, 7), "a"), Interpreter((3, 9, 18), "b")]
+    with pytest.raises(EnvironmentBuildError) as missing:
+        find_python("3.7", installed)
+    assert missing.value.detail == (
+        "Python 3.7 is not installed on this machine (installed: 3.11.7, 3.9.18)."
+    )
+    assert "--python-version" in missing.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["requirements.txt", "environment.yml", "conda_dependencies.yml"], "environment.yml"),
+        (["requirements.txt", "conda_dependencies.yml"], "conda_dependencies.yml"),
+        (["requirements.txt"], "requirements.txt"),
+    ],
+)
+def test_a_source_folder_declares_its_environment(tmp_path, names, found):
+    for name in names:
+        (tmp_path / name).write_text("dependencies: []\n")
+    spec = find_declaration(tmp_path, python="3.12")
+    assert spec.source == str(tmp_path / found)
+    assert spec.kind == ("pip" if found.endswith(".txt") else "conda")
+    assert spec.python == "3.12"
+
+
+def test_a_folder_may_declare_nothing(tmp_path):
+    assert find_declaration(tmp_path) is None
+
+
+def test_included_requirements_are_taken_in(tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "requirements.txt").write_text("-r more/base.txt\nsix\n")
+    (tmp_path / "more" / "base.txt").write_text("--requirement=other.txt\nnumpy\n")
+    (tmp_path / "more" / "other.txt").write_text("scipy\n")
+    spec = read_declaration(tmp_path / "requirements.txt")
+    assert spec.requirements.split() == ["scipy", "numpy", "six"]
+
+
+@pytest.mark.parametrize("content", ["-r requirements.txt", "-r absent.txt"])
+def test_includes_that_cannot_be_followed(tmp_path, content):
+    (tmp_path / "requirements.txt").write_text(content)
+    with pytest.raises(DefinitionError, match=r"includes itself|cannot be read"):
+        read_declaration(tmp_path / "requirements.txt")
+
+
+def test_builds_and_runs_see_only_what_they_need():
+    around = {
+        "PATH": "/bin",
+        "UV_INDEX_URL": "x",
+        "PYTHONPATH": "y",
+        "PULUMI_CONFIG_PASSPHRASE": "z",
+    }
+    assert base_variables(around) == {"PATH": "/bin"}
+    assert build_variables(around) == {"PATH": "/bin", "UV_INDEX_URL": "x"}

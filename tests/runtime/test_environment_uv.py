@@ -1,0 +1,86 @@
+"""Environments built for real with uv: one tiny package from PyPI."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import EnvironmentBuildError
+from runtime.environments.builders import UvBuilder, install_argv, venv_argv
+from runtime.environments.cache import EnvironmentCache
+from runtime.environments.locking import lock
+from runtime.model.runs import EnvironmentSpec
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return EnvironmentCache(tmp_path / "environments", UvBuilder())
+
+
+def pip(text):
+    return lock(EnvironmentSpec("pip", requirements=text, source="requirements.txt"))
+
+
+def test_a_package_is_installed_and_nothing_of_ours(cache, tmp_path):
+    log = []
+    spec = EnvironmentSpec("conda", conda="dependencies: [pip, {pip: [six==1.16.0]}]")
+    with cache.lease(lock(spec), log.append) as environment:
+        said = subprocess.run(
+            [
+                environment.python,
+                "-c",
+                "import six, sys; print(six.__version__, *sys.version_info[:2])",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        ours = subprocess.run(
+            [environment.python, "-c", "import click"], capture_output=True, check=False
+        )
+    assert said == ["1.16.0", str(sys.version_info[0]), str(sys.version_info[1])]
+    assert ours.returncode == 1
+    assert any("six==1.16.0" in line for line in log)
+    assert not list(environment.folder.glob("requirements*"))
+
+
+def test_a_package_that_is_not_there_fails_with_the_last_lines(cache, tmp_path):
+    log = []
+    with pytest.raises(EnvironmentBuildError) as failed, cache.lease(pip("six==999.0"), log.append):
+        pass
+    assert "`uv pip` ended with exit code" in failed.value.detail
+    assert "six==999.0" in failed.value.detail
+    assert [p.name for p in (tmp_path / "environments").iterdir()] == [".locks"]
+
+
+def test_a_build_can_be_stopped(tmp_path):
+    waiting = tmp_path / "uv"
+    waiting.write_text("#!/bin/sh\necho working\nexec sleep 600\n")
+    waiting.chmod(0o755)
+    stop = threading.Event()
+    builder = UvBuilder(waiting, {"PATH": "/usr/bin:/bin"})
+    lines = []
+
+    def log(line):
+        lines.append(line)
+        if line == "working":
+            stop.set()
+
+    (tmp_path / "environment").mkdir()
+    with pytest.raises(EnvironmentBuildError, match="stopped"):
+        builder.build(pip("six"), tmp_path / "environment", log, stop)
+    assert "working" in lines
+
+
+def test_command_lines():
+    uv, python, folder = Path("/uv"), Path("/python"), Path("/folder")
+    assert venv_argv(uv, python, folder) == [
+        "/uv", "venv", "--quiet", "--allow-existing", "--relocatable", "--no-project",
+        "--python", "/python", "/folder",
+    ]  # fmt: skip
+    assert install_argv(uv, python, folder, ["--prerelease=allow"]) == [
+        "/uv", "pip", "install", "--python", "/python", "--requirements", "/folder",
+        "--prerelease=allow",
+    ]  # fmt: skip

@@ -1,0 +1,198 @@
+"""History: events appended once, records folded from them, several writers, other files."""
+
+import math
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from infra.contract.errors import StateError, UnknownNameError
+from runtime.history.fold import fold
+from runtime.history.store import Filter, History
+from runtime.model.runs import RunEvent
+from runtime.model.states import NEXT, RunState
+
+
+def event(kind, seq=0, origin="agent", time=10.0, **data):
+    return RunEvent(seq, time, kind, data, origin)
+
+
+def states(*names):
+    return [event("state", seq, time=10.0 + seq, state=name) for seq, name in enumerate(names)]
+
+
+@pytest.fixture
+def history(tmp_path):
+    return History(tmp_path / "history.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("names", "state"),
+    [
+        ([], "NotStarted"),
+        (["Queued"], "Queued"),
+        (["Queued", "Provisioning", "Preparing", "Running"], "Running"),
+        (["Running", "Completed"], "Completed"),
+        (["Running", "Finalizing", "Completed"], "Completed"),
+        (["Running", "Failed", "Running"], "Failed"),
+        (["Completed"], "NotStarted"),
+        (["Running", "Completed", "Canceled"], "Completed"),
+        (["Running", "Queued", "Running"], "Running"),
+        (["Running", "CancelRequested", "Canceled"], "Canceled"),
+        (["Running", "Sleeping", "Completed"], "Completed"),
+    ],
+)
+def test_states_fold_along_the_table(record, names, state):
+    assert fold(record(), states(*names)).state == state
+
+
+@pytest.mark.parametrize("state", [state for state in RunState if state.final])
+def test_nothing_moves_a_run_that_has_ended(record, state):
+    ended = record(state=state, error="why")
+    assert fold(ended, states(*RunState)) == ended
+
+
+def test_every_state_is_in_the_table():
+    assert set(NEXT) == set(RunState)
+
+
+def test_start_and_end_are_the_times_of_their_events(record):
+    folded = fold(record(), states("Queued", "Running", "Finalizing", "Completed"))
+    assert (folded.started, folded.ended) == (11.0, 13.0)
+
+
+def test_a_run_taken_from_its_node_starts_anew(record):
+    folded = fold(record(), states("Running", "Queued", "Running"))
+    assert folded.started == 12.0
+
+
+def test_the_end_says_how(record):
+    end = event("state", 1, state="Failed", exit_code=3, error="no data")
+    folded = fold(record(state=RunState.RUNNING), [end])
+    assert (folded.exit_code, folded.error) == (3, "no data")
+
+
+def test_the_last_value_of_a_metric_counts(record):
+    events = [
+        event("metric", 0, key="loss", value=1.0, step=0),
+        event("metric", 1, key="loss", value=0.5, step=1),
+        event("metric", 2, key="r2", value="NaN", step=0),
+        event("metric", 3, key="inner", value=1.0, step=0, run="nested"),
+        event("param", 4, key="alpha", value="0.5"),
+        event("tag", 5, key="team", value="ml"),
+    ]
+    folded = fold(record(), events)
+    assert folded.metrics.keys() == {"loss", "r2"}
+    assert folded.metrics["loss"] == 0.5
+    assert math.isnan(folded.metrics["r2"])
+    assert (folded.params, folded.tags) == ({"alpha": "0.5"}, {"team": "ml"})
+
+
+def test_appending_twice_changes_nothing(history, record):
+    history.add(record())
+    events = states("Queued", "Running")
+    assert history.append("exp_1_00000000", events) == 2
+    assert history.append("exp_1_00000000", events) == 0
+    assert len(history.events("exp_1_00000000")) == 2
+    assert history.record("exp_1_00000000").state is RunState.RUNNING
+
+
+def test_origins_count_for_themselves(history, record):
+    history.add(record())
+    same_number = [event("message", 0, origin, text=origin) for origin in ("agent", "service")]
+    assert history.append("exp_1_00000000", same_number) == 2
+
+
+def test_adding_a_run_twice_keeps_what_became_of_it(history, record):
+    history.add(record())
+    history.append("exp_1_00000000", states("Running"))
+    history.add(record())
+    assert history.record("exp_1_00000000").state is RunState.RUNNING
+
+
+def test_a_record_comes_back_as_it_went_in(history, record):
+    whole = record(arguments=("--a", "1"), metrics={"x": 1.5}, properties={"p": "q"}, stack="dev")
+    history.add(whole)
+    assert history.record(whole.run_id) == whole
+
+
+def test_events_are_read_from_a_number_on(history, record):
+    history.add(record())
+    history.append("exp_1_00000000", states("Queued", "Running"))
+    (first, _), second = history.events("exp_1_00000000")
+    assert history.events("exp_1_00000000", after=first) == [second]
+
+
+def test_the_cursor_is_kept_with_the_events(history, record):
+    history.add(record())
+    assert history.cursor("exp_1_00000000") == ""
+    history.append("exp_1_00000000", [], cursor="12:40")
+    assert history.cursor("exp_1_00000000") == "12:40"
+
+
+@pytest.fixture
+def several(history, record):
+    for number, (experiment, target, state) in enumerate(
+        [("a", "local", "Completed"), ("a", "cpu", "Failed"), ("b", "cpu", "Running")]
+    ):
+        tags = {"team": "ml"} if number else {}
+        history.add(
+            record(f"run{number}", created=number, experiment=experiment, target=target,
+                   state=RunState(state), tags=tags)
+        )  # fmt: skip
+    return history
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Filter(), ["run2", "run1", "run0"]),
+        (Filter(experiment="a"), ["run1", "run0"]),
+        (Filter(target="cpu"), ["run2", "run1"]),
+        (Filter(states=(RunState.FAILED, RunState.COMPLETED)), ["run1", "run0"]),
+        (Filter(experiment="a", target="cpu"), ["run1"]),
+        (Filter(tags={"team": "ml"}), ["run2", "run1"]),
+        (Filter(tags={"team": "ml"}, limit=1), ["run2"]),
+        (Filter(experiment="c"), []),
+    ],
+)
+def test_listing(several, wanted, found):
+    assert [record.run_id for record in several.runs(wanted)] == found
+
+
+def test_a_run_that_is_not_there_names_the_nearest(several):
+    with pytest.raises(UnknownNameError) as unknown:
+        several.record("run9")
+    assert "Did you mean 'run" in unknown.value.remedy
+
+
+def test_writers_at_the_same_time_lose_nothing(history, record, tmp_path):
+    history.add(record())
+
+    def write(writer):
+        mine = History(tmp_path / "history.sqlite")
+        for seq in range(20):
+            mine.append(
+                "exp_1_00000000", [event("metric", writer * 100 + seq, key=f"m{writer}", value=seq)]
+            )
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(history.events("exp_1_00000000")) == 80
+    assert history.record("exp_1_00000000").metrics == {f"m{n}": 19.0 for n in range(4)}
+
+
+def test_a_later_release_is_not_read(tmp_path):
+    database = sqlite3.connect(tmp_path / "history.sqlite")
+    database.execute("pragma user_version = 99")
+    database.close()
+    with pytest.raises(StateError, match="version 99"):
+        History(tmp_path / "history.sqlite")
+
+
+def test_a_file_that_is_no_history_is_left_alone(tmp_path):
+    file = tmp_path / "history.sqlite"
+    file.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StateError, match="cannot be used"):
+        History(file)
+    assert file.read_bytes() == b"not a database at all" * 100

@@ -1,0 +1,152 @@
+"""What is checked before a run starts, and what the messages say."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from runtime.environments.locking import lock
+from runtime.model.runs import EnvironmentSpec, RunSpec, Snapshot
+from runtime.submit.prepare import (
+    check_script,
+    check_spec,
+    choose_environment,
+    locked_environment,
+    prepared,
+    script_path,
+)
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    for name in ("train.py", "src/evaluate.py", "src/train_deep.py", ".hidden.py"):
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize("script", ["train.py", "./train.py", "src/../train.py"])
+def test_a_script_is_named_from_the_source_folder(source, script):
+    assert script_path(script, source) == "train.py"
+
+
+def test_a_script_may_be_absolute(source):
+    assert script_path(str(source / "src/evaluate.py"), source) == "src/evaluate.py"
+
+
+def test_a_script_may_be_named_from_the_working_folder(source, monkeypatch):
+    monkeypatch.chdir(source / "src")
+    assert script_path("evaluate.py", source) == "src/evaluate.py"
+
+
+@pytest.mark.parametrize(
+    ("script", "remedy"),
+    [
+        ("trian.py", "Did you mean 'train.py'?"),
+        ("evaluate.py", "Did you mean 'src/evaluate.py'?"),
+        ("src/train_depe.py", "Did you mean 'src/train_deep.py'?"),
+        ("zzz", "Scripts that are there: src/evaluate.py, src/train_deep.py, train.py."),
+    ],
+)
+def test_a_missing_script_leads_to_the_right_one(source, script, remedy, monkeypatch):
+    monkeypatch.chdir(source)
+    with pytest.raises(UnknownNameError) as unknown:
+        script_path(script, source)
+    assert f"There is no script {script!r}" in unknown.value.detail
+    assert unknown.value.remedy == remedy
+
+
+def test_a_script_outside_the_folder_says_what_to_do(source, tmp_path):
+    (tmp_path / "other.py").touch()
+    with pytest.raises(DefinitionError) as refused:
+        script_path("../other.py", source)
+    assert "lies outside the source folder" in refused.value.detail
+    assert f"--source-directory {tmp_path}" in refused.value.remedy
+
+
+def test_a_source_folder_that_is_not_there(tmp_path):
+    with pytest.raises(DefinitionError, match="no folder"):
+        script_path("train.py", tmp_path / "absent")
+
+
+def test_an_ignored_script_says_which_file_ignores_it():
+    with pytest.raises(DefinitionError) as refused:
+        check_script("train.py", ["a.py"], ignore_file=".gitignore")
+    assert ".gitignore leaves it out" in refused.value.detail
+    assert "`!/train.py`" in refused.value.remedy
+
+
+def test_without_an_environment_local_uses_this_interpreter(source):
+    assert choose_environment(source, target="local") is None
+
+
+def test_without_an_environment_other_targets_refuse(source):
+    with pytest.raises(DefinitionError) as refused:
+        choose_environment(source, target="cpu")
+    for name in ("environment.yml", "conda_dependencies.yml", "requirements.txt"):
+        assert name in refused.value.remedy
+
+
+def test_a_named_file_wins(source):
+    (source / "requirements.txt").write_text("six\n")
+    (source / "other.yml").write_text("dependencies: [python=3.12]\n")
+    chosen = choose_environment(source, target="cpu", file=source / "other.yml")
+    assert chosen.kind == "conda"
+
+
+def test_a_named_file_has_to_be_there(source):
+    with pytest.raises(DefinitionError, match="cannot be read"):
+        choose_environment(source, target="cpu", file=source / "absent.yml")
+
+
+def test_a_python_version_needs_an_environment(source):
+    with pytest.raises(UsageError, match="--python-version"):
+        choose_environment(source, target="local", python="3.12")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"experiment": "my experiment"}, "Did you mean 'my-experiment'?"),
+        ({"experiment": ""}, "is not an experiment name"),
+        ({"max_duration_s": 0}, "maximum duration of 0 s"),
+    ],
+)
+def test_specs_that_no_target_takes(fields, message):
+    with pytest.raises(UsageError) as refused:
+        check_spec(RunSpec("train.py", Path(), **fields))
+    assert message in refused.value.detail
+
+
+def make(environment=None):
+    spec = RunSpec("train.py", Path("src"), arguments=("--a", "1"), environment=environment)
+    return prepared(
+        spec,
+        Snapshot("abc", (), Path("store")),
+        created=1_700_000_000.9,
+        token="0badcafe",
+        git={"azureml.git.branch": "main"},
+        locked=locked_environment(spec),
+    )
+
+
+def test_a_prepared_run():
+    run = make()
+    assert run.run_id == "Default_1700000000_0badcafe"
+    assert run.command == ("train.py", "--a", "1")
+    assert run.properties == {"azureml.git.branch": "main", "ContentSnapshotId": "abc"}
+
+
+def test_an_overridden_python_is_recorded():
+    environment = EnvironmentSpec("conda", conda="dependencies: [python=3.11]", python="3.12")
+    properties = make(environment).properties
+    assert properties["aml.python_version"] == "3.12"
+    assert properties["aml.environment"] == lock(environment).hash
+
+
+def test_an_interpreter_used_as_it_is_has_nothing_to_lock():
+    assert (
+        locked_environment(RunSpec("a", Path(), environment=EnvironmentSpec("user_managed")))
+        is None
+    )
