@@ -247,5 +247,7 @@ def _scalar(text: str, tag: str) -> Any:
         case "int":
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         case "float":
-            return float(text)
+            number = float(text)
+            # Pulumi carries numbers as doubles: 2.0 and 1e3 reach a program as 2 and 1000.
+            return int(number) if number.is_integer() else number
     return text

@@ -57,7 +57,15 @@ def test_merge_keys_are_opened(inspect):
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [("yes", "yes"), ("007", "7"), ("2026-01-01", "2026-01-01"), ('"4"', "4"), ("1.50", "1.5")],
+    [
+        ("yes", "yes"),
+        ("007", "7"),
+        ("2026-01-01", "2026-01-01"),
+        ('"4"', "4"),
+        ("1.50", "1.5"),
+        ("1e3", "1000"),
+        ("1:30", "1:30"),
+    ],
 )
 def test_scalars_are_read_as_yaml_1_2(inspect, written, read):
     assert inspect(tags=f"{{x: {written}}}").spec.tags == {"x": read}
