@@ -168,8 +168,8 @@ class Providers:
         with self._lock:
             used = self._used.setdefault(package, [])
             for other, instance in used:
-                if other == config:
-                    return instance
+                if {**other, "version": ""} == {**config, "version": ""}:
+                    return instance  # of two versions of a package we have the same one anyway
             fresh = base if not used else _another(base, package)
             if isinstance(fresh, Configurable):
                 fresh.configure(config)

@@ -196,6 +196,13 @@ def test_a_second_configuration_of_such_a_provider_is_refused():
     assert "one configuration at a time" in stage.up(script).errors
 
 
+def test_an_upgrade_needs_one_object_only():
+    stage = Stage(Single)
+    stage.up(lambda p: (p.resource("a", version="1"), p.resource("b", version="1")))
+    assert not stage.up(lambda p: p.resource("a", version="2")).summary.failed
+    assert len(stage.cloud.things) == 1
+
+
 def test_unknown_configuration_in_a_preview(accounts):
     def script(p, account):
         p.on(p.thing("z"), "b", provider=explicit(p, account=account))
