@@ -95,7 +95,7 @@ class ArmType:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Input path to the value its absence means: the SDK may send it, the service returns it."""
     open_ended: Mapping[str, Any] = field(default_factory=dict)
-    """Input path to the value with which the service is left to choose."""
+    """Input path to the value with which the service is left to choose; ``None``: its absence."""
     nested: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Input path of a list whose items have ``properties`` of their own, flattened by Pulumi, to
     the keys that stand beside ``properties``."""

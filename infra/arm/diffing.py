@@ -97,7 +97,7 @@ def _same_leaf(row: ArmType, path: str, old: Any, new: Any) -> bool:
 
 
 def _left_to_service(row: ArmType, path: str, new: Any) -> bool:
-    return new is not None and row.open_ended.get(plain(path)) == new
+    return bool(row.open_ended.get(plain(path), UNKNOWN) == new)
 
 
 def _kind(old: Any, new: Any) -> Literal["add", "delete", "update"]:

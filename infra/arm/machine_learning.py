@@ -226,6 +226,8 @@ COMPUTE: Final = ArmType(
         "properties",
         "provisioningState provisioningErrors createdOn modifiedOn isAttachedCompute",
     ),
+    defaults={"properties.disableLocalAuth": False},
+    open_ended={"properties.computeLocation": None},
     delete_query=_DETACH,
     discriminator="properties.computeType",
     variants=_variants(),
@@ -245,6 +247,11 @@ DATASTORE: Final = ArmType(
     replaced_by=words("properties"),
     updated_by=below("properties", "description properties tags credentials"),
     secret=words("properties.credentials.secrets"),
+    defaults={
+        "properties.protocol": "https",
+        "properties.serviceDataAccessAuthIdentity": "None",
+    },
+    open_ended=dict.fromkeys(below("properties", "endpoint resourceGroup subscriptionId")),
     read_only=words("properties.isDefault"),
 )
 

@@ -219,7 +219,7 @@ class AzureNative:
         except PlatformError:
             answer = Response(_UNAVAILABLE)
         if answer.status >= _UNAVAILABLE:
-            outputs = bodies.preview_outputs(row, inputs)
+            outputs = {k: v for k, v in bodies.preview_outputs(row, inputs).items() if v != UNKNOWN}
         elif answer.ok and answer.document:
             outputs = bodies.outputs_of(row, answer.document)
         else:

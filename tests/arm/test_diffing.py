@@ -70,6 +70,12 @@ def diff(token: str, olds, news):
             id="no longer left to the service",
         ),
         pytest.param(
+            {**cluster(), "properties": {**cluster()["properties"], "computeLocation": "a"}},
+            cluster(),
+            {},
+            id="absence leaves it to the service",
+        ),
+        pytest.param(
             cluster(), {**cluster(), "tags": {"a": "b"}}, {"tags.a": "add"}, id="first tag"
         ),
         pytest.param({**cluster(), "tags": {}}, cluster(), {}, id="empty and absent"),
