@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, final
 
@@ -63,9 +62,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, context: RunContext, events: EventLog) -> int:
-    with ExitStack() as stack:
-        receiver = stack.enter_context(Receiver(_backend(options, context, events)))
-        copy = stack.enter_context(_Copies(Path(options.log)))
+    receiver = Receiver(_backend(options, context, events))
+    receiver.start()
+    with _Copies(Path(options.log)) as copy:
         supervisor = Supervisor(copy.write, Limits(options.max_duration, options.grace))
         events.append("state", {"state": "Running"})
         try:
@@ -77,7 +76,7 @@ def _run(options: argparse.Namespace, context: RunContext, events: EventLog) -> 
             copy.write(text.encode() + b"\n")
             events.append("state", {"state": "Failed", "exit_code": CANNOT_START, "error": text})
             return CANNOT_START
-        return _ended(outcome, options, events)
+    return _ended(outcome, options, events)
 
 
 def _ended(outcome: Outcome, options: argparse.Namespace, events: EventLog) -> int:

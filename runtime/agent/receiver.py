@@ -10,7 +10,6 @@ import hmac
 import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import final
 
 from runtime.agent.backends import API, PROXY, Backend
 from runtime.agent.wire import Call, RefusalError, Reply, Source, dechunked
@@ -18,7 +17,6 @@ from runtime.agent.wire import Call, RefusalError, Reply, Source, dechunked
 _BLOCK_BYTES = 1 << 20
 
 
-@final
 class Receiver:
     """The listening endpoint; ``url`` and ``token`` are what MLflow's client needs."""
 
@@ -28,17 +26,11 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
-    def __enter__(self) -> Receiver:
+    def start(self) -> None:
+        """Listen until this process ends."""
         self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,41 @@
+"""`docs/runs.md` names what the code has."""
+
+from pathlib import Path
+
+import pytest
+
+from runtime.agent.archive import ARCHIVE_NAME
+from runtime.agent.main import CANNOT_START, EVENTS_FILE, LOG_FILE, TIMED_OUT
+from runtime.environments.cache import DISK_LIMIT_BYTES
+from runtime.environments.declarations import FILE_NAMES
+from runtime.snapshots.files import IGNORE_FILES, LEFT_OUT_BY_DEFAULT
+from runtime.snapshots.limits import MAX_BYTES, MAX_CHANGED_FILES, NO_FILE_LIMIT
+from runtime.targets.local_run import run_variables
+from runtime.targets.registry import GROUP
+from runtime.targets.run_folder import Task
+
+PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
+TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *FILE_NAMES,
+        *IGNORE_FILES,
+        *LEFT_OUT_BY_DEFAULT.replace("/", "").split(),
+        *run_variables(TASK, {}, {}),
+        f"{MAX_BYTES // 1024**2} MiB",
+        f"{MAX_CHANGED_FILES:,} files",
+        f"{DISK_LIMIT_BYTES // 1024**3} GiB",
+        NO_FILE_LIMIT,
+        ARCHIVE_NAME,
+        EVENTS_FILE,
+        LOG_FILE,
+        GROUP,
+        str(TIMED_OUT),
+        str(CANNOT_START),
+    ],
+)
+def test_the_page_says_it(word):
+    assert word in PAGE
