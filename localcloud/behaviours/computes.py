@@ -4,6 +4,7 @@ AmlCompute and compute instances have modules of their own; the others are attac
 that exists: the cloud keeps where it is and its credentials, and never reaches for it.
 """
 
+import json
 from typing import Any, Final
 
 from infra.arm.types import arm_type
@@ -143,6 +144,19 @@ def _removed(call: Call, compute: Resource) -> None:
         call.cloud.nodes.compute_removed(compute.id)
 
 
+def _patch(call: Call) -> None:
+    """Take the scale where the first api-versions have it, one level up; the generic PATCH goes on.
+
+    What clients add beside it (``computeType``) says nothing new.
+    """
+    body = call.json()
+    outer = dict(body.get("properties") or {})
+    if "scaleSettings" in outer:
+        inner = {**(outer.get("properties") or {}), "scaleSettings": outer["scaleSettings"]}
+        outer = {"properties": inner}
+    call.body = json.dumps({**body, "properties": outer}).encode()
+
+
 def _delete(call: Call) -> None:
     """Check ``underlyingResourceAction``; the generic delete goes on. Absent means what fits."""
     action = call.query.get("underlyingresourceaction", "delete")
@@ -190,7 +204,7 @@ KINDS: Final = (
         show=_show,
         stored=_stored,
         removed=_removed,
-        handlers={"DELETE": _delete},
+        handlers={"PATCH": _patch, "DELETE": _delete},
         actions={
             "listNodes": _list_nodes,
             "listKeys": _list_keys,

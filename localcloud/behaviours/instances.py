@@ -9,7 +9,7 @@ from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.operations import begin, duration_s
+from localcloud.calls.operations import begin, duration_s, is_first_generation
 from localcloud.calls.times import iso
 from localcloud.store.resources import Resource
 
@@ -97,7 +97,7 @@ def _require_free_name(call: Call) -> None:
 
 
 def power(call: Call) -> Reply:
-    """Answer start, stop and restart: 202 and an operation; an instance only."""
+    """Answer start, stop and restart: an instance only."""
     compute = _instance(call)
     name, state, allowed = _ACTIONS[call.action.lower()]
     inner = dict(compute.properties["properties"])
@@ -106,6 +106,8 @@ def power(call: Call) -> Reply:
             409, "Conflict", f"'{compute.name}' is {inner['state']}; it cannot {call.action} now."
         )
     _store(call, compute, {**inner, "state": state, "lastOperation": _operation(call, name)})
+    if is_first_generation(call):
+        return Reply(200)
     ready = call.now + duration_s(call, compute.type)
     return Reply(202, b"", begin(call, compute.id, ready=ready, location_header=True))
 

@@ -17,7 +17,7 @@ from localcloud.calls.identities import with_identity
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.operations import begin
+from localcloud.calls.operations import begin, is_first_generation
 from localcloud.calls.paths import found
 from localcloud.calls.routes import Route
 from localcloud.store.resources import Resource
@@ -185,6 +185,8 @@ def _diagnose(call: Call) -> Reply:
 
 def _resync(call: Call) -> Reply:
     workspace = existing(call)
+    if is_first_generation(call):
+        return Reply(200)
     return Reply(202, b"", begin(call, workspace.id, ready=call.now, location_header=True))
 
 
@@ -203,7 +205,6 @@ KINDS: Final = (
     kind_of(
         TYPE,
         put=(202, 202),
-        patched=202,
         fill=_fill,
         show=_show,
         stored=_stored,

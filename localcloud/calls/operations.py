@@ -44,6 +44,14 @@ def begin(
     return headers
 
 
+def is_first_generation(call: Call) -> bool:
+    """Say whether the caller speaks an api-version of 2020 or before.
+
+    Its power actions and key syncs answered 200 at once; its clients take nothing else.
+    """
+    return call.api_version < "2021"
+
+
 def duration_s(call: Call, type: str) -> float:
     """Return how long operations on ``type`` take in this cloud."""
     table = call.cloud.operation_s

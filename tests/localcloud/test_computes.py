@@ -121,9 +121,17 @@ def test_scale_tags_and_identity_change_in_place(put):
     assert body["identity"]["principalId"]
 
 
-def test_a_patch_changes_the_scale(put):
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"properties": {"scaleSettings": {"maxNodeCount": 4}}},
+        {"computeType": "AmlCompute", "properties": {"scaleSettings": {"maxNodeCount": 4}}},
+        {"scaleSettings": {"maxNodeCount": 4}},
+    ],
+)
+def test_a_patch_changes_the_scale(put, properties):
     put("cpu", CLUSTER)
-    change = {"properties": {"properties": {"scaleSettings": {"maxNodeCount": 4}}}}
+    change = {"properties": properties}
     status, body, _ = put("cpu", change, method="PATCH")
     assert (status, inner_of(body)["scaleSettings"]["maxNodeCount"]) == (200, 4)
 

@@ -64,7 +64,7 @@ def test_hints_are_milliseconds_and_nothing_else(slow, chain_workspace):
 ML_WORKSPACE = f"/providers/{ML}/workspaces/demo"
 CASES = [
     ("PUT", ML_WORKSPACE, 202, True),
-    ("PATCH", ML_WORKSPACE, 202, True),
+    ("PATCH", ML_WORKSPACE, 200, False),
     ("DELETE", ML_WORKSPACE, 202, True),
     ("DELETE", "", 202, True),
     ("PATCH", f"{ML_WORKSPACE}/computes/cpu", 200, False),

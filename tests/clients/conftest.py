@@ -1,0 +1,85 @@
+"""Clients that nobody here wrote, each in an environment of its own, against a running cloud.
+
+An environment is made with uv once and kept below ``.uv/clients``. Where packages cannot be had
+the tests are skipped and say so; with ``CI=true`` they fail instead.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.contract.discovery import SUBSCRIPTION, TENANT
+from tests.localcloud.harness import SUB, connect, make_workspace, start_daemon, stop_daemon
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
+GROUP = "clients"
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory):
+    """One daemon with a workspace ``demo`` in the group ``clients``."""
+    home = tmp_path_factory.mktemp("home")
+    process = start_daemon(home)
+    try:
+        with connect(home) as running:
+            make_workspace(running.arm, f"{SUB}/resourceGroups/{GROUP}")
+            yield running
+    finally:
+        stop_daemon(process)
+
+
+@pytest.fixture(scope="session")
+def observe(cloud):
+    """Return a function that runs a program with some packages and gives what it reports."""
+
+    def run(program: str, *packages: str):
+        environment = {
+            **os.environ,
+            "CLOUD_URL": cloud.url,
+            "CLOUD_GROUP": GROUP,
+            "REQUESTS_CA_BUNDLE": str(cloud.ca),
+            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "AZURE_TENANT_ID": TENANT,
+        }
+        done = subprocess.run(
+            [interpreter(*packages), PROGRAMS / f"{program}.py"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            env=environment,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+def interpreter(*packages: str) -> Path:
+    """Return the Python of an environment that has ``packages``, made if need be."""
+    key = hashlib.sha256("\n".join((sys.version, *sorted(packages))).encode()).hexdigest()[:16]
+    folder = ROOT / ".uv" / "clients" / key
+    python = folder / "bin" / "python"
+    ready = folder / "ready"
+    if not ready.exists():
+        uv(["venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
+        uv(["pip", "install", "--quiet", "--python", str(python), *packages])
+        ready.touch()
+    return python
+
+
+def uv(arguments: list[str]) -> None:
+    command = [str(Path(sys.executable).with_name("uv")), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode == 0:
+        return
+    reason = f"packages of other clients cannot be installed: {done.stderr.strip()[-300:]}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
