@@ -225,13 +225,19 @@ class LocalNodes:
         with self._lock:
             now, soonest = self._now, []
             for compute in list(self._computes.values()):
-                queue = [Demand(str(job.run), job.node_count) for job in compute.queue]
-                compute.cluster, steps = advance(compute.cluster, queue, now)
-                self._act(compute, steps)
+                while self._advance(compute, now):
+                    pass  # what takes no time follows at once
                 soonest.append(next_change(compute.cluster))
             # what is due and was not done waits for something else, which wakes us
             pauses = [at - now for at in soonest if at is not None and at > now]
         return max(0.01, min([*pauses, _LONGEST_SLEEP_S]))
+
+    def _advance(self, compute: _Compute, now: float) -> bool:
+        """Take one step of a cluster's model; say whether anything happened."""
+        queue = [Demand(str(job.run), job.node_count) for job in compute.queue]
+        compute.cluster, steps = advance(compute.cluster, queue, now)
+        self._act(compute, steps)
+        return bool(steps)
 
     def _act(self, compute: _Compute, steps: Sequence[Step]) -> None:
         table: Mapping[str, Callable[[_Compute, Step], None]] = {

@@ -1,0 +1,186 @@
+"""The blob plane over TLS with an unmodified azure-storage-blob."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import (
+    BlobClient,
+    BlobServiceClient,
+    ContainerClient,
+    ContentSettings,
+    generate_blob_sas,
+    generate_container_sas,
+)
+
+ACCOUNT = "blobtests"
+SMALL = 1 << 16
+
+
+@pytest.fixture(scope="module")
+def key(cloud) -> str:
+    group = "/subscriptions/00000000-0000-0000-0000-0000000000aa/resourceGroups/blobs"
+    assert cloud.arm("PUT", group, {"location": "westeurope"}).status_code == 201
+    account = f"{group}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    assert cloud.arm("PUT", account, body).status_code < 300
+    return cloud.arm("POST", f"{account}/listKeys").json()["keys"][0]["value"]
+
+
+def service(cloud, key, url):
+    return BlobServiceClient(
+        url,
+        credential={"account_name": ACCOUNT, "account_key": key},
+        connection_verify=str(cloud.ca),
+        max_single_put_size=SMALL,
+        max_block_size=SMALL // 2,
+        retry_total=0,
+    )
+
+
+@pytest.fixture
+def container(cloud, key, request):
+    """A new container, closed and deleted afterwards."""
+    with service(cloud, key, f"{cloud.url}/{ACCOUNT}") as client:
+        name = f"c-{abs(hash(request.node.name)):x}"
+        container = client.create_container(name)
+        yield container
+        container.delete_container()
+
+
+@pytest.fixture
+def blob(container):
+    client = container.get_blob_client("folder/ü & name.txt")
+    client.upload_blob(b"hello", metadata={"upload_status": "completed", "version": "1"})
+    return client
+
+
+def test_what_was_written_is_read(blob) -> None:
+    assert blob.download_blob().readall() == b"hello"
+    assert blob.download_blob(offset=1, length=3).readall() == b"ell"
+
+
+def test_properties_and_metadata(blob) -> None:
+    found = blob.get_blob_properties()
+    assert (found.size, found.blob_type.value) == (5, "BlockBlob")
+    assert found.metadata == {"upload_status": "completed", "version": "1"}
+    blob.set_blob_metadata({"a": "b"})
+    blob.set_http_headers(ContentSettings(content_type="text/x-log"))
+    changed = blob.get_blob_properties()
+    assert (changed.metadata, changed.content_settings.content_type) == ({"a": "b"}, "text/x-log")
+    assert changed.etag != found.etag
+
+
+def test_a_second_upload_does_not_overwrite(blob) -> None:
+    with pytest.raises(ResourceExistsError) as refused:
+        blob.upload_blob(b"other")
+    assert refused.value.error_code == "BlobAlreadyExists"
+    blob.upload_blob(b"other", overwrite=True)
+    assert blob.download_blob().readall() == b"other"
+
+
+def test_a_large_blob_goes_up_in_blocks(container) -> None:
+    content = os.urandom(SMALL * 3 + 17)
+    client = container.upload_blob("large", content)
+    assert client.download_blob().readall() == content
+    committed, waiting = client.get_block_list("all")
+    assert (committed, waiting) == ([], [])
+
+
+def test_an_empty_blob(container) -> None:
+    assert container.upload_blob("empty", b"").download_blob().readall() == b""
+
+
+def test_listing(container) -> None:
+    for name in ("a", "d/1", "d/2"):
+        container.upload_blob(name, b"x", metadata={"n": "v"})
+    assert [b.name for b in container.list_blobs()] == ["a", "d/1", "d/2"]
+    assert [b.name for b in container.list_blobs(name_starts_with="d/")] == ["d/1", "d/2"]
+    assert {b.name for b in container.walk_blobs()} == {"a", "d/"}
+    assert [b.metadata for b in container.list_blobs(include=["metadata"])] == [{"n": "v"}] * 3
+    pages = container.list_blobs(results_per_page=2).by_page()
+    assert [len(list(page)) for page in pages] == [2, 1]
+
+
+def test_deleting_twice(container, blob) -> None:
+    blob.delete_blob()
+    assert not blob.exists()
+    with pytest.raises(ResourceNotFoundError) as refused:
+        blob.delete_blob()
+    assert refused.value.error_code == "BlobNotFound"
+
+
+def test_a_copy_from_a_url(container, blob) -> None:
+    copied = container.get_blob_client("copy")
+    assert copied.start_copy_from_url(blob.url)["copy_status"] == "success"
+    assert copied.download_blob().readall() == b"hello"
+
+
+def test_a_container_that_is_not_there(cloud, key) -> None:
+    with service(cloud, key, f"{cloud.url}/{ACCOUNT}") as client:
+        missing = client.get_container_client("missing")
+        assert not missing.exists()
+        with pytest.raises(ResourceNotFoundError) as refused:
+            missing.upload_blob("a", b"x")
+    assert refused.value.error_code == "ContainerNotFound"
+
+
+def test_containers_are_listed(cloud, key, container) -> None:
+    with service(cloud, key, f"{cloud.url}/{ACCOUNT}") as client:
+        assert container.container_name in [each.name for each in client.list_containers()]
+
+
+def test_the_address_that_clients_compose_from_a_datastore(cloud, key, container, blob) -> None:
+    host = cloud.url.replace("127.0.0.1", "localhost")
+    url = f"{host}/{ACCOUNT}.blob.core.windows.net"
+    with service(cloud, key, url) as client:
+        found = client.get_blob_client(container.container_name, blob.blob_name)
+        assert found.download_blob().readall() == b"hello"
+
+
+def sas(container, key, permission):
+    return generate_container_sas(
+        ACCOUNT,
+        container.container_name,
+        account_key=key,
+        permission=permission,
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+
+
+def test_a_signature_opens_its_container(cloud, key, container, blob) -> None:
+    url = f"{container.url}?{sas(container, key, 'rl')}"
+    with ContainerClient.from_container_url(url, connection_verify=str(cloud.ca)) as client:
+        assert [b.name for b in client.list_blobs()] == [blob.blob_name]
+        with pytest.raises(HttpResponseError) as refused:
+            client.upload_blob("new", b"x")
+    assert (refused.value.status_code, refused.value.error_code) == (
+        403,
+        "AuthorizationPermissionMismatch",
+    )
+
+
+def test_a_signature_for_one_blob(cloud, key, container, blob) -> None:
+    token = generate_blob_sas(
+        ACCOUNT,
+        container.container_name,
+        blob.blob_name,
+        account_key=key,
+        permission="r",
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    url = f"{blob.url}?{token}"
+    with BlobClient.from_blob_url(url, connection_verify=str(cloud.ca)) as client:
+        assert client.download_blob().readall() == b"hello"
+
+
+def test_a_wrong_key_and_no_key_are_refused(cloud, container, blob) -> None:
+    wrong = "d3Jvbmc="
+    with (
+        service(cloud, wrong, f"{cloud.url}/{ACCOUNT}") as client,
+        pytest.raises(HttpResponseError) as refused,
+    ):
+        list(client.get_container_client(container.container_name).list_blobs())
+    assert (refused.value.status_code, refused.value.error_code) == (403, "AuthenticationFailed")
+    assert cloud.http.get(blob.url, headers={"authorization": ""}).status_code == 401

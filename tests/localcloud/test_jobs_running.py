@@ -1,0 +1,290 @@
+"""Jobs on real nodes of a real daemon: from PUT to what is left behind."""
+
+import time
+from dataclasses import dataclass
+from itertools import count
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+from runtime.model.states import RunState
+
+SCALE = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT1S"}
+STEPS = ["scale up", "environment", "download", "unzip", "run", "collect", "scale down"]
+ENDED = {"Completed", "Failed", "Canceled"}
+NUMBERS = count()
+
+
+@dataclass
+class Jobs:
+    """Submits jobs to one workspace and waits for what becomes of them."""
+
+    cloud: object
+    workspace: str
+
+    def put(self, path, body):
+        answered = self.cloud.arm("PUT", f"{self.workspace}/{path}", body)
+        assert answered.status_code < 300, answered.text
+        return answered.json()
+
+    def submit(self, command, **properties) -> str:
+        name = f"job-{next(NUMBERS)}"
+        given = {"computeId": "cpu", "environmentId": "azureml:bare:1", **properties}
+        self.put(f"jobs/{name}", {"properties": {"jobType": "Command", "command": command} | given})
+        return name
+
+    def status(self, name) -> str:
+        found = self.cloud.arm("GET", f"{self.workspace}/jobs/{name}")
+        return found.json()["properties"]["status"]
+
+    def until(self, name, states) -> str:
+        return waited(lambda: self.status(name), lambda status: status in states)
+
+    def run(self, command, **properties) -> str:
+        name = self.submit(command, **properties)
+        self.until(name, ENDED)
+        return name
+
+    def events(self, name):
+        return self.history(f"runs/{name}/events").json()
+
+    def history(self, path):
+        return self.cloud.http.get(f"/history/v1.0{self.workspace}/{path}")
+
+    def details(self, name):
+        return self.history(f"runs/{name}/details").json()
+
+    def log(self, name, log="user_logs/std_log.txt") -> str:
+        url = self.details(name)["logFiles"][log]
+        return self.cloud.http.get(url, headers={"authorization": ""}).text
+
+    def steps(self, name):
+        return [e["data"]["step"] for e in self.events(name) if e["kind"] == "step"]
+
+    def states(self, name):
+        return [e["data"]["state"] for e in self.events(name) if e["kind"] == "state"]
+
+    def artifacts(self, name):
+        return {e["data"]["path"] for e in self.events(name) if e["kind"] == "artifact"}
+
+    def code(self, name, files) -> str:
+        """Upload a code asset as clients do; return its reference."""
+        pending = self.cloud.arm(
+            "POST", f"{self.workspace}/codes/{name}/versions/1/startPendingUpload", {}
+        ).json()["blobReferenceForConsumption"]
+        url = pending["credential"]["sasUri"]
+        with ContainerClient.from_container_url(
+            url, connection_verify=str(self.cloud.ca)
+        ) as container:
+            for path, content in files.items():
+                container.upload_blob(f"{name}/{path}", content)
+        uri = f"{pending['blobUri']}/{name}"
+        self.put(f"codes/{name}/versions/1", {"properties": {"codeUri": uri}})
+        return f"azureml:{name}:1"
+
+
+def waited(read, good, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not good(value := read()):
+        assert time.monotonic() < deadline, f"still {value}"
+        time.sleep(0.02)
+    return value
+
+
+@pytest.fixture(scope="module")
+def jobs(cloud, workspace) -> Jobs:
+    jobs = Jobs(cloud, workspace)
+    inner = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": SCALE}
+    properties = {"computeType": "AmlCompute", "properties": inner}
+    jobs.put("computes/cpu", {"location": "westeurope", "properties": properties})
+    jobs.put("environments/bare/versions/1", {"properties": {"image": "any"}})
+    return jobs
+
+
+def test_a_job_from_code_to_outputs(jobs) -> None:
+    files = {
+        "train.py": "import pathlib, sys; print(*sys.argv[1:]);"
+        "pathlib.Path('outputs/model.txt').write_text('model')",
+        "lib/data.txt": "1",
+    }
+    code = jobs.code("whole", files)
+    name = jobs.run("python train.py --alpha 0.1 && ls lib", codeId=code, experimentName="exp")
+    assert jobs.states(name) == [
+        "NotStarted", "Starting", "Queued", "Provisioning", "Preparing", "Running", "Finalizing",
+        "Completed",
+    ]  # fmt: skip
+    waited(lambda: jobs.steps(name), lambda steps: steps == STEPS)
+    assert jobs.log(name) == "--alpha 0.1\ndata.txt\n"
+    assert jobs.artifacts(name) == {
+        "outputs/model.txt",
+        "user_logs/std_log.txt",
+        "azureml-logs/20_image_build_log.txt",
+    }
+
+
+def test_states_follow_the_table(jobs) -> None:
+    name = jobs.run("true")
+    states = [RunState(state) for state in jobs.states(name)]
+    assert states[-1] is RunState.COMPLETED
+    assert len(set(states)) == len(states)
+
+
+def test_a_failing_command_tells_its_exit_code_and_last_lines(jobs) -> None:
+    name = jobs.run("echo before; echo oh no >&2; mkdir -p outputs; touch outputs/left; exit 3")
+    error = jobs.details(name)["error"]["error"]["message"]
+    assert jobs.status(name) == "Failed"
+    assert error == "The command ended with exit code 3. Its last lines:\nbefore\noh no"
+    assert "outputs/left" in jobs.artifacts(name)
+
+
+def test_a_log_can_be_read_while_it_grows(jobs) -> None:
+    name = jobs.submit("mkdir -p logs; echo one | tee logs/own.txt; sleep 30")
+    waited(lambda: "logs/own.txt" in jobs.details(name)["logFiles"], bool)
+    assert waited(lambda: jobs.log(name), bool) == "one\n"
+    jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
+    assert jobs.until(name, ENDED) == "Canceled"
+    assert jobs.log(name, "logs/own.txt") == "one\n"
+
+
+def test_cancel_ends_the_command_and_what_it_started(jobs, tmp_path) -> None:
+    marker = tmp_path / "alive"
+    loop = f"(while true; do touch {marker}; sleep 0.1; done) & wait"
+    name = jobs.submit(loop)
+    waited(marker.exists, bool)
+    jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
+    assert jobs.until(name, ENDED) == "Canceled"
+    assert jobs.states(name)[-3:] == ["CancelRequested", "Finalizing", "Canceled"]
+    marker.unlink()
+    time.sleep(0.2)
+    assert not marker.exists()
+
+
+def test_a_job_that_waits_is_canceled_at_once(jobs) -> None:
+    busy = [jobs.submit("sleep 30") for _ in range(2)]
+    for name in busy:
+        jobs.until(name, {"Running"})
+    waiting = jobs.submit("true")
+    jobs.until(waiting, {"Queued"})
+    for name in (waiting, *busy):
+        jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
+    assert jobs.until(waiting, ENDED) == "Canceled"
+    assert "run" not in jobs.steps(waiting)
+    for name in busy:
+        jobs.until(name, ENDED)
+
+
+def test_a_time_limit_ends_the_command(jobs) -> None:
+    name = jobs.run("sleep 30", limits={"jobLimitsType": "Command", "timeout": "PT0.3S"})
+    assert jobs.status(name) == "Failed"
+    assert "longer than its limit of 0.3 s" in jobs.details(name)["error"]["error"]["message"]
+
+
+def test_an_environment_that_cannot_be_built(jobs) -> None:
+    conda = "dependencies:\n  - python=3.11\n  - no-such-package-of-conda\n"
+    jobs.put("environments/broken/versions/1", {"properties": {"condaFile": conda}})
+    name = jobs.run("true", environmentId="azureml:broken:1")
+    assert jobs.status(name) == "Failed"
+    assert "no-such-package-of-conda" in jobs.details(name)["error"]["error"]["message"]
+    assert "no-such-package" in jobs.log(name, "azureml-logs/20_image_build_log.txt")
+    assert "run" not in jobs.steps(name)
+
+
+def test_the_second_job_reuses_the_environment(jobs) -> None:
+    conda = "# made here\nname: {}\ndependencies:\n  - python>=3.11\n"
+    for version in (1, 2):  # the name does not count
+        body = {"properties": {"condaFile": conda.format(f"n{version}")}}
+        jobs.put(f"environments/empty/versions/{version}", body)
+    found = []
+    for version in (1, 2):
+        name = jobs.run(
+            "python -c 'import sys; print(sys.prefix != sys.base_prefix)'",
+            environmentId=f"azureml:empty:{version}",
+        )
+        assert (jobs.status(name), jobs.log(name)) == ("Completed", "True\n")
+        step = next(e["data"] for e in jobs.events(name) if e["data"].get("step") == "environment")
+        found.append((step["reused"], step["hash"]))
+    assert [reused for reused, _ in found] == [False, True]
+    assert found[0][1] == found[1][1]
+
+
+def test_a_script_sees_its_run_and_none_of_the_daemons_secrets(jobs) -> None:
+    name = jobs.run("env", environmentVariables={"MINE": "x"}, experimentName="seen")
+    seen = dict(line.split("=", 1) for line in jobs.log(name).splitlines() if "=" in line)
+    assert seen["AZUREML_RUN_ID"] == seen["MLFLOW_RUN_ID"] == name
+    assert seen["MLFLOW_TRACKING_URI"].startswith("https://")
+    assert (seen["MINE"], seen["AZUREML_ARM_PROJECT_NAME"]) == ("x", "seen")
+    assert not [key for key in seen if key.startswith(("PYTEST_", "AML_"))]
+
+
+def test_inputs_and_outputs(jobs, workspace) -> None:
+    made = jobs.run(
+        "echo data > ${{outputs.made}}/file.txt; echo ${{inputs.word}}",
+        inputs={"word": {"jobInputType": "literal", "value": "hello"}},
+        outputs={"made": {"jobOutputType": "uri_folder"}},
+    )
+    assert jobs.log(made) == "hello\n"
+    uri = f"azureml://datastores/workspaceblobstore/paths/azureml/{made}/made/"
+    used = jobs.run(
+        "cat ${{inputs.folder}}/file.txt ${{inputs.file}}",
+        inputs={
+            "folder": {"jobInputType": "uri_folder", "uri": uri},
+            "file": {"jobInputType": "uri_file", "uri": f"{uri}file.txt"},
+        },
+    )
+    assert jobs.log(used) == "data\ndata\n"
+
+
+def test_an_input_that_is_not_there_fails_the_job(jobs) -> None:
+    uri = "azureml://datastores/workspaceblobstore/paths/nothing/here"
+    name = jobs.run("true", inputs={"x": {"jobInputType": "uri_folder", "uri": uri}})
+    assert jobs.status(name) == "Failed"
+    assert "nothing at" in jobs.details(name)["error"]["error"]["message"]
+
+
+def test_two_nodes_run_the_command_side_by_side(jobs) -> None:
+    name = jobs.run("echo rank $NODE_RANK of $WORLD_SIZE", resources={"instanceCount": 2})
+    logs = [jobs.log(name, f"user_logs/std_log_process_{rank}.txt") for rank in range(2)]
+    assert logs == ["rank 0 of 2\n", "rank 1 of 2\n"]
+
+
+def test_nodes_come_and_go(jobs) -> None:
+    def counts():
+        found = jobs.cloud.arm("GET", f"{jobs.workspace}/computes/cpu").json()
+        inner = found["properties"]["properties"]
+        return inner["currentNodeCount"], inner["nodeStateCounts"]["runningNodeCount"]
+
+    name = jobs.submit("sleep 0.5")
+    jobs.until(name, {"Running"})
+    assert counts()[1] >= 1
+    listed = jobs.cloud.arm("POST", f"{jobs.workspace}/computes/cpu/listNodes").json()["nodes"]
+    assert name in [n["runId"] for n in listed if n["nodeState"] == "running"]
+    jobs.until(name, {"Completed"})
+    waited(counts, lambda found: found == (0, 0))
+    nodes = [e["data"]["state"] for e in jobs.events(name) if e["kind"] == "node"]
+    assert nodes[-2:] == ["leaving", "removed"]
+
+
+def test_what_a_job_logs_with_mlflow_is_its_run(jobs) -> None:
+    script = "import mlflow; mlflow.log_metric('m', 2); mlflow.log_text('x', 'note.txt')"
+    name = jobs.run(f'python -W ignore -c "{script}"', experimentName="tracked")
+    assert jobs.status(name) == "Completed", jobs.log(name)
+    base = f"/mlflow/v2.0{jobs.workspace}/api/2.0/mlflow"
+    run = jobs.cloud.http.get(f"{base}/runs/get", params={"run_id": name}).json()["run"]
+    files = jobs.cloud.http.get(f"{base}/artifacts/list", params={"run_id": name}).json()["files"]
+    assert run["info"]["status"] == "FINISHED"
+    assert [(m["key"], m["value"]) for m in run["data"]["metrics"]] == [("m", 2.0)]
+    assert {"note.txt", "user_logs"} <= {entry["path"] for entry in files}
+    assert jobs.details(name)["experimentName"] == "tracked"
+
+
+def test_deleting_the_compute_fails_what_runs_on_it(jobs) -> None:
+    inner = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1}}
+    properties = {"computeType": "AmlCompute", "properties": inner}
+    jobs.put("computes/doomed", {"location": "westeurope", "properties": properties})
+    running, waiting = (jobs.submit("sleep 30", computeId="doomed") for _ in range(2))
+    jobs.until(running, {"Running"})
+    url = f"{jobs.workspace}/computes/doomed"
+    assert jobs.cloud.arm("DELETE", url, underlyingResourceAction="Delete").status_code < 300
+    for name in (running, waiting):
+        assert jobs.until(name, ENDED) == "Failed"
+        assert "compute was deleted" in jobs.details(name)["error"]["error"]["message"]

@@ -1,0 +1,187 @@
+"""The nodes in this process: what survives the end of a daemon, preemption, reset."""
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+
+from localcloud.calls.artifacts import artifact_store
+from localcloud.nodes.processes import RECORD, end_left_over, start, tail
+from localcloud.nodes.scheduler import LocalNodes, NodeSettings
+from runtime.model.states import RunState
+
+AT_ONCE = NodeSettings(boots_s=0, leaves_s=0, grace_s=1.0, look_every_s=0.02)
+JOB = {"jobType": "Command", "computeId": "cpu", "environmentId": "azureml:env:1"}
+
+
+@pytest.fixture
+def ws(chain, chain_workspace) -> str:
+    inner = {
+        "vmSize": "STANDARD_DS3_V2",
+        "vmPriority": "LowPriority",
+        "scaleSettings": {"maxNodeCount": 1},
+    }
+    compute = {"computeType": "AmlCompute", "properties": inner}
+    for path, body in (
+        ("computes/cpu", {"location": "westeurope", "properties": compute}),
+        ("environments/env/versions/1", {"properties": {"image": "any"}}),
+    ):
+        assert chain.arm("PUT", f"{chain_workspace}/{path}", body).status_code < 300
+    return chain_workspace
+
+
+@pytest.fixture
+def nodes(chain, ws):
+    """Return a function that starts nodes as a daemon does; all are stopped in the end."""
+    made = []
+
+    def begin():
+        chain.cloud.nodes = LocalNodes(chain.cloud, ca=chain.cloud.folder, settings=AT_ONCE)
+        made.append(chain.cloud.nodes)
+        chain.cloud.nodes.start()
+        return chain.cloud.nodes
+
+    yield begin
+    for each in made:
+        each.stop()
+
+
+def submit(chain, ws, command="sleep 30", name="j"):
+    answered = chain.arm("PUT", f"{ws}/jobs/{name}", {"properties": {**JOB, "command": command}})
+    assert answered.status_code == 201, answered.json()
+
+
+def run(chain, ws, name="j"):
+    return chain.cloud.store.runs.get(ws, name)
+
+
+def until(chain, ws, states, name="j"):
+    deadline = time.monotonic() + 20
+    while run(chain, ws, name).state not in states:
+        assert time.monotonic() < deadline, run(chain, ws, name)
+        time.sleep(0.01)
+    return run(chain, ws, name)
+
+
+def texts(chain, ws, kind):
+    return [e.data for e in chain.cloud.store.runs.events(run(chain, ws).key) if e.kind == kind]
+
+
+def test_a_job_that_waited_is_run_after_a_restart(chain, ws, nodes) -> None:
+    submit(chain, ws, "true")  # nobody is there to run it
+    assert run(chain, ws).state is RunState.STARTING
+    nodes()
+    assert until(chain, ws, {RunState.COMPLETED}).exit_code == 0
+    assert "restarted" in texts(chain, ws, "message")[0]["text"]
+
+
+def test_a_job_that_ran_when_the_daemon_died_has_failed(chain, ws, nodes) -> None:
+    submit(chain, ws)
+    runs, key = chain.cloud.store.runs, run(chain, ws).key
+    for state in (RunState.QUEUED, RunState.RUNNING):
+        runs.move(key, state, chain.clock.now)
+    log = chain.cloud.folder / "nodes" / "cpu" / "std_log.txt"
+    log.parent.mkdir(parents=True)
+    log.write_text("so far")
+    store, name = artifact_store(chain.cloud, ws), "ExperimentRun/dcid.j/user_logs/std_log.txt"
+    blobs = chain.cloud.store.blobs
+    blobs.link(store.account, store.container, name, log, now=0)
+    nodes()
+    ended = run(chain, ws)
+    assert (ended.state, "ended unexpectedly" in ended.error) == (RunState.FAILED, True)
+    assert blobs.get(store.account, store.container, name).file.read_text() == "so far"
+    assert not log.exists()
+
+
+def test_a_cancel_that_was_not_answered_is(chain, ws, nodes) -> None:
+    submit(chain, ws)
+    chain.cloud.store.runs.move(run(chain, ws).key, RunState.CANCEL_REQUESTED, chain.clock.now)
+    nodes()
+    assert run(chain, ws).state is RunState.CANCELED
+
+
+def test_stopping_the_daemon_fails_what_runs_and_keeps_what_waits(chain, ws, nodes) -> None:
+    first = nodes()
+    submit(chain, ws, name="running")
+    until(chain, ws, {RunState.RUNNING}, "running")
+    submit(chain, ws, "true", name="waiting")
+    first.stop()
+    assert "cloud was stopped" in run(chain, ws, "running").error
+    assert run(chain, ws, "waiting").state is RunState.QUEUED
+    nodes()
+    until(chain, ws, {RunState.COMPLETED}, "waiting")
+
+
+def test_a_preempted_job_starts_again_from_the_beginning(chain, ws, nodes) -> None:
+    marker = chain.cloud.folder / "second-time"
+    submit(chain, ws, f"test -e {marker} || (touch {marker}; sleep 30)")
+    started = nodes()
+    until(chain, ws, {RunState.RUNNING})
+    deadline = time.monotonic() + 10
+    while not marker.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started.preempt(f"{ws}/computes/cpu")
+    ended = until(chain, ws, {RunState.COMPLETED, RunState.FAILED})
+    assert (ended.state, ended.error) == (RunState.COMPLETED, None)
+    states = [data["state"] for data in texts(chain, ws, "state")]
+    assert states.count("Running") == 2
+    assert {"node": "node-0", "state": "preempted"} in texts(chain, ws, "node")
+
+
+def test_idle_nodes_leave_when_their_time_is_up(chain, ws, nodes) -> None:
+    started = nodes()
+    submit(chain, ws, "true")
+    until(chain, ws, {RunState.COMPLETED})
+    compute = f"{ws}/computes/cpu"
+    assert started.allocation(compute)["currentNodeCount"] == 1
+    chain.clock.now += 1800
+    started.compute_stored(compute, created=False)  # wakes it: the clock here stands still
+    deadline = time.monotonic() + 10
+    while started.allocation(compute)["currentNodeCount"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_reset_ends_what_runs(chain, ws, nodes) -> None:
+    started = nodes()
+    submit(chain, ws)
+    until(chain, ws, {RunState.RUNNING})
+    started.reset()
+    assert started.nodes(f"{ws}/computes/cpu") == []
+    assert run(chain, ws).state is RunState.FAILED
+
+
+def test_a_command_that_ignores_the_request_to_stop_is_killed(chain, ws, nodes) -> None:
+    submit(chain, ws, "trap '' TERM; echo up; while true; do sleep 0.05; done")
+    started = nodes()
+    until(chain, ws, {RunState.RUNNING})
+    started.cancel(f"{ws}/jobs/j")
+    assert until(chain, ws, {RunState.CANCELED}).ended is not None
+
+
+def test_the_process_of_an_earlier_daemon_is_ended_once(tmp_path) -> None:
+    work = tmp_path / "wd"
+    work.mkdir()
+    left = start("sleep 30", folder=work, variables=dict(os.environ), log=tmp_path / "log")
+    assert end_left_over(tmp_path / RECORD)
+    assert left.wait(5)
+    assert not end_left_over(tmp_path / RECORD)
+
+
+def test_a_process_id_that_somebody_else_has_now_is_left_alone(tmp_path) -> None:
+    record = tmp_path / RECORD
+    with subprocess.Popen(["sleep", "30"], start_new_session=True) as stranger:
+        record.write_text(json.dumps({"pid": stranger.pid, "started": "long ago"}))
+        assert not end_left_over(record)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_the_tail_of_a_log(tmp_path) -> None:
+    log = tmp_path / "log"
+    log.write_text("\n".join(str(n) for n in range(100)))
+    assert tail(log, lines=2) == "98\n99"
+    assert tail(tmp_path / "missing") == ""
