@@ -143,7 +143,7 @@ def _show(name: Name, stack: Stack, done: Done, *, as_json: bool) -> None:
         return
     if name == "preview":
         view.print_plan(done.plan.steps)
-    if done.result is None:
+    if done.result is None or not done.result.changed:
         view.say(f"{_DONE[name]} of stack {stack.name!r}: {view.plan_line(done.plan.changes)}")
         return
     view.say(

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from infra.contract.errors import SpecError
-
-_SECURE = frozenset({"secure"})
+from infra.spec.credentials import Sealed
+from infra.spec.document import read_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +38,11 @@ def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]
     """Return the configuration in ``file``; ``unseal`` turns a ciphertext into its text.
 
     A key without a namespace belongs to the project. ``unseal`` is called only where the file has
-    a secret.
+    a secret. What the file gets wrong was said by whoever loaded the spec from it.
     """
-    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    config = document.get("config") or {} if isinstance(document, dict) else None
-    if not isinstance(config, dict):
-        raise SpecError(
-            "`config` is not a map.", remedy="Write `config:` and its keys below it.", at=str(file)
-        )
     values, secrets = {}, set()
-    for key, value in config.items():
-        name = str(key) if ":" in str(key) else f"{project}:{key}"
+    for key, value in read_document(file).config.items():
+        name = key if ":" in key else f"{project}:{key}"
         opened, sealed = _opened(value, unseal)
         values[name] = _text(opened)
         if sealed:
@@ -61,15 +52,13 @@ def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]
 
 def encryption_salt(file: Path) -> str | None:
     """Return the salt the file's secrets are sealed under, ``None`` where there is none."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    salt = document.get("encryptionsalt") if isinstance(document, dict) else None
-    return str(salt) if salt else None
+    return read_document(file).salt
 
 
 def _opened(value: Any, unseal: Callable[[str], str]) -> tuple[Any, bool]:
     match value:
-        case dict() if value.keys() == _SECURE:
-            return unseal(str(value["secure"])), True
+        case Sealed():
+            return unseal(value.ciphertext), True
         case dict():
             items = {str(key): _opened(item, unseal) for key, item in value.items()}
             opened = {key: item for key, (item, _) in items.items()}

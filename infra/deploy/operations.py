@@ -17,10 +17,9 @@ from infra.deploy.stacks import Stack
 from infra.engine.archive import Operation, OperationName
 from infra.engine.events import Listener, Message
 from infra.engine.recording import Memory
-from infra.engine.resources import PROVIDER_PREFIX, STACK_TYPE, Loaded
+from infra.engine.resources import PROVIDER_PREFIX, Loaded
 from infra.engine.session import Cancellation, Options
 from infra.engine.state import StackState
-from infra.engine.values import hidden
 
 Approve = Callable[[Outcome, Destination], bool]
 _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
@@ -75,7 +74,11 @@ class Operations:
             return Done(self._planned(runner, loaded, request, "aml preview"))
 
     def up(self, request: Request) -> Done:
-        """Plan, ask, do, and write the manifest. Nothing to change asks nothing."""
+        """Plan, ask, do, and write the manifest.
+
+        Nothing to change asks nothing, and is done nevertheless: what only state knows (protect,
+        outputs, other options) may differ where no resource does.
+        """
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
             if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
@@ -83,8 +86,6 @@ class Operations:
                 self._refreshed(runner, request, approve=False)
             with self._open("update", request) as state:
                 plan = self._planned(runner, state.loaded, request, "aml up")
-                if not _worth_doing(plan, state.loaded):
-                    return Done(plan, manifest=self._keep_manifest(plan))
                 if plan.changed and not self.approve(plan, runner.destination):
                     return Done(plan, approved=False)
                 result = runner.run(state.loaded, state, request.options(preview=False))
@@ -188,14 +189,6 @@ class Operations:
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))
-
-
-def _worth_doing(plan: Outcome, loaded: Loaded) -> bool:
-    """Say whether an update would leave anything other than it is, outputs included."""
-    if plan.changed or loaded.pending:
-        return True
-    stack = next((r for r in loaded.resources if r.type == STACK_TYPE), None)
-    return stack is None or hidden(dict(stack.outputs)) != dict(plan.summary.outputs)
 
 
 def _counts(outcome: Outcome) -> dict[str, int]:
