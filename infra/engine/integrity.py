@@ -4,7 +4,7 @@ Pure, over the checkpoint's JSON entries: sorting and cutting references, nothin
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from infra.contract.errors import StateError
@@ -79,14 +79,19 @@ def in_order(entries: Sequence[Json]) -> list[Json]:
     return order
 
 
-def pruned(entries: Sequence[Json], parents: Mapping[str, str] | None = None) -> list[Json]:
-    """Cut references to what does not exist. ``parents`` maps a URN that is gone to its parent.
+def pruned(entries: Sequence[Json], gone: Mapping[str, str] | None = None) -> list[Json]:
+    """Cut references to what does not exist; with ``gone``, only to what that names.
 
-    A child whose parent is gone goes to the nearest ancestor that exists, or has none.
+    ``gone`` maps a URN to its parent (and ``<urn>::<id>`` of a provider to nothing). A child whose
+    parent is gone goes to the nearest ancestor that exists, or has none.
     """
-    urns = {str(entry.get("urn")) for entry in entries}
-    identities = {f"{entry.get('urn')}::{entry.get('id', '')}" for entry in entries}
-    return [_cut(entry, urns, identities, parents or {}) for entry in entries]
+    there = {str(entry.get("urn")) for entry in entries}
+    there |= {f"{entry.get('urn')}::{entry.get('id', '')}" for entry in entries}
+
+    def keeps(reference: str) -> bool:
+        return reference in there or (gone is not None and reference not in gone)
+
+    return [_cut(entry, keeps, gone or {}) for entry in entries]
 
 
 def renamed(entries: Sequence[Json], names: Mapping[str, str]) -> list[Json]:
@@ -133,24 +138,23 @@ def _doubles(entries: Sequence[Json]) -> list[str]:
     ]
 
 
-def _cut(
-    entry: Json, urns: set[str], identities: set[str], parents: Mapping[str, str]
-) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+def _cut(entry: Json, keeps: Callable[[str], bool], parents: Mapping[str, str]) -> dict[str, Any]:
     parent = entry.get("parent", "")
-    while parent and parent not in urns:
+    while parent and not keeps(parent):
         parent = parents.get(parent, "")
-    changes["parent"] = parent
-    for key in ("dependencies", "replaceWith"):
-        changes[key] = [urn for urn in entry.get(key) or () if urn in urns]
-    changes["propertyDependencies"] = {
-        key: [urn for urn in needed or () if urn in urns]
-        for key, needed in (entry.get("propertyDependencies") or {}).items()
+    deleted_with, provider = entry.get("deletedWith", ""), entry.get("provider", "")
+    needs = entry.get("propertyDependencies") or {}
+    waived = entry.get("pendingReplacement")
+    changes: dict[str, Any] = {
+        "parent": parent,
+        "dependencies": [urn for urn in entry.get("dependencies") or () if keeps(urn)],
+        "replaceWith": [urn for urn in entry.get("replaceWith") or () if keeps(urn)],
+        "propertyDependencies": {
+            key: [urn for urn in urns or () if keeps(urn)] for key, urns in needs.items()
+        },
+        "deletedWith": deleted_with if keeps(deleted_with) else "",
+        "provider": provider if waived or keeps(provider) else "",
     }
-    deleted_with = entry.get("deletedWith", "")
-    changes["deletedWith"] = deleted_with if deleted_with in urns else ""
-    if not entry.get("pendingReplacement"):
-        changes["provider"] = entry["provider"] if entry.get("provider") in identities else ""
     kept = {key: changes.get(key, value) for key, value in entry.items()}
     return {key: value for key, value in kept.items() if value or key not in changes}
 

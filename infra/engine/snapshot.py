@@ -21,7 +21,7 @@ class Snapshot:
         self._entries: dict[int, Json] = dict(enumerate(resources))
         self._interrupted: dict[int, Json] = dict(enumerate(pending))
         self._running: dict[int, Json] = {}
-        self._parents: dict[str, str] = {}  # of URNs that are gone
+        self._gone: dict[str, str] = {}  # URN → its parent; `<urn>::<id>` → nothing
         self._names: dict[str, str] = {}  # URN before → URN now
 
     def apply(self, entry: Json) -> None:
@@ -42,7 +42,7 @@ class Snapshot:
         merged = self.merged()
         if not violations(merged):
             return merged
-        return in_order(pruned(renamed(merged, self._names), self._parents))
+        return in_order(pruned(renamed(merged, self._names), self._gone))
 
     def merged(self) -> list[Json]:
         """Return the entries in the plain order of the rule above."""
@@ -113,8 +113,9 @@ class Snapshot:
         if gone is None:
             return
         urn = gone["urn"]
+        self._gone[f"{urn}::{gone.get('id', '')}"] = ""
         if follower is None:
-            self._parents[urn] = gone.get("parent", "")
+            self._gone[urn] = gone.get("parent", "")
         elif follower["urn"] != urn:
             self._names[urn] = follower["urn"]
         self._touch(gone)
