@@ -104,12 +104,16 @@ def script_variables(
     """Return the script's variables: those around it, with MLflow pointed at the endpoint."""
     hosts = [environ.get("NO_PROXY") or environ.get("no_proxy") or "", "127.0.0.1"]
     no_proxy = ",".join(host for host in hosts if host)
-    variables = {
-        **environ,
-        "AZUREML_RUN_ID": context.run_id,
-        "MLFLOW_RUN_ID": context.run_id,
+    experiment = {
         "MLFLOW_EXPERIMENT_ID": context.experiment_id,
         "MLFLOW_EXPERIMENT_NAME": context.experiment,
+    }
+    variables = {
+        **environ,
+        # a tracking server of the surroundings has ids of its own, which are not ours to guess
+        **({} if context.tracking else experiment),
+        "AZUREML_RUN_ID": context.run_id,
+        "MLFLOW_RUN_ID": context.run_id,
         "MLFLOW_TRACKING_URI": receiver.url,
         "MLFLOW_TRACKING_TOKEN": receiver.token,
         "NO_PROXY": no_proxy,

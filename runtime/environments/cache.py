@@ -7,6 +7,7 @@ recently used go when the disk limit is passed. It knows nothing of how building
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ from runtime.environments.requirements import without_credentials
 
 DISK_LIMIT_BYTES: Final = 20 * 1024**3
 _RECORD: Final = "aml-environment.json"
+_BUILDING: Final = ".building-"
 _LOOK_EVERY_S: Final = 0.1
 
 
@@ -86,7 +88,14 @@ class EnvironmentCache:
             yield Environment(locked.hash, folder, python, locked.variables, reused)
 
     def evict(self, log: Log) -> None:
-        """Remove the least recently used environments until the rest fits the disk limit."""
+        """Remove the least recently used environments until the rest fits the disk limit.
+
+        What killed builders left behind goes first.
+        """
+        for left in self._root.glob(f"{_BUILDING}*"):
+            with self._lock_file(left.name.removeprefix(_BUILDING)) as lock_file:
+                if _try_lock(lock_file, fcntl.LOCK_EX):
+                    shutil.rmtree(left, ignore_errors=True)
         records = sorted(self._root.glob(f"*/{_RECORD}"), key=lambda record: record.stat().st_mtime)
         sizes = {record: int(_read(record).get("size", 0)) for record in records}
         total = sum(sizes.values())
@@ -105,22 +114,29 @@ class EnvironmentCache:
         final = self._root / locked.hash
         self._remove(final)
         log(f"Building environment {locked.hash} from {locked.source or 'its definition'}")
-        with tempfile.TemporaryDirectory(prefix=".building-", dir=self._root) as temporary:
-            folder = Path(temporary) / "environment"
-            folder.mkdir()
+        folder = self._root / f"{_BUILDING}{locked.hash}"
+        shutil.rmtree(folder, ignore_errors=True)  # of a builder that was killed
+        folder.mkdir()
+        try:
             self._builder.build(locked, folder, log, stop)
-            record = {
-                "hash": locked.hash,
-                "python": locked.python,
-                "python_of_the_document": locked.overridden,
-                "requirements": without_credentials(locked.lines),
-                "source": locked.source,
-                "built": self._now(),
-                "size": _size(folder),
-            }
+            record = self._record(locked, _size(folder))
             (folder / _RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
             folder.rename(final)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         log(f"Environment {locked.hash} was built in {time.monotonic() - started:.1f} s")
+
+    def _record(self, locked: LockedEnvironment, size: int) -> dict[str, Any]:
+        return {
+            "hash": locked.hash,
+            "python": locked.python,
+            "python_of_the_document": locked.overridden,
+            "requirements": without_credentials(locked.lines),
+            "source": locked.source,
+            "built": self._now(),
+            "size": size,
+        }
 
     def _shared(self, lock_file: IO[bytes], locked: LockedEnvironment) -> bool:
         """Hold what is built; ``False`` when it is not built (any more), or being built."""

@@ -26,6 +26,7 @@ _LOST: Final = "The run's processes are gone, and none of them said how the run 
 _LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
 _TEXT: Final = (".txt", ".log")
 _LOOK_EVERY_S: Final = 0.01
+_LAST_LINES: Final = 10
 
 
 class LocalTarget:
@@ -99,7 +100,17 @@ class LocalTarget:
             return status
         _reap(folder)
         status = _read(folder, cursor)  # the end may have been reported just before it ended
-        return status if status.state.final else replace(status, state=RunState.FAILED, error=_LOST)
+        if status.state.final:
+            return status
+        return replace(status, state=RunState.FAILED, error=_LOST + _last_words(folder))
+
+
+def _last_words(folder: RunFolder) -> str:
+    """Return the end of what the run's processes said on their way out, if anything."""
+    with suppress(OSError):
+        lines = folder.process_log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "".join(f"\n{line}" for line in lines[-_LAST_LINES:])
+    return ""
 
 
 def _lock_to_start(folder: RunFolder) -> int | None:

@@ -149,6 +149,15 @@ def test_a_server_nobody_vouches_for_gets_no_token(agent, upstream, surroundings
     assert not upstream.calls
 
 
+def test_ids_of_another_server_are_not_guessed(agent, surroundings):
+    script = "import os; print(*sorted(n for n in os.environ if n.startswith('MLFLOW_')))"
+    assert agent.run(script, **surroundings)[1].split() == [
+        "MLFLOW_RUN_ID",
+        "MLFLOW_TRACKING_TOKEN",
+        "MLFLOW_TRACKING_URI",
+    ]
+
+
 @pytest.mark.parametrize(
     ("uri", "url"),
     [

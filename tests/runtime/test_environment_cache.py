@@ -82,12 +82,13 @@ def test_a_failed_build_leaves_nothing_but_its_log(make, tmp_path):
     assert left_in(tmp_path) == []
 
 
-def test_a_build_that_was_killed_is_begun_again(make, tmp_path):
-    cache = make(Pretending())
-    half_done = tmp_path / "environments" / locked().hash
-    half_done.mkdir(parents=True)
-    assert not leased(cache).reused
-    assert not (half_done / "half").exists()
+def test_what_a_killed_builder_left_is_removed(make, tmp_path):
+    for name in ("six", "other"):
+        left = tmp_path / "environments" / f".building-{locked(name).hash}"
+        left.mkdir(parents=True)
+        (left / "half").touch()
+    assert not (leased(make(Pretending())).folder / "half").exists()
+    assert left_in(tmp_path) == [locked().hash]
 
 
 def test_an_environment_whose_python_is_gone_is_built_anew(make):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -129,6 +130,29 @@ def test_an_environment_that_cannot_be_built_is_a_failed_run(target, tmp_path):
     assert status.state is RunState.FAILED
     assert "Python 3.2 is not installed" in status.error
     assert "Building environment" in log(target, handle)
+
+
+def test_a_run_can_be_cancelled_while_its_environment_is_built(target, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
+        index = f"--index-url http://127.0.0.1:{silent.getsockname()[1]}/\nsix\n"
+        environment = EnvironmentSpec("pip", requirements=index)
+        handle = target.launch(a_run(tmp_path, "", environment=environment))
+        until(lambda: "six" in log(target, handle))
+        target.cancel(handle)
+        until(lambda: poll(target, handle).state.final)
+    assert poll(target, handle).state is RunState.CANCELED
+
+
+def test_a_process_that_breaks_shows_its_traceback(target, tmp_path):
+    run = a_run(tmp_path, "")
+    for file in (tmp_path / "snapshots/objects").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    handle = target.launch(run)
+    until(lambda: poll(target, handle).state.final)
+    status = poll(target, handle)
+    assert status.state is RunState.FAILED
+    assert "FileNotFoundError" in status.error
 
 
 def test_the_source_folder_is_not_written_to(target, tmp_path):
