@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,6 +71,8 @@ class Client:
         self._transport = transport
         self._retries = retries or Retries()
         self._stopped = threading.Event()
+        self._opening = threading.Lock()
+        self._http: httpx.Client | None = None
 
     def send(
         self,
@@ -151,7 +152,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connections; the client opens new ones when it is used again."""
-        http = self.__dict__.pop("_http", None)
+        with self._opening:
+            http, self._http = self._http, None
         if http is not None:
             http.close()
 
@@ -174,15 +176,21 @@ class Client:
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
-        answer = self._http.request(method, url, content=content, headers=headers)
+        answer = self._opened().request(method, url, content=content, headers=headers)
         return Response(
             answer.status_code,
             {name.lower(): value for name, value in answer.headers.items()},
             _body(answer),
         )
 
-    @cached_property
-    def _http(self) -> httpx.Client:
+    def _opened(self) -> httpx.Client:
+        """Return the connections, opened at the first use: a preview may need none."""
+        with self._opening:
+            if self._http is None:
+                self._http = self._open()
+            return self._http
+
+    def _open(self) -> httpx.Client:
         ca = self.endpoint.ca
         if self._transport is not None:
             return httpx.Client(transport=self._transport)

@@ -14,6 +14,17 @@ from infra.contract.errors import ProviderError
 Operation = Generator[Request, Response, Response]
 
 _POLL_ANSWERS: Final = frozenset({200, 201, 202, 204})
+_MOVING: Final = frozenset(
+    {
+        "accepted",
+        "creating",
+        "deleting",
+        "provisioning",
+        "registeringdns",
+        "resolvingdns",
+        "updating",
+    }
+)
 _ACCEPTED: Final = 202
 _CREATED: Final = 201
 _FIRST_PAUSE_S: Final = 0.1
@@ -39,6 +50,18 @@ def follow(request: Request, first: Response) -> Operation:
     if request.method in {"PUT", "PATCH"}:
         return (yield from _follow_resource(request, first))
     return first
+
+
+def settle(request: Request, first: Response) -> Operation:
+    """Wait until nobody changes a resource any more; return its last answer, whatever it is.
+
+    ``first`` is the answer to ``request``, a GET. What is being deleted ends with a 404.
+    """
+    polls = _Polls(request, request.url, first)
+    answer = first
+    while answer.ok and _state(answer) in _MOVING:
+        answer = yield from polls.ask()
+    return answer
 
 
 def _follow_operation(request: Request, first: Response) -> Operation:
@@ -108,13 +131,18 @@ class _Polls:
         self._pause_s = _FIRST_PAUSE_S
 
     def next(self) -> Operation:
+        """Poll once and insist on an answer."""
+        answer = yield from self.ask()
+        if answer.status not in _POLL_ANSWERS:
+            raise fault(answer, at=self._request.url)
+        return answer
+
+    def ask(self) -> Operation:
         """Poll once: after what the last answer asks for, else after ever longer pauses."""
         hint = self._last.retry_hint_s
         after_s = self._pause_s if hint is None else hint
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
         self._last = yield Request("GET", self.url, self._request.api_version, after_s=after_s)
-        if self._last.status not in _POLL_ANSWERS:
-            raise fault(self._last, at=self._request.url)
         return self._last
 
 

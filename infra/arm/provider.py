@@ -17,7 +17,7 @@ from infra.arm.client import Client, Endpoint, checked
 from infra.arm.credentials import Credential, claims
 from infra.arm.faults import redact
 from infra.arm.messages import Request, Response
-from infra.arm.operations import follow
+from infra.arm.operations import follow, settle
 from infra.arm.types import type_of_token, variant_of_body, variant_of_inputs
 from infra.contract.errors import (
     PartialFailure,
@@ -124,9 +124,12 @@ class AzureNative:
             return self._made(row, where, inputs, answer)
 
     def read(self, type: str, id: str, inputs: Json) -> Existing | None:
-        """Return it as the service has it; ``inputs`` change only where it drifted."""
+        """Return it as the service has it; ``inputs`` change only where it drifted.
+
+        What an earlier run left half done (created, deleted) is waited for.
+        """
         row = variant_of_inputs(type_of_token(type), inputs)
-        answer = self._get(row, id)
+        answer = self._settled(row, id)
         if answer.status == _MISSING:
             return None
         document = checked(answer, at=id).document
@@ -227,7 +230,7 @@ class AzureNative:
         return _not_ready(id, outputs, (error.detail,), error.remedy)
 
     def _refuse_existing(self, row: ArmType, id: str) -> None:
-        answer = self._get(row, id)
+        answer = self._settled(row, id)
         if answer.status == _MISSING or (answer.ok and not answer.document):
             return
         checked(answer, at=id)
@@ -272,6 +275,10 @@ class AzureNative:
 
     def _get(self, row: ArmType, id: str) -> Response:
         return self._client.send("GET", bodies.url_path(id), api_version=row.api_version)
+
+    def _settled(self, row: ArmType, id: str) -> Response:
+        request = Request("GET", bodies.url_path(id), row.api_version)
+        return self._client.run(settle(request, self._send(request)), at=id)
 
     def _send(self, request: Request) -> Response:
         return self._client.send(

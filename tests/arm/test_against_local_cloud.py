@@ -153,3 +153,16 @@ def test_a_client_for_the_cloud_of_a_home(home: Path, provider) -> None:
     url = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other"
     assert client.send("GET", url, api_version="2024-03-01").status == 404
     client.close()
+
+
+def test_after_a_reset_a_new_token_is_fetched(tmp_path: Path) -> None:
+    client = local_client(tmp_path)
+    url = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
+    body = {"location": "westeurope"}
+    try:
+        assert client.send("PUT", url, api_version="2024-03-01", body=body).status == 201
+        ask(ensure_cloud(tmp_path), "/aml/reset", method="POST")
+        assert client.send("GET", url, api_version="2024-03-01").status == 404
+    finally:
+        client.close()
+        ask(ensure_cloud(tmp_path), "/aml/shutdown", method="POST")

@@ -1,9 +1,11 @@
 """Long-running operations, driven with literal answers and no clock."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from infra.arm.messages import Request, Response
-from infra.arm.operations import follow, perform
+from infra.arm.operations import Operation, follow, perform, settle
 from infra.contract.errors import CredentialError, PlatformError, ProviderError
 
 URL = "/subscriptions/1/resourceGroups/rg/providers/A/b/c"
@@ -14,17 +16,23 @@ LOCATION = {"location": RESULT}
 HINT = {"retry-after-ms": "50"}
 
 
-def drive(method: str, *answers: Response) -> tuple[list[Request], Response]:
+def finish(operation: Operation, answers: Sequence[Response]) -> tuple[list[Request], Response]:
     """Run an operation against literal answers; return what it asked and its result."""
-    operation = perform(Request(method, URL, "2025-12-01", {"a": "b"}))
-    asked = [next(operation)]
+    asked: list[Request] = []
+    left = iter(answers)
     try:
-        for answer in answers:
-            asked.append(operation.send(answer))
+        asked.append(next(operation))
+        for answer in left:
+            asked.append(operation.send(answer))  # noqa: PERF401 - it ends by an exception
     except StopIteration as end:
-        assert answer is answers[-1], "it ended before all was answered"
+        assert list(left) == [], "it ended before all was answered"
         return asked, end.value
     pytest.fail(f"it still asks for {asked[-1]}")
+
+
+def drive(method: str, *answers: Response) -> tuple[list[Request], Response]:
+    """Perform a request and all that follows from it."""
+    return finish(perform(Request(method, URL, "2025-12-01", {"a": "b"})), answers)
 
 
 def state(name: str | None, status: int = 200, **headers: str) -> Response:
@@ -233,3 +241,20 @@ def test_polls_speak_the_version_of_the_first_request() -> None:
 def test_an_operation_can_be_joined_after_its_first_answer() -> None:
     operation = follow(Request("DELETE", URL, "1"), Response(202, LOCATION))
     assert next(operation).url == RESULT
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([DONE], id="steady"),
+        pytest.param([state(None)], id="without states"),
+        pytest.param([Response(404)], id="not there"),
+        pytest.param([state("Failed")], id="failed: no matter"),
+        pytest.param([state("Creating"), state("Updating"), DONE], id="being made"),
+        pytest.param([state("Deleting"), Response(404)], id="being deleted"),
+    ],
+)
+def test_what_somebody_else_changes_is_waited_for(answers: list[Response]) -> None:
+    polls, result = finish(settle(Request("GET", URL, "1"), answers[0]), answers[1:])
+    assert result is answers[-1]
+    assert [poll.url for poll in polls] == [URL] * (len(answers) - 1)

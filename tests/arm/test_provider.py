@@ -315,6 +315,24 @@ def test_what_is_gone_is_gone(provider) -> None:
     assert provider.read(COMPUTE, CPU, cluster()) is None
 
 
+def test_what_is_being_deleted_is_waited_for(provider, arm) -> None:
+    deleting = {"id": CPU, "properties": {"provisioningState": "Deleting"}}
+    hint = {"retry-after-ms": "1"}
+    arm.script("GET", "cpu", httpx.Response(200, headers=hint, json=deleting))
+    assert create(provider).id == CPU
+    arm.script("GET", "cpu", httpx.Response(200, headers=hint, json=deleting))
+    arm.script("GET", "cpu", httpx.Response(404))
+    assert provider.read(COMPUTE, CPU, cluster()) is None
+
+
+def test_what_is_being_made_is_waited_for(provider, arm) -> None:
+    create(provider)
+    making = {"id": CPU, "properties": {"provisioningState": "Creating"}}
+    arm.script("GET", "cpu", httpx.Response(200, headers={"retry-after-ms": "1"}, json=making))
+    found = provider.read(COMPUTE, CPU, cluster())
+    assert found.outputs["properties"]["provisioningState"] == "Succeeded"
+
+
 def test_a_read_that_fails_is_not_gone(provider, arm) -> None:
     arm.script("GET", "cpu", httpx.Response(403))
     with pytest.raises(ProviderError):
