@@ -168,6 +168,9 @@ class Deployment:
                 text = f"{len(kept)} resource(s) to be deleted are kept: the run did not succeed."
                 self._session.message("info", text)
             return
+        for urn in sorted(self._session.options.replace - self._ledger.mentioned()):
+            text = f"{urn!r} was to be replaced, but the program has no such resource."
+            self._session.message("warning", text)
         try:
             self._removal.delete([*doomed, *self._recovery.orphans()])
         except BaseException:

@@ -28,11 +28,12 @@ class Entry:
 
 @dataclass(slots=True)
 class Condemned:
-    """A resource that has to go because something it depends on is deleted before its replacement.
+    """A resource that has to go because ``cause`` is deleted before its replacement is made.
 
     ``gone`` is set when the deletion ended; ``failed`` when it did not succeed.
     """
 
+    cause: str
     gone: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
 
@@ -120,6 +121,11 @@ class Ledger:
         with self._lock:
             return self.news.get(urn) or self.olds.get(self.was.get(urn, urn))
 
+    def mentioned(self) -> set[str]:
+        """Return the URNs the program registered, and what they were before."""
+        with self._lock:
+            return {*self.goals, *self.renames}
+
     def undeclared(self) -> list[Entry]:
         """Return the old entries nobody registered, in old order."""
         with self._lock:
@@ -148,12 +154,12 @@ class Ledger:
             self._acting.add(urn)
             return None
 
-    def condemn(self, urns: Iterable[str]) -> dict[str, Condemned]:
+    def condemn(self, urns: Iterable[str], cause: str) -> dict[str, Condemned]:
         """Condemn those of ``urns`` (old ones) on which nobody acts yet."""
         with self._lock:
             current = {urn: self.renames.get(urn, urn) for urn in urns}
             fresh = {
-                old: Condemned()
+                old: Condemned(cause)
                 for old, now in current.items()
                 if now not in self._acting and now not in self._condemned
             }

@@ -31,7 +31,7 @@ from infra.engine.providers import Providers
 from infra.engine.recovery import Resumed
 from infra.engine.removal import Removal
 from infra.engine.replacing import victims
-from infra.engine.resources import Resource
+from infra.engine.resources import Resource, urn_name
 from infra.engine.session import Session
 from infra.engine.steps import Steps, now
 from infra.engine.values import marked_like
@@ -87,7 +87,8 @@ class Registration:
             refuse_unknown_trigger(new)
         decision = self._decided(before, new)
         if condemned := self._at.ledger.act(self._urn):
-            return self._recreated(self._gone(condemned))
+            why = f"{urn_name(condemned.cause)!r}, on which it depends, is replaced"
+            return self._recreated(self._gone(condemned), replace(decision, reason=why))
         match decision.verdict:
             case Verdict.SAME:
                 return self._at.steps.same(old, new)
@@ -155,7 +156,7 @@ class Registration:
         """Delete it, after those that depend on it and would be replaced with it."""
         ledger = self._at.ledger
         urns = victims(old.resource, list(ledger.olds.values()), self._at.providers)
-        condemned = ledger.condemn(urns)
+        condemned = ledger.condemn(urns, self._urn)
         entries = [ledger.olds[urn] for urn in condemned]
         try:
             unprotected = replace(old, resource=replace(old.resource, protect=False))

@@ -109,6 +109,8 @@ def test_delete_before_replace_takes_dependents(stage):
     ]
     assert ops(result, "b") == [Op.DELETE_REPLACED, Op.CREATE_REPLACEMENT, Op.REPLACE]
     assert ops(result, "d") == ops(result, "c") == [Op.SAME]
+    reasons = [e.step.reason for e in result.events if getattr(e, "step", None)]
+    assert "'a', on which it depends, is replaced" in reasons
 
 
 def test_dependents_that_are_deleted_with_it_go_along(stage):
@@ -297,6 +299,12 @@ def test_replace_option_names_urns(stage):
     result = stage.up(lambda p: (p.thing("a"), p.thing("b")), replace=chosen)
     assert Op.REPLACE in ops(result, "a")
     assert ops(result, "b") == [Op.SAME]
+    assert "to be replaced" not in result.messages
+
+
+def test_a_replace_option_that_matches_nothing_is_told(stage):
+    result = stage.up(lambda p: p.thing("a"), replace=frozenset({urn_of("z")}))
+    assert f"{urn_of('z')!r} was to be replaced" in result.messages
 
 
 def test_preview_of_delete_before_replace_touches_nothing(stage):
