@@ -20,6 +20,7 @@ _DATASTORE: Final = re.compile(
     r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)",
     re.IGNORECASE,
 )
+_OURS: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # whatever the port was then
 _ARCHIVES: Final = (".zip",)
 COLLECTED: Final = ("outputs", "logs")
 
@@ -41,7 +42,7 @@ def address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
     url = urlsplit(uri)
     account, _, rest = unquote(url.path).lstrip("/").partition("/")
     container, _, path = rest.partition("/")
-    if url.scheme == "https" and url.netloc == urlsplit(cloud.url).netloc and container:
+    if url.scheme == "https" and url.hostname in _OURS and container:
         return BlobAddress(account.lower().partition(".blob.")[0], container, path)
     raise UsageError(
         f"{uri!r} does not lie in this cloud.",

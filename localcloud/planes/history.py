@@ -16,6 +16,11 @@ from localcloud.calls.times import iso
 from localcloud.store.runs import Run
 
 _LOGS: Final = ("user_logs/", "azureml-logs/", "logs/", "system_logs/")
+_MODEL_TYPES: Final = {  # what run history calls them; data has the same name in both
+    "custom_model": "CustomModel",
+    "mlflow_model": "MLFlowModel",
+    "triton_model": "TritonModel",
+}
 
 
 def show_run(call: Call) -> Reply:
@@ -62,7 +67,7 @@ def show_run_data(call: Call) -> Reply:
     outputs = {
         name: {
             "assetId": _output_uri(run, name, output),
-            "type": _output_type(output.get("jobOutputType")),
+            "type": _MODEL_TYPES.get(output["jobOutputType"], output["jobOutputType"]),
         }
         for name, output in declared.items()
     }
@@ -80,7 +85,13 @@ def show_run_data(call: Call) -> Reply:
 def resolve_uris(call: Call) -> Reply:
     """Answer where data lies; an address stands for itself."""
     wanted = [str(each) for each in call.json().get("values") or ()]
-    return answer({"values": {uri: {"uri": uri, "type": "UriFolder"} for uri in wanted}})
+    return answer({"values": {uri: {"uri": uri, "type": "uri_folder"} for uri in wanted}})
+
+
+def resolve_models(call: Call) -> Reply:
+    """Answer where models lie."""
+    wanted = [str(each) for each in call.json().get("values") or ()]
+    return answer({"values": {uri: {"path": uri, "type": "custom_model"} for uri in wanted}})
 
 
 def change_run(call: Call) -> Reply:
@@ -151,10 +162,6 @@ def _output_uri(run: Run, name: str, output: Mapping[str, Any]) -> str:
     return str(output.get("uri") or default)
 
 
-def _output_type(declared: Any) -> str:
-    return "".join(part.capitalize() for part in str(declared or "uri_folder").split("_"))
-
-
 _HISTORY: Final = "/history/v1.0{ws}"
 ROUTES: Final = (
     Route("GET", f"{_HISTORY}/runs/{{run}}", show_run),
@@ -165,5 +172,5 @@ ROUTES: Final = (
     Route("PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", change_run),
     Route("PATCH", f"{_HISTORY}/runs/{{run}}", change_run),
     Route("POST", "/data/v1.0{ws}/dataversion/batchGetResolvedUris", resolve_uris),
-    Route("POST", "/modelregistry/v1.0{ws}/models/batchGetResolvedUris", resolve_uris),
+    Route("POST", "/modelregistry/v1.0{ws}/models/batchGetResolvedUris", resolve_models),
 )
