@@ -167,6 +167,11 @@ class Ledger:
             self.replaced |= {current[old] for old in fresh}
             return fresh
 
+    def cause(self, urn: str) -> str:
+        """Return the URN on whose account ``urn`` was condemned, or nothing."""
+        with self._lock:
+            return self._condemned[urn].cause if urn in self._condemned else ""
+
     def deleted_early(self, entry: Entry) -> None:
         """Note that an old resource is gone and its replacement not there yet."""
         with self._lock:

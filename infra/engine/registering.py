@@ -12,7 +12,7 @@ from infra.contract.provider import Difference, Existing, Locates, Provider
 from infra.engine.events import Op
 from infra.engine.goals import Goal
 from infra.engine.ledger import Condemned, Entry, Ledger
-from infra.engine.paths import ignoring
+from infra.engine.paths import differences, ignoring
 from infra.engine.plan import (
     Decision,
     Forced,
@@ -87,8 +87,7 @@ class Registration:
             refuse_unknown_trigger(new)
         decision = self._decided(before, new)
         if condemned := self._at.ledger.act(self._urn):
-            why = f"{urn_name(condemned.cause)!r}, on which it depends, is replaced"
-            return self._recreated(self._gone(condemned), replace(decision, reason=why))
+            return self._recreated(self._gone(condemned))
         match decision.verdict:
             case Verdict.SAME:
                 return self._at.steps.same(old, new)
@@ -194,13 +193,19 @@ class Registration:
         self, old: Entry, decision: Decision | None = None, new: Resource | None = None
     ) -> Entry:
         """Create what was deleted to be replaced, in this run or an earlier one."""
-        decision = decision or Decision(Verdict.REPLACE, reason="it was deleted to be replaced")
-        names = self._resumed.names
-        new = new or self._wanted(self._check(names))
+        new = new or self._wanted(self._check(self._resumed.names))
+        decision = decision or self._as_condemned(old.resource, new)
         self._at.ledger.replacing(self._urn)
         entry = self._at.steps.create(self._provider, new, decision=decision, removes=old)
         self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
         return entry
+
+    def _as_condemned(self, old: Resource, new: Resource) -> Decision:
+        cause = self._at.ledger.cause(self._urn)
+        reason = "it was deleted to be replaced"
+        if cause:
+            reason = f"{urn_name(cause)!r}, on which it depends, is replaced"
+        return Decision(Verdict.REPLACE, differences(old.inputs, new.inputs), reason=reason)
 
     # Importing.
 
