@@ -17,6 +17,9 @@ from runtime.submit.submitting import note
 from runtime.targets.base import Handle, LogChunk, Status, Target
 
 _LAST_STEP: Final = "scale down"
+_BUILD_LOGS: Final = "azureml-logs/"
+_BEGUN: Final = frozenset({RunState.RUNNING})
+_OVER: Final = frozenset(state for state in RunState if state.final) | {RunState.FINALIZING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Pace:
     """
 
     first_s: float = 0.1
-    growth: float = 1.4
+    growth: float = 1.1
     longest_s: float = 5.0
     patience_s: float = 60.0
     linger_s: float = 0.0
@@ -132,14 +135,13 @@ class Watcher:
         return _Followed(handle, target, self._history.cursor(run_id))
 
     def _round(self, followed: Mapping[str, _Followed]) -> list[Seen]:
-        """Ask about every run once. Logs come before the end, so that the end is the end."""
+        """Ask about every run once. What it logged comes before its end."""
         seen: list[Seen] = []
         for run_id, status in self._statuses(followed).items():
             run = followed[run_id]
             events = self._recorded(run_id, run, status)
-            seen += [Happened(run_id, event) for event in events]
-            if run.ended_at is None:
-                seen += self._logged(run_id, run)
+            chunks = self._logged(run_id, run) if run.ended_at is None else []
+            seen += in_order([Happened(run_id, event) for event in events], chunks)
             if status.state.final and run.ended_at is None:
                 run.ended_at = self._clock()
                 seen.append(Ended(self._history.record(run_id)))
@@ -176,6 +178,23 @@ class Watcher:
         if run.ended_at is None:
             return False
         return run.last_step or self._clock() - run.ended_at >= self._pace.linger_s
+
+
+def in_order(events: Sequence[Happened], logged: Sequence[Logged]) -> list[Seen]:
+    """Put new text between the events of the same poll; logs do not say when a line was written.
+
+    A build's comes before the script runs, the script's before it has ended.
+    """
+    builds = [item for item in logged if item.chunk.name.startswith(_BUILD_LOGS)]
+    others = [item for item in logged if item not in builds]
+    begun = next((n for n, item in enumerate(events) if _state_of(item) in _BEGUN), len(events))
+    over = next((n for n, item in enumerate(events) if _state_of(item) in _OVER), len(events))
+    begun = min(begun, over)
+    return [*events[:begun], *builds, *events[begun:over], *others, *events[over:]]
+
+
+def _state_of(item: Happened) -> object:
+    return item.event.data.get("state") if item.event.kind == "state" else None
 
 
 def state_data(status: Status) -> dict[str, object]:

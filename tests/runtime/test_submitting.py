@@ -10,7 +10,7 @@ from runtime.model.runs import RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
 from runtime.submit.submitting import Submitter, size_text
-from runtime.submit.watch import Ended, Happened, Logged, Pace, Watcher, unfinished
+from runtime.submit.watch import Ended, Happened, Logged, Pace, Watcher, in_order, unfinished
 from runtime.targets.base import Handle, LogChunk, Status
 from runtime.targets.local import LocalTarget
 from runtime.targets.registry import target_class, target_kinds
@@ -172,9 +172,34 @@ def test_a_watcher_yields_events_logs_and_the_end(submitter, watcher, history, s
     run_id = submit(submitter, source, target)
     seen = list(watcher().watch({run_id: target}))
     assert [type(item) for item in seen] == [Happened, Logged, Happened, Happened, Ended]
+    assert seen[-1].record.run_id == run_id
     assert seen[-1].record.state is RunState.COMPLETED
     assert [list(asked.values()) for asked in target.asked] == [[""], ["1"]]
     assert len(history.events(run_id)) == 4
+
+
+@pytest.mark.parametrize(
+    ("states", "order"),
+    [
+        ("Preparing Running Finalizing Completed",
+         "Preparing BUILD Running SCRIPT Finalizing Completed"),
+        ("Running", "BUILD Running SCRIPT"),
+        ("Preparing", "Preparing BUILD SCRIPT"),
+        ("Failed", "BUILD SCRIPT Failed"),
+        ("", "BUILD SCRIPT"),
+    ],
+)  # fmt: skip
+def test_text_of_a_poll_stands_where_it_was_written(states, order):
+    events = [Happened("r", event(n, state)) for n, state in enumerate(states.split())]
+    logged = [
+        Logged("r", LogChunk("user_logs/std_log.txt", "SCRIPT", 6)),
+        Logged("r", LogChunk("azureml-logs/20_image_build_log.txt", "BUILD", 5)),
+    ]
+    said = [
+        item.chunk.text if isinstance(item, Logged) else item.event.data["state"]
+        for item in in_order(events, logged)
+    ]
+    assert said == order.split()
 
 
 def test_a_later_watcher_goes_on_and_can_replay(submitter, watcher, source):
