@@ -11,8 +11,8 @@ from infra.contract.discovery import SUBSCRIPTION
 from localcloud.calls.messages import Call
 from localcloud.store.operations import Operation
 
-POLL_MS: Final = 50
-HINT: Final = {"retry-after-ms": str(POLL_MS)}
+HINT: Final = {"retry-after-ms": "50"}
+_DONE_HINT: Final = {"retry-after-ms": "5"}  # 0 would mean none
 
 
 def begin(
@@ -37,7 +37,7 @@ def begin(
     base = f"{call.origin}/subscriptions/{SUBSCRIPTION}/providers/{namespace}/locations/local"
     headers = {
         "Azure-AsyncOperation": f"{base}/operationsStatus/{operation.id}?api-version={version}",
-        **HINT,
+        **(HINT if ready > call.now else _DONE_HINT),
     }
     if location_header:
         headers["Location"] = f"{base}/operationResults/{operation.id}?api-version={version}"

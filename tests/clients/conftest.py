@@ -44,6 +44,8 @@ def observe(cloud):
             "CLOUD_URL": cloud.url,
             "CLOUD_GROUP": GROUP,
             "REQUESTS_CA_BUNDLE": str(cloud.ca),
+            "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version=2022-09-01",
+            "AZUREML_RUN_POLLING_INTERVAL_MIN": "1",
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_TENANT_ID": TENANT,
         }
@@ -56,7 +58,7 @@ def observe(cloud):
             env=environment,
         )
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(done.stdout.splitlines()[-1])
 
     return run
 
