@@ -4,7 +4,7 @@ Rows only. The sources of what replaces and what updates are Azure ML's REST con
 model of the workspace, the PATCH schema of a compute, and what Terraform's provider does.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from infra.arm.armtype import GROUP, ArmType, PartialUpdate, Variant, below, beside, inside, words
 from infra.contract.names import RULES
@@ -61,6 +61,7 @@ WORKSPACE: Final = ArmType(
         "v1LegacyMode": False,
         "systemDatastoresAuthMode": "AccessKey",
         "managedNetwork.isolationMode": "Disabled",
+        "managedNetwork.enableNetworkMonitor": False,
         "provisionNetworkNow": False,
     },
     nested={"sharedPrivateLinkResources": words("name")},
@@ -133,6 +134,8 @@ _COMPUTE_INSTANCE: Final = Variant(
         f"{_INNER}.enableOSPatching": False,
         f"{_INNER}.enableNodePublicIp": True,
         f"{_INNER}.sshSettings.sshPublicAccess": "Disabled",
+        f"{_INNER}.schedules.computeStartStop.cron.timeZone": "UTC",
+        f"{_INNER}.schedules.computeStartStop.recurrence.timeZone": "UTC",
     },
     delete_query=_DELETE,
     partial_updates=(
@@ -145,16 +148,20 @@ _ACCOUNT_SECRETS: Final = below(
 )
 
 
-def _attached(inner: str | None = "", *, secret: frozenset[str] = frozenset()) -> Variant:
+def _attached(
+    inner: str | None = "", *, secret: frozenset[str] = frozenset(), **defaults: Any
+) -> Variant:
     """Return the variant of a compute that exists already: detached, never deleted.
 
     A second attachment of one resource breaks the first, hence delete before replace.
+    ``defaults`` are those of its inner properties.
     """
     return Variant(
         name_rule=RULES["attached_compute"],
         inner=None if inner is None else words(inner),
         updated_by=secret,
         secret=secret,
+        defaults={f"{_INNER}.{name}": value for name, value in defaults.items()},
         delete_query=_DETACH,
         delete_before_replace=True,
     )
@@ -183,6 +190,7 @@ def _variants() -> dict[str, Variant]:
             extensionInstanceReleaseTrain vcName namespace defaultInstanceType instanceTypes
             """,
             secret=below(_INNER, "relayConnectionString serviceBusConnectionString"),
+            namespace="default",
         ),
         "AKS": _attached(
             """
@@ -190,6 +198,8 @@ def _variants() -> dict[str, Variant]:
             aksNetworkingConfiguration loadBalancerType loadBalancerSubnet
             """,
             secret=below(f"{_INNER}.sslConfiguration", "cert key"),
+            clusterPurpose="FastProd",
+            loadBalancerType="PublicIp",
         ),
         "SynapseSpark": _attached(
             """

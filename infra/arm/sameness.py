@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from infra.contract.provider import UNKNOWN
 
-_SIZES: Final = frozenset({"vmSize", "virtualMachineSize", "agentVmSize"})
+# The SDK's own default for a vault is `enabled`, the service's answer `Enabled`.
+_CASELESS: Final = frozenset({"vmSize", "virtualMachineSize", "agentVmSize", "publicNetworkAccess"})
 _LOCATIONS: Final = frozenset({"location", "computeLocation"})
 IDENTITIES: Final = "identity.userAssignedIdentities"
 _DURATION: Final = re.compile(
@@ -63,7 +64,7 @@ def known(value: Any) -> bool:
 def _same_text(name: str, one: str, other: str) -> bool:
     if name in _LOCATIONS:
         return one.replace(" ", "").lower() == other.replace(" ", "").lower()
-    if name in _SIZES or (one.startswith("/subscriptions/") and other.startswith("/subscr")):
+    if name in _CASELESS or (one.startswith("/subscriptions/") and other.startswith("/subscr")):
         return one.rstrip("/").lower() == other.rstrip("/").lower()
     length = duration_s(one)
     return length is not None and length == duration_s(other)

@@ -124,6 +124,7 @@ BATCH_ACCOUNT: Final = ArmType(
     defaults={
         "publicNetworkAccess": "Enabled",
         "poolAllocationMode": "BatchService",
+        "autoStorage.authenticationMode": "StorageKeys",
         "identity.type": "None",
         "encryption.keySource": "Microsoft.Batch",
     },
@@ -157,6 +158,7 @@ DATABRICKS_WORKSPACE: Final = ArmType(
         "location managedResourceGroupId computeMode parameters.requireInfrastructureEncryption"
     ),
     read_only=words("parameters.resourceTags"),
+    defaults={"defaultCatalog.initialType": "HiveMetastore"},
     renamed={
         "parameters.encryption.value.keyName": "KeyName",
         "parameters.encryption.value.keyVaultUri": "keyvaulturi",

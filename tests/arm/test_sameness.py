@@ -27,6 +27,7 @@ ID = "/subscriptions/1/resourceGroups/rg/providers/A/b/c"
         pytest.param("a.b", 4, 4.0, id="integral number"),
         pytest.param("a.b", "text", "text", id="text"),
         pytest.param("a.b", True, True, id="truth"),
+        pytest.param("properties.publicNetworkAccess", "enabled", "Enabled", id="network access"),
     ],
 )
 def test_same(path: str, one, other) -> None:
