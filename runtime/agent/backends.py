@@ -120,7 +120,7 @@ class ForwardingBackend:
         body = _Exactly(call) if call.size else b""
         reply = self._send(call, body)
         if reply.ok and call.method == "PUT":
-            path = call.path.partition("/artifacts/")[2].partition("/artifacts/")[2]
+            path = path_in_run(call.path[len(PROXY) + 1 :], self._run_id)
             self._record("artifact", {"path": path, "size": call.size})
         return reply
 
@@ -133,6 +133,15 @@ class ForwardingBackend:
                 self._told = True
                 self._record("message", {"text": refusal.message})
             raise
+
+
+def path_in_run(path: str, run_id: str) -> str:
+    """Return an artifact's path below its run: Azure ML's store and MLflow's own differ there."""
+    for mark in (f"/dcid.{run_id}/", "/artifacts/"):
+        _, found, rest = path.partition(mark)
+        if found:
+            return rest
+    return path
 
 
 class _Exactly:

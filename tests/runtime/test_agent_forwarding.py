@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from runtime.agent.backends import path_in_run
 from runtime.agent.context import read_context
 
 TRACKS = """
@@ -135,6 +136,18 @@ def test_forwarded_calls_are_events_too(agent, upstream, surroundings):
         2,
     )
     assert artifact["data"] == {"path": "notes/a.txt", "size": 5}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("ExperimentRun/dcid.r/notes/a.txt", "notes/a.txt"),
+        ("0/r/artifacts/artifacts/a.txt", "artifacts/a.txt"),
+        ("LoggedModels/m/a.txt", "LoggedModels/m/a.txt"),
+    ],
+)
+def test_the_path_of_an_artifact_in_its_run(path, expected):
+    assert path_in_run(path, "r") == expected
 
 
 def test_a_server_nobody_vouches_for_gets_no_token(agent, upstream, surroundings):
