@@ -1,7 +1,7 @@
 """Deploy 1, 100, 1,000 computes to the local cloud, beside as many of Terraform's `terraform_data`.
 
 Prints seconds and ratios of whole processes, cold state, one run each. Terraform's resource reaches
-no service at all, so the comparison is in its favour; it is the nearest peer that needs no download.
+no service at all, so the comparison is in its favour; the nearest peer without a download.
 """
 
 import json
@@ -20,7 +20,7 @@ COUNTS = tuple(map(int, os.environ.get("BENCH_COUNTS", "1,100,1000").split(","))
 
 def timed(arguments: list[str], folder: Path, env: dict[str, str]) -> float:
     began = time.perf_counter()
-    subprocess.run(arguments, cwd=folder, env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(arguments, cwd=folder, env=env, check=True, capture_output=True)
     return time.perf_counter() - began
 
 

@@ -7,6 +7,7 @@ import click
 
 from infra.contract.errors import InterruptedByUserError, RunFailedError
 from runtime.cli.render import duration, print_table
+from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import RunState
 from runtime.submit.watch import Ended, Happened, Logged, Seen
@@ -52,6 +53,8 @@ def event_line(event: RunEvent) -> str:
             return str(data["text"])
         case "node":
             return f"[node {data['node']}] {data['state']}"
+        case "metric" if not data.get("run"):
+            return f"[metric] {data['key']} {as_number(data['value']):g}"
     return ""
 
 
