@@ -15,18 +15,17 @@ from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
 
 _KNOWN_KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
-_NOT_IDENTITY: Final = ("name", "prefix")
 _SPEC: Final = re.compile(r"(?P<name>[A-Za-z0-9_][\w.+-]*?)\s*(?P<version>[=<>!~ ].*)?")
 
 
 @dataclass
 class CondaDocument:
-    """What a document says. ``canonical`` is what counts for identity: neither name nor prefix."""
+    """What a document says; ``lines`` and ``arguments`` are what uv is given to install it."""
 
-    canonical: dict[str, Any] = field(default_factory=dict)
     python: str | None = None
     lines: list[str] = field(default_factory=list)
     arguments: list[str] = field(default_factory=list)
+    channels: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -45,10 +44,18 @@ def parse_conda(text: str) -> CondaDocument:
         return found
     extra = sorted(str(key) for key in document if key not in _KNOWN_KEYS)
     found.problems += [f"unknown key {key!r} (known: {', '.join(_KNOWN_KEYS)})" for key in extra]
-    found.canonical = {k: v for k, v in document.items() if k not in _NOT_IDENTITY}
+    _read_channels(document.get("channels") or [], found)
     _read_variables(document.get("variables"), found)
     _read_dependencies(document.get("dependencies"), found)
     return found
+
+
+def _read_channels(channels: Any, found: CondaDocument) -> None:
+    """Keep the channels: nothing is fetched from them, but Azure ML builds anew for other ones."""
+    if isinstance(channels, list):
+        found.channels = tuple(map(str, channels))
+    else:
+        found.problems.append("`channels` is not a list")
 
 
 def _read_variables(variables: Any, found: CondaDocument) -> None:

@@ -1,15 +1,16 @@
 """Declared → locked: the identity of an environment, and what has to be installed for it.
 
-The identity is a hash over the parsed document and the Python version; neither comments nor name
-and version of the environment count (Azure ML's rule). Pure: nothing is looked up anywhere.
+The identity is a hash over the parsed document, brought to one form, and the Python version;
+neither comments nor name and version of the environment count (Azure ML's rule). Pure: nothing is
+looked up anywhere.
 """
 
 import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import asdict, dataclass, field, replace
+from typing import Final
 
 from infra.contract.errors import DefinitionError
 from runtime.environments.conda import parse_conda
@@ -42,10 +43,12 @@ class LockedEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    canonical: Any
+    """A document in its one form: a requirements file equals the conda file that lists it."""
+
     python: str | None
     lines: tuple[str, ...]
     arguments: tuple[str, ...]
+    channels: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,7 +71,7 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
         )
     python = spec.python or content.python or default_python
     return LockedEnvironment(
-        hash=_hash(spec.kind, content.canonical, python),
+        hash=_hash(content, python),
         python=python,
         lines=content.lines,
         arguments=content.arguments,
@@ -86,24 +89,18 @@ def _conda(spec: EnvironmentSpec, problems: list[str]) -> _Content:
         problems.append(
             f"no equal on PyPI is known for: {listed} (if PyPI has it, move it to the `pip:` list)"
         )
-    return _Content(
-        found.canonical,
-        found.python,
-        tuple(found.lines),
-        tuple(found.arguments),
-        found.variables,
-    )
+    lines, arguments = tuple(found.lines), tuple(found.arguments)
+    return _Content(found.python, lines, arguments, found.channels, found.variables)
 
 
 def _pip(spec: EnvironmentSpec, problems: list[str]) -> _Content:
     assert spec.kind == "pip", "a user-managed environment has no content"  # noqa: S101
-    lines = requirement_lines(spec.requirements or "")
-    found = parse_requirements(lines)
+    found = parse_requirements(requirement_lines(spec.requirements or ""))
     problems += found.problems
-    return _Content(lines, None, found.lines, found.arguments)
+    return _Content(None, found.lines, found.arguments)
 
 
-def _hash(kind: str, canonical: Any, python: str) -> str:
-    document = [_FORMAT, kind, canonical, python]
+def _hash(content: _Content, python: str) -> str:
+    document = [_FORMAT, python, asdict(replace(content, python=None))]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

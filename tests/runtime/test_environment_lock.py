@@ -52,6 +52,11 @@ def test_another_document_has_another_hash(text, how):
     assert conda(text, **how).hash != conda(BASE).hash
 
 
+def test_a_requirements_file_and_the_conda_file_that_lists_it_are_one_environment():
+    listed = "dependencies: [python=3.11, pip, {pip: [six==1.16, --pre]}]"
+    assert conda(listed).hash == pip("six==1.16\n--pre\n").hash
+
+
 def test_name_source_and_variables_of_the_spec_do_not_count():
     spec = conda(BASE, name="mine", source="here.yml", variables={"A": "1"})
     assert spec.hash == conda(BASE).hash
@@ -151,6 +156,7 @@ def test_continued_lines_are_one():
         ("dependencies: [{pip: [-r more.txt]}]", "'-r more.txt' refers to a file"),
         ("dependencies: [{pip: [-e .]}]", "'-e .' refers to a file"),
         ("dependencies: [{pip: [./wheels/x.whl]}]", "refers to a file"),
+        ("dependencies: []\nchannels: conda-forge", "`channels` is not a list"),
         ("dependencies: []\nvariables: [a]", "`variables` is not a mapping"),
     ],
 )
