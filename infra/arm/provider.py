@@ -248,7 +248,7 @@ class AzureNative:
         if group == UNKNOWN:
             return UNKNOWN
         if group not in self._locations:
-            row, _ = invokes.function("azure-native:resources:getResourceGroup")
+            row = type_of_token("azure-native:resources:ResourceGroup")
             answer = self._get(row, self._id(row, {"resourceGroupName": group}))
             if answer.status == _MISSING:
                 return UNKNOWN  # it may be about to be created
