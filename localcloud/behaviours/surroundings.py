@@ -93,6 +93,10 @@ def _storage_stored(call: Call, account: Resource, old: Resource | None) -> None
         )
 
 
+def _storage_removed(call: Call, account: Resource) -> None:
+    call.cloud.store.blobs.forget_account(account.name.lower())
+
+
 def _storage_keys(call: Call) -> Reply:
     account = existing(call)
     return answer(
@@ -246,6 +250,7 @@ KINDS: Final = (
         fill=_storage,
         show=_show_storage,
         stored=_storage_stored,
+        removed=_storage_removed,
         actions={"listKeys": _storage_keys},
     ),
     kind_of("Microsoft.KeyVault/vaults", fill=_vault, polled=frozenset()),

@@ -148,6 +148,11 @@ def _stored(call: Call, workspace: Resource, old: Resource | None) -> None:
         make_default_datastores(call, workspace)
 
 
+def _removed(call: Call, workspace: Resource) -> None:
+    """Forget what its runs tracked: a workspace made anew under the name begins empty."""
+    call.cloud.store.forget_workspace(workspace.id)
+
+
 def _list_keys(call: Call) -> Reply:
     properties = existing(call).properties
     storage = find(call, str(properties.get("storageAccount")))
@@ -208,6 +213,7 @@ KINDS: Final = (
         fill=_fill,
         show=_show,
         stored=_stored,
+        removed=_removed,
         actions={
             "listKeys": _list_keys,
             "listStorageAccountKeys": _storage_keys,

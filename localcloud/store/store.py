@@ -63,6 +63,13 @@ class Store:
         self.id = self._own_id()
         return self.id
 
+    def forget_workspace(self, id: str) -> None:
+        """Forget the runs of a workspace that is gone, and what they tracked."""
+        for run in self.runs.of_workspace(id):
+            self.tracking.forget_run(run.key)
+            self.runs.remove(id, run.run_id)
+        self.tracking.forget_workspace(id)
+
     def close(self) -> None:
         self.database.close()
 
