@@ -19,12 +19,18 @@ Name = Literal["preview", "up", "refresh", "destroy"]
 _DONE = {"preview": "Preview", "up": "Up", "refresh": "Refresh", "destroy": "Destroy"}
 
 
-def options(*, changes: bool, replaces: bool = False) -> Callable[[Any], Any]:
+def options(*, changes: bool, expects: bool = True, replaces: bool = False) -> Callable[[Any], Any]:
     """Add what the operations have in common; ``changes``: it asks before it changes anything."""
     rows = [
         click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one."),
         click.option("--json", "as_json", is_flag=True, help="Print plan and result as data."),
-        click.option("--parallel", default=16, show_default=True, help="Operations at once."),
+        click.option(
+            "--parallel",
+            type=click.IntRange(min=1),
+            default=16,
+            show_default=True,
+            help="Operations at once.",
+        ),
         click.option(
             "--engine",
             type=click.Choice(["embedded", "pulumi"]),
@@ -32,10 +38,13 @@ def options(*, changes: bool, replaces: bool = False) -> Callable[[Any], Any]:
             show_default=True,
             help="The engine in this command, or the Pulumi CLI.",
         ),
-        click.option(
-            "--expect-no-changes", is_flag=True, help="Exit with 5 where there are changes."
-        ),
     ]
+    if expects:
+        rows.append(
+            click.option(
+                "--expect-no-changes", is_flag=True, help="Exit with 5 where there are changes."
+            )
+        )
     if changes:
         rows += [
             click.option("-y", "--yes", is_flag=True, help="Change without asking."),
@@ -80,7 +89,7 @@ def refresh(**given: Any) -> None:
 
 
 @click.command()
-@options(changes=True)
+@options(changes=True, expects=False)
 def destroy(**given: Any) -> None:
     """Delete everything a stack deployed. Protected resources are refused."""
     _operate("destroy", given)
@@ -94,13 +103,14 @@ def _operate(name: Name, given: Mapping[str, Any]) -> None:
     request = Request(
         parallel=given["parallel"],
         continue_on_error=given.get("continue_on_error", False),
-        expect_no_changes=given["expect_no_changes"],
+        expect_no_changes=given.get("expect_no_changes", False),
         refresh=given.get("refresh_first", False),
         replace=frozenset(given.get("replace", ())),
         message=given.get("message", ""),
     )
     with view.Progress(quiet=given["as_json"]) as progress:
-        asking = Asking(name, stack, progress, yes=given.get("yes", False), quiet=given["as_json"])
+        yes = given.get("yes", False)
+        asking = Asking(name, stack, progress, yes=yes, quiet=yes and given["as_json"])
         operations = Operations(stack, progress, asking)
         done: Done = getattr(operations, name)(request)
     _show(name, stack, done, as_json=given["as_json"])
@@ -129,7 +139,7 @@ class Asking:
             if not view.can_ask():
                 raise UsageError(
                     "There are changes, and no terminal to ask on.",
-                    remedy=f"Run `aml {self.name} --yes` to make them; `aml preview` shows them.",
+                    remedy=f"Run `aml {self.name} --yes` to make them.",
                 )
             return view.confirmed(f"Perform {self.name!r} on stack {self.stack.name!r}?")
 
@@ -175,7 +185,7 @@ def _hand_over(name: Name, stack: Stack, given: Mapping[str, Any]) -> None:
         cloud=stack.spec.cloud,
         backend_url=backend_url(stack.project),
         passphrase=stack_passphrase(stack.project, stack.name),
-        expect_no_changes=given["expect_no_changes"],
+        expect_no_changes=given.get("expect_no_changes", False),
         say=view.say,
     )
     if given["as_json"]:

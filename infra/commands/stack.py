@@ -1,7 +1,9 @@
 """`aml stack …`, `aml cancel`, `aml unprotect`: stacks as things that are made, moved, mended."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,8 @@ from infra.contract.project import find_project
 from infra.deploy import stacks
 
 _STACK = click.option("-s", "--stack", "name", metavar="STACK", help="Else the selected one.")
+_YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print what was done as data.")
 
 
 @click.group()
@@ -20,20 +24,24 @@ def stack() -> None:
 
 @stack.command()
 @click.argument("name")
-def init(name: str) -> None:
+@_JSON
+def init(name: str, *, as_json: bool) -> None:
     """Make a stack NAME with a file to start from, and select it."""
     file = stacks.init_stack(find_project(), name)
     view.say(f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run `aml up`.")
+    _data({"stack": name, "file": file}, as_json=as_json)
 
 
 @stack.command()
 @click.argument("name")
-def select(name: str) -> None:
+@_JSON
+def select(name: str, *, as_json: bool) -> None:
     """Make NAME the stack that commands mean without -s."""
     project = find_project()
     stacks.existing_stack_file(project, name)
     project.select_stack(name)
     view.say(f"Selected stack {name!r}.")
+    _data({"stack": name}, as_json=as_json)
 
 
 @stack.command()
@@ -53,14 +61,16 @@ def ls(*, as_json: bool) -> None:
 @stack.command()
 @click.argument("name")
 @click.option("--force", is_flag=True, help="Forget resources that are still there.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def rm(name: str, *, force: bool, yes: bool) -> None:
+@_YES
+@_JSON
+def rm(name: str, *, force: bool, yes: bool, as_json: bool) -> None:
     """Remove stack NAME: its state and its file."""
     project = find_project()
     stacks.existing_stack_file(project, name)
     _ask(f"Remove stack {name!r}, its state and its file?", yes=yes)
     stacks.remove_stack(project, name, force=force)
     view.say(f"Removed stack {name!r}.")
+    _data({"stack": name}, as_json=as_json)
 
 
 @stack.command(name="export")
@@ -68,74 +78,96 @@ def rm(name: str, *, force: bool, yes: bool) -> None:
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Else standard output.")
 @click.option("--show-secrets", is_flag=True, help="Write secrets in clear.")
 def export_(name: str | None, file: Path | None, *, show_secrets: bool) -> None:
-    """Write a stack's state as `pulumi stack export` does."""
+    """Write a stack's state, as JSON, as `pulumi stack export` does."""
     project = find_project()
-    text = stacks.export_stack(project, name or project.selected_stack(), show_secrets=show_secrets)
+    named = stacks.existing_stack(project, name)
+    text = stacks.export_stack(project, named, show_secrets=show_secrets)
     if file is None:
         click.echo(text, nl=False)
         return
-    file.write_text(text, encoding="utf-8")
+    view.write_text(file, text)
     view.say(f"Wrote {view.short_path(file)}.")
 
 
 @stack.command(name="import")
 @_STACK
 @click.option("--file", "file", type=click.Path(path_type=Path), required=True)
-def import_(name: str | None, file: Path) -> None:
+@_JSON
+def import_(name: str | None, file: Path, *, as_json: bool) -> None:
     """Put an exported state in the place of a stack's; a backup is kept."""
     project = find_project()
-    stack = name or project.selected_stack()
-    stacks.import_stack(project, stack, file)
-    view.say(f"Imported {view.short_path(file)} into stack {stack!r}.")
+    named = stacks.existing_stack(project, name)
+    stacks.import_stack(project, named, file)
+    view.say(f"Imported {view.short_path(file)} into stack {named!r}.")
+    _data({"stack": named, "file": file}, as_json=as_json)
 
 
 @stack.command()
 @_STACK
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def repair(name: str | None, *, yes: bool) -> None:
+@_YES
+@_JSON
+def repair(name: str | None, *, yes: bool, as_json: bool) -> None:
     """Mend state that breaks its own rules: sort it, cut references to nothing."""
     project = find_project()
-    backend, stack = stacks.backend_of(project), name or project.selected_stack()
-    problems = backend.diagnose(project.name, stack).problems
+    backend, named = stacks.backend_of(project), stacks.existing_stack(project, name)
+    problems = backend.diagnose(project.name, named).problems
     for problem in problems:
         view.say(problem)
-    if not problems:
-        view.say(f"The state of stack {stack!r} is sound.")
-        return
-    _ask("Repair it? Copies of everything are put with the backups.", yes=yes)
-    backend.repair(project.name, stack)
-    view.say(f"Repaired {len(problems)} problem(s).")
+    if problems:
+        _ask("Repair it? Copies of everything are put with the backups.", yes=yes)
+        backend.repair(project.name, named)
+        view.say(f"Repaired {len(problems)} problem(s).")
+    else:
+        view.say(f"The state of stack {named!r} is sound.")
+    _data({"stack": named, "repaired": list(problems)}, as_json=as_json)
 
 
 @click.command()
 @_STACK
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-def cancel(name: str | None, *, yes: bool) -> None:
+@_YES
+@_JSON
+def cancel(name: str | None, *, yes: bool, as_json: bool) -> None:
     """Take away the lock of a run that is not there any more."""
     project = find_project()
-    if not stacks.backend_of(project).holders(project.name, name or project.selected_stack()):
-        view.say("There is no lock.")
-        return
-    _ask("Take the lock away? A run that holds it would go on unprotected.", yes=yes)
-    removed = stacks.backend_of(project).cancel(project.name, name or project.selected_stack())
-    for lock in removed:
-        view.say(f"Removed the lock of {lock}.")
+    backend, named = stacks.backend_of(project), stacks.existing_stack(project, name)
+    held = backend.holders(project.name, named)
+    for lock in held:
+        view.say(f"Stack {named!r} is locked by {lock}.")
+    removed: Sequence[Any] = ()
+    if held:
+        _ask("Take the lock away? A run that holds it would go on unprotected.", yes=yes)
+        removed = backend.cancel(project.name, named)
+    view.say("Removed the lock." if removed else f"Nobody holds stack {named!r}.")
+    _data({"stack": named, "removed": [str(lock) for lock in removed]}, as_json=as_json)
 
 
 @click.command()
 @_STACK
 @click.option("--all", "everything", is_flag=True, help="All of the stack's resources.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.argument("urns", metavar="[URN]...", nargs=-1)
-def unprotect(name: str | None, urns: tuple[str, ...], *, everything: bool, yes: bool) -> None:
-    """Let protected resources be replaced or deleted."""
-    if not urns and not everything:
-        raise UsageError("Name the resources to unprotect.", remedy="Give their URNs, or `--all`.")
-    _ask("Unprotect them?", yes=yes)
+@_YES
+@_JSON
+@click.argument("resources", metavar="[NAME|URN]...", nargs=-1)
+def unprotect(
+    name: str | None, resources: tuple[str, ...], *, everything: bool, yes: bool, as_json: bool
+) -> None:
+    """Let protected resources be replaced or deleted.
+
+    The stack file still says what it says: the next `aml up` protects again.
+    """
+    if not resources and not everything:
+        raise UsageError(
+            "Name the resources to unprotect.", remedy="Give their names or URNs, or `--all`."
+        )
     project = find_project()
-    wanted = None if everything else frozenset(urns)
-    for urn in stacks.unprotect(project, name or project.selected_stack(), wanted):
+    named = stacks.existing_stack(project, name)
+    what = f"all resources of stack {named!r}" if everything else ", ".join(resources)
+    _ask(f"Unprotect {what}?", yes=yes)
+    freed = stacks.unprotect(project, named, None if everything else frozenset(resources))
+    for urn in freed:
         view.say(f"Unprotected {urn}")
+    if not freed:
+        view.say("Nothing of it was protected.")
+    _data({"stack": named, "unprotected": list(freed)}, as_json=as_json)
 
 
 def _ask(question: str, *, yes: bool) -> None:
@@ -145,3 +177,8 @@ def _ask(question: str, *, yes: bool) -> None:
         raise UsageError("There is no terminal to ask on.", remedy="Add `--yes`.")
     if not view.confirmed(question):
         raise click.Abort
+
+
+def _data(document: Any, *, as_json: bool) -> None:
+    if as_json:
+        view.print_json(document)

@@ -21,8 +21,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from infra.contract.errors import UsageError
 from infra.engine.events import Event, Finished, Message, Op, Started, Step, Summary
-from infra.engine.resources import STACK_TYPE, urn_name
+from infra.engine.resources import urn_name
 
 _MARKS: Final[Mapping[Op, tuple[str, str]]] = {
     Op.SAME: (" ", "dim"),
@@ -91,6 +92,18 @@ def short_path(file: Path) -> str:
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
+def write_text(file: Path, text: str) -> None:
+    """Write a file a person named; ``UsageError`` where it cannot be."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"It cannot be written: {error.strerror or error}.",
+            remedy="Name a file in a folder that is there.",
+            at=str(file),
+        ) from error
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their heads, on stdout."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
@@ -101,7 +114,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_plan(steps: Iterable[Step]) -> None:
     """Print what would change, a line a resource, changed properties below it."""
-    shown = [s for s in steps if s.op not in _QUIET | _HALVES and s.type != STACK_TYPE]
+    shown = [step for step in steps if step.op not in _QUIET | _HALVES]
     width = max((len(_short(step.type)) for step in shown), default=0)
     for step in shown:
         mark, colour = _MARKS[step.op]
@@ -130,8 +143,13 @@ def done_line(changes: Mapping[Op, int]) -> str:
 
 
 def step_document(step: Step) -> dict[str, Any]:
-    """Return a step as data for ``--json``; secrets in it are hidden already."""
+    """Return a step as data for ``--json``; secrets in it are hidden already.
+
+    Of what stays the same there is nothing to tell but its id.
+    """
     document: dict[str, Any] = {"op": str(step.op), "urn": step.urn, "type": step.type}
+    if step.op is Op.SAME:
+        return document | ({"id": step.id} if step.id else {})
     document |= {
         key: value
         for key, value in {
@@ -198,7 +216,7 @@ class Progress:
     def __call__(self, event: Event) -> None:
         with self._lock:
             match event:
-                case Started(step) if step.op not in _QUIET and step.type != STACK_TYPE:
+                case Started(step) if step.op not in _QUIET:
                     self._running[step.urn, step.op] = (step, time.monotonic())
                 case Finished(step, seconds, error):
                     self._running.pop((step.urn, step.op), None)
@@ -215,7 +233,7 @@ class Progress:
             self.failures.append((step.urn, error))
             doing = _DOING[step.op][0]
             self._print(f"  !! {_short(step.type)} {urn_name(step.urn)}: {doing} failed\n{error}")
-        elif step.op not in _QUIET and step.op is not Op.REPLACE and step.type != STACK_TYPE:
+        elif step.op not in _QUIET and step.op is not Op.REPLACE:
             mark, colour = _MARKS[step.op]
             took = f" ({seconds:.1f} s)" if seconds >= 0.1 else ""  # noqa: PLR2004 - worth saying
             line = (

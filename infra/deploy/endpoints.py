@@ -60,9 +60,10 @@ def _local(config: Mapping[str, Any], home: Path) -> Destination:
 
 def _azure(config: Mapping[str, Any], file: Path) -> Destination:
     if not config.get("subscriptionId"):
+        stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         raise SpecError(
             "Azure needs `azure-native:subscriptionId`, and the stack has none.",
-            remedy="Run `aml config set azure-native:subscriptionId ID`.",
+            remedy=f"Run `aml config set -s {stack} azure-native:subscriptionId ID`.",
             at=str(file),
         )
     return Destination("azure", AZURE, azure_credential(), dict(config))

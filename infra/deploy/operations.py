@@ -5,15 +5,16 @@ Asks nobody and prints nothing: a question is a callable, progress is a listener
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from infra.contract.errors import UnexpectedChangesError
+from infra.contract.errors import UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
 from infra.deploy.endpoints import Destination, destination
 from infra.deploy.interrupts import interruptible
 from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
 from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure
-from infra.deploy.stacks import Stack
+from infra.deploy.stacks import Stack, referred_outputs
 from infra.engine.archive import Operation, OperationName
 from infra.engine.events import Listener, Message
 from infra.engine.recording import Memory
@@ -107,6 +108,7 @@ class Operations:
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
             with self._open("destroy", request) as state:
+                self._refuse_protected(state.loaded)
                 plan = runner.destroy(
                     state.loaded, Memory(len(state.loaded.resources)), request.options(preview=True)
                 )
@@ -124,12 +126,24 @@ class Operations:
     def _planned(self, runner: Runner, loaded: Loaded, request: Request, command: str) -> Outcome:
         plan = runner.run(loaded, Memory(len(loaded.resources)), request.options(preview=True))
         raise_failure(plan, self.cancellation, command=command)
+        self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
+        return plan
+
+    def _refuse_unexpected(self, plan: Outcome, request: Request, *, remedy: str) -> None:
         if request.expect_no_changes and plan.changed:
             raise UnexpectedChangesError(
-                f"Stack {self.stack.name!r} has changes, and none were expected.",
-                remedy="See the plan with `aml preview`.",
+                f"Stack {self.stack.name!r} has changes, and none were expected.", remedy=remedy
             )
-        return plan
+
+    def _refuse_protected(self, loaded: Loaded) -> None:
+        """Say at once, in one message, what a destroy may not delete."""
+        names = [each.name for each in loaded.resources if each.protect and not each.delete]
+        if names:
+            raise UsageError(
+                f"{len(names)} of the resources of stack {self.stack.name!r} are protected:"
+                f" {', '.join(dict.fromkeys(names))}.",
+                remedy=f"Let them go first: `aml unprotect --all -s {self.stack.name}`.",
+            )
 
     def _refreshed(self, runner: Runner, request: Request, *, approve: bool) -> Done:
         with self._open("refresh", request) as state:
@@ -137,6 +151,8 @@ class Operations:
             options = request.options(preview=True)
             if approve:
                 plan = runner.refresh(state.loaded, Memory(count), options)
+                remedy = "See what differs with `aml refresh`."
+                self._refuse_unexpected(plan, request, remedy=remedy)
                 if plan.changed and not self.approve(plan, runner.destination):
                     return Done(plan, approved=False)
             result = runner.refresh(state.loaded, state, request.options(preview=False))
@@ -153,6 +169,7 @@ class Operations:
             destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file),
             self.listener,
             self.cancellation,
+            partial(referred_outputs, stack.project),
         )
 
     def _open(self, kind: OperationName, request: Request) -> StackState:

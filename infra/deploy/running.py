@@ -12,8 +12,10 @@ from typing import Any
 from infra.arm.provider import AzureNative
 from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.project import Project
+from infra.contract.provider import Provider
 from infra.deploy.configuration import Configuration
 from infra.deploy.endpoints import Destination
+from infra.engine.builtin import BuiltIn, OutputsOf
 from infra.engine.events import Event, Finished, Listener, Message, Op, Step, Summary
 from infra.engine.execute import Deployment
 from infra.engine.monitor import run_program
@@ -72,10 +74,13 @@ class Runner:
     destination: Destination
     listener: Listener
     cancellation: Cancellation
+    outputs_of: OutputsOf
 
     @property
-    def provider(self) -> AzureNative:
-        return AzureNative(self.destination.endpoint, self.destination.credential)
+    def providers(self) -> dict[str, Provider]:
+        """Make the providers of one run, by package."""
+        azure = AzureNative(self.destination.endpoint, self.destination.credential)
+        return {PACKAGE: azure, "pulumi": BuiltIn(self.outputs_of)}
 
     def provider_config(self) -> dict[str, dict[str, Any]]:
         """Return each package's configuration, secret keys marked."""
@@ -92,7 +97,7 @@ class Runner:
             self.stack,
             loaded,
             recorder,
-            {PACKAGE: self.provider},
+            self.providers,
             self.provider_config(),
             options,
             steps,
@@ -134,7 +139,7 @@ class Runner:
             self.stack,
             loaded,
             recorder,
-            {PACKAGE: self.provider},
+            self.providers,
             self.provider_config(),
             options,
             steps,

@@ -16,8 +16,14 @@ from infra.contract.project import Project, find_project
 from infra.deploy.configuration import Configuration, encryption_salt, read_configuration
 from infra.deploy.passphrase import Ask, ask_at_terminal, stack_passphrase
 from infra.engine.backend import Backend
-from infra.engine.resources import STACK_TYPE
-from infra.engine.secrets import Cipher, Masked, Sealer, missing_passphrase
+from infra.engine.resources import STACK_TYPE, Loaded
+from infra.engine.secrets import (
+    Cipher,
+    Masked,
+    Sealer,
+    missing_passphrase,
+    passphrase_from_environment,
+)
 from infra.engine.values import hidden, plain
 from infra.spec.load import load_stack
 from infra.spec.stack import StackSpec
@@ -76,6 +82,16 @@ def existing_stack_file(project: Project, stack: str) -> Path:
     )
 
 
+def existing_stack(project: Project, name: str | None) -> str:
+    """Return the stack a command means, if it has a file or state (``None``: the selected one)."""
+    stack = name or project.selected_stack()
+    if not project.stack_file(stack).is_file():
+        deployed = backend_of(project).stacks(project.name)
+        if stack not in deployed:
+            existing_stack_file(project, stack)
+    return stack
+
+
 def stack_names(project: Project) -> Sequence[str]:
     """Return the names of all stacks that have a file."""
     files = sorted(project.stacks.glob("Pulumi.*.yaml"))
@@ -101,13 +117,17 @@ def cipher_of(project: Project, stack: str) -> Cipher:
     passphrase = stack_passphrase(project, stack, ask=_asker(project, stack))
     if passphrase is None:
         return _Absent(stack)
-    salt = encryption_salt(project.stack_file(stack))
-    return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}")
+    return Sealer.from_passphrase(passphrase, _salt(project, stack), stack=f"stack {stack!r}")
 
 
 def _asker(project: Project, stack: str) -> Ask | None:
     """Return a way to ask for the passphrase where one is needed: the stack has secrets."""
-    return ask_at_terminal() if encryption_salt(project.stack_file(stack)) else None
+    return ask_at_terminal() if _salt(project, stack) else None
+
+
+def _salt(project: Project, stack: str) -> str | None:
+    file = project.stack_file(stack)
+    return encryption_salt(file) if file.is_file() else None
 
 
 class _Absent(Masked):
@@ -205,27 +225,59 @@ def stack_outputs(stack: Stack, *, show_secrets: bool) -> Mapping[str, Any]:
     loaded = stack.backend.load(
         stack.project.name, stack.name, stack.cipher if show_secrets else Masked()
     )
-    root = next((each for each in loaded.resources if each.type == STACK_TYPE), None)
-    if root is None:
-        raise NotDeployedError(
-            f"Stack {stack.name!r} was never deployed.", remedy=f"Run `aml up -s {stack.name}`."
-        )
-    shown: Mapping[str, Any] = (plain if show_secrets else hidden)(dict(root.outputs))
+    outputs = _outputs(loaded)
+    if outputs is None:
+        raise _never_deployed(stack.name)
+    shown: Mapping[str, Any] = (plain if show_secrets else hidden)(dict(outputs))
     return shown
 
 
-def unprotect(project: Project, name: str, urns: frozenset[str] | None) -> Sequence[str]:
+def referred_outputs(project: Project, other: str | None, stack: str) -> Mapping[str, Any] | None:
+    """Return the outputs of a stack that a program refers to, secrets marked; ``None``: no stack.
+
+    ``other`` is a project whose state lies in the same backend.
+    """
+    backend, name = backend_of(project), other or project.name
+    if not backend.exists(name, stack):
+        return None
+    ours = name == project.name and project.stack_file(stack).is_file()
+    cipher = cipher_of(project, stack) if ours else _cipher_of_another(stack)
+    return _outputs(backend.load(name, stack, cipher))
+
+
+def _cipher_of_another(stack: str) -> Cipher:
+    """Return the cipher of another project's stack: Pulumi's variables are all we have of it."""
+    passphrase = passphrase_from_environment(os.environ)
+    return _Absent(stack) if passphrase is None else Sealer.from_passphrase(passphrase)
+
+
+def _outputs(loaded: Loaded) -> Mapping[str, Any] | None:
+    root = next((each for each in loaded.resources if each.type == STACK_TYPE), None)
+    return None if root is None else root.outputs
+
+
+def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Sequence[str]:
     """Let resources go (``None``: all of the stack's); return the URNs that were protected.
 
-    A URN that state does not have is refused, with the nearest.
+    ``wanted`` holds URNs or names; one that state does not have is refused, with the nearest.
     """
-    with backend_of(project).open(project.name, name, cipher_of(project, name)) as state:
-        known = {each.urn: each for each in state.loaded.resources}
-        for urn in urns or ():
-            look_up(urn, known, noun="resource")
+    backend = backend_of(project)
+    if not backend.exists(project.name, name):
+        raise _never_deployed(name)
+    with backend.open(project.name, name, cipher_of(project, name)) as state:
+        known = {each.name: each for each in state.loaded.resources}
+        urns = {each.urn for each in state.loaded.resources}
+        for each in sorted((wanted or frozenset()) - urns):
+            look_up(each, known, noun="resource")
         freed = []
         for key, each in enumerate(state.loaded.resources):
-            if each.protect and (urns is None or each.urn in urns):
+            if each.protect and (wanted is None or wanted & {each.urn, each.name}):
                 state.same(key, replace(each, protect=False))
                 freed.append(each.urn)
         return freed
+
+
+def _never_deployed(stack: str) -> NotDeployedError:
+    return NotDeployedError(
+        f"Stack {stack!r} was never deployed.", remedy=f"Run `aml up -s {stack}`."
+    )
