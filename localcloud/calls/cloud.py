@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from localcloud.calls.trouble import Trouble
 from localcloud.calls.unmanned import Unmanned
 from localcloud.store.store import Store
 
@@ -57,9 +58,8 @@ class Cloud:
 
     ``folder`` is ``<home>/cloud``: a plane or the nodes keep files in a folder of their own below
     it, named in ``reset_folders`` so that a reset empties them. ``url`` is where the cloud
-    answers, without a slash at the end. ``clock`` gives seconds since the epoch.
-    ``operation_s`` maps a lower-case ARM type, or ``""`` for all others, to how long its
-    long-running operations take.
+    answers, without a slash at the end. ``clock`` gives seconds since the epoch. ``trouble`` is
+    what was asked to go wrong.
     """
 
     store: Store
@@ -67,7 +67,7 @@ class Cloud:
     url: str
     nodes: Nodes = field(default_factory=Unmanned)
     clock: Callable[[], float] = time.time
-    operation_s: dict[str, float] = field(default_factory=dict)
+    trouble: Trouble = field(default_factory=Trouble)
     reset_folders: list[Path] = field(default_factory=list)
 
     @property

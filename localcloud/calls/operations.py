@@ -54,5 +54,5 @@ def is_first_generation(call: Call) -> bool:
 
 def duration_s(call: Call, type: str) -> float:
     """Return how long operations on ``type`` take in this cloud."""
-    table = call.cloud.operation_s
+    table = call.cloud.trouble.operation_s
     return table.get(type.lower(), table.get("", 0.0))

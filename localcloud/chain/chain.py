@@ -30,6 +30,7 @@ from localcloud.chain.rules import (
     require_valid_name,
 )
 from localcloud.chain.writing import patch, put
+from localcloud.faultlines import refuse, throttle
 
 Respond = Callable[[Call], Reply]
 _LOG: Final = logging.getLogger("localcloud.requests")
@@ -45,11 +46,13 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
         authenticate(table),
         require_api_version(types),
         require_subscription,
+        throttle,
         serve_routes(table),
         require_arm,
         require_known_type(types),
         perform_action(types),
         require_valid_name(types),
+        refuse,
         take_over(types),
         read(types),
         list_resources(types),

@@ -25,15 +25,29 @@ def delete(types: Types) -> Handler:
         if resource is None:
             require_group(call, call.arm)
             return Reply(204)
-        ready = call.now + (duration_s(call, kind.type) if "DELETE" in kind.polled else 0.0)
-        remove(types, call, resource, gone=ready)
         if "DELETE" not in kind.polled:
+            remove(types, call, resource, gone=call.now)
             return Reply(200)
-        return Reply(
-            202, b"", begin(call, resource.id, ready=ready, result="gone", location_header=True)
-        )
+        return _begun(types, call, resource)
 
     return handler
+
+
+def _begun(types: Types, call: Call, resource: Resource) -> Reply:
+    """Answer with the operation of a delete; one that is to fail leaves everything as it is."""
+    ready = call.now + duration_s(call, resource.type)
+    failure = call.cloud.trouble.failure("DELETE", resource.type, resource.name, refused=False)
+    if failure is None:
+        remove(types, call, resource, gone=ready)
+    headers = begin(
+        call,
+        resource.id,
+        ready=ready,
+        result="gone",
+        error=failure.error if failure else None,
+        location_header=True,
+    )
+    return Reply(202, b"", headers)
 
 
 def remove(types: Types, call: Call, resource: Resource, *, gone: float) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from localcloud import faultlines
 from localcloud.behaviours import (
     assets,
     computes,
@@ -31,6 +32,7 @@ KINDS: Final[tuple[Kind, ...]] = (
 
 # The first that fits takes the call: the blob plane, which takes nearly anything, comes last.
 ROUTES: Final[tuple[Route, ...]] = (
+    *faultlines.ROUTES,
     *metadata.ROUTES,
     *groups.ROUTES,
     *regions.ROUTES,

@@ -11,10 +11,13 @@ from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.calls.operations import begin, duration_s
 from localcloud.calls.paths import found, has, merged, placed, without
 from localcloud.calls.times import iso
+from localcloud.calls.trouble import Failure
 from localcloud.chain.addressing import Types, spelled_id
 from localcloud.chain.reading import shown
 from localcloud.store.resources import Resource
 
+ACCEPTED: Final = 202
+_ERRORS: Final = "properties.provisioningErrors"
 _ALWAYS_READ_ONLY: Final = ("id", "name", "type", "systemData", "etag",
                             "properties.provisioningState")  # fmt: skip
 
@@ -33,8 +36,8 @@ def put(types: Types) -> Handler:
                 require_parents(call, call.arm)
             _require_preconditions(call, old)
             _require_complete(kind, body, old)
-            new = _written(call, kind, body, old)
-        return _finished(call, kind, new, old, kind.put[old is not None])
+            new, failure = _written(call, kind, body, old)
+        return _finished(call, kind, new, old, failure=failure, status=kind.put[old is not None])
 
     return handler
 
@@ -53,8 +56,8 @@ def patch(types: Types) -> Handler:
             wanted = merged(dict(old.document), change)
             if "tags" in change:
                 wanted["tags"] = change["tags"] or {}
-            new = _written(call, kind, wanted, old)
-        return _finished(call, kind, new, old, kind.patched)
+            new, failure = _written(call, kind, wanted, old)
+        return _finished(call, kind, new, old, failure=failure, status=kind.patched)
 
     return handler
 
@@ -85,8 +88,13 @@ def _require_complete(kind: Kind, body: dict[str, Any], old: Resource | None) ->
         raise invalid([(path, f"The property '{path}' is required.") for path in missing])
 
 
-def _written(call: Call, kind: Kind, body: dict[str, Any], old: Resource | None) -> Resource:
-    """Store the resource that ``body`` asks for and return it. Inside the write transaction."""
+def _written(
+    call: Call, kind: Kind, body: dict[str, Any], old: Resource | None
+) -> tuple[Resource, Failure | None]:
+    """Store the resource that ``body`` asks for; return it and how its operation will fail.
+
+    Runs inside the write transaction.
+    """
     _require_same_location(body, old)
     secrets = {path: value for rule in kind.secrets for path, value in found(body, rule)}
     read_only = (*_ALWAYS_READ_ONLY, *kind.read_only)
@@ -101,9 +109,21 @@ def _written(call: Call, kind: Kind, body: dict[str, Any], old: Resource | None)
     if kind.system_data:
         wanted["systemData"] = _system_data(call, old)
     document = kind.fill(call, wanted, old) if kind.fill else wanted
+    failure = _failure(call, kind)
+    if _ERRORS in kind.read_only:
+        errors = [{"error": failure.error}] if failure else None
+        document = placed(document, {_ERRORS: errors})
     resource = _resource(call, kind, document, old, secrets)
+    resource = replace(resource, outcome="Failed" if failure else "Succeeded")
     call.cloud.store.resources.put(resource)
-    return resource
+    return resource, failure
+
+
+def _failure(call: Call, kind: Kind) -> Failure | None:
+    """Return how the operation of this call is to fail, if that was asked for."""
+    if call.method not in kind.polled:
+        return None
+    return call.cloud.trouble.failure(call.method, kind.type, call.arm.name, refused=False)
 
 
 def _kept(kind: Kind, wanted: dict[str, Any], old: Resource) -> dict[str, Any]:
@@ -190,17 +210,30 @@ def _system_data(call: Call, old: Resource | None) -> dict[str, Any]:
     }
 
 
-def _finished(call: Call, kind: Kind, new: Resource, old: Resource | None, status: int) -> Reply:
+def _finished(
+    call: Call,
+    kind: Kind,
+    new: Resource,
+    old: Resource | None,
+    *,
+    failure: Failure | None,
+    status: int,
+) -> Reply:
     """Tell the kind and answer. While an operation runs the first answer never says it is done."""
-    if kind.stored is not None:
-        kind.stored(call, new, old)
+    if kind.stored is not None and failure is None:
+        # what failed to become anything before is told of as new
+        kind.stored(call, new, old if old and old.outcome == "Succeeded" else None)
     if call.method not in kind.polled:
         return answer(shown(call, kind, new), status)
     headers = begin(
-        call, new.id, ready=new.ready, result="resource",
-        location_header=status == 202,  # noqa: PLR2004 - Accepted
-    )  # fmt: skip
-    if kind.location_only and status == 202:  # noqa: PLR2004
+        call,
+        new.id,
+        ready=new.ready,
+        result="resource",
+        error=failure.error if failure else None,
+        location_header=status == ACCEPTED,
+    )
+    if kind.location_only and status == ACCEPTED:
         del headers["Azure-AsyncOperation"]
-        return Reply(202, b"", headers)
+        return Reply(ACCEPTED, b"", headers)
     return answer(shown(call, kind, new, state=new.state), status, headers)
