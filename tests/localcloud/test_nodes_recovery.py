@@ -136,13 +136,18 @@ def test_idle_nodes_leave_when_their_time_is_up(chain, ws, nodes) -> None:
     submit(chain, ws, "true")
     until(chain, ws, {RunState.COMPLETED})
     compute = f"{ws}/computes/cpu"
-    assert started.allocation(compute)["currentNodeCount"] == 1
+
+    def wait_for(count, number):
+        deadline = time.monotonic() + 10
+        while started.allocation(compute)["nodeStateCounts"][count] != number:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    wait_for("idleNodeCount", 1)
     chain.clock.now += 1800
     started.compute_stored(compute, created=False)  # wakes it: the clock here stands still
-    deadline = time.monotonic() + 10
-    while started.allocation(compute)["currentNodeCount"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for("idleNodeCount", 0)
+    assert started.allocation(compute)["currentNodeCount"] == 0
 
 
 def test_a_reset_ends_what_runs(chain, ws, nodes) -> None:
