@@ -153,7 +153,10 @@ class Execution:
                 return stack.enter_context(found.lease(write, self._stop))
             except PlatformError as error:
                 self._check()
-                write(f"{error.detail}\n{error.remedy}")
+                known = log.read_text(encoding="utf-8", errors="replace")
+                for line in (*error.detail.splitlines(), error.remedy):
+                    if line not in known:  # a builder's last lines are there already
+                        write(line)
                 raise
 
     def _lay_out(self, node: str) -> Path:
@@ -169,7 +172,7 @@ class Execution:
             self._step("download", f"{size} bytes of code to {node}", node=node, size=size)
             count = storage.unpack(downloaded, work)
             shutil.rmtree(downloaded, ignore_errors=True)
-            self._step("unzip", f"{count} files in the working folder", node=node, files=count)
+            self._step("unzip", f"{_files(count)} in the working folder", node=node, files=count)
         for name in storage.COLLECTED:
             (work / name).mkdir(exist_ok=True)
         log = work / "user_logs" / "std_log.txt"
@@ -303,7 +306,7 @@ class Execution:
             self._record("artifact", {"path": name, "size": file.stat().st_size})
         self._collect_named()
         outputs = sum(name.startswith("outputs/") for name in kept)
-        self._step("collect", f"{len(kept)} files saved, {outputs} of them outputs")
+        self._step("collect", f"{_files(len(kept))} saved, {outputs} of them outputs")
 
     def _collect_named(self) -> None:
         for binding in self.job.outputs:
@@ -355,6 +358,10 @@ class Execution:
 
     def _record(self, kind: Literal["step", "log", "artifact"], data: Mapping[str, object]) -> None:
         self._cloud.store.runs.record(self.job.run, self._cloud.clock(), kind, data)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _free_port() -> int:

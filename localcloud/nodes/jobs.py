@@ -131,6 +131,7 @@ def script_variables(
         "MLFLOW_RUN_ID": job.name,
         "MLFLOW_EXPERIMENT_ID": job.experiment_id,
         "MLFLOW_EXPERIMENT_NAME": job.experiment,
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # of a page that is not there
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
