@@ -33,7 +33,7 @@ from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
 from localcloud.nodes.scheduler import LocalNodes
 from localcloud.server import application
-from localcloud.store.store import Store
+from localcloud.store.store import Store, open_store
 from localcloud.tls import Certificates, certificates
 
 _LOG: Final = logging.getLogger("localcloud")
@@ -144,7 +144,7 @@ def run(home: Path, port: int | None) -> int:
     with lock:
         # one that was killed left it, and it would lead to us under its process id
         (folder / "discovery.json").unlink(missing_ok=True)
-        store = Store(folder)
+        store = open_store(folder, time.time())
         sockets = _listen(port or store.port or 0)
         store.port = sockets[0].getsockname()[1]
         _serve(_compose(folder, store), sockets)

@@ -1,13 +1,17 @@
 """Generic GET, HEAD and list of ARM resources."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
+from localcloud.calls.faults import invalid
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing
-from localcloud.calls.messages import Call, Handler, Reply, answer, page
+from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.chain.addressing import Types
 from localcloud.store.resources import Resource
+
+PAGE: Final = 100
 
 
 def shown(
@@ -45,9 +49,29 @@ def list_resources(types: Types) -> Handler:
         kind = types.kind(call.collection)
         if kind is None:
             return None
-        return page(shown(call, kind, each) for each in _listed(call, kind))
+        resources = _listed(call, kind)
+        first = skipped(call)
+        shown_here = resources[first : first + PAGE]
+        body: dict[str, Any] = {"value": [shown(call, kind, each) for each in shown_here]}
+        if first + PAGE < len(resources):
+            body["nextLink"] = _next_link(call, first + PAGE)
+        return answer(body)
 
     return handler
+
+
+def skipped(call: Call) -> int:
+    """Return how many items of a list the caller has already."""
+    asked = call.query.get("$skip", "0")
+    if not asked.isdecimal():
+        raise invalid([("$skip", f"'{asked}' is not a number of items to skip.")])
+    return int(asked)
+
+
+def _next_link(call: Call, skip: int) -> str:
+    """Return the absolute address of the next page: this call's, further on."""
+    query = urlencode({**call.query, "$skip": str(skip)})
+    return f"{call.origin}{call.path}?{query}"
 
 
 def _listed(call: Call, kind: Kind) -> Sequence[Resource]:

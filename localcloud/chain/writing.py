@@ -17,6 +17,7 @@ from localcloud.chain.reading import shown
 from localcloud.store.resources import Resource
 
 ACCEPTED: Final = 202
+_MOST_TAGS, _TAG_NAME, _TAG_VALUE = 50, 512, 256
 _ERRORS: Final = "properties.provisioningErrors"
 _ALWAYS_READ_ONLY: Final = ("id", "name", "type", "systemData", "etag",
                             "properties.provisioningState")  # fmt: skip
@@ -53,6 +54,7 @@ def patch(types: Types) -> Handler:
         with call.cloud.store.database.write():
             old = existing(call)
             _require_preconditions(call, old)
+            _require_good_tags(change.get("tags"))
             wanted = merged(dict(old.document), change)
             if "tags" in change:
                 wanted["tags"] = change["tags"] or {}
@@ -78,6 +80,7 @@ def _require_complete(kind: Kind, body: dict[str, Any], old: Resource | None) ->
         raise RefusedError(
             400, "LocationRequired", "The location property is required for this definition."
         )
+    _require_good_tags(body.get("tags"))
     missing = [path for path in kind.required if not has(body, path)]
     missing += [
         path
@@ -86,6 +89,20 @@ def _require_complete(kind: Kind, body: dict[str, Any], old: Resource | None) ->
     ]
     if missing:
         raise invalid([(path, f"The property '{path}' is required.") for path in missing])
+
+
+def _require_good_tags(tags: Any) -> None:
+    """Refuse tags that are no map of texts, or too many or too long ones."""
+    if tags is None:
+        return
+    if not isinstance(tags, dict) or not all(isinstance(v, str | None) for v in tags.values()):
+        raise invalid([("tags", "The tags must be an object whose values are strings.")])
+    if len(tags) > _MOST_TAGS:
+        raise invalid([("tags", f"There are {len(tags)} tags; {_MOST_TAGS} are allowed.")])
+    long = [k for k, v in tags.items() if len(k) > _TAG_NAME or len(v or "") > _TAG_VALUE]
+    if long:
+        says = f"The tag '{long[0]}' is too long: {_TAG_NAME} for a name, {_TAG_VALUE} for a value."
+        raise invalid([(f"tags.{long[0]}", says)])
 
 
 def _written(

@@ -60,6 +60,11 @@ class Operations:
                 ),
             )
 
+    def prune(self, before: float) -> None:
+        """Forget operations that were done before a time."""
+        with self._database.write() as connection:
+            connection.execute("delete from operation where ready < ?", (before,))
+
     def get(self, id: str) -> Operation | None:
         row = self._database.row("select * from operation where id = ?", (id.lower(),))
         if row is None:

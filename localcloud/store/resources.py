@@ -149,6 +149,11 @@ class Resources:
                 "delete from resource where key = ?", [(key_of(each),) for each in ids]
             )
 
+    def prune(self, now: float) -> None:
+        """Forget resources whose time is up."""
+        with self._database.write() as connection:
+            connection.execute("delete from resource where gone <= ?", (now,))
+
     def _select(self, condition: str, values: list[str], now: float) -> list[Resource]:
         rows = self._database.rows(
             f"select * from resource where {condition} and (gone is null or gone > ?)"  # noqa: S608 - our own words

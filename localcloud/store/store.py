@@ -4,10 +4,14 @@
 them through ``database`` and are wiped with the rest.
 """
 
+import sqlite3
 import uuid
 from pathlib import Path
 from typing import Final
 
+from cryptography.fernet import InvalidToken
+
+from infra.contract.errors import StateError
 from localcloud.store.blobs import Blobs
 from localcloud.store.database import Database
 from localcloud.store.operations import Operations
@@ -20,6 +24,50 @@ _TABLES: Final = """
 create table if not exists setting (name text primary key, value text not null) without rowid;
 create table if not exists lasting (name text primary key, value text not null) without rowid;
 """
+
+
+_SCHEMA: Final = 1
+_KEPT_S: Final = 86_400.0
+_CANARY: Final = {"sealed": "with this key"}
+
+
+def open_store(folder: Path, now: float) -> "Store":
+    """Return the store in ``folder``, without what is over; ``StateError`` if it cannot be read.
+
+    A store that cannot be read is left as it is.
+    """
+    try:
+        store = Store(folder)
+        _require_schema(store, folder)
+        store.resources.prune(now)
+        store.operations.prune(now - _KEPT_S)
+    except (sqlite3.DatabaseError, InvalidToken) as error:
+        raise _unreadable(folder, str(error) or "its key does not fit") from error
+    return store
+
+
+def _require_schema(store: "Store", folder: Path) -> None:
+    """Refuse a database of another release, or one whose secrets this key does not open."""
+    row = store.database.row("select value from lasting where name = 'schema'")
+    if row is None:
+        sealed = store.sealing.seal(_CANARY).decode()
+        with store.database.write() as connection:
+            connection.execute("insert into lasting values ('schema', ?)", (str(_SCHEMA),))
+            connection.execute("insert into lasting values ('canary', ?)", (sealed,))
+        return
+    if int(row["value"]) != _SCHEMA:
+        raise _unreadable(folder, f"it has schema {row['value']}, this release has {_SCHEMA}")
+    canary = store.database.row("select value from lasting where name = 'canary'")
+    store.sealing.open(canary["value"].encode() if canary else b"")
+
+
+def _unreadable(folder: Path, why: str) -> StateError:
+    return StateError(
+        f"The local cloud's database cannot be used: {why}.",
+        remedy="Move cloud.db* and cloud.key in that folder away; `aml cloud start` then makes an "
+        "empty cloud, and `aml up` deploys to it again.",
+        at=str(folder),
+    )
 
 
 class Store:

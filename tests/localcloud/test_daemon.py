@@ -162,3 +162,23 @@ def test_the_log_has_every_request_and_no_query(cloud):
 def test_discovery_is_what_the_contract_says(cloud):
     document = json.loads((cloud.home / "cloud" / "discovery.json").read_text())
     assert document.keys() == {"id", "url", "ca", "pid"}
+
+
+def test_it_runs_where_pulumi_is_not_installed():
+    program = (
+        "import sys\nsys.modules['pulumi'] = sys.modules['pulumi_azure_native'] = None\n"
+        "import localcloud.daemon\n"
+        "heavy = {'azure', 'mlflow', 'sklearn', 'numpy', 'rich'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_database_it_cannot_read_is_said_so(home):
+    (home / "cloud").mkdir(parents=True)
+    (home / "cloud" / "cloud.db").write_bytes(b"nonsense" * 1000)
+    with pytest.raises(UnreachableError, match="cannot be used"):
+        ensure_cloud(home)

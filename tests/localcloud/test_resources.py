@@ -1,5 +1,7 @@
 """What is true of every ARM resource: create, read, replace, patch, list, delete."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 
 from tests.localcloud.harness import CLUSTER, ML, SUB
@@ -189,6 +191,38 @@ def test_lists_have_all_on_one_page(chain, chain_workspace, path, names):
     page = chain.arm("GET", path).json()
     assert [each["name"] for each in page["value"]] == names
     assert "nextLink" not in page
+
+
+def test_long_lists_go_on_at_an_absolute_address(chain, chain_workspace):
+    for number in range(101):
+        chain.arm("PUT", f"{chain_workspace}/computes/cpu{number}x", CLUSTER)
+    first = chain.arm("GET", f"{chain_workspace}/computes").json()
+    assert len(first["value"]) == 100
+    link = urlsplit(first["nextLink"])
+    assert (link.scheme, link.netloc) == ("https", "localhost:1")
+    query = dict(parse_qsl(link.query))
+    assert query == {"api-version": "2025-12-01", "$skip": "100"}
+    second = chain.arm("GET", link.path, **{"$skip": query["$skip"]}).json()
+    assert len(second["value"]) == 1
+    assert "nextLink" not in second
+    assert {each["id"] for each in first["value"]}.isdisjoint(
+        {each["id"] for each in second["value"]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ({"a": "b"}, 201),
+        ({"a": 1}, 400),
+        (["a"], 400),
+        ({str(n): "" for n in range(51)}, 400),
+        ({"k" * 513: ""}, 400),
+        ({"k": "v" * 257}, 400),
+    ],
+)
+def test_tags_are_texts_and_not_too_many(grouped, tags, status):
+    assert grouped.arm("PUT", IDENTITY, {**HERE, "tags": tags}).status_code == status
 
 
 def test_a_list_of_what_is_not_there_is_404(chain):

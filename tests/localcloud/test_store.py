@@ -1,13 +1,17 @@
 """What the cloud remembers: across threads, transactions, restarts and resets."""
 
+import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from infra.contract.errors import StateError
+from localcloud.store.operations import Operation
 from localcloud.store.resources import Resource
-from localcloud.store.store import Store
+from localcloud.store.store import Store, open_store
 
 NOW = 1_800_000_000.0
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -93,6 +97,41 @@ def test_a_restart_remembers(store, tmp_path):
     assert (again.id, again.port) == (store.id, 1234)
     assert again.resources.get(resource("one").id, now=NOW).secrets == {"a": "b"}
     again.close()
+
+
+def damage_file(folder):
+    (folder / "cloud.db").write_bytes(b"nonsense" * 1000)
+
+
+def lose_key(folder):
+    (folder / "cloud.key").unlink()
+
+
+def change_schema(folder):
+    with closing(sqlite3.connect(folder / "cloud.db")) as connection, connection:
+        connection.execute("update lasting set value = '99' where name = 'schema'")
+
+
+@pytest.mark.parametrize("spoil", [damage_file, lose_key, change_schema])
+def test_a_store_that_cannot_be_read_is_refused_and_left_alone(tmp_path, spoil):
+    open_store(tmp_path, NOW).close()
+    spoil(tmp_path)
+    before = (tmp_path / "cloud.db").read_bytes()
+    with pytest.raises(StateError, match=r"Move cloud\.db"):
+        open_store(tmp_path, NOW)
+    assert (tmp_path / "cloud.db").read_bytes() == before
+
+
+def test_opening_drops_what_is_over(tmp_path):
+    store = open_store(tmp_path, NOW)
+    store.resources.put(resource("gone", gone=NOW + 1))
+    store.operations.add(Operation("old", "r", NOW, NOW))
+    store.operations.add(Operation("new", "r", NOW, NOW + 90_000))
+    store.close()
+    later = open_store(tmp_path, NOW + 90_000)
+    assert later.database.rows("select * from resource") == []
+    assert (later.operations.get("old"), later.operations.get("new") is None) == (None, False)
+    later.close()
 
 
 def test_a_reset_keeps_the_port_and_nothing_else(store):
