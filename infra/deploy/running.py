@@ -5,7 +5,8 @@ be run, and whether a person agreed, is decided in `operations`.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,11 +77,12 @@ class Runner:
     cancellation: Cancellation
     outputs_of: OutputsOf
 
-    @property
-    def providers(self) -> dict[str, Provider]:
-        """Make the providers of one run, by package."""
+    @contextmanager
+    def _providers(self) -> Iterator[dict[str, Provider]]:
+        """Make the providers of one run, by package; their connections end with it."""
         azure = AzureNative(self.destination.endpoint, self.destination.credential)
-        return {PACKAGE: azure, "pulumi": BuiltIn(self.outputs_of)}
+        with closing(azure):
+            yield {PACKAGE: azure, "pulumi": BuiltIn(self.outputs_of)}
 
     def provider_config(self) -> dict[str, dict[str, Any]]:
         """Return each package's configuration, secret keys marked."""
@@ -92,31 +94,32 @@ class Runner:
     def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
         """Run the program once. A failure was reported to the listener; it is in the summary."""
         steps = self._listening(options)
-        deployment = Deployment(
-            self.project.name,
-            self.stack,
-            loaded,
-            recorder,
-            self.providers,
-            self.provider_config(),
-            options,
-            steps,
-            self.cancellation,
-        )
-        result = run_program(
-            self.project.main / "__main__.py",
-            deployment,
-            project=self.project.name,
-            stack=self.stack,
-            root=self.project.root,
-            config=self.configuration.values,
-            secret_keys=self.configuration.secret_keys,
-            parallel=options.parallel,
-            preview=options.preview,
-        )
-        if result.error:
-            deployment.log("error", result.error, "")
-        return Outcome(tuple(steps.steps), deployment.close(result.failed))
+        with self._providers() as providers:
+            deployment = Deployment(
+                self.project.name,
+                self.stack,
+                loaded,
+                recorder,
+                providers,
+                self.provider_config(),
+                options,
+                steps,
+                self.cancellation,
+            )
+            result = run_program(
+                self.project.main / "__main__.py",
+                deployment,
+                project=self.project.name,
+                stack=self.stack,
+                root=self.project.root,
+                config=self.configuration.values,
+                secret_keys=self.configuration.secret_keys,
+                parallel=options.parallel,
+                preview=options.preview,
+            )
+            if result.error:
+                deployment.log("error", result.error, "")
+            return Outcome(tuple(steps.steps), deployment.close(result.failed))
 
     def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
         """Delete all that is in state, without the program."""
@@ -134,17 +137,18 @@ class Runner:
         self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
     ) -> Outcome:
         steps = self._listening(options)
-        summary = act(
-            self.project.name,
-            self.stack,
-            loaded,
-            recorder,
-            self.providers,
-            self.provider_config(),
-            options,
-            steps,
-            self.cancellation,
-        )
+        with self._providers() as providers:
+            summary = act(
+                self.project.name,
+                self.stack,
+                loaded,
+                recorder,
+                providers,
+                self.provider_config(),
+                options,
+                steps,
+                self.cancellation,
+            )
         return Outcome(tuple(steps.steps), summary)
 
 

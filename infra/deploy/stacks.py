@@ -14,7 +14,7 @@ from infra.contract.load import look_up, nearest
 from infra.contract.names import RULES
 from infra.contract.project import Project, find_project
 from infra.deploy.configuration import Configuration, encryption_salt, read_configuration
-from infra.deploy.passphrase import Ask, ask_at_terminal, stack_passphrase
+from infra.deploy.passphrase import ask_at_terminal, stack_passphrase
 from infra.engine.backend import Backend
 from infra.engine.resources import STACK_TYPE, Loaded
 from infra.engine.secrets import (
@@ -114,20 +114,19 @@ def cipher_of(project: Project, stack: str) -> Cipher:
 
     Sealing or opening with the latter fails only when something secret is met.
     """
-    passphrase = stack_passphrase(project, stack, ask=_asker(project, stack))
+    salt = _salt(project, stack)
+    # A person is asked only where there is something to open.
+    passphrase = stack_passphrase(project, stack, ask=ask_at_terminal() if salt else None)
     if passphrase is None:
         return _Absent(stack)
-    return Sealer.from_passphrase(passphrase, _salt(project, stack), stack=f"stack {stack!r}")
-
-
-def _asker(project: Project, stack: str) -> Ask | None:
-    """Return a way to ask for the passphrase where one is needed: the stack has secrets."""
-    return ask_at_terminal() if _salt(project, stack) else None
+    return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}")
 
 
 def _salt(project: Project, stack: str) -> str | None:
+    """Return the stack file's salt, else that of its state, so that nothing is sealed anew."""
     file = project.stack_file(stack)
-    return encryption_salt(file) if file.is_file() else None
+    own = encryption_salt(file) if file.is_file() else None
+    return own or backend_of(project).salt(project.name, stack) or None
 
 
 class _Absent(Masked):
@@ -267,8 +266,8 @@ def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Seq
     with backend.open(project.name, name, cipher_of(project, name)) as state:
         known = {each.name: each for each in state.loaded.resources}
         urns = {each.urn for each in state.loaded.resources}
-        for each in sorted((wanted or frozenset()) - urns):
-            look_up(each, known, noun="resource")
+        for unknown in sorted((wanted or frozenset()) - urns):
+            look_up(unknown, known, noun="resource")
         freed = []
         for key, each in enumerate(state.loaded.resources):
             if each.protect and (wanted is None or wanted & {each.urn, each.name}):

@@ -75,6 +75,11 @@ class Backend:
             locked=bool(alive),
         )
 
+    def salt(self, project: str, stack: str) -> str:
+        """Return the salt a stack's secrets are sealed with, ``""`` where there is none yet."""
+        found = stored.look(self._files(project, stack))
+        return "" if found is None else stored.replayed(found).salt
+
     def open(
         self, project: str, stack: str, cipher: Cipher, operation: Operation | None = None
     ) -> StackState:

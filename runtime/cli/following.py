@@ -1,6 +1,7 @@
 """Shows a run while it goes on: steps, the script's own output, and how it ended."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -20,12 +21,12 @@ def follow(seen: Iterable[Seen], run_id: str) -> RunRecord | None:
 
     Ctrl-C stops the watching, never the run: ``InterruptedByUserError`` says how to get back.
     """
-    record = None
+    record, metrics = None, MetricLines()
     try:
         for each in seen:
             match each:
                 case Happened(_, event):
-                    line = event_line(event)
+                    line = metrics.line(event) if event.kind == "metric" else event_line(event)
                     if line:
                         click.echo(line, err=True)
                 case Logged(_, chunk):
@@ -39,6 +40,26 @@ def follow(seen: Iterable[Seen], run_id: str) -> RunRecord | None:
             f" `aml run cancel {run_id}`.",
         ) from error
     return record
+
+
+@dataclass(slots=True)
+class MetricLines:
+    """Tells of metrics as they are logged, of each at most once in ``every_s`` of the run's time.
+
+    The last value is in the table at the end, whatever was passed over here.
+    """
+
+    every_s: float = 1.0
+    _told: dict[str, float] = field(default_factory=dict)
+
+    def line(self, event: RunEvent) -> str:
+        """Return the line that tells of a metric, ``""`` where the last one was just now."""
+        key = str(event.data["key"])
+        if event.time - self._told.get(key, float("-inf")) < self.every_s:
+            return ""
+        self._told[key] = event.time
+        step = f" (step {event.data['step']})" if event.data.get("step") else ""
+        return f"[metric] {key} {float(event.data['value']):g}{step}"
 
 
 def event_line(event: RunEvent) -> str:
@@ -81,10 +102,12 @@ def raise_unless_completed(record: RunRecord, last_lines: str) -> None:
     """Raise ``RunFailedError`` for a run that failed or was canceled, with its last words."""
     if record.state is RunState.COMPLETED:
         return
-    code = f" with exit code {record.exit_code}" if record.exit_code is not None else ""
     why = record.error or ""
+    code = (
+        "" if record.exit_code is None or "exit code" in why else f", exit code {record.exit_code}"
+    )
     detail = f"Run {record.run_id} ended as {record.state}{code}. {why}".rstrip()
-    if last_lines and last_lines.strip() not in detail:
+    if last_lines and "last lines" not in why:
         detail += f"\nIts last lines:\n{last_lines}"
     raise RunFailedError(
         detail, remedy=f"Read all of it: `aml run logs {record.run_id}`.", at=record.script
@@ -97,4 +120,4 @@ def last_lines(folder: str | None, count: int = 10) -> str:
     if folder is None or not log.is_file():
         return ""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-count:])
+    return "\n".join(lines[-count:])

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import load, nearest
 from runtime.cli.render import print_error
 
@@ -80,7 +80,7 @@ class Table(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             hint = nearest(args[0], COMMANDS, noun="command")
-            raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
+            raise UsageError(f"There is no command {args[0]!r}.", remedy=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -116,6 +116,13 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _refused(error: click.ClickException) -> UsageError:
+    """Return what click says of wrong arguments in our own form."""
+    ctx = getattr(error, "ctx", None)
+    command = ctx.command_path if ctx else "aml"
+    return UsageError(error.format_message(), remedy=f"Read `{command} --help`.")
+
+
 def _ended(error: Exception) -> int:
     match error:
         case PlatformError():
@@ -125,8 +132,8 @@ def _ended(error: Exception) -> int:
             click.echo("Aborted.", err=True)
             return _INTERRUPTED
         case click.ClickException():
-            error.show()
-            return error.exit_code
+            print_error(_refused(error))
+            return UsageError.exit_code
         case BrokenPipeError():
             return 0  # whoever read has seen enough
     traceback.print_exception(error)

@@ -19,10 +19,21 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as data."
 
 
 @click.command()
-@click.option("-e", "--experiment-name", "experiment", metavar="NAME")
-@click.option("--target", metavar="TARGET")
-@click.option("--status", "states", type=click.Choice(list(RunState)), multiple=True)
-@click.option("--last", default=10, show_default=True, help="How many; 0 for all.")
+@click.option(
+    "-e", "--experiment-name", "experiment", metavar="NAME", help="Runs of this experiment."
+)
+@click.option("--target", metavar="TARGET", help="Runs on this target.")
+@click.option(
+    "--status",
+    "states",
+    type=click.Choice([str(each) for each in RunState], case_sensitive=False),
+    multiple=True,
+    metavar="STATE",
+    help="Runs in this state: Running, Completed, Failed, … (may be repeated)",
+)
+@click.option(
+    "--last", type=click.IntRange(min=0), default=10, show_default=True, help="How many; 0 for all."
+)
 @click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
 @_JSON
 def runs(
@@ -76,8 +87,11 @@ def show(run_id: str, *, as_json: bool) -> None:
 @run.command()
 @click.argument("run_id")
 @click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run has ended.")
-def logs(run_id: str, *, follows: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a map from log to text.")
+def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
     """Print what a run wrote; Ctrl-C stops the watching, never the run."""
+    if follows and as_json:
+        raise UsageError("--follow and --json exclude each other.", remedy="Leave one of them out.")
     scene, record = _find(run_id)
     if follows:
         ended = follow(Watcher(scene.history).watch(scene.targets_of(record)), record.run_id)
@@ -88,34 +102,47 @@ def logs(run_id: str, *, follows: bool) -> None:
         print_end(ended)
         raise_unless_completed(ended, last_lines(ended.outputs))
         return
-    for chunk in scene.target_of(record).logs(scene.handle_of(record), {}):
+    chunks = scene.target_of(record).logs(scene.handle_of(record), {})
+    if as_json:
+        texts: dict[str, str] = {}
+        for chunk in chunks:
+            texts[chunk.name] = texts.get(chunk.name, "") + chunk.text
+        print_json(texts)
+        return
+    for chunk in chunks:
         click.echo(chunk.text, nl=False)
 
 
 @run.command()
 @click.argument("run_id")
-def cancel(run_id: str) -> None:
+@_JSON
+def cancel(run_id: str, *, as_json: bool) -> None:
     """Ask a run to stop; one that has ended stays as it is."""
     scene, record = _find(run_id)
     if record.state.final:
         click.echo(f"Run {record.run_id} has ended already: {record.state}.", err=True)
-        return
-    target = scene.target_of(record)
-    target.cancel(scene.handle_of(record))
-    Watcher(scene.history).refresh(scene.targets_of(record))
-    state = scene.history.record(record.run_id).state
-    click.echo(f"Asked run {record.run_id} to stop; it is {state}.", err=True)
+    else:
+        scene.target_of(record).cancel(scene.handle_of(record))
+        Watcher(scene.history).refresh(scene.targets_of(record))
+        record = scene.history.record(record.run_id)
+        click.echo(f"Asked run {record.run_id} to stop; it is {record.state}.", err=True)
+    if as_json:
+        print_json(run_document(record))
 
 
 @run.command()
 @click.argument("run_id")
 @click.option("--output-directory", "into", type=click.Path(path_type=Path), metavar="FOLDER")
-def download(run_id: str, into: Path | None) -> None:
+@_JSON
+def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
     """Bring a run's outputs and logs to FOLDER (else below .aml/outputs)."""
     scene, record = _find(run_id)
     if into is not None and into.is_file():
         raise UsageError(f"{into} is a file.", remedy="Name a folder.")
     files = collect(scene.history, scene.target_of(record), record.run_id, scene.home, into=into)
+    if as_json:
+        print_json([str(file) for file in files])
+        return
     for file in files:
         click.echo(str(file))
 

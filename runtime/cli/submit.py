@@ -24,7 +24,15 @@ _LINGER_S = 30.0
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("-c", "--configuration", metavar="NAME", help="A run configuration, or a target.")
 @click.option("--target", "--ct", metavar="TARGET", help="Where to run; `aml targets` lists them.")
-@click.option("-e", "--experiment-name", "experiment", default="Default", show_default=True)
+@click.option(
+    "-e",
+    "--experiment-name",
+    "experiment",
+    metavar="NAME",
+    default="Default",
+    show_default=True,
+    help="The experiment that the run belongs to.",
+)
 @click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
 @click.option("--manifest", type=click.Path(path_type=Path), help="Read targets from this file.")
 @click.option(
@@ -39,7 +47,7 @@ _LINGER_S = 30.0
 )  # fmt: skip
 @click.option("--python-version", metavar="X.Y", help="Overrides what the environment says.")
 @click.option("--max-duration", metavar="TIME", help="A limit: 90s, 30m, 2h, 1d.")
-@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True)
+@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="May be repeated.")
 @click.option("--dry-run", is_flag=True, help="Show target, environment, files and bytes.")
 @click.option("--wait/--detach", default=True, help="Watch the run, or leave it going.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run as data at the end.")
@@ -48,7 +56,7 @@ _LINGER_S = 30.0
 def submit(**given: Any) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT belongs to it."""
     scene = set_scene(given["stack"], given["manifest"])
-    target = scene.targets.target(given["target"] or given["configuration"] or LOCAL)
+    target = scene.targets.target(_target_name(given))
     spec = _spec(given, target.name)
     submitter = Submitter(scene.home, scene.history)
     if given["dry_run"]:
@@ -61,6 +69,23 @@ def submit(**given: Any) -> None:
         _left(scene, run_id, as_json=given["as_json"])
         return
     _watched(scene, run_id, as_json=given["as_json"])
+
+
+def _target_name(given: dict[str, Any]) -> str:
+    """Return the target that is meant; ``-c`` names one where no run configuration has the name."""
+    named, configured = given["target"], given["configuration"]
+    if named and configured:
+        raise UsageError("-c and --target exclude each other.", remedy="Leave one of them out.")
+    for folder in (".azureml", "aml_config"):
+        file = given["source_directory"] / folder / f"{configured}.runconfig"
+        if configured and file.is_file():
+            raise UsageError(
+                "Run configurations on disk are not read yet; nothing was submitted.",
+                remedy="Say it with options: `--target`, `-d`, `--max-duration`, and the script"
+                " with its arguments.",
+                at=str(file),
+            )
+    return named or configured or LOCAL
 
 
 def _watched(scene: Scene, run_id: str, *, as_json: bool) -> None:

@@ -1,0 +1,131 @@
+"""A project in a folder of its own, the command line in this process, and what the cloud has."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION
+from runtime.cli.root import run
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECT = """\
+name: shop
+main: {main}
+stackConfigDir: stacks
+runtime:
+  name: python
+"""
+STACK = """\
+config:
+  azure-native:location: westeurope
+  aml:cloud: local
+  aml:workspace: {{name: {name}, resource_group: {name}-rg}}
+  aml:tags: {{team: ml}}
+  aml:computes:
+    - {{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, max_nodes: 2, idle_seconds: 60}}
+"""
+PASSPHRASE = "the passphrase of tests"
+_COMPUTES, _RESOURCES = "2025-12-01", "2021-04-01"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        """What it printed on stdout, which is to be one JSON document."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Project:
+    """A project whose local cloud is the session's; ``name`` is that of its workspace."""
+
+    root: Path
+    capture: Any
+    name: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> Path:
+        return self.root / ".aml"
+
+    def aml(self, *arguments: str) -> Said:
+        """Run a command in this process."""
+        self.capture.readouterr()
+        code = run([*map(str, arguments)])
+        out, err = self.capture.readouterr()
+        return Said(code, out, err)
+
+    def good(self, *arguments: str) -> Said:
+        """Run a command that is to succeed."""
+        said = self.aml(*arguments)
+        assert said.code == 0, said.err
+        return said
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start a command as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.deploy.aml", *arguments],
+            cwd=self.root,
+            env={**os.environ, **self.variables, "PYTHONPATH": str(REPOSITORY)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def stack_file(self, stack: str = "local") -> Path:
+        return self.root / "stacks" / f"Pulumi.{stack}.yaml"
+
+    def edit(self, old: str, new: str, stack: str = "local") -> None:
+        """Change the stack file's text; what is replaced must be there."""
+        text = self.stack_file(stack).read_text(encoding="utf-8")
+        assert old in text
+        self.stack_file(stack).write_text(text.replace(old, new), encoding="utf-8")
+
+    def state_file(self, stack: str = "local") -> Path:
+        return self.home / "state/.pulumi/stacks/shop" / f"{stack}.json"
+
+    def in_state(self, stack: str = "local") -> list[str]:
+        """Return the ids that state knows in ARM, as ARM compares them."""
+        checkpoint = json.loads(self.state_file(stack).read_text(encoding="utf-8"))["checkpoint"]
+        resources = checkpoint["latest"].get("resources", [])
+        ids = [each.get("id", "") for each in resources]
+        return sorted(id_.lower() for id_ in ids if id_.startswith("/subscriptions/"))
+
+    def in_cloud(self) -> list[str]:
+        """Return the ids of everything below the project's resource group, and its own."""
+        group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{self.name}-rg"
+        with closing(local_client(self.home)) as client:
+
+            def ids(path: str, version: str) -> list[str]:
+                answer = client.send("GET", path, api_version=version)
+                return [each["id"].lower() for each in answer.document.get("value", [])]
+
+            found = ids(f"{group}/resources", _RESOURCES)
+            workspaces = [id_ for id_ in found if ".machinelearningservices/workspaces/" in id_]
+            computes = [id_ for each in workspaces for id_ in ids(f"{each}/computes", _COMPUTES)]
+            own = [group.lower()] * client.send("GET", group, api_version=_RESOURCES).ok
+        return sorted([*own, *found, *computes])
+
+
+def make_project(folder: Path, capture: Any, name: str) -> Project:
+    """Write a project with a stack `local` into ``folder``."""
+    (folder / "stacks").mkdir(parents=True)
+    text = PROJECT.format(main=REPOSITORY / "infra")
+    (folder / "Pulumi.yaml").write_text(text, encoding="utf-8")
+    project = Project(folder, capture, name)
+    project.stack_file().write_text(STACK.format(name=name), encoding="utf-8")
+    return project

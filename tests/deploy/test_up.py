@@ -1,0 +1,166 @@
+"""Preview, up, refresh and destroy of the real program against a real local cloud."""
+
+import pytest
+
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION
+
+UNCHANGED = "no changes (12 unchanged)"
+
+
+def delete_in_cloud(project, tail):
+    """Delete what lies in the project's group at ``tail``, behind the stack's back."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}-rg"
+    client = local_client(project.home)
+    client.complete("DELETE", f"{group}/providers/{tail}", api_version="2025-12-01")
+    client.close()
+
+
+def test_up_creates_what_the_stack_file_says(project):
+    said = project.good("up", "--yes")
+    assert said.out == ""
+    assert "Plan: 12 to create" in said.err
+    assert "12 created in" in said.err
+    assert project.in_cloud() == project.in_state()
+    assert len(project.in_cloud()) == 8
+
+
+def test_a_second_up_has_no_changes(deployed):
+    assert UNCHANGED in deployed.good("up").err
+    assert UNCHANGED in deployed.good("up", "--expect-no-changes").err
+
+
+def test_a_preview_changes_nothing(project):
+    said = project.good("preview")
+    assert "Preview of stack 'local': 12 to create" in said.err
+    assert project.in_cloud() == []
+    assert not project.state_file().exists()
+
+
+def test_expected_no_changes_is_an_exit_code_of_its_own(project):
+    for command in (["preview"], ["up", "--yes"]):
+        said = project.aml(*command, "--expect-no-changes")
+        assert said.code == 5
+        assert "has changes, and none were expected" in said.err
+    assert project.in_cloud() == []
+
+
+def test_a_change_is_shown_and_made(deployed):
+    deployed.edit("max_nodes: 2", "max_nodes: 4")
+    said = deployed.good("up", "--yes")
+    assert "~  machinelearningservices:Compute  platform-cpu" in said.err
+    assert "properties.properties.scaleSettings.maxNodeCount: 2 -> 4" in said.err
+    assert "1 updated, 11 unchanged" in said.err
+
+
+def test_what_cannot_change_is_replaced(deployed):
+    deployed.edit("STANDARD_DS3_V2", "STANDARD_DS2_V2")
+    said = deployed.good("up", "--yes")
+    assert 'vmSize: "STANDARD_DS3_V2" -> "STANDARD_DS2_V2"  (replaces)' in said.err
+    assert "1 replaced" in said.err
+    assert deployed.in_cloud() == deployed.in_state()
+
+
+def test_what_is_no_longer_declared_is_deleted(deployed):
+    deployed.edit("aml:computes:\n    - {", "aml:computes: []\n  # {")
+    assert "2 deleted, 10 unchanged" in deployed.good("up", "--yes").err
+    assert not [id_ for id_ in deployed.in_cloud() if "/computes/" in id_]
+
+
+def test_destroy_leaves_nothing(deployed):
+    said = deployed.good("destroy", "--yes")
+    assert "12 deleted" in said.err
+    assert deployed.in_cloud() == deployed.in_state() == []
+    assert not (deployed.home / "manifests/local.json").exists()
+    assert "no changes" in deployed.good("destroy").err
+
+
+def test_refresh_finds_what_is_gone_and_up_brings_it_back(deployed):
+    delete_in_cloud(
+        deployed, f"Microsoft.MachineLearningServices/workspaces/{deployed.name}/computes/cpu"
+    )
+    expected = deployed.aml("refresh", "--expect-no-changes")
+    assert expected.code == 5
+    deployed.good("refresh", "--yes")
+    assert deployed.in_cloud() == deployed.in_state()
+    assert "1 created, 11 unchanged" in deployed.good("up", "--yes").err
+
+
+@pytest.mark.parametrize("command", ["up", "refresh", "destroy"])
+def test_nothing_changes_without_a_yes_or_a_terminal(deployed, command):
+    deployed.edit("max_nodes: 2", "max_nodes: 4")
+    delete_in_cloud(
+        deployed, f"Microsoft.MachineLearningServices/workspaces/{deployed.name}/computes/cpu"
+    )
+    before = deployed.state_file().read_bytes(), deployed.in_cloud()
+    said = deployed.aml(command)
+    assert said.code == 2
+    assert "no terminal to ask on" in said.err
+    assert f"`aml {command} --yes`" in said.err
+    assert (deployed.state_file().read_bytes(), deployed.in_cloud()) == before
+
+
+def test_a_protected_workspace_is_not_destroyed_until_it_is_unprotected(project):
+    project.edit("-rg}", "-rg, protect: true}")
+    project.good("up", "--yes")
+    refused = project.aml("destroy", "--yes")
+    assert refused.code == 2
+    assert "`aml unprotect --all -s local`" in refused.err
+    assert "platform-workspace" in refused.err
+    assert len(project.in_cloud()) == 8
+    freed = project.good("unprotect", "--all", "--yes", "--json").data["unprotected"]
+    assert len(freed) == 8
+    project.good("destroy", "--yes")
+    assert project.in_cloud() == []
+
+
+def test_one_resource_is_unprotected_by_its_name(project):
+    project.edit("-rg}", "-rg, protect: true}")
+    project.good("up", "--yes")
+    said = project.good("unprotect", "platform-workspace-vault", "--yes")
+    assert said.err.count("Unprotected urn:") == 1
+    assert "Nothing of it was protected." in project.good("unprotect", "platform-cpu", "-y").err
+    wrong = project.aml("unprotect", "platform-workspace-vaul", "--yes")
+    assert wrong.code == 2
+    assert "Did you mean 'platform-workspace-vault'?" in wrong.err
+
+
+def test_a_program_that_fails_creates_nothing_more(project):
+    program = project.root / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text("import pulumi\n\nraise ValueError('no such luck')\n")
+    settings = project.root / "Pulumi.yaml"
+    settings.write_text("name: shop\nmain: program\nstackConfigDir: stacks\nruntime: python\n")
+    said = project.aml("up", "--yes")
+    assert said.code == 1
+    assert "no such luck" in said.err
+    assert "__main__.py" in said.err
+    assert "line 3" in said.err
+
+
+def test_the_program_may_read_another_stacks_outputs(deployed):
+    program = deployed.root / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(
+        "import pulumi\n"
+        "other = pulumi.StackReference('local')\n"
+        "pulumi.export('cloud', other.require_output('manifest')['cloud'])\n"
+    )
+    settings = deployed.root / "Pulumi.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text("name: shop\nmain: program\nstackConfigDir: stacks\nruntime: python\n")
+    deployed.good("stack", "init", "second")
+    deployed.good("up", "--yes", "-s", "second")
+    assert deployed.good("outputs", "-s", "second", "cloud").data == "local"
+    settings.write_text(text)
+
+
+def test_a_stack_that_is_referred_to_must_be_there(project):
+    program = project.root / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text("import pulumi\npulumi.StackReference('nowhere')\n")
+    settings = project.root / "Pulumi.yaml"
+    settings.write_text("name: shop\nmain: program\nstackConfigDir: stacks\nruntime: python\n")
+    said = project.aml("up", "--yes")
+    assert said.code == 1
+    assert "The stack 'nowhere', which the program refers to, was never deployed." in said.err
