@@ -1,6 +1,7 @@
 """Trouble on demand, for those who try out what their clients do then.
 
-``POST /aml/trouble`` adds to it, ``GET`` shows what is left, ``DELETE`` ends it::
+``POST /aml/evict`` takes low-priority nodes away, with ``{"compute": "<ARM id>"}``. ``POST
+/aml/trouble`` adds to what is to go wrong, ``GET`` shows what is left, ``DELETE`` ends it::
 
     {"throttle": 2, "retry_after_s": 1,
      "operation_s": {"Microsoft.MachineLearningServices/workspaces": 5},
@@ -11,6 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any, Final
 
 from localcloud.calls.faults import RefusedError, invalid
+from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.calls.trouble import Failure, Trouble
@@ -66,6 +68,15 @@ def _clear(call: Call) -> Reply:
     return answer(_left(call.cloud.trouble))
 
 
+def _evict(call: Call) -> Reply:
+    """Take low-priority nodes of a compute away: ``{"compute": ID, "nodes": [NAME, …]}``."""
+    asked = call.json()
+    if not str(asked.get("compute")).startswith("/subscriptions/"):
+        raise invalid([("compute", "'compute' must be the ARM id of a compute.")])
+    compute = existing(call, str(asked["compute"]))
+    return answer({"evicted": list(call.cloud.nodes.preempt(compute.id, asked.get("nodes") or ()))})
+
+
 def _left(trouble: Trouble) -> dict[str, Any]:
     return {
         "throttle": trouble.throttled,
@@ -78,5 +89,6 @@ def _left(trouble: Trouble) -> dict[str, Any]:
 ROUTES: Final = (
     Route("POST", "/aml/trouble", _add, open=True),
     Route("GET", "/aml/trouble", _show, open=True),
+    Route("POST", "/aml/evict", _evict, open=True),
     Route("DELETE", "/aml/trouble", _clear, open=True),
 )

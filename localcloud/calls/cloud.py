@@ -42,6 +42,12 @@ class Nodes(Protocol):
     def cancel(self, job: str) -> None:
         """Ask a job to stop; harmless when it has ended."""
 
+    def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:
+        """Take low-priority nodes away (all, or those named); return which ones went.
+
+        Their jobs start again, from the beginning, as soon as there are nodes.
+        """
+
     def start(self) -> None:
         """Begin to work; what an earlier daemon left behind is picked up or ended."""
 

@@ -34,6 +34,9 @@ class Unmanned:
     def nodes(self, compute: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
         return ()
 
+    def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:  # noqa: ARG002
+        return ()
+
     def job_stored(self, job: str) -> None: ...
 
     def cancel(self, job: str) -> None: ...

@@ -187,16 +187,17 @@ class LocalNodes:
                         self._move(execution.job, RunState.CANCEL_REQUESTED)
                         execution.stop("canceled")
 
-    def preempt(self, compute: str, nodes: Sequence[str] = ()) -> None:
+    def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:
         """Take low-priority nodes away (all, or those named): their runs start again."""
         with self._lock:
             known = self._computes.get(key_of(compute))
             if known is None:
-                return
+                return ()
             names = nodes or [node.name for node in known.cluster.nodes]
             known.cluster, steps = preempt(known.cluster, names, self._now)
             self._act(known, steps)
         self._wake.set()
+        return [name for step in steps for name in step.nodes]
 
     def reset(self) -> None:
         """End everything and forget it."""

@@ -288,3 +288,17 @@ def test_deleting_the_compute_fails_what_runs_on_it(jobs) -> None:
     for name in (running, waiting):
         assert jobs.until(name, ENDED) == "Failed"
         assert "compute was deleted" in jobs.details(name)["error"]["error"]["message"]
+
+
+def test_a_low_priority_node_is_taken_away_on_demand(jobs) -> None:
+    inner = {"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "scaleSettings": SCALE}
+    properties = {"computeType": "AmlCompute", "properties": inner}
+    cluster = jobs.put("computes/cheap", {"location": "westeurope", "properties": properties})
+    name = jobs.submit("sleep 30", computeId="cheap")
+    jobs.until(name, {"Running"})
+    for compute, evicted in ((cluster["id"], ["node-0"]), (f"{jobs.workspace}/computes/cpu", [])):
+        answered = jobs.cloud.http.post("/aml/evict", json={"compute": compute})
+        assert answered.json() == {"evicted": evicted}
+    waited(lambda: jobs.states(name), lambda states: states.count("Running") == 2)
+    jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
+    assert jobs.until(name, ENDED) == "Canceled"

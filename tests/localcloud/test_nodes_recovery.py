@@ -123,7 +123,7 @@ def test_a_preempted_job_starts_again_from_the_beginning(chain, ws, nodes) -> No
     while not marker.exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    started.preempt(f"{ws}/computes/cpu")
+    assert started.preempt(f"{ws}/computes/cpu") == ["node-0"]
     ended = until(chain, ws, {RunState.COMPLETED, RunState.FAILED})
     assert (ended.state, ended.error) == (RunState.COMPLETED, None)
     states = [data["state"] for data in texts(chain, ws, "state")]
