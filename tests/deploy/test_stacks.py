@@ -1,0 +1,190 @@
+"""Stacks as things: made, chosen, listed, moved, locked, refused."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+
+def lock_by(project, pid, stack="local"):
+    """Write the lock that process ``pid`` of another host would have written."""
+    folder = project.home / "state/.pulumi/locks/organization/shop" / stack
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = {"pid": pid, "username": "ann", "hostname": "elsewhere", "timestamp": "2026-11-21"}
+    (folder / "0.json").write_text(json.dumps(lock), encoding="utf-8")
+
+
+def test_a_new_stack_is_written_selected_and_valid(project):
+    said = project.good("stack", "init", "dev")
+    assert said.err == (
+        "Wrote stacks/Pulumi.dev.yaml and selected 'dev'. Edit it, then run `aml up`.\n"
+    )
+    assert "dev: no problems." in project.good("check").err
+    assert project.aml("stack", "init", "dev").code == 2
+
+
+def test_a_stack_is_chosen_by_option_environment_selection_or_default(project, monkeypatch):
+    def current():
+        return project.good("check", "--json").data["stack"]
+
+    assert current() == "local"
+    project.good("stack", "init", "selected")
+    project.good("stack", "init", "variable")
+    project.good("stack", "select", "selected")
+    assert current() == "selected"
+    monkeypatch.setenv("AML_STACK", "variable")
+    assert current() == "variable"
+    assert project.good("check", "--json", "-s", "local").data["stack"] == "local"
+
+
+def test_the_list_tells_what_is_deployed(deployed):
+    deployed.good("stack", "init", "dev")
+    rows = deployed.good("stack", "ls", "--json").data
+    assert [(r["name"], r["resources"], r["selected"]) for r in rows] == [
+        ("dev", 0, True),
+        ("local", 13, False),
+    ]
+    lines = deployed.good("stack", "ls").out.splitlines()
+    assert lines[0].split() == ["STACK", "RESOURCES", "LAST", "CHANGE"]
+    assert lines[1].split() == ["dev*", "0", "never"]
+
+
+def test_a_stack_with_resources_is_not_removed(deployed):
+    refused = deployed.aml("stack", "rm", "local", "--yes")
+    assert refused.code == 2
+    assert "Run `aml destroy -s local` first, or add `--force`." in refused.err
+    deployed.good("stack", "rm", "local", "--yes", "--force")
+    assert not deployed.stack_file().exists()
+    assert not deployed.state_file().exists()
+    assert len(deployed.in_cloud()) == 8
+
+
+def test_state_goes_out_and_in_again(deployed, tmp_path):
+    file = tmp_path / "state.json"
+    deployed.good("stack", "export", "--file", file)
+    assert json.loads(file.read_text())["version"] == 3
+    assert deployed.good("stack", "export").data["deployment"]["resources"]
+    document = json.loads(file.read_text())
+    document["deployment"]["resources"] = document["deployment"]["resources"][:-1]
+    file.write_text(json.dumps(document))
+    deployed.good("stack", "import", "--file", file)
+    assert len(deployed.in_state()) == 7
+    assert list((deployed.home / "state/.pulumi/backups").rglob("local.*.json"))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "says"),
+    [("{", 4, "not JSON"), ('{"version": 3}', 4, "deployment"), (None, 4, "cannot be read")],
+)
+def test_what_is_no_export_is_not_imported(deployed, tmp_path, text, code, says):
+    file = tmp_path / "state.json"
+    if text is not None:
+        file.write_text(text)
+    before = deployed.state_file().read_bytes()
+    said = deployed.aml("stack", "import", "--file", file)
+    assert said.code == code
+    assert says in said.err
+    assert deployed.state_file().read_bytes() == before
+
+
+def test_a_locked_stack_says_who_holds_it_and_cancel_frees_it(deployed):
+    lock_by(deployed, 4711)
+    refused = deployed.aml("up", "--yes")
+    assert refused.code == 4
+    assert "It is being changed by ann@elsewhere (process 4711)" in refused.err
+    assert "`aml cancel` removes the lock" in refused.err
+    said = deployed.good("cancel", "--yes", "--json")
+    assert said.data["removed"] == ["ann@elsewhere (process 4711) since 2026-11-21"]
+    deployed.good("up")
+    assert "Nobody holds stack 'local'." in deployed.good("cancel").err
+
+
+def test_the_lock_of_a_dead_process_is_taken_over(deployed):
+    lock_by(deployed, 4711)
+    file = next((deployed.home / "state/.pulumi/locks").rglob("0.json"))
+    document = json.loads(file.read_text()) | {
+        "hostname": socket.gethostname(),
+        "pid": 2**22 - 3,
+        "boot": boot(),
+    }
+    file.write_text(json.dumps(document))
+    assert "Took over the lock of ann@" in deployed.good("up").err
+
+
+def boot():
+    return (
+        f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} "
+        f"{os.readlink('/proc/self/ns/pid')}"
+    )
+
+
+def test_corrupt_state_is_refused_and_left_as_it_is(deployed):
+    file = deployed.state_file()
+    file.write_bytes(file.read_bytes()[:2000])
+    before = file.read_bytes()
+    for command in (["up", "--yes"], ["destroy", "--yes"], ["outputs"], ["refresh", "--yes"]):
+        said = deployed.aml(*command)
+        assert said.code == 4
+        assert str(file) in said.err
+    assert file.read_bytes() == before
+
+
+def test_state_that_was_tampered_with_is_refused(deployed):
+    file = deployed.state_file()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"parent":"urn:', '"parent":"urn:nobody:', 1), encoding="utf-8")
+    said = deployed.aml("up", "--yes")
+    assert said.code == 4
+    assert "urn:nobody:" in said.err
+    assert "`aml stack repair`" in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["up"],
+        ["preview"],
+        ["destroy"],
+        ["outputs"],
+        ["cancel"],
+        ["unprotect", "--all", "-y"],
+        ["check"],
+        ["config", "list"],
+        ["stack", "export"],
+    ],
+)
+def test_an_unknown_stack_names_the_nearest(project, command):
+    said = project.aml(*command, "-s", "locla")
+    assert said.code == 2
+    assert "Did you mean 'local'?" in said.err
+
+
+@pytest.mark.parametrize("command", [["outputs"], ["unprotect", "--all", "-y"]])
+def test_a_stack_that_was_never_deployed_says_so(project, command):
+    said = project.aml(*command)
+    assert said.code == 2
+    assert said.err == (
+        "error: Not deployed\n\nStack 'local' was never deployed.\n\nhint: Run `aml up -s local`.\n"
+    )
+
+
+def test_one_output_or_all_of_them(deployed):
+    manifest = deployed.good("outputs", "manifest").data
+    assert manifest["targets"]["cpu"]["max_nodes"] == 2
+    assert deployed.good("outputs", "--json").data == {"manifest": manifest}
+    assert deployed.good("outputs").out.startswith("manifest: {")
+    assert json.loads((deployed.home / "manifests/local.json").read_text()) == manifest
+    said = deployed.aml("outputs", "manifset")
+    assert said.code == 2
+    assert "There is no output 'manifset'." in said.err
+    assert "Did you mean 'manifest'?" in said.err
+
+
+def test_outside_of_a_project_every_command_says_so(project, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for command in (["up"], ["check"], ["stack", "ls"], ["outputs"]):
+        said = project.aml(*command)
+        assert said.code == 2
+        assert "There is no Pulumi.yaml in" in said.err
