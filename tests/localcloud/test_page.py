@@ -1,0 +1,38 @@
+"""The page about the local cloud says what its tables say."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from infra.contract.discovery import SUBSCRIPTION, TENANT
+from localcloud.calls.trouble import Failure
+from localcloud.chain.table import KINDS
+from localcloud.commands import cloud
+
+PAGE = (Path(__file__).parents[2] / "docs" / "local-cloud.md").read_text(encoding="utf-8")
+
+
+def test_every_type_and_action_is_listed():
+    kinds = sorted(KINDS, key=lambda kind: kind.type)
+    wanted = [f"| `{kind.type}` | {', '.join(sorted(kind.actions))} |" for kind in kinds]
+    listed = re.findall(r"^\| `Microsoft\..*$", PAGE, re.MULTILINE)
+    assert listed == [line.replace("|  |", "| |") for line in wanted]
+
+
+def test_every_command_is_named():
+    first = next(line for line in PAGE.splitlines() if line.startswith("    aml cloud "))
+    assert set(re.findall(r"\w+", first)) - {"aml", "cloud"} == set(cloud.commands)
+
+
+def test_ids_are_those_of_the_contract():
+    assert SUBSCRIPTION in PAGE
+    assert TENANT in PAGE
+
+
+def test_the_order_for_trouble_is_one_the_cloud_takes(chain):
+    order = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1)
+    answered = chain.call("POST", "/aml/trouble", body=order.encode())
+    assert answered.status_code == 200
+    known = {field.name for field in fields(Failure)}
+    assert all(each.keys() <= known for each in json.loads(order)["failures"])
