@@ -5,6 +5,7 @@ endpoint of this cloud's own, a run's events.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from localcloud.calls.artifacts import ArtifactStore, artifact_store, signed_url
@@ -97,12 +98,29 @@ def resolve_models(call: Call) -> Reply:
 def change_run(call: Call) -> Reply:
     """Take a new display name, tags, and whether the run is hidden (archived)."""
     run, body = _run(call), call.json()
+    changes: dict[str, Any] = {}
     if body.get("displayName"):
-        call.cloud.store.runs.amend(run.key, name=str(body["displayName"]))
+        changes["displayName"] = str(body["displayName"])
+        call.cloud.store.runs.amend(run.key, name=changes["displayName"])
     if isinstance(body.get("tags"), dict):
-        tags = {str(k): str(v) for k, v in body["tags"].items()}
-        call.cloud.store.tracking.set_tags(run.key, tags)
+        changes["tags"] = {str(k): str(v) for k, v in body["tags"].items()}
+        call.cloud.store.tracking.set_tags(run.key, changes["tags"])
+    if isinstance(body.get("hidden"), bool):
+        changes["isArchived"] = body["hidden"]
+    _change_job(call, run, changes)
     return answer(_document(call, call.cloud.store.runs.by_key(run.key)))
+
+
+def _change_job(call: Call, run: Run, changes: Mapping[str, Any]) -> None:
+    """Say the same in the job's own document, where the run is a job's."""
+    with call.cloud.store.database.write():
+        job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
+        if job is None:
+            return
+        tags = {**job.properties["tags"], **changes.get("tags", {})}
+        properties = {**job.properties, **changes, "tags": tags}
+        document = {**job.document, "properties": properties}
+        call.cloud.store.resources.put(replace(job, document=document, modified=call.now))
 
 
 def _run(call: Call) -> Run:

@@ -92,11 +92,19 @@ def test_run_data_says_where_outputs_lie(history) -> None:
     }
 
 
-def test_a_run_is_renamed_and_tagged(history) -> None:
+def test_a_run_is_renamed_and_tagged(chain, ws, history) -> None:
     history("PATCH", "experiments/exp/runs/j", {"displayName": "new", "tags": {"a": "b"}})
     found = history("GET", "runs/j").json()
     assert (found["displayName"], found["tags"]["a"]) == ("new", "b")
     assert found["experimentName"] == "exp"
+    job = chain.arm("GET", f"{ws}/jobs/j").json()["properties"]
+    assert (job["displayName"], job["tags"]) == ("new", {"a": "b"})
+
+
+def test_a_hidden_run_is_an_archived_job(chain, ws, history) -> None:
+    history("PATCH", "experiments/exp/runs/j", {"hidden": True})
+    assert chain.arm("GET", f"{ws}/jobs").json()["value"] == []
+    assert chain.arm("GET", f"{ws}/jobs/j").json()["properties"]["isArchived"] is True
 
 
 def test_a_run_that_is_not_there(history) -> None:

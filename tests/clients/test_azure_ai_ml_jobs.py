@@ -1,0 +1,24 @@
+"""Unmodified azure-ai-ml: jobs that end badly, named data, and what is refused."""
+
+import pytest
+
+pytestmark = [pytest.mark.needs_clients, pytest.mark.slow]
+
+EXPECTED = [
+    ("copied", ["1,2"]),
+    ("failed", ["Failed", True, True]),
+    ("canceled", "Canceled"),
+    ("archived", False),
+    ("no compute", ["ResourceNotFoundError", 404, "ComputeNotFound"]),
+    ("too many nodes", ["HttpResponseError", 400, "BadRequest"]),
+]
+
+
+@pytest.fixture(scope="module")
+def observed(observe):
+    return observe("sdk_jobs", "azure-ai-ml==1.35.2", "azure-identity==1.27.0")
+
+
+@pytest.mark.parametrize(("what", "expected"), EXPECTED)
+def test_jobs(observed, what, expected):
+    assert observed[what] == expected
