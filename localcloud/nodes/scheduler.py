@@ -86,6 +86,7 @@ class LocalNodes:
         self._folder = cloud.folder / "nodes"
         self._runs = cloud.store.runs
         self._computes: dict[str, _Compute] = {}
+        self._executions: set[Execution] = set()  # also those whose compute is gone
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._stopping = False
@@ -202,12 +203,8 @@ class LocalNodes:
     def reset(self) -> None:
         """End everything and forget it."""
         with self._lock:
-            ending = [e for compute in self._computes.values() for e in compute.running.values()]
             self._computes.clear()
-        for execution in ending:
-            execution.stop("shutdown")
-        for execution in ending:
-            execution.join(_JOIN_S)
+        self._end_all("shutdown")
 
     # --- the thread
 
@@ -285,6 +282,7 @@ class LocalNodes:
             job, step.nodes, self._folder / name / f"run-{run}", self._shared, self._done
         )
         compute.running[run] = execution
+        self._executions.add(execution)
         execution.begin()
 
     def _lost(self, compute: _Compute, step: Step) -> None:
@@ -316,13 +314,15 @@ class LocalNodes:
                         compute.queue.insert(0, job)
         for node in execution.nodes:
             self._tell(job.run, node, "idle")
+        with self._lock:
+            self._executions.discard(execution)
         self._wake.set()
 
     # --- small things
 
     def _end_all(self, reason: Reason) -> None:
         with self._lock:
-            ending = [e for compute in self._computes.values() for e in compute.running.values()]
+            ending = list(self._executions)
         for execution in ending:
             execution.stop(reason)
         for execution in ending:

@@ -138,6 +138,7 @@ def _named_run(call: Call, run_id: str) -> Run:
 def _document(call: Call, run: Run) -> dict[str, Any]:
     tracking = call.cloud.store.tracking
     error = {"code": "UserError", "message": run.error} if run.error else None
+    job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
     experiment = tracking.experiment(call.workspace, run.experiment)
     return {
         "runId": run.run_id,
@@ -152,7 +153,7 @@ def _document(call: Call, run: Run) -> dict[str, Any]:
         "error": {"error": error} if error else None,
         "warnings": None,
         "tags": tracking.tags(run.key),
-        "properties": {},
+        "properties": dict(job.properties.get("properties") or {}) if job else {},
         "inputDatasets": [],
         "outputDatasets": [],
         "submittedBy": run.user,

@@ -12,6 +12,7 @@ JOB = {
     "computeId": "cpu",
     "environmentId": "azureml:env:1",
     "experimentName": "exp",
+    "properties": {"ContentSnapshotId": "s"},
     "outputs": {
         "o": {"jobOutputType": "uri_folder"},
         "m": {"jobOutputType": "mlflow_model", "uri": "azureml://datastores/d/paths/m"},
@@ -64,7 +65,7 @@ def test_details_name_logs_by_signed_addresses(chain, ws, history, tmp_path) -> 
     found = history("GET", "runs/j/details").json()
     path, _, query = found["logFiles"]["user_logs/std_log.txt"].partition("?")
     asked = dict(pair.split("=", 1) for pair in query.split("&"))
-    assert found["status"] == "Starting"
+    assert (found["status"], found["properties"]) == ("Starting", {"ContentSnapshotId": "s"})
     assert "std_log.txt" in path
     assert (asked["sp"], asked["sr"]) == ("r", "b")
 

@@ -159,6 +159,20 @@ def test_a_reset_ends_what_runs(chain, ws, nodes) -> None:
     assert run(chain, ws).state is RunState.FAILED
 
 
+def test_deleting_the_workspace_ends_what_runs_in_it(chain, ws, nodes, caplog) -> None:
+    marker = chain.cloud.folder / "alive"
+    submit(chain, ws, f"touch {marker}; while rm {marker}; do sleep 0.05; touch {marker}; done")
+    started = nodes()
+    until(chain, ws, {RunState.RUNNING})
+    key = run(chain, ws).key
+    assert chain.arm("DELETE", ws, forceToPurge="true").status_code < 300
+    started.stop()  # waits for the threads of jobs
+    assert run(chain, ws) is None
+    assert chain.cloud.store.runs.events(key) == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert not (chain.cloud.folder / "nodes").exists()
+
+
 def test_a_command_that_ignores_the_request_to_stop_is_killed(chain, ws, nodes) -> None:
     submit(chain, ws, "trap '' TERM; echo up; while true; do sleep 0.05; done")
     started = nodes()
