@@ -9,210 +9,30 @@ import json
 import os
 import random
 import shutil
-import sqlite3
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.contract.errors import ProviderError
-from infra.contract.provider import Checked, Difference, Existing
 from infra.engine.backend import Backend
-from infra.engine.disk import Disk, Log
+from infra.engine.disk import Disk
 from infra.engine.events import Event, Message, Op
 from infra.engine.execute import Cancellation, Deployment, Options
 from infra.engine.goals import Goal
+from infra.engine.properties import Vault, decoded
 from infra.engine.removal import destroy
 from infra.engine.resources import PROVIDER_PREFIX, STACK_TYPE
 from infra.engine.secrets import Sealer
-from infra.engine.values import Secret
+from infra.engine.values import Secret, plain
+from tests.engine.mortal import DIED, PHASES, DyingDisk, Fate
+from tests.engine.outside import Cloud, Things, do
 
 PROJECT, STACK, CANARY = "killed", "dev", "c4n4ry"
-DIED, FAILED = 42, 99
-PHASES = ("before", "half", "after", "flushed")
+FAILED = 99
 SEALER = Sealer.from_passphrase("kill")
-
-
-class Cloud:
-    """Things by id, in a file that outlives every process."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        with self._connection() as database:
-            database.execute("create table if not exists things (id text primary key, body text)")
-
-    def ids(self) -> list[str]:
-        with self._connection() as database:
-            return [row[0] for row in database.execute("select id from things order by id")]
-
-    def find(self, id: str) -> dict[str, Any] | None:
-        with self._connection() as database:
-            row = database.execute("select body from things where id = ?", (id,)).fetchone()
-        return json.loads(row[0]) if row else None
-
-    def put(self, id: str, body: Mapping[str, Any]) -> None:
-        with self._connection() as database:
-            database.execute("insert or replace into things values (?, ?)", (id, json.dumps(body)))
-
-    def drop(self, id: str) -> None:
-        with self._connection() as database:
-            database.execute("delete from things where id = ?", (id,))
-
-    def _connection(self) -> "closing[sqlite3.Connection]":
-        connection = sqlite3.connect(self._file, isolation_level=None, timeout=30)
-        connection.execute("pragma synchronous = off")
-        return closing(connection)
-
-
-class Things:
-    """The provider: ``size`` changes in place, ``kind`` replaces, ``first`` deletes before that."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def locate(self, type: str, inputs: Mapping[str, Any]) -> str | None:
-        return f"/{type.rpartition(':')[2]}/{inputs['name']}"
-
-    def check(self, type: str, name: str, olds: Any, news: Any, seed: bytes) -> Checked:
-        known = news.get("name") or (olds or {}).get("name") or f"{name}{seed.hex()[:8]}"
-        return Checked({**news, "name": known})
-
-    def diff(self, type: str, id: str, olds: Any, old_outputs: Any, news: Any) -> Difference:
-        changed = [key for key in {*olds, *news} if olds.get(key) != news.get(key)]
-        replaces = [key for key in changed if key in {"kind", "name"}]
-        first = bool(news.get("first"))
-        return Difference(bool(changed), replaces=replaces, delete_before_replace=first)
-
-    def create(self, type: str, inputs: Any, *, timeout_s: float, preview: bool) -> Existing:
-        id_ = self.locate(type, inputs)
-        if self._cloud.find(id_) is not None:
-            raise ProviderError(f"{id_} exists.", remedy="None.")
-        self._cloud.put(id_, inputs)
-        return self._existing(id_, inputs)
-
-    def read(self, type: str, id: str, inputs: Any) -> Existing | None:
-        body = self._cloud.find(id)
-        return None if body is None else self._existing(id, body)
-
-    def update(self, type, id, olds, old_outputs, news, *, timeout_s, preview) -> Existing:
-        self._cloud.put(id, news)
-        return self._existing(id, news)
-
-    def delete(self, type: str, id: str, inputs: Any, *, timeout_s: float) -> None:
-        self._cloud.drop(id)
-
-    def _existing(self, id: str, body: Mapping[str, Any]) -> Existing:
-        return Existing(id, body, {**body, "url": f"cloud:{id}"})
-
-
-def do(cloud: Cloud, begun: Mapping[str, Any]) -> None:
-    """Do in the cloud what a ``begin`` entry announces: the call arrived, its answer did not."""
-    state, kind = begun["state"], begun["kind"]
-    if state["type"].startswith(PROVIDER_PREFIX) or not state["custom"]:
-        return
-    id_ = state.get("id") or f"/{state['type'].rpartition(':')[2]}/{state['inputs']['name']}"
-    if kind == "deleting":
-        cloud.drop(id_)
-    elif kind in {"creating", "updating"}:
-        # Sealed inputs stay sealed here; the next update of a secret thing mends that.
-        cloud.put(id_, state["inputs"])
-
-
-@dataclass
-class Fate:
-    """When to die: at which change of a file, in which phase; had the provider done it?"""
-
-    at: int
-    phase: str = "before"
-    done: bool = False
-    cloud: Cloud | None = None
-    seen: int = 0
-
-    def meets(self, data: bytes = b"", half: Callable[[bytes], None] | None = None) -> "Death":
-        self.seen += 1
-        return Death(self, data, due=self.seen == self.at, half=half)
-
-
-@dataclass
-class Death:
-    """One change of a file, and whether it is the last one."""
-
-    fate: Fate
-    data: bytes
-    due: bool
-    half: Callable[[bytes], None] | None = None
-
-    def pass_by(self, phase: str) -> None:
-        if not self.due or phase != self.fate.phase:
-            return
-        if phase == "half" and self.half is not None:
-            self.half(self.data[: len(self.data) // 2])
-        if self.fate.done and phase in {"after", "flushed"} and self.fate.cloud is not None:
-            self._finish()
-        os._exit(DIED)
-
-    def _finish(self) -> None:
-        for line in self.data.splitlines():
-            if b'"k":"begin"' in line:
-                do(self.fate.cloud, json.loads(line))
-
-
-class DyingLog(Log):
-    def __init__(self, path: Path, fate: Fate) -> None:
-        super().__init__(path, durable=False)
-        self._fate, self._death = fate, None
-
-    def write(self, data: bytes) -> None:
-        self._death = self._fate.meets(data, super().write)
-        self._death.pass_by("before")
-        self._death.pass_by("half")
-        super().write(data)
-        self._death.pass_by("after")
-        if b'"k":"begin"' not in data and b'"k":"ok"' not in data:
-            self._death.pass_by("flushed")  # nobody waits for these
-
-    def sync(self) -> None:
-        if self._death is not None:
-            self._death.pass_by("flushed")
-
-
-class DyingDisk(Disk):
-    """A disk that takes the process with it at one of its changes."""
-
-    def __init__(self, fate: Fate) -> None:
-        super().__init__(durable=False)
-        self._fate = fate
-
-    def log(self, path: Path) -> Log:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return DyingLog(path, self._fate)
-
-    def write(self, path: Path, data: bytes) -> None:
-        def half(part: bytes) -> None:
-            super(DyingDisk, self).write(path, part)
-
-        death = self._fate.meets(data, half)
-        death.pass_by("before")
-        death.pass_by("half")
-        super().write(path, data)
-        death.pass_by("after")
-        death.pass_by("flushed")
-
-    def rename(self, source: Path, target: Path) -> None:
-        self._around(lambda: super(DyingDisk, self).rename(source, target))
-
-    def remove(self, path: Path) -> None:
-        self._around(lambda: super(DyingDisk, self).remove(path))
-
-    def _around(self, change: Callable[[], None]) -> None:
-        death = self._fate.meets()
-        death.pass_by("before")
-        change()
-        death.pass_by("after")
 
 
 @dataclass(frozen=True)
@@ -382,12 +202,19 @@ def register(deployment: Deployment, program: Program, parallel: int) -> None:
     deployment.register_outputs(root, {"count": len(made), "token": Secret(CANARY)})
 
 
+def answerless(cloud: Cloud, begun: Mapping[str, Any]) -> None:
+    """Have the cloud do what was begun: the call arrives, the answer finds nobody."""
+    state = begun["state"]
+    inputs = plain(decoded(state.get("inputs", {}), Vault(SEALER), state["urn"]))
+    do(cloud, begun["kind"], state, inputs)
+
+
 def doomed(world: World, shape: Shape, fate: Fate) -> bool:
     """Run in a child that dies as ``fate`` says; return whether it did."""
     child = os.fork()
     if child == 0:
         try:
-            fate.cloud = world.cloud
+            fate.finish = lambda begun: answerless(world.cloud, begun)
             run(world, shape.after, DyingDisk(fate), parallel=shape.parallel)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - the child must never return into the parent's code
@@ -400,14 +227,51 @@ def doomed(world: World, shape: Shape, fate: Fate) -> bool:
     return code == DIED
 
 
-def changes_of(world: World, program: Program | None) -> int:
-    """Return how many changes to files a run makes."""
+def undisturbed(world: World, program: Program | None) -> tuple[int, list[Any]]:
+    """Return how many changes to files a run makes, and what state says after it."""
     fate = Fate(at=0)
     run(world, program, DyingDisk(fate))
-    return fate.seen
+    return fate.seen, portrait(world)
 
 
-def judged(world: World, program: Program | None) -> Iterator[str]:
+def portrait(world: World) -> list[Any]:
+    """Return what state says, without what differs from run to run (names, ids, times)."""
+    resources = world.backend().load(PROJECT, STACK, SEALER).resources
+    varying = {"name", "url"}
+    return sorted(
+        (
+            resource.urn,
+            {
+                key: value
+                for key, value in plain(dict(resource.inputs)).items()
+                if key not in varying
+            },
+            {
+                key: value
+                for key, value in plain(dict(resource.outputs)).items()
+                if key not in varying
+            },
+            resource.dependencies,
+        )
+        for resource in resources
+    )
+
+
+def disagreements(world: World) -> Iterator[str]:
+    """Yield where state and cloud differ, and what is still undecided."""
+    loaded = world.backend().load(PROJECT, STACK, SEALER)
+    ids = sorted(
+        resource.id
+        for resource in loaded.resources
+        if resource.custom and not resource.type.startswith(PROVIDER_PREFIX)
+    )
+    if ids != world.cloud.ids():
+        yield f"state has {ids}, the cloud {world.cloud.ids()}"
+    if loaded.pending:
+        yield f"still pending: {[operation.kind for operation in loaded.pending]}"
+
+
+def judged(world: World, program: Program | None, wanted: list[Any]) -> Iterator[str]:
     """Yield what is wrong after a death: the next run must converge, the one after find nothing."""
     journal = world.folder / "state/.pulumi/stacks" / PROJECT / f"{STACK}.json.journal"
     if journal.exists() and CANARY.encode() in journal.read_bytes():
@@ -420,16 +284,9 @@ def judged(world: World, program: Program | None) -> Iterator[str]:
     again = run(world, program)
     if again.failed or set(again.ops) - {str(Op.SAME)}:
         yield f"the run after that still did {dict(again.ops)}: {again.messages}"
-    loaded = world.backend().load(PROJECT, STACK, SEALER)
-    ids = sorted(
-        resource.id
-        for resource in loaded.resources
-        if resource.custom and not resource.type.startswith(PROVIDER_PREFIX)
-    )
-    if ids != world.cloud.ids():
-        yield f"state has {ids}, the cloud {world.cloud.ids()}"
-    if loaded.pending:
-        yield f"still pending: {[operation.kind for operation in loaded.pending]}"
+    yield from disagreements(world)
+    if portrait(world) != wanted:
+        yield f"state is {portrait(world)}, an undisturbed run's {wanted}"
 
 
 Kill = Sequence[Fate]
@@ -472,7 +329,7 @@ def main(folder: Path, shape: str, plan: str, stride: int) -> None:
     base = World(folder / "base")
     base.folder.mkdir(parents=True)
     run(base, wanted.before)
-    changes = changes_of(base.copy(folder / "count"), wanted.after)
+    changes, expected = undisturbed(base.copy(folder / "count"), wanted.after)
     failures, points = [], 0
     for number, kill in enumerate(PLANS[plan](changes)):
         if number % stride:
@@ -481,7 +338,7 @@ def main(folder: Path, shape: str, plan: str, stride: int) -> None:
         try:
             died = [doomed(world, wanted, fate) for fate in kill]
             points += died[0]
-            wrong = list(judged(world, wanted.after))
+            wrong = list(judged(world, wanted.after, expected))
         except Exception:  # noqa: BLE001 - a point that crashes is a finding
             wrong = [traceback.format_exc()]
         failures += [f"{[(f.at, f.phase, f.done) for f in kill]}: {each}" for each in wrong]

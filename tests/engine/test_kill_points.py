@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 SHAPES = ("first_up", "second_up", "replace_mix", "destroy", "at_once")
+ROOT = Path(__file__).parents[2]
 LEAST_POINTS = {"single": 80, "double": 50, "recovering": 100}
 
 
-def kill(folder: Path, shape: str, plan: str, *, stride: int = 1) -> dict[str, Any]:
-    script = Path(__file__).with_name("killing.py")
-    command = [sys.executable, str(script), str(folder), shape, plan, str(stride)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+def report_of(module: str, folder: Path, *arguments: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"tests.engine.{module}", str(folder), *map(str, arguments)]
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, cwd=ROOT
+    )
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
@@ -23,7 +25,7 @@ def kill(folder: Path, shape: str, plan: str, *, stride: int = 1) -> dict[str, A
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("plan", LEAST_POINTS)
 def test_some_kills_are_recovered(tmp_path, shape, plan):
-    report = kill(tmp_path, shape, plan, stride=23)
+    report = report_of("killing", tmp_path, shape, plan, 23)
     assert report["points"] > 0
     assert report["failures"] == []
 
@@ -32,6 +34,12 @@ def test_some_kills_are_recovered(tmp_path, shape, plan):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("plan", LEAST_POINTS)
 def test_every_kill_is_recovered(tmp_path, shape, plan):
-    report = kill(tmp_path, shape, plan)
+    report = report_of("killing", tmp_path, shape, plan, 1)
     assert report["points"] >= LEAST_POINTS[plan]
+    assert report["failures"] == []
+
+
+def test_a_real_program_survives_a_dozen_kills(tmp_path):
+    report = report_of("killing_programs", tmp_path, 7)
+    assert report["points"] >= 12
     assert report["failures"] == []
