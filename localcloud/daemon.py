@@ -40,6 +40,8 @@ _LOG: Final = logging.getLogger("localcloud")
 _BACKLOG: Final = 2048
 _LOG_LIMIT: Final = 10 * 1024 * 1024
 _GRACE_S: Final = 1
+# Longer than clients keep an idle connection: none is to send on one that was just closed.
+_KEEP_ALIVE_S: Final = 600
 _HANDOVER_S: Final = 10.0
 
 
@@ -171,6 +173,7 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         lifespan="off",
         timeout_graceful_shutdown=_GRACE_S,
         backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
     daemon.server = _Server(config, daemon)
     # uvicorn raises a signal again once it has stopped; what follows must still run then

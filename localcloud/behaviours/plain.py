@@ -6,7 +6,9 @@ from infra.contract.discovery import SUBSCRIPTION
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Document, Kind
-from localcloud.calls.messages import Call
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.paths import placed
 from localcloud.store.resources import Resource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -39,6 +41,13 @@ def _scope(call: Call) -> str:
     return f"/subscriptions/{SUBSCRIPTION}" + (f"/resourceGroups/{group}" if group else "")
 
 
+def _connection_secrets(call: Call) -> Reply:
+    """Give a workspace connection with its credentials, which no other answer has."""
+    found = existing(call)
+    body = {"id": found.id, "name": found.name, "type": found.type, **found.document}
+    return answer(placed(body, dict(found.secrets)))
+
+
 def _properties(**defaults: Any) -> Any:
     def fill(_: Call, wanted: Document, __: Resource | None) -> Document:
         return {**wanted, "properties": {**defaults, **(wanted.get("properties") or {})}}
@@ -63,6 +72,13 @@ KINDS: Final = (
     Kind("Microsoft.Storage/storageAccounts/blobServices", provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices", provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices/shares", provisioning=False),
-    Kind(f"{_ML}/connections", required=("properties",), provisioning=False, system_data=True),
+    Kind(
+        f"{_ML}/connections",
+        required=("properties",),
+        secrets=("properties.credentials",),
+        provisioning=False,
+        system_data=True,
+        actions={"listSecrets": _connection_secrets},
+    ),
     Kind(f"{_ML}/schedules", required=("properties",), system_data=True),
 )

@@ -154,3 +154,14 @@ def test_a_declared_datastore_keeps_its_secret_to_itself(chain, chain_workspace)
     database = (chain.cloud.folder / "cloud.db").read_bytes()
     log = (chain.cloud.folder / "cloud.db-wal").read_bytes()
     assert b"canary-in-a-datastore" not in database + log
+
+
+def test_a_connection_gives_its_credentials_on_request_only(chain, chain_workspace):
+    connection = f"{chain_workspace}/connections/registry"
+    credentials = {"username": "u", "password": "canary-in-a-connection"}
+    properties = {"authType": "UsernamePassword", "category": "ContainerRegistry"}
+    body = {"properties": {**properties, "credentials": credentials}}
+    assert "canary" not in chain.arm("PUT", connection, body).content.decode()
+    assert "canary" not in chain.arm("GET", connection).content.decode()
+    told = chain.arm("POST", f"{connection}/listsecrets").json()["properties"]
+    assert told == {**properties, "credentials": credentials}
