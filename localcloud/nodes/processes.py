@@ -37,10 +37,17 @@ class JobProcess:
         return self.process.poll() is not None
 
     def end(self, grace_s: float) -> None:
-        """Ask the group to stop, and kill what is left after ``grace_s``."""
+        """Ask the group to stop, and kill what is left after ``grace_s``.
+
+        A supervisor among them may have put the script into a group of its own, and pass the
+        request on; killing the supervisor alone would leave the script behind.
+        """
+        below = descendants(self.process.pid)
         _signal(self.process.pid, signal.SIGTERM)
         self.wait(grace_s)
+        below |= descendants(self.process.pid)
         self.close()
+        _kill(below)
 
     def close(self) -> None:
         """Kill whatever the command left running in its group."""
@@ -80,8 +87,21 @@ def end_left_over(record: Path) -> bool:
         return False
     if not started or _started(pid) != started:
         return False
+    below = descendants(pid)
     _signal(pid, signal.SIGKILL)
+    _kill(below)
     return True
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Return every process below ``pid``, with what tells it from a later one of the same id."""
+    parents = _parents()
+    found: set[int] = set()
+    new = {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - found
+        found |= new
+    return {each: _started(each) for each in found}
 
 
 def tail(file: Path, lines: int = 15, size: int = 8192) -> str:
@@ -98,6 +118,29 @@ def tail(file: Path, lines: int = 15, size: int = 8192) -> str:
 def _signal(group: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def _kill(processes: Mapping[int, str]) -> None:
+    for pid, started in processes.items():
+        if started and _started(pid) == started:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _parents() -> dict[int, int]:
+    """Return the parent of every process of this machine."""
+    if not Path("/proc/self/stat").exists():
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
+        )
+        return {int(pid): int(parent) for pid, parent in map(str.split, listed.stdout.splitlines())}
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError, IndexError):
+                fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                parents[int(folder.name)] = int(fields[1])
+    return parents
 
 
 def _started(pid: int) -> str:

@@ -3,12 +3,14 @@
 import json
 import os
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from localcloud.calls.artifacts import artifact_store
-from localcloud.nodes.processes import RECORD, end_left_over, start, tail
+from localcloud.nodes.processes import RECORD, descendants, end_left_over, start, tail
 from localcloud.nodes.scheduler import LocalNodes, NodeSettings
 from runtime.model.states import RunState
 
@@ -188,6 +190,42 @@ def test_the_process_of_an_earlier_daemon_is_ended_once(tmp_path) -> None:
     assert end_left_over(tmp_path / RECORD)
     assert left.wait(5)
     assert not end_left_over(tmp_path / RECORD)
+
+
+NESTED = """
+import pathlib, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+loop = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(30)"
+child = subprocess.Popen([sys.executable, "-c", loop], start_new_session=True)
+pathlib.Path("child").write_text(str(child.pid))
+time.sleep(30)
+"""
+
+
+def alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # nobody has asked for its exit code yet
+
+
+def test_a_script_in_a_group_of_its_own_is_ended_too(tmp_path) -> None:
+    work = tmp_path / "wd"
+    work.mkdir()
+    (work / "supervisor.py").write_text(NESTED)
+    line = f"{sys.executable} supervisor.py"
+    running = start(line, folder=work, variables=dict(os.environ), log=tmp_path / "log")
+    deadline = time.monotonic() + 10
+    while not (work / "child").exists() or not (work / "child").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child = int((work / "child").read_text())
+    assert child in descendants(running.process.pid)
+    running.end(grace_s=0.1)
+    while alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_process_id_that_somebody_else_has_now_is_left_alone(tmp_path) -> None:
