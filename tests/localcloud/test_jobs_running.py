@@ -1,5 +1,6 @@
 """Jobs on real nodes of a real daemon: from PUT to what is left behind."""
 
+import json
 import time
 from dataclasses import dataclass
 from itertools import count
@@ -7,6 +8,7 @@ from itertools import count
 import pytest
 from azure.storage.blob import ContainerClient
 
+from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.model.states import RunState
 
 SCALE = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT1S"}
@@ -302,3 +304,19 @@ def test_a_low_priority_node_is_taken_away_on_demand(jobs) -> None:
     waited(lambda: jobs.states(name), lambda states: states.count("Running") == 2)
     jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
     assert jobs.until(name, ENDED) == "Canceled"
+
+
+def test_the_agent_supervises_a_script_as_anywhere_else(jobs, tmp_path) -> None:
+    marker = tmp_path / "alive"
+    loop = f"while True: pathlib.Path({str(marker)!r}).touch(); time.sleep(0.05)"
+    script = f"import pathlib, time\n{loop}"
+    code = jobs.code("supervised", {"train.py": script, ARCHIVE_NAME: agent_archive()})
+    name = jobs.submit(f"python {ARCHIVE_NAME} run -- python train.py", codeId=code)
+    waited(marker.exists, bool)
+    jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
+    assert jobs.until(name, ENDED) == "Canceled"
+    marker.unlink()
+    time.sleep(0.2)
+    assert not marker.exists()
+    events = jobs.log(name, "logs/azureml/aml_events.jsonl").splitlines()
+    assert json.loads(events[-1])["data"]["state"] == "Canceled"
