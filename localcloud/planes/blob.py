@@ -202,7 +202,7 @@ def list_blobs(call: Call, place: Place) -> Reply:
         prefix=prefix,
         delimiter=query.get("delimiter", ""),
         marker=query.get("marker", ""),
-        limit=min(int(query.get("maxresults") or _MAX_RESULTS), _MAX_RESULTS),
+        limit=_limit(query.get("maxresults") or str(_MAX_RESULTS)),
     )
     return _xml(
         documents.blob_listing(
@@ -213,6 +213,14 @@ def list_blobs(call: Call, place: Place) -> Reply:
             with_metadata="metadata" in query.get("include", ""),
         )
     )
+
+
+def _limit(asked: str) -> int:
+    if not asked.isdecimal() or int(asked) == 0:
+        raise Refusal(
+            400, "OutOfRangeQueryParameterValue", f"maxresults is {asked!r}: use 1 to 5000."
+        )
+    return min(int(asked), _MAX_RESULTS)
 
 
 def get_blob(call: Call, place: Place) -> Reply:

@@ -23,6 +23,18 @@ def absent(message: str) -> MlflowFault:
     return MlflowFault(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
+def count(body: Mapping[str, Any], name: str, default: int = 0) -> int:
+    """Return a field that is a number from 0 up, ``default`` where it is absent or empty."""
+    value = body.get(name)
+    if value in (None, "", 0):
+        return default
+    if not str(value).isdecimal():
+        raise MlflowFault(
+            400, "INVALID_PARAMETER_VALUE", f"Invalid value {value!r} for parameter '{name}'."
+        )
+    return int(str(value))
+
+
 def needed(body: Mapping[str, Any], name: str) -> Any:
     """Return a field a request must have."""
     if body.get(name) in (None, ""):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import experiment_document, milliseconds, read_pairs
-from localcloud.planes.mlflow_errors import MlflowFault, absent, needed
+from localcloud.planes.mlflow_errors import MlflowFault, absent, count, needed
 from localcloud.planes.searching import parse_filter, sort_documents
 from localcloud.store.tracking import DEFAULT_EXPERIMENT, DEFAULT_ID, Experiment
 
@@ -59,7 +59,7 @@ def search_experiments(call: Call, body: Body) -> Body:
     ]
     order = body.get("order_by") or ["creation_time DESC"]
     found = sort_documents(found, [order] if isinstance(order, str) else list(order), _look_up)
-    start, limit = int(body.get("page_token") or 0), int(body.get("max_results") or _MAX)
+    start, limit = count(body, "page_token"), count(body, "max_results", _MAX)
     answered: dict[str, Any] = {
         "experiments": [experiment_document(each) for each in found[start : start + limit]]
     }

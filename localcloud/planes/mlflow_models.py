@@ -11,7 +11,7 @@ from typing import Any
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import metric_document, milliseconds, pairs, read_pairs
-from localcloud.planes.mlflow_errors import absent
+from localcloud.planes.mlflow_errors import absent, count
 from localcloud.planes.mlflow_experiments import require_experiment
 from localcloud.planes.searching import parse_filter, sort_documents
 
@@ -97,7 +97,7 @@ def search_models(call: Call, body: Body) -> Body:
         for item in body.get("order_by") or ()
     ]
     found = sort_documents(found, order, _look_up)
-    start, limit = int(body.get("page_token") or 0), int(body.get("max_results") or 100)
+    start, limit = count(body, "page_token"), count(body, "max_results", 100)
     answered: dict[str, Any] = {
         "models": [_shown(call, model)["model"] for model in found[start : start + limit]]
     }

@@ -15,7 +15,7 @@ from localcloud.planes.mlflow_documents import (
     read_pairs,
     run_info,
 )
-from localcloud.planes.mlflow_errors import MlflowFault, absent, needed
+from localcloud.planes.mlflow_errors import MlflowFault, absent, count, needed
 from localcloud.planes.mlflow_experiments import require_experiment
 from localcloud.planes.searching import parse_filter, sort_documents
 from localcloud.store.runs import Run
@@ -172,7 +172,7 @@ def metric_history(call: Call, body: Body) -> Body:
     run = required_run(call, body)
     key = str(needed(body, "metric_key"))
     history = call.cloud.store.tracking.metric_history(run.key, key)
-    limit, start = int(body.get("max_results") or 0), int(body.get("page_token") or 0)
+    limit, start = count(body, "max_results"), count(body, "page_token")
     chosen = history[start : start + limit] if limit else history[start:]
     documents = [metric_document(metric) for metric in chosen]
     following = start + len(chosen)
@@ -198,7 +198,7 @@ def search_runs(call: Call, body: Body) -> Body:
     found = [row for row in rows if all(clause.holds(row.look_up) for clause in clauses)]
     order = list(body.get("order_by") or ()) or list(_DEFAULT_ORDER)
     found = sort_documents(found, order, _Row.look_up)
-    start, limit = int(body.get("page_token") or 0), int(body.get("max_results") or _MAX_RUNS)
+    start, limit = count(body, "page_token"), count(body, "max_results", _MAX_RUNS)
     answered: dict[str, Any] = {
         "runs": [run_document(call, row.run) for row in found[start : start + limit]]
     }

@@ -202,6 +202,7 @@ def test_nested_runs_are_children(tracked, cloud, workspace) -> None:
         ("GET /api/2.0/mlflow/runs/get?run_id=x", 404, "RESOURCE_DOES_NOT_EXIST"),
         ("POST /api/2.0/mlflow/registered-models/create", 404, "ENDPOINT_NOT_FOUND"),
         ("GET /api/2.0/mlflow/experiments/get-by-name", 400, "INVALID_PARAMETER_VALUE"),
+        ("GET /api/2.0/mlflow/experiments/search?page_token=x", 400, "INVALID_PARAMETER_VALUE"),
         ("GET /api/2.0/mlflow-artifacts/artifacts/nothing", 404, "RESOURCE_DOES_NOT_EXIST"),
         ("PUT /api/2.0/mlflow-artifacts/artifacts/a/%2e%2e/b", 400, "INVALID_PARAMETER_VALUE"),
     ],
