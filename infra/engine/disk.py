@@ -55,13 +55,16 @@ class Disk:
 
     def log(self, path: Path) -> Log:
         """Open a log, new or existing, for appending."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return Log(path, durable=self.durable)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return Log(path, durable=self.durable)
+        except OSError as error:
+            raise full(path, error) from error
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a whole file, in place: for files nobody reads yet."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
             with os.fdopen(file, "wb") as sink:
                 sink.write(data)

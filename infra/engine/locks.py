@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from infra.contract.errors import LockedError
 from infra.engine.checkpoint import timestamp
+from infra.engine.disk import full
 
 _PROC: Final = Path("/proc")
 _START_FIELD: Final = 19  # of /proc/<pid>/stat, counted after the command's closing bracket
@@ -107,7 +108,6 @@ def _refuse_if_held(locks: Sequence[Lock]) -> None:
 
 def _write(folder: Path, since: str) -> Lock:
     """Write a lock that is whole from the moment it is there."""
-    folder.mkdir(parents=True, exist_ok=True)
     pid = os.getpid()
     _, started = _process(pid) or ("", 0)
     file = folder / f"{uuid.uuid4()}.json"
@@ -115,8 +115,12 @@ def _write(folder: Path, since: str) -> Lock:
     document = {"pid": pid, "username": lock.user, "hostname": lock.host, "timestamp": since}
     ours = {"boot": lock.boot, "started": started}
     draft = file.with_suffix(".tmp")
-    draft.write_text(json.dumps({**document, **ours}, indent=1), encoding="utf-8")
-    draft.rename(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps({**document, **ours}, indent=1), encoding="utf-8")
+        draft.rename(file)
+    except OSError as error:
+        raise full(file, error) from error
     return lock
 
 

@@ -59,7 +59,7 @@ class StackState:
         try:
             self._base = self._opened(cipher)
             self._vault = Vault(cipher)
-            self._salt = cipher.salt
+            self._salt = cipher.salt or self._base.checkpoint.salt
             self.loaded = stored.loaded(self._base.checkpoint, self._vault)
         except BaseException:
             locks.release(self._lock)

@@ -140,6 +140,8 @@ def create(files: StackFiles, disk: Disk, now_ns: int) -> Stored:
         disk.write(files.meta, _META)
     data = written(files, Checkpoint(), now_ns)
     put(files, disk, data)
+    if files.journal.exists():
+        disk.remove(files.journal)  # torn in its first line: it says nothing
     return Stored(data, Checkpoint())
 
 
@@ -180,7 +182,7 @@ def erase(files: StackFiles, disk: Disk) -> None:
 
 def check_layout(files: StackFiles) -> None:
     """Refuse a backend of another layout than Pulumi's second (one folder a project)."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         found = files.meta.read_bytes()
         if found.split() != _META.split():
             raise StateError(

@@ -190,3 +190,8 @@ def test_a_dead_lock_is_taken_over_by_one_of_two(folder):
             taken = [lock for lock in pool.map(attempt, range(2)) if lock]
         assert len(taken) <= 1
         locks.cancel(folder)
+
+
+def test_where_nothing_but_a_signal_tells(folder):
+    assert locks._alive(os.getpid()) == ("", 0)
+    assert locks._alive(dead_pid()) is None

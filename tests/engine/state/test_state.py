@@ -134,7 +134,7 @@ def test_recovering_needs_no_passphrase_where_nothing_is_shown(backend, sealer, 
 class Unwilling:
     """A cipher that fails the test if anybody asks it for its key."""
 
-    salt = "v1:fozI5u6B030=:v1:F+6ZduKKd8G0/V7L:PGMFeIzwobWRKmEAzUdaQHqC5mMRIQ=="
+    salt = ""
 
     def seal(self, text):
         raise AssertionError(text)
@@ -142,11 +142,12 @@ class Unwilling:
     open = with_salt = seal
 
 
-def test_a_state_without_secrets_waits_for_no_key(backend, deployed, thing, names):
+def test_a_state_without_secrets_needs_no_key_and_keeps_its_salt(backend, deployed, thing, names):
     deployed()
     with backend.open("proj", "dev", Unwilling()) as state:
         state.ok(state.begin("creating", thing("d")), thing("d"))
     assert names(backend.load("proj", "dev", Unwilling())) == ["d", "a", "b", "c"]
+    assert backend.salt("proj", "dev").startswith("v1:fozI5u6B030=:")
 
 
 def test_a_journal_torn_in_its_first_line_never_was(backend, sealer, deployed, names, journal_file):
@@ -410,3 +411,49 @@ def test_a_folder_that_moves_moves_all(backend, deployed, sealer, tmp_path, name
     shutil.move(tmp_path / ".pulumi", tmp_path / "elsewhere/.pulumi")
     moved = Backend(f"file://{tmp_path}/elsewhere")
     assert names(moved.load("proj", "dev", sealer)) == ["a", "b", "c"]
+
+
+def test_a_torn_journal_without_a_checkpoint_is_not_continued(backend, sealer, thing, journal_file):
+    journal_file.parent.mkdir(parents=True)
+    journal_file.write_bytes(b'{"v":1,"ba')
+    killed(backend, sealer, lambda state: state.begin("creating", thing("a")))
+    assert len(backend.load("proj", "dev", sealer).pending) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, sealer):
+    (tmp_path / "file").touch()
+    with pytest.raises(StateError, match="cannot be written"):
+        Backend(tmp_path / "file").open("proj", "dev", sealer)
+    with pytest.raises(StateError, match="cannot be written"):
+        Disk().log(tmp_path / "file/log")
+    with pytest.raises(StateError, match="cannot be written"):
+        Disk().write(tmp_path / "file/data", b"")
+
+
+def test_what_failed_was_forgotten_or_is_settled_leaves_no_trace(backend, sealer, thing, deployed):
+    deployed(thing("a"))
+    killed(backend, sealer, lambda state: state.begin("creating", thing("b")))
+    with backend.open("proj", "dev", sealer) as state:
+        state.fail(state.begin("creating", thing("c")))
+        state.settle([0])
+        state.forget([0])
+    loaded = backend.load("proj", "dev", sealer)
+    assert (loaded.resources, loaded.pending) == ([], [])
+
+
+def test_a_renamed_parent_takes_its_children_along(backend, sealer, thing, deployed):
+    parent = thing("was")
+    deployed(parent, thing("child", parent=parent.urn))
+    with backend.open("proj", "dev", sealer) as state:
+        state.rename(parent.urn, thing("now").urn)
+        state.same(0, thing("now", id="/was"))
+    assert backend.load("proj", "dev", sealer).resources[1].parent == thing("now").urn
+
+
+def test_an_entry_of_an_operation_that_is_none_is_refused(backend, sealer, stack_file):
+    backend.create("proj", "dev", sealer)
+    document = json.loads(stack_file.read_bytes())
+    document["checkpoint"]["latest"]["pending_operations"] = [{"type": "dreaming"}]
+    stack_file.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(StateError, match="dreaming"):
+        backend.load("proj", "dev", sealer)
