@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -33,7 +33,10 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request = Request(scope, receive)
-        call = self._call(request, await request.body())
+        try:
+            call = self._call(request, await request.body())
+        except ClientDisconnect:
+            return  # nobody waits for the answer
         reply = await run_in_threadpool(self._respond, call)
         took_ms = (time.perf_counter() - started) * 1000
         _LOG.info("%s %s %d %.1f ms", call.method, call.path, reply.status, took_ms)

@@ -13,10 +13,11 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from infra.contract.errors import UnreachableError
+from infra.contract.errors import MissingExtraError, UnreachableError
 
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
 TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
@@ -67,6 +68,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     cloud = find_cloud(home)
     if cloud is not None:
         return cloud
+    _require_installed()
     folder = cloud_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "daemon.log"
@@ -81,6 +83,16 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
         )
     _STARTED.append(process)
     return _wait_for(home, process, log)
+
+
+def _require_installed() -> None:
+    """Refuse to start what lacks the modules it runs on, rather than let it die of that."""
+    missing = [name for name in ("cryptography", "starlette", "uvicorn") if not find_spec(name)]
+    if missing:
+        raise MissingExtraError(
+            f"The local cloud needs the Python module {missing[0]!r}, which is not installed.",
+            remedy="Run `pip install 'aml-platform[localcloud]'`.",
+        )
 
 
 def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path) -> LocalCloud:

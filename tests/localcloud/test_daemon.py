@@ -182,3 +182,27 @@ def test_a_database_it_cannot_read_is_said_so(home):
     (home / "cloud" / "cloud.db").write_bytes(b"nonsense" * 1000)
     with pytest.raises(UnreachableError, match="cannot be used"):
         ensure_cloud(home)
+
+
+def test_a_machine_without_its_extra_is_told_which_one(tmp_path):
+    program = (
+        "import sys, pathlib\nsys.modules['uvicorn'] = None\n"
+        "from infra.contract.discovery import ensure_cloud\n"
+        f"ensure_cloud(pathlib.Path({str(tmp_path)!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "MissingExtraError" in done.stderr
+    assert "pip install 'aml-platform[localcloud]'" in done.stderr
+
+
+def test_a_caller_that_leaves_early_harms_nobody(cloud):
+    found = find_cloud(cloud.home)
+    address = ("127.0.0.1", port_of(found))
+    context = ssl.create_default_context(cafile=str(cloud.ca))
+    head = b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf"
+    with context.wrap_socket(socket.create_connection(address), server_hostname="localhost") as one:
+        one.sendall(head)
+    assert ask(found, "/aml/status") is not None
+    assert "Traceback" not in (cloud.home / "cloud" / "daemon.log").read_text()
