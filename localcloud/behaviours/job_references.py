@@ -43,6 +43,14 @@ def compute_of(call: Call, reference: str) -> Resource:
             f"Compute '{name}' is of type {kind}; jobs run on {' and '.join(_RUNNABLE)}.",
             target="properties.computeId",
         )
+    state = (compute.properties.get("properties") or {}).get("state", "Running")
+    if kind == "ComputeInstance" and state != "Running":
+        raise RefusedError(
+            409,
+            "Conflict",
+            f"Compute instance '{name}' is {state}; start it before submitting to it.",
+            target="properties.computeId",
+        )
     return compute
 
 

@@ -74,6 +74,18 @@ def test_all_problems_are_named_at_once(chain, ws) -> None:
     assert len(details) == 3
 
 
+def test_a_job_for_a_stopped_instance_is_refused(chain, ws) -> None:
+    inner = {"vmSize": "STANDARD_DS3_V2"}
+    instance = {"computeType": "ComputeInstance", "properties": inner}
+    body = {"location": "westeurope", "properties": instance}
+    assert chain.arm("PUT", f"{ws}/computes/box", body).status_code == 201
+    assert chain.arm("PUT", f"{ws}/jobs/one", job(computeId="box")).status_code == 201
+    assert chain.arm("POST", f"{ws}/computes/box/stop").status_code == 202
+    refused = chain.arm("PUT", f"{ws}/jobs/two", job(computeId="box"))
+    assert refused.status_code == 409
+    assert "'box' is Stopped; start it" in refused.json()["error"]["message"]
+
+
 def test_a_refused_job_leaves_nothing(chain, ws) -> None:
     chain.arm("PUT", f"{ws}/jobs/j", job(computeId="gone"))
     assert chain.arm("GET", f"{ws}/jobs/j").status_code == 404

@@ -320,3 +320,11 @@ def test_the_agent_supervises_a_script_as_anywhere_else(jobs, tmp_path) -> None:
     assert not marker.exists()
     events = jobs.log(name, "logs/azureml/aml_events.jsonl").splitlines()
     assert json.loads(events[-1])["data"]["state"] == "Canceled"
+
+
+def test_a_compute_instance_runs_jobs_too(jobs) -> None:
+    inner = {"vmSize": "STANDARD_DS3_V2"}
+    properties = {"computeType": "ComputeInstance", "properties": inner}
+    jobs.put("computes/notebook-box", {"location": "westeurope", "properties": properties})
+    name = jobs.run("echo here", computeId="notebook-box")
+    assert (jobs.status(name), jobs.log(name)) == ("Completed", "here\n")
