@@ -9,6 +9,7 @@ from infra.components.configuration import program_configuration
 from infra.components.credentials import CredentialReader
 from infra.components.manifest_export import manifest_of
 from infra.components.platform import Platform
+from infra.components.site import CREDENTIALS_OUTPUT
 from infra.spec.config import spec_from_config
 
 project, stack = pulumi.get_project(), pulumi.get_stack()
@@ -16,4 +17,6 @@ config = program_configuration()
 spec = spec_from_config(config.values, config.secret_keys, stack=stack)
 credentials = CredentialReader(os.environ, Path(pulumi.runtime.get_root_directory()))
 platform = Platform("platform", spec, credentials=credentials)
+if platform.credentials:
+    pulumi.export(CREDENTIALS_OUTPUT, pulumi.Output.secret(platform.credentials))
 pulumi.export("manifest", manifest_of(platform, project=project, stack=stack, cloud=spec.cloud))

@@ -1,14 +1,15 @@
 """One AmlCompute cluster in one workspace."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
+from infra.components.compute import FIXED as ALWAYS_FIXED
+from infra.components.compute import Compute, ComputeArgs
 from infra.components.duration import iso_duration
-from infra.components.inputs import child_options, derived, secret_input, translated
+from infra.components.inputs import derived, secret_input, translated
 
 PRIORITIES: Final = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
 SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
@@ -17,10 +18,7 @@ STATES: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 # Azure ML's REST contract: the update schema of a cluster has its scale settings alone, and
 # identity and tags are taken by a full PUT. Everything else is fixed when the cluster is made.
 FIXED: Final = (
-    "location",
-    "properties.computeType",
-    "properties.description",
-    "properties.disableLocalAuth",
+    *ALWAYS_FIXED,
     "properties.properties.enableNodePublicIp",
     "properties.properties.osType",
     "properties.properties.remoteLoginPortPublicAccess",
@@ -32,17 +30,9 @@ FIXED: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClusterArgs:
+class ClusterArgs(ComputeArgs):
     """What a cluster is. "Replace" means: another value deletes the cluster and makes a new one."""
 
-    compute_name: pulumi.Input[str]
-    """Its name in the workspace, 3-32 characters. Replace."""
-    workspace_name: pulumi.Input[str]
-    """The workspace it belongs to. Replace."""
-    resource_group_name: pulumi.Input[str]
-    """The workspace's resource group. Replace."""
-    location: pulumi.Input[str]
-    """The workspace's Azure region. Replace."""
     vm_size: pulumi.Input[str]
     """Azure VM size of every node. Replace."""
     max_nodes: pulumi.Input[int]
@@ -69,44 +59,24 @@ class ClusterArgs:
     """Secret in state. Replace."""
     remote_login: pulumi.Input[str] = "disabled"
     """``enabled`` opens each node's SSH port to the internet. Default ``disabled``. Replace."""
-    description: pulumi.Input[str] | None = None
-    """Free text. Replace."""
-    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """Default none. In place."""
 
 
-class Cluster(pulumi.ComponentResource):
+class Cluster(Compute):
     """An autoscaling cluster: nodes come with queued runs and go when they have been idle.
 
     A replacement deletes the old cluster first, because both have the same name; runs on it end.
     """
 
-    compute_id: pulumi.Output[str]
-    compute_name: pulumi.Output[str]
-
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("aml:platform:Cluster", name, None, opts)
-        compute = ml.Compute(
-            name,
-            compute_name=args.compute_name,
-            workspace_name=args.workspace_name,
-            resource_group_name=args.resource_group_name,
-            location=args.location,
-            identity=args.identity,
-            tags=args.tags,
-            properties=ml.AmlComputeArgs(
-                compute_type="AmlCompute",
-                description=args.description,
-                disable_local_auth=args.admin_user is None,
-                properties=_nodes(args),
-            ),
-            opts=child_options(self, replace_on_changes=list(FIXED)),
+        properties = ml.AmlComputeArgs(
+            compute_type="AmlCompute",
+            description=args.description,
+            disable_local_auth=args.admin_user is None,
+            properties=_nodes(args),
         )
-        self.compute_id = compute.id
-        self.compute_name = compute.name.apply(str)
-        self.register_outputs({"compute_id": self.compute_id, "compute_name": self.compute_name})
+        super().__init__(name, args, properties, opts, fixed=FIXED, identity=args.identity)
 
 
 def _nodes(args: ClusterArgs) -> ml.AmlComputePropertiesArgs:

@@ -30,6 +30,11 @@ def given(
     return make() if value is None else value
 
 
+def without_nothing(**parts: Any) -> dict[str, Any]:
+    """Return the parts that are given."""
+    return {key: value for key, value in parts.items() if value is not None}
+
+
 def identifier(resource: pulumi.CustomResource) -> pulumi.Output[str]:
     """Return the resource's ARM id."""
     return resource.id

@@ -1,32 +1,50 @@
-"""Everything of one stack: its workspace and its computes, from a spec."""
+"""Everything of one stack, from a spec: the workspace, and what is in it and around it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pulumi
-from pulumi_azure_native import machinelearningservices as ml
 
-from infra.components.cluster import Cluster, ClusterArgs
-from infra.components.identity import managed_identity
-from infra.components.workspace import Workspace, WorkspaceArgs
-from infra.spec.computes import AmlComputeSpec
-from infra.spec.credentials import Known, Reference, Sealed
-from infra.spec.identity import IdentitySpec
+from infra.components.builders import BUILDERS, Target
+from infra.components.datastore import Datastore, DatastoreArgs, account_key, sas, service_principal
+from infra.components.inputs import derived
+from infra.components.network import Network, NetworkArgs, Subnet
+from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
+from infra.components.site import (
+    ReadCredential,
+    Site,
+    chosen_identity,
+    identity_ids,
+)
+from infra.components.user_identity import UserIdentity, UserIdentityArgs
+from infra.components.workspace import Acting, Standing, Workspace, WorkspaceArgs
+from infra.contract.names import parse_arm_id
+from infra.spec.datastores import AccountKeySpec, SasSpec, ServicePrincipalSpec
+from infra.spec.networks import NetworkSpec
+from infra.spec.roles import RoleAssignmentSpec
 from infra.spec.stack import StackSpec
 
-Target = pulumi.Output[dict[str, Any]]
-"""The manifest's entry of one compute."""
-ReadCredential = Callable[[Reference | Sealed | Known], pulumi.Input[str]]
+# What a user-assigned identity needs before a workspace can act as it, says Azure ML's
+# documentation of identities. A system-assigned one is given the same by the service itself.
+WORKSPACE_ROLES: Final = (
+    ("contributor", "storage_account"),
+    ("storage_blob_data_contributor", "storage_account"),
+    ("contributor", "key_vault"),
+    ("contributor", "application_insights"),
+    ("contributor", "container_registry"),
+)
 
 
 class Platform(pulumi.ComponentResource):
-    """One environment: a workspace and its computes.
+    """One environment: a workspace and everything around it.
 
-    ``targets`` maps a compute's name to its entry in the manifest.
+    ``targets`` maps a compute's name to its entry in the manifest; ``credentials`` is what runs
+    need of what the stack file seals, by target and field, all of it secret.
     """
 
     workspace: Workspace
     targets: Mapping[str, Target]
+    credentials: Mapping[str, Mapping[str, pulumi.Input[str]]]
 
     def __init__(
         self,
@@ -40,15 +58,31 @@ class Platform(pulumi.ComponentResource):
         super().__init__("aml:platform:Platform", name, None, opts)
         self._name = name
         self._spec = spec
-        self._credentials = credentials
-        self.workspace = self._declare_workspace()
-        builders: Mapping[str, Callable[[Any], Target]] = {"aml_compute": self._cluster}
-        self.targets = {compute.name: builders[compute.kind](compute) for compute in spec.computes}
+        self._identities: dict[str, UserIdentity] = {}
+        self.workspace = self._workspace()
+        site = Site(
+            platform=self,
+            name=name,
+            spec=spec,
+            workspace=self.workspace,
+            read=credentials,
+            identities=self._identities,
+            subnets=self._subnets(),
+        )
+        self.targets = {each.name: BUILDERS[each.kind](site, each) for each in spec.computes}
+        for store in spec.datastores:
+            self._datastore(site, store)
+        for assignment in spec.role_assignments:
+            self._role(assignment)
+        self.credentials = site.sealed
         self.register_outputs({"workspace_id": self.workspace.workspace_id})
 
-    def _declare_workspace(self) -> Workspace:
+    @property
+    def _options(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self)
+
+    def _workspace(self) -> Workspace:
         wanted = self._spec.workspace
-        only_user_assigned = wanted.identity.type == "user_assigned"
         args = WorkspaceArgs(
             workspace_name=wanted.name,
             resource_group_name=wanted.resource_group,
@@ -59,49 +93,124 @@ class Platform(pulumi.ComponentResource):
             container_registry_id=wanted.container_registry_id,
             friendly_name=wanted.friendly_name,
             description=wanted.description,
-            identity=_identity(wanted.identity),
-            primary_user_assigned_identity=wanted.identity.ids[0] if only_user_assigned else None,
+            acting=self._acting,
             public_network_access=wanted.public_network_access,
             tags=self._spec.tags or None,
         )
         options = pulumi.ResourceOptions(parent=self, protect=wanted.protect)
         return Workspace(f"{self._name}-workspace", args, options)
 
-    def _cluster(self, wanted: AmlComputeSpec) -> Target:
-        admin = wanted.admin
-        args = ClusterArgs(
-            compute_name=wanted.name,
-            workspace_name=self.workspace.workspace_name,
+    def _acting(self, standing: Standing) -> Acting:
+        """Declare the stack's identities, and the roles of the one the workspace acts as."""
+        for each in self._spec.identities:
+            args = UserIdentityArgs(
+                identity_name=each.name,
+                resource_group_name=standing.resource_group_name,
+                location=self._spec.location,
+                tags={**self._spec.tags, **each.tags} or None,
+            )
+            name = f"{self._name}-{each.name}"
+            self._identities[each.name] = UserIdentity(name, args, self._options)
+        wanted = self._spec.workspace.identity
+        chosen = chosen_identity(wanted, self._identities)
+        if wanted.type != "user_assigned":
+            return Acting(identity=chosen)
+        return Acting(
+            identity=chosen,
+            primary=identity_ids(wanted, self._identities)[0],
+            after=self._workspace_roles(wanted.names[0], standing) if wanted.names else (),
+        )
+
+    def _workspace_roles(self, identity: str, standing: Standing) -> list[pulumi.Resource]:
+        return [
+            RoleAssignment(
+                f"{self._name}-{identity}-{role}-{scope}",
+                RoleAssignmentArgs(
+                    role=role,
+                    principal_id=self._identities[identity].principal_id,
+                    scope=getattr(standing, f"{scope}_id"),
+                ),
+                self._options,
+            )
+            for role, scope in WORKSPACE_ROLES
+        ]
+
+    def _subnets(self) -> dict[str, pulumi.Output[str]]:
+        return {
+            f"{wanted.name}/{subnet}": id_
+            for wanted in self._spec.networks
+            for subnet, id_ in self._network(wanted).subnet_ids.items()
+        }
+
+    def _network(self, wanted: NetworkSpec) -> Network:
+        args = NetworkArgs(
+            network_name=wanted.name,
             resource_group_name=self.workspace.resource_group_name,
             location=self._spec.location,
-            vm_size=wanted.vm_size,
-            max_nodes=wanted.max_nodes,
-            min_nodes=wanted.min_nodes,
-            idle_seconds=wanted.idle_seconds,
-            priority=wanted.priority,
-            os=wanted.os,
-            identity=_identity(wanted.identity),
-            subnet_id=wanted.subnet_id,
-            node_public_ip=wanted.node_public_ip,
-            admin_user=admin.user if admin else None,
-            admin_ssh_public_key=self._credential(admin.ssh_public_key if admin else None),
-            admin_password=self._credential(admin.password if admin else None),
-            remote_login=wanted.remote_login,
-            description=wanted.description,
+            address_space=wanted.address_space,
+            subnets=[Subnet(**subnet.model_dump()) for subnet in wanted.subnets],
             tags={**self._spec.tags, **wanted.tags} or None,
         )
-        cluster = Cluster(f"{self._name}-{wanted.name}", args, pulumi.ResourceOptions(parent=self))
-        facts = wanted.model_dump(include=_TARGET_FACTS)
-        return cluster.compute_id.apply(lambda id_: {**facts, "id": id_})
+        return Network(f"{self._name}-{wanted.name}", args, self._options)
 
-    def _credential(
-        self, credential: Reference | Sealed | Known | None
-    ) -> pulumi.Input[str] | None:
-        return None if credential is None else self._credentials(credential)
+    def _datastore(self, site: Site, wanted: Any) -> None:
+        account = wanted.storage_account_id or self.workspace.standing.storage_account_id
+        elsewhere = wanted.storage_account_id and parse_arm_id(wanted.storage_account_id)
+        place = wanted.model_dump(include={"container", "filesystem", "share"})
+        args = DatastoreArgs(
+            datastore_name=wanted.name,
+            workspace_name=self.workspace.workspace_name,
+            resource_group_name=self.workspace.resource_group_name,
+            account_name=wanted.account_name or derived(_last, account),
+            account_resource_group=elsewhere.resource_group if elsewhere else None,
+            account_subscription_id=elsewhere.subscription if elsewhere else None,
+            credentials=_credentials(site, wanted.credentials),
+            service_access=wanted.service_access,
+            description=wanted.description,
+            tags=site.tags(wanted.tags),
+            **place,
+        )
+        Datastore(site.named(wanted.name), args, site.options)
+
+    def _role(self, wanted: RoleAssignmentSpec) -> None:
+        who = wanted.identity or wanted.principal_id or "workspace"
+        where = wanted.scope or parse_arm_id(wanted.scope_id or "").name
+        args = RoleAssignmentArgs(
+            role=wanted.role,
+            principal_id=self._principal(wanted),
+            principal_type=wanted.principal_type if wanted.principal_id else "service_principal",
+            scope=self._scope(wanted),
+            description=wanted.description,
+        )
+        RoleAssignment(f"{self._name}-{who}-{wanted.role}-{where}", args, self._options)
+
+    def _principal(self, wanted: RoleAssignmentSpec) -> pulumi.Input[str]:
+        if wanted.identity is not None:
+            return self._identities[wanted.identity].principal_id
+        return wanted.principal_id or self.workspace.principal_id
+
+    def _scope(self, wanted: RoleAssignmentSpec) -> pulumi.Input[str]:
+        match wanted.scope:
+            case None:
+                return wanted.scope_id or ""
+            case "workspace":
+                return self.workspace.workspace_id
+            case "resource_group":
+                return self.workspace.resource_group_id
+        scope: pulumi.Input[str] = getattr(self.workspace.standing, f"{wanted.scope}_id")
+        return scope
 
 
-_TARGET_FACTS: Final = {"kind", "vm_size", "min_nodes", "max_nodes", "priority"}
+def _credentials(site: Site, wanted: Any) -> Any:
+    match wanted:
+        case AccountKeySpec(key=key):
+            return account_key(site.read(key))
+        case SasSpec(token=token):
+            return sas(site.read(token))
+        case ServicePrincipalSpec(tenant_id=tenant, client_id=client, client_secret=secret):
+            return service_principal(tenant, client, site.read(secret))
+    return None
 
 
-def _identity(wanted: IdentitySpec | None) -> ml.ManagedServiceIdentityArgs | None:
-    return None if wanted is None else managed_identity(wanted.type, list(wanted.ids))
+def _last(arm_id: str) -> str:
+    return arm_id.rpartition("/")[2]

@@ -1,6 +1,6 @@
 """A workspace and what it stands on, in a resource group of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,27 @@ ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 
 # "Cannot be changed once the workspace has been created", says Azure ML's REST contract.
 FIXED: Final = ("location", "kind", "storageAccount", "keyVault")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a workspace is about to stand on: the group's name, and ARM ids."""
+
+    resource_group_name: pulumi.Output[str]
+    storage_account_id: pulumi.Input[str]
+    key_vault_id: pulumi.Input[str]
+    application_insights_id: pulumi.Input[str]
+    container_registry_id: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acting:
+    """Whom a workspace acts as, and what must be there before it does (its roles)."""
+
+    identity: ml.ManagedServiceIdentityArgs
+    primary: pulumi.Input[str] | None = None
+    """ARM id; needed where there is no system-assigned identity."""
+    after: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +68,8 @@ class WorkspaceArgs:
     """From ``managed_identity``. Default: system-assigned. In place."""
     primary_user_assigned_identity: pulumi.Input[str] | None = None
     """ARM id; needed where there is no system-assigned identity. In place."""
+    acting: Callable[[Standing], Acting] | None = None
+    """Instead of the two above: declares identities and roles once there is a group. In place."""
     public_network_access: pulumi.Input[str] = "enabled"
     """``enabled`` (default) or ``disabled``. In place."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -63,6 +86,10 @@ class Workspace(pulumi.ComponentResource):
     workspace_name: pulumi.Output[str]
     resource_group_name: pulumi.Output[str]
     location: pulumi.Output[str]
+    standing: Standing
+    resource_group_id: pulumi.Output[str]
+    principal_id: pulumi.Output[str]
+    """Of the system-assigned identity; empty where there is none."""
 
     def __init__(
         self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None
@@ -85,23 +112,36 @@ class Workspace(pulumi.ComponentResource):
             location=args.location,
             tags=args.tags,
         )
+        standing = Standing(
+            resource_group_name=group.name,
+            storage_account_id=given(args.storage_account_id, made.storage_account),
+            key_vault_id=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
+            application_insights_id=given(args.application_insights_id, made.application_insights),
+            container_registry_id=given(args.container_registry_id, made.container_registry),
+        )
+        acting = args.acting(standing) if args.acting else _acting(args)
         workspace = ml.Workspace(
             name,
             workspace_name=args.workspace_name,
             resource_group_name=group.name,
             location=args.location,
-            storage_account=given(args.storage_account_id, made.storage_account),
-            key_vault=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
-            application_insights=given(args.application_insights_id, made.application_insights),
-            container_registry=given(args.container_registry_id, made.container_registry),
+            storage_account=standing.storage_account_id,
+            key_vault=standing.key_vault_id,
+            application_insights=standing.application_insights_id,
+            container_registry=standing.container_registry_id,
             friendly_name=args.friendly_name,
             description=args.description,
-            identity=args.identity or managed_identity("system_assigned"),
-            primary_user_assigned_identity=args.primary_user_assigned_identity,
+            identity=acting.identity,
+            primary_user_assigned_identity=acting.primary,
             public_network_access=translated(ACCESS, args.public_network_access),
             sku=ml.SkuArgs(name="Basic", tier="Basic"),
             tags=args.tags,
-            opts=child_options(self, replace_on_changes=list(FIXED)),
+            opts=child_options(self, replace_on_changes=list(FIXED), depends_on=list(acting.after)),
+        )
+        self.standing = standing
+        self.resource_group_id = group.id
+        self.principal_id = workspace.identity.apply(
+            lambda identity: (identity.principal_id if identity else None) or ""
         )
         self.workspace_id = workspace.id
         self.workspace_name = workspace.name
@@ -114,3 +154,10 @@ class Workspace(pulumi.ComponentResource):
                 "resource_group_name": self.resource_group_name,
             }
         )
+
+
+def _acting(args: WorkspaceArgs) -> Acting:
+    return Acting(
+        identity=args.identity or managed_identity("system_assigned"),
+        primary=args.primary_user_assigned_identity,
+    )

@@ -1,73 +1,48 @@
-"""Computes: one model a kind, told apart by ``kind``. A new kind is a model and a row of KINDS."""
+"""Computes: every kind there is, told apart by ``kind``. A new kind is a model and a row here."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import Field, GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field
 
+from infra.spec.attachments import (
+    BatchSpec,
+    DatabricksSpec,
+    DataLakeAnalyticsSpec,
+    HDInsightSpec,
+    KubernetesSpec,
+    SynapseSparkSpec,
+    VirtualMachineSpec,
+)
 from infra.spec.base import SpecModel
-from infra.spec.credentials import Credential, PublicKey
-from infra.spec.identity import IdentitySpec
-from infra.spec.names import AmlComputeName, SubnetId
-from infra.spec.tags import Tags
+from infra.spec.clusters import AdminSpec, AmlComputeSpec
+from infra.spec.instances import ComputeInstanceSpec
 
-# What the service takes for a scale-down: up to a week covers every use seen.
-_LONGEST_IDLE_S = 7 * 24 * 3600
+__all__ = ["ATTACHMENTS", "KINDS", "AdminSpec", "AmlComputeSpec", "ComputeSpec"]
 
-VmSize = Annotated[str, Field(pattern=r"^[A-Za-z]+_[A-Za-z0-9][A-Za-z0-9_-]*$")]
-NodeCount = Annotated[int, Field(ge=0, le=100_000)]
+ATTACHMENTS: Final[dict[str, type[SpecModel]]] = {
+    "virtual_machine": VirtualMachineSpec,
+    "hdinsight": HDInsightSpec,
+    "batch": BatchSpec,
+    "databricks": DatabricksSpec,
+    "data_lake_analytics": DataLakeAnalyticsSpec,
+    "kubernetes": KubernetesSpec,
+    "synapse_spark": SynapseSparkSpec,
+}
+KINDS: Final[dict[str, type[SpecModel]]] = {
+    "aml_compute": AmlComputeSpec,
+    "compute_instance": ComputeInstanceSpec,
+    **ATTACHMENTS,
+}
 
-
-class AdminSpec(SpecModel):
-    """The administrator's account on every node, for SSH. All of it is fixed at creation."""
-
-    user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-    ssh_public_key: PublicKey | None = None
-    password: Credential | None = None
-
-
-class AmlComputeSpec(SpecModel):
-    """An autoscaling AmlCompute cluster.
-
-    Only the node limits, ``idle_seconds``, ``identity`` and ``tags`` change in place; anything
-    else is fixed when the cluster is made, and another value replaces it.
-    """
-
-    kind: Literal["aml_compute"]
-    name: AmlComputeName
-    vm_size: VmSize
-    priority: Literal["dedicated", "low_priority"] = "dedicated"
-    min_nodes: NodeCount = 0
-    """Nodes kept warm. Anything above zero is billed around the clock."""
-    max_nodes: NodeCount
-    idle_seconds: Annotated[int, Field(ge=0, le=_LONGEST_IDLE_S)] = 120
-    """How long a node without work is kept."""
-    identity: IdentitySpec | None = None
-    subnet_id: SubnetId | None = None
-    node_public_ip: bool = True
-    admin: AdminSpec | None = None
-    remote_login: Literal["enabled", "disabled"] = "disabled"
-    """Whether the SSH port of each node is open to the internet."""
-    os: Literal["linux", "windows"] = "linux"
-    description: str | None = None
-    tags: Tags = Field(default_factory=dict)
-    """In addition to the stack's; the same name here wins."""
-
-
-KINDS: Final[dict[str, type[SpecModel]]] = {"aml_compute": AmlComputeSpec}
-
-
-class _ByKind:
-    """A union told apart by ``kind``, over the rows of KINDS, be there one or many."""
-
-    def __get_pydantic_core_schema__(
-        self,
-        source: Any,
-        handler: GetCoreSchemaHandler,
-    ) -> CoreSchema:
-        del source
-        choices = {kind: handler.generate_schema(model) for kind, model in KINDS.items()}
-        return core_schema.tagged_union_schema(choices, discriminator="kind")
-
-
-ComputeSpec = Annotated[AmlComputeSpec, _ByKind()]
+ComputeSpec = Annotated[
+    AmlComputeSpec
+    | ComputeInstanceSpec
+    | VirtualMachineSpec
+    | HDInsightSpec
+    | BatchSpec
+    | DatabricksSpec
+    | DataLakeAnalyticsSpec
+    | KubernetesSpec
+    | SynapseSparkSpec,
+    Field(discriminator="kind"),
+]

@@ -75,7 +75,14 @@ def parse_public_key(value: Any) -> Reference | Sealed | Known:
         return Known(value.strip())
     if isinstance(value, str) and "PRIVATE KEY" in value:
         raise PydanticCustomError(PRIVATE_KEY, "is a private key; the public one is needed.")
-    return parse_credential(value)
+    try:
+        return parse_credential(value)
+    except PydanticCustomError as error:
+        if error.type != PLAIN_SECRET:
+            raise
+        raise PydanticCustomError(
+            MALFORMED, "is not a public key; write what the .pub file holds, or file:PATH."
+        ) from None
 
 
 _SCHEMA = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from infra.contract.errors import UsageError
 from infra.contract.names import RULES, parse_arm_id
@@ -21,17 +21,21 @@ def _rule(key: str) -> Callable[[str], str]:
     return check
 
 
-def _id_of(wanted: str) -> Callable[[str], str]:
+def _id_of(*wanted: str) -> Callable[[str], str]:
+    """Return the check of an id of one of the types; of any resource where none is given."""
+    allowed = {type_.lower() for type_ in wanted}
+    form = f"providers/{_template(wanted[0])}" if wanted else "…"
+
     def check(text: str) -> str:
         try:
             found = parse_arm_id(text)
         except UsageError as error:
             raise ValueError(
-                f"{text!r} is not a resource id. Write /subscriptions/<id>/resourceGroups/<group>"
-                f"/providers/{_template(wanted)}."
+                f"{text!r} is not a resource id. "
+                f"Write /subscriptions/<id>/resourceGroups/<group>/{form}."
             ) from error
-        if found.type.lower() != wanted.lower():
-            raise ValueError(f"is the id of a {found.type}; a {wanted} is needed.")
+        if allowed and found.type.lower() not in allowed:
+            raise ValueError(f"is the id of a {found.type}; a {' or '.join(wanted)} is needed.")
         return text
 
     return check
@@ -63,7 +67,22 @@ def _rule_type(key: str) -> tuple[AfterValidator, WithJsonSchema]:
 WorkspaceName = Annotated[str, *_rule_type("workspace")]
 ResourceGroupName = Annotated[str, *_rule_type("resource_group")]
 AmlComputeName = Annotated[str, *_rule_type("aml_compute")]
+ComputeInstanceName = Annotated[str, *_rule_type("compute_instance")]
+AttachedName = Annotated[str, *_rule_type("attached_compute")]
+DatastoreName = Annotated[str, *_rule_type("datastore")]
+IdentityName = Annotated[str, *_rule_type("user_assigned_identity")]
+NetworkName = Annotated[str, *_rule_type("virtual_network")]
+SubnetName = Annotated[str, *_rule_type("subnet")]
+StorageAccountName = Annotated[str, *_rule_type("storage_account")]
+ContainerName = Annotated[str, *_rule_type("blob_container")]
 Location = Annotated[str, AfterValidator(_location)]
+SubnetReference = Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
+"""A subnet declared in the same file: ``network/subnet``."""
+UserName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
+"""A host name or an IPv4 address, without user and port."""
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")]
 
 SUBNET_TYPE: Final = "Microsoft.Network/virtualNetworks/subnets"
 IDENTITY_TYPE: Final = "Microsoft.ManagedIdentity/userAssignedIdentities"
@@ -76,3 +95,19 @@ ContainerRegistryId = Annotated[
 ]
 SubnetId = Annotated[str, AfterValidator(_id_of(SUBNET_TYPE))]
 UserAssignedIdentityId = Annotated[str, AfterValidator(_id_of(IDENTITY_TYPE))]
+SecurityGroupId = Annotated[str, AfterValidator(_id_of("Microsoft.Network/networkSecurityGroups"))]
+VirtualMachineId = Annotated[str, AfterValidator(_id_of("Microsoft.Compute/virtualMachines"))]
+HDInsightId = Annotated[str, AfterValidator(_id_of("Microsoft.HDInsight/clusters"))]
+BatchAccountId = Annotated[str, AfterValidator(_id_of("Microsoft.Batch/batchAccounts"))]
+DatabricksId = Annotated[str, AfterValidator(_id_of("Microsoft.Databricks/workspaces"))]
+DataLakeAnalyticsId = Annotated[str, AfterValidator(_id_of("Microsoft.DataLakeAnalytics/accounts"))]
+KubernetesId = Annotated[
+    str,
+    AfterValidator(
+        _id_of(
+            "Microsoft.ContainerService/managedClusters", "Microsoft.Kubernetes/connectedClusters"
+        )
+    ),
+]
+SynapseSparkId = Annotated[str, AfterValidator(_id_of("Microsoft.Synapse/workspaces/bigDataPools"))]
+AnyId = Annotated[str, AfterValidator(_id_of())]

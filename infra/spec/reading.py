@@ -76,10 +76,15 @@ def read_values(config: Mapping[str, Any]) -> Reading:
                 continue  # said already
             elif not (complaint["type"] == "missing" and at[0] in meant and len(at) == 1):
                 findings.append(Finding(at, wording.sentence(complaint), wording.code(complaint)))
-    for location, says in contradictions(stack):
+    for location, says in contradictions(stack, subscription=_subscription(config)):
         at = (KEYS[str(location[0])], *location[1:])
         findings.append(Finding(at, says, CONTRADICTION))
     return Reading(None if findings else spec, tuple(findings), tuple(sealed))
+
+
+def _subscription(config: Mapping[str, Any]) -> str | None:
+    value = config.get("azure-native:subscriptionId")
+    return value if isinstance(value, str) else None
 
 
 class _Unusable:

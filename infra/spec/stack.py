@@ -6,7 +6,11 @@ from pydantic import Field
 
 from infra.spec.base import SpecModel
 from infra.spec.computes import ComputeSpec
+from infra.spec.datastores import DatastoreSpec
+from infra.spec.identity import UserAssignedIdentitySpec
 from infra.spec.names import Location
+from infra.spec.networks import NetworkSpec
+from infra.spec.roles import RoleAssignmentSpec
 from infra.spec.tags import Tags
 from infra.spec.workspace import WorkspaceSpec
 
@@ -18,7 +22,11 @@ class StackSpec(SpecModel):
     location: Location
     workspace: WorkspaceSpec
     tags: Tags = Field(default_factory=dict)
+    identities: tuple[UserAssignedIdentitySpec, ...] = ()
+    networks: tuple[NetworkSpec, ...] = ()
     computes: tuple[ComputeSpec, ...] = ()
+    datastores: tuple[DatastoreSpec, ...] = ()
+    role_assignments: tuple[RoleAssignmentSpec, ...] = ()
 
 
 # The region is the provider's own setting, so that `pulumi up` and our engine read the same one.
@@ -27,6 +35,10 @@ KEYS: Final = {
     "location": "azure-native:location",
     "workspace": "aml:workspace",
     "tags": "aml:tags",
+    "identities": "aml:identities",
+    "networks": "aml:networks",
     "computes": "aml:computes",
+    "datastores": "aml:datastores",
+    "role_assignments": "aml:role_assignments",
 }
-STRUCTURED: Final = frozenset({"aml:workspace", "aml:tags", "aml:computes"})
+STRUCTURED: Final = frozenset(KEYS.values()) - {"aml:cloud", "azure-native:location"}

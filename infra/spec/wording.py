@@ -4,16 +4,15 @@ One table: kind of complaint → sentence. A sentence says what was got, what is
 was probably meant.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from infra.spec.base import SpecModel
-from infra.spec.computes import KINDS
 from infra.spec.credentials import MALFORMED, PLAIN_SECRET, PRIVATE_KEY, OpenedText, Sealed
 from infra.spec.problems import MISSING, UNKNOWN_KEY, did_you_mean, path_text
-from infra.spec.stack import KEYS, StackSpec
+from infra.spec.stack import KEYS
+from infra.spec.steps import Steps, steps
 
 Complaint = ErrorDetails
 _CODES: Final[Mapping[str, str]] = {
@@ -32,16 +31,26 @@ _REQUIRED: Final[Mapping[str, str]] = {
 _FORMS: Final[Mapping[str, str]] = {
     "vm_size": "an Azure VM size, such as STANDARD_DS3_V2",
     "user": "1-32 lower-case letters, digits, - or _, starting with a letter",
+    "address": "a host name or an IPv4 address, without user and port",
+    "cron": "five fields: minute, hour, day of month, month, day of week, such as 0 19 * * 1-5",
+    "start_time": "a local time, such as 2026-01-31T08:00:00",
+    "subnet": "network/subnet, both declared under aml:networks, or set subnet_id",
+    "address_space": "an IPv4 range, such as 10.1.0.0/16",
+    "address_prefix": "an IPv4 range, such as 10.1.0.0/24",
+    "service_endpoints": "an Azure service, such as Microsoft.Storage",
+    "namespace": "lower-case letters, digits or hyphens",
+    **dict.fromkeys(
+        ("object_id", "tenant_id", "client_id", "principal_id"),
+        "a GUID, such as 00000000-0000-0000-0000-000000000000",
+    ),
 }
+_FEW: Final = 3
 
 
 def place(complaint: Complaint) -> tuple[str | int, ...]:
-    """Return where in the file: the configuration key first, the union's tag left out."""
-    field, *rest = complaint["loc"]
-    if rest and rest[-1] == "[key]":
-        rest.pop()  # the complaint is about the key itself
-    tagged = len(rest) > 1 and isinstance(rest[0], int) and rest[1] in KINDS
-    return (KEYS.get(str(field), str(field)), *((rest[0], *rest[2:]) if tagged else rest))
+    """Return where in the file: the configuration key first, the unions' tags left out."""
+    field, *rest = _steps(complaint).path
+    return (KEYS.get(str(field), str(field)), *rest)
 
 
 def code(complaint: Complaint) -> str:
@@ -83,15 +92,27 @@ def _choice(complaint: Complaint) -> str:
         part.strip("'") for part in complaint["ctx"]["expected"].replace(" or ", ", ").split(", ")
     ]
     near = did_you_mean(str(complaint["input"]), allowed)
-    return f"{_got(complaint)} is not allowed; use {' or '.join(allowed)}.{near}"
+    return f"{_got(complaint)} is not allowed; use {_or(allowed)}.{near}"
 
 
-def _kind(complaint: Complaint) -> str:
-    given = complaint["input"]
-    tag = given.get("kind") if isinstance(given, dict) else None
+def _tag(complaint: Complaint) -> str:
+    given, union = complaint["input"], _steps(complaint)
+    tag = given.get(union.discriminator) if isinstance(given, dict) else None
     if isinstance(tag, OpenedText):
         return _HIDDEN
-    return f"{tag!r} is not a kind; use {' or '.join(KINDS)}.{did_you_mean(str(tag), list(KINDS))}"
+    known = list(union.choices)
+    return (
+        f"{tag!r} is not a {union.discriminator}; use {_or(known)}.{did_you_mean(str(tag), known)}"
+    )
+
+
+def _no_tag(complaint: Complaint) -> str:
+    union = _steps(complaint)
+    return f"needs a `{union.discriminator}`: {_or(list(union.choices))}."
+
+
+def _or(words: Sequence[str]) -> str:
+    return (" or " if len(words) <= _FEW else ", ").join(words)
 
 
 def _needs(what: str) -> Callable[[Complaint], str]:
@@ -103,7 +124,8 @@ def _bound(word: str, key: str) -> Callable[[Complaint], str]:
 
 
 def _pattern(complaint: Complaint) -> str:
-    form = _FORMS.get(str(complaint["loc"][-1]), "another form")
+    keys = [step for step in complaint["loc"] if isinstance(step, str)]
+    form = _FORMS.get(keys[-1], "another form")
     return f"{_got(complaint)} does not fit; use {form}."
 
 
@@ -133,30 +155,23 @@ def _got(complaint: Complaint) -> str:
             return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - one line
 
 
+def _steps(complaint: Complaint) -> Steps:
+    located = complaint["loc"]
+    # `[key]` at the end: the complaint is about the key itself.
+    return steps(located[:-1] if located[-1] == "[key]" else located)
+
+
 def _keys_at(complaint: Complaint) -> list[str]:
     """Return the keys that may stand where the complaint is."""
-    keys: Mapping[str, Any] = StackSpec.model_fields
-    for step in complaint["loc"][:-1]:
-        if isinstance(step, int):
-            continue
-        model = KINDS.get(step) or (_model_in(keys[step].annotation) if step in keys else None)
-        if model is not None:
-            keys = model.model_fields
-    return list(keys)
-
-
-def _model_in(annotation: Any) -> type[SpecModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+    return list(steps(complaint["loc"][:-1]).keys)
 
 
 _SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {
     "missing": _missing,
     "extra_forbidden": _unknown,
     "literal_error": _choice,
-    "union_tag_invalid": _kind,
-    "union_tag_not_found": lambda _: f"needs a `kind`: {' or '.join(KINDS)}.",
+    "union_tag_invalid": _tag,
+    "union_tag_not_found": _no_tag,
     "value_error": lambda complaint: str(complaint["ctx"]["error"]),
     "int_parsing": _needs("a whole number"),
     "int_type": _needs("a whole number"),
@@ -167,6 +182,7 @@ _SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {
     "model_type": _needs("a map of keys"),
     "model_attributes_type": _needs("a map of keys"),
     "dict_type": _needs("a map of keys"),
+    "too_short": lambda _: "is empty; at least one entry is needed.",
     "tuple_type": _needs("a list (entries start with `- `)"),
     "list_type": _needs("a list (entries start with `- `)"),
     "greater_than_equal": _bound("at least", "ge"),

@@ -5,15 +5,44 @@ from pathlib import Path
 
 import pytest
 
+from infra.spec.attachments import InstanceTypeSpec, QuantitiesSpec
 from infra.spec.computes import KINDS, AdminSpec
-from infra.spec.identity import IdentitySpec
+from infra.spec.datastores import CREDENTIALS, DATASTORES
+from infra.spec.identity import IdentitySpec, UserAssignedIdentitySpec
+from infra.spec.instances import (
+    AssignedUserSpec,
+    RecurrenceSpec,
+    ScheduleSpec,
+    ScriptSpec,
+    SetupSpec,
+)
 from infra.spec.load import inspect_text
+from infra.spec.networks import NetworkSpec, SubnetSpec
+from infra.spec.roles import RoleAssignmentSpec
 from infra.spec.stack import KEYS
 from infra.spec.workspace import WorkspaceSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "stack-files.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
-TABLES = {"`aml:workspace`": WorkspaceSpec} | {f"`kind: {k}`": m for k, m in KINDS.items()}
+TABLES = {
+    "`aml:workspace`": WorkspaceSpec,
+    "`aml:identities`": UserAssignedIdentitySpec,
+    "`aml:networks`": NetworkSpec,
+    "`aml:role_assignments`": RoleAssignmentSpec,
+} | {f"`kind: {k}`": m for k, m in KINDS.items()}
+INNER = [
+    AdminSpec,
+    IdentitySpec,
+    SubnetSpec,
+    AssignedUserSpec,
+    RecurrenceSpec,
+    ScheduleSpec,
+    SetupSpec,
+    ScriptSpec,
+    InstanceTypeSpec,
+    QuantitiesSpec,
+    *CREDENTIALS.values(),
+]
 
 
 @pytest.mark.parametrize(("section", "model"), TABLES.items(), ids=TABLES)
@@ -31,7 +60,14 @@ def test_required_and_plain_defaults_are_the_models(section, model):
             assert default == f"`{str(field.default).lower()}`"
 
 
-@pytest.mark.parametrize("model", [AdminSpec, IdentitySpec])
+def test_datastores_share_a_table():
+    rows = re.findall(r"^\| `(\w+)` \|", SECTIONS["`aml:datastores`"], re.MULTILINE)
+    fields = {name for model in DATASTORES.values() for name in model.model_fields}
+    assert set(rows) == fields - {"kind"}
+    assert all(f"`{kind}`" in SECTIONS["`aml:datastores`"] for kind in DATASTORES)
+
+
+@pytest.mark.parametrize("model", INNER, ids=lambda model: model.__name__)
 def test_inner_keys_are_named(model):
     assert all(f"`{name}`" in PAGE for name in model.model_fields)
 

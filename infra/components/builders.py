@@ -1,0 +1,218 @@
+"""From an entry of ``aml:computes`` to its component and its target: a function a kind, one table.
+
+A target says what a run needs to reach the compute; the manifest is made of them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.batch import Batch, BatchArgs
+from infra.components.cluster import Cluster, ClusterArgs
+from infra.components.compute import Compute
+from infra.components.data_lake_analytics import DataLakeAnalytics, DataLakeAnalyticsArgs
+from infra.components.databricks import Databricks, DatabricksArgs
+from infra.components.hdinsight import HDInsight, HDInsightArgs
+from infra.components.instance import (
+    Instance,
+    InstanceArgs,
+    cron_schedule,
+    inline_script,
+    recurring_schedule,
+    stored_script,
+)
+from infra.components.kubernetes import Kubernetes, KubernetesArgs, instance_type
+from infra.components.site import Site
+from infra.components.synapse_spark import SynapseSpark, SynapseSparkArgs
+from infra.components.virtual_machine import VirtualMachine, VirtualMachineArgs
+from infra.contract.names import parse_arm_id
+from infra.spec.attachments import (
+    BatchSpec,
+    DatabricksSpec,
+    DataLakeAnalyticsSpec,
+    HDInsightSpec,
+    KubernetesSpec,
+    SynapseSparkSpec,
+    VirtualMachineSpec,
+)
+from infra.spec.clusters import AmlComputeSpec
+from infra.spec.instances import ComputeInstanceSpec, ScheduleSpec, ScriptSpec
+
+Target = pulumi.Output[dict[str, Any]]
+"""The manifest's entry of one compute."""
+OverSsh = VirtualMachineSpec | HDInsightSpec
+
+
+def cluster(site: Site, wanted: AmlComputeSpec) -> Target:
+    admin = wanted.admin
+    args = ClusterArgs(
+        **site.compute(wanted),
+        vm_size=wanted.vm_size,
+        max_nodes=wanted.max_nodes,
+        min_nodes=wanted.min_nodes,
+        idle_seconds=wanted.idle_seconds,
+        priority=wanted.priority,
+        os=wanted.os,
+        identity=site.identity(wanted.identity),
+        subnet_id=site.subnet_id(wanted),
+        node_public_ip=wanted.node_public_ip,
+        admin_user=admin.user if admin else None,
+        admin_ssh_public_key=site.secret(admin.ssh_public_key if admin else None),
+        admin_password=site.secret(admin.password if admin else None),
+        remote_login=wanted.remote_login,
+    )
+    made = Cluster(site.named(wanted.name), args, site.options)
+    return _target(made, wanted.model_dump(include={"kind", *_NODES}))
+
+
+def instance(site: Site, wanted: ComputeInstanceSpec) -> Target:
+    person, setup = wanted.assigned_user, wanted.setup
+    args = InstanceArgs(
+        **site.compute(wanted),
+        vm_size=wanted.vm_size,
+        ssh_public_key=site.secret(wanted.ssh_public_key),
+        subnet_id=site.subnet_id(wanted),
+        node_public_ip=wanted.node_public_ip,
+        assigned_object_id=person.object_id if person else None,
+        assigned_tenant_id=person.tenant_id if person else None,
+        application_sharing=wanted.application_sharing,
+        idle_shutdown_minutes=wanted.idle_shutdown_minutes,
+        schedules=[_schedule(each) for each in wanted.schedules],
+        creation_script=_script(setup.creation_script if setup else None),
+        startup_script=_script(setup.startup_script if setup else None),
+        identity=site.identity(wanted.identity),
+    )
+    made = Instance(site.named(wanted.name), args, site.options)
+    return _target(made, wanted.model_dump(include={"kind", "vm_size"}))
+
+
+def virtual_machine(site: Site, wanted: VirtualMachineSpec) -> Target:
+    args = VirtualMachineArgs(**site.compute(wanted), **_account(site, wanted))
+    made = VirtualMachine(site.named(wanted.name), args, site.options)
+    return _ssh_target(site, made, wanted, wanted.address)
+
+
+def hdinsight(site: Site, wanted: HDInsightSpec) -> Target:
+    args = HDInsightArgs(**site.compute(wanted), **_account(site, wanted))
+    made = HDInsight(site.named(wanted.name), args, site.options)
+    cluster_name = parse_arm_id(wanted.resource_id).name if wanted.resource_id else None
+    host = wanted.address or f"{cluster_name}-ssh.azurehdinsight.net"
+    return _ssh_target(site, made, wanted, host)
+
+
+def batch(site: Site, wanted: BatchSpec) -> Target:
+    args = BatchArgs(**site.compute(wanted), resource_id=wanted.resource_id)
+    return _attached(Batch(site.named(wanted.name), args, site.options), wanted)
+
+
+def databricks(site: Site, wanted: DatabricksSpec) -> Target:
+    args = DatabricksArgs(
+        **site.compute(wanted),
+        resource_id=wanted.resource_id,
+        access_token=site.read(wanted.access_token),
+    )
+    made = Databricks(site.named(wanted.name), args, site.options)
+    token = site.references(wanted.name, access_token=wanted.access_token)
+    return _attached(made, wanted, credentials=token)
+
+
+def data_lake_analytics(site: Site, wanted: DataLakeAnalyticsSpec) -> Target:
+    args = DataLakeAnalyticsArgs(**site.compute(wanted), resource_id=wanted.resource_id)
+    return _attached(DataLakeAnalytics(site.named(wanted.name), args, site.options), wanted)
+
+
+def kubernetes(site: Site, wanted: KubernetesSpec) -> Target:
+    args = KubernetesArgs(
+        **site.compute(wanted),
+        resource_id=wanted.resource_id,
+        namespace=wanted.namespace,
+        default_instance_type=wanted.default_instance_type,
+        instance_types={
+            name: instance_type(
+                node_selector=each.node_selector,
+                requests=each.resources.requests,
+                limits=each.resources.limits,
+            )
+            for name, each in wanted.instance_types.items()
+        },
+        identity=site.identity(wanted.identity),
+    )
+    return _attached(Kubernetes(site.named(wanted.name), args, site.options), wanted)
+
+
+def synapse_spark(site: Site, wanted: SynapseSparkSpec) -> Target:
+    args = SynapseSparkArgs(
+        **site.compute(wanted),
+        resource_id=wanted.resource_id,
+        identity=site.identity(wanted.identity),
+    )
+    return _attached(SynapseSpark(site.named(wanted.name), args, site.options), wanted)
+
+
+BUILDERS: Final[Mapping[str, Callable[[Site, Any], Target]]] = {
+    "aml_compute": cluster,
+    "compute_instance": instance,
+    "virtual_machine": virtual_machine,
+    "hdinsight": hdinsight,
+    "batch": batch,
+    "databricks": databricks,
+    "data_lake_analytics": data_lake_analytics,
+    "kubernetes": kubernetes,
+    "synapse_spark": synapse_spark,
+}
+_NODES: Final = ("vm_size", "min_nodes", "max_nodes", "priority")
+
+
+def _target(made: Compute, facts: Mapping[str, Any]) -> Target:
+    return made.compute_id.apply(lambda id_: {**facts, "id": id_})
+
+
+def _attached(made: Compute, wanted: Any, **facts: Any) -> Target:
+    return _target(made, {"kind": wanted.kind, "resource_id": wanted.resource_id, **facts})
+
+
+def _ssh_target(site: Site, made: Compute, wanted: OverSsh, address: str | None) -> Target:
+    credentials = site.references(
+        wanted.name,
+        password=wanted.password,
+        private_key=wanted.private_key,
+        passphrase=wanted.passphrase,
+    )
+    return _attached(
+        made,
+        wanted,
+        address=address,
+        port=wanted.ssh_port,
+        user=wanted.user,
+        credentials=credentials,
+    )
+
+
+def _account(site: Site, wanted: OverSsh) -> dict[str, Any]:
+    return {
+        "resource_id": wanted.resource_id,
+        "address": wanted.address,
+        "ssh_port": wanted.ssh_port,
+        "user": wanted.user,
+        "password": site.secret(wanted.password),
+        "private_key": site.secret(wanted.private_key),
+        "passphrase": site.secret(wanted.passphrase),
+    }
+
+
+def _schedule(wanted: ScheduleSpec) -> ml.ComputeStartStopScheduleArgs:
+    when: dict[str, Any] = wanted.model_dump(include={"time_zone", "start_time", "enabled"})
+    if wanted.recurrence is None:
+        return cron_schedule(wanted.action, wanted.cron or "", **when)
+    return recurring_schedule(wanted.action, **wanted.recurrence.model_dump(), **when)
+
+
+def _script(wanted: ScriptSpec | None) -> ml.ScriptReferenceArgs | None:
+    if wanted is None:
+        return None
+    how: dict[str, Any] = wanted.model_dump(include={"arguments", "timeout_minutes"})
+    if wanted.inline is not None:
+        return inline_script(wanted.inline, **how)
+    return stored_script(wanted.path or "", **how)

@@ -1,0 +1,75 @@
+"""What the computes of every kind have in common: their arguments, their type, one child.
+
+All kinds are one component type: another kind under the same name replaces what is there, because
+the service has one name space for them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.inputs import child_options
+
+# Fixed of every kind, says Azure ML's REST contract.
+FIXED: Final = (
+    "location",
+    "properties.computeType",
+    "properties.description",
+    "properties.disableLocalAuth",
+    "properties.resourceId",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeArgs:
+    """What every compute has. "Replace" means: another value removes it and makes another."""
+
+    compute_name: pulumi.Input[str]
+    """Its name in the workspace. Replace."""
+    workspace_name: pulumi.Input[str]
+    """The workspace it belongs to. Replace."""
+    resource_group_name: pulumi.Input[str]
+    """The workspace's resource group. Replace."""
+    location: pulumi.Input[str]
+    """The workspace's Azure region. Replace."""
+    description: pulumi.Input[str] | None = None
+    """Free text. Replace."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Default none. In place; a compute instance is replaced."""
+
+
+class Compute(pulumi.ComponentResource):
+    """Base of the components of all kinds."""
+
+    compute_id: pulumi.Output[str]
+    compute_name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        args: ComputeArgs,
+        properties: Any,
+        opts: pulumi.ResourceOptions | None,
+        *,
+        fixed: Sequence[str],
+        identity: ml.ManagedServiceIdentityArgs | None = None,
+    ) -> None:
+        """``properties`` is one of the SDK's compute arguments, or a map as the service has it."""
+        super().__init__("aml:platform:Compute", name, None, opts)
+        compute = ml.Compute(
+            name,
+            compute_name=args.compute_name,
+            workspace_name=args.workspace_name,
+            resource_group_name=args.resource_group_name,
+            location=args.location,
+            identity=identity,
+            tags=args.tags,
+            properties=properties,
+            opts=child_options(self, replace_on_changes=list(fixed)),
+        )
+        self.compute_id = compute.id
+        self.compute_name = compute.name.apply(str)
+        self.register_outputs({"compute_id": self.compute_id, "compute_name": self.compute_name})

@@ -1,0 +1,30 @@
+"""One Data Lake Analytics account attached to a workspace; retired by Azure, kept locally."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.compute import FIXED, Compute, ComputeArgs
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataLakeAnalyticsArgs(ComputeArgs):
+    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+
+    resource_id: pulumi.Input[str]
+    """ARM id of the account. Replace."""
+
+
+class DataLakeAnalytics(Compute):
+    """A Data Lake Analytics account. Azure retired the service; the local cloud has it."""
+
+    def __init__(
+        self, name: str, args: DataLakeAnalyticsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        properties = ml.DataLakeAnalyticsArgs(
+            compute_type="DataLakeAnalytics",
+            description=args.description,
+            resource_id=args.resource_id,
+        )
+        super().__init__(name, args, properties, opts, fixed=FIXED)

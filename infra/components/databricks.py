@@ -1,0 +1,35 @@
+"""One Databricks workspace attached to a workspace, for pipeline steps."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.compute import FIXED, Compute, ComputeArgs
+from infra.components.inputs import secret_input
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabricksArgs(ComputeArgs):
+    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+
+    resource_id: pulumi.Input[str]
+    """ARM id of a Databricks workspace of the same subscription. Replace."""
+    access_token: pulumi.Input[str]
+    """A token of it; secret in state. In place."""
+
+
+class Databricks(Compute):
+    """A Databricks workspace. Destroying detaches it; the workspace stays."""
+
+    def __init__(
+        self, name: str, args: DatabricksArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        token = ml.DatabricksPropertiesArgs(databricks_access_token=secret_input(args.access_token))
+        properties = ml.DatabricksArgs(
+            compute_type="Databricks",
+            description=args.description,
+            resource_id=args.resource_id,
+            properties=token,
+        )
+        super().__init__(name, args, properties, opts, fixed=FIXED)

@@ -1,0 +1,132 @@
+"""One datastore of a workspace: a container, a file system or a share, and how it is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.inputs import child_options, secret_input, translated
+
+ACCESS: Final = {
+    "none": "None",
+    "workspace_system_identity": "WorkspaceSystemAssignedIdentity",
+    "workspace_user_identity": "WorkspaceUserAssignedIdentity",
+}
+# Where the data lies is fixed; credentials, description and tags change in place.
+FIXED: Final = (
+    "properties.accountName",
+    "properties.containerName",
+    "properties.datastoreType",
+    "properties.fileShareName",
+    "properties.filesystem",
+    "properties.resourceGroup",
+    "properties.serviceDataAccessAuthIdentity",
+    "properties.subscriptionId",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatastoreArgs:
+    """What a datastore is. "Replace" means: another value deletes it; the data stays."""
+
+    datastore_name: pulumi.Input[str]
+    """Letters, digits and underscores. Replace."""
+    workspace_name: pulumi.Input[str]
+    """The workspace it belongs to. Replace."""
+    resource_group_name: pulumi.Input[str]
+    """The workspace's resource group. Replace."""
+    account_name: pulumi.Input[str]
+    """The storage account. Replace."""
+    account_resource_group: pulumi.Input[str] | None = None
+    """Its resource group, where the service is to look it up. Default: not told. Replace."""
+    account_subscription_id: pulumi.Input[str] | None = None
+    """Its subscription. Default: not told. Replace."""
+    container: pulumi.Input[str] | None = None
+    """A container of blobs: this, ``filesystem`` or ``share``. Replace."""
+    filesystem: pulumi.Input[str] | None = None
+    """A file system of Data Lake Storage Gen2. Replace."""
+    share: pulumi.Input[str] | None = None
+    """A file share. Replace."""
+    credentials: Any = None
+    """From ``account_key``, ``sas`` or ``service_principal``. Default: none, whoever reads does so
+    as themselves. In place."""
+    service_access: pulumi.Input[str] = "none"
+    """``none`` (default), ``workspace_system_identity`` or ``workspace_user_identity``. Replace."""
+    description: pulumi.Input[str] | None = None
+    """Free text. In place."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
+    """Default none. In place."""
+
+
+class Datastore(pulumi.ComponentResource):
+    """Where the workspace finds data. Destroying forgets the place; the data stays."""
+
+    datastore_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: DatastoreArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("aml:platform:Datastore", name, None, opts)
+        store = ml.Datastore(
+            name,
+            name=args.datastore_name,
+            workspace_name=args.workspace_name,
+            resource_group_name=args.resource_group_name,
+            properties=_place(args),
+            opts=child_options(self, replace_on_changes=list(FIXED)),
+        )
+        self.datastore_id = store.id
+        self.register_outputs({"datastore_id": self.datastore_id})
+
+
+def account_key(key: pulumi.Input[str]) -> ml.AccountKeyDatastoreCredentialsArgs:
+    """Return the credentials of a storage account's key."""
+    secrets = ml.AccountKeyDatastoreSecretsArgs(secrets_type="AccountKey", key=secret_input(key))
+    return ml.AccountKeyDatastoreCredentialsArgs(credentials_type="AccountKey", secrets=secrets)
+
+
+def sas(token: pulumi.Input[str]) -> ml.SasDatastoreCredentialsArgs:
+    """Return the credentials of a shared access signature."""
+    secrets = ml.SasDatastoreSecretsArgs(secrets_type="Sas", sas_token=secret_input(token))
+    return ml.SasDatastoreCredentialsArgs(credentials_type="Sas", secrets=secrets)
+
+
+def service_principal(
+    tenant_id: pulumi.Input[str], client_id: pulumi.Input[str], client_secret: pulumi.Input[str]
+) -> ml.ServicePrincipalDatastoreCredentialsArgs:
+    """Return the credentials of an application of Microsoft Entra ID."""
+    secrets = ml.ServicePrincipalDatastoreSecretsArgs(
+        secrets_type="ServicePrincipal", client_secret=secret_input(client_secret)
+    )
+    return ml.ServicePrincipalDatastoreCredentialsArgs(
+        credentials_type="ServicePrincipal",
+        tenant_id=tenant_id,
+        client_id=client_id,
+        secrets=secrets,
+    )
+
+
+def _place(args: DatastoreArgs) -> Any:
+    nobody = ml.NoneDatastoreCredentialsArgs(credentials_type="None")
+    shared = {
+        "account_name": args.account_name,
+        "resource_group": args.account_resource_group,
+        "subscription_id": args.account_subscription_id,
+        "credentials": args.credentials or nobody,
+        "service_data_access_auth_identity": translated(ACCESS, args.service_access),
+        "description": args.description,
+        "tags": args.tags,
+    }
+    if args.container is not None:
+        return ml.AzureBlobDatastoreArgs(
+            datastore_type="AzureBlob", container_name=args.container, **shared
+        )
+    if args.filesystem is not None:
+        return ml.AzureDataLakeGen2DatastoreArgs(
+            datastore_type="AzureDataLakeGen2", filesystem=args.filesystem, **shared
+        )
+    return ml.AzureFileDatastoreArgs(
+        datastore_type="AzureFile", file_share_name=args.share, **shared
+    )

@@ -1,0 +1,32 @@
+"""One HDInsight Spark cluster attached to a workspace."""
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.compute import Compute
+from infra.components.ssh import FIXED, OverSshArgs, account
+
+
+@dataclass(frozen=True, kw_only=True)
+class HDInsightArgs(OverSshArgs):
+    """A Spark cluster with a public address, ``<cluster>-ssh.azurehdinsight.net``."""
+
+
+class HDInsight(Compute):
+    """A Spark cluster that takes PySpark runs. Destroying detaches it; the cluster stays."""
+
+    def __init__(
+        self, name: str, args: HDInsightArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        cluster = ml.HDInsightPropertiesArgs(
+            address=args.address, ssh_port=args.ssh_port, administrator_account=account(args)
+        )
+        properties = ml.HDInsightArgs(
+            compute_type="HDInsight",
+            description=args.description,
+            resource_id=args.resource_id,
+            properties=cluster,
+        )
+        super().__init__(name, args, properties, opts, fixed=FIXED)

@@ -1,0 +1,205 @@
+"""One compute instance in one workspace, with its timetable and its scripts."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.compute import FIXED as ALWAYS_FIXED
+from infra.components.compute import Compute, ComputeArgs
+from infra.components.duration import iso_duration
+from infra.components.inputs import derived, translated
+
+SHARING: Final = {"shared": "Shared", "personal": "Personal"}
+_MINUTE_S: Final = 60
+
+# Azure ML's REST contract knows no update of an instance but that of its idle time. Schedules are
+# accepted and ignored by the service: replacing for them is left to whoever asks for it.
+FIXED: Final = (
+    *ALWAYS_FIXED,
+    "identity",
+    "tags",
+    "properties.properties.applicationSharingPolicy",
+    "properties.properties.enableNodePublicIp",
+    "properties.properties.personalComputeInstanceSettings",
+    "properties.properties.setupScripts",
+    "properties.properties.sshSettings",
+    "properties.properties.subnet",
+    "properties.properties.vmSize",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceArgs(ComputeArgs):
+    """What an instance is. "Replace" means: another value deletes it, with what is on its disk.
+
+    Its name, 3-24 characters, is unique in the whole Azure region.
+    """
+
+    vm_size: pulumi.Input[str]
+    """Azure VM size. Replace."""
+    ssh_public_key: pulumi.Input[str] | None = None
+    """Text of a public key; opens the SSH port. Default: closed. Replace."""
+    subnet_id: pulumi.Input[str] | None = None
+    """ARM id of the subnet it joins. Default none. Replace."""
+    node_public_ip: pulumi.Input[bool] = True
+    """Default true; false needs a subnet. Replace."""
+    assigned_object_id: pulumi.Input[str] | None = None
+    """Object id of the person it is for, with their tenant. Default: who deploys. Replace."""
+    assigned_tenant_id: pulumi.Input[str] | None = None
+    """Tenant of that person. Replace."""
+    application_sharing: pulumi.Input[str] = "shared"
+    """``shared`` (default) or ``personal``: who may use its applications. Replace."""
+    idle_shutdown_minutes: pulumi.Input[int] | None = None
+    """Minutes without activity until it stops, 15-4320. Default: never. In place."""
+    schedules: Sequence[ml.ComputeStartStopScheduleArgs] = ()
+    """From ``cron_schedule`` and ``recurring_schedule``. Default none. Ignored after creation."""
+    creation_script: ml.ScriptReferenceArgs | None = None
+    """From ``stored_script`` or ``inline_script``; run once. Default none. Replace."""
+    startup_script: ml.ScriptReferenceArgs | None = None
+    """Run at every start. Default none. Replace."""
+    identity: ml.ManagedServiceIdentityArgs | None = None
+    """From ``managed_identity``. Default none. Replace."""
+
+
+class Instance(Compute):
+    """A machine for one person. It costs until it is stopped: by hand, idle or by schedule."""
+
+    def __init__(
+        self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        properties = ml.ComputeInstanceArgs(
+            compute_type="ComputeInstance",
+            description=args.description,
+            disable_local_auth=args.ssh_public_key is None,
+            properties=_machine(args),
+        )
+        super().__init__(name, args, properties, opts, fixed=FIXED, identity=args.identity)
+
+
+def cron_schedule(
+    action: Literal["start", "stop"],
+    expression: pulumi.Input[str],
+    *,
+    time_zone: pulumi.Input[str] = "UTC",
+    start_time: pulumi.Input[str] | None = None,
+    enabled: bool = True,
+) -> ml.ComputeStartStopScheduleArgs:
+    """Return a schedule by NCronTab expression; ``time_zone`` is a Windows name."""
+    cron = ml.CronArgs(expression=expression, time_zone=time_zone, start_time=start_time)
+    return ml.ComputeStartStopScheduleArgs(
+        action=action.capitalize(), status=_status(enabled), trigger_type="Cron", cron=cron
+    )
+
+
+def recurring_schedule(
+    action: Literal["start", "stop"],
+    frequency: Literal["minute", "hour", "day", "week", "month"],
+    *,
+    interval: pulumi.Input[int] = 1,
+    hours: Sequence[int] = (),
+    minutes: Sequence[int] = (),
+    week_days: Sequence[str] = (),
+    month_days: Sequence[int] = (),
+    time_zone: pulumi.Input[str] = "UTC",
+    start_time: pulumi.Input[str] | None = None,
+    enabled: bool = True,
+) -> ml.ComputeStartStopScheduleArgs:
+    """Return a schedule of every ``interval`` units, at each of the hours and minutes."""
+    times = ml.ComputeRecurrenceScheduleArgs(
+        hours=list(hours),
+        minutes=list(minutes),
+        week_days=[day.capitalize() for day in week_days] or None,
+        month_days=list(month_days) or None,
+    )
+    recurrence = ml.RecurrenceArgs(
+        frequency=frequency.capitalize(),
+        interval=interval,
+        schedule=times,
+        time_zone=time_zone,
+        start_time=start_time,
+    )
+    return ml.ComputeStartStopScheduleArgs(
+        action=action.capitalize(),
+        status=_status(enabled),
+        trigger_type="Recurrence",
+        recurrence=recurrence,
+    )
+
+
+def stored_script(
+    path: pulumi.Input[str],
+    *,
+    arguments: pulumi.Input[str] | None = None,
+    timeout_minutes: int | None = None,
+) -> ml.ScriptReferenceArgs:
+    """Return a script that lies at ``path`` in the workspace's file share."""
+    return ml.ScriptReferenceArgs(
+        script_source="workspaceStorage",
+        script_data=path,
+        script_arguments=arguments,
+        timeout=_timeout(timeout_minutes),
+    )
+
+
+def inline_script(
+    text: pulumi.Input[str],
+    *,
+    arguments: pulumi.Input[str] | None = None,
+    timeout_minutes: int | None = None,
+) -> ml.ScriptReferenceArgs:
+    """Return a script by its text."""
+    return ml.ScriptReferenceArgs(
+        script_source="inline",
+        script_data=derived(lambda plain: base64.b64encode(plain.encode()).decode(), text),
+        script_arguments=arguments,
+        timeout=_timeout(timeout_minutes),
+    )
+
+
+def _machine(args: InstanceArgs) -> ml.ComputeInstancePropertiesArgs:
+    idle = args.idle_shutdown_minutes
+    schedules = ml.ComputeSchedulesArgs(compute_start_stop=list(args.schedules))
+    return ml.ComputeInstancePropertiesArgs(
+        vm_size=args.vm_size,
+        application_sharing_policy=translated(SHARING, args.application_sharing),
+        enable_node_public_ip=args.node_public_ip,
+        idle_time_before_shutdown=None
+        if idle is None
+        else derived(lambda minutes: iso_duration(int(minutes) * _MINUTE_S), idle),
+        personal_compute_instance_settings=_person(args),
+        schedules=schedules if args.schedules else None,
+        setup_scripts=_scripts(args),
+        ssh_settings=ml.ComputeInstanceSshSettingsArgs(
+            ssh_public_access="Disabled" if args.ssh_public_key is None else "Enabled",
+            admin_public_key=args.ssh_public_key,
+        ),
+        subnet=None if args.subnet_id is None else ml.ResourceIdArgs(id=args.subnet_id),
+    )
+
+
+def _person(args: InstanceArgs) -> ml.PersonalComputeInstanceSettingsArgs | None:
+    if args.assigned_object_id is None or args.assigned_tenant_id is None:
+        return None
+    user = ml.AssignedUserArgs(object_id=args.assigned_object_id, tenant_id=args.assigned_tenant_id)
+    return ml.PersonalComputeInstanceSettingsArgs(assigned_user=user)
+
+
+def _scripts(args: InstanceArgs) -> ml.SetupScriptsArgs | None:
+    if args.creation_script is None and args.startup_script is None:
+        return None
+    scripts = ml.ScriptsToExecuteArgs(
+        creation_script=args.creation_script, startup_script=args.startup_script
+    )
+    return ml.SetupScriptsArgs(scripts=scripts)
+
+
+def _status(enabled: bool) -> str:  # noqa: FBT001 - the one thing it is about
+    return "Enabled" if enabled else "Disabled"
+
+
+def _timeout(minutes: int | None) -> str | None:
+    return None if minutes is None else f"{minutes}m"

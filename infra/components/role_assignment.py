@@ -1,0 +1,66 @@
+"""One role for one principal at one scope."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+from pulumi_azure_native import authorization
+
+from infra.components.inputs import child_options, derived, translated
+from infra.contract.names import parse_arm_id
+from infra.spec.roles import ROLES
+
+PRINCIPALS: Final = {
+    "service_principal": "ServicePrincipal",
+    "user": "User",
+    "group": "Group",
+}
+FIXED: Final = ("principalId", "principalType", "roleDefinitionId", "scope")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleAssignmentArgs:
+    """Who may do what where. "Replace" means: another value takes the role away and gives anew."""
+
+    role: pulumi.Input[str]
+    """A role's name, such as ``storage_blob_data_contributor``, or its GUID. Replace."""
+    principal_id: pulumi.Input[str]
+    """Object id of the identity, person or group. Replace."""
+    scope: pulumi.Input[str]
+    """ARM id of the resource, group or subscription. Replace."""
+    principal_type: pulumi.Input[str] = "service_principal"
+    """``service_principal`` (default: every managed identity), ``user`` or ``group``. Replace."""
+    description: pulumi.Input[str] | None = None
+    """Free text. In place."""
+
+
+class RoleAssignment(pulumi.ComponentResource):
+    """A role. Its name is a GUID that the provider makes up."""
+
+    assignment_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: RoleAssignmentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("aml:platform:RoleAssignment", name, None, opts)
+        assignment = authorization.RoleAssignment(
+            name,
+            principal_id=args.principal_id,
+            principal_type=translated(PRINCIPALS, args.principal_type),
+            role_definition_id=derived(role_definition_id, args.role, args.scope),
+            scope=args.scope,
+            description=args.description,
+            opts=child_options(self, replace_on_changes=list(FIXED)),
+        )
+        self.assignment_id = assignment.id
+        self.register_outputs({"assignment_id": self.assignment_id})
+
+
+def role_definition_id(role: str, scope: str) -> str:
+    """Return the ARM id of a role, in the subscription of the scope."""
+    subscription = parse_arm_id(scope).subscription
+    definition = ROLES.get(role, role)
+    return (
+        f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/"
+        f"{definition}"
+    )

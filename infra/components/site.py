@@ -1,0 +1,103 @@
+"""Where a stack's resources are declared: the workspace around them and what they refer to by name.
+
+Shared by the builders of every kind; declares nothing itself.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+
+from infra.components.identity import managed_identity
+from infra.components.user_identity import UserIdentity
+from infra.components.workspace import Workspace
+from infra.spec.credentials import Known, Reference, Sealed
+from infra.spec.identity import IdentitySpec
+from infra.spec.stack import StackSpec
+
+Credential = Reference | Sealed | Known
+ReadCredential = Callable[[Credential], pulumi.Input[str]]
+CREDENTIALS_OUTPUT: Final = "credentials"
+"""The stack's secret output that holds what a stack file has sealed, by target and field."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """``name`` is the platform's. ``sealed`` collects what runs need and the stack file seals."""
+
+    platform: pulumi.Resource
+    name: str
+    spec: StackSpec
+    workspace: Workspace
+    read: ReadCredential
+    identities: Mapping[str, UserIdentity]
+    subnets: Mapping[str, pulumi.Output[str]]
+    sealed: dict[str, dict[str, pulumi.Input[str]]] = field(default_factory=dict)
+
+    @property
+    def options(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self.platform)
+
+    def named(self, name: str) -> str:
+        """Return the logical name of what the stack file calls ``name``."""
+        return f"{self.name}-{name}"
+
+    def tags(self, own: Mapping[str, str]) -> dict[str, str] | None:
+        """Return the stack's tags with an entry's own, which win."""
+        return {**self.spec.tags, **own} or None
+
+    def compute(self, wanted: Any) -> dict[str, Any]:
+        """Return the arguments that computes of every kind have."""
+        return {
+            "compute_name": wanted.name,
+            "workspace_name": self.workspace.workspace_name,
+            "resource_group_name": self.workspace.resource_group_name,
+            "location": self.spec.location,
+            "description": wanted.description,
+            "tags": self.tags(wanted.tags),
+        }
+
+    def subnet_id(self, wanted: Any) -> pulumi.Input[str] | None:
+        """Return the id of the subnet that a compute joins, declared or existing."""
+        if wanted.subnet is not None:
+            return self.subnets[wanted.subnet]
+        id_: str | None = wanted.subnet_id
+        return id_
+
+    def identity(self, wanted: IdentitySpec | None) -> ml.ManagedServiceIdentityArgs | None:
+        """Return whom a compute acts as."""
+        return None if wanted is None else chosen_identity(wanted, self.identities)
+
+    def secret(self, credential: Credential | None) -> pulumi.Input[str] | None:
+        """Return the credential itself."""
+        return None if credential is None else self.read(credential)
+
+    def references(self, target: str, **credentials: Credential | None) -> dict[str, str]:
+        """Return where runs find the credentials of a target; never what they are.
+
+        One that the stack file seals goes into the stack's secret output.
+        """
+        found = {}
+        for key, credential in credentials.items():
+            if isinstance(credential, Reference):
+                found[key] = str(credential)
+            elif credential is not None:
+                self.sealed.setdefault(target, {})[key] = self.read(credential)
+                found[key] = f"pulumi:{CREDENTIALS_OUTPUT}.{target}.{key}"
+        return found
+
+
+def chosen_identity(
+    wanted: IdentitySpec, identities: Mapping[str, UserIdentity]
+) -> ml.ManagedServiceIdentityArgs:
+    """Return the argument for identities by name and by id."""
+    return managed_identity(wanted.type, identity_ids(wanted, identities))
+
+
+def identity_ids(
+    wanted: IdentitySpec, identities: Mapping[str, UserIdentity]
+) -> list[pulumi.Input[str]]:
+    """Return the ids of declared and existing identities, the declared ones first."""
+    return [*(identities[name].identity_id for name in wanted.names), *wanted.ids]

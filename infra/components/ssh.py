@@ -1,0 +1,49 @@
+"""The account with which Azure ML reaches a machine over SSH: password, or key with passphrase."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+
+from infra.components.compute import FIXED as ALWAYS_FIXED
+from infra.components.compute import ComputeArgs
+from infra.components.inputs import secret_input
+
+# The credentials are the only part of it that changes in place: another full PUT.
+FIXED: Final = (
+    *ALWAYS_FIXED,
+    "properties.properties.address",
+    "properties.properties.administratorAccount.username",
+    "properties.properties.sshPort",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverSshArgs(ComputeArgs):
+    """What is attached over SSH. "Replace" means: another value detaches it and attaches anew."""
+
+    resource_id: pulumi.Input[str] | None = None
+    """ARM id of what exists; this or ``address``. Replace."""
+    address: pulumi.Input[str] | None = None
+    """Host name or IP address; not in eastus, westus2 and southcentralus. Replace."""
+    ssh_port: pulumi.Input[int] = 22
+    """Default 22. Replace."""
+    user: pulumi.Input[str]
+    """Whom to log in as. Replace."""
+    password: pulumi.Input[str] | None = None
+    """This or ``private_key``; secret in state. In place."""
+    private_key: pulumi.Input[str] | None = None
+    """Text of a private key; secret in state. In place."""
+    passphrase: pulumi.Input[str] | None = None
+    """Of the private key, if it has one; secret in state. In place."""
+
+
+def account(args: OverSshArgs) -> dict[str, Any]:
+    """Return it as the service has it: the SDK's own class does not know the passphrase."""
+    parts = {
+        "username": args.user,
+        "password": secret_input(args.password),
+        "privateKeyData": secret_input(args.private_key),
+        "passphrase": secret_input(args.passphrase),
+    }
+    return {key: value for key, value in parts.items() if value is not None}

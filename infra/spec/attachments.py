@@ -1,0 +1,117 @@
+"""Attachments: computes that exist already and that a workspace is told of. One model a kind.
+
+Each is named by the ARM id of what exists. An attachment is detached, never deleted, and another
+``resource_id`` is another attachment: it replaces.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from infra.spec.base import SpecModel
+from infra.spec.credentials import Credential
+from infra.spec.identity import IdentitySpec
+from infra.spec.names import (
+    AttachedName,
+    BatchAccountId,
+    DatabricksId,
+    DataLakeAnalyticsId,
+    HDInsightId,
+    HostName,
+    KubernetesId,
+    Port,
+    SynapseSparkId,
+    UserName,
+    VirtualMachineId,
+)
+from infra.spec.tags import Tags
+
+
+class _Attached(SpecModel):
+    name: AttachedName
+    description: str | None = None
+    tags: Tags = Field(default_factory=dict)
+    """In addition to the stack's; the same name here wins."""
+
+
+class _OverSsh(_Attached):
+    """Reached over SSH, with a password or a private key. Credentials change in place."""
+
+    address: HostName | None = None
+    """Instead of the id, outside three regions: a host name or an IP address."""
+    ssh_port: Port = 22
+    user: UserName
+    password: Credential | None = None
+    private_key: Credential | None = None
+    passphrase: Credential | None = None
+    """Of the private key, where it has one."""
+
+
+class VirtualMachineSpec(_OverSsh):
+    """An Ubuntu machine with a public IP address, such as a Data Science VM."""
+
+    kind: Literal["virtual_machine"]
+    resource_id: VirtualMachineId | None = None
+
+
+class HDInsightSpec(_OverSsh):
+    """A Spark cluster of HDInsight; its address is ``<cluster>-ssh.azurehdinsight.net``."""
+
+    kind: Literal["hdinsight"]
+    resource_id: HDInsightId | None = None
+
+
+class BatchSpec(_Attached):
+    """An Azure Batch account, for pipeline steps."""
+
+    kind: Literal["batch"]
+    resource_id: BatchAccountId
+
+
+class DatabricksSpec(_Attached):
+    """A Databricks workspace of the same subscription, for pipeline steps."""
+
+    kind: Literal["databricks"]
+    resource_id: DatabricksId
+    access_token: Credential
+    """Changes in place."""
+
+
+class DataLakeAnalyticsSpec(_Attached):
+    """A Data Lake Analytics account. Azure retired the service; the local cloud has it."""
+
+    kind: Literal["data_lake_analytics"]
+    resource_id: DataLakeAnalyticsId
+
+
+class QuantitiesSpec(SpecModel):
+    """Amounts of resources in Kubernetes' notation: ``cpu: "2"``, ``memory: 8Gi``."""
+
+    requests: dict[str, str] = Field(default_factory=dict)
+    limits: dict[str, str] = Field(default_factory=dict)
+
+
+class InstanceTypeSpec(SpecModel):
+    """A kind of pod that a run can ask for by name."""
+
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    resources: QuantitiesSpec = QuantitiesSpec()
+
+
+class KubernetesSpec(_Attached):
+    """A Kubernetes cluster with the Azure ML extension: AKS, or one connected through Azure Arc."""
+
+    kind: Literal["kubernetes"]
+    resource_id: KubernetesId
+    namespace: str = Field(default="default", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
+    default_instance_type: str | None = None
+    instance_types: dict[str, InstanceTypeSpec] = Field(default_factory=dict)
+    identity: IdentitySpec | None = None
+
+
+class SynapseSparkSpec(_Attached):
+    """A Spark pool of a Synapse workspace."""
+
+    kind: Literal["synapse_spark"]
+    resource_id: SynapseSparkId
+    identity: IdentitySpec | None = None

@@ -1,0 +1,54 @@
+"""AmlCompute: an autoscaling cluster of nodes."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from infra.spec.base import SpecModel
+from infra.spec.credentials import Credential, PublicKey
+from infra.spec.identity import IdentitySpec
+from infra.spec.names import AmlComputeName, SubnetId, SubnetReference, UserName
+from infra.spec.tags import Tags
+
+# What the service takes for a scale-down: up to a week covers every use seen.
+_LONGEST_IDLE_S: Final = 7 * 24 * 3600
+
+VmSize = Annotated[str, Field(pattern=r"^[A-Za-z]+_[A-Za-z0-9][A-Za-z0-9_-]*$")]
+NodeCount = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class AdminSpec(SpecModel):
+    """The administrator's account on every node, for SSH. All of it is fixed at creation."""
+
+    user: UserName
+    ssh_public_key: PublicKey | None = None
+    password: Credential | None = None
+
+
+class AmlComputeSpec(SpecModel):
+    """An autoscaling AmlCompute cluster.
+
+    Only the node limits, ``idle_seconds``, ``identity`` and ``tags`` change in place; anything
+    else is fixed when the cluster is made, and another value replaces it.
+    """
+
+    kind: Literal["aml_compute"]
+    name: AmlComputeName
+    vm_size: VmSize
+    priority: Literal["dedicated", "low_priority"] = "dedicated"
+    min_nodes: NodeCount = 0
+    """Nodes kept warm. Anything above zero is billed around the clock."""
+    max_nodes: NodeCount
+    idle_seconds: Annotated[int, Field(ge=0, le=_LONGEST_IDLE_S)] = 120
+    """How long a node without work is kept."""
+    identity: IdentitySpec | None = None
+    subnet: SubnetReference | None = None
+    subnet_id: SubnetId | None = None
+    node_public_ip: bool = True
+    admin: AdminSpec | None = None
+    remote_login: Literal["enabled", "disabled"] = "disabled"
+    """Whether the SSH port of each node is open to the internet."""
+    os: Literal["linux", "windows"] = "linux"
+    description: str | None = None
+    tags: Tags = Field(default_factory=dict)
+    """In addition to the stack's; the same name here wins."""

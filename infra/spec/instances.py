@@ -1,0 +1,93 @@
+"""Compute instances: one machine for one person, with a timetable."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from infra.spec.base import SpecModel
+from infra.spec.clusters import VmSize
+from infra.spec.credentials import PublicKey
+from infra.spec.identity import IdentitySpec
+from infra.spec.names import ComputeInstanceName, Guid, SubnetId, SubnetReference
+from infra.spec.tags import Tags
+
+_FIELD = r"[0-9A-Za-z*/,-]+"
+Cron = Annotated[str, Field(pattern=rf"^{_FIELD}( {_FIELD}){{4,5}}$")]
+"""NCronTab: minute, hour, day of month, month, day of week; a field for seconds may come first."""
+LocalTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+"""A time without offset: the schedule's time zone says which."""
+Hour = Annotated[int, Field(ge=0, le=23)]
+Minute = Annotated[int, Field(ge=0, le=59)]
+MonthDay = Annotated[int, Field(ge=1, le=31)]
+WeekDay = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
+class AssignedUserSpec(SpecModel):
+    """The person of Microsoft Entra ID the instance is for, by object and tenant id."""
+
+    object_id: Guid
+    tenant_id: Guid
+
+
+class RecurrenceSpec(SpecModel):
+    """Every so many units, at each of the hours and minutes."""
+
+    frequency: Literal["minute", "hour", "day", "week", "month"]
+    interval: Annotated[int, Field(ge=1, le=1000)] = 1
+    hours: tuple[Hour, ...] = ()
+    minutes: tuple[Minute, ...] = ()
+    week_days: tuple[WeekDay, ...] = ()
+    month_days: tuple[MonthDay, ...] = ()
+
+
+class ScheduleSpec(SpecModel):
+    """When the instance starts or stops by itself: by ``cron`` or by ``recurrence``."""
+
+    action: Literal["start", "stop"]
+    cron: Cron | None = None
+    recurrence: RecurrenceSpec | None = None
+    time_zone: str = "UTC"
+    """A Windows time zone name, such as ``W. Europe Standard Time``."""
+    start_time: LocalTime | None = None
+    enabled: bool = True
+
+
+class ScriptSpec(SpecModel):
+    """A shell script: a ``path`` in the workspace's file share, or its text ``inline``."""
+
+    path: str | None = None
+    inline: str | None = None
+    arguments: str | None = None
+    timeout_minutes: Annotated[int, Field(ge=1, le=60)] | None = None
+
+
+class SetupSpec(SpecModel):
+    """Scripts run once after creation, and at every start."""
+
+    creation_script: ScriptSpec | None = None
+    startup_script: ScriptSpec | None = None
+
+
+class ComputeInstanceSpec(SpecModel):
+    """A machine for one person; it costs until it is stopped.
+
+    Only ``idle_shutdown_minutes`` changes in place.
+    """
+
+    kind: Literal["compute_instance"]
+    name: ComputeInstanceName
+    vm_size: VmSize
+    ssh_public_key: PublicKey | None = None
+    """Opens the SSH port to whoever has the private key."""
+    subnet: SubnetReference | None = None
+    subnet_id: SubnetId | None = None
+    node_public_ip: bool = True
+    assigned_user: AssignedUserSpec | None = None
+    application_sharing: Literal["shared", "personal"] = "shared"
+    idle_shutdown_minutes: Annotated[int, Field(ge=15, le=3 * 24 * 60)] | None = None
+    schedules: tuple[ScheduleSpec, ...] = ()
+    setup: SetupSpec | None = None
+    identity: IdentitySpec | None = None
+    description: str | None = None
+    tags: Tags = Field(default_factory=dict)
+    """In addition to the stack's; the same name here wins."""

@@ -1,0 +1,94 @@
+"""Rules of attachments: one way to name the resource, one credential, one attachment of each.
+
+Sources: Azure ML's documentation of compute targets (address form, regions, same subscription) and
+the first SDK's own checks.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from infra.contract.errors import UsageError
+from infra.contract.names import parse_arm_id
+from infra.spec.computes import ATTACHMENTS
+from infra.spec.rules.findings import Finding, entries, exactly_one
+
+# East US, West US 2 and South Central US take no attachment by address.
+BY_ID_ONLY: Final = frozenset({"eastus", "westus2", "southcentralus"})
+RETIRED: Final = "2024-02-29"
+
+
+def named_once(compute: Mapping[str, Any]) -> Iterator[Finding]:
+    problem = exactly_one(compute, "resource_id", "address")
+    if problem:
+        yield ("address",) if compute.get("address") else (), problem
+
+
+def one_credential(compute: Mapping[str, Any]) -> Iterator[Finding]:
+    problem = exactly_one(compute, "password", "private_key")
+    if problem:
+        yield ("private_key",) if compute.get("private_key") else (), problem
+    if compute.get("passphrase") and not compute.get("private_key"):
+        yield ("passphrase",), "opens a private_key, and there is none."
+
+
+def ssh_host(compute: Mapping[str, Any]) -> Iterator[Finding]:
+    address = compute.get("address")
+    if isinstance(address, str) and address.endswith(".azurehdinsight.net"):
+        host, _, domain = address.partition(".")
+        if not host.endswith("-ssh"):
+            yield (
+                ("address",),
+                f"is the cluster's web address; SSH answers at {host}-ssh.{domain}.",
+            )
+
+
+def known_instance_type(compute: Mapping[str, Any]) -> Iterator[Finding]:
+    default, types = compute.get("default_instance_type"), compute.get("instance_types")
+    if default and isinstance(types, Mapping) and default not in types:
+        yield ("default_instance_type",), f"{default!r} is not among instance_types."
+
+
+def across(stack: Mapping[str, Any], subscription: str | None) -> Iterator[Finding]:
+    """Yield what only the whole stack shows: region, cloud, subscription, and twice the same."""
+    location = str(stack.get("location") or "").replace(" ", "").lower()
+    seen: dict[str, int] = {}
+    for index, compute in entries(stack, "computes"):
+        if compute.get("kind") not in ATTACHMENTS:
+            continue
+        at = ("computes", index)
+        if compute.get("address") and location in BY_ID_ONLY:
+            says = f"a workspace in {location} takes no attachment by address. Set resource_id."
+            yield (*at, "address"), says
+        if compute["kind"] == "data_lake_analytics" and stack.get("cloud") == "azure":
+            says = f"Azure retired Data Lake Analytics on {RETIRED}; only `local` has it."
+            yield (*at, "kind"), says
+        if compute["kind"] == "databricks" and stack.get("cloud") == "azure" and subscription:
+            yield from _same_subscription(at, compute, subscription)
+        key = _resource(compute)
+        if key in seen:
+            other = f"aml:computes[{seen[key]}]"
+            says = f"is the resource of {other} as well; a second attachment breaks it."
+            yield (*at, "resource_id" if compute.get("resource_id") else "address"), says
+        elif key:
+            seen[key] = index
+
+
+def _same_subscription(
+    at: tuple[str | int, ...], compute: Mapping[str, Any], subscription: str
+) -> Iterator[Finding]:
+    try:
+        found = parse_arm_id(str(compute.get("resource_id"))).subscription
+    except UsageError:
+        return  # said already
+    if found.lower() != subscription.lower():
+        says = f"lies in subscription {found}, and Databricks must be in the workspace's own: "
+        yield (*at, "resource_id"), f"{says}{subscription}."
+
+
+def _resource(compute: Mapping[str, Any]) -> str:
+    """Return what two attachments must not share; empty where nothing is named."""
+    if isinstance(compute.get("resource_id"), str):
+        return str(compute["resource_id"]).rstrip("/").lower()
+    if isinstance(compute.get("address"), str):
+        return f"{compute['address']}:{compute.get('ssh_port', 22)}".lower()
+    return ""

@@ -1,0 +1,58 @@
+"""What a rule is and yields, and how rules read plain values that may be wrong by themselves."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from infra.spec.problems import Location
+
+_PAIR: Final = 2
+
+Finding = tuple[Location, str]
+"""Where, relative to what the rule reads, and what is wrong."""
+Rule = Callable[[Mapping[str, Any]], Iterator[Finding]]
+
+
+def below(prefix: Location, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield the findings of an inner value, placed from the outer one."""
+    for location, says in findings:
+        yield (*prefix, *location), says
+
+
+def entries(stack: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the entries of a list that are maps, each with its index."""
+    values = stack.get(key)
+    for index, value in enumerate(values if isinstance(values, list | tuple) else ()):
+        if isinstance(value, Mapping):
+            yield index, value
+
+
+def listed(owner: Mapping[str, Any], key: str) -> list[Any]:
+    """Return a list's items; nothing where there is no list."""
+    value = owner.get(key)
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number, also one written as text; ``None`` for anything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def off(value: Any) -> bool:
+    """Say whether a switch is off, also one written as text."""
+    return value is False or (isinstance(value, str) and value.lower() == "false")
+
+
+def exactly_one(owner: Mapping[str, Any], *keys: str) -> str | None:
+    """Return what is wrong where not exactly one of the keys is given."""
+    given = [key for key in keys if owner.get(key) not in (None, False)]
+    choice = " or ".join(keys) if len(keys) == _PAIR else f"one of {', '.join(keys)}"
+    if len(given) == 1:
+        return None
+    if given:
+        return f"takes {choice}, not both." if len(keys) == _PAIR else f"takes only {choice}."
+    return f"needs {choice}."

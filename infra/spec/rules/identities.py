@@ -1,0 +1,22 @@
+"""Rules of a managed identity: which types take which identities."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.spec.rules.findings import Finding
+
+
+def identity(owner: Mapping[str, Any]) -> Iterator[Finding]:
+    chosen = owner.get("identity")
+    if not isinstance(chosen, Mapping):
+        return
+    kind, some = chosen.get("type"), [key for key in ("names", "ids") if chosen.get(key)]
+    if kind in ("user_assigned", "system_and_user_assigned") and not some:
+        says = f"{kind} needs names of aml:identities, or ids of existing user-assigned identities."
+        yield ("identity", "ids"), says
+    if kind == "system_assigned":
+        for key in some:
+            yield (
+                ("identity", key),
+                f"system_assigned takes no {key}. Use system_and_user_assigned, or remove them.",
+            )

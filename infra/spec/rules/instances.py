@@ -1,0 +1,45 @@
+"""Rules of a compute instance: its schedules and its scripts."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.spec.rules.findings import Finding, exactly_one, listed
+
+_DAYS = {"week_days": "week", "month_days": "month"}
+
+
+def schedules(compute: Mapping[str, Any]) -> Iterator[Finding]:
+    for index, schedule in enumerate(listed(compute, "schedules")):
+        if not isinstance(schedule, Mapping):
+            continue
+        at = ("schedules", index)
+        problem = exactly_one(schedule, "cron", "recurrence")
+        if problem:
+            yield at, problem
+        recurrence = schedule.get("recurrence")
+        if isinstance(recurrence, Mapping):
+            for location, says in _recurrence(recurrence):
+                yield (*at, "recurrence", *location), says
+
+
+def _recurrence(recurrence: Mapping[str, Any]) -> Iterator[Finding]:
+    frequency = recurrence.get("frequency")
+    for key, wanted in _DAYS.items():
+        if recurrence.get(key) and frequency != wanted:
+            yield (key,), f"goes with frequency {wanted}, not with {frequency}."
+    if frequency in ("day", "week", "month"):
+        for key in ("hours", "minutes"):
+            if not recurrence.get(key):
+                yield (key,), f"is needed with frequency {frequency}: at which {key}?"
+
+
+def scripts(compute: Mapping[str, Any]) -> Iterator[Finding]:
+    setup = compute.get("setup")
+    if not isinstance(setup, Mapping):
+        return
+    for key in ("creation_script", "startup_script"):
+        script = setup.get(key)
+        if isinstance(script, Mapping):
+            problem = exactly_one(script, "path", "inline")
+            if problem:
+                yield ("setup", key), problem

@@ -1,0 +1,50 @@
+"""Rules of networks: ranges that are ranges, subnets inside their network and beside each other."""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+from typing import Any
+
+from infra.spec.rules.findings import Finding, listed
+
+
+def ranges(network: Mapping[str, Any]) -> Iterator[Finding]:
+    spaces = []
+    for index, text in enumerate(listed(network, "address_space")):
+        yield from _complaint(("address_space", index), text)
+        space = _range(text)
+        if space:
+            spaces.append(space)
+    taken: list[tuple[int, IPv4Network]] = []
+    for index, subnet in enumerate(listed(network, "subnets")):
+        if not isinstance(subnet, Mapping):
+            continue
+        at = ("subnets", index, "address_prefix")
+        yield from _complaint(at, subnet.get("address_prefix"))
+        prefix = _range(subnet.get("address_prefix"))
+        if prefix is None:
+            continue
+        if spaces and not any(prefix.subnet_of(space) for space in spaces):
+            yield at, f"{prefix} is outside the network's address_space."
+        for other, range_ in taken:
+            if range_.overlaps(prefix):
+                yield at, f"{prefix} overlaps {range_} of subnets[{other}]."
+        taken.append((index, prefix))
+
+
+def _complaint(at: tuple[str | int, ...], text: Any) -> Iterator[Finding]:
+    """Say which range was meant where the address has bits beyond its mask."""
+    if _range(text) is None and "/" in str(text):
+        try:
+            meant = IPv4Network(str(text), strict=False)
+        except ValueError:
+            return  # the model says it
+        yield at, f"{text} is an address within a range. Did you mean {meant}?"
+
+
+def _range(text: Any) -> IPv4Network | None:
+    if "/" not in str(text):
+        return None
+    try:
+        return IPv4Network(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,76 @@
+"""Rules of names: each once, and what is referred to is declared in the same file."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.spec.problems import did_you_mean
+from infra.spec.rules.findings import Finding, entries, listed
+
+_LISTS = ("computes", "identities", "networks", "datastores")
+
+
+def names_differ(stack: Mapping[str, Any]) -> Iterator[Finding]:
+    for key in _LISTS:
+        yield from _once(stack, key)
+    for index, network in entries(stack, "networks"):
+        for location, says in _once(network, "subnets"):
+            yield (
+                ("networks", index, *location),
+                says.replace("aml:subnets", f"aml:networks[{index}].subnets"),
+            )
+
+
+def _once(owner: Mapping[str, Any], key: str) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for index, entry in entries(owner, key):
+        name = entry.get("name")
+        if not isinstance(name, str):
+            continue
+        if name.lower() in first:
+            other = first[name.lower()]
+            yield (key, index, "name"), f"is the name of aml:{key}[{other}] as well (case aside)."
+        first.setdefault(name.lower(), index)
+
+
+def subnets_are_declared(stack: Mapping[str, Any]) -> Iterator[Finding]:
+    known = [
+        f"{network.get('name')}/{subnet.get('name')}"
+        for _, network in entries(stack, "networks")
+        for subnet in listed(network, "subnets")
+        if isinstance(subnet, Mapping)
+    ]
+    for index, compute in entries(stack, "computes"):
+        wanted = compute.get("subnet")
+        if isinstance(wanted, str) and "/" in wanted and wanted not in known:
+            yield ("computes", index, "subnet"), _undeclared(wanted, "aml:networks", known)
+
+
+def identities_are_declared(stack: Mapping[str, Any]) -> Iterator[Finding]:
+    known = [str(identity.get("name")) for _, identity in entries(stack, "identities")]
+    workspace = stack.get("workspace")
+    owners: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [
+        (("computes", index), compute) for index, compute in entries(stack, "computes")
+    ]
+    if isinstance(workspace, Mapping):
+        owners.insert(0, (("workspace",), workspace))
+    for at, owner in owners:
+        identity = owner.get("identity")
+        names = listed(identity, "names") if isinstance(identity, Mapping) else []
+        for index, name in enumerate(names):
+            if isinstance(name, str) and name not in known:
+                says = _undeclared(name, "aml:identities", known)
+                yield (*at, "identity", "names", index), says
+    for index, assignment in entries(stack, "role_assignments"):
+        name = assignment.get("identity")
+        if isinstance(name, str) and name not in known:
+            yield (
+                ("role_assignments", index, "identity"),
+                _undeclared(name, "aml:identities", known),
+            )
+
+
+def _undeclared(name: str, key: str, known: list[str]) -> str:
+    hint = did_you_mean(name, known)
+    if not hint:
+        hint = f" Declared: {', '.join(dict.fromkeys(known))}." if known else f" There is no {key}."
+    return f"{name!r} is not declared under {key}.{hint}"
