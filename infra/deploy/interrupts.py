@@ -1,10 +1,22 @@
-"""Ctrl-C during a deployment: once finishes what is in flight, twice stops at once."""
+"""Ctrl-C during a deployment: once finishes what is in flight, twice stops at once.
 
+Stopping at once means within ``GRACE_S``: an answer that never comes is not waited for. The journal
+has what was begun, so that ending the process loses nothing.
+"""
+
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Protocol
+from typing import Final, Protocol
+
+from infra.contract.errors import InterruptedByUserError
+
+GRACE_S: Final = 2.0
+_SHOW_CURSOR: Final = "\x1b[?25h"
 
 
 class Cancellable(Protocol):
@@ -21,14 +33,18 @@ class Cancellable(Protocol):
 @contextmanager
 def interruptible(cancellation: Cancellable, say: Callable[[str], None]) -> Iterator[None]:
     """Let Ctrl-C (and SIGTERM) reach ``cancellation`` while inside; main thread only."""
+    ending = threading.Timer(GRACE_S, _end)
+    ending.daemon = True
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's
-        if cancellation.stopped:
-            say("Stopping now. What was in flight stays pending; the next `aml up` repairs it.")
-            cancellation.abandon()
-        else:
-            say("Finishing what is in flight; press Ctrl-C again to stop at once.")
+        # Acts first and speaks then: the next signal may come while this one is being talked of.
+        if not cancellation.stopped:
             cancellation.stop()
+            say("Finishing what is in flight; press Ctrl-C again to stop at once.")
+        elif ending.ident is None:
+            ending.start()
+            cancellation.abandon()
+            say("Stopping now. What was in flight stays pending; the next `aml up` repairs it.")
 
     before = {
         number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
@@ -36,5 +52,13 @@ def interruptible(cancellation: Cancellable, say: Callable[[str], None]) -> Iter
     try:
         yield
     finally:
+        ending.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(_SHOW_CURSOR)  # a live tree had hidden it
+    sys.stderr.flush()
+    os._exit(InterruptedByUserError.exit_code)

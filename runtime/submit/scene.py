@@ -21,6 +21,10 @@ class Scene:
     history: History
     targets: Targets
 
+    def close(self) -> None:
+        """Close the connections to its targets."""
+        self.targets.close()
+
     def target_of(self, record: RunRecord) -> Target:
         """Return the target a run went to, of the stack it was submitted to."""
         if record.stack in {None, self.stack}:

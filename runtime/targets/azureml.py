@@ -5,6 +5,7 @@ gives logs; the agent's event file among them gives metrics and steps; the local
 of its own, which Azure does not have.
 """
 
+import ssl
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,7 @@ from runtime.targets.base import Handle, LogChunk, Status
 _NOT_FOUND: Final = 404
 _OK: Final = frozenset({200, 206})
 _UPLOADS: Final = 8
+_TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
 _COLLECTED: Final = ("outputs/", "logs/", "user_logs/", "azureml-logs/", "system_logs/")
 
@@ -89,9 +91,9 @@ class AzureMLTarget:
 
     def cancel(self, handle: Handle) -> None:
         """Ask the job to stop; one that has ended stays as it is."""
-        status = self._status_of(self._get(handle.reference))
+        status = self._status_of(self._get(self._job(handle)))
         if status is not None and not status.final and status is not RunState.CANCEL_REQUESTED:
-            path = f"{handle.reference}/cancel"
+            path = f"{self._job(handle)}/cancel"
             checked(self._client.send("POST", path, api_version=API_VERSION), at=path)
 
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
@@ -104,17 +106,23 @@ class AzureMLTarget:
     def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
         """Download the run's artifacts below ``into``; what is there in full is kept."""
         prefix = f"ExperimentRun/dcid.{_name(handle)}/"
-        container = self._container(_ARTIFACTS)
         collected = []
-        for blob in container.list_blobs(name_starts_with=prefix):
-            relative = blob.name.removeprefix(prefix)
-            if relative.startswith(_COLLECTED):
-                file = into / relative
-                file.parent.mkdir(parents=True, exist_ok=True)
-                with file.open("wb") as sink:
-                    container.download_blob(blob.name).readinto(sink)
-                collected.append(file)
+        with self._container(_ARTIFACTS) as container:
+            for blob in container.list_blobs(name_starts_with=prefix):
+                relative = blob.name.removeprefix(prefix)
+                if relative.startswith(_COLLECTED):
+                    file = into / relative
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    with file.open("wb") as sink:
+                        container.download_blob(blob.name).readinto(sink)
+                    collected.append(file)
         return collected
+
+    def close(self) -> None:
+        """Close the connections to logs; the client of ARM is its owner's."""
+        http = self.__dict__.pop("_http", None)
+        if http is not None:
+            http.close()
 
     # --- what is submitted
 
@@ -169,7 +177,7 @@ class AzureMLTarget:
     # --- what became of it
 
     def _status(self, handle: Handle, cursor: str) -> Status:
-        state = self._status_of(self._get(handle.reference))
+        state = self._status_of(self._get(self._job(handle)))
         if state is None:
             return Status(RunState.FAILED, cursor=cursor, error="The job does not exist.")
         read = Cursor.parse(cursor)
@@ -186,6 +194,11 @@ class AzureMLTarget:
             exit_code=_exit_code([*service, *told]),
             error=error.get("message") if isinstance(error, Mapping) else None,
         )
+
+    def _job(self, handle: Handle) -> str:
+        """Return the job's ARM id; a submitter that was killed left nothing but its name."""
+        reference = handle.reference
+        return reference if reference.startswith("/") else f"{self._workspace}/jobs/{reference}"
 
     def _status_of(self, job: Mapping[str, Any] | None) -> RunState | None:
         if job is None:
@@ -272,11 +285,11 @@ class AzureMLTarget:
     @cached_property
     def _http(self) -> httpx.Client:
         ca = self._client.endpoint.ca
-        return (
-            httpx.Client(timeout=60)
-            if ca is None
-            else httpx.Client(verify=str(ca), trust_env=False, timeout=60)
-        )
+        if ca is None:
+            return httpx.Client(timeout=_TIMEOUT_S)
+        context = ssl.create_default_context(cafile=str(ca))
+        # A proxy of the environment is not for the loopback interface.
+        return httpx.Client(verify=context, trust_env=False, timeout=_TIMEOUT_S)
 
 
 def _name(handle: Handle) -> str:

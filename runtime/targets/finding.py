@@ -41,6 +41,12 @@ class Targets:
         """Return what the stack deployed."""
         return read_manifest(self._file, stack=self._stack)
 
+    def close(self) -> None:
+        """Close the connections of the targets that were made."""
+        for closeable in (*self._made.values(), self._client):
+            if hasattr(closeable, "close"):
+                closeable.close()
+
     def _make(self, name: str) -> Target:
         if name == LOCAL:
             local: Target = target_class(LOCAL)(self._home)

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from localcloud import control
 from tests.deploy.project import PASSPHRASE, make_project
 
 _NUMBERS = count()
@@ -27,3 +28,12 @@ def deployed(project):
     """Return a project whose stack `local` is deployed."""
     project.good("up", "--yes")
     return project
+
+
+@pytest.fixture
+def alone(project, tmp_path, monkeypatch, capsys):
+    """Return a project with a local cloud of its own, which nobody has started yet."""
+    made = make_project(tmp_path / "alone", capsys, "alone")
+    monkeypatch.chdir(made.root)
+    yield made
+    control.stop(made.home)

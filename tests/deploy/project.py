@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.arm.client import local_client
-from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.discovery import SUBSCRIPTION, LocalCloud, ensure_cloud
 from runtime.cli.root import run
 
 REPOSITORY = Path(__file__).parents[2]
@@ -97,6 +97,10 @@ class Project:
 
     def state_file(self, stack: str = "local") -> Path:
         return self.home / "state/.pulumi/stacks/shop" / f"{stack}.json"
+
+    def cloud(self) -> LocalCloud:
+        """Return the project's local cloud, started if it was not."""
+        return ensure_cloud(self.home)
 
     def in_state(self, stack: str = "local") -> list[str]:
         """Return the ids that state knows in ARM, as ARM compares them."""

@@ -1,7 +1,6 @@
 """Stacks as things: made, chosen, listed, moved, locked, refused."""
 
 import json
-import os
 import socket
 from pathlib import Path
 
@@ -114,10 +113,8 @@ def test_the_lock_of_a_dead_process_is_taken_over(deployed):
 
 
 def boot():
-    return (
-        f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} "
-        f"{os.readlink('/proc/self/ns/pid')}"
-    )
+    machine = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{machine} {Path('/proc/self/ns/pid').readlink()}"
 
 
 def test_corrupt_state_is_refused_and_left_as_it_is(deployed):

@@ -1,0 +1,59 @@
+"""The azureml target keeps the contract of all targets, over a real local cloud."""
+
+from itertools import count
+
+import pytest
+
+from infra.arm.client import local_client
+from runtime.model.runs import EnvironmentSpec
+from runtime.targets.azureml import AzureMLTarget
+from runtime.testing.targets import TargetContract
+from tests.localcloud.harness import SUB, connect, make_workspace
+
+GROUP = f"{SUB}/resourceGroups/targets"
+SCALE = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT60S"}
+CLUSTER = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": SCALE}
+_TOKENS = count(1)
+
+
+@pytest.fixture(scope="session")
+def clients(aml_home, local_cloud):
+    """Return what makes clients of the local cloud; they are closed at the end."""
+    made = []
+
+    def make():
+        made.append(local_client(aml_home))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def workspace(aml_home, local_cloud):
+    """Return the id of a workspace with a cluster `cpu`."""
+    properties = {"computeType": "AmlCompute", "properties": CLUSTER}
+    with connect(aml_home) as cloud:
+        made = make_workspace(cloud.arm, GROUP)
+        body = {"location": "westeurope", "properties": properties}
+        assert cloud.arm("PUT", f"{made}/computes/cpu", body).is_success
+    return made
+
+
+class TestAzureMLTarget(TargetContract):
+    environment = EnvironmentSpec("user_managed", interpreter="python")
+
+    @pytest.fixture
+    def make_target(self, clients, workspace):
+        compute = f"{workspace}/computes/cpu"
+        made = []
+
+        def make():
+            client = clients()
+            made.append(AzureMLTarget("cpu", client, workspace_id=workspace, compute_id=compute))
+            return made[-1]
+
+        yield make
+        for target in made:
+            target.close()
