@@ -8,31 +8,19 @@ Paths are dotted and walk through lists without an index. An *input path* starts
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
 
 from infra.contract.names import NameRule
+from infra.contract.updates.rule import Rules
+from infra.contract.updates.table import rules_of
 
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
 Autoname = Literal["suffix", "uuid"]
-Decides = Callable[[Any, Any], bool]
 
 GROUP: Final = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
-
-
-@dataclass(frozen=True, slots=True)
-class PartialUpdate:
-    """A change of this input path alone has a request of its own, lighter than a full PUT.
-
-    A PATCH carries the path where it is in the body. A POST goes to ``action`` below the resource
-    and carries the last name of the path at its top.
-    """
-
-    path: str
-    method: Literal["PATCH", "POST"]
-    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +33,11 @@ class Variant:
     name_rule: NameRule | None = None
     api_version: str | None = None
     required: frozenset[str] = frozenset()
-    replaced_by: frozenset[str] = frozenset()
-    updated_by: frozenset[str] = frozenset()
     secret: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     open_ended: Mapping[str, Any] = field(default_factory=dict)
     delete_query: Mapping[str, str] = field(default_factory=dict)
-    partial_updates: tuple[PartialUpdate, ...] = ()
     delete_before_replace: bool = False
     inner: frozenset[str] | None = None
 
@@ -63,8 +48,7 @@ class ArmType:
 
     ``inputs`` maps every Pulumi input that goes into the body to its body path, ``outputs`` every
     output that is not also an input. ``path`` names its parameters as Pulumi does; the last one is
-    the resource's name. What is neither in ``replaced_by`` nor below it is updated in place;
-    ``updated_by`` makes exceptions below it (the longest match wins).
+    the resource's name. What becomes of a changed input is in ``infra.contract.updates``.
     """
 
     pulumi_type: str
@@ -82,10 +66,6 @@ class ArmType:
     """Verbs the service answers before it is done."""
     required: frozenset[str] = frozenset()
     """Input paths; one with a dot is required where what contains it is given."""
-    replaced_by: frozenset[str] = frozenset()
-    updated_by: frozenset[str] = frozenset()
-    replaced_if: Mapping[str, Decides] = field(default_factory=dict)
-    """Input path to a function of old and new value that tells whether the change replaces."""
     secret: frozenset[str] = frozenset()
     """Input paths that no service returns and nobody may print."""
     secret_outputs: frozenset[str] = frozenset()
@@ -104,12 +84,13 @@ class ArmType:
     kept: frozenset[str] = frozenset()
     """Body paths a PUT would wipe out when absent: sent back as the service has them."""
     delete_query: Mapping[str, str] = field(default_factory=dict)
-    partial_updates: tuple[PartialUpdate, ...] = ()
     delete_before_replace: bool = False
     """Never have two of them at a time, not even under different names."""
     discriminator: str | None = None
     """Input path whose value chooses a variant."""
     variants: Mapping[str, Variant] = field(default_factory=dict)
+    kind: str = ""
+    """The discriminator's value this is the row of; empty for the type's own row."""
     inner: frozenset[str] | None = None
 
     @cached_property
@@ -140,6 +121,11 @@ class ArmType:
         """Return every input Pulumi knows for it."""
         return frozenset({*self.inputs, *self.parameters, *self.query})
 
+    @property
+    def updates(self) -> Rules:
+        """Return what becomes of a change of each input, by input path."""
+        return rules_of(self.pulumi_type, self.kind)
+
     def body_path(self, input_path: str) -> str:
         """Return the body path of an input path: ``properties.accessTier`` for ``accessTier``."""
         walked, *rest = input_path.split(".")
@@ -160,22 +146,20 @@ class ArmType:
 
     @cached_property
     def _by_value(self) -> Mapping[str, "ArmType"]:
-        return {value.lower(): self._with(variant) for value, variant in self.variants.items()}
+        return {value.lower(): self._with(value, one) for value, one in self.variants.items()}
 
-    def _with(self, variant: Variant) -> "ArmType":
+    def _with(self, kind: str, variant: Variant) -> "ArmType":
         return dataclasses.replace(
             self,
+            kind=kind,
             name_rule=variant.name_rule or self.name_rule,
             api_version=variant.api_version or self.api_version,
             required=self.required | variant.required,
-            replaced_by=self.replaced_by | variant.replaced_by,
-            updated_by=self.updated_by | variant.updated_by,
             secret=self.secret | variant.secret,
             read_only=self.read_only | variant.read_only,
             defaults={**self.defaults, **variant.defaults},
             open_ended={**self.open_ended, **variant.open_ended},
             delete_query={**self.delete_query, **variant.delete_query},
-            partial_updates=self.partial_updates + variant.partial_updates,
             delete_before_replace=self.delete_before_replace or variant.delete_before_replace,
             inner=variant.inner,
         )

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from infra.arm.armtype import ArmType, PartialUpdate
-from infra.arm.diffing import covers
+from infra.arm.armtype import ArmType
 from infra.arm.sameness import IDENTITIES, identities, known, same
 from infra.contract.provider import UNKNOWN
+from infra.contract.updates.rule import Change, Rule, covers
 
 API_VERSION: Final = "azureApiVersion"
 _SAFE: Final = "/()-._~"
@@ -42,10 +42,10 @@ def request_body(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def partial_body(row: ArmType, update: PartialUpdate, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def partial_body(row: ArmType, update: Rule, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a partial update sends: its path where it belongs, or its leaf for an action."""
     value = _to_arm(row, update.path, _get(inputs, update.path))
-    if update.method == "POST":
+    if update.change is Change.ACTION:
         return {update.path.rpartition(".")[2]: value}
     body: dict[str, Any] = {}
     _put(body, row.body_path(update.path), value)
@@ -151,6 +151,26 @@ def secret_paths(row: ArmType, outputs: Mapping[str, Any]) -> tuple[str, ...]:
 def secrets_in(row: ArmType, inputs: Mapping[str, Any]) -> list[str]:
     """Return the secret texts among inputs, to keep them out of messages."""
     return [text for path in row.secret for text in _texts(_get(inputs, path))]
+
+
+def value_at(document: Any, path: str) -> Any:
+    """Return the value at a path, which may have list indices; ``None`` where there is none."""
+    for step in re.findall(r"[^.\[\]]+", path):
+        if isinstance(document, list) and step.isdigit() and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            document = document.get(step) if isinstance(document, Mapping) else None
+    return document
+
+
+def with_value_at(document: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a copy with ``value`` at a path without indices; ``None`` takes it out."""
+    step, _, rest = path.partition(".")
+    inner = document.get(step)
+    if rest:
+        value = with_value_at(inner if isinstance(inner, Mapping) else {}, rest, value)
+    others = {key: item for key, item in document.items() if key != step}
+    return others if value is None else {**others, step: value}
 
 
 def _to_arm(row: ArmType, path: str, value: Any) -> Any:

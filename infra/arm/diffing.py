@@ -1,13 +1,15 @@
 """What changed between old and new inputs, and what of it forces a replacement. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from infra.arm.armtype import ArmType
 from infra.arm.sameness import IDENTITIES, identities, same
 from infra.arm.types import variant_of_inputs
 from infra.contract.provider import UNKNOWN, Difference, DiffKind
+from infra.contract.updates.rule import Change as Outcome
+from infra.contract.updates.rule import covers, rule_at
 
 CREATE_FIRST: Final = "__createBeforeDelete"
 Change = tuple[str, Literal["add", "delete", "update"], Any, Any]
@@ -28,7 +30,19 @@ def difference(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -
         detailed=detailed,
         delete_before_replace=bool(replaced)
         and (row.delete_before_replace or not news.get(CREATE_FIRST)),
+        notes={} if replaced else _notes(row, detailed, news),
     )
+
+
+def _notes(row: ArmType, paths: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
+    """Say of each path that a change of it comes to nothing, and what would make it happen."""
+    says = f"ignored by Azure; `--replace {news.get(row.name_input)}` replaces it"
+    return {path: says for path in paths if _outcome(row, plain(path)) is Outcome.IGNORED}
+
+
+def _outcome(row: ArmType, path: str) -> Outcome:
+    rule = rule_at(row.updates, path)
+    return rule.change if rule else Outcome.IN_PLACE
 
 
 def changed_paths(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
@@ -45,11 +59,6 @@ def changes(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> I
 def plain(path: str) -> str:
     """Return a path without its list indices, as the type table writes it."""
     return re.sub(r"\[\d+\]", "", path)
-
-
-def covers(path: str, inner: str) -> bool:
-    """Tell whether ``inner`` is ``path`` or lies below it."""
-    return inner == path or inner.startswith(f"{path}.")
 
 
 def _compare(row: ArmType, path: str, old: Any, new: Any) -> Iterator[Change]:
@@ -119,14 +128,11 @@ def _replaces(row: ArmType, indexed: str, old: Any, new: Any) -> bool:
     path = plain(indexed)
     if path in row.parameters:
         return True
-    if path in row.replaced_if and UNKNOWN not in (old, new):
-        return row.replaced_if[path](old, new)
-    above = _longest(row.replaced_by, path)
-    if above is not None and above >= (_longest(row.updated_by, path) or 0):
+    rule = rule_at(row.updates, path)
+    if rule and rule.only_if and UNKNOWN not in (old, new):
+        return rule.only_if(old, new)
+    if rule and rule.change is Outcome.REPLACE:
         return True
     # A whole object came, went or is not known yet: what is immutable in it may be another.
-    return any(covers(path, immutable) for immutable in (*row.replaced_by, *row.replaced_if))
-
-
-def _longest(paths: Iterable[str], path: str) -> int | None:
-    return max((len(above) for above in paths if covers(above, path)), default=None)
+    below = (rule for at, rule in row.updates.items() if covers(path, at))
+    return any(rule.change is Outcome.REPLACE for rule in below)

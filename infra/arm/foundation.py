@@ -4,28 +4,12 @@ Rows only. Property names are Pulumi's on the left and ARM's on the right; api-v
 ``pulumi_azure_native`` 3.29 speaks.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from infra.arm.armtype import GROUP, ArmType, below, beside, inside, words
 from infra.contract.names import RULES
 
 _STORAGE: Final = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{{accountName}}"
-
-
-def _moves_storage(old: Any, new: Any) -> bool:
-    """Tell whether data has to move: another performance tier, or zones gained or lost."""
-    one, other = str(old).partition("_"), str(new).partition("_")
-    return one[0] != other[0] or ("ZRS" in one[2]) != ("ZRS" in other[2])
-
-
-def _changes_kind(old: Any, new: Any) -> bool:
-    """Tell whether a storage account becomes something it cannot be upgraded to."""
-    return (old, new) != ("Storage", "StorageV2")
-
-
-def _was_set(old: Any, _: Any) -> bool:
-    return old is not None and old is not False
-
 
 RESOURCE_GROUP: Final = ArmType(
     pulumi_type="azure-native:resources:ResourceGroup",
@@ -37,7 +21,6 @@ RESOURCE_GROUP: Final = ArmType(
     outputs=beside("name properties type"),
     polled=frozenset({"DELETE"}),
     required=words("location"),
-    replaced_by=words("location managedBy"),
 )
 
 STORAGE_ACCOUNT: Final = ArmType(
@@ -71,11 +54,6 @@ STORAGE_ACCOUNT: Final = ArmType(
     ),
     polled=frozenset({"PUT"}),
     required=words("resourceGroupName kind sku sku.name"),
-    replaced_by=words(
-        "location extendedLocation isHnsEnabled enableNfsV3 dnsEndpointType "
-        "encryption.requireInfrastructureEncryption"
-    ),
-    replaced_if={"sku.name": _moves_storage, "kind": _changes_kind},
     read_only=words("sku.tier identity.principalId identity.tenantId")
     | below("encryption.services", "blob.lastEnabledTime file.lastEnabledTime"),
     defaults={
@@ -125,7 +103,6 @@ BLOB_CONTAINER: Final = ArmType(
         """
     ),
     required=words("resourceGroupName accountName"),
-    replaced_by=words("defaultEncryptionScope denyEncryptionScopeOverride"),
     read_only=below("immutableStorageWithVersioning", "timeStamp migrationState"),
     defaults={
         "defaultEncryptionScope": "$account-encryption-key",
@@ -145,11 +122,6 @@ KEY_VAULT: Final = ArmType(
     polled=frozenset({"PUT"}),
     required=words("resourceGroupName properties")
     | below("properties", "tenantId sku sku.family sku.name"),
-    replaced_by=words("location properties.enableSoftDelete"),
-    replaced_if={
-        "properties.softDeleteRetentionInDays": _was_set,
-        "properties.enablePurgeProtection": _was_set,
-    },
     read_only=below(
         "properties", "hsmPoolResourceId privateEndpointConnections provisioningState vaultUri"
     ),
@@ -202,7 +174,6 @@ APPLICATION_INSIGHTS: Final = ArmType(
         tenantId="TenantId",
     ),
     required=words("resourceGroupName applicationType kind"),
-    replaced_by=words("location applicationType"),
     defaults={
         "applicationType": "web",
         "flowType": "Bluefield",
@@ -233,7 +204,6 @@ LOG_ANALYTICS: Final = ArmType(
     | inside("createdDate customerId modifiedDate privateLinkScopedResources provisioningState"),
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName sku.name"),
-    replaced_by=words("location"),
     read_only=words("sku.lastSkuUpdate features.unifiedSentinelBillingOnly")
     | words("identity.principalId identity.tenantId")
     | below("workspaceCapping", "dataIngestionStatus quotaNextResetTime"),
@@ -267,7 +237,6 @@ REGISTRY: Final = ArmType(
     ),
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName sku sku.name networkRuleSet.defaultAction"),
-    replaced_by=words("location zoneRedundancy"),
     read_only=words("sku.tier identity.principalId identity.tenantId")
     | below("policies", "retentionPolicy.lastUpdatedTime softDeletePolicy.lastUpdatedTime"),
     defaults={
@@ -299,7 +268,6 @@ USER_ASSIGNED_IDENTITY: Final = ArmType(
     inputs=beside("location tags"),
     outputs=beside("name systemData type") | inside("clientId principalId tenantId"),
     required=words("resourceGroupName"),
-    replaced_by=words("location"),
 )
 
 ROLE_ASSIGNMENT: Final = ArmType(
@@ -318,9 +286,6 @@ ROLE_ASSIGNMENT: Final = ArmType(
     | inside("createdBy createdOn scope updatedBy updatedOn"),
     autoname="uuid",
     required=words("scope principalId roleDefinitionId"),
-    replaced_by=words(
-        "principalId principalType roleDefinitionId delegatedManagedIdentityResourceId"
-    ),
     defaults={"principalType": "User"},
     delete_before_replace=True,
 )

@@ -1,12 +1,11 @@
 """The ARM types of Azure Machine Learning: workspace, compute (one variant a kind), datastore.
 
-Rows only. The sources of what replaces and what updates are Azure ML's REST contract: the update
-model of the workspace, the PATCH schema of a compute, and what Terraform's provider does.
+Rows only.
 """
 
 from typing import Any, Final
 
-from infra.arm.armtype import GROUP, ArmType, PartialUpdate, Variant, below, beside, inside, words
+from infra.arm.armtype import GROUP, ArmType, Variant, below, beside, inside, words
 from infra.contract.names import RULES
 
 _ML: Final = "Microsoft.MachineLearningServices"
@@ -42,13 +41,6 @@ WORKSPACE: Final = ArmType(
     polled=frozenset({"PUT", "PATCH", "DELETE"}),
     required=words("resourceGroupName sku.name identity.type")
     | below("encryption", "status keyVaultProperties keyVaultProperties.keyIdentifier"),
-    replaced_by=words(
-        """
-        location kind storageAccount keyVault hbiWorkspace encryption hubResourceId
-        enableServiceSideCMKEncryption provisionNetworkNow
-        """
-    ),
-    updated_by=words("encryption.keyVaultProperties.keyIdentifier"),
     read_only=words("identity.principalId identity.tenantId")
     | below("managedNetwork", "networkId status firewallPublicIpAddress"),
     defaults={
@@ -81,7 +73,6 @@ _AML_COMPUTE: Final = Variant(
     | below(
         _INNER, "vmSize scaleSettings.maxNodeCount userAccountCredentials.adminUserName subnet.id"
     ),
-    updated_by=below(_INNER, "scaleSettings"),
     secret=below(f"{_INNER}.userAccountCredentials", "adminUserPassword adminUserSshPublicKey"),
     read_only=below(
         _INNER,
@@ -99,7 +90,6 @@ _AML_COMPUTE: Final = Variant(
     },
     open_ended={f"{_INNER}.remoteLoginPortPublicAccess": "NotSpecified"},
     delete_query=_DELETE,
-    partial_updates=(PartialUpdate(f"{_INNER}.scaleSettings", "PATCH"),),
 )
 
 _COMPUTE_INSTANCE: Final = Variant(
@@ -115,8 +105,6 @@ _COMPUTE_INSTANCE: Final = Variant(
     ),
     required=below(_INNER, "subnet.id")
     | below(f"{_INNER}.personalComputeInstanceSettings.assignedUser", "objectId tenantId"),
-    replaced_by=words("identity tags sku"),
-    updated_by=below(_INNER, "idleTimeBeforeShutdown"),
     read_only=below(
         _INNER,
         """
@@ -138,9 +126,6 @@ _COMPUTE_INSTANCE: Final = Variant(
         f"{_INNER}.schedules.computeStartStop.recurrence.timeZone": "UTC",
     },
     delete_query=_DELETE,
-    partial_updates=(
-        PartialUpdate(f"{_INNER}.idleTimeBeforeShutdown", "POST", "updateIdleShutdownSetting"),
-    ),
 )
 
 _ACCOUNT_SECRETS: Final = below(
@@ -159,7 +144,6 @@ def _attached(
     return Variant(
         name_rule=RULES["attached_compute"],
         inner=None if inner is None else words(inner),
-        updated_by=secret,
         secret=secret,
         defaults={f"{_INNER}.{name}": value for name, value in defaults.items()},
         delete_query=_DETACH,
@@ -230,7 +214,6 @@ COMPUTE: Final = ArmType(
     outputs=beside("name systemData type"),
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName workspaceName properties.computeType"),
-    replaced_by=words("location properties"),
     read_only=words("identity.principalId identity.tenantId")
     | below(
         "properties",
@@ -254,8 +237,6 @@ DATASTORE: Final = ArmType(
     query={"skipValidation": "skipValidation"},
     required=words("resourceGroupName workspaceName properties")
     | below("properties", "datastoreType credentials credentials.credentialsType"),
-    replaced_by=words("properties"),
-    updated_by=below("properties", "description properties tags credentials"),
     secret=words("properties.credentials.secrets"),
     defaults={
         "properties.protocol": "https",

@@ -16,8 +16,8 @@ What the embedded provider and the local cloud know, from the table in `infra/ar
 `python -m infra.arm.page`; do not edit it. Name rules are Microsoft's, from the page on resource
 name rules and the patterns of the published types. Properties are in Pulumi's spelling.
 
-Every type is created with PUT after a look whether its id is free, and read back; a change of
-what is listed as *replaced by* makes a new one, any other change is made in place.
+Every type is created with PUT after a look whether its id is free, and read back. What becomes of
+a changed property is in [updates](updates.md).
 """
 
 
@@ -38,12 +38,8 @@ def _section(row: ArmType) -> Iterator[str]:
 
 def _facts(row: ArmType) -> Iterator[str]:
     yield f"- name (`{row.name_input}`): {row.name_rule.says}"
-    replaced = {*row.parameters, *row.replaced_by, *row.replaced_if}
     facts = {
         "required": row.required,
-        "replaced by": replaced,
-        "in place all the same": row.updated_by,
-        "request of their own": (update.path for update in row.partial_updates),
         "secret": row.secret | row.secret_outputs,
     }
     for title, paths in facts.items():

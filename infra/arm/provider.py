@@ -6,13 +6,13 @@ from an answer: whether a resource is there, was made, or was made but is not re
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
 
-from infra.arm import bodies, checking, diffing, invokes
-from infra.arm.armtype import ArmType, PartialUpdate
+from infra.arm import bodies, checking, diffing, invokes, updating
+from infra.arm.armtype import ArmType
 from infra.arm.client import Client, Endpoint, checked
 from infra.arm.credentials import Credential, claims
 from infra.arm.faults import redact
@@ -28,7 +28,9 @@ from infra.contract.errors import (
 )
 from infra.contract.names import same_arm_id
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing, Failure, Json
+from infra.contract.updates.rule import Rule
 
+_OK: Final = 200
 _MISSING: Final = 404
 _UNAVAILABLE: Final = 500
 _MOVES: Final = ("subscriptionId", "tenantId")
@@ -121,7 +123,7 @@ class AzureNative:
                 answer = self._complete(request, timeout_s)
             except (ProviderError, UnreachableError) as error:
                 raise self._after_failure(row, where, inputs, error) from None
-            return self._made(row, where, inputs, answer)
+            return self._made(row, where, inputs, self._read_back(row, where, answer))
 
     def read(self, type: str, id: str, inputs: Json) -> Existing | None:
         """Return it as the service has it; ``inputs`` change only where it drifted.
@@ -149,15 +151,25 @@ class AzureNative:
         timeout_s: float,
         preview: bool,
     ) -> Existing:
-        """Change it in place, with the lightest request that carries all that changed."""
+        """Change it in place, with the lightest requests that carry all that changed.
+
+        What was to change is read back: a service may accept a change and ignore it.
+        """
         row = variant_of_inputs(type_of_token(type), news)
         if preview:
             return _existing(row, id, news, bodies.overlay(row, old_outputs, news))
-        lighter = _lighter(row, diffing.changed_paths(row, olds, news))
+        changed = diffing.changed_paths(row, olds, news)
+        plan = updating.sending(row, changed)
         with _without_secrets(row, news):
-            request = _partial(row, id, lighter, news) if lighter else self._put(row, id, news)
-            answer = self._complete(request, timeout_s)
-            return self._made(row, id, news, answer)
+            answer = Response(_OK)
+            if plan.put:
+                answer = self._complete(self._put(row, id, news), timeout_s)
+            for rule in plan.partial:
+                answer = self._complete(_partial(row, id, rule, news), timeout_s)
+            document = self._read_back(row, id, answer, asked=bool(changed))
+            left = updating.ignored(row, id, olds, news, document)
+            inputs = updating.kept_inputs(row, olds, news, left)
+            return replace(self._made(row, id, inputs, document), ignored=left)
 
     def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None:
         """Delete it, or detach it where the table says so; gone already is as good."""
@@ -198,11 +210,13 @@ class AzureNative:
         params = bodies.query(row, inputs)
         return Request("PUT", bodies.url_path(id), row.api_version, body, params)
 
-    def _made(self, row: ArmType, id: str, inputs: Json, answer: Response) -> Existing:
-        """Return what was made or changed, read back unless the answer is the resource itself."""
-        document = answer.document
-        if not same_arm_id(str(document.get("id", "")), id):
-            document = checked(self._get(row, id), at=id).document
+    def _read_back(self, row: ArmType, id: str, answer: Response, *, asked: bool = False) -> Json:
+        """Return the resource, read anew if ``asked`` or if the answer is something else."""
+        if not asked and same_arm_id(str(answer.document.get("id", "")), id):
+            return answer.document
+        return checked(self._get(row, id), at=id).document
+
+    def _made(self, row: ArmType, id: str, inputs: Json, document: Json) -> Existing:
         _, reasons = bodies.state_of(document)
         outputs = bodies.outputs_of(row, document)
         if reasons:
@@ -302,20 +316,11 @@ def _existing(
     return Existing(id, dict(inputs), dict(outputs), secrets, reasons)
 
 
-def _lighter(row: ArmType, changed: list[str]) -> PartialUpdate | None:
-    """Return the partial update that covers everything that changed, if there is one."""
-    covering = (
-        update
-        for update in row.partial_updates
-        if changed and all(diffing.covers(update.path, path) for path in changed)
-    )
-    return next(covering, None)
-
-
-def _partial(row: ArmType, id: str, update: PartialUpdate, inputs: Json) -> Request:
-    url = bodies.url_path(id) + (f"/{update.action}" if update.action else "")
-    body = bodies.partial_body(row, update, inputs)
-    return Request(update.method, url, row.api_version, body)
+def _partial(row: ArmType, id: str, rule: Rule, inputs: Json) -> Request:
+    """Return a PATCH of one path, or the POST of its action."""
+    url = bodies.url_path(id) + (f"/{rule.action}" if rule.action else "")
+    method = "POST" if rule.action else "PATCH"
+    return Request(method, url, row.api_version, bodies.partial_body(row, rule, inputs))
 
 
 def _not_ready(

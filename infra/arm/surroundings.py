@@ -28,7 +28,6 @@ VIRTUAL_NETWORK: Final = ArmType(
     outputs=beside("etag name type") | inside("flowLogs provisioningState resourceGuid"),
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName encryption.enabled"),
-    replaced_by=words("location extendedLocation"),
     read_only=words("bgpCommunities.regionalCommunity subnets.provisioningState subnets.etag"),
     defaults={"enableDdosProtection": False, "enableVmProtection": False},
     nested={
@@ -89,7 +88,6 @@ NETWORK_SECURITY_GROUP: Final = ArmType(
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName")
     | below("securityRules", "access direction priority protocol"),
-    replaced_by=words("location"),
     read_only=words("securityRules.etag securityRules.provisioningState"),
     nested={"securityRules": _BESIDE_PROPERTIES},
     kept=words("properties.securityRules"),
@@ -119,7 +117,6 @@ BATCH_ACCOUNT: Final = ArmType(
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName autoStorage.storageAccountId identity.type")
     | below("keyVaultReference", "id url"),
-    replaced_by=words("location poolAllocationMode keyVaultReference"),
     read_only=words("autoStorage.lastKeySync identity.principalId identity.tenantId"),
     defaults={
         "publicNetworkAccess": "Enabled",
@@ -154,9 +151,6 @@ DATABRICKS_WORKSPACE: Final = ArmType(
     ),
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName sku.name accessConnector.id accessConnector.identityType"),
-    replaced_by=words(
-        "location managedResourceGroupId computeMode parameters.requireInfrastructureEncryption"
-    ),
     read_only=words("parameters.resourceTags"),
     defaults={"defaultCatalog.initialType": "HiveMetastore"},
     renamed={
@@ -186,12 +180,6 @@ VIRTUAL_MACHINE: Final = ArmType(
     | inside("instanceView provisioningState timeCreated vmId"),
     polled=frozenset({"PUT", "DELETE"}),
     required=words("resourceGroupName"),
-    replaced_by=words(
-        """
-        location extendedLocation zones plan availabilitySet osProfile priority
-        virtualMachineScaleSet storageProfile.imageReference
-        """
-    ),
     secret=below("osProfile", "adminPassword customData") | words("userData"),
     read_only=words("storageProfile.imageReference.exactVersion")
     | words("identity.principalId identity.tenantId"),

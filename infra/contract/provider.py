@@ -42,24 +42,39 @@ class Difference:
 
     ``changed`` is ``None`` when the provider cannot tell; the engine then compares the inputs.
     ``detailed`` maps a property path to its kind; ``*-replace`` kinds alone force a replacement,
-    as does any top-level key in ``replaces``.
+    as does any top-level key in ``replaces``. ``notes`` says in words of a path what else there is
+    to know (``ignored by Azure; …``).
     """
 
     changed: bool | None
     replaces: Sequence[str] = ()
     detailed: Mapping[str, DiffKind] = field(default_factory=dict)
     delete_before_replace: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A changed input that the service accepted and did not take over, as it was read back."""
+
+    path: str
+    wanted: Any
+    actual: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """A resource as the service has it. ``secrets`` are paths within ``outputs``."""
+    """A resource as the service has it. ``secrets`` are paths within ``outputs``.
+
+    With ``ignored`` (of an update) ``inputs`` are what the service has, not what it was told.
+    """
 
     id: str
     inputs: Json
     outputs: Json
     secrets: Sequence[str] = ()
     reasons: Sequence[str] = ()  # why it is not healthy, if it is not
+    ignored: Sequence[Ignored] = ()
 
 
 class Provider(Protocol):
@@ -123,7 +138,7 @@ class Configurable(Protocol):
     def check_config(self, olds: Json | None, news: Json) -> Checked: ...
 
     def diff_config(self, olds: Json, news: Json) -> Difference:
-        """Compare; ``replaces`` names keys whose change moves every resource (another subscription)."""
+        """Compare; ``replaces`` names keys whose change moves all resources (the subscription)."""
 
     def configure(self, config: Json) -> None: ...
 

@@ -14,7 +14,7 @@ from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.paths import found, placed
+from localcloud.calls.paths import placed
 from localcloud.calls.times import iso
 from localcloud.store.resources import Resource
 
@@ -53,9 +53,7 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     inner, problems = _inner(call, kind, properties, old)
     if problems:
         raise invalid(problems)
-    body = {**wanted, "location": location, "properties": {**properties, "properties": inner}}
-    _require_unchanged(kind, body, old)
-    return body
+    return {**wanted, "location": location, "properties": {**properties, "properties": inner}}
 
 
 def _kind(value: Any) -> str:
@@ -85,44 +83,6 @@ def _attachment_problems(kind: str, properties: Document, inner: Document) -> li
         says = f"A {kind} compute needs either a 'resourceId' or an 'address'."
         return [("properties.resourceId", says)]
     return []
-
-
-def _require_unchanged(kind: str, body: Document, old: Resource | None) -> None:
-    """Refuse a change of what a compute is created with, all of it at once."""
-    if old is None:
-        return
-    before = dict(old.document)
-    if before["properties"]["computeType"] != kind:
-        raise invalid([("properties.computeType", "The compute type cannot be changed.")])
-    row = _ROW.variant(kind)
-    updated = {*row.updated_by, *_ROW.read_only, "properties.description", "properties.modifiedOn"}
-    paths = {path for path in _leaves(before) | _leaves(body) if path.startswith("properties.")}
-    changed = sorted(
-        path
-        for path in paths
-        if not any(path == p or path.startswith(f"{p}.") for p in {*updated, *row.read_only})
-        and _value(before, path) != _value(body, path)
-    )
-    if changed:
-        raise RefusedError(
-            400,
-            "PropertyChangeNotAllowed",
-            f"Changing {', '.join(changed)} of the compute '{old.name}' is not allowed. "
-            "Delete it and create it again.",
-            target=changed[0],
-        )
-
-
-def _leaves(value: Any, path: str = "") -> set[str]:
-    """Return the paths of all values that are neither objects nor absent (null, empty)."""
-    if isinstance(value, dict):
-        return {p for k, v in value.items() for p in _leaves(v, f"{path}.{k}" if path else k)}
-    return set() if value in (None, "", []) else {path}
-
-
-def _value(document: Document, path: str) -> Any:
-    value = next((value for _, value in found(document, path)), None)
-    return value.rstrip("/").lower() if isinstance(value, str) else value
 
 
 def _show(call: Call, resource: Resource, body: Document) -> Document:

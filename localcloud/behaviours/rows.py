@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from infra.arm.armtype import ArmType
 from infra.arm.types import arm_type, variant_of_body
+from localcloud.behaviours.fixed import taken_over
 from localcloud.calls.kinds import Kind
 
 _CHILDREN_WITH_LOCATION: Final = 2  # slashes of a type that lies in another one
@@ -26,6 +27,7 @@ def kind_of(type: str, **differs: Any) -> Kind:
         "secrets": _bodies(row, secrets),
         "polled": frozenset(row.polled - {"POST"}),
         "system_data": "systemData" in row.outputs,
+        "in_vain": taken_over(row),
     }
     return Kind(**{**facts, **differs})
 

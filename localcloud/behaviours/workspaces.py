@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from infra.contract.discovery import TENANT
 from infra.contract.errors import UsageError
-from infra.contract.names import parse_arm_id, same_arm_id
+from infra.contract.names import parse_arm_id
 from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.rows import kind_of
 from localcloud.behaviours.surroundings import registry_credentials
@@ -18,7 +18,6 @@ from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.operations import begin, is_first_generation
-from localcloud.calls.paths import found
 from localcloud.calls.routes import Route
 from localcloud.store.resources import Resource
 
@@ -30,15 +29,6 @@ _POINTS_TO: Final = {
     "applicationInsights": "Microsoft.Insights/components",
     "containerRegistry": "Microsoft.ContainerRegistry/registries",
 }
-_FIXED: Final = (
-    "properties.storageAccount",
-    "properties.keyVault",
-    "properties.hbiWorkspace",
-    "properties.hubResourceId",
-    "properties.provisionNetworkNow",
-    "properties.enableServiceSideCMKEncryption",
-    "kind",
-)
 _DEFAULTS: Final[dict[str, Any]] = {
     "hbiWorkspace": False,
     "publicNetworkAccess": "Enabled",
@@ -68,7 +58,6 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     body = {"kind": "Default", **wanted, "properties": properties}
     body["sku"] = {"name": "Basic", "tier": "Basic", **(wanted.get("sku") or {})}
     _require_associated(call, body)
-    _require_unchanged(body, old)
     return body if "identity" in body else with_identity(call, _system_assigned(body), old)
 
 
@@ -107,26 +96,6 @@ def _dead_link(call: Call, id: str, type: str) -> str | None:
     if actual.lower() != type.lower():
         return f"'{id}' is not the id of a '{type}'."
     return None if find(call, id) else f"The resource '{id}' was not found."
-
-
-def _require_unchanged(body: Document, old: Resource | None) -> None:
-    if old is None:
-        return
-    changed = [
-        (path, f"The property '{path}' cannot be changed once the workspace has been created.")
-        for path in _FIXED
-        if _differs(dict(old.document), body, path)
-    ]
-    if changed:
-        raise invalid(changed)
-
-
-def _differs(before: Document, after: Document, path: str) -> bool:
-    one = next((value for _, value in found(before, path)), None)
-    other = next((value for _, value in found(after, path)), None)
-    if isinstance(one, str) and isinstance(other, str):
-        return not same_arm_id(one, other)
-    return bool(one or None) != bool(other or None) or (one or None) != (other or None)
 
 
 def _show(call: Call, resource: Resource, body: Document) -> Document:

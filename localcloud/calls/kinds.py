@@ -5,7 +5,7 @@ A behaviour module exports ``KINDS: Final = (Kind("Microsoft.…/…", …), …
 hooks a kind gets ARM's generic PUT, PATCH, GET, list, DELETE over ``call.cloud.store.resources``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ class Kind:
       service refuses. ``wanted`` has no read-only or secret values of the caller's; ``old`` is
       ``None`` on create. Runs inside the write transaction.
     - ``show(call, resource, body)``: what reading adds (called for each GET and list item).
+    - ``in_vain(before, after)``: the paths whose change by a PUT or PATCH is accepted and comes to
+      nothing; refuses what cannot be changed. Both are whole documents, with their secrets.
     - ``stored(call, resource, old)`` after a PUT or PATCH; ``removed(call, resource)`` after a
       delete, also of a parent.
     - ``minted(call)``: secrets that the service makes for a new resource (keys); sealed.
@@ -63,6 +65,7 @@ class Kind:
     system_data: bool = False
     minted: Callable[[Call], Mapping[str, Any]] | None = None
     fill: Fill | None = None
+    in_vain: Callable[[Document, Document], Collection[str]] | None = None
     show: Show | None = None
     stored: Callable[[Call, Resource, Resource | None], None] | None = None
     removed: Callable[[Call, Resource], None] | None = None

@@ -126,6 +126,8 @@ def _written(
     if kind.system_data:
         wanted["systemData"] = _system_data(call, old)
     document = kind.fill(call, wanted, old) if kind.fill else wanted
+    if old is not None and kind.in_vain is not None:
+        document = _as_taken_over(kind, document, old, secrets)
     failure = _failure(call, kind)
     if _ERRORS in kind.read_only:
         errors = [{"error": failure.error}] if failure else None
@@ -134,6 +136,23 @@ def _written(
     resource = replace(resource, outcome="Failed" if failure else "Succeeded")
     call.cloud.store.resources.put(resource)
     return resource, failure
+
+
+def _as_taken_over(
+    kind: Kind, document: dict[str, Any], old: Resource, secrets: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the new body with the old values of what the service ignores a change of."""
+    assert kind.in_vain is not None, "asked for by the caller"  # noqa: S101
+    before = placed(dict(old.document), old.secrets)
+    after = placed(document, {**old.secrets, **_given(secrets)})
+    for path in kind.in_vain(before, after):
+        kept = dict(found(dict(old.document), path))
+        document = placed(without(document, [path]), kept)
+    return document
+
+
+def _given(secrets: dict[str, Any]) -> dict[str, Any]:
+    return {path: value for path, value in secrets.items() if value not in (None, "")}
 
 
 def _failure(call: Call, kind: Kind) -> Failure | None:
@@ -165,7 +184,7 @@ def _resource(
     now = call.now
     polled = call.method in kind.polled
     ready = now + (duration_s(call, kind.type) if polled else 0.0)
-    given = {path: value for path, value in secrets.items() if value not in (None, "")}
+    given = _given(secrets)
     if old is not None:
         return replace(
             old, document=document, modified=now, ready=ready, state="Updating",

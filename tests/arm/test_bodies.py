@@ -187,7 +187,7 @@ def test_a_put_keeps_nothing_else(body, existing) -> None:
 
 
 def test_a_patch_carries_its_path_alone() -> None:
-    (update,) = AML_COMPUTE.partial_updates
+    update = AML_COMPUTE.updates["properties.properties.scaleSettings"]
     scale = CLUSTER["properties"]["properties"]["scaleSettings"]
     expected = {"properties": {"properties": {"scaleSettings": scale}}}
     assert bodies.partial_body(AML_COMPUTE, update, CLUSTER) == expected
@@ -195,7 +195,7 @@ def test_a_patch_carries_its_path_alone() -> None:
 
 def test_an_action_carries_its_last_name() -> None:
     row = COMPUTE.variant("ComputeInstance")
-    (update,) = row.partial_updates
+    update = row.updates["properties.properties.idleTimeBeforeShutdown"]
     inputs = {"properties": {"properties": {"idleTimeBeforeShutdown": "PT1H"}}}
     assert bodies.partial_body(row, update, inputs) == {"idleTimeBeforeShutdown": "PT1H"}
 

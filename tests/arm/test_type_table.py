@@ -11,6 +11,7 @@ from infra.arm.armtype import ArmType
 from infra.arm.types import TYPES, arm_type, type_of_id, type_of_token
 from infra.contract.errors import UnknownNameError
 from infra.contract.names import parse_arm_id
+from infra.contract.updates.rule import Change
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 VARIANTS = [
@@ -81,15 +82,12 @@ def test_outputs_are_those_of_the_sdk(row: ArmType) -> None:
 def test_every_input_path_starts_at_an_input(row: ArmType) -> None:
     paths = {
         *row.required,
-        *row.replaced_by,
-        *row.updated_by,
-        *row.replaced_if,
+        *row.updates,
         *row.secret,
         *row.defaults,
         *row.open_ended,
         *row.renamed,
         *row.nested,
-        *(update.path for update in row.partial_updates),
     }
     assert {path.partition(".")[0] for path in paths} <= row.known
 
@@ -100,15 +98,28 @@ def test_secret_outputs_are_outputs(row: ArmType) -> None:
 
 
 @pytest.mark.parametrize("row", ALL)
-def test_secrets_and_partial_updates_never_replace_alone(row: ArmType) -> None:
-    lighter = {update.path for update in row.partial_updates}
-    assert lighter <= row.updated_by | (row.inputs.keys() - row.replaced_by)
+def test_the_parts_of_an_id_replace(row: ArmType) -> None:
+    assert {row.updates[name].change for name in row.parameters} == {Change.REPLACE}
+
+
+@pytest.mark.parametrize("row", ALL)
+def test_every_property_has_a_row_of_its_own_in_the_table_of_updates(row: ArmType) -> None:
+    assert row.known <= {path.partition(".")[0] for path in row.updates}
+    prefix = "properties.properties."
+    settable = {prefix + name for name in row.inner or ()} - row.read_only
+    assert settable <= set(row.updates)
+
+
+@pytest.mark.parametrize("row", ALL)
+def test_an_action_is_named_where_there_is_one(row: ArmType) -> None:
+    rules = row.updates.values()
+    assert all(bool(rule.action) == (rule.change is Change.ACTION) for rule in rules)
 
 
 @pytest.mark.parametrize("row", VARIANTS)
 def test_paths_inside_a_variant_are_among_its_properties(row: ArmType) -> None:
     prefix = "properties.properties."
-    paths = {*row.secret, *row.updated_by, *row.defaults, *row.read_only, *row.required}
+    paths = {*row.secret, *row.updates, *row.defaults, *row.read_only, *row.required}
     inner = {path.removeprefix(prefix).partition(".")[0] for path in paths if prefix in path}
     assert row.inner is None or inner <= row.inner
 

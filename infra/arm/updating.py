@@ -1,0 +1,86 @@
+"""How a change in place is sent, and what the service did not take over of it. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.arm import bodies
+from infra.arm.armtype import ArmType
+from infra.arm.diffing import changes, plain
+from infra.arm.sameness import same
+from infra.contract.provider import Ignored
+from infra.contract.updates.rule import Change, Rule, covers, rule_at
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The requests of one update: a full PUT first, if any, then those of a row's own."""
+
+    put: bool
+    partial: tuple[Rule, ...] = ()
+
+
+def sending(row: ArmType, changed: Iterable[str]) -> Sending:
+    """Return the lightest requests that carry every changed path.
+
+    What has an action is never left to a PUT. Where nothing changed (a repair) it is a PUT.
+    """
+    rules = list(dict.fromkeys(rule_at(row.updates, path) for path in changed))
+    actions = tuple(rule for rule in rules if rule and rule.change is Change.ACTION)
+    others = [rule for rule in rules if rule not in actions]
+    match others:
+        case [] if actions:
+            return Sending(put=False, partial=actions)
+        case [Rule(change=Change.PARTIAL) as only]:
+            return Sending(put=False, partial=(only, *actions))
+    return Sending(put=True, partial=actions)
+
+
+def ignored(
+    row: ArmType,
+    id: str,
+    olds: Mapping[str, Any],
+    news: Mapping[str, Any],
+    document: Mapping[str, Any],
+) -> list[Ignored]:
+    """Return what was to change from ``olds`` to ``news`` and did not, by the answer to a read.
+
+    Nothing can be said of secrets, which are in no answer, nor of what is left to the service.
+    """
+    asked = list(changes(row, olds, news))
+    now = bodies.inputs_of(row, id, document, news)
+    found = [
+        Ignored(path, wanted, actual)
+        for path, _, actual, wanted in changes(row, now, news)
+        if any(covers(path, each) or covers(each, path) for each, *_ in asked)
+    ]
+    return [*found, *_still_there(row, document, asked, {each.path for each in found})]
+
+
+def _still_there(
+    row: ArmType, document: Mapping[str, Any], asked: list[Any], told: set[str]
+) -> Iterator[Ignored]:
+    """Yield what was taken out of the inputs and is in the answer as before."""
+    outputs = bodies.outputs_of(row, document)
+    for path, kind, old, _ in asked:
+        actual = bodies.value_at(outputs, path)
+        if kind != "delete" or path in told or actual is None:
+            continue
+        if same(plain(path), old, actual) and actual != row.defaults.get(plain(path)):
+            yield Ignored(path, None, actual)
+
+
+def kept_inputs(
+    row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any], left: Iterable[Ignored]
+) -> dict[str, Any]:
+    """Return ``news`` with the old values of what the table knows the service to ignore.
+
+    So the next plan says it again. What it ignored beyond the table is told of once: it may only
+    have been written otherwise in the answer.
+    """
+    rules = (rule_at(row.updates, plain(each.path)) for each in left)
+    paths = {rule.path for rule in rules if rule and rule.change is Change.IGNORED}
+    inputs = dict(news)
+    for path in paths:
+        inputs = bodies.with_value_at(inputs, path, bodies.value_at(olds, path))
+    return inputs
