@@ -219,8 +219,8 @@ def _taken(port: int, error: OSError) -> PortTakenError:
     return PortTakenError(
         f"The local cloud cannot listen on port {port} of 127.0.0.1: {error.strerror}. "
         "Another program has it.",
-        remedy=f"Stop that program, or run `aml cloud start --port {port + 1}`; "
-        "the cloud keeps the new port from then on.",
+        remedy="Stop that program, or run `aml cloud start --port PORT` with a free one; "
+        "the cloud keeps it from then on.",
     )
 
 

@@ -12,6 +12,7 @@ from localcloud.behaviours import (
     metadata,
     plain,
     regions,
+    storage,
     surroundings,
     workspaces,
 )
@@ -21,6 +22,7 @@ from localcloud.planes import blob, history, mlflow
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
+    *storage.KINDS,
     *surroundings.KINDS,
     *workspaces.KINDS,
     *computes.KINDS,

@@ -1,0 +1,25 @@
+"""What the service adds to a new resource: keys, and properties nobody gave."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+from localcloud.calls.kinds import Document
+from localcloud.calls.messages import Call
+
+_KEY_BYTES: Final = 64
+
+
+def two_keys(_: Call) -> dict[str, Any]:
+    """Return the secrets of a service that has two keys, so that one can be rotated."""
+    return {"keys": [_key(), _key()]}
+
+
+def with_properties(document: Document, properties: Mapping[str, Any]) -> Document:
+    """Return the body with ``properties`` filled in where it has none of its own."""
+    return {**document, "properties": {**properties, **(document.get("properties") or {})}}
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()

@@ -1,0 +1,106 @@
+"""Storage accounts: their keys, and their blob endpoint, which is this cloud."""
+
+from typing import Final
+
+from localcloud.behaviours.minting import two_keys, with_properties
+from localcloud.behaviours.rows import kind_of
+from localcloud.calls.kinds import Document
+from localcloud.calls.lookups import existing
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.times import iso
+from localcloud.calls.uniqueness import require_unique_name
+from localcloud.store.resources import Resource
+
+
+def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+    require_unique_name(call, "StorageAccountAlreadyTaken", old)
+    sku = wanted["sku"]
+    wanted["sku"] = {**sku, "tier": str(sku["name"]).partition("_")[0]}
+    return with_properties(
+        wanted,
+        {
+            "creationTime": iso(call.now),
+            "primaryLocation": wanted["location"],
+            "statusOfPrimary": "available",
+            "accessTier": "Hot",
+            "supportsHttpsTrafficOnly": True,
+            "minimumTlsVersion": "TLS1_0",
+            "networkAcls": {
+                "bypass": "AzureServices",
+                "virtualNetworkRules": [],
+                "ipRules": [],
+                "defaultAction": "Allow",
+            },
+            "encryption": {
+                "keySource": "Microsoft.Storage",
+                "services": {
+                    name: {"enabled": True, "keyType": "Account", "lastEnabledTime": iso(call.now)}
+                    for name in ("blob", "file")
+                },
+            },
+            "privateEndpointConnections": [],
+        },
+    )
+
+
+def _show(call: Call, resource: Resource, body: Document) -> Document:
+    """Add the endpoints; the blob endpoint is this cloud, at the port it has now."""
+    name = resource.name
+    others = {
+        service: f"https://{name}.{service}.core.windows.net/"
+        for service in ("dfs", "file", "queue", "table", "web")
+    }
+    endpoints = {"blob": f"{call.cloud.url}/{name}/", **others}
+    return {**body, "properties": {**body["properties"], "primaryEndpoints": endpoints}}
+
+
+def _stored(call: Call, account: Resource, old: Resource | None) -> None:
+    """Make the services that every account has, as parents of containers and shares."""
+    for service in () if old else ("blobServices", "fileServices"):
+        call.cloud.store.resources.put(
+            Resource(
+                id=f"{account.id}/{service}/default",
+                type=f"Microsoft.Storage/storageAccounts/{service}",
+                parent=account.id,
+                document={"properties": {}},
+                created=call.now,
+                modified=call.now,
+                scope=account.scope,
+            )
+        )
+
+
+def _removed(call: Call, account: Resource) -> None:
+    call.cloud.store.blobs.forget_account(account.name.lower())
+
+
+def _keys(call: Call) -> Reply:
+    account = existing(call)
+    return answer(
+        {
+            "keys": [
+                {
+                    "keyName": f"key{number}",
+                    "value": key,
+                    "permissions": "FULL",
+                    "creationTime": iso(account.created),
+                }
+                for number, key in enumerate(account.secrets["keys"], 1)
+            ]
+        }
+    )
+
+
+KINDS: Final = (
+    kind_of(
+        "Microsoft.Storage/storageAccounts",
+        put=(202, 200),
+        location_only=True,
+        minted=two_keys,
+        fill=_fill,
+        show=_show,
+        stored=_stored,
+        removed=_removed,
+        actions={"listKeys": _keys},
+    ),
+)
