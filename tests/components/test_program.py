@@ -28,7 +28,7 @@ def test_the_graph(small):
         ("pulumi:pulumi:Stack", "shop-test", ""),
         ("aml:platform:Platform", "platform", "shop-test"),
         ("aml:platform:Workspace", "platform-workspace", "platform"),
-        ("aml:platform:Cluster", "platform-cpu", "platform"),
+        ("aml:platform:Compute", "platform-cpu", "platform"),
         (COMPUTE, "platform-cpu", "platform-cpu"),
     }
 
