@@ -1,6 +1,6 @@
 """Generic PUT and PATCH of ARM resources: what is taken, kept, ignored, and how it is answered."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from localcloud.calls.faults import RefusedError, invalid
@@ -23,6 +23,17 @@ _ALWAYS_READ_ONLY: Final = ("id", "name", "type", "systemData", "etag",
                             "properties.provisioningState")  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A resource that was stored, what it was before, and how the call is answered."""
+
+    new: Resource
+    old: Resource | None
+    status: int
+    headers: dict[str, str]
+    failed: bool
+
+
 def put(types: Types) -> Handler:
     """Return the handler of PUT: create, or replace what the caller may set."""
 
@@ -37,8 +48,8 @@ def put(types: Types) -> Handler:
                 require_parents(call, call.arm)
             _require_preconditions(call, old)
             _require_complete(kind, body, old)
-            new, failure = _written(call, kind, body, old)
-        return _finished(call, kind, new, old, failure=failure, status=kind.put[old is not None])
+            done = _written(call, kind, body, old, kind.put[old is not None])
+        return _finished(call, kind, done)
 
     return handler
 
@@ -58,8 +69,8 @@ def patch(types: Types) -> Handler:
             wanted = merged(dict(old.document), change)
             if "tags" in change:
                 wanted["tags"] = change["tags"] or {}
-            new, failure = _written(call, kind, wanted, old)
-        return _finished(call, kind, new, old, failure=failure, status=kind.patched)
+            done = _written(call, kind, wanted, old, kind.patched)
+        return _finished(call, kind, done)
 
     return handler
 
@@ -106,11 +117,11 @@ def _require_good_tags(tags: Any) -> None:
 
 
 def _written(
-    call: Call, kind: Kind, body: dict[str, Any], old: Resource | None
-) -> tuple[Resource, Failure | None]:
-    """Store the resource that ``body`` asks for; return it and how its operation will fail.
+    call: Call, kind: Kind, body: dict[str, Any], old: Resource | None, status: int
+) -> _Written:
+    """Store the resource that ``body`` asks for, and its operation if it has one.
 
-    Runs inside the write transaction.
+    Runs inside the write transaction: a resource and its operation are there together.
     """
     _require_same_location(body, old)
     secrets = {path: value for rule in kind.secrets for path, value in found(body, rule)}
@@ -135,7 +146,24 @@ def _written(
     resource = _resource(call, kind, document, old, secrets)
     resource = replace(resource, outcome="Failed" if failure else "Succeeded")
     call.cloud.store.resources.put(resource)
-    return resource, failure
+    headers = _operation(call, kind, resource, failure, status)
+    return _Written(resource, old, status, headers, failed=failure is not None)
+
+
+def _operation(
+    call: Call, kind: Kind, resource: Resource, failure: Failure | None, status: int
+) -> dict[str, str]:
+    """Begin the operation of a write that is polled; return the headers that lead to it."""
+    if call.method not in kind.polled:
+        return {}
+    return begin(
+        call,
+        resource.id,
+        ready=resource.ready,
+        result="resource",
+        error=failure.error if failure else None,
+        location_header=status == ACCEPTED,
+    )
 
 
 def _as_taken_over(
@@ -246,30 +274,15 @@ def _system_data(call: Call, old: Resource | None) -> dict[str, Any]:
     }
 
 
-def _finished(
-    call: Call,
-    kind: Kind,
-    new: Resource,
-    old: Resource | None,
-    *,
-    failure: Failure | None,
-    status: int,
-) -> Reply:
+def _finished(call: Call, kind: Kind, done: _Written) -> Reply:
     """Tell the kind and answer. While an operation runs the first answer never says it is done."""
-    if kind.stored is not None and failure is None:
+    new, old, headers = done.new, done.old, done.headers
+    if kind.stored is not None and not done.failed:
         # what failed to become anything before is told of as new
         kind.stored(call, new, old if old and old.outcome == "Succeeded" else None)
-    if call.method not in kind.polled:
-        return answer(shown(call, kind, new), status)
-    headers = begin(
-        call,
-        new.id,
-        ready=new.ready,
-        result="resource",
-        error=failure.error if failure else None,
-        location_header=status == ACCEPTED,
-    )
-    if kind.location_only and status == ACCEPTED:
+    if not headers:
+        return answer(shown(call, kind, new), done.status)
+    if kind.location_only and done.status == ACCEPTED:
         del headers["Azure-AsyncOperation"]
         return Reply(ACCEPTED, b"", headers)
-    return answer(shown(call, kind, new, state=new.state), status, headers)
+    return answer(shown(call, kind, new, state=new.state), done.status, headers)
