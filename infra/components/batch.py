@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from infra.components.compute import FIXED, Compute, ComputeArgs
+from infra.components.compute import Compute, ComputeArgs
 from infra.components.inputs import without_nothing
 
 
@@ -26,4 +26,4 @@ class Batch(Compute):
         properties = without_nothing(
             computeType="Batch", resourceId=args.resource_id, description=args.description
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED)
+        super().__init__(name, args, properties, opts, kind="Batch")

@@ -6,7 +6,6 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra.components.compute import FIXED as ALWAYS_FIXED
 from infra.components.compute import Compute, ComputeArgs
 from infra.components.duration import iso_duration
 from infra.components.inputs import derived, secret_input, translated
@@ -14,19 +13,6 @@ from infra.components.inputs import derived, secret_input, translated
 PRIORITIES: Final = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
 SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
 STATES: Final = {"enabled": "Enabled", "disabled": "Disabled"}
-
-# Azure ML's REST contract: the update schema of a cluster has its scale settings alone, and
-# identity and tags are taken by a full PUT. Everything else is fixed when the cluster is made.
-FIXED: Final = (
-    *ALWAYS_FIXED,
-    "properties.properties.enableNodePublicIp",
-    "properties.properties.osType",
-    "properties.properties.remoteLoginPortPublicAccess",
-    "properties.properties.subnet",
-    "properties.properties.userAccountCredentials",
-    "properties.properties.vmPriority",
-    "properties.properties.vmSize",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +62,7 @@ class Cluster(Compute):
             disable_local_auth=args.admin_user is None,
             properties=_nodes(args),
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED, identity=args.identity)
+        super().__init__(name, args, properties, opts, kind="AmlCompute", identity=args.identity)
 
 
 def _nodes(args: ClusterArgs) -> ml.AmlComputePropertiesArgs:

@@ -4,7 +4,7 @@ All kinds are one component type: another kind under the same name replaces what
 the service has one name space for them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,15 +12,10 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.inputs import child_options
+from infra.contract.updates.table import COMPUTE, replaced_by
 
-# Fixed of every kind, says Azure ML's REST contract.
-FIXED: Final = (
-    "location",
-    "properties.computeType",
-    "properties.description",
-    "properties.disableLocalAuth",
-    "properties.resourceId",
-)
+FORMER_TYPE: Final = "aml:platform:Cluster"
+"""What clusters were before there were other kinds: their state goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +49,16 @@ class Compute(pulumi.ComponentResource):
         properties: Any,
         opts: pulumi.ResourceOptions | None,
         *,
-        fixed: Sequence[str],
+        kind: str,
         identity: ml.ManagedServiceIdentityArgs | None = None,
     ) -> None:
-        """``properties`` is one of the SDK's compute arguments, or a map as the service has it."""
-        super().__init__("aml:platform:Compute", name, None, opts)
+        """``properties`` is one of the SDK's compute arguments, or a map as the service has it.
+
+        ``kind`` is its ``computeType``, which decides what replaces it.
+        """
+        own = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])
+        options = pulumi.ResourceOptions.merge(own, opts)
+        super().__init__("aml:platform:Compute", name, None, options)
         compute = ml.Compute(
             name,
             compute_name=args.compute_name,
@@ -68,7 +68,7 @@ class Compute(pulumi.ComponentResource):
             identity=identity,
             tags=args.tags,
             properties=properties,
-            opts=child_options(self, replace_on_changes=list(fixed)),
+            opts=child_options(self, replace_on_changes=list(replaced_by(COMPUTE, kind))),
         )
         self.compute_id = compute.id
         self.compute_name = compute.name.apply(str)

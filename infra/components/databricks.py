@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra.components.compute import FIXED, Compute, ComputeArgs
+from infra.components.compute import Compute, ComputeArgs
 from infra.components.inputs import secret_input
 
 
@@ -32,4 +32,4 @@ class Databricks(Compute):
             resource_id=args.resource_id,
             properties=token,
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED)
+        super().__init__(name, args, properties, opts, kind="Databricks")

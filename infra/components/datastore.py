@@ -8,23 +8,13 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.inputs import child_options, secret_input, translated
+from infra.contract.updates.table import replaced_by
 
 ACCESS: Final = {
     "none": "None",
     "workspace_system_identity": "WorkspaceSystemAssignedIdentity",
     "workspace_user_identity": "WorkspaceUserAssignedIdentity",
 }
-# Where the data lies is fixed; credentials, description and tags change in place.
-FIXED: Final = (
-    "properties.accountName",
-    "properties.containerName",
-    "properties.datastoreType",
-    "properties.fileShareName",
-    "properties.filesystem",
-    "properties.resourceGroup",
-    "properties.serviceDataAccessAuthIdentity",
-    "properties.subscriptionId",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +65,12 @@ class Datastore(pulumi.ComponentResource):
             workspace_name=args.workspace_name,
             resource_group_name=args.resource_group_name,
             properties=_place(args),
-            opts=child_options(self, replace_on_changes=list(FIXED)),
+            opts=child_options(
+                self,
+                replace_on_changes=list(
+                    replaced_by("azure-native:machinelearningservices:Datastore")
+                ),
+            ),
         )
         self.datastore_id = store.id
         self.register_outputs({"datastore_id": self.datastore_id})

@@ -8,28 +8,12 @@ from typing import Final, Literal
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra.components.compute import FIXED as ALWAYS_FIXED
 from infra.components.compute import Compute, ComputeArgs
 from infra.components.duration import iso_duration
 from infra.components.inputs import derived, translated
 
 SHARING: Final = {"shared": "Shared", "personal": "Personal"}
 _MINUTE_S: Final = 60
-
-# Azure ML's REST contract knows no update of an instance but that of its idle time. Schedules are
-# accepted and ignored by the service: replacing for them is left to whoever asks for it.
-FIXED: Final = (
-    *ALWAYS_FIXED,
-    "identity",
-    "tags",
-    "properties.properties.applicationSharingPolicy",
-    "properties.properties.enableNodePublicIp",
-    "properties.properties.personalComputeInstanceSettings",
-    "properties.properties.setupScripts",
-    "properties.properties.sshSettings",
-    "properties.properties.subnet",
-    "properties.properties.vmSize",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +61,9 @@ class Instance(Compute):
             disable_local_auth=args.ssh_public_key is None,
             properties=_machine(args),
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED, identity=args.identity)
+        super().__init__(
+            name, args, properties, opts, kind="ComputeInstance", identity=args.identity
+        )
 
 
 def cron_schedule(

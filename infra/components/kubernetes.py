@@ -2,20 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra.components.compute import FIXED as ALWAYS_FIXED
 from infra.components.compute import Compute, ComputeArgs
-
-FIXED: Final = (
-    *ALWAYS_FIXED,
-    "properties.properties.defaultInstanceType",
-    "properties.properties.instanceTypes",
-    "properties.properties.namespace",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +41,7 @@ class Kubernetes(Compute):
                 instance_types=args.instance_types or None,
             ),
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED, identity=args.identity)
+        super().__init__(name, args, properties, opts, kind="Kubernetes", identity=args.identity)
 
 
 def instance_type(

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import pulumi
 from pulumi_azure_native import network
 
 from infra.components.inputs import child_options
-
-FIXED: Final = ("location",)
+from infra.contract.updates.table import replaced_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +64,11 @@ class Network(pulumi.ComponentResource):
             address_space=network.AddressSpaceArgs(address_prefixes=list(args.address_space)),
             tags=args.tags,
             # What the service lists here are the resources below.
-            opts=child_options(self, replace_on_changes=list(FIXED), ignore_changes=["subnets"]),
+            opts=child_options(
+                self,
+                replace_on_changes=list(replaced_by("azure-native:network:VirtualNetwork")),
+                ignore_changes=["subnets"],
+            ),
         )
         ids: dict[str, pulumi.Output[str]] = {}
         before: list[pulumi.Resource] = []

@@ -1,21 +1,12 @@
 """The account with which Azure ML reaches a machine over SSH: password, or key with passphrase."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
-from infra.components.compute import FIXED as ALWAYS_FIXED
 from infra.components.compute import ComputeArgs
 from infra.components.inputs import secret_input
-
-# The credentials are the only part of it that changes in place: another full PUT.
-FIXED: Final = (
-    *ALWAYS_FIXED,
-    "properties.properties.address",
-    "properties.properties.administratorAccount.username",
-    "properties.properties.sshPort",
-)
 
 
 @dataclass(frozen=True, kw_only=True)

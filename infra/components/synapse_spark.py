@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
-from infra.components.compute import FIXED, Compute, ComputeArgs
+from infra.components.compute import Compute, ComputeArgs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,4 +29,4 @@ class SynapseSpark(Compute):
             description=args.description,
             resource_id=args.resource_id,
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED, identity=args.identity)
+        super().__init__(name, args, properties, opts, kind="SynapseSpark", identity=args.identity)

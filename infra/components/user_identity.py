@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 from pulumi_azure_native import managedidentity
 
 from infra.components.inputs import child_options
-
-FIXED: Final = ("location",)
+from infra.contract.updates.table import replaced_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,12 @@ class UserIdentity(pulumi.ComponentResource):
             resource_group_name=args.resource_group_name,
             location=args.location,
             tags=args.tags,
-            opts=child_options(self, replace_on_changes=list(FIXED)),
+            opts=child_options(
+                self,
+                replace_on_changes=list(
+                    replaced_by("azure-native:managedidentity:UserAssignedIdentity")
+                ),
+            ),
         )
         self.identity_id, self.principal_id = identity.id, identity.principal_id
         self.client_id = identity.client_id

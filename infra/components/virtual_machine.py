@@ -6,7 +6,7 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.compute import Compute
-from infra.components.ssh import FIXED, OverSshArgs, account
+from infra.components.ssh import OverSshArgs, account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,4 +29,4 @@ class VirtualMachine(Compute):
             resource_id=args.resource_id,
             properties=machine,
         )
-        super().__init__(name, args, properties, opts, fixed=FIXED)
+        super().__init__(name, args, properties, opts, kind="VirtualMachine")

@@ -11,12 +11,10 @@ from pulumi_azure_native import resources
 from infra.components.foundation import Foundation
 from infra.components.identity import managed_identity
 from infra.components.inputs import child_options, derived, given, translated
+from infra.contract.updates.table import WORKSPACE, replaced_by
 from infra.spec.derived_names import derived_names
 
 ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
-
-# "Cannot be changed once the workspace has been created", says Azure ML's REST contract.
-FIXED: Final = ("location", "kind", "storageAccount", "keyVault")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +134,9 @@ class Workspace(pulumi.ComponentResource):
             public_network_access=translated(ACCESS, args.public_network_access),
             sku=ml.SkuArgs(name="Basic", tier="Basic"),
             tags=args.tags,
-            opts=child_options(self, replace_on_changes=list(FIXED), depends_on=list(acting.after)),
+            opts=child_options(
+                self, replace_on_changes=list(replaced_by(WORKSPACE)), depends_on=list(acting.after)
+            ),
         )
         self.standing = standing
         self.resource_group_id = group.id

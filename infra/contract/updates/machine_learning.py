@@ -235,11 +235,6 @@ DATASTORE: Final = (
     ),
     *rows(Change.IN_PLACE, OVERWRITES, "description tags properties", below="properties"),
     *rows(Change.IN_PLACE, REPEATED, "credentials", below="properties"),
-    *rows(
-        Change.IN_PLACE,
-        "azurerm: updated in place",
-        "serviceDataAccessAuthIdentity",
-        below="properties",
-    ),
+    *rows(Change.REPLACE, UNSAID, "serviceDataAccessAuthIdentity", below="properties"),
     Rule("skipValidation", Change.IN_PLACE, "OpenAPI: of the request, not of the datastore"),
 )
