@@ -14,11 +14,14 @@ from runtime.model.states import RunState
 from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
+_LOG_FOLDERS = ("azureml-logs", "user_logs")
 
 
-def follow(seen: Iterable[Seen], run_id: str) -> RunRecord | None:
+def follow(seen: Iterable[Seen], run_id: str, *, as_talk: bool = False) -> RunRecord | None:
     """Print what is seen until the run has ended; return its record.
 
+    What the script prints goes to stdout, ``as_talk`` to stderr: a command with ``--json`` keeps
+    stdout for its one document.
     Ctrl-C stops the watching, never the run: ``InterruptedByUserError`` says how to get back.
     """
     record, metrics = None, MetricLines()
@@ -30,7 +33,7 @@ def follow(seen: Iterable[Seen], run_id: str) -> RunRecord | None:
                     if line:
                         click.echo(line, err=True)
                 case Logged(_, chunk):
-                    click.echo(chunk.text, nl=False, err=chunk.name != _SCRIPT_LOG)
+                    click.echo(chunk.text, nl=False, err=as_talk or chunk.name != _SCRIPT_LOG)
                 case Ended(ended):
                     record = ended
     except KeyboardInterrupt as error:
@@ -121,3 +124,15 @@ def last_lines(folder: str | None, count: int = 10) -> str:
         return ""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(lines[-count:])
+
+
+def collected_logs(folder: Path) -> list[tuple[str, str]]:
+    """Return name and text of the logs that were brought to ``folder``."""
+    files = [file for place in _LOG_FOLDERS for file in sorted((folder / place).rglob("*.txt"))]
+    return [
+        (
+            file.relative_to(folder).as_posix(),
+            file.read_text(encoding="utf-8", errors="replace"),
+        )
+        for file in files
+    ]

@@ -1,17 +1,26 @@
 """`aml runs`, `aml run show | logs | cancel | download`: runs that were submitted, on any day."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from infra.contract.errors import UsageError
-from runtime.cli.following import elapsed, follow, last_lines, print_end, raise_unless_completed
+from infra.contract.errors import PlatformError, UsageError
+from runtime.cli.following import (
+    collected_logs,
+    elapsed,
+    follow,
+    last_lines,
+    print_end,
+    raise_unless_completed,
+)
 from runtime.cli.render import duration, print_json, print_table, run_document, timestamp
+from runtime.cli.scenes import open_scene
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
-from runtime.submit.scene import Scene, set_scene
+from runtime.submit.scene import Scene
 from runtime.submit.watch import Watcher
 
 _METRICS = 3
@@ -46,8 +55,9 @@ def runs(
     as_json: bool,
 ) -> None:
     """List runs, the newest first."""
-    scene = set_scene(stack)
-    scene.refresh()
+    scene = open_scene(stack)
+    for error in scene.refresh():
+        _note(error)
     wanted = Filter(experiment, target, tuple(map(RunState, states)), limit=last)
     found = scene.history.runs(wanted)
     if as_json:
@@ -102,15 +112,14 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
         print_end(ended)
         raise_unless_completed(ended, last_lines(ended.outputs))
         return
-    chunks = scene.target_of(record).logs(scene.handle_of(record), {})
+    texts: dict[str, str] = {}
+    for name, text in _chunks(scene, record):
+        texts[name] = texts.get(name, "") + text
     if as_json:
-        texts: dict[str, str] = {}
-        for chunk in chunks:
-            texts[chunk.name] = texts.get(chunk.name, "") + chunk.text
         print_json(texts)
         return
-    for chunk in chunks:
-        click.echo(chunk.text, nl=False)
+    for text in texts.values():
+        click.echo(text, nl=False)
 
 
 @run.command()
@@ -149,12 +158,31 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
 
 def _find(run_id: str) -> tuple[Scene, RunRecord]:
     """Return the run with what is newest of it; ``UnknownNameError`` names the nearest."""
-    scene = set_scene(None)
+    scene = open_scene(None)
     record = scene.history.record(run_id)
     if not record.state.final:
-        Watcher(scene.history).refresh(scene.targets_of(record))
+        try:
+            Watcher(scene.history).refresh(scene.targets_of(record))
+        except PlatformError as error:
+            _note(error)
         record = scene.history.record(run_id)
     return scene, record
+
+
+def _note(error: PlatformError) -> None:
+    click.echo(f"note: {error.detail} What is shown was seen before.", err=True)
+
+
+def _chunks(scene: Scene, record: RunRecord) -> Iterable[tuple[str, str]]:
+    """Yield name and text of a run's logs; of one whose target is gone, what was collected."""
+    try:
+        chunks = scene.target_of(record).logs(scene.handle_of(record), {})
+        return [(chunk.name, chunk.text) for chunk in chunks]
+    except PlatformError as error:
+        if record.outputs is None:
+            raise
+        _note(error)
+        return collected_logs(Path(record.outputs))
 
 
 def _row(record: RunRecord) -> tuple[str, ...]:

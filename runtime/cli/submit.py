@@ -9,10 +9,11 @@ import click
 from infra.contract.errors import UsageError
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_json, print_table, run_document, size
+from runtime.cli.scenes import open_scene
 from runtime.model.runs import MAX_DURATION_S, RunSpec
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
-from runtime.submit.scene import Scene, set_scene
+from runtime.submit.scene import Scene
 from runtime.submit.submitting import Planned, Submitter
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.finding import LOCAL
@@ -21,7 +22,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LINGER_S = 30.0
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("-c", "--configuration", metavar="NAME", help="A run configuration, or a target.")
 @click.option("--target", "--ct", metavar="TARGET", help="Where to run; `aml targets` lists them.")
 @click.option(
@@ -55,7 +56,7 @@ _LINGER_S = 30.0
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit(**given: Any) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT belongs to it."""
-    scene = set_scene(given["stack"], given["manifest"])
+    scene = open_scene(given["stack"], given["manifest"])
     target = scene.targets.target(_target_name(given))
     spec = _spec(given, target.name)
     submitter = Submitter(scene.home, scene.history)
@@ -91,7 +92,7 @@ def _target_name(given: dict[str, Any]) -> str:
 def _watched(scene: Scene, run_id: str, *, as_json: bool) -> None:
     target = scene.target_of(scene.history.record(run_id))
     watcher = Watcher(scene.history, pace=Pace(linger_s=0.0 if target.name == LOCAL else _LINGER_S))
-    record = follow(watcher.watch({run_id: target}, replay=True), run_id)
+    record = follow(watcher.watch({run_id: target}, replay=True), run_id, as_talk=as_json)
     assert record is not None, "watching ends with the run"  # noqa: S101
     collect(scene.history, target, run_id, scene.home)
     record = scene.history.record(run_id)

@@ -7,7 +7,7 @@ import click
 from infra.contract.errors import NotDeployedError
 from infra.contract.manifest import TargetEntry
 from runtime.cli.render import print_json, print_table
-from runtime.submit.scene import set_scene
+from runtime.cli.scenes import open_scene
 
 _LOCAL = TargetEntry(kind="local", id="this machine")
 
@@ -18,7 +18,7 @@ _LOCAL = TargetEntry(kind="local", id="this machine")
 @click.option("--json", "as_json", is_flag=True, help="Print them as data.")
 def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
     """List the targets of a stack; `local` is always there."""
-    scene = set_scene(stack, manifest)
+    scene = open_scene(stack, manifest)
     found = {"local": _LOCAL}
     try:
         found |= scene.targets.manifest().targets

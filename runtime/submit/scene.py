@@ -1,9 +1,10 @@
 """Where a submission is: home, stack, history and targets, from options and environment."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.contract.errors import PlatformError
 from infra.contract.project import DEFAULT_STACK, find_project, home_folder, project_root
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
@@ -20,25 +21,45 @@ class Scene:
     stack: str
     history: History
     targets: Targets
+    _others: "dict[str, Scene]" = field(default_factory=dict)
 
     def close(self) -> None:
         """Close the connections to its targets."""
+        for scene in self._others.values():
+            scene.close()
         self.targets.close()
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target a run went to, of the stack it was submitted to."""
         if record.stack in {None, self.stack}:
             return self.targets.target(record.target)
-        return set_scene(record.stack).targets.target(record.target)
+        if record.stack not in self._others:
+            self._others[str(record.stack)] = set_scene(record.stack)
+        return self._others[str(record.stack)].targets.target(record.target)
 
     def handle_of(self, record: RunRecord) -> Handle:
         """Return what the target knows the run by."""
         return Handle(self.target_of(record).name, record.handle or record.run_id)
 
-    def refresh(self) -> None:
-        """Ask the targets about the runs that have not ended."""
-        open_runs = {record.run_id: self.target_of(record) for record in unfinished(self.history)}
-        Watcher(self.history).refresh(open_runs)
+    def refresh(self) -> Sequence[PlatformError]:
+        """Ask the targets about the runs that have not ended; return why some did not answer.
+
+        A target that is gone or silent leaves its runs as they were last seen.
+        """
+        asked: dict[Target, dict[str, Target]] = {}
+        silent: dict[str, PlatformError] = {}
+        for record in unfinished(self.history):
+            try:
+                target = self.target_of(record)
+                asked.setdefault(target, {})[record.run_id] = target
+            except PlatformError as error:
+                silent.setdefault(error.detail, error)
+        for runs in asked.values():
+            try:
+                Watcher(self.history).refresh(runs)
+            except PlatformError as error:
+                silent.setdefault(error.detail, error)
+        return list(silent.values())
 
     def targets_of(self, record: RunRecord) -> Mapping[str, Target]:
         """Return what a watcher wants of one run."""

@@ -1,0 +1,124 @@
+"""`aml runs` and `aml run …`: what was submitted, on any day, whatever became of its target."""
+
+import json
+
+import pytest
+
+from runtime.history.store import History
+
+
+@pytest.fixture
+def desk_with_runs(desk):
+    """Return a desk from which two runs of two experiments were submitted."""
+    desk.submit("open('outputs/model.txt', 'w').write('m'); print('good')", "-e", "one")
+    desk.submit("raise SystemExit(1)", "-e", "two")
+    return desk
+
+
+def ids(said):
+    return [record["run_id"] for record in said.data]
+
+
+def test_runs_are_listed_newest_first(desk_with_runs):
+    head, first, second = desk_with_runs.aml("runs").out.splitlines()
+    assert head.split() == ["RUN", "TARGET", "STATE", "CREATED", "DURATION", "METRICS"]
+    assert (first.split()[0][:4], second.split()[0][:4]) == ("two_", "one_")
+
+
+@pytest.mark.parametrize(
+    ("options", "experiments"),
+    [
+        (["-e", "one"], ["one"]),
+        (["--status", "Failed"], ["two"]),
+        (["--status", "completed", "--status", "Failed"], ["two", "one"]),
+        (["--target", "local"], ["two", "one"]),
+        (["--target", "cpu"], []),
+        (["--last", "1"], ["two"]),
+        (["--last", "0"], ["two", "one"]),
+    ],
+)
+def test_filters(desk_with_runs, options, experiments):
+    said = desk_with_runs.aml("runs", "--json", *options)
+    assert [record["experiment"] for record in said.data] == experiments
+
+
+def test_no_runs_say_how_to_submit_one(desk):
+    said = desk.aml("runs")
+    assert (said.code, said.out) == (0, "")
+    assert said.err == "There are no runs. Submit one: `aml submit SCRIPT`.\n"
+
+
+def test_a_run_in_full(desk_with_runs):
+    (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
+    document = desk_with_runs.aml("run", "show", run_id, "--json").data
+    assert (document["state"], document["exit_code"]) == ("Completed", 0)
+    assert "ContentSnapshotId" in document["properties"]
+    lines = desk_with_runs.aml("run", "show", run_id).out.splitlines()
+    assert "state: Completed" in lines
+    assert "script: train.py" in lines
+
+
+def test_the_logs_of_a_run(desk_with_runs):
+    (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
+    assert desk_with_runs.aml("run", "logs", run_id).out.endswith("good\n")
+    logs = desk_with_runs.aml("run", "logs", run_id, "--json").data
+    assert logs["user_logs/std_log.txt"] == "good\n"
+
+
+def test_following_a_run_that_has_ended_shows_it_all(desk_with_runs):
+    (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
+    said = desk_with_runs.aml("run", "logs", "-f", run_id)
+    assert (said.code, said.out) == (0, "good\n")
+    (failed,) = ids(desk_with_runs.aml("runs", "-e", "two", "--json"))
+    assert desk_with_runs.aml("run", "logs", "-f", failed).code == 1
+
+
+def test_outputs_are_brought_where_one_says(desk_with_runs, tmp_path):
+    (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
+    into = tmp_path / "there"
+    said = desk_with_runs.aml("run", "download", run_id, "--output-directory", into)
+    assert (into / "outputs/model.txt").read_text() == "m"
+    assert str(into / "outputs/model.txt") in said.out.splitlines()
+    again = desk_with_runs.aml("run", "download", run_id, "--json")
+    assert [path for path in again.data if path.endswith("outputs/model.txt")]
+    refused = desk_with_runs.aml("run", "download", run_id, "--output-directory", "src/train.py")
+    assert refused.code == 2
+    assert "src/train.py is a file." in refused.err
+
+
+def test_what_is_not_over_is_not_downloaded(waiting):
+    desk, run_id = waiting
+    said = desk.aml("run", "download", run_id)
+    assert said.code == 2
+    assert f"Wait for it with `aml run logs -f {run_id}`." in said.err
+
+
+def test_cancelling_a_run_that_has_ended_does_nothing(desk_with_runs):
+    (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
+    said = desk_with_runs.aml("run", "cancel", run_id, "--json")
+    assert said.err == f"Run {run_id} has ended already: Completed.\n"
+    assert said.data["state"] == "Completed"
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "cancel", "download"])
+def test_an_unknown_run_names_the_nearest(desk_with_runs, command):
+    (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
+    said = desk_with_runs.aml("run", command, run_id[:-1])
+    assert said.code == 2
+    assert f"Did you mean '{run_id}'?" in said.err
+
+
+def test_runs_whose_target_is_gone_are_still_listed(desk, record):
+    History(desk.root / "home/history.sqlite").add(record("exp_1_00000000", target="cpu"))
+    said = desk.aml("runs", "--json")
+    assert ids(said) == ["exp_1_00000000"]
+    assert "note: Stack 'local' was never deployed from here" in said.err
+    assert desk.aml("run", "show", "exp_1_00000000").code == 0
+    assert desk.aml("run", "cancel", "exp_1_00000000").code == 2
+
+
+def test_targets_without_a_deployment_are_this_machine(desk):
+    said = desk.aml("targets", "--json")
+    assert list(said.data) == ["local"]
+    assert "never deployed" in said.err
+    assert json.loads(said.out)["local"]["kind"] == "local"

@@ -1,0 +1,243 @@
+"""`aml submit`: what is shown, what is refused and how, how a run is left and found again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.conftest import WAITS
+
+MANIFEST = {
+    "version": 1,
+    "project": "demo",
+    "stack": "local",
+    "cloud": "local",
+    "workspace": {
+        "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices"
+        "/workspaces/demo",
+        "name": "demo",
+        "location": "westeurope",
+    },
+    "targets": {
+        "cpu": {"kind": "aml_compute", "id": "/x", "max_nodes": 2},
+        "vm": {"kind": "virtual_machine", "id": "/y"},
+    },
+}
+
+
+def with_manifest(desk):
+    file = desk.root / "home/manifests/local.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(MANIFEST), encoding="utf-8")
+
+
+def test_a_run_prints_what_the_script_prints_and_a_table(desk):
+    said = desk.submit("print('hello')", "-e", "exp")
+    assert said.code == 0
+    assert said.out == "hello\n"
+    assert "-- Completed" in said.err
+    assert "state     Completed" in said.err
+
+
+def test_a_run_as_data(desk):
+    said = desk.submit("pass", "-e", "exp", "--json", "--tag", "team=ml")
+    document = said.data
+    assert document["state"] == "Completed"
+    assert (document["experiment"], document["target"]) == ("exp", "local")
+    assert document["tags"] == {"team": "ml"}
+
+
+def test_json_is_all_there_is_on_stdout(desk):
+    said = desk.submit("print('noise')", "--json")
+    assert said.data["state"] == "Completed"
+    assert "noise" in said.err
+
+
+def test_a_script_that_fails_gives_its_exit_code_and_last_lines(desk, failing):
+    assert failing.code == 1
+    assert "error: Run did not complete at train.py" in failing.err
+    assert "ended as Failed" in failing.err
+    assert "exit code 3" in failing.err
+    assert failing.err.count("line 59\n") == 1
+    assert "line 1\n" not in failing.err
+    assert "hint: Read all of it: `aml run logs Default_" in failing.err
+
+
+def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(desk):
+    desk.write("1, 2", "data.csv")
+    said = desk.submit("print(1)", "--dry-run")
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        "target       local",
+        "experiment   Default",
+        "command      python train.py",
+        "environment  this interpreter",
+        "files        2, 12 B",
+        "  data.csv",
+        "  train.py",
+    ]
+    assert desk.aml("runs", "--json").data == []
+
+
+def test_a_dry_run_as_data(desk):
+    desk.write("scikit-learn>=1.6\n", "requirements.txt")
+    document = desk.submit("print(1)", "--dry-run", "--json").data
+    assert document["files"] == ["requirements.txt", "train.py"]
+    assert document["bytes"] == 26
+    assert len(document["environment"]) == 32
+
+
+def test_a_detached_run_goes_on_and_is_found_again(waiting):
+    desk, run_id = waiting
+    assert run_id.startswith("Default_")
+    assert [record["run_id"] for record in desk.aml("runs", "--json").data] == [run_id]
+    assert desk.aml("run", "cancel", run_id, "--json").data["run_id"] == run_id
+    followed = desk.aml("run", "logs", "-f", run_id)
+    assert followed.code == 1
+    assert "ended as Canceled" in followed.err
+
+
+def test_interrupting_the_watch_leaves_the_run_alone(desk):
+    desk.write(WAITS)
+    command = ["submit", "--source-directory", "src", "train.py"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from runtime.cli.root import main; main()", *command],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "started\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    (record,) = desk.aml("runs", "--json").data
+    assert process.returncode == 130
+    assert record["state"] == "Running"
+    assert err.endswith(
+        f"error: Interrupted\n\nStopped watching; run {record['run_id']} goes on.\n\n"
+        f"hint: Get back to it with `aml run logs -f {record['run_id']}`, or stop it with"
+        f" `aml run cancel {record['run_id']}`.\n"
+    )
+    desk.aml("run", "cancel", record["run_id"])
+    until(lambda: desk.aml("runs", "--json").data[0]["state"] == "Canceled")
+
+
+def until(holds):
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(
+            ["tarin.py"],
+            "error: Unknown name at ROOT/src/tarin.py\n\n"
+            "There is no script 'tarin.py' in ROOT/src.\n\n"
+            "hint: Did you mean 'train.py'?\n",
+            id="missing-script",
+        ),
+        pytest.param(
+            ["other.py"],
+            "error: Invalid run definition at ROOT/other.py\n\n"
+            "The script 'other.py' lies outside the source folder ROOT/src.\n\n"
+            "hint: Submit with `--source-directory ROOT`, or move the script.\n",
+            id="script-outside",
+        ),
+        pytest.param(
+            ["-c", "cpux", "train.py"],
+            "error: Unknown name\n\nStack 'local' has no target 'cpux'.\n\n"
+            "hint: Did you mean 'cpu'? (all: cpu, local, vm)\n",
+            id="unknown-target",
+        ),
+        pytest.param(
+            ["-c", "vm", "train.py"],
+            "error: Invalid usage\n\n"
+            "Target 'vm' is of kind virtual_machine, which takes no runs yet.\n\n"
+            "hint: Use a target of kind aml_compute or compute_instance, or `local`.\n",
+            id="kind-without-runs",
+        ),
+        pytest.param(
+            ["-s", "dev", "-c", "cpu", "train.py"],
+            "error: Not deployed at ROOT/home/manifests/dev.json\n\n"
+            "Stack 'dev' was never deployed from here (there is no dev.json).\n\n"
+            "hint: Run `aml up -s dev`, or name a manifest with `--manifest FILE`.\n",
+            id="never-deployed",
+        ),
+        pytest.param(
+            ["-c", "cpu", "--target", "cpu", "train.py"],
+            "error: Invalid usage\n\n-c and --target exclude each other.\n\n"
+            "hint: Leave one of them out.\n",
+            id="two-targets",
+        ),
+        pytest.param(
+            ["-c", "mine", "train.py"],
+            "error: Invalid usage at src/.azureml/mine.runconfig\n\n"
+            "Run configurations on disk are not read yet; nothing was submitted.\n\n"
+            "hint: Say it with options: `--target`, `-d`, `--max-duration`, and the script"
+            " with its arguments.\n",
+            id="run-configuration",
+        ),
+        pytest.param(
+            ["--max-duration", "5x", "train.py"],
+            "error: Invalid usage\n\n'5x' is not a duration.\n\nhint: Write 90s, 30m, 2h or 1d.\n",
+            id="duration",
+        ),
+        pytest.param(
+            ["--tag", "x", "train.py"],
+            "error: Invalid usage\n\n'x' is not a tag.\n\nhint: Write `--tag KEY=VALUE`.\n",
+            id="tag",
+        ),
+        pytest.param(
+            ["-e", "no spaces", "train.py"],
+            "error: Invalid usage\n\n'no spaces' is not an experiment name: use up to 255 letters,"
+            " digits, hyphens or underscores, starting with a letter or digit. Did you mean"
+            " 'no-spaces'?\n\nhint: Name the experiment with `-e NAME`.\n",
+            id="experiment",
+        ),
+        pytest.param(
+            [],
+            "error: Invalid usage\n\nMissing argument 'SCRIPT'.\n\n"
+            "hint: Read `aml submit --help`.\n",
+            id="no-script",
+        ),
+        pytest.param(
+            ["--nonsense", "train.py"],
+            "error: Invalid usage\n\nNo such option '--nonsense'.\n\n"
+            "hint: Read `aml submit --help`.\n",
+            id="unknown-option",
+        ),
+    ],
+)
+def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
+    with_manifest(desk)
+    desk.write("print(1)")
+    desk.write("target: cpu\n", ".azureml/mine.runconfig")
+    (desk.root / "other.py").write_text("print(2)")
+    said = desk.aml("submit", "--source-directory", "src", *arguments)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.replace(str(desk.root), "ROOT") == expected
+    assert desk.aml("runs", "--json").data == []
+
+
+def test_a_target_needs_an_environment_and_three_files_can_say_it(desk):
+    with_manifest(desk)
+    said = desk.submit("print(1)", "-c", "cpu")
+    assert said.code == 2
+    assert "src declares no environment, and target 'cpu' needs one." in said.err
+    for name in ("environment.yml", "conda_dependencies.yml", "requirements.txt"):
+        assert name in said.err
+
+
+def test_an_environment_that_cannot_be_built_shows_its_log(desk):
+    desk.write("no-such-package-anywhere==9.9\n", "requirements.txt")
+    said = desk.submit("print(1)")
+    assert said.code == 1
+    assert "no-such-package-anywhere" in said.err
+    assert "ended as Failed" in said.err
