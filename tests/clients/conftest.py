@@ -36,13 +36,19 @@ def cloud(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def observe(cloud):
-    """Return a function that runs a program with some packages and gives what it reports."""
+    """Return a function that runs a program with some packages and gives what it reports.
+
+    Each program gets a workspace of its own.
+    """
 
     def run(program: str, *packages: str):
+        workspace = program.replace("_", "-")
+        make_workspace(cloud.arm, f"{SUB}/resourceGroups/{GROUP}", workspace)
         environment = {
             **os.environ,
             "CLOUD_URL": cloud.url,
             "CLOUD_GROUP": GROUP,
+            "CLOUD_WORKSPACE": workspace,
             "REQUESTS_CA_BUNDLE": str(cloud.ca),
             "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version=2022-09-01",
             "AZUREML_RUN_POLLING_INTERVAL_MIN": "1",

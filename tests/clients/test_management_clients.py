@@ -6,8 +6,8 @@ pytestmark = pytest.mark.needs_clients
 
 FIRST = [
     ("missing", ["ResourceNotFoundError", 404, "ResourceNotFound"]),
-    ("listed workspaces", ["demo", "first-generation"]),
-    ("in subscription", ["demo", "first-generation"]),
+    ("listed workspaces", True),
+    ("in subscription", True),
     ("keys", True),
     ("no compute", ["ResourceNotFoundError", 404, "ResourceNotFound"]),
     ("first", ["AmlCompute", "Succeeded", False, 2, "Steady"]),

@@ -10,6 +10,7 @@ from azure.identity import ClientSecretCredential
 URL = os.environ["CLOUD_URL"]
 SUBSCRIPTION = os.environ["AZURE_SUBSCRIPTION_ID"]
 GROUP = os.environ["CLOUD_GROUP"]
+WORKSPACE = os.environ["CLOUD_WORKSPACE"]
 BASE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers"
 
 

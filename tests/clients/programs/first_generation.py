@@ -7,7 +7,7 @@ client = MachineLearningServicesMgmtClient(
     credential(), SUBSCRIPTION, base_url=URL, credential_scopes=[f"{URL}/.default"]
 )
 workspaces, computes = client.workspaces, client.machine_learning_compute
-NAME, CLUSTER = "first-generation", "cpu"
+NAME, CLUSTER = "made-here", "cpu"
 
 
 def workspace(**fields):
@@ -57,14 +57,16 @@ nodes = list(computes.list_nodes(GROUP, NAME, CLUSTER))
 bad_size = refusal(put, "bad", cluster(1, "STANDARD_NONE"))
 bad_name = refusal(put, "1bad", cluster(1))
 fixed = refusal(put, CLUSTER, cluster(1, "STANDARD_DS4_V2"))
+in_group = list(workspaces.list_by_resource_group(GROUP))
+in_subscription = list(workspaces.list_by_subscription())
 computes.begin_delete(GROUP, NAME, CLUSTER, "Delete").result()
 report(
     {
         "missing": missing,
         "made": [made.provisioning_state, made.identity.principal_id, made.workspace_id],
         "changed": [changed.tags, changed.friendly_name, changed.identity.principal_id],
-        "listed workspaces": [each.name for each in workspaces.list_by_resource_group(GROUP)],
-        "in subscription": [each.name for each in workspaces.list_by_subscription()],
+        "listed workspaces": NAME in {each.name for each in in_group},
+        "in subscription": NAME in {each.name for each in in_subscription},
         "keys": bool(workspaces.list_keys(GROUP, NAME).user_storage_key),
         "sizes": len(client.virtual_machine_sizes.list("westeurope").aml_compute or []),
         "no compute": no_compute,

@@ -1,12 +1,12 @@
 """The life of computes, seen by azure-mgmt-machinelearningservices 2.0.0b2."""
 
-from account import BASE, GROUP, SUBSCRIPTION, URL, credential, refusal, report
+from account import BASE, GROUP, SUBSCRIPTION, URL, WORKSPACE, credential, refusal, report
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient, models
 
 client = MachineLearningServicesMgmtClient(
     credential(), SUBSCRIPTION, base_url=URL, credential_scopes=[f"{URL}/.default"]
 )
-computes, NAME = client.compute, "demo"
+computes, NAME = client.compute, WORKSPACE
 
 
 def put(name, properties):

@@ -3,11 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from account import GROUP, SUBSCRIPTION, credential, refusal, report
+from account import GROUP, SUBSCRIPTION, WORKSPACE, credential, refusal, report
 from azure.ai.ml import MLClient, command
 from azure.ai.ml.entities import AmlCompute, Environment
 
-client = MLClient(credential(), SUBSCRIPTION, GROUP, "demo")
+client = MLClient(credential(), SUBSCRIPTION, GROUP, WORKSPACE)
 SCRIPT = """
 import pathlib, sys
 print("trained with", *sys.argv[1:])
@@ -61,7 +61,7 @@ def run(folder):
 made = client.compute.begin_create_or_update(cluster(1)).result()
 changed = client.compute.begin_create_or_update(cluster(3)).result()
 observed = {
-    "workspace": client.workspaces.get("demo").location,
+    "workspace": client.workspaces.get(WORKSPACE).location,
     "made": [made.type, made.provisioning_state, made.max_instances, made.tier],
     "changed": client.compute.get("sdk").max_instances,
     "idle": changed.idle_time_before_scale_down,
