@@ -157,6 +157,7 @@ def step_document(step: Step) -> dict[str, Any]:
             "diffs": dict(step.diffs),
             "replaces": list(step.replaces),
             "reason": step.reason,
+            "notes": dict(step.notes),
             "old": step.old,
             "new": step.new,
         }.items()
@@ -270,6 +271,7 @@ def _details(step: Step) -> Sequence[str]:
     lines = [
         f"{path}: {_value(step.old, path)} -> {_value(step.new, path)}"
         + ("  (replaces)" if kind.endswith("replace") else "")
+        + (f"  ({step.notes[path]})" if path in step.notes else "")
         for path, kind in sorted(step.diffs.items())
     ]
     return [*lines, step.reason] if step.reason else lines

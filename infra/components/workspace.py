@@ -14,6 +14,7 @@ from infra.components.inputs import child_options, derived, given, translated
 from infra.contract.updates.table import WORKSPACE, replaced_by
 from infra.spec.derived_names import derived_names
 
+FIXED: Final = list(replaced_by(WORKSPACE))
 ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 
 
@@ -110,13 +111,7 @@ class Workspace(pulumi.ComponentResource):
             location=args.location,
             tags=args.tags,
         )
-        standing = Standing(
-            resource_group_name=group.name,
-            storage_account_id=given(args.storage_account_id, made.storage_account),
-            key_vault_id=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
-            application_insights_id=given(args.application_insights_id, made.application_insights),
-            container_registry_id=given(args.container_registry_id, made.container_registry),
-        )
+        standing = _standing(args, made, group.name)
         acting = args.acting(standing) if args.acting else _acting(args)
         workspace = ml.Workspace(
             name,
@@ -134,9 +129,7 @@ class Workspace(pulumi.ComponentResource):
             public_network_access=translated(ACCESS, args.public_network_access),
             sku=ml.SkuArgs(name="Basic", tier="Basic"),
             tags=args.tags,
-            opts=child_options(
-                self, replace_on_changes=list(replaced_by(WORKSPACE)), depends_on=list(acting.after)
-            ),
+            opts=child_options(self, replace_on_changes=FIXED, depends_on=list(acting.after)),
         )
         self.standing = standing
         self.resource_group_id = group.id
@@ -154,6 +147,16 @@ class Workspace(pulumi.ComponentResource):
                 "resource_group_name": self.resource_group_name,
             }
         )
+
+
+def _standing(args: WorkspaceArgs, made: Foundation, group_name: pulumi.Output[str]) -> Standing:
+    return Standing(
+        resource_group_name=group_name,
+        storage_account_id=given(args.storage_account_id, made.storage_account),
+        key_vault_id=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
+        application_insights_id=given(args.application_insights_id, made.application_insights),
+        container_registry_id=given(args.container_registry_id, made.container_registry),
+    )
 
 
 def _acting(args: WorkspaceArgs) -> Acting:

@@ -31,7 +31,7 @@ class Step:
     """One decided operation. ``diffs`` maps a changed property path to its kind (Pulumi's words).
 
     ``old`` and ``new`` are hidden inputs; ``reason`` says why in words where it is not plain
-    (``vmSize cannot be changed in place``).
+    (``vmSize cannot be changed in place``), ``notes`` what else there is to know of a path.
     """
 
     op: Op
@@ -45,6 +45,7 @@ class Step:
     parent: str = ""
     protect: bool = False
     reason: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

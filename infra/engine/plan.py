@@ -3,6 +3,7 @@
 Pure: no provider is called, nothing is recorded, nothing is waited for.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -14,7 +15,16 @@ from infra.engine.events import Op, Step
 from infra.engine.goals import Goal
 from infra.engine.paths import covers, differences, found, parse
 from infra.engine.resources import Resource
-from infra.engine.values import has_unknown, hidden, marked, marked_like, plain, same, secret
+from infra.engine.values import (
+    has_secret,
+    has_unknown,
+    hidden,
+    marked,
+    marked_like,
+    plain,
+    same,
+    secret,
+)
 
 INIT_ERROR = "#initerror"
 
@@ -36,6 +46,7 @@ class Decision:
     replaces: tuple[str, ...] = ()
     delete_first: bool = False
     reason: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +154,32 @@ def guarded(outputs: Mapping[str, Any], resource: Resource) -> dict[str, Any]:
     return result
 
 
+def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, list[str]]:
+    """Return what is known of a resource after an update, and what of it the service ignored.
+
+    Only where it ignored something are its inputs the provider's answer.
+    """
+    if not existing.ignored:
+        return resource, []
+    lines = []
+    for each in existing.ignored:
+        secret_ = _is_secret(resource.inputs, each.path)
+        wanted_, actual = ("[secret]" if secret_ else json.dumps(value, default=str)
+                           for value in (each.wanted, each.actual))  # fmt: skip
+        lines.append(
+            f"{resource.name!r}: the service accepted a change of {each.path} and ignored it:"
+            f" wanted {wanted_}, it is {actual}."
+        )
+    inputs = marked_like(dict(existing.inputs), dict(resource.inputs))
+    return replace(resource, inputs=dict(inputs)), lines
+
+
+def _is_secret(inputs: Mapping[str, Any], path: str) -> bool:
+    """Say whether what is, or was, at ``path`` may be secret: nobody knows of what is gone."""
+    seen = found(hidden(dict(inputs)), parse(path))
+    return "[secret]" in seen or (not seen and has_secret(inputs.get(_top(path))))
+
+
 def decide(
     old: Resource,
     new: Resource,
@@ -171,7 +208,8 @@ def decide(
         return Decision(Verdict.REPLACE, diffs, replaces, delete_first, said)
     repair = forced.update or ("it did not become ready" if old.init_errors else "")
     if changed or repair:
-        return Decision(Verdict.UPDATE, diffs, reason="" if changed else repair)
+        notes = {path: note for path, note in difference.notes.items() if path in diffs}
+        return Decision(Verdict.UPDATE, diffs, reason="" if changed else repair, notes=notes)
     return Decision(Verdict.SAME)
 
 
@@ -252,6 +290,7 @@ def step_for(
         parent=new.parent,
         protect=new.protect,
         reason=decision.reason,
+        notes=decision.notes,
     )
 
 

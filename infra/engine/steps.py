@@ -13,7 +13,7 @@ from infra.contract.errors import PartialFailure, ProviderError
 from infra.contract.provider import UNKNOWN, Checked, Existing, Locates, Provider
 from infra.engine.events import Op
 from infra.engine.ledger import Entry, Ledger
-from infra.engine.plan import Decision, answered, bare, carried, step_for
+from infra.engine.plan import Decision, answered, bare, carried, left_as_it_was, step_for
 from infra.engine.resources import OperationKind, Resource
 from infra.engine.session import Session
 
@@ -114,7 +114,10 @@ class Steps:
                     preview=self._session.preview,
                 ),
             )
+            new, ignored = left_as_it_was(new, existing)
             entry = self._done(operation, answered(new, existing), removes=old)
+            for line in ignored:
+                self._session.message("warning", line, new.urn)
             if failure:
                 raise failure
         return entry

@@ -3,10 +3,10 @@
 import pytest
 
 from infra.contract.errors import UsageError
-from infra.contract.provider import UNKNOWN, Difference
+from infra.contract.provider import UNKNOWN, Difference, Existing, Ignored
 from infra.engine.goals import Goal
 from infra.engine.paths import covers, differences, found, ignoring, parse
-from infra.engine.plan import Forced, Verdict, decide, inherited
+from infra.engine.plan import Forced, Verdict, bare, decide, inherited, left_as_it_was
 from infra.engine.resources import Resource
 from infra.engine.values import Secret
 
@@ -220,3 +220,37 @@ def test_ignored_paths_into_what_was_added_or_removed_are_told(old, new, path):
 )
 def test_differences(old, new, expected):
     assert differences(old, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        pytest.param(
+            Difference(changed=True, detailed={"a": "update"}, notes={"a": "in vain"}),
+            {"a": "in vain"},
+            id="an update tells",
+        ),
+        pytest.param(
+            Difference(changed=True, replaces=["b"], notes={"a": "in vain"}), {}, id="a replacement"
+        ),
+        pytest.param(Difference(changed=False, notes={"a": "in vain"}), {}, id="nothing changed"),
+    ],
+)
+def test_notes_are_told_with_updates(difference, expected) -> None:
+    old, new = resource({"a": 1}), resource({"a": 2})
+    assert decide(old, new, difference, Forced(), delete_before_replace=None).notes == expected
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shown"),
+    [
+        pytest.param({"a": {"b": 2}}, "wanted 2, it is 1.", id="plain"),
+        pytest.param({"a": {"b": Secret(2)}}, "wanted [secret], it is [secret].", id="secret"),
+        pytest.param({"a": Secret({"b": 2})}, "wanted [secret], it is [secret].", id="all of it"),
+    ],
+)
+def test_what_the_service_ignored_is_told_and_kept(inputs, shown: str) -> None:
+    existing = Existing("id", {"a": {"b": 1}}, {}, ignored=[Ignored("a.b", 2, 1)])
+    kept, (line,) = left_as_it_was(resource(inputs), existing)
+    assert bare(kept.inputs) == {"a": {"b": 1}}
+    assert line.endswith(f"a change of a.b and ignored it: {shown}")
