@@ -28,7 +28,7 @@ class Service(mocks.Mocks):
             ids = outputs["identity"].get("userAssignedIdentities", [])
             answer = {"userAssignedIdentities": {i: {"clientId": "c"} for i in ids}}
             outputs["identity"] = outputs["identity"] | answer
-        return f"{GROUP}/{args.typ}/{args.name}", outputs
+        return f"{GROUP}/providers/azure-native/{args.typ}/{args.name}", outputs
 
     def call(self, args):
         return {"tenantId": "the-tenant", "subscriptionId": "s", "clientId": "c", "objectId": "o"}
