@@ -10,7 +10,7 @@ from infra.spec.problems import file_error
 
 
 @click.command()
-@click.option("-s", "--stack", help="The stack; default: AML_STACK, the selected one, local.")
+@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as data.")
 def check(stack: str | None, *, as_json: bool) -> None:
     """Validate a stack file offline: every problem at once, each with its line.

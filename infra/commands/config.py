@@ -12,9 +12,7 @@ from infra.contract.project import find_project
 from infra.deploy.passphrase import ask_at_terminal
 from infra.deploy.settings import Settings
 
-_STACK = click.option(
-    "-s", "--stack", help="The stack; default: AML_STACK, the selected one, local."
-)
+_STACK = click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
 _PATH = click.option("--path", is_flag=True, help="KEY is a path: aml:computes[0].vm_size.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print data.")
 

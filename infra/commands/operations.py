@@ -27,6 +27,7 @@ def options(*, changes: bool, expects: bool = True, replaces: bool = False) -> C
         click.option(
             "--parallel",
             type=click.IntRange(min=1),
+            metavar="N",
             default=16,
             show_default=True,
             help="Operations at once.",
@@ -54,10 +55,13 @@ def options(*, changes: bool, expects: bool = True, replaces: bool = False) -> C
             ),
         ]
     if replaces:
-        rows += [
-            click.option("--replace", metavar="URN", multiple=True, help="Replace this resource."),
-            click.option("--refresh", "refresh_first", is_flag=True, help="Refresh state first."),
-        ]
+        rows.append(
+            click.option("--replace", metavar="URN", multiple=True, help="Replace this resource.")
+        )
+    if changes and replaces:
+        rows.append(
+            click.option("--refresh", "refresh_first", is_flag=True, help="Refresh state first.")
+        )
 
     def decorate(function: Any) -> Any:
         for row in reversed(rows):

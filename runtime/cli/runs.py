@@ -41,7 +41,12 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as data."
     help="Runs in this state: Running, Completed, Failed, … (may be repeated)",
 )
 @click.option(
-    "--last", type=click.IntRange(min=0), default=10, show_default=True, help="How many; 0 for all."
+    "--last",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="How many; 0 for all.",
 )
 @click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
 @_JSON
