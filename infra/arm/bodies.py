@@ -89,9 +89,13 @@ def inputs_of(
     if stored:
         now = {name: _project(row, name, old, outputs.get(name)) for name, old in stored.items()}
         return {name: value for name, value in now.items() if value is not None}
+    return {**settable(row, outputs), **parameters_of(row, id), API_VERSION: row.api_version}
+
+
+def settable(row: ArmType, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of outputs what could be an input, without what is empty."""
     actual = {name: _settable(row, name, outputs[name]) for name in row.inputs if name in outputs}
-    given = {name: value for name, value in actual.items() if value not in (None, {}, [])}
-    return {**given, **parameters_of(row, id), API_VERSION: row.api_version}
+    return {name: value for name, value in actual.items() if value not in (None, {}, [])}
 
 
 def parameters_of(row: ArmType, id: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ PlatformError              1  base: something this project refuses or could not 
 │   ├── PartialFailure     1  a resource exists now, but is not ready
 │   └── HaltedError        1  no further steps: a failure was reported, or Ctrl-C was pressed
 ├── UnexpectedChangesError 5  ``--expect-no-changes`` and there are some
+├── DriftError             6  the cloud is not as the stack was deployed (`aml drift`)
 ├── RunFailedError         1  a training run ended ``Failed`` or ``Canceled``
 ├── EnvironmentBuildError  1  what a run needs installed could not be installed
 └── InterruptedByUserError 130  Ctrl-C
@@ -179,6 +180,13 @@ class UnexpectedChangesError(PlatformError):
 
     summary = "Unexpected changes"
     exit_code = 5
+
+
+class DriftError(PlatformError):
+    """The cloud is not as the stack was deployed; what differs was printed."""
+
+    summary = "Drift"
+    exit_code = 6
 
 
 class RunFailedError(PlatformError):

@@ -160,17 +160,7 @@ class Operations:
         return Done(result, result)
 
     def _runner(self) -> Runner:
-        stack = self.stack
-        config = stack.configuration.namespace(PACKAGE)
-        return Runner(
-            stack.project,
-            stack.name,
-            stack.configuration,
-            destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file),
-            self.listener,
-            self.cancellation,
-            partial(referred_outputs, stack.project),
-        )
+        return runner_of(self.stack, self.listener, self.cancellation)
 
     def _open(self, kind: OperationName, request: Request) -> StackState:
         stack = self.stack
@@ -206,6 +196,20 @@ class Operations:
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))
+
+
+def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> Runner:
+    """Return what runs a stack's program, and reads and deletes what it has."""
+    config = stack.configuration.namespace(PACKAGE)
+    return Runner(
+        stack.project,
+        stack.name,
+        stack.configuration,
+        destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file),
+        listener,
+        cancellation,
+        partial(referred_outputs, stack.project),
+    )
 
 
 def _counts(outcome: Outcome) -> dict[str, int]:
