@@ -1,0 +1,134 @@
+"""What the azureml target sends, as documents."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, Snapshot, SnapshotFile
+from runtime.targets import azureml_bodies as bodies
+from runtime.targets.azureml import Cursor
+
+SNAPSHOT = Snapshot("a" * 64, (SnapshotFile("train.py", "0" * 64, 3),), Path("/store"))
+CONDA = "dependencies: [python=3.10, numpy, conda-forge::pandas, {pip: [mlflow]}]"
+
+
+def a_run(**changes):
+    spec = RunSpec("train.py", Path("/src"), "cpu", "exp", ("--name", "two words"), **changes)
+    return PreparedRun("exp_1_00000000", spec, SNAPSHOT, ("train.py", *spec.arguments))
+
+
+def job(**changes):
+    ids = {"code_id": "/codes/c", "environment_id": "/environments/e", "compute_id": "/computes/k"}
+    return bodies.job_body(a_run(**changes), **ids)["properties"]
+
+
+def test_a_job_is_the_agent_around_the_script():
+    assert job()["command"] == "python aml_agent.pyz run -- python train.py --name 'two words'"
+
+
+def test_a_job_in_full():
+    body = job(
+        variables={"A": "1"}, node_count=2, max_duration_s=90, tags={"t": "v"}, display_name="mine"
+    )
+    assert body == {
+        "jobType": "Command",
+        "displayName": "mine",
+        "experimentName": "exp",
+        "command": "python aml_agent.pyz run -- python train.py --name 'two words'",
+        "codeId": "/codes/c",
+        "environmentId": "/environments/e",
+        "computeId": "/computes/k",
+        "environmentVariables": {"A": "1"},
+        "resources": {"instanceCount": 2},
+        "limits": {"jobLimitsType": "Command", "timeout": "PT90S"},
+        "tags": {"t": "v"},
+        "properties": {},
+        "isArchived": False,
+    }
+
+
+def test_a_job_is_shown_by_its_run_id_unless_it_has_a_name():
+    assert job()["displayName"] == "exp_1_00000000"
+
+
+def test_a_code_asset_is_the_snapshot_and_the_agent_beside_it():
+    name, version = bodies.code_asset(SNAPSHOT, b"agent")
+    assert (name, version) == bodies.code_asset(SNAPSHOT, b"agent")
+    assert name == f"aml-{'a' * 40}"
+    assert bodies.code_asset(SNAPSHOT, b"another")[0] == name
+    assert bodies.code_asset(SNAPSHOT, b"another")[1] != version
+
+
+CONDA_CASES = [
+    pytest.param(
+        EnvironmentSpec("pip", requirements="numpy>=1\n# why\nmlflow\n"),
+        {"dependencies": ["python=3.11", "pip", {"pip": ["numpy>=1", "mlflow"]}]},
+        id="pip",
+    ),
+    pytest.param(
+        EnvironmentSpec("pip", requirements="numpy\n", python="3.12"),
+        {"dependencies": ["python=3.12", "pip", {"pip": ["numpy"]}]},
+        id="pip-with-python",
+    ),
+    pytest.param(EnvironmentSpec("conda", conda=CONDA), yaml.safe_load(CONDA), id="conda"),
+    pytest.param(
+        EnvironmentSpec("conda", conda=CONDA, python="3.12"),
+        {"dependencies": ["python=3.12", "numpy", "conda-forge::pandas", {"pip": ["mlflow"]}]},
+        id="conda-with-python",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "expected"), CONDA_CASES)
+def test_an_environment_is_a_conda_document(spec, expected):
+    assert bodies.conda_document(spec) == expected
+    properties = bodies.environment_asset(spec)[1]["properties"]
+    assert yaml.safe_load(properties["condaFile"]) == expected
+    assert properties["image"] == bodies.IMAGE
+
+
+def test_an_environment_is_named_by_its_content():
+    one, same, other = (
+        bodies.environment_asset(EnvironmentSpec("pip", requirements=text))[0]
+        for text in ("numpy\n", "# a comment\nnumpy\n", "pandas\n")
+    )
+    assert one == same != other
+
+
+def test_a_user_managed_environment_builds_nothing():
+    name, body = bodies.environment_asset(EnvironmentSpec("user_managed"))
+    assert name == "aml-user-managed"
+    assert "condaFile" not in body["properties"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "url"),
+    [
+        (
+            {"accountName": "acc", "containerName": "c", "protocol": "https", "endpoint": "e.net"},
+            "https://acc.blob.e.net/c",
+        ),
+        ({"accountName": "acc", "containerName": "c"}, "https://acc.blob.core.windows.net/c"),
+    ],
+)
+def test_a_datastores_container_is_where_clients_look_for_it(properties, url):
+    assert bodies.blob_url({"properties": properties}) == url
+
+
+def test_a_datastores_credential_is_a_signature_or_a_key():
+    store = {"properties": {"accountName": "127.0.0.1:1/acc"}}
+    assert bodies.blob_credential(store, {"secretsType": "Sas", "sasToken": "sig=1"}) == "sig=1"
+    assert bodies.blob_credential(store, {"secretsType": "AccountKey", "key": "k"}) == {
+        "account_name": "acc",
+        "account_key": "k",
+    }
+
+
+@pytest.mark.parametrize("cursor", [Cursor(), Cursor(3, 120)])
+def test_a_cursor_survives_being_written_down(cursor):
+    assert Cursor.parse(str(cursor)) == cursor
+
+
+def test_the_first_cursor_is_the_beginning():
+    assert Cursor.parse("") == Cursor(0, 0)
