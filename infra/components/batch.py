@@ -26,4 +26,5 @@ class Batch(Compute):
         properties = without_nothing(
             computeType="Batch", resourceId=args.resource_id, description=args.description
         )
-        super().__init__(name, args, properties, opts, kind="Batch")
+        facts = {"kind": "batch", "resource_id": args.resource_id}
+        super().__init__(name, args, properties, opts, kind="Batch", facts=facts)

@@ -6,12 +6,11 @@ A target says what a run needs to reach the compute; the manifest is made of the
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.batch import Batch, BatchArgs
 from infra.components.cluster import Cluster, ClusterArgs
-from infra.components.compute import Compute
+from infra.components.compute import Target
 from infra.components.data_lake_analytics import DataLakeAnalytics, DataLakeAnalyticsArgs
 from infra.components.databricks import Databricks, DatabricksArgs
 from infra.components.hdinsight import HDInsight, HDInsightArgs
@@ -27,7 +26,6 @@ from infra.components.kubernetes import Kubernetes, KubernetesArgs, instance_typ
 from infra.components.site import Site
 from infra.components.synapse_spark import SynapseSpark, SynapseSparkArgs
 from infra.components.virtual_machine import VirtualMachine, VirtualMachineArgs
-from infra.contract.names import parse_arm_id
 from infra.spec.attachments import (
     BatchSpec,
     DatabricksSpec,
@@ -40,8 +38,6 @@ from infra.spec.attachments import (
 from infra.spec.clusters import AmlComputeSpec
 from infra.spec.instances import ComputeInstanceSpec, ScheduleSpec, ScriptSpec
 
-Target = pulumi.Output[dict[str, Any]]
-"""The manifest's entry of one compute."""
 OverSsh = VirtualMachineSpec | HDInsightSpec
 
 
@@ -63,8 +59,7 @@ def cluster(site: Site, wanted: AmlComputeSpec) -> Target:
         admin_password=site.secret(admin.password if admin else None),
         remote_login=wanted.remote_login,
     )
-    made = Cluster(site.named(wanted.name), args, site.options)
-    return _target(made, wanted.model_dump(include={"kind", *_NODES}))
+    return Cluster(site.named(wanted.name), args, site.options).target
 
 
 def instance(site: Site, wanted: ComputeInstanceSpec) -> Target:
@@ -84,27 +79,22 @@ def instance(site: Site, wanted: ComputeInstanceSpec) -> Target:
         startup_script=_script(setup.startup_script if setup else None),
         identity=site.identity(wanted.identity),
     )
-    made = Instance(site.named(wanted.name), args, site.options)
-    return _target(made, wanted.model_dump(include={"kind", "vm_size"}))
+    return Instance(site.named(wanted.name), args, site.options).target
 
 
 def virtual_machine(site: Site, wanted: VirtualMachineSpec) -> Target:
     args = VirtualMachineArgs(**site.compute(wanted), **_account(site, wanted))
-    made = VirtualMachine(site.named(wanted.name), args, site.options)
-    return _ssh_target(site, made, wanted, wanted.address)
+    return VirtualMachine(site.named(wanted.name), args, site.options).target
 
 
 def hdinsight(site: Site, wanted: HDInsightSpec) -> Target:
     args = HDInsightArgs(**site.compute(wanted), **_account(site, wanted))
-    made = HDInsight(site.named(wanted.name), args, site.options)
-    cluster_name = parse_arm_id(wanted.resource_id).name if wanted.resource_id else None
-    host = wanted.address or f"{cluster_name}-ssh.azurehdinsight.net"
-    return _ssh_target(site, made, wanted, host)
+    return HDInsight(site.named(wanted.name), args, site.options).target
 
 
 def batch(site: Site, wanted: BatchSpec) -> Target:
     args = BatchArgs(**site.compute(wanted), resource_id=wanted.resource_id)
-    return _attached(Batch(site.named(wanted.name), args, site.options), wanted)
+    return Batch(site.named(wanted.name), args, site.options).target
 
 
 def databricks(site: Site, wanted: DatabricksSpec) -> Target:
@@ -112,15 +102,14 @@ def databricks(site: Site, wanted: DatabricksSpec) -> Target:
         **site.compute(wanted),
         resource_id=wanted.resource_id,
         access_token=site.read(wanted.access_token),
+        references=site.references(wanted.name, access_token=wanted.access_token),
     )
-    made = Databricks(site.named(wanted.name), args, site.options)
-    token = site.references(wanted.name, access_token=wanted.access_token)
-    return _attached(made, wanted, credentials=token)
+    return Databricks(site.named(wanted.name), args, site.options).target
 
 
 def data_lake_analytics(site: Site, wanted: DataLakeAnalyticsSpec) -> Target:
     args = DataLakeAnalyticsArgs(**site.compute(wanted), resource_id=wanted.resource_id)
-    return _attached(DataLakeAnalytics(site.named(wanted.name), args, site.options), wanted)
+    return DataLakeAnalytics(site.named(wanted.name), args, site.options).target
 
 
 def kubernetes(site: Site, wanted: KubernetesSpec) -> Target:
@@ -139,7 +128,7 @@ def kubernetes(site: Site, wanted: KubernetesSpec) -> Target:
         },
         identity=site.identity(wanted.identity),
     )
-    return _attached(Kubernetes(site.named(wanted.name), args, site.options), wanted)
+    return Kubernetes(site.named(wanted.name), args, site.options).target
 
 
 def synapse_spark(site: Site, wanted: SynapseSparkSpec) -> Target:
@@ -148,7 +137,7 @@ def synapse_spark(site: Site, wanted: SynapseSparkSpec) -> Target:
         resource_id=wanted.resource_id,
         identity=site.identity(wanted.identity),
     )
-    return _attached(SynapseSpark(site.named(wanted.name), args, site.options), wanted)
+    return SynapseSpark(site.named(wanted.name), args, site.options).target
 
 
 BUILDERS: Final[Mapping[str, Callable[[Site, Any], Target]]] = {
@@ -162,32 +151,6 @@ BUILDERS: Final[Mapping[str, Callable[[Site, Any], Target]]] = {
     "kubernetes": kubernetes,
     "synapse_spark": synapse_spark,
 }
-_NODES: Final = ("vm_size", "min_nodes", "max_nodes", "priority")
-
-
-def _target(made: Compute, facts: Mapping[str, Any]) -> Target:
-    return made.compute_id.apply(lambda id_: {**facts, "id": id_})
-
-
-def _attached(made: Compute, wanted: Any, **facts: Any) -> Target:
-    return _target(made, {"kind": wanted.kind, "resource_id": wanted.resource_id, **facts})
-
-
-def _ssh_target(site: Site, made: Compute, wanted: OverSsh, address: str | None) -> Target:
-    credentials = site.references(
-        wanted.name,
-        password=wanted.password,
-        private_key=wanted.private_key,
-        passphrase=wanted.passphrase,
-    )
-    return _attached(
-        made,
-        wanted,
-        address=address,
-        port=wanted.ssh_port,
-        user=wanted.user,
-        credentials=credentials,
-    )
 
 
 def _account(site: Site, wanted: OverSsh) -> dict[str, Any]:
@@ -199,6 +162,12 @@ def _account(site: Site, wanted: OverSsh) -> dict[str, Any]:
         "password": site.secret(wanted.password),
         "private_key": site.secret(wanted.private_key),
         "passphrase": site.secret(wanted.passphrase),
+        "references": site.references(
+            wanted.name,
+            password=wanted.password,
+            private_key=wanted.private_key,
+            passphrase=wanted.passphrase,
+        ),
     }
 
 

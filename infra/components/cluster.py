@@ -62,7 +62,16 @@ class Cluster(Compute):
             disable_local_auth=args.admin_user is None,
             properties=_nodes(args),
         )
-        super().__init__(name, args, properties, opts, kind="AmlCompute", identity=args.identity)
+        facts = {
+            "kind": "aml_compute",
+            "vm_size": args.vm_size,
+            "min_nodes": args.min_nodes,
+            "max_nodes": args.max_nodes,
+            "priority": args.priority,
+        }
+        super().__init__(
+            name, args, properties, opts, kind="AmlCompute", facts=facts, identity=args.identity
+        )
 
 
 def _nodes(args: ClusterArgs) -> ml.AmlComputePropertiesArgs:

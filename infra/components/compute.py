@@ -14,6 +14,8 @@ from pulumi_azure_native import machinelearningservices as ml
 from infra.components.inputs import child_options
 from infra.contract.updates.table import COMPUTE, replaced_by
 
+Target = pulumi.Output[dict[str, Any]]
+"""What a run needs to reach a compute; no secret is in it."""
 FORMER_TYPE: Final = "aml:platform:Cluster"
 """What clusters were before there were other kinds: their state goes on."""
 
@@ -37,10 +39,11 @@ class ComputeArgs:
 
 
 class Compute(pulumi.ComponentResource):
-    """Base of the components of all kinds."""
+    """Base of the components of all kinds. ``target`` is its entry in the manifest."""
 
     compute_id: pulumi.Output[str]
     compute_name: pulumi.Output[str]
+    target: Target
 
     def __init__(
         self,
@@ -50,11 +53,13 @@ class Compute(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None,
         *,
         kind: str,
+        facts: Mapping[str, Any],
         identity: ml.ManagedServiceIdentityArgs | None = None,
     ) -> None:
         """``properties`` is one of the SDK's compute arguments, or a map as the service has it.
 
-        ``kind`` is its ``computeType``, which decides what replaces it.
+        ``kind`` is its ``computeType``, which decides what replaces it; ``facts`` are what a run
+        needs to know of it: the keys of its entry in the manifest.
         """
         own = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])
         options = pulumi.ResourceOptions.merge(own, opts)
@@ -72,4 +77,7 @@ class Compute(pulumi.ComponentResource):
         )
         self.compute_id = compute.id
         self.compute_name = compute.name.apply(str)
+        self.target = pulumi.Output.all(
+            id=compute.id, **{key: value for key, value in facts.items() if value is not None}
+        ).apply(dict)
         self.register_outputs({"compute_id": self.compute_id, "compute_name": self.compute_name})

@@ -27,4 +27,5 @@ class DataLakeAnalytics(Compute):
             description=args.description,
             resource_id=args.resource_id,
         )
-        super().__init__(name, args, properties, opts, kind="DataLakeAnalytics")
+        facts = {"kind": "data_lake_analytics", "resource_id": args.resource_id}
+        super().__init__(name, args, properties, opts, kind="DataLakeAnalytics", facts=facts)

@@ -1,6 +1,7 @@
 """One Databricks workspace attached to a workspace, for pipeline steps."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
@@ -17,6 +18,8 @@ class DatabricksArgs(ComputeArgs):
     """ARM id of a Databricks workspace of the same subscription. Replace."""
     access_token: pulumi.Input[str]
     """A token of it; secret in state. In place."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Where runs find the credentials, for the manifest: field to ``env:NAME`` or ``file:PATH``."""
 
 
 class Databricks(Compute):
@@ -32,4 +35,9 @@ class Databricks(Compute):
             resource_id=args.resource_id,
             properties=token,
         )
-        super().__init__(name, args, properties, opts, kind="Databricks")
+        facts = {
+            "kind": "databricks",
+            "resource_id": args.resource_id,
+            "credentials": dict(args.references),
+        }
+        super().__init__(name, args, properties, opts, kind="Databricks", facts=facts)

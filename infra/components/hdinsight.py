@@ -6,7 +6,9 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.compute import Compute
-from infra.components.ssh import OverSshArgs, account
+from infra.components.inputs import derived
+from infra.components.ssh import OverSshArgs, account, reached
+from infra.contract.names import parse_arm_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,4 +31,15 @@ class HDInsight(Compute):
             resource_id=args.resource_id,
             properties=cluster,
         )
-        super().__init__(name, args, properties, opts, kind="HDInsight")
+        facts = {"kind": "hdinsight", **reached(args), "address": _host(args)}
+        super().__init__(name, args, properties, opts, kind="HDInsight", facts=facts)
+
+
+def _host(args: HDInsightArgs) -> pulumi.Input[str] | None:
+    """Return the host of the master node, as HDInsight names it where only the id is known."""
+    if args.address is None and args.resource_id is not None:
+        host: pulumi.Input[str] = derived(
+            lambda id_: f"{parse_arm_id(id_).name}-ssh.azurehdinsight.net", args.resource_id
+        )
+        return host
+    return args.address

@@ -61,8 +61,15 @@ class Instance(Compute):
             disable_local_auth=args.ssh_public_key is None,
             properties=_machine(args),
         )
+        facts = {"kind": "compute_instance", "vm_size": args.vm_size}
         super().__init__(
-            name, args, properties, opts, kind="ComputeInstance", identity=args.identity
+            name,
+            args,
+            properties,
+            opts,
+            kind="ComputeInstance",
+            facts=facts,
+            identity=args.identity,
         )
 
 

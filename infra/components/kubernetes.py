@@ -41,7 +41,10 @@ class Kubernetes(Compute):
                 instance_types=args.instance_types or None,
             ),
         )
-        super().__init__(name, args, properties, opts, kind="Kubernetes", identity=args.identity)
+        facts = {"kind": "kubernetes", "resource_id": args.resource_id}
+        super().__init__(
+            name, args, properties, opts, kind="Kubernetes", facts=facts, identity=args.identity
+        )
 
 
 def instance_type(

@@ -1,20 +1,41 @@
-"""The manifest of a platform, as an output: what a deployment hands to whoever submits runs."""
+"""The manifest of a stack, as an output: what a deployment hands to whoever submits runs.
 
+A stack exports it as ``manifest``; `aml up` writes it to a file as well.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
+from infra.components.compute import Target
 from infra.components.platform import Platform
+from infra.components.workspace import Workspace
 from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
 
 
 def manifest_of(
     platform: Platform, *, project: str, stack: str, cloud: str
 ) -> pulumi.Output[dict[str, Any]]:
-    """Return the document, validated against the contract; it holds no secret."""
+    """Return the manifest of a whole platform."""
+    return manifest(platform.workspace, platform.targets, project=project, stack=stack, cloud=cloud)
+
+
+def manifest(
+    workspace: Workspace,
+    targets: Mapping[str, Target],
+    *,
+    project: str,
+    stack: str,
+    cloud: str,
+) -> pulumi.Output[dict[str, Any]]:
+    """Return the manifest of a workspace and the ``target`` of each compute, by name.
+
+    It is validated against the contract, and holds no secret. ``cloud``: ``local`` or ``azure``.
+    """
 
     def build(parts: dict[str, Any]) -> dict[str, Any]:
-        manifest = Manifest.model_validate(
+        document = Manifest.model_validate(
             {
                 "project": project,
                 "stack": stack,
@@ -26,14 +47,13 @@ def manifest_of(
                 },
             }
         )
-        return manifest.model_dump(mode="json", exclude_none=True)
+        return document.model_dump(mode="json", exclude_none=True)
 
-    workspace = platform.workspace
     return pulumi.Output.all(
         workspace=pulumi.Output.all(
             id=workspace.workspace_id,
             name=workspace.workspace_name,
             location=workspace.location,
         ),
-        targets=pulumi.Output.from_input(dict(platform.targets)),
+        targets=pulumi.Output.from_input(dict(targets)),
     ).apply(build)

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import pulumi
 
-from infra.components.builders import BUILDERS, Target
+from infra.components.builders import BUILDERS
+from infra.components.compute import Target
 from infra.components.datastore import Datastore, DatastoreArgs, account_key, sas, service_principal
 from infra.components.inputs import derived
 from infra.components.network import Network, NetworkArgs, Subnet

@@ -1,6 +1,7 @@
 """The account with which Azure ML reaches a machine over SSH: password, or key with passphrase."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -27,6 +28,8 @@ class OverSshArgs(ComputeArgs):
     """Text of a private key; secret in state. In place."""
     passphrase: pulumi.Input[str] | None = None
     """Of the private key, if it has one; secret in state. In place."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Where runs find the credentials, for the manifest: field to ``env:NAME`` or ``file:PATH``."""
 
 
 def account(args: OverSshArgs) -> dict[str, Any]:
@@ -38,3 +41,14 @@ def account(args: OverSshArgs) -> dict[str, Any]:
         "passphrase": secret_input(args.passphrase),
     }
     return {key: value for key, value in parts.items() if value is not None}
+
+
+def reached(args: OverSshArgs) -> dict[str, Any]:
+    """Return what a run needs to log in, without the credentials themselves."""
+    return {
+        "resource_id": args.resource_id,
+        "address": args.address,
+        "port": args.ssh_port,
+        "user": args.user,
+        "credentials": dict(args.references),
+    }

@@ -29,4 +29,7 @@ class SynapseSpark(Compute):
             description=args.description,
             resource_id=args.resource_id,
         )
-        super().__init__(name, args, properties, opts, kind="SynapseSpark", identity=args.identity)
+        facts = {"kind": "synapse_spark", "resource_id": args.resource_id}
+        super().__init__(
+            name, args, properties, opts, kind="SynapseSpark", facts=facts, identity=args.identity
+        )

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.compute import Compute
-from infra.components.ssh import OverSshArgs, account
+from infra.components.ssh import OverSshArgs, account, reached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,4 +29,5 @@ class VirtualMachine(Compute):
             resource_id=args.resource_id,
             properties=machine,
         )
-        super().__init__(name, args, properties, opts, kind="VirtualMachine")
+        facts = {"kind": "virtual_machine", **reached(args)}
+        super().__init__(name, args, properties, opts, kind="VirtualMachine", facts=facts)
