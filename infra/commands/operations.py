@@ -55,9 +55,17 @@ def options(*, changes: bool, expects: bool = True, replaces: bool = False) -> C
             ),
         ]
     if replaces:
-        rows.append(
-            click.option("--replace", metavar="URN", multiple=True, help="Replace this resource.")
-        )
+        rows += [
+            click.option(
+                "--replace", metavar="NAME", multiple=True, help="Replace this; a URN does too."
+            ),
+            click.option(
+                "--replace-workspace",
+                metavar="NAME",
+                multiple=True,
+                help="Agree that this workspace is replaced, and what it holds lost.",
+            ),
+        ]
     if changes and replaces:
         rows.append(
             click.option("--refresh", "refresh_first", is_flag=True, help="Refresh state first.")
@@ -110,6 +118,7 @@ def _operate(name: Name, given: Mapping[str, Any]) -> None:
         expect_no_changes=given.get("expect_no_changes", False),
         refresh=given.get("refresh_first", False),
         replace=frozenset(given.get("replace", ())),
+        replace_workspaces=frozenset(given.get("replace_workspace", ())),
         message=given.get("message", ""),
     )
     with view.Progress(quiet=given["as_json"]) as progress:
@@ -136,6 +145,7 @@ class Asking:
                 view.say(f"{_DONE[self.name]} of stack {self.stack.name!r} ({to.kind}):")
                 view.print_plan(plan.steps)
                 view.say(f"Plan: {view.plan_line(plan.changes)}")
+                view.warn(plan.warnings)
             if to.kind == "azure":
                 view.say(f"Azure subscription {to.subscription}, as {to.identity}")
             if self.yes:
@@ -157,6 +167,7 @@ def _show(name: Name, stack: Stack, done: Done, *, as_json: bool) -> None:
         return
     if name == "preview":
         view.print_plan(done.plan.steps)
+        view.warn(done.plan.warnings)
     if done.result is None or not done.result.changed:
         view.say(f"{_DONE[name]} of stack {stack.name!r}: {view.plan_line(done.plan.changes)}")
         return
@@ -174,6 +185,7 @@ def _document(name: Name, stack: Stack, done: Done) -> dict[str, Any]:
         "cloud": stack.spec.cloud,
         "approved": done.approved,
         "steps": [view.step_document(step) for step in done.plan.steps],
+        "warnings": list(done.plan.warnings),
         "changes": {str(op): n for op, n in shown.changes.items()},
         "outputs": dict(shown.summary.outputs),
         "seconds": round(shown.summary.seconds, 3),

@@ -71,6 +71,12 @@ def say(text: str = "") -> None:
     click.echo(text, err=True)
 
 
+def warn(lines: Iterable[str]) -> None:
+    """Print what a person should know before they agree."""
+    for line in lines:
+        click.secho(f"warning: {line}", fg="yellow", err=True)
+
+
 def print_json(document: Any) -> None:
     """Print data, to stdout."""
     click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))

@@ -4,13 +4,22 @@ Asks nobody and prints nothing: a question is a callable, progress is a listener
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from infra.arm.client import Client
 from infra.contract.errors import UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
+from infra.deploy.consent import (
+    lost_workspaces,
+    named_urns,
+    refuse_lost_workspaces,
+    unconsented,
+)
 from infra.deploy.endpoints import Destination, destination
+from infra.deploy.interruptions import interruptions, jobs_through
 from infra.deploy.interrupts import interruptible
 from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
 from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure
@@ -28,17 +37,22 @@ _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """How an operation is to go. ``replace`` holds URNs; ``message`` is for the history."""
+    """How an operation is to go. ``message`` is for the history.
+
+    ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
+    may be replaced.
+    """
 
     parallel: int = 16
     continue_on_error: bool = False
     expect_no_changes: bool = False
     refresh: bool = False
     replace: frozenset[str] = frozenset()
+    replace_workspaces: frozenset[str] = frozenset()
     message: str = ""
 
     def options(self, *, preview: bool) -> Options:
-        """Return the engine's options of one run."""
+        """Return the engine's options of one run; ``replace`` holds URNs by now."""
         return Options(
             preview=preview,
             parallel=self.parallel,
@@ -71,6 +85,7 @@ class Operations:
         runner = self._runner()
         loaded = self._loaded()
         self._tell_of_another_cloud(loaded, runner.destination)
+        request = _by_urn(request, loaded)
         with interruptible(self.cancellation, self._say):
             return Done(self._planned(runner, loaded, request, "aml preview"))
 
@@ -86,7 +101,9 @@ class Operations:
                 self._tell_of_another_cloud(self._loaded(), runner.destination)
                 self._refreshed(runner, request, approve=False)
             with self._open("update", request) as state:
+                request = _by_urn(request, state.loaded)
                 plan = self._planned(runner, state.loaded, request, "aml up")
+                refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
                 if plan.changed and not self.approve(plan, runner.destination):
                     return Done(plan, approved=False)
                 result = runner.run(state.loaded, state, request.options(preview=False))
@@ -115,6 +132,7 @@ class Operations:
                 raise_failure(plan, self.cancellation, command="aml destroy")
                 if not plan.changed:
                     return Done(plan)
+                plan = replace(plan, warnings=self._interruptions(runner, plan))
                 if not self.approve(plan, runner.destination):
                     return Done(plan, approved=False)
                 result = runner.destroy(state.loaded, state, request.options(preview=False))
@@ -127,7 +145,13 @@ class Operations:
         plan = runner.run(loaded, Memory(len(loaded.resources)), request.options(preview=True))
         raise_failure(plan, self.cancellation, command=command)
         self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
-        return plan
+        lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+        return replace(plan, warnings=[*lost, *self._interruptions(runner, plan)])
+
+    def _interruptions(self, runner: Runner, plan: Outcome) -> list[str]:
+        goes_to = runner.destination
+        with closing(Client(goes_to.endpoint, goes_to.credential)) as client:
+            return interruptions(plan.steps, jobs_through(client))
 
     def _refuse_unexpected(self, plan: Outcome, request: Request, *, remedy: str) -> None:
         if request.expect_no_changes and plan.changed:
@@ -196,6 +220,10 @@ class Operations:
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))
+
+
+def _by_urn(request: Request, loaded: Loaded) -> Request:
+    return replace(request, replace=named_urns(request.replace, loaded))
 
 
 def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> Runner:

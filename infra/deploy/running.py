@@ -32,10 +32,11 @@ PACKAGE = "azure-native"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run decided or did: every step, and the summary."""
+    """What a run decided or did: every step, and the summary. ``warnings`` are about a plan."""
 
     steps: Sequence[Step]
     summary: Summary
+    warnings: Sequence[str] = ()
 
     @property
     def changes(self) -> Mapping[Op, int]:
@@ -131,7 +132,7 @@ class Runner:
 
     def _listening(self, options: Options) -> Steps:
         """Keep the steps; of a plan only failures and messages are passed on as they happen."""
-        return Steps(_troubles(self.listener) if options.preview else self.listener)
+        return Steps(troubles(self.listener) if options.preview else self.listener)
 
     def _over_state(
         self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
@@ -152,7 +153,9 @@ class Runner:
         return Outcome(tuple(steps.steps), summary)
 
 
-def _troubles(listener: Listener) -> Listener:
+def troubles(listener: Listener) -> Listener:
+    """Pass on what went wrong, and messages."""
+
     def listen(event: Event) -> None:
         if isinstance(event, Message) or (isinstance(event, Finished) and event.error):
             listener(event)
