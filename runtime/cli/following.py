@@ -72,7 +72,9 @@ def event_line(event: RunEvent) -> str:
         case "step":
             return f"[{data['step']}] {data.get('text', '')}".rstrip()
         case "state":
-            return f"-- {data['state']}" + (f": {data['reason']}" if data.get("reason") else "")
+            # what the script printed last was just shown, and stands in the message at the end
+            reason = str(data.get("reason") or "").partition(" Its last lines:")[0]
+            return f"-- {data['state']}" + (f": {reason}" if reason else "")
         case "message":
             return str(data["text"])
         case "node":

@@ -75,6 +75,7 @@ class AzureMLTarget:
         if self._get(job) is None:
             if run.spec.environment is None:
                 raise AssertionError("prepare refuses a run without an environment here")
+            self._found_workspace()
             agent = agent_archive()
             body = job_body(
                 run,
@@ -252,8 +253,8 @@ class AzureMLTarget:
     def _put(self, path: str, body: Mapping[str, Any]) -> None:
         self._client.complete("PUT", path, api_version=API_VERSION, body=body)
 
-    @cached_property
-    def _history(self) -> str:
+    def _found_workspace(self) -> Mapping[str, Any]:
+        """Return the workspace; ``UnknownNameError`` where it is gone."""
         workspace = self._get(self._workspace)
         if workspace is None:
             raise UnknownNameError(
@@ -261,7 +262,11 @@ class AzureMLTarget:
                 remedy="Run `aml up` to deploy it again.",
                 at=self._workspace,
             )
-        url = workspace["properties"]["discoveryUrl"]
+        return workspace
+
+    @cached_property
+    def _history(self) -> str:
+        url = self._found_workspace()["properties"]["discoveryUrl"]
         found = checked(self._client.send("GET", url), at=url).document
         return (
             f"{str(found.get('history') or found['api']).rstrip('/')}/history/v1.0{self._workspace}"
