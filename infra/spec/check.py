@@ -17,6 +17,7 @@ from infra.spec.rules import (
     networks,
     references,
     roles,
+    sizes,
 )
 from infra.spec.rules.findings import Finding, Rule, below, entries
 
@@ -52,6 +53,7 @@ _STACK: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...]] = (
     references.subnets_are_declared,
     references.identities_are_declared,
     roles.workspace_has_one,
+    sizes.sizes,
 )
 
 

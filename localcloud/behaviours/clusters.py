@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from infra.contract.vm_sizes import vm_sizes
 from localcloud.behaviours.durations import seconds_of, spelled
-from localcloud.behaviours.regions import vm_sizes
 from localcloud.calls.kinds import Document
 from localcloud.calls.messages import Call
 from localcloud.store.resources import Resource

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from infra.contract.vm_sizes import vm_sizes
 from localcloud.behaviours.durations import seconds_of
-from localcloud.behaviours.regions import vm_sizes
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing

@@ -1,51 +1,17 @@
 """What Azure ML offers in a region: VM sizes, quotas and their usage. One catalogue for all."""
 
-import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
+from infra.contract.vm_sizes import VmSize, vm_sizes
 from localcloud.calls.messages import Call, Reply, page
 from localcloud.calls.routes import Route
 
-_CATALOGUE: Final = Path(__file__).with_name("vm_sizes.csv")
 _BASE: Final = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 )
 _CORES_PER_FAMILY: Final = 10_000
 _OS_DISK_MIB: Final = 1_047_552
 _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
-
-
-@dataclass(frozen=True, slots=True)
-class VmSize:
-    """One size as Azure lists it."""
-
-    name: str
-    family: str
-    vcpus: int
-    memory_mib: int
-    gpus: int
-
-
-@cache
-def vm_sizes() -> Mapping[str, VmSize]:
-    """Return the catalogue by lower-case name."""
-    lines = _CATALOGUE.read_text(encoding="utf-8").splitlines()
-    rows = csv.DictReader(line for line in lines if not line.startswith("#"))
-    sizes = (
-        VmSize(
-            row["name"],
-            row["family"],
-            int(row["vcpus"]),
-            int(row["memory_mib"]),
-            int(row["gpus"]),
-        )
-        for row in rows
-    )
-    return {size.name.lower(): size for size in sizes}
 
 
 def _sizes(_: Call) -> Reply:
