@@ -1,5 +1,6 @@
 """Which cloud a stack goes to: `aml:cloud` alone decides. Starts the local one when it is down."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,8 @@ def destination(
 ) -> Destination:
     """Return the cloud ``kind`` names; ``config`` is the stack's ``azure-native:`` namespace.
 
-    Raises ``SpecError`` where Azure lacks a subscription, ``UnreachableError`` where the local
-    cloud does not come up.
+    Raises ``SpecError`` where Azure lacks a subscription, ``CredentialError`` where it gives no
+    token, ``UnreachableError`` where the local cloud does not come up.
     """
     return _local(config, home) if kind == "local" else _azure(config, file)
 
@@ -66,4 +67,8 @@ def _azure(config: Mapping[str, Any], file: Path) -> Destination:
             remedy=f"Run `aml config set -s {stack} azure-native:subscriptionId ID`.",
             at=str(file),
         )
-    return Destination("azure", AZURE, azure_credential(), dict(config))
+    # What azure-identity says of each source it tried is for its own logger's readers.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
+    credential = azure_credential()
+    credential.token()  # nobody waits for a plan that ends with this
+    return Destination("azure", AZURE, credential, dict(config))

@@ -1,8 +1,17 @@
 """Where a stack goes: a cloud that was reset, that does not answer, that is Azure."""
 
 import socket
+from types import SimpleNamespace
 
 import pytest
+
+from infra.arm.client import AZURE
+from infra.arm.credentials import AccessToken, CachedCredential
+from infra.commands.operations import Asking
+from infra.commands.view import Progress
+from infra.deploy.endpoints import Destination
+from infra.deploy.running import Outcome
+from infra.engine.events import Summary
 
 
 def test_up_starts_the_cloud_and_after_a_reset_reads_it_back_first(alone):
@@ -40,6 +49,21 @@ def test_azure_needs_a_subscription(project):
 
 
 @pytest.mark.parametrize("command", ["preview", "up", "refresh", "destroy"])
+def test_azure_without_a_credential_is_said_before_anything_else(project, monkeypatch, command):
+    project.edit(
+        "aml:cloud: local",
+        "aml:cloud: azure\n  azure-native:subscriptionId: 00000000-0000-0000-0000-000000000001",
+    )
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")  # asks no network
+    for variable in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
+        monkeypatch.delenv(variable, raising=False)
+    said = project.aml(command)
+    assert said.code == 3
+    assert said.err.startswith("error: Credentials\n\nAzure gave no token.")
+    assert "hint: Run `az login`, or set AZURE_TENANT_ID" in said.err
+
+
+@pytest.mark.parametrize("command", ["preview", "up", "refresh", "destroy"])
 def test_the_other_engine_needs_its_binary(project, monkeypatch, command):
     monkeypatch.setenv("PATH", str(project.root))
     said = project.aml(command, "--engine", "pulumi")
@@ -68,3 +92,16 @@ def test_the_other_engine_is_not_for_the_local_cloud(project, monkeypatch):
     said = project.aml("up", "--engine", "pulumi")
     assert said.code == 2
     assert "has `aml:cloud: local`, which the Pulumi CLI does not deploy to" in said.err
+
+
+def test_azure_is_named_before_the_question(capsys):
+    token = "e30.eyJ1cG4iOiAiYW5uQGNvbnRvc28uY29tIiwgInRpZCI6ICJ0MSJ9.sig"
+    credential = CachedCredential(lambda: AccessToken(token, 2e10))
+    to = Destination("azure", AZURE, credential, {"subscriptionId": "s1"})
+    plan = Outcome((), Summary({}, 0.0, failed=False, outputs={}))
+    with Progress() as progress:
+        ask = Asking("up", SimpleNamespace(name="prod"), progress, yes=True, quiet=False)
+        assert ask(plan, to)
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "Azure subscription s1, as ann@contoso.com (tenant t1)"
+    )
