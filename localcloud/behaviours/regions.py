@@ -1,15 +1,20 @@
 """What Azure ML offers in a region: VM sizes, quotas and their usage. One catalogue for all."""
 
 from typing import Any, Final
+from urllib.parse import unquote
 
 from infra.contract.vm_sizes import VmSize, vm_sizes
+from localcloud.calls.faults import invalid
 from localcloud.calls.messages import Call, Reply, page
 from localcloud.calls.routes import Route
 
 _BASE: Final = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 )
-_CORES_PER_FAMILY: Final = 10_000
+_CORES: Final = 10_000
+# What Azure ML calls the quotas that go across families.
+_DEDICATED: Final = "Total Cluster Dedicated Regional vCPUs"
+_LOW_PRIORITY: Final = "Total Cluster Low Priority Regional vCPUs"
 _OS_DISK_MIB: Final = 1_047_552
 _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
 
@@ -35,14 +40,16 @@ def _size_document(size: VmSize) -> dict[str, Any]:
 
 
 def _cores_in_use(call: Call) -> dict[str, int]:
-    """Return the cores of all nodes there are now, by family."""
+    """Return the cores of all nodes there are now: of dedicated ones by family, and in total."""
     cores: dict[str, int] = {}
     for compute in call.cloud.store.resources.of_type(_COMPUTES, now=call.now):
         inner = compute.properties.get("properties") or {}
         size = vm_sizes().get(str(inner.get("vmSize")).lower())
         if size is not None:
             nodes = _node_count(call, compute.id, compute.properties["computeType"])
-            cores[size.family] = cores.get(size.family, 0) + nodes * size.vcpus
+            low = inner.get("vmPriority") == "LowPriority"
+            for name in (_LOW_PRIORITY,) if low else (_DEDICATED, size.family):
+                cores[name] = cores.get(name, 0) + nodes * size.vcpus
     return cores
 
 
@@ -52,44 +59,67 @@ def _node_count(call: Call, compute: str, type: str) -> int:
     return int(call.cloud.nodes.allocation(compute)["currentNodeCount"])
 
 
-def _families() -> list[str]:
-    return sorted({size.family for size in vm_sizes().values()})
+def _quota_names() -> list[str]:
+    return [_DEDICATED, _LOW_PRIORITY, *sorted({size.family for size in vm_sizes().values()})]
+
+
+def _base(call: Call) -> str:
+    return call.path.rpartition("/")[0]
+
+
+def _limit(call: Call, name: str) -> int:
+    location = call.params["location"].lower()
+    return int(call.cloud.store.value(f"quota/{location}/{name.lower()}") or _CORES)
 
 
 def _usages(call: Call) -> Reply:
     used = _cores_in_use(call)
-    base = call.path.rpartition("/")[0]
     return page(
         {
-            "id": f"{base}/usages/{family}",
+            "id": f"{_base(call)}/usages/{name}",
             "type": "Microsoft.MachineLearningServices/locations/usages",
             "amlWorkspaceLocation": call.params["location"],
             "unit": "Count",
-            "currentValue": used.get(family, 0),
-            "limit": _CORES_PER_FAMILY,
-            "name": {"value": family, "localizedValue": family},
+            "currentValue": used.get(name, 0),
+            "limit": _limit(call, name),
+            "name": {"value": name, "localizedValue": name},
         }
-        for family in _families()
+        for name in _quota_names()
     )
 
 
 def _quotas(call: Call) -> Reply:
-    base = call.path.rpartition("/")[0]
-    return page(
-        {
-            "id": f"{base}/quotas/{family}",
-            "type": "Microsoft.MachineLearningServices/locations/quotas",
-            "amlWorkspaceLocation": call.params["location"],
-            "unit": "Count",
-            "limit": _CORES_PER_FAMILY,
-            "name": {"value": family, "localizedValue": family},
-        }
-        for family in _families()
-    )
+    return page(_quota(call, name) for name in _quota_names())
+
+
+def _quota(call: Call, name: str) -> dict[str, Any]:
+    return {
+        "id": f"{_base(call)}/quotas/{name}",
+        "type": "Microsoft.MachineLearningServices/locations/quotas",
+        "amlWorkspaceLocation": call.params["location"],
+        "unit": "Count",
+        "limit": _limit(call, name),
+        "name": {"value": name, "localizedValue": name},
+    }
+
+
+def _update_quotas(call: Call) -> Reply:
+    """Set limits for all of the region: on Azure a support request, with workspaces' own below."""
+    known = {name.lower(): name for name in _quota_names()}
+    location, changed = call.params["location"].lower(), []
+    for wanted in call.json().get("value") or []:
+        name = known.get(unquote(str(wanted.get("id"))).rpartition("/")[2].lower())
+        limit = wanted.get("limit")
+        if name is None or not isinstance(limit, int) or limit < 0:
+            raise invalid([("value", f"'{wanted.get('id')}' with limit '{limit}' is no quota.")])
+        call.cloud.store.set_value(f"quota/{location}/{name.lower()}", str(limit))
+        changed.append({**_quota(call, name), "status": "Success"})
+    return page(changed)
 
 
 ROUTES: Final = (
     Route("GET", f"{_BASE}/vmSizes", _sizes),
     Route("GET", f"{_BASE}/usages", _usages),
     Route("GET", f"{_BASE}/quotas", _quotas),
+    Route("POST", f"{_BASE}/updateQuotas", _update_quotas),
 )

@@ -7,6 +7,7 @@ import uuid
 from typing import Any, Final
 
 from infra.contract.discovery import TENANT
+from localcloud.behaviours.deleted_vaults import recover_or_refuse
 from localcloud.behaviours.minting import two_keys, with_properties
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError, invalid
@@ -21,6 +22,10 @@ from localcloud.store.resources import Resource
 
 def _vault(call: Call, wanted: Document, old: Resource | None) -> Document:
     require_unique_name(call, "VaultAlreadyExists", old)
+    mode = str(wanted["properties"].pop("createMode", ""))
+    recovered = None if old else recover_or_refuse(call, mode)
+    if recovered is not None:
+        return dict(recovered.document)  # as it was: what else the call asks for is left out
     properties = wanted["properties"]
     if not properties.get("enableRbacAuthorization") and "accessPolicies" not in properties:
         sentence = "The parameter 'accessPolicies' is required without 'enableRbacAuthorization'."

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from infra.contract.discovery import TENANT
 from infra.contract.errors import UsageError
-from infra.contract.names import parse_arm_id
+from infra.contract.names import ArmId, parse_arm_id
 from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.rows import kind_of
 from localcloud.behaviours.surroundings import registry_credentials
@@ -16,8 +16,9 @@ from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing, find
-from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.operations import begin, is_first_generation
+from localcloud.calls.parking import forget, parked, parked_at, restore
 from localcloud.calls.routes import Route
 from localcloud.store.resources import Resource
 
@@ -118,8 +119,61 @@ def _stored(call: Call, workspace: Resource, old: Resource | None) -> None:
 
 
 def _removed(call: Call, workspace: Resource) -> None:
-    """Forget what its runs tracked: a workspace made anew under the name begins empty."""
-    call.cloud.store.forget_workspace(workspace.id)
+    """Forget what its runs tracked, unless it is parked: a workspace made anew begins empty."""
+    if parked_at(call, workspace.id) is None:
+        call.cloud.store.forget_workspace(workspace.id)
+
+
+def _require_none_parked(call: Call) -> None:
+    """Refuse to make a workspace over a parked one, with Azure ML's own code and words."""
+    if find(call, str(call.arm)) is None and parked_at(call, str(call.arm)) is not None:
+        raise RefusedError(
+            400,
+            "BadRequest",
+            "Soft-deleted workspace exists. Please purge or recover it. https://aka.ms/wsoftdelete",
+            target=call.arm.name,
+        )
+
+
+def _purge(call: Call) -> Reply | None:
+    """Delete a parked workspace for good; the generic delete goes on for one that is there."""
+    there = find(call, str(call.arm))
+    waiting = None if there else parked_at(call, str(call.arm))
+    if waiting is None or call.query.get("forcetopurge", "").lower() != "true":
+        return None
+    forget(call, waiting)
+    call.cloud.store.forget_workspace(waiting.id)
+    return Reply(200)
+
+
+def _recover(call: Call) -> Reply:
+    """Bring a parked workspace back. Azure has this in its portal alone; the action is ours."""
+    waiting = parked_at(call, str(call.arm))
+    if waiting is None:
+        raise RefusedError(404, "NotFound", f"There is no deleted workspace '{call.arm.name}'.")
+    group = existing(call, ArmId(call.arm.subscription, call.arm.resource_group))
+    restore(call, waiting, group.id)
+    return Reply(200)
+
+
+def _list(call: Call) -> Reply | None:
+    """List deleted workspaces too, with their state, where the whole subscription is asked for."""
+    if call.arm.resource_group:
+        return None
+    there = call.cloud.store.resources.of_type(TYPE, now=call.now)
+    waiting = parked(call, TYPE)
+    if not waiting:
+        return None
+    return page([*(_item(call, each, each.provisioning_state(call.now)) for each in there),
+                 *(_item(call, each, "SoftDeleted") for each in waiting)])  # fmt: skip
+
+
+def _item(call: Call, workspace: Resource, state: str) -> Document:
+    body = {
+        "id": workspace.id, "name": workspace.name, "type": workspace.type, **workspace.document,
+    }  # fmt: skip
+    body["properties"] = {**workspace.properties, "provisioningState": state}
+    return _show(call, workspace, body)
 
 
 def _list_keys(call: Call) -> Reply:
@@ -183,7 +237,9 @@ KINDS: Final = (
         show=_show,
         stored=_stored,
         removed=_removed,
+        handlers={"PUT": _require_none_parked, "DELETE": _purge, "LIST": _list},
         actions={
+            "recover": _recover,
             "listKeys": _list_keys,
             "listStorageAccountKeys": _storage_keys,
             "diagnose": _diagnose,

@@ -7,6 +7,7 @@ from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import find, require_group
 from localcloud.calls.messages import Call, Handler, Reply
 from localcloud.calls.operations import begin, duration_s
+from localcloud.calls.parking import park, parks
 from localcloud.chain.addressing import Types
 from localcloud.store.resources import Resource
 
@@ -51,9 +52,13 @@ def _begun(types: Types, call: Call, resource: Resource) -> Reply:
 
 
 def remove(types: Types, call: Call, resource: Resource, *, gone: float) -> None:
-    """Take a resource and all below it away at ``gone``; their kinds are told at once."""
+    """Take a resource and all below it away at ``gone``; their kinds are told at once.
+
+    What Azure deletes softly is parked, unless the call says to purge it.
+    """
     everything = [*reversed(_below(call, resource)), resource]
     with call.cloud.store.database.write():
+        _park(call, everything)
         if gone <= call.now:
             call.cloud.store.resources.remove(each.id for each in everything)
         else:
@@ -64,6 +69,15 @@ def remove(types: Types, call: Call, resource: Resource, *, gone: float) -> None
         kind: Kind | None = types.kind(each.type)
         if kind is not None and kind.removed is not None:
             kind.removed(call, each)
+
+
+def _park(call: Call, everything: Sequence[Resource]) -> None:
+    if call.query.get("forcetopurge", "").lower() == "true":
+        return
+    for each in everything:
+        if parks(each):
+            inside = f"{each.id}/".lower()
+            park(call, each, (other for other in everything if other.id.lower().startswith(inside)))
 
 
 def _below(call: Call, resource: Resource) -> Sequence[Resource]:

@@ -1,0 +1,92 @@
+"""Deleted key vaults: listed, read, purged; creating one anew recovers it or is refused."""
+
+from typing import Any, Final
+
+from infra.contract.discovery import SUBSCRIPTION
+from localcloud.calls.faults import RefusedError
+from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.parking import VAULT, forget, parked, restore
+from localcloud.calls.routes import Route
+from localcloud.calls.times import iso
+from localcloud.store.resources import Resource
+
+_BASE: Final = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
+_ONE: Final = f"{_BASE}/locations/{{location}}/deletedVaults/{{name}}"
+
+
+def recover_or_refuse(call: Call, mode: str) -> Resource | None:
+    """Return the vault that a create with ``createMode: recover`` brought back.
+
+    Refuses to create one whose name is parked, and to recover one that is not. ``None``: a new
+    vault may be made.
+    """
+    found = parked(call, VAULT, name=call.arm.name)
+    recovering = mode.lower() == "recover"
+    if found and recovering and found[0].id.lower() == str(call.arm).lower():
+        scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{call.arm.resource_group}"
+        restore(call, found[0], scope)
+        return call.cloud.store.resources.get(found[0].id, now=call.now)
+    if found:
+        raise RefusedError(
+            409,
+            "ConflictError",
+            f"A vault with the same name '{call.arm.name}' already exists in deleted state. You "
+            "need to either recover or purge existing key vault.",
+            target=call.arm.name,
+        )
+    if recovering:
+        says = f"There is no deleted vault '{call.arm.name}' to recover."
+        raise RefusedError(404, "DeletedVaultNotFound", says)
+    return None
+
+
+def _document(vault: Resource) -> dict[str, Any]:
+    location = vault.document["location"]
+    base = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/{location}"
+    return {
+        "id": f"{base}/deletedVaults/{vault.name}",
+        "name": vault.name,
+        "type": "Microsoft.KeyVault/deletedVaults",
+        "properties": {
+            "vaultId": vault.id,
+            "location": location,
+            "tags": vault.document.get("tags") or {},
+            "deletionDate": iso(vault.modified),
+            "scheduledPurgeDate": iso(vault.gone or 0.0),
+            "purgeProtectionEnabled": bool(vault.properties.get("enablePurgeProtection")),
+        },
+    }
+
+
+def _list(call: Call) -> Reply:
+    return page(_document(vault) for vault in parked(call, VAULT))
+
+
+def _named(call: Call) -> Resource:
+    name, location = call.params["name"], call.params["location"].lower()
+    for vault in parked(call, VAULT, name=name):
+        if vault.document["location"] == location:
+            return vault
+    raise RefusedError(
+        404, "DeletedVaultNotFound", f"The deleted vault '{name}' was not found in '{location}'."
+    )
+
+
+def _get(call: Call) -> Reply:
+    return answer(_document(_named(call)))
+
+
+def _purge(call: Call) -> Reply:
+    vault = _named(call)
+    if vault.properties.get("enablePurgeProtection"):
+        says = f"The vault '{vault.name}' is protected against purging; it goes by itself."
+        raise RefusedError(400, "DeletedVaultPurge", says)
+    forget(call, vault)
+    return Reply(200)
+
+
+ROUTES: Final = (
+    Route("GET", f"{_BASE}/deletedVaults", _list),
+    Route("GET", _ONE, _get),
+    Route("POST", f"{_ONE}/purge", _purge),
+)

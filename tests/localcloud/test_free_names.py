@@ -1,0 +1,72 @@
+"""Whether names are free, and quotas: what is asked before anything is made."""
+
+import pytest
+
+from tests.localcloud.harness import CLUSTER, ML, SUB
+
+LOCATION = f"{SUB}/providers/{ML}/locations/westeurope"
+FAMILY = "standardDSv2Family"
+TAKEN = {
+    "Microsoft.Storage": "gdemost",
+    "Microsoft.KeyVault": "gdemokv",
+}
+
+
+def available(chain, namespace, name):
+    asked = f"{SUB}/providers/{namespace}/checkNameAvailability"
+    found = chain.arm("POST", asked, {"name": name}).json()
+    return found["nameAvailable"], found.get("reason")
+
+
+@pytest.mark.parametrize(
+    "namespace", ["Microsoft.Storage", "Microsoft.KeyVault", "Microsoft.ContainerRegistry"]
+)
+def test_a_name_nobody_has_is_free(chain, namespace):
+    assert available(chain, namespace, "nobodyhasit1") == (True, None)
+
+
+@pytest.mark.parametrize(("namespace", "name"), TAKEN.items())
+def test_a_taken_name_is_said_to_be(chain, chain_workspace, namespace, name):
+    assert available(chain, namespace, name.upper()[:1].lower() + name[1:]) == (
+        False,
+        "AlreadyExists",
+    )
+
+
+def test_a_name_no_account_may_have(chain):
+    assert available(chain, "Microsoft.Storage", "Not_A_Name") == (False, "AccountNameInvalid")
+
+
+def test_a_name_must_be_given(chain):
+    asked = f"{SUB}/providers/Microsoft.Storage/checkNameAvailability"
+    assert chain.arm("POST", asked, {}).status_code == 400
+
+
+def quota(chain, what, name):
+    listed = chain.arm("GET", f"{LOCATION}/{what}").json()["value"]
+    return next(each for each in listed if each["name"]["value"] == name)
+
+
+def test_a_quota_can_be_set(chain):
+    wanted = {"value": [{"id": f"{LOCATION}/quotas/{FAMILY}", "limit": 8}]}
+    changed = chain.arm("POST", f"{LOCATION}/updateQuotas", wanted).json()["value"]
+    assert [(each["limit"], each["status"]) for each in changed] == [(8, "Success")]
+    assert quota(chain, "usages", FAMILY)["limit"] == quota(chain, "quotas", FAMILY)["limit"] == 8
+
+
+@pytest.mark.parametrize("wanted", [{"id": "nowhere", "limit": 1}, {"id": FAMILY, "limit": "x"}])
+def test_no_quota_is_set_by_mistake(chain, wanted):
+    answered = chain.arm("POST", f"{LOCATION}/updateQuotas", {"value": [wanted]})
+    assert answered.status_code == 400
+
+
+def test_an_instance_uses_dedicated_cores(chain, chain_workspace):
+    body = {"location": "westeurope", "properties": {
+        "computeType": "ComputeInstance", "properties": {"vmSize": "STANDARD_DS3_V2"}}}  # fmt: skip
+    chain.arm("PUT", f"{chain_workspace}/computes/box", body)
+    chain.arm("PUT", f"{chain_workspace}/computes/cpu", CLUSTER)  # no nodes, no cores
+    assert quota(chain, "usages", FAMILY)["currentValue"] == 4
+    total = "Total Cluster Dedicated Regional vCPUs"
+    assert quota(chain, "usages", total)["currentValue"] == 4
+    low = "Total Cluster Low Priority Regional vCPUs"
+    assert quota(chain, "usages", low)["currentValue"] == 0
