@@ -5,8 +5,9 @@ import json
 import click
 
 from infra.contract.project import find_project
-from infra.spec.load import Inspection, inspect_stack
+from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
 from infra.spec.problems import file_error
+from infra.spec.program import ProgramSpec
 
 
 @click.command()
@@ -20,7 +21,7 @@ def check(stack: str | None, *, as_json: bool) -> None:
     project = find_project()
     name = stack or project.selected_stack()
     file = project.stack_file(name)
-    found = inspect_stack(file)
+    found = inspect_stack(file) if project.runs_packaged_program else inspect_program_stack(file)
     if as_json:
         document = {
             "stack": name,
@@ -37,6 +38,8 @@ def check(stack: str | None, *, as_json: bool) -> None:
 def _summary(name: str, found: Inspection) -> str:
     if found.spec is None:
         return f"{name}: no problems in what can be read; sealed: {', '.join(found.sealed)}."
+    if isinstance(found.spec, ProgramSpec):
+        return f"{name}: cloud {found.spec.cloud}; the rest is for its own program to check."
     count = len(found.spec.computes)
     return (
         f"{name}: no problems. Workspace {found.spec.workspace.name} with "

@@ -1,9 +1,11 @@
 """Where a project is and where everything of it lies: ``Pulumi.yaml`` and ``.aml/`` beside it.
 
-Reads a few files and the environment; writes only the selected stack's name.
+A folder of stack files without a ``Pulumi.yaml`` is a project too: its program is the packaged
+one. Reads a few files and the environment; writes only the selected stack's name.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +15,10 @@ import yaml
 from infra.contract.errors import UsageError
 
 DEFAULT_STACK: Final = "local"
+PROGRAM: Final = Path(__file__).parents[1]
+"""The folder of the packaged program."""
+_STACK_FOLDER: Final = "stacks"
+_STACK_FILES: Final = "Pulumi.*.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,18 @@ class Project:
     main: Path
     stacks: Path
     backend_url: str | None = None
+
+    @property
+    def runs_packaged_program(self) -> bool:
+        """Say whether its program is this product's own, and its stack files are ours to check.
+
+        Also where it is another copy of it (a checkout beside an installation), and where there is
+        no other program.
+        """
+        return not (self.main / "__main__.py").is_file() or (
+            (self.main / "spec" / "stack.py").is_file()
+            and (self.main / "components" / "platform.py").is_file()
+        )
 
     def stack_file(self, stack: str) -> Path:
         """Return the path of one stack's configuration, whether it exists or not."""
@@ -54,7 +72,7 @@ class Project:
 
 
 def home_folder(start: Path | None = None) -> Path:
-    """Return the ``.aml`` folder: ``AML_HOME``, else beside the nearest ``Pulumi.yaml``, else here.
+    """Return the ``.aml`` folder: ``AML_HOME``, else beside the nearest project, else here.
 
     It need not exist. Works without a project, for a machine that only submits.
     """
@@ -65,9 +83,11 @@ def home_folder(start: Path | None = None) -> Path:
 
 
 def project_root(start: Path | None = None) -> Path | None:
-    """Return the nearest folder upwards that holds a ``Pulumi.yaml``, or ``None``."""
+    """Return the nearest folder upwards with a ``Pulumi.yaml``, else with stack files, or none."""
     folder = (start or Path.cwd()).absolute()
-    return next((f for f in (folder, *folder.parents) if (f / "Pulumi.yaml").is_file()), None)
+    upwards = (folder, *folder.parents)
+    named = next((f for f in upwards if (f / "Pulumi.yaml").is_file()), None)
+    return named or next((f for f in upwards if _stack_folder(f) is not None), None)
 
 
 def find_project(start: Path | None = None) -> Project:
@@ -78,9 +98,12 @@ def find_project(start: Path | None = None) -> Project:
     root = project_root(start)
     if root is None:
         raise UsageError(
-            f"There is no Pulumi.yaml in {(start or Path.cwd()).absolute()} or above it.",
-            remedy="Change to a project's folder.",
+            f"There is no Pulumi.yaml in {(start or Path.cwd()).absolute()} or above it, "
+            "and no stack file.",
+            remedy="Change to a project's folder, or begin one here with `aml init`.",
         )
+    if not (root / "Pulumi.yaml").is_file():
+        return packaged_project(root)
     document = _document(root / "Pulumi.yaml")
     backend = document.get("backend")
     return Project(
@@ -91,6 +114,25 @@ def find_project(start: Path | None = None) -> Project:
         stacks=root / str(document.get("stackConfigDir") or "."),
         backend_url=backend.get("url") if isinstance(backend, dict) else None,
     )
+
+
+def packaged_project(root: Path) -> Project:
+    """Return the project of a folder without a ``Pulumi.yaml``: stack files and our program."""
+    return Project(
+        root=root,
+        home=home_folder(root),
+        name=re.sub(r"[^A-Za-z0-9_.-]+", "-", root.name).strip("-.") or "aml",
+        main=PROGRAM,
+        stacks=_stack_folder(root) or root / _STACK_FOLDER,
+    )
+
+
+def _stack_folder(folder: Path) -> Path | None:
+    """Return where a folder's stack files lie: in ``stacks/``, or in itself."""
+    for candidate in (folder / _STACK_FOLDER, folder):
+        if any(candidate.glob(_STACK_FILES)):
+            return candidate
+    return None
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
 from infra.contract.load import look_up, nearest
 from infra.contract.names import RULES
 from infra.contract.project import Project, find_project
+from infra.contract.shadows import require_own_packages
 from infra.deploy.configuration import Configuration, encryption_salt, read_configuration
 from infra.deploy.passphrase import ask_at_terminal, stack_passphrase
 from infra.engine.backend import Backend
@@ -25,7 +26,8 @@ from infra.engine.secrets import (
     passphrase_from_environment,
 )
 from infra.engine.values import hidden, plain
-from infra.spec.load import load_stack
+from infra.spec.load import load_program_stack, load_stack
+from infra.spec.program import ProgramSpec
 from infra.spec.stack import StackSpec
 
 _TEMPLATE = """\
@@ -46,9 +48,25 @@ class Stack:
     project: Project
     name: str
     file: Path
-    spec: StackSpec
+    declared: StackSpec | ProgramSpec
     configuration: Configuration
     cipher: Cipher
+
+    @property
+    def cloud(self) -> Literal["local", "azure"]:
+        return self.declared.cloud
+
+    @property
+    def spec(self) -> StackSpec:
+        """What the file declares; ``UsageError`` where a program of its own knows that alone."""
+        if isinstance(self.declared, StackSpec):
+            return self.declared
+        raise UsageError(
+            f"The program in {self.project.main} is your own: what its stacks declare is known "
+            "to it alone.",
+            remedy="Use preview, up, refresh, destroy and outputs, which ask the program.",
+            at=str(self.file),
+        )
 
     @property
     def backend(self) -> Backend:
@@ -64,7 +82,8 @@ def open_stack(name: str | None) -> Stack:
     stack = name or project.selected_stack()
     file = existing_stack_file(project, stack)
     cipher = cipher_of(project, stack)
-    spec = load_stack(file)
+    require_own_packages(project.main)
+    spec = load_stack(file) if project.runs_packaged_program else load_program_stack(file)
     configuration = read_configuration(file, project=project.name, unseal=cipher.open)
     return Stack(project, stack, file, spec, configuration, cipher)
 

@@ -1,12 +1,14 @@
 """A stack file → ``StackSpec``, or every problem in it at once with its line. Needs no Pulumi."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.contract.errors import SpecError
 from infra.spec.document import Document, parse_document, read_document
 from infra.spec.problems import Problem, file_error, path_text
-from infra.spec.reading import Reading, read_values
+from infra.spec.program import ProgramSpec
+from infra.spec.reading import Finding, Reading, read_program_values, read_values
 from infra.spec.stack import StackSpec
 
 
@@ -18,7 +20,7 @@ class Inspection:
     sealed; ``sealed`` are the paths of the latter.
     """
 
-    spec: StackSpec | None
+    spec: StackSpec | ProgramSpec | None
     problems: tuple[Problem, ...]
     sealed: tuple[str, ...] = ()
 
@@ -38,7 +40,7 @@ def load_stack(file: Path) -> StackSpec:
     found = inspect_stack(file)
     if found.problems:
         raise file_error(found.problems, file)
-    if found.spec is None:
+    if not isinstance(found.spec, StackSpec):
         raise SpecError(
             f"Sealed, so it cannot be read without the passphrase: {', '.join(found.sealed)}.",
             remedy="Seal credentials only; `aml config set --plaintext --path` sets the others.",
@@ -47,14 +49,37 @@ def load_stack(file: Path) -> StackSpec:
     return found.spec
 
 
+def inspect_program_stack(file: Path) -> Inspection:
+    """Look at what is ours in the stack file of somebody's own program."""
+    document = read_document(file)
+    spec, findings = read_program_values(document.config)
+    problems = [*document.problems, *_problems(document, findings)]
+    return Inspection(None if problems else spec, tuple(problems))
+
+
+def load_program_stack(file: Path) -> ProgramSpec:
+    """Return what is ours in the stack file of somebody's own program.
+
+    Raises ``StackFileError`` with all problems.
+    """
+    found = inspect_program_stack(file)
+    if not isinstance(found.spec, ProgramSpec):
+        raise file_error(found.problems, file)
+    return found.spec
+
+
+def _problems(document: Document, findings: Iterable[Finding]) -> list[Problem]:
+    return [
+        Problem(path_text(f.location), f.message, document.line(f.location), f.code)
+        for f in findings
+    ]
+
+
 def _inspection(document: Document) -> Inspection:
     if any(problem.code == "unreadable" for problem in document.problems):
         return Inspection(None, tuple(document.problems))
     reading: Reading = read_values(document.config)
-    found = [
-        Problem(path_text(f.location), f.message, document.line(f.location), f.code)
-        for f in reading.findings
-    ]
+    found = _problems(document, reading.findings)
     problems = tuple(sorted([*document.problems, *found], key=lambda problem: problem.line))
     return Inspection(
         None if problems else reading.spec,

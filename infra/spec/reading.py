@@ -21,6 +21,7 @@ from infra.spec.problems import (
     UNKNOWN_KEY,
     Location,
 )
+from infra.spec.program import ProgramSpec
 from infra.spec.stack import KEYS, STRUCTURED, StackSpec
 
 _FIELDS: Final = {key: name for name, key in KEYS.items()}
@@ -85,6 +86,18 @@ def read_values(config: Mapping[str, Any]) -> Reading:
 def _subscription(config: Mapping[str, Any]) -> str | None:
     value = config.get("azure-native:subscriptionId")
     return value if isinstance(value, str) else None
+
+
+def read_program_values(config: Mapping[str, Any]) -> tuple[ProgramSpec | None, list[Finding]]:
+    """Check the one key that a stack of somebody's own program has of ours; pure."""
+    key = KEYS["cloud"]
+    try:
+        return ProgramSpec.model_validate({"cloud": config[key]} if key in config else {}), []
+    except ValidationError as error:
+        return None, [
+            Finding(wording.place(each), wording.sentence(each), wording.code(each))
+            for each in error.errors(include_url=False)
+        ]
 
 
 class _Unusable:

@@ -1,0 +1,64 @@
+"""A program of somebody's own over our components, and a folder that has no program at all."""
+
+import shutil
+
+import pytest
+
+from tests.deploy.project import REPOSITORY
+
+EXAMPLE = REPOSITORY / "examples" / "own_program"
+
+
+@pytest.fixture
+def own(project):
+    """Return a project that runs the example's program instead of ours."""
+    (project.root / "Pulumi.yaml").unlink()
+    shutil.rmtree(project.root / "stacks")
+    shutil.copytree(EXAMPLE, project.root, dirs_exist_ok=True)
+    text = (project.root / "platform_program/__main__.py").read_text(encoding="utf-8")
+    text = text.replace('f"churn-{stack}', f'f"{project.name}-{{stack}}')
+    (project.root / "platform_program/__main__.py").write_text(text, encoding="utf-8")
+    return project
+
+
+def test_the_example_deploys_and_a_second_up_has_no_changes(own):
+    assert "17 created" in own.good("up", "--yes").err
+    assert "no changes (17 unchanged)" in own.good("up", "--expect-no-changes").err
+    assert "17 deleted" in own.good("destroy", "--yes").err
+
+
+def test_its_targets_take_runs(own, tmp_path):
+    own.good("up", "--yes")
+    script = tmp_path / "job"
+    script.mkdir()
+    (script / "train.py").touch()
+    (script / "requirements.txt").touch()
+    found = own.good("targets", "--json").data
+    kinds = {name: each["kind"] for name, each in found.items()}
+    assert kinds == {"local": "local", "north-cpu": "aml_compute", "south-cpu": "aml_compute"}
+    said = own.good(
+        "submit", "-c", "north-cpu", "--source-directory", script, "--dry-run", "train.py"
+    )
+    assert "north-cpu" in said.out + said.err
+
+
+def test_only_the_cloud_is_checked_of_its_stack_files(own):
+    assert "cloud local" in own.good("check").err
+    file = own.root / "Pulumi.local.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("cloud: local", "cloud: lokal"))
+    for command in ("check", "up"):
+        assert "line 4: aml:cloud: 'lokal' is not allowed" in own.aml(command).err
+
+
+def test_a_package_of_our_name_is_found_before_the_program_runs(own):
+    (own.root / "platform_program/infra").mkdir()
+    (own.root / "platform_program/infra/__init__.py").touch()
+    said = own.aml("preview")
+    assert said.code == 2
+    assert "hint: Rename it, for instance to 'platform_infra'" in said.err
+
+
+def test_stack_files_without_a_project_file_run_the_packaged_program(project):
+    (project.root / "Pulumi.yaml").unlink()
+    assert "12 created" in project.good("up", "--yes").err
+    assert "12 deleted" in project.good("destroy", "--yes").err
