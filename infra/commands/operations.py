@@ -66,7 +66,6 @@ def options(*, changes: bool, expects: bool = True, replaces: bool = False) -> C
                 help="Agree that this workspace is replaced, and what it holds lost.",
             ),
         ]
-    if changes and replaces:
         rows.append(
             click.option("--refresh", "refresh_first", is_flag=True, help="Refresh state first.")
         )
@@ -182,7 +181,7 @@ def _document(name: Name, stack: Stack, done: Done) -> dict[str, Any]:
     return {
         "stack": stack.name,
         "operation": name,
-        "cloud": stack.spec.cloud,
+        "cloud": stack.cloud,
         "approved": done.approved,
         "steps": [view.step_document(step) for step in done.plan.steps],
         "warnings": list(done.plan.warnings),
@@ -198,7 +197,7 @@ def _hand_over(name: Name, stack: Stack, given: Mapping[str, Any]) -> None:
         stack.project,
         stack.name,
         name,
-        cloud=stack.spec.cloud,
+        cloud=stack.cloud,
         backend_url=backend_url(stack.project),
         passphrase=stack_passphrase(stack.project, stack.name),
         expect_no_changes=given.get("expect_no_changes", False),

@@ -22,7 +22,8 @@ from infra.deploy.endpoints import Destination, destination
 from infra.deploy.interruptions import interruptions, jobs_through
 from infra.deploy.interrupts import interruptible
 from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
-from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure
+from infra.deploy.reading import Reading
+from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure, troubles
 from infra.deploy.stacks import Stack, referred_outputs
 from infra.engine.archive import Operation, OperationName
 from infra.engine.events import Listener, Message
@@ -84,9 +85,11 @@ class Operations:
         """Plan, change nothing, take no lock."""
         runner = self._runner()
         loaded = self._loaded()
-        self._tell_of_another_cloud(loaded, runner.destination)
         request = _by_urn(request, loaded)
         with interruptible(self.cancellation, self._say):
+            if request.refresh or self._is_another_cloud(loaded, runner.destination):
+                self._tell_of_another_cloud(loaded, runner.destination)
+                loaded = self._read_back(runner, loaded, request)
             return Done(self._planned(runner, loaded, request, "aml preview"))
 
     def up(self, request: Request) -> Done:
@@ -169,6 +172,14 @@ class Operations:
                 remedy=f"Let them go first: `aml unprotect --all -s {self.stack.name}`.",
             )
 
+    def _read_back(self, runner: Runner, loaded: Loaded, request: Request) -> Loaded:
+        """Return state as a refresh would leave it; nothing is written."""
+        reading = Reading(loaded)
+        quiet = replace(runner, listener=troubles(self.listener))
+        outcome = quiet.refresh(loaded, reading, request.options(preview=False))
+        raise_failure(outcome, self.cancellation, command="aml preview")
+        return reading.loaded
+
     def _refreshed(self, runner: Runner, request: Request, *, approve: bool) -> Done:
         with self._open("refresh", request) as state:
             count = len(state.loaded.resources)
@@ -233,7 +244,7 @@ def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> R
         stack.project,
         stack.name,
         stack.configuration,
-        destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file),
+        destination(stack.cloud, config, home=stack.project.home, file=stack.file),
         listener,
         cancellation,
         partial(referred_outputs, stack.project),

@@ -105,3 +105,12 @@ def test_azure_is_named_before_the_question(capsys):
     assert capsys.readouterr().err.splitlines()[-1] == (
         "Azure subscription s1, as ann@contoso.com (tenant t1)"
     )
+
+
+def test_a_preview_after_a_reset_knows_that_everything_is_gone(alone):
+    alone.good("up", "--yes")
+    alone.good("cloud", "reset", "--yes")
+    before = alone.state_file().read_bytes()
+    assert "8 to create, 4 unchanged" in alone.good("preview").err
+    assert alone.aml("preview", "--expect-no-changes").code == 5
+    assert alone.state_file().read_bytes() == before
