@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pulumi
 
+from infra.components.adoption import Adoption
 from infra.components.configuration import program_configuration
 from infra.components.credentials import CredentialReader
 from infra.components.manifest_export import manifest_of
@@ -16,7 +17,9 @@ project, stack = pulumi.get_project(), pulumi.get_stack()
 config = program_configuration()
 spec = spec_from_config(config.values, config.secret_keys, stack=stack)
 credentials = CredentialReader(os.environ, Path(pulumi.runtime.get_root_directory()))
+adoption = Adoption(spec.adopt)
 platform = Platform("platform", spec, credentials=credentials)
+adoption.warn_of_rest()
 if platform.credentials:
     pulumi.export(CREDENTIALS_OUTPUT, pulumi.Output.secret(platform.credentials))
 pulumi.export("manifest", manifest_of(platform, project=project, stack=stack, cloud=spec.cloud))

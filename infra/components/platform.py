@@ -87,6 +87,8 @@ class Platform(pulumi.ComponentResource):
         args = WorkspaceArgs(
             workspace_name=wanted.name,
             resource_group_name=wanted.resource_group,
+            group_exists=wanted.group_exists,
+            without=wanted.without,
             location=self._spec.location,
             storage_account_id=wanted.storage_account_id,
             key_vault_id=wanted.key_vault_id,
@@ -96,7 +98,7 @@ class Platform(pulumi.ComponentResource):
             description=wanted.description,
             acting=self._acting,
             public_network_access=wanted.public_network_access,
-            tags=self._spec.tags or None,
+            tags={**self._spec.tags, **wanted.tags} or None,
         )
         options = pulumi.ResourceOptions(parent=self, protect=wanted.protect)
         return Workspace(f"{self._name}-workspace", args, options)
@@ -134,6 +136,7 @@ class Platform(pulumi.ComponentResource):
                 self._options,
             )
             for role, scope in WORKSPACE_ROLES
+            if getattr(standing, f"{scope}_id") is not None
         ]
 
     def _subnets(self) -> dict[str, pulumi.Output[str]]:

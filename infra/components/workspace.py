@@ -1,6 +1,6 @@
 """A workspace and what it stands on, in a resource group of their own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,8 +25,8 @@ class Standing:
     resource_group_name: pulumi.Output[str]
     storage_account_id: pulumi.Input[str]
     key_vault_id: pulumi.Input[str]
-    application_insights_id: pulumi.Input[str]
-    container_registry_id: pulumi.Input[str]
+    application_insights_id: pulumi.Input[str] | None
+    container_registry_id: pulumi.Input[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,8 @@ class WorkspaceArgs:
     """3-33 characters. Replace."""
     resource_group_name: pulumi.Input[str]
     """The group is made here and holds all of it. Replace."""
+    group_exists: bool = False
+    """Use a group that is there. Default false."""
     location: pulumi.Input[str]
     """Azure region. Replace."""
     storage_account_id: pulumi.Input[str] | None = None
@@ -57,6 +59,8 @@ class WorkspaceArgs:
     """ARM id of an existing component. Default: made, with its log store. In place."""
     container_registry_id: pulumi.Input[str] | None = None
     """ARM id of an existing registry. Default: made. In place."""
+    without: Collection[str] = ()
+    """``application_insights``, ``container_registry``: neither given nor made. Default none."""
     tenant_id: pulumi.Input[str] | None = None
     """Tenant of a vault made here. Default: the one deployed to. Replaces the vault."""
     friendly_name: pulumi.Input[str] | None = None
@@ -94,29 +98,23 @@ class Workspace(pulumi.ComponentResource):
         self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aml:platform:Workspace", name, None, opts)
-        group = resources.ResourceGroup(
-            f"{name}-group",
-            resource_group_name=args.resource_group_name,
-            location=args.location,
-            tags=args.tags,
-            opts=child_options(self),
-        )
+        group_name, group_id = _group(self, name, args)
         made = Foundation(
             parent=self,
             name=name,
             names=derived(
                 derived_names, args.workspace_name, args.resource_group_name, args.location
             ),
-            resource_group_name=group.name,
+            resource_group_name=group_name,
             location=args.location,
             tags=args.tags,
         )
-        standing = _standing(args, made, group.name)
+        standing = _standing(args, made, group_name)
         acting = args.acting(standing) if args.acting else _acting(args)
         workspace = ml.Workspace(
             name,
             workspace_name=args.workspace_name,
-            resource_group_name=group.name,
+            resource_group_name=group_name,
             location=args.location,
             storage_account=standing.storage_account_id,
             key_vault=standing.key_vault_id,
@@ -132,13 +130,13 @@ class Workspace(pulumi.ComponentResource):
             opts=child_options(self, replace_on_changes=FIXED, depends_on=list(acting.after)),
         )
         self.standing = standing
-        self.resource_group_id = group.id
         self.principal_id = workspace.identity.apply(
             lambda identity: (identity.principal_id if identity else None) or ""
         )
         self.workspace_id = workspace.id
+        self.resource_group_id = group_id or workspace.id.apply(_group_of)
         self.workspace_name = workspace.name
-        self.resource_group_name = group.name
+        self.resource_group_name = group_name
         self.location = pulumi.Output.from_input(args.location)
         self.register_outputs(
             {
@@ -149,14 +147,38 @@ class Workspace(pulumi.ComponentResource):
         )
 
 
+def _group_of(workspace_id: str) -> str:
+    return workspace_id.partition("/providers/")[0]
+
+
 def _standing(args: WorkspaceArgs, made: Foundation, group_name: pulumi.Output[str]) -> Standing:
     return Standing(
         resource_group_name=group_name,
         storage_account_id=given(args.storage_account_id, made.storage_account),
         key_vault_id=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
-        application_insights_id=given(args.application_insights_id, made.application_insights),
-        container_registry_id=given(args.container_registry_id, made.container_registry),
+        application_insights_id=None
+        if "application_insights" in args.without
+        else given(args.application_insights_id, made.application_insights),
+        container_registry_id=None
+        if "container_registry" in args.without
+        else given(args.container_registry_id, made.container_registry),
     )
+
+
+def _group(
+    parent: pulumi.Resource, name: str, args: WorkspaceArgs
+) -> tuple[pulumi.Output[str], pulumi.Output[str] | None]:
+    """Return the group's name, and its id where it is made here."""
+    if args.group_exists:
+        return pulumi.Output.from_input(args.resource_group_name), None
+    group = resources.ResourceGroup(
+        f"{name}-group",
+        resource_group_name=args.resource_group_name,
+        location=args.location,
+        tags=args.tags,
+        opts=child_options(parent),
+    )
+    return group.name, group.id
 
 
 def _acting(args: WorkspaceArgs) -> Acting:

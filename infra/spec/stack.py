@@ -8,9 +8,10 @@ from infra.spec.base import SpecModel
 from infra.spec.computes import ComputeSpec
 from infra.spec.datastores import DatastoreSpec
 from infra.spec.identity import UserAssignedIdentitySpec
-from infra.spec.names import Location
+from infra.spec.names import AnyId, Location
 from infra.spec.networks import NetworkSpec
 from infra.spec.roles import RoleAssignmentSpec
+from infra.spec.soft_delete import SoftDeleteSpec
 from infra.spec.tags import Tags
 from infra.spec.workspace import WorkspaceSpec
 
@@ -27,6 +28,9 @@ class StackSpec(SpecModel):
     computes: tuple[ComputeSpec, ...] = ()
     datastores: tuple[DatastoreSpec, ...] = ()
     role_assignments: tuple[RoleAssignmentSpec, ...] = ()
+    soft_delete: SoftDeleteSpec = SoftDeleteSpec()
+    adopt: dict[str, AnyId] = Field(default_factory=dict)
+    """By the name of a resource in the program: the ARM id of what is there and is taken over."""
 
 
 # The region is the provider's own setting, so that `pulumi up` and our engine read the same one.
@@ -40,5 +44,7 @@ KEYS: Final = {
     "computes": "aml:computes",
     "datastores": "aml:datastores",
     "role_assignments": "aml:role_assignments",
+    "soft_delete": "aml:soft_delete",
+    "adopt": "aml:adopt",
 }
 STRUCTURED: Final = frozenset(KEYS.values()) - {"aml:cloud", "azure-native:location"}

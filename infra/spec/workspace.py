@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from infra.spec.base import SpecModel
 from infra.spec.identity import IdentitySpec
 from infra.spec.names import (
@@ -12,10 +14,11 @@ from infra.spec.names import (
     StorageAccountId,
     WorkspaceName,
 )
+from infra.spec.tags import Tags
 
 
 class WorkspaceSpec(SpecModel):
-    """One workspace in a resource group of its own.
+    """One workspace, in a resource group of its own unless that is there already.
 
     Storage, vault, insights and registry are made, under names derived from the workspace's,
     unless the id of an existing one is given.
@@ -23,15 +26,21 @@ class WorkspaceSpec(SpecModel):
 
     name: WorkspaceName
     resource_group: ResourceGroupName
+    group_exists: bool = False
+    """The group is there already: it is used, and neither changed nor deleted."""
     storage_account_id: StorageAccountId | None = None
     """Cannot be changed later: another account is another workspace."""
     key_vault_id: KeyVaultId | None = None
     """Cannot be changed later: another vault is another workspace."""
     application_insights_id: ApplicationInsightsId | None = None
     container_registry_id: ContainerRegistryId | None = None
+    without: tuple[Literal["application_insights", "container_registry"], ...] = ()
+    """What is neither made nor given: a workspace works without, and Azure may add it later."""
     friendly_name: str | None = None
     description: str | None = None
     identity: IdentitySpec = IdentitySpec(type="system_assigned")
     public_network_access: Literal["enabled", "disabled"] = "enabled"
     protect: bool = False
     """Refuse to delete or replace the workspace and what it stands on, until `aml unprotect`."""
+    tags: Tags = Field(default_factory=dict)
+    """In addition to the stack's; the same name here wins."""

@@ -43,6 +43,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "destroy": Entry(
         "infra.commands.operations:destroy", "Delete what a stack deployed.", _DEPLOY, "infra"
     ),
+    "drift": Entry(
+        "infra.commands.drift:drift",
+        "Show what was changed behind the stack's back.",
+        _DEPLOY,
+        "infra",
+    ),
     "outputs": Entry("infra.commands.outputs:outputs", "Show a stack's outputs.", _DEPLOY, "infra"),
     "cancel": Entry("infra.commands.stack:cancel", "Take a stack's lock away.", _DEPLOY, "infra"),
     "unprotect": Entry(

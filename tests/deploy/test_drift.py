@@ -1,0 +1,132 @@
+"""`aml drift`: finds what others changed and nothing else; keeps it or undoes it."""
+
+import pytest
+
+from tests.deploy.outside import Outside, unchanged
+
+SCALE = "properties.properties.scaleSettings"
+CPU = "/computes/cpu"
+
+
+@pytest.fixture
+def outside(deployed):
+    return Outside(deployed)
+
+
+def drift(project, *options):
+    """Return the exit code and what drifted: ``{name: {path: (deployed, actual)}}``."""
+    said = project.aml("drift", "--json", *options)
+    assert said.code in {0, 6}, said.err
+    found = {
+        each["name"]: "gone"
+        if each["gone"]
+        else {one["path"]: (one["deployed"], one["actual"]) for one in each["properties"]}
+        for each in said.data["resources"]
+    }
+    return said.code, found
+
+
+EDITS = {
+    "scale": (
+        CPU,
+        {f"{SCALE}.maxNodeCount": 9},
+        {"platform-cpu": {f"{SCALE}.maxNodeCount": (2, 9)}},
+    ),
+    "idle time": (
+        CPU,
+        {f"{SCALE}.nodeIdleTimeBeforeScaleDown": "PT10M"},
+        {"platform-cpu": {f"{SCALE}.nodeIdleTimeBeforeScaleDown": ("PT1M", "PT600S")}},
+    ),
+    "a tag changed": (CPU, {"tags.team": "ops"}, {"platform-cpu": {"tags.team": ("ml", "ops")}}),
+    "a tag added": (CPU, {"tags.cost": "1"}, {"platform-cpu": {"tags.cost": (None, "1")}}),
+    "nothing asked for": (
+        "",
+        {"properties.description": "Shared"},
+        {"platform-workspace": {"description": (None, "Shared")}},
+    ),
+    "the same duration": (CPU, {f"{SCALE}.nodeIdleTimeBeforeScaleDown": "PT1M"}, {}),
+    "another case": (CPU, {"properties.properties.vmSize": "standard_ds3_v2"}, {}),
+}
+
+
+def test_there_is_none_after_a_deployment(deployed):
+    with unchanged(deployed.state_file(), deployed.stack_file()):
+        assert "Drift of stack 'local': none." in deployed.good("drift").err
+
+
+@pytest.mark.parametrize(("path", "edit", "expected"), EDITS.values(), ids=EDITS)
+def test_an_edit_is_found_property_by_property(deployed, outside, path, edit, expected):
+    outside.put(path, **edit)
+    with unchanged(deployed.state_file(), deployed.stack_file()):
+        assert drift(deployed) == (6 if expected else 0, expected)
+        said = deployed.aml("drift")
+    assert all(name in said.out for name in expected)
+
+
+def test_what_is_gone_is_said(deployed, outside):
+    outside.call("DELETE", CPU)
+    assert drift(deployed) == (6, {"platform-cpu": "gone"})
+    assert "it is gone" in deployed.aml("drift").out
+
+
+def test_adopt_keeps_the_edits_in_the_stack_file_with_its_comments(deployed, outside):
+    deployed.edit("aml:computes:", "# what people train on\n  aml:computes:")
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9, f"{SCALE}.minNodeCount": 1, "tags.cost": "1"})
+    outside.put("", **{"properties.description": "Shared"})
+    said = deployed.good("drift", "--adopt", "--yes")
+    assert "stack file: aml:computes[0].max_nodes: 9" in said.err
+    text = deployed.stack_file().read_text(encoding="utf-8")
+    assert "# what people train on" in text
+    assert "no changes" in deployed.good("up", "--expect-no-changes").err
+    assert drift(deployed) == (0, {})
+
+
+def test_adopting_a_deletion_takes_the_compute_out(deployed, outside):
+    outside.call("DELETE", CPU)
+    deployed.good("drift", "--adopt", "--yes")
+    assert "cpu" not in deployed.stack_file().read_text(encoding="utf-8")
+    deployed.good("up", "--yes")
+    assert drift(deployed) == (0, {})
+
+
+def test_what_the_stack_file_cannot_say_is_named(deployed, outside):
+    outside.put(CPU, tags={})
+    said = deployed.good("drift", "--adopt", "--yes")
+    assert "platform-cpu: tags.team: the stack file cannot say it" in said.err
+    assert "1 updated" in deployed.good("up", "--yes").err
+
+
+def test_revert_undoes_the_edits(deployed, outside):
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9, "tags.cost": "1"})
+    with unchanged(deployed.stack_file()):
+        said = deployed.good("drift", "--revert", "--yes")
+    assert "1 updated" in said.err
+    assert outside.call("GET", CPU)["tags"] == {"team": "ml"}
+    assert drift(deployed) == (0, {})
+
+
+def test_a_deleted_cluster_is_made_again(deployed, outside):
+    outside.call("DELETE", CPU)
+    assert "1 created" in deployed.good("drift", "--revert", "--yes").err
+    assert drift(deployed) == (0, {})
+
+
+@pytest.mark.parametrize("option", ["--adopt", "--revert"])
+def test_nothing_changes_without_a_yes_or_a_terminal(deployed, outside, option):
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9})
+    with unchanged(deployed.stack_file()):
+        assert deployed.aml("drift", option).code == 2
+    assert (
+        outside.call("GET", CPU)["properties"]["properties"]["scaleSettings"]["maxNodeCount"] == 9
+    )
+
+
+def test_a_stopped_instance_is_a_note(project):
+    ada = f"{{kind: compute_instance, name: ada-{project.name}, vm_size: STANDARD_DS3_V2}}"
+    project.edit("computes:\n", f"computes:\n    - {ada}\n")
+    project.good("up", "--yes")
+    Outside(project).call("POST", f"/computes/ada-{project.name}/stop")
+    said = project.good("drift", "--json").data
+    assert said["drift"] is False
+    assert [note["text"] for note in said["notes"]] == ["It is Stopped."]
+    assert f"note: platform-ada-{project.name}: It is Stopped." in project.good("drift").err
