@@ -84,6 +84,9 @@ class ArmType:
     kept: frozenset[str] = frozenset()
     """Body paths a PUT would wipe out when absent: sent back as the service has them."""
     delete_query: Mapping[str, str] = field(default_factory=dict)
+    purge: tuple[Verb, str] | None = None
+    """What deletes for good what a delete only parks: method and URL, with ``{id}``, ``{name}``,
+    ``{location}`` and ``{subscriptionId}``."""
     delete_before_replace: bool = False
     """Never have two of them at a time, not even under different names."""
     discriminator: str | None = None

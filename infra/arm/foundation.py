@@ -136,6 +136,13 @@ KEY_VAULT: Final = ArmType(
         "properties.publicNetworkAccess": "Enabled",
     },
     kept=words("properties.accessPolicies"),
+    purge=(
+        "POST",
+        (
+            "/subscriptions/{subscriptionId}/providers/Microsoft.KeyVault/locations/{location}"
+            "/deletedVaults/{name}/purge"
+        ),
+    ),
 )
 
 APPLICATION_INSIGHTS: Final = ArmType(

@@ -57,6 +57,7 @@ WORKSPACE: Final = ArmType(
         "provisionNetworkNow": False,
     },
     nested={"sharedPrivateLinkResources": words("name")},
+    purge=("DELETE", "{id}?forceToPurge=true"),
 )
 
 _AML_COMPUTE: Final = Variant(

@@ -18,6 +18,7 @@ from infra.arm.credentials import Credential, claims
 from infra.arm.faults import redact
 from infra.arm.messages import Request, Response
 from infra.arm.operations import follow, settle
+from infra.arm.parking import VAULT, Parking, SoftDelete, recovering
 from infra.arm.types import type_of_token, variant_of_body, variant_of_inputs
 from infra.contract.errors import (
     PartialFailure,
@@ -53,10 +54,14 @@ class AzureNative:
         credential: Credential,
         *,
         transport: httpx.BaseTransport | None = None,
+        soft_delete: SoftDelete | None = None,
     ) -> None:
+        """Without ``soft_delete``, what is parked stays, and is in the way of a create."""
         self._client = Client(endpoint, credential, transport=transport)
+        self._parking = Parking(self._client, soft_delete) if soft_delete else None
         self._config = _Config()
         self._locations: dict[str, str] = {}
+        self._deleted: dict[str, Json] = {}
 
     # Configuration
 
@@ -118,6 +123,8 @@ class AzureNative:
         where = self._id(row, inputs)
         with _without_secrets(row, inputs):
             self._refuse_existing(row, where)
+            self._purge(row, where, timeout_s)
+            self._make_room(row, where, inputs, timeout_s)
             request = self._put(row, where, inputs)
             try:
                 answer = self._complete(request, timeout_s)
@@ -175,10 +182,14 @@ class AzureNative:
         """Delete it, or detach it where the table says so; gone already is as good."""
         row = variant_of_inputs(type_of_token(type), inputs)
         url = bodies.url_path(id)
-        request = Request("DELETE", url, row.api_version, params=row.delete_query)
+        query = self._parking.delete_query(row) if self._parking else {}
+        request = Request("DELETE", url, row.api_version, params={**row.delete_query, **query})
         first = self._send(request)
         if first.status != _MISSING:
             self._client.run(follow(request, first), timeout_s=timeout_s, at=id)
+            self._deleted[_taken(row, id)] = dict(inputs)
+        if self._parking:
+            self._parking.after_delete(row, id, inputs)
 
     # Functions
 
@@ -242,6 +253,28 @@ class AzureNative:
         else:
             return error
         return _not_ready(id, outputs, (error.detail,), error.remedy)
+
+    def _purge(self, row: ArmType, id: str, timeout_s: float) -> None:
+        """Delete for good what this run deleted to be replaced: parked, it keeps its name."""
+        olds = self._deleted.pop(_taken(row, id), None)
+        if olds is None or row.purge is None:
+            return
+        method, url = row.purge
+        name, location = id.rpartition("/")[2], str(olds.get("location", "")).replace(" ", "")
+        parts = {"id": id, "name": name, "location": location.lower()}
+        url = url.format(**parts, subscriptionId=self._subscription())
+        request = Request(method, url, row.api_version)
+        first = self._send(request)
+        if first.status != _MISSING:  # its retention may be off, or over
+            self._client.run(follow(request, first), timeout_s=timeout_s, at=id)
+
+    def _make_room(self, row: ArmType, id: str, inputs: Json, timeout_s: float) -> None:
+        """Purge or recover what is parked under the name; a create then changes what is back."""
+        if self._parking is None:
+            return
+        self._parking.purge_first(row, id, inputs)
+        if self._parking.recovers(row, id, inputs) and row.name == VAULT:
+            self._complete(self._put(row, id, recovering(inputs)), timeout_s)
 
     def _refuse_existing(self, row: ArmType, id: str) -> None:
         answer = self._settled(row, id)
@@ -314,6 +347,12 @@ def _existing(
 ) -> Existing:
     secrets = bodies.secret_paths(row, outputs)
     return Existing(id, dict(inputs), dict(outputs), secrets, reasons)
+
+
+def _taken(row: ArmType, id: str) -> str:
+    """Return what a parked resource keeps taken: its id, or its name alone where that is global."""
+    name = f"{row.name}/{id.rpartition('/')[2]}"
+    return (name if row.purge and "{id}" not in row.purge[1] else id).lower()
 
 
 def _partial(row: ArmType, id: str, rule: Rule, inputs: Json) -> Request:

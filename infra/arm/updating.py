@@ -54,7 +54,21 @@ def ignored(
         for path, _, actual, wanted in changes(row, now, news)
         if any(covers(path, each) or covers(each, path) for each, *_ in asked)
     ]
-    return [*found, *_still_there(row, document, asked, {each.path for each in found})]
+    told = {each.path for each in found}
+    more = [*_still_there(row, document, asked, told), *_untold(row, document, asked, told)]
+    return [*found, *more]
+
+
+def _untold(
+    row: ArmType, document: Mapping[str, Any], asked: list[Any], told: set[str]
+) -> Iterator[Ignored]:
+    """Yield what the table knows to be ignored and the answer does not even name."""
+    outputs = bodies.outputs_of(row, document)
+    for path, _, _, new in asked:
+        rule = rule_at(row.updates, plain(path))
+        ignores = rule is not None and rule.change is Change.IGNORED
+        if ignores and path not in told and bodies.value_at(outputs, path) is None:
+            yield Ignored(path, new, None)
 
 
 def _still_there(

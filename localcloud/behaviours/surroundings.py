@@ -32,12 +32,6 @@ def _vault(call: Call, wanted: Document, old: Resource | None) -> Document:
         raise invalid([("properties.accessPolicies", sentence)])
     if not has(wanted, "properties.sku.name") or not has(wanted, "properties.tenantId"):
         raise invalid([("properties", "The properties 'sku' and 'tenantId' are required.")])
-    before = old.properties if old else {}
-    for path in ("enableSoftDelete", "enablePurgeProtection"):
-        if before.get(path) is True and properties.get(path) is False:
-            raise invalid(
-                [(f"properties.{path}", f"The property '{path}' cannot be set to false.")]
-            )
     return with_properties(
         wanted,
         {

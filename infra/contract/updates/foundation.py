@@ -99,15 +99,19 @@ KEY_VAULT: Final = (
         only_if=_was_set,
         condition="once it is set",
     ),
-    *(
-        Rule(
-            f"properties.{name}",
-            Change.REPLACE,
-            SERVICE_SAYS,
-            only_if=_was_set,
-            condition="once it is on: it cannot be switched off",
-        )
-        for name in ("enableSoftDelete", "enablePurgeProtection")
+    Rule(
+        "properties.enableSoftDelete",
+        Change.REPLACE,
+        SERVICE_SAYS,
+        only_if=_was_set,
+        condition="once it is on: it cannot be switched off",
+    ),
+    Rule(
+        "properties.enablePurgeProtection",
+        Change.REPLACE,
+        SERVICE_SAYS,
+        only_if=_was_set,
+        condition="once it is on (the name stays taken until the retention is over)",
     ),
     *rows(
         Change.IN_PLACE,

@@ -1,0 +1,252 @@
+"""For each row of the table of updates: a resource as it is, and the same with that one change.
+
+A resource is a golden case of ``bodies`` under a name of its own. Where nothing is said here, the
+changed property becomes the word ``changed``: what the service would say of the word is no matter
+of the table.
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from infra.arm.types import type_of_token
+from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.updates.rule import Change, Rule
+from infra.contract.updates.table import COMPUTE, TABLE, WORKSPACE, rules_of
+
+GOLDEN = "00000000-0000-0000-0000-000000000001"
+FOLDER = Path(__file__).parent / "bodies"
+ML = "azure-native:machinelearningservices"
+IN = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers"
+INNER = "properties.properties"
+NUMBERS = count()
+
+FILES = {
+    "resources:ResourceGroup": "resource_group",
+    "storage:StorageAccount": "storage_account",
+    "storage:BlobContainer": "blob_container",
+    "keyvault:Vault": "key_vault",
+    "applicationinsights:Component": "application_insights",
+    "operationalinsights:Workspace": "log_analytics",
+    "containerregistry:Registry": "registry",
+    "managedidentity:UserAssignedIdentity": "user_assigned_identity",
+    "authorization:RoleAssignment": "role_assignment",
+    "machinelearningservices:Workspace": "workspace",
+    "machinelearningservices:Datastore": "datastore",
+    "network:VirtualNetwork": "virtual_network",
+    "network:Subnet": "subnet",
+    "network:NetworkSecurityGroup": "network_security_group",
+    "batch:BatchAccount": "batch_account",
+    "databricks:Workspace": "databricks_workspace",
+    "compute:VirtualMachine": "virtual_machine",
+}
+COMPUTES = {
+    "AmlCompute": "aml_compute",
+    "ComputeInstance": "compute_instance",
+    "VirtualMachine": "virtual_machine_compute",
+    "HDInsight": "hdinsight_compute",
+    "Databricks": "databricks_compute",
+    "DataLakeAnalytics": "data_lake_analytics_compute",
+    "DataFactory": "data_factory_compute",
+    "Kubernetes": "kubernetes_compute",
+    "AKS": "aks_compute",
+    "SynapseSpark": "synapse_spark_compute",
+    "Batch": "batch_compute",
+}
+
+VAULTS, STORES = f"{IN}/Microsoft.KeyVault/vaults", f"{IN}/Microsoft.Storage/storageAccounts"
+ENCRYPTED = {
+    "status": "Enabled",
+    "keyVaultProperties": {"keyVaultArmId": f"{VAULTS}/vault1", "keyIdentifier": "k1"},
+}
+CRON = {"expression": "0 18 * * *"}
+SCHEDULES = {
+    "computeStartStop": [
+        {"action": "Stop", "status": "Enabled", "triggerType": "Cron", "cron": CRON}
+    ]
+}
+LATER = copy.deepcopy(SCHEDULES)
+LATER["computeStartStop"][0]["cron"]["expression"] = "0 20 * * *"
+ONE, TWO = (
+    f"{IN}/Microsoft.ManagedIdentity/userAssignedIdentities/{name}" for name in ("one", "two")
+)
+
+# path, or kind and path → the value before (``...``: as in the golden case) and the one after
+VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
+    "resourceGroupName": (..., "rg2"),
+    "location": (..., "northeurope"),
+    "scope": (..., f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg2"),
+    "tags": ({"a": "b"}, {"a": "c", "d": "e"}),
+    "identity": (
+        {"type": "SystemAssigned"},
+        {"type": "UserAssigned", "userAssignedIdentities": [ONE]},
+    ),
+    "sku": (..., {"name": "changed"}),
+    "networkRuleSet": (..., {"defaultAction": "Allow"}),
+    "properties": (..., {"other": "changed"}),
+    "properties.resourceId": (..., f"{IN}/Microsoft.Compute/virtualMachines/other"),
+    "properties.disableLocalAuth": (..., "changed"),
+    f"{INNER}.subnet": (..., {"id": f"{IN}/Microsoft.Network/virtualNetworks/net/subnets/a"}),
+    f"{INNER}.vmSize": ("STANDARD_DS3_V2", "STANDARD_DS2_V2"),
+    f"{INNER}.schedules": (SCHEDULES, LATER),
+    f"{INNER}.idleTimeBeforeShutdown": ("PT30M", "PT1H"),
+    f"{INNER}.scaleSettings": ({"maxNodeCount": 2}, {"minNodeCount": 1, "maxNodeCount": 4}),
+    f"{INNER}.sshSettings": (..., {"sshPublicAccess": "Enabled", "adminPublicKey": "key"}),
+    f"{INNER}.osType": (..., "Windows"),
+    f"{INNER}.vmPriority": (..., "Dedicated"),
+    f"{INNER}.remoteLoginPortPublicAccess": ("Enabled", "Disabled"),
+    f"{INNER}.userAccountCredentials": (..., {"adminUserName": "you", "adminUserPassword": "p"}),
+    f"{INNER}.virtualMachineImage": (..., {"id": f"{IN}/Microsoft.Compute/images/image"}),
+    "encryption.status": (..., "Disabled"),
+    "encryption.identity": (..., {"userAssignedIdentity": ONE}),
+    "encryption.keyVaultProperties.keyVaultArmId": (..., f"{VAULTS}/vault2"),
+    "provisionNetworkNow": (False, True),
+    "managedNetwork": (..., {"isolationMode": "AllowOnlyApprovedOutbound"}),
+    "storageAccount": (..., f"{STORES}/store2"),
+    "keyVault": (..., f"{VAULTS}/vault2"),
+    "applicationInsights": (..., f"{IN}/Microsoft.Insights/components/insights2"),
+    "containerRegistry": (..., f"{IN}/Microsoft.ContainerRegistry/registries/registry1"),
+    "properties.datastoreType": (..., "AzureFile"),
+    "properties.credentials": (..., {"credentialsType": "None"}),
+    "properties.sku": (..., {"family": "A", "name": "premium"}),
+    "accessConnector": (..., {"id": "c", "identityType": "SystemAssigned"}),
+    "keyVaultReference": (..., {"id": f"{VAULTS}/vault1", "url": "https://vault1"}),
+    "autoStorage": (..., {"storageAccountId": f"{STORES}/store2"}),
+    "storageProfile": (..., {"osDisk": {"diskSizeGB": 64}}),
+    ("machinelearningservices:Workspace", "encryption"): (
+        ENCRYPTED,
+        {**ENCRYPTED, "status": "Disabled"},
+    ),
+    ("storage:StorageAccount", "encryption"): (..., {"keySource": "Microsoft.Storage"}),
+    ("storage:StorageAccount", "sku"): (..., {"name": "Standard_GRS"}),
+    ("network:VirtualNetwork", "encryption"): (..., {"enabled": True}),
+    ("databricks:Workspace", "parameters"): (
+        ...,
+        {"encryption": {"value": {"keyName": "l", "keyVaultUri": "https://v"}}},
+    ),
+    ("storage:BlobContainer", "accountName"): (..., "store2"),
+    ("network:Subnet", "virtualNetworkName"): (..., "net2"),
+    ("machinelearningservices:Datastore", "workspaceName"): (..., "ml2"),
+    **{(kind, "workspaceName"): (..., "ml2") for kind in COMPUTES},
+}
+# What must change along with it, for the service to take the resource at all.
+ALSO: dict[tuple[str, str], dict[str, Any]] = {
+    ("keyvault:Vault", "properties.enablePurgeProtection"): {"vaultName": "unprotected"},
+    ("VirtualMachine", f"{INNER}.address"): {"properties.resourceId": None},
+    ("HDInsight", "properties.resourceId"): {f"{INNER}.address": None},
+    ("storage:BlobContainer", "resourceGroupName"): {"accountName": "store3"},
+    ("network:Subnet", "resourceGroupName"): {"virtualNetworkName": "net3"},
+    ("machinelearningservices:Datastore", "resourceGroupName"): {"workspaceName": "ml3"},
+    **{(kind, "resourceGroupName"): {"workspaceName": "ml3"} for kind in COMPUTES},
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row, and one change it speaks of."""
+
+    token: str
+    kind: str
+    rule: Rule
+    before: Any
+    after: Any
+    change: Change
+    """What this very change is to come to: a row may replace in one direction only."""
+
+    @property
+    def short(self) -> str:
+        return self.kind or self.token.removeprefix("azure-native:")
+
+    @property
+    def id(self) -> str:
+        return f"{self.short}-{self.rule.path}-{self.change}"
+
+
+def resource(token: str, kind: str) -> dict[str, Any]:
+    """Return the inputs of the golden case of a type, in the local cloud's own subscription."""
+    name = COMPUTES[kind] if kind else FILES[token.removeprefix("azure-native:")]
+    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    inputs: dict[str, Any] = json.loads(text.replace(GOLDEN, SUBSCRIPTION))["inputs"]
+    return inputs
+
+
+def samples() -> Iterator[Sample]:
+    """Yield one sample a row, two where a row replaces in one direction only."""
+    subjects = [(token, "") for token in TABLE if token != COMPUTE]
+    for token, kind in [*subjects, *((COMPUTE, kind) for kind in COMPUTES)]:
+        for rule in rules_of(token, kind).values():
+            short = kind or token.removeprefix("azure-native:")
+            for before, after, change in _values(short, rule):
+                yield Sample(token, kind, rule, before, after, change)
+
+
+def _values(short: str, rule: Rule) -> Iterator[tuple[Any, Any, Change]]:
+    before, after = VALUES.get((short, rule.path), VALUES.get(rule.path, (..., "changed")))
+    if rule.only_if is None:
+        yield before, after, rule.change
+        return
+    replacing, updating = DIRECTIONS[short, rule.path]
+    yield *replacing, Change.REPLACE
+    yield *updating, Change.IN_PLACE
+
+
+def pair(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the inputs before and after, under a name that nothing else has."""
+    row = type_of_token(sample.token)
+    before = _based(sample, row.name_input)
+    before = _placed(before, sample.rule.path, sample.before)
+    after = copy.deepcopy(before)
+    if sample.rule.path == row.name_input:
+        return before, after | {row.name_input: _name(row.name_input)}
+    if sample.rule.path == row.discriminator:
+        other = "Databricks" if sample.kind != "Databricks" else "Batch"
+        return before, after | {"properties": resource(COMPUTE, other)["properties"]}
+    replaced = sample.change is Change.REPLACE
+    for path, value in ALSO.get((sample.short, sample.rule.path), {}).items() if replaced else ():
+        after = _placed(after, path, value)
+    return before, _placed(after, sample.rule.path, sample.after)
+
+
+def _based(sample: Sample, name_input: str) -> dict[str, Any]:
+    base = resource(sample.token, sample.kind) | {name_input: _name(name_input)}
+    if sample.token == WORKSPACE and sample.rule.path.startswith("encryption."):
+        base["encryption"] = ENCRYPTED
+    if sample.short == "authorization:RoleAssignment":
+        base["principalId"] = base[name_input]
+    return base
+
+
+def _name(name_input: str) -> str:
+    return NAMES.get(name_input, "x{:04}").format(next(NUMBERS))
+
+
+NAMES = {"roleAssignmentName": "11111111-2222-3333-4444-55555555{:04}"}
+DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any]]] = {
+    ("storage:StorageAccount", "sku.name"): (
+        ("Standard_LRS", "Standard_ZRS"),
+        ("Standard_LRS", "Standard_GRS"),
+    ),
+    ("storage:StorageAccount", "kind"): (("StorageV2", "BlobStorage"), ("Storage", "StorageV2")),
+    ("keyvault:Vault", "properties.softDeleteRetentionInDays"): ((7, 8), (False, 9)),
+    ("keyvault:Vault", "properties.enableSoftDelete"): ((True, False), (False, True)),
+    ("keyvault:Vault", "properties.enablePurgeProtection"): ((True, False), (False, True)),
+}
+
+
+def _placed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    if value is ...:
+        return document
+    step, _, rest = path.partition(".")
+    if rest:
+        value = _placed(document.get(step) or {}, rest, value)
+    elif isinstance(value, dict) and isinstance(document.get(step), dict) and step == "properties":
+        value = {**document[step], **value}
+    return {**document, step: value} if value is not None else _less(document, step)
+
+
+def _less(document: dict[str, Any], step: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != step}
