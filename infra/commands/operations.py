@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import click
@@ -150,10 +151,7 @@ class Asking:
             if self.yes:
                 return True
             if not view.can_ask():
-                raise UsageError(
-                    "There are changes, and no terminal to ask on.",
-                    remedy=f"Run `aml {self.name} --yes` to make them.",
-                )
+                raise no_terminal(self.name)
             return view.confirmed(f"Perform {self.name!r} on stack {self.stack.name!r}?")
 
 
@@ -186,22 +184,45 @@ def _document(name: Name, stack: Stack, done: Done) -> dict[str, Any]:
         "steps": [view.step_document(step) for step in done.plan.steps],
         "warnings": list(done.plan.warnings),
         "changes": {str(op): n for op, n in shown.changes.items()},
-        "outputs": dict(shown.summary.outputs),
+        "outputs": view.shown(shown.summary.outputs),
         "seconds": round(shown.summary.seconds, 3),
     }
 
 
 def _hand_over(name: Name, stack: Stack, given: Mapping[str, Any]) -> None:
-    hand_over = load("infra.deploy.automation:hand_over", extra="infra")
-    handed = hand_over(
+    """Let the Pulumi CLI do it, after the same question: it is started with its own `--yes`."""
+    load("infra.deploy.automation:require_cli", extra="infra")(stack.name, cloud=stack.cloud)
+    hand_over = partial(
+        load("infra.deploy.automation:hand_over", extra="infra"),
         stack.project,
         stack.name,
-        name,
-        cloud=stack.cloud,
         backend_url=backend_url(stack.project),
         passphrase=stack_passphrase(stack.project, stack.name),
         expect_no_changes=given.get("expect_no_changes", False),
         say=view.say,
     )
+    if name != "preview" and not given["yes"]:
+        _ask_before_handing_over(name, stack, hand_over)
+    # The CLI knows no journal: what an interrupted run left becomes a plain checkpoint first.
+    for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
+        view.say(notice)
+    handed = hand_over(name)
     if given["as_json"]:
         view.print_json({"stack": stack.name, "operation": name, "changes": dict(handed.changes)})
+
+
+def _ask_before_handing_over(name: Name, stack: Stack, hand_over: Callable[[Name], Any]) -> None:
+    if not view.can_ask():
+        raise no_terminal(name)
+    if name == "up":
+        hand_over("preview")
+    if not view.confirmed(f"Perform {name!r} on stack {stack.name!r} with the Pulumi CLI?"):
+        raise click.Abort
+
+
+def no_terminal(name: Name) -> UsageError:
+    """Return the error for a question that nobody can be asked."""
+    return UsageError(
+        "There are changes, and no terminal to ask on.",
+        remedy=f"Run `aml {name} --yes` to make them.",
+    )

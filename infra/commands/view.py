@@ -22,6 +22,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from infra.contract.errors import UsageError
+from infra.contract.provider import UNKNOWN
 from infra.engine.events import Event, Finished, Message, Op, Started, Step, Summary
 from infra.engine.resources import urn_name
 
@@ -62,6 +63,7 @@ _COUNTED: Final[Mapping[Op, str]] = {
     Op.DELETE: "to delete",
     Op.DISCARD: "to forget",
 }
+_LATER: Final = "[known after deployment]"
 _QUIET: Final = frozenset({Op.SAME, Op.READ})
 _HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
@@ -148,6 +150,18 @@ def done_line(changes: Mapping[Op, int]) -> str:
     return ", ".join([*parts, *([f"{kept} unchanged"] if kept else [])])
 
 
+def shown(value: Any) -> Any:
+    """Return ``value`` with words in the place of what is known after deployment only."""
+    match value:
+        case str():
+            return _LATER if value == UNKNOWN else value
+        case Mapping():
+            return {key: shown(item) for key, item in value.items()}
+        case list() | tuple():
+            return [shown(item) for item in value]
+    return value
+
+
 def step_document(step: Step) -> dict[str, Any]:
     """Return a step as data for ``--json``; secrets in it are hidden already.
 
@@ -164,8 +178,8 @@ def step_document(step: Step) -> dict[str, Any]:
             "replaces": list(step.replaces),
             "reason": step.reason,
             "notes": dict(step.notes),
-            "old": step.old,
-            "new": step.new,
+            "old": shown(step.old),
+            "new": shown(step.new),
         }.items()
         if value
     }
@@ -292,5 +306,7 @@ def _value(document: Mapping[str, Any] | None, path: str) -> str:
             value = value[int(part)]
         else:
             value = None
-    text = json.dumps(value, default=str)
+    if value == UNKNOWN:
+        return _LATER
+    text = json.dumps(shown(value), default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth

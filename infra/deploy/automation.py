@@ -26,21 +26,11 @@ class HandedOver:
     outputs: Mapping[str, Any]
 
 
-def hand_over(
-    project: Project,
-    stack: str,
-    operation: Operation,
-    *,
-    cloud: str,
-    backend_url: str,
-    passphrase: str | None,
-    expect_no_changes: bool,
-    say: Callable[[str], None],
-) -> HandedOver:
-    """Run one operation of the Pulumi CLI on a stack; its output goes through ``say``.
+def require_cli(stack: str, *, cloud: str) -> None:
+    """Refuse what the CLI cannot do.
 
-    Raises ``MissingExtraError`` without a CLI, ``UsageError`` for the local cloud (the CLI's
-    azure-native plugin was never tried against it), ``DeployError`` when the CLI fails.
+    Raises ``MissingExtraError`` without a CLI, ``UsageError`` for the local cloud: the CLI's
+    azure-native plugin was never tried against it.
     """
     if shutil.which("pulumi") is None:
         raise MissingExtraError(
@@ -52,6 +42,22 @@ def hand_over(
             f"Stack {stack!r} has `aml:cloud: local`, which the Pulumi CLI does not deploy to.",
             remedy="Leave `--engine pulumi` out: the embedded engine deploys to the local cloud.",
         )
+
+
+def hand_over(
+    project: Project,
+    stack: str,
+    operation: Operation,
+    *,
+    backend_url: str,
+    passphrase: str | None,
+    expect_no_changes: bool,
+    say: Callable[[str], None],
+) -> HandedOver:
+    """Run one operation of the Pulumi CLI on a stack; its output goes through ``say``.
+
+    It asks nobody. Raises ``DeployError`` when the CLI fails.
+    """
     variables = {"PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL", backend_url)}
     if passphrase is not None:
         variables["PULUMI_CONFIG_PASSPHRASE"] = passphrase

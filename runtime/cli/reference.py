@@ -32,6 +32,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     3: "the cloud does not answer, or refuses the credential; `aml cloud status`: not running",
     4: "deployment state cannot be used: locked, damaged, or sealed with another passphrase",
     5: "`--expect-no-changes` was given, and there are changes",
+    6: "`aml drift`: the cloud is not as the stack was deployed",
     70: "a bug in aml-platform, with its traceback",
     130: "interrupted: Ctrl-C, or a question was answered with no",
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from infra.commands import view
+from infra.contract.provider import UNKNOWN
 from infra.engine.events import Finished, Message, Op, Started, Step
 
 COMPUTE = "azure-native:machinelearningservices:Compute"
@@ -63,3 +64,20 @@ def test_what_stays_the_same_is_not_talked_about(capsys):
     with view.Progress() as progress:
         progress(Finished(Step(Op.SAME, URN, COMPUTE), 0.0))
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_not_known_yet_is_said_in_words(capsys):
+    step = Step(
+        Op.UPDATE,
+        URN,
+        COMPUTE,
+        diffs={"a": "update"},
+        old={"a": 1},
+        new={"a": UNKNOWN, "b": [UNKNOWN]},
+    )
+    view.print_plan([step])
+    assert "a: 1 -> [known after deployment]" in capsys.readouterr().err
+    assert view.step_document(step)["new"] == {
+        "a": "[known after deployment]",
+        "b": ["[known after deployment]"],
+    }

@@ -84,6 +84,18 @@ def test_a_binary_on_the_path_does_not_switch_the_engine(project, monkeypatch):
     assert not (project.root / "called").exists()
 
 
+def test_the_other_engine_changes_nothing_without_a_yes(project, monkeypatch):
+    trap = project.root / "pulumi"
+    trap.write_text('#!/bin/sh\ntouch "$(dirname "$0")/called"\nexit 1\n')
+    trap.chmod(0o755)
+    monkeypatch.setenv("PATH", str(project.root), prepend=":")
+    project.edit("aml:cloud: local", "aml:cloud: azure")
+    said = project.aml("up", "--engine", "pulumi")
+    assert said.code == 2
+    assert "no terminal to ask on" in said.err
+    assert not (project.root / "called").exists()
+
+
 def test_the_other_engine_is_not_for_the_local_cloud(project, monkeypatch):
     trap = project.root / "pulumi"
     trap.write_text("#!/bin/sh\nexit 1\n")
