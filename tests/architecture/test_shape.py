@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
-    file for package in ("infra", "runtime", "localcloud") for file in (ROOT / package).rglob("*.py")
+    file
+    for package in ("infra", "runtime", "localcloud")
+    for file in (ROOT / package).rglob("*.py")
 )
 LATE = ROOT / "infra" / "contract" / "load.py"
 
