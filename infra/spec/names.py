@@ -41,6 +41,12 @@ def _id_of(*wanted: str) -> Callable[[str], str]:
     return check
 
 
+def _id_type(*wanted: str) -> tuple[AfterValidator, WithJsonSchema]:
+    kind = " or ".join(wanted) or "resource"
+    schema = {"type": "string", "pattern": "^/[sS]ubscriptions/", "description": f"ARM id: {kind}"}
+    return AfterValidator(_id_of(*wanted)), WithJsonSchema(schema)
+
+
 def _template(type_: str) -> str:
     namespace, *types = type_.split("/")
     return "/".join((namespace, *(f"{step}/<name>" for step in types)))
@@ -87,27 +93,23 @@ Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-
 SUBNET_TYPE: Final = "Microsoft.Network/virtualNetworks/subnets"
 IDENTITY_TYPE: Final = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
-StorageAccountId = Annotated[str, AfterValidator(_id_of("Microsoft.Storage/storageAccounts"))]
-KeyVaultId = Annotated[str, AfterValidator(_id_of("Microsoft.KeyVault/vaults"))]
-ApplicationInsightsId = Annotated[str, AfterValidator(_id_of("Microsoft.Insights/components"))]
-ContainerRegistryId = Annotated[
-    str, AfterValidator(_id_of("Microsoft.ContainerRegistry/registries"))
-]
-SubnetId = Annotated[str, AfterValidator(_id_of(SUBNET_TYPE))]
-UserAssignedIdentityId = Annotated[str, AfterValidator(_id_of(IDENTITY_TYPE))]
-SecurityGroupId = Annotated[str, AfterValidator(_id_of("Microsoft.Network/networkSecurityGroups"))]
-VirtualMachineId = Annotated[str, AfterValidator(_id_of("Microsoft.Compute/virtualMachines"))]
-HDInsightId = Annotated[str, AfterValidator(_id_of("Microsoft.HDInsight/clusters"))]
-BatchAccountId = Annotated[str, AfterValidator(_id_of("Microsoft.Batch/batchAccounts"))]
-DatabricksId = Annotated[str, AfterValidator(_id_of("Microsoft.Databricks/workspaces"))]
-DataLakeAnalyticsId = Annotated[str, AfterValidator(_id_of("Microsoft.DataLakeAnalytics/accounts"))]
+StorageAccountId = Annotated[str, *_id_type("Microsoft.Storage/storageAccounts")]
+KeyVaultId = Annotated[str, *_id_type("Microsoft.KeyVault/vaults")]
+ApplicationInsightsId = Annotated[str, *_id_type("Microsoft.Insights/components")]
+ContainerRegistryId = Annotated[str, *_id_type("Microsoft.ContainerRegistry/registries")]
+SubnetId = Annotated[str, *_id_type(SUBNET_TYPE)]
+UserAssignedIdentityId = Annotated[str, *_id_type(IDENTITY_TYPE)]
+SecurityGroupId = Annotated[str, *_id_type("Microsoft.Network/networkSecurityGroups")]
+VirtualMachineId = Annotated[str, *_id_type("Microsoft.Compute/virtualMachines")]
+HDInsightId = Annotated[str, *_id_type("Microsoft.HDInsight/clusters")]
+BatchAccountId = Annotated[str, *_id_type("Microsoft.Batch/batchAccounts")]
+DatabricksId = Annotated[str, *_id_type("Microsoft.Databricks/workspaces")]
+DataLakeAnalyticsId = Annotated[str, *_id_type("Microsoft.DataLakeAnalytics/accounts")]
 KubernetesId = Annotated[
     str,
-    AfterValidator(
-        _id_of(
-            "Microsoft.ContainerService/managedClusters", "Microsoft.Kubernetes/connectedClusters"
-        )
+    *_id_type(
+        "Microsoft.ContainerService/managedClusters", "Microsoft.Kubernetes/connectedClusters"
     ),
 ]
-SynapseSparkId = Annotated[str, AfterValidator(_id_of("Microsoft.Synapse/workspaces/bigDataPools"))]
-AnyId = Annotated[str, AfterValidator(_id_of())]
+SynapseSparkId = Annotated[str, *_id_type("Microsoft.Synapse/workspaces/bigDataPools")]
+AnyId = Annotated[str, *_id_type()]

@@ -32,7 +32,11 @@ class Entry:
 _DEPLOY, _RUN, _CLOUD = "Platform", "Runs", "Local cloud"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
+    "init": Entry("infra.commands.init:init", "Write a new stack file.", _DEPLOY),
     "check": Entry("infra.commands.check:check", "Validate a stack file offline.", _DEPLOY),
+    "schema": Entry(
+        "infra.commands.schema:schema", "Write the JSON schema of stack files.", _DEPLOY
+    ),
     "preview": Entry(
         "infra.commands.operations:preview", "Show what `up` would change.", _DEPLOY, "infra"
     ),

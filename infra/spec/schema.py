@@ -1,0 +1,120 @@
+"""The JSON schema of a stack file, made from the models themselves, for editors.
+
+It says what may stand where and what it means; rules across fields are `aml check`'s. Numbers are
+to be written as numbers here, although the reader takes text that is one.
+"""
+
+import ast
+import inspect
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final, get_args
+
+from infra.spec.base import SpecModel
+from infra.spec.stack import KEYS, StackSpec
+
+_TEXT: Final = {"type": "string"}
+
+
+def stack_schema() -> dict[str, Any]:
+    """Return the schema of a whole file: Pulumi's keys around ours."""
+    schema = _plain(StackSpec.model_json_schema(), _descriptions())
+    names = {field: KEYS[field] for field in schema["properties"]}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Stack file of aml-platform",
+        "type": "object",
+        "required": ["config"],
+        "additionalProperties": False,
+        "properties": {
+            "config": {
+                "type": "object",
+                "description": schema["description"],
+                "required": [names[field] for field in schema["required"]],
+                "properties": {
+                    names[field]: value for field, value in schema["properties"].items()
+                },
+                # Keys of other namespaces are their owners' business.
+                "patternProperties": {"^(?!aml:)[^:]+:.+$": {}},
+                "additionalProperties": False,
+            },
+            "encryptionsalt": _TEXT,
+            "secretsprovider": _TEXT,
+            "encryptedkey": _TEXT,
+            "environment": {},
+        },
+        "definitions": schema["$defs"],
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as the file that is shipped."""
+    return json.dumps(stack_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any, descriptions: Mapping[str, Mapping[str, str]], model: str = "") -> Any:
+    """Return a schema without titles, with what the models say of their fields, in draft 7."""
+    if isinstance(value, list):
+        return [_plain(item, descriptions) for item in value]
+    if not isinstance(value, dict):
+        if not isinstance(value, str):
+            return value
+        return value.replace("#/$defs/", "#/definitions/").replace("``", "`")
+    found = {}
+    for key, item in value.items():
+        if key == "title" and isinstance(item, str):
+            model = item
+        elif key == "properties":
+            found[key] = {
+                name: _said(_plain(each, descriptions), descriptions.get(model, {}).get(name))
+                for name, each in item.items()
+            }
+        elif key == "$defs":
+            found[key] = {name: _plain(each, descriptions, name) for name, each in item.items()}
+        elif not (key == "default" and item is None):
+            found[key] = _plain(item, descriptions)
+    return found
+
+
+def _said(schema: dict[str, Any], description: str | None) -> dict[str, Any]:
+    return {**schema, "description": description} if description else schema
+
+
+def _descriptions() -> dict[str, dict[str, str]]:
+    models: tuple[type[SpecModel], ...] = (StackSpec, *_models(StackSpec))
+    return {model.__name__: _fields(model) for model in models}
+
+
+def _models(model: type[SpecModel]) -> Iterator[type[SpecModel]]:
+    """Yield the models that stand in another's fields, at any depth."""
+    for field in model.model_fields.values():
+        for each in _within(field.annotation):
+            yield each
+            yield from _models(each)
+
+
+def _within(annotation: Any) -> Iterator[type[SpecModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, SpecModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _within(each)
+
+
+def _fields(model: type[SpecModel]) -> dict[str, str]:
+    """Return the text below each field in the source of a model and of what it inherits from."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if not (issubclass(base, SpecModel) and base is not SpecModel):
+            continue
+        source = ast.parse(textwrap.dedent(inspect.getsource(base)))
+        lines = next(node.body for node in source.body if isinstance(node, ast.ClassDef))
+        for field, below in pairwise(lines):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[name] = " ".join(text.replace("``", "`").split())
+    return found

@@ -1,0 +1,75 @@
+"""`aml init` writes stack files that are valid; `aml schema` writes what editors read."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from infra.commands.init import init
+from infra.commands.schema import schema
+from infra.contract.errors import UsageError
+from infra.contract.project import find_project
+from infra.spec.load import load_stack
+from infra.spec.problems import StackFileError
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("AML_HOME", raising=False)
+    monkeypatch.delenv("AML_STACK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def invoke(command, *arguments):
+    return CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+def test_without_a_terminal_nothing_is_asked(folder):
+    done = invoke(init)
+    assert (done.exit_code, done.stdout) == (0, "")
+    spec = load_stack(folder / "stacks/Pulumi.local.yaml")
+    assert (spec.cloud, spec.workspace.name, spec.computes[0].name) == ("local", "ml-local", "cpu")
+    assert find_project().selected_stack() == "local"
+    assert (folder / "stacks/stack.schema.json").is_file()
+
+
+def test_flags_say_what_the_stack_is(folder):
+    given = {"cloud": "azure", "workspace": "shop", "compute": "gpu", "max-nodes": "8"}
+    given |= {"subscription": "11111111-1111-1111-1111-111111111111", "location": "West Europe"}
+    invoke(init, "prod", *(f"--{key}={value}" for key, value in given.items()))
+    text = (folder / "stacks/Pulumi.prod.yaml").read_text(encoding="utf-8")
+    assert "azure-native:subscriptionId: " in text
+    spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
+    assert (spec.cloud, spec.location) == ("azure", "westeurope")
+    assert (spec.workspace.resource_group, spec.computes[0].max_nodes) == ("shop-rg", 8)
+
+
+def test_a_cluster_is_optional(folder):
+    invoke(init, "--compute", "")
+    assert load_stack(folder / "stacks/Pulumi.local.yaml").computes == ()
+
+
+def test_it_goes_where_a_project_keeps_its_stack_files(folder):
+    (folder / "Pulumi.yaml").write_text("name: shop\nstackConfigDir: environments\n")
+    invoke(init, "dev")
+    assert (folder / "environments/Pulumi.dev.yaml").is_file()
+
+
+def test_every_wrong_answer_is_told_and_nothing_written(folder):
+    with pytest.raises(StackFileError, match="2 problems"):
+        invoke(init, "--workspace=my shop", "--resource-group=rg", "--max-nodes=many")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_stack_that_exists_is_left_alone(folder):
+    invoke(init)
+    with pytest.raises(UsageError, match="exists"):
+        invoke(init)
+
+
+def test_the_schema_goes_to_stdout_or_a_file(folder):
+    printed = json.loads(invoke(schema).stdout)
+    assert printed["properties"]["config"]["required"][0] == "aml:cloud"
+    invoke(schema, "-o", "it.json")
+    assert json.loads((folder / "it.json").read_text(encoding="utf-8")) == printed
