@@ -53,6 +53,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         _DEPLOY,
         "infra",
     ),
+    "compute": Entry(
+        "infra.commands.compute:compute",
+        "Look at computes; start, stop, add them.",
+        _DEPLOY,
+        "infra",
+    ),
     "outputs": Entry("infra.commands.outputs:outputs", "Show a stack's outputs.", _DEPLOY, "infra"),
     "cancel": Entry("infra.commands.stack:cancel", "Take a stack's lock away.", _DEPLOY, "infra"),
     "unprotect": Entry(
