@@ -12,7 +12,7 @@ _ML: Final = "Microsoft.MachineLearningServices"
 _WORKSPACE: Final = f"{GROUP}/providers/{_ML}/workspaces/{{workspaceName}}"
 _INNER: Final = "properties.properties"
 _DELETE: Final = {"underlyingResourceAction": "Delete"}
-_DETACH: Final = {"underlyingResourceAction": "Detach"}
+DETACH: Final = {"underlyingResourceAction": "Detach"}
 
 WORKSPACE: Final = ArmType(
     pulumi_type="azure-native:machinelearningservices:Workspace",
@@ -147,7 +147,7 @@ def _attached(
         inner=None if inner is None else words(inner),
         secret=secret,
         defaults={f"{_INNER}.{name}": value for name, value in defaults.items()},
-        delete_query=_DETACH,
+        delete_query=DETACH,
         delete_before_replace=True,
     )
 
@@ -201,7 +201,7 @@ _BATCH: Final = Variant(
     name_rule=RULES["attached_compute"],
     api_version="2020-02-02",
     required=words("properties.resourceId"),
-    delete_query=_DETACH,
+    delete_query=DETACH,
     delete_before_replace=True,
 )
 
@@ -222,7 +222,7 @@ COMPUTE: Final = ArmType(
     ),
     defaults={"properties.disableLocalAuth": False},
     open_ended={"properties.computeLocation": None},
-    delete_query=_DETACH,
+    delete_query=DETACH,
     discriminator="properties.computeType",
     variants=_variants(),
 )

@@ -16,6 +16,7 @@ from infra.arm.armtype import ArmType
 from infra.arm.client import Client, Endpoint, checked
 from infra.arm.credentials import Credential, claims
 from infra.arm.faults import redact
+from infra.arm.machine_learning import DETACH
 from infra.arm.messages import Request, Response
 from infra.arm.operations import follow, settle
 from infra.arm.parking import VAULT, Parking, SoftDelete, recovering
@@ -114,6 +115,16 @@ class AzureNative:
     def locate(self, type: str, inputs: Json) -> str | None:
         """Return the id a create would give."""
         return bodies.resource_id(type_of_token(type), inputs, self._subscription())
+
+    def adoptable(self, type: str, inputs: Json) -> bool:
+        """Tell whether it is an attachment of something: detached, never deleted."""
+        row = variant_of_inputs(type_of_token(type), inputs)
+        return row.discriminator is not None and row.delete_query == DETACH
+
+    def adopts(self, type: str, inputs: Json, existing: Existing) -> bool:
+        """Tell whether an attachment is of the same resource, and differs in nothing fixed."""
+        row = variant_of_inputs(type_of_token(type), inputs)
+        return not diffing.difference(row, existing.inputs, inputs).replaces
 
     def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:
         """Create it, after a look whether the id is free: a PUT would overwrite."""

@@ -158,6 +158,20 @@ class Locates(Protocol):
 
 
 @runtime_checkable
+class Adopts(Protocol):
+    """A provider of types that only point at what exists, so that finding one is as good as new.
+
+    It is asked when a resource is to be created. ``inputs`` are checked ones.
+    """
+
+    def adoptable(self, type: str, inputs: Json) -> bool:
+        """Tell whether it is worth a look; pure."""
+
+    def adopts(self, type: str, inputs: Json, existing: Existing) -> bool:
+        """Tell whether what exists points at the same, and can be changed into it in place."""
+
+
+@runtime_checkable
 class Cancellable(Protocol):
     """A provider whose long-running polls can be told to stop."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infra.contract.errors import HaltedError, ProviderError
-from infra.contract.provider import Difference, Existing, Locates, Provider
+from infra.contract.provider import Adopts, Difference, Existing, Locates, Provider
 from infra.engine.events import Op
 from infra.engine.goals import Goal
 from infra.engine.ledger import Condemned, Entry, Ledger
@@ -65,8 +65,11 @@ class Registration:
         if self._is_import(old):
             return self._imported(old)
         if old is None:
-            names = self._resumed.names
-            return self._at.steps.create(self._provider, self._wanted(self._check(names)))
+            new = self._wanted(self._check(self._resumed.names))
+            found = self._adoptable(new)
+            if found is not None:
+                return self._adopted(new, found)
+            return self._at.steps.create(self._provider, new)
         if old.resource.pending_replacement:
             return self._recreated(old)
         if old.resource.external:
@@ -206,6 +209,29 @@ class Registration:
         if cause:
             reason = f"{urn_name(cause)!r}, on which it depends, is replaced"
         return Decision(Verdict.REPLACE, differences(old.inputs, new.inputs), reason=reason)
+
+    # Adopting.
+
+    def _adoptable(self, new: Resource) -> Existing | None:
+        """Return what is at the id of a create already and may be taken over instead."""
+        provider, inputs = self._provider, bare(new.inputs)
+        if not isinstance(provider, Adopts) or not isinstance(provider, Locates):
+            return None
+        id_ = provider.locate(new.type, inputs) if provider.adoptable(new.type, inputs) else None
+        if id_ is None or self._at.ledger.holder(id_):
+            return None
+        with self._at.session.slot:
+            existing = self._provider.read(new.type, id_, {})
+        return existing if existing and provider.adopts(new.type, inputs, existing) else None
+
+    def _adopted(self, new: Resource, existing: Existing) -> Entry:
+        """Take it over, and send what no service tells: credentials."""
+        with self._at.session.working(step_for(Op.ADOPT, replace(new, id=existing.id))):
+            entry = self._taken_over(self._wanted({}), existing, None)
+        decision = self._decided(entry.resource, new)
+        if decision.verdict is Verdict.SAME:
+            return self._at.steps.recorded(entry, carried(new, entry.resource))
+        return self._at.steps.update(self._provider, entry, new, decision)
 
     # Importing.
 
