@@ -22,6 +22,7 @@ from infra.deploy.endpoints import Destination, destination
 from infra.deploy.interruptions import interruptions, jobs_through
 from infra.deploy.interrupts import interruptible
 from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
+from infra.deploy.parking import soft_delete_of
 from infra.deploy.reading import Reading
 from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure, troubles
 from infra.deploy.stacks import Stack, referred_outputs
@@ -248,6 +249,7 @@ def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> R
         listener,
         cancellation,
         partial(referred_outputs, stack.project),
+        soft_delete_of(stack),
     )
 
 

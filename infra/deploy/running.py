@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.arm.parking import SoftDelete
 from infra.arm.provider import AzureNative
 from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.project import Project
@@ -77,11 +78,13 @@ class Runner:
     listener: Listener
     cancellation: Cancellation
     outputs_of: OutputsOf
+    soft_delete: SoftDelete = field(default_factory=SoftDelete)
 
     @contextmanager
     def _providers(self) -> Iterator[dict[str, Provider]]:
         """Make the providers of one run, by package; their connections end with it."""
-        azure = AzureNative(self.destination.endpoint, self.destination.credential)
+        to = self.destination
+        azure = AzureNative(to.endpoint, to.credential, soft_delete=self.soft_delete)
         with closing(azure):
             yield {PACKAGE: azure, "pulumi": BuiltIn(self.outputs_of)}
 
