@@ -48,7 +48,7 @@ class WorkspaceArgs:
     resource_group_name: pulumi.Input[str]
     """The group is made here and holds all of it. Replace."""
     group_exists: bool = False
-    """Use a group that is there. Default false."""
+    """Use a group that is there. Default false. Set later, it deletes the group made: replace."""
     location: pulumi.Input[str]
     """Azure region. Replace."""
     storage_account_id: pulumi.Input[str] | None = None
