@@ -60,7 +60,8 @@ class WorkspaceArgs:
     container_registry_id: pulumi.Input[str] | None = None
     """ARM id of an existing registry. Default: made. In place."""
     without: Collection[str] = ()
-    """``application_insights``, ``container_registry``: neither given nor made. Default none."""
+    """``application_insights``, ``container_registry``: neither given nor made. Default none.
+    In place; what was made before is deleted."""
     tenant_id: pulumi.Input[str] | None = None
     """Tenant of a vault made here. Default: the one deployed to. Replaces the vault."""
     friendly_name: pulumi.Input[str] | None = None
