@@ -141,7 +141,9 @@ class AzureNative:
                 answer = self._complete(request, timeout_s)
             except (ProviderError, UnreachableError) as error:
                 raise self._after_failure(row, where, inputs, error) from None
-            return self._made(row, where, inputs, self._read_back(row, where, answer))
+            document = self._read_back(row, where, answer)
+            left = updating.not_as_asked(row, where, inputs, document)
+            return replace(self._made(row, where, inputs, document), ignored=left)
 
     def read(self, type: str, id: str, inputs: Json) -> Existing | None:
         """Return it as the service has it; ``inputs`` change only where it drifted.

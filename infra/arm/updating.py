@@ -71,6 +71,20 @@ def _untold(
             yield Ignored(path, new, None)
 
 
+def not_as_asked(
+    row: ArmType, id: str, inputs: Mapping[str, Any], document: Mapping[str, Any]
+) -> list[Ignored]:
+    """Return what of a new resource is fixed from now on and is not what was asked for.
+
+    A cluster made again under its name has come back with its old VM size.
+    """
+    now = bodies.inputs_of(row, id, document, inputs)
+    found = [Ignored(path, new, old) for path, _, old, new in changes(row, now, inputs)]
+    rules = [rule_at(row.updates, plain(each.path)) for each in found]
+    pairs = zip(found, rules, strict=True)
+    return [each for each, rule in pairs if rule and rule.change is Change.REPLACE]
+
+
 def _still_there(
     row: ArmType, document: Mapping[str, Any], asked: list[Any], told: set[str]
 ) -> Iterator[Ignored]:

@@ -55,7 +55,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A changed input that the service accepted and did not take over, as it was read back."""
+    """An input that the service accepted and did not take over, as it was read back."""
 
     path: str
     wanted: Any
@@ -66,7 +66,7 @@ class Ignored:
 class Existing:
     """A resource as the service has it. ``secrets`` are paths within ``outputs``.
 
-    With ``ignored`` (of an update) ``inputs`` are what the service has, not what it was told.
+    With ``ignored`` (of a create or an update) ``inputs`` are what state is to keep.
     """
 
     id: str

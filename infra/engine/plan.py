@@ -155,7 +155,7 @@ def guarded(outputs: Mapping[str, Any], resource: Resource) -> dict[str, Any]:
 
 
 def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, list[str]]:
-    """Return what is known of a resource after an update, and what of it the service ignored.
+    """Return what is known of a resource after a step, and what of it the service ignored.
 
     Only where it ignored something are its inputs the provider's answer.
     """
@@ -167,7 +167,7 @@ def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, li
         wanted_, actual = ("[secret]" if secret_ else json.dumps(value, default=str)
                            for value in (each.wanted, each.actual))  # fmt: skip
         lines.append(
-            f"{resource.name!r}: the service accepted a change of {each.path} and ignored it:"
+            f"{resource.name!r}: the service accepted {each.path} and ignored it:"
             f" wanted {wanted_}, it is {actual}."
         )
     inputs = marked_like(dict(existing.inputs), dict(resource.inputs))

@@ -88,9 +88,11 @@ class Steps:
                     new.type, bare(new.inputs), timeout_s=timeout_s, preview=self._session.preview
                 ),
             )
+            new, ignored = left_as_it_was(new, existing)
             made = answered(new, existing)
             made = replace(made, id=made.id or UNKNOWN) if self._session.preview else made
             entry = self._done(operation, made, removes=removes, deletes=deletes)
+            self._tell(ignored, new.urn)
             if failure:
                 raise failure
         return entry
@@ -116,11 +118,14 @@ class Steps:
             )
             new, ignored = left_as_it_was(new, existing)
             entry = self._done(operation, answered(new, existing), removes=old)
-            for line in ignored:
-                self._session.message("warning", line, new.urn)
+            self._tell(ignored, new.urn)
             if failure:
                 raise failure
         return entry
+
+    def _tell(self, lines: Sequence[str], urn: str) -> None:
+        for line in lines:
+            self._session.message("warning", line, urn)
 
     def delete_call(self, provider: Provider, entry: Entry, *, pends: bool = False) -> Entry:
         """Delete a resource; ``pends`` keeps the entry, marked as awaiting its replacement.

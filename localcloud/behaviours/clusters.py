@@ -1,10 +1,12 @@
 """AmlCompute: limits, defaults, what never changes, and the view of its nodes."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from infra.contract.vm_sizes import vm_sizes
 from localcloud.behaviours.durations import seconds_of, spelled
 from localcloud.calls.kinds import Document
+from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
 from localcloud.store.resources import Resource
 
@@ -17,6 +19,8 @@ _ENUMS: Final = {
     "vmPriority": ("Dedicated", "LowPriority"),
     "remoteLoginPortPublicAccess": ("Enabled", "Disabled", "NotSpecified"),
 }
+_LEFT: Final = "/detached"
+_LEFT_S: Final = 24 * 3600
 _DEFAULTS: Final = {
     "osType": "Linux",
     "vmPriority": "Dedicated",
@@ -95,6 +99,26 @@ def _scale(inner: Document) -> Problems:
 
 def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def leave(call: Call, compute: Resource) -> None:
+    """Remember a detached cluster: reports say that its machines outlive it, with their size."""
+    if compute.properties["computeType"] == "AmlCompute":
+        row = replace(
+            compute,
+            id=_LEFT + compute.id,
+            type="left",
+            parent="",
+            scope="",
+            gone=call.now + _LEFT_S,
+        )
+        call.cloud.store.resources.put(row)
+
+
+def left_over(call: Call) -> Document:
+    """Return what a new cluster takes over of a detached one of its name, whatever is asked for."""
+    row = find(call, _LEFT + str(call.arm))
+    return {"vmSize": row.properties["properties"]["vmSize"]} if row else {}
 
 
 def shown(call: Call, compute: Resource, inner: Document) -> Document:

@@ -12,7 +12,7 @@ from localcloud.behaviours import clusters, instances
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Document
-from localcloud.calls.lookups import existing
+from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import placed
 from localcloud.calls.times import iso
@@ -69,7 +69,7 @@ def _inner(
 ) -> tuple[Document | None, list[tuple[str, str]]]:
     inner = dict(properties.get("properties") or {})
     if kind == "AmlCompute":
-        return clusters.filled(inner)
+        return clusters.filled(inner | (clusters.left_over(call) if old is None else {}))
     if kind == "ComputeInstance":
         return instances.filled(call, inner, old)
     return inner or None, _attachment_problems(kind, properties, inner)
@@ -126,6 +126,9 @@ def _delete(call: Call) -> None:
             "BadRequest",
             f"'{action}' is not a value of underlyingResourceAction: use Delete or Detach.",
         )
+    compute = find(call, str(call.arm))
+    if compute is not None and action.lower() == "detach":
+        clusters.leave(call, compute)
 
 
 def _list_nodes(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from infra.arm.client import Endpoint
+from infra.arm.client import Client, Endpoint
 from infra.arm.credentials import AccessToken, CachedCredential
 from infra.arm.provider import AzureNative
 from infra.contract.discovery import SUBSCRIPTION, TENANT
@@ -47,13 +47,22 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(reply.status, headers=headers, content=bytes(reply.content))
 
 
+def credential_of(cloud: Cloud) -> CachedCredential:
+    return CachedCredential(lambda: AccessToken(issue(cloud, URL, "tests"), 2e10))
+
+
+def client_of(transport: InProcess) -> Client:
+    """Return a client of one's own for the same cloud."""
+    return Client(Endpoint(URL), credential_of(transport.cloud), transport=transport)
+
+
 @contextmanager
 def cloud_in_process(folder: Path) -> Iterator[tuple[AzureNative, InProcess]]:
     """Give a configured provider for an empty cloud, and the way between the two."""
     with closing(Store(folder)) as store:
         cloud = Cloud(store, folder, URL)
         transport = InProcess(cloud)
-        credential = CachedCredential(lambda: AccessToken(issue(cloud, URL, "tests"), 2e10))
+        credential = credential_of(cloud)
         with closing(AzureNative(Endpoint(URL), credential, transport=transport)) as provider:
             provider.configure(CONFIG)
             yield provider, transport

@@ -1,13 +1,16 @@
 """Every row of the table of updates: what the engine plans is what the local cloud then does."""
 
+from contextlib import closing
+
 import pytest
 
 from infra.contract.errors import ProviderError
 from infra.contract.updates.rule import Change
+from infra.contract.updates.table import COMPUTE
 from infra.engine.events import Finished, Op
-from tests.arm.in_process import CONFIG, cloud_in_process
+from tests.arm.in_process import CONFIG, client_of, cloud_in_process
 from tests.arm.test_against_local_cloud import FIRST, case, create
-from tests.arm.update_samples import pair, samples
+from tests.arm.update_samples import pair, resource, samples
 from tests.engine.cloud import Stage
 
 SAMPLES = [pytest.param(sample, id=sample.id) for sample in samples()]
@@ -75,7 +78,9 @@ def test_what_is_planned_is_what_happens(cloud, sample) -> None:
     provider, transport = cloud
     before, after = pair(sample)
     row = Row(provider, sample.token)
-    made = row.up(before).resource("it")
+    first = row.up(before)
+    made = first.resource("it")
+    assert "ignored" not in first.messages
     planned = row.step(row.up(after, preview=True))
     assert planned.op is PLANNED[sample.change]
     assert bool(planned.notes) is (sample.change is Change.IGNORED)
@@ -87,10 +92,10 @@ def test_what_is_planned_is_what_happens(cloud, sample) -> None:
     now = done.resource("it")
     if sample.change is Change.IGNORED:
         assert now.inputs == made.inputs
-        assert "accepted a change" in done.messages
+        assert "and ignored it" in done.messages
         assert row.step(row.up(after, preview=True)).notes == planned.notes
         return
-    assert "accepted a change" not in done.messages
+    assert "and ignored it" not in done.messages
     assert {method for method, _ in transport.asked} >= SENT.get(sample.change, set())
     found = provider.read(sample.token, now.id, now.inputs)
     assert found.inputs == now.inputs
@@ -116,3 +121,18 @@ REFUSALS = {
     "PropertyChangeNotAllowed", "InvalidResourceLocation", "RoleAssignmentUpdateNotPermitted",
     "ValidationError",
 }  # fmt: skip
+
+
+def test_a_cluster_that_comes_back_with_its_old_size_is_told_of(cloud) -> None:
+    provider, transport = cloud
+    row = Row(provider, COMPUTE)
+    inputs = resource(COMPUTE, "AmlCompute") | {"computeName": "reborn"}
+    made = row.up(inputs).resource("it")
+    with closing(client_of(transport)) as client:
+        detach = {"underlyingResourceAction": "Detach"}
+        client.complete("DELETE", made.id, api_version="2025-12-01", params=detach)
+    row.stage.loaded = Stage().loaded
+    inner = inputs["properties"]["properties"] | {"vmSize": "STANDARD_DS2_V2"}
+    again = row.up(inputs | {"properties": inputs["properties"] | {"properties": inner}})
+    assert "vmSize and ignored it" in again.messages
+    assert 'wanted "STANDARD_DS2_V2", it is "STANDARD_DS3_V2".' in again.messages

@@ -253,4 +253,4 @@ def test_what_the_service_ignored_is_told_and_kept(inputs, shown: str) -> None:
     existing = Existing("id", {"a": {"b": 1}}, {}, ignored=[Ignored("a.b", 2, 1)])
     kept, (line,) = left_as_it_was(resource(inputs), existing)
     assert bare(kept.inputs) == {"a": {"b": 1}}
-    assert line.endswith(f"a change of a.b and ignored it: {shown}")
+    assert line.endswith(f"accepted a.b and ignored it: {shown}")
