@@ -63,7 +63,7 @@ class WorkspaceArgs:
     """``application_insights``, ``container_registry``: neither given nor made. Default none.
     In place; what was made before is deleted."""
     tenant_id: pulumi.Input[str] | None = None
-    """Tenant of a vault made here. Default: the one deployed to. Replaces the vault."""
+    """Tenant of a vault made here. Default: the one deployed to. In place."""
     friendly_name: pulumi.Input[str] | None = None
     """Shown in the studio. Default: the name. In place."""
     description: pulumi.Input[str] | None = None

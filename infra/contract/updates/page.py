@@ -30,7 +30,8 @@ Pulumi's spelling; a row speaks for everything below it that has no row of its o
 An ignored change never replaces by itself. The plan says ``ignored by Azure; `--replace NAME`
 replaces it``, and says so again on every `up`, because state keeps what the service has. After every
 update the changed values are read back; one that the service did not take over is a warning with
-what was wanted and what is there.
+what was wanted and what is there. `pulumi up` plans the same replacements; of ignored changes it
+says nothing, and takes them for made.
 
 A replacement of a workspace needs `--replace-workspace NAME` (its runs, models and data assets go
 with it). A plan that deletes, replaces or shrinks a compute on which jobs are running names them.
