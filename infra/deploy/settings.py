@@ -12,7 +12,7 @@ from infra.contract.load import nearest
 from infra.contract.project import Project
 from infra.deploy.passphrase import Ask, stack_passphrase
 from infra.engine.secrets import Sealer, missing_passphrase
-from infra.spec.credentials import PLAIN_SECRET, Sealed
+from infra.spec.credentials import PLAIN_SECRET, PRIVATE_KEY, Sealed
 from infra.spec.editing import StackFile, parse_path
 from infra.spec.load import inspect_text
 from infra.spec.problems import Problem
@@ -70,7 +70,10 @@ class Settings:
         key = _full(key)
         file.set(key, self._seal(file, value) if secret else value, path=path)
         problems = inspect_text(file.text()).problems
-        if any(problem.code == PLAIN_SECRET and _below(problem.path, key) for problem in problems):
+        if any(
+            problem.code in {PLAIN_SECRET, PRIVATE_KEY} and _below(problem.path, key)
+            for problem in problems
+        ):
             raise UsageError(
                 f"{key} is a credential, and a stack file holds none in clear.",
                 remedy="Add `--secret` to seal it, or write env:NAME or file:PATH.",

@@ -70,7 +70,7 @@ def test_listing_hides_secrets_unless_asked(settings, show, shown):
     ("key", "path", "value"),
     [
         (PASSWORD, True, "Pa55-canary"),
-        ("aml:computes[0].admin.ssh_public_key", True, "Pa55-canary"),
+        ("aml:computes[0].admin.ssh_public_key", True, "-----BEGIN PRIVATE KEY----- canary"),
         ("aml:computes", False, '[{"kind": "aml_compute", "admin": {"password": "Pa55-canary"}}]'),
     ],
 )
