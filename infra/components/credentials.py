@@ -1,20 +1,31 @@
 """Credentials of a stack file → secret outputs, read at the moment a program needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pulumi
 
+from infra.components.key_vault import read_vault_secret
 from infra.contract.errors import CredentialError
 from infra.spec.credentials import Known, Reference, Sealed
 
 
 class CredentialReader:
-    """Reads ``env:`` and ``file:`` references; relative paths start at ``folder``."""
+    """Reads ``env:``, ``file:`` and ``keyvault:`` references; relative paths start at ``folder``.
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+    ``vault_secret`` returns the text of a secret by its identifier.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        vault_secret: Callable[[str], str] = read_vault_secret,
+    ) -> None:
         self._environment = environment
         self._folder = folder
+        self._vault_secret = cache(vault_secret)
 
     def __call__(self, credential: Reference | Sealed | Known) -> pulumi.Output[str]:
         """Return the credential as a secret; ``CredentialError`` where it cannot be found."""
@@ -26,6 +37,8 @@ class CredentialReader:
                 return value
             case Reference("env", name):
                 return self._variable(name)
+            case Reference("keyvault", name):
+                return self._vault_secret(name)
             case Reference(_, name):
                 return self._content(self._folder / Path(name).expanduser())
         raise AssertionError("the engine opens sealed values before the program runs")

@@ -1,7 +1,8 @@
 """Everything of one stack, from a spec: the workspace, and what is in it and around it."""
 
+import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
@@ -22,18 +23,8 @@ from infra.components.workspace import Acting, Standing, Workspace, WorkspaceArg
 from infra.contract.names import parse_arm_id
 from infra.spec.datastores import AccountKeySpec, SasSpec, ServicePrincipalSpec
 from infra.spec.networks import NetworkSpec
-from infra.spec.roles import RoleAssignmentSpec
+from infra.spec.roles import WORKSPACE_ROLES, RoleAssignmentSpec
 from infra.spec.stack import StackSpec
-
-# What a user-assigned identity needs before a workspace can act as it, says Azure ML's
-# documentation of identities. A system-assigned one is given the same by the service itself.
-WORKSPACE_ROLES: Final = (
-    ("contributor", "storage_account"),
-    ("storage_blob_data_contributor", "storage_account"),
-    ("contributor", "key_vault"),
-    ("contributor", "application_insights"),
-    ("contributor", "container_registry"),
-)
 
 
 class Platform(pulumi.ComponentResource):
@@ -178,7 +169,7 @@ class Platform(pulumi.ComponentResource):
 
     def _role(self, wanted: RoleAssignmentSpec) -> None:
         who = wanted.identity or wanted.principal_id or "workspace"
-        where = wanted.scope or parse_arm_id(wanted.scope_id or "").name
+        where = wanted.scope or _distinct(wanted.scope_id or "")
         args = RoleAssignmentArgs(
             role=wanted.role,
             principal_id=self._principal(wanted),
@@ -214,6 +205,12 @@ def _credentials(site: Site, wanted: Any) -> Any:
         case ServicePrincipalSpec(tenant_id=tenant, client_id=client, client_secret=secret):
             return service_principal(tenant, client, site.read(secret))
     return None
+
+
+def _distinct(arm_id: str) -> str:
+    """Return a short name of a resource that no other resource's id gives."""
+    digest = hashlib.sha256(arm_id.rstrip("/").lower().encode()).hexdigest()
+    return f"{parse_arm_id(arm_id).name}-{digest[:6]}"
 
 
 def _last(arm_id: str) -> str:

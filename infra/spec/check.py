@@ -52,7 +52,7 @@ _STACK: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...]] = (
     references.names_differ,
     references.subnets_are_declared,
     references.identities_are_declared,
-    roles.workspace_has_one,
+    roles.fit_the_workspace,
     sizes.sizes,
 )
 

@@ -1,7 +1,7 @@
 """Credentials in a stack file: references to where they lie, never the text itself.
 
-``env:NAME`` and ``file:PATH`` are read when a deployment runs; a Pulumi secret (``secure:``) is
-opened by whoever has the passphrase. This module reads neither.
+``env:NAME``, ``file:PATH`` and ``keyvault:URL`` are read when a deployment runs; a Pulumi secret
+(``secure:``) is opened by whoever has the passphrase. This module reads none of them.
 """
 
 import re
@@ -13,6 +13,10 @@ from pydantic_core import PydanticCustomError
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PUBLIC_KEY = re.compile(r"(ssh-(rsa|ed25519|dss)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) \S+( .*)?")
+_VAULT_SECRET = re.compile(
+    r"https://[A-Za-z0-9-]{3,24}\.vault\.(azure\.net|azure\.cn|usgovcloudapi\.net)"
+    r"/secrets/[0-9A-Za-z-]{1,127}(/[0-9a-f]{32})?"
+)
 PLAIN_SECRET: Final = "plain_secret"  # noqa: S105 - the code of a problem
 PRIVATE_KEY: Final = "private_key"
 MALFORMED: Final = "malformed_reference"
@@ -33,9 +37,13 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a credential lies. ``name`` is a variable or a path; ``~`` is not yet expanded."""
+    """Where a credential lies.
 
-    source: Literal["env", "file"]
+    ``name`` is a variable, a path whose ``~`` is not yet expanded, or the identifier of a secret of
+    a key vault as Azure shows it, with or without a version.
+    """
+
+    source: Literal["env", "file", "keyvault"]
     name: str
 
     def __str__(self) -> str:
@@ -54,7 +62,7 @@ def parse_credential(value: Any) -> Reference | Sealed | Known:
     if isinstance(value, Sealed | Reference | Known):
         return value
     if not isinstance(value, str):
-        raise PydanticCustomError(MALFORMED, "is not a reference; write env:NAME or file:PATH.")
+        raise PydanticCustomError(MALFORMED, "is not a reference; write env:NAME, file:PATH or keyvault:URL.")
     source, colon, name = value.partition(":")
     if colon and source == "env":
         if not _ENV_NAME.fullmatch(name):
@@ -64,6 +72,11 @@ def parse_credential(value: Any) -> Reference | Sealed | Known:
         if not name:
             raise PydanticCustomError(MALFORMED, "file: needs the path of a file after it.")
         return Reference("file", name)
+    if colon and source == "keyvault":
+        if not _VAULT_SECRET.fullmatch(name):
+            says = "keyvault: needs https://<vault>.vault.azure.net/secrets/<name> after it."
+            raise PydanticCustomError(MALFORMED, says)
+        return Reference("keyvault", name)
     if isinstance(value, OpenedText):
         return Known(str(value))
     raise PydanticCustomError(PLAIN_SECRET, "is plain text; a stack file holds no credentials.")
@@ -87,7 +100,7 @@ def parse_public_key(value: Any) -> Reference | Sealed | Known:
 
 _SCHEMA = {
     "anyOf": [
-        {"type": "string", "pattern": "^(env|file):.+$"},
+        {"type": "string", "pattern": "^(env|file|keyvault):.+$"},
         {
             "type": "object",
             "properties": {"secure": {"type": "string"}},

@@ -23,6 +23,15 @@ ROLES: Final = {
     "azureml_data_scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
     "azureml_compute_operator": "e503ece1-11d0-4e8e-8e2c-7a6c3bf38815",
 }
+# What a user-assigned identity needs before a workspace can act as it, says Azure ML's
+# documentation of identities. A system-assigned one is given the same by the service itself.
+WORKSPACE_ROLES: Final = (
+    ("contributor", "storage_account"),
+    ("storage_blob_data_contributor", "storage_account"),
+    ("contributor", "key_vault"),
+    ("contributor", "application_insights"),
+    ("contributor", "container_registry"),
+)
 _GUID_LENGTH: Final = 36
 
 

@@ -133,7 +133,7 @@ def _plain_secret(complaint: Complaint) -> str:
     path = path_text(place(complaint))
     return (
         f"{complaint['msg']} Store it with `aml config set --secret --path '{path}'`, "
-        "or refer to it as env:NAME or file:PATH."
+        "or refer to it as env:NAME, file:PATH or keyvault:URL."
     )
 
 

@@ -1,9 +1,12 @@
 """Rules of role assignments: one who gets the role, one place where it counts."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from infra.spec.rules.findings import Finding, exactly_one
+from infra.spec.roles import WORKSPACE_ROLES
+from infra.spec.rules.findings import Finding, entries, exactly_one, listed
+
+_PARTS: Final = ("role", "identity", "workspace_identity", "principal_id", "scope", "scope_id")
 
 
 def who_and_where(assignment: Mapping[str, Any]) -> Iterator[Finding]:
@@ -12,16 +15,37 @@ def who_and_where(assignment: Mapping[str, Any]) -> Iterator[Finding]:
     yield from (((), problem) for problem in (who, where) if problem)
 
 
-def workspace_has_one(stack: Mapping[str, Any]) -> Iterator[Finding]:
-    """Refuse roles for a system-assigned identity that the workspace is told not to have."""
-    workspace = stack.get("workspace")
-    identity = workspace.get("identity") if isinstance(workspace, Mapping) else None
-    if not isinstance(identity, Mapping) or identity.get("type") != "user_assigned":
-        return
-    assignments = stack.get("role_assignments")
-    for index, each in enumerate(assignments if isinstance(assignments, list | tuple) else ()):
-        if isinstance(each, Mapping) and each.get("workspace_identity"):
-            yield (
-                ("role_assignments", index, "workspace_identity"),
-                "the workspace has no system-assigned identity; name the identity it acts as.",
-            )
+def fit_the_workspace(stack: Mapping[str, Any]) -> Iterator[Finding]:
+    """Refuse what the workspace does not have, gets anyway, or what stands twice."""
+    found = stack.get("workspace")
+    workspace: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    given = _given(workspace)
+    seen: dict[tuple[str, ...], int] = {}
+    for index, each in entries(stack, "role_assignments"):
+        at = ("role_assignments", index)
+        if each.get("workspace_identity") and _type(workspace) == "user_assigned":
+            says = "the workspace has no system-assigned identity; name the identity it acts as."
+            yield (*at, "workspace_identity"), says
+        if each.get("scope") in listed(workspace, "without"):
+            yield (*at, "scope"), f"the workspace is made without {each['scope']}."
+        if (each.get("identity"), each.get("role"), each.get("scope")) in given:
+            says = "the workspace acts as this identity, which gets this role anyway. Remove it."
+            yield at, says
+        key = tuple(str(each.get(part)).rstrip("/").lower() for part in _PARTS)
+        if key in seen:
+            yield at, f"is aml:role_assignments[{seen[key]}] once more."
+        seen.setdefault(key, index)
+
+
+def _given(workspace: Mapping[str, Any]) -> set[tuple[Any, str, str]]:
+    """Return the identity, role and scope of what a deployment gives by itself."""
+    identity = workspace.get("identity")
+    names = listed(identity, "names") if isinstance(identity, Mapping) else []
+    if not names or _type(workspace) != "user_assigned":
+        return set()
+    return {(names[0], role, scope) for role, scope in WORKSPACE_ROLES}
+
+
+def _type(workspace: Mapping[str, Any]) -> Any:
+    identity = workspace.get("identity")
+    return identity.get("type") if isinstance(identity, Mapping) else None
