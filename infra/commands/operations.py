@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from infra.commands import view
-from infra.contract.errors import UsageError
+from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.load import load
 from infra.deploy.endpoints import Destination
 from infra.deploy.operations import Done, Operations, Request
@@ -127,6 +127,8 @@ def _operate(name: Name, given: Mapping[str, Any]) -> None:
         operations = Operations(stack, progress, asking)
         done: Done = getattr(operations, name)(request)
     _show(name, stack, done, as_json=given["as_json"])
+    if not done.approved:
+        raise click.exceptions.Exit(InterruptedByUserError.exit_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,9 @@ def _show(name: Name, stack: Stack, done: Done, *, as_json: bool) -> None:
     if name == "preview":
         view.print_plan(done.plan.steps)
         view.warn(done.plan.warnings)
+    if name == "destroy" and not done.plan.changed:
+        view.say(f"Stack {stack.name!r} has nothing to destroy.")
+        return
     if done.result is None or not done.result.changed:
         view.say(f"{_DONE[name]} of stack {stack.name!r}: {view.plan_line(done.plan.changes)}")
         return

@@ -221,6 +221,8 @@ def remove_stack(project: Project, name: str, *, force: bool) -> None:
 
 def export_stack(project: Project, name: str, *, show_secrets: bool) -> str:
     """Return a stack's state as Pulumi's `stack export` prints it."""
+    if not backend_of(project).exists(project.name, name):
+        raise _never_deployed(name)
     cipher = cipher_of(project, name) if show_secrets else None
     return backend_of(project).export(project.name, name, cipher)
 

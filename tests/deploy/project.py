@@ -74,13 +74,13 @@ class Project:
         assert said.code == 0, said.err
         return said
 
-    def start(self, *arguments: str) -> subprocess.Popen:
+    def start(self, *arguments: str, stdin: Any = subprocess.DEVNULL) -> subprocess.Popen:
         """Start a command as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "tests.deploy.aml", *arguments],
             cwd=self.root,
             env={**os.environ, **self.variables, "PYTHONPATH": str(REPOSITORY)},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -158,7 +158,9 @@ def test_an_unknown_stack_names_the_nearest(project, command):
     assert "Did you mean 'local'?" in said.err
 
 
-@pytest.mark.parametrize("command", [["outputs"], ["unprotect", "--all", "-y"]])
+@pytest.mark.parametrize(
+    "command", [["outputs"], ["unprotect", "--all", "-y"], ["stack", "export"]]
+)
 def test_a_stack_that_was_never_deployed_says_so(project, command):
     said = project.aml(*command)
     assert said.code == 2

@@ -1,5 +1,8 @@
 """Preview, up, refresh and destroy of the real program against a real local cloud."""
 
+import os
+import pty
+
 import pytest
 
 from infra.arm.client import local_client
@@ -72,7 +75,7 @@ def test_destroy_leaves_nothing(deployed):
     assert "12 deleted" in said.err
     assert deployed.in_cloud() == deployed.in_state() == []
     assert not (deployed.home / "manifests/local.json").exists()
-    assert "no changes" in deployed.good("destroy").err
+    assert deployed.good("destroy").err == "Stack 'local' has nothing to destroy.\n"
 
 
 def test_refresh_finds_what_is_gone_and_up_brings_it_back(deployed):
@@ -98,6 +101,21 @@ def test_nothing_changes_without_a_yes_or_a_terminal(deployed, command):
     assert "no terminal to ask on" in said.err
     assert f"`aml {command} --yes`" in said.err
     assert (deployed.state_file().read_bytes(), deployed.in_cloud()) == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "made"), [("n\n", 130, 0), ("\n", 130, 0), ("y\n", 0, 8)]
+)
+def test_a_person_at_a_terminal_is_asked(project, typed, code, made):
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "r+b", buffering=0) as terminal, os.fdopen(theirs, "rb") as stdin:
+        process = project.start("up", stdin=stdin)
+        terminal.write(typed.encode())
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err.index("Plan: 12 to create") < err.index("Perform 'up' on stack 'local'? [y/N]")
+    assert ("Nothing was changed." in err) is (made == 0)
+    assert len(project.in_cloud()) == made
 
 
 def test_a_protected_workspace_is_not_destroyed_until_it_is_unprotected(project):
