@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.contract.errors import SpecError
 from infra.spec.document import Document, parse_document, read_document
-from infra.spec.problems import Problem, file_error, path_text
+from infra.spec.problems import UNREADABLE, Problem, file_error, path_text
 from infra.spec.program import ProgramSpec
 from infra.spec.reading import Finding, Reading, read_program_values, read_values
 from infra.spec.stack import StackSpec
@@ -52,6 +52,8 @@ def load_stack(file: Path) -> StackSpec:
 def inspect_program_stack(file: Path) -> Inspection:
     """Look at what is ours in the stack file of somebody's own program."""
     document = read_document(file)
+    if _is_unreadable(document):
+        return Inspection(None, tuple(document.problems))
     spec, findings = read_program_values(document.config)
     problems = [*document.problems, *_problems(document, findings)]
     return Inspection(None if problems else spec, tuple(problems))
@@ -68,6 +70,10 @@ def load_program_stack(file: Path) -> ProgramSpec:
     return found.spec
 
 
+def _is_unreadable(document: Document) -> bool:
+    return any(problem.code == UNREADABLE for problem in document.problems)
+
+
 def _problems(document: Document, findings: Iterable[Finding]) -> list[Problem]:
     return [
         Problem(path_text(f.location), f.message, document.line(f.location), f.code)
@@ -76,7 +82,7 @@ def _problems(document: Document, findings: Iterable[Finding]) -> list[Problem]:
 
 
 def _inspection(document: Document) -> Inspection:
-    if any(problem.code == "unreadable" for problem in document.problems):
+    if _is_unreadable(document):
         return Inspection(None, tuple(document.problems))
     reading: Reading = read_values(document.config)
     found = _problems(document, reading.findings)

@@ -47,6 +47,46 @@ def test_names_are_compared_without_case():
     assert [at for at, _ in contradictions(stack)] == [("computes", 2, "name")]
 
 
+@pytest.mark.parametrize(
+    ("stack", "where"),
+    [
+        ({"networks": [{"subnets": ["n", {"name": "m"}]}]}, []),
+        ({"networks": [{"address_space": ["10.0.0.0/33", "x/y", 7]}]}, []),
+        ({"networks": [{"address_space": ["10.0.0.1/8"]}]}, [("address_space", 0)]),
+        (
+            {"computes": [{"kind": "compute_instance", "schedules": ["daily", {}]}]},
+            [("schedules", 1)],
+        ),
+        ({"computes": [{"kind": "compute_instance", "setup": "run.sh"}]}, []),
+        ({"computes": [{"kind": "compute_instance", "setup": {"startup_script": "run.sh"}}]}, []),
+        (
+            {
+                "cloud": "azure",
+                "computes": [{"kind": "databricks", "resource_id": "/x"}, {"kind": "batch"}],
+            },
+            [],
+        ),
+    ],
+)
+def test_rules_pass_over_what_a_model_refuses(stack, where):
+    assert [at[2:] for at, _ in contradictions(stack, subscription="s")] == where
+
+
+@pytest.mark.parametrize(
+    ("schedule", "where"),
+    [
+        ({"cron": "0 0 * * *"}, []),
+        ({"recurrence": {"frequency": "hour"}}, []),
+        ({"recurrence": {"frequency": "day", "hours": [1], "minutes": [0]}}, []),
+        ({"recurrence": {"frequency": "month", "hours": [1]}}, [("recurrence", "minutes")]),
+        ({"recurrence": "daily"}, []),
+    ],
+)
+def test_rules_of_a_schedule(schedule, where):
+    stack = {"computes": [{"kind": "compute_instance", "schedules": [schedule]}]}
+    assert [at[4:] for at, _ in contradictions(stack)] == where
+
+
 def test_a_hundred_computes_are_checked_in_an_instant():
     computes = "".join(
         f"    - {{kind: aml_compute, name: cpu{n:03}x, vm_size: STANDARD_DS3_V2, max_nodes: 4}}\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import SpecError
-from infra.spec.credentials import Known, Reference, Sealed
-from infra.spec.load import inspect_stack, inspect_text, load_stack
+from infra.spec.credentials import Known, Reference, Sealed, parse_credential
+from infra.spec.load import inspect_stack, inspect_text, load_program_stack, load_stack
 from infra.spec.problems import StackFileError
 
 STACKS = sorted((Path(__file__).parents[2] / "stacks").glob("Pulumi.*.yaml"))
@@ -85,6 +85,10 @@ def test_keys_of_other_namespaces_are_left_alone(inspect):
     [
         ("env:NODE_PASSWORD", Reference("env", "NODE_PASSWORD")),
         ("file:~/secret", Reference("file", "~/secret")),
+        (
+            "keyvault:https://shop.vault.azure.net/secrets/node",
+            Reference("keyvault", "https://shop.vault.azure.net/secrets/node"),
+        ),
         ("{secure: 'v1:AAAA:AAAA'}", Sealed("v1:AAAA:AAAA")),
     ],
 )
@@ -159,3 +163,24 @@ def test_a_missing_file_names_the_nearest_stack(tmp_path):
     (tmp_path / "Pulumi.prod.yaml").touch()
     with pytest.raises(SpecError, match="Did you mean 'prod'"):
         load_stack(tmp_path / "Pulumi.prdo.yaml")
+
+
+PROGRAM_STACK = "config:\n  aml:cloud: {}\n  shop:colour: blue\n  aml:nonsense: 1\n"
+
+
+def test_of_a_program_of_ones_own_only_the_cloud_is_read(tmp_path):
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(PROGRAM_STACK.format("azure"), encoding="utf-8")
+    assert load_program_stack(file).cloud == "azure"
+
+
+@pytest.mark.parametrize("text", ["config: {}", PROGRAM_STACK.format("lokal"), "config: ["])
+def test_a_cloud_that_is_none_is_told(tmp_path, text):
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(StackFileError, match="1 problem"):
+        load_program_stack(file)
+
+
+def test_a_reference_is_written_as_it_is_read():
+    assert str(parse_credential("file:~/secret")) == "file:~/secret"
