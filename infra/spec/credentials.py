@@ -62,7 +62,9 @@ def parse_credential(value: Any) -> Reference | Sealed | Known:
     if isinstance(value, Sealed | Reference | Known):
         return value
     if not isinstance(value, str):
-        raise PydanticCustomError(MALFORMED, "is not a reference; write env:NAME, file:PATH or keyvault:URL.")
+        raise PydanticCustomError(
+            MALFORMED, "is not a reference; write env:NAME, file:PATH or keyvault:URL."
+        )
     source, colon, name = value.partition(":")
     if colon and source == "env":
         if not _ENV_NAME.fullmatch(name):
