@@ -21,11 +21,12 @@ _QUESTIONS: Final = {
     "location": ("Azure region", "westeurope"),
     "workspace": ("Name of the workspace", "ml-{stack}"),
     "resource_group": ("Name of its resource group", "{workspace}-rg"),
-    "compute": ("Name of a cluster (empty: none)", "cpu"),
+    "compute": ("Name of a first cluster, or - for none", "cpu"),
     "vm_size": ("VM size of its nodes", "STANDARD_DS3_V2"),
     "max_nodes": ("Most nodes at once", "2"),
-    "subscription": ("Azure subscription id (empty: set it later)", ""),
+    "subscription": ("Azure subscription id, or nothing to set it later", ""),
 }
+_NONE: Final = "-"
 _OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes"})
 
 
@@ -81,7 +82,7 @@ def _beginning(stack: str, given: dict[str, str | None], *, asking: bool) -> Beg
         needed = _is_needed(key, answers)
         if value is None:
             value = click.prompt(question, default=meant, err=True) if asking and needed else meant
-        answers[key] = str(value).strip()
+        answers[key] = value.strip().removeprefix(_NONE)
     return Beginning(**answers)
 
 

@@ -1,6 +1,9 @@
 """`aml init` writes stack files that are valid; `aml schema` writes what editors read."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -43,6 +46,25 @@ def test_flags_say_what_the_stack_is(folder):
     spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
     assert (spec.cloud, spec.location) == ("azure", "westeurope")
     assert (spec.workspace.resource_group, spec.computes[0].max_nodes) == ("shop-rg", 8)
+
+
+def test_at_a_terminal_questions_are_asked(folder):
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, b"azure\nnortheurope\n\n\n-\n\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "from runtime.cli.root import main; main()", "init", "prod"],
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    os.close(keyboard)
+    os.close(terminal)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "Name of the workspace [ml-prod]" in done.stderr
+    assert "VM size" not in done.stderr  # there is no cluster
+    spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
+    assert (spec.cloud, spec.location, spec.computes) == ("azure", "northeurope", ())
 
 
 def test_a_cluster_is_optional(folder):
