@@ -11,6 +11,8 @@ from infra.commands import view
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy import stacks
+from infra.deploy.checking import parked_rows
+from infra.deploy.stacks import open_stack
 
 _STACK = click.option("-s", "--stack", "name", metavar="STACK", help="Else the selected one.")
 _YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
@@ -120,6 +122,24 @@ def repair(name: str | None, *, yes: bool, as_json: bool) -> None:
     else:
         view.say(f"The state of stack {named!r} is sound.")
     _data({"stack": named, "repaired": list(problems)}, as_json=as_json)
+
+
+@stack.command()
+@_STACK
+@_JSON
+def parked(name: str | None, *, as_json: bool) -> None:
+    """List deleted workspaces and key vaults that keep their names, and what `up` would do."""
+    rows = parked_rows(open_stack(name))
+    if as_json:
+        view.print_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        view.say("Nothing is parked.")
+        return
+    view.print_table(
+        ("KIND", "NAME", "REGION", "GOES", "AML UP"),
+        [(r.kind, r.name, r.location, r.until or "by itself", r.fate or "-") for r in rows],
+    )
 
 
 @click.command()

@@ -6,6 +6,7 @@ PlatformError              1  base: something this project refuses or could not 
 ├── UnknownNameError       2  a name that is not there; the nearest one is named
 ├── DefinitionError        2  an environment, script or snapshot that cannot be used as it is
 ├── MissingExtraError      2  a part of the product that is not installed
+├── PreflightError         2  the cloud would refuse what the stack file wants
 ├── NotDeployedError       2  the stack was never deployed, or lacks what was asked for
 ├── UnreachableError       3  the cloud, or the local cloud, does not answer
 ├── CredentialError        3  no credential, or one that was refused
@@ -90,6 +91,13 @@ class NotDeployedError(PlatformError):
     """The stack was never deployed, or has nothing of the kind asked for."""
 
     summary = "Not deployed"
+    exit_code = 2
+
+
+class PreflightError(PlatformError):
+    """The cloud would refuse what the stack file wants; ``detail`` lists every problem."""
+
+    summary = "Cannot be deployed as it is"
     exit_code = 2
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from infra.arm.client import Client
 from infra.contract.errors import UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
+from infra.deploy.asking import changing, look_ahead, require_room
 from infra.deploy.consent import (
     lost_workspaces,
     named_urns,
@@ -32,6 +33,7 @@ from infra.engine.recording import Memory
 from infra.engine.resources import PROVIDER_PREFIX, Loaded
 from infra.engine.session import Cancellation, Options
 from infra.engine.state import StackState
+from infra.spec.stack import StackSpec
 
 Approve = Callable[[Outcome, Destination], bool]
 _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
@@ -108,6 +110,7 @@ class Operations:
                 request = _by_urn(request, state.loaded)
                 plan = self._planned(runner, state.loaded, request, "aml up")
                 refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+                plan = self._looked_ahead(runner, state.loaded, plan)
                 if plan.changed and not self.approve(plan, runner.destination):
                     return Done(plan, approved=False)
                 result = runner.run(state.loaded, state, request.options(preview=False))
@@ -151,6 +154,20 @@ class Operations:
         self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
         lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
         return replace(plan, warnings=[*lost, *self._interruptions(runner, plan)])
+
+    def _looked_ahead(self, runner: Runner, loaded: Loaded, plan: Outcome) -> Outcome:
+        """Ask the cloud what it would refuse of a plan: all of it before the first change."""
+        if not plan.changed or not isinstance(self.stack.declared, StackSpec):
+            return plan
+        found = look_ahead(
+            self.stack.declared,
+            runner.destination,
+            loaded,
+            runner.soft_delete,
+            changing=changing(plan.steps),
+        )
+        require_room(found, self.stack.file, stack=self.stack.name)
+        return replace(plan, warnings=[*plan.warnings, *found.remarks])
 
     def _interruptions(self, runner: Runner, plan: Outcome) -> list[str]:
         goes_to = runner.destination

@@ -20,7 +20,7 @@ NOUNS: Final = {
 
 def soft_delete_of(stack: Stack) -> SoftDelete:
     """Return what the stack says, or what its cloud makes of its silence."""
-    declared = stack.declared
+    declared = stack.declared  # a program of one's own has no such setting
     wanted = declared.soft_delete if isinstance(declared, StackSpec) else SoftDeleteSpec()
     return SoftDelete(
         workspace=wanted.policy("workspace", cloud=stack.cloud),

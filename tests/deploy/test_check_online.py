@@ -1,0 +1,108 @@
+"""`aml check --online`, and the same look ahead in `up`: every problem, before any change."""
+
+from contextlib import closing
+
+import pytest
+
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION
+
+ML = "Microsoft.MachineLearningServices"
+FAMILY = "standardDSv2Family"
+LIMIT = 10_000
+
+
+def in_cloud(project, method, path, body=None, version="2025-12-01"):
+    with closing(local_client(project.home)) as client:
+        return client.complete(
+            method, f"/subscriptions/{SUBSCRIPTION}/{path}", api_version=version, body=body
+        )
+
+
+@pytest.fixture
+def limits(project):
+    """Return the function that sets the cores of the family in a region; undone at the end."""
+    place = f"providers/{ML}/locations/northeurope"
+
+    def limit(cores):
+        value = {"value": [{"id": f"/{place}/quotas/{FAMILY}", "limit": cores}]}
+        in_cloud(project, "POST", f"{place}/updateQuotas", value)
+
+    project.edit("westeurope", "northeurope")
+    yield limit
+    limit(LIMIT)
+
+
+def test_a_good_stack_passes(project):
+    said = project.good("check", "--online", "--json")
+    assert (said.data["problems"], said.data["remarks"]) == ([], [])
+
+
+def test_what_the_stack_has_is_not_in_its_own_way(deployed):
+    assert deployed.good("check", "--online", "--json").data["problems"] == []
+
+
+def test_every_problem_comes_at_once_and_nothing_is_changed(project, limits):
+    limits(7)
+    group = f"resourceGroups/{project.name}-rg"
+    in_cloud(project, "PUT", group, {"location": "northeurope"}, "2021-04-01")
+    before = project.in_cloud()
+    for command in (["check", "--online"], ["up", "--yes"]):
+        said = project.aml(*command)
+        assert said.code == 2
+        assert "2 problems:" in said.err
+        assert f"the resource group '{project.name}-rg' is there already" in said.err
+        assert f"need 8 dedicated cores of {FAMILY} at their most nodes" in said.err
+    assert "Cannot be deployed as it is" in said.err
+    assert project.in_cloud() == before
+    in_cloud(project, "DELETE", group, version="2021-04-01")
+
+
+def test_a_change_that_does_not_touch_computes_is_not_held_up_by_quota(project, limits):
+    project.good("up", "--yes")
+    limits(7)
+    project.edit("team: ml", "team: science")
+    project.edit("computes:\n    - {", "computes:\n    - {tags: {team: ml}, ")
+    assert "updated" in project.good("up", "--yes").err
+
+
+def test_an_instance_of_another_workspace_keeps_its_name(deployed, tmp_path):
+    box = f"{deployed.name}box"
+    workspace = f"resourceGroups/{deployed.name}-rg/providers/{ML}/workspaces/{deployed.name}"
+    body = {"location": "westeurope", "properties": {
+        "computeType": "ComputeInstance", "properties": {"vmSize": "STANDARD_DS3_V2"}}}  # fmt: skip
+    in_cloud(deployed, "PUT", f"{workspace}/computes/{box}", body)
+    second = deployed.stack_file("second")
+    text = deployed.stack_file().read_text(encoding="utf-8").replace(deployed.name, "otherml")
+    extra = f"    - {{kind: compute_instance, name: {box}, vm_size: STANDARD_DS3_V2}}\n"
+    second.write_text(text + extra, encoding="utf-8")
+    said = deployed.aml("check", "--online", "-s", "second", "--json")
+    assert said.code == 2
+    (problem,) = said.data["problems"]
+    assert problem["path"] == "aml:computes[1].name"
+    assert problem["line"] == len(second.read_text(encoding="utf-8").splitlines())
+    assert f"is a compute instance of workspace '{deployed.name}'" in problem["message"]
+
+
+def test_a_compute_somebody_else_made_is_told_before_anything_is_made(deployed):
+    workspace = f"resourceGroups/{deployed.name}-rg/providers/{ML}/workspaces/{deployed.name}"
+    body = {"location": "westeurope", "properties": {
+        "computeType": "AmlCompute", "properties": {"vmSize": "STANDARD_DS3_V2",
+        "scaleSettings": {"maxNodeCount": 1}}}}  # fmt: skip
+    in_cloud(deployed, "PUT", f"{workspace}/computes/extra", body)
+    deployed.stack_file().write_text(
+        deployed.stack_file().read_text(encoding="utf-8")
+        + "    - {kind: aml_compute, name: extra, vm_size: STANDARD_DS3_V2, max_nodes: 1}\n",
+        encoding="utf-8",
+    )
+    said = deployed.aml("up", "--yes")
+    assert said.code == 2
+    assert "the workspace has a compute 'extra' already" in said.err
+
+
+def test_a_newer_size_is_a_remark_offline_for_azure(project):
+    project.edit("aml:cloud: local", "aml:cloud: azure")
+    project.edit("STANDARD_DS3_V2", "Standard_D4s_v99")
+    said = project.good("check", "--json")
+    assert "is not among Azure's sizes of August 2026" in said.data["remarks"][0]
+    assert "note: 'Standard_D4s_v99'" in said.err

@@ -1,0 +1,95 @@
+"""Destroy, then up: what is parked under the stack's names is recovered or purged, as it says."""
+
+from contextlib import closing
+
+import pytest
+
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION
+
+BACK = "aml:soft_delete: {workspace: recover, key_vault: recover}"
+GONE = "aml:soft_delete: {workspace: purge, key_vault: purge}"
+
+
+def says(project, text):
+    """Put a setting into the stack file, in the place of any other."""
+    file = project.stack_file()
+    lines = file.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if "soft_delete" not in line]
+    file.write_text("\n".join([*kept, f"  {text}"]) + "\n", encoding="utf-8")
+
+
+def parked(project):
+    """Return kind and fate of what is parked of this project, others of the cloud left out."""
+    rows = project.good("stack", "parked", "--json").data
+    mine = [row for row in rows if f"/{project.name}-rg/" in row["id"]]
+    return {row["kind"]: row["fate"] for row in mine}
+
+
+def job_names(project):
+    workspace = (
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}-rg/providers"
+        f"/Microsoft.MachineLearningServices/workspaces/{project.name}"
+    )
+    with closing(local_client(project.home)) as client:
+        found = client.send("GET", f"{workspace}/datastores", api_version="2025-12-01")
+    return [each["name"] for each in found.document["value"]]
+
+
+def test_the_local_cloud_parks_nothing_unless_told_to(deployed):
+    deployed.good("destroy", "--yes")
+    assert parked(deployed) == {}
+    said = deployed.good("up", "--yes")
+    assert "12 created in" in said.err
+    assert "purged" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "fate", "words"),
+    [(BACK, "recover", "is brought back"), (GONE, "purge", "is purged for good first")],
+)
+def test_what_was_parked_is_not_in_the_way(deployed, setting, fate, words):
+    says(deployed, BACK)
+    deployed.good("destroy", "--yes")
+    says(deployed, setting)
+    assert parked(deployed) == {"workspace": fate, "key vault": fate}
+    assert deployed.good("check", "--online").err.count(words) == 2
+    said = deployed.good("up", "--yes")
+    assert said.err.count(words) == 2
+    assert deployed.in_cloud() == deployed.in_state()
+    assert parked(deployed) == {}
+    assert "no changes" in deployed.good("up", "--expect-no-changes").err
+    assert "no changes" in deployed.good("refresh", "--yes").err
+    assert len(job_names(deployed)) == 4
+
+
+def test_a_recovered_stack_is_destroyed_and_recovered_again(project):
+    says(project, BACK)
+    for _ in range(2):
+        project.good("up", "--yes")
+        project.good("destroy", "--yes")
+    assert parked(project) == {"workspace": "recover", "key vault": "recover"}
+
+
+def test_each_has_its_own_policy(deployed):
+    says(deployed, "aml:soft_delete: {workspace: purge, key_vault: recover}")
+    deployed.good("destroy", "--yes")
+    assert parked(deployed) == {"key vault": "recover"}
+    assert "12 created in" in deployed.good("up", "--yes").err
+
+
+def test_a_table_says_what_is_parked(deployed):
+    says(deployed, BACK)
+    deployed.good("destroy", "--yes")
+    said = deployed.good("stack", "parked")
+    assert said.out.splitlines()[0].split() == ["KIND", "NAME", "REGION", "GOES", "AML", "UP"]
+    line = next(line for line in said.out.splitlines() if f" {deployed.name} " in line)
+    assert line.startswith("workspace")
+    assert line.endswith("recover")
+
+
+def test_another_policy_is_refused(project):
+    says(project, "aml:soft_delete: {workspace: forget}")
+    said = project.aml("check")
+    assert said.code == 2
+    assert "aml:soft_delete.workspace: 'forget' is not allowed" in said.err
