@@ -79,7 +79,8 @@ class Settings:
                 remedy="Add `--secret` to seal it, or write env:NAME or file:PATH.",
             )
         file.write()
-        return problems
+        # A program of one's own has its own keys, and knows alone what is wrong with them.
+        return problems if self._project.runs_packaged_program else ()
 
     def remove(self, key: str, *, path: bool = False) -> None:
         """Remove one value."""

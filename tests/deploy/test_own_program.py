@@ -50,6 +50,12 @@ def test_only_the_cloud_is_checked_of_its_stack_files(own):
         assert "line 4: aml:cloud: 'lokal' is not allowed" in own.aml(command).err
 
 
+def test_its_own_keys_are_set_without_complaint(own):
+    assert own.good("config", "set", "churn:nodes", "3").err == ""
+    own.good("up", "--yes")
+    assert own.good("outputs", "--json").data["manifest"]["targets"]["north-cpu"]["max_nodes"] == 3
+
+
 def test_a_package_of_our_name_is_found_before_the_program_runs(own):
     (own.root / "platform_program/infra").mkdir()
     (own.root / "platform_program/infra/__init__.py").touch()
