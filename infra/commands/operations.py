@@ -196,6 +196,11 @@ def _document(name: Name, stack: Stack, done: Done) -> dict[str, Any]:
 
 def _hand_over(name: Name, stack: Stack, given: Mapping[str, Any]) -> None:
     """Let the Pulumi CLI do it, after the same question: it is started with its own `--yes`."""
+    if given.get("replace") or given.get("replace_workspace"):
+        raise UsageError(
+            "`--replace` and `--replace-workspace` are the embedded engine's.",
+            remedy="Leave `--engine pulumi` out, or run `pulumi up --replace URN` yourself.",
+        )
     load("infra.deploy.automation:require_cli", extra="infra")(stack.name, cloud=stack.cloud)
     hand_over = partial(
         load("infra.deploy.automation:hand_over", extra="infra"),

@@ -12,7 +12,6 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.inputs import child_options
-from infra.contract.updates.table import COMPUTE, replaced_by
 
 Target = pulumi.Output[dict[str, Any]]
 """What a run needs to reach a compute; no secret is in it."""
@@ -73,7 +72,7 @@ class Compute(pulumi.ComponentResource):
             identity=identity,
             tags=args.tags,
             properties=properties,
-            opts=child_options(self, replace_on_changes=list(replaced_by(COMPUTE, kind))),
+            opts=child_options(self, "machinelearningservices:Compute", kind),
         )
         self.compute_id = compute.id
         self.compute_name = compute.name.apply(str)

@@ -8,7 +8,6 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.inputs import child_options, secret_input, translated
-from infra.contract.updates.table import replaced_by
 
 ACCESS: Final = {
     "none": "None",
@@ -65,12 +64,7 @@ class Datastore(pulumi.ComponentResource):
             workspace_name=args.workspace_name,
             resource_group_name=args.resource_group_name,
             properties=_place(args),
-            opts=child_options(
-                self,
-                replace_on_changes=list(
-                    replaced_by("azure-native:machinelearningservices:Datastore")
-                ),
-            ),
+            opts=child_options(self, "machinelearningservices:Datastore"),
         )
         self.datastore_id = store.id
         self.register_outputs({"datastore_id": self.datastore_id})

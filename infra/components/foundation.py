@@ -40,7 +40,7 @@ class Foundation:
             allow_blob_public_access=False,
             enable_https_traffic_only=True,
             minimum_tls_version="TLS1_2",
-            opts=child_options(self.parent),
+            opts=child_options(self.parent, "storage:StorageAccount"),
             **self._shared(),
         )
         return identifier(account)
@@ -59,7 +59,9 @@ class Foundation:
                 access_policies=[],
             ),
             # The service writes its own access into the list; taking it away breaks the workspace.
-            opts=child_options(self.parent, ignore_changes=["properties.accessPolicies"]),
+            opts=child_options(
+                self.parent, "keyvault:Vault", ignore_changes=["properties.accessPolicies"]
+            ),
             **self._shared(),
         )
         return identifier(vault)
@@ -70,7 +72,7 @@ class Foundation:
             workspace_name=self._named("log_analytics"),
             sku=operationalinsights.WorkspaceSkuArgs(name="PerGB2018"),
             retention_in_days=30,
-            opts=child_options(self.parent),
+            opts=child_options(self.parent, "operationalinsights:Workspace"),
             **self._shared(),
         )
         insights = applicationinsights.Component(
@@ -80,7 +82,7 @@ class Foundation:
             application_type="web",
             ingestion_mode="LogAnalytics",
             workspace_resource_id=logs.id,
-            opts=child_options(self.parent),
+            opts=child_options(self.parent, "applicationinsights:Component"),
             **self._shared(),
         )
         return identifier(insights)
@@ -91,7 +93,7 @@ class Foundation:
             registry_name=self._named("container_registry"),
             sku=containerregistry.SkuArgs(name="Basic"),
             admin_user_enabled=True,  # the service pulls images with it
-            opts=child_options(self.parent),
+            opts=child_options(self.parent, "containerregistry:Registry"),
             **self._shared(),
         )
         return identifier(registry)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pulumi
 
+from infra.contract.updates.table import replaced_by
+
 
 def derived(change: Callable[..., Any], *inputs: pulumi.Input[Any]) -> Any:
     """Return ``change(*inputs)``; an output where any of them is one, else the plain value."""
@@ -40,6 +42,15 @@ def identifier(resource: pulumi.CustomResource) -> pulumi.Output[str]:
     return resource.id
 
 
-def child_options(parent: pulumi.Resource, **more: Any) -> pulumi.ResourceOptions:
-    """Return the options of a child with a name of its own: two cannot be there at once."""
-    return pulumi.ResourceOptions(parent=parent, delete_before_replace=True, **more)
+def child_options(
+    parent: pulumi.Resource, type_: str, kind: str = "", **more: Any
+) -> pulumi.ResourceOptions:
+    """Return the options of a child with a name of its own: two cannot be there at once.
+
+    ``type_`` is its token without the package, ``kind`` a compute's ``computeType``. It is replaced
+    on a change of what the table of updates says, whichever engine deploys it.
+    """
+    fixed = list(replaced_by(f"azure-native:{type_}", kind))
+    return pulumi.ResourceOptions(
+        parent=parent, delete_before_replace=True, replace_on_changes=fixed, **more
+    )

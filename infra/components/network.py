@@ -1,4 +1,8 @@
-"""One virtual network with its subnets."""
+"""One virtual network with its subnets.
+
+The SDK loads a service's classes when one is first named, which takes half a second for networks:
+nothing here names one before there is a network to declare.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +11,6 @@ import pulumi
 from pulumi_azure_native import network
 
 from infra.components.inputs import child_options
-from infra.contract.updates.table import replaced_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +69,14 @@ class Network(pulumi.ComponentResource):
             # What the service lists here are the resources below.
             opts=child_options(
                 self,
-                replace_on_changes=list(replaced_by("azure-native:network:VirtualNetwork")),
+                "network:VirtualNetwork",
                 ignore_changes=["subnets"],
             ),
         )
         ids: dict[str, pulumi.Output[str]] = {}
         before: list[pulumi.Resource] = []
         for wanted in args.subnets:
-            subnet = self._subnet(name, args, made, wanted, before)
+            subnet = self._subnet(name, args, made.name, wanted, before)
             ids[wanted.name] = subnet.id
             before = [subnet]
         self.network_id, self.subnet_ids = made.id, ids
@@ -83,15 +86,15 @@ class Network(pulumi.ComponentResource):
         self,
         name: str,
         args: NetworkArgs,
-        made: network.VirtualNetwork,
+        network_name: pulumi.Input[str],
         wanted: Subnet,
         before: Sequence[pulumi.Resource],
-    ) -> network.Subnet:
+    ) -> pulumi.CustomResource:
         group = wanted.network_security_group_id
         return network.Subnet(
             f"{name}-{wanted.name}",
             subnet_name=wanted.name,
-            virtual_network_name=made.name,
+            virtual_network_name=network_name,
             resource_group_name=args.resource_group_name,
             address_prefix=wanted.address_prefix,
             network_security_group=None
@@ -102,5 +105,5 @@ class Network(pulumi.ComponentResource):
                 for service in wanted.service_endpoints
             ]
             or None,
-            opts=child_options(self, depends_on=list(before)),
+            opts=child_options(self, "network:Subnet", depends_on=list(before)),
         )

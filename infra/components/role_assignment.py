@@ -8,7 +8,6 @@ from pulumi_azure_native import authorization
 
 from infra.components.inputs import child_options, derived, translated
 from infra.contract.names import parse_arm_id
-from infra.contract.updates.table import replaced_by
 from infra.spec.roles import ROLES
 
 PRINCIPALS: Final = {
@@ -50,10 +49,7 @@ class RoleAssignment(pulumi.ComponentResource):
             role_definition_id=derived(role_definition_id, args.role, args.scope),
             scope=args.scope,
             description=args.description,
-            opts=child_options(
-                self,
-                replace_on_changes=list(replaced_by("azure-native:authorization:RoleAssignment")),
-            ),
+            opts=child_options(self, "authorization:RoleAssignment"),
         )
         self.assignment_id = assignment.id
         self.register_outputs({"assignment_id": self.assignment_id})

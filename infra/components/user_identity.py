@@ -7,7 +7,6 @@ import pulumi
 from pulumi_azure_native import managedidentity
 
 from infra.components.inputs import child_options
-from infra.contract.updates.table import replaced_by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +40,7 @@ class UserIdentity(pulumi.ComponentResource):
             resource_group_name=args.resource_group_name,
             location=args.location,
             tags=args.tags,
-            opts=child_options(
-                self,
-                replace_on_changes=list(
-                    replaced_by("azure-native:managedidentity:UserAssignedIdentity")
-                ),
-            ),
+            opts=child_options(self, "managedidentity:UserAssignedIdentity"),
         )
         self.identity_id, self.principal_id = identity.id, identity.principal_id
         self.client_id = identity.client_id

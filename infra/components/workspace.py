@@ -11,10 +11,8 @@ from pulumi_azure_native import resources
 from infra.components.foundation import Foundation
 from infra.components.identity import managed_identity
 from infra.components.inputs import child_options, derived, given, translated
-from infra.contract.updates.table import WORKSPACE, replaced_by
 from infra.spec.derived_names import derived_names
 
-FIXED: Final = list(replaced_by(WORKSPACE))
 ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 
 
@@ -128,7 +126,9 @@ class Workspace(pulumi.ComponentResource):
             public_network_access=translated(ACCESS, args.public_network_access),
             sku=ml.SkuArgs(name="Basic", tier="Basic"),
             tags=args.tags,
-            opts=child_options(self, replace_on_changes=FIXED, depends_on=list(acting.after)),
+            opts=child_options(
+                self, "machinelearningservices:Workspace", depends_on=list(acting.after)
+            ),
         )
         self.standing = standing
         self.principal_id = workspace.identity.apply(
@@ -177,7 +177,7 @@ def _group(
         resource_group_name=args.resource_group_name,
         location=args.location,
         tags=args.tags,
-        opts=child_options(parent),
+        opts=child_options(parent, "resources:ResourceGroup"),
     )
     return group.name, group.id
 

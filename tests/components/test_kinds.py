@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.contract.updates.table import replaced_by
 from infra.spec.computes import KINDS
 from infra.spec.document import parse_document
 
@@ -86,6 +87,14 @@ def run(run_program):
 def resource(run, name, type_):
     (found,) = (r for r in run.resources if r["name"] == name and r["type"].endswith(type_))
     return found
+
+
+def test_everything_is_replaced_on_what_the_table_of_updates_says(run):
+    made = [each for each in run.resources if each["type"].startswith("azure-native:")]
+    assert len({each["type"] for each in made}) > 8
+    for each in made:
+        kind = each["inputs"].get("properties", {}).get("computeType", "")
+        assert each["replace_on"] == list(replaced_by(each["type"], kind)) != []
 
 
 def test_every_kind_has_a_case():

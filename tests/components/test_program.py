@@ -1,12 +1,13 @@
 """The stack program under Pulumi's mocks: the graph it declares, its options and its outputs."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from infra.arm.types import TYPES
 from infra.contract.manifest import parse_manifest
-from infra.contract.updates.table import replaced_by
 
 ML = "azure-native:machinelearningservices"
 WORKSPACE, COMPUTE = f"{ML}:Workspace", f"{ML}:Compute"
@@ -53,11 +54,6 @@ def test_a_cluster_follows_its_workspace_through_a_replacement(small):
     cluster = small.one(COMPUTE)["depends"]
     assert cluster["workspaceName"] == ["platform-workspace"]
     assert cluster["resourceGroupName"] == ["platform-workspace-group"]
-
-
-@pytest.mark.parametrize(("type_", "kind"), [(WORKSPACE, ""), (COMPUTE, "AmlCompute")])
-def test_what_the_components_replace_on_the_table_of_updates_replaces_on(small, type_, kind):
-    assert set(small.one(type_)["replace_on"]) <= set(replaced_by(type_, kind))
 
 
 def test_scale_identity_and_tags_change_in_place(small):
@@ -189,3 +185,12 @@ def test_a_credential_that_is_not_there_names_the_reference(run_program, referen
     run = run_program({"admin": {"user": "ops", "password": reference}})
     assert "Credentials" in run.error
     assert reference.partition(":")[2] in run.error
+
+
+def test_a_stack_without_networks_does_not_wait_for_their_classes():
+    command = "import sys, infra.components.platform; print([name for name in sys.modules "
+    command += "if name.startswith('pulumi_azure_native.network.')])"
+    done = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -89,3 +89,9 @@ def test_a_plan_names_the_jobs_it_would_interrupt(deployed):
     assert len(shown) == 1
     assert shown[0].startswith("'cpu' would be replaced while job 'train' (long-run)")
     asked(deployed, "POST", "jobs/long-run/cancel")
+
+
+def test_the_pulumi_cli_is_not_told_of_names(project):
+    said = project.aml("up", "--yes", "--engine", "pulumi", "--replace", "cpu")
+    assert said.code == 2
+    assert "run `pulumi up --replace URN` yourself" in said.err
