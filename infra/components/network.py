@@ -91,7 +91,7 @@ class Network(pulumi.ComponentResource):
         before: Sequence[pulumi.Resource],
     ) -> pulumi.CustomResource:
         group = wanted.network_security_group_id
-        return network.Subnet(
+        made: pulumi.CustomResource = network.Subnet(
             f"{name}-{wanted.name}",
             subnet_name=wanted.name,
             virtual_network_name=network_name,
@@ -107,3 +107,4 @@ class Network(pulumi.ComponentResource):
             or None,
             opts=child_options(self, "network:Subnet", depends_on=list(before)),
         )
+        return made
