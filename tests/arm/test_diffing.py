@@ -306,3 +306,19 @@ def test_paths() -> None:
     assert covers("a.b", "a.b")
     assert covers("a.b", "a.b.c")
     assert not covers("a.b", "a.bc")
+
+
+@pytest.mark.parametrize(
+    ("news", "notes"),
+    [
+        pytest.param({"schedules": "T"}, {f"{INNER}.schedules"}, id="ignored"),
+        pytest.param({"schedules": "S", "idleTimeBeforeShutdown": "PT1H"}, set(), id="an action"),
+        pytest.param({"schedules": "T", "vmSize": "M"}, set(), id="a replacement takes it along"),
+    ],
+)
+def test_an_ignored_change_is_noted_and_does_not_replace(news, notes) -> None:
+    olds = computes("ComputeInstance", schedules="S")
+    found = diff(f"{ML}:Compute", olds, computes("ComputeInstance", **news))
+    assert set(found.notes) == notes
+    assert set(found.notes.values()) <= {"ignored by Azure; `--replace cpu` replaces it"}
+    assert bool(found.replaces) is ("vmSize" in news)
