@@ -8,7 +8,7 @@ from infra.contract.load import load
 from infra.contract.project import find_project
 from infra.contract.vm_sizes import vm_sizes
 from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
-from infra.spec.problems import file_error
+from infra.spec.problems import file_error, online_error
 from infra.spec.program import ProgramSpec
 from infra.spec.rules.sizes import unlisted
 from infra.spec.stack import StackSpec
@@ -30,7 +30,8 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
     file = project.stack_file(name)
     found = inspect_stack(file) if project.runs_packaged_program else inspect_program_stack(file)
     problems, remarks = found.problems, remarks_on(found)
-    if online and not problems:
+    asking = online and not problems
+    if asking:
         ask = load("infra.deploy.checking:check_online", extra="infra")
         problems, remarks = ask(name)
     if as_json:
@@ -45,7 +46,7 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
     for remark in remarks:
         click.echo(f"note: {remark}", err=True)
     if problems:
-        raise file_error(problems, file)
+        raise online_error(problems, file) if asking else file_error(problems, file)
     click.echo(_summary(name, found), err=True)
 
 

@@ -5,13 +5,14 @@ What a caller may not ask becomes a remark; what follows from the answers is `pr
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
 from infra.arm.bodies import resource_id
 from infra.arm.client import Client, checked
 from infra.arm.parking import Parked, SoftDelete, deleted_vault, deleted_workspaces, pages
 from infra.arm.types import TYPES
-from infra.contract.errors import PreflightError, ProviderError
+from infra.contract.errors import ProviderError
 from infra.contract.updates.table import COMPUTE
 from infra.contract.vm_sizes import VmSize
 from infra.deploy.endpoints import Destination
@@ -21,7 +22,7 @@ from infra.engine.events import Op, Step
 from infra.engine.resources import Loaded
 from infra.spec.document import read_document
 from infra.spec.instances import ComputeInstanceSpec
-from infra.spec.problems import Problem, path_text
+from infra.spec.problems import Problem, online_error, path_text
 from infra.spec.stack import StackSpec
 
 _ML: Final = "2025-12-01"
@@ -201,24 +202,17 @@ def look_ahead(
     return preflight(spec, to.subscription, facts, changing)
 
 
-def problems_of(found: Preflight, file: Any) -> tuple[Problem, ...]:
-    """Return the problems with their lines in the stack file, in its order."""
+def problems_of(found: Preflight, file: Path) -> tuple[Problem, ...]:
+    """Return the problems with their lines in the stack file."""
     document = read_document(file)
-    placed = (
+    return tuple(
         Problem(path_text(location), says, document.line(location), "online")
         for location, says in found.problems
     )
-    return tuple(sorted(placed, key=lambda problem: problem.line))
 
 
-def require_room(found: Preflight, file: Any, *, stack: str) -> None:
+def require_room(found: Preflight, file: Path) -> None:
     """Raise ``PreflightError`` with every problem, if there is any."""
     problems = problems_of(found, file)
     if problems:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise PreflightError(
-            f"{count}:" + "".join(f"\n  {problem}" for problem in problems),
-            remedy="Nothing was changed. Mend the lines above; "
-            f"`aml check --online -s {stack}` asks again.",
-            at=str(file),
-        )
+        raise online_error(problems, file)

@@ -166,7 +166,7 @@ class Operations:
             runner.soft_delete,
             changing=changing(plan.steps),
         )
-        require_room(found, self.stack.file, stack=self.stack.name)
+        require_room(found, self.stack.file)
         return replace(plan, warnings=[*plan.warnings, *found.remarks])
 
     def _interruptions(self, runner: Runner, plan: Outcome) -> list[str]:

@@ -44,6 +44,10 @@ class Demand:
         return ("aml:computes", self.members[0][0])
 
     @property
+    def need(self) -> str:
+        return f"{self.words} need{'' if len(self.members) > 1 else 's'}"
+
+    @property
     def words(self) -> str:
         return " and ".join(f"{name} ({adds})" for _, name, adds in self.members)
 
@@ -66,13 +70,13 @@ def quota(
         free = usage.limit - max(0, usage.used - used.get(name, 0))
         if demand.most > usage.limit:
             says = (
-                f"{demand.words} need {demand.most} {_cores(name)} at their most nodes; the limit "
+                f"{demand.need} {demand.most} {_cores(name)} with all nodes up; the limit "
                 f"in {spec.location} is {usage.limit}. {_ADVICE}"
             )
             problems.append((demand.location, says))
         elif demand.least > free:
             says = (
-                f"{demand.words} need {demand.least} {_cores(name)} at once; of {usage.limit} in "
+                f"{demand.need} {demand.least} {_cores(name)} at once; of {usage.limit} in "
                 f"{spec.location} others use {usage.limit - free}. {_ADVICE}"
             )
             problems.append((demand.location, says))

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from infra.contract.errors import SpecError
+from infra.contract.errors import PreflightError, SpecError
 
 Location = tuple[str | int, ...]
 """Steps from a configuration key inwards: ``("aml:computes", 0, "vm_size")``."""
@@ -46,10 +46,13 @@ class StackFileError(SpecError):
     """A stack file with problems, all of them in ``problems``."""
 
     def __init__(self, problems: Sequence[Problem], *, at: str, remedy: str) -> None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "".join(f"\n  {problem}" for problem in problems)
-        super().__init__(f"{count}:{lines}", remedy=remedy, at=at)
+        super().__init__(_listed(problems), remedy=remedy, at=at)
         self.problems = tuple(problems)
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return f"{count}:" + "".join(f"\n  {problem}" for problem in problems)
 
 
 def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:
@@ -60,6 +63,16 @@ def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:
         ordered,
         at=str(file),
         remedy=f"Fix the lines above; `aml check -s {stack}` looks again.",
+    )
+
+
+def online_error(problems: Sequence[Problem], file: Path) -> PreflightError:
+    """Return the error for what a cloud would refuse of a file that is good in itself."""
+    stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    return PreflightError(
+        _listed(sorted(problems, key=lambda problem: problem.line)),
+        remedy=f"Nothing was changed. Mend it; `aml check --online -s {stack}` looks again.",
+        at=str(file),
     )
 
 

@@ -1,0 +1,159 @@
+"""What a cloud would refuse, from facts alone; the messages of all of it side by side."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.arm.parking import VAULT, WORKSPACE, Parked, SoftDelete
+from infra.contract.vm_sizes import vm_sizes
+from infra.deploy.facts import Facts, Usage, ids_of
+from infra.deploy.preflight import preflight
+from infra.deploy.quota import DEDICATED, LOW_PRIORITY, demands
+from infra.spec.load import inspect_text
+from infra.spec.problems import path_text
+
+SUB = "0a0a0a0a-0000-0000-0000-000000000000"
+MESSAGES = Path(__file__).with_name("preflight.txt")
+FAMILY = "standardDSv2Family"
+STACK = """\
+config:
+  azure-native:location: westeurope
+  aml:cloud: azure
+  aml:workspace: {name: mlx, resource_group: ml-rg}
+  aml:computes:
+    - {kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, min_nodes: 1, max_nodes: 4}
+    - {kind: aml_compute, name: low, vm_size: Standard_DS3_v2, priority: low_priority, max_nodes: 8}
+    - {kind: compute_instance, name: box, vm_size: Standard_DS3_v2}
+"""
+SPEC = inspect_text(STACK).spec
+IDS = ids_of(SPEC, SUB)
+DS = "Standard DSv2 Family Cluster Dedicated vCPUs"
+LOW = "Total Cluster Low Priority Regional vCPUs"
+ALL = "Total Cluster Dedicated Regional vCPUs"
+RECOVER, PURGE = SoftDelete("recover", "recover"), SoftDelete("purge", "purge")
+DELETED = Parked(WORKSPACE, IDS.workspace, "mlx", "westeurope")
+
+
+def deleted_vault(group="ml-rg", **more):
+    name = IDS.key_vault.rpartition("/")[2]
+    return Parked(VAULT, IDS.key_vault.replace("ml-rg", group), name, "westeurope", **more)
+
+
+def running(nodes, **inner):
+    properties = {"vmSize": "STANDARD_DS3_V2", "currentNodeCount": nodes, **inner}
+    return {"name": "cpu", "properties": {"properties": properties}}
+
+
+def facts(**given):
+    known = {"local": False, "sizes": vm_sizes(), "policy": RECOVER}
+    return Facts(**{**known, **given})
+
+
+CASES = {
+    "nothing": {},
+    "provider_not_registered": {
+        "providers": {"Microsoft.KeyVault": "NotRegistered", "Microsoft.Storage": "Registered"}
+    },
+    "provider_being_registered": {"providers": {"Microsoft.KeyVault": "Registering"}},
+    "names_taken": {
+        "taken": {
+            "storage_account": "The storage account named x is already taken.",
+            "key_vault": "AlreadyExists",
+            "container_registry": "The registry x is already in use.",
+        }
+    },
+    "own_name_taken": {
+        "taken": {"storage_account": "It is taken."},
+        "own": frozenset({IDS.storage_account.lower()}),
+    },
+    "group_there": {"there": frozenset({IDS.group.lower()})},
+    "workspace_there": {
+        "there": frozenset({IDS.workspace.lower(), IDS.compute("cpu").lower()}),
+    },
+    "compute_there": {
+        "there": frozenset({IDS.workspace.lower(), IDS.compute("cpu").lower()}),
+        "own": frozenset({IDS.workspace.lower()}),
+    },
+    "own_all_there": {
+        "there": frozenset({IDS.group.lower(), IDS.workspace.lower()}),
+        "own": frozenset({IDS.group.lower(), IDS.workspace.lower()}),
+    },
+    "instance_name": {"instances": {"box": IDS.compute("box").lower().replace("/mlx/", "/other/")}},
+    "own_instance": {"instances": {"box": IDS.compute("box").lower()}},
+    "size_not_offered": {
+        "sizes": {k: v for k, v in vm_sizes().items() if k != "standard_ds3_v2"},
+    },
+    "family_limit": {"usages": [Usage(DS, 0, 16)]},
+    "total_limit": {"usages": [Usage(ALL, 0, 19), Usage(DS, 0, 20)]},
+    "low_priority_limit": {"usages": [Usage(LOW, 0, 10), Usage(FAMILY, 0, 100)]},
+    "too_much_in_use": {"usages": [Usage(FAMILY, 94, 100)]},
+    "in_use_for_now": {"usages": [Usage(FAMILY, 90, 100)]},
+    "in_use_by_itself": {"usages": [Usage(FAMILY, 96, 100)], "computes": [running(4)]},
+    "workspace_parked": {"parked": [DELETED]},
+    "workspace_parked_locally": {"parked": [DELETED], "local": True},
+    "workspace_to_purge": {"parked": [DELETED], "policy": PURGE},
+    "workspace_of_another_group": {
+        "parked": [Parked(WORKSPACE, IDS.workspace.replace("ml-rg", "else"), "mlx", "westeurope")]
+    },
+    "vault_parked": {"parked": [deleted_vault()], "taken": {"key_vault": "It is deleted."}},
+    "vault_to_purge": {"parked": [deleted_vault()], "policy": PURGE},
+    "vault_protected": {
+        "parked": [deleted_vault(until="2027-01-01T00:00:00Z", protected=True)],
+        "policy": PURGE,
+    },
+    "vault_of_another_group": {"parked": [deleted_vault("other-rg")]},
+    "may_not_ask": {"unasked": ["The quotas of the region could not be asked for: no."]},
+    "all_at_once": {
+        "providers": {"Microsoft.Storage": "NotRegistered"},
+        "there": frozenset({IDS.group.lower()}),
+        "usages": [Usage(DS, 0, 16), Usage(LOW, 0, 0)],
+        "parked": [DELETED],
+    },
+}
+
+
+def said(given):
+    found = preflight(SPEC, SUB, facts(**given))
+    lines = [f"{path_text(location)}: {message}" for location, message in found.problems]
+    return [*lines, *(f"note: {remark}" for remark in found.remarks)]
+
+
+def test_the_messages_read_well_side_by_side():
+    """Golden; written anew by hand after a look at the difference."""
+    text = "\n".join(f"== {name}\n" + "".join(f"{s}\n" for s in said(given))
+                     for name, given in CASES.items())  # fmt: skip
+    assert text == MESSAGES.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changing", "problems"),
+    [(None, 1), ({"cpu"}, 1), ({"low"}, 0), (set(), 0)],
+)
+def test_quotas_that_nothing_changed_needs_are_passed_over(changing, problems):
+    found = preflight(SPEC, SUB, facts(usages=[Usage(DS, 0, 16)]), changing)
+    assert len(found.problems) == problems
+
+
+def test_demand_is_summed_over_the_stack():
+    wanted = demands(SPEC, vm_sizes())
+    found = {name: (each.most, each.least) for name, each in wanted.items()}
+    assert found == {FAMILY: (20, 8), DEDICATED: (20, 8), LOW_PRIORITY: (32, 0)}
+
+
+@pytest.mark.parametrize(
+    ("limit", "problems"), [(20, 0), (19, 1), (0, 1)], ids=["fits", "one short", "none"]
+)
+def test_the_limit_itself_fits(limit, problems):
+    found = preflight(SPEC, SUB, facts(usages=[Usage(DS, 0, limit)]))
+    assert len(found.problems) == problems
+
+
+def test_what_is_given_or_left_out_is_not_asked_about():
+    registry = (
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/r"
+    )
+    given = f"resource_group: ml-rg, container_registry_id: {registry}, group_exists: true"
+    spec = inspect_text(STACK.replace("resource_group: ml-rg", given)).spec
+    assert set(ids_of(spec, SUB).made()) == {"storage_account", "key_vault"}
+    known = facts(there=frozenset({IDS.group.lower()}), taken={"container_registry": "Taken."})
+    assert preflight(spec, SUB, known).problems == ()
