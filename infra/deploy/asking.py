@@ -127,7 +127,7 @@ class Inquiry:
             name = each.get("name") or {}
             used, limit = int(each.get("currentValue") or 0), int(each.get("limit") or 0)
             for spelled in dict.fromkeys((name.get("value"), name.get("localizedValue"))):
-                if spelled:
+                if spelled and limit >= 0:  # below zero there is none
                     yield Usage(str(spelled), used, limit)
 
     def _instances(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,9 @@ import json
 from typing import Any, Final
 
 from infra.arm.types import arm_type
+from infra.contract.vm_sizes import vm_sizes
 from localcloud.behaviours import clusters, instances
+from localcloud.behaviours.regions import require_quota
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Document
@@ -53,7 +55,22 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     inner, problems = _inner(call, kind, properties, old)
     if problems:
         raise invalid(problems)
+    if kind in _MANAGED and _nodes(inner) > (
+        _nodes(old.properties.get("properties")) if old else 0
+    ):
+        _require_quota(call, location, inner or {})
     return {**wanted, "location": location, "properties": {**properties, "properties": inner}}
+
+
+def _require_quota(call: Call, location: str, inner: Document) -> None:
+    size = vm_sizes()[str(inner["vmSize"]).lower()]
+    low = inner.get("vmPriority") == "LowPriority"
+    require_quota(call, location, size, nodes=_nodes(inner), low=low)
+
+
+def _nodes(inner: Any) -> int:
+    """Return how many nodes a cluster may have; an instance is one."""
+    return int((inner or {}).get("scaleSettings", {}).get("maxNodeCount", 1))
 
 
 def _kind(value: Any) -> str:

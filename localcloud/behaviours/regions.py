@@ -4,14 +4,14 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from infra.contract.vm_sizes import VmSize, vm_sizes
-from localcloud.calls.faults import invalid
+from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.messages import Call, Reply, page
 from localcloud.calls.routes import Route
 
 _BASE: Final = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 )
-_CORES: Final = 10_000
+_CORES: Final = 1_000_000
 # What Azure ML calls the quotas that go across families.
 _DEDICATED: Final = "Total Cluster Dedicated Regional vCPUs"
 _LOW_PRIORITY: Final = "Total Cluster Low Priority Regional vCPUs"
@@ -67,9 +67,23 @@ def _base(call: Call) -> str:
     return call.path.rpartition("/")[0]
 
 
-def _limit(call: Call, name: str) -> int:
-    location = call.params["location"].lower()
-    return int(call.cloud.store.value(f"quota/{location}/{name.lower()}") or _CORES)
+def require_quota(call: Call, location: str, size: VmSize, *, nodes: int, low: bool) -> None:
+    """Refuse a compute that is by itself larger than a quota of its region."""
+    wanted = nodes * size.vcpus
+    for name in (_LOW_PRIORITY,) if low else (_DEDICATED, size.family):
+        limit = _limit(call, location, name)
+        if wanted > limit:
+            raise RefusedError(
+                400,
+                "QuotaExceeded",
+                f"The compute needs {wanted} vCPUs of '{name}', and the limit in {location} is "
+                f"{limit}.",
+                target=call.arm.name,
+            )
+
+
+def _limit(call: Call, location: str, name: str) -> int:
+    return int(call.cloud.store.value(f"quota/{location.lower()}/{name.lower()}") or _CORES)
 
 
 def _usages(call: Call) -> Reply:
@@ -81,7 +95,7 @@ def _usages(call: Call) -> Reply:
             "amlWorkspaceLocation": call.params["location"],
             "unit": "Count",
             "currentValue": used.get(name, 0),
-            "limit": _limit(call, name),
+            "limit": _limit(call, call.params["location"], name),
             "name": {"value": name, "localizedValue": name},
         }
         for name in _quota_names()
@@ -98,7 +112,7 @@ def _quota(call: Call, name: str) -> dict[str, Any]:
         "type": "Microsoft.MachineLearningServices/locations/quotas",
         "amlWorkspaceLocation": call.params["location"],
         "unit": "Count",
-        "limit": _limit(call, name),
+        "limit": _limit(call, call.params["location"], name),
         "name": {"value": name, "localizedValue": name},
     }
 

@@ -9,7 +9,7 @@ from infra.contract.discovery import SUBSCRIPTION
 
 ML = "Microsoft.MachineLearningServices"
 FAMILY = "standardDSv2Family"
-LIMIT = 10_000
+LIMIT = 1_000_000
 
 
 def in_cloud(project, method, path, body=None, version="2025-12-01"):

@@ -70,3 +70,15 @@ def test_an_instance_uses_dedicated_cores(chain, chain_workspace):
     assert quota(chain, "usages", total)["currentValue"] == 4
     low = "Total Cluster Low Priority Regional vCPUs"
     assert quota(chain, "usages", low)["currentValue"] == 0
+
+
+def test_a_compute_larger_than_its_quota_is_refused(chain, chain_workspace):
+    compute = f"{chain_workspace}/computes/cpu"
+    chain.arm("PUT", compute, CLUSTER)  # two nodes, eight cores
+    wanted = {"value": [{"id": f"{LOCATION}/quotas/{FAMILY}", "limit": 7}]}
+    chain.arm("POST", f"{LOCATION}/updateQuotas", wanted)
+    refused = chain.arm("PUT", f"{chain_workspace}/computes/more", CLUSTER)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "QuotaExceeded")
+    assert chain.arm("PUT", compute, CLUSTER).status_code == 200  # no larger than it was
+    larger = {"properties": {"properties": {"scaleSettings": {"maxNodeCount": 3}}}}
+    assert chain.arm("PATCH", compute, larger).status_code == 400
