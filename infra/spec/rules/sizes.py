@@ -5,6 +5,7 @@ to find out, so here it is no finding.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from infra.contract.vm_sizes import LISTED, nearest_size, successor, vm_sizes
@@ -19,6 +20,7 @@ def sizes(stack: Mapping[str, Any]) -> Iterator[Finding]:
             yield ("computes", index, "vm_size"), says
 
 
+@cache
 def unlisted(size: str) -> str:
     """Say that the catalogue lacks a size, and which one was probably meant."""
     near = nearest_size(size)
