@@ -57,13 +57,14 @@ _LINGER_S = 30.0
 def submit(**given: Any) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT belongs to it."""
     scene = open_scene(given["stack"], given["manifest"])
-    target = scene.targets.target(_target_name(given))
-    spec = _spec(given, target.name)
+    name = _target_name(given)
+    scene.targets.require(name)
+    spec = _spec(given, name)
     submitter = Submitter(scene.home, scene.history)
     if given["dry_run"]:
         _show(submitter.plan(spec), as_json=given["as_json"])
         return
-    submitted = submitter.submit(spec, target, stack=scene.stack)
+    submitted = submitter.submit(spec, scene.targets.target(name), stack=scene.stack)
     run_id = submitted.run.run_id
     click.echo(f"RunId: {run_id}", err=True)
     if not given["wait"]:

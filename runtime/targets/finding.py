@@ -37,6 +37,11 @@ class Targets:
             self._made[name] = self._make(name)
         return self._made[name]
 
+    def require(self, name: str) -> None:
+        """Refuse a name that ``target`` would refuse; reaches no cloud and starts none."""
+        if name != LOCAL:
+            self._entry(name)
+
     def manifest(self) -> Manifest:
         """Return what the stack deployed."""
         return read_manifest(self._file, stack=self._stack)
@@ -51,6 +56,10 @@ class Targets:
         if name == LOCAL:
             local: Target = target_class(LOCAL)(self._home)
             return local
+        manifest, entry = self._entry(name)
+        return self._azureml(name, entry, manifest)
+
+    def _entry(self, name: str) -> tuple[Manifest, TargetEntry]:
         manifest = self.manifest()
         entry = manifest.target(name)
         if entry.kind not in KINDS:
@@ -58,7 +67,7 @@ class Targets:
                 f"Target {name!r} is of kind {entry.kind}, which takes no runs yet.",
                 remedy=f"Use a target of kind {' or '.join(KINDS)}, or `local`.",
             )
-        return self._azureml(name, entry, manifest)
+        return manifest, entry
 
     def _azureml(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
         if self._client is None:

@@ -231,6 +231,7 @@ def test_a_target_needs_an_environment_and_three_files_can_say_it(desk):
     said = desk.submit("print(1)", "-c", "cpu")
     assert said.code == 2
     assert "src declares no environment, and target 'cpu' needs one." in said.err
+    assert not (desk.root / "home" / "cloud").exists(), "nothing was started for it"
     for name in ("environment.yml", "conda_dependencies.yml", "requirements.txt"):
         assert name in said.err
 
