@@ -59,6 +59,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         _DEPLOY,
         "infra",
     ),
+    "import": Entry(
+        "infra.commands.importing:import_", "Take over a workspace that exists.", _DEPLOY, "infra"
+    ),
     "outputs": Entry("infra.commands.outputs:outputs", "Show a stack's outputs.", _DEPLOY, "infra"),
     "cancel": Entry("infra.commands.stack:cancel", "Take a stack's lock away.", _DEPLOY, "infra"),
     "unprotect": Entry(
