@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from infra.arm.bodies import with_value_at
 from infra.arm.diffing import plain
+from infra.contract.errors import UnknownNameError
 from infra.contract.updates.rule import covers
 from infra.deploy.describing import WORKSPACE_ROWS, Row, described, kind_of, rows_of
 from infra.deploy.drifting import COMPUTE, Drift, Drifted
@@ -65,21 +66,15 @@ def write(file: StackFile, path: str, value: Any) -> None:
             write(file, f"{path}[{index}]", item)
     else:
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        file.set(path, text, path=True)
+        file.set(path, text, path=True, verbatim=isinstance(value, str))
 
 
 def remove(file: StackFile, path: str) -> None:
     """Take a value out, if it is there."""
-    steps = path.replace("[", ".[").split(".")
-    node: Any = file.entries()
-    for step in steps:
-        key: Any = int(step[1:-1]) if step.startswith("[") and step[1:-1].isdigit() else step
-        key = step[2:-2] if step.startswith('["') else key
-        try:
-            node = node[key]
-        except (KeyError, IndexError, TypeError):
-            return
-    file.remove(path, path=True)
+    try:
+        file.remove(path, path=True)
+    except UnknownNameError:
+        return
 
 
 def _paths(each: Drifted) -> list[str]:
@@ -149,7 +144,10 @@ def _actual(each: Drifted, inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _step(key: str) -> str:
-    return f".{key}" if key.replace("_", "").isalnum() else f'["{key}"]'
+    if key.replace("_", "").isalnum():
+        return f".{key}"
+    escaped = key.replace('"', '\\"')
+    return f'["{escaped}"]'
 
 
 def _order(path: str) -> list[tuple[int, str]]:

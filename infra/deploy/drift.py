@@ -6,6 +6,7 @@ What counts as drift is decided in `drifting`, what a stack file can say of it i
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from infra.contract.errors import NotDeployedError
 from infra.deploy.adopting import Adoption, adopt
 from infra.deploy.drifting import Drift, drift_of, widened
 from infra.deploy.interrupts import interruptible
@@ -18,6 +19,8 @@ from infra.engine.recording import Memory
 from infra.engine.resources import Loaded, Resource
 from infra.engine.session import Cancellation, Options
 from infra.spec.editing import StackFile
+from infra.spec.load import inspect_text
+from infra.spec.problems import file_error
 
 
 class _Findings(Memory):
@@ -49,12 +52,23 @@ class DriftOf:
         """Read all that is in state, take no lock, write nothing."""
         runner = self._runner()
         loaded = self._loaded()
+        if not loaded.resources:
+            raise NotDeployedError(
+                f"Stack {self.stack.name!r} has no resources.",
+                remedy=f"Run `aml up -s {self.stack.name}`.",
+            )
         with interruptible(self.cancellation, self._say):
             return self._read(runner, loaded, parallel)
 
     def adopt(self, drift: Drift) -> Adoption:
-        """Write into the stack file what it can say of ``drift``, and refresh state."""
+        """Write into the stack file what it can say of ``drift``, and refresh state.
+
+        Refused where the file would have problems then.
+        """
         adoption = adopt(drift, self.stack.spec, StackFile.read(self.stack.file))
+        problems = inspect_text(adoption.file.text()).problems
+        if problems:
+            raise file_error(problems, self.stack.file)
         adoption.file.write()
         self._record(drift)
         return adoption

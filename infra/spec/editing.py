@@ -111,13 +111,18 @@ class StackFile:
             value = _child(_unpacked(value), step, key)
         return value
 
-    def set(self, key: str, value: str | Sealed, *, path: bool = False) -> None:
-        """Set a value; below a path, maps and lists on the way are made."""
+    def set(
+        self, key: str, value: str | Sealed, *, path: bool = False, verbatim: bool = False
+    ) -> None:
+        """Set a value; below a path, maps and lists on the way are made.
+
+        ``verbatim`` keeps text as text, also where it looks like a number.
+        """
         steps = parse_path(key) if path else (key,)
         node: Any = value
         if isinstance(value, Sealed):
             node = CommentedMap({"secure": value.ciphertext})
-        elif len(steps) > 1:
+        elif len(steps) > 1 and not verbatim:
             node = typed(value)
         container, way = self._config(), list(steps)
         while len(way) > 1 and _holds(container, way[0]) and container[way[0]] is not None:

@@ -71,7 +71,11 @@ def test_what_is_gone_is_said(deployed, outside):
 
 def test_adopt_keeps_the_edits_in_the_stack_file_with_its_comments(deployed, outside):
     deployed.edit("aml:computes:", "# what people train on\n  aml:computes:")
-    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9, f"{SCALE}.minNodeCount": 1, "tags.cost": "1"})
+    outside.put(
+        CPU,
+        tags={"team": "ml", "cost.center": "1", "spot": "true"},
+        **{f"{SCALE}.maxNodeCount": 9, f"{SCALE}.minNodeCount": 1},
+    )
     outside.put("", **{"properties.description": "Shared"})
     said = deployed.good("drift", "--adopt", "--yes")
     assert "stack file: aml:computes[0].max_nodes: 9" in said.err
@@ -94,6 +98,10 @@ def test_what_the_stack_file_cannot_say_is_named(deployed, outside):
     said = deployed.good("drift", "--adopt", "--yes")
     assert "platform-cpu: tags.team: the stack file cannot say it" in said.err
     assert "1 updated" in deployed.good("up", "--yes").err
+
+
+def test_a_stack_that_was_never_deployed_says_so(project):
+    assert project.aml("drift").code == 2
 
 
 def test_revert_undoes_the_edits(deployed, outside):
