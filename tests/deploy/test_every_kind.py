@@ -34,6 +34,10 @@ def test_it_deploys_and_a_second_up_has_no_changes(everything):
     assert UNCHANGED in everything.good("up", "--expect-no-changes").err
 
 
+def test_there_is_no_drift_after_a_deployment(everything):
+    assert everything.good("drift", "--json").data["resources"] == []
+
+
 def test_a_refresh_finds_nothing_new(everything):
     assert "no changes" in everything.good("refresh", "--yes").err
     assert UNCHANGED in everything.good("up", "--expect-no-changes").err
