@@ -84,7 +84,10 @@ def _power(action: Action, does: str) -> None:
     def command(name: str, stack: str | None, *, as_json: bool) -> None:
         with computes_of(open_stack(stack)) as computes:
             found = computes.power(name, action)
-        _show(found, as_json=as_json)
+        if as_json:
+            view.print_json(found.document)
+            return
+        click.echo(_head(found))
 
 
 _power("start", "Start a compute instance; it costs from then on.")
@@ -138,8 +141,12 @@ def _show(found: Compute, *, as_json: bool) -> None:
     if as_json:
         view.print_json(found.document)
         return
-    click.echo(f"{found.name}  {' '.join(filter(None, _cells(found)[1:]))}")
+    click.echo(_head(found))
     click.echo(json.dumps(found.document, indent=2, sort_keys=True))
+
+
+def _head(found: Compute) -> str:
+    return f"{found.name}  {' '.join(filter(None, _cells(found)[1:]))}"
 
 
 def _cells(found: Compute) -> list[str]:

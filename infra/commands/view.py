@@ -309,4 +309,5 @@ def _value(document: Mapping[str, Any] | None, path: str) -> str:
     if value == UNKNOWN:
         return _LATER
     text = json.dumps(shown(value), default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line's worth
+    # Both ends: what differs between two ids is their end.
+    return text if len(text) <= 60 else f"{text[:20]}...{text[-37:]}"  # noqa: PLR2004 - a line's worth

@@ -26,7 +26,7 @@ from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
 from infra.deploy.parking import soft_delete_of
 from infra.deploy.reading import Reading
 from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure, troubles
-from infra.deploy.stacks import Stack, referred_outputs
+from infra.deploy.stacks import Stack, referred_outputs, require_passphrase
 from infra.engine.archive import Operation, OperationName
 from infra.engine.events import Listener, Message
 from infra.engine.recording import Memory
@@ -110,6 +110,8 @@ class Operations:
                 request = _by_urn(request, state.loaded)
                 plan = self._planned(runner, state.loaded, request, "aml up")
                 refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+                if plan.changed:
+                    require_passphrase(self.stack)
                 plan = self._looked_ahead(runner, state.loaded, plan)
                 if plan.changed and not self.approve(plan, runner.destination):
                     return Done(plan, approved=False)

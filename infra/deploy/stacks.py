@@ -161,6 +161,12 @@ class _Absent(Masked):
         raise missing_passphrase(f"stack {self._stack!r}")
 
 
+def require_passphrase(stack: Stack) -> None:
+    """Refuse a deployment that would stop half way, at the first secret that Azure answers with."""
+    if isinstance(stack.cipher, _Absent):
+        raise missing_passphrase(f"stack {stack.name!r}")
+
+
 def init_stack(project: Project, name: str) -> Path:
     """Make a stack: a file to start from, selected. Refuses a name that is taken or no name."""
     problem = RULES["stack"].problem(name)

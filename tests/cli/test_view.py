@@ -41,6 +41,22 @@ def test_a_plan_shows_what_changes_and_what_that_means(capsys):
     ]
 
 
+def test_long_values_keep_the_end_in_which_ids_differ(capsys):
+    start = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Batch/batchAccounts/"
+    step = Step(
+        Op.REPLACE,
+        URN,
+        COMPUTE,
+        diffs={"resourceId": "update-replace"},
+        old={"resourceId": f"{start}one"},
+        new={"resourceId": f"{start}other"},
+    )
+    view.print_plan([step])
+    old, _, new = capsys.readouterr().err.partition(" -> ")
+    assert old.endswith('/one"')
+    assert '/other"' in new
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [

@@ -47,7 +47,9 @@ def test_an_instance_stops_starts_and_restarts(staffed):
     for action, state in (("stop", "Stopped"), ("start", "Running"), ("restart", "Running")):
         said = project.good("compute", action, ada, "--json").data
         assert said["properties"]["properties"]["state"] == state
-    assert project.good("compute", "show", ada).out.startswith(f"{ada}  compute_instance")
+    head = f"{ada}  compute_instance STANDARD_DS3_V2"
+    assert project.good("compute", "stop", ada).out == f"{head} Stopped\n"
+    assert project.good("compute", "show", ada).out.startswith(f"{head} Stopped\n{{")
 
 
 REFUSED = (

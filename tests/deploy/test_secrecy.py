@@ -102,6 +102,14 @@ def sealed(project):
     return [line.strip() for line in text.splitlines() if '"ciphertext"' in line]
 
 
+def test_a_missing_passphrase_is_told_before_the_first_change(secretive, monkeypatch):
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    said = secretive.aml("up", "--yes", "-s", "dev")
+    assert said.code == 4
+    assert "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE." in said.err
+    assert " created" not in said.err
+
+
 def test_a_wrong_passphrase_changes_nothing(secretive, monkeypatch):
     dev = secretive.stack_file("dev")
     secretive.good("up", "--yes", "-s", "dev")
