@@ -58,6 +58,7 @@ def cluster(site: Site, wanted: AmlComputeSpec) -> Target:
         admin_ssh_public_key=site.secret(admin.ssh_public_key if admin else None),
         admin_password=site.secret(admin.password if admin else None),
         remote_login=wanted.remote_login,
+        disable_local_auth=wanted.disable_local_auth,
     )
     return Cluster(site.named(wanted.name), args, site.options).target
 
@@ -73,6 +74,7 @@ def instance(site: Site, wanted: ComputeInstanceSpec) -> Target:
         assigned_object_id=person.object_id if person else None,
         assigned_tenant_id=person.tenant_id if person else None,
         application_sharing=wanted.application_sharing,
+        disable_local_auth=wanted.disable_local_auth,
         idle_shutdown_minutes=wanted.idle_shutdown_minutes,
         schedules=[_schedule(each) for each in wanted.schedules],
         creation_script=_script(setup.creation_script if setup else None),

@@ -45,6 +45,8 @@ class ClusterArgs(ComputeArgs):
     """Secret in state. Replace."""
     remote_login: pulumi.Input[str] = "disabled"
     """``enabled`` opens each node's SSH port to the internet. Default ``disabled``. Replace."""
+    disable_local_auth: bool | None = None
+    """Nobody logs in by key or password. Default: true without ``admin_user``. Replace."""
 
 
 class Cluster(Compute):
@@ -59,7 +61,11 @@ class Cluster(Compute):
         properties = ml.AmlComputeArgs(
             compute_type="AmlCompute",
             description=args.description,
-            disable_local_auth=args.admin_user is None,
+            disable_local_auth=(
+                args.admin_user is None
+                if args.disable_local_auth is None
+                else args.disable_local_auth
+            ),
             properties=_nodes(args),
         )
         facts = {

@@ -37,6 +37,8 @@ class InstanceArgs(ComputeArgs):
     """Tenant of that person. Replace."""
     application_sharing: pulumi.Input[str] = "shared"
     """``shared`` (default) or ``personal``: who may use its applications. Replace."""
+    disable_local_auth: bool | None = None
+    """Nobody logs in by key. Default: true without ``ssh_public_key``. Replace."""
     idle_shutdown_minutes: pulumi.Input[int] | None = None
     """Minutes without activity until it stops, 15-4320. Default: never. In place."""
     schedules: Sequence[ml.ComputeStartStopScheduleArgs] = ()
@@ -58,7 +60,11 @@ class Instance(Compute):
         properties = ml.ComputeInstanceArgs(
             compute_type="ComputeInstance",
             description=args.description,
-            disable_local_auth=args.ssh_public_key is None,
+            disable_local_auth=(
+                args.ssh_public_key is None
+                if args.disable_local_auth is None
+                else args.disable_local_auth
+            ),
             properties=_machine(args),
         )
         facts = {"kind": "compute_instance", "vm_size": args.vm_size}

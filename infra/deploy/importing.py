@@ -23,6 +23,8 @@ _OPTIONAL: Final = {
     "application_insights": "application_insights_id",
     "container_registry": "container_registry_id",
 }
+# Kinds with accounts of their own, by the key that opens them.
+_WITH_LOGIN: Final = {"aml_compute": "admin", "compute_instance": "ssh_public_key"}
 
 
 @dataclass(slots=True)
@@ -103,6 +105,10 @@ def _add(found: Import, document: Mapping[str, Any]) -> None:
         said[CREDENTIALS[kind]] = f"env:{_variable(found, name, CREDENTIALS[kind])}"
     if "admin" in said:
         said["admin"]["password"] = f"env:{_variable(found, name, 'admin_password')}"
+    if kind in _WITH_LOGIN:
+        disabled = bool(bodies.value_at(inputs, "properties.disableLocalAuth"))
+        if disabled == (_WITH_LOGIN[kind] in said):  # the other way round goes without saying
+            said["disable_local_auth"] = disabled
     if inputs.get("tags"):
         said["tags"] = inputs["tags"]
     found.computes.append(said)

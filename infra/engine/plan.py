@@ -4,7 +4,7 @@ Pure: no provider is called, nothing is recorded, nothing is waited for.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
@@ -13,7 +13,7 @@ from infra.contract.errors import UsageError
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing
 from infra.engine.events import Op, Step
 from infra.engine.goals import Goal
-from infra.engine.paths import covers, differences, found, parse
+from infra.engine.paths import covers, differences, found, ignoring, parse
 from infra.engine.resources import Resource
 from infra.engine.values import (
     has_secret,
@@ -172,6 +172,18 @@ def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, li
         )
     inputs = marked_like(dict(existing.inputs), dict(resource.inputs))
     return replace(resource, inputs=dict(inputs)), lines
+
+
+def with_untold(
+    inputs: Mapping[str, Any], wanted_: Mapping[str, Any], paths: Iterable[str]
+) -> dict[str, Any]:
+    """Return what was read, with the secrets at ``paths`` that no service tells."""
+    untold = [
+        path
+        for path in paths
+        if _is_secret(wanted_, path) and found(inputs, parse(path)) in ([], [None])
+    ]
+    return ignoring(wanted_, inputs, untold)[0]
 
 
 def _is_secret(inputs: Mapping[str, Any], path: str) -> bool:

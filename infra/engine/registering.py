@@ -26,6 +26,7 @@ from infra.engine.plan import (
     refuse_unknown_trigger,
     step_for,
     wanted,
+    with_untold,
 )
 from infra.engine.providers import Providers
 from infra.engine.recovery import Resumed
@@ -253,6 +254,11 @@ class Registration:
         before = entry.resource
         new = self._wanted(self._check(before.inputs))
         decision = self._decided(before, new)
+        if decision.verdict is Verdict.REPLACE:
+            # What cannot be seen is taken to be what the program says.
+            known = with_untold(before.inputs, new.inputs, decision.replaces)
+            before = replace(before, inputs=known)
+            decision = self._decided(before, new)
         if decision.verdict is Verdict.REPLACE:
             raise ProviderError(
                 f"{goal.name!r} was imported, but the program says otherwise in "

@@ -49,6 +49,8 @@ class AmlComputeSpec(SpecModel):
     remote_login: Literal["enabled", "disabled"] = "disabled"
     """Whether the SSH port of each node is open to the internet."""
     os: Literal["linux", "windows"] = "linux"
+    disable_local_auth: bool | None = None
+    """Whether nobody logs in by key or password; without a word, where no such is given."""
     description: str | None = None
     tags: Tags = Field(default_factory=dict)
     """In addition to the stack's; the same name here wins."""

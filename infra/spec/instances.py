@@ -84,6 +84,8 @@ class ComputeInstanceSpec(SpecModel):
     node_public_ip: bool = True
     assigned_user: AssignedUserSpec | None = None
     application_sharing: Literal["shared", "personal"] = "shared"
+    disable_local_auth: bool | None = None
+    """Whether nobody logs in by key or password; without a word, where no such is given."""
     idle_shutdown_minutes: Annotated[int, Field(ge=15, le=3 * 24 * 60)] | None = None
     schedules: tuple[ScheduleSpec, ...] = ()
     setup: SetupSpec | None = None

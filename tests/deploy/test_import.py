@@ -1,5 +1,7 @@
 """`aml import`: a workspace that exists becomes a stack, and nothing in it changes."""
 
+from copy import deepcopy
+
 import yaml
 
 from tests.deploy.outside import Outside, unchanged
@@ -61,6 +63,35 @@ def test_credentials_that_no_service_tells_become_references(deployed, monkeypat
     monkeypatch.setenv("LAB_PASSWORD", "Pa55")
     deployed.good("up", "-s", "taken", "--yes")
     assert "no changes" in deployed.good("up", "-s", "taken", "--expect-no-changes").err
+
+
+BY_HAND = {
+    "location": "westeurope",
+    "properties": {
+        "computeType": "AmlCompute",
+        "properties": {
+            "vmSize": "STANDARD_DS3_V2",
+            "scaleSettings": {"maxNodeCount": 3},
+            "remoteLoginPortPublicAccess": "Disabled",
+        },
+    },
+}
+
+
+def test_clusters_made_elsewhere_are_taken_over_unchanged(deployed, monkeypatch):
+    outside, secret = Outside(deployed), "Pa55-canary"
+    outside.call("PUT", "/computes/plain", BY_HAND)
+    opened = deepcopy(BY_HAND)
+    account = {"adminUserName": "ops", "adminUserPassword": secret}
+    opened["properties"]["properties"]["userAccountCredentials"] = account
+    outside.call("PUT", "/computes/open", opened)
+    before = outside.call("GET", "/computes")
+    deployed.good("import", outside.workspace, "-s", "taken", "--yes")
+    monkeypatch.setenv("OPEN_ADMIN_PASSWORD", secret)
+    assert "4 imported" in deployed.good("up", "-s", "taken", "--yes").err
+    assert outside.call("GET", "/computes") == before
+    assert "no changes" in deployed.good("up", "-s", "taken", "--expect-no-changes").err
+    assert secret not in deployed.good("stack", "export", "-s", "taken").out
 
 
 def test_what_is_not_there_is_refused(deployed):
