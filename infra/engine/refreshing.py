@@ -37,8 +37,9 @@ def refresh(  # noqa: PLR0917 - as `Deployment`
 ) -> Summary:
     """Bring state to what exists. A preview reads as well, and records nothing.
 
-    Steps are told as ``refresh``; they count as what they found: ``same``, ``update`` (drift) or
-    ``delete`` (gone). Interrupted creates that are found are adopted.
+    Steps are told as ``refresh``; they count as what they found: ``same``, ``update`` (inputs
+    drifted, or its health did) or ``delete`` (gone). Interrupted creates that are found are
+    adopted.
     """
     session = Session(recorder_for(recorder, loaded, options), options, listener, cancellation)
     ledger = Ledger(loaded)
@@ -64,7 +65,7 @@ def _read(resource: Resource, session: Session, providers: Providers) -> Resourc
         with session.slot:
             existing = provider.read(resource.type, resource.id, bare(resource.inputs))
         fresh = drifted(resource, existing)
-        session.note(_step(resource, fresh), counts_as=_found(resource, fresh))
+        session.note(_step(resource, fresh), counts_as=counted_as(resource, fresh))
     except PlatformError as error:
         session.report(error, resource.urn)
         return resource
@@ -85,18 +86,20 @@ def drifted(resource: Resource, existing: Existing | None) -> Resource | None:
     return fresh if fresh == resource else replace(fresh, modified=now())
 
 
-def _found(old: Resource, fresh: Resource | None) -> Op:
+def counted_as(old: Resource, fresh: Resource | None) -> Op:
+    """Return what a reading found. Pure."""
     if fresh is None:
         return Op.DELETE
-    return Op.SAME if fresh == old else Op.UPDATE
+    # Outputs alone move on their own (times, node counts); state takes them, drift they are not.
+    was, now_ = ((each.id, each.inputs, each.init_errors) for each in (old, fresh))
+    return Op.SAME if was == now_ else Op.UPDATE
 
 
 def _step(old: Resource, fresh: Resource | None) -> Step:
     if fresh is None:
         return deletion_step(Op.REFRESH, old, "it is gone")
     step = step_for(Op.REFRESH, fresh, old)
-    drift = {**differences(old.outputs, fresh.outputs), **differences(old.inputs, fresh.inputs)}
-    return replace(step, diffs=drift)
+    return replace(step, diffs=differences(old.inputs, fresh.inputs))
 
 
 def without_gone(

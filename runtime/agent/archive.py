@@ -14,7 +14,14 @@ _PARTS = (
     "artifacts", "backends", "calls", "context", "events", "forward", "main", "receiver",
     "supervise", "tracking", "wire",
 )  # fmt: skip
-_MAIN = "import sys\nfrom runtime.agent.main import main\nsys.exit(main())\n"
+# An older Python gets a sentence, not the traceback of the first import it can not do.
+_MAIN = """\
+import sys
+if sys.version_info < (3, 8):
+    sys.exit("Runs need Python 3.8 or later; this is %d.%d." % sys.version_info[:2])
+from runtime.agent.main import main
+sys.exit(main())
+"""
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 

@@ -146,7 +146,13 @@ def cancel(run_id: str, *, as_json: bool) -> None:
 
 @run.command()
 @click.argument("run_id")
-@click.option("--output-directory", "into", type=click.Path(path_type=Path), metavar="FOLDER")
+@click.option(
+    "--output-directory",
+    "into",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Put them there.",
+)
 @_JSON
 def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
     """Bring a run's outputs and logs to FOLDER (else below .aml/outputs)."""

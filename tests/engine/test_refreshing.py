@@ -1,11 +1,13 @@
 """Refresh brings state to what exists; destroy and deletes need nothing but state."""
 
+from dataclasses import replace
+
 import pytest
 
 from infra.contract.errors import ProviderError
 from infra.contract.provider import Existing
 from infra.engine.events import Finished, Op
-from infra.engine.refreshing import drifted, without_gone
+from infra.engine.refreshing import counted_as, drifted, without_gone
 from infra.engine.resources import Resource
 from infra.engine.values import Secret
 from tests.engine.cloud import FIXED, nothing, urn_of
@@ -36,6 +38,19 @@ def test_refresh_takes_drift_into_inputs_and_outputs(stage):
     told = next(e.step for e in result.events if isinstance(e, Finished) and e.step.diffs)
     assert told.diffs == {"x": "update"}
     assert stage.up(tree).summary.changes[Op.UPDATE] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "counted"),
+    [
+        ({"outputs": {"nodes": 2}}, Op.SAME),  # moves on its own
+        ({"inputs": {"x": 2}}, Op.UPDATE),
+        ({"init_errors": ("it failed",)}, Op.UPDATE),
+    ],
+)
+def test_what_counts_as_drift(change, counted):
+    old = Resource("urn", FIXED, custom=True, inputs={"x": 1}, outputs={"nodes": 0})
+    assert counted_as(old, replace(old, **change)) is counted
 
 
 def test_refresh_removes_what_is_gone_and_every_mention_of_it(stage):

@@ -169,6 +169,13 @@ def test_the_agent_runs_where_nothing_is_installed(agent):
     assert agent.run(script, flags=("-I", "-S")) == (0, "http://127.0.0.1\n")
 
 
+def test_a_python_that_is_too_old_is_told_so(archive):
+    source = zipfile.ZipFile(archive).read("__main__.py").decode()
+    old = f"import sys; sys.version_info = (3, 7, 16)\n{source}"
+    done = subprocess.run([sys.executable, "-c", old], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Runs need Python 3.8 or later; this is 3.7.\n")
+
+
 def other_pythons():
     """Return interpreters older or newer than this one that this machine happens to have."""
     names = ("python3.8", "python3.9", "python3.10", "python3.12", "python3.13")
