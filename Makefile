@@ -37,7 +37,7 @@ clean:
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 prerequisites:
-	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	@if [ -z "$(PYTHON)" ] || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	  echo 'Python 3.11 or later is missing: install it with `apt-get install python3.11 python3.11-venv`.' >&2; exit 1; fi
 	@if ! "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null; then \
 	  echo 'Python has no venv module here: install it with `apt-get install python3-venv`.' >&2; exit 1; fi
