@@ -75,7 +75,8 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     chosen = ["--port", str(port)] if port else []
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "localcloud.daemon", "--home", str(home), *chosen],
+            # -P: a folder `infra` where somebody stands is not ours.
+            [sys.executable, "-P", "-m", "localcloud.daemon", "--home", str(home), *chosen],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,

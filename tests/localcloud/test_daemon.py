@@ -84,6 +84,13 @@ def test_two_starters_get_one_cloud(home):
     assert ensure_cloud(home) == first
 
 
+def test_it_starts_where_a_folder_has_the_name_of_a_package_of_ours(home, tmp_path, monkeypatch):
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    assert ensure_cloud(home) == find_cloud(home)
+
+
 def test_port_id_authority_and_resources_outlive_the_process(home):
     process = start_daemon(home)
     with connect(home) as before:
