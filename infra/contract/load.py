@@ -3,7 +3,7 @@
 Everything else imports at the top of its module, so that the import graph is the architecture.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from infra.contract.errors import MissingExtraError, UnknownNameError
 
 T = TypeVar("T")
 _OURS = ("infra", "runtime", "localcloud")
+_LISTED = 32
 
 
 def load(path: str, *, extra: str | None = None) -> Any:
@@ -45,7 +46,13 @@ def nearest(name: str, known: Mapping[str, Any], *, noun: str) -> str:
     close = get_close_matches(name.lower(), {key.lower(): key for key in known}, n=1)
     original = {key.lower(): key for key in known}
     if close:
-        return f"Did you mean {original[close[0]]!r}? (all: {', '.join(sorted(known))})"
+        return f"Did you mean {original[close[0]]!r}? (all: {_listed(known)})"
     if known:
-        return f"Use one of: {', '.join(sorted(known))}."
+        return f"Use one of: {_listed(known)}."
     return f"There is no {noun} at all."
+
+
+def _listed(known: Collection[str]) -> str:
+    """Return names to choose from; of hundreds (runs, URNs) nobody reads more than the first."""
+    more = len(known) - _LISTED
+    return ", ".join(sorted(known)[:_LISTED]) + (f" and {more} more" if more > 0 else "")

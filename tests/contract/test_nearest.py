@@ -1,0 +1,26 @@
+"""The sentence that leads from a wrong name to a right one."""
+
+import pytest
+
+from infra.contract.load import nearest
+
+MANY = dict.fromkeys(f"run{number:03d}" for number in range(100))
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "said"),
+    [
+        ("cpuu", {"cpu": 1, "gpu": 2}, "Did you mean 'cpu'? (all: cpu, gpu)"),
+        ("CPU", {"Cpu": 1}, "Did you mean 'Cpu'? (all: Cpu)"),
+        ("zzz", {"b": 1, "a": 2}, "Use one of: a, b."),
+        ("zzz", {}, "There is no run at all."),
+    ],
+)
+def test_a_wrong_name_leads_to_a_right_one(name, known, said):
+    assert nearest(name, known, noun="run") == said
+
+
+def test_of_many_names_the_first_are_listed():
+    said = nearest("zzz", MANY, noun="run")
+    assert said.startswith("Use one of: run000, ")
+    assert said.endswith(", run031 and 68 more.")
