@@ -3,6 +3,7 @@
 Asks nobody and prints nothing: a question is a callable, progress is a listener.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from infra.deploy.interrupts import interruptible
 from infra.deploy.manifests import OUTPUT, manifest_of, write_manifest
 from infra.deploy.parking import soft_delete_of
 from infra.deploy.reading import Reading
+from infra.deploy.references import require_references
 from infra.deploy.running import PACKAGE, Outcome, Runner, raise_failure, troubles
 from infra.deploy.stacks import Stack, referred_outputs, require_passphrase
 from infra.engine.archive import Operation, OperationName
@@ -151,6 +153,8 @@ class Operations:
             return Done(plan, result)
 
     def _planned(self, runner: Runner, loaded: Loaded, request: Request, command: str) -> Outcome:
+        stack = self.stack
+        require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
         plan = runner.run(loaded, Memory(len(loaded.resources)), request.options(preview=True))
         raise_failure(plan, self.cancellation, command=command)
         self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")

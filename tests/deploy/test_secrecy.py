@@ -102,6 +102,21 @@ def sealed(project):
     return [line.strip() for line in text.splitlines() if '"ciphertext"' in line]
 
 
+def test_all_references_that_lead_nowhere_are_told_at_once(project, monkeypatch):
+    text = project.stack_file().read_text(encoding="utf-8")
+    admin = "admin: {user: ops, ssh_public_key: file:no.pub, password: env:NO_PASSWORD}"
+    text = text.replace("idle_seconds: 60", f"idle_seconds: 60, {admin}")
+    project.stack_file().write_text(text, encoding="utf-8")
+    for command in (["preview"], ["up", "--yes"]):
+        said = project.aml(*command)
+        assert said.code == 3
+        assert "credentials that are not there: file:no.pub, env:NO_PASSWORD." in said.err
+        assert "Traceback" not in said.err
+    (project.root / "no.pub").write_text("ssh-ed25519 AAAA\n", encoding="utf-8")
+    monkeypatch.setenv("NO_PASSWORD", "Pa55")
+    project.good("preview")
+
+
 def test_a_missing_passphrase_is_told_before_the_first_change(secretive, monkeypatch):
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     said = secretive.aml("up", "--yes", "-s", "dev")

@@ -1,0 +1,46 @@
+"""Whether the credentials that a stack file refers to are there: all of them before the program.
+
+Looks at variables and files; what a key vault holds only the program asks.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from infra.contract.errors import CredentialError
+from infra.spec.credentials import Reference
+
+
+def require_references(
+    declared: BaseModel, folder: Path, environment: Mapping[str, str], *, at: str
+) -> None:
+    """Refuse with every reference that leads nowhere; relative paths start at ``folder``."""
+    lost = [each for each in _references(declared) if not _leads(each, folder, environment)]
+    if lost:
+        names = ", ".join(dict.fromkeys(map(str, lost)))
+        raise CredentialError(
+            f"The stack refers to credentials that are not there: {names}.",
+            remedy="Set the variables where you deploy from; correct the paths of files.",
+            at=at,
+        )
+
+
+def _references(value: Any) -> Iterator[Reference]:
+    if isinstance(value, Reference):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _references(dict(value))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _references(item)
+
+
+def _leads(each: Reference, folder: Path, environment: Mapping[str, str]) -> bool:
+    if each.source == "env":
+        return bool(environment.get(each.name))
+    return each.source == "keyvault" or (folder / Path(each.name).expanduser()).is_file()
