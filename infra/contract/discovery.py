@@ -74,6 +74,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     log = folder / "daemon.log"
     chosen = ["--port", str(port)] if port else []
     with log.open("ab") as sink:
+        before = sink.tell()
         process = subprocess.Popen(
             # -P: a folder `infra` where somebody stands is not ours.
             [sys.executable, "-P", "-m", "localcloud.daemon", "--home", str(home), *chosen],
@@ -83,7 +84,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
             start_new_session=True,
         )
     _STARTED.append(process)
-    return _wait_for(home, process, log)
+    return _wait_for(home, process, log, before)
 
 
 def _require_installed() -> None:
@@ -96,7 +97,7 @@ def _require_installed() -> None:
         )
 
 
-def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path) -> LocalCloud:
+def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before: int) -> LocalCloud:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         cloud = find_cloud(home)
@@ -105,7 +106,8 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path) -> Loca
         if process.poll() not in (None, 0):
             break
         time.sleep(0.05)
-    tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:])
+    written = log.read_bytes()[before:].decode("utf-8", errors="replace")
+    tail = "\n".join(written.splitlines()[-5:])
     raise UnreachableError(
         f"The local cloud did not start. The end of its log:\n{tail}",
         remedy="Read `aml cloud logs`; `aml cloud start` tries again.",

@@ -1,6 +1,7 @@
 """`aml cloud …` as a person and as a program use it."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -48,6 +49,16 @@ def test_a_reset_asks_and_refuses_when_nobody_can_answer(aml):
     done = aml("reset")
     assert done.returncode == 2
     assert "aml cloud reset --yes" in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_once(aml):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        tries = [aml("start", "--port", port) for _ in range(2)]
+    for done in tries:
+        assert done.returncode == 3
+        assert done.stderr.count(f"cannot listen on port {port} of 127.0.0.1") == 1
+        assert "aml cloud start --port PORT" in done.stderr
 
 
 def test_another_port_needs_a_stop_first(aml):
