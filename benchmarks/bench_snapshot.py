@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.snapshots.take import take_snapshot
+from runtime.snapshots.store import SnapshotStore
 
 FILES, SIZE = 2_000, 100 * 1024
 
@@ -34,14 +34,14 @@ def hash_all(folder: Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as top:
-        source, home = Path(top) / "source", Path(top) / "home"
+        source, store = Path(top) / "source", SnapshotStore(Path(top) / "snapshots")
         make(source)
         peer = min(timed(lambda: hash_all(source)) for _ in range(3))
-        rows = {"cold": timed(lambda: take_snapshot(source, home=home))}
-        rows["unchanged"] = min(timed(lambda: take_snapshot(source, home=home)) for _ in range(3))
+        rows = {"cold": timed(lambda: store.take(source))}
+        rows["unchanged"] = min(timed(lambda: store.take(source)) for _ in range(3))
         changed = source / "part00" / "file0000.bin"
         changed.write_bytes(b"x" + changed.read_bytes()[1:])
-        rows["one byte changed"] = timed(lambda: take_snapshot(source, home=home))
+        rows["one byte changed"] = timed(lambda: store.take(source))
     print(f"{FILES} files of {SIZE // 1024} KiB; hashing all of them takes {peer:.3f} s")
     for name, seconds in rows.items():
         print(f"{name:18} {seconds:7.3f} s   {seconds / peer:5.2f} x hashing all")

@@ -1,6 +1,7 @@
 """Promises of the tree that no linter knows: sizes, names, empty package files, the agent alone."""
 
 import ast
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,8 @@ def test_the_top_level_holds_what_the_architecture_lists():
     ).stdout.split("\n")
     top = {line.split("/")[0] for line in tracked if line}
     assert sorted(name for name in top if f"`{name}" not in listed) == []
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda f: f.stem)
+def test_benchmarks_import_what_there_is(file):
+    runpy.run_path(str(file))
