@@ -131,6 +131,8 @@ def preview_outputs(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
 def overlay(row: ArmType, old_outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
     """Return the outputs after an update as far as they are known: the old below the new inputs."""
     changed = {name: news[name] for name in row.inputs.keys() & news.keys() if name != "id"}
+    if isinstance(value_at(changed, IDENTITIES), list) and not value_at(old_outputs, IDENTITIES):
+        old_outputs = with_value_at(old_outputs, IDENTITIES, {})  # listed, answered as a map
     return _laid_over(dict(old_outputs), {k: v for k, v in changed.items() if v is not None})
 
 

@@ -224,11 +224,18 @@ def test_a_previewed_update_lays_the_inputs_over_the_old_outputs() -> None:
     }
 
 
-def test_a_new_identity_of_a_previewed_update_is_unknown() -> None:
-    old = {"identity": {"userAssignedIdentities": {"/a": {"clientId": "c"}}}}
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [
+        ({"userAssignedIdentities": {"/a": {"clientId": "c"}}}, {"clientId": "c"}),
+        ({"type": "SystemAssigned"}, UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_a_new_identity_of_a_previewed_update_is_unknown(old, expected) -> None:
     news = {"identity": {"userAssignedIdentities": ["/a", "/b"]}}
-    identities = bodies.overlay(AML_COMPUTE, old, news)["identity"]["userAssignedIdentities"]
-    assert identities == {"/a": {"clientId": "c"}, "/b": UNKNOWN}
+    identity = bodies.overlay(AML_COMPUTE, {"identity": old}, news)["identity"]
+    assert identity["userAssignedIdentities"] == {"/a": expected, "/b": UNKNOWN}
 
 
 @pytest.mark.parametrize(
