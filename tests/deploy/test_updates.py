@@ -95,3 +95,14 @@ def test_the_pulumi_cli_is_not_told_of_names(project):
     said = project.aml("up", "--yes", "--engine", "pulumi", "--replace", "cpu")
     assert said.code == 2
     assert "run `pulumi up --replace URN` yourself" in said.err
+
+
+def test_a_cluster_that_is_there_is_given_an_identity_of_the_stack(project):
+    project.edit("aml:computes:", "aml:identities: [{name: trainer}]\n  aml:computes:")
+    project.good("up", "--yes")
+    identity = "identity: {type: user_assigned, names: [trainer]}"
+    project.edit("idle_seconds: 60}", f"idle_seconds: 60, {identity}}}")
+    assert "1 updated" in project.good("up", "--yes").err
+    given = asked(project, "GET", "computes/cpu")["identity"]["userAssignedIdentities"]
+    assert [each.rpartition("/")[2] for each in given] == ["trainer"]
+    assert "no changes" in project.good("up", "--expect-no-changes").err
