@@ -101,21 +101,34 @@ def test_a_detached_run_goes_on_and_is_found_again(waiting):
     assert "ended as Canceled" in followed.err
 
 
-def test_interrupting_the_watch_leaves_the_run_alone(desk):
+# A shell's background job is started with interrupts ignored, and so are its children.
+AT_A_TERMINAL = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from runtime.cli.root import main; main()"
+)
+
+
+@pytest.fixture
+def watching(desk):
     desk.write(WAITS)
     command = ["submit", "--source-directory", "src", "train.py"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from runtime.cli.root import main; main()", *command],
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, *command],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout.readline() == "started\n"
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_interrupting_the_watch_leaves_the_run_alone(desk, watching):
+    assert watching.stdout.readline() == "started\n"
+    watching.send_signal(signal.SIGINT)
+    _, err = watching.communicate(timeout=30)
     (record,) = desk.aml("runs", "--json").data
-    assert process.returncode == 130
+    assert watching.returncode == 130
     assert record["state"] == "Running"
     assert err.endswith(
         f"error: Interrupted\n\nStopped watching; run {record['run_id']} goes on.\n\n"
