@@ -49,7 +49,7 @@ prerequisites:
 
 .venv/.installed: pyproject.toml uv.lock | .venv/bin/uv
 	@echo "Installing the project into .venv" >&2
-	@$(SYNC) --no-dev
+	@$(SYNC) --no-dev --group example
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml uv.lock | .venv/bin/uv
