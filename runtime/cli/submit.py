@@ -10,7 +10,12 @@ from infra.contract.errors import UsageError
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_json, print_table, run_document, size
 from runtime.cli.scenes import open_scene
-from runtime.model.runs import MAX_DURATION_S, RunSpec
+from runtime.definitions.runconfig import (
+    RunConfigurationFile,
+    argument_list,
+    find_run_configuration,
+)
+from runtime.model.runs import RunSpec
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
 from runtime.submit.scene import Scene
@@ -52,14 +57,18 @@ _LINGER_S = 30.0
 @click.option("--dry-run", is_flag=True, help="Show target, environment, files and bytes.")
 @click.option("--wait/--detach", default=True, help="Watch the run, or leave it going.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run as data at the end.")
-@click.argument("script")
+@click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit(**given: Any) -> None:
-    """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT belongs to it."""
+    """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT belongs to it.
+
+    Both may come from the run configuration that -c names (.azureml/NAME.runconfig).
+    """
     scene = open_scene(given["stack"], given["manifest"])
-    name = _target_name(given)
+    configured = _configuration(given)
+    name = _target_name(given, configured)
     scene.targets.require(name)
-    spec = _spec(given, name)
+    spec = _spec(given, name, configured or RunConfigurationFile(Path()))
     submitter = Submitter(scene.home, scene.history)
     if given["dry_run"]:
         _show(submitter.plan(spec), as_json=given["as_json"])
@@ -73,21 +82,17 @@ def submit(**given: Any) -> None:
     _watched(scene, run_id, as_json=given["as_json"])
 
 
-def _target_name(given: dict[str, Any]) -> str:
-    """Return the target that is meant; ``-c`` names one where no run configuration has the name."""
-    named, configured = given["target"], given["configuration"]
-    if named and configured:
+def _configuration(given: dict[str, Any]) -> RunConfigurationFile | None:
+    """Return the run configuration ``-c`` names; without one of that name it names a target."""
+    named = given["configuration"]
+    return find_run_configuration(named, given["source_directory"]) if named else None
+
+
+def _target_name(given: dict[str, Any], configured: RunConfigurationFile | None) -> str:
+    if given["target"] and given["configuration"] and configured is None:
         raise UsageError("-c and --target exclude each other.", remedy="Leave one of them out.")
-    for folder in (".azureml", "aml_config"):
-        file = given["source_directory"] / folder / f"{configured}.runconfig"
-        if configured and file.is_file():
-            raise UsageError(
-                "Run configurations on disk are not read yet; nothing was submitted.",
-                remedy="Say it with options: `--target`, `-d`, `--max-duration`, and the script"
-                " with its arguments.",
-                at=str(file),
-            )
-    return named or configured or LOCAL
+    default = configured.target if configured else given["configuration"]
+    return given["target"] or default or LOCAL
 
 
 def _watched(scene: Scene, run_id: str, *, as_json: bool) -> None:
@@ -111,20 +116,28 @@ def _left(scene: Scene, run_id: str, *, as_json: bool) -> None:
         click.echo(run_id)
 
 
-def _spec(given: dict[str, Any], target: str) -> RunSpec:
+def _spec(given: dict[str, Any], target: str, configured: RunConfigurationFile) -> RunSpec:
+    """Return the run: what the command line says wins over what the run configuration says."""
     folder: Path = given["source_directory"]
-    script = script_path(given["script"], folder)
-    environment = choose_environment(
-        folder, target=target, file=given["environment"], python=given["python_version"]
-    )
+    named = given["script"] or configured.script
+    if named is None:
+        raise UsageError("There is no script to run.", remedy="Name it: `aml submit SCRIPT`.")
+    script = script_path(named, folder)
+    environment = None if given["environment"] else configured.environment
+    duration = given["max_duration"]
     return RunSpec(
         script=script,
         source_directory=folder,
         target=target,
         experiment=given["experiment"],
-        arguments=given["arguments"],
-        environment=environment,
-        max_duration_s=_seconds(given["max_duration"]),
+        arguments=argument_list(given["arguments"], configured.arguments),
+        environment=environment
+        or choose_environment(
+            folder, target=target, file=given["environment"], python=given["python_version"]
+        ),
+        variables=configured.variables,
+        node_count=configured.node_count,
+        max_duration_s=_seconds(duration) if duration else configured.max_duration_s,
         tags=dict(_pair(tag) for tag in given["tags"]),
     )
 
@@ -160,9 +173,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
         click.echo(f"  {file}")
 
 
-def _seconds(text: str | None) -> int:
-    if text is None:
-        return MAX_DURATION_S
+def _seconds(text: str) -> int:
     match = re.fullmatch(r"(\d+)([smhd]?)", text.strip())
     if match is None:
         raise UsageError(f"{text!r} is not a duration.", remedy="Write 90s, 30m, 2h or 1d.")

@@ -190,12 +190,11 @@ def until(holds):
             id="two-targets",
         ),
         pytest.param(
-            ["-c", "mine", "train.py"],
-            "error: Invalid usage at src/.azureml/mine.runconfig\n\n"
-            "Run configurations on disk are not read yet; nothing was submitted.\n\n"
-            "hint: Say it with options: `--target`, `-d`, `--max-duration`, and the script"
-            " with its arguments.\n",
-            id="run-configuration",
+            ["-c", "old", "train.py"],
+            "error: Invalid run definition at src/.azureml/old.runconfig\n\n"
+            "It is in the format of Azure ML Workbench (`ArgumentVector`), which is not read."
+            "\n\nhint: Write `script`, `arguments`, `target` and `environment` instead.\n",
+            id="run-configuration-of-workbench",
         ),
         pytest.param(
             ["--max-duration", "5x", "train.py"],
@@ -216,8 +215,8 @@ def until(holds):
         ),
         pytest.param(
             [],
-            "error: Invalid usage\n\nMissing argument 'SCRIPT'.\n\n"
-            "hint: Read `aml submit --help`.\n",
+            "error: Invalid usage\n\nThere is no script to run.\n\n"
+            "hint: Name it: `aml submit SCRIPT`.\n",
             id="no-script",
         ),
         pytest.param(
@@ -231,7 +230,7 @@ def until(holds):
 def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
     with_manifest(desk)
     desk.write("print(1)")
-    desk.write("target: cpu\n", ".azureml/mine.runconfig")
+    desk.write("ArgumentVector: [train.py]\n", ".azureml/old.runconfig")
     (desk.root / "other.py").write_text("print(2)")
     said = desk.aml("submit", "--source-directory", "src", *arguments)
     assert (said.code, said.out) == (2, "")
@@ -255,3 +254,14 @@ def test_an_environment_that_cannot_be_built_shows_its_log(desk):
     assert said.code == 1
     assert "no-such-package-anywhere" in said.err
     assert "ended as Failed" in said.err
+
+
+def test_a_run_configuration_says_what_the_command_line_does_not(desk):
+    desk.write("import os, sys; print(sys.argv[1:], os.environ['A'])")
+    text = (
+        "script: train.py\narguments: [--alpha, 1]\nenvironment: {environmentVariables: {A: x}}\n"
+    )
+    desk.write(text, ".azureml/mine.runconfig")
+    submit = ("submit", "--source-directory", "src", "-c", "mine")
+    assert "['--alpha', '1'] x" in desk.aml(*submit).out
+    assert "['--beta'] x" in desk.aml(*submit, "train.py", "--beta").out

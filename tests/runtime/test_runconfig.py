@@ -1,0 +1,98 @@
+"""Run configurations on disk: found as azureml-core finds them, read as leniently."""
+
+import pytest
+
+from infra.contract.errors import DefinitionError
+from runtime.definitions.runconfig import argument_list, find_run_configuration
+from runtime.model.runs import MAX_DURATION_S
+
+FULL = """
+script: train.py
+arguments: [--alpha, 0.5]
+target: cpu
+nodeCount: "2"
+maxRunDurationSeconds: null
+environmentVariables: {B: 2}
+environment:
+  name: e
+  environmentVariables: {A: x}
+  python:
+    userManagedDependencies: false
+    condaDependencies: {dependencies: [numpy]}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    def write(text, name=".azureml/mine.runconfig"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def test_what_a_run_has_is_taken(project):
+    found = find_run_configuration("mine", project(FULL))
+    assert (found.script, found.arguments, found.target) == ("train.py", ("--alpha", "0.5"), "cpu")
+    assert (found.node_count, found.max_duration_s) == (2, MAX_DURATION_S)
+    assert found.variables == {"A": "x", "B": "2"}
+    assert found.environment.conda == "dependencies:\n- numpy\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (".azureml/mine.runconfig", "mine"),
+        (".azureml/mine", "mine"),
+        ("aml_config/mine.runconfig", "mine"),
+        ("mine.runconfig", "mine"),
+        ("config/train.runconfig", "config/train"),
+    ],
+)
+def test_where_it_is_looked_for(project, file, name):
+    assert find_run_configuration(name, project("target: gpu\n", file)).target == "gpu"
+
+
+def test_a_name_without_a_file_is_no_run_configuration(tmp_path):
+    assert find_run_configuration("cpu", tmp_path) is None
+
+
+@pytest.mark.parametrize("key", ["node_count", "nodeCount", "NodeCount"])
+def test_keys_come_in_all_spellings(project, key):
+    assert find_run_configuration("mine", project(f"{key}: 3\n")).node_count == 3
+
+
+def test_an_interpreter_may_be_used_as_it_is(project):
+    text = "environment:\n  python: {userManagedDependencies: true, interpreterPath: /py}\n"
+    environment = find_run_configuration("mine", project(text)).environment
+    assert (environment.kind, environment.interpreter) == ("user_managed", "/py")
+
+
+def test_the_conda_file_is_relative_to_the_project(project):
+    project("dependencies: [scipy]\n", "conda.yml")
+    root = project("environment: {python: {condaDependenciesFile: conda.yml}}\n")
+    assert "scipy" in find_run_configuration("mine", root).environment.conda
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ArgumentVector: [a.py]\n", "Workbench"),
+        ("nodeCount: many\n", "no whole number"),
+        ("- a\n", "not a map"),
+        ("a: [\n", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_says_why(project, text, said):
+    with pytest.raises(DefinitionError, match=said):
+        find_run_configuration("mine", project(text))
+
+
+@pytest.mark.parametrize(
+    ("given", "configured", "expected"),
+    [((), ("a",), ("a",)), (("b",), ("a",), ("b",)), ((), (), ())],
+)
+def test_arguments_given_replace_the_configured_ones(given, configured, expected):
+    assert argument_list(given, configured) == expected
