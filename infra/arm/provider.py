@@ -183,7 +183,8 @@ class AzureNative:
         with _without_secrets(row, news):
             answer = Response(_OK)
             if plan.put:
-                answer = self._complete(self._put(row, id, news), timeout_s)
+                request = self._put(row, id, updating.as_sent(olds, news))
+                answer = self._complete(request, timeout_s)
             for rule in plan.partial:
                 answer = self._complete(_partial(row, id, rule, news), timeout_s)
             document = self._read_back(row, id, answer, asked=bool(changed))

@@ -98,6 +98,15 @@ def _still_there(
             yield Ignored(path, None, actual)
 
 
+def as_sent(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the inputs a PUT sends for a change from ``olds`` to ``news``.
+
+    A service keeps the identity that a PUT leaves out: one that is no longer wanted is sent away.
+    """
+    gone = "identity" in olds and "identity" not in news
+    return {**news, "identity": {"type": "None"}} if gone else news
+
+
 def kept_inputs(
     row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any], left: Iterable[Ignored]
 ) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.arm.types import arm_type
-from infra.arm.updating import ignored, kept_inputs, not_as_asked, sending
+from infra.arm.updating import as_sent, ignored, kept_inputs, not_as_asked, sending
 from infra.contract.provider import Ignored
 
 COMPUTE = arm_type("Microsoft.MachineLearningServices/workspaces/computes")
@@ -147,3 +147,16 @@ def test_state_keeps_what_the_table_knows_to_be_ignored() -> None:
 )
 def test_what_is_fixed_is_as_asked_for(wanted, found, left) -> None:
     assert not_as_asked(INSTANCE, ID, wanted, found) == left
+
+
+@pytest.mark.parametrize(
+    ("olds", "news", "sent"),
+    [
+        ({"identity": {"type": "SystemAssigned"}}, {}, {"identity": {"type": "None"}}),
+        ({}, {"tags": {}}, {"tags": {}}),
+        ({"identity": {"type": "A"}}, {"identity": {"type": "B"}}, {"identity": {"type": "B"}}),
+    ],
+    ids=["no longer wanted", "never there", "another"],
+)
+def test_an_identity_that_is_not_wanted_is_sent_away(olds, news, sent):
+    assert as_sent(olds, news) == sent

@@ -97,7 +97,7 @@ def test_the_pulumi_cli_is_not_told_of_names(project):
     assert "run `pulumi up --replace URN` yourself" in said.err
 
 
-def test_a_cluster_that_is_there_is_given_an_identity_of_the_stack(project):
+def test_a_cluster_that_is_there_is_given_an_identity_and_loses_it_again(project):
     project.edit("aml:computes:", "aml:identities: [{name: trainer}]\n  aml:computes:")
     project.good("up", "--yes")
     identity = "identity: {type: user_assigned, names: [trainer]}"
@@ -106,3 +106,8 @@ def test_a_cluster_that_is_there_is_given_an_identity_of_the_stack(project):
     given = asked(project, "GET", "computes/cpu")["identity"]["userAssignedIdentities"]
     assert [each.rpartition("/")[2] for each in given] == ["trainer"]
     assert "no changes" in project.good("up", "--expect-no-changes").err
+    project.edit(f", {identity}", "")
+    assert "ignored" not in project.good("up", "--yes").err
+    assert asked(project, "GET", "computes/cpu")["identity"] == {"type": "None"}
+    assert "no changes" in project.good("up", "--expect-no-changes").err
+    assert project.aml("drift").code == 0
