@@ -5,8 +5,7 @@ It reads content in pieces, never more than the answer promised: a live blob gro
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from localcloud.calls.messages import Reply
 from localcloud.calls.times import http_date
@@ -40,7 +39,11 @@ class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error
 
 
 def read_blob(blob: Blob, method: str, headers: Mapping[str, str]) -> Reply:
-    """Answer GET or HEAD with the range that was asked for."""
+    """Answer GET or HEAD with the range that was asked for.
+
+    The file is opened before anything is answered, so that what removes it meanwhile removes only
+    its name. ``FileNotFoundError``: it went before that.
+    """
     _check_conditions(blob, headers)
     asked = headers.get("x-ms-range") or headers.get("range") or ""
     span = byte_range(asked, blob.size)
@@ -57,7 +60,8 @@ def read_blob(blob: Blob, method: str, headers: Mapping[str, str]) -> Reply:
     if method == "HEAD":
         return Reply(200, headers=shown)
     status = 200 if span is None else 206
-    return Reply(status, _pieces(blob.file, start, length), shown)
+    content = _pieces(blob.file.open("rb"), start, length) if length else b""
+    return Reply(status, content, shown)
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int] | None:
@@ -109,10 +113,8 @@ def _check_conditions(blob: Blob, headers: Mapping[str, str]) -> None:
         raise Refusal(304, "ConditionNotMet", "The blob has not changed.", no_content(blob))
 
 
-def _pieces(file: Path, start: int, length: int) -> Iterator[bytes]:
-    if not length:
-        return
-    with file.open("rb") as source:
+def _pieces(source: BinaryIO, start: int, length: int) -> Iterator[bytes]:
+    with source:
         source.seek(start)
         while length:
             piece = source.read(min(_PIECE, length))

@@ -20,7 +20,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 
 from infra.arm.client import Client, checked
-from infra.contract.errors import UnknownNameError
+from infra.contract.errors import UnknownNameError, UnreachableError
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.main import EVENTS_FILE
@@ -239,7 +239,14 @@ class AzureMLTarget:
             yield LogChunk(name, text, offset + len(content) - len(decoder.getstate()[0]))
 
     def _bytes(self, url: str, offset: int) -> bytes:
-        answer = self._http.get(url, headers={"Range": f"bytes={offset}-"})
+        try:
+            answer = self._http.get(url, headers={"Range": f"bytes={offset}-"})
+        except httpx.TransportError as error:
+            raise UnreachableError(
+                f"A log could not be read: {error}.",
+                remedy="It is tried again; `aml run logs` shows all of it later.",
+                at=url.partition("?")[0],
+            ) from error
         if answer.status_code not in _OK:
             return b""
         return answer.content if answer.status_code == 206 else answer.content[offset:]  # noqa: PLR2004

@@ -2,6 +2,7 @@
 
 import pytest
 
+from localcloud.planes.blob_reading import read_blob
 from localcloud.store.blobs import BlobExistsError, Blobs
 from localcloud.store.database import Database
 
@@ -95,3 +96,12 @@ def test_accounts_and_containers_share_nothing(blobs) -> None:
     assert blobs.get("other", "con", "a") is None
     assert blobs.listing("acct", "con2") == []
     assert [c.name for c in blobs.containers("acct")] == ["con"]
+
+
+def test_what_is_being_read_may_go_meanwhile(blobs, tmp_path) -> None:
+    file = tmp_path / "live.txt"
+    file.write_text("one two")
+    blobs.link("acct", "con", "log", file, now=2)
+    reply = read_blob(blobs.get("acct", "con", "log"), "GET", {"range": "bytes=4-"})
+    file.unlink()
+    assert b"".join(reply.content) == b"two"
