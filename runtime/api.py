@@ -11,16 +11,16 @@ from typing import Any
 
 import yaml
 
+from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import RunFailedError, UnknownNameError, UsageError
 from infra.contract.load import nearest
 from infra.contract.manifest import TargetEntry
-from infra.contract.names import parse_arm_id
 from runtime.environments.declarations import read_declaration
 from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
-from runtime.submit.scene import Scene, set_scene
+from runtime.submit.session import Scene, set_scene
 from runtime.submit.submitting import Submitter
 from runtime.submit.watch import Ended, Logged, Watcher
 

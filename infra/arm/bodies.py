@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from infra.arm.armtype import ArmType
-from infra.arm.sameness import IDENTITIES, identities, known, same
+from infra.catalogue.equality import IDENTITIES, identities, known, same
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.updates.rule import Change, Rule, covers
 from infra.contract.provider import UNKNOWN
-from infra.contract.updates.rule import Change, Rule, covers
 
 API_VERSION: Final = "azureApiVersion"
 _SAFE: Final = "/()-._~"

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from infra.arm.armtype import ArmType
 from infra.arm.bodies import API_VERSION
 from infra.arm.diffing import CREATE_FIRST
-from infra.arm.types import variant_of_inputs
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import variant_of_inputs
 from infra.contract.load import nearest
 from infra.contract.provider import UNKNOWN, Checked, Failure
 

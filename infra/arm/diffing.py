@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from infra.arm.armtype import ArmType
-from infra.arm.sameness import IDENTITIES, identities, same
-from infra.arm.types import variant_of_inputs
+from infra.catalogue.equality import IDENTITIES, identities, same
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import variant_of_inputs
+from infra.catalogue.updates.rule import Change as Outcome
+from infra.catalogue.updates.rule import covers, rule_at
 from infra.contract.provider import UNKNOWN, Difference, DiffKind
-from infra.contract.updates.rule import Change as Outcome
-from infra.contract.updates.rule import covers, rule_at
 
 CREATE_FIRST: Final = "__createBeforeDelete"
 Change = tuple[str, Literal["add", "delete", "update"], Any, Any]

@@ -7,9 +7,9 @@ lists keys is named here. The results of those are secrets: whoever calls marks 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.arm.armtype import ArmType
 from infra.arm.bodies import outputs_of
-from infra.arm.types import TYPES, type_of_token
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import TYPES, type_of_token
 from infra.contract.load import look_up
 
 CLIENT_CONFIG: Final = "azure-native:authorization:getClientConfig"

@@ -12,15 +12,17 @@ from typing import Any, Final
 import httpx
 
 from infra.arm import bodies, checking, diffing, invokes, updating
-from infra.arm.armtype import ArmType
 from infra.arm.client import Client, Endpoint, checked
 from infra.arm.credentials import Credential, claims
 from infra.arm.faults import redact
-from infra.arm.machine_learning import DETACH
 from infra.arm.messages import Request, Response
 from infra.arm.operations import follow, settle
-from infra.arm.parking import VAULT, Parking, SoftDelete, recovering
-from infra.arm.types import type_of_token, variant_of_body, variant_of_inputs
+from infra.arm.soft_delete import VAULT, Parking, SoftDelete, recovering
+from infra.catalogue.names import same_arm_id
+from infra.catalogue.types.machine_learning import DETACH
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import type_of_token, variant_of_body, variant_of_inputs
+from infra.catalogue.updates.rule import Rule
 from infra.contract.errors import (
     PartialFailure,
     PlatformError,
@@ -28,9 +30,7 @@ from infra.contract.errors import (
     UnreachableError,
     UsageError,
 )
-from infra.contract.names import same_arm_id
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing, Failure, Json
-from infra.contract.updates.rule import Rule
 
 _OK: Final = 200
 _MISSING: Final = 404

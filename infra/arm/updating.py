@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.arm import bodies
-from infra.arm.armtype import ArmType
 from infra.arm.diffing import changes, plain
-from infra.arm.sameness import same
+from infra.catalogue.equality import same
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.updates.rule import Change, Rule, covers, rule_at
 from infra.contract.provider import Ignored
-from infra.contract.updates.rule import Change, Rule, covers, rule_at
 
 
 @dataclass(frozen=True, slots=True)

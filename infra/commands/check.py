@@ -4,9 +4,9 @@ import json
 
 import click
 
+from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.load import load
 from infra.contract.project import find_project
-from infra.contract.vm_sizes import vm_sizes
 from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
 from infra.spec.problems import file_error, online_error
 from infra.spec.program import ProgramSpec
@@ -32,7 +32,7 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
     problems, remarks = found.problems, remarks_on(found)
     asking = online and not problems
     if asking:
-        ask = load("infra.deploy.checking:check_online", extra="infra")
+        ask = load("infra.deploy.run.check:check_online", extra="infra")
         problems, remarks = ask(name)
     if as_json:
         document = {

@@ -12,10 +12,10 @@ from typing import Any, Final
 import click
 
 from infra.commands import view
-from infra.deploy.computes import Action, Compute, computes_of
-from infra.deploy.declaring import declared, settings_of
-from infra.deploy.operations import Operations, Request
-from infra.deploy.stacks import open_stack
+from infra.deploy.importing.add_compute import declared, settings_of
+from infra.deploy.importing.computes import Action, Compute, computes_of
+from infra.deploy.run.operations import Operations, Request
+from infra.deploy.stack.stacks import open_stack
 from infra.spec.computes import ATTACHMENTS, KINDS
 
 _STACK = click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")

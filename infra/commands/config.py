@@ -9,8 +9,8 @@ import click
 from infra.commands.view import print_json, say
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
-from infra.deploy.passphrase import ask_at_terminal
-from infra.deploy.settings import Settings
+from infra.deploy.stack.passphrase import ask_at_terminal
+from infra.deploy.stack.settings import Settings
 
 _STACK = click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
 _PATH = click.option("--path", is_flag=True, help="KEY is a path: aml:computes[0].vm_size.")

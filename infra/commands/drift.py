@@ -9,12 +9,12 @@ import click
 from infra.commands import view
 from infra.commands.operations import Asking
 from infra.contract.errors import DriftError, UsageError
-from infra.deploy.adopting import Adoption, lines
-from infra.deploy.drift import DriftOf
-from infra.deploy.drifting import Drift, Drifted, Property
-from infra.deploy.operations import Done, Operations, Request
-from infra.deploy.stacks import Stack, open_stack
-from infra.engine.values import hidden
+from infra.deploy.drift.adopt import Adoption, lines
+from infra.deploy.drift.comparison import Drift, Drifted, Property
+from infra.deploy.drift.drift import DriftOf
+from infra.deploy.run.operations import Done, Operations, Request
+from infra.deploy.stack.stacks import Stack, open_stack
+from infra.engine.model.values import hidden
 
 
 @click.command()

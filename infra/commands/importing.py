@@ -2,15 +2,15 @@
 
 import click
 
+from infra.catalogue.names import ArmId
 from infra.commands import view
 from infra.commands.operations import Asking
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
-from infra.contract.names import ArmId
 from infra.contract.project import find_project
-from infra.deploy.fetching import fetched, write_file
-from infra.deploy.operations import Operations, Request
-from infra.deploy.stacks import open_stack
+from infra.deploy.importing.fetch import fetched, write_file
+from infra.deploy.run.operations import Operations, Request
+from infra.deploy.stack.stacks import open_stack
 
 
 @click.command("import")

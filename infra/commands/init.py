@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
+from infra.catalogue.names import RULES
 from infra.contract.errors import UsageError
-from infra.contract.names import RULES
 from infra.contract.project import DEFAULT_STACK, Project, find_project, packaged_project
 from infra.contract.project import project_root as find_root
 from infra.spec.beginning import SCHEMA_FILE, Beginning, stack_text

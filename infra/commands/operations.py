@@ -10,11 +10,11 @@ import click
 from infra.commands import view
 from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.load import load
-from infra.deploy.endpoints import Destination
-from infra.deploy.operations import Done, Operations, Request
-from infra.deploy.passphrase import stack_passphrase
-from infra.deploy.running import Outcome
-from infra.deploy.stacks import Stack, backend_url, open_stack
+from infra.deploy.run.operations import Done, Operations, Request
+from infra.deploy.run.runner import Outcome
+from infra.deploy.stack.endpoints import Destination
+from infra.deploy.stack.passphrase import stack_passphrase
+from infra.deploy.stack.stacks import Stack, backend_url, open_stack
 
 Name = Literal["preview", "up", "refresh", "destroy"]
 _DONE = {"preview": "Preview", "up": "Up", "refresh": "Refresh", "destroy": "Destroy"}
@@ -201,9 +201,9 @@ def _hand_over(name: Name, stack: Stack, given: Mapping[str, Any]) -> None:
             "`--replace` and `--replace-workspace` are the embedded engine's.",
             remedy="Leave `--engine pulumi` out, or run `pulumi up --replace URN` yourself.",
         )
-    load("infra.deploy.automation:require_cli", extra="infra")(stack.name, cloud=stack.cloud)
+    load("infra.deploy.run.pulumi_cli:require_cli", extra="infra")(stack.name, cloud=stack.cloud)
     hand_over = partial(
-        load("infra.deploy.automation:hand_over", extra="infra"),
+        load("infra.deploy.run.pulumi_cli:hand_over", extra="infra"),
         stack.project,
         stack.name,
         backend_url=backend_url(stack.project),

@@ -6,7 +6,7 @@ import click
 
 from infra.commands import view
 from infra.contract.load import look_up
-from infra.deploy.stacks import open_stack, stack_outputs
+from infra.deploy.stack.stacks import open_stack, stack_outputs
 
 
 @click.command()

@@ -10,9 +10,9 @@ import click
 from infra.commands import view
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
-from infra.deploy import stacks
-from infra.deploy.checking import parked_rows
-from infra.deploy.stacks import open_stack
+from infra.deploy.run.check import parked_rows
+from infra.deploy.stack import stacks
+from infra.deploy.stack.stacks import open_stack
 
 _STACK = click.option("-s", "--stack", "name", metavar="STACK", help="Else the selected one.")
 _YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")

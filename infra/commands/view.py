@@ -23,8 +23,8 @@ from rich.text import Text
 
 from infra.contract.errors import UsageError
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Event, Finished, Message, Op, Started, Step, Summary
-from infra.engine.resources import urn_name
+from infra.engine.model.events import Event, Finished, Message, Op, Started, Step, Summary
+from infra.engine.model.resources import urn_name
 
 _MARKS: Final[Mapping[Op, tuple[str, str]]] = {
     Op.SAME: (" ", "dim"),

@@ -6,8 +6,8 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
+from infra.catalogue.durations import iso_duration
 from infra.components.compute import Compute, ComputeArgs
-from infra.components.duration import iso_duration
 from infra.components.inputs import derived, secret_input, translated
 
 PRIORITIES: Final = {"dedicated": "Dedicated", "low_priority": "LowPriority"}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
+from infra.catalogue.names import parse_arm_id
 from infra.components.compute import Compute
 from infra.components.inputs import derived
 from infra.components.ssh import OverSshArgs, account, reached
-from infra.contract.names import parse_arm_id
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from infra.contract.updates.table import replaced_by
+from infra.catalogue.updates.table import replaced_by
 
 
 def derived(change: Callable[..., Any], *inputs: pulumi.Input[Any]) -> Any:

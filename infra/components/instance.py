@@ -8,8 +8,8 @@ from typing import Final, Literal
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
+from infra.catalogue.durations import iso_duration
 from infra.components.compute import Compute, ComputeArgs
-from infra.components.duration import iso_duration
 from infra.components.inputs import derived, translated
 
 SHARING: Final = {"shared": "Shared", "personal": "Personal"}

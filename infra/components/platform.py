@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from infra.catalogue.names import parse_arm_id
 from infra.components.builders import BUILDERS
 from infra.components.compute import Target
 from infra.components.datastore import Datastore, DatastoreArgs, account_key, sas, service_principal
@@ -20,7 +21,6 @@ from infra.components.site import (
 )
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
 from infra.components.workspace import Acting, Standing, Workspace, WorkspaceArgs
-from infra.contract.names import parse_arm_id
 from infra.spec.datastores import AccountKeySpec, SasSpec, ServicePrincipalSpec
 from infra.spec.networks import NetworkSpec
 from infra.spec.roles import WORKSPACE_ROLES, RoleAssignmentSpec

@@ -6,8 +6,8 @@ from typing import Final
 import pulumi
 from pulumi_azure_native import authorization
 
+from infra.catalogue.names import parse_arm_id
 from infra.components.inputs import child_options, derived, translated
-from infra.contract.names import parse_arm_id
 from infra.spec.roles import ROLES
 
 PRINCIPALS: Final = {

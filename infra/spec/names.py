@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from infra.catalogue.names import RULES, parse_arm_id
 from infra.contract.errors import UsageError
-from infra.contract.names import RULES, parse_arm_id
 
 
 def _rule(key: str) -> Callable[[str], str]:

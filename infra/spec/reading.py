@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from infra.spec import wording
+from infra.spec import messages
 from infra.spec.check import contradictions
 from infra.spec.credentials import Sealed
 from infra.spec.problems import (
@@ -70,13 +70,13 @@ def read_values(config: Mapping[str, Any]) -> Reading:
         spec = StackSpec.model_validate(stack)
     except ValidationError as error:
         for complaint in error.errors(include_url=False):
-            at = wording.place(complaint)
+            at = messages.place(complaint)
             if _is_sealed(complaint):
                 sealed.append(at)
-            elif isinstance(complaint["input"], _Unusable) or wording.misspelt(complaint):
+            elif isinstance(complaint["input"], _Unusable) or messages.misspelt(complaint):
                 continue  # said already
             elif not (complaint["type"] == "missing" and at[0] in meant and len(at) == 1):
-                findings.append(Finding(at, wording.sentence(complaint), wording.code(complaint)))
+                findings.append(Finding(at, messages.sentence(complaint), messages.code(complaint)))
     for location, says in contradictions(stack, subscription=_subscription(config)):
         at = (KEYS[str(location[0])], *location[1:])
         findings.append(Finding(at, says, CONTRADICTION))
@@ -95,7 +95,7 @@ def read_program_values(config: Mapping[str, Any]) -> tuple[ProgramSpec | None, 
         return ProgramSpec.model_validate({"cloud": config[key]} if key in config else {}), []
     except ValidationError as error:
         return None, [
-            Finding(wording.place(each), wording.sentence(each), wording.code(each))
+            Finding(messages.place(each), messages.sentence(each), messages.code(each))
             for each in error.errors(include_url=False)
         ]
 
@@ -126,7 +126,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _is_sealed(complaint: wording.Complaint) -> bool:
+def _is_sealed(complaint: messages.Complaint) -> bool:
     given = complaint["input"]
     if complaint["type"] == "union_tag_invalid" and isinstance(given, Mapping):
         given = given.get("kind")

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from infra.contract.vm_sizes import vm_sizes
-from localcloud.behaviours.durations import seconds_of, spelled
+from infra.catalogue.durations import duration_s, seconds_only
+from infra.catalogue.vm_sizes import vm_sizes
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
@@ -77,7 +77,7 @@ def _scale(inner: Document) -> Problems:
     where = f"{_INNER}.scaleSettings"
     low, high = scale.get("minNodeCount", 0), scale.get("maxNodeCount")
     idle = scale.get("nodeIdleTimeBeforeScaleDown", _DEFAULT_IDLE)
-    idle_s = seconds_of(str(idle))
+    idle_s = duration_s(str(idle))
     problems = []
     if not _count(high):
         problems.append((f"{where}.maxNodeCount", "maxNodeCount must be an integer from 0 up."))
@@ -92,7 +92,7 @@ def _scale(inner: Document) -> Problems:
     inner["scaleSettings"] = {
         "minNodeCount": low,
         "maxNodeCount": high,
-        "nodeIdleTimeBeforeScaleDown": spelled(idle_s or 0),
+        "nodeIdleTimeBeforeScaleDown": seconds_only(idle_s or 0),
     }
     return problems
 

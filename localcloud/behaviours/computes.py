@@ -7,8 +7,8 @@ that exists: the cloud keeps where it is and its credentials, and never reaches 
 import json
 from typing import Any, Final
 
-from infra.arm.types import arm_type
-from infra.contract.vm_sizes import vm_sizes
+from infra.catalogue.types.table import arm_type
+from infra.catalogue.vm_sizes import vm_sizes
 from localcloud.behaviours import clusters, instances
 from localcloud.behaviours.regions import require_quota
 from localcloud.behaviours.rows import kind_of

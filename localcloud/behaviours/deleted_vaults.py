@@ -5,8 +5,8 @@ from typing import Any, Final
 from infra.contract.discovery import SUBSCRIPTION
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Reply, answer, page
-from localcloud.calls.parking import VAULT, forget, parked, restore
 from localcloud.calls.routes import Route
+from localcloud.calls.soft_delete import VAULT, forget, parked, restore
 from localcloud.calls.times import iso
 from localcloud.store.resources import Resource
 

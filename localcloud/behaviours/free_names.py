@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from infra.arm.types import arm_type
+from infra.catalogue.types.table import arm_type
 from localcloud.calls.faults import invalid
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.parking import VAULT, parked
 from localcloud.calls.routes import Route
+from localcloud.calls.soft_delete import VAULT, parked
 
 _PATH: Final = "/subscriptions/{subscription}/providers/{namespace}/checkNameAvailability"
 _TYPES: Final[Mapping[str, str]] = {

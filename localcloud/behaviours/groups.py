@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
+from infra.catalogue.names import parse_arm_id
 from infra.contract.discovery import SUBSCRIPTION, TENANT
-from infra.contract.names import parse_arm_id
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import existing

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from infra.contract.vm_sizes import vm_sizes
-from localcloud.behaviours.durations import seconds_of
+from infra.catalogue.durations import duration_s
+from infra.catalogue.vm_sizes import vm_sizes
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.operations import begin, duration_s, is_first_generation
+from localcloud.calls.operations import begin, is_first_generation, operation_s
 from localcloud.calls.times import iso
 from localcloud.store.resources import Resource
 
@@ -76,7 +76,7 @@ def _operation(call: Call, name: str) -> dict[str, str]:
 def _idle_problem(idle: Any) -> list[tuple[str, str]]:
     if idle is None:
         return []
-    seconds = seconds_of(str(idle))
+    seconds = duration_s(str(idle))
     if seconds is not None and _IDLE_S[0] <= seconds <= _IDLE_S[1]:
         return []
     says = f"idleTimeBeforeShutdown is '{idle}': use a duration from PT15M to P3D."
@@ -108,7 +108,7 @@ def power(call: Call) -> Reply:
     _store(call, compute, {**inner, "state": state, "lastOperation": _operation(call, name)})
     if is_first_generation(call):
         return Reply(200)
-    ready = call.now + duration_s(call, compute.type)
+    ready = call.now + operation_s(call, compute.type)
     return Reply(202, b"", begin(call, compute.id, ready=ready, location_header=True))
 
 

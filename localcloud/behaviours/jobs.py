@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.arm.sameness import duration_s
+from infra.catalogue.durations import duration_s
 from localcloud.behaviours.job_references import (
     asset_id,
     compute_of,

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from urllib.parse import unquote
 
-from infra.contract.vm_sizes import VmSize, vm_sizes
+from infra.catalogue.vm_sizes import VmSize, vm_sizes
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.messages import Call, Reply, page
 from localcloud.calls.routes import Route

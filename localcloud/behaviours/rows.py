@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.arm.armtype import ArmType
-from infra.arm.types import arm_type, variant_of_body
-from localcloud.behaviours.fixed import taken_over
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import arm_type, variant_of_body
+from localcloud.behaviours.update_rules import taken_over
 from localcloud.calls.kinds import Kind
 
 _CHILDREN_WITH_LOCATION: Final = 2  # slashes of a type that lies in another one

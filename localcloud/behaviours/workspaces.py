@@ -6,20 +6,20 @@ Data-plane addresses are made when a workspace is read, because the cloud's port
 import uuid
 from typing import Any, Final
 
+from infra.catalogue.names import ArmId, parse_arm_id
 from infra.contract.discovery import TENANT
 from infra.contract.errors import UsageError
-from infra.contract.names import ArmId, parse_arm_id
 from localcloud.behaviours.datastores import make_default_datastores
+from localcloud.behaviours.prerequisites import registry_credentials
 from localcloud.behaviours.rows import kind_of
-from localcloud.behaviours.surroundings import registry_credentials
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
 from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.operations import begin, is_first_generation
-from localcloud.calls.parking import forget, parked, parked_at, restore
 from localcloud.calls.routes import Route
+from localcloud.calls.soft_delete import forget, parked, parked_at, restore
 from localcloud.store.resources import Resource
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces"

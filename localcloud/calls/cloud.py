@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from localcloud.calls.trouble import Trouble
-from localcloud.calls.unmanned import Unmanned
+from localcloud.calls.fault_injection import Trouble
+from localcloud.calls.no_nodes import Unmanned
 from localcloud.store.store import Store
 
 

@@ -1,6 +1,6 @@
 """Finding resources on behalf of a call, with ARM's refusals when they are not there."""
 
-from infra.contract.names import ArmId, parse_arm_id
+from infra.catalogue.names import ArmId, parse_arm_id
 from localcloud.calls.faults import RefusedError, not_found
 from localcloud.calls.messages import Call
 from localcloud.store.resources import Resource

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.contract.names import ArmId
+from infra.catalogue.names import ArmId
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.numbers import whole

@@ -52,7 +52,7 @@ def is_first_generation(call: Call) -> bool:
     return call.api_version < "2021"
 
 
-def duration_s(call: Call, type: str) -> float:
+def operation_s(call: Call, type: str) -> float:
     """Return how long operations on ``type`` take in this cloud."""
     table = call.cloud.trouble.operation_s
     return table.get(type.lower(), table.get("", 0.0))

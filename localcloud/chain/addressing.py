@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from infra.contract.names import ArmId
+from infra.catalogue.names import ArmId
 from localcloud.calls.kinds import Kind
 
 GROUP_TYPE = "Microsoft.Resources/resourceGroups"

@@ -30,7 +30,7 @@ from localcloud.chain.rules import (
     require_valid_name,
 )
 from localcloud.chain.writing import patch, put
-from localcloud.faultlines import refuse, throttle
+from localcloud.fault_routes import refuse, throttle
 
 Respond = Callable[[Call], Reply]
 _LOG: Final = logging.getLogger("localcloud.requests")

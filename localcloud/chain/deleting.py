@@ -6,8 +6,8 @@ from dataclasses import replace
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import find, require_group
 from localcloud.calls.messages import Call, Handler, Reply
-from localcloud.calls.operations import begin, duration_s
-from localcloud.calls.parking import park, parks
+from localcloud.calls.operations import begin, operation_s
+from localcloud.calls.soft_delete import park, parks
 from localcloud.chain.addressing import Types
 from localcloud.store.resources import Resource
 
@@ -36,7 +36,7 @@ def delete(types: Types) -> Handler:
 
 def _begun(types: Types, call: Call, resource: Resource) -> Reply:
     """Answer with the operation of a delete; one that is to fail leaves everything as it is."""
-    ready = call.now + duration_s(call, resource.type)
+    ready = call.now + operation_s(call, resource.type)
     failure = call.cloud.trouble.failure("DELETE", resource.type, resource.name, refused=False)
     if failure is None:
         remove(types, call, resource, gone=ready)

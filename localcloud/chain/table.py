@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from localcloud import faultlines
+from localcloud import fault_routes
 from localcloud.behaviours import (
     assets,
     computes,
@@ -13,9 +13,9 @@ from localcloud.behaviours import (
     jobs,
     metadata,
     plain,
+    prerequisites,
     regions,
     storage,
-    surroundings,
     workspaces,
 )
 from localcloud.calls.kinds import Kind
@@ -25,7 +25,7 @@ from localcloud.planes import blob, history, mlflow
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
     *storage.KINDS,
-    *surroundings.KINDS,
+    *prerequisites.KINDS,
     *workspaces.KINDS,
     *computes.KINDS,
     *datastores.KINDS,
@@ -36,7 +36,7 @@ KINDS: Final[tuple[Kind, ...]] = (
 
 # The first that fits takes the call: the blob plane, which takes nearly anything, comes last.
 ROUTES: Final[tuple[Route, ...]] = (
-    *faultlines.ROUTES,
+    *fault_routes.ROUTES,
     *metadata.ROUTES,
     *groups.ROUTES,
     *regions.ROUTES,

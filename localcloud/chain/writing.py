@@ -3,15 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from localcloud.calls.fault_injection import Failure
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Handler, Reply, answer
-from localcloud.calls.operations import begin, duration_s
+from localcloud.calls.operations import begin, operation_s
 from localcloud.calls.paths import found, has, merged, placed, without
 from localcloud.calls.times import iso
-from localcloud.calls.trouble import Failure
 from localcloud.chain.addressing import Types, spelled_id
 from localcloud.chain.reading import shown
 from localcloud.store.resources import Resource
@@ -211,7 +211,7 @@ def _resource(
 ) -> Resource:
     now = call.now
     polled = call.method in kind.polled
-    ready = now + (duration_s(call, kind.type) if polled else 0.0)
+    ready = now + (operation_s(call, kind.type) if polled else 0.0)
     given = _given(secrets)
     if old is not None:
         return replace(

@@ -24,8 +24,8 @@ from localcloud.nodes import storage
 from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
 from localcloud.nodes.jobs import Job, command_line, log_name, script_variables
 from localcloud.nodes.processes import JobProcess, start, tail
+from runtime.environments.base_variables import base_variables
 from runtime.environments.cache import EnvironmentCache
-from runtime.environments.surroundings import base_variables
 from runtime.model.states import RunState
 
 Reason = Literal["canceled", "preempted", "timeout", "shutdown", "compute removed"]

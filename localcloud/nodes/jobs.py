@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from infra.arm.sameness import duration_s
+from infra.catalogue.durations import duration_s
+from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
-from infra.contract.names import parse_arm_id
 from localcloud.store.resources import Resource
 from localcloud.store.runs import Run
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from infra.arm.sameness import duration_s
+from infra.catalogue.durations import duration_s
 from localcloud.nodes.cluster import Scale
 
 _IDLE_S: Final = 120.0  # what clients send when nobody says otherwise

@@ -15,12 +15,12 @@ from runtime.cli.following import (
     raise_unless_completed,
 )
 from runtime.cli.render import duration, print_json, print_table, run_document, timestamp
-from runtime.cli.scenes import open_scene
+from runtime.cli.session import open_scene
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
-from runtime.submit.scene import Scene
+from runtime.submit.session import Scene
 from runtime.submit.watch import Watcher
 
 _METRICS = 3

@@ -9,7 +9,7 @@ import click
 from infra.contract.errors import UsageError
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_json, print_table, run_document, size
-from runtime.cli.scenes import open_scene
+from runtime.cli.session import open_scene
 from runtime.definitions.runconfig import (
     RunConfigurationFile,
     argument_list,
@@ -18,7 +18,7 @@ from runtime.definitions.runconfig import (
 from runtime.model.runs import RunSpec
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
-from runtime.submit.scene import Scene
+from runtime.submit.session import Scene
 from runtime.submit.submitting import Planned, Submitter
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.finding import LOCAL

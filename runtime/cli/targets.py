@@ -7,7 +7,7 @@ import click
 from infra.contract.errors import NotDeployedError
 from infra.contract.manifest import TargetEntry
 from runtime.cli.render import print_json, print_table
-from runtime.cli.scenes import open_scene
+from runtime.cli.session import open_scene
 
 _LOCAL = TargetEntry(kind="local", id="this machine")
 

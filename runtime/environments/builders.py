@@ -17,10 +17,10 @@ from typing import IO, Final, Protocol
 from uv import find_uv_bin
 
 from infra.contract.errors import EnvironmentBuildError
+from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import find_python, installed_pythons
 from runtime.environments.requirements import without_credentials
-from runtime.environments.surroundings import build_variables
 
 Log = Callable[[str], None]
 """Takes one line without its newline."""

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
-from infra.contract.names import RULES
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, Snapshot

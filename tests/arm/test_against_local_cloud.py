@@ -9,7 +9,7 @@ import pytest
 from infra.arm.client import local_client, local_endpoint
 from infra.arm.credentials import local_credential
 from infra.arm.provider import AzureNative
-from infra.arm.types import type_of_token, variant_of_inputs
+from infra.catalogue.types.table import type_of_token, variant_of_inputs
 from infra.contract.discovery import SUBSCRIPTION, TENANT, ask, ensure_cloud
 from infra.contract.errors import ProviderError
 

@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from infra.contract.updates.table import COMPUTE
-from infra.engine.events import Op
+from infra.catalogue.updates.table import COMPUTE
+from infra.engine.model.events import Op
 from tests.arm.in_process import CONFIG, cloud_in_process
 from tests.arm.test_against_local_cloud import FIRST, create
 from tests.arm.update_samples import COMPUTES, IN, resource

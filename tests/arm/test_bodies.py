@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from infra.arm import bodies
-from infra.arm.types import TYPES, arm_type, type_of_token, variant_of_body, variant_of_inputs
+from infra.catalogue.types.table import (
+    TYPES,
+    arm_type,
+    type_of_token,
+    variant_of_body,
+    variant_of_inputs,
+)
 from infra.contract.provider import UNKNOWN
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"

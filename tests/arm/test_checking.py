@@ -5,7 +5,7 @@ import re
 import pytest
 
 from infra.arm.checking import automatic_name, checked
-from infra.arm.types import TYPES, type_of_token
+from infra.catalogue.types.table import TYPES, type_of_token
 from infra.contract.provider import UNKNOWN
 
 ML = "azure-native:machinelearningservices"

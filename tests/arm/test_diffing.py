@@ -3,7 +3,7 @@
 import pytest
 
 from infra.arm.diffing import changed_paths, covers, difference, plain
-from infra.arm.types import type_of_token
+from infra.catalogue.types.table import type_of_token
 from infra.contract.provider import UNKNOWN
 
 ML = "azure-native:machinelearningservices"

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from infra.catalogue.names import same_arm_id
 from infra.contract.errors import PartialFailure, ProviderError, UnreachableError, UsageError
-from infra.contract.names import same_arm_id
 from infra.contract.provider import UNKNOWN, Cancellable, Configurable, Invokes, Locates
 
 GROUP = "azure-native:resources:ResourceGroup"

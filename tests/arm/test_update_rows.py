@@ -4,10 +4,10 @@ from contextlib import closing
 
 import pytest
 
+from infra.catalogue.updates.rule import Change
+from infra.catalogue.updates.table import COMPUTE
 from infra.contract.errors import ProviderError
-from infra.contract.updates.rule import Change
-from infra.contract.updates.table import COMPUTE
-from infra.engine.events import Finished, Op
+from infra.engine.model.events import Finished, Op
 from tests.arm.in_process import CONFIG, client_of, cloud_in_process
 from tests.arm.test_against_local_cloud import FIRST, case, create
 from tests.arm.update_samples import pair, resource, samples

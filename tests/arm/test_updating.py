@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.arm.types import arm_type
 from infra.arm.updating import as_sent, ignored, kept_inputs, not_as_asked, sending
+from infra.catalogue.types.table import arm_type
 from infra.contract.provider import Ignored
 
 COMPUTE = arm_type("Microsoft.MachineLearningServices/workspaces/computes")

@@ -13,10 +13,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from infra.arm.types import type_of_token
+from infra.catalogue.types.table import type_of_token
+from infra.catalogue.updates.rule import Change, Rule
+from infra.catalogue.updates.table import COMPUTE, TABLE, WORKSPACE, rules_of
 from infra.contract.discovery import SUBSCRIPTION
-from infra.contract.updates.rule import Change, Rule
-from infra.contract.updates.table import COMPUTE, TABLE, WORKSPACE, rules_of
 
 GOLDEN = "00000000-0000-0000-0000-000000000001"
 FOLDER = Path(__file__).parent / "bodies"

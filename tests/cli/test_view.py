@@ -4,7 +4,7 @@ import pytest
 
 from infra.commands import view
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Finished, Message, Op, Started, Step
+from infra.engine.model.events import Finished, Message, Op, Started, Step
 
 COMPUTE = "azure-native:machinelearningservices:Compute"
 URN = f"urn:pulumi:local::demo::{COMPUTE}::cpu"

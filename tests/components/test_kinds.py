@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.contract.updates.table import replaced_by
+from infra.catalogue.updates.table import replaced_by
 from infra.spec.computes import KINDS
 from infra.spec.document import parse_document
 

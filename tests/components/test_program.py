@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from infra.arm.types import TYPES
+from infra.catalogue.types.table import TYPES
 from infra.contract.manifest import parse_manifest
 
 ML = "azure-native:machinelearningservices"

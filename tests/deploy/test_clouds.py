@@ -9,9 +9,9 @@ from infra.arm.client import AZURE
 from infra.arm.credentials import AccessToken, CachedCredential
 from infra.commands.operations import Asking
 from infra.commands.view import Progress
-from infra.deploy.endpoints import Destination
-from infra.deploy.running import Outcome
-from infra.engine.events import Summary
+from infra.deploy.run.runner import Outcome
+from infra.deploy.stack.endpoints import Destination
+from infra.engine.model.events import Summary
 
 
 def test_up_starts_the_cloud_and_after_a_reset_reads_it_back_first(alone):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.deploy.configuration import encryption_salt, read_configuration
+from infra.deploy.stack.configuration import encryption_salt, read_configuration
 
 CASES = [
     pytest.param("aml:cloud: local", {"aml:cloud": "local"}, id="text"),

@@ -3,9 +3,9 @@
 import pytest
 
 from infra.contract.errors import UnknownNameError, UsageError
-from infra.deploy.consent import named_urns, refuse_lost_workspaces, unconsented
-from infra.engine.events import Op, Step
-from infra.engine.resources import Loaded, Resource
+from infra.deploy.run.consent import named_urns, refuse_lost_workspaces, unconsented
+from infra.engine.model.events import Op, Step
+from infra.engine.model.resources import Loaded, Resource
 
 ML = "azure-native:machinelearningservices"
 IN = "/subscriptions/s/resourceGroups/g/providers"

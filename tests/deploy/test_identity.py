@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.deploy.identity import identity_of
+from infra.deploy.stack.identity import identity_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from infra.contract.errors import PassphraseError
 from infra.contract.project import Project
-from infra.deploy.passphrase import stack_passphrase
+from infra.deploy.stack.passphrase import stack_passphrase
 
 
 @pytest.fixture

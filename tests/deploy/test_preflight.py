@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.arm.parking import VAULT, WORKSPACE, Parked, SoftDelete
-from infra.contract.vm_sizes import vm_sizes
-from infra.deploy.facts import Facts, Usage, ids_of
-from infra.deploy.preflight import preflight
-from infra.deploy.quota import DEDICATED, LOW_PRIORITY, demands
+from infra.arm.soft_delete import VAULT, WORKSPACE, Parked, SoftDelete
+from infra.catalogue.vm_sizes import vm_sizes
+from infra.deploy.preflight.facts import Facts, Usage, ids_of
+from infra.deploy.preflight.findings import preflight
+from infra.deploy.preflight.quota import DEDICATED, LOW_PRIORITY, demands
 from infra.spec.load import inspect_text
 from infra.spec.problems import path_text
 

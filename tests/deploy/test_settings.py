@@ -4,7 +4,7 @@ import pytest
 
 from infra.contract.errors import PassphraseError, UnknownNameError, UsageError
 from infra.contract.project import Project
-from infra.deploy.settings import Settings
+from infra.deploy.stack.settings import Settings
 
 TEXT = """\
 # The local stack.

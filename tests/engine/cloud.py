@@ -14,13 +14,13 @@ from typing import Any
 
 from infra.contract.errors import HaltedError, PlatformError, ProviderError
 from infra.contract.provider import UNKNOWN, Checked, Difference, Existing, Failure
-from infra.engine.events import Event, Finished, Message, Op, Summary
-from infra.engine.execute import Cancellation, Deployment, Options
-from infra.engine.goals import Answer, Goal, ReadGoal
-from infra.engine.paths import differences
-from infra.engine.refreshing import refresh
-from infra.engine.removal import destroy
-from infra.engine.resources import STACK_TYPE, Loaded, PendingOperation, Resource, make_urn
+from infra.engine.deployment.deletion import destroy
+from infra.engine.deployment.deployment import Cancellation, Deployment, Options
+from infra.engine.deployment.refresh import refresh
+from infra.engine.model.events import Event, Finished, Message, Op, Summary
+from infra.engine.model.goals import Answer, Goal, ReadGoal
+from infra.engine.model.paths import differences
+from infra.engine.model.resources import STACK_TYPE, Loaded, PendingOperation, Resource, make_urn
 
 THING = "test:index:Thing"
 FIXED = "test:index:Fixed"

@@ -17,16 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.engine.backend import Backend
-from infra.engine.disk import Disk
-from infra.engine.events import Event, Message, Op
-from infra.engine.execute import Cancellation, Deployment, Options
-from infra.engine.goals import Goal
-from infra.engine.properties import Vault, decoded
-from infra.engine.removal import destroy
-from infra.engine.resources import PROVIDER_PREFIX, STACK_TYPE
-from infra.engine.secrets import Sealer
-from infra.engine.values import Secret, plain
+from infra.engine.deployment.deletion import destroy
+from infra.engine.deployment.deployment import Cancellation, Deployment, Options
+from infra.engine.model.events import Event, Message, Op
+from infra.engine.model.goals import Goal
+from infra.engine.model.resources import PROVIDER_PREFIX, STACK_TYPE
+from infra.engine.model.values import Secret, plain
+from infra.engine.state.backend import Backend
+from infra.engine.state.disk import Disk
+from infra.engine.state.properties import Vault, decoded
+from infra.engine.state.secrets import Sealer
 from tests.engine.mortal import DIED, PHASES, DyingDisk, Fate
 from tests.engine.outside import Cloud, Things, do
 

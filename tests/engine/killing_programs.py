@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.engine.disk import Disk
-from infra.engine.events import Event, Op
-from infra.engine.execute import Cancellation, Deployment, Options
-from infra.engine.monitor import run_program
+from infra.engine.deployment.deployment import Cancellation, Deployment, Options
+from infra.engine.model.events import Event, Op
+from infra.engine.monitor.monitor import run_program
+from infra.engine.state.disk import Disk
 from tests.engine.killing import (
     CANARY,
     FAILED,
@@ -28,7 +28,7 @@ from tests.engine.killing import (
 from tests.engine.mortal import DIED, PHASES, DyingDisk, Fate
 from tests.engine.outside import Things
 
-PROGRAM = Path(__file__).parent / "programs" / "killed"
+PROGRAM = Path(__file__).parent / "monitor" / "programs" / "killed"
 BEFORE = {"killed:size": "2", "killed:kind": "a", "killed:password": CANARY}
 AFTER = {"killed:size": "3", "killed:kind": "b", "killed:password": CANARY}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.engine.disk import Disk, Log
+from infra.engine.state.disk import Disk, Log
 
 DIED = 42
 PHASES = ("before", "half", "after", "flushed")

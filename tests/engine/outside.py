@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.contract.errors import ProviderError
 from infra.contract.provider import Checked, Difference, Existing
-from infra.engine.resources import PROVIDER_PREFIX
+from infra.engine.model.resources import PROVIDER_PREFIX
 
 
 class Cloud:

@@ -3,7 +3,7 @@
 import time
 
 from infra.contract.errors import ProviderError
-from infra.engine.events import Op
+from infra.engine.model.events import Op
 from tests.engine.cloud import FIXED, nothing
 
 NAMES = [f"n{i}" for i in range(8)]

@@ -11,8 +11,8 @@ from infra.contract.errors import (
     UsageError,
 )
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Message, Op
-from infra.engine.goals import Alias
+from infra.engine.model.events import Message, Op
+from infra.engine.model.goals import Alias
 from tests.engine.cloud import FIXED, STACK_URN, Program, nothing, urn_of
 
 FAILURE = ProviderError("no room", remedy="Ask for less.")

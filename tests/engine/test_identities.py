@@ -2,9 +2,9 @@
 
 import pytest
 
-from infra.engine.aliases import candidates
-from infra.engine.events import Op
-from infra.engine.goals import Alias, Goal
+from infra.engine.model.events import Op
+from infra.engine.model.goals import Alias, Goal
+from infra.engine.planning.aliases import candidates
 from tests.engine.cloud import FIXED, STACK_URN, THING, urn_of
 
 

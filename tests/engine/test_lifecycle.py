@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.engine.events import Op
+from infra.engine.model.events import Op
 from tests.engine.cloud import STACK_URN, Plain, nothing, urn_of
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Finished, Op
-from infra.engine.goals import Alias
-from infra.engine.providers import default_name, package_of
-from infra.engine.values import Secret
+from infra.engine.deployment.providers import default_name, package_of
+from infra.engine.model.events import Finished, Op
+from infra.engine.model.goals import Alias
+from infra.engine.model.values import Secret
 from tests.engine.cloud import STACK_URN, THING, Account, Stage, nothing
 
 PROVIDER = "pulumi:providers:test"

@@ -4,9 +4,9 @@ import pytest
 
 from infra.contract.errors import UsageError
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Op
-from infra.engine.goals import Answer
-from infra.engine.values import Secret
+from infra.engine.model.events import Op
+from infra.engine.model.goals import Answer
+from infra.engine.model.values import Secret
 from tests.engine.cloud import nothing, urn_of
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from infra.contract.errors import UnreachableError
-from infra.engine.events import Op
-from infra.engine.goals import Alias
-from infra.engine.resources import Loaded, PendingOperation
+from infra.engine.model.events import Op
+from infra.engine.model.goals import Alias
+from infra.engine.model.resources import Loaded, PendingOperation
 from tests.engine.cloud import FIXED, THING, nothing
 
 LOST = UnreachableError("gone", remedy="Wait.")

@@ -6,7 +6,7 @@ import pytest
 
 from infra.contract.errors import ProviderError
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Finished, Op
+from infra.engine.model.events import Finished, Op
 from tests.engine.cloud import FIXED, THING, Stage, nothing, urn_of
 
 FAILURE = ProviderError("no", remedy="none")

@@ -1,8 +1,8 @@
 """Secrets stay marked on their way to state and events; unknowns stay unknown in previews."""
 
 from infra.contract.provider import UNKNOWN
-from infra.engine.events import Op
-from infra.engine.values import Secret, has_secret
+from infra.engine.model.events import Op
+from infra.engine.model.values import Secret, has_secret
 from tests.engine.cloud import FIXED
 
 KEY = Secret("hunter2")

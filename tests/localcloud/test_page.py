@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT
-from localcloud.calls.trouble import Failure
+from localcloud.calls.fault_injection import Failure
 from localcloud.chain.table import KINDS
 from localcloud.commands import cloud
 

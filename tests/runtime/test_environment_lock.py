@@ -3,11 +3,11 @@
 import pytest
 
 from infra.contract.errors import DefinitionError, EnvironmentBuildError
+from runtime.environments.base_variables import base_variables, build_variables
 from runtime.environments.declarations import find_declaration, read_declaration
 from runtime.environments.locking import lock
 from runtime.environments.pythons import Interpreter, find_python, fits
 from runtime.environments.requirements import without_credentials
-from runtime.environments.surroundings import base_variables, build_variables
 from runtime.model.runs import EnvironmentSpec
 
 BASE = "name: a\nchannels: [conda-forge]\ndependencies: [python=3.11, numpy=1.26]\n"

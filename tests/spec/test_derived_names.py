@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from infra.contract.names import RULES
+from infra.catalogue.names import RULES
 from infra.spec.derived_names import derived_names
 
 RULE_OF = {

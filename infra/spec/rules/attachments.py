@@ -7,8 +7,8 @@ the first SDK's own checks.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
-from infra.contract.names import parse_arm_id
 from infra.spec.computes import ATTACHMENTS
 from infra.spec.rules.findings import Finding, entries, exactly_one
 

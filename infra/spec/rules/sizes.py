@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from infra.contract.vm_sizes import LISTED, nearest_size, successor, vm_sizes
+from infra.catalogue.vm_sizes import LISTED, nearest_size, successor, vm_sizes
 from infra.spec.rules.findings import Finding, entries
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.engine.backend import Backend
-from infra.engine.disk import Disk
-from infra.engine.resources import Resource
-from infra.engine.secrets import Sealer
+from infra.engine.model.resources import Resource
+from infra.engine.state.backend import Backend
+from infra.engine.state.disk import Disk
+from infra.engine.state.secrets import Sealer
 
 SALT = "v1:fozI5u6B030=:v1:F+6ZduKKd8G0/V7L:PGMFeIzwobWRKmEAzUdaQHqC5mMRIQ=="
 

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from infra.contract.errors import LockedError, NotDeployedError, StateError, UsageError
-from infra.engine.resources import Loaded
-from infra.engine.secrets import Masked, Sealer
-from infra.engine.values import Secret
+from infra.engine.model.resources import Loaded
+from infra.engine.model.values import Secret
+from infra.engine.state.secrets import Masked, Sealer
 
 
 @pytest.fixture

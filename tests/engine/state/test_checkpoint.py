@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from infra.contract.errors import StateError
-from infra.engine import checkpoint, stored
-from infra.engine.checkpoint import Checkpoint, parse, stack_file, timestamp
-from infra.engine.entries import entry_of, pending_entry, resource_of
-from infra.engine.properties import Vault, decoded, encoded
-from infra.engine.resources import Resource
-from infra.engine.secrets import Masked, Sealer
-from infra.engine.values import SECRET, SIGNATURE, Secret
+from infra.engine.model.resources import Resource
+from infra.engine.model.values import SECRET, SIGNATURE, Secret
+from infra.engine.state import checkpoint, stack_files
+from infra.engine.state.checkpoint import Checkpoint, parse, stack_file, timestamp
+from infra.engine.state.entries import entry_of, pending_entry, resource_of
+from infra.engine.state.properties import Vault, decoded, encoded
+from infra.engine.state.secrets import Masked, Sealer
 
 URN = "urn:pulumi:dev::proj::things:index:Thing::a"
 FULL = {
@@ -75,7 +75,7 @@ def test_a_file_of_the_cli_survives_key_by_key(checkpoints, demo_sealer, name):
     data = (checkpoints / f"{name}.json").read_bytes()
     state = parse(data, at=name)
     vault = Vault(demo_sealer)
-    loaded = stored.loaded(state, vault)
+    loaded = stack_files.loaded(state, vault)
     again = Checkpoint(
         [entry_of(resource, vault) for resource in loaded.resources],
         [pending_entry(operation, vault) for operation in loaded.pending],

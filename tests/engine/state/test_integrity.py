@@ -1,7 +1,7 @@
 import pytest
 
 from infra.contract.errors import StateError
-from infra.engine.integrity import in_order, pruned, renamed, verify, violations
+from infra.engine.state.integrity import in_order, pruned, renamed, verify, violations
 
 PROVIDER = {"urn": "p", "type": "pulumi:providers:t", "custom": True, "id": "1"}
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from infra.contract.errors import StateError
-from infra.engine import journal
-from infra.engine.disk import Log
-from infra.engine.journal import Header, Journal, close_line
-from infra.engine.snapshot import Snapshot
+from infra.engine.state import journal
+from infra.engine.state.disk import Log
+from infra.engine.state.journal import Header, Journal, close_line
+from infra.engine.state.snapshot import Snapshot
 
 HEADER = Header("base", "run", "update", 7, "v1:s")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.contract.errors import StateError, UsageError
-from infra.engine.archive import KEPT_BACKUPS, superfluous
-from infra.engine.layout import stack_files, stack_names, state_folder
+from infra.engine.state.archive import KEPT_BACKUPS, superfluous
+from infra.engine.state.layout import stack_files, stack_names, state_folder
 
 HOME = Path("/home/me")
 DAY_NS = 86_400_000_000_000

@@ -12,12 +12,12 @@ from threading import Barrier
 import pytest
 
 from infra.contract.errors import LockedError
-from infra.engine import locks
+from infra.engine.state import locks
 
 TAKE = """
 import sys, time
 from pathlib import Path
-from infra.engine import locks
+from infra.engine.state import locks
 locks.take(Path(sys.argv[1]))
 print("taken", flush=True)
 time.sleep(60)

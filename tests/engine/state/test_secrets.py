@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from infra.contract.errors import PassphraseError, StateError
-from infra.engine.secrets import Masked, Sealer, passphrase_from_environment
+from infra.engine.state.secrets import Masked, Sealer, passphrase_from_environment
 
 # Messages the Pulumi CLI sealed with the passphrase `demo`.
 CLI_SALT = "v1:EhyiRCN3P/8=:v1:88nw//wZoX5M+5MS:BSOzfhIIVd9t4Y4/7++PjBbxjzyFgg=="

@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.engine.integrity import violations
-from infra.engine.snapshot import Snapshot
+from infra.engine.state.integrity import violations
+from infra.engine.state.snapshot import Snapshot
 
 
 def state(name, **keys):

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from infra.contract.errors import LockedError, PassphraseError, StateError
-from infra.engine.archive import Operation
-from infra.engine.backend import Backend
-from infra.engine.disk import Disk
-from infra.engine.secrets import Masked, Sealer
-from infra.engine.values import Secret
+from infra.engine.model.values import Secret
+from infra.engine.state.archive import Operation
+from infra.engine.state.backend import Backend
+from infra.engine.state.disk import Disk
+from infra.engine.state.secrets import Masked, Sealer
 
 
 def entries(file):

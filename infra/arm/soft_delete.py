@@ -1,0 +1,190 @@
+"""Soft delete: what to do about a deleted workspace or vault whose name is to be used again.
+
+Azure parks both for days, and refuses a create under their names. Nothing here decides which of
+the two ways to go: that is the stack's setting.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from infra.arm.client import Client, checked
+from infra.catalogue.names import parse_arm_id, same_arm_id
+from infra.catalogue.types.row import ArmType
+from infra.contract.errors import ProviderError
+from infra.contract.provider import Json
+
+Policy = Literal["recover", "purge"]
+WORKSPACE: Final = "Microsoft.MachineLearningServices/workspaces"
+VAULT: Final = "Microsoft.KeyVault/vaults"
+PARKED: Final = "SoftDeleted"
+_WORKSPACES: Final = "2025-12-01"
+_VAULTS: Final = "2024-11-01"
+_NOT_FOR_US: Final = frozenset({401, 403, 404})
+
+
+@dataclass(frozen=True, slots=True)
+class SoftDelete:
+    """Of what is parked: ``recover`` brings it back, ``purge`` deletes it for good.
+
+    With ``purge``, a delete parks nothing in the first place.
+    """
+
+    workspace: Policy = "recover"
+    key_vault: Policy = "recover"
+
+    def of(self, type: str) -> Policy | None:
+        """Return the policy for an ARM type; ``None`` for one that is not parked."""
+        return {WORKSPACE: self.workspace, VAULT: self.key_vault}.get(type)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One deleted resource that keeps its name; times are as the service writes them, or empty."""
+
+    type: str
+    id: str
+    name: str
+    location: str
+    deleted: str = ""
+    until: str = ""
+    protected: bool = False
+    """Cannot be purged: it was made with purge protection."""
+
+
+class Parking:
+    """Makes room for a create, and sees that a delete leaves what the policy says."""
+
+    def __init__(self, client: Client, policy: SoftDelete) -> None:
+        self._client = client
+        self._policy = policy
+
+    def purge_first(self, row: ArmType, id: str, inputs: Json) -> None:
+        """Purge what is parked under ``id``, if that is the policy. It is not there: that is sure.
+
+        A vault's name is taken in all of Azure, so what is parked may be another group's.
+        """
+        if self._policy.of(row.name) != "purge":
+            return
+        if row.name == WORKSPACE:
+            purge_workspace(self._client, id)
+        else:
+            self._purge_vault(id, inputs)
+
+    def recovers(self, row: ArmType, id: str, inputs: Json) -> bool:
+        """Say whether a create has something to recover under ``id``, by policy.
+
+        Of a workspace Azure's programs cannot recover anything; a workspace of the local cloud
+        is back when this returns.
+        """
+        if self._policy.of(row.name) != "recover":
+            return False
+        if row.name == VAULT:
+            found = deleted_vault(self._client, id, str(inputs.get("location") or ""))
+            return found is not None and same_arm_id(found.id, id)
+        return self._client.endpoint.local and recover_workspace(self._client, id)
+
+    def delete_query(self, row: ArmType) -> Mapping[str, str]:
+        """Return what a DELETE says so that nothing is parked."""
+        purges = row.name == WORKSPACE and self._policy.workspace == "purge"
+        return {"forceToPurge": "true"} if purges else {}
+
+    def after_delete(self, row: ArmType, id: str, inputs: Json) -> None:
+        """Purge a vault that was just deleted, if that is the policy."""
+        if row.name == VAULT and self._policy.key_vault == "purge":
+            self._purge_vault(id, inputs)
+
+    def _purge_vault(self, id: str, inputs: Json) -> None:
+        found = deleted_vault(self._client, id, str(inputs.get("location") or ""))
+        if found is not None and same_arm_id(found.id, id) and not found.protected:
+            purge(self._client, found)
+
+
+def recovering(inputs: Json) -> Json:
+    """Return a vault's inputs as the first of two requests has them: it ignores all others."""
+    return {**inputs, "properties": {**(inputs.get("properties") or {}), "createMode": "recover"}}
+
+
+def deleted_vault(client: Client, id: str, location: str) -> Parked | None:
+    """Return the deleted vault of this name in ``location``; ``None`` where there is none.
+
+    Who may not ask is told nothing: a create then says what is in the way.
+    """
+    vault = parse_arm_id(id)
+    base = f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault"
+    where = f"{base}/locations/{_plain(location)}/deletedVaults/{vault.name}"
+    answer = client.send("GET", where, api_version=_VAULTS)
+    if answer.status in _NOT_FOR_US:
+        return None
+    return _vault(checked(answer, at=id).document)
+
+
+def deleted_vaults(client: Client, subscription: str) -> Iterator[Parked]:
+    """Yield every deleted vault of a subscription."""
+    path = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/deletedVaults"
+    for document in pages(client, path, _VAULTS):
+        yield _vault(document)
+
+
+def deleted_workspaces(client: Client, subscription: str) -> Iterator[Parked]:
+    """Yield every deleted workspace: the whole subscription's list has them, with their state."""
+    path = f"/subscriptions/{subscription}/providers/{WORKSPACE}"
+    for document in pages(client, path, _WORKSPACES):
+        if (document.get("properties") or {}).get("provisioningState") == PARKED:
+            name, location = str(document.get("name")), str(document.get("location"))
+            yield Parked(WORKSPACE, str(document["id"]), name, location)
+
+
+def purge(client: Client, parked: Parked) -> None:
+    """Delete something parked for good."""
+    if parked.type == WORKSPACE:
+        purge_workspace(client, parked.id)
+        return
+    vault = parse_arm_id(parked.id)
+    base = f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault"
+    where = f"{base}/locations/{_plain(parked.location)}/deletedVaults/{parked.name}/purge"
+    client.complete("POST", where, api_version=_VAULTS)
+
+
+def purge_workspace(client: Client, id: str) -> None:
+    """Delete a parked workspace for good; there being none is as good."""
+    try:
+        client.complete("DELETE", id, api_version=_WORKSPACES, params={"forceToPurge": "true"})
+    except ProviderError as error:
+        if error.code not in {"ResourceNotFound", "ResourceGroupNotFound"}:
+            raise
+
+
+def recover_workspace(client: Client, id: str) -> bool:
+    """Bring a parked workspace of the local cloud back; say whether there was one."""
+    answer = client.send("POST", f"{id}/recover", api_version=_WORKSPACES)
+    if answer.status in _NOT_FOR_US:
+        return False
+    checked(answer, at=id)
+    return True
+
+
+def pages(client: Client, path: str, api_version: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the items of a list, page by page."""
+    url, version = path, api_version
+    while url:
+        document = checked(client.send("GET", url, api_version=version), at=path).document
+        yield from document.get("value") or []
+        url, version = str(document.get("nextLink") or ""), ""
+
+
+def _vault(document: Mapping[str, Any]) -> Parked:
+    properties = document.get("properties") or {}
+    return Parked(
+        VAULT,
+        str(properties.get("vaultId") or ""),
+        str(document.get("name") or ""),
+        str(properties.get("location") or ""),
+        str(properties.get("deletionDate") or ""),
+        str(properties.get("scheduledPurgeDate") or ""),
+        properties.get("purgeProtectionEnabled") is True,
+    )
+
+
+def _plain(location: str) -> str:
+    return location.replace(" ", "").lower()

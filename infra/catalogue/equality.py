@@ -1,0 +1,54 @@
+"""When two values mean the same to ARM although they are written differently. Pure.
+
+Locations, ids and VM sizes are compared without case, durations by their length, integral numbers
+by value, the identities of a resource as a set.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from infra.catalogue.durations import duration_s
+from infra.contract.provider import UNKNOWN
+
+# The SDK's own default for a vault is `enabled`, the service's answer `Enabled`.
+_CASELESS: Final = frozenset({"vmSize", "virtualMachineSize", "agentVmSize", "publicNetworkAccess"})
+_LOCATIONS: Final = frozenset({"location", "computeLocation"})
+IDENTITIES: Final = "identity.userAssignedIdentities"
+
+
+def same(path: str, one: Any, other: Any) -> bool:
+    """Tell whether two leaves at ``path`` mean the same. Unknown differs from everything."""
+    if UNKNOWN in (one, other):
+        return False
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or _same_text(path.rpartition(".")[2], one, other)
+    return bool(one == other)
+
+
+def identities(value: Any) -> frozenset[str]:
+    """Return the ids of user-assigned identities: Pulumi lists them, ARM maps them."""
+    return (
+        frozenset(str(item).lower() for item in value)
+        if isinstance(value, Iterable)
+        else frozenset()
+    )
+
+
+def known(value: Any) -> bool:
+    """Tell whether a value, at every depth, is known already."""
+    if isinstance(value, Mapping):
+        return all(known(item) for item in value.values())
+    if isinstance(value, list):
+        return all(known(item) for item in value)
+    return bool(value != UNKNOWN)
+
+
+def _same_text(name: str, one: str, other: str) -> bool:
+    if name in _LOCATIONS:
+        return one.replace(" ", "").lower() == other.replace(" ", "").lower()
+    if name in _CASELESS or (one.startswith("/subscriptions/") and other.startswith("/subscr")):
+        return one.rstrip("/").lower() == other.rstrip("/").lower()
+    length = duration_s(one)
+    return length is not None and length == duration_s(other)

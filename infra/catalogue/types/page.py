@@ -1,0 +1,59 @@
+"""The reference page of the ARM types, made from their table.
+
+``python -m infra.catalogue.types.page`` writes it to standard output; a test keeps ``docs/arm-types.md`` equal.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import TYPES
+
+_HEAD = """\
+# ARM types
+
+What the embedded provider and the local cloud know, from the table in `infra/arm`. Written by
+`python -m infra.catalogue.types.page`; do not edit it. Name rules are Microsoft's, from the page on resource
+name rules and the patterns of the published types. Properties are in Pulumi's spelling.
+
+Every type is created with PUT after a look whether its id is free, and read back. What becomes of
+a changed property is in [updates](updates.md).
+"""
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    return "\n".join([_HEAD, *(line for row in TYPES for line in _section(row))])
+
+
+def _section(row: ArmType) -> Iterator[str]:
+    yield from (f"## {row.name}", "", f"`{row.pulumi_type}`, api-version {row.api_version}.", "")
+    yield from _facts(row)
+    yield ""
+    for value in row.variants:
+        yield from (f"### {row.name}: {value}", "")
+        yield from _facts(row.variant(value))
+        yield ""
+
+
+def _facts(row: ArmType) -> Iterator[str]:
+    yield f"- name (`{row.name_input}`): {row.name_rule.says}"
+    facts = {
+        "required": row.required,
+        "secret": row.secret | row.secret_outputs,
+    }
+    for title, paths in facts.items():
+        listed = _listed(paths)
+        if listed:
+            yield f"- {title}: {listed}"
+    action = row.delete_query.get("underlyingResourceAction")
+    if action:
+        yield f"- removed with: {action}, at api-version {row.api_version}"
+
+
+def _listed(paths: Iterable[str]) -> str:
+    return ", ".join(f"`{path}`" for path in sorted(paths))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

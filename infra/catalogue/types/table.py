@@ -1,0 +1,65 @@
+"""The table of ARM types: look one up by Pulumi token, by ARM type or by resource id.
+
+The provider, the local cloud, the golden tests and the docs page read this table. Adding a type is
+adding a row beside this module. It decides nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from infra.catalogue.names import ArmId
+from infra.catalogue.types import external, machine_learning, prerequisites
+from infra.catalogue.types.row import ArmType
+from infra.contract.errors import UnknownNameError
+from infra.contract.load import nearest
+
+TYPES: Final[tuple[ArmType, ...]] = (
+    *prerequisites.ROWS,
+    *machine_learning.ROWS,
+    *external.ROWS,
+)
+_BY_NAME: Final = {row.name.lower(): row for row in TYPES}
+_BY_TOKEN: Final = {row.pulumi_type: row for row in TYPES}
+
+
+def arm_type(name: str) -> ArmType:
+    """Return the row of an ARM type; ARM compares type names without case, so do we."""
+    return _look_up(name.lower(), name, _BY_NAME, noun="ARM type")
+
+
+def type_of_token(token: str) -> ArmType:
+    """Return the row of a Pulumi type token (``azure-native:storage:StorageAccount``)."""
+    return _look_up(token, token, _BY_TOKEN, noun="resource type")
+
+
+def type_of_id(id: ArmId) -> ArmType:
+    """Return the row of the type a resource id names."""
+    return arm_type(id.type)
+
+
+def variant_of_body(row: ArmType, body: Mapping[str, Any]) -> ArmType:
+    """Return the row as it is for one ARM document: a compute's rules depend on its kind."""
+    return row.variant(_at(body, row.body_path(row.discriminator))) if row.discriminator else row
+
+
+def variant_of_inputs(row: ArmType, inputs: Mapping[str, Any]) -> ArmType:
+    """Return the row as it is for one set of Pulumi inputs."""
+    return row.variant(_at(inputs, row.discriminator)) if row.discriminator else row
+
+
+def _at(document: Any, path: str) -> Any:
+    for step in path.split("."):
+        if not isinstance(document, Mapping):
+            return None
+        document = document.get(step)
+    return document
+
+
+def _look_up(key: str, name: str, table: Mapping[str, ArmType], *, noun: str) -> ArmType:
+    if key in table:
+        return table[key]
+    raise UnknownNameError(
+        f"The {noun} {name!r} is not in the table of ARM types.",
+        remedy=nearest(name, table, noun=noun)
+        + " Other types deploy with `--engine pulumi`, or add a row in infra/arm.",
+    )

@@ -1,0 +1,240 @@
+"""What becomes of changes to Azure ML's workspace, computes (one list a kind) and datastores.
+
+Rows only. Azure ML's REST contract is the first source; where it is silent, what Terraform's
+provider does against the real service; where both are, a property is taken to be fixed.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from infra.catalogue.updates.rule import (
+    BY_PUT,
+    CREATE_READ,
+    FORCE_NEW,
+    ID,
+    IGNORES,
+    LOCATION,
+    MODEL,
+    NO_RECREATION,
+    OVERWRITES,
+    PATCH,
+    REPEATED,
+    UNSAID,
+    UPDATE_MODEL,
+    Change,
+    Rule,
+    rows,
+)
+
+_INNER: Final = "properties.properties"
+_ACCOUNT: Final = f"{_INNER}.administratorAccount"
+
+WORKSPACE: Final = (
+    *rows(Change.REPLACE, ID, "resourceGroupName workspaceName"),
+    *rows(Change.REPLACE, LOCATION, "location"),
+    *rows(Change.REPLACE, MODEL, "storageAccount keyVault"),
+    *rows(
+        Change.REPLACE,
+        FORCE_NEW,
+        "hbiWorkspace encryption enableServiceSideCMKEncryption provisionNetworkNow",
+    ),
+    *rows(
+        Change.REPLACE,
+        FORCE_NEW,
+        "status identity keyVaultProperties.keyVaultArmId keyVaultProperties.identityClientId",
+        below="encryption",
+    ),
+    *rows(Change.REPLACE, UNSAID, "hubResourceId kind"),
+    *rows(Change.IN_PLACE, UPDATE_MODEL, "encryption.keyVaultProperties.keyIdentifier"),
+    *rows(
+        Change.IN_PLACE,
+        UPDATE_MODEL,
+        """
+        tags sku identity friendlyName description publicNetworkAccess
+        primaryUserAssignedIdentity systemDatastoresAuthMode v1LegacyMode managedNetwork
+        serverlessComputeSettings serviceManagedResourcesSettings featureStoreSettings
+        enableDataIsolation applicationInsights containerRegistry
+        """,
+    ),
+    Rule(
+        "imageBuildCompute",
+        Change.IN_PLACE,
+        f"{UPDATE_MODEL}; {NO_RECREATION}#25622 tells of a workspace lost to its replacement",
+    ),
+    *rows(
+        Change.IN_PLACE,
+        OVERWRITES,
+        """
+        allowPublicAccessWhenBehindVnet associatedWorkspaces sharedPrivateLinkResources
+        workspaceHubConfig
+        """,
+    ),
+    Rule(
+        "discoveryUrl",
+        Change.IGNORED,
+        "Azure ML REST contract: settable by its form, the service's own output in practice",
+    ),
+)
+
+COMPUTE: Final = (
+    *rows(Change.REPLACE, ID, "resourceGroupName workspaceName computeName"),
+    *rows(Change.REPLACE, LOCATION, "location"),
+    *rows(Change.REPLACE, UNSAID, "sku properties"),
+    *rows(Change.REPLACE, CREATE_READ, "computeLocation disableLocalAuth", below="properties"),
+    Rule("properties.computeType", Change.REPLACE, "OpenAPI: the discriminator"),
+    Rule("properties.resourceId", Change.REPLACE, "another resource is another attachment"),
+    *rows(Change.REPLACE, UNSAID, "description", below="properties"),
+    *rows(Change.IN_PLACE, OVERWRITES, "identity tags"),
+)
+
+_AML_COMPUTE: Final = (
+    Rule("identity", Change.IN_PLACE, f"{BY_PUT}; {NO_RECREATION}#25883 asks for it"),
+    Rule("tags", Change.IN_PLACE, f"{BY_PUT}; {NO_RECREATION}#29859 asks for it"),
+    *rows(Change.REPLACE, FORCE_NEW, "description", below="properties"),
+    Rule(f"{_INNER}.scaleSettings", Change.PARTIAL, PATCH),
+    *rows(
+        Change.REPLACE,
+        FORCE_NEW,
+        """
+        vmSize vmPriority enableNodePublicIp userAccountCredentials remoteLoginPortPublicAccess
+        subnet
+        """,
+        below=_INNER,
+    ),
+    *rows(
+        Change.REPLACE,
+        UNSAID,
+        "osType virtualMachineImage isolatedNetwork propertyBag",
+        below=_INNER,
+    ),
+)
+
+_COMPUTE_INSTANCE: Final = (
+    Rule("identity", Change.REPLACE, FORCE_NEW),
+    Rule("tags", Change.REPLACE, f"{FORCE_NEW}; {NO_RECREATION}#31747 asks for better"),
+    *rows(Change.REPLACE, FORCE_NEW, "description", below="properties"),
+    Rule(
+        f"{_INNER}.idleTimeBeforeShutdown",
+        Change.ACTION,
+        f"OpenAPI: updateIdleShutdownSetting; a PUT of it is ignored, {IGNORES}",
+        action="updateIdleShutdownSetting",
+    ),
+    *rows(Change.IGNORED, IGNORES, "schedules", below=_INNER),
+    *rows(
+        Change.REPLACE,
+        FORCE_NEW,
+        """
+        vmSize subnet sshSettings personalComputeInstanceSettings computeInstanceAuthorizationType
+        enableNodePublicIp
+        """,
+        below=_INNER,
+    ),
+    *rows(
+        Change.REPLACE,
+        UNSAID,
+        """
+        applicationSharingPolicy setupScripts customServices enableSSO enableRootAccess
+        releaseQuotaOnStop enableOSPatching
+        """,
+        below=_INNER,
+    ),
+)
+
+_ACCOUNT_ROWS: Final = (
+    *rows(
+        Change.REPLACE,
+        UNSAID,
+        "sshPort address administratorAccount administratorAccount.username",
+        below=_INNER,
+    ),
+    *rows(
+        Change.IN_PLACE,
+        REPEATED,
+        "password publicKeyData privateKeyData passphrase",
+        below=_ACCOUNT,
+    ),
+)
+
+KINDS: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "AmlCompute": _AML_COMPUTE,
+    "ComputeInstance": _COMPUTE_INSTANCE,
+    "VirtualMachine": (
+        *_ACCOUNT_ROWS,
+        *rows(
+            Change.REPLACE,
+            UNSAID,
+            "virtualMachineSize notebookServerPort isNotebookInstanceCompute",
+            below=_INNER,
+        ),
+    ),
+    "HDInsight": _ACCOUNT_ROWS,
+    "Databricks": (
+        *rows(Change.IN_PLACE, REPEATED, "databricksAccessToken", below=_INNER),
+        *rows(Change.REPLACE, UNSAID, "workspaceUrl", below=_INNER),
+    ),
+    "DataLakeAnalytics": rows(Change.REPLACE, UNSAID, "dataLakeStoreAccountName", below=_INNER),
+    "DataFactory": (),
+    "Kubernetes": (
+        *rows(
+            Change.IN_PLACE,
+            REPEATED,
+            "relayConnectionString serviceBusConnectionString",
+            below=_INNER,
+        ),
+        *rows(
+            Change.REPLACE,
+            UNSAID,
+            """
+            extensionPrincipalId extensionInstanceReleaseTrain vcName namespace
+            defaultInstanceType instanceTypes
+            """,
+            below=_INNER,
+        ),
+    ),
+    "AKS": (
+        *rows(Change.IN_PLACE, REPEATED, "cert key", below=f"{_INNER}.sslConfiguration"),
+        *rows(
+            Change.REPLACE,
+            UNSAID,
+            """
+            clusterFqdn agentCount agentVmSize clusterPurpose sslConfiguration
+            aksNetworkingConfiguration loadBalancerType loadBalancerSubnet systemServices
+            """,
+            below=_INNER,
+        ),
+        *rows(
+            Change.REPLACE,
+            UNSAID,
+            "status cname leafDomainLabel overwriteExistingDomain",
+            below=f"{_INNER}.sslConfiguration",
+        ),
+    ),
+    "SynapseSpark": rows(
+        Change.REPLACE,
+        UNSAID,
+        """
+        autoScaleProperties autoPauseProperties sparkVersion nodeCount nodeSize nodeSizeFamily
+        subscriptionId resourceGroup workspaceName poolName
+        """,
+        below=_INNER,
+    ),
+    "Batch": (),
+}
+
+DATASTORE: Final = (
+    *rows(Change.REPLACE, ID, "resourceGroupName workspaceName name"),
+    *rows(Change.REPLACE, UNSAID, "properties"),
+    *rows(
+        Change.REPLACE,
+        f"{FORCE_NEW}: the storage it points to",
+        """
+        datastoreType accountName containerName fileShareName filesystem endpoint protocol
+        storeName subscriptionId resourceGroup
+        """,
+        below="properties",
+    ),
+    *rows(Change.IN_PLACE, OVERWRITES, "description tags properties", below="properties"),
+    *rows(Change.IN_PLACE, REPEATED, "credentials", below="properties"),
+    *rows(Change.REPLACE, UNSAID, "serviceDataAccessAuthIdentity", below="properties"),
+    Rule("skipValidation", Change.IN_PLACE, "OpenAPI: of the request, not of the datastore"),
+)

@@ -1,0 +1,60 @@
+"""The table of updates: what becomes of a changed property, for every property of every type.
+
+The provider's plan, `replace_on_changes` in the components, the local cloud and the page
+`docs/updates.md` read it, so that all four say the same. It decides nothing.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from infra.catalogue.updates import external, machine_learning, prerequisites
+from infra.catalogue.updates.rule import Change, Rule, Rules, by_path, covers
+
+WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
+COMPUTE: Final = "azure-native:machinelearningservices:Compute"
+
+TABLE: Final[Mapping[str, tuple[Rule, ...]]] = {
+    WORKSPACE: machine_learning.WORKSPACE,
+    COMPUTE: machine_learning.COMPUTE,
+    "azure-native:machinelearningservices:Datastore": machine_learning.DATASTORE,
+    "azure-native:resources:ResourceGroup": prerequisites.RESOURCE_GROUP,
+    "azure-native:storage:StorageAccount": prerequisites.STORAGE_ACCOUNT,
+    "azure-native:storage:BlobContainer": prerequisites.BLOB_CONTAINER,
+    "azure-native:keyvault:Vault": prerequisites.KEY_VAULT,
+    "azure-native:applicationinsights:Component": prerequisites.APPLICATION_INSIGHTS,
+    "azure-native:operationalinsights:Workspace": prerequisites.LOG_ANALYTICS,
+    "azure-native:containerregistry:Registry": prerequisites.REGISTRY,
+    "azure-native:managedidentity:UserAssignedIdentity": prerequisites.USER_ASSIGNED_IDENTITY,
+    "azure-native:authorization:RoleAssignment": prerequisites.ROLE_ASSIGNMENT,
+    "azure-native:network:VirtualNetwork": external.VIRTUAL_NETWORK,
+    "azure-native:network:Subnet": external.SUBNET,
+    "azure-native:network:NetworkSecurityGroup": external.NETWORK_SECURITY_GROUP,
+    "azure-native:batch:BatchAccount": external.BATCH_ACCOUNT,
+    "azure-native:databricks:Workspace": external.DATABRICKS_WORKSPACE,
+    "azure-native:compute:VirtualMachine": external.VIRTUAL_MACHINE,
+}
+KINDS: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {COMPUTE: machine_learning.KINDS}
+"""Token to the kinds of that type (a compute's ``computeType``) and their own rows."""
+
+
+@cache
+def rules_of(token: str, kind: str = "") -> Rules:
+    """Return the rows of a type token by path, those of ``kind`` laid over the type's own.
+
+    Empty for a type that is not in the table.
+    """
+    return by_path((*TABLE.get(token, ()), *KINDS.get(token, {}).get(kind, ())))
+
+
+@cache
+def replaced_by(token: str, kind: str = "") -> tuple[str, ...]:
+    """Return the paths whose change always replaces, for Pulumi's ``replace_on_changes``.
+
+    Pulumi lets a path speak for all below it: one that has exceptions below is left to what it
+    lists itself.
+    """
+    rules = rules_of(token, kind).values()
+    always = [rule.path for rule in rules if rule.change is Change.REPLACE and not rule.only_if]
+    kept = [rule.path for rule in rules if rule.path not in always]
+    return tuple(sorted(p for p in always if not any(covers(p, other) for other in kept)))

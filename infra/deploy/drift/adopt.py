@@ -1,0 +1,161 @@
+"""What a stack file can say of drift, written into it with its comments kept.
+
+Pure but for the text it edits. What the file cannot say is named, so that nobody is surprised by
+the next `aml up`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infra.arm.bodies import with_value_at
+from infra.arm.diffing import plain
+from infra.catalogue.updates.rule import covers
+from infra.contract.errors import UnknownNameError
+from infra.deploy.drift.comparison import COMPUTE, Drift, Drifted
+from infra.deploy.drift.stack_file_entries import WORKSPACE_ROWS, Row, described, kind_of, rows_of
+from infra.engine.planning.decision import bare
+from infra.spec.editing import StackFile
+from infra.spec.stack import StackSpec
+
+_WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A value at a path of the stack file; ``None`` takes it out."""
+
+    path: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """``edits`` were made in ``file``, which is not written yet; ``left`` it cannot say."""
+
+    file: StackFile
+    edits: Sequence[Edit]
+    left: Sequence[tuple[str, str]]
+
+
+def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> Adoption:
+    """Edit ``file`` to say what is there now. ``left`` are names of resources with a path."""
+    edits, left = [], []
+    for each in drift.resources:
+        made, said = _edits(each, spec)
+        edits += made
+        left += [(each.deployed.name, path) for path in _paths(each) if path not in said]
+    removed = [edit for edit in edits if edit.value is None]
+    for edit in [each for each in edits if each.value is not None]:
+        if isinstance(edit.value, Mapping | list):
+            remove(file, edit.path)
+        write(file, edit.path, edit.value)
+    # From the end, so that the places of the others stay what they are.
+    for edit in sorted(removed, key=lambda each: _order(each.path), reverse=True):
+        remove(file, edit.path)
+    return Adoption(file, edits, left)
+
+
+def write(file: StackFile, path: str, value: Any) -> None:
+    """Write a value of any shape, leaf by leaf."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            write(file, f"{path}{_step(key)}", item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            write(file, f"{path}[{index}]", item)
+    else:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        file.set(path, text, path=True, verbatim=isinstance(value, str))
+
+
+def remove(file: StackFile, path: str) -> None:
+    """Take a value out, if it is there."""
+    try:
+        file.remove(path, path=True)
+    except UnknownNameError:
+        return
+
+
+def _paths(each: Drifted) -> list[str]:
+    return ["it is gone"] if each.gone else [one.path for one in each.properties]
+
+
+def _edits(each: Drifted, spec: StackSpec) -> tuple[list[Edit], set[str]]:
+    """Return the edits for one resource, and which of its paths they say."""
+    inputs = bare(each.deployed.inputs)
+    if each.deployed.type == _WORKSPACE:
+        return _said(each, "aml:workspace", WORKSPACE_ROWS, spec.workspace.tags, spec)
+    if each.deployed.type != COMPUTE:
+        return [], set()
+    places = {compute.name: index for index, compute in enumerate(spec.computes)}
+    index = places.get(str(inputs.get("computeName")))
+    kind = kind_of(inputs)
+    if index is None or kind is None:
+        return [], set()
+    place = f"aml:computes[{index}]"
+    if each.gone:
+        return [Edit(place, None)], {"it is gone"}
+    return _said(each, place, rows_of(kind), spec.computes[index].tags, spec)
+
+
+def _said(
+    each: Drifted, place: str, rows: tuple[Row, ...], own: Mapping[str, str], spec: StackSpec
+) -> tuple[list[Edit], set[str]]:
+    if each.fresh is None:
+        return [], set()
+    drifted = {one.path: plain(one.path) for one in each.properties}
+    actual = _actual(each, bare(each.fresh.inputs))
+    edits, said = [], set()
+    now = described(rows, actual)
+    for row in rows:
+        paths = {path for path, at in drifted.items() if covers(row.path, at)}
+        if paths:
+            edits.append(Edit(f"{place}.{row.key}", now[row.key]))
+            said |= paths
+    tags = {path for path, at in drifted.items() if covers("tags", at)}
+    if tags:
+        made, sayable = _tags(place, bare(each.fresh.outputs).get("tags") or {}, own, spec.tags)
+        edits += made
+        said |= tags if sayable else set()
+    return edits, said
+
+
+def _tags(
+    place: str, actual: Mapping[str, str], own: Mapping[str, str], shared: Mapping[str, str]
+) -> tuple[list[Edit], bool]:
+    """Return the edits of an entry's own tags; that one of the stack's is gone it cannot say."""
+    edits = [
+        Edit(f"{place}.tags{_step(name)}", value)
+        for name, value in actual.items()
+        if {**shared, **own}.get(name) != value
+    ]
+    edits += [Edit(f"{place}.tags{_step(name)}", None) for name in own if name not in actual]
+    return edits, all(name in actual for name in shared)
+
+
+def _actual(each: Drifted, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs as they are, with what drifted unasked among them."""
+    for one in each.properties:
+        at = plain(one.path)
+        if not (one.asked or covers("tags", at)):
+            inputs = with_value_at(inputs, at, one.actual)
+    return inputs
+
+
+def _step(key: str) -> str:
+    if key.replace("_", "").isalnum():
+        return f".{key}"
+    escaped = key.replace('"', '\\"')
+    return f'["{escaped}"]'
+
+
+def _order(path: str) -> list[tuple[int, str]]:
+    parts = path.replace("]", "").split("[")
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def lines(adoption: Adoption) -> Iterator[str]:
+    """Yield what was done, a line an edit."""
+    for edit in adoption.edits:
+        yield f"{edit.path}: {'removed' if edit.value is None else edit.value}"

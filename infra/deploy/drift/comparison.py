@@ -1,0 +1,127 @@
+"""What of a stack's resources is no longer as it was deployed, property by property. Pure.
+
+Two comparisons make it: what state says was asked for against what is there, and what the service
+answered at the last deployment against what it answers now. So what it filled in is no drift, and
+what nobody asked for and somebody changed is.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from infra.arm import bodies
+from infra.arm.diffing import changes, plain
+from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.table import type_of_token, variant_of_inputs
+from infra.catalogue.updates.rule import covers
+from infra.engine.model.resources import Loaded, Resource
+from infra.engine.model.values import hidden
+from infra.engine.planning.decision import bare
+
+COMPUTE: Final = "azure-native:machinelearningservices:Compute"
+_STATE: Final = "properties.properties.state"
+_AT_WORK: Final = frozenset({"Running", "JobRunning"})
+# Elsewhere ARM compares texts without case.
+_FREE_TEXT: Final = frozenset({"tags", "description", "friendlyName"})
+_FOUND: Final = "(to be found)"
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A value as it was deployed, and as it is. ``asked``: the program says something of it."""
+
+    path: str
+    deployed: Any
+    actual: Any
+    asked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """One resource that differs. ``fresh`` is what is there, ``None`` for one that is gone."""
+
+    deployed: Resource
+    fresh: Resource | None
+    properties: Sequence[Property] = ()
+
+    @property
+    def gone(self) -> bool:
+        return self.fresh is None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """``notes`` are worth knowing and no drift: a stopped instance, one that is not healthy."""
+
+    resources: Sequence[Drifted] = ()
+    notes: Sequence[tuple[Resource, str]] = ()
+
+
+def drift_of(pairs: Sequence[tuple[Resource, Resource | None]]) -> Drift:
+    """Compare what state has with what was read, resource by resource."""
+    drifted = []
+    for deployed, fresh in pairs:
+        properties = tuple(_properties(deployed, fresh)) if fresh else ()
+        if fresh is None or properties:
+            drifted.append(Drifted(deployed, fresh, properties))
+    notes = [(fresh, text) for _, fresh in pairs if fresh for text in _notes(fresh)]
+    return Drift(drifted, notes)
+
+
+def widened(loaded: Loaded, drift: Drift) -> Loaded:
+    """Return state that also asks for what drifted unasked, so that a refresh records it."""
+    wanted = {
+        each.deployed.urn: [plain(one.path) for one in each.properties if not one.asked]
+        for each in drift.resources
+    }
+    return replace(
+        loaded, resources=[_asking(each, wanted.get(each.urn, ())) for each in loaded.resources]
+    )
+
+
+def _asking(resource: Resource, paths: Sequence[str]) -> Resource:
+    inputs: Mapping[str, Any] = resource.inputs
+    for path in paths:
+        inputs = bodies.with_value_at(inputs, path, {} if path == "tags" else _FOUND)
+    return replace(resource, inputs=inputs) if paths else resource
+
+
+def _properties(deployed: Resource, fresh: Resource) -> Iterator[Property]:
+    row = variant_of_inputs(type_of_token(deployed.type), bare(deployed.inputs))
+    told = set()
+    for path, was, now in _compared(row, deployed, bare(deployed.inputs), bare(fresh.inputs)):
+        told.add(path)
+        yield _shown(row, path, was, now)
+    before, after = (bodies.settable(row, bare(each.outputs)) for each in (deployed, fresh))
+    for path, was, now in _compared(row, deployed, before, after):
+        if not any(covers(path, one) or covers(one, path) for one in told):
+            yield replace(_shown(row, path, was, now), asked=False)
+
+
+def _compared(
+    row: ArmType, resource: Resource, olds: Mapping[str, Any], news: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    for path, _, was, now in changes(row, olds, news):
+        at = plain(path)
+        if any(covers(ignored, at) for ignored in resource.ignore_changes):
+            continue
+        if not (_only_case(at, was, now) or any(covers(one, at) for one in row.read_only)):
+            yield path, was, now
+
+
+def _only_case(path: str, was: Any, now: Any) -> bool:
+    texts = isinstance(was, str) and isinstance(now, str)
+    return texts and not _FREE_TEXT & set(path.split(".")) and was.lower() == now.lower()
+
+
+def _shown(row: ArmType, path: str, was: Any, now: Any) -> Property:
+    if any(covers(secret, plain(path)) for secret in row.secret):
+        return Property(path, "[secret]", "[secret]")
+    return Property(path, hidden(was), hidden(now))
+
+
+def _notes(fresh: Resource) -> Iterator[str]:
+    state = bodies.value_at(fresh.outputs, _STATE) if fresh.type == COMPUTE else None
+    if isinstance(state, str) and state not in _AT_WORK:
+        yield f"It is {state}."
+    yield from fresh.init_errors

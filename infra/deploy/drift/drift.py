@@ -1,0 +1,113 @@
+"""Reading a stack's drift, and what can be done about it: keep it in the stack file, or undo it.
+
+What counts as drift is decided in `drifting`, what a stack file can say of it in `adopting`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from infra.contract.errors import NotDeployedError
+from infra.deploy.drift.adopt import Adoption, adopt
+from infra.deploy.drift.comparison import Drift, drift_of, widened
+from infra.deploy.run.operations import Done, Operations, Request, runner_of
+from infra.deploy.run.runner import Outcome, Runner, raise_failure, troubles
+from infra.deploy.run.signals import interruptible
+from infra.deploy.stack.stacks import Stack
+from infra.engine.deployment.recorder import Memory
+from infra.engine.deployment.session import Cancellation, Options
+from infra.engine.model.events import Listener, Message
+from infra.engine.model.resources import Loaded, Resource
+from infra.engine.state.archive import Operation
+from infra.spec.editing import StackFile
+from infra.spec.load import inspect_text
+from infra.spec.problems import file_error
+
+
+class _Findings(Memory):
+    """Keeps what a refresh found, entry by entry, and writes nothing."""
+
+    def __init__(self, loaded: int) -> None:
+        super().__init__(loaded)
+        self.found: dict[int, Resource] = {}
+        self.gone: set[int] = set()
+
+    def same(self, key: int | None, resource: Resource) -> int:
+        if key is not None:
+            self.found[key] = resource
+        return super().same(key, resource)
+
+    def forget(self, keys: Sequence[int]) -> None:
+        self.gone.update(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftOf:
+    """The drift of one stack. ``listener`` hears of what cannot be read."""
+
+    stack: Stack
+    listener: Listener
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    def read(self, *, parallel: int = 16) -> Drift:
+        """Read all that is in state, take no lock, write nothing."""
+        runner = self._runner()
+        loaded = self._loaded()
+        if not loaded.resources:
+            raise NotDeployedError(
+                f"Stack {self.stack.name!r} has no resources.",
+                remedy=f"Run `aml up -s {self.stack.name}`.",
+            )
+        with interruptible(self.cancellation, self._say):
+            return self._read(runner, loaded, parallel)
+
+    def adopt(self, drift: Drift) -> Adoption:
+        """Write into the stack file what it can say of ``drift``, and refresh state.
+
+        Refused where the file would have problems then.
+        """
+        adoption = adopt(drift, self.stack.spec, StackFile.read(self.stack.file))
+        problems = inspect_text(adoption.file.text()).problems
+        if problems:
+            raise file_error(problems, self.stack.file)
+        adoption.file.write()
+        self._record(drift)
+        return adoption
+
+    def revert(self, drift: Drift, operations: Operations, request: Request) -> Done:
+        """Record what was found, then deploy what the stack file says."""
+        self._record(drift)
+        return operations.up(request)
+
+    def _read(self, runner: Runner, loaded: Loaded, parallel: int) -> Drift:
+        findings = _Findings(len(loaded.resources))
+        outcome = runner.refresh(loaded, findings, Options(parallel=parallel))
+        raise_failure(outcome, self.cancellation, command="aml drift")
+        pairs = [
+            (resource, None if key in findings.gone else findings.found.get(key, resource))
+            for key, resource in enumerate(loaded.resources)
+            if resource.custom and not (resource.delete or resource.external)
+        ]
+        return drift_of([pair for pair in pairs if pair[0].type.startswith("azure-native:")])
+
+    def _record(self, drift: Drift) -> Outcome:
+        """Refresh state for good; what drifted unasked is asked for from now on."""
+        stack, runner = self.stack, self._runner()
+        with interruptible(self.cancellation, self._say):
+            with stack.backend.open(
+                stack.project.name, stack.name, stack.cipher, Operation("refresh", "aml drift")
+            ) as state:
+                outcome = runner.refresh(widened(state.loaded, drift), state, Options())
+                changes = {str(op): number for op, number in outcome.changes.items()}
+                state.ended(succeeded=not outcome.summary.failed, changes=changes)
+            raise_failure(outcome, self.cancellation, command="aml drift")
+        return outcome
+
+    def _runner(self) -> Runner:
+        return runner_of(self.stack, troubles(self.listener), self.cancellation)
+
+    def _loaded(self) -> Loaded:
+        stack = self.stack
+        return stack.backend.load(stack.project.name, stack.name, stack.cipher)
+
+    def _say(self, text: str) -> None:
+        self.listener(Message("info", text))

@@ -1,0 +1,236 @@
+"""From what Azure has to what a stack file says of it: one table a kind, read from right to left.
+
+The other direction is the components'. Credentials no service returns: they become references to
+variables that somebody has to set.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infra.arm.bodies import value_at
+from infra.catalogue.durations import duration_s
+
+_INNER: Final = "properties.properties"
+_ACCOUNT: Final = f"{_INNER}.administratorAccount"
+_SCALE: Final = f"{_INNER}.scaleSettings"
+_PERSON: Final = f"{_INNER}.personalComputeInstanceSettings.assignedUser"
+_SCRIPTS: Final = f"{_INNER}.setupScripts.scripts"
+_MINUTE_S: Final = 60
+_IDENTITIES: Final = {
+    "systemassigned": "system_assigned",
+    "userassigned": "user_assigned",
+    "systemassigned,userassigned": "system_and_user_assigned",
+}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key of a stack file (dotted), where its value lies in the inputs, and its default."""
+
+    key: str
+    path: str
+    read: Callable[[Any], Any] = _same
+    default: Any = None
+
+
+def _snake(word: Any) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(word)).lower()
+
+
+def _seconds(duration: Any) -> int:
+    return int(duration_s(str(duration)) or 0)
+
+
+def _minutes(duration: Any) -> int:
+    return _seconds(duration) // _MINUTE_S
+
+
+def _minutes_of_script(text: Any) -> int:
+    return int(str(text).rstrip("m"))
+
+
+def _identity(value: Any) -> dict[str, Any] | None:
+    kind = _IDENTITIES.get(str(value.get("type", "")).replace(" ", "").lower())
+    if kind is None:
+        return None
+    ids = sorted(value.get("userAssignedIdentities") or ())
+    return {"type": kind, **({"ids": ids} if ids else {})}
+
+
+def _schedules(value: Any) -> list[dict[str, Any]]:
+    return [_schedule(each) for each in value or ()]
+
+
+def _schedule(each: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"action": _snake(each.get("action"))}
+    cron, recurrence = each.get("cron") or {}, each.get("recurrence") or {}
+    if cron:
+        made["cron"] = cron.get("expression")
+    else:
+        made["recurrence"] = _recurrence(recurrence)
+    for key, name in (("time_zone", "timeZone"), ("start_time", "startTime")):
+        value = (cron or recurrence).get(name)
+        if value and value != "UTC":
+            made[key] = value
+    if each.get("status") == "Disabled":
+        made["enabled"] = False
+    return made
+
+
+def _recurrence(value: Mapping[str, Any]) -> dict[str, Any]:
+    times = value.get("schedule") or {}
+    made = {
+        "frequency": _snake(value.get("frequency")),
+        "interval": value.get("interval", 1),
+        "hours": times.get("hours"),
+        "minutes": times.get("minutes"),
+        "week_days": [_snake(day) for day in times.get("weekDays") or ()],
+        "month_days": times.get("monthDays"),
+    }
+    return {key: item for key, item in made.items() if item and (key, item) != ("interval", 1)}
+
+
+def _script(value: Mapping[str, Any]) -> dict[str, Any]:
+    data = str(value.get("scriptData", ""))
+    made: dict[str, Any] = {"path": data}
+    if str(value.get("scriptSource")).lower() == "inline":
+        made = {"inline": base64.b64decode(data).decode()}
+    if value.get("scriptArguments"):
+        made["arguments"] = value["scriptArguments"]
+    if value.get("timeout"):
+        made["timeout_minutes"] = _minutes_of_script(value["timeout"])
+    return made
+
+
+def _instance_types(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _instance_type(each or {}) for name, each in value.items()}
+
+
+def _instance_type(each: Mapping[str, Any]) -> dict[str, Any]:
+    resources = {k: v for k, v in (each.get("resources") or {}).items() if v}
+    parts = {"node_selector": each.get("nodeSelector"), "resources": resources}
+    return {key: value for key, value in parts.items() if value}
+
+
+_EVERY: Final = (
+    Row("description", "properties.description"),
+    Row("identity", "identity", _identity),
+)
+_MACHINE: Final = (
+    Row("vm_size", f"{_INNER}.vmSize"),
+    Row("subnet_id", f"{_INNER}.subnet.id"),
+    Row("node_public_ip", f"{_INNER}.enableNodePublicIp", default=True),
+)
+_ATTACHED: Final = (Row("resource_id", "properties.resourceId"),)
+_OVER_SSH: Final = (
+    *_ATTACHED,
+    Row("address", f"{_INNER}.address"),
+    Row("ssh_port", f"{_INNER}.sshPort", default=22),
+    Row("user", f"{_ACCOUNT}.username"),
+)
+_ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
+    "aml_compute": (
+        *_MACHINE,
+        Row("priority", f"{_INNER}.vmPriority", _snake, "dedicated"),
+        Row("min_nodes", f"{_SCALE}.minNodeCount", default=0),
+        Row("max_nodes", f"{_SCALE}.maxNodeCount"),
+        Row("idle_seconds", f"{_SCALE}.nodeIdleTimeBeforeScaleDown", _seconds, 120),
+        Row("admin.user", f"{_INNER}.userAccountCredentials.adminUserName"),
+        Row("remote_login", f"{_INNER}.remoteLoginPortPublicAccess", _snake, "disabled"),
+        Row("os", f"{_INNER}.osType", _snake, "linux"),
+    ),
+    "compute_instance": (
+        *_MACHINE,
+        Row("ssh_public_key", f"{_INNER}.sshSettings.adminPublicKey"),
+        Row("assigned_user.object_id", f"{_PERSON}.objectId"),
+        Row("assigned_user.tenant_id", f"{_PERSON}.tenantId"),
+        Row("application_sharing", f"{_INNER}.applicationSharingPolicy", _snake, "shared"),
+        Row("idle_shutdown_minutes", f"{_INNER}.idleTimeBeforeShutdown", _minutes),
+        Row("schedules", f"{_INNER}.schedules.computeStartStop", _schedules),
+        Row("setup.creation_script", f"{_SCRIPTS}.creationScript", _script),
+        Row("setup.startup_script", f"{_SCRIPTS}.startupScript", _script),
+    ),
+    "virtual_machine": _OVER_SSH,
+    "hdinsight": _OVER_SSH,
+    "batch": _ATTACHED,
+    "databricks": _ATTACHED,
+    "data_lake_analytics": _ATTACHED,
+    "kubernetes": (
+        *_ATTACHED,
+        Row("namespace", f"{_INNER}.namespace", default="default"),
+        Row("default_instance_type", f"{_INNER}.defaultInstanceType"),
+        Row("instance_types", f"{_INNER}.instanceTypes", _instance_types),
+    ),
+    "synapse_spark": _ATTACHED,
+}
+_KIND_OF: Final = {
+    "amlcompute": "aml_compute",
+    "computeinstance": "compute_instance",
+    "virtualmachine": "virtual_machine",
+    "hdinsight": "hdinsight",
+    "batch": "batch",
+    "databricks": "databricks",
+    "datalakeanalytics": "data_lake_analytics",
+    "kubernetes": "kubernetes",
+    "synapsespark": "synapse_spark",
+}
+_WITHOUT_IDENTITY: Final = frozenset(
+    {"virtual_machine", "hdinsight", "batch", "databricks", "data_lake_analytics"}
+)
+WORKSPACE_ROWS: Final = (
+    Row("friendly_name", "friendlyName"),
+    Row("description", "description"),
+    Row("storage_account_id", "storageAccount"),
+    Row("key_vault_id", "keyVault"),
+    Row("application_insights_id", "applicationInsights"),
+    Row("container_registry_id", "containerRegistry"),
+    Row("identity", "identity", _identity),
+    Row("public_network_access", "publicNetworkAccess", _snake, "enabled"),
+)
+# Credentials that a kind cannot be without, by the key that a stack file has for them.
+CREDENTIALS: Final = {
+    "virtual_machine": "password",
+    "hdinsight": "password",
+    "databricks": "access_token",
+}
+
+
+def kind_of(inputs: Mapping[str, Any]) -> str | None:
+    """Return the stack file's word for a compute, ``None`` for a kind it does not have."""
+    return _KIND_OF.get(str(value_at(inputs, "properties.computeType")).lower())
+
+
+def rows_of(kind: str) -> tuple[Row, ...]:
+    """Return the keys of a kind beside its name, kind, tags and credentials."""
+    every = [row for row in _EVERY if row.key != "identity" or kind not in _WITHOUT_IDENTITY]
+    return (*_ROWS[kind], *every)
+
+
+def described(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every key of ``rows`` with its value, defaults filled in, ``None`` for none."""
+    found = {}
+    for row in rows:
+        value = value_at(inputs, row.path)
+        found[row.key] = row.default if value in (None, "", {}, []) else row.read(value)
+    return found
+
+
+def entry(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a stack file has to say, nested, without what is a default."""
+    defaults = {row.key: row.default for row in rows}
+    made: dict[str, Any] = {}
+    for key, value in described(rows, inputs).items():
+        if value not in (None, defaults[key], [], {}):
+            *above, last = key.split(".")
+            node = made
+            for step in above:
+                node = node.setdefault(step, {})
+            node[last] = value
+    return made

@@ -1,0 +1,43 @@
+"""Adding a compute to a stack file, comments kept. Refuses what would leave the file with problems.
+
+The file is changed in memory; whoever calls decides when to write it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.contract.errors import UsageError
+from infra.deploy.drift.adopt import write
+from infra.spec.computes import KINDS
+from infra.spec.editing import StackFile, parse_path
+from infra.spec.load import inspect_text
+from infra.spec.problems import file_error
+from infra.spec.stack import KEYS
+
+
+def declared(file: Path, kind: str, name: str, settings: Mapping[str, str]) -> StackFile:
+    """Return the stack file with one more compute. ``settings`` maps keys, or paths, to text."""
+    edited = StackFile.read(file)
+    index = len(edited.entries().get(KEYS["computes"]) or ())
+    place = f"{KEYS['computes']}[{index}]"
+    write(edited, place, {"kind": kind, "name": name})
+    for key, text in settings.items():
+        edited.set(f"{place}.{key}", text, path=True)
+    problems = inspect_text(edited.text()).problems
+    if problems:
+        raise file_error(problems, file)
+    return edited
+
+
+def settings_of(kind: str, pairs: Sequence[str]) -> dict[str, str]:
+    """Return ``KEY=VALUE`` texts as a map; ``UsageError`` names the keys that a kind has."""
+    settings = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or parse_path(key)[0] not in KINDS[kind].model_fields:
+            known = ", ".join(sorted(KINDS[kind].model_fields.keys() - {"kind", "name"}))
+            raise UsageError(
+                f"{key!r} is not a setting of kind {kind}.", remedy=f"Write KEY=VALUE, of {known}."
+            )
+        settings[key] = value
+    return settings

@@ -1,0 +1,127 @@
+"""The computes of a deployed workspace, as the service has them: look, start, stop, restart.
+
+Asks Azure Resource Manager, not state: what is in the workspace and not in the stack shows as well.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from infra.arm import bodies
+from infra.arm.client import Client, checked
+from infra.catalogue.names import parse_arm_id
+from infra.catalogue.types.table import type_of_token, variant_of_body
+from infra.contract.errors import UsageError
+from infra.contract.load import look_up
+from infra.contract.manifest import read_manifest
+from infra.deploy.drift.comparison import COMPUTE
+from infra.deploy.drift.stack_file_entries import kind_of
+from infra.deploy.run.runner import PACKAGE
+from infra.deploy.stack.endpoints import destination
+from infra.deploy.stack.stacks import Stack
+
+Action = Literal["start", "stop", "restart"]
+ROW: Final = type_of_token(COMPUTE)
+_INNER: Final = "properties.properties"
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """One compute. ``kind`` is the stack file's word, or the service's where it has none.
+
+    ``nodes`` says how many there are and at most (``1/4``), of a cluster.
+    """
+
+    name: str
+    kind: str
+    vm_size: str
+    nodes: str
+    state: str
+    declared: bool
+    document: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.document["id"])
+
+
+def compute_of(document: Mapping[str, Any], declared: frozenset[str]) -> Compute:
+    """Return what a list shows of one compute's ARM document. Pure."""
+    inputs = bodies.outputs_of(variant_of_body(ROW, document), document)
+    inner = bodies.value_at(inputs, _INNER) or {}
+    state = inner.get("state") or inner.get("allocationState")
+    nodes = inner.get("currentNodeCount")
+    most = bodies.value_at(inner, "scaleSettings.maxNodeCount")
+    return Compute(
+        name=str(document["name"]),
+        kind=kind_of(inputs) or str(bodies.value_at(inputs, "properties.computeType")),
+        vm_size=str(inner.get("vmSize") or ""),
+        nodes="" if nodes is None else f"{nodes}/{most}",
+        state=str(state or bodies.value_at(inputs, "properties.provisioningState") or ""),
+        declared=str(document["name"]) in declared,
+        document=document,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Computes:
+    """The computes of one workspace, through one client."""
+
+    client: Client
+    workspace_id: str
+    declared: frozenset[str] = frozenset()
+
+    def all(self) -> Mapping[str, Compute]:
+        """Return them by name."""
+        documents = self._pages(f"{bodies.url_path(self.workspace_id)}/computes")
+        found = [compute_of(document, self.declared) for document in documents]
+        return {each.name: each for each in sorted(found, key=lambda one: one.name)}
+
+    def one(self, name: str) -> Compute:
+        """Return one; ``UnknownNameError`` names the nearest."""
+        return look_up(name, self.all(), noun="compute")
+
+    def nodes(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """Return a cluster's nodes as the service describes them."""
+        compute = self._of_kind(name, "aml_compute", "has no nodes of its own")
+        url = f"{bodies.url_path(compute.id)}/listNodes"
+        answer = self.client.complete("POST", url, api_version=ROW.api_version)
+        nodes: list[Mapping[str, Any]] = answer.document.get("nodes") or []
+        return nodes
+
+    def power(self, name: str, action: Action) -> Compute:
+        """Start, stop or restart an instance; return it as it is afterwards."""
+        compute = self._of_kind(name, "compute_instance", f"cannot be asked to {action}")
+        url = f"{bodies.url_path(compute.id)}/{action}"
+        self.client.complete("POST", url, api_version=ROW.api_version)
+        return self.one(name)
+
+    def _of_kind(self, name: str, kind: str, otherwise: str) -> Compute:
+        compute = self.one(name)
+        if compute.kind == kind:
+            return compute
+        fitting = [each.name for each in self.all().values() if each.kind == kind]
+        remedy = f"Name one of kind {kind}: {', '.join(fitting)}." if fitting else "There is none."
+        raise UsageError(f"{name!r} is of kind {compute.kind}: it {otherwise}.", remedy=remedy)
+
+    def _pages(self, url: str) -> Iterator[Mapping[str, Any]]:
+        version = ROW.api_version
+        while url:
+            answer = checked(self.client.send("GET", url, api_version=version), at=url)
+            yield from answer.document.get("value") or ()
+            url, version = str(answer.document.get("nextLink") or ""), ""
+
+
+@contextmanager
+def computes_of(stack: Stack) -> Iterator[Computes]:
+    """Open the computes of the workspace that a stack deployed; its manifest says which."""
+    manifest = read_manifest(stack.project.manifest_file(stack.name), stack=stack.name)
+    config = stack.configuration.namespace(PACKAGE)
+    goes_to = destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file)
+    client = Client(goes_to.endpoint, goes_to.credential)
+    try:
+        workspace = str(parse_arm_id(manifest.workspace.id))
+        yield Computes(client, workspace, frozenset(each.name for each in stack.spec.computes))
+    finally:
+        client.close()

@@ -1,0 +1,127 @@
+"""From a workspace that exists, with its computes, to a stack file that says the same. Pure.
+
+What it stands on (group, storage, vault, insights, registry) is referred to by id and stays what it
+is; the workspace and its computes are taken over, under the ids of `aml:adopt`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from infra.arm import bodies
+from infra.catalogue.names import parse_arm_id
+from infra.catalogue.types.table import arm_type, variant_of_body
+from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.errors import UsageError
+from infra.deploy.drift.adopt import write
+from infra.deploy.drift.stack_file_entries import (
+    CREDENTIALS,
+    WORKSPACE_ROWS,
+    entry,
+    kind_of,
+    rows_of,
+)
+from infra.deploy.importing.computes import ROW
+from infra.spec.editing import StackFile
+
+WORKSPACE: Final = arm_type("Microsoft.MachineLearningServices/workspaces")
+_OPTIONAL: Final = {
+    "application_insights": "application_insights_id",
+    "container_registry": "container_registry_id",
+}
+# Kinds with accounts of their own, by the key that opens them.
+_WITH_LOGIN: Final = {"aml_compute": "admin", "compute_instance": "ssh_public_key"}
+
+
+@dataclass(slots=True)
+class Import:
+    """What goes into a stack file. ``variables`` are to be set before it can be deployed."""
+
+    workspace: dict[str, Any]
+    location: str
+    subscription: str
+    computes: list[dict[str, Any]] = field(default_factory=list)
+    adopt: dict[str, str] = field(default_factory=dict)
+    variables: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def cloud(self) -> str:
+        return "local" if self.subscription == SUBSCRIPTION else "azure"
+
+
+def imported(workspace: Mapping[str, Any], computes: Iterable[Mapping[str, Any]]) -> Import:
+    """Return what a stack file has to say of a workspace's and its computes' ARM documents."""
+    where = parse_arm_id(str(workspace["id"]))
+    inputs = bodies.inputs_of(WORKSPACE, str(where), workspace, {})
+    said = entry(WORKSPACE_ROWS, inputs)
+    without = [name for name, key in _OPTIONAL.items() if key not in said]
+    found = Import(
+        {
+            "name": where.name,
+            "resource_group": where.resource_group,
+            "group_exists": True,
+            "protect": True,
+            **said,
+            **({"without": without} if without else {}),
+            **({"tags": inputs["tags"]} if inputs.get("tags") else {}),
+        },
+        str(inputs["location"]).replace(" ", "").lower(),
+        where.subscription,
+        adopt={"platform-workspace": str(where)},
+    )
+    for document in computes:
+        _add(found, document)
+    return found
+
+
+def write_import(found: Import, file: StackFile) -> None:
+    """Write it into a stack file, new or not; what the file declares already stays."""
+    known = file.entries()
+    declared = known.get("aml:workspace")
+    if declared and declared.get("name") != found.workspace["name"]:
+        raise UsageError(
+            f"The stack has a workspace already: {declared.get('name')!r}.",
+            remedy="Import into another stack: `aml import -s NAME …`.",
+        )
+    write(file, "aml:cloud", found.cloud)
+    write(file, "azure-native:location", found.location)
+    if found.cloud == "azure":
+        write(file, "azure-native:subscriptionId", found.subscription)
+    if not declared:
+        write(file, "aml:workspace", found.workspace)
+    there = known.get("aml:computes") or []
+    names = {each.get("name") for each in there}
+    new = [each for each in found.computes if each["name"] not in names]
+    for index, each in enumerate(new, len(there)):
+        write(file, f"aml:computes[{index}]", each)
+    write(file, "aml:adopt", found.adopt)
+
+
+def _add(found: Import, document: Mapping[str, Any]) -> None:
+    row = variant_of_body(ROW, document)
+    id_ = str(parse_arm_id(str(document["id"])))
+    inputs = bodies.inputs_of(row, id_, document, {})
+    name, kind = str(document["name"]), kind_of(inputs)
+    if kind is None:
+        found.left.append(f"{name}: a stack file has no word for its kind")
+        return
+    said: dict[str, Any] = {"kind": kind, "name": name, **entry(rows_of(kind), inputs)}
+    if kind in CREDENTIALS:
+        said[CREDENTIALS[kind]] = f"env:{_variable(found, name, CREDENTIALS[kind])}"
+    if "admin" in said:
+        said["admin"]["password"] = f"env:{_variable(found, name, 'admin_password')}"
+    if kind in _WITH_LOGIN:
+        disabled = bool(bodies.value_at(inputs, "properties.disableLocalAuth"))
+        if disabled == (_WITH_LOGIN[kind] in said):  # the other way round goes without saying
+            said["disable_local_auth"] = disabled
+    if inputs.get("tags"):
+        said["tags"] = inputs["tags"]
+    found.computes.append(said)
+    found.adopt[f"platform-{name}"] = id_
+
+
+def _variable(found: Import, name: str, what: str) -> str:
+    variable = "".join(c if c.isalnum() else "_" for c in f"{name}_{what}").upper()
+    found.variables.append(variable)
+    return variable

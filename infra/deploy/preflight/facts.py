@@ -1,0 +1,101 @@
+"""What a cloud says of itself before a deployment, as plain values; nobody here asks it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.arm.soft_delete import Parked, SoftDelete
+from infra.catalogue.vm_sizes import VmSize
+from infra.spec.derived_names import derived_names
+from infra.spec.stack import StackSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One quota of a region, in cores. ``name`` is the service's, spelled one way or another."""
+
+    name: str
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What was found out; empty or ``None`` is what nobody said. Ids are in lower case.
+
+    ``own``: ids of what the stack has or takes over. ``there``: of those asked about, the ids that
+    exist. ``taken``: kind of resource to the service's word why its name is not free.
+    ``computes``: the ARM documents of the workspace's computes. ``instances``: names of compute
+    instances in the region, lower case, to their ids.
+    """
+
+    local: bool
+    own: frozenset[str] = frozenset()
+    there: frozenset[str] = frozenset()
+    taken: Mapping[str, str] = field(default_factory=dict)
+    providers: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, VmSize] = field(default_factory=dict)
+    usages: Sequence[Usage] = ()
+    computes: Sequence[Mapping[str, Any]] = ()
+    instances: Mapping[str, str] = field(default_factory=dict)
+    parked: Sequence[Parked] = ()
+    policy: SoftDelete = field(default_factory=SoftDelete)
+    unasked: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ARM ids of what a stack makes by itself, in Azure's spelling."""
+
+    group: str
+    workspace: str
+    storage_account: str | None
+    key_vault: str | None
+    container_registry: str | None
+
+    def compute(self, name: str) -> str:
+        return f"{self.workspace}/computes/{name}"
+
+    def made(self) -> Mapping[str, str]:
+        """Return those whose names are unique in all of Azure, by kind."""
+        kinds = ("storage_account", "key_vault", "container_registry")
+        return {kind: id_ for kind in kinds if (id_ := getattr(self, kind)) is not None}
+
+
+def ids_of(spec: StackSpec, subscription: str) -> Ids:
+    """Return what ``spec`` makes; ``None`` for what it takes as it is, or does without."""
+    wanted = spec.workspace
+    names = derived_names(wanted.name, wanted.resource_group, spec.location)
+    group = f"/subscriptions/{subscription}/resourceGroups/{wanted.resource_group}"
+
+    def made(given: str | None, type_: str, name: str) -> str | None:
+        return None if given else f"{group}/providers/{type_}/{name}"
+
+    registry = wanted.container_registry_id or "container_registry" in wanted.without
+    return Ids(
+        group,
+        f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{wanted.name}",
+        made(wanted.storage_account_id, "Microsoft.Storage/storageAccounts", names.storage_account),
+        made(wanted.key_vault_id, "Microsoft.KeyVault/vaults", names.key_vault),
+        None
+        if registry
+        else made(None, "Microsoft.ContainerRegistry/registries", names.container_registry),
+    )
+
+
+def namespaces(spec: StackSpec) -> Sequence[str]:
+    """Return the resource providers that a stack needs."""
+    wanted = spec.workspace
+    insights = wanted.application_insights_id or "application_insights" in wanted.without
+    registry = wanted.container_registry_id or "container_registry" in wanted.without
+    table = {
+        "Microsoft.MachineLearningServices": True,
+        "Microsoft.Storage": not wanted.storage_account_id,
+        "Microsoft.KeyVault": not wanted.key_vault_id,
+        "Microsoft.Insights": not insights,
+        "Microsoft.OperationalInsights": not insights,
+        "Microsoft.ContainerRegistry": not registry,
+        "Microsoft.Network": bool(spec.networks),
+        "Microsoft.ManagedIdentity": bool(spec.identities),
+    }
+    return [namespace for namespace, needed in table.items() if needed]

@@ -1,0 +1,197 @@
+"""What a cloud would refuse of a stack, from facts alone: every problem at once. Pure.
+
+A problem has a place in the stack file; a remark is something to know that stops nobody.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from infra.arm.soft_delete import VAULT, WORKSPACE, Parked
+from infra.catalogue.vm_sizes import nearest_size, successor
+from infra.deploy.preflight.facts import Facts, Ids, ids_of, namespaces
+from infra.deploy.preflight.quota import quota
+from infra.spec.clusters import AmlComputeSpec
+from infra.spec.instances import ComputeInstanceSpec
+from infra.spec.rules.findings import Finding
+from infra.spec.stack import StackSpec
+
+_NAME: Final = ("aml:workspace", "name")
+_NOUNS: Final = {
+    "storage_account": "storage account",
+    "key_vault": "key vault",
+    "container_registry": "container registry",
+}
+_REGISTERED: Final = frozenset({"registered", "registering"})
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found. Remarks are whole sentences."""
+
+    problems: tuple[Finding, ...]
+    remarks: tuple[str, ...]
+
+
+def preflight(
+    spec: StackSpec, subscription: str, facts: Facts, changing: Collection[str] | None = None
+) -> Preflight:
+    """Hold a stack against what its cloud says.
+
+    ``changing``: the computes a plan makes or changes; ``None`` for all.
+    """
+    ids = ids_of(spec, subscription)
+    problems = [found for rule in _RULES for found in rule(spec, ids, facts)]
+    waiting, notices = _parked(spec, ids, facts)
+    too_much, tight = quota(spec, facts, changing)
+    return Preflight((*problems, *waiting, *too_much), (*notices, *tight, *facts.unasked))
+
+
+def _providers(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
+    for namespace in namespaces(spec):
+        state = facts.providers.get(namespace)
+        if state is not None and state.lower() not in _REGISTERED:
+            yield (
+                ("aml:cloud",),
+                (
+                    f"the subscription has not registered {namespace}. "
+                    f"Run `az provider register --namespace {namespace}`."
+                ),
+            )
+
+
+def _unique_names(_: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
+    parked = {each.name.lower() for each in facts.parked if each.type == VAULT}
+    for kind, id_ in ids.made().items():
+        name, why = id_.rpartition("/")[2], facts.taken.get(kind)
+        if why is None or id_.lower() in facts.own or (kind == "key_vault" and name in parked):
+            continue
+        yield (
+            _NAME,
+            (
+                f"the name {name!r} of its {_NOUNS[kind]} is not free: {why.rstrip('.')}. "
+                f"Rename the workspace or its group, or give {kind}_id."
+            ),
+        )
+
+
+def _there_already(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
+    strange = facts.there - facts.own
+    if ids.group.lower() in strange and not spec.workspace.group_exists:
+        yield (
+            ("aml:workspace", "resource_group"),
+            (
+                f"the resource group {spec.workspace.resource_group!r} is there already, and this "
+                "stack did not make it. Choose another, or set group_exists: true to use it."
+            ),
+        )
+    if ids.workspace.lower() in strange:
+        yield (
+            _NAME,
+            (
+                f"the workspace {spec.workspace.name!r} is there already, and this stack did not "
+                "make it. Choose another name, or take it over with `aml import`."
+            ),
+        )
+        return  # its computes are another matter
+    for index, compute in enumerate(spec.computes):
+        if ids.compute(compute.name).lower() in strange:
+            yield (
+                ("aml:computes", index, "name"),
+                (
+                    f"the workspace has a compute {compute.name!r} already, and this stack did not "
+                    "make it. Choose another name, or take it over with `aml import`."
+                ),
+            )
+
+
+def _instance_names(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
+    for index, compute in enumerate(spec.computes):
+        if not isinstance(compute, ComputeInstanceSpec):
+            continue
+        other = facts.instances.get(compute.name.lower())
+        if other and other not in facts.own and other != ids.compute(compute.name).lower():
+            workspace = other.split("/")[-3]
+            yield (
+                ("aml:computes", index, "name"),
+                (
+                    f"{compute.name!r} is a compute instance of workspace {workspace!r}, and names "
+                    f"of instances are unique in {spec.location}. Choose another name."
+                ),
+            )
+
+
+def _sizes(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
+    for index, compute in enumerate(spec.computes):
+        if not isinstance(compute, AmlComputeSpec | ComputeInstanceSpec) or not facts.sizes:
+            continue
+        size = compute.vm_size
+        if size.lower() not in facts.sizes:
+            near = successor(size) or nearest_size(size, facts.sizes)
+            hint = f" Did you mean {near!r}?" if near else ""
+            yield (
+                ("aml:computes", index, "vm_size"),
+                f"{size!r} is not offered in {spec.location}.{hint}",
+            )
+
+
+def _parked(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
+    """Say of what is parked under the stack's names what `up` does, or why it cannot."""
+    problems: list[Finding] = []
+    remarks: list[str] = []
+    wanted = {WORKSPACE: ids.workspace.lower(), VAULT: (ids.key_vault or "").lower()}
+    for each in facts.parked:
+        mine = wanted.get(each.type, "")
+        if mine in facts.own or each.name.lower() != mine.rpartition("/")[2]:
+            continue
+        if each.id.lower() != mine:
+            if each.type == VAULT:  # workspaces of one name live in several groups
+                problems.append((_NAME, _in_another_group(each)))
+            continue
+        why = _hindrance(each, facts)
+        if why:
+            problems.append((_NAME, why))
+        else:
+            remarks.append(_notice(each, facts))
+    del spec
+    return problems, remarks
+
+
+def _in_another_group(vault: Parked) -> str:
+    group = vault.id.split("/")[4] if vault.id.count("/") > 4 else "?"  # noqa: PLR2004 - its place
+    return (
+        f"a deleted key vault {vault.name!r} of group {group!r} keeps the name. Purge it with "
+        f"`az keyvault purge --name {vault.name}`, or give key_vault_id."
+    )
+
+
+def _hindrance(each: Parked, facts: Facts) -> str | None:
+    policy = facts.policy.of(each.type)
+    if each.type == WORKSPACE and policy == "recover" and not facts.local:
+        return (
+            f"the deleted workspace {each.name!r} keeps the name, and only Azure's portal "
+            "recovers it (Recently deleted). Do that and `aml import` it, or set "
+            "aml:soft_delete.workspace to purge."
+        )
+    if each.protected and policy == "purge":
+        return (
+            f"the deleted key vault {each.name!r} is protected against purging until "
+            f"{each.until}. Set aml:soft_delete.key_vault to recover."
+        )
+    return None
+
+
+def _notice(each: Parked, facts: Facts) -> str:
+    noun = "workspace" if each.type == WORKSPACE else "key vault"
+    if facts.policy.of(each.type) == "recover":
+        return f"The deleted {noun} {each.name!r} is brought back (aml:soft_delete)."
+    return f"The deleted {noun} {each.name!r} is purged for good first (aml:soft_delete)."
+
+
+_RULES: Final[tuple[Callable[[StackSpec, Ids, Facts], Iterator[Finding]], ...]] = (
+    _providers,
+    _unique_names,
+    _there_already,
+    _instance_names,
+    _sizes,
+)

@@ -1,0 +1,218 @@
+"""Asking a cloud what it would refuse of a stack: a handful of reads, nothing is changed.
+
+What a caller may not ask becomes a remark; what follows from the answers is `preflight`'s.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from infra.arm.bodies import resource_id
+from infra.arm.client import Client, checked
+from infra.arm.soft_delete import Parked, SoftDelete, deleted_vault, deleted_workspaces, pages
+from infra.catalogue.types.table import TYPES
+from infra.catalogue.updates.table import COMPUTE
+from infra.catalogue.vm_sizes import VmSize
+from infra.contract.errors import ProviderError
+from infra.deploy.preflight.facts import Facts, Ids, Usage, ids_of, namespaces
+from infra.deploy.preflight.findings import Preflight, preflight
+from infra.deploy.stack.endpoints import Destination
+from infra.engine.model.events import Op, Step
+from infra.engine.model.resources import Loaded
+from infra.spec.document import read_document
+from infra.spec.instances import ComputeInstanceSpec
+from infra.spec.problems import Problem, online_error, path_text
+from infra.spec.stack import StackSpec
+
+_ML: Final = "2025-12-01"
+_ARM: Final = "2021-04-01"
+_NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "storage_account": ("Microsoft.Storage", "storageAccounts", "2024-01-01"),
+    "key_vault": ("Microsoft.KeyVault", "vaults", "2024-11-01"),
+    "container_registry": ("Microsoft.ContainerRegistry", "registries", "2023-07-01"),
+}
+_ROWS: Final = {row.pulumi_type: row for row in TYPES}
+
+
+class Inquiry:
+    """One stack's questions to one cloud. ``unasked`` collects what could not be asked."""
+
+    def __init__(self, client: Client, spec: StackSpec, subscription: str) -> None:
+        self._client = client
+        self._spec = spec
+        self._root = f"/subscriptions/{subscription}"
+        self._subscription = subscription
+        self._ids: Ids = ids_of(spec, subscription)
+        self._unasked: list[str] = []
+
+    def facts(self, own: frozenset[str], policy: SoftDelete) -> Facts:
+        """Ask everything there is to ask."""
+        workspace = self._is_there(self._ids.workspace, _ML)
+        computes = self._computes(self._ids.workspace) if workspace else []
+        group = workspace or self._is_there(self._ids.group, _ARM)
+        there = {
+            *([self._ids.group] if group else []),
+            *([self._ids.workspace] if workspace else []),
+            *(str(compute["id"]) for compute in computes),
+        }
+        return Facts(
+            local=self._client.endpoint.local,
+            own=own,
+            there=frozenset(each.lower() for each in there),
+            taken=dict(self._taken(own)),
+            providers=dict(self._providers()),
+            sizes={size.name.lower(): size for size in self._sizes()},
+            usages=list(self._usages()),
+            computes=computes,
+            instances=dict(self._instances(own)),
+            parked=[] if workspace else list(self._parked(own)),
+            policy=policy,
+            unasked=self._unasked,
+        )
+
+    def _list(self, path: str, version: str, what: str) -> list[Mapping[str, Any]]:
+        try:
+            return list(pages(self._client, path, version))
+        except ProviderError as error:
+            self._unasked.append(f"{what} could not be asked for: {error.detail}")
+            return []
+
+    def _is_there(self, id: str, version: str) -> bool:
+        return self._client.send("GET", id, api_version=version).ok
+
+    def _computes(self, workspace: str) -> list[Mapping[str, Any]]:
+        return self._list(f"{workspace}/computes", _ML, f"The computes of {workspace}")
+
+    def _taken(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:
+        for kind, id_ in self._ids.made().items():
+            if id_.lower() in own:
+                continue
+            namespace, type_, version = _NAMES[kind]
+            path = f"{self._root}/providers/{namespace}/checkNameAvailability"
+            body = {"name": id_.rpartition("/")[2], "type": f"{namespace}/{type_}"}
+            try:
+                answer = self._client.send("POST", path, api_version=version, body=body)
+                document = checked(answer, at=path).document
+            except ProviderError as error:
+                what = f"Whether {body['name']!r} is a free name"
+                self._unasked.append(f"{what} could not be asked: {error.detail}")
+                continue
+            if document.get("nameAvailable") is False:
+                yield kind, str(document.get("message") or document.get("reason") or "it is taken")
+
+    def _providers(self) -> Iterator[tuple[str, str]]:
+        listed = self._list(f"{self._root}/providers", _ARM, "The registered resource providers")
+        known = {str(each.get("namespace")).lower(): each for each in listed}
+        for namespace in namespaces(self._spec):
+            if namespace.lower() in known:
+                yield namespace, str(known[namespace.lower()].get("registrationState") or "")
+
+    def _region(self) -> str:
+        place = self._spec.location.replace(" ", "").lower()
+        return f"{self._root}/providers/Microsoft.MachineLearningServices/locations/{place}"
+
+    def _sizes(self) -> Iterator[VmSize]:
+        for each in self._list(f"{self._region()}/vmSizes", _ML, "The VM sizes of the region"):
+            yield VmSize(
+                str(each.get("name")),
+                str(each.get("family")),
+                int(each.get("vCPUs") or 0),
+                int(float(each.get("memoryGB") or 0) * 1024),
+                int(each.get("gpus") or 0),
+            )
+
+    def _usages(self) -> Iterator[Usage]:
+        for each in self._list(f"{self._region()}/usages", _ML, "The quotas of the region"):
+            name = each.get("name") or {}
+            used, limit = int(each.get("currentValue") or 0), int(each.get("limit") or 0)
+            for spelled in dict.fromkeys((name.get("value"), name.get("localizedValue"))):
+                if spelled and limit >= 0:  # below zero there is none
+                    yield Usage(str(spelled), used, limit)
+
+    def _instances(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:
+        """Yield the instances of the region, where a new one is to be made at all."""
+        wanted = [
+            self._ids.compute(compute.name).lower()
+            for compute in self._spec.computes
+            if isinstance(compute, ComputeInstanceSpec)
+        ]
+        if {*wanted} <= own:
+            return
+        path = f"{self._root}/providers/Microsoft.MachineLearningServices/workspaces"
+        for workspace in self._list(path, _ML, "The workspaces of the subscription"):
+            if not self._is_near(workspace):
+                continue
+            for compute in self._computes(str(workspace["id"])):
+                if (compute.get("properties") or {}).get("computeType") == "ComputeInstance":
+                    yield str(compute["name"]).lower(), str(compute["id"]).lower()
+
+    def _is_near(self, workspace: Mapping[str, Any]) -> bool:
+        state = (workspace.get("properties") or {}).get("provisioningState")
+        location = str(workspace.get("location")).replace(" ", "").lower()
+        place = self._spec.location.replace(" ", "").lower()
+        return state != "SoftDeleted" and location == place
+
+    def _parked(self, own: frozenset[str]) -> Iterator[Parked]:
+        try:
+            yield from deleted_workspaces(self._client, self._subscription)
+            vault = self._ids.key_vault
+            if vault and vault.lower() not in own:
+                found = deleted_vault(self._client, vault, self._spec.location)
+                yield from [found] if found else []
+        except ProviderError as error:
+            self._unasked.append(f"Deleted workspaces and vaults could not be asked for: {error}")
+
+
+def own_ids(spec: StackSpec, loaded: Loaded, subscription: str) -> frozenset[str]:
+    """Return the ids, in lower case, of what the stack has by its state or takes over.
+
+    What an interrupted run was creating is the stack's as well: the next run adopts it.
+    """
+    begun = (
+        resource_id(_ROWS[each.resource.type], each.resource.inputs, subscription)
+        for each in loaded.pending
+        if each.resource.type in _ROWS
+    )
+    known = (each.id for each in loaded.resources if each.custom and not each.delete)
+    every = (*known, *begun, *spec.adopt.values())
+    return frozenset(each.lower() for each in every if each and each.startswith("/"))
+
+
+def changing(steps: Iterable[Step]) -> frozenset[str]:
+    """Return the names of the computes that a plan makes or changes."""
+    return frozenset(
+        str((step.new or {}).get("computeName"))
+        for step in steps
+        if step.type == COMPUTE and step.op not in {Op.SAME, Op.READ, Op.DELETE}
+    )
+
+
+def look_ahead(
+    spec: StackSpec,
+    to: Destination,
+    loaded: Loaded,
+    policy: SoftDelete,
+    changing: Collection[str] | None = None,
+) -> Preflight:
+    """Ask the cloud, and return what it would refuse of a stack."""
+    with closing(Client(to.endpoint, to.credential)) as client:
+        inquiry = Inquiry(client, spec, to.subscription)
+        facts = inquiry.facts(own_ids(spec, loaded, to.subscription), policy)
+    return preflight(spec, to.subscription, facts, changing)
+
+
+def problems_of(found: Preflight, file: Path) -> tuple[Problem, ...]:
+    """Return the problems with their lines in the stack file."""
+    document = read_document(file)
+    return tuple(
+        Problem(path_text(location), says, document.line(location), "online")
+        for location, says in found.problems
+    )
+
+
+def require_room(found: Preflight, file: Path) -> None:
+    """Raise ``PreflightError`` with every problem, if there is any."""
+    problems = problems_of(found, file)
+    if problems:
+        raise online_error(problems, file)

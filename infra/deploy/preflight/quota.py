@@ -1,0 +1,149 @@
+"""Whether all computes of a stack fit into the region's quotas. Pure.
+
+Quotas of dedicated nodes are per family, and one across families; low-priority nodes share one.
+A cluster uses cores for the nodes it has, not for those it may have.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from infra.catalogue.vm_sizes import VmSize
+from infra.deploy.preflight.facts import Facts, Usage
+from infra.spec.clusters import AmlComputeSpec
+from infra.spec.instances import ComputeInstanceSpec
+from infra.spec.problems import Location
+from infra.spec.rules.findings import Finding
+from infra.spec.stack import StackSpec
+
+DEDICATED: Final = "dedicated cores of all families"
+LOW_PRIORITY: Final = "low-priority cores"
+# As Azure ML lists them, without case, spaces and punctuation.
+_FOLDED: Final = {
+    DEDICATED: ("totalclusterdedicatedregionalvcpus", "totalclusterdedicatedvcpus"),
+    LOW_PRIORITY: ("totalclusterlowpriorityregionalvcpus", "totalclusterlowpriorityvcpus"),
+}
+_FAMILY: Final = "clusterdedicatedvcpus"
+_ADVICE: Final = "Lower the nodes, choose another size, or ask Azure for more quota."
+
+
+@dataclass(slots=True)
+class Demand:
+    """What a stack wants of one quota, in cores: at its most nodes, and at once."""
+
+    most: int = 0
+    least: int = 0
+    members: list[tuple[int, str, str]] = field(default_factory=list)
+    """Index and name of each compute, and what it adds, in words."""
+
+    @property
+    def location(self) -> Location:
+        if len(self.members) > 1:
+            return ("aml:computes",)
+        return ("aml:computes", self.members[0][0])
+
+    @property
+    def need(self) -> str:
+        return f"{self.words} need{'' if len(self.members) > 1 else 's'}"
+
+    @property
+    def words(self) -> str:
+        return " and ".join(f"{name} ({adds})" for _, name, adds in self.members)
+
+
+def quota(
+    spec: StackSpec, facts: Facts, changing: Collection[str] | None
+) -> tuple[list[Finding], list[str]]:
+    """Return problems, and remarks on what fits only once others release theirs.
+
+    ``changing`` names the computes that a plan makes or changes (``None``: all): quotas that none
+    of them needs are passed over, for nothing would come of it.
+    """
+    problems: list[Finding] = []
+    remarks: list[str] = []
+    used = _used_by(facts, spec)
+    for name, demand in demands(spec, facts.sizes).items():
+        usage = _usage(name, facts.usages)
+        if usage is None or not (changing is None or {m[1] for m in demand.members} & {*changing}):
+            continue
+        free = usage.limit - max(0, usage.used - used.get(name, 0))
+        if demand.most > usage.limit:
+            says = (
+                f"{demand.need} {demand.most} {_cores(name)} with all nodes up; the limit "
+                f"in {spec.location} is {usage.limit}. {_ADVICE}"
+            )
+            problems.append((demand.location, says))
+        elif demand.least > free:
+            says = (
+                f"{demand.need} {demand.least} {_cores(name)} at once; of {usage.limit} in "
+                f"{spec.location} others use {usage.limit - free}. {_ADVICE}"
+            )
+            problems.append((demand.location, says))
+        elif demand.most > free:
+            remarks.append(
+                f"{demand.words} may need {demand.most} {_cores(name)}; of {usage.limit} in "
+                f"{spec.location} others use {usage.limit - free} now, so nodes may be waited for."
+            )
+    return problems, remarks
+
+
+def demands(spec: StackSpec, sizes: Mapping[str, VmSize]) -> Mapping[str, Demand]:
+    """Return what is wanted of each quota: by family, and the two across families."""
+    found: dict[str, Demand] = {}
+    for index, compute in enumerate(spec.computes):
+        match compute:
+            case AmlComputeSpec(max_nodes=most, min_nodes=least, priority=priority):
+                low = priority == "low_priority"
+            case ComputeInstanceSpec():
+                most, least, low = 1, 1, False
+            case _:
+                continue
+        size = sizes.get(compute.vm_size.lower())
+        for name in _quotas(size, low=low) if size and most else ():
+            demand = found.setdefault(name, Demand())
+            demand.most += most * size.vcpus if size else 0
+            demand.least += least * size.vcpus if size else 0
+            demand.members.append((index, compute.name, f"{most} x {size.vcpus if size else 0}"))
+    return found
+
+
+def _quotas(size: VmSize, *, low: bool) -> Sequence[str]:
+    return (LOW_PRIORITY,) if low else (size.family, DEDICATED)
+
+
+def _used_by(facts: Facts, spec: StackSpec) -> Mapping[str, int]:
+    """Return the cores that the stack's own computes have now, by quota."""
+    names = {compute.name.lower() for compute in spec.computes}
+    used: dict[str, int] = {}
+    for compute in facts.computes:
+        inner = _inner(compute)
+        size = facts.sizes.get(str(inner.get("vmSize")).lower())
+        if size is None or str(compute.get("name")).lower() not in names:
+            continue
+        nodes = int(inner.get("currentNodeCount", 1) or 0)
+        for name in _quotas(size, low=inner.get("vmPriority") == "LowPriority"):
+            used[name] = used.get(name, 0) + nodes * size.vcpus
+    return used
+
+
+def _inner(compute: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (compute.get("properties") or {}).get("properties") or {}
+
+
+def _usage(name: str, usages: Iterable[Usage]) -> Usage | None:
+    wanted = _FOLDED.get(name) or tuple(_family_names(name))
+    return next((usage for usage in usages if _fold(usage.name) in wanted), None)
+
+
+def _family_names(family: str) -> Iterator[str]:
+    yield _fold(family)
+    yield _fold(family) + _FAMILY
+
+
+def _fold(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _cores(name: str) -> str:
+    return name if name in _FOLDED else f"dedicated cores of {name}"

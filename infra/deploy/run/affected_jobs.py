@@ -1,0 +1,133 @@
+"""Which jobs a plan would interrupt: those on a compute that is deleted, replaced or shrunk.
+
+Only reads, and only where a plan has such a step. The jobs are the service's own list.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from infra.arm.client import Client
+from infra.arm.client import checked as checked_answer
+from infra.catalogue.names import same_arm_id
+from infra.catalogue.updates.table import COMPUTE
+from infra.contract.errors import PlatformError
+from infra.engine.model.events import Op, Step
+
+ListJobs = Callable[[str], Sequence[Mapping[str, Any]]]
+"""From a workspace's ARM id to the documents of its jobs."""
+
+_API_VERSION: Final = "2025-12-01"
+_MISSING: Final = 404
+_ON_NODES: Final = frozenset({"Starting", "Provisioning", "Preparing", "Running", "Finalizing"})
+_WAITING: Final = frozenset({"Queued", "NotStarted"})
+_MOST: Final = "properties.properties.scaleSettings.maxNodeCount"
+_DONE: Final = {
+    Op.DELETE: "deleted",
+    Op.REPLACE: "replaced",
+    Op.CREATE_REPLACEMENT: "replaced",
+    Op.DELETE_REPLACED: "replaced",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A compute that loses nodes: all of them, or all above ``left``."""
+
+    id: str
+    done: str
+    left: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+    @property
+    def workspace(self) -> str:
+        return self.id.rpartition("/computes/")[0]
+
+
+def affected(steps: Iterable[Step]) -> list[Affected]:
+    """Return the computes whose nodes a plan takes away, each once."""
+    found: dict[str, Affected] = {}
+    for step in steps:
+        if step.type != COMPUTE or not step.id:
+            continue
+        if step.op in _DONE:
+            found[step.id] = Affected(step.id, _DONE[step.op])
+        elif step.op is Op.UPDATE and _MOST in step.diffs:
+            before, after = _most(step.old), _most(step.new)
+            if after < before:
+                found[step.id] = Affected(step.id, f"shrunk to {after} node(s)", after)
+    return list(found.values())
+
+
+def interrupted(compute: Affected, jobs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what to say of the jobs that the change of one compute would hit."""
+    mine = [job for job in jobs if same_arm_id(str(_of(job, "computeId")), compute.id)]
+    running = [job for job in mine if _of(job, "status") in _ON_NODES]
+    waiting = [job for job in mine if _of(job, "status") in _WAITING]
+    lines = []
+    if sum(map(_nodes, running)) > compute.left:
+        lines = [
+            f"{compute.name!r} would be {compute.done} while job {_named(job)} is running on it."
+            for job in running
+        ]
+    if not compute.left:
+        lines += [
+            f"{compute.name!r} would be {compute.done} while job {_named(job)} waits for it."
+            for job in waiting
+        ]
+    return lines
+
+
+def interruptions(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
+    """Return a sentence for every job a plan would interrupt."""
+    lines: list[str] = []
+    lists: dict[str, Sequence[Mapping[str, Any]]] = {}
+    for compute in affected(steps):
+        try:
+            if compute.workspace not in lists:
+                lists[compute.workspace] = jobs_of(compute.workspace)
+        except PlatformError as error:
+            return [*lines, f"Whether jobs would be interrupted cannot be told: {error.detail}"]
+        lines += interrupted(compute, lists[compute.workspace])
+    return lines
+
+
+def jobs_through(client: Client) -> ListJobs:
+    """Return the function that asks ARM, page by page; a workspace that is gone has no jobs."""
+
+    def ask(workspace: str) -> Sequence[Mapping[str, Any]]:
+        jobs: list[Mapping[str, Any]] = []
+        url, version = f"{workspace}/jobs", _API_VERSION
+        while url:
+            answer = client.send("GET", url, api_version=version)
+            if answer.status == _MISSING:
+                break
+            document = checked_answer(answer, at=workspace).document
+            jobs += document.get("value") or []
+            url, version = str(document.get("nextLink") or ""), ""
+        return jobs
+
+    return ask
+
+
+def _of(job: Mapping[str, Any], name: str) -> Any:
+    return (job.get("properties") or {}).get(name) or ""
+
+
+def _nodes(job: Mapping[str, Any]) -> int:
+    return int((_of(job, "resources") or {}).get("instanceCount") or 1)
+
+
+def _named(job: Mapping[str, Any]) -> str:
+    shown, name = _of(job, "displayName"), str(job.get("name", ""))
+    return repr(name) if shown in {"", name} else f"{shown!r} ({name})"
+
+
+def _most(inputs: Mapping[str, Any] | None) -> int:
+    value: Any = inputs or {}
+    for part in _MOST.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return int(value) if isinstance(value, int | float) else 0

@@ -1,0 +1,67 @@
+"""What a person means by `--replace NAME`, and which replacements need their word first. Pure."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from infra.catalogue.updates.table import COMPUTE, WORKSPACE
+from infra.contract.errors import UsageError
+from infra.contract.load import look_up
+from infra.engine.model.events import Op, Step
+from infra.engine.model.resources import Loaded, Resource, urn_name
+
+_URN: Final = "urn:pulumi:"
+_REPLACED: Final = frozenset({Op.REPLACE, Op.CREATE_REPLACEMENT})
+
+
+def named_urns(names: Iterable[str], loaded: Loaded) -> frozenset[str]:
+    """Return the URNs of what is to be replaced; each name is one of the stack file, or a URN.
+
+    A compute comes before anything else of its name. Raises ``UnknownNameError`` with the nearest
+    name, and ``UsageError`` where several have it.
+    """
+    given = list(names)
+    urns = {name for name in given if name.startswith(_URN)}
+    return frozenset(urns | {_urn(name, loaded) for name in given if name not in urns})
+
+
+def _urn(name: str, loaded: Loaded) -> str:
+    known: dict[str, list[Resource]] = {}
+    for resource in loaded.resources:
+        if resource.custom and resource.id.startswith("/") and not resource.delete:
+            for each in {resource.id.rpartition("/")[2], urn_name(resource.urn)}:
+                known.setdefault(each, []).append(resource)
+    found = look_up(name, known, noun="resource")
+    chosen = [resource for resource in found if resource.type == COMPUTE] or found
+    if len(chosen) > 1:
+        raise UsageError(
+            f"{len(chosen)} resources are called {name!r}.",
+            remedy="Name one by its URN: " + ", ".join(each.urn for each in chosen) + ".",
+        )
+    return chosen[0].urn
+
+
+def unconsented(steps: Iterable[Step], allowed: Collection[str]) -> dict[str, str]:
+    """Return the workspaces that a plan replaces without a word of it, by name with the reason."""
+    words = {name.casefold() for name in allowed}
+    replaced = (step for step in steps if step.type == WORKSPACE and step.op in _REPLACED)
+    names = {step.id.rpartition("/")[2] or urn_name(step.urn): step.reason for step in replaced}
+    return {name: reason for name, reason in names.items() if name.casefold() not in words}
+
+
+def lost_workspaces(unconsented: dict[str, str]) -> Sequence[str]:
+    """Say what would be lost, a sentence a workspace."""
+    return [
+        f"The plan replaces the workspace {name!r} and loses its runs, models and data assets"
+        + (f" ({reason})." if reason else ".")
+        for name, reason in sorted(unconsented.items())
+    ]
+
+
+def refuse_lost_workspaces(unconsented: dict[str, str]) -> None:
+    """Refuse a plan that replaces workspaces nobody named."""
+    if unconsented:
+        options = " ".join(f"--replace-workspace {name}" for name in sorted(unconsented))
+        raise UsageError(
+            " ".join(lost_workspaces(unconsented)),
+            remedy=f"Take the change back, or run `aml up {options}`.",
+        )

@@ -1,0 +1,280 @@
+"""Preview, up, refresh, destroy: what each does in which order, over an opened stack.
+
+Asks nobody and prints nothing: a question is a callable, progress is a listener.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from infra.arm.client import Client
+from infra.contract.errors import UnexpectedChangesError, UsageError
+from infra.contract.manifest import Manifest
+from infra.deploy.preflight.credential_references import require_references
+from infra.deploy.preflight.queries import changing, look_ahead, require_room
+from infra.deploy.run.affected_jobs import interruptions, jobs_through
+from infra.deploy.run.consent import (
+    lost_workspaces,
+    named_urns,
+    refuse_lost_workspaces,
+    unconsented,
+)
+from infra.deploy.run.manifests import OUTPUT, manifest_of, write_manifest
+from infra.deploy.run.read_back import Reading
+from infra.deploy.run.runner import PACKAGE, Outcome, Runner, raise_failure, troubles
+from infra.deploy.run.signals import interruptible
+from infra.deploy.stack.endpoints import Destination, destination
+from infra.deploy.stack.soft_delete import soft_delete_of
+from infra.deploy.stack.stacks import Stack, referred_outputs, require_passphrase
+from infra.engine.deployment.recorder import Memory
+from infra.engine.deployment.session import Cancellation, Options
+from infra.engine.model.events import Listener, Message
+from infra.engine.model.resources import PROVIDER_PREFIX, Loaded
+from infra.engine.state.archive import Operation, OperationName
+from infra.engine.state.open_state import StackState
+from infra.spec.stack import StackSpec
+
+Approve = Callable[[Outcome, Destination], bool]
+_PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How an operation is to go. ``message`` is for the history.
+
+    ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
+    may be replaced.
+    """
+
+    parallel: int = 16
+    continue_on_error: bool = False
+    expect_no_changes: bool = False
+    refresh: bool = False
+    replace: frozenset[str] = frozenset()
+    replace_workspaces: frozenset[str] = frozenset()
+    message: str = ""
+
+    def options(self, *, preview: bool) -> Options:
+        """Return the engine's options of one run; ``replace`` holds URNs by now."""
+        return Options(
+            preview=preview,
+            parallel=self.parallel,
+            continue_on_error=self.continue_on_error,
+            replace=self.replace,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an operation came to: the plan, and what was then done (``None``: nothing was)."""
+
+    plan: Outcome
+    result: Outcome | None = None
+    approved: bool = True
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """The operations on one stack. ``listener`` hears all; ``approve`` decides before changes."""
+
+    stack: Stack
+    listener: Listener
+    approve: Approve
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    def preview(self, request: Request) -> Done:
+        """Plan, change nothing, take no lock."""
+        runner = self._runner()
+        loaded = self._loaded()
+        request = _by_urn(request, loaded)
+        with interruptible(self.cancellation, self._say):
+            if request.refresh or self._is_another_cloud(loaded, runner.destination):
+                self._tell_of_another_cloud(loaded, runner.destination)
+                loaded = self._read_back(runner, loaded, request)
+            return Done(self._planned(runner, loaded, request, "aml preview"))
+
+    def up(self, request: Request) -> Done:
+        """Plan, ask, do, and write the manifest.
+
+        Nothing to change asks nothing, and is done nevertheless: what only state knows (protect,
+        outputs, other options) may differ where no resource does.
+        """
+        runner = self._runner()
+        with interruptible(self.cancellation, self._say):
+            if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
+                self._tell_of_another_cloud(self._loaded(), runner.destination)
+                self._refreshed(runner, request, approve=False)
+            with self._open("update", request) as state:
+                request = _by_urn(request, state.loaded)
+                plan = self._planned(runner, state.loaded, request, "aml up")
+                refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+                if plan.changed:
+                    require_passphrase(self.stack)
+                plan = self._looked_ahead(runner, state.loaded, plan)
+                if plan.changed and not self.approve(plan, runner.destination):
+                    return Done(plan, approved=False)
+                result = runner.run(state.loaded, state, request.options(preview=False))
+                state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+            raise_failure(result, self.cancellation, command="aml up")
+            return Done(plan, result, manifest=self._keep_manifest(result))
+
+    def refresh(self, request: Request) -> Done:
+        """Read every resource in the cloud back into state."""
+        runner = self._runner()
+        with interruptible(self.cancellation, self._say):
+            done = self._refreshed(runner, request, approve=True)
+        if done.result is not None:
+            raise_failure(done.result, self.cancellation, command="aml refresh")
+        return done
+
+    def destroy(self, request: Request) -> Done:
+        """Delete everything the stack has; state alone suffices."""
+        runner = self._runner()
+        with interruptible(self.cancellation, self._say):
+            with self._open("destroy", request) as state:
+                self._refuse_protected(state.loaded)
+                plan = runner.destroy(
+                    state.loaded, Memory(len(state.loaded.resources)), request.options(preview=True)
+                )
+                raise_failure(plan, self.cancellation, command="aml destroy")
+                if not plan.changed:
+                    return Done(plan)
+                plan = replace(plan, warnings=self._interruptions(runner, plan))
+                if not self.approve(plan, runner.destination):
+                    return Done(plan, approved=False)
+                result = runner.destroy(state.loaded, state, request.options(preview=False))
+                state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+            raise_failure(result, self.cancellation, command="aml destroy")
+            self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
+            return Done(plan, result)
+
+    def _planned(self, runner: Runner, loaded: Loaded, request: Request, command: str) -> Outcome:
+        stack = self.stack
+        require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
+        plan = runner.run(loaded, Memory(len(loaded.resources)), request.options(preview=True))
+        raise_failure(plan, self.cancellation, command=command)
+        self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
+        lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+        return replace(plan, warnings=[*lost, *self._interruptions(runner, plan)])
+
+    def _looked_ahead(self, runner: Runner, loaded: Loaded, plan: Outcome) -> Outcome:
+        """Ask the cloud what it would refuse of a plan: all of it before the first change."""
+        if not plan.changed or not isinstance(self.stack.declared, StackSpec):
+            return plan
+        found = look_ahead(
+            self.stack.declared,
+            runner.destination,
+            loaded,
+            runner.soft_delete,
+            changing=changing(plan.steps),
+        )
+        require_room(found, self.stack.file)
+        return replace(plan, warnings=[*plan.warnings, *found.remarks])
+
+    def _interruptions(self, runner: Runner, plan: Outcome) -> list[str]:
+        goes_to = runner.destination
+        with closing(Client(goes_to.endpoint, goes_to.credential)) as client:
+            return interruptions(plan.steps, jobs_through(client))
+
+    def _refuse_unexpected(self, plan: Outcome, request: Request, *, remedy: str) -> None:
+        if request.expect_no_changes and plan.changed:
+            raise UnexpectedChangesError(
+                f"Stack {self.stack.name!r} has changes, and none were expected.", remedy=remedy
+            )
+
+    def _refuse_protected(self, loaded: Loaded) -> None:
+        """Say at once, in one message, what a destroy may not delete."""
+        names = [each.name for each in loaded.resources if each.protect and not each.delete]
+        if names:
+            raise UsageError(
+                f"{len(names)} of the resources of stack {self.stack.name!r} are protected:"
+                f" {', '.join(dict.fromkeys(names))}.",
+                remedy=f"Let them go first: `aml unprotect --all -s {self.stack.name}`.",
+            )
+
+    def _read_back(self, runner: Runner, loaded: Loaded, request: Request) -> Loaded:
+        """Return state as a refresh would leave it; nothing is written."""
+        reading = Reading(loaded)
+        quiet = replace(runner, listener=troubles(self.listener))
+        outcome = quiet.refresh(loaded, reading, request.options(preview=False))
+        raise_failure(outcome, self.cancellation, command="aml preview")
+        return reading.loaded
+
+    def _refreshed(self, runner: Runner, request: Request, *, approve: bool) -> Done:
+        with self._open("refresh", request) as state:
+            count = len(state.loaded.resources)
+            options = request.options(preview=True)
+            if approve:
+                plan = runner.refresh(state.loaded, Memory(count), options)
+                remedy = "See what differs with `aml refresh`."
+                self._refuse_unexpected(plan, request, remedy=remedy)
+                if plan.changed and not self.approve(plan, runner.destination):
+                    return Done(plan, approved=False)
+            result = runner.refresh(state.loaded, state, request.options(preview=False))
+            state.ended(succeeded=not result.summary.failed, changes=_counts(result))
+        return Done(result, result)
+
+    def _runner(self) -> Runner:
+        return runner_of(self.stack, self.listener, self.cancellation)
+
+    def _open(self, kind: OperationName, request: Request) -> StackState:
+        stack = self.stack
+        operation = Operation(kind, request.message)
+        state = stack.backend.open(stack.project.name, stack.name, stack.cipher, operation)
+        for notice in state.notices:
+            self._say(notice)
+        return state
+
+    def _loaded(self) -> Loaded:
+        stack = self.stack
+        return stack.backend.load(stack.project.name, stack.name, stack.cipher)
+
+    def _keep_manifest(self, outcome: Outcome) -> Manifest | None:
+        outputs = outcome.summary.outputs
+        if OUTPUT not in outputs:
+            return None
+        manifest = manifest_of(outputs, stack=self.stack.name)
+        write_manifest(manifest, self.stack.project.manifest_file(self.stack.name))
+        return manifest
+
+    def _is_another_cloud(self, loaded: Loaded, goes_to: Destination) -> bool:
+        known = {
+            resource.outputs.get("cloudId", resource.inputs.get("cloudId"))
+            for resource in loaded.resources
+            if resource.type == _PROVIDER
+        }
+        return bool(known - {None}) and known != {goes_to.cloud_id}
+
+    def _tell_of_another_cloud(self, loaded: Loaded, goes_to: Destination) -> None:
+        if self._is_another_cloud(loaded, goes_to):
+            self._say("The local cloud was reset since the last deployment; reading it back first.")
+
+    def _say(self, text: str) -> None:
+        self.listener(Message("info", text))
+
+
+def _by_urn(request: Request, loaded: Loaded) -> Request:
+    return replace(request, replace=named_urns(request.replace, loaded))
+
+
+def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> Runner:
+    """Return what runs a stack's program, and reads and deletes what it has."""
+    config = stack.configuration.namespace(PACKAGE)
+    return Runner(
+        stack.project,
+        stack.name,
+        stack.configuration,
+        destination(stack.cloud, config, home=stack.project.home, file=stack.file),
+        listener,
+        cancellation,
+        partial(referred_outputs, stack.project),
+        soft_delete_of(stack),
+    )
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
+    return {str(op): number for op, number in outcome.changes.items()}

@@ -1,0 +1,42 @@
+"""State as it would be after a refresh, in memory: for a plan upon a cloud that is another one."""
+
+from collections.abc import Sequence
+
+from infra.engine.deployment.recorder import Memory
+from infra.engine.model.resources import Loaded, Resource
+
+
+class Reading(Memory):
+    """A recorder that keeps what a refresh finds, and writes nothing."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__(len(loaded.resources))
+        self._pending = loaded.pending
+        self._found: list[Resource] = []
+        self._settled: set[int] = set()
+
+    @property
+    def loaded(self) -> Loaded:
+        """What there would be to go on from."""
+        left = [each for at, each in enumerate(self._pending) if at not in self._settled]
+        return Loaded(self._found, left)
+
+    def same(self, key: int | None, resource: Resource) -> int:
+        self._found.append(resource)
+        return super().same(key, resource)
+
+    def ok(
+        self,
+        operation: int,  # noqa: ARG002 - the protocol's
+        resource: Resource | None,
+        *,
+        removes: Sequence[int] = (),  # noqa: ARG002
+        deletes: Sequence[int] = (),  # noqa: ARG002
+        pends: Sequence[int] = (),  # noqa: ARG002
+    ) -> None:
+        """Keep what was adopted."""
+        if resource is not None:
+            self._found.append(resource)
+
+    def settle(self, pending: Sequence[int]) -> None:
+        self._settled |= set(pending)

@@ -1,0 +1,180 @@
+"""One run of a stack's program through the embedded engine, planned or for real.
+
+Wires what the engine needs (provider, recorder, listener) and returns what happened; what is to
+be run, and whether a person agreed, is decided in `operations`.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.arm.provider import AzureNative
+from infra.arm.soft_delete import SoftDelete
+from infra.contract.errors import DeployError, InterruptedByUserError
+from infra.contract.project import Project
+from infra.contract.provider import Provider
+from infra.deploy.stack.configuration import Configuration
+from infra.deploy.stack.endpoints import Destination
+from infra.engine.deployment.builtin import BuiltIn, OutputsOf
+from infra.engine.deployment.deletion import destroy
+from infra.engine.deployment.deployment import Deployment
+from infra.engine.deployment.recorder import Recorder
+from infra.engine.deployment.refresh import refresh
+from infra.engine.deployment.session import Cancellation, Options
+from infra.engine.model.events import Event, Finished, Listener, Message, Op, Step, Summary
+from infra.engine.model.resources import Loaded
+from infra.engine.model.values import secret
+from infra.engine.monitor.monitor import run_program
+
+PACKAGE = "azure-native"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run decided or did: every step, and the summary. ``warnings`` are about a plan."""
+
+    steps: Sequence[Step]
+    summary: Summary
+    warnings: Sequence[str] = ()
+
+    @property
+    def changes(self) -> Mapping[Op, int]:
+        return self.summary.changes
+
+    @property
+    def changed(self) -> bool:
+        """Say whether anything but reading and keeping was done or planned."""
+        return any(n for op, n in self.changes.items() if op not in {Op.SAME, Op.READ})
+
+
+@dataclass(slots=True)
+class Steps:
+    """A listener that keeps the steps it hears of and passes every event on."""
+
+    listener: Listener
+    steps: list[Step] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            with self._lock:
+                self.steps.append(event.step)
+                if event.error:
+                    self.failures.append(event.error)
+        self.listener(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Everything one stack's runs share."""
+
+    project: Project
+    stack: str
+    configuration: Configuration
+    destination: Destination
+    listener: Listener
+    cancellation: Cancellation
+    outputs_of: OutputsOf
+    soft_delete: SoftDelete = field(default_factory=SoftDelete)
+
+    @contextmanager
+    def _providers(self) -> Iterator[dict[str, Provider]]:
+        """Make the providers of one run, by package; their connections end with it."""
+        to = self.destination
+        azure = AzureNative(to.endpoint, to.credential, soft_delete=self.soft_delete)
+        with closing(azure):
+            yield {PACKAGE: azure, "pulumi": BuiltIn(self.outputs_of)}
+
+    def provider_config(self) -> dict[str, dict[str, Any]]:
+        """Return each package's configuration, secret keys marked."""
+        prefix = f"{PACKAGE}:"
+        sealed = {k.removeprefix(prefix) for k in self.configuration.secret_keys}
+        config = self.destination.config
+        return {PACKAGE: {k: secret(v) if k in sealed else v for k, v in config.items()}}
+
+    def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
+        """Run the program once. A failure was reported to the listener; it is in the summary."""
+        steps = self._listening(options)
+        with self._providers() as providers:
+            deployment = Deployment(
+                self.project.name,
+                self.stack,
+                loaded,
+                recorder,
+                providers,
+                self.provider_config(),
+                options,
+                steps,
+                self.cancellation,
+            )
+            result = run_program(
+                self.project.main / "__main__.py",
+                deployment,
+                project=self.project.name,
+                stack=self.stack,
+                root=self.project.root,
+                config=self.configuration.values,
+                secret_keys=self.configuration.secret_keys,
+                parallel=options.parallel,
+                preview=options.preview,
+            )
+            if result.error:
+                deployment.log("error", result.error, "")
+            return Outcome(tuple(steps.steps), deployment.close(result.failed))
+
+    def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
+        """Delete all that is in state, without the program."""
+        return self._over_state(destroy, loaded, recorder, options)
+
+    def refresh(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
+        """Read all that is in state, without the program."""
+        return self._over_state(refresh, loaded, recorder, options)
+
+    def _listening(self, options: Options) -> Steps:
+        """Keep the steps; of a plan only failures and messages are passed on as they happen."""
+        return Steps(troubles(self.listener) if options.preview else self.listener)
+
+    def _over_state(
+        self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
+    ) -> Outcome:
+        steps = self._listening(options)
+        with self._providers() as providers:
+            summary = act(
+                self.project.name,
+                self.stack,
+                loaded,
+                recorder,
+                providers,
+                self.provider_config(),
+                options,
+                steps,
+                self.cancellation,
+            )
+        return Outcome(tuple(steps.steps), summary)
+
+
+def troubles(listener: Listener) -> Listener:
+    """Pass on what went wrong, and messages."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Message) or (isinstance(event, Finished) and event.error):
+            listener(event)
+
+    return listen
+
+
+def raise_failure(outcome: Outcome, cancellation: Cancellation, *, command: str) -> None:
+    """Turn a failed run into the error a command ends with; its causes were reported before."""
+    if cancellation.stopped:
+        raise InterruptedByUserError(
+            "The deployment was interrupted; what was done is recorded.",
+            remedy=f"Run `{command}` again: it goes on where this one stopped.",
+        )
+    if outcome.summary.failed:
+        raise DeployError(
+            f"`{command}` did not finish; the reasons are above.",
+            remedy=f"Mend them and run `{command}` again: what was done is kept.",
+        )

@@ -1,0 +1,74 @@
+"""Which cloud a stack goes to: `aml:cloud` alone decides. Starts the local one when it is down."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from infra.arm.client import AZURE, Endpoint, local_endpoint
+from infra.arm.credentials import Credential, azure_credential, claims, local_credential
+from infra.contract.discovery import SUBSCRIPTION, TENANT, ensure_cloud
+from infra.contract.errors import SpecError
+from infra.deploy.stack.identity import identity_of
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One cloud, ready to be spoken to. ``config`` is what the provider is configured with.
+
+    ``cloud_id`` is empty for Azure; for the local cloud it changes with `aml cloud reset`.
+    """
+
+    kind: Literal["local", "azure"]
+    endpoint: Endpoint
+    credential: Credential
+    config: Mapping[str, Any]
+    cloud_id: str = ""
+
+    @property
+    def subscription(self) -> str:
+        return str(self.config["subscriptionId"])
+
+    @property
+    def identity(self) -> str:
+        """Who acts, from the token's own claims; asks for a token if there is none yet."""
+        return identity_of(claims(self.credential.token()))
+
+
+def destination(
+    kind: Literal["local", "azure"], config: Mapping[str, Any], *, home: Path, file: Path
+) -> Destination:
+    """Return the cloud ``kind`` names; ``config`` is the stack's ``azure-native:`` namespace.
+
+    Raises ``SpecError`` where Azure lacks a subscription, ``CredentialError`` where it gives no
+    token, ``UnreachableError`` where the local cloud does not come up.
+    """
+    return _local(config, home) if kind == "local" else _azure(config, file)
+
+
+def _local(config: Mapping[str, Any], home: Path) -> Destination:
+    cloud = ensure_cloud(home)
+    own = {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "cloudId": cloud.id}
+    return Destination(
+        "local",
+        local_endpoint(cloud),
+        local_credential(cloud),
+        {**config, **own},
+        cloud.id,
+    )
+
+
+def _azure(config: Mapping[str, Any], file: Path) -> Destination:
+    if not config.get("subscriptionId"):
+        stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        raise SpecError(
+            "Azure needs `azure-native:subscriptionId`, and the stack has none.",
+            remedy=f"Run `aml config set -s {stack} azure-native:subscriptionId ID`.",
+            at=str(file),
+        )
+    # What azure-identity says of each source it tried is for its own logger's readers.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
+    credential = azure_credential()
+    credential.token()  # nobody waits for a plan that ends with this
+    return Destination("azure", AZURE, credential, dict(config))

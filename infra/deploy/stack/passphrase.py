@@ -1,0 +1,79 @@
+"""Which passphrase seals a stack's secrets: the local stack's own, or what Pulumi's variables give.
+
+Asks a person only at a terminal; without one, the caller hears that there is none.
+"""
+
+import getpass
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from infra.contract.errors import PassphraseError
+from infra.contract.project import DEFAULT_STACK, Project
+from infra.engine.state.secrets import passphrase_from_environment
+
+Ask = Callable[[str], str]
+
+
+def stack_passphrase(
+    project: Project,
+    stack: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    ask: Ask | None = None,
+) -> str | None:
+    """Return the passphrase of ``stack``, ``None`` where nobody gave one.
+
+    Stack ``local`` has one of its own in ``.aml/passphrase`` (mode 0600), made when first asked
+    for, so that it works with nothing set. ``ask`` is called with a question only when neither
+    variable is set; see ``ask_at_terminal``.
+    """
+    if stack == DEFAULT_STACK:
+        return _own_passphrase(project.home / "passphrase")
+    given = passphrase_from_environment(os.environ if environment is None else environment)
+    if given is None and ask is not None:
+        return ask(f"Passphrase of stack {stack!r}: ")
+    return given
+
+
+def ask_at_terminal() -> Ask | None:
+    """Return a way to ask a person, ``None`` without a terminal: a pipeline never waits."""
+    return getpass.getpass if sys.stdin.isatty() and sys.stderr.isatty() else None
+
+
+def _own_passphrase(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return _make(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise PassphraseError(
+            f"The local stack's passphrase cannot be read: {error}.",
+            remedy="Make the file readable; without it the stack's secrets cannot be opened.",
+            at=str(file),
+        ) from error
+    if not text:
+        raise PassphraseError(
+            "The local stack's passphrase file is empty.",
+            remedy="Restore it, or remove it and set the stack's secrets again.",
+            at=str(file),
+        )
+    return text
+
+
+def _make(file: Path) -> str:
+    """Write a new passphrase whole under another name, then link it: the first of two wins."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    own = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as sink:
+        sink.write(f"{secrets.token_urlsafe(32)}\n")
+    try:
+        os.link(own, file)
+    except FileExistsError:
+        pass
+    finally:
+        own.unlink()
+    return file.read_text(encoding="ascii").strip()

@@ -1,0 +1,145 @@
+"""One stack's settings as a person reads and writes them: the file, and the sealing of secrets.
+
+What `aml config` does. Whether the values make sense is `infra.spec`'s business; what a program
+gets to see is `configuration`'s.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from infra.contract.errors import UnknownNameError, UsageError
+from infra.contract.load import nearest
+from infra.contract.project import Project
+from infra.deploy.stack.passphrase import Ask, stack_passphrase
+from infra.engine.state.secrets import Sealer, missing_passphrase
+from infra.spec.credentials import PLAIN_SECRET, PRIVATE_KEY, Sealed
+from infra.spec.editing import StackFile, parse_path
+from infra.spec.load import inspect_text
+from infra.spec.problems import Problem
+from infra.spec.stack import KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value of the file, opened. ``secret`` says that something in it is sealed."""
+
+    value: Any
+    secret: bool
+
+
+class Settings:
+    """Reads and writes the settings of one stack. Each write is on disk when it returns."""
+
+    def __init__(self, project: Project, stack: str, ask: Ask | None = None) -> None:
+        self._project = project
+        self._stack = stack
+        self._ask = ask
+        self._file = project.stack_file(stack)
+        if not self._file.is_file():
+            known = dict.fromkeys(f.name[7:-5] for f in self._file.parent.glob("Pulumi.*.yaml"))
+            raise UnknownNameError(
+                f"There is no stack {stack!r}.",
+                remedy=nearest(stack, known, noun="stack") + f" `aml stack init {stack}` makes it.",
+                at=str(self._file),
+            )
+
+    def get(self, key: str, *, path: bool = False) -> Setting:
+        """Return one value, its secrets opened."""
+        file = StackFile.read(self._file)
+        value = file.get(_full(key), path=path)
+        return Setting(self._opened(value, file.salt), _sealed(value))
+
+    def entries(self, *, show_secrets: bool = False) -> dict[str, Setting]:
+        """Return all values; secrets are ``[secret]`` unless they are to be shown."""
+        file = StackFile.read(self._file)
+        return {
+            key: Setting(
+                self._opened(value, file.salt) if show_secrets else _hidden(value), _sealed(value)
+            )
+            for key, value in file.entries().items()
+        }
+
+    def set(
+        self, key: str, value: str, *, path: bool = False, secret: bool = False
+    ) -> tuple[Problem, ...]:
+        """Write one value, sealed if ``secret``; return what is wrong with the file now.
+
+        Refuses to write a credential in clear.
+        """
+        file = StackFile.read(self._file)
+        key = _full(key)
+        file.set(key, self._seal(file, value) if secret else value, path=path)
+        problems = inspect_text(file.text()).problems
+        if any(
+            problem.code in {PLAIN_SECRET, PRIVATE_KEY} and _below(problem.path, key)
+            for problem in problems
+        ):
+            raise UsageError(
+                f"{key} is a credential, and a stack file holds none in clear.",
+                remedy="Add `--secret` to seal it, or write env:NAME or file:PATH.",
+            )
+        file.write()
+        # A program of one's own has its own keys, and knows alone what is wrong with them.
+        return problems if self._project.runs_packaged_program else ()
+
+    def remove(self, key: str, *, path: bool = False) -> None:
+        """Remove one value."""
+        file = StackFile.read(self._file)
+        file.remove(_full(key), path=path)
+        file.write()
+
+    def _seal(self, file: StackFile, value: str) -> Sealed:
+        sealer = self._sealer(file.salt)
+        sealed = Sealed(sealer.seal(value))
+        if file.salt is None:
+            file.salt = sealer.salt
+        return sealed
+
+    def _sealer(self, salt: str | None) -> Sealer:
+        passphrase = stack_passphrase(self._project, self._stack, ask=self._ask)
+        if passphrase is None:
+            raise missing_passphrase(f"stack {self._stack!r}")
+        return Sealer.from_passphrase(passphrase, salt, stack=f"stack {self._stack!r}")
+
+    def _opened(self, value: Any, salt: str | None) -> Any:
+        if not _sealed(value):
+            return value
+        sealer = self._sealer(salt)
+        return _mapped(value, lambda sealed: sealer.open(sealed.ciphertext))
+
+
+def _full(key: str) -> str:
+    """Return ``key`` if it says whose it is; Pulumi would take a bare one for the project's."""
+    if ":" in key:
+        return key
+    first = str(parse_path(key)[0])
+    known = {name.partition(":")[2]: name for name in KEYS.values()}
+    remedy = "Write it as aml:KEY or azure-native:KEY."
+    if first in known:
+        remedy = f"Did you mean {known[first] + key.removeprefix(first)!r}?"
+    raise UsageError(f"{key!r} has no namespace.", remedy=remedy)
+
+
+def _below(path: str, key: str) -> bool:
+    return path == key or path.startswith((f"{key}.", f"{key}["))
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    match value:
+        case Sealed():
+            return change(value)
+        case dict():
+            return {key: _mapped(item, change) for key, item in value.items()}
+        case list():
+            return [_mapped(item, change) for item in value]
+    return value
+
+
+def _hidden(value: Any) -> Any:
+    return _mapped(value, lambda _: "[secret]")
+
+
+def _sealed(value: Any) -> bool:
+    found: list[Sealed] = []
+    _mapped(value, found.append)
+    return bool(found)

@@ -1,0 +1,309 @@
+"""One stack, opened: its file, what it says, its state, and the key of its secrets.
+
+Making, listing, moving and removing stacks is here too; deploying one is in `operations`.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from infra.catalogue.names import RULES
+from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
+from infra.contract.load import look_up, nearest
+from infra.contract.project import Project, find_project
+from infra.contract.shadows import require_own_packages
+from infra.deploy.stack.configuration import Configuration, encryption_salt, read_configuration
+from infra.deploy.stack.passphrase import ask_at_terminal, stack_passphrase
+from infra.engine.model.resources import STACK_TYPE, Loaded
+from infra.engine.model.values import hidden, plain
+from infra.engine.state.backend import Backend
+from infra.engine.state.secrets import (
+    Cipher,
+    Masked,
+    Sealer,
+    missing_passphrase,
+    passphrase_from_environment,
+)
+from infra.spec.load import load_program_stack, load_stack
+from infra.spec.program import ProgramSpec
+from infra.spec.stack import StackSpec
+
+_TEMPLATE = """\
+# What `aml up -s {name}` deploys. Every key: docs/stack-files.md
+config:
+  azure-native:location: westeurope
+  aml:cloud: local
+  aml:workspace: {{name: {workspace}, resource_group: {workspace}-rg}}
+  aml:computes:
+    - {{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, max_nodes: 2}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One stack of a project, validated and ready to be deployed."""
+
+    project: Project
+    name: str
+    file: Path
+    declared: StackSpec | ProgramSpec
+    configuration: Configuration
+    cipher: Cipher
+
+    @property
+    def cloud(self) -> Literal["local", "azure"]:
+        return self.declared.cloud
+
+    @property
+    def spec(self) -> StackSpec:
+        """What the file declares; ``UsageError`` where a program of its own knows that alone."""
+        if isinstance(self.declared, StackSpec):
+            return self.declared
+        raise UsageError(
+            f"The program in {self.project.main} is your own: what its stacks declare is known "
+            "to it alone.",
+            remedy="Use preview, up, refresh, destroy and outputs, which ask the program.",
+            at=str(self.file),
+        )
+
+    @property
+    def backend(self) -> Backend:
+        return backend_of(self.project)
+
+
+def open_stack(name: str | None) -> Stack:
+    """Return the stack a command means (``None``: the selected one), or say all that is wrong.
+
+    The key of its secrets starts being derived here, on a thread, so that nobody waits for it.
+    """
+    project = find_project()
+    stack = name or project.selected_stack()
+    file = existing_stack_file(project, stack)
+    cipher = cipher_of(project, stack)
+    require_own_packages(project.main)
+    spec = load_stack(file) if project.runs_packaged_program else load_program_stack(file)
+    configuration = read_configuration(file, project=project.name, unseal=cipher.open)
+    return Stack(project, stack, file, spec, configuration, cipher)
+
+
+def existing_stack_file(project: Project, stack: str) -> Path:
+    """Return the stack's file; ``UnknownNameError`` names the nearest stack that has one."""
+    file = project.stack_file(stack)
+    if file.is_file():
+        return file
+    known = dict.fromkeys(stack_names(project))
+    raise UnknownNameError(
+        f"There is no stack {stack!r} ({file.name} does not exist).",
+        remedy=nearest(stack, known, noun="stack") + f" `aml stack init {stack}` makes it.",
+        at=str(project.stacks),
+    )
+
+
+def existing_stack(project: Project, name: str | None) -> str:
+    """Return the stack a command means, if it has a file or state (``None``: the selected one)."""
+    stack = name or project.selected_stack()
+    if not project.stack_file(stack).is_file():
+        deployed = backend_of(project).stacks(project.name)
+        if stack not in deployed:
+            existing_stack_file(project, stack)
+    return stack
+
+
+def stack_names(project: Project) -> Sequence[str]:
+    """Return the names of all stacks that have a file."""
+    files = sorted(project.stacks.glob("Pulumi.*.yaml"))
+    return [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files]
+
+
+def backend_url(project: Project) -> str:
+    """Return where state lies: ``PULUMI_BACKEND_URL``, ``backend.url``, else ``.aml/state``."""
+    named = os.environ.get("PULUMI_BACKEND_URL") or project.backend_url
+    return named or f"file://{project.home / 'state'}"
+
+
+def backend_of(project: Project) -> Backend:
+    """Return the project's deployment state."""
+    return Backend(backend_url(project))
+
+
+def cipher_of(project: Project, stack: str) -> Cipher:
+    """Return the cipher of a stack's secrets; one that only masks where nobody gave a passphrase.
+
+    Sealing or opening with the latter fails only when something secret is met.
+    """
+    salt = _salt(project, stack)
+    # A person is asked only where there is something to open.
+    passphrase = stack_passphrase(project, stack, ask=ask_at_terminal() if salt else None)
+    if passphrase is None:
+        return _Absent(stack)
+    return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}")
+
+
+def _salt(project: Project, stack: str) -> str | None:
+    """Return the stack file's salt, else that of its state, so that nothing is sealed anew."""
+    file = project.stack_file(stack)
+    own = encryption_salt(file) if file.is_file() else None
+    return own or backend_of(project).salt(project.name, stack) or None
+
+
+class _Absent(Masked):
+    """A cipher for a stack whose passphrase nobody gave: fine until a secret is met."""
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+
+    def seal(self, text: str) -> str:  # noqa: ARG002 - a cipher's
+        raise missing_passphrase(f"stack {self._stack!r}")
+
+    def open(self, message: str) -> str:  # noqa: ARG002 - a cipher's
+        raise missing_passphrase(f"stack {self._stack!r}")
+
+
+def require_passphrase(stack: Stack) -> None:
+    """Refuse a deployment that would stop half way, at the first secret that Azure answers with."""
+    if isinstance(stack.cipher, _Absent):
+        raise missing_passphrase(f"stack {stack.name!r}")
+
+
+def init_stack(project: Project, name: str) -> Path:
+    """Make a stack: a file to start from, selected. Refuses a name that is taken or no name."""
+    problem = RULES["stack"].problem(name)
+    if problem:
+        raise UsageError(problem, remedy="Choose another name.")
+    file = project.stack_file(name)
+    if file.exists():
+        raise UsageError(
+            f"Stack {name!r} exists.", remedy=f"Use it: `aml stack select {name}`.", at=str(file)
+        )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(_TEMPLATE.format(name=name, workspace=_workspace(name)), encoding="utf-8")
+    project.select_stack(name)
+    return file
+
+
+def _workspace(stack: str) -> str:
+    kept = "".join(c if c.isalnum() else "-" for c in stack).strip("-")[:30]
+    return f"{kept or 'aml'}-ml"
+
+
+@dataclass(frozen=True, slots=True)
+class StackRow:
+    """A line of `aml stack ls`; ``changed`` is RFC 3339, empty for one that was never deployed."""
+
+    name: str
+    resources: int = 0
+    changed: str = ""
+    selected: bool = False
+
+
+def list_stacks(project: Project) -> Sequence[StackRow]:
+    """Return every stack that has a file or state."""
+    backend = backend_of(project)
+    deployed = set(backend.stacks(project.name))
+    selected = project.selected_stack()
+    rows = []
+    for name in sorted({*stack_names(project), *deployed}):
+        row = StackRow(name, selected=name == selected)
+        if name in deployed:
+            known = backend.summary(project.name, name)
+            row = replace(row, resources=known.resources, changed=known.updated)
+        rows.append(row)
+    return rows
+
+
+def remove_stack(project: Project, name: str, *, force: bool) -> None:
+    """Forget a stack's state and file. Refused while it has resources, unless ``force``."""
+    file = existing_stack_file(project, name)
+    backend = backend_of(project)
+    if backend.exists(project.name, name):
+        backend.remove(project.name, name, cipher_of(project, name), force=force)
+    file.unlink()
+    project.manifest_file(name).unlink(missing_ok=True)
+    if project.selected_stack() == name:
+        (project.home / "selected-stack").unlink(missing_ok=True)
+
+
+def export_stack(project: Project, name: str, *, show_secrets: bool) -> str:
+    """Return a stack's state as Pulumi's `stack export` prints it."""
+    if not backend_of(project).exists(project.name, name):
+        raise _never_deployed(name)
+    cipher = cipher_of(project, name) if show_secrets else None
+    return backend_of(project).export(project.name, name, cipher)
+
+
+def import_stack(project: Project, name: str, file: Path) -> None:
+    """Put an exported state in the place of a stack's; a backup is kept."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StateError(
+            f"It cannot be read: {error}.",
+            remedy="Write one with `aml stack export --file FILE`.",
+            at=str(file),
+        ) from error
+    backend_of(project).import_(project.name, name, text, cipher_of(project, name))
+
+
+def stack_outputs(stack: Stack, *, show_secrets: bool) -> Mapping[str, Any]:
+    """Return the outputs a stack's state has; ``NotDeployedError`` where it has no state."""
+    loaded = stack.backend.load(
+        stack.project.name, stack.name, stack.cipher if show_secrets else Masked()
+    )
+    outputs = _outputs(loaded)
+    if outputs is None:
+        raise _never_deployed(stack.name)
+    shown: Mapping[str, Any] = (plain if show_secrets else hidden)(dict(outputs))
+    return shown
+
+
+def referred_outputs(project: Project, other: str | None, stack: str) -> Mapping[str, Any] | None:
+    """Return the outputs of a stack that a program refers to, secrets marked; ``None``: no stack.
+
+    ``other`` is a project whose state lies in the same backend.
+    """
+    backend, name = backend_of(project), other or project.name
+    if not backend.exists(name, stack):
+        return None
+    ours = name == project.name and project.stack_file(stack).is_file()
+    cipher = cipher_of(project, stack) if ours else _cipher_of_another(stack)
+    return _outputs(backend.load(name, stack, cipher))
+
+
+def _cipher_of_another(stack: str) -> Cipher:
+    """Return the cipher of another project's stack: Pulumi's variables are all we have of it."""
+    passphrase = passphrase_from_environment(os.environ)
+    return _Absent(stack) if passphrase is None else Sealer.from_passphrase(passphrase)
+
+
+def _outputs(loaded: Loaded) -> Mapping[str, Any] | None:
+    root = next((each for each in loaded.resources if each.type == STACK_TYPE), None)
+    return None if root is None else root.outputs
+
+
+def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Sequence[str]:
+    """Let resources go (``None``: all of the stack's); return the URNs that were protected.
+
+    ``wanted`` holds URNs or names; one that state does not have is refused, with the nearest.
+    """
+    backend = backend_of(project)
+    if not backend.exists(project.name, name):
+        raise _never_deployed(name)
+    with backend.open(project.name, name, cipher_of(project, name)) as state:
+        known = {each.name: each for each in state.loaded.resources}
+        urns = {each.urn for each in state.loaded.resources}
+        for unknown in sorted((wanted or frozenset()) - urns):
+            look_up(unknown, known, noun="resource")
+        freed = []
+        for key, each in enumerate(state.loaded.resources):
+            if each.protect and (wanted is None or wanted & {each.urn, each.name}):
+                state.same(key, replace(each, protect=False))
+                freed.append(each.urn)
+        return freed
+
+
+def _never_deployed(stack: str) -> NotDeployedError:
+    return NotDeployedError(
+        f"Stack {stack!r} was never deployed.", remedy=f"Run `aml up -s {stack}`."
+    )

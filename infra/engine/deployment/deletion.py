@@ -1,0 +1,125 @@
+"""Deleting: what nobody registered any more, old halves of replacements, and whole stacks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from infra.contract.errors import HaltedError, PlatformError, UsageError
+from infra.contract.provider import Provider
+from infra.engine.deployment.providers import Providers, has_provider_type, is_default
+from infra.engine.deployment.recorder import Recorder
+from infra.engine.deployment.recovery import Recovery
+from infra.engine.deployment.session import Cancellation, Options, Session, recorder_for
+from infra.engine.deployment.steps import Steps
+from infra.engine.model.events import Listener, Op, Summary
+from infra.engine.model.resources import Loaded, Resource
+from infra.engine.planning.decision import deletion_step
+from infra.engine.planning.graph import needs, walk
+from infra.engine.planning.ledger import Entry, Ledger
+
+
+class Removal:
+    """Deletes entries of state, dependents first, independent branches at the same time."""
+
+    def __init__(self, session: Session, ledger: Ledger, providers: Providers) -> None:
+        self._session, self._ledger, self._providers = session, ledger, providers
+        self._steps = Steps(session, ledger)
+
+    def delete(self, entries: Sequence[Entry], *, pends: bool = False) -> bool:
+        """Delete ``entries``; say whether all of it worked.
+
+        If any is protected, nothing is deleted and all offenders are named. A failed delete keeps
+        what it depends on. ``pends`` keeps deleted entries, marked as awaiting a replacement.
+        """
+        if self._refuse_protected(entries) and not self._session.preview:
+            return False
+        resources = [entry.resource for entry in entries]
+        doomed = {resource.urn for resource in resources}
+        failures = []
+
+        def work(position: int) -> bool:
+            try:
+                self._one(entries[position], doomed, pends=pends)
+            except HaltedError:
+                failures.append(position)
+                return False
+            except PlatformError as error:  # no provider, no state: belongs to no step
+                self._session.report(error, entries[position].resource.urn)
+                failures.append(position)
+                return False
+            return True
+
+        needed = needs(resources, self._ledger.renames)
+        kept = walk(needed, work, self._session.options.parallel)
+        return not failures and not kept
+
+    def _refuse_protected(self, entries: Iterable[Entry]) -> bool:
+        protected = [e.resource for e in entries if e.resource.protect and not e.resource.delete]
+        for resource in protected:
+            self._session.report(
+                UsageError(
+                    f"{resource.name!r} is protected and would have to be deleted.",
+                    remedy=f"Keep it in the program, or run `aml unprotect '{resource.urn}'`.",
+                    at=resource.urn,
+                ),
+                resource.urn,
+            )
+        return bool(protected)
+
+    def _one(self, entry: Entry, doomed: set[str], *, pends: bool) -> None:
+        resource = entry.resource
+        op, why = _without_call(resource, doomed)
+        if pends or (resource.delete and resource.urn in self._ledger.replaced):
+            op = Op.DELETE_REPLACED
+        step = deletion_step(op, resource, why)
+        if why or not resource.custom or has_provider_type(resource.type):
+            with self._session.step(step, silent=is_default(resource)):
+                gone = self._forget(entry, pends=pends)
+        else:
+            provider = self._providers.instance(resource.provider)
+            with self._session.working(step):
+                gone = self._steps.delete_call(provider, entry, pends=pends)
+        if pends:
+            self._ledger.deleted_early(gone)
+
+    def _forget(self, entry: Entry, *, pends: bool) -> Entry:
+        if pends:
+            return self._steps.deleted_without_call(entry)
+        self._session.recorder.forget([entry.key])
+        return entry
+
+
+def _without_call(resource: Resource, doomed: set[str]) -> tuple[Op, str]:
+    """Return the operation, and why the provider is not asked; an empty reason: it is."""
+    if resource.external:
+        return Op.DISCARD, "it is not ours"
+    if resource.pending_replacement:
+        return Op.DISCARD, "it was deleted before"
+    if resource.retain_on_delete:
+        return Op.DISCARD, "it is retained (`retain_on_delete`)"
+    if resource.deleted_with and resource.deleted_with in doomed:
+        return Op.DELETE, "it goes with what it is part of (`deleted_with`)"
+    return Op.DELETE, ""
+
+
+def destroy(  # noqa: PLR0917 - as `Deployment`
+    project: str,
+    stack: str,
+    loaded: Loaded,
+    recorder: Recorder,
+    providers: Mapping[str, Provider],
+    provider_config: Mapping[str, Mapping[str, Any]],
+    options: Options,
+    listener: Listener,
+    cancellation: Cancellation,
+) -> Summary:
+    """Delete everything in state, without the program: providers are configured from state.
+
+    What an interrupted run was creating is looked for and deleted as well.
+    """
+    session = Session(recorder_for(recorder, loaded, options), options, listener, cancellation)
+    ledger = Ledger(loaded)
+    found = Providers(stack, project, session, ledger, packages=providers, config=provider_config)
+    orphans = Recovery(session, ledger, found).orphans()
+    entries = [*ledger.olds.values(), *ledger.leftovers, *orphans]
+    Removal(session, ledger, found).delete(entries)
+    return session.summary()

@@ -1,0 +1,351 @@
+"""The deployment: answers each request of a program as soon as its resource is done.
+
+It is what the Pulumi SDK's requests arrive at (adapted by ``monitor``), from many threads at once.
+Order is the program's: a request comes when all it depends on is known. Only deletes need a graph.
+Provider calls happen outside every lock; what they did is recorded before anybody is answered.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from infra.contract.errors import HaltedError, PlatformError, UsageError
+from infra.contract.provider import UNKNOWN, Invokes, Provider
+from infra.engine.deployment.deletion import Removal
+from infra.engine.deployment.providers import Providers, has_provider_type, is_default, package_of
+from infra.engine.deployment.recorder import Recorder
+from infra.engine.deployment.recovery import Recovery
+from infra.engine.deployment.registration import Registration, Workplace
+from infra.engine.deployment.session import Cancellation, Options, Session, Severity, recorder_for
+from infra.engine.deployment.steps import Steps, now
+from infra.engine.model.events import Listener, Op, Summary
+from infra.engine.model.goals import Answer, Goal, ReadGoal
+from infra.engine.model.paths import differences
+from infra.engine.model.resources import STACK_TYPE, Loaded, Resource, make_urn
+from infra.engine.model.values import has_unknown, hidden, marked_like, plain
+from infra.engine.planning.aliases import candidates
+from infra.engine.planning.decision import (
+    Decision,
+    Verdict,
+    answered,
+    carried,
+    inherited,
+    mentioned,
+    step_for,
+    wanted,
+)
+from infra.engine.planning.ledger import Entry, Ledger
+
+__all__ = ["Cancellation", "Deployment", "Options"]
+
+_GET_RESOURCE = "pulumi:pulumi:getResource"
+
+
+class Deployment:
+    """One run of a program against one stack.
+
+    ``providers`` and ``provider_config`` (whose values may be secret) go by package. A preview
+    records nothing, whatever ``recorder`` is. Failures are told to ``listener`` when they happen;
+    ``HaltedError`` says "already reported, stop quietly".
+    """
+
+    def __init__(  # noqa: PLR0917 - what a run is made of; callers name them
+        self,
+        project: str,
+        stack: str,
+        loaded: Loaded,
+        recorder: Recorder,
+        providers: Mapping[str, Provider],
+        provider_config: Mapping[str, Mapping[str, Any]],
+        options: Options,
+        listener: Listener,
+        cancellation: Cancellation,
+    ) -> None:
+        self._project, self._stack = project, stack
+        recorder = recorder_for(recorder, loaded, options)
+        self._session = Session(recorder, options, listener, cancellation)
+        self._ledger = Ledger(loaded)
+        self._providers = Providers(
+            stack,
+            project,
+            self._session,
+            self._ledger,
+            packages=providers,
+            config=provider_config,
+        )
+        self._steps = Steps(self._session, self._ledger)
+        self._removal = Removal(self._session, self._ledger, self._providers)
+        self._recovery = Recovery(self._session, self._ledger, self._providers)
+        self._at = Workplace(
+            self._session, self._ledger, self._providers, self._steps, self._removal
+        )
+        self._stack_outputs: Mapping[str, Any] | None = None
+
+    # Requests of the program.
+
+    def register(self, goal: Goal) -> Answer:
+        """Bring one resource to its goal; blocks until that is done. Safe from many threads.
+
+        Raises ``HaltedError`` after a failure (which was reported), or when no new steps may
+        begin. With ``continue_on_error``, and in previews, the answer is ``failed`` instead and
+        what depends on it is skipped.
+        """
+        return self._guarded(goal, self._registered)
+
+    def read(self, goal: ReadGoal) -> Answer:
+        """Read something that exists and is not ours; in previews too. Raises as ``register``."""
+        as_goal = Goal(
+            goal.type,
+            goal.name,
+            custom=True,
+            inputs=goal.inputs,
+            parent=goal.parent,
+            dependencies=goal.dependencies,
+            provider=goal.provider,
+            version=goal.version,
+            additional_secret_outputs=goal.additional_secret_outputs,
+            source_position=goal.source_position,
+        )
+
+        def read(as_goal: Goal, urn: str, old: Entry | None) -> Answer:
+            return self._read(as_goal, goal.id, urn, old)
+
+        return self._guarded(as_goal, read)
+
+    def invoke(
+        self, token: str, args: Mapping[str, Any], provider: str = "", version: str = ""
+    ) -> Mapping[str, Any]:
+        """Call a provider's function; in previews too. Its errors are the program's to handle."""
+        self._session.refuse_if_halted()
+        if token == _GET_RESOURCE:
+            return self._resource_by_urn(str(plain(args.get("urn", ""))))
+        package = package_of(token)
+        reference = provider or self._providers.default(package, version)
+        instance = self._providers.instance(reference)
+        if not isinstance(instance, Invokes):
+            raise UsageError(
+                f"The provider of {package!r} has no functions; {token!r} was called.",
+                remedy="`--engine pulumi` deploys it with the Pulumi CLI and its plugins.",
+            )
+        with self._session.slot:
+            return instance.invoke(token, plain(dict(args)), preview=self._session.preview)
+
+    def register_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
+        """Replace a component's outputs. The stack's are kept until ``close`` decides."""
+        entry = self._ledger.news.get(urn)
+        if entry is None and urn in self._ledger.failed:
+            return
+        if entry is None:
+            raise UsageError(
+                f"Outputs came for {urn!r}, which is not registered.",
+                remedy="Call `register_outputs` once, after the component's constructor ran.",
+            )
+        if entry.resource.type == STACK_TYPE:
+            self._stack_outputs = dict(outputs)
+        else:
+            self._put_outputs(entry, outputs)
+
+    def log(self, severity: str, text: str, urn: str = "") -> None:
+        """Pass a line of the program on. An error logged by the program fails the run."""
+        levels: dict[str, Severity] = {"info": "info", "warning": "warning", "error": "error"}
+        if severity in levels:
+            self._session.failed |= severity == "error"
+            self._session.message(levels[severity], text, urn)
+
+    # The end.
+
+    def finish(self) -> None:
+        """Delete what was not registered and old halves, dependents first: the program ended well.
+
+        After a failure nothing is deleted: what was not registered may only have been skipped.
+        """
+        doomed = [*self._ledger.undeclared(), *self._ledger.leftovers]
+        if self._session.halted() or self._session.failed:
+            self._session.failed = True
+            kept = [entry for entry in doomed if not is_default(entry.resource)]
+            if kept:
+                text = f"{len(kept)} resource(s) to be deleted are kept: the run did not succeed."
+                self._session.message("info", text)
+            return
+        for urn in sorted(self._session.options.replace - self._ledger.mentioned()):
+            text = f"{urn!r} was to be replaced, but the program has no such resource."
+            self._session.message("warning", text)
+        try:
+            self._removal.delete([*doomed, *self._recovery.orphans()])
+        except BaseException:
+            self._session.fail()  # a bug: it keeps its traceback
+            raise
+
+    def close(self, program_failed: bool) -> Summary:  # noqa: FBT001 - a plain fact
+        """Commit the stack's outputs and tell how it ended.
+
+        On success the outputs that arrived replace the old ones; after a failure they are laid over
+        them, so that nothing is lost that the program did not come to say.
+        """
+        self._session.failed |= program_failed
+        outputs: Mapping[str, Any] = {}
+        known = [*self._ledger.news.values(), *self._ledger.olds.values()]
+        entry = next((e for e in known if e.resource.type == STACK_TYPE), None)
+        if entry is not None:
+            before = entry.resource.outputs
+            arrived = before if self._stack_outputs is None else self._stack_outputs
+            outputs = {**before, **arrived} if self._session.failed else arrived
+            if entry.resource.urn in self._ledger.news:
+                self._put_outputs(entry, outputs)
+        return self._session.summary(hidden(dict(outputs)))
+
+    # How each kind of request is answered.
+
+    def _guarded(self, goal: Goal, work: Callable[[Goal, str, Entry | None], Answer]) -> Answer:
+        """Take the URN, do the work, and turn what went wrong into an answer or a halt."""
+        self._session.refuse_if_halted()
+        urn = make_urn(self._stack, self._project, goal.parent, goal.type, goal.name)
+        reserved = False
+        try:
+            goal, old = self._reserved(goal, urn)
+            reserved = True
+            if self._is_skipped(goal, urn):
+                return Answer(urn, failed=True)
+            if old is not None and old.resource.urn != urn:
+                self._session.recorder.rename(old.resource.urn, urn)
+            return work(goal, urn, old)
+        except HaltedError:
+            if not self._session.tolerant or self._session.halted():
+                raise
+        except PlatformError as error:
+            self._session.report(error, urn)
+            if not self._session.tolerant:
+                raise HaltedError(error.detail, remedy=error.remedy, at=error.at) from error
+        except BaseException:
+            self._session.fail()  # a bug: it keeps its traceback
+            raise
+        if reserved:
+            self._ledger.fail(urn)
+        return Answer(urn, failed=True)
+
+    def _reserved(self, goal: Goal, urn: str) -> tuple[Goal, Entry | None]:
+        for option, urns in mentioned(goal).items():
+            for each in urns:
+                _refuse_malformed(each, option, urn)
+        if goal.parent and goal.parent not in self._ledger.goals:
+            raise UsageError(
+                f"The parent of {goal.name!r}, {goal.parent!r}, is not registered.",
+                remedy="Create the parent before its children.",
+                at=urn,
+            )
+        goal = inherited(goal, self._ledger.goals.get(goal.parent))
+        parent_was = self._ledger.was.get(goal.parent, "")
+        names = self._ledger.names
+        former = candidates(goal, self._stack, self._project, parent_was, names)
+        return goal, self._ledger.reserve(urn, goal, former)
+
+    def _is_skipped(self, goal: Goal, urn: str) -> bool:
+        """Say whether something it depends on failed, so that it cannot be done now."""
+        urns = [
+            each for name, some in mentioned(goal).items() if name != "aliases" for each in some
+        ]
+        cause = self._ledger.failed_among([*urns, goal.provider.rpartition("::")[0]])
+        hazy = not self._session.preview and has_unknown(dict(goal.inputs))
+        if not cause and not hazy:
+            return False
+        if not cause and not self._session.failed:
+            raise UsageError(
+                f"An input of {goal.name!r} is not known, though nothing failed.",
+                remedy="Make inputs of outputs of resources; `aml preview` shows what is known.",
+                at=urn,
+            )
+        text = f"{goal.name!r} is skipped: it depends on {cause or 'something'} that failed."
+        self._session.message("warning", text, urn)
+        self._ledger.fail(urn)
+        return True
+
+    def _registered(self, goal: Goal, urn: str, old: Entry | None) -> Answer:
+        if old is not None and old.resource.custom != goal.custom:
+            raise UsageError(
+                f"{goal.name!r} was a {_kind(old.resource.custom)} and is a {_kind(goal.custom)}.",
+                remedy="Give it another name: the old one is then deleted.",
+                at=urn,
+            )
+        if not goal.custom:
+            self._component(goal, urn, old)
+            return Answer(urn)
+        if has_provider_type(goal.type):
+            return _answer(self._providers.register(goal, urn, old))
+        resumed = self._recovery.resume(urn, old)
+        return _answer(Registration(self._at, goal, urn, resumed, os.urandom(32)).run())
+
+    def _component(self, goal: Goal, urn: str, old: Entry | None) -> None:
+        new = wanted(goal, urn, "", goal.inputs)
+        if old is None:
+            with self._session.step(step_for(Op.CREATE, new)):
+                self._steps.recorded(None, replace(new, created=now(), modified=now()))
+            return
+        diffs = differences(old.resource.inputs, new.inputs)
+        if not diffs:
+            self._steps.same(old, new)
+            return
+        kept = replace(carried(new, old.resource), modified=now())
+        decision = Decision(Verdict.UPDATE, diffs)
+        with self._session.step(step_for(Op.UPDATE, kept, old.resource, decision)):
+            self._steps.recorded(old, kept)
+
+    def _read(self, goal: Goal, id_: str, urn: str, old: Entry | None) -> Answer:
+        reference = self._providers.reference(goal, goal.type)
+        blank = replace(wanted(goal, urn, reference, goal.inputs), external=True, id=id_)
+        if id_ in {UNKNOWN, ""}:
+            return Answer(urn, unknown=True)
+        with self._session.working(step_for(Op.READ, blank, old.resource if old else None)):
+            existing = self._steps.read(self._providers.instance(reference), blank, id_)
+            inputs = marked_like(dict(existing.inputs), dict(goal.inputs))
+            found = answered(replace(blank, inputs=inputs), existing)
+            entry = self._keep_read(old, found)
+        return _answer(entry)
+
+    def _keep_read(self, old: Entry | None, found: Resource) -> Entry:
+        if old is None:
+            return self._steps.recorded(None, replace(found, created=now(), modified=now()))
+        before = old.resource
+        found = replace(found, created=before.created, modified=before.modified)
+        ours = not before.external and not before.pending_replacement
+        if ours and before.id != found.id:
+            self._ledger.replacing(found.urn)
+            return self._steps.adopted(found, "reading", deletes=old)
+        return self._steps.recorded(old, found)
+
+    def _resource_by_urn(self, urn: str) -> Mapping[str, Any]:
+        entry = self._ledger.news.get(urn)
+        if entry is None:
+            raise UsageError(
+                f"There is no resource {urn!r} in this run.",
+                remedy="Refer to resources that the program registered before.",
+            )
+        return {"urn": urn, "id": entry.resource.id, "state": dict(entry.resource.outputs)}
+
+    def _put_outputs(self, entry: Entry, outputs: Mapping[str, Any]) -> None:
+        if dict(outputs) == dict(entry.resource.outputs):
+            return
+        self._session.recorder.outputs(entry.key, outputs)
+        kept = replace(entry.resource, outputs=dict(outputs))
+        self._ledger.settle(kept.urn, Entry(entry.key, kept))
+
+
+def _answer(entry: Entry) -> Answer:
+    resource = entry.resource
+    return Answer(
+        resource.urn, "" if resource.id == UNKNOWN else resource.id, dict(resource.outputs)
+    )
+
+
+def _kind(custom: bool) -> str:  # noqa: FBT001 - a plain fact
+    return "resource" if custom else "component"
+
+
+def _refuse_malformed(mentioned_urn: str, option: str, urn: str) -> None:
+    if mentioned_urn.startswith("urn:pulumi:") and mentioned_urn.count("::") >= 3:  # noqa: PLR2004
+        return
+    raise UsageError(
+        f"{mentioned_urn!r} in {option!r} is not a URN.",
+        remedy="A URN is `urn:pulumi:<stack>::<project>::<type>::<name>`.",
+        at=urn,
+    )

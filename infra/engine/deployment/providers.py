@@ -1,0 +1,305 @@
+"""Provider resources (``pulumi:providers:…``), default and explicit, and the objects behind them.
+
+A package's provider object comes from outside. Which configuration it works with is a resource in
+state, so that a stack can be destroyed without its program.
+"""
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Final
+
+from infra.contract.errors import ProviderError, UsageError
+from infra.contract.provider import (
+    UNKNOWN,
+    Cancellable,
+    Configurable,
+    Difference,
+    Provider,
+    Repeatable,
+)
+from infra.engine.deployment.session import Session
+from infra.engine.deployment.steps import Steps, now
+from infra.engine.deployment.unconfigured import Unconfigured
+from infra.engine.model.events import Op
+from infra.engine.model.goals import Goal
+from infra.engine.model.paths import differences
+from infra.engine.model.resources import PROVIDER_PREFIX, Resource, make_urn, urn_name, urn_type
+from infra.engine.model.values import has_unknown, plain
+from infra.engine.planning.decision import (
+    Decision,
+    Verdict,
+    bare,
+    carried,
+    checked_inputs,
+    inherited,
+    step_for,
+    wanted,
+)
+from infra.engine.planning.ledger import Entry, Ledger
+
+INTERNAL: Final = "__internal"
+_DENIED: Final = "disable-default-providers"
+
+
+def package_of(token: str) -> str:
+    """Return the package of a type or function token; a provider's is the one it provides."""
+    if token.startswith(PROVIDER_PREFIX):
+        return token.removeprefix(PROVIDER_PREFIX).partition("/")[0]
+    return token.partition(":")[0]
+
+
+def default_name(version: str, download_url: str) -> str:
+    """Return a default provider's name: ``default_3_29_0``."""
+    parts = ["default", *re.split(r"[^0-9A-Za-z]+", version), *re.split(r"\W+", download_url)]
+    return "_".join(part for part in parts if part)
+
+
+class Providers:
+    """Finds, registers and configures providers. Safe from many threads."""
+
+    def __init__(
+        self,
+        stack: str,
+        project: str,
+        session: Session,
+        ledger: Ledger,
+        *,
+        packages: Mapping[str, Provider],
+        config: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._stack, self._project = stack, project
+        self._session, self._ledger = session, ledger
+        self._steps = Steps(session, ledger)
+        self._packages, self._config = packages, config
+        self._lock = threading.RLock()
+        self._used: dict[str, list[tuple[dict[str, Any], Provider]]] = {}
+        self._instances: dict[str, Provider] = {}
+        self._defaults: dict[str, Future[str]] = {}
+        session.cancellation.on_abandon(self._cancel)
+
+    # Which provider a resource uses.
+
+    def reference(self, goal: Goal, token: str) -> str:
+        """Return ``<urn>::<id>``: explicit, inherited by package, or the default one."""
+        package = package_of(token)
+        holder: Goal | None = goal
+        while holder is not None:
+            if holder.provider and package_of(urn_type(_urn(holder.provider))) == package:
+                return holder.provider
+            if package in holder.providers:
+                return holder.providers[package]
+            holder = self._ledger.goals.get(holder.parent)
+        return self.default(package, goal.version, goal.plugin_download_url)
+
+    def default(self, package: str, version: str, download_url: str = "") -> str:
+        """Return the default provider's reference; the first to ask registers it."""
+        name = default_name(version, download_url)
+        with self._lock:
+            mine = (future := self._defaults.get(f"{package}::{name}")) is None
+            if future is None:
+                future = self._defaults[f"{package}::{name}"] = Future()
+        if mine:
+            try:
+                future.set_result(self._default(package, name, version, download_url))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
+
+    def _default(self, package: str, name: str, version: str, download_url: str) -> str:
+        denied = plain(self._config.get("pulumi", {}).get(_DENIED, "[]"))
+        if package != "pulumi" and {"*", package} & set(json.loads(denied)):
+            raise UsageError(
+                f"The default provider of package {package!r} is disabled (`pulumi:{_DENIED}`).",
+                remedy="Give the resource a `provider`, or take the package off the list.",
+            )
+        inputs = dict(self._config.get(package, {}))
+        if version:
+            inputs["version"] = version
+        if download_url:
+            inputs[INTERNAL] = {"pluginDownloadURL": download_url}
+        goal = Goal(f"{PROVIDER_PREFIX}{package}", name, custom=True, inputs=inputs)
+        urn = make_urn(self._stack, self._project, "", goal.type, name)
+        old = self._ledger.reserve(urn, goal, ())
+        entry = self.register(inherited(goal, None), urn, old, silent=True)
+        return f"{urn}::{entry.resource.id}"
+
+    # The objects.
+
+    def instance(self, reference: str) -> Provider:
+        """Return the configured object behind a reference."""
+        with self._lock:
+            if reference not in self._instances:
+                resource = self._stored(reference)
+                package = package_of(resource.type)
+                self._instances[reference] = self._configured(package, resource.inputs)
+            return self._instances[reference]
+
+    def _stored(self, reference: str) -> Resource:
+        """Return the provider resource of a reference: the one with its id, else with its URN."""
+        urn, _, id_ = reference.rpartition("::")
+        half = [entry for entry in self._ledger.leftovers if entry.resource.urn == urn]
+        entries = [self._ledger.known(urn), self._ledger.olds.get(urn), *half]
+        resources = [entry.resource for entry in entries if entry]
+        exact = [resource for resource in resources if resource.id == id_]
+        if resources:
+            return (exact or resources)[0]
+        raise UsageError(
+            f"The provider {urn!r} is not part of this stack.",
+            remedy="Register it in the program; `aml stack repair` mends state that names it.",
+        )
+
+    def _configured(self, package: str, inputs: Mapping[str, Any]) -> Provider:
+        base = self._packages.get(package)
+        if base is None:
+            known = ", ".join(sorted(self._packages))
+            raise UsageError(
+                f"There is no provider for the package {package!r} (there are: {known}).",
+                remedy="`--engine pulumi` deploys it with the Pulumi CLI and its plugins.",
+            )
+        config = bare(_public(inputs)) if isinstance(base, Configurable) else {}
+        if has_unknown(config):
+            return Unconfigured()
+        with self._lock:
+            used = self._used.setdefault(package, [])
+            for other, instance in used:
+                if {**other, "version": ""} == {**config, "version": ""}:
+                    return instance  # of two versions of a package we have the same one anyway
+            fresh = base if not used else _another(base, package)
+            if isinstance(fresh, Configurable):
+                fresh.configure(config)
+            used.append((config, fresh))
+            return fresh
+
+    def _cancel(self) -> None:
+        instances = [*self._packages.values(), *self._instances.values()]
+        for instance in {id(one): one for one in instances}.values():
+            if isinstance(instance, Cancellable):
+                instance.cancel()
+
+    # Their own lifecycle.
+
+    def register(self, goal: Goal, urn: str, old: Entry | None, *, silent: bool = False) -> Entry:
+        """Register a provider resource; nothing but ``Configurable`` of its object is called."""
+        internal = dict(goal.inputs).get(INTERNAL, {})
+        news = _public(goal.inputs) | ({"version": goal.version} if goal.version else {})
+        before = old.resource if old else None
+        checked = self._checked(goal, before, news)
+        new = wanted(goal, urn, "", {**checked, INTERNAL: internal})
+        decision = self._decided(before, new)
+        entry = self._recorded(new, old, decision, silent=silent)
+        # An unchanged provider works with what is in state; what the program says is saved.
+        kept = before if before and decision.verdict is Verdict.SAME else new
+        with self._lock:
+            package = package_of(goal.type)
+            reference = f"{urn}::{entry.resource.id}"
+            self._instances[reference] = self._configured(package, kept.inputs)
+        return entry
+
+    def _checked(self, goal: Goal, old: Resource | None, news: dict[str, Any]) -> dict[str, Any]:
+        base = self._configurable(goal.type)
+        if base is None or has_unknown(news):
+            return news
+        olds = bare(_public(old.inputs)) if old else None
+        checked = base.check_config(olds, bare(news))
+        self._steps.refuse_failures(checked, goal.name)
+        if checked.inputs.get("version") != plain(news.get("version")):
+            raise ProviderError(
+                f"The provider {goal.name!r} changed the version it was asked for.",
+                remedy="This is a bug in the provider; report it there.",
+            )
+        return checked_inputs(checked, news)
+
+    def _configurable(self, type_: str) -> Configurable | None:
+        base: object = self._packages.get(package_of(type_))
+        return base if isinstance(base, Configurable) else None
+
+    def difference(self, old: Resource, new: Resource) -> Difference:
+        """Compare two configurations of one package."""
+        olds, news = _public(old.inputs), _public(new.inputs)
+        base = self._configurable(new.type)
+        if base is not None and not has_unknown(news):
+            answer = base.diff_config(bare(olds), bare(news))
+            if answer.changed is not None:
+                return answer
+        diffs = differences(olds, news)
+        return Difference(changed=bool(diffs), detailed=diffs)
+
+    def moves(self, old: str, new: str) -> bool:
+        """Say whether changing a resource's provider from ``old`` to ``new`` replaces it.
+
+        A provider that was only renamed, or updated in place, does not; nor does another version
+        of the default one.
+        """
+        if not old or old == new:
+            return False
+        was, is_now = _urn(old), _urn(new)
+        if self._ledger.was.get(is_now, is_now) == was and is_now not in self._ledger.replaced:
+            return False
+        return bool(self.difference(self._stored(old), self._stored(new)).replaces)
+
+    def _decided(self, old: Resource | None, new: Resource) -> Decision:
+        if old is None:
+            return Decision(Verdict.SAME)
+        answer = self.difference(old, new)
+        if answer.replaces or old.urn in self._session.options.replace:
+            return Decision(Verdict.REPLACE, answer.detailed, tuple(answer.replaces))
+        verdict = Verdict.UPDATE if answer.changed else Verdict.SAME
+        return Decision(verdict, answer.detailed if answer.changed else {})
+
+    def _recorded(
+        self, new: Resource, old: Entry | None, decision: Decision, *, silent: bool
+    ) -> Entry:
+        fresh = replace(
+            new,
+            id=UNKNOWN if self._session.preview else str(uuid.uuid4()),
+            outputs=_public(new.inputs),
+            created=now(),
+            modified=now(),
+        )
+        if old is None:
+            step = step_for(Op.CREATE, fresh)
+            with self._session.step(step, silent=silent):
+                return self._steps.recorded(None, fresh)
+        before = old.resource
+        if decision.verdict is Verdict.REPLACE:
+            self._ledger.replacing(new.urn)
+            return self._steps.swapped(fresh, old, decision, silent=silent)
+        kept = carried(new, before)
+        if decision.verdict is Verdict.UPDATE:
+            kept = replace(kept, outputs=_public(new.inputs), modified=now())
+        op = Op.UPDATE if decision.verdict is Verdict.UPDATE else Op.SAME
+        with self._session.step(step_for(op, kept, before, decision), silent=silent):
+            return self._steps.recorded(old, kept)
+
+
+def _urn(reference: str) -> str:
+    return reference.rpartition("::")[0]
+
+
+def _public(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in inputs.items() if key != INTERNAL}
+
+
+def _another(base: Provider, package: str) -> Provider:
+    if isinstance(base, Repeatable):
+        return base.another()
+    raise UsageError(
+        f"The package {package!r} can be used with one configuration at a time only.",
+        remedy="Use one provider of it, or `--engine pulumi`.",
+    )
+
+
+def has_provider_type(type_: str) -> bool:
+    """Say whether a type token is a provider's."""
+    return type_.startswith(PROVIDER_PREFIX)
+
+
+def is_default(resource: Resource) -> bool:
+    """Say whether an entry is a default provider: those are kept out of everybody's sight."""
+    return has_provider_type(resource.type) and urn_name(resource.urn).startswith("default")

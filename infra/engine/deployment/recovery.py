@@ -1,0 +1,176 @@
+"""What an interrupted run left undecided: operations that began and of which nobody knows the end.
+
+An interrupted create is read back at the id it would have and adopted, if that id was seen empty
+before. An interrupted update is done again, an interrupted delete too unless the program wants
+the resource after all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infra.contract.errors import PlatformError
+from infra.contract.provider import Existing, Locates
+from infra.engine.deployment.providers import Providers, has_provider_type
+from infra.engine.deployment.session import Session
+from infra.engine.deployment.steps import Steps
+from infra.engine.model.events import Op
+from infra.engine.model.resources import PendingOperation, Resource
+from infra.engine.planning.decision import answered, bare, step_for
+from infra.engine.planning.ledger import Entry, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What recovery found for one resource.
+
+    ``old`` is the entry to go on from; ``names`` the checked inputs of a create that did not
+    happen, whose auto-name is used again; ``update`` why an update is due even without a change.
+    """
+
+    old: Entry | None
+    names: Mapping[str, Any] | None = None
+    update: str = ""
+
+
+class Recovery:
+    """Finds out how interrupted operations ended."""
+
+    def __init__(self, session: Session, ledger: Ledger, providers: Providers) -> None:
+        self._session, self._ledger, self._providers = session, ledger, providers
+        self._steps = Steps(session, ledger)
+
+    def resume(self, urn: str, old: Entry | None) -> Resumed:
+        """Return where a registration goes on from."""
+        resumed = Resumed(old)
+        for key in {urn, self._ledger.was.get(urn, urn)}:
+            for position, operation in self._ledger.pending.pop(key, []):
+                resumed = self._resume(position, operation, resumed)
+        return resumed
+
+    def _resume(self, position: int, operation: PendingOperation, resumed: Resumed) -> Resumed:
+        match operation.kind:
+            case "creating":
+                return self._created(position, operation, resumed)
+            case "updating" if resumed.old:
+                return replace(resumed, update="an earlier update of it was interrupted")
+            case "deleting" if resumed.old:
+                return replace(resumed, old=self._perhaps_deleted(resumed.old))
+        self._session.recorder.settle([position])
+        return resumed
+
+    def _perhaps_deleted(self, old: Entry) -> Entry:
+        resource = old.resource
+        if resource.pending_replacement or self._read(resource, resource.id) is not None:
+            return old
+        return replace(old, resource=replace(resource, pending_replacement=True))
+
+    def _created(self, position: int, operation: PendingOperation, resumed: Resumed) -> Resumed:
+        resource = operation.resource
+        adopted = self._located(position, operation, resumed.old)
+        if adopted is None:
+            return replace(resumed, names=resource.inputs)
+        adopted = replace(adopted, urn=self._ledger.renames.get(resource.urn, resource.urn))
+        return Resumed(self._adopt(position, adopted, resumed.old))
+
+    def _adopt(self, position: int, resource: Resource, old: Entry | None) -> Entry:
+        gone = old if old and old.resource.pending_replacement else None
+        kept = old if old and not gone else None
+        with self._session.step(step_for(Op.ADOPT, resource)):
+            entry = self._steps.adopted(resource, "importing", removes=gone, deletes=kept)
+            self._session.recorder.settle([position])
+        if kept:
+            self._ledger.replacing(resource.urn)
+        return entry
+
+    def _located(
+        self, position: int, operation: PendingOperation, old: Entry | None
+    ) -> Resource | None:
+        """Return what an interrupted create made, if it is there and ours; say so if it is not."""
+        resource = operation.resource
+        if not resource.custom or has_provider_type(resource.type):
+            self._session.recorder.settle([position])
+            return None
+        provider = self._providers.instance(resource.provider)
+        id_ = None
+        if isinstance(provider, Locates):
+            id_ = provider.locate(resource.type, bare(resource.inputs))
+        if id_ is None:
+            self._warn(resource, "its provider cannot tell whether it was created")
+            return None
+        existing = self._read(resource, id_)
+        known = old is not None and not old.resource.pending_replacement
+        if existing is None or (known and old and old.resource.id.casefold() == id_.casefold()):
+            self._session.recorder.settle([position])
+            return None
+        if not operation.absent_checked:
+            self._warn(resource, f"{id_} exists, but may be somebody else's")
+            return None
+        return answered(replace(resource, id=id_), existing)
+
+    def _read(self, resource: Resource, id_: str) -> Existing | None:
+        provider = self._providers.instance(resource.provider)
+        with self._session.slot:
+            return provider.read(resource.type, id_, bare(resource.inputs))
+
+    def _warn(self, resource: Resource, why: str) -> None:
+        self._session.message(
+            "warning",
+            f"An earlier run was interrupted while it created {resource.name!r}: {why}. "
+            "Look for it in the cloud; delete it there, or give its id to `import_`.",
+            resource.urn,
+        )
+
+    def adopt_rest(self) -> list[Entry]:
+        """Adopt every interrupted create that is found (for a refresh)."""
+        entries = []
+        for old, position, operation in self._rest():
+            found = self._located_if_possible(position, operation, old)
+            if found is not None:
+                entries.append(self._adopt(position, found, old))
+        return entries
+
+    def orphans(self) -> list[Entry]:
+        """Return what interrupted runs created, or were deleting, and nobody wants any more.
+
+        It is in no entry of state, so these entries carry the operation instead of a key.
+        """
+        entries = []
+        for old, position, operation in self._rest():
+            resource: Resource | None = operation.resource
+            if operation.kind == "creating":
+                resource = self._located_if_possible(position, operation, old)
+            if resource is not None and resource.id:
+                entries.append(Entry(-1, resource, pending=position))
+        return entries
+
+    def _located_if_possible(
+        self, position: int, operation: PendingOperation, old: Entry | None
+    ) -> Resource | None:
+        """Do as ``_located``; where the cloud cannot be asked, tell so and keep the operation."""
+        try:
+            return self._located(position, operation, old)
+        except PlatformError as error:
+            self._session.report(error, operation.resource.urn)
+            return None
+
+    def _rest(self) -> list[tuple[Entry | None, int, PendingOperation]]:
+        """Return the operations nobody resumed that say more than state does; settle the others."""
+        rest = []
+        for urn, operations in self._ledger.pending.items():
+            old = self._ledger.olds.get(urn)
+            for position, operation in operations:
+                lost = operation.kind == "deleting" and not self._in_state(operation.resource)
+                if operation.kind == "creating" or lost:
+                    rest.append((old, position, operation))
+                elif not old:
+                    self._session.recorder.settle([position])
+        self._ledger.pending.clear()
+        return rest
+
+    def _in_state(self, resource: Resource) -> bool:
+        entries = [*self._ledger.olds.values(), *self._ledger.leftovers]
+        return any(
+            (entry.resource.urn, entry.resource.id) == (resource.urn, resource.id)
+            for entry in entries
+        )

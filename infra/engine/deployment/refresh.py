@@ -1,0 +1,154 @@
+"""Refresh: read every resource in state and let state say what is there now.
+
+Nothing is created, changed or deleted. Reads run at the same time; what they found is recorded
+afterwards, in state's order, so that an interrupted refresh has changed nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from infra.contract.errors import PlatformError
+from infra.contract.provider import Existing, Provider
+from infra.engine.deployment.providers import Providers, has_provider_type
+from infra.engine.deployment.recorder import Recorder
+from infra.engine.deployment.recovery import Recovery
+from infra.engine.deployment.session import Cancellation, Options, Session, recorder_for
+from infra.engine.deployment.steps import now
+from infra.engine.model.events import Listener, Op, Step, Summary
+from infra.engine.model.paths import differences
+from infra.engine.model.resources import Loaded, Resource
+from infra.engine.model.values import marked_like
+from infra.engine.planning.decision import answered, bare, deletion_step, step_for
+from infra.engine.planning.ledger import Entry, Ledger
+
+
+def refresh(  # noqa: PLR0917 - as `Deployment`
+    project: str,
+    stack: str,
+    loaded: Loaded,
+    recorder: Recorder,
+    providers: Mapping[str, Provider],
+    provider_config: Mapping[str, Mapping[str, Any]],
+    options: Options,
+    listener: Listener,
+    cancellation: Cancellation,
+) -> Summary:
+    """Bring state to what exists. A preview reads as well, and records nothing.
+
+    Steps are told as ``refresh``; they count as what they found: ``same``, ``update`` (inputs
+    drifted, or its health did) or ``delete`` (gone). Interrupted creates that are found are
+    adopted.
+    """
+    session = Session(recorder_for(recorder, loaded, options), options, listener, cancellation)
+    ledger = Ledger(loaded)
+    found = Providers(stack, project, session, ledger, packages=providers, config=provider_config)
+    entries = [Entry(key, resource) for key, resource in enumerate(loaded.resources)]
+    with ThreadPoolExecutor(max(options.parallel, 1), "refresh") as pool:
+        fresh = list(pool.map(lambda entry: _read(entry.resource, session, found), entries))
+    read = list(zip(loaded.resources, fresh, strict=True))
+    if not session.halted():
+        _record(entries, without_gone(read), ledger, session)
+        Recovery(session, ledger, found).adopt_rest()
+    return session.summary()
+
+
+def _read(resource: Resource, session: Session, providers: Providers) -> Resource | None:
+    """Return the record as it should be, ``None`` if the resource is gone."""
+    if not resource.custom or has_provider_type(resource.type) or resource.pending_replacement:
+        return resource
+    if session.halted():
+        return resource
+    try:
+        provider = providers.instance(resource.provider)
+        with session.slot:
+            existing = provider.read(resource.type, resource.id, bare(resource.inputs))
+        fresh = drifted(resource, existing)
+        session.note(_step(resource, fresh), counts_as=counted_as(resource, fresh))
+    except PlatformError as error:
+        session.report(error, resource.urn)
+        return resource
+    return fresh
+
+
+def drifted(resource: Resource, existing: Existing | None) -> Resource | None:
+    """Return a record with the inputs and outputs, id and health that were read. Pure.
+
+    A provider that returns no inputs leaves the old ones.
+    """
+    if existing is None:
+        return None
+    inputs = dict(existing.inputs) or dict(resource.inputs)
+    inputs = marked_like(inputs, dict(resource.inputs))
+    kept = {key: value for key, value in resource.inputs.items() if key.startswith("__")}
+    fresh = answered(replace(resource, inputs={**inputs, **kept}), existing)
+    return fresh if fresh == resource else replace(fresh, modified=now())
+
+
+def counted_as(old: Resource, fresh: Resource | None) -> Op:
+    """Return what a reading found. Pure."""
+    if fresh is None:
+        return Op.DELETE
+    # Outputs alone move on their own (times, node counts); state takes them, drift they are not.
+    was, now_ = ((each.id, each.inputs, each.init_errors) for each in (old, fresh))
+    return Op.SAME if was == now_ else Op.UPDATE
+
+
+def _step(old: Resource, fresh: Resource | None) -> Step:
+    if fresh is None:
+        return deletion_step(Op.REFRESH, old, "it is gone")
+    step = step_for(Op.REFRESH, fresh, old)
+    return replace(step, diffs=differences(old.inputs, fresh.inputs))
+
+
+def without_gone(
+    read: Sequence[tuple[Resource, Resource | None]],
+) -> list[Resource | None]:
+    """Return the records with every mention of a gone resource cut out. Pure.
+
+    Children of a gone resource get its parent, the nearest that is left.
+    """
+    gone = {old.urn: old.parent for old, fresh in read if fresh is None}
+    gone = {
+        urn: parent
+        for urn, parent in gone.items()
+        if all(fresh is None for old, fresh in read if old.urn == urn)
+    }
+    return [fresh and _cut(fresh, gone) for _, fresh in read]
+
+
+def _cut(resource: Resource, gone: Mapping[str, str]) -> Resource:
+    parent = resource.parent
+    while parent in gone:
+        parent = gone[parent]
+    by_property = {
+        key: [urn for urn in urns if urn not in gone]
+        for key, urns in resource.property_dependencies.items()
+    }
+    return replace(
+        resource,
+        parent=parent,
+        dependencies=tuple(urn for urn in resource.dependencies if urn not in gone),
+        property_dependencies=by_property,
+        deleted_with="" if resource.deleted_with in gone else resource.deleted_with,
+        replace_with=tuple(urn for urn in resource.replace_with if urn not in gone),
+    )
+
+
+def _record(
+    entries: Sequence[Entry],
+    fresh: Sequence[Resource | None],
+    ledger: Ledger,
+    session: Session,
+) -> None:
+    for entry, resource in zip(entries, fresh, strict=True):
+        urn = entry.resource.urn
+        if resource is None:
+            session.recorder.forget([entry.key])
+            if not entry.resource.delete:
+                del ledger.olds[urn]
+        else:
+            kept = Entry(session.recorder.same(entry.key, resource), resource)
+            if not resource.delete:
+                ledger.olds[urn] = kept

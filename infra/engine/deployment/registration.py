@@ -1,0 +1,307 @@
+"""Registering one custom resource: from the program's goal to the entry it came to.
+
+It asks the provider to check and compare, has ``plan`` decide and ``steps`` do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infra.contract.errors import HaltedError, ProviderError
+from infra.contract.provider import Adopts, Difference, Existing, Locates, Provider
+from infra.engine.deployment.deletion import Removal
+from infra.engine.deployment.dependents import victims
+from infra.engine.deployment.providers import Providers
+from infra.engine.deployment.recovery import Resumed
+from infra.engine.deployment.session import Session
+from infra.engine.deployment.steps import Steps, now
+from infra.engine.model.events import Op
+from infra.engine.model.goals import Goal
+from infra.engine.model.paths import differences, ignoring
+from infra.engine.model.resources import Resource, urn_name
+from infra.engine.model.values import marked_like
+from infra.engine.planning.decision import (
+    Decision,
+    Forced,
+    Verdict,
+    answered,
+    bare,
+    carried,
+    checked_inputs,
+    decide,
+    refuse_protected,
+    refuse_unknown_trigger,
+    step_for,
+    wanted,
+    with_untold,
+)
+from infra.engine.planning.ledger import Condemned, Entry, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What registrations of one run share."""
+
+    session: Session
+    ledger: Ledger
+    providers: Providers
+    steps: Steps
+    removal: Removal
+
+
+class Registration:
+    """One ``RegisterResource`` of a custom resource that is not a provider."""
+
+    def __init__(
+        self, workplace: Workplace, goal: Goal, urn: str, resumed: Resumed, seed: bytes
+    ) -> None:
+        self._at = workplace
+        self._goal, self._urn, self._resumed, self._seed = goal, urn, resumed, seed
+        self._reference = workplace.providers.reference(goal, goal.type)
+        self._provider: Provider = workplace.providers.instance(self._reference)
+
+    def run(self) -> Entry:
+        """Do what it takes; return the entry as it is now."""
+        old = self._resumed.old
+        if self._is_import(old):
+            return self._imported(old)
+        if old is None:
+            new = self._wanted(self._check(self._resumed.names))
+            found = self._adoptable(new)
+            if found is not None:
+                return self._adopted(new, found)
+            return self._at.steps.create(self._provider, new)
+        if old.resource.pending_replacement:
+            return self._recreated(old)
+        if old.resource.external:
+            reason = "it was only read before"
+            return self._recreated(old, Decision(Verdict.REPLACE, reason=reason))
+        return self._existing(old)
+
+    # What exists: same, update or replace.
+
+    def _existing(self, old: Entry) -> Entry:
+        before = old.resource
+        inputs, nowhere = ignoring(before.inputs, self._goal.inputs, self._goal.ignore_changes)
+        for path in nowhere:
+            text = f"ignore_changes: {path!r} leads into something that was added or removed."
+            self._at.session.message("warning", text, self._urn)
+        new = self._wanted(self._check(before.inputs, inputs))
+        if not self._at.session.preview:
+            refuse_unknown_trigger(new)
+        decision = self._decided(before, new)
+        if condemned := self._at.ledger.act(self._urn):
+            return self._recreated(self._gone(condemned))
+        match decision.verdict:
+            case Verdict.SAME:
+                return self._at.steps.same(old, new)
+            case Verdict.UPDATE:
+                return self._at.steps.update(self._provider, old, new, decision)
+        return self._replaced(old, new, decision)
+
+    def _decided(self, before: Resource, new: Resource) -> Decision:
+        with self._at.session.slot:
+            difference = self._difference(before, new)
+        forced = Forced(self._forced(before), self._resumed.update)
+        option = self._goal.delete_before_replace
+        return decide(before, new, difference, forced, delete_before_replace=option)
+
+    def _difference(self, before: Resource, new: Resource) -> Difference:
+        return self._provider.diff(
+            new.type,
+            before.id,
+            bare(before.inputs),
+            bare(before.outputs),
+            bare(new.inputs),
+        )
+
+    def _forced(self, before: Resource) -> str:
+        """Say why it is replaced whatever its inputs are, or nothing."""
+        ledger = self._at.ledger
+        if {self._urn, before.urn} & self._at.session.options.replace:
+            return "its replacement was asked for"
+        if before.taint:
+            return "it is tainted"
+        if other := next((urn for urn in self._goal.replace_with if urn in ledger.replaced), ""):
+            return f"{other} is replaced"
+        if self._goal.deleted_with in ledger.replaced:
+            return f"{self._goal.deleted_with}, with which it is deleted, is replaced"
+        if self._at.providers.moves(before.provider, self._reference):
+            return "its provider is another one"
+        return ""
+
+    # Replacing.
+
+    def _replaced(self, old: Entry, new: Resource, decision: Decision) -> Entry:
+        """Replace; checked again without olds, so that an auto-name is a new one."""
+        if old.resource.protect and new.protect:
+            with self._at.session.step(step_for(Op.REPLACE, new, old.resource, decision)):
+                refuse_protected(old.resource)
+        new = self._wanted(self._check(None))
+        if self._goal.delete_before_replace is None and self._collides(old.resource, new):
+            decision = replace(decision, delete_first=True)
+        self._at.ledger.replacing(self._urn)
+        if decision.delete_first:
+            self._delete_first(old)
+            return self._recreated(self._as_deleted(old), decision, new)
+        entry = self._at.steps.create(self._provider, new, decision=decision, deletes=old)
+        self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        return entry
+
+    def _collides(self, old: Resource, new: Resource) -> bool:
+        """Say whether the replacement would have the id of what it replaces."""
+        if not isinstance(self._provider, Locates):
+            return False
+        id_ = self._provider.locate(new.type, bare(new.inputs))
+        return id_ is not None and id_.casefold() == old.id.casefold()
+
+    def _delete_first(self, old: Entry) -> None:
+        """Delete it, after those that depend on it and would be replaced with it."""
+        ledger = self._at.ledger
+        urns = victims(old.resource, list(ledger.olds.values()), self._at.providers)
+        condemned = ledger.condemn(urns, self._urn)
+        entries = [ledger.olds[urn] for urn in condemned]
+        try:
+            unprotected = replace(old, resource=replace(old.resource, protect=False))
+            done = self._at.removal.delete([*entries, unprotected], pends=True)
+        except BaseException:
+            done = False
+            raise
+        finally:
+            for mark in condemned.values():
+                mark.failed = not done
+                mark.gone.set()
+        if not done:
+            raise HaltedError(
+                f"{old.resource.name!r} could not be deleted to be replaced.",
+                remedy="See the failure reported before.",
+                at=self._urn,
+            )
+
+    def _as_deleted(self, old: Entry) -> Entry:
+        return self._at.ledger.olds.get(old.resource.urn, old)
+
+    def _gone(self, condemned: Condemned) -> Entry:
+        """Wait until what condemned this resource has deleted it."""
+        condemned.gone.wait()
+        entry = self._resumed.old
+        if condemned.failed or entry is None:
+            raise HaltedError(
+                f"{self._goal.name!r} was to be deleted first, and was not.",
+                remedy="See the failure reported before.",
+                at=self._urn,
+            )
+        return self._as_deleted(entry)
+
+    def _recreated(
+        self, old: Entry, decision: Decision | None = None, new: Resource | None = None
+    ) -> Entry:
+        """Create what was deleted to be replaced, in this run or an earlier one."""
+        new = new or self._wanted(self._check(self._resumed.names))
+        decision = decision or self._as_condemned(old.resource, new)
+        self._at.ledger.replacing(self._urn)
+        entry = self._at.steps.create(self._provider, new, decision=decision, removes=old)
+        self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        return entry
+
+    def _as_condemned(self, old: Resource, new: Resource) -> Decision:
+        cause = self._at.ledger.cause(self._urn)
+        reason = "it was deleted to be replaced"
+        if cause:
+            reason = f"{urn_name(cause)!r}, on which it depends, is replaced"
+        return Decision(Verdict.REPLACE, differences(old.inputs, new.inputs), reason=reason)
+
+    # Adopting.
+
+    def _adoptable(self, new: Resource) -> Existing | None:
+        """Return what is at the id of a create already and may be taken over instead."""
+        provider, inputs = self._provider, bare(new.inputs)
+        if not isinstance(provider, Adopts) or not isinstance(provider, Locates):
+            return None
+        id_ = provider.locate(new.type, inputs) if provider.adoptable(new.type, inputs) else None
+        if id_ is None or self._at.ledger.holder(id_):
+            return None
+        with self._at.session.slot:
+            existing = self._provider.read(new.type, id_, {})
+        return existing if existing and provider.adopts(new.type, inputs, existing) else None
+
+    def _adopted(self, new: Resource, existing: Existing) -> Entry:
+        """Take it over, and send what no service tells: credentials."""
+        with self._at.session.working(step_for(Op.ADOPT, replace(new, id=existing.id))):
+            entry = self._taken_over(self._wanted({}), existing, None)
+        decision = self._decided(entry.resource, new)
+        if decision.verdict is Verdict.SAME:
+            return self._at.steps.recorded(entry, carried(new, entry.resource))
+        return self._at.steps.update(self._provider, entry, new, decision)
+
+    # Importing.
+
+    def _is_import(self, old: Entry | None) -> bool:
+        wanted_id = self._goal.import_id
+        if not wanted_id:
+            return False
+        if old is None or old.resource.external or old.resource.pending_replacement:
+            return True
+        return wanted_id != (old.resource.import_id or old.resource.id)
+
+    def _imported(self, old: Entry | None) -> Entry:
+        """Read the resource at its id into state, then make it what the program says."""
+        goal = self._goal
+        blank = self._wanted({})
+        with self._at.session.working(step_for(Op.IMPORT, replace(blank, id=goal.import_id))):
+            existing = self._read(blank, goal.import_id)
+            entry = self._taken_over(blank, existing, old)
+        before = entry.resource
+        new = self._wanted(self._check(before.inputs))
+        decision = self._decided(before, new)
+        if decision.verdict is Verdict.REPLACE:
+            # What cannot be seen is taken to be what the program says.
+            known = with_untold(before.inputs, new.inputs, decision.replaces)
+            before = replace(before, inputs=known)
+            decision = self._decided(before, new)
+        if decision.verdict is Verdict.REPLACE:
+            raise ProviderError(
+                f"{goal.name!r} was imported, but the program says otherwise in "
+                f"{', '.join(decision.replaces or decision.diffs)}, and that would replace it.",
+                remedy="Write into the program what the resource has.",
+                at=self._urn,
+            )
+        if decision.verdict is Verdict.UPDATE:
+            return self._at.steps.update(self._provider, entry, new, decision)
+        kept = carried(new, before)
+        return self._at.steps.recorded(entry, kept)
+
+    def _read(self, blank: Resource, id_: str) -> Existing:
+        return self._at.steps.read(self._provider, blank, id_)
+
+    def _taken_over(self, blank: Resource, existing: Existing, old: Entry | None) -> Entry:
+        inputs = marked_like(dict(existing.inputs), dict(self._goal.inputs))
+        resource = answered(replace(blank, inputs=inputs), existing)
+        resource = replace(resource, created=now(), modified=now())
+        gone = old and (old.resource.external or old.resource.pending_replacement)
+        return self._at.steps.adopted(
+            resource,
+            "importing",
+            removes=old if gone else None,
+            deletes=None if gone else old,
+        )
+
+    # Inputs.
+
+    def _check(
+        self, olds: Mapping[str, Any] | None, inputs: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        news = dict(self._goal.inputs if inputs is None else inputs)
+        with self._at.session.slot:
+            checked = self._provider.check(
+                self._goal.type,
+                self._goal.name,
+                None if olds is None else bare(olds),
+                bare(news),
+                self._seed,
+            )
+        self._at.steps.refuse_failures(checked, self._goal.name)
+        return checked_inputs(checked, news)
+
+    def _wanted(self, inputs: Mapping[str, Any]) -> Resource:
+        return wanted(self._goal, self._urn, self._reference, inputs)

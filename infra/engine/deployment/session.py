@@ -1,0 +1,190 @@
+"""What every operation of one run shares: options, events, slots, the decision to go on or not.
+
+It calls no provider and knows no resource.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from infra.contract.errors import HaltedError, PlatformError
+from infra.engine.deployment.recorder import Memory, Recorder
+from infra.engine.model.events import Event, Finished, Listener, Message, Op, Started, Step, Summary
+from infra.engine.model.resources import Loaded
+
+Severity = Literal["info", "warning", "error"]
+
+# A replacement counts once, as ``replace``; these are how it is done.
+_WORK_OF_A_REPLACE = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is to go. ``replace`` holds URNs; ``parallel`` is provider calls at once."""
+
+    preview: bool = False
+    parallel: int = 16
+    continue_on_error: bool = False
+    replace: frozenset[str] = frozenset()
+    default_timeout_s: float = 7200
+
+
+def recorder_for(recorder: Recorder, loaded: Loaded, options: Options) -> Recorder:
+    """Return ``recorder``, or for a preview one that writes nothing."""
+    return Memory(len(loaded.resources)) if options.preview else recorder
+
+
+class Cancellation:
+    """Ctrl-C, once and twice. May be called from a signal handler: it never waits for a lock."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._abandoned = False
+        self._callbacks: list[Callable[[], None]] = []
+
+    def stop(self) -> None:
+        """Begin no new steps; those that run finish and are recorded."""
+        self._stopped = True
+
+    def abandon(self) -> None:
+        """Tell providers to stop as well; what they were doing stays pending in state."""
+        self._stopped = self._abandoned = True
+        for callback in list(self._callbacks):
+            threading.Thread(target=callback, name="abandon", daemon=True).start()
+
+    def on_abandon(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called, on a thread of its own, when it comes to that."""
+        self._callbacks.append(callback)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
+    @property
+    def abandoned(self) -> bool:
+        return self._abandoned
+
+
+class Session:
+    """One run: who listens, who records, and how it has gone so far. Safe from many threads."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        options: Options,
+        listener: Listener,
+        cancellation: Cancellation,
+    ) -> None:
+        self.recorder = recorder
+        self.options = options
+        self.cancellation = cancellation
+        self.failed = False
+        self._halted = False
+        self._listener = listener
+        self._changes: Counter[Op] = Counter()
+        self._slots = threading.BoundedSemaphore(max(options.parallel, 1))
+        self._lock = threading.RLock()
+        self._begun = time.monotonic()
+
+    @property
+    def preview(self) -> bool:
+        return self.options.preview
+
+    @property
+    def tolerant(self) -> bool:
+        """Say whether a failure stops only what depends on it. A preview shows all it can."""
+        return self.options.continue_on_error or self.options.preview
+
+    @property
+    def slot(self) -> threading.BoundedSemaphore:
+        """Hold it around a provider call: there are ``parallel`` of them."""
+        return self._slots
+
+    def refuse_if_halted(self) -> None:
+        """Raise ``HaltedError`` when no new step may begin."""
+        if self.cancellation.stopped:
+            self.failed = True
+            raise HaltedError(
+                "The run was interrupted; no further steps were begun.",
+                remedy="Run it again: it goes on from what is recorded.",
+            )
+        if self._halted:
+            raise HaltedError(
+                "An earlier step failed; no further steps were begun.",
+                remedy="See the failure reported before; `--continue-on-error` goes on past it.",
+            )
+
+    def halted(self) -> bool:
+        """Say whether no new step may begin."""
+        return self._halted or self.cancellation.stopped
+
+    def fail(self) -> None:
+        """Note a failure (somebody reported it); without ``tolerant`` no new steps begin."""
+        self.failed = True
+        if not self.tolerant:
+            self._halted = True
+
+    def report(self, error: PlatformError, urn: str = "") -> None:
+        """Tell of a failure that belongs to no step, and note it."""
+        self.message("error", str(error), urn)
+        self.fail()
+
+    def message(self, severity: Severity, text: str, urn: str = "") -> None:
+        self._emit(Message(severity, text, urn))
+
+    @contextmanager
+    def step(self, step: Step, *, silent: bool = False) -> Iterator[None]:
+        """Tell that a step begins and how it ended. Steps do not nest.
+
+        Raises ``HaltedError`` at once when no step may begin. A ``PlatformError`` inside becomes
+        ``HaltedError``: it is reported here and nowhere else.
+        ``silent`` steps (default providers) are neither told nor counted unless they fail.
+        """
+        self.refuse_if_halted()
+        begun = time.monotonic()
+        if not silent:
+            self._emit(Started(step))
+        try:
+            yield
+        except PlatformError as error:
+            self._emit(Finished(step, time.monotonic() - begun, str(error)))
+            self.fail()
+            raise HaltedError(error.detail, remedy=error.remedy, at=error.at) from error
+        if not silent:
+            if step.op not in _WORK_OF_A_REPLACE:
+                with self._lock:
+                    self._changes[step.op] += 1
+            self._emit(Finished(step, time.monotonic() - begun))
+
+    def note(self, step: Step, *, counts_as: Op | None = None) -> None:
+        """Tell and count a step that is no work of its own, after the work was done."""
+        with self._lock:
+            self._changes[counts_as or step.op] += 1
+            self._emit(Started(step))
+            self._emit(Finished(step, 0.0))
+
+    @contextmanager
+    def working(self, step: Step) -> Iterator[None]:
+        """Tell of a step that calls a provider, once there is a slot for it.
+
+        After Ctrl-C those that wait for a slot do not begin.
+        """
+        with self.slot, self.step(step):
+            yield
+
+    def summary(self, outputs: Mapping[str, Any] | None = None) -> Summary:
+        """Tell that the run has ended, and how."""
+        with self._lock:
+            changes = dict(self._changes)
+        seconds = time.monotonic() - self._begun
+        summary = Summary(changes, seconds, self.failed, outputs or {})
+        self._emit(summary)
+        return summary
+
+    def _emit(self, event: Event) -> None:
+        with self._lock:
+            self._listener(event)

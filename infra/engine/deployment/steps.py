@@ -1,0 +1,255 @@
+"""Doing one step: events around it, ``begin`` before and ``ok`` after the provider call.
+
+Nothing is decided here. The order is the journal's rule: ``begin`` is durable before the call,
+``ok`` is durable before anybody hears of the result.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from infra.contract.errors import PartialFailure, ProviderError
+from infra.contract.provider import UNKNOWN, Checked, Existing, Locates, Provider
+from infra.engine.deployment.session import Session
+from infra.engine.model.events import Op
+from infra.engine.model.resources import OperationKind, Resource
+from infra.engine.planning.decision import (
+    Decision,
+    answered,
+    bare,
+    carried,
+    left_as_it_was,
+    step_for,
+)
+from infra.engine.planning.ledger import Entry, Ledger
+
+T = TypeVar("T")
+
+
+def now() -> str:
+    """Return the time as state has it: RFC 3339, UTC."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Steps:
+    """The steps of one run. Every method that returns an entry has settled it in the ledger."""
+
+    def __init__(self, session: Session, ledger: Ledger) -> None:
+        self._session, self._ledger = session, ledger
+        self._recorder = session.recorder
+
+    # Without a provider call.
+
+    def recorded(self, old: Entry | None, resource: Resource) -> Entry:
+        """Keep a resource that needs no provider call."""
+        entry = Entry(self._recorder.same(old.key if old else None, resource), resource)
+        self._ledger.settle(resource.urn, entry)
+        return entry
+
+    def same(self, old: Entry, new: Resource) -> Entry:
+        """Carry id and outputs over; what is not the provider's still reaches state."""
+        kept = carried(new, old.resource)
+        with self._session.step(step_for(Op.SAME, kept, old.resource)):
+            return self.recorded(old, kept)
+
+    def swapped(self, new: Resource, old: Entry, decision: Decision, *, silent: bool) -> Entry:
+        """Replace a provider resource: a new one beside the old, which is deleted at the end."""
+        with self._session.step(step_for(Op.REPLACE, new, old.resource, decision), silent=silent):
+            operation = self._recorder.begin("creating", new)
+            return self._done(operation, new, deletes=old)
+
+    def deleted_without_call(self, entry: Entry) -> Entry:
+        """Keep a resource that is let go of (retained, external) as awaiting its replacement."""
+        operation = self._recorder.begin("deleting", entry.resource)
+        self._recorder.ok(operation, None, pends=[entry.key])
+        return replace(entry, resource=replace(entry.resource, pending_replacement=True))
+
+    # With one.
+
+    def create(
+        self,
+        provider: Provider,
+        new: Resource,
+        *,
+        decision: Decision | None = None,
+        removes: Entry | None = None,
+        deletes: Entry | None = None,
+    ) -> Entry:
+        """Create a resource, new or replacing ``removes`` (gone) or ``deletes`` (still there).
+
+        A provider that can tell the id beforehand is asked first whether something is there, before
+        ``begin``: only so may a create that was interrupted adopt what is found at its id.
+        """
+        old = removes or deletes
+        op = Op.CREATE_REPLACEMENT if old else Op.CREATE
+        timeout_s = new.custom_timeouts.get("create", self._session.options.default_timeout_s)
+        new = replace(new, created=now(), modified=now())
+        step = step_for(op, new, old.resource if old else None, decision)
+        with self._session.working(step):
+            checked = self._absent(provider, new)
+            operation = self._recorder.begin("creating", new, absent_checked=checked)
+            existing, failure = self._called(
+                operation,
+                lambda: provider.create(
+                    new.type, bare(new.inputs), timeout_s=timeout_s, preview=self._session.preview
+                ),
+            )
+            new, ignored = left_as_it_was(new, existing)
+            made = answered(new, existing)
+            made = replace(made, id=made.id or UNKNOWN) if self._session.preview else made
+            entry = self._done(operation, made, removes=removes, deletes=deletes)
+            self._tell(ignored, new.urn)
+            if failure:
+                raise failure
+        return entry
+
+    def update(self, provider: Provider, old: Entry, new: Resource, decision: Decision) -> Entry:
+        """Change a resource in place."""
+        before = old.resource
+        new = replace(carried(new, before), modified=now())
+        timeout_s = new.custom_timeouts.get("update", self._session.options.default_timeout_s)
+        with self._session.working(step_for(Op.UPDATE, new, before, decision)):
+            operation = self._recorder.begin("updating", new)
+            existing, failure = self._called(
+                operation,
+                lambda: provider.update(
+                    new.type,
+                    before.id,
+                    bare(before.inputs),
+                    bare(before.outputs),
+                    bare(new.inputs),
+                    timeout_s=timeout_s,
+                    preview=self._session.preview,
+                ),
+            )
+            new, ignored = left_as_it_was(new, existing)
+            entry = self._done(operation, answered(new, existing), removes=old)
+            self._tell(ignored, new.urn)
+            if failure:
+                raise failure
+        return entry
+
+    def _tell(self, lines: Sequence[str], urn: str) -> None:
+        for line in lines:
+            self._session.message("warning", line, urn)
+
+    def delete_call(self, provider: Provider, entry: Entry, *, pends: bool = False) -> Entry:
+        """Delete a resource; ``pends`` keeps the entry, marked as awaiting its replacement.
+
+        The caller holds a slot and tells of the step.
+        """
+        old = entry.resource
+        timeout_s = old.custom_timeouts.get("delete", self._session.options.default_timeout_s)
+        operation = self._recorder.begin("deleting", old)
+        if not self._session.preview:
+            self._guarded(
+                operation,
+                lambda: provider.delete(old.type, old.id, bare(old.inputs), timeout_s=timeout_s),
+            )
+        keys = [] if entry.pending is not None else [entry.key]
+        self._recorder.ok(
+            operation, None, removes=[] if pends else keys, pends=keys if pends else []
+        )
+        if entry.pending is not None:
+            self._recorder.settle([entry.pending])
+        return replace(entry, resource=replace(old, pending_replacement=pends))
+
+    def read(self, provider: Provider, resource: Resource, id_: str) -> Existing:
+        """Read what exists already; that it does not is an error."""
+        with self._session.slot:
+            existing = provider.read(resource.type, id_, bare(resource.inputs))
+        if existing is not None:
+            return existing
+        raise ProviderError(
+            f"{resource.name!r} should exist as {id_!r}, but nothing is there.",
+            remedy="Correct the id, or let the program create the resource.",
+            at=resource.urn,
+        )
+
+    def refuse_failures(self, checked: Checked, name: str) -> None:
+        """Refuse inputs the provider found wrong, all of them at once."""
+        if not checked.failures:
+            return
+        lines = [f"  {failure.property_path}: {failure.reason}" for failure in checked.failures]
+        raise ProviderError(
+            f"{len(lines)} problem(s) in the inputs of {name!r}:\n" + "\n".join(lines),
+            remedy="Correct the inputs named above.",
+        )
+
+    def adopted(
+        self,
+        resource: Resource,
+        kind: OperationKind,
+        *,
+        removes: Entry | None = None,
+        deletes: Entry | None = None,
+    ) -> Entry:
+        """Take what was read into state, in place of an old entry or beside its old half."""
+        operation = self._recorder.begin(kind, resource)
+        return self._done(operation, resource, removes=removes, deletes=deletes)
+
+    def _absent(self, provider: Provider, new: Resource) -> bool:
+        """Refuse if something is at the id already; say whether that could be told."""
+        if self._session.preview or not isinstance(provider, Locates):
+            return False
+        id_ = provider.locate(new.type, bare(new.inputs))
+        if id_ is None:
+            return False
+        if provider.read(new.type, id_, {}) is None:
+            return True
+        holder = self._ledger.holder(id_)
+        if holder:
+            raise ProviderError(
+                f"{new.name!r} cannot be created: {id_} is {holder!r} of this stack.",
+                remedy="Give the resource that URN as an alias, or name it otherwise in Azure.",
+                at=new.urn,
+            )
+        raise ProviderError(
+            f"{new.name!r} cannot be created: {id_} exists already and is not part of this stack.",
+            remedy="Name it otherwise, or take it over with that id as the option `import_`.",
+            at=new.urn,
+        )
+
+    def _called(
+        self, operation: int, call: Callable[[], Existing]
+    ) -> tuple[Existing, PartialFailure | None]:
+        """Return what the provider made, and the failure if it is there but not ready."""
+        try:
+            return self._guarded(operation, call), None
+        except PartialFailure as failure:
+            reasons = failure.reasons or (failure.detail,)
+            made = Existing(failure.resource_id, {}, failure.outputs, reasons=reasons)
+            return made, failure
+
+    def _guarded(self, operation: int, call: Callable[[], T]) -> T:
+        """Call the provider. What it refused (``ProviderError``) is recorded as failed.
+
+        After anything else (the cloud stopped answering, the run was abandoned, a bug) nobody
+        knows whether it was done: the operation stays pending and the next run finds out.
+        """
+        try:
+            return call()
+        except ProviderError:
+            if not self._session.cancellation.abandoned:
+                self._recorder.fail(operation)
+            raise
+
+    def _done(
+        self,
+        operation: int,
+        resource: Resource,
+        *,
+        removes: Entry | None = None,
+        deletes: Entry | None = None,
+    ) -> Entry:
+        self._recorder.ok(operation, resource, removes=_keys(removes), deletes=_keys(deletes))
+        if deletes:
+            self._ledger.leave(replace(deletes, resource=replace(deletes.resource, delete=True)))
+        entry = Entry(operation, resource)
+        self._ledger.settle(resource.urn, entry)
+        return entry
+
+
+def _keys(entry: Entry | None) -> Sequence[int]:
+    return [entry.key] if entry else []

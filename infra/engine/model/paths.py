@@ -1,0 +1,165 @@
+"""Property paths (``a.b[0]["k"][*]``): reading them, finding them, comparing along them. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from infra.contract.errors import UsageError
+from infra.contract.provider import DiffKind
+from infra.engine.model.values import Secret, same
+
+Steps = tuple[str | int, ...]
+
+EVERY: Final = "*"
+_MISSING: Final = object()
+_TOKEN = re.compile(
+    r"""\.?(?P<name>[^.\[\]"]+) | \[(?P<index>\d+)\] | \[(?P<every>\*)\]
+    | \["(?P<key>(?:[^"\\]|\\.)*)"\]""",
+    re.VERBOSE,
+)
+
+
+class _UnreachableError(Exception):
+    """The path leads into something that only one side has."""
+
+
+def parse(path: str) -> Steps:
+    """Return the steps of a path; ``*`` and ``[*]`` mean every key or element."""
+    steps: list[str | int] = []
+    position = 0
+    while position < len(path):
+        token = _TOKEN.match(path, position)
+        if token is None:
+            raise UsageError(
+                f"{path!r} is not a property path.",
+                remedy='Write it as `a.b`, `a[0]`, `a["key"]` or `a[*]`.',
+            )
+        steps.append(_step(token))
+        position = token.end()
+    return tuple(steps)
+
+
+def _step(token: re.Match[str]) -> str | int:
+    if token["index"] is not None:
+        return int(token["index"])
+    if token["key"] is not None:
+        return re.sub(r"\\(.)", r"\1", token["key"])
+    return token["name"] or EVERY
+
+
+def covers(listed: Steps, changed: Steps) -> bool:
+    """Say whether ``changed`` is at or below the place ``listed`` names."""
+    return len(listed) <= len(changed) and all(
+        one in (EVERY, other) for one, other in zip(listed, changed, strict=False)
+    )
+
+
+def found(value: Any, steps: Steps) -> list[Any]:
+    """Return the values at a path: none where it leads nowhere, several with ``*``."""
+    if isinstance(value, Secret):
+        return found(value.value, steps)
+    if not steps:
+        return [value]
+    head, rest = steps[0], steps[1:]
+    if head == EVERY:
+        return [hit for key in _keys(value) for hit in found(_get(value, key), rest)]
+    inner = _get(value, head)
+    return [] if inner is _MISSING else found(inner, rest)
+
+
+def ignoring(
+    old: Mapping[str, Any], new: Mapping[str, Any], ignored: Iterable[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return ``new`` with the old value at each ignored path, and the paths that lead nowhere.
+
+    A path leads nowhere when an element on its way was added or removed.
+    """
+    result: dict[str, Any] = dict(new)
+    nowhere = []
+    for path in ignored:
+        try:
+            result = _reset(parse(path), dict(old), result)
+        except _UnreachableError:
+            nowhere.append(path)
+    return result, nowhere
+
+
+def _reset(steps: Steps, old: Any, new: Any) -> Any:
+    """Return ``new`` with what ``old`` has at ``steps``; ``_MISSING`` where there is nothing."""
+    if not steps:
+        return old
+    if isinstance(old, Secret) or isinstance(new, Secret):
+        return Secret(_reset(steps, _open(old), _open(new)))
+    if old is _MISSING and new is _MISSING:
+        return _MISSING
+    if type(old) is not type(new) or not isinstance(old, dict | list):
+        raise _UnreachableError
+    head, rest = steps[0], steps[1:]
+    if head == EVERY and isinstance(old, list) and len(old) != len(new):
+        raise _UnreachableError
+    for key in [*_keys(new), *(set(_keys(old)) - set(_keys(new)))] if head == EVERY else [head]:
+        new = _put(new, key, _reset(rest, _get(old, key), _get(new, key)))
+    return new
+
+
+def _open(value: Any) -> Any:
+    return value.value if isinstance(value, Secret) else value
+
+
+def _keys(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
+
+
+def _get(value: Any, key: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(str(key), _MISSING)
+    if isinstance(value, list) and isinstance(key, int) and key < len(value):
+        return value[key]
+    return _MISSING
+
+
+def _put(value: Any, key: str | int, item: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {name: inner for name, inner in value.items() if name != str(key)}
+        return kept if item is _MISSING else {**value, str(key): item}
+    if item is _MISSING or not isinstance(key, int) or key >= len(value):
+        raise _UnreachableError
+    return [*value[:key], item, *value[key + 1 :]]
+
+
+def differences(old: Any, new: Any, at: str = "") -> dict[str, DiffKind]:
+    """Return what changed from ``old`` to ``new`` by path, looking through secrets.
+
+    Keys that begin with two underscores are the engine's and provider's own and do not count.
+    """
+    old, new = _open(old), _open(new)
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = [key for key in {**old, **new} if not key.startswith("__")]
+        pairs: list[tuple[str, Any, Any]] = [
+            (_below(at, key), old.get(key, _MISSING), new.get(key, _MISSING)) for key in keys
+        ]
+    elif isinstance(old, list) and isinstance(new, list):
+        pairs = [
+            (f"{at}[{index}]", _get(old, index), _get(new, index))
+            for index in range(max(len(old), len(new)))
+        ]
+    else:
+        return {} if same(old, new) else {at: "update"}
+    return {path: kind for pair in pairs for path, kind in _difference(*pair).items()}
+
+
+def _difference(at: str, old: Any, new: Any) -> dict[str, DiffKind]:
+    if old is _MISSING:
+        return {at: "add"}
+    if new is _MISSING:
+        return {at: "delete"}
+    return differences(old, new, at)
+
+
+def _below(at: str, key: str) -> str:
+    if re.fullmatch(r'[^.\[\]"]+', key):
+        return f"{at}.{key}" if at else key
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{at}["{escaped}"]'

@@ -1,0 +1,105 @@
+"""What state knows of one resource, and of a whole stack: the records of Pulumi's checkpoint.
+
+Field names follow Pulumi's JSON keys in snake_case. ``inputs`` and ``outputs`` are values of
+``infra.engine.model.values`` (secrets unsealed). Reading, sealing and writing belong to ``state``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+PROVIDER_PREFIX: Final = "pulumi:providers:"
+
+OperationKind = Literal["creating", "updating", "deleting", "reading", "importing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One entry of a checkpoint. ``delete``: the old half of a replacement, still to be deleted.
+
+    ``pending_replacement``: deleted already, its replacement not yet created. ``provider`` is
+    ``<urn>::<id>``. ``custom_timeouts`` are seconds by verb. ``created`` and ``modified`` are
+    RFC 3339. ``extra`` holds keys this release does not know; they survive a round trip.
+    """
+
+    urn: str
+    type: str
+    custom: bool
+    id: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    delete: bool = False
+    protect: bool = False
+    taint: bool = False
+    external: bool = False
+    dependencies: tuple[str, ...] = ()
+    init_errors: tuple[str, ...] = ()
+    provider: str = ""
+    property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pending_replacement: bool = False
+    additional_secret_outputs: tuple[str, ...] = ()
+    custom_timeouts: Mapping[str, float] = field(default_factory=dict)
+    import_id: str = ""
+    retain_on_delete: bool = False
+    deleted_with: str = ""
+    replace_with: tuple[str, ...] = ()
+    created: str = ""
+    modified: str = ""
+    source_position: str = ""
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    replacement_trigger: Any = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return the name the program gave it."""
+        return urn_name(self.urn)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOperation:
+    """An operation that began and of which nobody knows how it ended.
+
+    ``absent_checked``: before this create, the id was seen not to exist; only then may what is
+    found there be adopted.
+    """
+
+    resource: Resource
+    kind: OperationKind
+    absent_checked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A stack's state as it was opened: entries in order, dependencies before dependents."""
+
+    resources: Sequence[Resource] = ()
+    pending: Sequence[PendingOperation] = ()
+
+
+def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:
+    """Return ``urn:pulumi:<stack>::<project>::<parent's qualified type>$<type>::<name>``.
+
+    The parent's part is left out where the parent is the root stack or absent.
+    """
+    outer = urn_qualified_type(parent) if parent else ""
+    qualified = f"{outer}${type_}" if outer and outer != STACK_TYPE else type_
+    return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
+
+
+def urn_qualified_type(urn: str) -> str:
+    """Return the third part of a URN: the types from the outermost parent inwards."""
+    return urn.split("::", 3)[2]
+
+
+def urn_type(urn: str) -> str:
+    """Return the resource's own type token."""
+    return urn_qualified_type(urn).rpartition("$")[2]
+
+
+def urn_name(urn: str) -> str:
+    """Return the name the program gave; it may itself hold ``::``."""
+    return urn.split("::", 3)[3]

@@ -1,0 +1,288 @@
+"""The seat of the Pulumi engine: what an unmodified program takes for the engine's services.
+
+Turns the SDK's calls into goals for a deployment and its answers into messages. Decides nothing
+about resources. Deployment and providers never call back into the SDK.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import grpc
+import pulumi
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
+from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.settings import ROOT
+
+from infra.contract.errors import (
+    DeployError,
+    HaltedError,
+    InterruptedByUserError,
+    PlatformError,
+    UsageError,
+)
+from infra.engine.model.goals import Answer, Goal, ReadGoal
+from infra.engine.monitor.program import ProgramResult, explain, run_alone
+from infra.engine.monitor.protobuf import from_struct, to_struct
+from infra.engine.monitor.requests import (
+    OTHER_ENGINE,
+    outputs_of,
+    read_goal,
+    register_goal,
+    unsupported,
+    version_fits,
+)
+from infra.engine.monitor.sdk_patches import SEAMS, adapted
+from infra.engine.monitor.stub import TERMINATED, Course, RpcFailure, Seat
+
+COMPATIBLE_WITH: Final = "3.260.0"
+"""The release of the Pulumi CLI whose behaviour this engine follows."""
+
+ORGANIZATION: Final = "organization"  # what Pulumi's file backends call theirs
+
+_FEATURES: Final = (
+    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+)
+_TOLD: Final = (DeployError, InterruptedByUserError)
+_SEVERITIES: Final[Mapping[int, Literal["info", "warning", "error"]]] = {
+    engine_pb2.INFO: "info",
+    engine_pb2.WARNING: "warning",
+    engine_pb2.ERROR: "error",
+}
+_SDK_REFUSAL: Final = re.compile(
+    r"The Pulumi CLI does not support (?:the )?(.+?)\. Please update the Pulumi CLI\."
+)
+
+
+class Deploying(Protocol):
+    """The deployment as a program meets it; ``infra.engine.deployment.deployment.Deployment`` is one."""
+
+    def register(self, goal: Goal) -> Answer: ...
+    def read(self, goal: ReadGoal) -> Answer: ...
+    def register_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None: ...
+    def finish(self) -> object: ...
+    def log(
+        self, severity: Literal["info", "warning", "error"], text: str, urn: str = ""
+    ) -> None: ...
+    def invoke(
+        self, token: str, args: Mapping[str, Any], provider: str = "", version: str = ""
+    ) -> Mapping[str, Any]: ...
+
+
+def run_program(
+    program: Path,
+    deployment: Deploying,
+    *,
+    project: str,
+    stack: str,
+    root: Path,
+    config: Mapping[str, str],
+    secret_keys: Collection[str],
+    parallel: int,
+    preview: bool,
+) -> ProgramResult:
+    """Run a Pulumi program in this process against ``deployment``.
+
+    ``program`` is its file, or the folder with its ``__main__.py``; ``root`` the folder of
+    ``Pulumi.yaml``. ``config`` maps ``namespace:key`` to strings, those of ``secret_keys`` in the
+    clear. Blocks until the program has ended and nothing it asked for is in flight. What the
+    program did wrong is in the result; a bug of ours is raised.
+    """
+    program, root = _program_file(program), root.resolve()
+    course = Course([config[key] for key in secret_keys if key in config])
+    monitor = Monitor(deployment, course, root)
+    engine = Engine(deployment, course)
+
+    async def drive(body: Callable[[], None]) -> None:
+        ROOT.set(None)
+        set_all_config(dict(config), list(secret_keys))
+        configure(
+            Settings(
+                project=project,
+                stack=stack,
+                parallel=parallel,
+                dry_run=preview,
+                monitor=Seat(monitor.calls, course),
+                engine=Seat(engine.calls, course),
+                organization=ORGANIZATION,
+                root_directory=str(root),
+            )
+        )
+        await run_in_stack(body)
+
+    def tell(seam: str) -> None:
+        deployment.log("warning", f"This Pulumi SDK is slower than it could be ({seam}).")
+
+    with adapted(SEAMS, tell):
+        wrong = run_alone(
+            program,
+            drive,
+            threads=4 * max(parallel, 1),  # the SDK's own factor: one blocked a registration
+            say=lambda line: deployment.log("info", course.masked(line)),
+            describe=lambda error: course.masked(_explanation(error, program, course)),
+        )
+    if course.bug is not None:
+        raise course.bug
+    return ProgramResult(course.failed or wrong is not None, wrong or "")
+
+
+def _program_file(program: Path) -> Path:
+    file = program.resolve()
+    file = file / "__main__.py" if file.is_dir() else file
+    if not file.is_file():
+        raise UsageError(
+            "There is no program: this file does not exist.",
+            remedy="Name the program's folder as `main` in Pulumi.yaml.",
+            at=str(file),
+        )
+    return file
+
+
+def _explanation(error: BaseException, program: Path, course: "Course") -> str:
+    if TERMINATED in str(error):
+        # Which of several requests the SDK names is chance: the first says why, unless it was told.
+        return course.refusal
+    if isinstance(error, pulumi.RunError):
+        return str(error)
+    return _SDK_REFUSAL.sub(
+        rf"The embedded engine does not support \1. {OTHER_ENGINE}", explain(error, program)
+    )
+
+
+class Monitor:
+    """The resource monitor: everything a program can ask about resources."""
+
+    def __init__(self, deployment: Deploying, course: Course, root: Path) -> None:
+        self._deployment, self._course, self._root = deployment, course, root
+        self._halted = threading.Event()
+        self.calls: Mapping[str, Callable[[Any], Any]] = {
+            "GetDeploymentInfo": self._information,
+            "RegisterResource": partial(self._unless_halted, self._register),
+            "ReadResource": partial(self._unless_halted, self._read),
+            "RegisterResourceOutputs": partial(self._unless_halted, self._outputs),
+            "Invoke": self._invoke,
+            "SignalAndWaitForShutdown": self._shutdown,
+        }
+
+    def _unless_halted(self, call: Callable[[Any], Any], request: Any) -> Any:
+        """Answer; after the first refusal nothing more, however long the program goes on."""
+        if self._halted.is_set():
+            raise RpcFailure(grpc.StatusCode.UNAVAILABLE, TERMINATED)
+        try:
+            return call(request)
+        except Exception as error:
+            if isinstance(error, PlatformError) and not isinstance(error, _TOLD):
+                self._course.refusal = self._course.refusal or str(error)
+            self._halted.set()
+            raise
+
+    def _information(self, _: Any) -> Any:
+        return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
+
+    def _register(self, request: Any) -> Any:
+        answer = self._deployment.register(register_goal(request, self._root))
+        return resource_pb2.RegisterResourceResponse(
+            urn=answer.urn,
+            id=answer.id,
+            object=to_struct(answer.outputs),
+            result=_result(answer),
+            unknown=answer.unknown,
+        )
+
+    def _read(self, request: Any) -> Any:
+        answer = self._deployment.read(read_goal(request, self._root))
+        return resource_pb2.ReadResourceResponse(
+            urn=answer.urn,
+            id=answer.id,
+            properties=to_struct(answer.outputs),
+            result=_result(answer),
+            unknown=answer.unknown,
+        )
+
+    def _outputs(self, request: Any) -> Empty:
+        self._deployment.register_outputs(request.urn, outputs_of(request))
+        return Empty()
+
+    def _invoke(self, request: Any) -> Any:
+        if request.packageRef:
+            raise unsupported("parameterized packages", request.tok)
+        try:
+            result = self._deployment.invoke(
+                request.tok,
+                from_struct(request.args),
+                provider=request.provider,
+                version=request.version,
+            )
+        except (InterruptedByUserError, HaltedError):
+            raise
+        except PlatformError as error:  # no step failed, so nobody has told it yet
+            raise RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+        return _invoked(result)
+
+    def _shutdown(self, _: Any) -> Empty:
+        """Let the deployment delete what is no longer declared.
+
+        The SDK passes over whatever is raised here, so it is told and remembered on this side.
+        """
+        try:
+            self._deployment.finish()
+        except PlatformError as error:
+            self._course.failed = True
+            if not isinstance(error, _TOLD):
+                self._deployment.log("error", str(error))
+            raise
+        return Empty()
+
+
+class Engine:
+    """The engine service: the program's log, and the version it asks for."""
+
+    def __init__(self, deployment: Deploying, course: Course) -> None:
+        self._deployment, self._course = deployment, course
+        self._root = ""
+        self.calls: Mapping[str, Callable[[Any], Any]] = {
+            "Log": self._log,
+            "RequirePulumiVersion": self._require_version,
+            "GetRootResource": lambda _: engine_pb2.GetRootResourceResponse(urn=self._root),
+            "SetRootResource": self._set_root,
+            "StartDebugging": lambda _: Empty(),
+        }
+
+    def _log(self, request: Any) -> Empty:
+        severity = _SEVERITIES.get(request.severity)
+        if severity is not None:
+            self._course.failed |= severity == "error"
+            self._deployment.log(severity, self._course.masked(request.message), request.urn)
+        return Empty()
+
+    def _set_root(self, request: Any) -> Any:
+        self._root = request.urn
+        return engine_pb2.SetRootResourceResponse()
+
+    def _require_version(self, request: Any) -> Any:
+        wanted = request.pulumi_version_range
+        if not version_fits(wanted, COMPATIBLE_WITH):
+            raise UsageError(
+                f"The program wants Pulumi {wanted}; this engine does as {COMPATIBLE_WITH} does.",
+                remedy=f"Widen `require_pulumi_version`; {OTHER_ENGINE}",
+            )
+        return engine_pb2.RequirePulumiVersionResponse()
+
+
+def _result(answer: Answer) -> resource_pb2.Result.ValueType:
+    return resource_pb2.Result.FAIL if answer.failed else resource_pb2.Result.SUCCESS
+
+
+def _invoked(result: Mapping[str, Any]) -> Any:
+    # `return` is the field's name on the wire, and no name in Python.
+    return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})

@@ -1,0 +1,263 @@
+"""Running a program file in this process as if the process were its own.
+
+Knows nothing of Pulumi: who talks to the program while it runs is the caller's affair. Everything
+a program may change about the process is put back when it ends.
+"""
+
+import asyncio
+import gc
+import importlib
+import io
+import os
+import runpy
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, TextIO
+
+_ENVIRONMENT: Final = "PULUMI_CONFIG"
+"""Prefix of the variables the SDK falls back to for a key that is not configured."""
+
+_PATIENCE: Final = 200_000
+"""New objects between two collections: a graph of outputs is all alive until the program ends."""
+
+_ENGINE: Final = Path(__file__).parents[1]
+_PRODUCT: Final = frozenset(
+    f"infra.{part.parent.name}" for part in _ENGINE.parent.glob("*/__init__.py")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramResult:
+    """How a program ended. ``error`` is for a person, cut to start at the program's own file.
+
+    It is empty where what went wrong was reported when it happened.
+    """
+
+    failed: bool
+    error: str = ""
+
+
+Body = Callable[[], None]
+
+
+def run_alone(
+    program: Path,
+    drive: Callable[[Body], Awaitable[None]],
+    *,
+    threads: int,
+    say: Callable[[str], None],
+    describe: Callable[[BaseException], str],
+) -> str | None:
+    """Run ``program`` under ``drive``; return what it raised as ``describe`` says it, if anything.
+
+    ``drive`` awaits on an event loop of its own, with an executor of ``threads`` threads, in a
+    copy of the caller's context; it calls the body it is given once. ``say`` gets each line the
+    program prints. When this returns no thread of the executor is still at work.
+    """
+
+    def body() -> None:
+        try:
+            runpy.run_path(str(program), run_name="__main__")
+        except SystemExit as exit_:
+            if exit_.code not in (None, 0):
+                raise
+
+    text = None
+    with _surroundings(program, say):
+        with _event_loop(threads) as loop:
+            try:
+                copy_context().run(lambda: loop.run_until_complete(_awaited(drive, body)))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - SystemExit is a result like any other
+                text = describe(error)
+        if text is not None:
+            _discard_the_unfinished()
+    return text
+
+
+def _discard_the_unfinished() -> None:
+    """Collect what nobody will await any more, now: later it would be complained about."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        gc.collect()
+
+
+async def _awaited(drive: Callable[[Body], Awaitable[None]], body: Body) -> None:
+    await drive(body)
+
+
+def explain(error: BaseException, program: Path) -> str:
+    """Return the text of what a program raised, without frames of anybody but its author.
+
+    An error that no frame of the program's folder led to is only named.
+    """
+    if isinstance(error, SystemExit):
+        return (
+            error.code if isinstance(error.code, str) else f"The program exited with {error.code}."
+        )
+    parts = []
+    for link in _chain(error):
+        start = _first_frame(link.__traceback__, program.parent)
+        if start is not None:
+            parts.append("".join(traceback.format_exception(type(link), link, start, chain=False)))
+        elif link is error:
+            parts.append(_named(error))
+    return "\n".join(part.rstrip() for part in parts)
+
+
+def _named(error: BaseException) -> str:
+    if type(error) is Exception:  # what the SDK makes of our own refusals
+        return str(error)
+    return "".join(traceback.format_exception_only(error))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    links: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and not any(link is seen for seen in links):
+        links.append(link)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return links[::-1]
+
+
+def _first_frame(frames: TracebackType | None, folder: Path) -> TracebackType | None:
+    while frames is not None:
+        file = Path(frames.tb_frame.f_code.co_filename)
+        if file.is_relative_to(folder) and not file.is_relative_to(_ENGINE):
+            break
+        frames = frames.tb_next
+    return frames
+
+
+@contextmanager
+def _surroundings(program: Path, say: Callable[[str], None]) -> Iterator[None]:
+    folder = program.parent
+    with ExitStack() as undo:
+        undo.enter_context(warnings.catch_warnings())
+        undo.callback(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(_PATIENCE)
+        undo.callback(sys.path.__setitem__, slice(None), list(sys.path))
+        undo.callback(setattr, sys, "argv", sys.argv)
+        undo.callback(os.chdir, Path.cwd())
+        undo.callback(os.environ.update, _without_configuration())
+        sys.path.insert(0, str(folder))
+        sys.argv = [str(program)]
+        os.chdir(folder)
+        undo.enter_context(_printing_to(say))
+        forget_modules(folder)
+        undo.callback(forget_modules, folder)  # the next program may have modules of those names
+        yield
+
+
+def _without_configuration() -> dict[str, str]:
+    names = [name for name in os.environ if name.startswith(_ENVIRONMENT)]
+    return {name: os.environ.pop(name) for name in names}
+
+
+def forget_modules(folder: Path) -> None:
+    """Drop the program's own modules, so that what they create when imported is created again.
+
+    Installed packages below ``folder`` (an environment) and this product's own stay: a second copy
+    of them would not recognise the classes of the first.
+    """
+    importlib.invalidate_caches()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and name != "__main__" and _is_program_module(name, Path(file), folder):
+            del sys.modules[name]
+            package, _, child = name.rpartition(".")
+            # `from package import child` would find it there and not import it again.
+            vars(sys.modules.get(package, module)).pop(child, None)
+
+
+def _is_program_module(name: str, file: Path, folder: Path) -> bool:
+    if not file.is_relative_to(folder) or "site-packages" in file.parts:
+        return False
+    if file.is_relative_to(sys.prefix) or file.is_relative_to(sys.base_prefix):
+        return False
+    package, _, rest = name.partition(".")
+    if package in ("runtime", "localcloud") or name == "infra":
+        return False
+    return f"{package}.{rest.partition('.')[0]}" not in _PRODUCT
+
+
+@contextmanager
+def _event_loop(threads: int) -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="program")
+    loop.set_default_executor(pool)
+    # Half of a graph stays unresolved when the other half failed: nothing to tell anybody.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    asyncio.set_event_loop(loop)
+    try:
+        yield loop
+    finally:
+        # What is in flight ends and is recorded; what only waited for a thread never begins.
+        pool.shutdown(wait=True, cancel_futures=True)
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@contextmanager
+def _printing_to(say: Callable[[str], None]) -> Iterator[None]:
+    below = sys.stdout
+    printed = _Printed(below, say)
+    sys.stdout = printed
+    try:
+        yield
+    finally:
+        printed.end()
+        sys.stdout = below
+
+
+class _Printed(io.TextIOBase):
+    """The program's standard output, line by line to ``say``; other threads' goes through."""
+
+    def __init__(self, below: TextIO, say: Callable[[str], None]) -> None:
+        self._below, self._say = below, say
+        self._thread = threading.get_ident()
+        self._line = ""
+        self._saying = False
+
+    def write(self, text: str) -> int:
+        # Whoever listens to `say` may print, on this very thread.
+        if self._saying or threading.get_ident() != self._thread:
+            return self._below.write(text)
+        *lines, self._line = (self._line + text).split("\n")
+        self._saying = True
+        try:
+            for line in lines:
+                self._say(line)
+        finally:
+            self._saying = False
+        return len(text)
+
+    def end(self) -> None:
+        if self._line:
+            self.write("\n")
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._below.encoding
+
+    @property
+    def buffer(self) -> BinaryIO:
+        return self._below.buffer
+
+    def flush(self) -> None:
+        self._below.flush()
+
+    def writable(self) -> bool:
+        return True

@@ -1,0 +1,222 @@
+"""What the SDK's request messages ask for, as goals; and what of it this engine does not do.
+
+Pure reading of messages: nothing is decided about resources, and nothing is answered here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import semver
+
+from infra.contract.errors import UsageError
+from infra.engine.model.goals import Alias, Goal, ReadGoal
+from infra.engine.model.resources import STACK_TYPE
+from infra.engine.model.values import Secret
+from infra.engine.monitor.protobuf import Dependencies, from_struct, from_value
+
+OTHER_ENGINE: Final = "`aml up --engine pulumi` has it, through the Pulumi CLI."
+
+_UNSUPPORTED: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "remote components": lambda request: request.remote,
+    "the option `transforms`": lambda request: bool(request.transforms),
+    "the option `state_migrations`": lambda request: bool(request.state_migrations),
+    "the option `hooks`": lambda request: request.hooks.ByteSize() > 0,
+    "the option `env_var_mappings`": lambda request: bool(request.envVarMappings),
+    "parameterized packages": lambda request: bool(request.packageRef),
+}
+_DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|us|µs|ns|s)")
+_SECONDS: Final = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_COMPARISON: Final = re.compile(r"(>=|<=|!=|==|>|<|=|!)?\s*v?(\d+\.\d+\.\d+\S*)\s*")
+_OPERATORS: Final = {None: "==", "=": "==", "!": "!="}
+_PREVIEW_MARK: Final = "@isPulumiResource"
+
+
+def register_goal(request: Any, root: Path) -> Goal:
+    """Return what one ``RegisterResource`` asks for.
+
+    ``root`` is the project's folder, which source positions are relative to. Raises ``UsageError``
+    for options this engine does not have and for durations that are none, naming the option.
+    """
+    at = f"{request.type} {request.name!r}"
+    for feature, is_used in _UNSUPPORTED.items():
+        if is_used(request):
+            raise unsupported(feature, at)
+    found: Dependencies = {}
+    inputs = from_struct(request.object, found)
+    dependencies = _sorted(request.dependencies)
+    return Goal(
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        inputs=inputs,
+        parent=request.parent,
+        dependencies=dependencies,
+        property_dependencies=_property_dependencies(request, inputs, dependencies, found),
+        provider=request.provider,
+        providers=dict(request.providers),
+        version=request.version,
+        plugin_download_url=request.pluginDownloadURL,
+        protect=_optional(request, "protect"),
+        retain_on_delete=_optional(request, "retainOnDelete"),
+        delete_before_replace=(
+            request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+        ),
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        replacement_trigger=(
+            from_value(request.replacement_trigger)
+            if request.HasField("replacement_trigger")
+            else None
+        ),
+        replace_with=_sorted(request.replace_with),
+        deleted_with=request.deletedWith,
+        additional_secret_outputs=tuple(request.additionalSecretOutputs),
+        aliases=_aliases(request),
+        import_id=request.importId,
+        custom_timeouts=_timeouts(request.customTimeouts, at),
+        source_position=_source_position(request, root),
+    )
+
+
+def read_goal(request: Any, root: Path) -> ReadGoal:
+    """Return what one ``ReadResource`` (``Type.get(name, id)``) asks for."""
+    at = f"{request.type} {request.name!r}"
+    if request.packageRef:
+        raise unsupported("parameterized packages", at)
+    return ReadGoal(
+        type=request.type,
+        name=request.name,
+        id=request.id,
+        inputs=from_struct(request.properties),
+        parent=request.parent,
+        dependencies=_sorted(request.dependencies),
+        provider=request.provider,
+        version=request.version,
+        additional_secret_outputs=tuple(request.additionalSecretOutputs),
+        source_position=_source_position(request, root),
+    )
+
+
+def outputs_of(request: Any) -> dict[str, Any]:
+    """Return the outputs of one ``RegisterResourceOutputs``, without the marks of a preview."""
+    outputs: dict[str, Any] = _without_marks(from_struct(request.outputs))
+    return outputs
+
+
+def unsupported(feature: str, at: str) -> UsageError:
+    """Return the refusal of something only the Pulumi CLI does."""
+    return UsageError(
+        f"The embedded engine does not support {feature}.", remedy=OTHER_ENGINE, at=at
+    )
+
+
+def seconds(duration: str) -> float | None:
+    """Return a Go duration (``1h30m``) in seconds, ``None`` where it is none."""
+    if not duration or _DURATION.sub("", duration):
+        return None
+    return sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(duration))
+
+
+def version_fits(wanted: str, version: str) -> bool:
+    """Say whether ``version`` is in the range ``wanted``: ``>=3.0.0 !3.1.2 || >4.0.0``."""
+    ours = semver.Version.parse(version)
+
+    def holds(alternative: str) -> bool:
+        if not alternative.strip() or _COMPARISON.sub("", alternative).strip():
+            raise UsageError(
+                f"{wanted!r} is not a range of versions.",
+                remedy="Write it as `>=3.0.0 <4.0.0` (`||` for or).",
+            )
+        comparisons = _COMPARISON.findall(alternative)
+        return all(ours.match(f"{_OPERATORS.get(op or None, op)}{v}") for op, v in comparisons)
+
+    return any(list(map(holds, wanted.split("||"))))  # every part is checked
+
+
+def _optional(request: Any, field: str) -> bool | None:
+    return bool(getattr(request, field)) if request.HasField(field) else None
+
+
+def _property_dependencies(
+    request: Any, inputs: Mapping[str, Any], dependencies: tuple[str, ...], found: Dependencies
+) -> dict[str, tuple[str, ...]]:
+    """Return what each property depends on. A program that says nothing means: on everything."""
+    sent = request.propertyDependencies
+    told = {key: _sorted(sent[key].urns) for key in sorted(sent)}
+    told = told or dict.fromkeys(inputs, dependencies)
+    return told | {key: tuple(sorted({*told.get(key, ()), *urns})) for key, urns in found.items()}
+
+
+def _sorted(urns: Iterable[str]) -> tuple[str, ...]:
+    # The SDK keeps them in a set: state would change from run to run.
+    return tuple(sorted(urns))
+
+
+def _aliases(request: Any) -> tuple[Alias, ...]:
+    return (
+        *(_alias(message.SerializeToString(), message.FromString) for message in request.aliases),
+        *(Alias(urn=urn) for urn in request.aliasURNs),
+    )
+
+
+@lru_cache(maxsize=4096)  # each resource of a type brings the same fifty
+def _alias(encoded: bytes, decode: Callable[[bytes], Any]) -> Alias:
+    message = decode(encoded)
+    if message.WhichOneof("alias") == "urn":
+        return Alias(urn=message.urn)
+    spec = message.spec
+    return Alias(
+        name=spec.name,
+        type=spec.type,
+        stack=spec.stack,
+        project=spec.project,
+        parent_urn=spec.parentUrn,
+        no_parent=spec.noParent,
+    )
+
+
+def _timeouts(message: Any, at: str) -> dict[str, float]:
+    timeouts = {}
+    for verb in ("create", "update", "delete", "read"):
+        duration = getattr(message, verb)
+        if not duration:
+            continue
+        length = seconds(duration)
+        if length is None:
+            raise UsageError(
+                f"{duration!r} in the option `custom_timeouts` ({verb}) is not a duration.",
+                remedy="Write it as 30s, 20m or 1h30m.",
+                at=at,
+            )
+        timeouts[verb] = length
+    return timeouts
+
+
+def _source_position(request: Any, root: Path) -> str:
+    """Return ``project:///<path>#<line>``; nothing for code outside the project or of packages."""
+    if request.type == STACK_TYPE or not request.HasField("sourcePosition"):
+        return ""
+    position = request.sourcePosition
+    return _project_url(position.uri, root, position.line)
+
+
+@lru_cache(maxsize=1024)
+def _project_url(uri: str, root: Path, line: int) -> str:
+    path = Path(unquote(urlsplit(uri).path))
+    if "site-packages" in path.parts or not path.is_relative_to(root):
+        return ""
+    return f"project:///{path.relative_to(root).as_posix()}#{line}"
+
+
+def _without_marks(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_marks(v) for k, v in value.items() if k != _PREVIEW_MARK}
+    if isinstance(value, list):
+        return [_without_marks(item) for item in value]
+    if isinstance(value, Secret):
+        return Secret(_without_marks(value.value))
+    return value

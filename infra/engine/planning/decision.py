@@ -1,0 +1,329 @@
+"""What is to be done with one resource: goal, old state and the provider's difference → a decision.
+
+Pure: no provider is called, nothing is recorded, nothing is waited for.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from infra.contract.errors import UsageError
+from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing
+from infra.engine.model.events import Op, Step
+from infra.engine.model.goals import Goal
+from infra.engine.model.paths import covers, differences, found, ignoring, parse
+from infra.engine.model.resources import Resource
+from infra.engine.model.values import (
+    has_secret,
+    has_unknown,
+    hidden,
+    marked,
+    marked_like,
+    plain,
+    same,
+    secret,
+)
+
+INIT_ERROR = "#initerror"
+
+
+class Verdict(Enum):
+    """What an existing resource needs."""
+
+    SAME = "same"
+    UPDATE = "update"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an existing resource needs, and why. ``diffs`` maps a path to Pulumi's kind."""
+
+    verdict: Verdict
+    diffs: Mapping[str, DiffKind] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
+    delete_first: bool = False
+    reason: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """Reasons that do not lie in the inputs: each is empty or says it in words."""
+
+    replace: str = ""
+    update: str = ""
+
+
+def inherited(goal: Goal, parent: Goal | None) -> Goal:
+    """Return ``goal`` with what it left unset taken from its parent, and dependencies by property.
+
+    Without any property dependencies, every input is taken to depend on every dependency.
+    """
+    by_property = goal.property_dependencies or dict.fromkeys(goal.inputs, goal.dependencies)
+    goal = replace(goal, property_dependencies={k: list(v) for k, v in by_property.items()})
+    if parent is None:
+        return goal
+    return replace(
+        goal,
+        protect=parent.protect if goal.protect is None else goal.protect,
+        retain_on_delete=(
+            parent.retain_on_delete if goal.retain_on_delete is None else goal.retain_on_delete
+        ),
+        deleted_with=goal.deleted_with or parent.deleted_with,
+    )
+
+
+def mentioned(goal: Goal) -> dict[str, Sequence[str]]:
+    """Return the URNs each option of a goal names, by the option's name."""
+    by_property = [urn for urns in goal.property_dependencies.values() for urn in urns]
+    return {
+        "parent": [goal.parent] if goal.parent else [],
+        "depends_on": goal.dependencies,
+        "property dependencies": by_property,
+        "deleted_with": [goal.deleted_with] if goal.deleted_with else [],
+        "replace_with": goal.replace_with,
+        "aliases": [alias.urn for alias in goal.aliases if alias.urn],
+    }
+
+
+def wanted(goal: Goal, urn: str, provider: str, inputs: Mapping[str, Any]) -> Resource:
+    """Return the record of a resource as the program wants it: no id, no outputs yet."""
+    return Resource(
+        urn=urn,
+        type=goal.type,
+        custom=goal.custom,
+        inputs=inputs,
+        parent=goal.parent,
+        protect=bool(goal.protect),
+        dependencies=tuple(goal.dependencies),
+        provider=provider,
+        property_dependencies=goal.property_dependencies,
+        additional_secret_outputs=tuple(goal.additional_secret_outputs),
+        custom_timeouts=dict(goal.custom_timeouts),
+        import_id=goal.import_id,
+        retain_on_delete=bool(goal.retain_on_delete),
+        deleted_with=goal.deleted_with,
+        replace_with=tuple(goal.replace_with),
+        source_position=goal.source_position,
+        ignore_changes=tuple(goal.ignore_changes),
+        replace_on_changes=tuple(goal.replace_on_changes),
+        replacement_trigger=goal.replacement_trigger,
+    )
+
+
+def carried(new: Resource, old: Resource) -> Resource:
+    """Return the wanted record with the identity and outputs of the one it continues."""
+    outputs = guarded(old.outputs, new)
+    return replace(
+        new,
+        id=old.id,
+        outputs=outputs,
+        created=old.created,
+        modified=old.modified,
+        import_id=new.import_id or old.import_id,
+        init_errors=old.init_errors,
+        extra=old.extra,
+    )
+
+
+def checked_inputs(checked: Checked, news: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a provider's checked inputs with the secret marks the program's inputs had."""
+    return dict(marked_like(dict(checked.inputs), dict(news)))
+
+
+def answered(resource: Resource, existing: Existing) -> Resource:
+    """Return ``resource`` as the provider says it is now, with its secrets marked."""
+    outputs = marked(dict(existing.outputs), existing.secrets)
+    return replace(
+        resource,
+        id=existing.id or resource.id,
+        outputs=guarded(outputs, resource),
+        init_errors=tuple(existing.reasons),
+    )
+
+
+def guarded(outputs: Mapping[str, Any], resource: Resource) -> dict[str, Any]:
+    """Return outputs with marks where an input is secret, and on ``additional_secret_outputs``."""
+    result = dict(marked_like(dict(outputs), dict(resource.inputs)))
+    for key in resource.additional_secret_outputs:
+        if key in result and result[key] is not None:
+            result[key] = secret(result[key])
+    return result
+
+
+def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, list[str]]:
+    """Return what is known of a resource after a step, and what of it the service ignored.
+
+    Only where it ignored something are its inputs the provider's answer.
+    """
+    if not existing.ignored:
+        return resource, []
+    lines = []
+    for each in existing.ignored:
+        secret_ = _is_secret(resource.inputs, each.path)
+        wanted_, actual = ("[secret]" if secret_ else json.dumps(value, default=str)
+                           for value in (each.wanted, each.actual))  # fmt: skip
+        lines.append(
+            f"{resource.name!r}: the service accepted {each.path} and ignored it:"
+            f" wanted {wanted_}, it is {actual}."
+        )
+    inputs = marked_like(dict(existing.inputs), dict(resource.inputs))
+    return replace(resource, inputs=dict(inputs)), lines
+
+
+def with_untold(
+    inputs: Mapping[str, Any], wanted_: Mapping[str, Any], paths: Iterable[str]
+) -> dict[str, Any]:
+    """Return what was read, with the secrets at ``paths`` that no service tells."""
+    untold = [
+        path
+        for path in paths
+        if _is_secret(wanted_, path) and found(inputs, parse(path)) in ([], [None])
+    ]
+    return ignoring(wanted_, inputs, untold)[0]
+
+
+def _is_secret(inputs: Mapping[str, Any], path: str) -> bool:
+    """Say whether what is, or was, at ``path`` may be secret: nobody knows of what is gone."""
+    seen = found(hidden(dict(inputs)), parse(path))
+    return "[secret]" in seen or (not seen and has_secret(inputs.get(_top(path))))
+
+
+def decide(
+    old: Resource,
+    new: Resource,
+    difference: Difference,
+    forced: Forced,
+    *,
+    delete_before_replace: bool | None,
+) -> Decision:
+    """Decide about a resource that exists. ``new`` holds the checked inputs.
+
+    Order of reasons: forced from outside, the replacement trigger, the provider's own difference,
+    ``replace_on_changes`` laid over it, init errors of an earlier attempt.
+    """
+    own = differences(old.inputs, new.inputs)
+    changed = bool(own) if difference.changed is None else difference.changed
+    diffs = (dict(difference.detailed) or own) if changed else {}
+    replaces = _replaced_keys(old, new, difference, diffs) if changed else ()
+    reason = forced.replace or _triggered(old, new) or _unhealthy(old, new)
+    if reason or replaces:
+        delete_first = (
+            difference.delete_before_replace
+            if delete_before_replace is None
+            else delete_before_replace
+        )
+        said = reason or f"{', '.join(replaces)} cannot be changed in place"
+        return Decision(Verdict.REPLACE, diffs, replaces, delete_first, said)
+    repair = forced.update or ("it did not become ready" if old.init_errors else "")
+    if changed or repair:
+        notes = {path: note for path, note in difference.notes.items() if path in diffs}
+        return Decision(Verdict.UPDATE, diffs, reason="" if changed else repair, notes=notes)
+    return Decision(Verdict.SAME)
+
+
+def _replaced_keys(
+    old: Resource, new: Resource, difference: Difference, diffs: Mapping[str, DiffKind]
+) -> tuple[str, ...]:
+    named = [path for path, kind in difference.detailed.items() if kind.endswith("-replace")]
+    # A provider often names both a path and its top-level key: the path says more.
+    tops = [key for key in difference.replaces if not any(_top(p) == key for p in named)]
+    listed = [
+        path
+        for path in diffs
+        for on in new.replace_on_changes
+        if on == "*" or (on != INIT_ERROR and _touches(on, path, old, new))
+    ]
+    return tuple(dict.fromkeys([*named, *tops, *listed]))
+
+
+def _top(path: str) -> str:
+    return str(parse(path)[0])
+
+
+def _touches(listed: str, changed: str, old: Resource, new: Resource) -> bool:
+    """Say whether a change at ``changed`` is one at ``listed``: at it, below it, or above it."""
+    on, at = parse(listed), parse(changed)
+    if covers(on, at):
+        return True
+    return covers(at, on) and not same(found(old.inputs, on), found(new.inputs, on))
+
+
+def _triggered(old: Resource, new: Resource) -> str:
+    if old.replacement_trigger is None or new.replacement_trigger is None:
+        return ""
+    if same(old.replacement_trigger, new.replacement_trigger):
+        return ""
+    return "its replacement trigger changed"
+
+
+def _unhealthy(old: Resource, new: Resource) -> str:
+    if old.init_errors and {"*", INIT_ERROR} & set(new.replace_on_changes):
+        return "it did not become ready"
+    return ""
+
+
+def refuse_unknown_trigger(new: Resource) -> None:
+    """Refuse a replacement trigger that is not known even now, in an update."""
+    if has_unknown(new.replacement_trigger):
+        raise UsageError(
+            f"The replacement trigger of {new.name!r} is not known.",
+            remedy="Make it of values that are known, or whose resources did not fail.",
+            at=new.urn,
+        )
+
+
+def refuse_protected(old: Resource) -> None:
+    """Refuse to replace what is protected and stays so; unprotecting in the same run is enough."""
+    raise UsageError(
+        f"{old.name!r} is protected and would have to be replaced.",
+        remedy=f"Remove `protect` from it, or run `aml unprotect '{old.urn}'`.",
+        at=old.urn,
+    )
+
+
+def step_for(
+    op: Op, new: Resource, old: Resource | None = None, decision: Decision | None = None
+) -> Step:
+    """Return the step as events tell it: secrets hidden."""
+    decision = decision or Decision(Verdict.SAME)
+    return Step(
+        op,
+        new.urn,
+        new.type,
+        id=_shown_id(new.id) or (old.id if old else ""),
+        diffs=dict(decision.diffs),
+        replaces=decision.replaces,
+        old=hidden(dict(old.inputs)) if old else None,
+        new=hidden(dict(new.inputs)),
+        parent=new.parent,
+        protect=new.protect,
+        reason=decision.reason,
+        notes=decision.notes,
+    )
+
+
+def _shown_id(id_: str) -> str:
+    return "" if id_ == UNKNOWN else id_
+
+
+def deletion_step(op: Op, old: Resource, reason: str) -> Step:
+    """Return the step of a resource that goes."""
+    return Step(
+        op,
+        old.urn,
+        old.type,
+        id=old.id,
+        old=hidden(dict(old.inputs)),
+        parent=old.parent,
+        protect=old.protect,
+        reason=reason,
+    )
+
+
+def bare(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs as a provider sees them."""
+    return dict(plain(dict(inputs)))

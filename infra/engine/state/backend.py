@@ -1,0 +1,217 @@
+"""All stacks below one folder, in the layout of Pulumi's file backend.
+
+The front door to deployment state: what others may do with it. Each method reads anew; nothing is
+kept open but what ``open`` returns.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.contract.errors import NotDeployedError, StateError, UsageError
+from infra.contract.load import nearest
+from infra.engine.model.resources import Loaded
+from infra.engine.model.values import SECRET, SIGNATURE
+from infra.engine.state import checkpoint, integrity, layout, locks, stack_files
+from infra.engine.state.archive import Archive, Operation
+from infra.engine.state.disk import Disk
+from infra.engine.state.layout import StackFiles
+from infra.engine.state.open_state import StackState
+from infra.engine.state.properties import Vault
+from infra.engine.state.repair import Diagnosis, diagnose, mend
+from infra.engine.state.secrets import Cipher
+
+
+@dataclass(frozen=True, slots=True)
+class StackSummary:
+    """A line of a list of stacks. ``updated`` is RFC 3339; ``interrupted``: a run was cut off."""
+
+    name: str
+    resources: int
+    updated: str
+    interrupted: bool
+    locked: bool
+
+
+class Backend:
+    """Deployment state in a folder: ``Backend("file://~")``, ``Backend(home / "state")``.
+
+    Another scheme than ``file`` is a ``UsageError``. ``clock`` returns nanoseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        where: str | Path,
+        *,
+        disk: Disk | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.root = layout.state_folder(where)
+        self._disk = disk or Disk()
+        self._clock = clock
+
+    def stacks(self, project: str) -> list[str]:
+        """Return the names of a project's stacks."""
+        return layout.stack_names(self.root, project)
+
+    def exists(self, project: str, stack: str) -> bool:
+        """Say whether a stack was ever opened for writing, here or by the Pulumi CLI."""
+        return self._files(project, stack).current() is not None
+
+    def summary(self, project: str, stack: str) -> StackSummary:
+        """Return what a list of stacks shows."""
+        files = self._files(project, stack)
+        found = self._found(files)
+        state = stack_files.replayed(found)
+        alive = [lock for lock in locks.held(files.locks) if not locks.abandoned(lock)]
+        return StackSummary(
+            stack,
+            resources=len(state.resources),
+            updated=state.time,
+            interrupted=bool(state.pending) or found.record is not None,
+            locked=bool(alive),
+        )
+
+    def salt(self, project: str, stack: str) -> str:
+        """Return the salt a stack's secrets are sealed with, ``""`` where there is none yet."""
+        found = stack_files.look(self._files(project, stack))
+        return "" if found is None else stack_files.replayed(found).salt
+
+    def open(
+        self, project: str, stack: str, cipher: Cipher, operation: Operation | None = None
+    ) -> StackState:
+        """Lock a stack, recover it, and return it for a run to record in; made where missing.
+
+        ``LockedError`` names who has it. Use the result as a context manager.
+        """
+        files = self._files(project, stack)
+        stack_files.check_layout(files)
+        return StackState(files, cipher, self._disk, self._clock, operation or Operation())
+
+    def load(self, project: str, stack: str, cipher: Cipher) -> Loaded:
+        """Return a stack's state as it is now, without the lock; empty where there is no stack.
+
+        What an interrupted run recorded is taken in, in memory only. With ``Masked()`` as the
+        cipher every secret reads ``[secret]`` and no passphrase is needed.
+        """
+        found = stack_files.look(self._files(project, stack))
+        if found is None:
+            return Loaded()
+        state = stack_files.replayed(found)
+        return stack_files.loaded(state, Vault(stack_files.cipher_for(state, cipher)))
+
+    def create(self, project: str, stack: str, cipher: Cipher) -> None:
+        """Make an empty stack; one of that name is a ``UsageError``."""
+        if self.exists(project, stack):
+            raise UsageError(
+                f"There is a stack {stack!r} already.",
+                remedy=f"Choose another name, or select it: `aml stack select {stack}`.",
+            )
+        self.open(project, stack, cipher).close()
+
+    def remove(self, project: str, stack: str, cipher: Cipher, *, force: bool = False) -> None:
+        """Forget a stack and its history; backups stay. Refuses while it has resources.
+
+        ``force``: forget it nevertheless; its resources stay where they are.
+        """
+        files = self._files(project, stack)
+        self._found(files)
+        with self.open(project, stack, cipher) as state:
+            count = len(state.loaded.resources)
+            if count and not force:
+                raise UsageError(
+                    f"The stack {stack!r} still has {count} resources.",
+                    remedy=f"Run `aml destroy -s {stack}` first, or add `--force`.",
+                )
+            state.vanish()
+
+    def export(self, project: str, stack: str, cipher: Cipher | None = None) -> str:
+        """Return a stack's state as ``stack export`` prints it.
+
+        Secrets stay sealed; with a cipher they are shown in clear.
+        """
+        state = stack_files.replayed(self._found(self._files(project, stack)))
+        text = checkpoint.export(state, now_ns=self._clock())
+        if cipher is None:
+            return text
+        document = _shown(json.loads(text), stack_files.cipher_for(state, cipher))
+        return json.dumps(document, ensure_ascii=False, indent=4) + "\n"
+
+    def import_(self, project: str, stack: str, text: str, cipher: Cipher) -> None:
+        """Replace a stack's state by an export of this very stack, after a backup.
+
+        Refuses entries of another stack or project, and a state that does not fit together.
+        """
+        state = checkpoint.parse(text.encode(), at="the import")
+        _refuse_foreign(state, project, stack)
+        integrity.verify(state.resources, at="the import")
+        state = stack_files.resealed(state, cipher)
+        with self.open(project, stack, cipher, Operation("import")) as opened:
+            opened.replace_all(state)
+
+    def recover(self, project: str, stack: str, cipher: Cipher) -> list[str]:
+        """Turn what an interrupted run left into a plain checkpoint; return what was done.
+
+        To be called before another program (the Pulumi CLI) takes the stack: it knows no journal.
+        """
+        if not self.exists(project, stack):
+            return []
+        with self.open(project, stack, cipher) as state:
+            return state.notices
+
+    def holders(self, project: str, stack: str) -> list[locks.Lock]:
+        """Return who holds the stack, dead processes too."""
+        return locks.held(self._files(project, stack).locks)
+
+    def cancel(self, project: str, stack: str) -> list[locks.Lock]:
+        """Remove every lock of a stack and return them; the next run recovers what is left."""
+        return locks.cancel(self._files(project, stack).locks)
+
+    def diagnose(self, project: str, stack: str) -> Diagnosis:
+        """Say what is wrong with a stack's files and what ``repair`` would do."""
+        return diagnose(self._files(project, stack))
+
+    def repair(self, project: str, stack: str) -> Diagnosis:
+        """Mend a stack's files after putting copies with the backups; return what was wrong."""
+        return mend(self._files(project, stack), self._disk, self._clock)
+
+    def history(self, project: str, stack: str) -> list[dict[str, Any]]:
+        """Return the operations of a stack, newest first, as Pulumi's history entries."""
+        return Archive(self._files(project, stack), self._disk).entries()
+
+    def _files(self, project: str, stack: str) -> StackFiles:
+        return layout.stack_files(self.root, project, stack)
+
+    def _found(self, files: StackFiles) -> stack_files.Stored:
+        found = stack_files.look(files)
+        if found is None:
+            known = dict.fromkeys(self.stacks(files.project))
+            raise NotDeployedError(
+                f"There is no stack {files.stack!r} of {files.project!r} in {self.root}.",
+                remedy=nearest(files.stack, known, noun="stack"),
+            )
+        return found
+
+
+def _refuse_foreign(state: checkpoint.Checkpoint, project: str, stack: str) -> None:
+    prefix = f"urn:pulumi:{stack}::{project}::"
+    entries = [*state.resources, *(operation.get("resource") or {} for operation in state.pending)]
+    foreign = [str(e.get("urn")) for e in entries if not str(e.get("urn")).startswith(prefix)]
+    if foreign:
+        raise StateError(
+            f"{len(foreign)} entries are not of the stack {stack!r} of {project!r}:\n  "
+            + "\n  ".join(foreign),
+            remedy="Import it into the stack it was exported from.",
+        )
+
+
+def _shown(value: Any, cipher: Cipher) -> Any:
+    """Return ``value`` with ciphertext replaced by plaintext, as ``--show-secrets`` prints it."""
+    if isinstance(value, Mapping):
+        if value.get(SIGNATURE) == SECRET and "ciphertext" in value:
+            return {SIGNATURE: SECRET, "plaintext": cipher.open(value["ciphertext"])}
+        return {key: _shown(item, cipher) for key, item in value.items()}
+    return [_shown(item, cipher) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,185 @@
+"""One resource or pending operation: the engine's record ↔ the checkpoint's JSON entry.
+
+Pure but for the vault that seals secrets. Knows the order and the omission rules of Pulumi's
+resource entry; whether entries fit together is ``integrity``'s question.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast, get_args
+
+from infra.contract.errors import StateError
+from infra.engine.model.resources import OperationKind, PendingOperation, Resource
+from infra.engine.model.values import whole
+from infra.engine.state.properties import Vault, decoded, encoded
+
+Json = Mapping[str, Any]
+
+_Form = Literal["text", "flag", "texts", "map", "values", "value", "numbers", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key of an entry; ``attribute`` is empty where the record keeps it in ``extra``."""
+
+    key: str
+    form: _Form
+    attribute: str = ""
+    always: bool = False
+
+
+_KEYS: Final = (
+    _Key("urn", "text", "urn", always=True),
+    _Key("custom", "flag", "custom", always=True),
+    _Key("delete", "flag", "delete"),
+    _Key("id", "text", "id"),
+    _Key("type", "text", "type", always=True),
+    _Key("inputs", "values", "inputs"),
+    _Key("outputs", "values", "outputs"),
+    _Key("parent", "text", "parent"),
+    _Key("protect", "flag", "protect"),
+    _Key("taint", "flag", "taint"),
+    _Key("external", "flag", "external"),
+    _Key("dependencies", "texts", "dependencies"),
+    _Key("initErrors", "texts", "init_errors"),
+    _Key("provider", "text", "provider"),
+    _Key("propertyDependencies", "map", "property_dependencies"),
+    _Key("pendingReplacement", "flag", "pending_replacement"),
+    _Key("additionalSecretOutputs", "texts", "additional_secret_outputs"),
+    _Key("aliases", "kept"),
+    _Key("customTimeouts", "numbers", "custom_timeouts"),
+    _Key("importID", "text", "import_id"),
+    _Key("retainOnDelete", "flag", "retain_on_delete"),
+    _Key("deletedWith", "text", "deleted_with"),
+    _Key("replaceWith", "texts", "replace_with"),
+    _Key("created", "text", "created"),
+    _Key("modified", "text", "modified"),
+    _Key("sourcePosition", "text", "source_position"),
+    _Key("stackTrace", "kept"),
+    _Key("ignoreChanges", "texts", "ignore_changes"),
+    _Key("hideDiff", "kept"),
+    _Key("replaceOnChanges", "texts", "replace_on_changes"),
+    _Key("replacementTrigger", "value", "replacement_trigger"),
+    _Key("refreshBeforeUpdate", "kept"),
+    _Key("viewOf", "kept"),
+    _Key("resourceHooks", "kept"),
+    _Key("extensionRef", "kept"),
+    _Key("snippetID", "kept"),
+)
+_PLACES: Final = {row.key: place for place, row in enumerate(_KEYS)}
+_VERBS: Final = ("create", "update", "delete", "read")  # the order of Pulumi's customTimeouts
+_SHAPES: Final[Mapping[_Form, type]] = {
+    "text": str,
+    "flag": bool,
+    "texts": list,
+    "map": dict,
+    "values": dict,
+    "numbers": dict,
+}
+_KINDS: Final = get_args(OperationKind)
+ABSENT_CHECKED: Final = "absentChecked"  # ours; Pulumi passes over keys it does not know
+
+
+def entry_of(resource: Resource, vault: Vault) -> dict[str, Any]:
+    """Return the JSON entry of a resource: keys in Pulumi's order, empty and false ones not."""
+    entry: dict[str, Any] = {}
+    for row in _KEYS:
+        value = getattr(resource, row.attribute) if row.attribute else resource.extra.get(row.key)
+        written = _written(row, value, vault, resource.urn)
+        if row.always or _counts(row, written):
+            entry[row.key] = written
+    entry.update((key, value) for key, value in resource.extra.items() if key not in _PLACES)
+    return entry
+
+
+def resource_of(entry: Json, vault: Vault) -> Resource:
+    """Return the record of a JSON entry; keys it has no field for are kept in ``extra``.
+
+    An entry of the wrong shape is a ``StateError`` that names the URN and the key.
+    """
+    fields: dict[str, Any] = {"extra": {}}
+    for key, value in entry.items():
+        row = _KEYS[_PLACES[key]] if key in _PLACES else None
+        if row is None or not row.attribute:
+            fields["extra"][key] = value
+        elif value is not None:
+            fields[row.attribute] = _read(row, value, vault, str(entry.get("urn")))
+    fields.setdefault("custom", False)
+    for required in ("urn", "type"):
+        if not fields.get(required):
+            raise _misshapen(str(entry.get("urn") or entry), required, "is missing")
+    return Resource(**fields)
+
+
+def pending_entry(operation: PendingOperation, vault: Vault) -> dict[str, Any]:
+    """Return the JSON of an interrupted operation."""
+    mark = {ABSENT_CHECKED: True} if operation.absent_checked else {}
+    return {"resource": entry_of(operation.resource, vault), "type": operation.kind, **mark}
+
+
+def pending_of(entry: Json, vault: Vault) -> PendingOperation:
+    """Return the record of an interrupted operation."""
+    resource, kind = entry.get("resource"), entry.get("type")
+    if not isinstance(resource, dict) or kind not in _KINDS:
+        raise _misshapen("a pending operation", "type", f"is {kind!r}")
+    return PendingOperation(
+        resource_of(resource, vault),
+        cast("OperationKind", kind),
+        absent_checked=entry.get(ABSENT_CHECKED) is True,
+    )
+
+
+def marked_entry(entry: Json, key: str) -> dict[str, Any]:
+    """Return ``entry`` with the flag ``key`` set, at its place in the order."""
+    return dict(sorted({**entry, key: True}.items(), key=lambda item: _place(item[0])))
+
+
+def with_outputs(entry: Json, outputs: Json) -> dict[str, Any]:
+    """Return ``entry`` with other outputs (already encoded), at their place in the order."""
+    changed = {key: value for key, value in entry.items() if key != "outputs"}
+    if outputs:
+        changed["outputs"] = outputs
+    return dict(sorted(changed.items(), key=lambda item: _place(item[0])))
+
+
+def _place(key: str) -> int:
+    return _PLACES.get(key, len(_PLACES))
+
+
+def _counts(row: _Key, value: Any) -> bool:
+    """Say whether a value is written at all: a trigger may be ``0``, everything else may not."""
+    return value is not None if row.form in {"value", "kept"} else bool(value)
+
+
+def _written(row: _Key, value: Any, vault: Vault, urn: str) -> Any:
+    match row.form:
+        case "values" | "value":
+            return encoded(value, vault, f"{urn} {row.key}")
+        case "texts":
+            return list(value)
+        case "map":
+            return {key: list(value[key]) for key in sorted(value)}
+        case "numbers":
+            return {verb: whole(value[verb]) for verb in _VERBS if value.get(verb)}
+    return value
+
+
+def _read(row: _Key, value: Any, vault: Vault, urn: str) -> Any:
+    shape = _SHAPES.get(row.form)
+    if shape is not None and not isinstance(value, shape):
+        raise _misshapen(urn, row.key, f"is {type(value).__name__}, not {shape.__name__}")
+    match row.form:
+        case "values" | "value":
+            return decoded(value, vault, f"{urn} {row.key}")
+        case "texts":
+            return tuple(value)
+        case "map":
+            return {key: tuple(urns or ()) for key, urns in value.items()}
+    return value
+
+
+def _misshapen(urn: str, key: str, what: str) -> StateError:
+    return StateError(
+        f"The entry {urn} cannot be read: its `{key}` {what}.",
+        remedy="Restore a backup of the stack's state.",
+    )

@@ -1,0 +1,210 @@
+"""Who may change a stack: lock files as Pulumi writes them, and the takeover of dead ones.
+
+A lock is advisory: everybody looks, writes, and looks again. It protects nothing by itself.
+"""
+
+import json
+import math
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from getpass import getuser
+from pathlib import Path
+from typing import Any, Final
+
+from infra.contract.errors import LockedError
+from infra.engine.state.checkpoint import timestamp
+from infra.engine.state.disk import full
+
+_PROC: Final = Path("/proc")
+_START_FIELD: Final = 19  # of /proc/<pid>/stat, counted after the command's closing bracket
+_SLACK_S: Final = 2.0  # boot time is known to the second
+_ZOMBIES: Final = ("Z", "X")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """One lock file. Pulumi's lack ``boot`` and ``started`` (the process's, in ticks since boot).
+
+    A file that cannot be read has the process 0: nobody knows who holds it.
+    """
+
+    file: Path
+    pid: int = 0
+    user: str = ""
+    host: str = ""
+    since: str = ""
+    boot: str = ""
+    started: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.user or '?'}@{self.host or '?'} (process {self.pid}) since {self.since}"
+
+
+def take(folder: Path, *, now_ns: int | None = None) -> tuple[Lock, list[Lock]]:
+    """Take the lock of a stack; also return the dead locks that were removed for it.
+
+    Raises ``LockedError`` naming every holder when somebody else has it, or takes it at the same
+    moment.
+    """
+    dead = [lock for lock in held(folder) if abandoned(lock)]
+    for lock in dead:
+        lock.file.unlink(missing_ok=True)
+    _refuse_if_held(held(folder))
+    mine = _write(folder, timestamp(now_ns or time.time_ns()))
+    others = [lock for lock in held(folder) if lock.file != mine.file]
+    if others:
+        release(mine)
+        _refuse_if_held(others)
+    return mine, dead
+
+
+def release(lock: Lock) -> None:
+    """Give a lock back; that somebody cancelled it meanwhile is fine."""
+    lock.file.unlink(missing_ok=True)
+
+
+def held(folder: Path) -> list[Lock]:
+    """Return the locks in a stack's folder, dead ones too."""
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    return [lock for lock in map(_read, files) if lock is not None]
+
+
+def cancel(folder: Path) -> list[Lock]:
+    """Remove every lock, whoever holds it, and return them."""
+    locks = held(folder)
+    for lock in locks:
+        release(lock)
+    return locks
+
+
+def abandoned(lock: Lock) -> bool:
+    """Say whether the process that took the lock is certainly gone: on this host, in this boot."""
+    if lock.host != socket.gethostname() or lock.pid <= 0 or not _this_boot(lock):
+        return False
+    process = _process(lock.pid)
+    if process is None:
+        return True
+    state, started = process
+    if state in _ZOMBIES:
+        return True
+    if lock.started:
+        return started != lock.started
+    return _moment(lock.since) + _SLACK_S < _booted_at() + started / os.sysconf("SC_CLK_TCK")
+
+
+def _refuse_if_held(locks: Sequence[Lock]) -> None:
+    if locks:
+        raise LockedError(
+            "It is being changed by " + ", ".join(map(str, locks)) + ".",
+            remedy="Wait for it to end; if it never will, `aml cancel` removes the lock.",
+            at=str(locks[0].file),
+        )
+
+
+def _write(folder: Path, since: str) -> Lock:
+    """Write a lock that is whole from the moment it is there."""
+    pid = os.getpid()
+    _, started = _process(pid) or ("", 0)
+    file = folder / f"{uuid.uuid4()}.json"
+    lock = Lock(file, pid, _user(), socket.gethostname(), since, _boot(), started)
+    document = {"pid": pid, "username": lock.user, "hostname": lock.host, "timestamp": since}
+    ours = {"boot": lock.boot, "started": started}
+    draft = file.with_suffix(".tmp")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps({**document, **ours}, indent=1), encoding="utf-8")
+        draft.rename(file)
+    except OSError as error:
+        raise full(file, error) from error
+    return lock
+
+
+def _read(file: Path) -> Lock | None:
+    """Return a lock, ``None`` when it was released meanwhile."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return _lock(file, document)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Lock(file)
+
+
+def _lock(file: Path, document: Mapping[str, Any]) -> Lock:
+    return Lock(
+        file,
+        pid=int(document.get("pid") or 0),
+        user=str(document.get("username", "")),
+        host=str(document.get("hostname", "")),
+        since=str(document.get("timestamp", "")),
+        boot=str(document.get("boot", "")),
+        started=int(document.get("started") or 0),
+    )
+
+
+def _this_boot(lock: Lock) -> bool:
+    """Say whether the lock was taken since this machine started, by its own word or by its time."""
+    if lock.boot:
+        return lock.boot == _boot()
+    return _moment(lock.since) >= _booted_at()
+
+
+def _boot() -> str:
+    """Return what tells this boot, and this container's view of processes, from any other."""
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _booted_at() -> float:
+    """Return when this machine started, in seconds since 1970; never where nobody can tell."""
+    try:
+        lines = (_PROC / "stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return math.inf
+    return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), math.inf)
+
+
+def _moment(text: str) -> float:
+    """Return an RFC 3339 time in seconds since 1970; one that cannot be read is long ago."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return -math.inf
+
+
+def _process(pid: int) -> tuple[str, int] | None:
+    """Return a process's state letter and start time in ticks, ``None`` when there is none."""
+    if not _PROC.is_dir():
+        return _alive(pid)
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return fields[0], int(fields[_START_FIELD])
+
+
+def _alive(pid: int) -> tuple[str, int] | None:
+    """Ask without /proc (macOS): whether it is there is all that can be known."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "", 0
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return str(os.getuid())

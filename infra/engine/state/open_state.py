@@ -1,0 +1,279 @@
+"""One stack's state while it is open: locked, recovered, and recording what a run does.
+
+Composes lock, journal, snapshot and archive. It decides nothing about resources.
+"""
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+from infra.contract.errors import StateError
+from infra.engine.model.resources import OperationKind, Resource
+from infra.engine.state import journal, locks, stack_files
+from infra.engine.state.archive import Archive, Operation, Outcome
+from infra.engine.state.checkpoint import Checkpoint, without_integrity_error
+from infra.engine.state.disk import Disk
+from infra.engine.state.entries import entry_of
+from infra.engine.state.layout import StackFiles
+from infra.engine.state.properties import Vault, encoded
+from infra.engine.state.secrets import Cipher
+from infra.engine.state.snapshot import Snapshot
+
+_DURABLE: Final = frozenset[OperationKind]({"creating", "importing"})
+"""Operations whose beginning must survive a loss of power: they leave something behind."""
+
+
+class StackState:
+    """An open stack: its lock is held, what an interrupted run left is recovered. A ``Recorder``.
+
+    A context manager; leaving it is ``close``. ``notices`` are lines for people (a lock taken
+    over, a run recovered). Safe from many threads.
+    """
+
+    def __init__(
+        self,
+        files: StackFiles,
+        cipher: Cipher,
+        disk: Disk,
+        clock: Callable[[], int],
+        operation: Operation,
+    ) -> None:
+        self.notices: list[str] = []
+        self._files = files
+        self._disk = disk
+        self._clock = clock
+        self._operation = operation
+        self._outcome: Outcome | None = None
+        self._archive = Archive(files, disk)
+        self._begun_ns = clock()
+        self._recording = threading.Lock()
+        self._closed = False
+        self._replaced = False
+        self._vanishing = False
+        self._lock, dead = locks.take(files.locks, now_ns=self._begun_ns)
+        self.notices += [f"Took over the lock of {lock}: that process has ended." for lock in dead]
+        try:
+            self._base = self._opened(cipher)
+            self._vault = Vault(cipher)
+            self._salt = cipher.salt or self._base.checkpoint.salt
+            self.loaded = stack_files.loaded(self._base.checkpoint, self._vault)
+        except BaseException:
+            locks.release(self._lock)
+            raise
+        self._snapshot = Snapshot(self._base.checkpoint.resources, self._base.checkpoint.pending)
+        self._next = len(self.loaded.resources)
+        header = journal.Header(
+            self._base.hash, str(uuid.uuid4()), operation.kind, os.getpid(), self._salt
+        )
+        self._journal = journal.Journal(lambda: disk.log(files.journal), header)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            changes = self._outcome.changes if self._outcome else {}
+            self._outcome = Outcome(succeeded=False, changes=changes)
+        self.close()
+
+    def ended(self, *, succeeded: bool, changes: Mapping[str, int]) -> None:
+        """Say how the run went, for the history; without it, only a run that wrote is in there."""
+        self._outcome = Outcome(succeeded, changes)
+
+    def begin(
+        self, kind: OperationKind, resource: Resource, *, absent_checked: bool = False
+    ) -> int:
+        absent = {"absent": True} if absent_checked else {}
+        entry = {"k": "begin", "kind": kind, "state": self._entry(resource), **absent}
+        key, number = self._write_new(entry)
+        if kind in _DURABLE:
+            self._journal.flush(number)
+        return key
+
+    def ok(
+        self,
+        operation: int,
+        resource: Resource | None,
+        *,
+        removes: Sequence[int] = (),
+        deletes: Sequence[int] = (),
+        pends: Sequence[int] = (),
+    ) -> None:
+        entry: dict[str, Any] = {"k": "ok", "op": operation}
+        if resource is not None:
+            entry["state"] = self._entry(resource)
+        marks = {"rm": removes, "del": deletes, "pend": pends}
+        entry.update((mark, list(keys)) for mark, keys in marks.items() if keys)
+        self._journal.flush(self._write(entry))
+
+    def fail(self, operation: int) -> None:
+        self._write({"k": "fail", "op": operation})
+
+    def same(self, key: int | None, resource: Resource) -> int:
+        if key is None:
+            return self._write_new({"k": "same", "state": self._entry(resource)})[0]
+        if self._is_as_loaded(key, resource):
+            return self._hold_same(key)
+        state = self._entry(resource)
+        if state == self._snapshot.entry(key):
+            return self._hold_same(key)
+        return self._write_new({"k": "same", "old": key, "state": state})[0]
+
+    def outputs(self, key: int, outputs: Mapping[str, Any]) -> None:
+        entry = self._snapshot.entry(key)
+        document = encoded(outputs, self._vault, f"{entry['urn']} outputs")
+        if document != entry.get("outputs", {}):
+            self._write({"k": "out", "op": key, "outputs": document})
+
+    def forget(self, keys: Sequence[int]) -> None:
+        if keys:
+            self._write({"k": "forget", "keys": list(keys)})
+
+    def rename(self, old: str, new: str) -> None:
+        with self._recording:
+            self._refuse_if_closed()
+            self._hold({"k": "name", "old": old, "new": new})
+
+    def settle(self, pending: Sequence[int]) -> None:
+        if pending:
+            self._write({"k": "settle", "pending": list(pending)})
+
+    def replace_all(self, checkpoint: Checkpoint) -> None:
+        """Put another checkpoint in the place of this one, at ``close``; for imports."""
+        with self._recording:
+            self._snapshot = Snapshot(checkpoint.resources, checkpoint.pending)
+            self._replaced = True
+
+    def vanish(self) -> None:
+        """Have the stack's files removed at ``close``, but for its backups."""
+        self._vanishing = True
+
+    def close(self) -> None:
+        """Write the checkpoint if anything changed, then history and backups; free the lock.
+
+        Called again it does nothing. Where it fails, the journal stays and the next run recovers.
+        """
+        with self._recording:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            self._settle_down()
+        finally:
+            self._journal.close()
+            locks.release(self._lock)
+
+    def _opened(self, cipher: Cipher) -> stack_files.Stored:
+        """Return the files' state after recovery, sealed with the stack's own salt."""
+        found = stack_files.look(self._files)
+        if found is None:
+            found = stack_files.create(self._files, self._disk, self._clock())
+        if found.record is not None:
+            self.notices.append(_recovered(found.record))
+        found = stack_files.recover(self._files, self._disk, found, self._clock())
+        if not found.checkpoint.sealed or found.checkpoint.salt == cipher.salt:
+            return found
+        checkpoint = stack_files.resealed(found.checkpoint, cipher)
+        data = stack_files.written(self._files, checkpoint, self._clock())
+        self._archive.back_up(found.data, self._clock())
+        stack_files.put(self._files, self._disk, data)
+        return stack_files.Stored(data, checkpoint)
+
+    def _settle_down(self) -> None:
+        if self._vanishing:
+            self._archive.back_up(self._base.data, self._clock())
+            self._archive.clear()
+            stack_files.erase(self._files, self._disk)
+            return
+        data = self._base.data
+        changed = self._journal.begun or self._replaced
+        if changed:
+            data = self._compact()
+        outcome = self._outcome or (Outcome(succeeded=True) if changed else None)
+        if outcome is not None:
+            self._archive.record(self._operation, outcome, data, self._begun_ns, self._clock())
+        if changed:
+            self._archive.back_up(data, self._clock())
+
+    def _compact(self) -> bytes:
+        current = self._files.read()
+        if current != self._base.data:
+            raise StateError(
+                "Somebody else has written the stack's state since this run began.",
+                remedy="The run's journal was kept; `aml stack repair` shows both.",
+                at=str(self._files.checkpoint),
+            )
+        checkpoint = replace(
+            without_integrity_error(self._base.checkpoint),
+            resources=self._snapshot.resources(),
+            pending=self._snapshot.pending(),
+            salt=self._salt,
+        )
+        data = stack_files.written(self._files, checkpoint, self._clock())
+        self._archive.back_up(self._base.data, self._begun_ns)
+        announce = self._journal.announce if self._journal.begun else None
+        stack_files.put(self._files, self._disk, data, announce)
+        return data
+
+    def _entry(self, resource: Resource) -> dict[str, Any]:
+        return entry_of(resource, self._vault)
+
+    def _is_as_loaded(self, key: int, resource: Resource) -> bool:
+        """Say, without encoding anything, whether an entry is what it was when it was loaded."""
+        return (
+            key < len(self.loaded.resources)
+            and self._snapshot.entry(key) is self._base.checkpoint.resources[key]
+            and self.loaded.resources[key] == resource
+        )
+
+    def _hold_same(self, old: int) -> int:
+        with self._recording:
+            self._refuse_if_closed()
+            key, self._next = self._next, self._next + 1
+            self._hold({"k": "same", "op": key, "old": old})
+            return key
+
+    def _hold(self, entry: Mapping[str, Any]) -> None:
+        """Keep an entry that alone is worth no write until the next one that is."""
+        self._journal.hold(entry)
+        self._snapshot.apply(entry)
+
+    def _write_new(self, entry: dict[str, Any]) -> tuple[int, int]:
+        """Write an entry that gets a key of its own; return the key and the journal's number."""
+        with self._recording:
+            self._refuse_if_closed()
+            key = entry["op"] = self._next
+            number = self._journal.write(entry)
+            self._next += 1
+            self._snapshot.apply(entry)
+            return key, number
+
+    def _write(self, entry: dict[str, Any]) -> int:
+        with self._recording:
+            self._refuse_if_closed()
+            number = self._journal.write(entry)
+            self._snapshot.apply(entry)
+            return number
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StateError(
+                "The run has ended; this step came too late to be recorded.",
+                remedy="Run it again: what was begun and not recorded is looked up.",
+            )
+
+
+def _recovered(record: journal.Record) -> str:
+    return (
+        f"Recovered what an interrupted {record.header.kind} (process {record.header.pid}) had "
+        f"recorded: {len(record.entries)} entries."
+    )

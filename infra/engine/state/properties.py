@@ -1,0 +1,115 @@
+"""Property values as a checkpoint spells them: secrets sealed, NaN and infinities marked.
+
+Pure but for the cipher. Assets, resource references and other marked objects pass unchanged, as
+do marks this release does not know.
+"""
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+from infra.contract.errors import StateError
+from infra.engine.model.values import SECRET, SIGNATURE, Secret, plain, secret
+from infra.engine.state.secrets import Cipher
+
+NUMBER: Final = "8ad145fe-0d11-4827-bfd7-1abcbf086f5c"
+_GO_EXPONENT_FROM: Final = 1e21  # below it, Go writes integral numbers digit by digit
+
+
+class Vault:
+    """Seals and opens the secrets of one state; an unchanged one keeps its ciphertext.
+
+    A ciphertext is reused only at the place (URN and path) it was found at: equal secrets in two
+    places must not be seen to be equal.
+    """
+
+    def __init__(self, cipher: Cipher) -> None:
+        self._cipher = cipher
+        self._sealed: dict[tuple[str, str], str] = {}
+
+    def seal(self, place: str, value: Any) -> str:
+        text = canonical(value)
+        known = self._sealed.get((place, text))
+        if known is None:
+            known = self._sealed[place, text] = self._cipher.seal(text)
+        return known
+
+    def open(self, place: str, ciphertext: str) -> Any:
+        value = _parsed(self._cipher.open(ciphertext), place)
+        self._sealed[place, canonical(value)] = ciphertext
+        return value
+
+
+def canonical(value: Any) -> str:
+    """Return compact JSON with sorted keys: equal values give equal text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def encoded(value: Any, vault: Vault, place: str) -> Any:
+    """Return ``value`` as JSON for a checkpoint, maps sorted as Pulumi sorts them."""
+    match value:
+        case Secret():
+            bare = encoded(plain(value.value), vault, place)
+            return {SIGNATURE: SECRET, "ciphertext": vault.seal(place, bare)}
+        case Mapping():
+            return {key: encoded(value[key], vault, f"{place}.{key}") for key in sorted(value)}
+        case list() | tuple():
+            return [encoded(item, vault, f"{place}[{at}]") for at, item in enumerate(value)]
+        case float():
+            return _number(value)
+    return value
+
+
+def decoded(value: Any, vault: Vault, place: str) -> Any:
+    """Return the value a checkpoint's JSON stands for; the inverse of ``encoded``."""
+    match value:
+        case dict():
+            mark = value.get(SIGNATURE)
+            if mark == SECRET:
+                return secret(decoded(_unsealed(value, vault, place), vault, place))
+            if mark == NUMBER:
+                return _special(value, place)
+            return {key: decoded(item, vault, f"{place}.{key}") for key, item in value.items()}
+        case list():
+            return [decoded(item, vault, f"{place}[{at}]") for at, item in enumerate(value)]
+    return value
+
+
+def _unsealed(marked: Mapping[str, Any], vault: Vault, place: str) -> Any:
+    if isinstance(marked.get("ciphertext"), str):
+        return vault.open(place, marked["ciphertext"])
+    if isinstance(marked.get("plaintext"), str):  # an export with its secrets shown
+        return _parsed(marked["plaintext"], place)
+    raise StateError(
+        f"The secret at {place} has neither ciphertext nor plaintext.",
+        remedy="Restore a backup of the stack's state.",
+    )
+
+
+def _parsed(text: str, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise StateError(
+            f"The secret at {place} does not hold JSON.",
+            remedy="Restore a backup of the stack's state.",
+        ) from error
+
+
+def _number(value: float) -> Any:
+    if not math.isfinite(value):
+        return {SIGNATURE: NUMBER, "value": struct.pack(">d", value).hex()}
+    return int(value) if value.is_integer() and abs(value) < _GO_EXPONENT_FROM else value
+
+
+def _special(marked: Mapping[str, Any], place: str) -> float:
+    try:
+        number: float = struct.unpack(">d", bytes.fromhex(marked["value"]))[0]
+    except (KeyError, TypeError, ValueError, struct.error) as error:
+        raise StateError(
+            f"The number at {place} is not 16 hexadecimal digits.",
+            remedy="Restore a backup of the stack's state.",
+        ) from error
+    return number

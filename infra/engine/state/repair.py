@@ -1,0 +1,107 @@
+"""Mends a stack whose state does not fit together, or whose journal fits no checkpoint.
+
+Sorts entries and cuts references to what is gone; copies of everything are put aside first. It
+does not guess: what it cannot mend it says.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from infra.contract.errors import StateError
+from infra.engine.state import integrity, journal, locks, stack_files
+from infra.engine.state.checkpoint import Checkpoint, Json, parse, without_integrity_error
+from infra.engine.state.disk import Disk
+from infra.engine.state.layout import StackFiles, hash_of
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong (nothing: it is sound) and what the state would be when mended.
+
+    ``aside``: the journal cannot be applied; mending puts it with the backups.
+    """
+
+    problems: Sequence[str]
+    mended: Checkpoint
+    aside: bool = False
+
+
+def diagnose(files: StackFiles) -> Diagnosis:
+    """Say what is wrong with a stack's files and what would be done. Changes nothing.
+
+    A checkpoint that cannot even be read stays a ``StateError``: only a backup helps there.
+    """
+    data = files.read()
+    if data is None:
+        raise StateError(
+            "There is no checkpoint to repair.",
+            remedy="Restore a backup of the stack's state.",
+            at=str(files.checkpoint),
+        )
+    state = parse(data, at=str(files.current()))
+    problems, record = _journal(files, hash_of(data))
+    if record is not None:
+        state = stack_files.replayed(stack_files.Stored(data, state, record))
+    problems += integrity.violations(state.resources)
+    entries = integrity.in_order(integrity.pruned(_without_copies(state.resources)))
+    mended = replace(without_integrity_error(state), resources=entries)
+    return Diagnosis(problems, mended, aside=bool(problems) and record is None)
+
+
+def mend(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis:
+    """Do what ``diagnose`` says, under the lock. What stays broken is a ``StateError``."""
+    lock, _ = locks.take(files.locks)
+    try:
+        diagnosis = diagnose(files)
+        if diagnosis.problems:
+            data = stack_files.written(files, diagnosis.mended, clock())
+            _put_aside(files, disk, clock())
+            stack_files.put(files, disk, data)
+            disk.remove(files.journal)
+    finally:
+        locks.release(lock)
+    return diagnosis
+
+
+def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record | None]:
+    """Return what is wrong with the journal, or the record that is still to be applied."""
+    if not files.journal.is_file():
+        return [], None
+    try:
+        record = journal.read(files.journal.read_bytes(), at=str(files.journal))
+    except StateError as error:
+        return [f"The journal cannot be applied: {error.detail}"], None
+    if record is None or record.finishes(current):
+        return [], None
+    if record.continues(current):
+        return [], record
+    orphaned = record.orphaned(current, at=str(files.journal)).detail
+    return [orphaned, *map(_told, record.entries)], None
+
+
+def _told(entry: Json) -> str:
+    state = entry.get("state") or {}
+    what = " ".join(str(part) for part in (entry.get("kind", ""), state.get("urn", "")) if part)
+    return f"In the journal, entry {entry['s']}: {entry['k']} {what}".rstrip()
+
+
+def _without_copies(entries: Sequence[Json]) -> list[Json]:
+    """Drop all but the last of several live entries with the same URN and id."""
+    last = {(entry.get("urn"), entry.get("id")): entry for entry in entries}
+    return [
+        entry
+        for entry in entries
+        if entry.get("delete") or last[entry.get("urn"), entry.get("id")] is entry
+    ]
+
+
+def _put_aside(files: StackFiles, disk: Disk, now_ns: int) -> None:
+    stem = f"{files.stack}.{now_ns}.json"
+    copies: list[tuple[Path | None, str]] = [
+        (files.current(), stem),
+        (files.journal if files.journal.is_file() else None, f"{stem}.journal"),
+    ]
+    for source, name in copies:
+        if source is not None:
+            disk.write(files.backups / name, source.read_bytes())

@@ -1,0 +1,209 @@
+"""What a stack's files say now, and the one way in which its checkpoint is replaced.
+
+Files and hashes; who may call what (the lock) is ``state``'s business, the meaning of entries
+``snapshot``'s.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from infra.contract.errors import StateError
+from infra.engine.model.resources import Loaded
+from infra.engine.state import integrity, journal
+from infra.engine.state.checkpoint import Checkpoint, parse, stack_file
+from infra.engine.state.disk import Disk, full
+from infra.engine.state.entries import entry_of, pending_entry, pending_of, resource_of
+from infra.engine.state.layout import StackFiles, hash_of
+from infra.engine.state.properties import Vault
+from infra.engine.state.secrets import Cipher
+from infra.engine.state.snapshot import Snapshot
+
+_READS: Final = 5  # a reader without the lock may meet a run that is just ending
+_META: Final = b"version: 1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The checkpoint's bytes and what they mean; ``record`` is what is still to be applied.
+
+    ``spent``: there is a journal, and the checkpoint holds all of it (or it holds nothing).
+    """
+
+    data: bytes
+    checkpoint: Checkpoint
+    record: journal.Record | None = None
+    spent: bool = False
+
+    @property
+    def hash(self) -> str:
+        return hash_of(self.data)
+
+
+def look(files: StackFiles) -> Stored | None:
+    """Return what the files say, ``None`` where the stack does not exist. Changes nothing.
+
+    Safe without the lock. A journal that fits no checkpoint is a ``StateError``, as is whatever
+    cannot be read.
+    """
+    for attempt in range(_READS):
+        lines = _journal_bytes(files)
+        data = files.read()
+        if data is None and lines is None:
+            return None
+        record = journal.read(lines, at=str(files.journal)) if lines is not None else None
+        current = hash_of(data) if data is not None else "missing"
+        if data is not None and (record is None or record.finishes(current)):
+            return Stored(data, _checkpoint(files, data), spent=lines is not None)
+        if data is not None and record is not None and record.continues(current):
+            return Stored(data, _checkpoint(files, data), record)
+        if attempt == _READS - 1 and record is not None:
+            raise record.orphaned(current, at=str(files.journal))
+    return None
+
+
+def replayed(stored: Stored) -> Checkpoint:
+    """Return the checkpoint as it would be, had the interrupted run been closed; pure."""
+    if stored.record is None:
+        return stored.checkpoint
+    snapshot = Snapshot(stored.checkpoint.resources, stored.checkpoint.pending)
+    for entry in stored.record.entries:
+        snapshot.apply(entry)
+    return replace(
+        stored.checkpoint,
+        resources=snapshot.resources(),
+        pending=snapshot.pending(),
+        salt=stored.record.header.salt or stored.checkpoint.salt,
+        sealed=True,  # the journal may have brought the first secret
+    )
+
+
+def loaded(checkpoint: Checkpoint, vault: Vault) -> Loaded:
+    """Return the engine's records of a checkpoint's entries."""
+    return Loaded(
+        resources=[resource_of(entry, vault) for entry in checkpoint.resources],
+        pending=[pending_of(entry, vault) for entry in checkpoint.pending],
+    )
+
+
+def cipher_for(checkpoint: Checkpoint, cipher: Cipher) -> Cipher:
+    """Return the cipher a checkpoint's secrets were sealed with: its salt may be its own."""
+    if not checkpoint.sealed or not checkpoint.salt:
+        return cipher
+    return cipher.with_salt(checkpoint.salt)
+
+
+def resealed(checkpoint: Checkpoint, cipher: Cipher) -> Checkpoint:
+    """Return the checkpoint with every secret sealed by ``cipher``."""
+    reading, writing = Vault(cipher_for(checkpoint, cipher)), Vault(cipher)
+    opened = loaded(checkpoint, reading)
+    return replace(
+        checkpoint,
+        resources=[entry_of(resource, writing) for resource in opened.resources],
+        pending=[pending_entry(operation, writing) for operation in opened.pending],
+        salt=cipher.salt,
+    )
+
+
+def written(files: StackFiles, checkpoint: Checkpoint, now_ns: int) -> bytes:
+    """Return the bytes of a checkpoint that is about to be written; refuse one that is broken."""
+    integrity.verify(checkpoint.resources, at=str(files.checkpoint))
+    return stack_file(checkpoint, project=files.project, stack=files.stack, now_ns=now_ns)
+
+
+def put(
+    files: StackFiles, disk: Disk, data: bytes, announce: Callable[[str], None] | None = None
+) -> None:
+    """Make ``data`` the checkpoint: a crash at any moment leaves the old one or the new one.
+
+    ``announce`` is called with the new one's hash when it is safe on disk and before it counts;
+    a journal notes it there. The journal goes last.
+    """
+    former = files.current()
+    disk.write(files.coming, data)
+    if announce is not None:
+        announce(hash_of(data))
+    if former is not None:
+        disk.keep(former, files.previous)
+    disk.rename(files.coming, files.checkpoint)
+    if former is not None and former != files.checkpoint:
+        disk.remove(former)  # it was compressed
+    if announce is not None:
+        disk.remove(files.journal)
+
+
+def create(files: StackFiles, disk: Disk, now_ns: int) -> Stored:
+    """Write the empty checkpoint of a new stack, so that every journal has one to continue."""
+    check_layout(files)
+    if not files.meta.exists():
+        disk.write(files.meta, _META)
+    data = written(files, Checkpoint(), now_ns)
+    put(files, disk, data)
+    if files.journal.exists():
+        disk.remove(files.journal)  # torn in its first line: it says nothing
+    return Stored(data, Checkpoint())
+
+
+def recover(files: StackFiles, disk: Disk, stored: Stored, now_ns: int) -> Stored:
+    """Finish what a killed run left: its journal becomes a checkpoint, then goes.
+
+    May itself be killed and called again. The caller holds the lock.
+    """
+    if stored.spent:
+        disk.remove(files.journal)
+    if stored.record is None:
+        return stored
+    record, checkpoint = stored.record, replayed(stored)
+    data = written(files, checkpoint, now_ns)
+    log = disk.log(files.journal)
+    log.truncate(record.size)
+
+    def announce(next_hash: str) -> None:
+        log.write(journal.close_line(record.last + 1, next_hash))
+        log.sync()
+
+    try:
+        put(files, disk, data, announce)
+    finally:
+        log.close()
+    return Stored(data, checkpoint)
+
+
+def erase(files: StackFiles, disk: Disk) -> None:
+    """Remove a stack's checkpoint in all its forms, and what lies beside it."""
+    disk.remove(files.journal)
+    disk.remove(files.previous)
+    file = files.current()
+    while file is not None:
+        disk.remove(file)
+        file = files.current()
+
+
+def check_layout(files: StackFiles) -> None:
+    """Refuse a backend of another layout than Pulumi's second (one folder a project)."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        found = files.meta.read_bytes()
+        if found.split() != _META.split():
+            raise StateError(
+                f"The backend's layout is {found.decode(errors='replace').strip()!r}; "
+                "this release knows `version: 1`.",
+                remedy="Upgrade it with the Pulumi CLI: `pulumi state upgrade`.",
+                at=str(files.meta),
+            )
+
+
+def _checkpoint(files: StackFiles, data: bytes) -> Checkpoint:
+    at = str(files.current() or files.checkpoint)
+    checkpoint = parse(data, at=at)
+    integrity.verify(checkpoint.resources, at=at)
+    return checkpoint
+
+
+def _journal_bytes(files: StackFiles) -> bytes | None:
+    try:
+        return files.journal.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise full(files.journal, error) from error

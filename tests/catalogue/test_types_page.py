@@ -1,0 +1,20 @@
+"""The reference page says what the table says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.catalogue.types.page import page
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "arm-types.md").read_text(encoding="utf-8")
+    assert written == page(), "run `python -m infra.catalogue.types.page > docs/arm-types.md`"
+
+
+def test_the_module_writes_the_page() -> None:
+    command = [sys.executable, "-m", "infra.catalogue.types.page"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == page()

@@ -1,0 +1,101 @@
+"""Which jobs a plan would interrupt."""
+
+import pytest
+
+from infra.contract.errors import ProviderError
+from infra.deploy.run.affected_jobs import Affected, affected, interrupted, interruptions
+from infra.engine.model.events import Op, Step
+
+COMPUTE = "azure-native:machinelearningservices:Compute"
+WS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+CPU = f"{WS}/computes/cpu"
+MOST = "properties.properties.scaleSettings.maxNodeCount"
+
+
+def most(number: int):
+    return {"properties": {"properties": {"scaleSettings": {"maxNodeCount": number}}}}
+
+
+def step(op: Op, *, type_: str = COMPUTE, before: int = 4, after: int = 4) -> Step:
+    diffs = {MOST: "update"} if before != after else {"tags.a": "add"}
+    old, new = most(before), most(after)
+    return Step(op, "urn:x", type_, id=CPU, diffs=diffs, old=old, new=new)
+
+
+def job(status: str, *, compute: str = CPU, nodes: int | None = None, title: str = ""):
+    resources = {} if nodes is None else {"resources": {"instanceCount": nodes}}
+    properties = {"status": status, "computeId": compute, "displayName": title, **resources}
+    return {"name": "run-1", "properties": properties}
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        pytest.param(step(Op.DELETE), [Affected(CPU, "deleted")], id="deleted"),
+        pytest.param(step(Op.REPLACE), [Affected(CPU, "replaced")], id="replaced"),
+        pytest.param(
+            step(Op.UPDATE, after=1), [Affected(CPU, "shrunk to 1 node(s)", 1)], id="shrunk"
+        ),
+        pytest.param(step(Op.UPDATE, after=8), [], id="grown"),
+        pytest.param(step(Op.UPDATE), [], id="changed otherwise"),
+        pytest.param(step(Op.DELETE, type_="azure-native:x:Y"), [], id="something else"),
+    ],
+)
+def test_computes_that_lose_nodes(one: Step, expected) -> None:
+    assert affected([one, one]) == expected
+
+
+@pytest.mark.parametrize(
+    ("compute", "one", "said"),
+    [
+        pytest.param(Affected(CPU, "deleted"), job("Running"), "is running on it", id="running"),
+        pytest.param(Affected(CPU, "deleted"), job("Queued"), "waits for it", id="waiting"),
+        pytest.param(
+            Affected(CPU, "replaced"), job("Running", compute=CPU.upper()), "replaced", id="case"
+        ),
+        pytest.param(
+            Affected(CPU, "shrunk to 1 node(s)", 1), job("Running", nodes=2), "shrunk", id="wide"
+        ),
+        pytest.param(
+            Affected(CPU, "deleted"), job("Running", title="train"), "'train' (run-1)", id="title"
+        ),
+    ],
+)
+def test_a_job_it_hits_is_named(compute: Affected, one, said: str) -> None:
+    (line,) = interrupted(compute, [one])
+    assert "'cpu' would be" in line
+    assert "run-1" in line
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("compute", "one"),
+    [
+        pytest.param(Affected(CPU, "deleted"), job("Completed"), id="over"),
+        pytest.param(Affected(CPU, "deleted"), job("Running", compute=f"{CPU}2"), id="elsewhere"),
+        pytest.param(Affected(CPU, "shrunk", 1), job("Running"), id="fits on what is left"),
+        pytest.param(Affected(CPU, "shrunk", 1), job("Queued"), id="can still wait"),
+    ],
+)
+def test_other_jobs_are_not(compute: Affected, one) -> None:
+    assert interrupted(compute, [one]) == []
+
+
+def test_a_workspace_is_asked_once_and_only_if_need_be() -> None:
+    asked: list[str] = []
+
+    def jobs(workspace: str):
+        asked.append(workspace)
+        return [job("Running")]
+
+    assert interruptions([step(Op.UPDATE)], jobs) == []
+    assert len(interruptions([step(Op.DELETE), step(Op.REPLACE)], jobs)) == 1
+    assert asked == [WS]
+
+
+def test_not_being_told_is_told() -> None:
+    def refuse(_: str):
+        raise ProviderError("You may not.", remedy="Ask.")
+
+    (line,) = interruptions([step(Op.DELETE)], refuse)
+    assert line == "Whether jobs would be interrupted cannot be told: You may not."

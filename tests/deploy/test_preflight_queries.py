@@ -1,0 +1,111 @@
+"""The questions before a deployment: what they ask, and what becomes of those that fail."""
+
+from contextlib import closing
+
+import httpx
+import pytest
+
+from infra.arm.client import AZURE, Client
+from infra.arm.credentials import AccessToken, CachedCredential
+from infra.arm.soft_delete import SoftDelete
+from infra.deploy.preflight.facts import ids_of
+from infra.deploy.preflight.queries import Inquiry, changing, own_ids
+from infra.engine.model.events import Op, Step
+from infra.engine.model.resources import Loaded, PendingOperation, Resource
+from infra.spec.load import inspect_text
+
+SUB = "0a0a0a0a-0000-0000-0000-000000000000"
+SPEC = inspect_text("""\
+config:
+  azure-native:location: West Europe
+  aml:cloud: azure
+  aml:workspace: {name: mlx, resource_group: ml-rg}
+  aml:computes:
+    - {kind: compute_instance, name: box, vm_size: Standard_DS3_v2}
+""").spec
+IDS = ids_of(SPEC, SUB)
+COMPUTE = "azure-native:machinelearningservices:Compute"
+
+
+def asked(answers, own=frozenset()):
+    """Return the facts that these answers give, by the end of the path, and the requests made."""
+    requests = []
+
+    def answer(request):
+        requests.append((request.method, request.url.path))
+        found = next((v for k, v in answers.items() if request.url.path.endswith(k)), 404)
+        if isinstance(found, int):
+            body = {"error": {"code": "AuthorizationFailed", "message": "You may not."}}
+            return httpx.Response(found, json=body)
+        return httpx.Response(200, json=found)
+
+    credential = CachedCredential(lambda: AccessToken("token", 2e10))
+    with closing(Client(AZURE, credential, transport=httpx.MockTransport(answer))) as client:
+        return Inquiry(client, SPEC, SUB).facts(own, SoftDelete()), requests
+
+
+def test_what_may_not_be_asked_is_a_remark():
+    facts, _ = asked(
+        dict.fromkeys(("usages", "vmSizes", "checkNameAvailability", "providers"), 403)
+    )
+    assert (facts.usages, facts.sizes, facts.taken, facts.providers) == ([], {}, {}, {})
+    assert any(each.startswith("The quotas of the region could not be") for each in facts.unasked)
+    assert all("AuthorizationFailed: You may not." in each for each in facts.unasked[:5])
+
+
+def test_answers_become_facts():
+    instance = {"name": "Box", "id": "/W/X/computes/Box", "properties": {
+        "computeType": "ComputeInstance"}}  # fmt: skip
+    other = {
+        "id": "/W/X",
+        "location": "westeurope",
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    gone = {"id": "/W/Y", "name": "y", "location": "westeurope",
+            "properties": {"provisioningState": "SoftDeleted"}}  # fmt: skip
+    facts, requests = asked(
+        {
+            "locations/westeurope/usages": {"value": [
+                {"name": {"value": "A", "localizedValue": "A B"}, "currentValue": 1, "limit": 2},
+                {"name": {"value": "C"}, "currentValue": 1, "limit": -1}]},
+            "vmSizes": {"value": [{"name": "Standard_X", "family": "f", "vCPUs": 4}]},
+            "checkNameAvailability": {"nameAvailable": False, "message": "Taken."},
+            "X/computes": {"value": [instance]},
+            "/workspaces": {"value": [other, gone]},
+        }
+    )  # fmt: skip
+    assert [(each.name, each.used, each.limit) for each in facts.usages] == [
+        ("A", 1, 2),
+        ("A B", 1, 2),
+    ]
+    assert facts.sizes["standard_x"].vcpus == 4
+    assert set(facts.taken) == {"storage_account", "key_vault", "container_registry"}
+    assert facts.instances == {"box": "/w/x/computes/box"}
+    assert [each.name for each in facts.parked] == ["y"]
+    assert ("GET", "/W/Y/computes") not in requests
+
+
+def test_of_what_the_stack_has_nothing_is_asked():
+    own = frozenset(each.lower() for each in (*IDS.made().values(), IDS.compute("box")))
+    _, requests = asked({}, own)
+    assert not [path for method, path in requests if method == "POST"]
+    assert not [path for _, path in requests if "deletedVaults" in path]
+
+
+def test_what_an_interrupted_run_began_is_the_stacks_own():
+    inputs = {"resourceGroupName": "ml-rg", "workspaceName": "mlx", "computeName": "box"}
+    begun = Resource("urn:pulumi:s::p::t::n", COMPUTE, custom=True, inputs=inputs)
+    had = Resource("urn:pulumi:s::p::t::m", COMPUTE, custom=True, id="/Subscriptions/X")
+    left = Resource("urn:pulumi:s::p::t::o", COMPUTE, custom=True, id="/old", delete=True)
+    loaded = Loaded([had, left], [PendingOperation(begun, "creating")])
+    assert own_ids(SPEC, loaded, SUB) == {IDS.compute("box").lower(), "/subscriptions/x"}
+
+
+@pytest.mark.parametrize(
+    ("op", "names"),
+    [(Op.CREATE, {"cpu"}), (Op.UPDATE, {"cpu"}), (Op.SAME, set()), (Op.DELETE, set())],
+)
+def test_which_computes_a_plan_changes(op, names):
+    step = Step(op, "urn:pulumi:s::p::t::n", COMPUTE, new={"computeName": "cpu"})
+    other = Step(op, "urn:pulumi:s::p::t::o", "azure-native:keyvault:Vault", new={})
+    assert changing([step, other]) == names
