@@ -20,7 +20,7 @@ demo: .venv/.installed
 	@examples/demo.sh
 
 test: .venv/.installed-dev
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q --numprocesses=auto --dist=loadfile
 
 check: .venv/.installed-dev
 	@$(BIN)/ruff format --check --quiet .
