@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from infra.catalogue.documents import set_at, value_at, with_value_at
 from infra.catalogue.equality import IDENTITIES, identities, known, same
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.updates.rule import Change, Rule, covers
@@ -38,26 +39,26 @@ def request_body(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
     for name, path in row.inputs.items():
         value = _to_arm(row, name, inputs.get(name))
         if value is not None:
-            _put(body, path, value)
+            set_at(body, path, value)
     return body
 
 
 def partial_body(row: ArmType, update: Rule, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a partial update sends: its path where it belongs, or its leaf for an action."""
-    value = _to_arm(row, update.path, _get(inputs, update.path))
+    value = _to_arm(row, update.path, value_at(inputs, update.path))
     if update.change is Change.ACTION:
         return {update.path.rpartition(".")[2]: value}
     body: dict[str, Any] = {}
-    _put(body, row.body_path(update.path), value)
+    set_at(body, row.body_path(update.path), value)
     return body
 
 
 def keep(row: ArmType, body: dict[str, Any], existing: Mapping[str, Any]) -> dict[str, Any]:
     """Add what a PUT would wipe out because the inputs do not mention it."""
     for path in row.kept:
-        value = _get(existing, path)
-        if value is not None and _get(body, path) is None:
-            _put(body, path, value)
+        value = value_at(existing, path)
+        if value is not None and value_at(body, path) is None:
+            set_at(body, path, value)
     return body
 
 
@@ -71,7 +72,7 @@ def outputs_of(row: ArmType, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return an ARM document in Pulumi's shape; what is null is left out."""
     outputs: dict[str, Any] = {API_VERSION: row.api_version}
     for name, path in {**row.inputs, **row.outputs}.items():
-        value = _from_arm(row, name, _get(document, path))
+        value = _from_arm(row, name, value_at(document, path))
         if value is not None and name != "id":
             outputs[name] = value
     return outputs
@@ -151,32 +152,12 @@ def state_of(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 def secret_paths(row: ArmType, outputs: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths within ``outputs`` that state has to seal."""
     paths = sorted(row.secret | row.secret_outputs)
-    return tuple(path for path in paths if _get(outputs, path) is not None)
+    return tuple(path for path in paths if value_at(outputs, path) is not None)
 
 
 def secrets_in(row: ArmType, inputs: Mapping[str, Any]) -> list[str]:
     """Return the secret texts among inputs, to keep them out of messages."""
-    return [text for path in row.secret for text in _texts(_get(inputs, path))]
-
-
-def value_at(document: Any, path: str) -> Any:
-    """Return the value at a path, which may have list indices; ``None`` where there is none."""
-    for step in re.findall(r"[^.\[\]]+", path):
-        if isinstance(document, list) and step.isdigit() and int(step) < len(document):
-            document = document[int(step)]
-        else:
-            document = document.get(step) if isinstance(document, Mapping) else None
-    return document
-
-
-def with_value_at(document: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return a copy with ``value`` at a path without indices; ``None`` takes it out."""
-    step, _, rest = path.partition(".")
-    inner = document.get(step)
-    if rest:
-        value = with_value_at(inner if isinstance(inner, Mapping) else {}, rest, value)
-    others = {key: item for key, item in document.items() if key != step}
-    return others if value is None else {**others, step: value}
+    return [text for path in row.secret for text in _texts(value_at(inputs, path))]
 
 
 def _to_arm(row: ArmType, path: str, value: Any) -> Any:
@@ -275,21 +256,6 @@ def _laid_over(old: Any, new: Any) -> Any:
     if isinstance(old, Mapping) and isinstance(new, list):  # identities: listed, answered as a map
         return {str(key): old.get(str(key), UNKNOWN) for key in new}
     return new
-
-
-def _get(document: Any, path: str) -> Any:
-    for step in path.split("."):
-        if not isinstance(document, Mapping):
-            return None
-        document = document.get(step)
-    return document
-
-
-def _put(document: dict[str, Any], path: str, value: Any) -> None:
-    *above, last = path.split(".")
-    for step in above:
-        document = document.setdefault(step, {})
-    document[last] = value
 
 
 def _texts(value: Any) -> list[str]:

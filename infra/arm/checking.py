@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from infra.arm.bodies import API_VERSION
 from infra.arm.diffing import CREATE_FIRST
+from infra.catalogue.documents import value_at
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
 from infra.contract.load import nearest
@@ -55,7 +56,7 @@ def failures(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[Failure]:
     problem = row.name_rule.problem(name) if isinstance(name, str) and name != UNKNOWN else None
     if problem:
         yield Failure(row.name_input, problem)
-    kind = _at(inputs, row.discriminator)
+    kind = value_at(inputs, row.discriminator) if row.discriminator else None
     if row.discriminator and isinstance(kind, str) and kind not in {*row.variants, UNKNOWN}:
         yield Failure(row.discriminator, f"{kind!r}: {nearest(kind, row.variants, noun='kind')}")
 
@@ -75,7 +76,7 @@ def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
 def _canonical(row: ArmType, news: Mapping[str, Any]) -> dict[str, Any]:
     """Spell the discriminator as ARM does: clients refuse another casing in answers."""
     inputs = dict(news)
-    kind = _at(inputs, row.discriminator)
+    kind = value_at(inputs, row.discriminator) if row.discriminator else None
     spelled = {value.lower(): value for value in row.variants}.get(str(kind).lower())
     if row.discriminator and spelled:
         outer, _, inner = row.discriminator.partition(".")
@@ -99,7 +100,7 @@ def _unknown_properties(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[Fai
     for key in inputs:
         if key not in row.known and key != API_VERSION and not key.startswith("__"):
             yield Failure(key, _no_such(key, row.known))
-    inner = _at(inputs, _INNER)
+    inner = value_at(inputs, _INNER)
     if row.inner is not None and isinstance(inner, Mapping):
         for key in inner:
             if key not in row.inner:
@@ -124,9 +125,3 @@ def _missing(value: Any, path: str, steps: list[str]) -> Iterator[str]:
         yield from _missing(inner, here, steps[1:])
     elif inner is None or inner == "":
         yield here
-
-
-def _at(inputs: Any, path: str | None) -> Any:
-    for step in path.split(".") if path else ():
-        inputs = inputs.get(step) if isinstance(inputs, Mapping) else None
-    return inputs if path else None

@@ -18,6 +18,7 @@ from infra.arm.faults import redact
 from infra.arm.messages import Request, Response
 from infra.arm.operations import follow, settle
 from infra.arm.soft_delete import VAULT, Parking, SoftDelete, recovering
+from infra.catalogue.locations import location_name
 from infra.catalogue.names import same_arm_id
 from infra.catalogue.types.machine_learning import DETACH
 from infra.catalogue.types.row import ArmType
@@ -274,8 +275,8 @@ class AzureNative:
         if olds is None or row.purge is None:
             return
         method, url = row.purge
-        name, location = id.rpartition("/")[2], str(olds.get("location", "")).replace(" ", "")
-        parts = {"id": id, "name": name, "location": location.lower()}
+        name, location = id.rpartition("/")[2], location_name(str(olds.get("location", "")))
+        parts = {"id": id, "name": name, "location": location}
         url = url.format(**parts, subscriptionId=self._subscription())
         request = Request(method, url, row.api_version)
         first = self._send(request)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from infra.arm.client import Client, checked
+from infra.catalogue.api_versions import KEY_VAULT, MACHINE_LEARNING
+from infra.catalogue.locations import location_name
 from infra.catalogue.names import parse_arm_id, same_arm_id
 from infra.catalogue.types.row import ArmType
 from infra.contract.errors import ProviderError
@@ -18,8 +20,6 @@ Policy = Literal["recover", "purge"]
 WORKSPACE: Final = "Microsoft.MachineLearningServices/workspaces"
 VAULT: Final = "Microsoft.KeyVault/vaults"
 PARKED: Final = "SoftDeleted"
-_WORKSPACES: Final = "2025-12-01"
-_VAULTS: Final = "2024-11-01"
 _NOT_FOR_US: Final = frozenset({401, 403, 404})
 
 
@@ -112,8 +112,8 @@ def deleted_vault(client: Client, id: str, location: str) -> Parked | None:
     """
     vault = parse_arm_id(id)
     base = f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault"
-    where = f"{base}/locations/{_plain(location)}/deletedVaults/{vault.name}"
-    answer = client.send("GET", where, api_version=_VAULTS)
+    where = f"{base}/locations/{location_name(location)}/deletedVaults/{vault.name}"
+    answer = client.send("GET", where, api_version=KEY_VAULT)
     if answer.status in _NOT_FOR_US:
         return None
     return _vault(checked(answer, at=id).document)
@@ -122,14 +122,14 @@ def deleted_vault(client: Client, id: str, location: str) -> Parked | None:
 def deleted_vaults(client: Client, subscription: str) -> Iterator[Parked]:
     """Yield every deleted vault of a subscription."""
     path = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/deletedVaults"
-    for document in pages(client, path, _VAULTS):
+    for document in pages(client, path, KEY_VAULT):
         yield _vault(document)
 
 
 def deleted_workspaces(client: Client, subscription: str) -> Iterator[Parked]:
     """Yield every deleted workspace: the whole subscription's list has them, with their state."""
     path = f"/subscriptions/{subscription}/providers/{WORKSPACE}"
-    for document in pages(client, path, _WORKSPACES):
+    for document in pages(client, path, MACHINE_LEARNING):
         if (document.get("properties") or {}).get("provisioningState") == PARKED:
             name, location = str(document.get("name")), str(document.get("location"))
             yield Parked(WORKSPACE, str(document["id"]), name, location)
@@ -142,14 +142,14 @@ def purge(client: Client, parked: Parked) -> None:
         return
     vault = parse_arm_id(parked.id)
     base = f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault"
-    where = f"{base}/locations/{_plain(parked.location)}/deletedVaults/{parked.name}/purge"
-    client.complete("POST", where, api_version=_VAULTS)
+    where = f"{base}/locations/{location_name(parked.location)}/deletedVaults/{parked.name}/purge"
+    client.complete("POST", where, api_version=KEY_VAULT)
 
 
 def purge_workspace(client: Client, id: str) -> None:
     """Delete a parked workspace for good; there being none is as good."""
     try:
-        client.complete("DELETE", id, api_version=_WORKSPACES, params={"forceToPurge": "true"})
+        client.complete("DELETE", id, api_version=MACHINE_LEARNING, params={"forceToPurge": "true"})
     except ProviderError as error:
         if error.code not in {"ResourceNotFound", "ResourceGroupNotFound"}:
             raise
@@ -157,7 +157,7 @@ def purge_workspace(client: Client, id: str) -> None:
 
 def recover_workspace(client: Client, id: str) -> bool:
     """Bring a parked workspace of the local cloud back; say whether there was one."""
-    answer = client.send("POST", f"{id}/recover", api_version=_WORKSPACES)
+    answer = client.send("POST", f"{id}/recover", api_version=MACHINE_LEARNING)
     if answer.status in _NOT_FOR_US:
         return False
     checked(answer, at=id)
@@ -184,7 +184,3 @@ def _vault(document: Mapping[str, Any]) -> Parked:
         str(properties.get("scheduledPurgeDate") or ""),
         properties.get("purgeProtectionEnabled") is True,
     )
-
-
-def _plain(location: str) -> str:
-    return location.replace(" ", "").lower()

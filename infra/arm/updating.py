@@ -6,6 +6,7 @@ from typing import Any
 
 from infra.arm import bodies
 from infra.arm.diffing import changes, plain
+from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.equality import same
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.updates.rule import Change, Rule, covers, rule_at
@@ -67,7 +68,7 @@ def _untold(
     for path, _, _, new in asked:
         rule = rule_at(row.updates, plain(path))
         ignores = rule is not None and rule.change is Change.IGNORED
-        if ignores and path not in told and bodies.value_at(outputs, path) is None:
+        if ignores and path not in told and value_at(outputs, path) is None:
             yield Ignored(path, new, None)
 
 
@@ -91,7 +92,7 @@ def _still_there(
     """Yield what was taken out of the inputs and is in the answer as before."""
     outputs = bodies.outputs_of(row, document)
     for path, kind, old, _ in asked:
-        actual = bodies.value_at(outputs, path)
+        actual = value_at(outputs, path)
         if kind != "delete" or path in told or actual is None:
             continue
         if same(plain(path), old, actual) and actual != row.defaults.get(plain(path)):
@@ -119,5 +120,5 @@ def kept_inputs(
     paths = {rule.path for rule in rules if rule and rule.change is Change.IGNORED}
     inputs = dict(news)
     for path in paths:
-        inputs = bodies.with_value_at(inputs, path, bodies.value_at(olds, path))
+        inputs = with_value_at(inputs, path, value_at(olds, path))
     return inputs

@@ -1,6 +1,7 @@
 """ISO 8601 durations: any spelling in; seconds, or the two spellings the services answer, out.
 
-Letters are read in either case, as Azure ML does. Years and months are refused: they have no length.
+Letters are read in either case, as Azure ML does. Years and months are refused: their length
+varies.
 """
 
 import re

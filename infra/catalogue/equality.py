@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from infra.catalogue.durations import duration_s
+from infra.catalogue.locations import same_location
+from infra.catalogue.names import same_arm_id
 from infra.contract.provider import UNKNOWN
 
 # The SDK's own default for a vault is `enabled`, the service's answer `Enabled`.
@@ -47,8 +49,10 @@ def known(value: Any) -> bool:
 
 def _same_text(name: str, one: str, other: str) -> bool:
     if name in _LOCATIONS:
-        return one.replace(" ", "").lower() == other.replace(" ", "").lower()
-    if name in _CASELESS or (one.startswith("/subscriptions/") and other.startswith("/subscr")):
-        return one.rstrip("/").lower() == other.rstrip("/").lower()
+        return same_location(one, other)
+    if one.startswith("/subscriptions/") and other.startswith("/subscriptions/"):
+        return same_arm_id(one, other)
+    if name in _CASELESS:
+        return one.lower() == other.lower()
     length = duration_s(one)
     return length is not None and length == duration_s(other)

@@ -21,6 +21,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from infra.catalogue.documents import value_at
 from infra.contract.errors import UsageError
 from infra.contract.provider import UNKNOWN
 from infra.engine.model.events import Event, Finished, Message, Op, Started, Step, Summary
@@ -298,14 +299,7 @@ def _details(step: Step) -> Sequence[str]:
 
 
 def _value(document: Mapping[str, Any] | None, path: str) -> str:
-    value: Any = document
-    for part in path.replace("[", ".").replace("]", "").split("."):
-        if isinstance(value, Mapping):
-            value = value.get(part)
-        elif isinstance(value, Sequence) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            value = None
+    value = value_at(document, path)
     if value == UNKNOWN:
         return _LATER
     text = json.dumps(shown(value), default=str)

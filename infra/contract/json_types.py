@@ -1,7 +1,7 @@
 """The types of JSON documents, for every part that reads, writes or passes one on.
 
-A document's shape is the service's business: what stands under a key is ``Any`` until somebody looks
-at it. A value that is only compared, passed on or narrowed by ``isinstance`` is ``object``.
+The service decides the shape of a document, so the value under a key is ``Any`` until it is read.
+A value that is only compared, passed on or narrowed by ``isinstance`` is ``object``.
 """
 
 from collections.abc import Mapping

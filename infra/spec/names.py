@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from infra.catalogue.locations import location_name
 from infra.catalogue.names import RULES, parse_arm_id
 from infra.contract.errors import UsageError
 
@@ -54,7 +55,7 @@ def _template(type_: str) -> str:
 
 def _location(text: str) -> str:
     """Return Azure's short form: ``West Europe`` is ``westeurope``."""
-    short = text.replace(" ", "").lower()
+    short = location_name(text)
     if not short.isascii() or not short.isalnum():
         raise ValueError(f"{text!r} is not an Azure region. Write its name, such as westeurope.")
     return short

@@ -7,6 +7,7 @@ the first version. Files go to the blob plane: ``startPendingUpload`` says where
 import uuid
 from typing import Any, Final
 
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Document, Kind
 from localcloud.calls.lookups import existing, find, require_parents
@@ -31,7 +32,7 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "isArchived": False,
     "isAnonymous": False,
 }
-_VERSIONS: Final = ("2023-04-01", "2024-04-01", "2024-10-01", "2025-12-01")
+_VERSIONS: Final = ("2023-04-01", "2024-04-01", "2024-10-01", MACHINE_LEARNING)
 
 
 def _plain_name(call: Call) -> Reply | None:

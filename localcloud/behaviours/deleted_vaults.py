@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from infra.catalogue.names import same_arm_id
 from infra.contract.discovery import SUBSCRIPTION
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Reply, answer, page
@@ -22,7 +23,7 @@ def recover_or_refuse(call: Call, mode: str) -> Resource | None:
     """
     found = parked(call, VAULT, name=call.arm.name)
     recovering = mode.lower() == "recover"
-    if found and recovering and found[0].id.lower() == str(call.arm).lower():
+    if found and recovering and same_arm_id(found[0].id, str(call.arm)):
         scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{call.arm.resource_group}"
         restore(call, found[0], scope)
         return call.cloud.store.resources.get(found[0].id, now=call.now)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.durations import duration_s
 from localcloud.behaviours.job_references import (
     asset_id,
@@ -274,7 +275,7 @@ def _name_problem(name: str, _body: Mapping[str, Any]) -> str | None:
 KINDS: Final = (
     Kind(
         TYPE,
-        versions=("2024-10-01", "2025-12-01"),
+        versions=("2024-10-01", MACHINE_LEARNING),
         name_problem=_name_problem,
         required=("properties.jobType",),
         read_only=("properties.status", "properties.services"),

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.discovery import SUBSCRIPTION
 from localcloud.calls.messages import Call
 from localcloud.store.operations import Operation
@@ -33,7 +34,7 @@ def begin(
     operation = Operation(str(uuid.uuid4()), resource, call.now, ready, error, result)
     call.cloud.store.operations.add(operation)
     namespace = (call.target.namespace if call.target else None) or "Microsoft.Resources"
-    version = call.api_version or "2025-12-01"
+    version = call.api_version or MACHINE_LEARNING
     base = f"{call.origin}/subscriptions/{SUBSCRIPTION}/providers/{namespace}/locations/local"
     headers = {
         "Azure-AsyncOperation": f"{base}/operationsStatus/{operation.id}?api-version={version}",

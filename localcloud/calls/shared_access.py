@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
+from infra.catalogue.api_versions import BLOB_SERVICE
 from localcloud.calls.cloud import Cloud
 
-VERSION: Final = "2021-06-08"
+VERSION: Final = BLOB_SERVICE
 # The order of the string to sign for a service signature on a blob or container, since 2020-12-06.
 _BEFORE: Final = ("sp", "st", "se")
 _AFTER: Final = (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from infra.catalogue.locations import location_name, same_location
 from localcloud.calls.fault_injection import Failure
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
@@ -131,7 +132,7 @@ def _written(
         wanted = placed(wanted, _kept(kind, wanted, old))
         wanted.setdefault("location", old.document.get("location"))
     if wanted.get("location"):
-        wanted["location"] = _plain(wanted["location"])
+        wanted["location"] = location_name(wanted["location"])
     wanted = with_identity(call, wanted, old)
     wanted = {key: value for key, value in wanted.items() if value is not None}
     if kind.system_data:
@@ -245,7 +246,7 @@ def _group(call: Call) -> str:
 def _require_same_location(body: dict[str, Any], old: Resource | None) -> None:
     before = old.document.get("location") if old else None
     after = body.get("location")
-    if old and before and after and _plain(before) != _plain(after):
+    if old and before and after and not same_location(before, after):
         raise RefusedError(
             409,
             "InvalidResourceLocation",
@@ -254,10 +255,6 @@ def _require_same_location(body: dict[str, Any], old: Resource | None) -> None:
             "name.",
             target="location",
         )
-
-
-def _plain(location: str) -> str:
-    return location.replace(" ", "").lower()
 
 
 def _system_data(call: Call, old: Resource | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from infra.catalogue.api_versions import BLOB_SERVICE
 from localcloud.calls.containers import declared
 from localcloud.calls.messages import Call, Reply
 from localcloud.calls.routes import Route
@@ -56,7 +57,7 @@ def answer_blob_call(call: Call) -> Reply | None:
         reply = action(call, place)
     except Refusal as refusal:
         reply = refusal.reply()
-    reply.headers.setdefault("x-ms-version", call.headers.get("x-ms-version", "2021-06-08"))
+    reply.headers.setdefault("x-ms-version", call.headers.get("x-ms-version", BLOB_SERVICE))
     return reply
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from infra.catalogue.api_versions import BLOB_SERVICE
 from localcloud.calls.times import http_date
 from localcloud.store.blobs import Blob, Container
 
@@ -19,7 +20,7 @@ HEADER_NAMES: Final[Mapping[str, str]] = {
     "content-disposition": "Content-Disposition",
 }
 SERVICE_PROPERTIES: Final = (
-    f"{_HEAD}<StorageServiceProperties><DefaultServiceVersion>2021-06-08</DefaultServiceVersion>"
+    f"{_HEAD}<StorageServiceProperties><DefaultServiceVersion>{BLOB_SERVICE}</DefaultServiceVersion>"
     "</StorageServiceProperties>"
 )
 _FIXED_PROPERTIES: Final = (

@@ -20,6 +20,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 
 from infra.arm.client import Client, checked
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import UnknownNameError, UnreachableError
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
@@ -28,7 +29,6 @@ from runtime.model.runs import PreparedRun, RunEvent, Snapshot
 from runtime.model.states import RunState
 from runtime.snapshots.store import object_file
 from runtime.targets.azureml_bodies import (
-    API_VERSION,
     blob_credential,
     blob_url,
     code_asset,
@@ -95,7 +95,7 @@ class AzureMLTarget:
         status = self._status_of(self._get(self._job(handle)))
         if status is not None and not status.final and status is not RunState.CANCEL_REQUESTED:
             path = f"{self._job(handle)}/cancel"
-            checked(self._client.send("POST", path, api_version=API_VERSION), at=path)
+            checked(self._client.send("POST", path, api_version=MACHINE_LEARNING), at=path)
 
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
         """Yield what each log has beyond its offset; the agent's event file is no log."""
@@ -135,7 +135,7 @@ class AzureMLTarget:
                 self._client.send(
                     "POST",
                     f"{path}/startPendingUpload",
-                    api_version=API_VERSION,
+                    api_version=MACHINE_LEARNING,
                     body={"pendingUploadType": "TemporaryBlobReference"},
                 ),
                 at=path,
@@ -254,11 +254,11 @@ class AzureMLTarget:
     # --- the ways there
 
     def _get(self, path: str) -> Mapping[str, Any] | None:
-        answer = self._client.send("GET", path, api_version=API_VERSION)
+        answer = self._client.send("GET", path, api_version=MACHINE_LEARNING)
         return None if answer.status == _NOT_FOUND else checked(answer, at=path).document
 
     def _put(self, path: str, body: Mapping[str, Any]) -> None:
-        self._client.complete("PUT", path, api_version=API_VERSION, body=body)
+        self._client.complete("PUT", path, api_version=MACHINE_LEARNING, body=body)
 
     def _found_workspace(self) -> Mapping[str, Any]:
         """Return the workspace; ``UnknownNameError`` where it is gone."""
@@ -283,7 +283,7 @@ class AzureMLTarget:
         path = f"{self._workspace}/datastores/{datastore}"
         store = self._get(path) or {}
         secrets = checked(
-            self._client.send("POST", f"{path}/listSecrets", api_version=API_VERSION, body={}),
+            self._client.send("POST", f"{path}/listSecrets", api_version=MACHINE_LEARNING, body={}),
             at=path,
         ).document
         credential = blob_credential(store, secrets)

@@ -1,6 +1,6 @@
 """What the azureml target sends: pure functions from a prepared run to Azure ML's REST bodies.
 
-Shapes are those of Azure ML's jobs, codes and environments at api-version 2025-12-01.
+Shapes are those of Azure ML's jobs, codes and environments.
 """
 
 import hashlib
@@ -15,7 +15,6 @@ from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
 from runtime.model.runs import EnvironmentSpec, PreparedRun, Snapshot
 
-API_VERSION: Final = "2025-12-01"
 IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 """The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""
 _DEFAULT_PYTHON: Final = "3.11"

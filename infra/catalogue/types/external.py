@@ -5,17 +5,18 @@ Rows only.
 
 from typing import Final
 
+from infra.catalogue.api_versions import BATCH, DATABRICKS, NETWORK, VIRTUAL_MACHINES
 from infra.catalogue.names import RULES
 from infra.catalogue.types.row import GROUP, ArmType, below, beside, inside, words
 
-_NETWORK: Final = f"{GROUP}/providers/Microsoft.Network"
+_MICROSOFT_NETWORK: Final = f"{GROUP}/providers/Microsoft.Network"
 _BESIDE_PROPERTIES: Final = words("id name type etag")
 
-VIRTUAL_NETWORK: Final = ArmType(
+VIRTUAL_MICROSOFT_NETWORK: Final = ArmType(
     pulumi_type="azure-native:network:VirtualNetwork",
     name="Microsoft.Network/virtualNetworks",
-    api_version="2024-05-01",
-    path=f"{_NETWORK}/virtualNetworks/{{virtualNetworkName}}",
+    api_version=NETWORK,
+    path=f"{_MICROSOFT_NETWORK}/virtualNetworks/{{virtualNetworkName}}",
     name_rule=RULES["virtual_network"],
     inputs=beside("extendedLocation id location tags")
     | inside(
@@ -41,8 +42,8 @@ VIRTUAL_NETWORK: Final = ArmType(
 SUBNET: Final = ArmType(
     pulumi_type="azure-native:network:Subnet",
     name="Microsoft.Network/virtualNetworks/subnets",
-    api_version="2024-05-01",
-    path=f"{_NETWORK}/virtualNetworks/{{virtualNetworkName}}/subnets/{{subnetName}}",
+    api_version=NETWORK,
+    path=f"{_MICROSOFT_NETWORK}/virtualNetworks/{{virtualNetworkName}}/subnets/{{subnetName}}",
     name_rule=RULES["subnet"],
     inputs=beside("id name type")
     | inside(
@@ -77,8 +78,8 @@ SUBNET: Final = ArmType(
 NETWORK_SECURITY_GROUP: Final = ArmType(
     pulumi_type="azure-native:network:NetworkSecurityGroup",
     name="Microsoft.Network/networkSecurityGroups",
-    api_version="2024-05-01",
-    path=f"{_NETWORK}/networkSecurityGroups/{{networkSecurityGroupName}}",
+    api_version=NETWORK,
+    path=f"{_MICROSOFT_NETWORK}/networkSecurityGroups/{{networkSecurityGroupName}}",
     name_rule=RULES["network_security_group"],
     inputs=beside("id location tags") | inside("flushConnection securityRules"),
     outputs=beside("etag name type")
@@ -96,7 +97,7 @@ NETWORK_SECURITY_GROUP: Final = ArmType(
 BATCH_ACCOUNT: Final = ArmType(
     pulumi_type="azure-native:batch:BatchAccount",
     name="Microsoft.Batch/batchAccounts",
-    api_version="2024-07-01",
+    api_version=BATCH,
     path=f"{GROUP}/providers/Microsoft.Batch/batchAccounts/{{accountName}}",
     name_rule=RULES["batch_account"],
     inputs=beside("identity location tags")
@@ -130,7 +131,7 @@ BATCH_ACCOUNT: Final = ArmType(
 DATABRICKS_WORKSPACE: Final = ArmType(
     pulumi_type="azure-native:databricks:Workspace",
     name="Microsoft.Databricks/workspaces",
-    api_version="2026-01-01",
+    api_version=DATABRICKS,
     path=f"{GROUP}/providers/Microsoft.Databricks/workspaces/{{workspaceName}}",
     name_rule=RULES["databricks_workspace"],
     inputs=beside("location sku tags")
@@ -163,7 +164,7 @@ DATABRICKS_WORKSPACE: Final = ArmType(
 VIRTUAL_MACHINE: Final = ArmType(
     pulumi_type="azure-native:compute:VirtualMachine",
     name="Microsoft.Compute/virtualMachines",
-    api_version="2024-11-01",
+    api_version=VIRTUAL_MACHINES,
     path=f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{{vmName}}",
     name_rule=RULES["virtual_machine"],
     inputs=beside("extendedLocation identity location placement plan tags zones")
@@ -191,7 +192,7 @@ VIRTUAL_MACHINE: Final = ArmType(
 )
 
 ROWS: Final = (
-    VIRTUAL_NETWORK,
+    VIRTUAL_MICROSOFT_NETWORK,
     SUBNET,
     NETWORK_SECURITY_GROUP,
     BATCH_ACCOUNT,

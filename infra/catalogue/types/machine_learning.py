@@ -5,6 +5,7 @@ Rows only.
 
 from typing import Any, Final
 
+from infra.catalogue.api_versions import MACHINE_LEARNING, MACHINE_LEARNING_BATCH
 from infra.catalogue.names import RULES
 from infra.catalogue.types.row import GROUP, ArmType, Variant, below, beside, inside, words
 
@@ -17,7 +18,7 @@ DETACH: Final = {"underlyingResourceAction": "Detach"}
 WORKSPACE: Final = ArmType(
     pulumi_type="azure-native:machinelearningservices:Workspace",
     name=f"{_ML}/workspaces",
-    api_version="2025-12-01",
+    api_version=MACHINE_LEARNING,
     path=_WORKSPACE,
     name_rule=RULES["workspace"],
     inputs=beside("identity kind location sku tags")
@@ -202,7 +203,7 @@ def _variants() -> dict[str, Variant]:
 # Later api-versions do not list Batch; only the first generation of SDKs spoke of it.
 _BATCH: Final = Variant(
     name_rule=RULES["attached_compute"],
-    api_version="2020-02-02",
+    api_version=MACHINE_LEARNING_BATCH,
     required=words("properties.resourceId"),
     delete_query=DETACH,
     delete_before_replace=True,
@@ -211,7 +212,7 @@ _BATCH: Final = Variant(
 COMPUTE: Final = ArmType(
     pulumi_type="azure-native:machinelearningservices:Compute",
     name=f"{_ML}/workspaces/computes",
-    api_version="2025-12-01",
+    api_version=MACHINE_LEARNING,
     path=f"{_WORKSPACE}/computes/{{computeName}}",
     name_rule=RULES["aml_compute"],
     inputs=beside("identity location properties sku tags"),
@@ -233,7 +234,7 @@ COMPUTE: Final = ArmType(
 DATASTORE: Final = ArmType(
     pulumi_type="azure-native:machinelearningservices:Datastore",
     name=f"{_ML}/workspaces/datastores",
-    api_version="2025-12-01",
+    api_version=MACHINE_LEARNING,
     path=f"{_WORKSPACE}/datastores/{{name}}",
     name_rule=RULES["datastore"],
     inputs=beside("properties"),

@@ -1,6 +1,6 @@
-"""The reference page of the ARM types, made from their table.
+"""Generates ``docs/arm-types.md`` from the table of ARM types.
 
-``python -m infra.catalogue.types.page`` writes it to standard output; a test keeps ``docs/arm-types.md`` equal.
+``python -m infra.catalogue.types.page`` prints the page; a test compares the two.
 """
 
 import sys
@@ -12,12 +12,13 @@ from infra.catalogue.types.table import TYPES
 _HEAD = """\
 # ARM types
 
-What the embedded provider and the local cloud know, from the table in `infra/arm`. Written by
-`python -m infra.catalogue.types.page`; do not edit it. Name rules are Microsoft's, from the page on resource
-name rules and the patterns of the published types. Properties are in Pulumi's spelling.
+The resource types that the embedded provider and the local cloud support. Generated from the table
+in `infra/catalogue/types` by `python -m infra.catalogue.types.page`; do not edit. Name rules are
+Microsoft's: its page on resource name rules, and the patterns of the published types. Properties
+are written as in Pulumi.
 
-Every type is created with PUT after a look whether its id is free, and read back. What becomes of
-a changed property is in [updates](updates.md).
+The provider creates every type with a PUT, after checking that its id is free, and reads it back.
+[Updates](updates.md) lists what happens when a property changes.
 """
 
 

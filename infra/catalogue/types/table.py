@@ -7,6 +7,7 @@ adding a row beside this module. It decides nothing.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from infra.catalogue.documents import value_at
 from infra.catalogue.names import ArmId
 from infra.catalogue.types import external, machine_learning, prerequisites
 from infra.catalogue.types.row import ArmType
@@ -39,20 +40,14 @@ def type_of_id(id: ArmId) -> ArmType:
 
 def variant_of_body(row: ArmType, body: Mapping[str, Any]) -> ArmType:
     """Return the row as it is for one ARM document: a compute's rules depend on its kind."""
-    return row.variant(_at(body, row.body_path(row.discriminator))) if row.discriminator else row
+    return (
+        row.variant(value_at(body, row.body_path(row.discriminator))) if row.discriminator else row
+    )
 
 
 def variant_of_inputs(row: ArmType, inputs: Mapping[str, Any]) -> ArmType:
     """Return the row as it is for one set of Pulumi inputs."""
-    return row.variant(_at(inputs, row.discriminator)) if row.discriminator else row
-
-
-def _at(document: Any, path: str) -> Any:
-    for step in path.split("."):
-        if not isinstance(document, Mapping):
-            return None
-        document = document.get(step)
-    return document
+    return row.variant(value_at(inputs, row.discriminator)) if row.discriminator else row
 
 
 def _look_up(key: str, name: str, table: Mapping[str, ArmType], *, noun: str) -> ArmType:

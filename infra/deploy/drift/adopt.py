@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infra.arm.bodies import with_value_at
 from infra.arm.diffing import plain
+from infra.catalogue.documents import with_value_at
 from infra.catalogue.updates.rule import covers
 from infra.contract.errors import UnknownNameError
 from infra.deploy.drift.comparison import COMPUTE, Drift, Drifted

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from infra.arm import bodies
 from infra.arm.diffing import changes, plain
+from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import type_of_token, variant_of_inputs
 from infra.catalogue.updates.rule import covers
@@ -82,7 +83,7 @@ def widened(loaded: Loaded, drift: Drift) -> Loaded:
 def _asking(resource: Resource, paths: Sequence[str]) -> Resource:
     inputs: Mapping[str, Any] = resource.inputs
     for path in paths:
-        inputs = bodies.with_value_at(inputs, path, {} if path == "tags" else _FOUND)
+        inputs = with_value_at(inputs, path, {} if path == "tags" else _FOUND)
     return replace(resource, inputs=inputs) if paths else resource
 
 
@@ -121,7 +122,7 @@ def _shown(row: ArmType, path: str, was: Any, now: Any) -> Property:
 
 
 def _notes(fresh: Resource) -> Iterator[str]:
-    state = bodies.value_at(fresh.outputs, _STATE) if fresh.type == COMPUTE else None
+    state = value_at(fresh.outputs, _STATE) if fresh.type == COMPUTE else None
     if isinstance(state, str) and state not in _AT_WORK:
         yield f"It is {state}."
     yield from fresh.init_errors

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infra.arm.bodies import value_at
+from infra.catalogue.documents import set_at, value_at
 from infra.catalogue.durations import duration_s
 
 _INNER: Final = "properties.properties"
@@ -228,9 +228,5 @@ def entry(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for key, value in described(rows, inputs).items():
         if value not in (None, defaults[key], [], {}):
-            *above, last = key.split(".")
-            node = made
-            for step in above:
-                node = node.setdefault(step, {})
-            node[last] = value
+            set_at(made, key, value)
     return made

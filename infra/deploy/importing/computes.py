@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from infra.arm import bodies
 from infra.arm.client import Client, checked
+from infra.catalogue.documents import value_at
 from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import type_of_token, variant_of_body
 from infra.contract.errors import UsageError
@@ -49,16 +50,16 @@ class Compute:
 def compute_of(document: Mapping[str, Any], declared: frozenset[str]) -> Compute:
     """Return what a list shows of one compute's ARM document. Pure."""
     inputs = bodies.outputs_of(variant_of_body(ROW, document), document)
-    inner = bodies.value_at(inputs, _INNER) or {}
+    inner = value_at(inputs, _INNER) or {}
     state = inner.get("state") or inner.get("allocationState")
     nodes = inner.get("currentNodeCount")
-    most = bodies.value_at(inner, "scaleSettings.maxNodeCount")
+    most = value_at(inner, "scaleSettings.maxNodeCount")
     return Compute(
         name=str(document["name"]),
-        kind=kind_of(inputs) or str(bodies.value_at(inputs, "properties.computeType")),
+        kind=kind_of(inputs) or str(value_at(inputs, "properties.computeType")),
         vm_size=str(inner.get("vmSize") or ""),
         nodes="" if nodes is None else f"{nodes}/{most}",
-        state=str(state or bodies.value_at(inputs, "properties.provisioningState") or ""),
+        state=str(state or value_at(inputs, "properties.provisioningState") or ""),
         declared=str(document["name"]) in declared,
         document=document,
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infra.arm import bodies
+from infra.catalogue.documents import value_at
+from infra.catalogue.locations import location_name
 from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import arm_type, variant_of_body
 from infra.contract.discovery import SUBSCRIPTION
@@ -66,7 +68,7 @@ def imported(workspace: Mapping[str, Any], computes: Iterable[Mapping[str, Any]]
             **({"without": without} if without else {}),
             **({"tags": inputs["tags"]} if inputs.get("tags") else {}),
         },
-        str(inputs["location"]).replace(" ", "").lower(),
+        location_name(str(inputs["location"])),
         where.subscription,
         adopt={"platform-workspace": str(where)},
     )
@@ -112,7 +114,7 @@ def _add(found: Import, document: Mapping[str, Any]) -> None:
     if "admin" in said:
         said["admin"]["password"] = f"env:{_variable(found, name, 'admin_password')}"
     if kind in _WITH_LOGIN:
-        disabled = bool(bodies.value_at(inputs, "properties.disableLocalAuth"))
+        disabled = bool(value_at(inputs, "properties.disableLocalAuth"))
         if disabled == (_WITH_LOGIN[kind] in said):  # the other way round goes without saying
             said["disable_local_auth"] = disabled
     if inputs.get("tags"):

@@ -11,6 +11,14 @@ from typing import Any, Final
 from infra.arm.bodies import resource_id
 from infra.arm.client import Client, checked
 from infra.arm.soft_delete import Parked, SoftDelete, deleted_vault, deleted_workspaces, pages
+from infra.catalogue.api_versions import (
+    CONTAINER_REGISTRY_NAMES,
+    KEY_VAULT,
+    MACHINE_LEARNING,
+    PROVIDERS,
+    STORAGE,
+)
+from infra.catalogue.locations import location_name, same_location
 from infra.catalogue.types.table import TYPES
 from infra.catalogue.updates.table import COMPUTE
 from infra.catalogue.vm_sizes import VmSize
@@ -25,12 +33,10 @@ from infra.spec.instances import ComputeInstanceSpec
 from infra.spec.problems import Problem, online_error, path_text
 from infra.spec.stack import StackSpec
 
-_ML: Final = "2025-12-01"
-_ARM: Final = "2021-04-01"
 _NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
-    "storage_account": ("Microsoft.Storage", "storageAccounts", "2024-01-01"),
-    "key_vault": ("Microsoft.KeyVault", "vaults", "2024-11-01"),
-    "container_registry": ("Microsoft.ContainerRegistry", "registries", "2023-07-01"),
+    "storage_account": ("Microsoft.Storage", "storageAccounts", STORAGE),
+    "key_vault": ("Microsoft.KeyVault", "vaults", KEY_VAULT),
+    "container_registry": ("Microsoft.ContainerRegistry", "registries", CONTAINER_REGISTRY_NAMES),
 }
 _ROWS: Final = {row.pulumi_type: row for row in TYPES}
 
@@ -48,9 +54,9 @@ class Inquiry:
 
     def facts(self, own: frozenset[str], policy: SoftDelete) -> Facts:
         """Ask everything there is to ask."""
-        workspace = self._is_there(self._ids.workspace, _ML)
+        workspace = self._is_there(self._ids.workspace, MACHINE_LEARNING)
         computes = self._computes(self._ids.workspace) if workspace else []
-        group = workspace or self._is_there(self._ids.group, _ARM)
+        group = workspace or self._is_there(self._ids.group, PROVIDERS)
         there = {
             *([self._ids.group] if group else []),
             *([self._ids.workspace] if workspace else []),
@@ -82,7 +88,7 @@ class Inquiry:
         return self._client.send("GET", id, api_version=version).ok
 
     def _computes(self, workspace: str) -> list[Mapping[str, Any]]:
-        return self._list(f"{workspace}/computes", _ML, f"The computes of {workspace}")
+        return self._list(f"{workspace}/computes", MACHINE_LEARNING, f"The computes of {workspace}")
 
     def _taken(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:
         for kind, id_ in self._ids.made().items():
@@ -102,18 +108,22 @@ class Inquiry:
                 yield kind, str(document.get("message") or document.get("reason") or "it is taken")
 
     def _providers(self) -> Iterator[tuple[str, str]]:
-        listed = self._list(f"{self._root}/providers", _ARM, "The registered resource providers")
+        listed = self._list(
+            f"{self._root}/providers", PROVIDERS, "The registered resource providers"
+        )
         known = {str(each.get("namespace")).lower(): each for each in listed}
         for namespace in namespaces(self._spec):
             if namespace.lower() in known:
                 yield namespace, str(known[namespace.lower()].get("registrationState") or "")
 
     def _region(self) -> str:
-        place = self._spec.location.replace(" ", "").lower()
+        place = location_name(self._spec.location)
         return f"{self._root}/providers/Microsoft.MachineLearningServices/locations/{place}"
 
     def _sizes(self) -> Iterator[VmSize]:
-        for each in self._list(f"{self._region()}/vmSizes", _ML, "The VM sizes of the region"):
+        for each in self._list(
+            f"{self._region()}/vmSizes", MACHINE_LEARNING, "The VM sizes of the region"
+        ):
             yield VmSize(
                 str(each.get("name")),
                 str(each.get("family")),
@@ -123,7 +133,9 @@ class Inquiry:
             )
 
     def _usages(self) -> Iterator[Usage]:
-        for each in self._list(f"{self._region()}/usages", _ML, "The quotas of the region"):
+        for each in self._list(
+            f"{self._region()}/usages", MACHINE_LEARNING, "The quotas of the region"
+        ):
             name = each.get("name") or {}
             used, limit = int(each.get("currentValue") or 0), int(each.get("limit") or 0)
             for spelled in dict.fromkeys((name.get("value"), name.get("localizedValue"))):
@@ -140,7 +152,7 @@ class Inquiry:
         if {*wanted} <= own:
             return
         path = f"{self._root}/providers/Microsoft.MachineLearningServices/workspaces"
-        for workspace in self._list(path, _ML, "The workspaces of the subscription"):
+        for workspace in self._list(path, MACHINE_LEARNING, "The workspaces of the subscription"):
             if not self._is_near(workspace):
                 continue
             for compute in self._computes(str(workspace["id"])):
@@ -149,9 +161,8 @@ class Inquiry:
 
     def _is_near(self, workspace: Mapping[str, Any]) -> bool:
         state = (workspace.get("properties") or {}).get("provisioningState")
-        location = str(workspace.get("location")).replace(" ", "").lower()
-        place = self._spec.location.replace(" ", "").lower()
-        return state != "SoftDeleted" and location == place
+        near = same_location(str(workspace.get("location")), self._spec.location)
+        return state != "SoftDeleted" and near
 
     def _parked(self, own: frozenset[str]) -> Iterator[Parked]:
         try:

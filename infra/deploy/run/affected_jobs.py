@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from infra.arm.client import Client
 from infra.arm.client import checked as checked_answer
+from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.documents import value_at
 from infra.catalogue.names import same_arm_id
 from infra.catalogue.updates.table import COMPUTE
 from infra.contract.errors import PlatformError
@@ -17,7 +19,6 @@ from infra.engine.model.events import Op, Step
 ListJobs = Callable[[str], Sequence[Mapping[str, Any]]]
 """From a workspace's ARM id to the documents of its jobs."""
 
-_API_VERSION: Final = "2025-12-01"
 _MISSING: Final = 404
 _ON_NODES: Final = frozenset({"Starting", "Provisioning", "Preparing", "Running", "Finalizing"})
 _WAITING: Final = frozenset({"Queued", "NotStarted"})
@@ -100,7 +101,7 @@ def jobs_through(client: Client) -> ListJobs:
 
     def ask(workspace: str) -> Sequence[Mapping[str, Any]]:
         jobs: list[Mapping[str, Any]] = []
-        url, version = f"{workspace}/jobs", _API_VERSION
+        url, version = f"{workspace}/jobs", MACHINE_LEARNING
         while url:
             answer = client.send("GET", url, api_version=version)
             if answer.status == _MISSING:
@@ -127,7 +128,5 @@ def _named(job: Mapping[str, Any]) -> str:
 
 
 def _most(inputs: Mapping[str, Any] | None) -> int:
-    value: Any = inputs or {}
-    for part in _MOST.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = value_at(inputs, _MOST)
     return int(value) if isinstance(value, int | float) else 0

@@ -7,6 +7,7 @@ the first SDK's own checks.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from infra.catalogue.locations import location_name
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
 from infra.spec.computes import ATTACHMENTS
@@ -50,7 +51,7 @@ def known_instance_type(compute: Mapping[str, Any]) -> Iterator[Finding]:
 
 def across(stack: Mapping[str, Any], subscription: str | None) -> Iterator[Finding]:
     """Yield what only the whole stack shows: region, cloud, subscription, and twice the same."""
-    location = str(stack.get("location") or "").replace(" ", "").lower()
+    location = location_name(str(stack.get("location") or ""))
     seen: dict[str, int] = {}
     for index, compute in entries(stack, "computes"):
         if compute.get("kind") not in ATTACHMENTS:

@@ -1,0 +1,29 @@
+"""The api-versions this project speaks, one constant each.
+
+Those of resource types are the ones that ``pulumi_azure_native`` 3.29 speaks, so that both engines
+send the same requests.
+"""
+
+from typing import Final
+
+MACHINE_LEARNING: Final = "2025-12-01"
+MACHINE_LEARNING_BATCH: Final = "2020-02-02"
+"""The last version that lists Batch computes."""
+RESOURCES: Final = "2024-03-01"
+PROVIDERS: Final = "2021-04-01"
+STORAGE: Final = "2024-01-01"
+KEY_VAULT: Final = "2024-11-01"
+APPLICATION_INSIGHTS: Final = "2020-02-02"
+LOG_ANALYTICS: Final = "2023-09-01"
+CONTAINER_REGISTRY: Final = "2023-01-01-preview"
+CONTAINER_REGISTRY_NAMES: Final = "2023-07-01"
+"""For the check whether a registry's name is free, which is no resource."""
+MANAGED_IDENTITY: Final = "2023-01-31"
+AUTHORIZATION: Final = "2022-04-01"
+NETWORK: Final = "2024-05-01"
+BATCH: Final = "2024-07-01"
+DATABRICKS: Final = "2026-01-01"
+VIRTUAL_MACHINES: Final = "2024-11-01"
+
+BLOB_SERVICE: Final = "2021-06-08"
+"""Of blob storage's data plane (``x-ms-version``), which has versions of its own."""
