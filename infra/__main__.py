@@ -7,10 +7,10 @@ import pulumi
 
 from infra.components.adoption import Adoption
 from infra.components.configuration import program_configuration
+from infra.components.context import CREDENTIALS_OUTPUT
 from infra.components.credentials import CredentialReader
 from infra.components.manifest_export import manifest_of
 from infra.components.platform import Platform
-from infra.components.site import CREDENTIALS_OUTPUT
 from infra.spec.config import spec_from_config
 
 project, stack = pulumi.get_project(), pulumi.get_stack()

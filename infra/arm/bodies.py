@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from infra.catalogue.documents import set_at, value_at, with_value_at
 from infra.catalogue.equality import IDENTITIES, identities, known, same
 from infra.catalogue.types.row import ArmType
-from infra.catalogue.updates.rule import Change, Rule, covers
+from infra.catalogue.updates.rule import Change, UpdateRule, covers
 from infra.contract.provider import UNKNOWN
 
 API_VERSION: Final = "azureApiVersion"
@@ -43,7 +43,7 @@ def request_body(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def partial_body(row: ArmType, update: Rule, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def partial_body(row: ArmType, update: UpdateRule, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a partial update sends: its path where it belongs, or its leaf for an action."""
     value = _to_arm(row, update.path, value_at(inputs, update.path))
     if update.change is Change.ACTION:

@@ -21,7 +21,7 @@ _SUFFIX: Final = 8
 _INNER: Final = "properties.properties"
 
 
-def checked(
+def checked_inputs(
     row: ArmType,
     name: str,
     olds: Mapping[str, Any] | None,

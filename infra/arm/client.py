@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from infra.arm.credentials import Credential, azure_credential, local_credential
+from infra.arm.credentials import TokenCredential, azure_credential, local_credential
 from infra.arm.faults import fault
 from infra.arm.messages import Request, Response
 from infra.arm.operations import Operation, perform
@@ -61,7 +61,7 @@ class Client:
     def __init__(
         self,
         endpoint: Endpoint,
-        credential: Credential,
+        credential: TokenCredential,
         *,
         transport: httpx.BaseTransport | None = None,
         retries: Retries | None = None,

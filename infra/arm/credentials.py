@@ -23,7 +23,7 @@ _EARLY_S: Final = 300.0
 _OK: Final = 200
 
 
-class Credential(Protocol):
+class TokenCredential(Protocol):
     """Something that has a token. Both methods may be called from several threads at once."""
 
     def token(self) -> str:

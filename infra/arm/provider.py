@@ -13,17 +13,17 @@ import httpx
 
 from infra.arm import bodies, checking, diffing, invokes, updating
 from infra.arm.client import Client, Endpoint, checked
-from infra.arm.credentials import Credential, claims
+from infra.arm.credentials import TokenCredential, claims
 from infra.arm.faults import redact
 from infra.arm.messages import Request, Response
 from infra.arm.operations import follow, settle
-from infra.arm.soft_delete import VAULT, Parking, SoftDelete, recovering
+from infra.arm.soft_delete import VAULT, SoftDeleteHandler, SoftDeletePolicy, recovering
 from infra.catalogue.locations import location_name
 from infra.catalogue.names import same_arm_id
 from infra.catalogue.types.machine_learning import DETACH
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import type_of_token, variant_of_body, variant_of_inputs
-from infra.catalogue.updates.rule import Rule
+from infra.catalogue.updates.rule import UpdateRule
 from infra.contract.errors import (
     PartialFailure,
     PlatformError,
@@ -53,14 +53,14 @@ class AzureNative:
     def __init__(
         self,
         endpoint: Endpoint,
-        credential: Credential,
+        credential: TokenCredential,
         *,
         transport: httpx.BaseTransport | None = None,
-        soft_delete: SoftDelete | None = None,
+        soft_delete: SoftDeletePolicy | None = None,
     ) -> None:
         """Without ``soft_delete``, what is parked stays, and is in the way of a create."""
         self._client = Client(endpoint, credential, transport=transport)
-        self._parking = Parking(self._client, soft_delete) if soft_delete else None
+        self._parking = SoftDeleteHandler(self._client, soft_delete) if soft_delete else None
         self._config = _Config()
         self._locations: dict[str, str] = {}
         self._deleted: dict[str, Json] = {}
@@ -106,7 +106,7 @@ class AzureNative:
     def check(self, type: str, name: str, olds: Json | None, news: Json, seed: bytes) -> Checked:
         """Complete and validate inputs; reaches the service only for a group's location."""
         row = type_of_token(type)
-        return checking.checked(row, name, olds, news, seed=seed, locate=self._location)
+        return checking.checked_inputs(row, name, olds, news, seed=seed, locate=self._location)
 
     def diff(self, type: str, id: str, olds: Json, old_outputs: Json, news: Json) -> Difference:
         """Compare inputs; outputs are no intentions."""
@@ -180,7 +180,7 @@ class AzureNative:
         if preview:
             return _existing(row, id, news, bodies.overlay(row, old_outputs, news))
         changed = diffing.changed_paths(row, olds, news)
-        plan = updating.sending(row, changed)
+        plan = updating.requests_for(row, changed)
         with _without_secrets(row, news):
             answer = Response(_OK)
             if plan.put:
@@ -370,7 +370,7 @@ def _taken(row: ArmType, id: str) -> str:
     return (name if row.purge and "{id}" not in row.purge[1] else id).lower()
 
 
-def _partial(row: ArmType, id: str, rule: Rule, inputs: Json) -> Request:
+def _partial(row: ArmType, id: str, rule: UpdateRule, inputs: Json) -> Request:
     """Return a PATCH of one path, or the POST of its action."""
     url = bodies.url_path(id) + (f"/{rule.action}" if rule.action else "")
     method = "POST" if rule.action else "PATCH"

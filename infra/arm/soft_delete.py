@@ -19,12 +19,12 @@ from infra.contract.provider import Json
 Policy = Literal["recover", "purge"]
 WORKSPACE: Final = "Microsoft.MachineLearningServices/workspaces"
 VAULT: Final = "Microsoft.KeyVault/vaults"
-PARKED: Final = "SoftDeleted"
+SOFT_DELETED: Final = "SoftDeleted"
 _NOT_FOR_US: Final = frozenset({401, 403, 404})
 
 
 @dataclass(frozen=True, slots=True)
-class SoftDelete:
+class SoftDeletePolicy:
     """Of what is parked: ``recover`` brings it back, ``purge`` deletes it for good.
 
     With ``purge``, a delete parks nothing in the first place.
@@ -39,7 +39,7 @@ class SoftDelete:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class DeletedResource:
     """One deleted resource that keeps its name; times are as the service writes them, or empty."""
 
     type: str
@@ -52,10 +52,10 @@ class Parked:
     """Cannot be purged: it was made with purge protection."""
 
 
-class Parking:
+class SoftDeleteHandler:
     """Makes room for a create, and sees that a delete leaves what the policy says."""
 
-    def __init__(self, client: Client, policy: SoftDelete) -> None:
+    def __init__(self, client: Client, policy: SoftDeletePolicy) -> None:
         self._client = client
         self._policy = policy
 
@@ -105,7 +105,7 @@ def recovering(inputs: Json) -> Json:
     return {**inputs, "properties": {**(inputs.get("properties") or {}), "createMode": "recover"}}
 
 
-def deleted_vault(client: Client, id: str, location: str) -> Parked | None:
+def deleted_vault(client: Client, id: str, location: str) -> DeletedResource | None:
     """Return the deleted vault of this name in ``location``; ``None`` where there is none.
 
     Who may not ask is told nothing: a create then says what is in the way.
@@ -119,23 +119,23 @@ def deleted_vault(client: Client, id: str, location: str) -> Parked | None:
     return _vault(checked(answer, at=id).document)
 
 
-def deleted_vaults(client: Client, subscription: str) -> Iterator[Parked]:
+def deleted_vaults(client: Client, subscription: str) -> Iterator[DeletedResource]:
     """Yield every deleted vault of a subscription."""
     path = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/deletedVaults"
     for document in pages(client, path, KEY_VAULT):
         yield _vault(document)
 
 
-def deleted_workspaces(client: Client, subscription: str) -> Iterator[Parked]:
+def deleted_workspaces(client: Client, subscription: str) -> Iterator[DeletedResource]:
     """Yield every deleted workspace: the whole subscription's list has them, with their state."""
     path = f"/subscriptions/{subscription}/providers/{WORKSPACE}"
     for document in pages(client, path, MACHINE_LEARNING):
-        if (document.get("properties") or {}).get("provisioningState") == PARKED:
+        if (document.get("properties") or {}).get("provisioningState") == SOFT_DELETED:
             name, location = str(document.get("name")), str(document.get("location"))
-            yield Parked(WORKSPACE, str(document["id"]), name, location)
+            yield DeletedResource(WORKSPACE, str(document["id"]), name, location)
 
 
-def purge(client: Client, parked: Parked) -> None:
+def purge(client: Client, parked: DeletedResource) -> None:
     """Delete something parked for good."""
     if parked.type == WORKSPACE:
         purge_workspace(client, parked.id)
@@ -173,9 +173,9 @@ def pages(client: Client, path: str, api_version: str) -> Iterator[Mapping[str, 
         url, version = str(document.get("nextLink") or ""), ""
 
 
-def _vault(document: Mapping[str, Any]) -> Parked:
+def _vault(document: Mapping[str, Any]) -> DeletedResource:
     properties = document.get("properties") or {}
-    return Parked(
+    return DeletedResource(
         VAULT,
         str(properties.get("vaultId") or ""),
         str(document.get("name") or ""),

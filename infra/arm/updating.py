@@ -9,19 +9,19 @@ from infra.arm.diffing import changes, plain
 from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.equality import same
 from infra.catalogue.types.row import ArmType
-from infra.catalogue.updates.rule import Change, Rule, covers, rule_at
+from infra.catalogue.updates.rule import Change, UpdateRule, covers, rule_at
 from infra.contract.provider import Ignored
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class UpdateRequests:
     """The requests of one update: a full PUT first, if any, then those of a row's own."""
 
     put: bool
-    partial: tuple[Rule, ...] = ()
+    partial: tuple[UpdateRule, ...] = ()
 
 
-def sending(row: ArmType, changed: Iterable[str]) -> Sending:
+def requests_for(row: ArmType, changed: Iterable[str]) -> UpdateRequests:
     """Return the lightest requests that carry every changed path.
 
     What has an action is never left to a PUT. Where nothing changed (a repair) it is a PUT.
@@ -31,10 +31,10 @@ def sending(row: ArmType, changed: Iterable[str]) -> Sending:
     others = [rule for rule in rules if rule not in actions]
     match others:
         case [] if actions:
-            return Sending(put=False, partial=actions)
-        case [Rule(change=Change.PARTIAL) as only]:
-            return Sending(put=False, partial=(only, *actions))
-    return Sending(put=True, partial=actions)
+            return UpdateRequests(put=False, partial=actions)
+        case [UpdateRule(change=Change.PARTIAL) as only]:
+            return UpdateRequests(put=False, partial=(only, *actions))
+    return UpdateRequests(put=True, partial=actions)
 
 
 def ignored(

@@ -10,8 +10,8 @@ from infra.catalogue.names import RULES
 from infra.contract.errors import UsageError
 from infra.contract.project import DEFAULT_STACK, Project, find_project, packaged_project
 from infra.contract.project import project_root as find_root
-from infra.spec.beginning import SCHEMA_FILE, Beginning, stack_text
 from infra.spec.load import inspect_text
+from infra.spec.new_stack import SCHEMA_FILE, NewStack, stack_text
 from infra.spec.problems import StackFileError
 from infra.spec.schema import schema_text
 
@@ -74,7 +74,7 @@ def _project() -> Project:
     return packaged_project(folder) if find_root(folder) is None else find_project(folder)
 
 
-def _beginning(stack: str, given: dict[str, str | None], *, asking: bool) -> Beginning:
+def _beginning(stack: str, given: dict[str, str | None], *, asking: bool) -> NewStack:
     answers: dict[str, str] = {"stack": stack}
     for key, (question, default) in _QUESTIONS.items():
         meant = default.format(**answers)
@@ -83,7 +83,7 @@ def _beginning(stack: str, given: dict[str, str | None], *, asking: bool) -> Beg
         if value is None:
             value = click.prompt(question, default=meant, err=True) if asking and needed else meant
         answers[key] = value.strip().removeprefix(_NONE)
-    return Beginning(**answers)
+    return NewStack(**answers)
 
 
 def _is_needed(key: str, answers: dict[str, str]) -> bool:

@@ -11,6 +11,7 @@ from pulumi_azure_native import machinelearningservices as ml
 from infra.components.batch import Batch, BatchArgs
 from infra.components.cluster import Cluster, ClusterArgs
 from infra.components.compute import Target
+from infra.components.context import StackContext
 from infra.components.data_lake_analytics import DataLakeAnalytics, DataLakeAnalyticsArgs
 from infra.components.databricks import Databricks, DatabricksArgs
 from infra.components.hdinsight import HDInsight, HDInsightArgs
@@ -23,7 +24,6 @@ from infra.components.instance import (
     stored_script,
 )
 from infra.components.kubernetes import Kubernetes, KubernetesArgs, instance_type
-from infra.components.site import Site
 from infra.components.synapse_spark import SynapseSpark, SynapseSparkArgs
 from infra.components.virtual_machine import VirtualMachine, VirtualMachineArgs
 from infra.spec.attachments import (
@@ -41,35 +41,35 @@ from infra.spec.instances import ComputeInstanceSpec, ScheduleSpec, ScriptSpec
 OverSsh = VirtualMachineSpec | HDInsightSpec
 
 
-def cluster(site: Site, wanted: AmlComputeSpec) -> Target:
+def cluster(context: StackContext, wanted: AmlComputeSpec) -> Target:
     admin = wanted.admin
     args = ClusterArgs(
-        **site.compute(wanted),
+        **context.compute(wanted),
         vm_size=wanted.vm_size,
         max_nodes=wanted.max_nodes,
         min_nodes=wanted.min_nodes,
         idle_seconds=wanted.idle_seconds,
         priority=wanted.priority,
         os=wanted.os,
-        identity=site.identity(wanted.identity),
-        subnet_id=site.subnet_id(wanted),
+        identity=context.identity(wanted.identity),
+        subnet_id=context.subnet_id(wanted),
         node_public_ip=wanted.node_public_ip,
         admin_user=admin.user if admin else None,
-        admin_ssh_public_key=site.secret(admin.ssh_public_key if admin else None),
-        admin_password=site.secret(admin.password if admin else None),
+        admin_ssh_public_key=context.secret(admin.ssh_public_key if admin else None),
+        admin_password=context.secret(admin.password if admin else None),
         remote_login=wanted.remote_login,
         disable_local_auth=wanted.disable_local_auth,
     )
-    return Cluster(site.named(wanted.name), args, site.options).target
+    return Cluster(context.named(wanted.name), args, context.options).target
 
 
-def instance(site: Site, wanted: ComputeInstanceSpec) -> Target:
+def instance(context: StackContext, wanted: ComputeInstanceSpec) -> Target:
     person, setup = wanted.assigned_user, wanted.setup
     args = InstanceArgs(
-        **site.compute(wanted),
+        **context.compute(wanted),
         vm_size=wanted.vm_size,
-        ssh_public_key=site.secret(wanted.ssh_public_key),
-        subnet_id=site.subnet_id(wanted),
+        ssh_public_key=context.secret(wanted.ssh_public_key),
+        subnet_id=context.subnet_id(wanted),
         node_public_ip=wanted.node_public_ip,
         assigned_object_id=person.object_id if person else None,
         assigned_tenant_id=person.tenant_id if person else None,
@@ -79,44 +79,44 @@ def instance(site: Site, wanted: ComputeInstanceSpec) -> Target:
         schedules=[_schedule(each) for each in wanted.schedules],
         creation_script=_script(setup.creation_script if setup else None),
         startup_script=_script(setup.startup_script if setup else None),
-        identity=site.identity(wanted.identity),
+        identity=context.identity(wanted.identity),
     )
-    return Instance(site.named(wanted.name), args, site.options).target
+    return Instance(context.named(wanted.name), args, context.options).target
 
 
-def virtual_machine(site: Site, wanted: VirtualMachineSpec) -> Target:
-    args = VirtualMachineArgs(**site.compute(wanted), **_account(site, wanted))
-    return VirtualMachine(site.named(wanted.name), args, site.options).target
+def virtual_machine(context: StackContext, wanted: VirtualMachineSpec) -> Target:
+    args = VirtualMachineArgs(**context.compute(wanted), **_account(context, wanted))
+    return VirtualMachine(context.named(wanted.name), args, context.options).target
 
 
-def hdinsight(site: Site, wanted: HDInsightSpec) -> Target:
-    args = HDInsightArgs(**site.compute(wanted), **_account(site, wanted))
-    return HDInsight(site.named(wanted.name), args, site.options).target
+def hdinsight(context: StackContext, wanted: HDInsightSpec) -> Target:
+    args = HDInsightArgs(**context.compute(wanted), **_account(context, wanted))
+    return HDInsight(context.named(wanted.name), args, context.options).target
 
 
-def batch(site: Site, wanted: BatchSpec) -> Target:
-    args = BatchArgs(**site.compute(wanted), resource_id=wanted.resource_id)
-    return Batch(site.named(wanted.name), args, site.options).target
+def batch(context: StackContext, wanted: BatchSpec) -> Target:
+    args = BatchArgs(**context.compute(wanted), resource_id=wanted.resource_id)
+    return Batch(context.named(wanted.name), args, context.options).target
 
 
-def databricks(site: Site, wanted: DatabricksSpec) -> Target:
+def databricks(context: StackContext, wanted: DatabricksSpec) -> Target:
     args = DatabricksArgs(
-        **site.compute(wanted),
+        **context.compute(wanted),
         resource_id=wanted.resource_id,
-        access_token=site.read(wanted.access_token),
-        references=site.references(wanted.name, access_token=wanted.access_token),
+        access_token=context.read(wanted.access_token),
+        references=context.references(wanted.name, access_token=wanted.access_token),
     )
-    return Databricks(site.named(wanted.name), args, site.options).target
+    return Databricks(context.named(wanted.name), args, context.options).target
 
 
-def data_lake_analytics(site: Site, wanted: DataLakeAnalyticsSpec) -> Target:
-    args = DataLakeAnalyticsArgs(**site.compute(wanted), resource_id=wanted.resource_id)
-    return DataLakeAnalytics(site.named(wanted.name), args, site.options).target
+def data_lake_analytics(context: StackContext, wanted: DataLakeAnalyticsSpec) -> Target:
+    args = DataLakeAnalyticsArgs(**context.compute(wanted), resource_id=wanted.resource_id)
+    return DataLakeAnalytics(context.named(wanted.name), args, context.options).target
 
 
-def kubernetes(site: Site, wanted: KubernetesSpec) -> Target:
+def kubernetes(context: StackContext, wanted: KubernetesSpec) -> Target:
     args = KubernetesArgs(
-        **site.compute(wanted),
+        **context.compute(wanted),
         resource_id=wanted.resource_id,
         namespace=wanted.namespace,
         default_instance_type=wanted.default_instance_type,
@@ -128,21 +128,21 @@ def kubernetes(site: Site, wanted: KubernetesSpec) -> Target:
             )
             for name, each in wanted.instance_types.items()
         },
-        identity=site.identity(wanted.identity),
+        identity=context.identity(wanted.identity),
     )
-    return Kubernetes(site.named(wanted.name), args, site.options).target
+    return Kubernetes(context.named(wanted.name), args, context.options).target
 
 
-def synapse_spark(site: Site, wanted: SynapseSparkSpec) -> Target:
+def synapse_spark(context: StackContext, wanted: SynapseSparkSpec) -> Target:
     args = SynapseSparkArgs(
-        **site.compute(wanted),
+        **context.compute(wanted),
         resource_id=wanted.resource_id,
-        identity=site.identity(wanted.identity),
+        identity=context.identity(wanted.identity),
     )
-    return SynapseSpark(site.named(wanted.name), args, site.options).target
+    return SynapseSpark(context.named(wanted.name), args, context.options).target
 
 
-BUILDERS: Final[Mapping[str, Callable[[Site, Any], Target]]] = {
+BUILDERS: Final[Mapping[str, Callable[[StackContext, Any], Target]]] = {
     "aml_compute": cluster,
     "compute_instance": instance,
     "virtual_machine": virtual_machine,
@@ -155,16 +155,16 @@ BUILDERS: Final[Mapping[str, Callable[[Site, Any], Target]]] = {
 }
 
 
-def _account(site: Site, wanted: OverSsh) -> dict[str, Any]:
+def _account(context: StackContext, wanted: OverSsh) -> dict[str, Any]:
     return {
         "resource_id": wanted.resource_id,
         "address": wanted.address,
         "ssh_port": wanted.ssh_port,
         "user": wanted.user,
-        "password": site.secret(wanted.password),
-        "private_key": site.secret(wanted.private_key),
-        "passphrase": site.secret(wanted.passphrase),
-        "references": site.references(
+        "password": context.secret(wanted.password),
+        "private_key": context.secret(wanted.private_key),
+        "passphrase": context.secret(wanted.passphrase),
+        "references": context.references(
             wanted.name,
             password=wanted.password,
             private_key=wanted.private_key,

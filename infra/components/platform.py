@@ -9,18 +9,18 @@ import pulumi
 from infra.catalogue.names import parse_arm_id
 from infra.components.builders import BUILDERS
 from infra.components.compute import Target
+from infra.components.context import (
+    ReadCredential,
+    StackContext,
+    chosen_identity,
+    identity_ids,
+)
 from infra.components.datastore import Datastore, DatastoreArgs, account_key, sas, service_principal
 from infra.components.inputs import derived
 from infra.components.network import Network, NetworkArgs, Subnet
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
-from infra.components.site import (
-    ReadCredential,
-    Site,
-    chosen_identity,
-    identity_ids,
-)
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
-from infra.components.workspace import Acting, Standing, Workspace, WorkspaceArgs
+from infra.components.workspace import Dependencies, Workspace, WorkspaceArgs, WorkspaceIdentity
 from infra.spec.datastores import AccountKeySpec, SasSpec, ServicePrincipalSpec
 from infra.spec.networks import NetworkSpec
 from infra.spec.roles import WORKSPACE_ROLES, RoleAssignmentSpec
@@ -52,7 +52,7 @@ class Platform(pulumi.ComponentResource):
         self._spec = spec
         self._identities: dict[str, UserIdentity] = {}
         self.workspace = self._workspace()
-        site = Site(
+        context = StackContext(
             platform=self,
             name=name,
             spec=spec,
@@ -61,12 +61,12 @@ class Platform(pulumi.ComponentResource):
             identities=self._identities,
             subnets=self._subnets(),
         )
-        self.targets = {each.name: BUILDERS[each.kind](site, each) for each in spec.computes}
+        self.targets = {each.name: BUILDERS[each.kind](context, each) for each in spec.computes}
         for store in spec.datastores:
-            self._datastore(site, store)
+            self._datastore(context, store)
         for assignment in spec.role_assignments:
             self._role(assignment)
-        self.credentials = site.sealed
+        self.credentials = context.sealed
         self.register_outputs({"workspace_id": self.workspace.workspace_id})
 
     @property
@@ -87,19 +87,19 @@ class Platform(pulumi.ComponentResource):
             container_registry_id=wanted.container_registry_id,
             friendly_name=wanted.friendly_name,
             description=wanted.description,
-            acting=self._acting,
+            declare_identity=self._declare_identity,
             public_network_access=wanted.public_network_access,
             tags={**self._spec.tags, **wanted.tags} or None,
         )
         options = pulumi.ResourceOptions(parent=self, protect=wanted.protect)
         return Workspace(f"{self._name}-workspace", args, options)
 
-    def _acting(self, standing: Standing) -> Acting:
-        """Declare the stack's identities, and the roles of the one the workspace acts as."""
+    def _declare_identity(self, dependencies: Dependencies) -> WorkspaceIdentity:
+        """Declare the stack's identities and the roles of the workspace's own."""
         for each in self._spec.identities:
             args = UserIdentityArgs(
                 identity_name=each.name,
-                resource_group_name=standing.resource_group_name,
+                resource_group_name=dependencies.resource_group_name,
                 location=self._spec.location,
                 tags={**self._spec.tags, **each.tags} or None,
             )
@@ -108,26 +108,26 @@ class Platform(pulumi.ComponentResource):
         wanted = self._spec.workspace.identity
         chosen = chosen_identity(wanted, self._identities)
         if wanted.type != "user_assigned":
-            return Acting(identity=chosen)
-        return Acting(
-            identity=chosen,
+            return WorkspaceIdentity(managed=chosen)
+        return WorkspaceIdentity(
+            managed=chosen,
             primary=identity_ids(wanted, self._identities)[0],
-            after=self._workspace_roles(wanted.names[0], standing) if wanted.names else (),
+            depends_on=self._workspace_roles(wanted.names[0], dependencies) if wanted.names else (),
         )
 
-    def _workspace_roles(self, identity: str, standing: Standing) -> list[pulumi.Resource]:
+    def _workspace_roles(self, identity: str, dependencies: Dependencies) -> list[pulumi.Resource]:
         return [
             RoleAssignment(
                 f"{self._name}-{identity}-{role}-{scope}",
                 RoleAssignmentArgs(
                     role=role,
                     principal_id=self._identities[identity].principal_id,
-                    scope=getattr(standing, f"{scope}_id"),
+                    scope=getattr(dependencies, f"{scope}_id"),
                 ),
                 self._options,
             )
             for role, scope in WORKSPACE_ROLES
-            if getattr(standing, f"{scope}_id") is not None
+            if getattr(dependencies, f"{scope}_id") is not None
         ]
 
     def _subnets(self) -> dict[str, pulumi.Output[str]]:
@@ -148,8 +148,8 @@ class Platform(pulumi.ComponentResource):
         )
         return Network(f"{self._name}-{wanted.name}", args, self._options)
 
-    def _datastore(self, site: Site, wanted: Any) -> None:
-        account = wanted.storage_account_id or self.workspace.standing.storage_account_id
+    def _datastore(self, context: StackContext, wanted: Any) -> None:
+        account = wanted.storage_account_id or self.workspace.dependencies.storage_account_id
         elsewhere = wanted.storage_account_id and parse_arm_id(wanted.storage_account_id)
         place = wanted.model_dump(include={"container", "filesystem", "share"})
         args = DatastoreArgs(
@@ -159,13 +159,13 @@ class Platform(pulumi.ComponentResource):
             account_name=wanted.account_name or derived(_last, account),
             account_resource_group=elsewhere.resource_group if elsewhere else None,
             account_subscription_id=elsewhere.subscription if elsewhere else None,
-            credentials=_credentials(site, wanted.credentials),
+            credentials=_credentials(context, wanted.credentials),
             service_access=wanted.service_access,
             description=wanted.description,
-            tags=site.tags(wanted.tags),
+            tags=context.tags(wanted.tags),
             **place,
         )
-        Datastore(site.named(wanted.name), args, site.options)
+        Datastore(context.named(wanted.name), args, context.options)
 
     def _role(self, wanted: RoleAssignmentSpec) -> None:
         who = wanted.identity or wanted.principal_id or "workspace"
@@ -192,18 +192,18 @@ class Platform(pulumi.ComponentResource):
                 return self.workspace.workspace_id
             case "resource_group":
                 return self.workspace.resource_group_id
-        scope: pulumi.Input[str] = getattr(self.workspace.standing, f"{wanted.scope}_id")
+        scope: pulumi.Input[str] = getattr(self.workspace.dependencies, f"{wanted.scope}_id")
         return scope
 
 
-def _credentials(site: Site, wanted: Any) -> Any:
+def _credentials(context: StackContext, wanted: Any) -> Any:
     match wanted:
         case AccountKeySpec(key=key):
-            return account_key(site.read(key))
+            return account_key(context.read(key))
         case SasSpec(token=token):
-            return sas(site.read(token))
+            return sas(context.read(token))
         case ServicePrincipalSpec(tenant_id=tenant, client_id=client, client_secret=secret):
-            return service_principal(tenant, client, site.read(secret))
+            return service_principal(tenant, client, context.read(secret))
     return None
 
 

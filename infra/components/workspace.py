@@ -1,4 +1,4 @@
-"""A workspace and what it stands on, in a resource group of their own."""
+"""An Azure ML workspace and the resources it depends on, in a resource group of their own."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 from pulumi_azure_native import resources
 
-from infra.components.foundation import Foundation
 from infra.components.identity import managed_identity
 from infra.components.inputs import child_options, derived, given, translated
+from infra.components.prerequisites import Prerequisites
 from infra.spec.derived_names import derived_names
 
 ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What a workspace is about to stand on: the group's name, and ARM ids."""
+class Dependencies:
+    """The resources a workspace depends on: the name of its group, and ARM ids."""
 
     resource_group_name: pulumi.Output[str]
     storage_account_id: pulumi.Input[str]
@@ -28,40 +28,40 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Acting:
-    """Whom a workspace acts as, and what must be there before it does (its roles)."""
+class WorkspaceIdentity:
+    """The workspace's identity, and the role assignments it must wait for."""
 
-    identity: ml.ManagedServiceIdentityArgs
+    managed: ml.ManagedServiceIdentityArgs
     primary: pulumi.Input[str] | None = None
-    """ARM id; needed where there is no system-assigned identity."""
-    after: Sequence[pulumi.Resource] = ()
+    """ARM id; required without a system-assigned identity."""
+    depends_on: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkspaceArgs:
-    """What a workspace is. "Replace" means: another value deletes it and makes a new one."""
+    """Arguments of a workspace. "Replace": a new value deletes it and creates another."""
 
     workspace_name: pulumi.Input[str]
     """3-33 characters. Replace."""
     resource_group_name: pulumi.Input[str]
-    """The group is made here and holds all of it. Replace."""
+    """Created by the component; holds all of its resources. Replace."""
     group_exists: bool = False
-    """Use a group that is there. Default false. Set later, it deletes the group made: replace."""
+    """Use an existing group. Default false. Setting it later deletes the created group: replace."""
     location: pulumi.Input[str]
     """Azure region. Replace."""
     storage_account_id: pulumi.Input[str] | None = None
-    """ARM id of an existing account. Default: made. Replace."""
+    """ARM id of an existing account. Default: created. Replace."""
     key_vault_id: pulumi.Input[str] | None = None
-    """ARM id of an existing vault. Default: made. Replace."""
+    """ARM id of an existing vault. Default: created. Replace."""
     application_insights_id: pulumi.Input[str] | None = None
-    """ARM id of an existing component. Default: made, with its log store. In place."""
+    """ARM id of an existing component. Default: created, with its log store. In place."""
     container_registry_id: pulumi.Input[str] | None = None
-    """ARM id of an existing registry. Default: made. In place."""
+    """ARM id of an existing registry. Default: created. In place."""
     without: Collection[str] = ()
-    """``application_insights``, ``container_registry``: neither given nor made. Default none.
-    In place; what was made before is deleted."""
+    """``application_insights``, ``container_registry``: created without these. Default none.
+    In place; one created earlier is deleted."""
     tenant_id: pulumi.Input[str] | None = None
-    """Tenant of a vault made here. Default: the one deployed to. In place."""
+    """Tenant of the created vault. Default: the one deployed to. In place."""
     friendly_name: pulumi.Input[str] | None = None
     """Shown in the studio. Default: the name. In place."""
     description: pulumi.Input[str] | None = None
@@ -69,36 +69,36 @@ class WorkspaceArgs:
     identity: ml.ManagedServiceIdentityArgs | None = None
     """From ``managed_identity``. Default: system-assigned. In place."""
     primary_user_assigned_identity: pulumi.Input[str] | None = None
-    """ARM id; needed where there is no system-assigned identity. In place."""
-    acting: Callable[[Standing], Acting] | None = None
-    """Instead of the two above: declares identities and roles once there is a group. In place."""
+    """ARM id; required without a system-assigned identity. In place."""
+    declare_identity: Callable[[Dependencies], WorkspaceIdentity] | None = None
+    """Replaces the two above: declares identities and roles in the workspace's group. In place."""
     public_network_access: pulumi.Input[str] = "enabled"
     """``enabled`` (default) or ``disabled``. In place."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """On everything made here. Default none. In place."""
+    """Set on every created resource. Default none. In place."""
 
 
 class Workspace(pulumi.ComponentResource):
-    """One Azure ML workspace. What is not given by id is made beside it, under derived names.
+    """An Azure ML workspace. Dependencies not given by id are created under derived names.
 
-    ``protect`` in ``opts`` covers everything it stands on as well.
+    ``protect`` in ``opts`` covers them as well.
     """
 
     workspace_id: pulumi.Output[str]
     workspace_name: pulumi.Output[str]
     resource_group_name: pulumi.Output[str]
     location: pulumi.Output[str]
-    standing: Standing
+    dependencies: Dependencies
     resource_group_id: pulumi.Output[str]
     principal_id: pulumi.Output[str]
-    """Of the system-assigned identity; empty where there is none."""
+    """Principal of the system-assigned identity; empty without one."""
 
     def __init__(
         self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aml:platform:Workspace", name, None, opts)
         group_name, group_id = _group(self, name, args)
-        made = Foundation(
+        prerequisites = Prerequisites(
             parent=self,
             name=name,
             names=derived(
@@ -108,29 +108,29 @@ class Workspace(pulumi.ComponentResource):
             location=args.location,
             tags=args.tags,
         )
-        standing = _standing(args, made, group_name)
-        acting = args.acting(standing) if args.acting else _acting(args)
+        dependencies = _dependencies(args, prerequisites, group_name)
+        identity = args.declare_identity(dependencies) if args.declare_identity else _identity(args)
         workspace = ml.Workspace(
             name,
             workspace_name=args.workspace_name,
             resource_group_name=group_name,
             location=args.location,
-            storage_account=standing.storage_account_id,
-            key_vault=standing.key_vault_id,
-            application_insights=standing.application_insights_id,
-            container_registry=standing.container_registry_id,
+            storage_account=dependencies.storage_account_id,
+            key_vault=dependencies.key_vault_id,
+            application_insights=dependencies.application_insights_id,
+            container_registry=dependencies.container_registry_id,
             friendly_name=args.friendly_name,
             description=args.description,
-            identity=acting.identity,
-            primary_user_assigned_identity=acting.primary,
+            identity=identity.managed,
+            primary_user_assigned_identity=identity.primary,
             public_network_access=translated(ACCESS, args.public_network_access),
             sku=ml.SkuArgs(name="Basic", tier="Basic"),
             tags=args.tags,
             opts=child_options(
-                self, "machinelearningservices:Workspace", depends_on=list(acting.after)
+                self, "machinelearningservices:Workspace", depends_on=list(identity.depends_on)
             ),
         )
-        self.standing = standing
+        self.dependencies = dependencies
         self.principal_id = workspace.identity.apply(
             lambda identity: (identity.principal_id if identity else None) or ""
         )
@@ -152,24 +152,26 @@ def _group_of(workspace_id: str) -> str:
     return workspace_id.partition("/providers/")[0]
 
 
-def _standing(args: WorkspaceArgs, made: Foundation, group_name: pulumi.Output[str]) -> Standing:
-    return Standing(
+def _dependencies(
+    args: WorkspaceArgs, prerequisites: Prerequisites, group_name: pulumi.Output[str]
+) -> Dependencies:
+    return Dependencies(
         resource_group_name=group_name,
-        storage_account_id=given(args.storage_account_id, made.storage_account),
-        key_vault_id=given(args.key_vault_id, lambda: made.key_vault(args.tenant_id)),
+        storage_account_id=given(args.storage_account_id, prerequisites.storage_account),
+        key_vault_id=given(args.key_vault_id, lambda: prerequisites.key_vault(args.tenant_id)),
         application_insights_id=None
         if "application_insights" in args.without
-        else given(args.application_insights_id, made.application_insights),
+        else given(args.application_insights_id, prerequisites.application_insights),
         container_registry_id=None
         if "container_registry" in args.without
-        else given(args.container_registry_id, made.container_registry),
+        else given(args.container_registry_id, prerequisites.container_registry),
     )
 
 
 def _group(
     parent: pulumi.Resource, name: str, args: WorkspaceArgs
 ) -> tuple[pulumi.Output[str], pulumi.Output[str] | None]:
-    """Return the group's name, and its id where it is made here."""
+    """Return the group's name, and its id if the component creates it."""
     if args.group_exists:
         return pulumi.Output.from_input(args.resource_group_name), None
     group = resources.ResourceGroup(
@@ -182,8 +184,8 @@ def _group(
     return group.name, group.id
 
 
-def _acting(args: WorkspaceArgs) -> Acting:
-    return Acting(
-        identity=args.identity or managed_identity("system_assigned"),
+def _identity(args: WorkspaceArgs) -> WorkspaceIdentity:
+    return WorkspaceIdentity(
+        managed=args.identity or managed_identity("system_assigned"),
         primary=args.primary_user_assigned_identity,
     )

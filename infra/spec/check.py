@@ -19,10 +19,10 @@ from infra.spec.rules import (
     roles,
     sizes,
 )
-from infra.spec.rules.findings import Finding, Rule, below, entries
+from infra.spec.rules.findings import Finding, StackRule, below, entries
 
 _OVER_SSH: Final = (attachments.named_once, attachments.one_credential)
-_COMPUTES: Final[Mapping[str, tuple[Rule, ...]]] = {
+_COMPUTES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "aml_compute": (
         clusters.nodes_are_ordered,
         clusters.private_nodes_need_a_subnet,
@@ -43,7 +43,7 @@ _COMPUTES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "synapse_spark": (identities.identity,),
 }
 # Rules of the entries of a list, whatever their kind.
-_ENTRIES: Final[Mapping[str, tuple[Rule, ...]]] = {
+_ENTRIES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "networks": (networks.ranges,),
     "datastores": (datastores.one_account, datastores.free_name),
     "role_assignments": (roles.who_and_where,),

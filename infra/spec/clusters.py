@@ -13,7 +13,7 @@ from infra.spec.tags import Tags
 # What the service takes for a scale-down: up to a week covers every use seen.
 _LONGEST_IDLE_S: Final = 7 * 24 * 3600
 
-VmSize = Annotated[str, Field(pattern=r"^[A-Za-z]+_[A-Za-z0-9][A-Za-z0-9_-]*$")]
+VmSizeName = Annotated[str, Field(pattern=r"^[A-Za-z]+_[A-Za-z0-9][A-Za-z0-9_-]*$")]
 NodeCount = Annotated[int, Field(ge=0, le=100_000)]
 
 
@@ -34,7 +34,7 @@ class AmlComputeSpec(SpecModel):
 
     kind: Literal["aml_compute"]
     name: AmlComputeName
-    vm_size: VmSize
+    vm_size: VmSizeName
     priority: Literal["dedicated", "low_priority"] = "dedicated"
     min_nodes: NodeCount = 0
     """Nodes kept warm. Anything above zero is billed around the clock."""

@@ -67,7 +67,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile("^<<$"), ["<
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class StackDocument:
     """The ``config:`` of one stack file. ``lines`` has the line of every key and list entry."""
 
     config: Mapping[str, Any]
@@ -83,7 +83,7 @@ class Document:
         return 1
 
 
-def read_document(file: Path) -> Document:
+def read_document(file: Path) -> StackDocument:
     """Read one stack file; what cannot be used is among its problems. ``SpecError``: no file."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -96,11 +96,13 @@ def read_document(file: Path) -> Document:
             at=str(file),
         ) from error
     except UnicodeDecodeError as error:
-        return Document({}, problems=[_unreadable(1, f"it is not UTF-8 text ({error.reason})")])
+        return StackDocument(
+            {}, problems=[_unreadable(1, f"it is not UTF-8 text ({error.reason})")]
+        )
     return parse_document(text)
 
 
-def parse_document(text: str) -> Document:
+def parse_document(text: str) -> StackDocument:
     """Return the document in ``text``."""
     try:
         root = yaml.compose(text, Loader=_Loader)
@@ -108,10 +110,10 @@ def parse_document(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         words = " ".join(filter(None, (error.context, error.problem)))
         plainer = next((says for part, says in _PLAINER if part in words), words)
-        return Document({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
+        return StackDocument({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
     except ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
-        return Document({}, problems=[_unreadable(line, "a control character stands in it")])
+        return StackDocument({}, problems=[_unreadable(line, "a control character stands in it")])
     return _Reader().document(root)
 
 
@@ -128,12 +130,12 @@ class _Reader:
         self._open: list[yaml.Node] = []
         self._sealed: list[tuple[Location, str]] = []
 
-    def document(self, root: yaml.Node | None) -> Document:
+    def document(self, root: yaml.Node | None) -> StackDocument:
         if root is None:
-            return Document({}, self.lines, self.problems)
+            return StackDocument({}, self.lines, self.problems)
         if not isinstance(root, yaml.MappingNode):
             self._note((), "is not a map; a stack file begins with `config:`.", root)
-            return Document({}, self.lines, self.problems)
+            return StackDocument({}, self.lines, self.problems)
         parts: dict[str, Any] = {}
         config: Any = {}
         for name, key, value in self._entries(root, ()):
@@ -147,7 +149,7 @@ class _Reader:
         salt = parts.get("encryptionsalt")
         if not {"secretsprovider", "encryptedkey"} & parts.keys():
             self._check_sealed(salt)
-        return Document(config, self.lines, self.problems, salt)
+        return StackDocument(config, self.lines, self.problems, salt)
 
     def _mapping_of_config(self, node: yaml.Node) -> dict[str, Any]:
         if isinstance(node, yaml.MappingNode):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infra.spec.base import SpecModel
-from infra.spec.clusters import VmSize
+from infra.spec.clusters import VmSizeName
 from infra.spec.credentials import PublicKey
 from infra.spec.identity import IdentitySpec
 from infra.spec.names import ComputeInstanceName, Guid, SubnetId, SubnetReference
@@ -76,7 +76,7 @@ class ComputeInstanceSpec(SpecModel):
 
     kind: Literal["compute_instance"]
     name: ComputeInstanceName
-    vm_size: VmSize
+    vm_size: VmSizeName
     ssh_public_key: PublicKey | None = None
     """Opens the SSH port to whoever has the private key."""
     subnet: SubnetReference | None = None

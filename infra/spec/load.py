@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.contract.errors import SpecError
-from infra.spec.document import Document, parse_document, read_document
+from infra.spec.document import StackDocument, parse_document, read_document
 from infra.spec.problems import UNREADABLE, Problem, file_error, path_text
 from infra.spec.program import ProgramSpec
-from infra.spec.reading import Finding, Reading, read_program_values, read_values
+from infra.spec.reading import ConfigReading, LocatedProblem, read_program_values, read_values
 from infra.spec.stack import StackSpec
 
 
@@ -70,21 +70,21 @@ def load_program_stack(file: Path) -> ProgramSpec:
     return found.spec
 
 
-def _is_unreadable(document: Document) -> bool:
+def _is_unreadable(document: StackDocument) -> bool:
     return any(problem.code == UNREADABLE for problem in document.problems)
 
 
-def _problems(document: Document, findings: Iterable[Finding]) -> list[Problem]:
+def _problems(document: StackDocument, findings: Iterable[LocatedProblem]) -> list[Problem]:
     return [
         Problem(path_text(f.location), f.message, document.line(f.location), f.code)
         for f in findings
     ]
 
 
-def _inspection(document: Document) -> Inspection:
+def _inspection(document: StackDocument) -> Inspection:
     if _is_unreadable(document):
         return Inspection(None, tuple(document.problems))
-    reading: Reading = read_values(document.config)
+    reading: ConfigReading = read_values(document.config)
     found = _problems(document, reading.findings)
     problems = tuple(sorted([*document.problems, *found], key=lambda problem: problem.line))
     return Inspection(

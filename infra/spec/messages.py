@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from infra.spec.credentials import MALFORMED, PLAIN_SECRET, PRIVATE_KEY, OpenedText, Sealed
 from infra.spec.problems import MISSING, UNKNOWN_KEY, did_you_mean, path_text
+from infra.spec.schema_paths import SchemaPath, schema_path
 from infra.spec.stack import KEYS
-from infra.spec.steps import Steps, steps
 
 Complaint = ErrorDetails
 _CODES: Final[Mapping[str, str]] = {
@@ -155,15 +155,15 @@ def _got(complaint: Complaint) -> str:
             return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - one line
 
 
-def _steps(complaint: Complaint) -> Steps:
+def _steps(complaint: Complaint) -> SchemaPath:
     located = complaint["loc"]
     # `[key]` at the end: the complaint is about the key itself.
-    return steps(located[:-1] if located[-1] == "[key]" else located)
+    return schema_path(located[:-1] if located[-1] == "[key]" else located)
 
 
 def _keys_at(complaint: Complaint) -> list[str]:
     """Return the keys that may stand where the complaint is."""
-    return list(steps(complaint["loc"][:-1]).keys)
+    return list(schema_path(complaint["loc"][:-1]).keys)
 
 
 _SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {

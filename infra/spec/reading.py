@@ -32,7 +32,7 @@ _NEAR: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LocatedProblem:
     """A problem before it has a line."""
 
     location: Location
@@ -41,7 +41,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ConfigReading:
     """What became of the values.
 
     ``spec`` is ``None`` with findings, and where something other than a credential is sealed:
@@ -49,13 +49,13 @@ class Reading:
     """
 
     spec: StackSpec | None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LocatedProblem, ...] = ()
     sealed: tuple[Location, ...] = ()
 
 
-def read_values(config: Mapping[str, Any]) -> Reading:
+def read_values(config: Mapping[str, Any]) -> ConfigReading:
     """Check the values of ``config`` (``aml:workspace`` → map, …); pure."""
-    findings = [Finding((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
+    findings = [LocatedProblem((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
     meant = {_meant(finding.location[0]) for finding in findings}
     stack: dict[str, Any] = {}
     for key, name in _FIELDS.items():
@@ -63,7 +63,7 @@ def read_values(config: Mapping[str, Any]) -> Reading:
             try:
                 stack[name] = _parsed(key, config[key])
             except ValueError as error:
-                findings.append(Finding((key,), str(error)))
+                findings.append(LocatedProblem((key,), str(error)))
                 stack[name] = _Unusable()
     spec, sealed = None, []
     try:
@@ -76,11 +76,13 @@ def read_values(config: Mapping[str, Any]) -> Reading:
             elif isinstance(complaint["input"], _Unusable) or messages.misspelt(complaint):
                 continue  # said already
             elif not (complaint["type"] == "missing" and at[0] in meant and len(at) == 1):
-                findings.append(Finding(at, messages.sentence(complaint), messages.code(complaint)))
+                findings.append(
+                    LocatedProblem(at, messages.sentence(complaint), messages.code(complaint))
+                )
     for location, says in contradictions(stack, subscription=_subscription(config)):
         at = (KEYS[str(location[0])], *location[1:])
-        findings.append(Finding(at, says, CONTRADICTION))
-    return Reading(None if findings else spec, tuple(findings), tuple(sealed))
+        findings.append(LocatedProblem(at, says, CONTRADICTION))
+    return ConfigReading(None if findings else spec, tuple(findings), tuple(sealed))
 
 
 def _subscription(config: Mapping[str, Any]) -> str | None:
@@ -88,14 +90,16 @@ def _subscription(config: Mapping[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def read_program_values(config: Mapping[str, Any]) -> tuple[ProgramSpec | None, list[Finding]]:
+def read_program_values(
+    config: Mapping[str, Any],
+) -> tuple[ProgramSpec | None, list[LocatedProblem]]:
     """Check the one key that a stack of somebody's own program has of ours; pure."""
     key = KEYS["cloud"]
     try:
         return ProgramSpec.model_validate({"cloud": config[key]} if key in config else {}), []
     except ValidationError as error:
         return None, [
-            Finding(messages.place(each), messages.sentence(each), messages.code(each))
+            LocatedProblem(messages.place(each), messages.sentence(each), messages.code(each))
             for each in error.errors(include_url=False)
         ]
 

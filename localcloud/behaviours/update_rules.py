@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_body
-from infra.catalogue.updates.rule import Change, Rule, covers, rule_at
+from infra.catalogue.updates.rule import Change, UpdateRule, covers, rule_at
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Document
 
@@ -40,12 +40,12 @@ def taken_over(row: ArmType) -> Callable[[Document, Document], frozenset[str]]:
     return compare
 
 
-def _by_body_path(row: ArmType) -> Mapping[str, Rule]:
+def _by_body_path(row: ArmType) -> Mapping[str, UpdateRule]:
     """Return the rows by where their inputs are in the body, with that as their path."""
     in_body = (rule for rule in row.updates.values() if rule.path.partition(".")[0] in row.inputs)
     paths = {row.body_path(rule.path): rule for rule in in_body}
     return {
-        path: Rule(path, rule.change, rule.source, rule.action, rule.only_if)
+        path: UpdateRule(path, rule.change, rule.source, rule.action, rule.only_if)
         for path, rule in paths.items()
     }
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra.arm.checking import automatic_name, checked
+from infra.arm.checking import automatic_name, checked_inputs
 from infra.catalogue.types.table import TYPES, type_of_token
 from infra.contract.provider import UNKNOWN
 
@@ -20,7 +20,7 @@ CLUSTER = {
 
 def check(token: str, news, olds=None, *, name="main", location="westeurope"):
     row = type_of_token(token)
-    return checked(row, name, olds, news, seed=b"seed", locate=lambda _: location)
+    return checked_inputs(row, name, olds, news, seed=b"seed", locate=lambda _: location)
 
 
 def failures(token: str, news) -> dict[str, str]:
@@ -158,7 +158,7 @@ def test_batch_is_checked_at_its_own_version() -> None:
 )
 def test_mistakes(token: str, news, path: str, reason: str) -> None:
     row = type_of_token(token)
-    found = checked(row, "main", None, news, seed=b"s", locate=lambda _: None).failures
+    found = checked_inputs(row, "main", None, news, seed=b"s", locate=lambda _: None).failures
     assert reason in {failure.property_path: failure.reason for failure in found}[path]
 
 

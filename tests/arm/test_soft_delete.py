@@ -7,7 +7,7 @@ import pytest
 
 from infra.arm.client import Endpoint
 from infra.arm.provider import AzureNative
-from infra.arm.soft_delete import SoftDelete, deleted_vaults, deleted_workspaces
+from infra.arm.soft_delete import SoftDeletePolicy, deleted_vaults, deleted_workspaces
 from infra.contract.discovery import SUBSCRIPTION, TENANT
 from infra.contract.errors import DeployError
 from localcloud.calls.cloud import Cloud
@@ -20,7 +20,7 @@ VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/safe"
 WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/demo"
 VAULT_TYPE = "azure-native:keyvault:Vault"
 WORKSPACE_TYPE = "azure-native:machinelearningservices:Workspace"
-RECOVER, PURGE = SoftDelete("recover", "recover"), SoftDelete("purge", "purge")
+RECOVER, PURGE = SoftDeletePolicy("recover", "recover"), SoftDeletePolicy("purge", "purge")
 AT = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/westeurope"
 
 

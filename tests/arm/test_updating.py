@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.arm.updating import as_sent, ignored, kept_inputs, not_as_asked, sending
+from infra.arm.updating import as_sent, ignored, kept_inputs, not_as_asked, requests_for
 from infra.catalogue.types.table import arm_type
 from infra.contract.provider import Ignored
 
@@ -46,7 +46,7 @@ ID = f"{IN}/workspaces/w/computes/c"
     ],
 )
 def test_the_lightest_requests(row, changed, put, partial) -> None:
-    plan = sending(row, changed)
+    plan = requests_for(row, changed)
     assert plan.put is put
     assert [rule.path.rpartition(".")[2] for rule in plan.partial] == partial
 

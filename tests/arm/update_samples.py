@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.catalogue.types.table import type_of_token
-from infra.catalogue.updates.rule import Change, Rule
+from infra.catalogue.updates.rule import Change, UpdateRule
 from infra.catalogue.updates.table import COMPUTE, TABLE, WORKSPACE, rules_of
 from infra.contract.discovery import SUBSCRIPTION
 
@@ -151,7 +151,7 @@ class Sample:
 
     token: str
     kind: str
-    rule: Rule
+    rule: UpdateRule
     before: Any
     after: Any
     change: Change
@@ -184,7 +184,7 @@ def samples() -> Iterator[Sample]:
                 yield Sample(token, kind, rule, before, after, change)
 
 
-def _values(short: str, rule: Rule) -> Iterator[tuple[Any, Any, Change]]:
+def _values(short: str, rule: UpdateRule) -> Iterator[tuple[Any, Any, Change]]:
     before, after = VALUES.get((short, rule.path), VALUES.get(rule.path, (..., "changed")))
     if rule.only_if is None:
         yield before, after, rule.change

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.arm.soft_delete import VAULT, WORKSPACE, Parked, SoftDelete
+from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource, SoftDeletePolicy
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.deploy.preflight.facts import Facts, Usage, ids_of
 from infra.deploy.preflight.findings import preflight
@@ -30,13 +30,13 @@ IDS = ids_of(SPEC, SUB)
 DS = "Standard DSv2 Family Cluster Dedicated vCPUs"
 LOW = "Total Cluster Low Priority Regional vCPUs"
 ALL = "Total Cluster Dedicated Regional vCPUs"
-RECOVER, PURGE = SoftDelete("recover", "recover"), SoftDelete("purge", "purge")
-DELETED = Parked(WORKSPACE, IDS.workspace, "mlx", "westeurope")
+RECOVER, PURGE = SoftDeletePolicy("recover", "recover"), SoftDeletePolicy("purge", "purge")
+DELETED = DeletedResource(WORKSPACE, IDS.workspace, "mlx", "westeurope")
 
 
 def deleted_vault(group="ml-rg", **more):
     name = IDS.key_vault.rpartition("/")[2]
-    return Parked(VAULT, IDS.key_vault.replace("ml-rg", group), name, "westeurope", **more)
+    return DeletedResource(VAULT, IDS.key_vault.replace("ml-rg", group), name, "westeurope", **more)
 
 
 def running(nodes, **inner):
@@ -93,7 +93,9 @@ CASES = {
     "workspace_parked_locally": {"parked": [DELETED], "local": True},
     "workspace_to_purge": {"parked": [DELETED], "policy": PURGE},
     "workspace_of_another_group": {
-        "parked": [Parked(WORKSPACE, IDS.workspace.replace("ml-rg", "else"), "mlx", "westeurope")]
+        "parked": [
+            DeletedResource(WORKSPACE, IDS.workspace.replace("ml-rg", "else"), "mlx", "westeurope")
+        ]
     },
     "vault_parked": {"parked": [deleted_vault()], "taken": {"key_vault": "It is deleted."}},
     "vault_to_purge": {"parked": [deleted_vault()], "policy": PURGE},

@@ -7,7 +7,7 @@ import pytest
 
 from infra.arm.client import AZURE, Client
 from infra.arm.credentials import AccessToken, CachedCredential
-from infra.arm.soft_delete import SoftDelete
+from infra.arm.soft_delete import SoftDeletePolicy
 from infra.deploy.preflight.facts import ids_of
 from infra.deploy.preflight.queries import Inquiry, changing, own_ids
 from infra.engine.model.events import Op, Step
@@ -41,7 +41,7 @@ def asked(answers, own=frozenset()):
 
     credential = CachedCredential(lambda: AccessToken("token", 2e10))
     with closing(Client(AZURE, credential, transport=httpx.MockTransport(answer))) as client:
-        return Inquiry(client, SPEC, SUB).facts(own, SoftDelete()), requests
+        return Inquiry(client, SPEC, SUB).facts(own, SoftDeletePolicy()), requests
 
 
 def test_what_may_not_be_asked_is_a_remark():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.spec.beginning import SCHEMA_FILE
 from infra.spec.document import parse_document
+from infra.spec.new_stack import SCHEMA_FILE
 from infra.spec.schema import schema_text, stack_schema
 from tests.spec.json_schema import fits
 

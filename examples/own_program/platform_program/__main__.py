@@ -38,7 +38,7 @@ RoleAssignment(
     RoleAssignmentArgs(
         role="storage_blob_data_reader",
         principal_id=trainer.principal_id,
-        scope=workspace.standing.storage_account_id,
+        scope=workspace.dependencies.storage_account_id,
     ),
 )
 clusters = {

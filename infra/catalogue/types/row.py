@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from infra.catalogue.names import NameRule
-from infra.catalogue.updates.rule import Rules
+from infra.catalogue.updates.rule import UpdateRules
 from infra.catalogue.updates.table import rules_of
 
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
@@ -125,7 +125,7 @@ class ArmType:
         return frozenset({*self.inputs, *self.parameters, *self.query})
 
     @property
-    def updates(self) -> Rules:
+    def updates(self) -> UpdateRules:
         """Return what becomes of a change of each input, by input path."""
         return rules_of(self.pulumi_type, self.kind)
 

@@ -22,7 +22,7 @@ from infra.catalogue.updates.rule import (
     UNSAID,
     UPDATE_MODEL,
     Change,
-    Rule,
+    UpdateRule,
     rows,
 )
 
@@ -56,7 +56,7 @@ WORKSPACE: Final = (
         enableDataIsolation applicationInsights containerRegistry
         """,
     ),
-    Rule(
+    UpdateRule(
         "imageBuildCompute",
         Change.IN_PLACE,
         f"{UPDATE_MODEL}; {NO_RECREATION}#25622 tells of a workspace lost to its replacement",
@@ -69,7 +69,7 @@ WORKSPACE: Final = (
         workspaceHubConfig
         """,
     ),
-    Rule(
+    UpdateRule(
         "discoveryUrl",
         Change.IGNORED,
         "Azure ML REST contract: settable by its form, the service's own output in practice",
@@ -81,17 +81,17 @@ COMPUTE: Final = (
     *rows(Change.REPLACE, LOCATION, "location"),
     *rows(Change.REPLACE, UNSAID, "sku properties"),
     *rows(Change.REPLACE, CREATE_READ, "computeLocation disableLocalAuth", below="properties"),
-    Rule("properties.computeType", Change.REPLACE, "OpenAPI: the discriminator"),
-    Rule("properties.resourceId", Change.REPLACE, "another resource is another attachment"),
+    UpdateRule("properties.computeType", Change.REPLACE, "OpenAPI: the discriminator"),
+    UpdateRule("properties.resourceId", Change.REPLACE, "another resource is another attachment"),
     *rows(Change.REPLACE, UNSAID, "description", below="properties"),
     *rows(Change.IN_PLACE, OVERWRITES, "identity tags"),
 )
 
 _AML_COMPUTE: Final = (
-    Rule("identity", Change.IN_PLACE, f"{BY_PUT}; {NO_RECREATION}#25883 asks for it"),
-    Rule("tags", Change.IN_PLACE, f"{BY_PUT}; {NO_RECREATION}#29859 asks for it"),
+    UpdateRule("identity", Change.IN_PLACE, f"{BY_PUT}; {NO_RECREATION}#25883 asks for it"),
+    UpdateRule("tags", Change.IN_PLACE, f"{BY_PUT}; {NO_RECREATION}#29859 asks for it"),
     *rows(Change.REPLACE, FORCE_NEW, "description", below="properties"),
-    Rule(f"{_INNER}.scaleSettings", Change.PARTIAL, PATCH),
+    UpdateRule(f"{_INNER}.scaleSettings", Change.PARTIAL, PATCH),
     *rows(
         Change.REPLACE,
         FORCE_NEW,
@@ -110,10 +110,10 @@ _AML_COMPUTE: Final = (
 )
 
 _COMPUTE_INSTANCE: Final = (
-    Rule("identity", Change.REPLACE, FORCE_NEW),
-    Rule("tags", Change.REPLACE, f"{FORCE_NEW}; {NO_RECREATION}#31747 asks for better"),
+    UpdateRule("identity", Change.REPLACE, FORCE_NEW),
+    UpdateRule("tags", Change.REPLACE, f"{FORCE_NEW}; {NO_RECREATION}#31747 asks for better"),
     *rows(Change.REPLACE, FORCE_NEW, "description", below="properties"),
-    Rule(
+    UpdateRule(
         f"{_INNER}.idleTimeBeforeShutdown",
         Change.ACTION,
         f"OpenAPI: updateIdleShutdownSetting; a PUT of it is ignored, {IGNORES}",
@@ -155,7 +155,7 @@ _ACCOUNT_ROWS: Final = (
     ),
 )
 
-KINDS: Final[Mapping[str, tuple[Rule, ...]]] = {
+KINDS: Final[Mapping[str, tuple[UpdateRule, ...]]] = {
     "AmlCompute": _AML_COMPUTE,
     "ComputeInstance": _COMPUTE_INSTANCE,
     "VirtualMachine": (
@@ -236,5 +236,5 @@ DATASTORE: Final = (
     *rows(Change.IN_PLACE, OVERWRITES, "description tags properties", below="properties"),
     *rows(Change.IN_PLACE, REPEATED, "credentials", below="properties"),
     *rows(Change.REPLACE, UNSAID, "serviceDataAccessAuthIdentity", below="properties"),
-    Rule("skipValidation", Change.IN_PLACE, "OpenAPI: of the request, not of the datastore"),
+    UpdateRule("skipValidation", Change.IN_PLACE, "OpenAPI: of the request, not of the datastore"),
 )

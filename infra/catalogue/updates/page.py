@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from infra.catalogue.updates.rule import Change, Rule
+from infra.catalogue.updates.rule import Change, UpdateRule
 from infra.catalogue.updates.table import KINDS, TABLE
 
 _HEAD: Final = """\
@@ -57,14 +57,14 @@ def _sections(token: str) -> Iterator[str]:
             yield from _section(f"### {name}: {kind}", rules)
 
 
-def _section(title: str, rules: tuple[Rule, ...]) -> Iterator[str]:
+def _section(title: str, rules: tuple[UpdateRule, ...]) -> Iterator[str]:
     yield from (title, "", "| property | change | source |", "| --- | --- | --- |")
     for rule in rules:
         yield f"| `{rule.path}` | {_change(rule)} | {rule.source} |"
     yield ""
 
 
-def _change(rule: Rule) -> str:
+def _change(rule: UpdateRule) -> str:
     if rule.condition:
         return f"{rule.change} {rule.condition}; else in place"
     return f"{rule.change} (`{rule.action}`)" if rule.change is Change.ACTION else rule.change

@@ -13,7 +13,7 @@ from infra.catalogue.updates.rule import (
     OVERWRITES,
     SERVICE_SAYS,
     Change,
-    Rule,
+    UpdateRule,
     rows,
 )
 
@@ -48,14 +48,14 @@ STORAGE_ACCOUNT: Final = (
         FORCE_NEW,
         "isHnsEnabled enableNfsV3 dnsEndpointType encryption.requireInfrastructureEncryption",
     ),
-    Rule(
+    UpdateRule(
         "sku.name",
         Change.REPLACE,
         FORCE_NEW,
         only_if=_moves_storage,
         condition="to another performance tier, or to or from zone redundancy",
     ),
-    Rule(
+    UpdateRule(
         "kind",
         Change.REPLACE,
         FORCE_NEW,
@@ -92,21 +92,21 @@ BLOB_CONTAINER: Final = (
 KEY_VAULT: Final = (
     *rows(Change.REPLACE, ID, "resourceGroupName vaultName"),
     *rows(Change.REPLACE, LOCATION, "location"),
-    Rule(
+    UpdateRule(
         "properties.softDeleteRetentionInDays",
         Change.REPLACE,
         FORCE_NEW,
         only_if=_was_set,
         condition="once it is set",
     ),
-    Rule(
+    UpdateRule(
         "properties.enableSoftDelete",
         Change.REPLACE,
         SERVICE_SAYS,
         only_if=_was_set,
         condition="once it is on: it cannot be switched off",
     ),
-    Rule(
+    UpdateRule(
         "properties.enablePurgeProtection",
         Change.REPLACE,
         SERVICE_SAYS,

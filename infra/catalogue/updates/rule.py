@@ -22,7 +22,7 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class UpdateRule:
     """What becomes of a change at ``path``, and who says so.
 
     ``only_if`` narrows a replacement: the changes of old to new value that replace; any other is
@@ -37,7 +37,7 @@ class Rule:
     condition: str = ""
 
 
-Rules = Mapping[str, Rule]
+UpdateRules = Mapping[str, UpdateRule]
 
 # Who says so.
 ID: Final = "part of the resource id"
@@ -57,13 +57,13 @@ IGNORES: Final = "issue reports: Azure/bicep#17617, Azure/bicep-types-az#2543"
 NO_RECREATION: Final = "issue reports: hashicorp/terraform-provider-azurerm"
 
 
-def rows(change: Change, source: str, paths: str, *, below: str = "") -> tuple[Rule, ...]:
+def rows(change: Change, source: str, paths: str, *, below: str = "") -> tuple[UpdateRule, ...]:
     """Return one row for each of the words in ``paths``; ``below`` is what they lie in."""
     prefix = f"{below}." if below else ""
-    return tuple(Rule(f"{prefix}{path}", change, source) for path in paths.split())
+    return tuple(UpdateRule(f"{prefix}{path}", change, source) for path in paths.split())
 
 
-def by_path(rules: Iterable[Rule]) -> Rules:
+def by_path(rules: Iterable[UpdateRule]) -> UpdateRules:
     """Return rows by their path; a later row of the same path wins."""
     return {rule.path: rule for rule in rules}
 
@@ -73,7 +73,7 @@ def covers(path: str, inner: str) -> bool:
     return inner == path or inner.startswith(f"{path}.")
 
 
-def rule_at(rules: Rules, path: str) -> Rule | None:
+def rule_at(rules: UpdateRules, path: str) -> UpdateRule | None:
     """Return the row that speaks for ``path``: its own, or that of the nearest above it."""
     while path and path not in rules:
         path = path.rpartition(".")[0]

@@ -9,12 +9,12 @@ from functools import cache
 from typing import Final
 
 from infra.catalogue.updates import external, machine_learning, prerequisites
-from infra.catalogue.updates.rule import Change, Rule, Rules, by_path, covers
+from infra.catalogue.updates.rule import Change, UpdateRule, UpdateRules, by_path, covers
 
 WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
 COMPUTE: Final = "azure-native:machinelearningservices:Compute"
 
-TABLE: Final[Mapping[str, tuple[Rule, ...]]] = {
+TABLE: Final[Mapping[str, tuple[UpdateRule, ...]]] = {
     WORKSPACE: machine_learning.WORKSPACE,
     COMPUTE: machine_learning.COMPUTE,
     "azure-native:machinelearningservices:Datastore": machine_learning.DATASTORE,
@@ -34,12 +34,12 @@ TABLE: Final[Mapping[str, tuple[Rule, ...]]] = {
     "azure-native:databricks:Workspace": external.DATABRICKS_WORKSPACE,
     "azure-native:compute:VirtualMachine": external.VIRTUAL_MACHINE,
 }
-KINDS: Final[Mapping[str, Mapping[str, tuple[Rule, ...]]]] = {COMPUTE: machine_learning.KINDS}
+KINDS: Final[Mapping[str, Mapping[str, tuple[UpdateRule, ...]]]] = {COMPUTE: machine_learning.KINDS}
 """Token to the kinds of that type (a compute's ``computeType``) and their own rows."""
 
 
 @cache
-def rules_of(token: str, kind: str = "") -> Rules:
+def rules_of(token: str, kind: str = "") -> UpdateRules:
     """Return the rows of a type token by path, those of ``kind`` laid over the type's own.
 
     Empty for a type that is not in the table.

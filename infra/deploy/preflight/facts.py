@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.arm.soft_delete import Parked, SoftDelete
+from infra.arm.soft_delete import DeletedResource, SoftDeletePolicy
 from infra.catalogue.vm_sizes import VmSize
 from infra.spec.derived_names import derived_names
 from infra.spec.stack import StackSpec
@@ -38,8 +38,8 @@ class Facts:
     usages: Sequence[Usage] = ()
     computes: Sequence[Mapping[str, Any]] = ()
     instances: Mapping[str, str] = field(default_factory=dict)
-    parked: Sequence[Parked] = ()
-    policy: SoftDelete = field(default_factory=SoftDelete)
+    parked: Sequence[DeletedResource] = ()
+    policy: SoftDeletePolicy = field(default_factory=SoftDeletePolicy)
     unasked: Sequence[str] = ()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from infra.arm.soft_delete import VAULT, WORKSPACE, Parked
+from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource
 from infra.catalogue.vm_sizes import nearest_size, successor
 from infra.deploy.preflight.facts import Facts, Ids, ids_of, namespaces
 from infra.deploy.preflight.quota import quota
@@ -157,7 +157,7 @@ def _parked(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding], lis
     return problems, remarks
 
 
-def _in_another_group(vault: Parked) -> str:
+def _in_another_group(vault: DeletedResource) -> str:
     group = vault.id.split("/")[4] if vault.id.count("/") > 4 else "?"  # noqa: PLR2004 - its place
     return (
         f"a deleted key vault {vault.name!r} of group {group!r} keeps the name. Purge it with "
@@ -165,7 +165,7 @@ def _in_another_group(vault: Parked) -> str:
     )
 
 
-def _hindrance(each: Parked, facts: Facts) -> str | None:
+def _hindrance(each: DeletedResource, facts: Facts) -> str | None:
     policy = facts.policy.of(each.type)
     if each.type == WORKSPACE and policy == "recover" and not facts.local:
         return (
@@ -181,7 +181,7 @@ def _hindrance(each: Parked, facts: Facts) -> str | None:
     return None
 
 
-def _notice(each: Parked, facts: Facts) -> str:
+def _notice(each: DeletedResource, facts: Facts) -> str:
     noun = "workspace" if each.type == WORKSPACE else "key vault"
     if facts.policy.of(each.type) == "recover":
         return f"The deleted {noun} {each.name!r} is brought back (aml:soft_delete)."

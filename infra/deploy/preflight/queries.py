@@ -10,7 +10,13 @@ from typing import Any, Final
 
 from infra.arm.bodies import resource_id
 from infra.arm.client import Client, checked
-from infra.arm.soft_delete import Parked, SoftDelete, deleted_vault, deleted_workspaces, pages
+from infra.arm.soft_delete import (
+    DeletedResource,
+    SoftDeletePolicy,
+    deleted_vault,
+    deleted_workspaces,
+    pages,
+)
 from infra.catalogue.api_versions import (
     CONTAINER_REGISTRY_NAMES,
     KEY_VAULT,
@@ -52,7 +58,7 @@ class Inquiry:
         self._ids: Ids = ids_of(spec, subscription)
         self._unasked: list[str] = []
 
-    def facts(self, own: frozenset[str], policy: SoftDelete) -> Facts:
+    def facts(self, own: frozenset[str], policy: SoftDeletePolicy) -> Facts:
         """Ask everything there is to ask."""
         workspace = self._is_there(self._ids.workspace, MACHINE_LEARNING)
         computes = self._computes(self._ids.workspace) if workspace else []
@@ -164,7 +170,7 @@ class Inquiry:
         near = same_location(str(workspace.get("location")), self._spec.location)
         return state != "SoftDeleted" and near
 
-    def _parked(self, own: frozenset[str]) -> Iterator[Parked]:
+    def _parked(self, own: frozenset[str]) -> Iterator[DeletedResource]:
         try:
             yield from deleted_workspaces(self._client, self._subscription)
             vault = self._ids.key_vault
@@ -203,7 +209,7 @@ def look_ahead(
     spec: StackSpec,
     to: Destination,
     loaded: Loaded,
-    policy: SoftDelete,
+    policy: SoftDeletePolicy,
     changing: Collection[str] | None = None,
 ) -> Preflight:
     """Ask the cloud, and return what it would refuse of a stack."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.arm.provider import AzureNative
-from infra.arm.soft_delete import SoftDelete
+from infra.arm.soft_delete import SoftDeletePolicy
 from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.project import Project
 from infra.contract.provider import Provider
@@ -78,7 +78,7 @@ class Runner:
     listener: Listener
     cancellation: Cancellation
     outputs_of: OutputsOf
-    soft_delete: SoftDelete = field(default_factory=SoftDelete)
+    soft_delete: SoftDeletePolicy = field(default_factory=SoftDeletePolicy)
 
     @contextmanager
     def _providers(self) -> Iterator[dict[str, Provider]]:

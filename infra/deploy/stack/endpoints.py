@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from infra.arm.client import AZURE, Endpoint, local_endpoint
-from infra.arm.credentials import Credential, azure_credential, claims, local_credential
+from infra.arm.credentials import TokenCredential, azure_credential, claims, local_credential
 from infra.contract.discovery import SUBSCRIPTION, TENANT, ensure_cloud
 from infra.contract.errors import SpecError
 from infra.deploy.stack.identity import identity_of
@@ -22,7 +22,7 @@ class Destination:
 
     kind: Literal["local", "azure"]
     endpoint: Endpoint
-    credential: Credential
+    credential: TokenCredential
     config: Mapping[str, Any]
     cloud_id: str = ""
 

@@ -9,7 +9,7 @@ _PAIR: Final = 2
 
 Finding = tuple[Location, str]
 """Where, relative to what the rule reads, and what is wrong."""
-Rule = Callable[[Mapping[str, Any]], Iterator[Finding]]
+StackRule = Callable[[Mapping[str, Any]], Iterator[Finding]]
 
 
 def below(prefix: Location, findings: Iterator[Finding]) -> Iterator[Finding]:

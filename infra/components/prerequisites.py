@@ -18,7 +18,7 @@ from infra.components.inputs import child_options, derived, identifier
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foundation:
+class Prerequisites:
     """Declares resources beside each other; each method is called once at most, and returns an id.
 
     ``name`` is the parent component's; ``names`` a ``DerivedNames``, or an output of one.

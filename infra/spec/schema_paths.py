@@ -14,7 +14,7 @@ _DISCRIMINATORS: Final = ("kind", "type")
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class SchemaPath:
     """The end of a walk. ``choices`` are the tags of a union, ``discriminator`` their key."""
 
     path: tuple[str | int, ...]
@@ -23,7 +23,7 @@ class Steps:
     discriminator: str = ""
 
 
-def steps(location: Sequence[str | int]) -> Steps:
+def schema_path(location: Sequence[str | int]) -> SchemaPath:
     """Walk from the stack inwards; a step the models do not have ends in no keys."""
     here: Any = StackSpec
     path: list[str | int] = []
@@ -36,9 +36,9 @@ def steps(location: Sequence[str | int]) -> Steps:
         here = _inwards(here, models, step)
     models = tuple(_models(here))
     if len(models) == 1:
-        return Steps(tuple(path), tuple(models[0].model_fields))
+        return SchemaPath(tuple(path), tuple(models[0].model_fields))
     discriminator, choices = _tagged(models)
-    return Steps(tuple(path), (), tuple(choices), discriminator)
+    return SchemaPath(tuple(path), (), tuple(choices), discriminator)
 
 
 def _inwards(here: Any, models: Sequence[type[SpecModel]], step: str | int) -> Any:

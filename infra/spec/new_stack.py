@@ -12,7 +12,7 @@ _WORDS: Final = frozenset({"true", "false", "null"})
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class NewStack:
     """What a new stack is to be. ``compute`` empty: none; ``subscription`` empty: set later."""
 
     stack: str
@@ -26,7 +26,7 @@ class Beginning:
     subscription: str = ""
 
 
-def stack_text(wanted: Beginning) -> str:
+def stack_text(wanted: NewStack) -> str:
     """Return a stack file with one cluster at most, for a person to go on from."""
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",

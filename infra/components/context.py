@@ -24,7 +24,7 @@ CREDENTIALS_OUTPUT: Final = "credentials"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class StackContext:
     """``name`` is the platform's. ``sealed`` collects what runs need and the stack file seals."""
 
     platform: pulumi.Resource
