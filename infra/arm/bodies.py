@@ -13,13 +13,14 @@ from infra.catalogue.documents import set_at, value_at, with_value_at
 from infra.catalogue.equality import IDENTITIES, identities, known, same
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.updates.rule import Change, UpdateRule, covers
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN
 
 API_VERSION: Final = "azureApiVersion"
 _SAFE: Final = "/()-._~"
 
 
-def resource_id(row: ArmType, inputs: Mapping[str, Any], subscription: str) -> str | None:
+def resource_id(row: ArmType, inputs: Document, subscription: str) -> str | None:
     """Return the id a create would give, ``None`` while a part of it is not known."""
     values = {name: inputs.get(name) for name in row.parameters}
     if not all(isinstance(value, str) and value != UNKNOWN for value in values.values()):
@@ -33,9 +34,9 @@ def url_path(id: str) -> str:
     return quote(id, safe=_SAFE)
 
 
-def request_body(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def request_body(row: ArmType, inputs: Document) -> JsonObject:
     """Return the document a PUT sends for checked inputs."""
-    body: dict[str, Any] = {}
+    body: JsonObject = {}
     for name, path in row.inputs.items():
         value = _to_arm(row, name, inputs.get(name))
         if value is not None:
@@ -43,17 +44,17 @@ def request_body(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def partial_body(row: ArmType, update: UpdateRule, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def partial_body(row: ArmType, update: UpdateRule, inputs: Document) -> JsonObject:
     """Return what a partial update sends: its path where it belongs, or its leaf for an action."""
     value = _to_arm(row, update.path, value_at(inputs, update.path))
     if update.change is Change.ACTION:
         return {update.path.rpartition(".")[2]: value}
-    body: dict[str, Any] = {}
+    body: JsonObject = {}
     set_at(body, row.body_path(update.path), value)
     return body
 
 
-def keep(row: ArmType, body: dict[str, Any], existing: Mapping[str, Any]) -> dict[str, Any]:
+def keep(row: ArmType, body: JsonObject, existing: Document) -> JsonObject:
     """Add what a PUT would wipe out because the inputs do not mention it."""
     for path in row.kept:
         value = value_at(existing, path)
@@ -62,15 +63,15 @@ def keep(row: ArmType, body: dict[str, Any], existing: Mapping[str, Any]) -> dic
     return body
 
 
-def query(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, str]:
+def query(row: ArmType, inputs: Document) -> dict[str, str]:
     """Return the inputs that travel in the query of a PUT."""
     values = {arm: inputs.get(name) for name, arm in row.query.items()}
     return {arm: _query_text(value) for arm, value in values.items() if value is not None}
 
 
-def outputs_of(row: ArmType, document: Mapping[str, Any]) -> dict[str, Any]:
+def outputs_of(row: ArmType, document: Document) -> JsonObject:
     """Return an ARM document in Pulumi's shape; what is null is left out."""
-    outputs: dict[str, Any] = {API_VERSION: row.api_version}
+    outputs: JsonObject = {API_VERSION: row.api_version}
     for name, path in {**row.inputs, **row.outputs}.items():
         value = _from_arm(row, name, value_at(document, path))
         if value is not None and name != "id":
@@ -78,9 +79,7 @@ def outputs_of(row: ArmType, document: Mapping[str, Any]) -> dict[str, Any]:
     return outputs
 
 
-def inputs_of(
-    row: ArmType, id: str, document: Mapping[str, Any], stored: Mapping[str, Any]
-) -> dict[str, Any]:
+def inputs_of(row: ArmType, id: str, document: Document, stored: Document) -> JsonObject:
     """Return the inputs as the service has them now.
 
     Of ``stored`` inputs only those change that drifted; secrets, and what the service does not
@@ -93,7 +92,7 @@ def inputs_of(
     return {**settable(row, outputs), **parameters_of(row, id), API_VERSION: row.api_version}
 
 
-def settable(row: ArmType, outputs: Mapping[str, Any]) -> dict[str, Any]:
+def settable(row: ArmType, outputs: Document) -> JsonObject:
     """Return of outputs what could be an input, without what is empty."""
     actual = {name: _settable(row, name, outputs[name]) for name in row.inputs if name in outputs}
     return {name: value for name, value in actual.items() if value not in (None, {}, [])}
@@ -111,12 +110,12 @@ def parameters_of(row: ArmType, id: str) -> dict[str, str]:
     }
 
 
-def preview_outputs(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def preview_outputs(row: ArmType, inputs: Document) -> JsonObject:
     """Return what is known of a resource before it exists: names, tags and plain values.
 
     Objects are unknown as a whole, because the service adds to them.
     """
-    outputs: dict[str, Any] = dict.fromkeys((*row.inputs, *row.outputs), UNKNOWN)
+    outputs: JsonObject = dict.fromkeys((*row.inputs, *row.outputs), UNKNOWN)
     outputs.pop("id", None)
     for name in row.inputs.keys() & inputs.keys() & outputs.keys():
         if name == "tags" or not isinstance(inputs[name], Mapping | list):
@@ -129,7 +128,7 @@ def preview_outputs(row: ArmType, inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def overlay(row: ArmType, old_outputs: Mapping[str, Any], news: Mapping[str, Any]) -> Any:
+def overlay(row: ArmType, old_outputs: Document, news: Document) -> Any:
     """Return the outputs after an update as far as they are known: the old below the new inputs."""
     changed = {name: news[name] for name in row.inputs.keys() & news.keys() if name != "id"}
     if isinstance(value_at(changed, IDENTITIES), list) and not value_at(old_outputs, IDENTITIES):
@@ -137,7 +136,7 @@ def overlay(row: ArmType, old_outputs: Mapping[str, Any], news: Mapping[str, Any
     return _laid_over(dict(old_outputs), {k: v for k, v in changed.items() if v is not None})
 
 
-def state_of(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+def state_of(document: Document) -> tuple[str, tuple[str, ...]]:
     """Return the provisioning state in lower case and why it is not healthy, if it is not."""
     properties = document.get("properties")
     properties = properties if isinstance(properties, Mapping) else {}
@@ -149,13 +148,13 @@ def state_of(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return state, tuple(filter(None, texts)) or (f"Its provisioning state is {state}.",)
 
 
-def secret_paths(row: ArmType, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+def secret_paths(row: ArmType, outputs: Document) -> tuple[str, ...]:
     """Return the paths within ``outputs`` that state has to seal."""
     paths = sorted(row.secret | row.secret_outputs)
     return tuple(path for path in paths if value_at(outputs, path) is not None)
 
 
-def secrets_in(row: ArmType, inputs: Mapping[str, Any]) -> list[str]:
+def secrets_in(row: ArmType, inputs: Document) -> list[str]:
     """Return the secret texts among inputs, to keep them out of messages."""
     return [text for path in row.secret for text in _texts(value_at(inputs, path))]
 

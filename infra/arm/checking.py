@@ -14,6 +14,7 @@ from infra.arm.diffing import CREATE_FIRST
 from infra.catalogue.documents import value_at
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
 from infra.contract.provider import UNKNOWN, Checked, Failure
 
@@ -24,8 +25,8 @@ _INNER: Final = "properties.properties"
 def checked_inputs(
     row: ArmType,
     name: str,
-    olds: Mapping[str, Any] | None,
-    news: Mapping[str, Any],
+    olds: Document | None,
+    news: Document,
     *,
     seed: bytes,
     locate: Callable[[str], str | None],
@@ -46,7 +47,7 @@ def checked_inputs(
     return Checked(inputs, tuple(failures(row, inputs)))
 
 
-def failures(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[Failure]:
+def failures(row: ArmType, inputs: Document) -> Iterator[Failure]:
     """Yield everything that is wrong with checked inputs."""
     yield from _unknown_properties(row, inputs)
     for path in sorted(row.required):
@@ -73,7 +74,7 @@ def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
     return next((made for made in candidates if not row.name_rule.problem(made)), candidates[0])
 
 
-def _canonical(row: ArmType, news: Mapping[str, Any]) -> dict[str, Any]:
+def _canonical(row: ArmType, news: Document) -> JsonObject:
     """Spell the discriminator as ARM does: clients refuse another casing in answers."""
     inputs = dict(news)
     kind = value_at(inputs, row.discriminator) if row.discriminator else None
@@ -84,9 +85,7 @@ def _canonical(row: ArmType, news: Mapping[str, Any]) -> dict[str, Any]:
     return inputs
 
 
-def _named(
-    row: ArmType, name: str, olds: Mapping[str, Any], inputs: Mapping[str, Any], seed: bytes
-) -> dict[str, Any]:
+def _named(row: ArmType, name: str, olds: Document, inputs: Document, seed: bytes) -> JsonObject:
     if inputs.get(row.name_input):
         return {}
     old = olds.get(row.name_input)
@@ -96,7 +95,7 @@ def _named(
     return {row.name_input: automatic_name(row, name, seed), CREATE_FIRST: True}
 
 
-def _unknown_properties(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[Failure]:
+def _unknown_properties(row: ArmType, inputs: Document) -> Iterator[Failure]:
     for key in inputs:
         if key not in row.known and key != API_VERSION and not key.startswith("__"):
             yield Failure(key, _no_such(key, row.known))

@@ -8,7 +8,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -16,6 +16,7 @@ import httpx
 
 from infra.contract.discovery import TENANT, LocalCloud
 from infra.contract.errors import CredentialError, UnreachableError
+from infra.contract.json_types import Document
 from infra.contract.load import load
 
 AZURE_SCOPE: Final = "https://management.azure.com/.default"
@@ -99,7 +100,7 @@ def local_credential(
     return CachedCredential(lambda: _local_token(cloud, transport))
 
 
-def claims(token: str) -> Mapping[str, Any]:
+def claims(token: str) -> Document:
     """Return what a JWT says about its bearer, unverified; empty for a token that is none."""
     parts = token.split(".")
     try:

@@ -9,13 +9,14 @@ from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
 from infra.catalogue.updates.rule import Change as Outcome
 from infra.catalogue.updates.rule import covers, rule_at
+from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN, Difference, DiffKind
 
 CREATE_FIRST: Final = "__createBeforeDelete"
 Change = tuple[str, Literal["add", "delete", "update"], Any, Any]
 
 
-def difference(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
+def difference(row: ArmType, olds: Document, news: Document) -> Difference:
     """Compare two sets of checked inputs property by property."""
     row = variant_of_inputs(row, news)
     detailed: dict[str, DiffKind] = {}
@@ -34,7 +35,7 @@ def difference(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -
     )
 
 
-def _notes(row: ArmType, paths: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:
+def _notes(row: ArmType, paths: Document, news: Document) -> dict[str, str]:
     """Say of each path that a change of it comes to nothing, and what would make it happen."""
     says = f"ignored by Azure; `--replace {news.get(row.name_input)}` replaces it"
     return {path: says for path in paths if _outcome(row, plain(path)) is Outcome.IGNORED}
@@ -45,12 +46,12 @@ def _outcome(row: ArmType, path: str) -> Outcome:
     return rule.change if rule else Outcome.IN_PLACE
 
 
-def changed_paths(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+def changed_paths(row: ArmType, olds: Document, news: Document) -> list[str]:
     """Return the paths that differ, without list indices."""
     return [plain(path) for path, _, _, _ in changes(variant_of_inputs(row, news), olds, news)]
 
 
-def changes(row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Iterator[Change]:
+def changes(row: ArmType, olds: Document, news: Document) -> Iterator[Change]:
     """Yield every path that differs, deepest first known: ``(path, kind, old, new)``."""
     for name in sorted(row.known):
         yield from _compare(row, name, olds.get(name), news.get(name))

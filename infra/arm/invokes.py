@@ -5,11 +5,12 @@ lists keys is named here. The results of those are secrets: whoever calls marks 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.arm.bodies import outputs_of
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import TYPES, type_of_token
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import look_up
 
 CLIENT_CONFIG: Final = "azure-native:authorization:getClientConfig"
@@ -53,14 +54,14 @@ def function(token: str) -> tuple[ArmType, str]:
     return type_of_token(of), action
 
 
-def result_of(row: ArmType, document: Mapping[str, Any], action: str) -> dict[str, Any]:
+def result_of(row: ArmType, document: Document, action: str) -> JsonObject:
     """Return an answer as the function's result: a read flattened, an action's as it is."""
     if action:
         return dict(document)
     return {**outputs_of(row, document), "id": document.get("id")}
 
 
-def client_config(claims: Mapping[str, Any], *, subscription: str, tenant: str) -> dict[str, str]:
+def client_config(claims: Document, *, subscription: str, tenant: str) -> dict[str, str]:
     """Return who deploys, from what the token says about its bearer."""
     return {
         "clientId": str(claims.get("appid") or claims.get("azp") or ""),

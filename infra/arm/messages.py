@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from infra.contract.json_types import Document
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -37,7 +39,7 @@ class Response:
         return self.status < 400  # noqa: PLR2004 - where HTTP's errors begin
 
     @property
-    def document(self) -> Mapping[str, Any]:
+    def document(self) -> Document:
         """Return the body if it is a JSON object, else an empty one."""
         return self.body if isinstance(self.body, Mapping) else {}
 

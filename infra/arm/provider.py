@@ -4,10 +4,10 @@ It joins the pure parts (checking, diffing, bodies) with the client, and decides
 from an answer: whether a resource is there, was made, or was made but is not ready.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -31,6 +31,7 @@ from infra.contract.errors import (
     UnreachableError,
     UsageError,
 )
+from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing, Failure, Json
 
 _OK: Final = 200
@@ -391,7 +392,7 @@ def _not_ready(
 
 
 @contextmanager
-def _without_secrets(row: ArmType, inputs: Mapping[str, Any]) -> Iterator[None]:
+def _without_secrets(row: ArmType, inputs: Document) -> Iterator[None]:
     """Take the secrets of ``inputs`` out of what goes wrong: services quote what they refuse."""
     try:
         yield

@@ -6,7 +6,7 @@ the two ways to go: that is the stack's setting.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from infra.arm.client import Client, checked
 from infra.catalogue.api_versions import KEY_VAULT, MACHINE_LEARNING
@@ -14,6 +14,7 @@ from infra.catalogue.locations import location_name
 from infra.catalogue.names import parse_arm_id, same_arm_id
 from infra.catalogue.types.row import ArmType
 from infra.contract.errors import ProviderError
+from infra.contract.json_types import Document
 from infra.contract.provider import Json
 
 Policy = Literal["recover", "purge"]
@@ -164,7 +165,7 @@ def recover_workspace(client: Client, id: str) -> bool:
     return True
 
 
-def pages(client: Client, path: str, api_version: str) -> Iterator[Mapping[str, Any]]:
+def pages(client: Client, path: str, api_version: str) -> Iterator[Document]:
     """Yield the items of a list, page by page."""
     url, version = path, api_version
     while url:
@@ -173,7 +174,7 @@ def pages(client: Client, path: str, api_version: str) -> Iterator[Mapping[str, 
         url, version = str(document.get("nextLink") or ""), ""
 
 
-def _vault(document: Mapping[str, Any]) -> DeletedResource:
+def _vault(document: Document) -> DeletedResource:
     properties = document.get("properties") or {}
     return DeletedResource(
         VAULT,

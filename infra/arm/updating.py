@@ -1,6 +1,6 @@
 """How a change in place is sent, and what the service did not take over of it. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.equality import same
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.updates.rule import Change, UpdateRule, covers, rule_at
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import Ignored
 
 
@@ -40,9 +41,9 @@ def requests_for(row: ArmType, changed: Iterable[str]) -> UpdateRequests:
 def ignored(
     row: ArmType,
     id: str,
-    olds: Mapping[str, Any],
-    news: Mapping[str, Any],
-    document: Mapping[str, Any],
+    olds: Document,
+    news: Document,
+    document: Document,
 ) -> list[Ignored]:
     """Return what was to change from ``olds`` to ``news`` and did not, by the answer to a read.
 
@@ -61,7 +62,7 @@ def ignored(
 
 
 def _untold(
-    row: ArmType, document: Mapping[str, Any], asked: list[Any], told: set[str]
+    row: ArmType, document: Document, asked: list[Any], told: set[str]
 ) -> Iterator[Ignored]:
     """Yield what the table knows to be ignored and the answer does not even name."""
     outputs = bodies.outputs_of(row, document)
@@ -72,9 +73,7 @@ def _untold(
             yield Ignored(path, new, None)
 
 
-def not_as_asked(
-    row: ArmType, id: str, inputs: Mapping[str, Any], document: Mapping[str, Any]
-) -> list[Ignored]:
+def not_as_asked(row: ArmType, id: str, inputs: Document, document: Document) -> list[Ignored]:
     """Return what of a new resource is fixed from now on and is not what was asked for.
 
     A cluster made again under its name has come back with its old VM size.
@@ -87,7 +86,7 @@ def not_as_asked(
 
 
 def _still_there(
-    row: ArmType, document: Mapping[str, Any], asked: list[Any], told: set[str]
+    row: ArmType, document: Document, asked: list[Any], told: set[str]
 ) -> Iterator[Ignored]:
     """Yield what was taken out of the inputs and is in the answer as before."""
     outputs = bodies.outputs_of(row, document)
@@ -99,7 +98,7 @@ def _still_there(
             yield Ignored(path, None, actual)
 
 
-def as_sent(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
+def as_sent(olds: Document, news: Document) -> Document:
     """Return the inputs a PUT sends for a change from ``olds`` to ``news``.
 
     A service keeps the identity that a PUT leaves out: one that is no longer wanted is sent away.
@@ -109,8 +108,8 @@ def as_sent(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, An
 
 
 def kept_inputs(
-    row: ArmType, olds: Mapping[str, Any], news: Mapping[str, Any], left: Iterable[Ignored]
-) -> dict[str, Any]:
+    row: ArmType, olds: Document, news: Document, left: Iterable[Ignored]
+) -> JsonObject:
     """Return ``news`` with the old values of what the table knows the service to ignore.
 
     So the next plan says it again. What it ignored beyond the table is told of once: it may only

@@ -26,6 +26,7 @@ from infra.components.instance import (
 from infra.components.kubernetes import Kubernetes, KubernetesArgs, instance_type
 from infra.components.synapse_spark import SynapseSpark, SynapseSparkArgs
 from infra.components.virtual_machine import VirtualMachine, VirtualMachineArgs
+from infra.contract.json_types import JsonObject
 from infra.spec.attachments import (
     BatchSpec,
     DatabricksSpec,
@@ -155,7 +156,7 @@ BUILDERS: Final[Mapping[str, Callable[[StackContext, Any], Target]]] = {
 }
 
 
-def _account(context: StackContext, wanted: OverSsh) -> dict[str, Any]:
+def _account(context: StackContext, wanted: OverSsh) -> JsonObject:
     return {
         "resource_id": wanted.resource_id,
         "address": wanted.address,
@@ -174,7 +175,7 @@ def _account(context: StackContext, wanted: OverSsh) -> dict[str, Any]:
 
 
 def _schedule(wanted: ScheduleSpec) -> ml.ComputeStartStopScheduleArgs:
-    when: dict[str, Any] = wanted.model_dump(include={"time_zone", "start_time", "enabled"})
+    when: JsonObject = wanted.model_dump(include={"time_zone", "start_time", "enabled"})
     if wanted.recurrence is None:
         return cron_schedule(wanted.action, wanted.cron or "", **when)
     return recurring_schedule(wanted.action, **wanted.recurrence.model_dump(), **when)
@@ -183,7 +184,7 @@ def _schedule(wanted: ScheduleSpec) -> ml.ComputeStartStopScheduleArgs:
 def _script(wanted: ScriptSpec | None) -> ml.ScriptReferenceArgs | None:
     if wanted is None:
         return None
-    how: dict[str, Any] = wanted.model_dump(include={"arguments", "timeout_minutes"})
+    how: JsonObject = wanted.model_dump(include={"arguments", "timeout_minutes"})
     if wanted.inline is not None:
         return inline_script(wanted.inline, **how)
     return stored_script(wanted.path or "", **how)

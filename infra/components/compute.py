@@ -12,8 +12,9 @@ import pulumi
 from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.inputs import child_options
+from infra.contract.json_types import Document, JsonObject
 
-Target = pulumi.Output[dict[str, Any]]
+Target = pulumi.Output[JsonObject]
 """What a run needs to reach a compute; no secret is in it."""
 FORMER_TYPE: Final = "aml:platform:Cluster"
 """What clusters were before there were other kinds: their state goes on."""
@@ -52,7 +53,7 @@ class Compute(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None,
         *,
         kind: str,
-        facts: Mapping[str, Any],
+        facts: Document,
         identity: ml.ManagedServiceIdentityArgs | None = None,
     ) -> None:
         """``properties`` is one of the SDK's compute arguments, or a map as the service has it.

@@ -13,6 +13,7 @@ from pulumi_azure_native import machinelearningservices as ml
 from infra.components.identity import managed_identity
 from infra.components.user_identity import UserIdentity
 from infra.components.workspace import Workspace
+from infra.contract.json_types import JsonObject
 from infra.spec.credentials import Known, Reference, Sealed
 from infra.spec.identity import IdentitySpec
 from infra.spec.stack import StackSpec
@@ -48,7 +49,7 @@ class StackContext:
         """Return the stack's tags with an entry's own, which win."""
         return {**self.spec.tags, **own} or None
 
-    def compute(self, wanted: Any) -> dict[str, Any]:
+    def compute(self, wanted: Any) -> JsonObject:
         """Return the arguments that computes of every kind have."""
         return {
             "compute_name": wanted.name,

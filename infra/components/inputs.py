@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from infra.catalogue.updates.table import replaced_by
+from infra.contract.json_types import JsonObject
 
 
 def derived(change: Callable[..., Any], *inputs: pulumi.Input[Any]) -> Any:
@@ -32,7 +33,7 @@ def given(
     return make() if value is None else value
 
 
-def without_nothing(**parts: Any) -> dict[str, Any]:
+def without_nothing(**parts: Any) -> JsonObject:
     """Return the parts that are given."""
     return {key: value for key, value in parts.items() if value is not None}
 

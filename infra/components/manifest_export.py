@@ -4,19 +4,19 @@ A stack exports it as ``manifest``; `aml up` writes it to a file as well.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
 from infra.components.compute import Target
 from infra.components.platform import Platform
 from infra.components.workspace import Workspace
+from infra.contract.json_types import JsonObject
 from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
 
 
 def manifest_of(
     platform: Platform, *, project: str, stack: str, cloud: str
-) -> pulumi.Output[dict[str, Any]]:
+) -> pulumi.Output[JsonObject]:
     """Return the manifest of a whole platform."""
     return manifest(platform.workspace, platform.targets, project=project, stack=stack, cloud=cloud)
 
@@ -28,13 +28,13 @@ def manifest(
     project: str,
     stack: str,
     cloud: str,
-) -> pulumi.Output[dict[str, Any]]:
+) -> pulumi.Output[JsonObject]:
     """Return the manifest of a workspace and the ``target`` of each compute, by name.
 
     It is validated against the contract, and holds no secret. ``cloud``: ``local`` or ``azure``.
     """
 
-    def build(parts: dict[str, Any]) -> dict[str, Any]:
+    def build(parts: JsonObject) -> JsonObject:
         document = Manifest.model_validate(
             {
                 "project": project,

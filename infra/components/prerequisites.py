@@ -15,6 +15,7 @@ from pulumi_azure_native import (
 )
 
 from infra.components.inputs import child_options, derived, identifier
+from infra.contract.json_types import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ class Prerequisites:
     def _named(self, field: str) -> Any:
         return derived(lambda names: str(getattr(names, field)), self.names)
 
-    def _shared(self) -> dict[str, Any]:
+    def _shared(self) -> JsonObject:
         return {
             "resource_group_name": self.resource_group_name,
             "location": self.location,

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
 from infra.components.compute import ComputeArgs
 from infra.components.inputs import secret_input
+from infra.contract.json_types import JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class OverSshArgs(ComputeArgs):
     """Where runs find the credentials, for the manifest: field to ``env:NAME`` or ``file:PATH``."""
 
 
-def account(args: OverSshArgs) -> dict[str, Any]:
+def account(args: OverSshArgs) -> JsonObject:
     """Return it as the service has it: the SDK's own class does not know the passphrase."""
     parts = {
         "username": args.user,
@@ -43,7 +43,7 @@ def account(args: OverSshArgs) -> dict[str, Any]:
     return {key: value for key, value in parts.items() if value is not None}
 
 
-def reached(args: OverSshArgs) -> dict[str, Any]:
+def reached(args: OverSshArgs) -> JsonObject:
     """Return what a run needs to log in, without the credentials themselves."""
     return {
         "resource_id": args.resource_id,

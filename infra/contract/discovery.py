@@ -15,9 +15,10 @@ import urllib.request
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import MissingExtraError, UnreachableError
+from infra.contract.json_types import JsonObject
 
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
 TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
@@ -115,7 +116,7 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before:
     )
 
 
-def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> dict[str, Any] | None:
+def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> JsonObject | None:
     """Send one request to the daemon's own endpoints; ``None`` when it does not answer."""
     request = urllib.request.Request(cloud.url + path, method=method)  # noqa: S310 - always https
     try:
@@ -124,7 +125,7 @@ def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> dict[str, Any] 
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
         with opener.open(request, timeout=5) as answer:
-            document: dict[str, Any] = json.load(answer)
+            document: JsonObject = json.load(answer)
             return document
     except (OSError, ValueError, urllib.error.URLError):
         return None

@@ -26,8 +26,10 @@ PlatformError              1  base: something this project refuses or could not 
 A bug is none of these: it keeps its traceback (exit code 70 at the command line).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
+
+from infra.contract.json_types import Document
 
 
 class PlatformError(Exception):
@@ -167,7 +169,7 @@ class PartialFailure(DeployError):  # noqa: N818 - Pulumi's word for it
         *,
         remedy: str,
         resource_id: str,
-        outputs: Mapping[str, Any],
+        outputs: Document,
         reasons: Sequence[str],
         at: str | None = None,
     ) -> None:

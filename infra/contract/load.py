@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from infra.contract.errors import MissingExtraError, UnknownNameError
+from infra.contract.json_types import Document
 
 T = TypeVar("T")
 _OURS = ("infra", "runtime", "localcloud")
@@ -41,7 +42,7 @@ def look_up(name: str, table: Mapping[str, T], *, noun: str) -> T:
     raise UnknownNameError(f"There is no {noun} {name!r}.", remedy=nearest(name, table, noun=noun))
 
 
-def nearest(name: str, known: Mapping[str, Any], *, noun: str) -> str:
+def nearest(name: str, known: Document, *, noun: str) -> str:
     """Return the sentence that leads from a wrong name to a right one."""
     close = get_close_matches(name.lower(), {key.lower(): key for key in known}, n=1)
     original = {key.lower(): key for key in known}

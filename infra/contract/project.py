@@ -8,11 +8,12 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
 
 DEFAULT_STACK: Final = "local"
 PROGRAM: Final = Path(__file__).parents[1]
@@ -135,7 +136,7 @@ def _stack_folder(folder: Path) -> Path | None:
     return None
 
 
-def _document(file: Path) -> dict[str, Any]:
+def _document(file: Path) -> JsonObject:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

@@ -6,8 +6,9 @@ that.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document
 from infra.spec.rules import (
     attachments,
     clusters,
@@ -48,7 +49,7 @@ _ENTRIES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "datastores": (datastores.one_account, datastores.free_name),
     "role_assignments": (roles.who_and_where,),
 }
-_STACK: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...]] = (
+_STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     references.names_differ,
     references.subnets_are_declared,
     references.identities_are_declared,
@@ -57,9 +58,7 @@ _STACK: Final[tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...]] = (
 )
 
 
-def contradictions(
-    stack: Mapping[str, Any], *, subscription: str | None = None
-) -> Iterator[Finding]:
+def contradictions(stack: Document, *, subscription: str | None = None) -> Iterator[Finding]:
     """Yield every contradiction; ``stack`` maps ``StackSpec``'s field names to plain values.
 
     ``subscription`` is the one deployed to, where that is known.

@@ -14,6 +14,7 @@ import yaml
 from yaml.reader import ReaderError
 
 from infra.contract.errors import SpecError
+from infra.contract.json_types import Document, JsonObject
 from infra.spec.credentials import Sealed
 from infra.spec.problems import (
     DUPLICATE,
@@ -49,7 +50,7 @@ _PLAINER: Final = (
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Composes nodes; the resolvers are those of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers: Mapping[str, Any] = {}
+    yaml_implicit_resolvers: Document = {}
 
 
 for _tag, _pattern, _first in (
@@ -70,7 +71,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile("^<<$"), ["<
 class StackDocument:
     """The ``config:`` of one stack file. ``lines`` has the line of every key and list entry."""
 
-    config: Mapping[str, Any]
+    config: Document
     lines: Mapping[Location, int] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     salt: str | None = None
@@ -136,7 +137,7 @@ class _Reader:
         if not isinstance(root, yaml.MappingNode):
             self._note((), "is not a map; a stack file begins with `config:`.", root)
             return StackDocument({}, self.lines, self.problems)
-        parts: dict[str, Any] = {}
+        parts: JsonObject = {}
         config: Any = {}
         for name, key, value in self._entries(root, ()):
             if name == "config":
@@ -151,7 +152,7 @@ class _Reader:
             self._check_sealed(salt)
         return StackDocument(config, self.lines, self.problems, salt)
 
-    def _mapping_of_config(self, node: yaml.Node) -> dict[str, Any]:
+    def _mapping_of_config(self, node: yaml.Node) -> JsonObject:
         if isinstance(node, yaml.MappingNode):
             value = self._value(node, ())
             return value if isinstance(value, dict) else {}
@@ -201,7 +202,7 @@ class _Reader:
         return [self._value(item, (*at, index)) for index, item in enumerate(node.value)]
 
     def _mapping(self, node: yaml.MappingNode, at: Location) -> Any:
-        mapping: dict[str, Any] = {}
+        mapping: JsonObject = {}
         for name, key, value in self._entries(node, at):
             self.lines[*at, name] = key.start_mark.line + 1
             mapping[name] = self._value(value, (*at, name))

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,6 +17,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from infra.contract.errors import SpecError, UnknownNameError, UsageError
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
 from infra.spec.comments import give_head, give_tail, take_tail
 from infra.spec.credentials import Sealed
@@ -99,7 +99,7 @@ class StackFile:
         else:
             self._root.insert(0, "encryptionsalt", salt)
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self) -> JsonObject:
         """Return every key with its value as plain data; sealed ones are ``Sealed``."""
         config = self._root.get("config")
         return {str(key): _plain(value) for key, value in (config or {}).items()}
@@ -246,7 +246,7 @@ def _last_key(container: CommentedMap | CommentedSeq) -> Step:
 def _child(value: Any, step: Step, key: str) -> Any:
     if _holds(value, step):
         return value[step]
-    known: Mapping[str, Any] = value if isinstance(value, dict) else {}
+    known: Document = value if isinstance(value, dict) else {}
     raise UnknownNameError(
         f"There is no {key!r} in the stack file.",
         remedy=nearest(str(step), known, noun="such value"),

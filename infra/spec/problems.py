@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import PreflightError, SpecError
+from infra.contract.json_types import JsonObject
 
 Location = tuple[str | int, ...]
 """Steps from a configuration key inwards: ``("aml:computes", 0, "vm_size")``."""
@@ -37,7 +38,7 @@ class Problem:
         path = f"{self.path}: " if self.path else ""
         return f"{where}{path}{self.message}"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Return it for ``--json``."""
         return asdict(self)
 

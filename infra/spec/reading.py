@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from infra.contract.json_types import Document, JsonObject
 from infra.spec import messages
 from infra.spec.check import contradictions
 from infra.spec.credentials import Sealed
@@ -53,11 +54,11 @@ class ConfigReading:
     sealed: tuple[Location, ...] = ()
 
 
-def read_values(config: Mapping[str, Any]) -> ConfigReading:
+def read_values(config: Document) -> ConfigReading:
     """Check the values of ``config`` (``aml:workspace`` → map, …); pure."""
     findings = [LocatedProblem((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
     meant = {_meant(finding.location[0]) for finding in findings}
-    stack: dict[str, Any] = {}
+    stack: JsonObject = {}
     for key, name in _FIELDS.items():
         if key in config:
             try:
@@ -85,13 +86,13 @@ def read_values(config: Mapping[str, Any]) -> ConfigReading:
     return ConfigReading(None if findings else spec, tuple(findings), tuple(sealed))
 
 
-def _subscription(config: Mapping[str, Any]) -> str | None:
+def _subscription(config: Document) -> str | None:
     value = config.get("azure-native:subscriptionId")
     return value if isinstance(value, str) else None
 
 
 def read_program_values(
-    config: Mapping[str, Any],
+    config: Document,
 ) -> tuple[ProgramSpec | None, list[LocatedProblem]]:
     """Check the one key that a stack of somebody's own program has of ours; pure."""
     key = KEYS["cloud"]
@@ -121,7 +122,7 @@ def _parsed(key: str, value: Any) -> Any:
         ) from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         seen: set[str] = set()
@@ -137,7 +138,7 @@ def _is_sealed(complaint: messages.Complaint) -> bool:
     return isinstance(given, Sealed)
 
 
-def _unknown_keys(config: Mapping[str, Any]) -> Iterator[str]:
+def _unknown_keys(config: Document) -> Iterator[str]:
     """Yield the keys that are ours, or were meant to be, and that we do not know."""
     for key in config:
         if key in _FIELDS:

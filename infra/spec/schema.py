@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final, get_args
 
+from infra.contract.json_types import JsonObject
 from infra.spec.base import SpecModel
 from infra.spec.stack import KEYS, StackSpec
 
 _TEXT: Final = {"type": "string"}
 
 
-def stack_schema() -> dict[str, Any]:
+def stack_schema() -> JsonObject:
     """Return the schema of a whole file: Pulumi's keys around ours."""
     schema = _plain(StackSpec.model_json_schema(), _descriptions())
     names = {field: KEYS[field] for field in schema["properties"]}
@@ -78,7 +79,7 @@ def _plain(value: Any, descriptions: Mapping[str, Mapping[str, str]], model: str
     return found
 
 
-def _said(schema: dict[str, Any], description: str | None) -> dict[str, Any]:
+def _said(schema: JsonObject, description: str | None) -> JsonObject:
     return {**schema, "description": description} if description else schema
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from infra.catalogue.names import NameRule
 from infra.catalogue.updates.rule import UpdateRules
 from infra.catalogue.updates.table import rules_of
+from infra.contract.json_types import Document
 
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
 Autoname = Literal["suffix", "uuid"]
@@ -35,8 +36,8 @@ class Variant:
     required: frozenset[str] = frozenset()
     secret: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    open_ended: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Document = field(default_factory=dict)
+    open_ended: Document = field(default_factory=dict)
     delete_query: Mapping[str, str] = field(default_factory=dict)
     delete_before_replace: bool = False
     inner: frozenset[str] | None = None
@@ -72,9 +73,9 @@ class ArmType:
     """Outputs to be sealed in state although they were not secret inputs."""
     read_only: frozenset[str] = frozenset()
     """Output paths below an input that only the service sets."""
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Document = field(default_factory=dict)
     """Input path to the value its absence means: the SDK may send it, the service returns it."""
-    open_ended: Mapping[str, Any] = field(default_factory=dict)
+    open_ended: Document = field(default_factory=dict)
     """Input path to the value with which the service is left to choose; ``None``: its absence."""
     nested: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Input path of a list whose items have ``properties`` of their own, flattened by Pulumi, to

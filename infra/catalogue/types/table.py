@@ -5,13 +5,14 @@ adding a row beside this module. It decides nothing.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.documents import value_at
 from infra.catalogue.names import ArmId
 from infra.catalogue.types import external, machine_learning, prerequisites
 from infra.catalogue.types.row import ArmType
 from infra.contract.errors import UnknownNameError
+from infra.contract.json_types import Document
 from infra.contract.load import nearest
 
 TYPES: Final[tuple[ArmType, ...]] = (
@@ -38,14 +39,14 @@ def type_of_id(id: ArmId) -> ArmType:
     return arm_type(id.type)
 
 
-def variant_of_body(row: ArmType, body: Mapping[str, Any]) -> ArmType:
+def variant_of_body(row: ArmType, body: Document) -> ArmType:
     """Return the row as it is for one ARM document: a compute's rules depend on its kind."""
     return (
         row.variant(value_at(body, row.body_path(row.discriminator))) if row.discriminator else row
     )
 
 
-def variant_of_inputs(row: ArmType, inputs: Mapping[str, Any]) -> ArmType:
+def variant_of_inputs(row: ArmType, inputs: Document) -> ArmType:
     """Return the row as it is for one set of Pulumi inputs."""
     return row.variant(value_at(inputs, row.discriminator)) if row.discriminator else row
 

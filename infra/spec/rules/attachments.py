@@ -5,11 +5,12 @@ the first SDK's own checks.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.locations import location_name
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
 from infra.spec.computes import ATTACHMENTS
 from infra.spec.rules.findings import Finding, entries, exactly_one
 
@@ -18,13 +19,13 @@ BY_ID_ONLY: Final = frozenset({"eastus", "westus2", "southcentralus"})
 RETIRED: Final = "2024-02-29"
 
 
-def named_once(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def named_once(compute: Document) -> Iterator[Finding]:
     problem = exactly_one(compute, "resource_id", "address")
     if problem:
         yield ("address",) if compute.get("address") else (), problem
 
 
-def one_credential(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def one_credential(compute: Document) -> Iterator[Finding]:
     problem = exactly_one(compute, "password", "private_key")
     if problem:
         yield ("private_key",) if compute.get("private_key") else (), problem
@@ -32,7 +33,7 @@ def one_credential(compute: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("passphrase",), "opens a private_key, and there is none."
 
 
-def ssh_host(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def ssh_host(compute: Document) -> Iterator[Finding]:
     address = compute.get("address")
     if isinstance(address, str) and address.endswith(".azurehdinsight.net"):
         host, _, domain = address.partition(".")
@@ -43,13 +44,13 @@ def ssh_host(compute: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def known_instance_type(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def known_instance_type(compute: Document) -> Iterator[Finding]:
     default, types = compute.get("default_instance_type"), compute.get("instance_types")
     if default and isinstance(types, Mapping) and default not in types:
         yield ("default_instance_type",), f"{default!r} is not among instance_types."
 
 
-def across(stack: Mapping[str, Any], subscription: str | None) -> Iterator[Finding]:
+def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
     """Yield what only the whole stack shows: region, cloud, subscription, and twice the same."""
     location = location_name(str(stack.get("location") or ""))
     seen: dict[str, int] = {}
@@ -75,7 +76,7 @@ def across(stack: Mapping[str, Any], subscription: str | None) -> Iterator[Findi
 
 
 def _same_subscription(
-    at: tuple[str | int, ...], compute: Mapping[str, Any], subscription: str
+    at: tuple[str | int, ...], compute: Document, subscription: str
 ) -> Iterator[Finding]:
     try:
         found = parse_arm_id(str(compute.get("resource_id"))).subscription
@@ -86,7 +87,7 @@ def _same_subscription(
         yield (*at, "resource_id"), f"{says}{subscription}."
 
 
-def _resource(compute: Mapping[str, Any]) -> str:
+def _resource(compute: Document) -> str:
     """Return what two attachments must not share; empty where nothing is named."""
     if isinstance(compute.get("resource_id"), str):
         return str(compute["resource_id"]).rstrip("/").lower()

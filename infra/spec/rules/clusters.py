@@ -1,12 +1,12 @@
 """Rules of a cluster: node limits, network, administrator."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding, off, whole
 
 
-def nodes_are_ordered(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def nodes_are_ordered(compute: Document) -> Iterator[Finding]:
     low, high = whole(compute.get("min_nodes")), whole(compute.get("max_nodes"))
     if low is not None and high is not None and low > high:
         yield (
@@ -15,7 +15,7 @@ def nodes_are_ordered(compute: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def private_nodes_need_a_subnet(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def private_nodes_need_a_subnet(compute: Document) -> Iterator[Finding]:
     """Also an instance's: both join a subnet the same way."""
     if off(compute.get("node_public_ip")) and not (
         compute.get("subnet_id") or compute.get("subnet")
@@ -24,12 +24,12 @@ def private_nodes_need_a_subnet(compute: Mapping[str, Any]) -> Iterator[Finding]
         yield ("node_public_ip",), says
 
 
-def one_subnet(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def one_subnet(compute: Document) -> Iterator[Finding]:
     if compute.get("subnet") and compute.get("subnet_id"):
         yield ("subnet_id",), "is given beside subnet; a compute joins one."
 
 
-def admin_can_log_in(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def admin_can_log_in(compute: Document) -> Iterator[Finding]:
     admin = compute.get("admin")
     if isinstance(admin, Mapping):
         windows = compute.get("os") == "windows"

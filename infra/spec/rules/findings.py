@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from infra.contract.json_types import Document
 from infra.spec.problems import Location
 
 _PAIR: Final = 2
 
 Finding = tuple[Location, str]
 """Where, relative to what the rule reads, and what is wrong."""
-StackRule = Callable[[Mapping[str, Any]], Iterator[Finding]]
+StackRule = Callable[[Document], Iterator[Finding]]
 
 
 def below(prefix: Location, findings: Iterator[Finding]) -> Iterator[Finding]:
@@ -18,7 +19,7 @@ def below(prefix: Location, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield (*prefix, *location), says
 
 
-def entries(stack: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def entries(stack: Document, key: str) -> Iterator[tuple[int, Document]]:
     """Yield the entries of a list that are maps, each with its index."""
     values = stack.get(key)
     for index, value in enumerate(values if isinstance(values, list | tuple) else ()):
@@ -26,7 +27,7 @@ def entries(stack: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[s
             yield index, value
 
 
-def listed(owner: Mapping[str, Any], key: str) -> list[Any]:
+def listed(owner: Document, key: str) -> list[Any]:
     """Return a list's items; nothing where there is no list."""
     value = owner.get(key)
     return list(value) if isinstance(value, list | tuple) else []
@@ -47,7 +48,7 @@ def off(value: Any) -> bool:
     return value is False or (isinstance(value, str) and value.lower() == "false")
 
 
-def exactly_one(owner: Mapping[str, Any], *keys: str) -> str | None:
+def exactly_one(owner: Document, *keys: str) -> str | None:
     """Return what is wrong where not exactly one of the keys is given."""
     given = [key for key in keys if owner.get(key) not in (None, False)]
     choice = " or ".join(keys) if len(keys) == _PAIR else f"one of {', '.join(keys)}"

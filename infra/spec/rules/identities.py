@@ -1,12 +1,12 @@
 """Rules of a managed identity: which types take which identities."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding
 
 
-def identity(owner: Mapping[str, Any]) -> Iterator[Finding]:
+def identity(owner: Document) -> Iterator[Finding]:
     chosen = owner.get("identity")
     if not isinstance(chosen, Mapping):
         return

@@ -1,14 +1,14 @@
 """Rules of a compute instance: its schedules and its scripts."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding, exactly_one, listed
 
 _DAYS = {"week_days": "week", "month_days": "month"}
 
 
-def schedules(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def schedules(compute: Document) -> Iterator[Finding]:
     for index, schedule in enumerate(listed(compute, "schedules")):
         if not isinstance(schedule, Mapping):
             continue
@@ -22,7 +22,7 @@ def schedules(compute: Mapping[str, Any]) -> Iterator[Finding]:
                 yield (*at, "recurrence", *location), says
 
 
-def _recurrence(recurrence: Mapping[str, Any]) -> Iterator[Finding]:
+def _recurrence(recurrence: Document) -> Iterator[Finding]:
     frequency = recurrence.get("frequency")
     for key, wanted in _DAYS.items():
         if recurrence.get(key) and frequency != wanted:
@@ -33,7 +33,7 @@ def _recurrence(recurrence: Mapping[str, Any]) -> Iterator[Finding]:
                 yield (key,), f"is needed with frequency {frequency}: at which {key}?"
 
 
-def scripts(compute: Mapping[str, Any]) -> Iterator[Finding]:
+def scripts(compute: Document) -> Iterator[Finding]:
     setup = compute.get("setup")
     if not isinstance(setup, Mapping):
         return

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
+from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding, listed
 
 
-def ranges(network: Mapping[str, Any]) -> Iterator[Finding]:
+def ranges(network: Document) -> Iterator[Finding]:
     spaces = []
     for index, text in enumerate(listed(network, "address_space")):
         yield from _complaint(("address_space", index), text)

@@ -1,15 +1,15 @@
 """Rules of names: each once, and what is referred to is declared in the same file."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from infra.contract.json_types import Document
 from infra.spec.problems import did_you_mean
 from infra.spec.rules.findings import Finding, entries, listed
 
 _LISTS = ("computes", "identities", "networks", "datastores")
 
 
-def names_differ(stack: Mapping[str, Any]) -> Iterator[Finding]:
+def names_differ(stack: Document) -> Iterator[Finding]:
     for key in _LISTS:
         yield from _once(stack, key)
     for index, network in entries(stack, "networks"):
@@ -20,7 +20,7 @@ def names_differ(stack: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _once(owner: Mapping[str, Any], key: str) -> Iterator[Finding]:
+def _once(owner: Document, key: str) -> Iterator[Finding]:
     first: dict[str, int] = {}
     for index, entry in entries(owner, key):
         name = entry.get("name")
@@ -32,7 +32,7 @@ def _once(owner: Mapping[str, Any], key: str) -> Iterator[Finding]:
         first.setdefault(name.lower(), index)
 
 
-def subnets_are_declared(stack: Mapping[str, Any]) -> Iterator[Finding]:
+def subnets_are_declared(stack: Document) -> Iterator[Finding]:
     known = [
         f"{network.get('name')}/{subnet.get('name')}"
         for _, network in entries(stack, "networks")
@@ -45,10 +45,10 @@ def subnets_are_declared(stack: Mapping[str, Any]) -> Iterator[Finding]:
             yield ("computes", index, "subnet"), _undeclared(wanted, "aml:networks", known)
 
 
-def identities_are_declared(stack: Mapping[str, Any]) -> Iterator[Finding]:
+def identities_are_declared(stack: Document) -> Iterator[Finding]:
     known = [str(identity.get("name")) for _, identity in entries(stack, "identities")]
     workspace = stack.get("workspace")
-    owners: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [
+    owners: list[tuple[tuple[str | int, ...], Document]] = [
         (("computes", index), compute) for index, compute in entries(stack, "computes")
     ]
     if isinstance(workspace, Mapping):

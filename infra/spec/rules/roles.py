@@ -3,22 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from infra.contract.json_types import Document
 from infra.spec.roles import WORKSPACE_ROLES
 from infra.spec.rules.findings import Finding, entries, exactly_one, listed
 
 _PARTS: Final = ("role", "identity", "workspace_identity", "principal_id", "scope", "scope_id")
 
 
-def who_and_where(assignment: Mapping[str, Any]) -> Iterator[Finding]:
+def who_and_where(assignment: Document) -> Iterator[Finding]:
     who = exactly_one(assignment, "identity", "workspace_identity", "principal_id")
     where = exactly_one(assignment, "scope", "scope_id")
     yield from (((), problem) for problem in (who, where) if problem)
 
 
-def fit_the_workspace(stack: Mapping[str, Any]) -> Iterator[Finding]:
+def fit_the_workspace(stack: Document) -> Iterator[Finding]:
     """Refuse what the workspace does not have, gets anyway, or what stands twice."""
     found = stack.get("workspace")
-    workspace: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+    workspace: Document = found if isinstance(found, Mapping) else {}
     given = _given(workspace)
     seen: dict[tuple[str, ...], int] = {}
     for index, each in entries(stack, "role_assignments"):
@@ -37,7 +38,7 @@ def fit_the_workspace(stack: Mapping[str, Any]) -> Iterator[Finding]:
         seen.setdefault(key, index)
 
 
-def _given(workspace: Mapping[str, Any]) -> set[tuple[Any, str, str]]:
+def _given(workspace: Document) -> set[tuple[Any, str, str]]:
     """Return the identity, role and scope of what a deployment gives by itself."""
     identity = workspace.get("identity")
     names = listed(identity, "names") if isinstance(identity, Mapping) else []
@@ -46,6 +47,6 @@ def _given(workspace: Mapping[str, Any]) -> set[tuple[Any, str, str]]:
     return {(names[0], role, scope) for role, scope in WORKSPACE_ROLES}
 
 
-def _type(workspace: Mapping[str, Any]) -> Any:
+def _type(workspace: Document) -> Any:
     identity = workspace.get("identity")
     return identity.get("type") if isinstance(identity, Mapping) else None

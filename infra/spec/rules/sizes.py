@@ -4,15 +4,16 @@ A size that the catalogue lacks may be newer than it: on Azure that is for `aml 
 to find out, so here it is no finding.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from infra.catalogue.vm_sizes import LISTED, nearest_size, successor, vm_sizes
+from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding, entries
 
 
-def sizes(stack: Mapping[str, Any]) -> Iterator[Finding]:
+def sizes(stack: Document) -> Iterator[Finding]:
     for index, compute in entries(stack, "computes"):
         size = compute.get("vm_size")
         says = _wrong(size, stack.get("cloud")) if isinstance(size, str) and "_" in size else None
