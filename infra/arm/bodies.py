@@ -1,12 +1,12 @@
-"""Pulumi's flat inputs to ARM's bodies and back. Pure.
+"""Converts Pulumi's flat inputs to ARM bodies and back. Pure.
 
-``request_body`` builds what a PUT sends, ``outputs_of`` reads an answer as the azure-native
-provider would, ``inputs_of`` projects an answer on the inputs for refresh and import.
+``request_body`` builds the body of a PUT, ``outputs_of`` reads an answer as the azure-native
+provider does, ``inputs_of`` projects an answer onto the inputs for refresh and import.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 from urllib.parse import quote, unquote
 
 from infra.catalogue.documents import set_at, value_at, with_value_at
@@ -21,7 +21,7 @@ _SAFE: Final = "/()-._~"
 
 
 def resource_id(row: ArmType, inputs: Document, subscription: str) -> str | None:
-    """Return the id a create would give, ``None`` while a part of it is not known."""
+    """Return the id that a create would give, or ``None`` while a part of it is unknown."""
     values = {name: inputs.get(name) for name in row.parameters}
     if not all(isinstance(value, str) and value != UNKNOWN for value in values.values()):
         return None
@@ -30,12 +30,12 @@ def resource_id(row: ArmType, inputs: Document, subscription: str) -> str | None
 
 
 def url_path(id: str) -> str:
-    """Return an id as it stands in a URL."""
+    """Return an id quoted for a URL."""
     return quote(id, safe=_SAFE)
 
 
 def request_body(row: ArmType, inputs: Document) -> JsonObject:
-    """Return the document a PUT sends for checked inputs."""
+    """Return the body of a PUT for checked inputs."""
     body: JsonObject = {}
     for name, path in row.inputs.items():
         value = _to_arm(row, name, inputs.get(name))
@@ -45,7 +45,7 @@ def request_body(row: ArmType, inputs: Document) -> JsonObject:
 
 
 def partial_body(row: ArmType, update: UpdateRule, inputs: Document) -> JsonObject:
-    """Return what a partial update sends: its path where it belongs, or its leaf for an action."""
+    """Return the body of a partial update: the nested path for a PATCH, the leaf for an action."""
     value = _to_arm(row, update.path, value_at(inputs, update.path))
     if update.change is Change.ACTION:
         return {update.path.rpartition(".")[2]: value}
@@ -55,7 +55,7 @@ def partial_body(row: ArmType, update: UpdateRule, inputs: Document) -> JsonObje
 
 
 def keep(row: ArmType, body: JsonObject, existing: Document) -> JsonObject:
-    """Add what a PUT would wipe out because the inputs do not mention it."""
+    """Add existing values that the inputs do not mention and a PUT would erase."""
     for path in row.kept:
         value = value_at(existing, path)
         if value is not None and value_at(body, path) is None:
@@ -64,13 +64,13 @@ def keep(row: ArmType, body: JsonObject, existing: Document) -> JsonObject:
 
 
 def query(row: ArmType, inputs: Document) -> dict[str, str]:
-    """Return the inputs that travel in the query of a PUT."""
+    """Return the inputs that are sent in the query of a PUT."""
     values = {arm: inputs.get(name) for name, arm in row.query.items()}
     return {arm: _query_text(value) for arm, value in values.items() if value is not None}
 
 
 def outputs_of(row: ArmType, document: Document) -> JsonObject:
-    """Return an ARM document in Pulumi's shape; what is null is left out."""
+    """Return an ARM document in Pulumi's shape, without nulls."""
     outputs: JsonObject = {API_VERSION: row.api_version}
     for name, path in {**row.inputs, **row.outputs}.items():
         value = _from_arm(row, name, value_at(document, path))
@@ -82,8 +82,8 @@ def outputs_of(row: ArmType, document: Document) -> JsonObject:
 def inputs_of(row: ArmType, id: str, document: Document, stored: Document) -> JsonObject:
     """Return the inputs as the service has them now.
 
-    Of ``stored`` inputs only those change that drifted; secrets, and what the service does not
-    return, are carried over. With none stored (an import) all that can be set is returned.
+    Only ``stored`` inputs that drifted change; secrets and values that the service does not
+    return are kept. With nothing stored (an import), everything that can be set is returned.
     """
     outputs = outputs_of(row, document)
     if stored:
@@ -93,13 +93,13 @@ def inputs_of(row: ArmType, id: str, document: Document, stored: Document) -> Js
 
 
 def settable(row: ArmType, outputs: Document) -> JsonObject:
-    """Return of outputs what could be an input, without what is empty."""
+    """Return the outputs that can also be inputs, without empty ones."""
     actual = {name: _settable(row, name, outputs[name]) for name in row.inputs if name in outputs}
     return {name: value for name, value in actual.items() if value not in (None, {}, [])}
 
 
 def parameters_of(row: ArmType, id: str) -> dict[str, str]:
-    """Return the inputs that make up an id; empty for the id of another type."""
+    """Return the inputs an id is made of; empty for the id of another type."""
     pattern = re.sub(r"\\\{(\w+)\\\}", _group, re.escape(row.path))
     match = re.fullmatch(pattern, id.rstrip("/"), re.IGNORECASE)
     found = match.groupdict() if match else {}
@@ -111,9 +111,9 @@ def parameters_of(row: ArmType, id: str) -> dict[str, str]:
 
 
 def preview_outputs(row: ArmType, inputs: Document) -> JsonObject:
-    """Return what is known of a resource before it exists: names, tags and plain values.
+    """Return the known outputs of a resource that does not exist yet: names, tags, plain values.
 
-    Objects are unknown as a whole, because the service adds to them.
+    Objects are wholly unknown, because the service adds to them.
     """
     outputs: JsonObject = dict.fromkeys((*row.inputs, *row.outputs), UNKNOWN)
     outputs.pop("id", None)
@@ -128,16 +128,16 @@ def preview_outputs(row: ArmType, inputs: Document) -> JsonObject:
     }
 
 
-def overlay(row: ArmType, old_outputs: Document, news: Document) -> Any:
-    """Return the outputs after an update as far as they are known: the old below the new inputs."""
+def overlay(row: ArmType, old_outputs: Document, news: Document) -> JsonObject:
+    """Return the expected outputs of an update: the old ones with the new inputs on top."""
     changed = {name: news[name] for name in row.inputs.keys() & news.keys() if name != "id"}
     if isinstance(value_at(changed, IDENTITIES), list) and not value_at(old_outputs, IDENTITIES):
         old_outputs = with_value_at(old_outputs, IDENTITIES, {})  # listed, answered as a map
-    return _laid_over(dict(old_outputs), {k: v for k, v in changed.items() if v is not None})
+    return _merged(old_outputs, {k: v for k, v in changed.items() if v is not None})
 
 
 def state_of(document: Document) -> tuple[str, tuple[str, ...]]:
-    """Return the provisioning state in lower case and why it is not healthy, if it is not."""
+    """Return the provisioning state in lower case, and the reasons if it is not healthy."""
     properties = document.get("properties")
     properties = properties if isinstance(properties, Mapping) else {}
     state = str(properties.get("provisioningState") or "").lower()
@@ -149,17 +149,17 @@ def state_of(document: Document) -> tuple[str, tuple[str, ...]]:
 
 
 def secret_paths(row: ArmType, outputs: Document) -> tuple[str, ...]:
-    """Return the paths within ``outputs`` that state has to seal."""
+    """Return the paths in ``outputs`` that state must encrypt."""
     paths = sorted(row.secret | row.secret_outputs)
     return tuple(path for path in paths if value_at(outputs, path) is not None)
 
 
 def secrets_in(row: ArmType, inputs: Document) -> list[str]:
-    """Return the secret texts among inputs, to keep them out of messages."""
+    """Return the secrets among inputs, to keep them out of messages."""
     return [text for path in row.secret for text in _texts(value_at(inputs, path))]
 
 
-def _to_arm(row: ArmType, path: str, value: Any) -> Any:
+def _to_arm(row: ArmType, path: str, value: object) -> object:
     if path.endswith(IDENTITIES) and isinstance(value, list):
         return {str(identity): {} for identity in value}
     if isinstance(value, Mapping):
@@ -171,7 +171,7 @@ def _to_arm(row: ArmType, path: str, value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _from_arm(row: ArmType, path: str, value: Any) -> Any:
+def _from_arm(row: ArmType, path: str, value: object) -> object:
     if isinstance(value, Mapping):
         keys = {_arm_key(row, path, key): key for key in _renamed_below(row, path)}
         named = {keys.get(key, key): item for key, item in value.items()}
@@ -183,8 +183,8 @@ def _from_arm(row: ArmType, path: str, value: Any) -> Any:
     return value
 
 
-def _wrap(row: ArmType, path: str, item: Any) -> Any:
-    """Move what Pulumi shows beside the name of a list item into ``properties``, as ARM has it."""
+def _wrap(row: ArmType, path: str, item: object) -> object:
+    """Move what Pulumi flattens in a list item into its ``properties``, as ARM nests it."""
     if not isinstance(item, Mapping):
         return item
     beside = {key: value for key, value in item.items() if key in row.nested[path]}
@@ -192,7 +192,7 @@ def _wrap(row: ArmType, path: str, item: Any) -> Any:
     return {**beside, "properties": inside} if inside else beside
 
 
-def _flat(item: Any) -> Any:
+def _flat(item: object) -> object:
     if not isinstance(item, Mapping) or not isinstance(item.get("properties"), Mapping):
         return item
     return {**item["properties"], **{k: v for k, v in item.items() if k != "properties"}}
@@ -203,16 +203,16 @@ def _arm_key(row: ArmType, path: str, key: str) -> str:
 
 
 def _renamed_below(row: ArmType, path: str) -> list[str]:
-    """Return the keys directly below ``path`` that ARM names otherwise."""
+    """Return the keys directly below ``path`` that ARM names differently."""
     parts = [name.rpartition(".") for name in row.renamed]
     return [key for above, _, key in parts if above == path]
 
 
-def _project(row: ArmType, path: str, stored: Any, actual: Any) -> Any:
-    """Return ``actual`` where it differs in meaning from ``stored``, else what is stored."""
+def _project(row: ArmType, path: str, stored: object, actual: object) -> object:
+    """Return ``actual`` where it means something else than ``stored``, otherwise ``stored``."""
     if path == "tags":
         return stored if (actual or {}) == (stored or {}) else actual
-    if path.endswith(IDENTITIES) and actual is not None:
+    if path.endswith(IDENTITIES) and isinstance(actual, Mapping | list):
         return stored if identities(stored) == identities(actual) else sorted(actual)
     if actual is None or _not_returned(row, path, stored):
         return stored
@@ -223,20 +223,22 @@ def _project(row: ArmType, path: str, stored: Any, actual: Any) -> Any:
     return stored if same(path, stored, actual) else actual
 
 
-def _project_list(row: ArmType, path: str, stored: list[Any], actual: list[Any]) -> list[Any]:
+def _project_list(
+    row: ArmType, path: str, stored: Sequence[object], actual: Sequence[object]
+) -> list[object]:
     if len(stored) != len(actual):
         return [_settable(row, path, item) for item in actual]
     return [_project(row, path, old, new) for old, new in zip(stored, actual, strict=True)]
 
 
-def _not_returned(row: ArmType, path: str, stored: Any) -> bool:
-    """Tell whether the answer says nothing about an input: a secret, or a choice left open."""
+def _not_returned(row: ArmType, path: str, stored: object) -> bool:
+    """Return whether no answer covers an input: a secret, or a choice left to the service."""
     left_open = path in row.open_ended and row.open_ended[path] == stored
     return left_open or any(covers(secret, path) for secret in row.secret)
 
 
-def _settable(row: ArmType, path: str, value: Any) -> Any:
-    """Return a value of an answer without what only the service sets."""
+def _settable(row: ArmType, path: str, value: object) -> object:
+    """Return a value of an answer without properties that only the service sets."""
     if path.endswith(IDENTITIES) and isinstance(value, Mapping):
         return sorted(value)
     if isinstance(value, Mapping):
@@ -249,23 +251,27 @@ def _settable(row: ArmType, path: str, value: Any) -> Any:
     return value
 
 
-def _laid_over(old: Any, new: Any) -> Any:
+def _merged(old: Document, new: Document) -> JsonObject:
+    return {**old, **{key: _laid_over(old.get(key), value) for key, value in new.items()}}
+
+
+def _laid_over(old: object, new: object) -> object:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return {**old, **{key: _laid_over(old.get(key), value) for key, value in new.items()}}
+        return _merged(old, new)
     if isinstance(old, Mapping) and isinstance(new, list):  # identities: listed, answered as a map
         return {str(key): old.get(str(key), UNKNOWN) for key in new}
     return new
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: object) -> list[str]:
     if isinstance(value, Mapping):
-        # A discriminator (`secretsType`) tells what kind of secret it is, and is none.
+        # A discriminator (`secretsType`) names the kind of secret and is not secret itself.
         items = [item for key, item in value.items() if not key.endswith("Type")]
         return [text for item in items for text in _texts(item)]
     return [value] if isinstance(value, str) and value and known(value) else []
 
 
-def _query_text(value: Any) -> str:
+def _query_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,13 +1,12 @@
-"""The checked inputs of a resource: names, locations and versions filled in, mistakes found. Pure.
+"""Checks the inputs of a resource and fills in names, locations and versions. Pure.
 
-The one thing that may have to be asked of the service, a resource group's location, comes in as a
-function.
+A resource group's location may have to come from the service; the caller passes a function for it.
 """
 
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.arm.bodies import API_VERSION
 from infra.arm.diffing import CREATE_FIRST
@@ -31,10 +30,10 @@ def checked_inputs(
     seed: bytes,
     locate: Callable[[str], str | None],
 ) -> Checked:
-    """Complete and validate ``news``; every mistake is reported, not the first alone.
+    """Complete and validate ``news``; reports every mistake, not only the first.
 
-    ``locate`` gives the location for a resource group's name when inputs and olds have none; it
-    is asked with an empty name for a resource group itself.
+    ``locate`` returns the location for a resource group's name when neither inputs nor olds have
+    one; for a resource group itself it is called with an empty name.
     """
     inputs = _canonical(row, news)
     row = variant_of_inputs(row, inputs)
@@ -48,7 +47,7 @@ def checked_inputs(
 
 
 def failures(row: ArmType, inputs: Document) -> Iterator[Failure]:
-    """Yield everything that is wrong with checked inputs."""
+    """Yield every mistake in checked inputs."""
     yield from _unknown_properties(row, inputs)
     for path in sorted(row.required):
         for missing in _missing(inputs, "", path.split(".")):
@@ -63,7 +62,7 @@ def failures(row: ArmType, inputs: Document) -> Iterator[Failure]:
 
 
 def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
-    """Return a name nobody else has, made of the program's name, as the type's rule allows it."""
+    """Return a unique name that starts with the program's name and fits the type's rule."""
     digest = hashlib.sha256(seed).hexdigest()
     if row.autoname == "uuid":
         return str(uuid.UUID(digest[:32]))
@@ -75,7 +74,7 @@ def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
 
 
 def _canonical(row: ArmType, news: Document) -> JsonObject:
-    """Spell the discriminator as ARM does: clients refuse another casing in answers."""
+    """Spell the discriminator as ARM does: clients reject other casings in answers."""
     inputs = dict(news)
     kind = value_at(inputs, row.discriminator) if row.discriminator else None
     spelled = {value.lower(): value for value in row.variants}.get(str(kind).lower())
@@ -111,8 +110,8 @@ def _no_such(key: str, known: frozenset[str]) -> str:
     return f"There is no property {key!r}. {hint}"
 
 
-def _missing(value: Any, path: str, steps: list[str]) -> Iterator[str]:
-    """Yield where ``steps`` are not given although what contains them is."""
+def _missing(value: object, path: str, steps: list[str]) -> Iterator[str]:
+    """Yield each place where ``steps`` is missing although its parent is given."""
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _missing(item, f"{path}[{index}]", steps)

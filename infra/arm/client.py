@@ -1,7 +1,7 @@
-"""The HTTP client for ARM, and the only code that opens a socket to it.
+"""The HTTP client for ARM; no other code opens a socket to it.
 
-It authenticates, retries what is worth it, drives operations and can be told to stop. What a
-request means, and what an error means, is decided elsewhere.
+It authenticates, retries transient failures, drives long-running operations and can be cancelled.
+The meaning of requests and errors is decided elsewhere.
 """
 
 import json
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -26,7 +26,7 @@ from infra.contract.errors import ProviderError, UnreachableError
 _UNAUTHENTICATED: Final = 401
 _TIMEOUT: Final = httpx.Timeout(100.0, connect=15.0)
 _LIMITS: Final = httpx.Limits(max_connections=128, max_keepalive_connections=64)
-_START_IT: Final = "Run `aml cloud start`; `aml cloud logs` says why it went."
+_START_IT: Final = "Run `aml cloud start`; `aml cloud logs` shows why it stopped."
 _CHECK_NETWORK: Final = "Check the network and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`)."
 DEFAULT_TIMEOUT_S: Final = 7200.0
 
@@ -43,7 +43,7 @@ class Endpoint:
 
     @property
     def local(self) -> bool:
-        """Tell whether this is a local cloud."""
+        """Return whether this is a local cloud."""
         return self.ca is not None
 
 
@@ -80,12 +80,12 @@ class Client:
         path_or_url: str,
         *,
         api_version: str = "",
-        body: Any = None,
+        body: object = None,
         params: Mapping[str, str] | None = None,
     ) -> Response:
         """Send one request and return the answer, whatever its status.
 
-        Transient failures were retried before. Raises ``UnreachableError`` when nobody answers.
+        Retries transient failures. Raises ``UnreachableError`` when nobody answers.
         """
         url = self._url(path_or_url, api_version, params or {})
         attempt = 1
@@ -103,11 +103,11 @@ class Client:
         path_or_url: str,
         *,
         api_version: str = "",
-        body: Any = None,
+        body: object = None,
         params: Mapping[str, str] | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> Response:
-        """Send one request, follow the operation it may start, and return the final answer.
+        """Send one request, follow the operation it starts, if any, and return the final answer.
 
         Raises ``ProviderError`` or ``CredentialError`` for an error at any point.
         """
@@ -138,40 +138,40 @@ class Client:
             return final
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, unless told to stop: then raise ``ProviderError``."""
+        """Sleep; raise ``ProviderError`` once the client is cancelled."""
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise ProviderError(
-                "It was cancelled; the service may still be at it.",
-                remedy="Run `aml up` again: it finds out what became of it.",
+                "The operation was cancelled; it may still be running.",
+                remedy="Run `aml up` again; it checks the outcome first.",
                 code="OperationCanceled",
             )
 
     def cancel(self) -> None:
-        """Stop all polls and retries, now and later."""
+        """Stop all polls and retries, current and future."""
         self._stopped.set()
 
     def close(self) -> None:
-        """Close the connections; the client opens new ones when it is used again."""
+        """Close the connections; the client opens new ones on its next use."""
         with self._opening:
             http, self._http = self._http, None
         if http is not None:
             http.close()
 
-    def _attempt(self, method: str, url: str, body: Any, attempt: int) -> Response:
-        """Send once, twice if the token was refused; ``NO_ANSWER`` where a retry may help."""
+    def _attempt(self, method: str, url: str, body: object, attempt: int) -> Response:
+        """Send once, or twice if the token was refused; ``NO_ANSWER`` where a retry may help."""
         try:
             response = self._once(method, url, body, self.credential.token())
             if response.status == _UNAUTHENTICATED:
                 response = self._once(method, url, body, self.credential.renew())
         except httpx.TransportError as error:
             unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            gone = unsent and self.endpoint.local  # it does not come back by itself
+            gone = unsent and self.endpoint.local  # nothing restarts it
             if gone or not self._retries.may_resend(method, attempt, unsent=unsent):
                 raise self._unreachable(error) from error
             return NO_ANSWER
         return response
 
-    def _once(self, method: str, url: str, body: Any, token: str) -> Response:
+    def _once(self, method: str, url: str, body: object, token: str) -> Response:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
@@ -184,7 +184,7 @@ class Client:
         )
 
     def _opened(self) -> httpx.Client:
-        """Return the connections, opened at the first use: a preview may need none."""
+        """Return the connections, opened on first use: a preview may need none."""
         with self._opening:
             if self._http is None:
                 self._http = self._open()
@@ -200,7 +200,7 @@ class Client:
             context = ssl.create_default_context(cafile=str(ca))
         except OSError as error:
             raise self._unreachable(error) from error
-        # A proxy of the environment is not for the loopback interface.
+        # A proxy from the environment cannot reach the loopback interface.
         return httpx.Client(timeout=_TIMEOUT, limits=_LIMITS, verify=context, trust_env=False)
 
     def _url(self, path_or_url: str, api_version: str, params: Mapping[str, str]) -> str:
@@ -221,24 +221,24 @@ class Client:
 
 
 def local_client(home: Path) -> Client:
-    """Return a client for the local cloud of ``home``, which is started when it is down."""
+    """Return a client for the local cloud of ``home``, started if it is down."""
     cloud = ensure_cloud(home)
     return Client(local_endpoint(cloud), local_credential(cloud))
 
 
 def azure_client() -> Client:
-    """Return a client for Azure with whatever credential this machine has."""
+    """Return a client for Azure with the credential that azure-identity finds."""
     return Client(AZURE, azure_credential())
 
 
 def checked(response: Response, *, at: str) -> Response:
-    """Return the answer, or raise what it says went wrong."""
+    """Return a successful answer; raise the error in any other."""
     if response.ok:
         return response
     raise fault(response, at=at)
 
 
-def _body(answer: httpx.Response) -> Any:
+def _body(answer: httpx.Response) -> object:
     if not answer.content:
         return None
     try:
@@ -249,8 +249,8 @@ def _body(answer: httpx.Response) -> Any:
 
 def _out_of_time(timeout_s: float, at: str) -> ProviderError:
     return ProviderError(
-        f"It was not done after {timeout_s:g} seconds; the service may still be at it.",
-        remedy="Run `aml up` again later, or give the resource a longer timeout.",
+        f"The operation timed out after {timeout_s:g} seconds; it may still be running.",
+        remedy="Run `aml up` again later, or set a longer timeout on the resource.",
         at=at or None,
         code="OperationTimeout",
     )

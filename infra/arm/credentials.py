@@ -1,6 +1,6 @@
-"""Who asks: tokens for ARM, from azure-identity on Azure and from the local cloud's own endpoint.
+"""Tokens for ARM: from azure-identity on Azure, from the local cloud's own endpoint otherwise.
 
-Tokens are kept in memory until shortly before they expire, never written anywhere.
+Tokens stay in memory until shortly before they expire; they are never written anywhere.
 """
 
 import base64
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import httpx
 
@@ -25,13 +25,13 @@ _OK: Final = 200
 
 
 class TokenCredential(Protocol):
-    """Something that has a token. Both methods may be called from several threads at once."""
+    """A source of bearer tokens. Both methods may be called from several threads at once."""
 
     def token(self) -> str:
-        """Return a bearer token that is still valid."""
+        """Return a valid bearer token."""
 
     def renew(self) -> str:
-        """Return a new token: the service refused the last one."""
+        """Return a new token, because the service refused the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class AccessToken:
 
 
 class CachedCredential:
-    """A credential that asks ``fetch`` for a token when it has none that will last."""
+    """A credential that calls ``fetch`` when its token is missing or about to expire."""
 
     def __init__(
         self, fetch: Callable[[], AccessToken], clock: Callable[[], float] = time.time
@@ -54,23 +54,23 @@ class CachedCredential:
         self._token: AccessToken | None = None
 
     def token(self) -> str:
-        """Return the token in hand, or a new one when it is about to expire."""
+        """Return the cached token, or a new one if it is about to expire."""
         with self._lock:
             if self._token is None or self._token.expires_at - _EARLY_S < self._clock():
                 self._token = self._fetch()
             return self._token.value
 
     def renew(self) -> str:
-        """Forget the token in hand and return a new one."""
+        """Drop the cached token and return a new one."""
         with self._lock:
             self._token = None
         return self.token()
 
 
 def azure_credential(tenant: str | None = None, scope: str = AZURE_SCOPE) -> CachedCredential:
-    """Return what azure-identity finds: variables, a managed identity, ``az login`` and more.
+    """Return the credential azure-identity finds: variables, managed identity, ``az login``, ….
 
-    ``tenant`` is for identities that are at home in several.
+    ``tenant`` is for identities with access to several.
     """
     source = load("azure.identity:DefaultAzureCredential", extra="azureml")(
         additionally_allowed_tenants=["*"] if tenant else []
@@ -79,15 +79,29 @@ def azure_credential(tenant: str | None = None, scope: str = AZURE_SCOPE) -> Cac
     return CachedCredential(lambda: azure_token(source, refused, scope, tenant))
 
 
+class AzureToken(Protocol):
+    """A token as azure-identity returns it; ``expires_on`` in seconds since the epoch."""
+
+    token: str
+    expires_on: int
+
+
+class AzureIdentity(Protocol):
+    """A credential of azure-identity, as far as it is used here."""
+
+    def get_token(self, *scopes: str, tenant_id: str | None = None) -> AzureToken:
+        """Return a token for ``scopes``."""
+
+
 def azure_token(
-    source: Any, refused: type[Exception], scope: str, tenant: str | None = None
+    source: AzureIdentity, refused: type[Exception], scope: str, tenant: str | None = None
 ) -> AccessToken:
-    """Ask an azure-identity credential for a token; ``refused`` is what it raises for none."""
+    """Get a token from an azure-identity credential; ``refused`` is its own exception."""
     try:
         token = source.get_token(scope, tenant_id=tenant)
     except refused as error:
         raise CredentialError(
-            f"Azure gave no token. {str(error).partition(chr(10))[0]}",
+            f"Azure issued no token. {str(error).partition(chr(10))[0]}",
             remedy="Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET.",
         ) from error
     return AccessToken(token.token, float(token.expires_on))
@@ -96,12 +110,12 @@ def azure_token(
 def local_credential(
     cloud: LocalCloud, transport: httpx.BaseTransport | None = None
 ) -> CachedCredential:
-    """Return the credential of the local cloud: anybody who can read its CA file may log in."""
+    """Return the credential of the local cloud: whoever can read its CA file may log in."""
     return CachedCredential(lambda: _local_token(cloud, transport))
 
 
 def claims(token: str) -> Document:
-    """Return what a JWT says about its bearer, unverified; empty for a token that is none."""
+    """Return the claims of a JWT, unverified; empty for anything else."""
     parts = token.split(".")
     try:
         text = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
@@ -121,13 +135,13 @@ def _local_token(cloud: LocalCloud, transport: httpx.BaseTransport | None) -> Ac
             answer = http.post(url, data=form)
     except (httpx.TransportError, OSError) as error:
         raise UnreachableError(
-            f"The local cloud gave no token: {error}.",
-            remedy="Run `aml cloud start`; `aml cloud logs` says more.",
+            f"The local cloud issued no token: {error}.",
+            remedy="Run `aml cloud start`; `aml cloud logs` has details.",
             at=url,
         ) from error
     if answer.status_code != _OK:
         raise CredentialError(
-            f"The local cloud refused a token with status {answer.status_code}.",
+            f"The local cloud refused to issue a token (status {answer.status_code}).",
             remedy="Run `aml cloud stop`, then `aml cloud start`.",
             at=url,
         )

@@ -1,19 +1,26 @@
-"""What changed between old and new inputs, and what of it forces a replacement. Pure."""
+"""What changed between old and new inputs, and which changes force a replacement. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from infra.catalogue.equality import IDENTITIES, identities, same
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
-from infra.catalogue.updates.rule import Change as Outcome
-from infra.catalogue.updates.rule import covers, rule_at
+from infra.catalogue.updates.rule import Change, covers, rule_at
 from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN, Difference, DiffKind
 
 CREATE_FIRST: Final = "__createBeforeDelete"
-Change = tuple[str, Literal["add", "delete", "update"], Any, Any]
+
+
+class PropertyChange(NamedTuple):
+    """One path that differs; ``old`` or ``new`` is ``None`` where it is absent."""
+
+    path: str
+    kind: Literal["add", "delete", "update"]
+    old: object
+    new: object
 
 
 def difference(row: ArmType, olds: Document, news: Document) -> Difference:
@@ -36,14 +43,14 @@ def difference(row: ArmType, olds: Document, news: Document) -> Difference:
 
 
 def _notes(row: ArmType, paths: Document, news: Document) -> dict[str, str]:
-    """Say of each path that a change of it comes to nothing, and what would make it happen."""
+    """Return a note for each path whose change Azure ignores, with the option that applies it."""
     says = f"ignored by Azure; `--replace {news.get(row.name_input)}` replaces it"
-    return {path: says for path in paths if _outcome(row, plain(path)) is Outcome.IGNORED}
+    return {path: says for path in paths if _change_at(row, plain(path)) is Change.IGNORED}
 
 
-def _outcome(row: ArmType, path: str) -> Outcome:
+def _change_at(row: ArmType, path: str) -> Change:
     rule = rule_at(row.updates, path)
-    return rule.change if rule else Outcome.IN_PLACE
+    return rule.change if rule else Change.IN_PLACE
 
 
 def changed_paths(row: ArmType, olds: Document, news: Document) -> list[str]:
@@ -51,66 +58,61 @@ def changed_paths(row: ArmType, olds: Document, news: Document) -> list[str]:
     return [plain(path) for path, _, _, _ in changes(variant_of_inputs(row, news), olds, news)]
 
 
-def changes(row: ArmType, olds: Document, news: Document) -> Iterator[Change]:
-    """Yield every path that differs, deepest first known: ``(path, kind, old, new)``."""
+def changes(row: ArmType, olds: Document, news: Document) -> Iterator[PropertyChange]:
+    """Yield every path that differs, as deep as both sides are known."""
     for name in sorted(row.known):
         yield from _compare(row, name, olds.get(name), news.get(name))
 
 
 def plain(path: str) -> str:
-    """Return a path without its list indices, as the type table writes it."""
+    """Return a path without list indices, as the type table writes it."""
     return re.sub(r"\[\d+\]", "", path)
 
 
-def _compare(row: ArmType, path: str, old: Any, new: Any) -> Iterator[Change]:
+def _compare(row: ArmType, path: str, old: object, new: object) -> Iterator[PropertyChange]:
     default = row.defaults.get(plain(path))
     given_old, given_new = old, new
     old, new = default if old is None else old, default if new is None else new
     if UNKNOWN in (old, new):
-        yield path, "add" if given_old is None else "update", old, new
+        yield PropertyChange(path, "add" if given_old is None else "update", old, new)
     elif plain(path).endswith(IDENTITIES):
         if identities(old) != identities(new):
-            yield path, "update", old, new
-    elif _both(Mapping, old, new):
-        for key in sorted({*(old or {}), *(new or {})}):
-            yield from _compare(row, f"{path}.{key}", (old or {}).get(key), (new or {}).get(key))
-    elif _both(list, old, new):
+            yield PropertyChange(path, "update", old, new)
+    elif isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
+        old, new = old or {}, new or {}  # absent is the same as empty
+        for key in sorted({*old, *new}):
+            yield from _compare(row, f"{path}.{key}", old.get(key), new.get(key))
+    elif isinstance(old, list | None) and isinstance(new, list | None):
         yield from _compare_lists(row, path, old or [], new or [])
     elif not (_left_to_service(row, path, new) or _same_leaf(row, path, old, new)):
-        yield path, _kind(given_old, given_new), old, new
+        yield PropertyChange(path, _kind(given_old, given_new), old, new)
 
 
 def _compare_lists(
-    row: ArmType, path: str, old: Sequence[Any], new: Sequence[Any]
-) -> Iterator[Change]:
+    row: ArmType, path: str, old: Sequence[object], new: Sequence[object]
+) -> Iterator[PropertyChange]:
     for index in range(max(len(old), len(new))):
         here = f"{path}[{index}]"
         if index < min(len(old), len(new)):
             yield from _compare(row, here, old[index], new[index])
         elif index < len(new):
-            yield here, "add", None, new[index]
+            yield PropertyChange(here, "add", None, new[index])
         else:
-            yield here, "delete", old[index], None
+            yield PropertyChange(here, "delete", old[index], None)
 
 
-def _both(kind: type, old: Any, new: Any) -> bool:
-    """Tell whether both are of a kind; one may be absent, which is the same as empty."""
-    values = [value for value in (old, new) if value is not None]
-    return bool(values) and all(isinstance(value, kind) for value in values)
-
-
-def _same_leaf(row: ArmType, path: str, old: Any, new: Any) -> bool:
-    """Compare two leaves; names in an id differ by more than case."""
+def _same_leaf(row: ArmType, path: str, old: object, new: object) -> bool:
+    """Compare two leaves; names in an id are compared without case."""
     if path in row.parameters:
         return str(old).strip("/").lower() == str(new).strip("/").lower()
     return same(plain(path), old, new)
 
 
-def _left_to_service(row: ArmType, path: str, new: Any) -> bool:
+def _left_to_service(row: ArmType, path: str, new: object) -> bool:
     return bool(row.open_ended.get(plain(path), UNKNOWN) == new)
 
 
-def _kind(old: Any, new: Any) -> Literal["add", "delete", "update"]:
+def _kind(old: object, new: object) -> Literal["add", "delete", "update"]:
     if old is None:
         return "add"
     return "delete" if new is None else "update"
@@ -125,15 +127,15 @@ def _as_replace(kind: Literal["add", "delete", "update"]) -> DiffKind:
     return kinds[kind]
 
 
-def _replaces(row: ArmType, indexed: str, old: Any, new: Any) -> bool:
+def _replaces(row: ArmType, indexed: str, old: object, new: object) -> bool:
     path = plain(indexed)
     if path in row.parameters:
         return True
     rule = rule_at(row.updates, path)
     if rule and rule.only_if and UNKNOWN not in (old, new):
         return rule.only_if(old, new)
-    if rule and rule.change is Outcome.REPLACE:
+    if rule and rule.change is Change.REPLACE:
         return True
-    # A whole object came, went or is not known yet: what is immutable in it may be another.
+    # A whole object was added or removed, or is unknown: an immutable property in it may differ.
     below = (rule for at, rule in row.updates.items() if covers(path, at))
-    return any(rule.change is Outcome.REPLACE for rule in below)
+    return any(rule.change is Change.REPLACE for rule in below)

@@ -1,7 +1,7 @@
-"""The functions of the azure-native package that programs call: tokens, arguments, results.
+"""The functions of the azure-native package that programs call: tokens and results. Pure.
 
-Only tables and pure shaping. Every type of the table can be read (``getWorkspace``, …); what
-lists keys is named here. The results of those are secrets: whoever calls marks them.
+Every type of the table can be read (``getWorkspace``, …); functions that list keys are named here.
+Their results are secret; the caller marks them.
 """
 
 from collections.abc import Mapping
@@ -49,20 +49,20 @@ _ACTIONS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def function(token: str) -> tuple[ArmType, str]:
-    """Return the type a function is about and its action, empty for a plain read."""
+    """Return the type a function belongs to and its action, empty for a plain read."""
     of, action = look_up(token, {**_READS, **_ACTIONS, CLIENT_CONFIG: ("", "")}, noun="function")
     return type_of_token(of), action
 
 
 def result_of(row: ArmType, document: Document, action: str) -> JsonObject:
-    """Return an answer as the function's result: a read flattened, an action's as it is."""
+    """Return the function's result: a read flattened, the answer of an action unchanged."""
     if action:
         return dict(document)
     return {**outputs_of(row, document), "id": document.get("id")}
 
 
 def client_config(claims: Document, *, subscription: str, tenant: str) -> dict[str, str]:
-    """Return who deploys, from what the token says about its bearer."""
+    """Return who deploys, from the claims of the token."""
     return {
         "clientId": str(claims.get("appid") or claims.get("azp") or ""),
         "objectId": str(claims.get("oid") or ""),

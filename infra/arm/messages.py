@@ -1,10 +1,10 @@
-"""What is asked of ARM and what it answers, as values; nobody here sends anything."""
+"""Requests to ARM and its responses, as values. Nothing here sends them."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from http import HTTPStatus
 
 from infra.contract.json_types import Document
 
@@ -13,42 +13,42 @@ from infra.contract.json_types import Document
 class Request:
     """One request. ``url`` is absolute or starts at the endpoint (``/subscriptions/…``).
 
-    ``api_version`` is added to the query unless the URL has one. The sender sleeps ``after_s``
-    before it sends. ``body`` is kept out of the ``repr``: it may hold secrets.
+    ``api_version`` is added to the query unless the URL has one. The sender waits ``after_s``
+    first. ``body`` is not in the ``repr``, because it may hold secrets.
     """
 
     method: str
     url: str
     api_version: str = ""
-    body: Any = field(default=None, repr=False)
+    body: object = field(default=None, repr=False)
     params: Mapping[str, str] = field(default_factory=dict)
     after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. Header names are in lower case; ``body`` is JSON, text, or ``None`` if empty."""
+    """One response. Header names are lower case; ``body`` is JSON, text, or ``None`` if empty."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: Any = field(default=None, repr=False)
+    body: object = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
-        """Tell whether the request was accepted."""
-        return self.status < 400  # noqa: PLR2004 - where HTTP's errors begin
+        """Return whether the request was accepted."""
+        return self.status < HTTPStatus.BAD_REQUEST
 
     @property
     def document(self) -> Document:
-        """Return the body if it is a JSON object, else an empty one."""
+        """Return the body if it is a JSON object, otherwise an empty one."""
         return self.body if isinstance(self.body, Mapping) else {}
 
     @property
     def retry_hint_s(self) -> float | None:
-        """Return how long the service asks to wait, or ``None`` when it does not say.
+        """Return how long the service asks to wait, or ``None`` if it does not say.
 
-        Milliseconds win over seconds: they are the more exact of two hints. A date is read against
-        the answer's own ``Date``. Zero, and what cannot be read, is no hint.
+        Milliseconds win over seconds, as the more exact hint. A date is relative to the response's
+        own ``Date``. Zero and unreadable values are no hint.
         """
         for name in ("retry-after-ms", "x-ms-retry-after-ms"):
             hint = _number(self.headers.get(name))

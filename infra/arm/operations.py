@@ -1,7 +1,7 @@
-"""Long-running operations as generators: they yield requests and are sent the answers.
+"""Long-running operations as generators, which yield requests and receive the answers.
 
-All three ways of ARM to say "not yet" are here, chosen as Microsoft's own clients choose them
-(Azure ML's REST contract). Whoever drives a generator sends and sleeps; nothing here does.
+Implements ARM's three polling protocols and chooses between them as Microsoft's own clients do
+(Azure ML's REST contract). The caller that drives a generator sends and sleeps.
 """
 
 from collections.abc import Generator, Mapping
@@ -32,15 +32,15 @@ _LONGEST_PAUSE_S: Final = 10.0
 
 
 def perform(request: Request) -> Operation:
-    """Send ``request`` and follow what it started; return the final answer.
+    """Send ``request`` and follow the operation it starts; return the final answer.
 
-    Raises what ``faults`` makes of an error, of the first answer or of the operation.
+    Raises the error of a failed answer or operation, as ``faults`` translates it.
     """
     return (yield from follow(request, (yield request)))
 
 
 def follow(request: Request, first: Response) -> Operation:
-    """Take an accepted operation to its final answer. ``first`` is the answer to ``request``."""
+    """Follow an accepted operation to its final answer. ``first`` is the answer to ``request``."""
     if not first.ok:
         raise fault(first, at=request.url)
     if "azure-asyncoperation" in first.headers:
@@ -53,9 +53,9 @@ def follow(request: Request, first: Response) -> Operation:
 
 
 def settle(request: Request, first: Response) -> Operation:
-    """Wait until nobody changes a resource any more; return its last answer, whatever it is.
+    """Wait until no operation is running on a resource; return the last answer, whatever it is.
 
-    ``first`` is the answer to ``request``, a GET. What is being deleted ends with a 404.
+    ``first`` is the answer to ``request``, a GET. A resource being deleted ends with a 404.
     """
     polls = _Polls(request, request.url, first)
     answer = first
@@ -79,7 +79,7 @@ def _follow_operation(request: Request, first: Response) -> Operation:
 
 
 def _final(request: Request, first: Response, answer: Response) -> Operation:
-    """Fetch what the operation was about; a DELETE and a POST without ``Location`` have nothing."""
+    """Fetch the operation's resource; a DELETE and a POST without ``Location`` have none."""
     where = answer.document.get("resourceLocation")
     if not isinstance(where, str):
         where = {
@@ -108,7 +108,7 @@ def _follow_location(request: Request, first: Response) -> Operation:
 def _follow_resource(request: Request, first: Response) -> Operation:
     """Poll the resource itself until its ``provisioningState`` is final.
 
-    Only a first answer of 200, or a poll, may leave the state out and mean that it is done.
+    Only a first answer of 200, or a poll, is final without a state.
     """
     polls = _Polls(request, request.url, first)
     answer = first
@@ -122,7 +122,7 @@ def _follow_resource(request: Request, first: Response) -> Operation:
 
 
 class _Polls:
-    """The polls of one operation: where, and how long before each."""
+    """The polls of one operation: their URL and the pause before each."""
 
     def __init__(self, request: Request, url: str, first: Response) -> None:
         self.url = url
@@ -131,14 +131,14 @@ class _Polls:
         self._pause_s = _FIRST_PAUSE_S
 
     def next(self) -> Operation:
-        """Poll once and insist on an answer."""
+        """Poll once; an error status raises."""
         answer = yield from self.ask()
         if answer.status not in _POLL_ANSWERS:
             raise fault(answer, at=self._request.url)
         return answer
 
     def ask(self) -> Operation:
-        """Poll once: after what the last answer asks for, else after ever longer pauses."""
+        """Poll once, after the pause the last answer asks for, or else an ever longer one."""
         hint = self._last.retry_hint_s
         after_s = self._pause_s if hint is None else hint
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
@@ -151,14 +151,14 @@ def _status(answer: Response, *, at: str) -> str:
     if not isinstance(status, str) or not status:
         raise ProviderError(
             "The status of the operation has no `status`.",
-            remedy="Run `aml refresh` to see what became of it.",
+            remedy="Run `aml refresh` to see the outcome.",
             at=at,
         )
     return status.lower()
 
 
 def _state(answer: Response) -> str:
-    """Return the resource's state in lower case, empty when it has none."""
+    """Return the resource's state in lower case, or an empty string."""
     properties = answer.document.get("properties")
     state = properties.get("provisioningState") if isinstance(properties, Mapping) else None
     return state.lower() if isinstance(state, str) else ""

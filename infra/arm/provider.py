@@ -1,7 +1,7 @@
 """The provider for Pulumi's ``azure-native`` package over the table of ARM types.
 
-It joins the pure parts (checking, diffing, bodies) with the client, and decides only what follows
-from an answer: whether a resource is there, was made, or was made but is not ready.
+Joins the pure parts (checking, diffing, bodies) with the client. Decides only what follows from an
+answer: whether a resource exists, was created, or was created but is not ready.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,7 @@ _OK: Final = 200
 _MISSING: Final = 404
 _UNAVAILABLE: Final = 500
 _MOVES: Final = ("subscriptionId", "tenantId")
+_REPAIR: Final = "Fix the cause above and run `aml up` again; the resource is repaired in place."
 _CONFIG: Final = ("cloudId", "location", *_MOVES)
 
 
@@ -59,9 +60,9 @@ class AzureNative:
         transport: httpx.BaseTransport | None = None,
         soft_delete: SoftDeletePolicy | None = None,
     ) -> None:
-        """Without ``soft_delete``, what is parked stays, and is in the way of a create."""
+        """Without ``soft_delete``, soft-deleted resources stay and block a create of their name."""
         self._client = Client(endpoint, credential, transport=transport)
-        self._parking = SoftDeleteHandler(self._client, soft_delete) if soft_delete else None
+        self._soft_delete = SoftDeleteHandler(self._client, soft_delete) if soft_delete else None
         self._config = _Config()
         self._locations: dict[str, str] = {}
         self._deleted: dict[str, Json] = {}
@@ -69,15 +70,15 @@ class AzureNative:
     # Configuration
 
     def check_config(self, olds: Json | None, news: Json) -> Checked:
-        """Accept every option of azure-native; what this provider does not use it leaves alone."""
+        """Accept every option of azure-native, used here or not."""
         del olds
         wrong = [key for key in _CONFIG if not isinstance(news.get(key, ""), str)]
-        return Checked(dict(news), [Failure(key, "It must be a text.") for key in wrong])
+        return Checked(dict(news), [Failure(key, "It must be text.") for key in wrong])
 
     def diff_config(self, olds: Json, news: Json) -> Difference:
-        """Another subscription or tenant moves everything; another cloud id is a change in place.
+        """Replace everything for a new subscription or tenant; update for a new cloud id.
 
-        The id changes with ``aml cloud reset``: the resources are gone, and a refresh notices.
+        ``aml cloud reset`` changes the id: the resources are gone, and a refresh finds out.
         """
         detailed: dict[str, DiffKind] = {}
         for key in _CONFIG:
@@ -88,14 +89,14 @@ class AzureNative:
         return Difference(bool(detailed), replaces, detailed)
 
     def configure(self, config: Json) -> None:
-        """Take subscription, tenant and default location over."""
+        """Use this subscription, tenant and default location from now on."""
         texts = {key: value for key, value in config.items() if isinstance(value, str)}
         self._config = _Config(
             texts.get("subscriptionId", ""), texts.get("tenantId", ""), texts.get("location", "")
         )
 
     def cancel(self) -> None:
-        """Stop waiting for the service: running calls end with an error soon."""
+        """Stop waiting for the service: running calls soon fail."""
         self._client.cancel()
 
     def close(self) -> None:
@@ -105,12 +106,12 @@ class AzureNative:
     # Resources
 
     def check(self, type: str, name: str, olds: Json | None, news: Json, seed: bytes) -> Checked:
-        """Complete and validate inputs; reaches the service only for a group's location."""
+        """Complete and validate inputs; asks the service only for a group's location."""
         row = type_of_token(type)
         return checking.checked_inputs(row, name, olds, news, seed=seed, locate=self._location)
 
     def diff(self, type: str, id: str, olds: Json, old_outputs: Json, news: Json) -> Difference:
-        """Compare inputs; outputs are no intentions."""
+        """Compare inputs; outputs do not express intent."""
         del id, old_outputs
         return diffing.difference(type_of_token(type), olds, news)
 
@@ -119,17 +120,17 @@ class AzureNative:
         return bodies.resource_id(type_of_token(type), inputs, self._subscription())
 
     def adoptable(self, type: str, inputs: Json) -> bool:
-        """Tell whether it is an attachment of something: detached, never deleted."""
+        """Return whether the resource is an attachment, which is detached and never deleted."""
         row = variant_of_inputs(type_of_token(type), inputs)
         return row.discriminator is not None and row.delete_query == DETACH
 
     def adopts(self, type: str, inputs: Json, existing: Existing) -> bool:
-        """Tell whether an attachment is of the same resource, and differs in nothing fixed."""
+        """Return whether an existing attachment can become the wanted one in place."""
         row = variant_of_inputs(type_of_token(type), inputs)
         return not diffing.difference(row, existing.inputs, inputs).replaces
 
     def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:
-        """Create it, after a look whether the id is free: a PUT would overwrite."""
+        """Create the resource, after checking that its id is free: a PUT would overwrite."""
         row = variant_of_inputs(type_of_token(type), inputs)
         if preview:
             return _existing(row, UNKNOWN, inputs, bodies.preview_outputs(row, inputs))
@@ -137,20 +138,20 @@ class AzureNative:
         with _without_secrets(row, inputs):
             self._refuse_existing(row, where)
             self._purge(row, where, timeout_s)
-            self._make_room(row, where, inputs, timeout_s)
+            self._free_name(row, where, inputs, timeout_s)
             request = self._put(row, where, inputs)
             try:
                 answer = self._complete(request, timeout_s)
             except (ProviderError, UnreachableError) as error:
                 raise self._after_failure(row, where, inputs, error) from None
             document = self._read_back(row, where, answer)
-            left = updating.not_as_asked(row, where, inputs, document)
+            left = updating.not_as_requested(row, where, inputs, document)
             return replace(self._made(row, where, inputs, document), ignored=left)
 
     def read(self, type: str, id: str, inputs: Json) -> Existing | None:
-        """Return it as the service has it; ``inputs`` change only where it drifted.
+        """Return the resource as the service has it; ``inputs`` change only where it drifted.
 
-        What an earlier run left half done (created, deleted) is waited for.
+        Waits for an operation that an interrupted run left unfinished.
         """
         row = variant_of_inputs(type_of_token(type), inputs)
         answer = self._settled(row, id)
@@ -173,9 +174,9 @@ class AzureNative:
         timeout_s: float,
         preview: bool,
     ) -> Existing:
-        """Change it in place, with the lightest requests that carry all that changed.
+        """Update the resource with the lightest requests that carry every change.
 
-        What was to change is read back: a service may accept a change and ignore it.
+        Changes are read back, because a service may accept one and ignore it.
         """
         row = variant_of_inputs(type_of_token(type), news)
         if preview:
@@ -195,22 +196,22 @@ class AzureNative:
             return replace(self._made(row, id, inputs, document), ignored=left)
 
     def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None:
-        """Delete it, or detach it where the table says so; gone already is as good."""
+        """Delete the resource, or detach it where the table says so; already gone is fine."""
         row = variant_of_inputs(type_of_token(type), inputs)
         url = bodies.url_path(id)
-        query = self._parking.delete_query(row) if self._parking else {}
+        query = self._soft_delete.delete_query(row) if self._soft_delete else {}
         request = Request("DELETE", url, row.api_version, params={**row.delete_query, **query})
         first = self._send(request)
         if first.status != _MISSING:
             self._client.run(follow(request, first), timeout_s=timeout_s, at=id)
             self._deleted[_taken(row, id)] = dict(inputs)
-        if self._parking:
-            self._parking.after_delete(row, id, inputs)
+        if self._soft_delete:
+            self._soft_delete.after_delete(row, id, inputs)
 
     # Functions
 
     def invoke(self, token: str, args: Json, *, preview: bool) -> Json:
-        """Call a function. Key lists come back in plain form: the caller marks them secret."""
+        """Call a function. Keys are returned in plain form; the caller marks them secret."""
         del preview
         if token == invokes.CLIENT_CONFIG:
             return invokes.client_config(
@@ -228,7 +229,7 @@ class AzureNative:
             answer = checked(self._get(row, where), at=where)
         return invokes.result_of(variant_of_body(row, answer.document), answer.document, action)
 
-    # What these are made of
+    # Requests and answers
 
     def _put(self, row: ArmType, id: str, inputs: Json) -> Request:
         body = bodies.request_body(row, inputs)
@@ -238,7 +239,7 @@ class AzureNative:
         return Request("PUT", bodies.url_path(id), row.api_version, body, params)
 
     def _read_back(self, row: ArmType, id: str, answer: Response, *, asked: bool = False) -> Json:
-        """Return the resource, read anew if ``asked`` or if the answer is something else."""
+        """Return the resource; read again if ``asked`` or if the answer is about something else."""
         if not asked and same_arm_id(str(answer.document.get("id", "")), id):
             return answer.document
         return checked(self._get(row, id), at=id).document
@@ -253,10 +254,10 @@ class AzureNative:
     def _after_failure(
         self, row: ArmType, id: str, inputs: Json, error: ProviderError | UnreachableError
     ) -> PlatformError:
-        """Tell whether a failed create left something behind.
+        """Return the error to raise for a failed create: partial if it left a resource behind.
 
-        When even that cannot be found out, it is taken to be there: the next update repairs or
-        makes it, while a second create would be refused.
+        If the service cannot say, assume that it did: the next update then repairs or creates
+        the resource, whereas a second create would be refused.
         """
         try:
             answer = self._get(row, id)
@@ -271,7 +272,7 @@ class AzureNative:
         return _not_ready(id, outputs, (error.detail,), error.remedy)
 
     def _purge(self, row: ArmType, id: str, timeout_s: float) -> None:
-        """Delete for good what this run deleted to be replaced: parked, it keeps its name."""
+        """Purge what this run deleted in order to replace it: soft-deleted, it keeps its name."""
         olds = self._deleted.pop(_taken(row, id), None)
         if olds is None or row.purge is None:
             return
@@ -284,12 +285,12 @@ class AzureNative:
         if first.status != _MISSING:  # its retention may be off, or over
             self._client.run(follow(request, first), timeout_s=timeout_s, at=id)
 
-    def _make_room(self, row: ArmType, id: str, inputs: Json, timeout_s: float) -> None:
-        """Purge or recover what is parked under the name; a create then changes what is back."""
-        if self._parking is None:
+    def _free_name(self, row: ArmType, id: str, inputs: Json, timeout_s: float) -> None:
+        """Purge a soft-deleted resource of this name, or recover it for the create to update."""
+        if self._soft_delete is None:
             return
-        self._parking.purge_first(row, id, inputs)
-        if self._parking.recovers(row, id, inputs) and row.name == VAULT:
+        self._soft_delete.purge_first(row, id, inputs)
+        if self._soft_delete.recovers(row, id, inputs) and row.name == VAULT:
             self._complete(self._put(row, id, recovering(inputs)), timeout_s)
 
     def _refuse_existing(self, row: ArmType, id: str) -> None:
@@ -298,8 +299,8 @@ class AzureNative:
             return
         checked(answer, at=id)
         raise ProviderError(
-            "It exists already, and this stack did not create it.",
-            remedy="Choose another name, or take it over with `aml import`.",
+            "It already exists, and this stack did not create it.",
+            remedy="Choose another name, or adopt it with `aml import`.",
             at=id,
             code="ResourceExists",
         )
@@ -314,7 +315,7 @@ class AzureNative:
             row = type_of_token("azure-native:resources:ResourceGroup")
             answer = self._get(row, self._id(row, {"resourceGroupName": group}))
             if answer.status == _MISSING:
-                return UNKNOWN  # it may be about to be created
+                return UNKNOWN  # the group may be created by this run
             self._locations[group] = str(checked(answer, at=group).document["location"])
         return self._locations[group]
 
@@ -324,7 +325,7 @@ class AzureNative:
             missing = [name for name in row.parameters if inputs.get(name) in (None, UNKNOWN)]
             raise ProviderError(
                 f"{', '.join(missing)} of {row.name} is not known.",
-                remedy="It comes from a resource that was not created; mend that one first.",
+                remedy="It comes from a resource that was not created; fix that one first.",
             )
         return where
 
@@ -366,7 +367,7 @@ def _existing(
 
 
 def _taken(row: ArmType, id: str) -> str:
-    """Return what a parked resource keeps taken: its id, or its name alone where that is global."""
+    """Return what a soft-deleted resource keeps: its id, or its name where names are global."""
     name = f"{row.name}/{id.rpartition('/')[2]}"
     return (name if row.purge and "{id}" not in row.purge[1] else id).lower()
 
@@ -382,8 +383,8 @@ def _not_ready(
     id: str, outputs: Json, reasons: tuple[str, ...], remedy: str | None = None
 ) -> PartialFailure:
     return PartialFailure(
-        f"It exists, but is not ready: {' '.join(reasons)}",
-        remedy=remedy or "Mend what the message names and run `aml up` again: it repairs it.",
+        f"It exists but is not ready: {' '.join(reasons)}",
+        remedy=remedy or _REPAIR,
         resource_id=id,
         outputs=outputs,
         reasons=reasons,
@@ -393,7 +394,7 @@ def _not_ready(
 
 @contextmanager
 def _without_secrets(row: ArmType, inputs: Document) -> Iterator[None]:
-    """Take the secrets of ``inputs`` out of what goes wrong: services quote what they refuse."""
+    """Redact the secrets of ``inputs`` from errors: services quote what they refuse."""
     try:
         yield
     except PlatformError as error:

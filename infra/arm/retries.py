@@ -1,4 +1,4 @@
-"""When a request is worth sending again, and after how long. Pure: it neither sends nor sleeps."""
+"""Whether to retry a request, and after which pause. Pure: nothing here sends or sleeps."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ from infra.arm.faults import read_fault
 from infra.arm.messages import Response
 
 NO_ANSWER: Final = Response(0)
-"""What stands for an answer that never came."""
+"""Stands for an answer that never came."""
 
 _ALWAYS: Final = frozenset({0, 408, 429, 500, 502, 503, 504})
 # The request may have been carried out before the failure: repeating it could do it twice.
@@ -19,9 +19,9 @@ _BUSY: Final = frozenset({"AnotherOperationInProgress", "RetryableError"})
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How patient a client is. Pauses double from ``first_s`` up to ``longest_s``.
+    """A retry policy: pauses double from ``first_s`` up to ``longest_s``.
 
-    What the service asks for is kept to exactly, never exceeded.
+    A pause that the service asks for is used exactly.
     """
 
     attempts: int = 8
@@ -36,11 +36,11 @@ class Retries:
         return self.backoff_s(attempt) if hint is None else hint
 
     def backoff_s(self, attempt: int) -> float:
-        """Return the pause after the ``attempt``-th failure when nobody asked for one."""
+        """Return the pause after the ``attempt``-th failure if the service asks for none."""
         return float(min(self.first_s * 2 ** (attempt - 1), self.longest_s))
 
     def may_resend(self, method: str, attempt: int, *, unsent: bool) -> bool:
-        """Tell whether to try again when no answer came. ``unsent``: it can not have arrived."""
+        """Return whether to retry without an answer. ``unsent``: it cannot have arrived."""
         return attempt < self.attempts and (unsent or method in _IDEMPOTENT)
 
 

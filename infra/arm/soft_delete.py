@@ -1,7 +1,7 @@
-"""Soft delete: what to do about a deleted workspace or vault whose name is to be used again.
+"""Soft delete: recovers or purges a deleted workspace or vault whose name is needed again.
 
-Azure parks both for days, and refuses a create under their names. Nothing here decides which of
-the two ways to go: that is the stack's setting.
+Azure keeps both for days and refuses a create under their names. The stack decides between the
+two; this module carries it out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,22 +26,22 @@ _NOT_FOR_US: Final = frozenset({401, 403, 404})
 
 @dataclass(frozen=True, slots=True)
 class SoftDeletePolicy:
-    """Of what is parked: ``recover`` brings it back, ``purge`` deletes it for good.
+    """What to do with a soft-deleted resource: ``recover`` it, or ``purge`` it for good.
 
-    With ``purge``, a delete parks nothing in the first place.
+    With ``purge``, a delete is permanent in the first place.
     """
 
     workspace: Policy = "recover"
     key_vault: Policy = "recover"
 
     def of(self, type: str) -> Policy | None:
-        """Return the policy for an ARM type; ``None`` for one that is not parked."""
+        """Return the policy for an ARM type; ``None`` for a type without soft delete."""
         return {WORKSPACE: self.workspace, VAULT: self.key_vault}.get(type)
 
 
 @dataclass(frozen=True, slots=True)
 class DeletedResource:
-    """One deleted resource that keeps its name; times are as the service writes them, or empty."""
+    """A soft-deleted resource, whose name is still taken. Times are the service's, or empty."""
 
     type: str
     id: str
@@ -50,20 +50,21 @@ class DeletedResource:
     deleted: str = ""
     until: str = ""
     protected: bool = False
-    """Cannot be purged: it was made with purge protection."""
+    """It has purge protection, so nobody can purge it."""
 
 
 class SoftDeleteHandler:
-    """Makes room for a create, and sees that a delete leaves what the policy says."""
+    """Frees a name before a create and finishes a delete, as the policy says."""
 
     def __init__(self, client: Client, policy: SoftDeletePolicy) -> None:
         self._client = client
         self._policy = policy
 
     def purge_first(self, row: ArmType, id: str, inputs: Json) -> None:
-        """Purge what is parked under ``id``, if that is the policy. It is not there: that is sure.
+        """Purge the soft-deleted resource under ``id``, if that is the policy.
 
-        A vault's name is taken in all of Azure, so what is parked may be another group's.
+        The caller has checked that no live resource has the id. Vault names are global: the
+        deleted vault may belong to another group.
         """
         if self._policy.of(row.name) != "purge":
             return
@@ -73,10 +74,10 @@ class SoftDeleteHandler:
             self._purge_vault(id, inputs)
 
     def recovers(self, row: ArmType, id: str, inputs: Json) -> bool:
-        """Say whether a create has something to recover under ``id``, by policy.
+        """Return whether a create under ``id`` has something to recover, by policy.
 
-        Of a workspace Azure's programs cannot recover anything; a workspace of the local cloud
-        is back when this returns.
+        Azure has no API that recovers a workspace. A workspace of the local cloud is restored
+        when this returns.
         """
         if self._policy.of(row.name) != "recover":
             return False
@@ -86,12 +87,12 @@ class SoftDeleteHandler:
         return self._client.endpoint.local and recover_workspace(self._client, id)
 
     def delete_query(self, row: ArmType) -> Mapping[str, str]:
-        """Return what a DELETE says so that nothing is parked."""
+        """Return the query of a DELETE that is permanent."""
         purges = row.name == WORKSPACE and self._policy.workspace == "purge"
         return {"forceToPurge": "true"} if purges else {}
 
     def after_delete(self, row: ArmType, id: str, inputs: Json) -> None:
-        """Purge a vault that was just deleted, if that is the policy."""
+        """Purge the vault that was just deleted, if that is the policy."""
         if row.name == VAULT and self._policy.key_vault == "purge":
             self._purge_vault(id, inputs)
 
@@ -102,14 +103,14 @@ class SoftDeleteHandler:
 
 
 def recovering(inputs: Json) -> Json:
-    """Return a vault's inputs as the first of two requests has them: it ignores all others."""
+    """Return the inputs that recover a vault; the service ignores all other changes beside them."""
     return {**inputs, "properties": {**(inputs.get("properties") or {}), "createMode": "recover"}}
 
 
 def deleted_vault(client: Client, id: str, location: str) -> DeletedResource | None:
     """Return the deleted vault of this name in ``location``; ``None`` where there is none.
 
-    Who may not ask is told nothing: a create then says what is in the way.
+    ``None`` also without permission to look: the create then reports the conflict.
     """
     vault = parse_arm_id(id)
     base = f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault"
@@ -128,7 +129,7 @@ def deleted_vaults(client: Client, subscription: str) -> Iterator[DeletedResourc
 
 
 def deleted_workspaces(client: Client, subscription: str) -> Iterator[DeletedResource]:
-    """Yield every deleted workspace: the whole subscription's list has them, with their state."""
+    """Yield every deleted workspace: the subscription's list includes them, with their state."""
     path = f"/subscriptions/{subscription}/providers/{WORKSPACE}"
     for document in pages(client, path, MACHINE_LEARNING):
         if (document.get("properties") or {}).get("provisioningState") == SOFT_DELETED:
@@ -136,19 +137,19 @@ def deleted_workspaces(client: Client, subscription: str) -> Iterator[DeletedRes
             yield DeletedResource(WORKSPACE, str(document["id"]), name, location)
 
 
-def purge(client: Client, parked: DeletedResource) -> None:
-    """Delete something parked for good."""
-    if parked.type == WORKSPACE:
-        purge_workspace(client, parked.id)
+def purge(client: Client, deleted: DeletedResource) -> None:
+    """Purge a soft-deleted resource."""
+    if deleted.type == WORKSPACE:
+        purge_workspace(client, deleted.id)
         return
-    vault = parse_arm_id(parked.id)
+    vault = parse_arm_id(deleted.id)
     base = f"/subscriptions/{vault.subscription}/providers/Microsoft.KeyVault"
-    where = f"{base}/locations/{location_name(parked.location)}/deletedVaults/{parked.name}/purge"
+    where = f"{base}/locations/{location_name(deleted.location)}/deletedVaults/{deleted.name}/purge"
     client.complete("POST", where, api_version=KEY_VAULT)
 
 
 def purge_workspace(client: Client, id: str) -> None:
-    """Delete a parked workspace for good; there being none is as good."""
+    """Purge a soft-deleted workspace, if there is one."""
     try:
         client.complete("DELETE", id, api_version=MACHINE_LEARNING, params={"forceToPurge": "true"})
     except ProviderError as error:
@@ -157,7 +158,7 @@ def purge_workspace(client: Client, id: str) -> None:
 
 
 def recover_workspace(client: Client, id: str) -> bool:
-    """Bring a parked workspace of the local cloud back; say whether there was one."""
+    """Recover a soft-deleted workspace of the local cloud; return whether there was one."""
     answer = client.send("POST", f"{id}/recover", api_version=MACHINE_LEARNING)
     if answer.status in _NOT_FOR_US:
         return False

@@ -1,11 +1,10 @@
-"""How a change in place is sent, and what the service did not take over of it. Pure."""
+"""How an in-place update is sent, and which of its changes the service ignored. Pure."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from infra.arm import bodies
-from infra.arm.diffing import changes, plain
+from infra.arm.diffing import PropertyChange, changes, plain
 from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.equality import same
 from infra.catalogue.types.row import ArmType
@@ -16,7 +15,7 @@ from infra.contract.provider import Ignored
 
 @dataclass(frozen=True, slots=True)
 class UpdateRequests:
-    """The requests of one update: a full PUT first, if any, then those of a row's own."""
+    """The requests of one update: a full PUT, if any, then one for each rule in ``partial``."""
 
     put: bool
     partial: tuple[UpdateRule, ...] = ()
@@ -25,7 +24,8 @@ class UpdateRequests:
 def requests_for(row: ArmType, changed: Iterable[str]) -> UpdateRequests:
     """Return the lightest requests that carry every changed path.
 
-    What has an action is never left to a PUT. Where nothing changed (a repair) it is a PUT.
+    A PUT never carries a property that has an action of its own. A repair, in which nothing
+    changed, is a PUT.
     """
     rules = list(dict.fromkeys(rule_at(row.updates, path) for path in changed))
     actions = tuple(rule for rule in rules if rule and rule.change is Change.ACTION)
@@ -45,38 +45,42 @@ def ignored(
     news: Document,
     document: Document,
 ) -> list[Ignored]:
-    """Return what was to change from ``olds`` to ``news`` and did not, by the answer to a read.
+    """Return the requested changes that a read after the update does not show.
 
-    Nothing can be said of secrets, which are in no answer, nor of what is left to the service.
+    Secrets are in no answer and properties left to the service have no expected value, so
+    neither is reported.
     """
-    asked = list(changes(row, olds, news))
+    requested = list(changes(row, olds, news))
     now = bodies.inputs_of(row, id, document, news)
     found = [
         Ignored(path, wanted, actual)
         for path, _, actual, wanted in changes(row, now, news)
-        if any(covers(path, each) or covers(each, path) for each, *_ in asked)
+        if any(covers(path, each) or covers(each, path) for each, *_ in requested)
     ]
-    told = {each.path for each in found}
-    more = [*_still_there(row, document, asked, told), *_untold(row, document, asked, told)]
+    reported = {each.path for each in found}
+    more = [
+        *_still_there(row, document, requested, reported),
+        *_unreported(row, document, requested, reported),
+    ]
     return [*found, *more]
 
 
-def _untold(
-    row: ArmType, document: Document, asked: list[Any], told: set[str]
+def _unreported(
+    row: ArmType, document: Document, requested: Iterable[PropertyChange], reported: set[str]
 ) -> Iterator[Ignored]:
-    """Yield what the table knows to be ignored and the answer does not even name."""
+    """Yield changes the table lists as ignored and the answer does not mention."""
     outputs = bodies.outputs_of(row, document)
-    for path, _, _, new in asked:
+    for path, _, _, new in requested:
         rule = rule_at(row.updates, plain(path))
         ignores = rule is not None and rule.change is Change.IGNORED
-        if ignores and path not in told and value_at(outputs, path) is None:
+        if ignores and path not in reported and value_at(outputs, path) is None:
             yield Ignored(path, new, None)
 
 
-def not_as_asked(row: ArmType, id: str, inputs: Document, document: Document) -> list[Ignored]:
-    """Return what of a new resource is fixed from now on and is not what was asked for.
+def not_as_requested(row: ArmType, id: str, inputs: Document, document: Document) -> list[Ignored]:
+    """Return the fixed properties of a new resource that differ from the request.
 
-    A cluster made again under its name has come back with its old VM size.
+    Azure has returned a recreated cluster with the VM size of the deleted one.
     """
     now = bodies.inputs_of(row, id, document, inputs)
     found = [Ignored(path, new, old) for path, _, old, new in changes(row, now, inputs)]
@@ -86,13 +90,13 @@ def not_as_asked(row: ArmType, id: str, inputs: Document, document: Document) ->
 
 
 def _still_there(
-    row: ArmType, document: Document, asked: list[Any], told: set[str]
+    row: ArmType, document: Document, requested: Iterable[PropertyChange], reported: set[str]
 ) -> Iterator[Ignored]:
-    """Yield what was taken out of the inputs and is in the answer as before."""
+    """Yield values removed from the inputs that the answer still has."""
     outputs = bodies.outputs_of(row, document)
-    for path, kind, old, _ in asked:
+    for path, kind, old, _ in requested:
         actual = value_at(outputs, path)
-        if kind != "delete" or path in told or actual is None:
+        if kind != "delete" or path in reported or actual is None:
             continue
         if same(plain(path), old, actual) and actual != row.defaults.get(plain(path)):
             yield Ignored(path, None, actual)
@@ -101,7 +105,7 @@ def _still_there(
 def as_sent(olds: Document, news: Document) -> Document:
     """Return the inputs a PUT sends for a change from ``olds`` to ``news``.
 
-    A service keeps the identity that a PUT leaves out: one that is no longer wanted is sent away.
+    Services keep an identity that a PUT leaves out, so removing one is explicit.
     """
     gone = "identity" in olds and "identity" not in news
     return {**news, "identity": {"type": "None"}} if gone else news
@@ -110,10 +114,10 @@ def as_sent(olds: Document, news: Document) -> Document:
 def kept_inputs(
     row: ArmType, olds: Document, news: Document, left: Iterable[Ignored]
 ) -> JsonObject:
-    """Return ``news`` with the old values of what the table knows the service to ignore.
+    """Return ``news`` with the old values of properties the table lists as ignored.
 
-    So the next plan says it again. What it ignored beyond the table is told of once: it may only
-    have been written otherwise in the answer.
+    The next plan then reports them again. Anything else the service ignored is reported once: the
+    answer may only spell the value differently.
     """
     rules = (rule_at(row.updates, plain(each.path)) for each in left)
     paths = {rule.path for rule in rules if rule and rule.change is Change.IGNORED}

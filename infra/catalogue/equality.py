@@ -5,7 +5,7 @@ by value, the identities of a resource as a set.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.durations import duration_s
 from infra.catalogue.locations import same_location
@@ -18,7 +18,7 @@ _LOCATIONS: Final = frozenset({"location", "computeLocation"})
 IDENTITIES: Final = "identity.userAssignedIdentities"
 
 
-def same(path: str, one: Any, other: Any) -> bool:
+def same(path: str, one: object, other: object) -> bool:
     """Tell whether two leaves at ``path`` mean the same. Unknown differs from everything."""
     if UNKNOWN in (one, other):
         return False
@@ -29,7 +29,7 @@ def same(path: str, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def identities(value: Any) -> frozenset[str]:
+def identities(value: object) -> frozenset[str]:
     """Return the ids of user-assigned identities: Pulumi lists them, ARM maps them."""
     return (
         frozenset(str(item).lower() for item in value)
@@ -38,7 +38,7 @@ def identities(value: Any) -> frozenset[str]:
     )
 
 
-def known(value: Any) -> bool:
+def known(value: object) -> bool:
     """Tell whether a value, at every depth, is known already."""
     if isinstance(value, Mapping):
         return all(known(item) for item in value.values())

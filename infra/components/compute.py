@@ -6,7 +6,7 @@ the service has one name space for them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
@@ -49,7 +49,7 @@ class Compute(pulumi.ComponentResource):
         self,
         name: str,
         args: ComputeArgs,
-        properties: Any,
+        properties: object,
         opts: pulumi.ResourceOptions | None,
         *,
         kind: str,

@@ -5,7 +5,7 @@ Shared by the builders of every kind; declares nothing itself.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
@@ -14,8 +14,11 @@ from infra.components.identity import managed_identity
 from infra.components.user_identity import UserIdentity
 from infra.components.workspace import Workspace
 from infra.contract.json_types import JsonObject
+from infra.spec.clusters import AmlComputeSpec
+from infra.spec.computes import ComputeSpec
 from infra.spec.credentials import Known, Reference, Sealed
 from infra.spec.identity import IdentitySpec
+from infra.spec.instances import ComputeInstanceSpec
 from infra.spec.stack import StackSpec
 
 Credential = Reference | Sealed | Known
@@ -49,7 +52,7 @@ class StackContext:
         """Return the stack's tags with an entry's own, which win."""
         return {**self.spec.tags, **own} or None
 
-    def compute(self, wanted: Any) -> JsonObject:
+    def compute(self, wanted: ComputeSpec) -> JsonObject:
         """Return the arguments that computes of every kind have."""
         return {
             "compute_name": wanted.name,
@@ -60,12 +63,11 @@ class StackContext:
             "tags": self.tags(wanted.tags),
         }
 
-    def subnet_id(self, wanted: Any) -> pulumi.Input[str] | None:
+    def subnet_id(self, wanted: AmlComputeSpec | ComputeInstanceSpec) -> pulumi.Input[str] | None:
         """Return the id of the subnet that a compute joins, declared or existing."""
         if wanted.subnet is not None:
             return self.subnets[wanted.subnet]
-        id_: str | None = wanted.subnet_id
-        return id_
+        return wanted.subnet_id
 
     def identity(self, wanted: IdentitySpec | None) -> ml.ManagedServiceIdentityArgs | None:
         """Return whom a compute acts as."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
@@ -38,7 +38,7 @@ class DatastoreArgs:
     """A file system of Data Lake Storage Gen2. Replace."""
     share: pulumi.Input[str] | None = None
     """A file share. Replace."""
-    credentials: Any = None
+    credentials: object = None
     """From ``account_key``, ``sas`` or ``service_principal``. Default: none, whoever reads does so
     as themselves. In place."""
     service_access: pulumi.Input[str] = "none"
@@ -97,7 +97,7 @@ def service_principal(
     )
 
 
-def _place(args: DatastoreArgs) -> Any:
+def _place(args: DatastoreArgs) -> object:
     nobody = ml.NoneDatastoreCredentialsArgs(credentials_type="None")
     shared = {
         "account_name": args.account_name,

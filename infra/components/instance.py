@@ -90,7 +90,7 @@ def cron_schedule(
     """Return a schedule by NCronTab expression; ``time_zone`` is a Windows name."""
     cron = ml.CronArgs(expression=expression, time_zone=time_zone, start_time=start_time)
     return ml.ComputeStartStopScheduleArgs(
-        action=action.capitalize(), status=_status(enabled), trigger_type="Cron", cron=cron
+        action=action.capitalize(), status=_status(enabled=enabled), trigger_type="Cron", cron=cron
     )
 
 
@@ -123,7 +123,7 @@ def recurring_schedule(
     )
     return ml.ComputeStartStopScheduleArgs(
         action=action.capitalize(),
-        status=_status(enabled),
+        status=_status(enabled=enabled),
         trigger_type="Recurrence",
         recurrence=recurrence,
     )
@@ -196,7 +196,7 @@ def _scripts(args: InstanceArgs) -> ml.SetupScriptsArgs | None:
     return ml.SetupScriptsArgs(scripts=scripts)
 
 
-def _status(enabled: bool) -> str:  # noqa: FBT001 - the one thing it is about
+def _status(*, enabled: bool) -> str:
     return "Enabled" if enabled else "Disabled"
 
 

@@ -39,7 +39,7 @@ def _token(identifier: str) -> str:
     try:
         return str(credential.get_token(f"https://{vault}/.default").token)
     except load("azure.core.exceptions:ClientAuthenticationError", extra="azureml"):
-        raise _unread(identifier, "Azure gives no token for it") from None
+        raise _unread(identifier, "Azure issues no token for it") from None
 
 
 def _unread(identifier: str, why: str) -> CredentialError:

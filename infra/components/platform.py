@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
@@ -21,7 +20,7 @@ from infra.components.network import Network, NetworkArgs, Subnet
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
 from infra.components.workspace import Dependencies, Workspace, WorkspaceArgs, WorkspaceIdentity
-from infra.spec.datastores import AccountKeySpec, SasSpec, ServicePrincipalSpec
+from infra.spec.datastores import AccountKeySpec, DatastoreSpec, SasSpec, ServicePrincipalSpec
 from infra.spec.networks import NetworkSpec
 from infra.spec.roles import WORKSPACE_ROLES, RoleAssignmentSpec
 from infra.spec.stack import StackSpec
@@ -148,7 +147,7 @@ class Platform(pulumi.ComponentResource):
         )
         return Network(f"{self._name}-{wanted.name}", args, self._options)
 
-    def _datastore(self, context: StackContext, wanted: Any) -> None:
+    def _datastore(self, context: StackContext, wanted: DatastoreSpec) -> None:
         account = wanted.storage_account_id or self.workspace.dependencies.storage_account_id
         elsewhere = wanted.storage_account_id and parse_arm_id(wanted.storage_account_id)
         place = wanted.model_dump(include={"container", "filesystem", "share"})
@@ -196,7 +195,7 @@ class Platform(pulumi.ComponentResource):
         return scope
 
 
-def _credentials(context: StackContext, wanted: Any) -> Any:
+def _credentials(context: StackContext, wanted: object) -> object:
     match wanted:
         case AccountKeySpec(key=key):
             return account_key(context.read(key))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 from pulumi_azure_native import (
@@ -27,7 +26,7 @@ class Prerequisites:
 
     parent: pulumi.Resource
     name: str
-    names: Any
+    names: object
     resource_group_name: pulumi.Input[str]
     location: pulumi.Input[str]
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
@@ -99,7 +98,7 @@ class Prerequisites:
         )
         return identifier(registry)
 
-    def _named(self, field: str) -> Any:
+    def _named(self, field: str) -> object:
         return derived(lambda names: str(getattr(names, field)), self.names)
 
     def _shared(self) -> JsonObject:

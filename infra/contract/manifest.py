@@ -7,7 +7,7 @@ lenient (keys of later releases are kept out of the way, not refused); writing i
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -75,7 +75,7 @@ class Manifest(_Part):
         return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
-def parse_manifest(document: Any, *, at: str) -> Manifest:
+def parse_manifest(document: object, *, at: str) -> Manifest:
     """Return the manifest in ``document``; ``StateError`` when it is none we can read."""
     try:
         manifest = Manifest.model_validate(document)

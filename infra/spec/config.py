@@ -6,7 +6,6 @@ keys that hold any.
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from infra.spec.credentials import OpenedText
 from infra.spec.problems import Problem, StackFileError, path_text
@@ -33,7 +32,7 @@ def spec_from_config(
     return reading.spec
 
 
-def _value(key: str, text: str, *, opened: bool) -> Any:
+def _value(key: str, text: str, *, opened: bool) -> object:
     if not opened:
         return text
     if key in STRUCTURED:
@@ -44,7 +43,7 @@ def _value(key: str, text: str, *, opened: bool) -> Any:
     return OpenedText(text)
 
 
-def _opened(value: Any) -> Any:
+def _opened(value: object) -> object:
     match value:
         case str():
             return OpenedText(value)

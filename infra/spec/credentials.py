@@ -6,7 +6,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -57,7 +57,7 @@ class Known:
     value: str = field(repr=False)
 
 
-def parse_credential(value: Any) -> Reference | Sealed | Known:
+def parse_credential(value: object) -> Reference | Sealed | Known:
     """Return what ``value`` refers to; text that is neither reference nor secret is refused."""
     if isinstance(value, Sealed | Reference | Known):
         return value
@@ -84,7 +84,7 @@ def parse_credential(value: Any) -> Reference | Sealed | Known:
     raise PydanticCustomError(PLAIN_SECRET, "is plain text; a stack file holds no credentials.")
 
 
-def parse_public_key(value: Any) -> Reference | Sealed | Known:
+def parse_public_key(value: object) -> Reference | Sealed | Known:
     """Return what ``value`` refers to; a public key may stand in the file as it is."""
     if isinstance(value, str) and _PUBLIC_KEY.fullmatch(value.strip()):
         return Known(value.strip())

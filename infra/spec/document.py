@@ -8,7 +8,7 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import yaml
 from yaml.reader import ReaderError
@@ -50,7 +50,7 @@ _PLAINER: Final = (
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Composes nodes; the resolvers are those of YAML 1.2's core schema."""
 
-    yaml_implicit_resolvers: Document = {}
+    yaml_implicit_resolvers: ClassVar[Document] = {}
 
 
 for _tag, _pattern, _first in (

@@ -45,6 +45,7 @@ _FORMS: Final[Mapping[str, str]] = {
     ),
 }
 _FEW: Final = 3
+_LONGEST_QUOTE: Final = 60
 
 
 def place(complaint: Complaint) -> tuple[str | int, ...]:
@@ -152,7 +153,7 @@ def _got(complaint: Complaint) -> str:
             return "a sealed value"
         case value:
             text = repr(value)
-            return text if len(text) <= 60 else f"{text[:57]}…"  # noqa: PLR2004 - one line
+            return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}…"
 
 
 def _steps(complaint: Complaint) -> SchemaPath:

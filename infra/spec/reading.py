@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -109,7 +109,7 @@ class _Unusable:
     """Stands for a value that was already complained about."""
 
 
-def _parsed(key: str, value: Any) -> Any:
+def _parsed(key: str, value: object) -> object:
     if key not in STRUCTURED or not isinstance(value, str):
         return value
     if not value.lstrip().startswith(("{", "[")):
@@ -122,12 +122,12 @@ def _parsed(key: str, value: Any) -> Any:
         ) from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> JsonObject:
+def _once(pairs: list[tuple[str, object]]) -> JsonObject:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"the key {twice!r} stands twice.")
+        keys = [key for key, _ in pairs]
+        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
+        raise ValueError(f"the key {twice!r} appears twice.")
     return mapping
 
 
@@ -149,7 +149,7 @@ def _unknown_keys(config: Document) -> Iterator[str]:
             yield key
 
 
-def _meant(key: Any) -> str | None:
+def _meant(key: object) -> str | None:
     """Return the key that was probably meant; namespaces of others are left alone."""
     space, _, bare = str(key).rpartition(":")
     if bare in _REGION_WORDS and space in ("", "aml", "azure-native"):

@@ -1,5 +1,6 @@
 """Role assignments: who may do what, to which resource. Roles have Azure's names, snake case."""
 
+import re
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -32,11 +33,11 @@ WORKSPACE_ROLES: Final = (
     ("contributor", "application_insights"),
     ("contributor", "container_registry"),
 )
-_GUID_LENGTH: Final = 36
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 
 
 def _role(text: str) -> str:
-    if text in ROLES or (len(text) == _GUID_LENGTH and text.count("-") == 4):  # noqa: PLR2004
+    if text in ROLES or _GUID.fullmatch(text):
         return text
     hint = did_you_mean(text, list(ROLES)) or f" Known: {', '.join(ROLES)}."
     raise ValueError(f"{text!r} is neither a known role nor the GUID of one.{hint}")

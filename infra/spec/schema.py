@@ -10,18 +10,19 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from infra.spec.base import SpecModel
 from infra.spec.stack import KEYS, StackSpec
 
+Descriptions = Mapping[str, Mapping[str, str]]
 _TEXT: Final = {"type": "string"}
 
 
 def stack_schema() -> JsonObject:
     """Return the schema of a whole file: Pulumi's keys around ours."""
-    schema = _plain(StackSpec.model_json_schema(), _descriptions())
+    schema = _draft_7(StackSpec.model_json_schema(), _descriptions())
     names = {field: KEYS[field] for field in schema["properties"]}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -55,31 +56,38 @@ def schema_text() -> str:
     return json.dumps(stack_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(value: Any, descriptions: Mapping[str, Mapping[str, str]], model: str = "") -> Any:
-    """Return a schema without titles, with what the models say of their fields, in draft 7."""
+def _plain(value: object, descriptions: Descriptions) -> object:
+    """Return a part of a schema in draft 7."""
     if isinstance(value, list):
         return [_plain(item, descriptions) for item in value]
-    if not isinstance(value, dict):
-        if not isinstance(value, str):
-            return value
+    if isinstance(value, dict):
+        return _draft_7(value, descriptions)
+    if isinstance(value, str):
         return value.replace("#/$defs/", "#/definitions/").replace("``", "`")
-    found = {}
-    for key, item in value.items():
+    return value
+
+
+def _draft_7(schema: Document, descriptions: Descriptions, model: str = "") -> JsonObject:
+    """Return a schema without titles, with the models' own descriptions of their fields."""
+    found: JsonObject = {}
+    for key, item in schema.items():
         if key == "title" and isinstance(item, str):
             model = item
         elif key == "properties":
             found[key] = {
-                name: _said(_plain(each, descriptions), descriptions.get(model, {}).get(name))
+                name: _described(
+                    _draft_7(each, descriptions), descriptions.get(model, {}).get(name)
+                )
                 for name, each in item.items()
             }
         elif key == "$defs":
-            found[key] = {name: _plain(each, descriptions, name) for name, each in item.items()}
+            found[key] = {name: _draft_7(each, descriptions, name) for name, each in item.items()}
         elif not (key == "default" and item is None):
             found[key] = _plain(item, descriptions)
     return found
 
 
-def _said(schema: JsonObject, description: str | None) -> JsonObject:
+def _described(schema: JsonObject, description: str | None) -> JsonObject:
     return {**schema, "description": description} if description else schema
 
 
@@ -96,7 +104,7 @@ def _models(model: type[SpecModel]) -> Iterator[type[SpecModel]]:
             yield from _models(each)
 
 
-def _within(annotation: Any) -> Iterator[type[SpecModel]]:
+def _within(annotation: object) -> Iterator[type[SpecModel]]:
     if isinstance(annotation, type) and issubclass(annotation, SpecModel):
         yield annotation
     for each in get_args(annotation):

@@ -101,8 +101,8 @@ def test_the_life_of_a_resource(provider, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["resource_group", "workspace"])
-def test_what_exists_is_not_taken_over(provider, name: str) -> None:
-    with pytest.raises(ProviderError, match="exists already"):
+def test_what_exists_is_not_adopted(provider, name: str) -> None:
+    with pytest.raises(ProviderError, match="already exists"):
         create(provider, name)
 
 
@@ -145,7 +145,7 @@ def test_a_refusal_of_the_cloud_has_code_and_remedy(provider) -> None:
     with pytest.raises(ProviderError) as raised:
         provider.create(kind, inputs, timeout_s=30, preview=False)
     assert raised.value.code == "ParentResourceNotFound"
-    assert "Deploy the resource that contains it" in raised.value.remedy
+    assert "Deploy the parent resource first" in raised.value.remedy
 
 
 def test_a_client_for_the_cloud_of_a_home(home: Path, provider) -> None:

@@ -78,7 +78,7 @@ def test_the_local_cloud_gives_a_token_to_anybody() -> None:
 
 def test_a_local_cloud_that_is_down_is_unreachable() -> None:
     _, credential = local(httpx.ConnectError("refused"))
-    with pytest.raises(UnreachableError, match="gave no token: refused"):
+    with pytest.raises(UnreachableError, match="issued no token: refused"):
         credential.token()
 
 
@@ -111,7 +111,7 @@ def test_no_token_of_azure_says_how_to_log_in() -> None:
 
     with pytest.raises(CredentialError) as raised:
         azure_token(SimpleNamespace(get_token=get_token), Refused, "scope")
-    assert raised.value.detail == "Azure gave no token. DefaultAzureCredential failed."
+    assert raised.value.detail == "Azure issued no token. DefaultAzureCredential failed."
     assert "az login" in raised.value.remedy
 
 

@@ -66,11 +66,11 @@ def test_an_unknown_code_passes_through() -> None:
     [
         (403, "role"),
         (404, "refresh"),
-        (409, "in the way"),
-        (412, "Somebody else"),
+        (409, "the conflict"),
+        (412, "Someone else"),
         (429, "Wait"),
         (500, "Run the command again"),
-        (418, "message above"),
+        (418, "in the message"),
     ],
 )
 def test_without_a_known_code_the_status_decides(status: int, remedy: str) -> None:

@@ -76,7 +76,7 @@ def test_an_answer_that_is_not_the_resource_is_read_back(provider, arm) -> None:
 
 def test_what_exists_is_not_overwritten(provider, arm) -> None:
     create(provider)
-    with pytest.raises(ProviderError, match="exists already") as raised:
+    with pytest.raises(ProviderError, match="already exists") as raised:
         create(provider)
     assert raised.value.code == "ResourceExists"
     assert raised.value.at == CPU

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.arm.updating import as_sent, ignored, kept_inputs, not_as_asked, requests_for
+from infra.arm.updating import as_sent, ignored, kept_inputs, not_as_requested, requests_for
 from infra.catalogue.types.table import arm_type
 from infra.contract.provider import Ignored
 
@@ -146,7 +146,7 @@ def test_state_keeps_what_the_table_knows_to_be_ignored() -> None:
     ],
 )
 def test_what_is_fixed_is_as_asked_for(wanted, found, left) -> None:
-    assert not_as_asked(INSTANCE, ID, wanted, found) == left
+    assert not_as_requested(INSTANCE, ID, wanted, found) == left
 
 
 @pytest.mark.parametrize(

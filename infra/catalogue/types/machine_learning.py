@@ -3,7 +3,7 @@
 Rows only.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING, MACHINE_LEARNING_BATCH
 from infra.catalogue.names import RULES
@@ -139,7 +139,7 @@ _ACCOUNT_SECRETS: Final = below(
 
 
 def _attached(
-    inner: str | None = "", *, secret: frozenset[str] = frozenset(), **defaults: Any
+    inner: str | None = "", *, secret: frozenset[str] = frozenset(), **defaults: object
 ) -> Variant:
     """Return the variant of a compute that exists already: detached, never deleted.
 

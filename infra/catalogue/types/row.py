@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from infra.catalogue.names import NameRule
 from infra.catalogue.updates.rule import UpdateRules
@@ -141,7 +141,7 @@ class ArmType:
             steps.append(self.renamed.get(walked, step))
         return ".".join(steps)
 
-    def variant(self, value: Any) -> "ArmType":
+    def variant(self, value: object) -> "ArmType":
         """Return the row as it is for one value of the discriminator, matched without case.
 
         The row itself for a value that is not in the table: the service decides.

@@ -4,7 +4,7 @@ Rows only, and the three changes that replace in some directions and not in othe
 is Terraform's provider (its ForceNew fields) unless said otherwise.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.updates.rule import (
     FORCE_NEW,
@@ -18,18 +18,18 @@ from infra.catalogue.updates.rule import (
 )
 
 
-def _moves_storage(old: Any, new: Any) -> bool:
+def _moves_storage(old: object, new: object) -> bool:
     """Tell whether data has to move: another performance tier, or zones gained or lost."""
     one, other = str(old).partition("_"), str(new).partition("_")
     return one[0] != other[0] or ("ZRS" in one[2]) != ("ZRS" in other[2])
 
 
-def _changes_kind(old: Any, new: Any) -> bool:
+def _changes_kind(old: object, new: object) -> bool:
     """Tell whether a storage account becomes something it cannot be upgraded to."""
     return (old, new) != ("Storage", "StorageV2")
 
 
-def _was_set(old: Any, _: Any) -> bool:
+def _was_set(old: object, _: object) -> bool:
     return old is not None and old is not False
 
 

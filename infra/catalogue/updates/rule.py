@@ -8,7 +8,7 @@ unless a longer path speaks for itself.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 
 class Change(StrEnum):
@@ -33,7 +33,7 @@ class UpdateRule:
     change: Change
     source: str
     action: str = ""
-    only_if: Callable[[Any, Any], bool] | None = None
+    only_if: Callable[[object, object], bool] | None = None
     condition: str = ""
 
 

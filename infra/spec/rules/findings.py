@@ -1,7 +1,7 @@
 """What a rule is and yields, and how rules read plain values that may be wrong by themselves."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.json_types import Document
 from infra.spec.problems import Location
@@ -27,23 +27,23 @@ def entries(stack: Document, key: str) -> Iterator[tuple[int, Document]]:
             yield index, value
 
 
-def listed(owner: Document, key: str) -> list[Any]:
+def listed(owner: Document, key: str) -> list[object]:
     """Return a list's items; nothing where there is no list."""
     value = owner.get(key)
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def whole(value: Any) -> int | None:
+def whole(value: object) -> int | None:
     """Return a whole number, also one written as text; ``None`` for anything else."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except ValueError:
         return None
 
 
-def off(value: Any) -> bool:
+def off(value: object) -> bool:
     """Say whether a switch is off, also one written as text."""
     return value is False or (isinstance(value, str) and value.lower() == "false")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
-from typing import Any
 
 from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding, listed
@@ -32,7 +31,7 @@ def ranges(network: Document) -> Iterator[Finding]:
         taken.append((index, prefix))
 
 
-def _complaint(at: tuple[str | int, ...], text: Any) -> Iterator[Finding]:
+def _complaint(at: tuple[str | int, ...], text: object) -> Iterator[Finding]:
     """Say which range was meant where the address has bits beyond its mask."""
     if _range(text) is None and "/" in str(text):
         try:
@@ -42,7 +41,7 @@ def _complaint(at: tuple[str | int, ...], text: Any) -> Iterator[Finding]:
         yield at, f"{text} is an address within a range. Did you mean {meant}?"
 
 
-def _range(text: Any) -> IPv4Network | None:
+def _range(text: object) -> IPv4Network | None:
     if "/" not in str(text):
         return None
     try:

@@ -1,7 +1,7 @@
 """Rules of role assignments: one who gets the role, one place where it counts."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.json_types import Document
 from infra.spec.roles import WORKSPACE_ROLES
@@ -38,7 +38,7 @@ def fit_the_workspace(stack: Document) -> Iterator[Finding]:
         seen.setdefault(key, index)
 
 
-def _given(workspace: Document) -> set[tuple[Any, str, str]]:
+def _given(workspace: Document) -> set[tuple[object, str, str]]:
     """Return the identity, role and scope of what a deployment gives by itself."""
     identity = workspace.get("identity")
     names = listed(identity, "names") if isinstance(identity, Mapping) else []
@@ -47,6 +47,6 @@ def _given(workspace: Document) -> set[tuple[Any, str, str]]:
     return {(names[0], role, scope) for role, scope in WORKSPACE_ROLES}
 
 
-def _type(workspace: Document) -> Any:
+def _type(workspace: Document) -> object:
     identity = workspace.get("identity")
     return identity.get("type") if isinstance(identity, Mapping) else None

@@ -6,7 +6,6 @@ to find out, so here it is no finding.
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 
 from infra.catalogue.vm_sizes import LISTED, nearest_size, successor, vm_sizes
 from infra.contract.json_types import Document
@@ -30,7 +29,7 @@ def unlisted(size: str) -> str:
     )
 
 
-def _wrong(size: str, cloud: Any) -> str | None:
+def _wrong(size: str, cloud: object) -> str | None:
     if size.lower() in vm_sizes():
         return None
     following = successor(size)
