@@ -15,8 +15,10 @@ from typing import Any
 from infra.contract.errors import HaltedError, PlatformError, ProviderError
 from infra.contract.provider import UNKNOWN, Checked, Difference, Existing, Failure
 from infra.engine.deployment.deletion import destroy
-from infra.engine.deployment.deployment import Cancellation, Deployment, Options
+from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.refresh import refresh
+from infra.engine.deployment.run import Run
+from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Event, Finished, Message, Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
 from infra.engine.model.paths import differences
@@ -437,29 +439,29 @@ class Stage:
         self.providers: list[Any] = []
         self.packages: Sequence[str] = ["test"]
 
-    def _start(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _start(self, options: Mapping[str, Any]) -> Run:
         self.events: list[Event] = []
         self.notebook = Notebook(self.loaded)
         self.cloud.calls.clear()
         self.providers.append(self.provider(self.cloud))
-        return {
-            "project": "proj",
-            "stack": "dev",
-            "loaded": self.loaded,
-            "recorder": self.notebook,
-            "providers": dict.fromkeys(self.packages, self.providers[-1]),
-            "provider_config": self.config,
-            "options": Options(**{"parallel": 4, **options}),
-            "listener": self.events.append,
-            "cancellation": self.cancellation,
-        }
+        return Run(
+            project="proj",
+            stack="dev",
+            loaded=self.loaded,
+            recorder=self.notebook,
+            providers=dict.fromkeys(self.packages, self.providers[-1]),
+            provider_config=self.config,
+            options=Options(**{"parallel": 4, **options}),
+            listener=self.events.append,
+            cancellation=self.cancellation,
+        )
 
     def _end(self, summary: Summary) -> Result:
         self.loaded = self.notebook.loaded()
         return Result(summary, self.events, self.notebook)
 
     def up(self, script: Script, **options: Any) -> Result:
-        deployment = Deployment(**self._start(options))
+        deployment = Deployment(self._start(options))
         failed = False
         try:
             program = Program(deployment)
@@ -480,10 +482,10 @@ class Stage:
         return result
 
     def destroy(self, **options: Any) -> Result:
-        return self._end(destroy(**self._start(options)))
+        return self._end(destroy(self._start(options)))
 
     def refresh(self, **options: Any) -> Result:
-        return self._end(refresh(**self._start(options)))
+        return self._end(refresh(self._start(options)))
 
 
 def nothing(_: Program) -> None:

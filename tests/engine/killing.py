@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.engine.deployment.deletion import destroy
-from infra.engine.deployment.deployment import Cancellation, Deployment, Options
+from infra.engine.deployment.deployment import Deployment
+from infra.engine.deployment.run import Run
+from infra.engine.deployment.session import Options
 from infra.engine.model.events import Event, Message, Op
 from infra.engine.model.goals import Goal
 from infra.engine.model.resources import PROVIDER_PREFIX, STACK_TYPE
@@ -169,12 +171,19 @@ def run(
             messages.append(event.text)
 
     with world.backend(disk).open(PROJECT, STACK, SEALER) as state:
-        common = (PROJECT, STACK, state.loaded, state, {"things": Things(world.cloud)}, {})
-        options, cancellation = Options(parallel=parallel), Cancellation()
+        operation = Run(
+            project=PROJECT,
+            stack=STACK,
+            loaded=state.loaded,
+            recorder=state,
+            providers={"things": Things(world.cloud)},
+            listener=listener,
+            options=Options(parallel=parallel),
+        )
         if program is None:
-            summary = destroy(*common, options, listener, cancellation)
+            summary = destroy(operation)
         else:
-            deployment = Deployment(*common, options, listener, cancellation)
+            deployment = Deployment(operation)
             register(deployment, program, parallel)
             deployment.finish()
             summary = deployment.close(program_failed=False)

@@ -11,7 +11,8 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.engine.deployment.deployment import Cancellation, Deployment, Options
+from infra.engine.deployment.deployment import Deployment
+from infra.engine.deployment.run import Run
 from infra.engine.model.events import Event, Op
 from infra.engine.monitor.monitor import run_program
 from infra.engine.state.disk import Disk
@@ -40,17 +41,15 @@ def up(world: World, config: dict[str, str], disk: Disk | None = None) -> dict[s
         pass
 
     with world.backend(disk).open(PROJECT, STACK, SEALER) as state:
-        deployment = Deployment(
-            PROJECT,
-            STACK,
-            state.loaded,
-            state,
-            {"things": Things(world.cloud)},
-            {},
-            Options(),
-            listener,
-            Cancellation(),
+        run = Run(
+            project=PROJECT,
+            stack=STACK,
+            loaded=state.loaded,
+            recorder=state,
+            providers={"things": Things(world.cloud)},
+            listener=listener,
         )
+        deployment = Deployment(run)
         ended = run_program(
             PROGRAM,
             deployment,

@@ -22,6 +22,7 @@ from infra.engine.deployment.deletion import destroy
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.recorder import Recorder
 from infra.engine.deployment.refresh import refresh
+from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Event, Finished, Listener, Message, Op, Step, Summary
 from infra.engine.model.resources import Loaded
@@ -99,17 +100,7 @@ class Runner:
         """Run the program once. A failure was reported to the listener; it is in the summary."""
         steps = self._listening(options)
         with self._providers() as providers:
-            deployment = Deployment(
-                self.project.name,
-                self.stack,
-                loaded,
-                recorder,
-                providers,
-                self.provider_config(),
-                options,
-                steps,
-                self.cancellation,
-            )
+            deployment = Deployment(self._run(loaded, recorder, options, steps, providers))
             result = run_program(
                 self.project.main / "__main__.py",
                 deployment,
@@ -138,22 +129,32 @@ class Runner:
         return Steps(troubles(self.listener) if options.preview else self.listener)
 
     def _over_state(
-        self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
+        self, act: Callable[[Run], Summary], loaded: Loaded, recorder: Recorder, options: Options
     ) -> Outcome:
         steps = self._listening(options)
         with self._providers() as providers:
-            summary = act(
-                self.project.name,
-                self.stack,
-                loaded,
-                recorder,
-                providers,
-                self.provider_config(),
-                options,
-                steps,
-                self.cancellation,
-            )
+            summary = act(self._run(loaded, recorder, options, steps, providers))
         return Outcome(tuple(steps.steps), summary)
+
+    def _run(
+        self,
+        loaded: Loaded,
+        recorder: Recorder,
+        options: Options,
+        listener: Listener,
+        providers: Mapping[str, Provider],
+    ) -> Run:
+        return Run(
+            project=self.project.name,
+            stack=self.stack,
+            loaded=loaded,
+            recorder=recorder,
+            providers=providers,
+            provider_config=self.provider_config(),
+            options=options,
+            listener=listener,
+            cancellation=self.cancellation,
+        )
 
 
 def troubles(listener: Listener) -> Listener:

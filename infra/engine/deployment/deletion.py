@@ -1,23 +1,21 @@
 """Deleting: what nobody registered any more, old halves of replacements, and whole stacks."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from infra.contract.errors import HaltedError, PlatformError, UsageError
-from infra.contract.provider import Provider
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default
-from infra.engine.deployment.recorder import Recorder
 from infra.engine.deployment.recovery import Recovery
-from infra.engine.deployment.session import Cancellation, Options, Session, recorder_for
+from infra.engine.deployment.run import Run
+from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import Steps
-from infra.engine.model.events import Listener, Op, Summary
-from infra.engine.model.resources import Loaded, Resource
+from infra.engine.model.events import Op, Summary
+from infra.engine.model.resources import Resource
 from infra.engine.planning.decision import deletion_step
 from infra.engine.planning.graph import needs, walk
 from infra.engine.planning.ledger import Entry, Ledger
 
 
-class Removal:
+class Deletion:
     """Deletes entries of state, dependents first, independent branches at the same time."""
 
     def __init__(self, session: Session, ledger: Ledger, providers: Providers) -> None:
@@ -101,25 +99,14 @@ def _without_call(resource: Resource, doomed: set[str]) -> tuple[Op, str]:
     return Op.DELETE, ""
 
 
-def destroy(  # noqa: PLR0917 - as `Deployment`
-    project: str,
-    stack: str,
-    loaded: Loaded,
-    recorder: Recorder,
-    providers: Mapping[str, Provider],
-    provider_config: Mapping[str, Mapping[str, Any]],
-    options: Options,
-    listener: Listener,
-    cancellation: Cancellation,
-) -> Summary:
+def destroy(run: Run) -> Summary:
     """Delete everything in state, without the program: providers are configured from state.
 
     What an interrupted run was creating is looked for and deleted as well.
     """
-    session = Session(recorder_for(recorder, loaded, options), options, listener, cancellation)
-    ledger = Ledger(loaded)
-    found = Providers(stack, project, session, ledger, packages=providers, config=provider_config)
-    orphans = Recovery(session, ledger, found).orphans()
+    session, ledger = run.session(), Ledger(run.loaded)
+    providers = Providers(run, session, ledger)
+    orphans = Recovery(session, ledger, providers).orphans()
     entries = [*ledger.olds.values(), *ledger.leftovers, *orphans]
-    Removal(session, ledger, found).delete(entries)
+    Deletion(session, ledger, providers).delete(entries)
     return session.summary()

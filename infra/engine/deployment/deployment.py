@@ -11,18 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from infra.contract.errors import HaltedError, PlatformError, UsageError
-from infra.contract.provider import UNKNOWN, Invokes, Provider
-from infra.engine.deployment.deletion import Removal
+from infra.contract.provider import UNKNOWN, Invokes
+from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default, package_of
-from infra.engine.deployment.recorder import Recorder
 from infra.engine.deployment.recovery import Recovery
 from infra.engine.deployment.registration import Registration, Workplace
-from infra.engine.deployment.session import Cancellation, Options, Session, Severity, recorder_for
+from infra.engine.deployment.run import Run
+from infra.engine.deployment.session import Severity
 from infra.engine.deployment.steps import Steps, now
-from infra.engine.model.events import Listener, Op, Summary
+from infra.engine.model.events import Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
 from infra.engine.model.paths import differences
-from infra.engine.model.resources import STACK_TYPE, Loaded, Resource, make_urn
+from infra.engine.model.resources import STACK_TYPE, Resource, make_urn
 from infra.engine.model.values import has_unknown, hidden, marked_like, plain
 from infra.engine.planning.aliases import candidates
 from infra.engine.planning.decision import (
@@ -37,48 +37,25 @@ from infra.engine.planning.decision import (
 )
 from infra.engine.planning.ledger import Entry, Ledger
 
-__all__ = ["Cancellation", "Deployment", "Options"]
-
 _GET_RESOURCE = "pulumi:pulumi:getResource"
 
 
 class Deployment:
     """One run of a program against one stack.
 
-    ``providers`` and ``provider_config`` (whose values may be secret) go by package. A preview
-    records nothing, whatever ``recorder`` is. Failures are told to ``listener`` when they happen;
-    ``HaltedError`` says "already reported, stop quietly".
+    Failures are reported to the run's listener when they happen; ``HaltedError`` means "already
+    reported, stop quietly".
     """
 
-    def __init__(  # noqa: PLR0917 - what a run is made of; callers name them
-        self,
-        project: str,
-        stack: str,
-        loaded: Loaded,
-        recorder: Recorder,
-        providers: Mapping[str, Provider],
-        provider_config: Mapping[str, Mapping[str, Any]],
-        options: Options,
-        listener: Listener,
-        cancellation: Cancellation,
-    ) -> None:
-        self._project, self._stack = project, stack
-        recorder = recorder_for(recorder, loaded, options)
-        self._session = Session(recorder, options, listener, cancellation)
-        self._ledger = Ledger(loaded)
-        self._providers = Providers(
-            stack,
-            project,
-            self._session,
-            self._ledger,
-            packages=providers,
-            config=provider_config,
-        )
+    def __init__(self, run: Run) -> None:
+        self._project, self._stack = run.project, run.stack
+        self._session, self._ledger = run.session(), Ledger(run.loaded)
+        self._providers = Providers(run, self._session, self._ledger)
         self._steps = Steps(self._session, self._ledger)
-        self._removal = Removal(self._session, self._ledger, self._providers)
+        self._deletion = Deletion(self._session, self._ledger, self._providers)
         self._recovery = Recovery(self._session, self._ledger, self._providers)
         self._at = Workplace(
-            self._session, self._ledger, self._providers, self._steps, self._removal
+            self._session, self._ledger, self._providers, self._steps, self._deletion
         )
         self._stack_outputs: Mapping[str, Any] | None = None
 
@@ -150,7 +127,8 @@ class Deployment:
         """Pass a line of the program on. An error logged by the program fails the run."""
         levels: dict[str, Severity] = {"info": "info", "warning": "warning", "error": "error"}
         if severity in levels:
-            self._session.failed |= severity == "error"
+            if severity == "error":
+                self._session.mark_failed()
             self._session.message(levels[severity], text, urn)
 
     # The end.
@@ -162,7 +140,7 @@ class Deployment:
         """
         doomed = [*self._ledger.undeclared(), *self._ledger.leftovers]
         if self._session.halted() or self._session.failed:
-            self._session.failed = True
+            self._session.mark_failed()
             kept = [entry for entry in doomed if not is_default(entry.resource)]
             if kept:
                 text = f"{len(kept)} resource(s) to be deleted are kept: the run did not succeed."
@@ -172,7 +150,7 @@ class Deployment:
             text = f"{urn!r} was to be replaced, but the program has no such resource."
             self._session.message("warning", text)
         try:
-            self._removal.delete([*doomed, *self._recovery.orphans()])
+            self._deletion.delete([*doomed, *self._recovery.orphans()])
         except BaseException:
             self._session.fail()  # a bug: it keeps its traceback
             raise
@@ -183,7 +161,8 @@ class Deployment:
         On success the outputs that arrived replace the old ones; after a failure they are laid over
         them, so that nothing is lost that the program did not come to say.
         """
-        self._session.failed |= program_failed
+        if program_failed:
+            self._session.mark_failed()
         outputs: Mapping[str, Any] = {}
         known = [*self._ledger.news.values(), *self._ledger.olds.values()]
         entry = next((e for e in known if e.resource.type == STACK_TYPE), None)

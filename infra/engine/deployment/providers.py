@@ -22,6 +22,7 @@ from infra.contract.provider import (
     Provider,
     Repeatable,
 )
+from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import Steps, now
 from infra.engine.deployment.unconfigured import Unconfigured
@@ -62,20 +63,11 @@ def default_name(version: str, download_url: str) -> str:
 class Providers:
     """Finds, registers and configures providers. Safe from many threads."""
 
-    def __init__(
-        self,
-        stack: str,
-        project: str,
-        session: Session,
-        ledger: Ledger,
-        *,
-        packages: Mapping[str, Provider],
-        config: Mapping[str, Mapping[str, Any]],
-    ) -> None:
-        self._stack, self._project = stack, project
+    def __init__(self, run: Run, session: Session, ledger: Ledger) -> None:
+        self._stack, self._project = run.stack, run.project
         self._session, self._ledger = session, ledger
         self._steps = Steps(session, ledger)
-        self._packages, self._config = packages, config
+        self._packages, self._config = run.providers, run.provider_config
         self._lock = threading.RLock()
         self._used: dict[str, list[tuple[dict[str, Any], Provider]]] = {}
         self._instances: dict[str, Provider] = {}

@@ -7,50 +7,38 @@ afterwards, in state's order, so that an interrupted refresh has changed nothing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from infra.contract.errors import PlatformError
-from infra.contract.provider import Existing, Provider
+from infra.contract.provider import Existing
 from infra.engine.deployment.providers import Providers, has_provider_type
-from infra.engine.deployment.recorder import Recorder
 from infra.engine.deployment.recovery import Recovery
-from infra.engine.deployment.session import Cancellation, Options, Session, recorder_for
+from infra.engine.deployment.run import Run
+from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import now
-from infra.engine.model.events import Listener, Op, Step, Summary
+from infra.engine.model.events import Op, Step, Summary
 from infra.engine.model.paths import differences
-from infra.engine.model.resources import Loaded, Resource
+from infra.engine.model.resources import Resource
 from infra.engine.model.values import marked_like
 from infra.engine.planning.decision import answered, bare, deletion_step, step_for
 from infra.engine.planning.ledger import Entry, Ledger
 
 
-def refresh(  # noqa: PLR0917 - as `Deployment`
-    project: str,
-    stack: str,
-    loaded: Loaded,
-    recorder: Recorder,
-    providers: Mapping[str, Provider],
-    provider_config: Mapping[str, Mapping[str, Any]],
-    options: Options,
-    listener: Listener,
-    cancellation: Cancellation,
-) -> Summary:
+def refresh(run: Run) -> Summary:
     """Bring state to what exists. A preview reads as well, and records nothing.
 
     Steps are told as ``refresh``; they count as what they found: ``same``, ``update`` (inputs
     drifted, or its health did) or ``delete`` (gone). Interrupted creates that are found are
     adopted.
     """
-    session = Session(recorder_for(recorder, loaded, options), options, listener, cancellation)
-    ledger = Ledger(loaded)
-    found = Providers(stack, project, session, ledger, packages=providers, config=provider_config)
-    entries = [Entry(key, resource) for key, resource in enumerate(loaded.resources)]
-    with ThreadPoolExecutor(max(options.parallel, 1), "refresh") as pool:
-        fresh = list(pool.map(lambda entry: _read(entry.resource, session, found), entries))
-    read = list(zip(loaded.resources, fresh, strict=True))
+    session, ledger = run.session(), Ledger(run.loaded)
+    providers = Providers(run, session, ledger)
+    entries = [Entry(key, resource) for key, resource in enumerate(run.loaded.resources)]
+    with ThreadPoolExecutor(max(run.options.parallel, 1), "refresh") as pool:
+        fresh = list(pool.map(lambda entry: _read(entry.resource, session, providers), entries))
+    read = list(zip(run.loaded.resources, fresh, strict=True))
     if not session.halted():
         _record(entries, without_gone(read), ledger, session)
-        Recovery(session, ledger, found).adopt_rest()
+        Recovery(session, ledger, providers).adopt_rest()
     return session.summary()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.contract.errors import HaltedError, ProviderError
 from infra.contract.provider import Adopts, Difference, Existing, Locates, Provider
-from infra.engine.deployment.deletion import Removal
+from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.dependents import victims
 from infra.engine.deployment.providers import Providers
 from infra.engine.deployment.recovery import Resumed
@@ -46,7 +46,7 @@ class Workplace:
     ledger: Ledger
     providers: Providers
     steps: Steps
-    removal: Removal
+    deletion: Deletion
 
 
 class Registration:
@@ -163,7 +163,7 @@ class Registration:
         entries = [ledger.olds[urn] for urn in condemned]
         try:
             unprotected = replace(old, resource=replace(old.resource, protect=False))
-            done = self._at.removal.delete([*entries, unprotected], pends=True)
+            done = self._at.deletion.delete([*entries, unprotected], pends=True)
         except BaseException:
             done = False
             raise

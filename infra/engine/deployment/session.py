@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from infra.contract.errors import HaltedError, PlatformError
-from infra.engine.deployment.recorder import Memory, Recorder
+from infra.engine.deployment.recorder import Recorder
 from infra.engine.model.events import Event, Finished, Listener, Message, Op, Started, Step, Summary
-from infra.engine.model.resources import Loaded
 
 Severity = Literal["info", "warning", "error"]
 
@@ -31,11 +30,6 @@ class Options:
     continue_on_error: bool = False
     replace: frozenset[str] = frozenset()
     default_timeout_s: float = 7200
-
-
-def recorder_for(recorder: Recorder, loaded: Loaded, options: Options) -> Recorder:
-    """Return ``recorder``, or for a preview one that writes nothing."""
-    return Memory(len(loaded.resources)) if options.preview else recorder
 
 
 class Cancellation:
@@ -82,13 +76,19 @@ class Session:
         self.recorder = recorder
         self.options = options
         self.cancellation = cancellation
-        self.failed = False
+        # Written under the lock and never back to False: a read-modify-write on one thread must not
+        # lose the failure of another.
+        self._failed = False
         self._halted = False
         self._listener = listener
         self._changes: Counter[Op] = Counter()
         self._slots = threading.BoundedSemaphore(max(options.parallel, 1))
         self._lock = threading.RLock()
         self._begun = time.monotonic()
+
+    @property
+    def failed(self) -> bool:
+        return self._failed
 
     @property
     def preview(self) -> bool:
@@ -107,7 +107,7 @@ class Session:
     def refuse_if_halted(self) -> None:
         """Raise ``HaltedError`` when no new step may begin."""
         if self.cancellation.stopped:
-            self.failed = True
+            self.mark_failed()
             raise HaltedError(
                 "The run was interrupted; no further steps were begun.",
                 remedy="Run it again: it goes on from what is recorded.",
@@ -122,11 +122,16 @@ class Session:
         """Say whether no new step may begin."""
         return self._halted or self.cancellation.stopped
 
+    def mark_failed(self) -> None:
+        """Record that the run has failed; steps may still begin."""
+        with self._lock:
+            self._failed = True
+
     def fail(self) -> None:
-        """Note a failure (somebody reported it); without ``tolerant`` no new steps begin."""
-        self.failed = True
-        if not self.tolerant:
-            self._halted = True
+        """Record a failure that was reported; unless ``tolerant``, no new steps begin."""
+        with self._lock:
+            self._failed = True
+            self._halted = self._halted or not self.tolerant
 
     def report(self, error: PlatformError, urn: str = "") -> None:
         """Tell of a failure that belongs to no step, and note it."""

@@ -65,7 +65,7 @@ _SDK_REFUSAL: Final = re.compile(
 
 
 class Deploying(Protocol):
-    """The deployment as a program meets it; ``infra.engine.deployment.deployment.Deployment`` is one."""
+    """The part of ``Deployment`` that answers a program."""
 
     def register(self, goal: Goal) -> Answer: ...
     def read(self, goal: ReadGoal) -> Answer: ...

@@ -1,13 +1,14 @@
 """Runs programs of ``programs/`` through the real SDK against the cloud in memory."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from infra.contract.provider import UNKNOWN, Checked, Existing
 from infra.engine.deployment.builtin import BuiltIn
 from infra.engine.deployment.deployment import Deployment
+from infra.engine.deployment.run import Run
 from infra.engine.model.events import Op
 from infra.engine.monitor.monitor import run_program
 from infra.engine.monitor.program import ProgramResult
@@ -76,7 +77,7 @@ def _names(inputs: Mapping[str, Any]) -> list[str]:
 
 
 @dataclass
-class Run(Result):
+class ProgramRun(Result):
     """What one run came to, for the engine and for the program."""
 
     program: ProgramResult
@@ -95,15 +96,15 @@ class Seated(Stage):
         self.others: dict[tuple[str | None, str], Mapping[str, Any]] = {}
         self.settings = {"test:password": PASSWORD, **{f"test:{k}": v for k, v in config.items()}}
 
-    def _start(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        collaborators = super()._start(options)
-        collaborators["providers"]["azure-native"] = AzureLike(self.cloud)
-        collaborators["providers"]["pulumi"] = BuiltIn(lambda *stack: self.others.get(stack))
-        return collaborators
+    def _start(self, options: Mapping[str, Any]) -> Run:
+        run = super()._start(options)
+        builtin = BuiltIn(lambda *stack: self.others.get(stack))
+        more = {"azure-native": AzureLike(self.cloud), "pulumi": builtin}
+        return replace(run, providers={**run.providers, **more})
 
-    def go(self, secrets: Collection[str] = ("test:password",), **options: Any) -> Run:
-        collaborators = self._start(options)
-        deployment = Deployment(**collaborators)
+    def go(self, secrets: Collection[str] = ("test:password",), **options: Any) -> ProgramRun:
+        run = self._start(options)
+        deployment = Deployment(run)
         ended = run_program(
             self.program,
             deployment,
@@ -113,12 +114,12 @@ class Seated(Stage):
             config=self.settings,
             secret_keys=secrets,
             parallel=4,
-            preview=collaborators["options"].preview,
+            preview=run.options.preview,
         )
         result = self._end(deployment.close(program_failed=ended.failed))
-        return Run(result.summary, result.events, result.notebook, ended)
+        return ProgramRun(result.summary, result.events, result.notebook, ended)
 
-    def look(self, **options: Any) -> Run:
+    def look(self, **options: Any) -> ProgramRun:
         before = self.loaded
         run = self.go(preview=True, **options)
         self.loaded = before

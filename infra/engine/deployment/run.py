@@ -1,0 +1,38 @@
+"""What belongs to one operation on one stack: its state, its providers, its options, its listeners.
+
+A value, made by whoever composes an operation; it does nothing by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from infra.contract.json_types import Document
+from infra.contract.provider import Provider
+from infra.engine.deployment.recorder import Memory, Recorder
+from infra.engine.deployment.session import Cancellation, Options, Session
+from infra.engine.model.events import Listener
+from infra.engine.model.resources import Loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One operation: an update, a preview, a refresh or a destroy.
+
+    ``loaded`` is the stack's state at the start and ``recorder`` receives the progress.
+    ``providers`` and ``provider_config`` (whose values may be secret) are keyed by package.
+    """
+
+    project: str
+    stack: str
+    loaded: Loaded
+    recorder: Recorder
+    providers: Mapping[str, Provider]
+    listener: Listener
+    provider_config: Mapping[str, Document] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    def session(self) -> Session:
+        """Return a new session. A preview records nothing, whatever ``recorder`` is."""
+        recorder = Memory(len(self.loaded.resources)) if self.options.preview else self.recorder
+        return Session(recorder, self.options, self.listener, self.cancellation)
