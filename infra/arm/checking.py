@@ -15,7 +15,7 @@ from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_inputs
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
-from infra.contract.provider import UNKNOWN, Checked, Failure
+from infra.contract.provider import UNKNOWN, Checked, CheckFailure
 
 _SUFFIX: Final = 8
 _INNER: Final = "properties.properties"
@@ -46,19 +46,21 @@ def checked_inputs(
     return Checked(inputs, tuple(failures(row, inputs)))
 
 
-def failures(row: ArmType, inputs: Document) -> Iterator[Failure]:
+def failures(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
     """Yield every mistake in checked inputs."""
     yield from _unknown_properties(row, inputs)
     for path in sorted(row.required):
         for missing in _missing(inputs, "", path.split(".")):
-            yield Failure(missing, "It is required.")
+            yield CheckFailure(missing, "It is required.")
     name = inputs.get(row.name_input)
     problem = row.name_rule.problem(name) if isinstance(name, str) and name != UNKNOWN else None
     if problem:
-        yield Failure(row.name_input, problem)
+        yield CheckFailure(row.name_input, problem)
     kind = value_at(inputs, row.discriminator) if row.discriminator else None
     if row.discriminator and isinstance(kind, str) and kind not in {*row.variants, UNKNOWN}:
-        yield Failure(row.discriminator, f"{kind!r}: {nearest(kind, row.variants, noun='kind')}")
+        yield CheckFailure(
+            row.discriminator, f"{kind!r}: {nearest(kind, row.variants, noun='kind')}"
+        )
 
 
 def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
@@ -94,15 +96,15 @@ def _named(row: ArmType, name: str, olds: Document, inputs: Document, seed: byte
     return {row.name_input: automatic_name(row, name, seed), CREATE_FIRST: True}
 
 
-def _unknown_properties(row: ArmType, inputs: Document) -> Iterator[Failure]:
+def _unknown_properties(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
     for key in inputs:
         if key not in row.known and key != API_VERSION and not key.startswith("__"):
-            yield Failure(key, _no_such(key, row.known))
+            yield CheckFailure(key, _no_such(key, row.known))
     inner = value_at(inputs, _INNER)
     if row.inner is not None and isinstance(inner, Mapping):
         for key in inner:
             if key not in row.inner:
-                yield Failure(f"{_INNER}.{key}", _no_such(key, row.inner))
+                yield CheckFailure(f"{_INNER}.{key}", _no_such(key, row.inner))
 
 
 def _no_such(key: str, known: frozenset[str]) -> str:

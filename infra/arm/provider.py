@@ -32,7 +32,7 @@ from infra.contract.errors import (
     UsageError,
 )
 from infra.contract.json_types import Document
-from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing, Failure, Json
+from infra.contract.provider import UNKNOWN, Checked, CheckFailure, Difference, DiffKind, Existing
 
 _OK: Final = 200
 _MISSING: Final = 404
@@ -65,17 +65,17 @@ class AzureNative:
         self._soft_delete = SoftDeleteHandler(self._client, soft_delete) if soft_delete else None
         self._config = _Config()
         self._locations: dict[str, str] = {}
-        self._deleted: dict[str, Json] = {}
+        self._deleted: dict[str, Document] = {}
 
     # Configuration
 
-    def check_config(self, olds: Json | None, news: Json) -> Checked:
+    def check_config(self, olds: Document | None, news: Document) -> Checked:
         """Accept every option of azure-native, used here or not."""
         del olds
         wrong = [key for key in _CONFIG if not isinstance(news.get(key, ""), str)]
-        return Checked(dict(news), [Failure(key, "It must be text.") for key in wrong])
+        return Checked(dict(news), [CheckFailure(key, "It must be text.") for key in wrong])
 
-    def diff_config(self, olds: Json, news: Json) -> Difference:
+    def diff_config(self, olds: Document, news: Document) -> Difference:
         """Replace everything for a new subscription or tenant; update for a new cloud id.
 
         ``aml cloud reset`` changes the id: the resources are gone, and a refresh finds out.
@@ -88,7 +88,7 @@ class AzureNative:
         replaces = [key for key, kind in detailed.items() if kind == "update-replace"]
         return Difference(bool(detailed), replaces, detailed)
 
-    def configure(self, config: Json) -> None:
+    def configure(self, config: Document) -> None:
         """Use this subscription, tenant and default location from now on."""
         texts = {key: value for key, value in config.items() if isinstance(value, str)}
         self._config = _Config(
@@ -105,31 +105,35 @@ class AzureNative:
 
     # Resources
 
-    def check(self, type: str, name: str, olds: Json | None, news: Json, seed: bytes) -> Checked:
+    def check(
+        self, type: str, name: str, olds: Document | None, news: Document, seed: bytes
+    ) -> Checked:
         """Complete and validate inputs; asks the service only for a group's location."""
         row = type_of_token(type)
         return checking.checked_inputs(row, name, olds, news, seed=seed, locate=self._location)
 
-    def diff(self, type: str, id: str, olds: Json, old_outputs: Json, news: Json) -> Difference:
+    def diff(
+        self, type: str, id: str, olds: Document, old_outputs: Document, news: Document
+    ) -> Difference:
         """Compare inputs; outputs do not express intent."""
         del id, old_outputs
         return diffing.difference(type_of_token(type), olds, news)
 
-    def locate(self, type: str, inputs: Json) -> str | None:
+    def locate(self, type: str, inputs: Document) -> str | None:
         """Return the id a create would give."""
         return bodies.resource_id(type_of_token(type), inputs, self._subscription())
 
-    def adoptable(self, type: str, inputs: Json) -> bool:
+    def adoptable(self, type: str, inputs: Document) -> bool:
         """Return whether the resource is an attachment, which is detached and never deleted."""
         row = variant_of_inputs(type_of_token(type), inputs)
         return row.discriminator is not None and row.delete_query == DETACH
 
-    def adopts(self, type: str, inputs: Json, existing: Existing) -> bool:
+    def adopts(self, type: str, inputs: Document, existing: Existing) -> bool:
         """Return whether an existing attachment can become the wanted one in place."""
         row = variant_of_inputs(type_of_token(type), inputs)
         return not diffing.difference(row, existing.inputs, inputs).replaces
 
-    def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:
+    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:
         """Create the resource, after checking that its id is free: a PUT would overwrite."""
         row = variant_of_inputs(type_of_token(type), inputs)
         if preview:
@@ -148,7 +152,7 @@ class AzureNative:
             left = updating.not_as_requested(row, where, inputs, document)
             return replace(self._made(row, where, inputs, document), ignored=left)
 
-    def read(self, type: str, id: str, inputs: Json) -> Existing | None:
+    def read(self, type: str, id: str, inputs: Document) -> Existing | None:
         """Return the resource as the service has it; ``inputs`` change only where it drifted.
 
         Waits for an operation that an interrupted run left unfinished.
@@ -167,9 +171,9 @@ class AzureNative:
         self,
         type: str,
         id: str,
-        olds: Json,
-        old_outputs: Json,
-        news: Json,
+        olds: Document,
+        old_outputs: Document,
+        news: Document,
         *,
         timeout_s: float,
         preview: bool,
@@ -195,7 +199,7 @@ class AzureNative:
             inputs = updating.kept_inputs(row, olds, news, left)
             return replace(self._made(row, id, inputs, document), ignored=left)
 
-    def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None:
+    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None:
         """Delete the resource, or detach it where the table says so; already gone is fine."""
         row = variant_of_inputs(type_of_token(type), inputs)
         url = bodies.url_path(id)
@@ -210,7 +214,7 @@ class AzureNative:
 
     # Functions
 
-    def invoke(self, token: str, args: Json, *, preview: bool) -> Json:
+    def invoke(self, token: str, args: Document, *, preview: bool) -> Document:
         """Call a function. Keys are returned in plain form; the caller marks them secret."""
         del preview
         if token == invokes.CLIENT_CONFIG:
@@ -231,20 +235,22 @@ class AzureNative:
 
     # Requests and answers
 
-    def _put(self, row: ArmType, id: str, inputs: Json) -> Request:
+    def _put(self, row: ArmType, id: str, inputs: Document) -> Request:
         body = bodies.request_body(row, inputs)
         if row.kept:
             body = bodies.keep(row, body, self._get(row, id).document)
         params = bodies.query(row, inputs)
         return Request("PUT", bodies.url_path(id), row.api_version, body, params)
 
-    def _read_back(self, row: ArmType, id: str, answer: Response, *, asked: bool = False) -> Json:
+    def _read_back(
+        self, row: ArmType, id: str, answer: Response, *, asked: bool = False
+    ) -> Document:
         """Return the resource; read again if ``asked`` or if the answer is about something else."""
         if not asked and same_arm_id(str(answer.document.get("id", "")), id):
             return answer.document
         return checked(self._get(row, id), at=id).document
 
-    def _made(self, row: ArmType, id: str, inputs: Json, document: Json) -> Existing:
+    def _made(self, row: ArmType, id: str, inputs: Document, document: Document) -> Existing:
         _, reasons = bodies.state_of(document)
         outputs = bodies.outputs_of(row, document)
         if reasons:
@@ -252,7 +258,7 @@ class AzureNative:
         return _existing(row, id, inputs, outputs)
 
     def _after_failure(
-        self, row: ArmType, id: str, inputs: Json, error: ProviderError | UnreachableError
+        self, row: ArmType, id: str, inputs: Document, error: ProviderError | UnreachableError
     ) -> PlatformError:
         """Return the error to raise for a failed create: partial if it left a resource behind.
 
@@ -285,7 +291,7 @@ class AzureNative:
         if first.status != _MISSING:  # its retention may be off, or over
             self._client.run(follow(request, first), timeout_s=timeout_s, at=id)
 
-    def _free_name(self, row: ArmType, id: str, inputs: Json, timeout_s: float) -> None:
+    def _free_name(self, row: ArmType, id: str, inputs: Document, timeout_s: float) -> None:
         """Purge a soft-deleted resource of this name, or recover it for the create to update."""
         if self._soft_delete is None:
             return
@@ -319,7 +325,7 @@ class AzureNative:
             self._locations[group] = str(checked(answer, at=group).document["location"])
         return self._locations[group]
 
-    def _id(self, row: ArmType, inputs: Json) -> str:
+    def _id(self, row: ArmType, inputs: Document) -> str:
         where = bodies.resource_id(row, inputs, self._subscription())
         if where is None:
             missing = [name for name in row.parameters if inputs.get(name) in (None, UNKNOWN)]
@@ -360,7 +366,7 @@ class AzureNative:
 
 
 def _existing(
-    row: ArmType, id: str, inputs: Json, outputs: Json, reasons: tuple[str, ...] = ()
+    row: ArmType, id: str, inputs: Document, outputs: Document, reasons: tuple[str, ...] = ()
 ) -> Existing:
     secrets = bodies.secret_paths(row, outputs)
     return Existing(id, dict(inputs), dict(outputs), secrets, reasons)
@@ -372,7 +378,7 @@ def _taken(row: ArmType, id: str) -> str:
     return (name if row.purge and "{id}" not in row.purge[1] else id).lower()
 
 
-def _partial(row: ArmType, id: str, rule: UpdateRule, inputs: Json) -> Request:
+def _partial(row: ArmType, id: str, rule: UpdateRule, inputs: Document) -> Request:
     """Return a PATCH of one path, or the POST of its action."""
     url = bodies.url_path(id) + (f"/{rule.action}" if rule.action else "")
     method = "POST" if rule.action else "PATCH"
@@ -380,7 +386,7 @@ def _partial(row: ArmType, id: str, rule: UpdateRule, inputs: Json) -> Request:
 
 
 def _not_ready(
-    id: str, outputs: Json, reasons: tuple[str, ...], remedy: str | None = None
+    id: str, outputs: Document, reasons: tuple[str, ...], remedy: str | None = None
 ) -> PartialFailure:
     return PartialFailure(
         f"It exists but is not ready: {' '.join(reasons)}",

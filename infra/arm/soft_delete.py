@@ -15,7 +15,6 @@ from infra.catalogue.names import parse_arm_id, same_arm_id
 from infra.catalogue.types.row import ArmType
 from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document
-from infra.contract.provider import Json
 
 Policy = Literal["recover", "purge"]
 WORKSPACE: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -60,7 +59,7 @@ class SoftDeleteHandler:
         self._client = client
         self._policy = policy
 
-    def purge_first(self, row: ArmType, id: str, inputs: Json) -> None:
+    def purge_first(self, row: ArmType, id: str, inputs: Document) -> None:
         """Purge the soft-deleted resource under ``id``, if that is the policy.
 
         The caller has checked that no live resource has the id. Vault names are global: the
@@ -73,7 +72,7 @@ class SoftDeleteHandler:
         else:
             self._purge_vault(id, inputs)
 
-    def recovers(self, row: ArmType, id: str, inputs: Json) -> bool:
+    def recovers(self, row: ArmType, id: str, inputs: Document) -> bool:
         """Return whether a create under ``id`` has something to recover, by policy.
 
         Azure has no API that recovers a workspace. A workspace of the local cloud is restored
@@ -91,18 +90,18 @@ class SoftDeleteHandler:
         purges = row.name == WORKSPACE and self._policy.workspace == "purge"
         return {"forceToPurge": "true"} if purges else {}
 
-    def after_delete(self, row: ArmType, id: str, inputs: Json) -> None:
+    def after_delete(self, row: ArmType, id: str, inputs: Document) -> None:
         """Purge the vault that was just deleted, if that is the policy."""
         if row.name == VAULT and self._policy.key_vault == "purge":
             self._purge_vault(id, inputs)
 
-    def _purge_vault(self, id: str, inputs: Json) -> None:
+    def _purge_vault(self, id: str, inputs: Document) -> None:
         found = deleted_vault(self._client, id, str(inputs.get("location") or ""))
         if found is not None and same_arm_id(found.id, id) and not found.protected:
             purge(self._client, found)
 
 
-def recovering(inputs: Json) -> Json:
+def recovering(inputs: Document) -> Document:
     """Return the inputs that recover a vault; the service ignores all other changes beside them."""
     return {**inputs, "properties": {**(inputs.get("properties") or {}), "createMode": "recover"}}
 

@@ -11,17 +11,18 @@ nothing of URNs, dependencies, protect, ordering or state.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
+
+from infra.contract.json_types import Document
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's sentinel for a value that is known after deployment only."""
 
-Json = Mapping[str, Any]
 DiffKind = Literal["add", "add-replace", "delete", "delete-replace", "update", "update-replace"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CheckFailure:
     """One thing wrong with the inputs of a resource; ``property_path`` as ``properties.vmSize``."""
 
     property_path: str
@@ -32,8 +33,8 @@ class Failure:
 class Checked:
     """The inputs as they are to be stored and used, with defaults and names filled in."""
 
-    inputs: Json
-    failures: Sequence[Failure] = ()
+    inputs: Document
+    failures: Sequence[CheckFailure] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class Ignored:
     """An input that the service accepted and did not take over, as it was read back."""
 
     path: str
-    wanted: Any
-    actual: Any
+    wanted: object
+    actual: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class Existing:
     """
 
     id: str
-    inputs: Json
-    outputs: Json
+    inputs: Document
+    outputs: Document
     secrets: Sequence[str] = ()
     reasons: Sequence[str] = ()  # why it is not healthy, if it is not
     ignored: Sequence[Ignored] = ()
@@ -89,8 +90,8 @@ class Provider(Protocol):
         self,
         type: str,
         name: str,
-        olds: Json | None,
-        news: Json,
+        olds: Document | None,
+        news: Document,
         seed: bytes,
     ) -> Checked:
         """Validate and complete ``news``. ``olds`` are the old *checked* inputs, ``None`` when new.
@@ -98,16 +99,18 @@ class Provider(Protocol):
         An auto-name is taken from ``olds`` if there, else derived from ``name`` and ``seed``.
         """
 
-    def diff(self, type: str, id: str, olds: Json, old_outputs: Json, news: Json) -> Difference:
+    def diff(
+        self, type: str, id: str, olds: Document, old_outputs: Document, news: Document
+    ) -> Difference:
         """Compare old and new checked inputs; pure. Unknown differs from everything."""
 
-    def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:
+    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:
         """Create it. A preview reaches no service and returns ``UNKNOWN`` for what only it knows.
 
         Refuses (``ProviderError``) when the id exists already.
         """
 
-    def read(self, type: str, id: str, inputs: Json) -> Existing | None:
+    def read(self, type: str, id: str, inputs: Document) -> Existing | None:
         """Return the resource as it is now, or ``None`` if it is gone.
 
         ``inputs`` are the stored ones (empty for an import): secrets, which no service returns,
@@ -118,16 +121,16 @@ class Provider(Protocol):
         self,
         type: str,
         id: str,
-        olds: Json,
-        old_outputs: Json,
-        news: Json,
+        olds: Document,
+        old_outputs: Document,
+        news: Document,
         *,
         timeout_s: float,
         preview: bool,
     ) -> Existing:
         """Change it in place. In a preview the outputs that cannot change stay known."""
 
-    def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None:
+    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None:
         """Delete it. That it is gone already is success."""
 
 
@@ -135,26 +138,26 @@ class Provider(Protocol):
 class Configurable(Protocol):
     """A provider with configuration of its own (subscription, tenant, endpoint)."""
 
-    def check_config(self, olds: Json | None, news: Json) -> Checked: ...
+    def check_config(self, olds: Document | None, news: Document) -> Checked: ...
 
-    def diff_config(self, olds: Json, news: Json) -> Difference:
+    def diff_config(self, olds: Document, news: Document) -> Difference:
         """Compare; ``replaces`` names keys whose change moves all resources (the subscription)."""
 
-    def configure(self, config: Json) -> None: ...
+    def configure(self, config: Document) -> None: ...
 
 
 @runtime_checkable
 class Invokes(Protocol):
     """A provider with functions (``azure-native:authorization:getClientConfig``)."""
 
-    def invoke(self, token: str, args: Json, *, preview: bool) -> Json: ...
+    def invoke(self, token: str, args: Document, *, preview: bool) -> Document: ...
 
 
 @runtime_checkable
 class Locates(Protocol):
     """A provider that can tell the id a create would give, so that an interrupted one is found."""
 
-    def locate(self, type: str, inputs: Json) -> str | None: ...
+    def locate(self, type: str, inputs: Document) -> str | None: ...
 
 
 @runtime_checkable
@@ -164,15 +167,15 @@ class Adopts(Protocol):
     It is asked when a resource is to be created. ``inputs`` are checked ones.
     """
 
-    def adoptable(self, type: str, inputs: Json) -> bool:
+    def adoptable(self, type: str, inputs: Document) -> bool:
         """Tell whether it is worth a look; pure."""
 
-    def adopts(self, type: str, inputs: Json, existing: Existing) -> bool:
+    def adopts(self, type: str, inputs: Document, existing: Existing) -> bool:
         """Tell whether what exists points at the same, and can be changed into it in place."""
 
 
 @runtime_checkable
-class Cancellable(Protocol):
+class Cancels(Protocol):
     """A provider whose long-running polls can be told to stop."""
 
     def cancel(self) -> None: ...

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from infra.contract.errors import HaltedError, PlatformError, ProviderError
-from infra.contract.provider import UNKNOWN, Checked, Difference, Existing, Failure
+from infra.contract.provider import UNKNOWN, Checked, CheckFailure, Difference, Existing
 from infra.engine.deployment.deletion import destroy
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.refresh import refresh
@@ -89,7 +89,7 @@ CHANGING = ("create", "update", "delete")
 
 
 class Plain:
-    """The provider of package ``test``, with nothing optional: no ids told beforehand."""
+    """The provider of package ``test``, with nothing optional: ids are unknown before a create."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -103,7 +103,7 @@ class Plain:
         seed: bytes,
     ) -> Checked:
         self.cloud.call("check", name)
-        bad = [Failure(key, "is bad") for key, value in news.items() if value == "bad"]
+        bad = [CheckFailure(key, "is bad") for key, value in news.items() if value == "bad"]
         auto = name if type == FIXED else f"{name}-{seed.hex()[:6]}"
         return Checked({"name": (olds or {}).get("name", auto), **news}, bad)
 
@@ -195,7 +195,7 @@ class Account(CloudProvider):
         self.canceled = threading.Event()
 
     def check_config(self, olds: Mapping[str, Any] | None, news: Mapping[str, Any]) -> Checked:
-        bad = [Failure(key, "is bad") for key, value in news.items() if value == "bad"]
+        bad = [CheckFailure(key, "is bad") for key, value in news.items() if value == "bad"]
         return Checked({k: v for k, v in news.items() if v != "dropped"}, bad)
 
     def diff_config(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Difference:
@@ -216,7 +216,7 @@ class Account(CloudProvider):
 
 
 class Notebook:
-    """A recorder that keeps what it is told, and can be loaded again: also half-way."""
+    """A recorder that keeps what it receives and can be loaded again, even half-way."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._keys = count(len(loaded.resources))

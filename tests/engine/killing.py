@@ -25,7 +25,7 @@ from infra.engine.model.events import Event, Message, Op
 from infra.engine.model.goals import Goal
 from infra.engine.model.resources import PROVIDER_PREFIX, STACK_TYPE
 from infra.engine.model.values import Secret, plain
-from infra.engine.state.backend import Backend
+from infra.engine.state.backend import StateBackend
 from infra.engine.state.disk import Disk
 from infra.engine.state.properties import Vault, decoded
 from infra.engine.state.secrets import Sealer
@@ -47,8 +47,8 @@ class World:
     def cloud(self) -> Cloud:
         return Cloud(self.folder / "cloud.sqlite")
 
-    def backend(self, disk: Disk | None = None) -> Backend:
-        return Backend(self.folder / "state", disk=disk or Disk(durable=False))
+    def backend(self, disk: Disk | None = None) -> StateBackend:
+        return StateBackend(self.folder / "state", disk=disk or Disk(durable=False))
 
     def copy(self, folder: Path) -> "World":
         shutil.rmtree(folder, ignore_errors=True)

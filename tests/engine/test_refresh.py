@@ -35,8 +35,8 @@ def test_refresh_takes_drift_into_inputs_and_outputs(stage):
     result = stage.refresh()
     assert result.resource("a").inputs["x"] == result.resource("a").outputs["x"] == 2
     assert result.summary.changes == {Op.SAME: 2, Op.UPDATE: 1}
-    told = next(e.step for e in result.events if isinstance(e, Finished) and e.step.diffs)
-    assert told.diffs == {"x": "update"}
+    step = next(e.step for e in result.events if isinstance(e, Finished) and e.step.diffs)
+    assert step.diffs == {"x": "update"}
     assert stage.up(tree).summary.changes[Op.UPDATE] == 1
 
 

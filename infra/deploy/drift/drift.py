@@ -13,17 +13,17 @@ from infra.deploy.run.operations import Done, Operations, Request, runner_of
 from infra.deploy.run.runner import Outcome, Runner, raise_failure, troubles
 from infra.deploy.run.signals import interruptible
 from infra.deploy.stack.stacks import Stack
-from infra.engine.deployment.recorder import Memory
+from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Listener, Message
 from infra.engine.model.resources import Loaded, Resource
-from infra.engine.state.archive import Operation
+from infra.engine.state.archive import OperationInfo
 from infra.spec.editing import StackFile
 from infra.spec.load import inspect_text
 from infra.spec.problems import file_error
 
 
-class _Findings(Memory):
+class _Findings(NullRecorder):
     """Keeps what a refresh found, entry by entry, and writes nothing."""
 
     def __init__(self, loaded: int) -> None:
@@ -94,7 +94,7 @@ class DriftOf:
         stack, runner = self.stack, self._runner()
         with interruptible(self.cancellation, self._say):
             with stack.backend.open(
-                stack.project.name, stack.name, stack.cipher, Operation("refresh", "aml drift")
+                stack.project.name, stack.name, stack.cipher, OperationInfo("refresh", "aml drift")
             ) as state:
                 outcome = runner.refresh(widened(state.loaded, drift), state, Options())
                 changes = {str(op): number for op, number in outcome.changes.items()}

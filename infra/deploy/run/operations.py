@@ -29,11 +29,11 @@ from infra.deploy.run.signals import interruptible
 from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import soft_delete_of
 from infra.deploy.stack.stacks import Stack, referred_outputs, require_passphrase
-from infra.engine.deployment.recorder import Memory
+from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Listener, Message
 from infra.engine.model.resources import PROVIDER_PREFIX, Loaded
-from infra.engine.state.archive import Operation, OperationName
+from infra.engine.state.archive import OperationInfo, OperationName
 from infra.engine.state.open_state import StackState
 from infra.spec.stack import StackSpec
 
@@ -138,7 +138,9 @@ class Operations:
             with self._open("destroy", request) as state:
                 self._refuse_protected(state.loaded)
                 plan = runner.destroy(
-                    state.loaded, Memory(len(state.loaded.resources)), request.options(preview=True)
+                    state.loaded,
+                    NullRecorder(len(state.loaded.resources)),
+                    request.options(preview=True),
                 )
                 raise_failure(plan, self.cancellation, command="aml destroy")
                 if not plan.changed:
@@ -155,7 +157,9 @@ class Operations:
     def _planned(self, runner: Runner, loaded: Loaded, request: Request, command: str) -> Outcome:
         stack = self.stack
         require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
-        plan = runner.run(loaded, Memory(len(loaded.resources)), request.options(preview=True))
+        plan = runner.run(
+            loaded, NullRecorder(len(loaded.resources)), request.options(preview=True)
+        )
         raise_failure(plan, self.cancellation, command=command)
         self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
         lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
@@ -209,7 +213,7 @@ class Operations:
             count = len(state.loaded.resources)
             options = request.options(preview=True)
             if approve:
-                plan = runner.refresh(state.loaded, Memory(count), options)
+                plan = runner.refresh(state.loaded, NullRecorder(count), options)
                 remedy = "See what differs with `aml refresh`."
                 self._refuse_unexpected(plan, request, remedy=remedy)
                 if plan.changed and not self.approve(plan, runner.destination):
@@ -223,7 +227,7 @@ class Operations:
 
     def _open(self, kind: OperationName, request: Request) -> StackState:
         stack = self.stack
-        operation = Operation(kind, request.message)
+        operation = OperationInfo(kind, request.message)
         state = stack.backend.open(stack.project.name, stack.name, stack.cipher, operation)
         for notice in state.notices:
             self._say(notice)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from infra.engine.deployment.recorder import Memory
+from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.model.resources import Loaded, Resource
 
 
-class Reading(Memory):
+class Reading(NullRecorder):
     """A recorder that keeps what a refresh finds, and writes nothing."""
 
     def __init__(self, loaded: Loaded) -> None:

@@ -17,7 +17,7 @@ from infra.contract.project import Project
 from infra.contract.provider import Provider
 from infra.deploy.stack.configuration import Configuration
 from infra.deploy.stack.endpoints import Destination
-from infra.engine.deployment.builtin import BuiltIn, OutputsOf
+from infra.engine.deployment.builtin import BuiltinProvider, OutputsOf
 from infra.engine.deployment.deletion import destroy
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.recorder import Recorder
@@ -87,7 +87,7 @@ class Runner:
         to = self.destination
         azure = AzureNative(to.endpoint, to.credential, soft_delete=self.soft_delete)
         with closing(azure):
-            yield {PACKAGE: azure, "pulumi": BuiltIn(self.outputs_of)}
+            yield {PACKAGE: azure, "pulumi": BuiltinProvider(self.outputs_of)}
 
     def provider_config(self) -> dict[str, dict[str, Any]]:
         """Return each package's configuration, secret keys marked."""

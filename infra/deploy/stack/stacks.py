@@ -18,7 +18,7 @@ from infra.deploy.stack.configuration import Configuration, encryption_salt, rea
 from infra.deploy.stack.passphrase import ask_at_terminal, stack_passphrase
 from infra.engine.model.resources import STACK_TYPE, Loaded
 from infra.engine.model.values import hidden, plain
-from infra.engine.state.backend import Backend
+from infra.engine.state.backend import StateBackend
 from infra.engine.state.secrets import (
     Cipher,
     Masked,
@@ -69,7 +69,7 @@ class Stack:
         )
 
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> StateBackend:
         return backend_of(self.project)
 
 
@@ -123,9 +123,9 @@ def backend_url(project: Project) -> str:
     return named or f"file://{project.home / 'state'}"
 
 
-def backend_of(project: Project) -> Backend:
+def backend_of(project: Project) -> StateBackend:
     """Return the project's deployment state."""
-    return Backend(backend_url(project))
+    return StateBackend(backend_url(project))
 
 
 def cipher_of(project: Project, stack: str) -> Cipher:

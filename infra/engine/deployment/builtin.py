@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from infra.contract.errors import NotDeployedError, UsageError
-from infra.contract.provider import Checked, Difference, Existing, Json
+from infra.contract.json_types import Document
+from infra.contract.provider import Checked, Difference, Existing
 from infra.engine.model.values import has_secret, plain
 
 STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
@@ -17,24 +18,28 @@ OutputsOf = Callable[[str | None, str], Mapping[str, Any] | None]
 """From project (``None``: the same one) and stack to its outputs, or ``None`` if there is none."""
 
 
-class BuiltIn:
+class BuiltinProvider:
     """A provider of package ``pulumi``. What it refers to is read anew in every run."""
 
     def __init__(self, outputs_of: OutputsOf) -> None:
         self._outputs_of = outputs_of
 
-    def check(self, type: str, name: str, olds: Json | None, news: Json, seed: bytes) -> Checked:  # noqa: ARG002 - the protocol's
+    def check(
+        self, type: str, name: str, olds: Document | None, news: Document, seed: bytes
+    ) -> Checked:
         _known(type)
         return Checked(news)
 
-    def diff(self, type: str, id: str, olds: Json, old_outputs: Json, news: Json) -> Difference:  # noqa: ARG002
+    def diff(
+        self, type: str, id: str, olds: Document, old_outputs: Document, news: Document
+    ) -> Difference:
         changed = olds.get("name") != news.get("name")
         return Difference(changed, ["name"] if changed else [])
 
-    def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:  # noqa: ARG002
+    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:  # noqa: ARG002
         return self.read(type, str(inputs.get("name")), inputs)
 
-    def read(self, type: str, id: str, inputs: Json) -> Existing:
+    def read(self, type: str, id: str, inputs: Document) -> Existing:
         """Return the outputs of the stack ``[organization/[project/]]stack``."""
         _known(type)
         outputs = self._outputs_of(*_address(id))
@@ -54,16 +59,16 @@ class BuiltIn:
         self,
         type: str,
         id: str,
-        olds: Json,  # noqa: ARG002
-        old_outputs: Json,  # noqa: ARG002
-        news: Json,
+        olds: Document,  # noqa: ARG002
+        old_outputs: Document,  # noqa: ARG002
+        news: Document,
         *,
         timeout_s: float,  # noqa: ARG002
         preview: bool,  # noqa: ARG002
     ) -> Existing:
         return self.read(type, id, news)
 
-    def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None:
+    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None:
         """Do nothing: a reference is not the stack."""
 
 

@@ -7,12 +7,12 @@ from infra.engine.deployment.providers import Providers, has_provider_type, is_d
 from infra.engine.deployment.recovery import Recovery
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Session
-from infra.engine.deployment.steps import Steps
+from infra.engine.deployment.steps import StepExecutor
 from infra.engine.model.events import Op, Summary
 from infra.engine.model.resources import Resource
 from infra.engine.planning.decision import deletion_step
 from infra.engine.planning.graph import needs, walk
-from infra.engine.planning.ledger import Entry, Ledger
+from infra.engine.planning.ledger import Ledger, StateEntry
 
 
 class Deletion:
@@ -20,9 +20,9 @@ class Deletion:
 
     def __init__(self, session: Session, ledger: Ledger, providers: Providers) -> None:
         self._session, self._ledger, self._providers = session, ledger, providers
-        self._steps = Steps(session, ledger)
+        self._steps = StepExecutor(session, ledger)
 
-    def delete(self, entries: Sequence[Entry], *, pends: bool = False) -> bool:
+    def delete(self, entries: Sequence[StateEntry], *, pends: bool = False) -> bool:
         """Delete ``entries``; say whether all of it worked.
 
         If any is protected, nothing is deleted and all offenders are named. A failed delete keeps
@@ -50,7 +50,7 @@ class Deletion:
         kept = walk(needed, work, self._session.options.parallel)
         return not failures and not kept
 
-    def _refuse_protected(self, entries: Iterable[Entry]) -> bool:
+    def _refuse_protected(self, entries: Iterable[StateEntry]) -> bool:
         protected = [e.resource for e in entries if e.resource.protect and not e.resource.delete]
         for resource in protected:
             self._session.report(
@@ -63,7 +63,7 @@ class Deletion:
             )
         return bool(protected)
 
-    def _one(self, entry: Entry, doomed: set[str], *, pends: bool) -> None:
+    def _one(self, entry: StateEntry, doomed: set[str], *, pends: bool) -> None:
         resource = entry.resource
         op, why = _without_call(resource, doomed)
         if pends or (resource.delete and resource.urn in self._ledger.replaced):
@@ -79,7 +79,7 @@ class Deletion:
         if pends:
             self._ledger.deleted_early(gone)
 
-    def _forget(self, entry: Entry, *, pends: bool) -> Entry:
+    def _forget(self, entry: StateEntry, *, pends: bool) -> StateEntry:
         if pends:
             return self._steps.deleted_without_call(entry)
         self._session.recorder.forget([entry.key])

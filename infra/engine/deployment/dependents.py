@@ -12,10 +12,12 @@ from infra.engine.deployment.providers import Providers, has_provider_type
 from infra.engine.model.resources import Resource
 from infra.engine.planning.decision import Forced, Verdict, bare, decide
 from infra.engine.planning.graph import referred
-from infra.engine.planning.ledger import Entry
+from infra.engine.planning.ledger import StateEntry
 
 
-def victims(root: Resource, entries: Sequence[Entry], providers: Providers) -> list[str]:
+def dependents_to_replace(
+    root: Resource, entries: Sequence[StateEntry], providers: Providers
+) -> list[str]:
     """Return the URNs, of old state, of those that would be replaced along with ``root``.
 
     Not everything that depends on it: only what its own provider would replace if the inputs taken
@@ -26,13 +28,13 @@ def victims(root: Resource, entries: Sequence[Entry], providers: Providers) -> l
     found = []
     for entry in entries:
         resource = entry.resource
-        if resource.urn not in condemned and _goes_too(resource, condemned, providers):
+        if resource.urn not in condemned and _is_replaced_too(resource, condemned, providers):
             condemned.add(resource.urn)
             found.append(resource.urn)
     return found
 
 
-def _goes_too(resource: Resource, condemned: set[str], providers: Providers) -> bool:
+def _is_replaced_too(resource: Resource, condemned: set[str], providers: Providers) -> bool:
     if not resource.custom or resource.external or resource.pending_replacement:
         return False
     if has_provider_type(resource.type) or not condemned & set(referred(resource)):
@@ -43,15 +45,15 @@ def _goes_too(resource: Resource, condemned: set[str], providers: Providers) -> 
 
 
 def _would_be_replaced(resource: Resource, condemned: set[str], providers: Providers) -> bool:
-    hazy: Mapping[str, Any] = {
+    masked: Mapping[str, Any] = {
         key: UNKNOWN if condemned & set(resource.property_dependencies.get(key, ())) else value
         for key, value in resource.inputs.items()
     }
-    if UNKNOWN not in hazy.values():
+    if UNKNOWN not in masked.values():
         return False
-    new = replace(resource, inputs=hazy)
+    new = replace(resource, inputs=masked)
     difference = providers.instance(resource.provider).diff(
-        resource.type, resource.id, bare(resource.inputs), bare(resource.outputs), bare(hazy)
+        resource.type, resource.id, bare(resource.inputs), bare(resource.outputs), bare(masked)
     )
     decision = decide(resource, new, difference, Forced(), delete_before_replace=None)
     return decision.verdict is Verdict.REPLACE

@@ -15,10 +15,10 @@ from infra.contract.provider import UNKNOWN, Invokes
 from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default, package_of
 from infra.engine.deployment.recovery import Recovery
-from infra.engine.deployment.registration import Registration, Workplace
+from infra.engine.deployment.registration import Registration, RegistrationContext
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Severity
-from infra.engine.deployment.steps import Steps, now
+from infra.engine.deployment.steps import StepExecutor, now
 from infra.engine.model.events import Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
 from infra.engine.model.paths import differences
@@ -35,7 +35,7 @@ from infra.engine.planning.decision import (
     step_for,
     wanted,
 )
-from infra.engine.planning.ledger import Entry, Ledger
+from infra.engine.planning.ledger import Ledger, StateEntry
 
 _GET_RESOURCE = "pulumi:pulumi:getResource"
 
@@ -51,10 +51,10 @@ class Deployment:
         self._project, self._stack = run.project, run.stack
         self._session, self._ledger = run.session(), Ledger(run.loaded)
         self._providers = Providers(run, self._session, self._ledger)
-        self._steps = Steps(self._session, self._ledger)
+        self._steps = StepExecutor(self._session, self._ledger)
         self._deletion = Deletion(self._session, self._ledger, self._providers)
         self._recovery = Recovery(self._session, self._ledger, self._providers)
-        self._at = Workplace(
+        self._context = RegistrationContext(
             self._session, self._ledger, self._providers, self._steps, self._deletion
         )
         self._stack_outputs: Mapping[str, Any] | None = None
@@ -85,7 +85,7 @@ class Deployment:
             source_position=goal.source_position,
         )
 
-        def read(as_goal: Goal, urn: str, old: Entry | None) -> Answer:
+        def read(as_goal: Goal, urn: str, old: StateEntry | None) -> Answer:
             return self._read(as_goal, goal.id, urn, old)
 
         return self._guarded(as_goal, read)
@@ -176,7 +176,9 @@ class Deployment:
 
     # How each kind of request is answered.
 
-    def _guarded(self, goal: Goal, work: Callable[[Goal, str, Entry | None], Answer]) -> Answer:
+    def _guarded(
+        self, goal: Goal, work: Callable[[Goal, str, StateEntry | None], Answer]
+    ) -> Answer:
         """Take the URN, do the work, and turn what went wrong into an answer or a halt."""
         self._session.refuse_if_halted()
         urn = make_urn(self._stack, self._project, goal.parent, goal.type, goal.name)
@@ -203,7 +205,7 @@ class Deployment:
             self._ledger.fail(urn)
         return Answer(urn, failed=True)
 
-    def _reserved(self, goal: Goal, urn: str) -> tuple[Goal, Entry | None]:
+    def _reserved(self, goal: Goal, urn: str) -> tuple[Goal, StateEntry | None]:
         for option, urns in mentioned(goal).items():
             for each in urns:
                 _refuse_malformed(each, option, urn)
@@ -225,8 +227,8 @@ class Deployment:
             each for name, some in mentioned(goal).items() if name != "aliases" for each in some
         ]
         cause = self._ledger.failed_among([*urns, goal.provider.rpartition("::")[0]])
-        hazy = not self._session.preview and has_unknown(dict(goal.inputs))
-        if not cause and not hazy:
+        masked = not self._session.preview and has_unknown(dict(goal.inputs))
+        if not cause and not masked:
             return False
         if not cause and not self._session.failed:
             raise UsageError(
@@ -239,7 +241,7 @@ class Deployment:
         self._ledger.fail(urn)
         return True
 
-    def _registered(self, goal: Goal, urn: str, old: Entry | None) -> Answer:
+    def _registered(self, goal: Goal, urn: str, old: StateEntry | None) -> Answer:
         if old is not None and old.resource.custom != goal.custom:
             raise UsageError(
                 f"{goal.name!r} was a {_kind(old.resource.custom)} and is a {_kind(goal.custom)}.",
@@ -252,9 +254,9 @@ class Deployment:
         if has_provider_type(goal.type):
             return _answer(self._providers.register(goal, urn, old))
         resumed = self._recovery.resume(urn, old)
-        return _answer(Registration(self._at, goal, urn, resumed, os.urandom(32)).run())
+        return _answer(Registration(self._context, goal, urn, resumed, os.urandom(32)).run())
 
-    def _component(self, goal: Goal, urn: str, old: Entry | None) -> None:
+    def _component(self, goal: Goal, urn: str, old: StateEntry | None) -> None:
         new = wanted(goal, urn, "", goal.inputs)
         if old is None:
             with self._session.step(step_for(Op.CREATE, new)):
@@ -269,7 +271,7 @@ class Deployment:
         with self._session.step(step_for(Op.UPDATE, kept, old.resource, decision)):
             self._steps.recorded(old, kept)
 
-    def _read(self, goal: Goal, id_: str, urn: str, old: Entry | None) -> Answer:
+    def _read(self, goal: Goal, id_: str, urn: str, old: StateEntry | None) -> Answer:
         reference = self._providers.reference(goal, goal.type)
         blank = replace(wanted(goal, urn, reference, goal.inputs), external=True, id=id_)
         if id_ in {UNKNOWN, ""}:
@@ -281,7 +283,7 @@ class Deployment:
             entry = self._keep_read(old, found)
         return _answer(entry)
 
-    def _keep_read(self, old: Entry | None, found: Resource) -> Entry:
+    def _keep_read(self, old: StateEntry | None, found: Resource) -> StateEntry:
         if old is None:
             return self._steps.recorded(None, replace(found, created=now(), modified=now()))
         before = old.resource
@@ -301,15 +303,15 @@ class Deployment:
             )
         return {"urn": urn, "id": entry.resource.id, "state": dict(entry.resource.outputs)}
 
-    def _put_outputs(self, entry: Entry, outputs: Mapping[str, Any]) -> None:
+    def _put_outputs(self, entry: StateEntry, outputs: Mapping[str, Any]) -> None:
         if dict(outputs) == dict(entry.resource.outputs):
             return
         self._session.recorder.outputs(entry.key, outputs)
         kept = replace(entry.resource, outputs=dict(outputs))
-        self._ledger.settle(kept.urn, Entry(entry.key, kept))
+        self._ledger.settle(kept.urn, StateEntry(entry.key, kept))
 
 
-def _answer(entry: Entry) -> Answer:
+def _answer(entry: StateEntry) -> Answer:
     resource = entry.resource
     return Answer(
         resource.urn, "" if resource.id == UNKNOWN else resource.id, dict(resource.outputs)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from infra.contract.errors import ProviderError, UsageError
 from infra.contract.provider import (
     UNKNOWN,
-    Cancellable,
+    Cancels,
     Configurable,
     Difference,
     Provider,
@@ -24,8 +24,8 @@ from infra.contract.provider import (
 )
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Session
-from infra.engine.deployment.steps import Steps, now
-from infra.engine.deployment.unconfigured import Unconfigured
+from infra.engine.deployment.steps import StepExecutor, now
+from infra.engine.deployment.unconfigured import UnconfiguredProvider
 from infra.engine.model.events import Op
 from infra.engine.model.goals import Goal
 from infra.engine.model.paths import differences
@@ -41,7 +41,7 @@ from infra.engine.planning.decision import (
     step_for,
     wanted,
 )
-from infra.engine.planning.ledger import Entry, Ledger
+from infra.engine.planning.ledger import Ledger, StateEntry
 
 INTERNAL: Final = "__internal"
 _DENIED: Final = "disable-default-providers"
@@ -66,7 +66,7 @@ class Providers:
     def __init__(self, run: Run, session: Session, ledger: Ledger) -> None:
         self._stack, self._project = run.stack, run.project
         self._session, self._ledger = session, ledger
-        self._steps = Steps(session, ledger)
+        self._steps = StepExecutor(session, ledger)
         self._packages, self._config = run.providers, run.provider_config
         self._lock = threading.RLock()
         self._used: dict[str, list[tuple[dict[str, Any], Provider]]] = {}
@@ -156,7 +156,7 @@ class Providers:
             )
         config = bare(_public(inputs)) if isinstance(base, Configurable) else {}
         if has_unknown(config):
-            return Unconfigured()
+            return UnconfiguredProvider()
         with self._lock:
             used = self._used.setdefault(package, [])
             for other, instance in used:
@@ -171,12 +171,14 @@ class Providers:
     def _cancel(self) -> None:
         instances = [*self._packages.values(), *self._instances.values()]
         for instance in {id(one): one for one in instances}.values():
-            if isinstance(instance, Cancellable):
+            if isinstance(instance, Cancels):
                 instance.cancel()
 
     # Their own lifecycle.
 
-    def register(self, goal: Goal, urn: str, old: Entry | None, *, silent: bool = False) -> Entry:
+    def register(
+        self, goal: Goal, urn: str, old: StateEntry | None, *, silent: bool = False
+    ) -> StateEntry:
         """Register a provider resource; nothing but ``Configurable`` of its object is called."""
         internal = dict(goal.inputs).get(INTERNAL, {})
         news = _public(goal.inputs) | ({"version": goal.version} if goal.version else {})
@@ -245,8 +247,8 @@ class Providers:
         return Decision(verdict, answer.detailed if answer.changed else {})
 
     def _recorded(
-        self, new: Resource, old: Entry | None, decision: Decision, *, silent: bool
-    ) -> Entry:
+        self, new: Resource, old: StateEntry | None, decision: Decision, *, silent: bool
+    ) -> StateEntry:
         fresh = replace(
             new,
             id=UNKNOWN if self._session.preview else str(uuid.uuid4()),

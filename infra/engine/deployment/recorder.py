@@ -1,6 +1,6 @@
 """What the executor tells about its progress, so that a killed run loses nothing.
 
-``state`` implements it over the journal; ``Memory`` is for previews, which record nothing.
+``state`` implements it over the journal; ``NullRecorder`` is for previews, which record nothing.
 An entry of state is known by a number (its *key*): loaded entries have their position in
 ``Loaded.resources``, new ones get theirs from ``begin`` or ``same``.
 """
@@ -73,7 +73,7 @@ class Recorder(Protocol):
         """
 
 
-class Memory:
+class NullRecorder:
     """Records nothing: for previews, and for tests of decisions."""
 
     def __init__(self, loaded: int = 0) -> None:

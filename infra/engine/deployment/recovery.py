@@ -13,11 +13,11 @@ from infra.contract.errors import PlatformError
 from infra.contract.provider import Existing, Locates
 from infra.engine.deployment.providers import Providers, has_provider_type
 from infra.engine.deployment.session import Session
-from infra.engine.deployment.steps import Steps
+from infra.engine.deployment.steps import StepExecutor
 from infra.engine.model.events import Op
 from infra.engine.model.resources import PendingOperation, Resource
 from infra.engine.planning.decision import answered, bare, step_for
-from infra.engine.planning.ledger import Entry, Ledger
+from infra.engine.planning.ledger import Ledger, StateEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Resumed:
     happen, whose auto-name is used again; ``update`` why an update is due even without a change.
     """
 
-    old: Entry | None
+    old: StateEntry | None
     names: Mapping[str, Any] | None = None
     update: str = ""
 
@@ -38,9 +38,9 @@ class Recovery:
 
     def __init__(self, session: Session, ledger: Ledger, providers: Providers) -> None:
         self._session, self._ledger, self._providers = session, ledger, providers
-        self._steps = Steps(session, ledger)
+        self._steps = StepExecutor(session, ledger)
 
-    def resume(self, urn: str, old: Entry | None) -> Resumed:
+    def resume(self, urn: str, old: StateEntry | None) -> Resumed:
         """Return where a registration goes on from."""
         resumed = Resumed(old)
         for key in {urn, self._ledger.was.get(urn, urn)}:
@@ -59,7 +59,7 @@ class Recovery:
         self._session.recorder.settle([position])
         return resumed
 
-    def _perhaps_deleted(self, old: Entry) -> Entry:
+    def _perhaps_deleted(self, old: StateEntry) -> StateEntry:
         resource = old.resource
         if resource.pending_replacement or self._read(resource, resource.id) is not None:
             return old
@@ -73,7 +73,7 @@ class Recovery:
         adopted = replace(adopted, urn=self._ledger.renames.get(resource.urn, resource.urn))
         return Resumed(self._adopt(position, adopted, resumed.old))
 
-    def _adopt(self, position: int, resource: Resource, old: Entry | None) -> Entry:
+    def _adopt(self, position: int, resource: Resource, old: StateEntry | None) -> StateEntry:
         gone = old if old and old.resource.pending_replacement else None
         kept = old if old and not gone else None
         with self._session.step(step_for(Op.ADOPT, resource)):
@@ -84,7 +84,7 @@ class Recovery:
         return entry
 
     def _located(
-        self, position: int, operation: PendingOperation, old: Entry | None
+        self, position: int, operation: PendingOperation, old: StateEntry | None
     ) -> Resource | None:
         """Return what an interrupted create made, if it is there and ours; say so if it is not."""
         resource = operation.resource
@@ -121,7 +121,7 @@ class Recovery:
             resource.urn,
         )
 
-    def adopt_rest(self) -> list[Entry]:
+    def adopt_rest(self) -> list[StateEntry]:
         """Adopt every interrupted create that is found (for a refresh)."""
         entries = []
         for old, position, operation in self._rest():
@@ -130,7 +130,7 @@ class Recovery:
                 entries.append(self._adopt(position, found, old))
         return entries
 
-    def orphans(self) -> list[Entry]:
+    def orphans(self) -> list[StateEntry]:
         """Return what interrupted runs created, or were deleting, and nobody wants any more.
 
         It is in no entry of state, so these entries carry the operation instead of a key.
@@ -141,11 +141,11 @@ class Recovery:
             if operation.kind == "creating":
                 resource = self._located_if_possible(position, operation, old)
             if resource is not None and resource.id:
-                entries.append(Entry(-1, resource, pending=position))
+                entries.append(StateEntry(-1, resource, pending=position))
         return entries
 
     def _located_if_possible(
-        self, position: int, operation: PendingOperation, old: Entry | None
+        self, position: int, operation: PendingOperation, old: StateEntry | None
     ) -> Resource | None:
         """Do as ``_located``; where the cloud cannot be asked, tell so and keep the operation."""
         try:
@@ -154,7 +154,7 @@ class Recovery:
             self._session.report(error, operation.resource.urn)
             return None
 
-    def _rest(self) -> list[tuple[Entry | None, int, PendingOperation]]:
+    def _rest(self) -> list[tuple[StateEntry | None, int, PendingOperation]]:
         """Return the operations nobody resumed that say more than state does; settle the others."""
         rest = []
         for urn, operations in self._ledger.pending.items():

@@ -20,19 +20,19 @@ from infra.engine.model.paths import differences
 from infra.engine.model.resources import Resource
 from infra.engine.model.values import marked_like
 from infra.engine.planning.decision import answered, bare, deletion_step, step_for
-from infra.engine.planning.ledger import Entry, Ledger
+from infra.engine.planning.ledger import Ledger, StateEntry
 
 
 def refresh(run: Run) -> Summary:
     """Bring state to what exists. A preview reads as well, and records nothing.
 
-    Steps are told as ``refresh``; they count as what they found: ``same``, ``update`` (inputs
+    StepExecutor are told as ``refresh``; they count as what they found: ``same``, ``update`` (inputs
     drifted, or its health did) or ``delete`` (gone). Interrupted creates that are found are
     adopted.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)
-    entries = [Entry(key, resource) for key, resource in enumerate(run.loaded.resources)]
+    entries = [StateEntry(key, resource) for key, resource in enumerate(run.loaded.resources)]
     with ThreadPoolExecutor(max(run.options.parallel, 1), "refresh") as pool:
         fresh = list(pool.map(lambda entry: _read(entry.resource, session, providers), entries))
     read = list(zip(run.loaded.resources, fresh, strict=True))
@@ -125,7 +125,7 @@ def _cut(resource: Resource, gone: Mapping[str, str]) -> Resource:
 
 
 def _record(
-    entries: Sequence[Entry],
+    entries: Sequence[StateEntry],
     fresh: Sequence[Resource | None],
     ledger: Ledger,
     session: Session,
@@ -137,6 +137,6 @@ def _record(
             if not entry.resource.delete:
                 del ledger.olds[urn]
         else:
-            kept = Entry(session.recorder.same(entry.key, resource), resource)
+            kept = StateEntry(session.recorder.same(entry.key, resource), resource)
             if not resource.delete:
                 ledger.olds[urn] = kept

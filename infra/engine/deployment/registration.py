@@ -10,11 +10,11 @@ from typing import Any
 from infra.contract.errors import HaltedError, ProviderError
 from infra.contract.provider import Adopts, Difference, Existing, Locates, Provider
 from infra.engine.deployment.deletion import Deletion
-from infra.engine.deployment.dependents import victims
+from infra.engine.deployment.dependents import dependents_to_replace
 from infra.engine.deployment.providers import Providers
 from infra.engine.deployment.recovery import Resumed
 from infra.engine.deployment.session import Session
-from infra.engine.deployment.steps import Steps, now
+from infra.engine.deployment.steps import StepExecutor, now
 from infra.engine.model.events import Op
 from infra.engine.model.goals import Goal
 from infra.engine.model.paths import differences, ignoring
@@ -33,19 +33,19 @@ from infra.engine.planning.decision import (
     refuse_unknown_trigger,
     step_for,
     wanted,
-    with_untold,
+    with_unreturned,
 )
-from infra.engine.planning.ledger import Condemned, Entry, Ledger
+from infra.engine.planning.ledger import DependentReplacement, Ledger, StateEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class RegistrationContext:
     """What registrations of one run share."""
 
     session: Session
     ledger: Ledger
     providers: Providers
-    steps: Steps
+    steps: StepExecutor
     deletion: Deletion
 
 
@@ -53,14 +53,14 @@ class Registration:
     """One ``RegisterResource`` of a custom resource that is not a provider."""
 
     def __init__(
-        self, workplace: Workplace, goal: Goal, urn: str, resumed: Resumed, seed: bytes
+        self, workplace: RegistrationContext, goal: Goal, urn: str, resumed: Resumed, seed: bytes
     ) -> None:
-        self._at = workplace
+        self._context = workplace
         self._goal, self._urn, self._resumed, self._seed = goal, urn, resumed, seed
         self._reference = workplace.providers.reference(goal, goal.type)
         self._provider: Provider = workplace.providers.instance(self._reference)
 
-    def run(self) -> Entry:
+    def run(self) -> StateEntry:
         """Do what it takes; return the entry as it is now."""
         old = self._resumed.old
         if self._is_import(old):
@@ -70,7 +70,7 @@ class Registration:
             found = self._adoptable(new)
             if found is not None:
                 return self._adopted(new, found)
-            return self._at.steps.create(self._provider, new)
+            return self._context.steps.create(self._provider, new)
         if old.resource.pending_replacement:
             return self._recreated(old)
         if old.resource.external:
@@ -80,27 +80,27 @@ class Registration:
 
     # What exists: same, update or replace.
 
-    def _existing(self, old: Entry) -> Entry:
+    def _existing(self, old: StateEntry) -> StateEntry:
         before = old.resource
         inputs, nowhere = ignoring(before.inputs, self._goal.inputs, self._goal.ignore_changes)
         for path in nowhere:
             text = f"ignore_changes: {path!r} leads into something that was added or removed."
-            self._at.session.message("warning", text, self._urn)
+            self._context.session.message("warning", text, self._urn)
         new = self._wanted(self._check(before.inputs, inputs))
-        if not self._at.session.preview:
+        if not self._context.session.preview:
             refuse_unknown_trigger(new)
         decision = self._decided(before, new)
-        if condemned := self._at.ledger.act(self._urn):
-            return self._recreated(self._gone(condemned))
+        if condemned := self._context.ledger.claim(self._urn):
+            return self._recreated(self._after_deletion(condemned))
         match decision.verdict:
             case Verdict.SAME:
-                return self._at.steps.same(old, new)
+                return self._context.steps.same(old, new)
             case Verdict.UPDATE:
-                return self._at.steps.update(self._provider, old, new, decision)
+                return self._context.steps.update(self._provider, old, new, decision)
         return self._replaced(old, new, decision)
 
     def _decided(self, before: Resource, new: Resource) -> Decision:
-        with self._at.session.slot:
+        with self._context.session.slot:
             difference = self._difference(before, new)
         forced = Forced(self._forced(before), self._resumed.update)
         option = self._goal.delete_before_replace
@@ -117,8 +117,8 @@ class Registration:
 
     def _forced(self, before: Resource) -> str:
         """Say why it is replaced whatever its inputs are, or nothing."""
-        ledger = self._at.ledger
-        if {self._urn, before.urn} & self._at.session.options.replace:
+        ledger = self._context.ledger
+        if {self._urn, before.urn} & self._context.session.options.replace:
             return "its replacement was asked for"
         if before.taint:
             return "it is tainted"
@@ -126,26 +126,26 @@ class Registration:
             return f"{other} is replaced"
         if self._goal.deleted_with in ledger.replaced:
             return f"{self._goal.deleted_with}, with which it is deleted, is replaced"
-        if self._at.providers.moves(before.provider, self._reference):
+        if self._context.providers.moves(before.provider, self._reference):
             return "its provider is another one"
         return ""
 
     # Replacing.
 
-    def _replaced(self, old: Entry, new: Resource, decision: Decision) -> Entry:
+    def _replaced(self, old: StateEntry, new: Resource, decision: Decision) -> StateEntry:
         """Replace; checked again without olds, so that an auto-name is a new one."""
         if old.resource.protect and new.protect:
-            with self._at.session.step(step_for(Op.REPLACE, new, old.resource, decision)):
+            with self._context.session.step(step_for(Op.REPLACE, new, old.resource, decision)):
                 refuse_protected(old.resource)
         new = self._wanted(self._check(None))
         if self._goal.delete_before_replace is None and self._collides(old.resource, new):
             decision = replace(decision, delete_first=True)
-        self._at.ledger.replacing(self._urn)
+        self._context.ledger.replacing(self._urn)
         if decision.delete_first:
             self._delete_first(old)
             return self._recreated(self._as_deleted(old), decision, new)
-        entry = self._at.steps.create(self._provider, new, decision=decision, deletes=old)
-        self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        entry = self._context.steps.create(self._provider, new, decision=decision, deletes=old)
+        self._context.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
         return entry
 
     def _collides(self, old: Resource, new: Resource) -> bool:
@@ -155,15 +155,17 @@ class Registration:
         id_ = self._provider.locate(new.type, bare(new.inputs))
         return id_ is not None and id_.casefold() == old.id.casefold()
 
-    def _delete_first(self, old: Entry) -> None:
+    def _delete_first(self, old: StateEntry) -> None:
         """Delete it, after those that depend on it and would be replaced with it."""
-        ledger = self._at.ledger
-        urns = victims(old.resource, list(ledger.olds.values()), self._at.providers)
-        condemned = ledger.condemn(urns, self._urn)
+        ledger = self._context.ledger
+        urns = dependents_to_replace(
+            old.resource, list(ledger.olds.values()), self._context.providers
+        )
+        condemned = ledger.claim_dependents(urns, self._urn)
         entries = [ledger.olds[urn] for urn in condemned]
         try:
             unprotected = replace(old, resource=replace(old.resource, protect=False))
-            done = self._at.deletion.delete([*entries, unprotected], pends=True)
+            done = self._context.deletion.delete([*entries, unprotected], pends=True)
         except BaseException:
             done = False
             raise
@@ -178,10 +180,10 @@ class Registration:
                 at=self._urn,
             )
 
-    def _as_deleted(self, old: Entry) -> Entry:
-        return self._at.ledger.olds.get(old.resource.urn, old)
+    def _as_deleted(self, old: StateEntry) -> StateEntry:
+        return self._context.ledger.olds.get(old.resource.urn, old)
 
-    def _gone(self, condemned: Condemned) -> Entry:
+    def _after_deletion(self, condemned: DependentReplacement) -> StateEntry:
         """Wait until what condemned this resource has deleted it."""
         condemned.gone.wait()
         entry = self._resumed.old
@@ -194,18 +196,18 @@ class Registration:
         return self._as_deleted(entry)
 
     def _recreated(
-        self, old: Entry, decision: Decision | None = None, new: Resource | None = None
-    ) -> Entry:
+        self, old: StateEntry, decision: Decision | None = None, new: Resource | None = None
+    ) -> StateEntry:
         """Create what was deleted to be replaced, in this run or an earlier one."""
         new = new or self._wanted(self._check(self._resumed.names))
-        decision = decision or self._as_condemned(old.resource, new)
-        self._at.ledger.replacing(self._urn)
-        entry = self._at.steps.create(self._provider, new, decision=decision, removes=old)
-        self._at.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        decision = decision or self._replacement_of_dependent(old.resource, new)
+        self._context.ledger.replacing(self._urn)
+        entry = self._context.steps.create(self._provider, new, decision=decision, removes=old)
+        self._context.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
         return entry
 
-    def _as_condemned(self, old: Resource, new: Resource) -> Decision:
-        cause = self._at.ledger.cause(self._urn)
+    def _replacement_of_dependent(self, old: Resource, new: Resource) -> Decision:
+        cause = self._context.ledger.cause(self._urn)
         reason = "it was deleted to be replaced"
         if cause:
             reason = f"{urn_name(cause)!r}, on which it depends, is replaced"
@@ -219,24 +221,24 @@ class Registration:
         if not isinstance(provider, Adopts) or not isinstance(provider, Locates):
             return None
         id_ = provider.locate(new.type, inputs) if provider.adoptable(new.type, inputs) else None
-        if id_ is None or self._at.ledger.holder(id_):
+        if id_ is None or self._context.ledger.holder(id_):
             return None
-        with self._at.session.slot:
+        with self._context.session.slot:
             existing = self._provider.read(new.type, id_, {})
         return existing if existing and provider.adopts(new.type, inputs, existing) else None
 
-    def _adopted(self, new: Resource, existing: Existing) -> Entry:
+    def _adopted(self, new: Resource, existing: Existing) -> StateEntry:
         """Take it over, and send what no service tells: credentials."""
-        with self._at.session.working(step_for(Op.ADOPT, replace(new, id=existing.id))):
-            entry = self._taken_over(self._wanted({}), existing, None)
+        with self._context.session.working(step_for(Op.ADOPT, replace(new, id=existing.id))):
+            entry = self._adopt(self._wanted({}), existing, None)
         decision = self._decided(entry.resource, new)
         if decision.verdict is Verdict.SAME:
-            return self._at.steps.recorded(entry, carried(new, entry.resource))
-        return self._at.steps.update(self._provider, entry, new, decision)
+            return self._context.steps.recorded(entry, carried(new, entry.resource))
+        return self._context.steps.update(self._provider, entry, new, decision)
 
     # Importing.
 
-    def _is_import(self, old: Entry | None) -> bool:
+    def _is_import(self, old: StateEntry | None) -> bool:
         wanted_id = self._goal.import_id
         if not wanted_id:
             return False
@@ -244,19 +246,19 @@ class Registration:
             return True
         return wanted_id != (old.resource.import_id or old.resource.id)
 
-    def _imported(self, old: Entry | None) -> Entry:
+    def _imported(self, old: StateEntry | None) -> StateEntry:
         """Read the resource at its id into state, then make it what the program says."""
         goal = self._goal
         blank = self._wanted({})
-        with self._at.session.working(step_for(Op.IMPORT, replace(blank, id=goal.import_id))):
+        with self._context.session.working(step_for(Op.IMPORT, replace(blank, id=goal.import_id))):
             existing = self._read(blank, goal.import_id)
-            entry = self._taken_over(blank, existing, old)
+            entry = self._adopt(blank, existing, old)
         before = entry.resource
         new = self._wanted(self._check(before.inputs))
         decision = self._decided(before, new)
         if decision.verdict is Verdict.REPLACE:
             # What cannot be seen is taken to be what the program says.
-            known = with_untold(before.inputs, new.inputs, decision.replaces)
+            known = with_unreturned(before.inputs, new.inputs, decision.replaces)
             before = replace(before, inputs=known)
             decision = self._decided(before, new)
         if decision.verdict is Verdict.REPLACE:
@@ -267,19 +269,19 @@ class Registration:
                 at=self._urn,
             )
         if decision.verdict is Verdict.UPDATE:
-            return self._at.steps.update(self._provider, entry, new, decision)
+            return self._context.steps.update(self._provider, entry, new, decision)
         kept = carried(new, before)
-        return self._at.steps.recorded(entry, kept)
+        return self._context.steps.recorded(entry, kept)
 
     def _read(self, blank: Resource, id_: str) -> Existing:
-        return self._at.steps.read(self._provider, blank, id_)
+        return self._context.steps.read(self._provider, blank, id_)
 
-    def _taken_over(self, blank: Resource, existing: Existing, old: Entry | None) -> Entry:
+    def _adopt(self, blank: Resource, existing: Existing, old: StateEntry | None) -> StateEntry:
         inputs = marked_like(dict(existing.inputs), dict(self._goal.inputs))
         resource = answered(replace(blank, inputs=inputs), existing)
         resource = replace(resource, created=now(), modified=now())
         gone = old and (old.resource.external or old.resource.pending_replacement)
-        return self._at.steps.adopted(
+        return self._context.steps.adopted(
             resource,
             "importing",
             removes=old if gone else None,
@@ -292,7 +294,7 @@ class Registration:
         self, olds: Mapping[str, Any] | None, inputs: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         news = dict(self._goal.inputs if inputs is None else inputs)
-        with self._at.session.slot:
+        with self._context.session.slot:
             checked = self._provider.check(
                 self._goal.type,
                 self._goal.name,
@@ -300,7 +302,7 @@ class Registration:
                 bare(news),
                 self._seed,
             )
-        self._at.steps.refuse_failures(checked, self._goal.name)
+        self._context.steps.refuse_failures(checked, self._goal.name)
         return checked_inputs(checked, news)
 
     def _wanted(self, inputs: Mapping[str, Any]) -> Resource:

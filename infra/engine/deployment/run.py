@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from infra.contract.json_types import Document
 from infra.contract.provider import Provider
-from infra.engine.deployment.recorder import Memory, Recorder
+from infra.engine.deployment.recorder import NullRecorder, Recorder
 from infra.engine.deployment.session import Cancellation, Options, Session
 from infra.engine.model.events import Listener
 from infra.engine.model.resources import Loaded
@@ -34,5 +34,7 @@ class Run:
 
     def session(self) -> Session:
         """Return a new session. A preview records nothing, whatever ``recorder`` is."""
-        recorder = Memory(len(self.loaded.resources)) if self.options.preview else self.recorder
+        recorder = (
+            NullRecorder(len(self.loaded.resources)) if self.options.preview else self.recorder
+        )
         return Session(recorder, self.options, self.listener, self.cancellation)

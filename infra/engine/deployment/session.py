@@ -143,7 +143,7 @@ class Session:
 
     @contextmanager
     def step(self, step: Step, *, silent: bool = False) -> Iterator[None]:
-        """Tell that a step begins and how it ended. Steps do not nest.
+        """Tell that a step begins and how it ended. StepExecutor do not nest.
 
         Raises ``HaltedError`` at once when no step may begin. A ``PlatformError`` inside becomes
         ``HaltedError``: it is reported here and nowhere else.

@@ -19,10 +19,10 @@ from infra.engine.planning.decision import (
     answered,
     bare,
     carried,
-    left_as_it_was,
     step_for,
+    with_ignored,
 )
-from infra.engine.planning.ledger import Entry, Ledger
+from infra.engine.planning.ledger import Ledger, StateEntry
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Steps:
+class StepExecutor:
     """The steps of one run. Every method that returns an entry has settled it in the ledger."""
 
     def __init__(self, session: Session, ledger: Ledger) -> None:
@@ -41,25 +41,27 @@ class Steps:
 
     # Without a provider call.
 
-    def recorded(self, old: Entry | None, resource: Resource) -> Entry:
+    def recorded(self, old: StateEntry | None, resource: Resource) -> StateEntry:
         """Keep a resource that needs no provider call."""
-        entry = Entry(self._recorder.same(old.key if old else None, resource), resource)
+        entry = StateEntry(self._recorder.same(old.key if old else None, resource), resource)
         self._ledger.settle(resource.urn, entry)
         return entry
 
-    def same(self, old: Entry, new: Resource) -> Entry:
+    def same(self, old: StateEntry, new: Resource) -> StateEntry:
         """Carry id and outputs over; what is not the provider's still reaches state."""
         kept = carried(new, old.resource)
         with self._session.step(step_for(Op.SAME, kept, old.resource)):
             return self.recorded(old, kept)
 
-    def swapped(self, new: Resource, old: Entry, decision: Decision, *, silent: bool) -> Entry:
+    def swapped(
+        self, new: Resource, old: StateEntry, decision: Decision, *, silent: bool
+    ) -> StateEntry:
         """Replace a provider resource: a new one beside the old, which is deleted at the end."""
         with self._session.step(step_for(Op.REPLACE, new, old.resource, decision), silent=silent):
             operation = self._recorder.begin("creating", new)
             return self._done(operation, new, deletes=old)
 
-    def deleted_without_call(self, entry: Entry) -> Entry:
+    def deleted_without_call(self, entry: StateEntry) -> StateEntry:
         """Keep a resource that is let go of (retained, external) as awaiting its replacement."""
         operation = self._recorder.begin("deleting", entry.resource)
         self._recorder.ok(operation, None, pends=[entry.key])
@@ -73,9 +75,9 @@ class Steps:
         new: Resource,
         *,
         decision: Decision | None = None,
-        removes: Entry | None = None,
-        deletes: Entry | None = None,
-    ) -> Entry:
+        removes: StateEntry | None = None,
+        deletes: StateEntry | None = None,
+    ) -> StateEntry:
         """Create a resource, new or replacing ``removes`` (gone) or ``deletes`` (still there).
 
         A provider that can tell the id beforehand is asked first whether something is there, before
@@ -95,16 +97,18 @@ class Steps:
                     new.type, bare(new.inputs), timeout_s=timeout_s, preview=self._session.preview
                 ),
             )
-            new, ignored = left_as_it_was(new, existing)
+            new, ignored = with_ignored(new, existing)
             made = answered(new, existing)
             made = replace(made, id=made.id or UNKNOWN) if self._session.preview else made
             entry = self._done(operation, made, removes=removes, deletes=deletes)
-            self._tell(ignored, new.urn)
+            self._warn_ignored(ignored, new.urn)
             if failure:
                 raise failure
         return entry
 
-    def update(self, provider: Provider, old: Entry, new: Resource, decision: Decision) -> Entry:
+    def update(
+        self, provider: Provider, old: StateEntry, new: Resource, decision: Decision
+    ) -> StateEntry:
         """Change a resource in place."""
         before = old.resource
         new = replace(carried(new, before), modified=now())
@@ -123,18 +127,20 @@ class Steps:
                     preview=self._session.preview,
                 ),
             )
-            new, ignored = left_as_it_was(new, existing)
+            new, ignored = with_ignored(new, existing)
             entry = self._done(operation, answered(new, existing), removes=old)
-            self._tell(ignored, new.urn)
+            self._warn_ignored(ignored, new.urn)
             if failure:
                 raise failure
         return entry
 
-    def _tell(self, lines: Sequence[str], urn: str) -> None:
+    def _warn_ignored(self, lines: Sequence[str], urn: str) -> None:
         for line in lines:
             self._session.message("warning", line, urn)
 
-    def delete_call(self, provider: Provider, entry: Entry, *, pends: bool = False) -> Entry:
+    def delete_call(
+        self, provider: Provider, entry: StateEntry, *, pends: bool = False
+    ) -> StateEntry:
         """Delete a resource; ``pends`` keeps the entry, marked as awaiting its replacement.
 
         The caller holds a slot and tells of the step.
@@ -182,9 +188,9 @@ class Steps:
         resource: Resource,
         kind: OperationKind,
         *,
-        removes: Entry | None = None,
-        deletes: Entry | None = None,
-    ) -> Entry:
+        removes: StateEntry | None = None,
+        deletes: StateEntry | None = None,
+    ) -> StateEntry:
         """Take what was read into state, in place of an old entry or beside its old half."""
         operation = self._recorder.begin(kind, resource)
         return self._done(operation, resource, removes=removes, deletes=deletes)
@@ -240,16 +246,16 @@ class Steps:
         operation: int,
         resource: Resource,
         *,
-        removes: Entry | None = None,
-        deletes: Entry | None = None,
-    ) -> Entry:
+        removes: StateEntry | None = None,
+        deletes: StateEntry | None = None,
+    ) -> StateEntry:
         self._recorder.ok(operation, resource, removes=_keys(removes), deletes=_keys(deletes))
         if deletes:
             self._ledger.leave(replace(deletes, resource=replace(deletes.resource, delete=True)))
-        entry = Entry(operation, resource)
+        entry = StateEntry(operation, resource)
         self._ledger.settle(resource.urn, entry)
         return entry
 
 
-def _keys(entry: Entry | None) -> Sequence[int]:
+def _keys(entry: StateEntry | None) -> Sequence[int]:
     return [entry.key] if entry else []

@@ -5,18 +5,19 @@ It knows nothing: inputs pass as they are, outputs are unknown.
 
 # ruff: noqa: ARG002 - the arguments are the protocol's
 
-from infra.contract.provider import Checked, Difference, Existing, Json
+from infra.contract.json_types import Document
+from infra.contract.provider import Checked, Difference, Existing
 
 
-class Unconfigured:
+class UnconfiguredProvider:
     """Stands in where, in a preview, a provider's configuration is not known yet."""
 
     def check(
         self,
         type: str,
         name: str,
-        olds: Json | None,
-        news: Json,
+        olds: Document | None,
+        news: Document,
         seed: bytes,
     ) -> Checked:
         return Checked(news)
@@ -25,29 +26,29 @@ class Unconfigured:
         self,
         type: str,
         id: str,
-        olds: Json,
-        old_outputs: Json,
-        news: Json,
+        olds: Document,
+        old_outputs: Document,
+        news: Document,
     ) -> Difference:
         return Difference(None)
 
-    def create(self, type: str, inputs: Json, *, timeout_s: float, preview: bool) -> Existing:
+    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:
         return Existing("", inputs, {})
 
-    def read(self, type: str, id: str, inputs: Json) -> Existing | None:
+    def read(self, type: str, id: str, inputs: Document) -> Existing | None:
         return Existing(id, inputs, {})
 
     def update(
         self,
         type: str,
         id: str,
-        olds: Json,
-        old_outputs: Json,
-        news: Json,
+        olds: Document,
+        old_outputs: Document,
+        news: Document,
         *,
         timeout_s: float,
         preview: bool,
     ) -> Existing:
         return Existing(id, news, {})
 
-    def delete(self, type: str, id: str, inputs: Json, *, timeout_s: float) -> None: ...
+    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None: ...

@@ -8,7 +8,7 @@ from infra.contract.errors import UsageError
 from infra.contract.provider import DiffKind
 from infra.engine.model.values import Secret, same
 
-Steps = tuple[str | int, ...]
+PropertyPath = tuple[str | int, ...]
 
 EVERY: Final = "*"
 _MISSING: Final = object()
@@ -23,7 +23,7 @@ class _UnreachableError(Exception):
     """The path leads into something that only one side has."""
 
 
-def parse(path: str) -> Steps:
+def parse(path: str) -> PropertyPath:
     """Return the steps of a path; ``*`` and ``[*]`` mean every key or element."""
     steps: list[str | int] = []
     position = 0
@@ -47,14 +47,14 @@ def _step(token: re.Match[str]) -> str | int:
     return token["name"] or EVERY
 
 
-def covers(listed: Steps, changed: Steps) -> bool:
+def covers(listed: PropertyPath, changed: PropertyPath) -> bool:
     """Say whether ``changed`` is at or below the place ``listed`` names."""
     return len(listed) <= len(changed) and all(
         one in (EVERY, other) for one, other in zip(listed, changed, strict=False)
     )
 
 
-def found(value: Any, steps: Steps) -> list[Any]:
+def found(value: Any, steps: PropertyPath) -> list[Any]:
     """Return the values at a path: none where it leads nowhere, several with ``*``."""
     if isinstance(value, Secret):
         return found(value.value, steps)
@@ -84,7 +84,7 @@ def ignoring(
     return result, nowhere
 
 
-def _reset(steps: Steps, old: Any, new: Any) -> Any:
+def _reset(steps: PropertyPath, old: Any, new: Any) -> Any:
     """Return ``new`` with what ``old`` has at ``steps``; ``_MISSING`` where there is nothing."""
     if not steps:
         return old

@@ -36,8 +36,8 @@ from infra.engine.monitor.requests import (
     unsupported,
     version_fits,
 )
-from infra.engine.monitor.sdk_patches import SEAMS, adapted
-from infra.engine.monitor.stub import TERMINATED, Course, RpcFailure, Seat
+from infra.engine.monitor.sdk_patches import SDK_PATCHES, patched
+from infra.engine.monitor.stub import TERMINATED, RpcFailure, RunStatus, ServiceStub
 
 COMPATIBLE_WITH: Final = "3.260.0"
 """The release of the Pulumi CLI whose behaviour this engine follows."""
@@ -53,7 +53,7 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
 )
-_TOLD: Final = (DeployError, InterruptedByUserError)
+_REPORTED: Final = (DeployError, InterruptedByUserError)
 _SEVERITIES: Final[Mapping[int, Literal["info", "warning", "error"]]] = {
     engine_pb2.INFO: "info",
     engine_pb2.WARNING: "warning",
@@ -99,9 +99,9 @@ def run_program(
     program did wrong is in the result; a bug of ours is raised.
     """
     program, root = _program_file(program), root.resolve()
-    course = Course([config[key] for key in secret_keys if key in config])
-    monitor = Monitor(deployment, course, root)
-    engine = Engine(deployment, course)
+    status = RunStatus([config[key] for key in secret_keys if key in config])
+    monitor = Monitor(deployment, status, root)
+    engine = Engine(deployment, status)
 
     async def drive(body: Callable[[], None]) -> None:
         ROOT.set(None)
@@ -112,28 +112,28 @@ def run_program(
                 stack=stack,
                 parallel=parallel,
                 dry_run=preview,
-                monitor=Seat(monitor.calls, course),
-                engine=Seat(engine.calls, course),
+                monitor=ServiceStub(monitor.calls, status),
+                engine=ServiceStub(engine.calls, status),
                 organization=ORGANIZATION,
                 root_directory=str(root),
             )
         )
         await run_in_stack(body)
 
-    def tell(seam: str) -> None:
-        deployment.log("warning", f"This Pulumi SDK is slower than it could be ({seam}).")
+    def tell(patch: str) -> None:
+        deployment.log("warning", f"This Pulumi SDK is slower than it could be ({patch}).")
 
-    with adapted(SEAMS, tell):
+    with patched(SDK_PATCHES, tell):
         wrong = run_alone(
             program,
             drive,
             threads=4 * max(parallel, 1),  # the SDK's own factor: one blocked a registration
-            say=lambda line: deployment.log("info", course.masked(line)),
-            describe=lambda error: course.masked(_explanation(error, program, course)),
+            say=lambda line: deployment.log("info", status.masked(line)),
+            describe=lambda error: status.masked(_explanation(error, program, status)),
         )
-    if course.bug is not None:
-        raise course.bug
-    return ProgramResult(course.failed or wrong is not None, wrong or "")
+    if status.bug is not None:
+        raise status.bug
+    return ProgramResult(status.failed or wrong is not None, wrong or "")
 
 
 def _program_file(program: Path) -> Path:
@@ -148,10 +148,10 @@ def _program_file(program: Path) -> Path:
     return file
 
 
-def _explanation(error: BaseException, program: Path, course: "Course") -> str:
+def _explanation(error: BaseException, program: Path, status: "RunStatus") -> str:
     if TERMINATED in str(error):
-        # Which of several requests the SDK names is chance: the first says why, unless it was told.
-        return course.refusal
+        # Which of several requests the SDK names is chance: the first says why, unless it was declared.
+        return status.refusal
     if isinstance(error, pulumi.RunError):
         return str(error)
     return _SDK_REFUSAL.sub(
@@ -162,8 +162,8 @@ def _explanation(error: BaseException, program: Path, course: "Course") -> str:
 class Monitor:
     """The resource monitor: everything a program can ask about resources."""
 
-    def __init__(self, deployment: Deploying, course: Course, root: Path) -> None:
-        self._deployment, self._course, self._root = deployment, course, root
+    def __init__(self, deployment: Deploying, status: RunStatus, root: Path) -> None:
+        self._deployment, self._status, self._root = deployment, status, root
         self._halted = threading.Event()
         self.calls: Mapping[str, Callable[[Any], Any]] = {
             "GetDeploymentInfo": self._information,
@@ -181,8 +181,8 @@ class Monitor:
         try:
             return call(request)
         except Exception as error:
-            if isinstance(error, PlatformError) and not isinstance(error, _TOLD):
-                self._course.refusal = self._course.refusal or str(error)
+            if isinstance(error, PlatformError) and not isinstance(error, _REPORTED):
+                self._status.refusal = self._status.refusal or str(error)
             self._halted.set()
             raise
 
@@ -225,20 +225,20 @@ class Monitor:
             )
         except (InterruptedByUserError, HaltedError):
             raise
-        except PlatformError as error:  # no step failed, so nobody has told it yet
+        except PlatformError as error:  # no step failed, so nobody has declared it yet
             raise RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         return _invoked(result)
 
     def _shutdown(self, _: Any) -> Empty:
         """Let the deployment delete what is no longer declared.
 
-        The SDK passes over whatever is raised here, so it is told and remembered on this side.
+        The SDK passes over whatever is raised here, so it is declared and remembered on this side.
         """
         try:
             self._deployment.finish()
         except PlatformError as error:
-            self._course.failed = True
-            if not isinstance(error, _TOLD):
+            self._status.failed = True
+            if not isinstance(error, _REPORTED):
                 self._deployment.log("error", str(error))
             raise
         return Empty()
@@ -247,8 +247,8 @@ class Monitor:
 class Engine:
     """The engine service: the program's log, and the version it asks for."""
 
-    def __init__(self, deployment: Deploying, course: Course) -> None:
-        self._deployment, self._course = deployment, course
+    def __init__(self, deployment: Deploying, status: RunStatus) -> None:
+        self._deployment, self._status = deployment, status
         self._root = ""
         self.calls: Mapping[str, Callable[[Any], Any]] = {
             "Log": self._log,
@@ -261,8 +261,8 @@ class Engine:
     def _log(self, request: Any) -> Empty:
         severity = _SEVERITIES.get(request.severity)
         if severity is not None:
-            self._course.failed |= severity == "error"
-            self._deployment.log(severity, self._course.masked(request.message), request.urn)
+            self._status.failed |= severity == "error"
+            self._deployment.log(severity, self._status.masked(request.message), request.urn)
         return Empty()
 
     def _set_root(self, request: Any) -> Any:

@@ -72,7 +72,7 @@ def run_alone(
                 raise
 
     text = None
-    with _surroundings(program, say):
+    with _isolated(program, say):
         with _event_loop(threads) as loop:
             try:
                 copy_context().run(lambda: loop.run_until_complete(_awaited(drive, body)))
@@ -140,7 +140,7 @@ def _first_frame(frames: TracebackType | None, folder: Path) -> TracebackType | 
 
 
 @contextmanager
-def _surroundings(program: Path, say: Callable[[str], None]) -> Iterator[None]:
+def _isolated(program: Path, say: Callable[[str], None]) -> Iterator[None]:
     folder = program.parent
     with ExitStack() as undo:
         undo.enter_context(warnings.catch_warnings())

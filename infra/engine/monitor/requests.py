@@ -146,9 +146,11 @@ def _property_dependencies(
 ) -> dict[str, tuple[str, ...]]:
     """Return what each property depends on. A program that says nothing means: on everything."""
     sent = request.propertyDependencies
-    told = {key: _sorted(sent[key].urns) for key in sorted(sent)}
-    told = told or dict.fromkeys(inputs, dependencies)
-    return told | {key: tuple(sorted({*told.get(key, ()), *urns})) for key, urns in found.items()}
+    declared = {key: _sorted(sent[key].urns) for key in sorted(sent)}
+    declared = declared or dict.fromkeys(inputs, dependencies)
+    return declared | {
+        key: tuple(sorted({*declared.get(key, ()), *urns})) for key, urns in found.items()
+    }
 
 
 def _sorted(urns: Iterable[str]) -> tuple[str, ...]:

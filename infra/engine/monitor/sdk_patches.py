@@ -26,7 +26,7 @@ registration = pulumi.runtime.resource
 
 
 @dataclass(frozen=True, slots=True)
-class Seam:
+class SdkPatch:
     """One adaptation: in ``module``, ``make()`` gives new values for some of its names.
 
     ``fits`` says whether the SDK still is what ``make`` was written for.
@@ -39,16 +39,16 @@ class Seam:
 
 
 @contextmanager
-def adapted(seams: Iterable[Seam], tell: Callable[[str], None]) -> Iterator[None]:
-    """Put each of ``seams`` that fits in force; ``tell`` gets the name of each that does not."""
+def patched(patches: Iterable[SdkPatch], tell: Callable[[str], None]) -> Iterator[None]:
+    """Put each of ``patches`` that fits in force; ``tell`` gets the name of each that does not."""
     with ExitStack() as undo:
-        for seam in seams:
-            if not _holds(seam.fits):
-                tell(seam.name)
+        for patch in patches:
+            if not _holds(patch.fits):
+                tell(patch.name)
                 continue
-            for name, value in seam.make().items():
-                undo.callback(setattr, seam.module, name, getattr(seam.module, name))
-                setattr(seam.module, name, value)
+            for name, value in patch.make().items():
+                undo.callback(setattr, patch.module, name, getattr(patch.module, name))
+                setattr(patch.module, name, value)
         yield
 
 
@@ -304,11 +304,11 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
             yield from _nested(constant)
 
 
-SEAMS: Final = (
-    Seam("alias URNs", pulumi.resource, _alias_urns_are_unread, _no_alias_urns),
-    Seam("alias specifications", registration, _aliases_are_prepared_alike, _quick_aliases),
-    Seam("waiting for outputs", pulumi.runtime.stack, _one_wait_for_outputs, _wait_for_all),
-    Seam("dependency cycles", cycles, _walks_the_same_graph, _quick_cycles),
-    Seam("source positions", registration, _finds_the_same_frame, _quick_positions),
-    Seam("debug messages", pulumi.log, _debug_only_logs, _no_debug),
+SDK_PATCHES: Final = (
+    SdkPatch("alias URNs", pulumi.resource, _alias_urns_are_unread, _no_alias_urns),
+    SdkPatch("alias specifications", registration, _aliases_are_prepared_alike, _quick_aliases),
+    SdkPatch("waiting for outputs", pulumi.runtime.stack, _one_wait_for_outputs, _wait_for_all),
+    SdkPatch("dependency cycles", cycles, _walks_the_same_graph, _quick_cycles),
+    SdkPatch("source positions", registration, _finds_the_same_frame, _quick_positions),
+    SdkPatch("debug messages", pulumi.log, _debug_only_logs, _no_debug),
 )

@@ -14,7 +14,7 @@ from infra.contract.errors import DeployError, InterruptedByUserError, PlatformE
 from infra.engine.monitor.requests import unsupported
 
 TERMINATED: Final = "Resource monitor has terminated, shutting down"
-"""What the SDK tells a program that is stopped for a reason told elsewhere."""
+"""What the SDK tells a program that is stopped for a reason declared elsewhere."""
 
 _ABSENT: Final = {
     "Call": "methods of providers",
@@ -28,13 +28,13 @@ _ABSENT: Final = {
 
 
 @dataclass
-class Course:
+class RunStatus:
     """What is known of how the run goes. ``secrets`` are never shown in what the program says."""
 
     secrets: Collection[str] = ()
     failed: bool = False
     refusal: str = ""
-    """The first thing that was refused and that nobody has told yet."""
+    """The first thing that was refused and that nobody has declared yet."""
     bug: Exception | None = None
 
     def masked(self, text: str) -> str:
@@ -58,12 +58,12 @@ class RpcFailure(grpc.RpcError):  # type: ignore[misc]
         return self._details
 
 
-class Seat:
+class ServiceStub:
     """Stands where the SDK expects a gRPC stub: an attribute for each RPC, ours or not."""
 
-    def __init__(self, calls: Mapping[str, Callable[[Any], Any]], course: Course) -> None:
+    def __init__(self, calls: Mapping[str, Callable[[Any], Any]], status: RunStatus) -> None:
         self._calls = calls
-        self._course = course
+        self._status = status
 
     def __getattr__(self, rpc: str) -> Callable[[Any], Any]:
         if rpc.startswith("_"):
@@ -80,11 +80,11 @@ class Seat:
         except RpcFailure:
             raise
         except (DeployError, InterruptedByUserError) as error:
-            self._course.failed = True
+            self._status.failed = True
             raise RpcFailure(grpc.StatusCode.UNAVAILABLE, str(error)) from error
         except PlatformError as error:
             raise RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         except Exception as error:
-            self._course.failed = True
-            self._course.bug = self._course.bug or error
+            self._status.failed = True
+            self._status.bug = self._status.bug or error
             raise RpcFailure(grpc.StatusCode.UNAVAILABLE, str(error)) from error

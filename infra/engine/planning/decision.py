@@ -154,7 +154,7 @@ def guarded(outputs: Mapping[str, Any], resource: Resource) -> dict[str, Any]:
     return result
 
 
-def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, list[str]]:
+def with_ignored(resource: Resource, existing: Existing) -> tuple[Resource, list[str]]:
     """Return what is known of a resource after a step, and what of it the service ignored.
 
     Only where it ignored something are its inputs the provider's answer.
@@ -174,16 +174,16 @@ def left_as_it_was(resource: Resource, existing: Existing) -> tuple[Resource, li
     return replace(resource, inputs=dict(inputs)), lines
 
 
-def with_untold(
+def with_unreturned(
     inputs: Mapping[str, Any], wanted_: Mapping[str, Any], paths: Iterable[str]
 ) -> dict[str, Any]:
     """Return what was read, with the secrets at ``paths`` that no service tells."""
-    untold = [
+    unreturned = [
         path
         for path in paths
         if _is_secret(wanted_, path) and found(inputs, parse(path)) in ([], [None])
     ]
-    return ignoring(wanted_, inputs, untold)[0]
+    return ignoring(wanted_, inputs, unreturned)[0]
 
 
 def _is_secret(inputs: Mapping[str, Any], path: str) -> bool:

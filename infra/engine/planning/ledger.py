@@ -14,7 +14,7 @@ from infra.engine.model.resources import Loaded, PendingOperation, Resource, urn
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StateEntry:
     """A resource in state and the key the recorder knows it by.
 
     ``pending`` is set for one that is not in state at all: a create that was interrupted, found
@@ -27,7 +27,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Condemned:
+class DependentReplacement:
     """A resource that has to go because ``cause`` is deleted before its replacement is made.
 
     ``gone`` is set when the deletion ended; ``failed`` when it did not succeed.
@@ -43,10 +43,10 @@ class Ledger:
 
     def __init__(self, loaded: Loaded) -> None:
         self._lock = threading.RLock()
-        entries = [Entry(key, resource) for key, resource in enumerate(loaded.resources)]
+        entries = [StateEntry(key, resource) for key, resource in enumerate(loaded.resources)]
         self.olds = {e.resource.urn: e for e in entries if not e.resource.delete}
         self.leftovers = [e for e in entries if e.resource.delete]
-        self.news: dict[str, Entry] = {}
+        self.news: dict[str, StateEntry] = {}
         self.goals: dict[str, Goal] = {}
         self.was: dict[str, str] = {}  # URN now → URN before, where an alias matched
         self.renames: dict[str, str] = {}  # the other way round
@@ -55,15 +55,15 @@ class Ledger:
         self.pending: dict[str, list[tuple[int, PendingOperation]]] = {}
         for position, operation in enumerate(loaded.pending):
             self.pending.setdefault(operation.resource.urn, []).append((position, operation))
-        self._acting: set[str] = set()
-        self._condemned: dict[str, Condemned] = {}
+        self._claimed: set[str] = set()
+        self._dependents: dict[str, DependentReplacement] = {}
 
     @cached_property
     def names(self) -> frozenset[str]:
         """Return the names old state holds."""
         return frozenset(urn_name(urn) for urn in (*self.olds, *self.pending))
 
-    def reserve(self, urn: str, goal: Goal, former: Iterable[str]) -> Entry | None:
+    def reserve(self, urn: str, goal: Goal, former: Iterable[str]) -> StateEntry | None:
         """Take a URN for this run and return the old entry it continues, if there is one."""
         with self._lock:
             if urn in self.goals:
@@ -82,7 +82,7 @@ class Ledger:
             self.goals[urn] = goal
             return old
 
-    def _under_alias(self, urn: str, former: Iterable[str]) -> Entry | None:
+    def _under_alias(self, urn: str, former: Iterable[str]) -> StateEntry | None:
         for candidate in former:
             if candidate == urn or not (candidate in self.olds or candidate in self.pending):
                 continue
@@ -98,7 +98,7 @@ class Ledger:
             return self.olds.get(candidate)
         return None
 
-    def settle(self, urn: str, entry: Entry) -> None:
+    def settle(self, urn: str, entry: StateEntry) -> None:
         """Keep what a registration came to."""
         with self._lock:
             self.news[urn] = entry
@@ -111,12 +111,12 @@ class Ledger:
         with self._lock:
             self.replaced.add(urn)
 
-    def leave(self, entry: Entry) -> None:
+    def leave(self, entry: StateEntry) -> None:
         """Note the old half of a replacement: it is deleted at the end."""
         with self._lock:
             self.leftovers.append(entry)
 
-    def known(self, urn: str) -> Entry | None:
+    def known(self, urn: str) -> StateEntry | None:
         """Return the entry of a URN as it is now: of this run, else old."""
         with self._lock:
             return self.news.get(urn) or self.olds.get(self.was.get(urn, urn))
@@ -126,7 +126,7 @@ class Ledger:
         with self._lock:
             return {*self.goals, *self.renames}
 
-    def undeclared(self) -> list[Entry]:
+    def undeclared(self) -> list[StateEntry]:
         """Return the old entries nobody registered, in old order."""
         with self._lock:
             taken = self.goals.keys() | self.renames.keys()
@@ -146,33 +146,33 @@ class Ledger:
 
     # Delete-before-replace takes dependents along; these three keep both sides from acting at once.
 
-    def act(self, urn: str) -> Condemned | None:
+    def claim(self, urn: str) -> DependentReplacement | None:
         """Begin to act on a URN, unless it was condemned meanwhile: then return that."""
         with self._lock:
-            if urn in self._condemned:
-                return self._condemned[urn]
-            self._acting.add(urn)
+            if urn in self._dependents:
+                return self._dependents[urn]
+            self._claimed.add(urn)
             return None
 
-    def condemn(self, urns: Iterable[str], cause: str) -> dict[str, Condemned]:
+    def claim_dependents(self, urns: Iterable[str], cause: str) -> dict[str, DependentReplacement]:
         """Condemn those of ``urns`` (old ones) on which nobody acts yet."""
         with self._lock:
             current = {urn: self.renames.get(urn, urn) for urn in urns}
             fresh = {
-                old: Condemned(cause)
+                old: DependentReplacement(cause)
                 for old, now in current.items()
-                if now not in self._acting and now not in self._condemned
+                if now not in self._claimed and now not in self._dependents
             }
-            self._condemned |= {current[old]: mark for old, mark in fresh.items()}
+            self._dependents |= {current[old]: mark for old, mark in fresh.items()}
             self.replaced |= {current[old] for old in fresh}
             return fresh
 
     def cause(self, urn: str) -> str:
         """Return the URN on whose account ``urn`` was condemned, or nothing."""
         with self._lock:
-            return self._condemned[urn].cause if urn in self._condemned else ""
+            return self._dependents[urn].cause if urn in self._dependents else ""
 
-    def deleted_early(self, entry: Entry) -> None:
+    def deleted_early(self, entry: StateEntry) -> None:
         """Note that an old resource is gone and its replacement not there yet."""
         with self._lock:
             self.olds[entry.resource.urn] = entry

@@ -20,7 +20,7 @@ OperationName = Literal["update", "refresh", "destroy", "import"]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class OperationInfo:
     """What a run is, for the history. ``config`` is the stack file's, ciphertexts kept.
 
     A config value is a string, or ``{"secure": ciphertext}``.
@@ -33,7 +33,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationResult:
     """How a run ended; ``changes`` counts steps by Pulumi's word for them (``create``)."""
 
     succeeded: bool
@@ -59,7 +59,12 @@ class Archive:
         return file
 
     def record(
-        self, operation: Operation, outcome: Outcome, data: bytes, begun_ns: int, now_ns: int
+        self,
+        operation: OperationInfo,
+        outcome: OperationResult,
+        data: bytes,
+        begun_ns: int,
+        now_ns: int,
     ) -> None:
         """Write one history entry and the checkpoint it ended with."""
         stem = f"{self._files.stack}-{now_ns}"

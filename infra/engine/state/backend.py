@@ -16,12 +16,12 @@ from infra.contract.load import nearest
 from infra.engine.model.resources import Loaded
 from infra.engine.model.values import SECRET, SIGNATURE
 from infra.engine.state import checkpoint, integrity, layout, locks, stack_files
-from infra.engine.state.archive import Archive, Operation
+from infra.engine.state.archive import Archive, OperationInfo
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles
 from infra.engine.state.open_state import StackState
 from infra.engine.state.properties import Vault
-from infra.engine.state.repair import Diagnosis, diagnose, mend
+from infra.engine.state.repair import Diagnosis, diagnose, repair
 from infra.engine.state.secrets import Cipher
 
 
@@ -36,8 +36,8 @@ class StackSummary:
     locked: bool
 
 
-class Backend:
-    """Deployment state in a folder: ``Backend("file://~")``, ``Backend(home / "state")``.
+class StateBackend:
+    """Deployment state in a folder: ``StateBackend("file://~")``, ``StateBackend(home / "state")``.
 
     Another scheme than ``file`` is a ``UsageError``. ``clock`` returns nanoseconds since 1970.
     """
@@ -81,7 +81,7 @@ class Backend:
         return "" if found is None else stack_files.replayed(found).salt
 
     def open(
-        self, project: str, stack: str, cipher: Cipher, operation: Operation | None = None
+        self, project: str, stack: str, cipher: Cipher, operation: OperationInfo | None = None
     ) -> StackState:
         """Lock a stack, recover it, and return it for a run to record in; made where missing.
 
@@ -89,7 +89,7 @@ class Backend:
         """
         files = self._files(project, stack)
         stack_files.check_layout(files)
-        return StackState(files, cipher, self._disk, self._clock, operation or Operation())
+        return StackState(files, cipher, self._disk, self._clock, operation or OperationInfo())
 
     def load(self, project: str, stack: str, cipher: Cipher) -> Loaded:
         """Return a stack's state as it is now, without the lock; empty where there is no stack.
@@ -149,7 +149,7 @@ class Backend:
         _refuse_foreign(state, project, stack)
         integrity.verify(state.resources, at="the import")
         state = stack_files.resealed(state, cipher)
-        with self.open(project, stack, cipher, Operation("import")) as opened:
+        with self.open(project, stack, cipher, OperationInfo("import")) as opened:
             opened.replace_all(state)
 
     def recover(self, project: str, stack: str, cipher: Cipher) -> list[str]:
@@ -176,7 +176,7 @@ class Backend:
 
     def repair(self, project: str, stack: str) -> Diagnosis:
         """Mend a stack's files after putting copies with the backups; return what was wrong."""
-        return mend(self._files(project, stack), self._disk, self._clock)
+        return repair(self._files(project, stack), self._disk, self._clock)
 
     def history(self, project: str, stack: str) -> list[dict[str, Any]]:
         """Return the operations of a stack, newest first, as Pulumi's history entries."""

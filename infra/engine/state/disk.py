@@ -105,7 +105,7 @@ def full(path: Path, error: OSError) -> StateError:
     """Return the error for a file that could not be written."""
     return StateError(
         f"It cannot be written: {error.strerror or error}.",
-        remedy="Make room or mend the permissions, and run it again; nothing recorded is lost.",
+        remedy="Make room or repair the permissions, and run it again; nothing recorded is lost.",
         at=str(path),
     )
 

@@ -1,4 +1,4 @@
-"""Whether the entries of a state fit together, and how to mend them where they do not.
+"""Whether the entries of a state fit together, and how to repair them where they do not.
 
 Pure, over the checkpoint's JSON entries: sorting and cutting references, nothing else.
 """

@@ -103,7 +103,7 @@ class StackFiles:
         except (OSError, EOFError) as error:
             raise StateError(
                 f"It cannot be read: {error}.",
-                remedy="The file was left as it is. Restore a backup, or mend the permissions.",
+                remedy="The file was left as it is. Restore a backup, or repair the permissions.",
                 at=str(file),
             ) from error
         if file.suffix == ".zst":

@@ -14,14 +14,14 @@ from typing import Any, Final, Self
 from infra.contract.errors import StateError
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, locks, stack_files
-from infra.engine.state.archive import Archive, Operation, Outcome
+from infra.engine.state.archive import Archive, OperationInfo, OperationResult
 from infra.engine.state.checkpoint import Checkpoint, without_integrity_error
 from infra.engine.state.disk import Disk
 from infra.engine.state.entries import entry_of
 from infra.engine.state.layout import StackFiles
 from infra.engine.state.properties import Vault, encoded
 from infra.engine.state.secrets import Cipher
-from infra.engine.state.snapshot import Snapshot
+from infra.engine.state.snapshot import StateSnapshot
 
 _DURABLE: Final = frozenset[OperationKind]({"creating", "importing"})
 """Operations whose beginning must survive a loss of power: they leave something behind."""
@@ -40,14 +40,14 @@ class StackState:
         cipher: Cipher,
         disk: Disk,
         clock: Callable[[], int],
-        operation: Operation,
+        operation: OperationInfo,
     ) -> None:
         self.notices: list[str] = []
         self._files = files
         self._disk = disk
         self._clock = clock
         self._operation = operation
-        self._outcome: Outcome | None = None
+        self._outcome: OperationResult | None = None
         self._archive = Archive(files, disk)
         self._begun_ns = clock()
         self._recording = threading.Lock()
@@ -64,7 +64,9 @@ class StackState:
         except BaseException:
             locks.release(self._lock)
             raise
-        self._snapshot = Snapshot(self._base.checkpoint.resources, self._base.checkpoint.pending)
+        self._snapshot = StateSnapshot(
+            self._base.checkpoint.resources, self._base.checkpoint.pending
+        )
         self._next = len(self.loaded.resources)
         header = journal.Header(
             self._base.hash, str(uuid.uuid4()), operation.kind, os.getpid(), self._salt
@@ -82,12 +84,12 @@ class StackState:
     ) -> None:
         if kind is not None:
             changes = self._outcome.changes if self._outcome else {}
-            self._outcome = Outcome(succeeded=False, changes=changes)
+            self._outcome = OperationResult(succeeded=False, changes=changes)
         self.close()
 
     def ended(self, *, succeeded: bool, changes: Mapping[str, int]) -> None:
         """Say how the run went, for the history; without it, only a run that wrote is in there."""
-        self._outcome = Outcome(succeeded, changes)
+        self._outcome = OperationResult(succeeded, changes)
 
     def begin(
         self, kind: OperationKind, resource: Resource, *, absent_checked: bool = False
@@ -150,7 +152,7 @@ class StackState:
     def replace_all(self, checkpoint: Checkpoint) -> None:
         """Put another checkpoint in the place of this one, at ``close``; for imports."""
         with self._recording:
-            self._snapshot = Snapshot(checkpoint.resources, checkpoint.pending)
+            self._snapshot = StateSnapshot(checkpoint.resources, checkpoint.pending)
             self._replaced = True
 
     def vanish(self) -> None:
@@ -198,7 +200,7 @@ class StackState:
         changed = self._journal.begun or self._replaced
         if changed:
             data = self._compact()
-        outcome = self._outcome or (Outcome(succeeded=True) if changed else None)
+        outcome = self._outcome or (OperationResult(succeeded=True) if changed else None)
         if outcome is not None:
             self._archive.record(self._operation, outcome, data, self._begun_ns, self._clock())
         if changed:

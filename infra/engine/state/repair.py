@@ -1,7 +1,7 @@
 """Mends a stack whose state does not fit together, or whose journal fits no checkpoint.
 
 Sorts entries and cuts references to what is gone; copies of everything are put aside first. It
-does not guess: what it cannot mend it says.
+does not guess: what it cannot repair it says.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from infra.engine.state.layout import StackFiles, hash_of
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong (nothing: it is sound) and what the state would be when mended.
+    """What is wrong (nothing: it is sound) and what the state would be when repaired.
 
     ``aside``: the journal cannot be applied; mending puts it with the backups.
     """
 
     problems: Sequence[str]
-    mended: Checkpoint
+    repaired: Checkpoint
     aside: bool = False
 
 
@@ -45,17 +45,17 @@ def diagnose(files: StackFiles) -> Diagnosis:
         state = stack_files.replayed(stack_files.Stored(data, state, record))
     problems += integrity.violations(state.resources)
     entries = integrity.in_order(integrity.pruned(_without_copies(state.resources)))
-    mended = replace(without_integrity_error(state), resources=entries)
-    return Diagnosis(problems, mended, aside=bool(problems) and record is None)
+    repaired = replace(without_integrity_error(state), resources=entries)
+    return Diagnosis(problems, repaired, aside=bool(problems) and record is None)
 
 
-def mend(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis:
+def repair(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis:
     """Do what ``diagnose`` says, under the lock. What stays broken is a ``StateError``."""
     lock, _ = locks.take(files.locks)
     try:
         diagnosis = diagnose(files)
         if diagnosis.problems:
-            data = stack_files.written(files, diagnosis.mended, clock())
+            data = stack_files.written(files, diagnosis.repaired, clock())
             _put_aside(files, disk, clock())
             stack_files.put(files, disk, data)
             disk.remove(files.journal)
@@ -77,10 +77,10 @@ def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record
     if record.continues(current):
         return [], record
     orphaned = record.orphaned(current, at=str(files.journal)).detail
-    return [orphaned, *map(_told, record.entries)], None
+    return [orphaned, *map(_described, record.entries)], None
 
 
-def _told(entry: Json) -> str:
+def _described(entry: Json) -> str:
     state = entry.get("state") or {}
     what = " ".join(str(part) for part in (entry.get("kind", ""), state.get("urn", "")) if part)
     return f"In the journal, entry {entry['s']}: {entry['k']} {what}".rstrip()

@@ -13,7 +13,7 @@ from infra.engine.state.integrity import in_order, pruned, renamed, violations
 Json = Mapping[str, Any]
 
 
-class Snapshot:
+class StateSnapshot:
     """What state would be if the run ended now."""
 
     def __init__(self, resources: Sequence[Json], pending: Sequence[Json]) -> None:
@@ -135,7 +135,7 @@ class Snapshot:
             if not _is_moot(operation, touched, created=created)
         }
 
-    _folds: ClassVar[Mapping[str, Callable[["Snapshot", Json], None]]] = {
+    _folds: ClassVar[Mapping[str, Callable[["StateSnapshot", Json], None]]] = {
         "begin": _begin,
         "ok": _ok,
         "fail": _fail,

@@ -18,7 +18,7 @@ from infra.engine.state.entries import entry_of, pending_entry, pending_of, reso
 from infra.engine.state.layout import StackFiles, hash_of
 from infra.engine.state.properties import Vault
 from infra.engine.state.secrets import Cipher
-from infra.engine.state.snapshot import Snapshot
+from infra.engine.state.snapshot import StateSnapshot
 
 _READS: Final = 5  # a reader without the lock may meet a run that is just ending
 _META: Final = b"version: 1\n"
@@ -67,7 +67,7 @@ def replayed(stored: Stored) -> Checkpoint:
     """Return the checkpoint as it would be, had the interrupted run been closed; pure."""
     if stored.record is None:
         return stored.checkpoint
-    snapshot = Snapshot(stored.checkpoint.resources, stored.checkpoint.pending)
+    snapshot = StateSnapshot(stored.checkpoint.resources, stored.checkpoint.pending)
     for entry in stored.record.entries:
         snapshot.apply(entry)
     return replace(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.contract.provider import UNKNOWN, Checked, Existing
-from infra.engine.deployment.builtin import BuiltIn
+from infra.engine.deployment.builtin import BuiltinProvider
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.run import Run
 from infra.engine.model.events import Op
@@ -87,7 +87,7 @@ class ProgramRun(Result):
         return {op: n for op, n in self.summary.changes.items() if n}
 
 
-class Seated(Stage):
+class EmbeddedStage(Stage):
     """One stack whose operations run one program of ``programs/``."""
 
     def __init__(self, program: str, **config: str) -> None:
@@ -98,7 +98,7 @@ class Seated(Stage):
 
     def _start(self, options: Mapping[str, Any]) -> Run:
         run = super()._start(options)
-        builtin = BuiltIn(lambda *stack: self.others.get(stack))
+        builtin = BuiltinProvider(lambda *stack: self.others.get(stack))
         more = {"azure-native": AzureLike(self.cloud), "pulumi": builtin}
         return replace(run, providers={**run.providers, **more})
 

@@ -8,7 +8,7 @@ from infra.contract.errors import ProviderError, UsageError
 from infra.engine.model.events import Op
 from infra.engine.monitor.program import ProgramResult
 from tests.engine.cloud import Gate
-from tests.engine.monitor.embedded import Seated
+from tests.engine.monitor.embedded import EmbeddedStage
 
 HOW = {
     "raise": "ValueError: no such thing",
@@ -24,7 +24,7 @@ HOW = {
 
 @pytest.mark.parametrize(("how", "said"), HOW.items())
 def test_a_program_that_goes_wrong_deletes_nothing(how, said):
-    stack = Seated("failing")
+    stack = EmbeddedStage("failing")
     assert not stack.go().summary.failed
     stack.revise(how=how)
     result = stack.go()
@@ -38,13 +38,13 @@ def test_a_program_that_goes_wrong_deletes_nothing(how, said):
 
 @pytest.mark.parametrize("how", ["raise", "apply", "later"])
 def test_a_traceback_starts_in_the_program(how):
-    error = Seated("failing", how=how).go().program.error
+    error = EmbeddedStage("failing", how=how).go().program.error
     first = next(line for line in error.splitlines() if line.strip().startswith("File"))
     assert "programs/failing/__main__.py" in first
 
 
 def test_a_failure_is_told_once():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "ws"] = ProviderError("No quota.", remedy="Ask for more.")
     result = stack.go()
     assert result.program == ProgramResult(failed=True)
@@ -54,7 +54,7 @@ def test_a_failure_is_told_once():
 
 
 def test_after_a_failure_the_next_run_goes_on():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "ws"] = ProviderError("No quota.", remedy="Ask for more.")
     stack.go()
     stack.cloud.failing.clear()
@@ -62,7 +62,7 @@ def test_after_a_failure_the_next_run_goes_on():
 
 
 def test_with_continue_on_error_the_rest_goes_on():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "cpu"] = ProviderError("No quota.", remedy="Ask for more.")
     result = stack.go(continue_on_error=True)
     assert result.summary.failed
@@ -72,7 +72,7 @@ def test_with_continue_on_error_the_rest_goes_on():
 
 
 def test_a_failed_delete_fails_the_run():
-    stack = Seated("options", protect="true")
+    stack = EmbeddedStage("options", protect="true")
     stack.go()
     stack.program = stack.program.parent / "talking"
     result = stack.go()
@@ -81,7 +81,7 @@ def test_a_failed_delete_fails_the_run():
 
 
 def test_an_interrupted_run_ends_quietly():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.cancellation.stop()
     result = stack.go()
     assert result.program == ProgramResult(failed=True)
@@ -89,7 +89,7 @@ def test_an_interrupted_run_ends_quietly():
 
 
 def test_what_is_in_flight_when_interrupted_is_finished():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     gate = stack.cloud.gates["create", "ws"] = Gate()
 
     def interrupt():
@@ -119,7 +119,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("what", "said"), REFUSED.items())
 def test_what_is_not_built_is_refused_by_name(what, said):
-    result = Seated("refusals", what=what).go()
+    result = EmbeddedStage("refusals", what=what).go()
     assert result.summary.failed
     assert said in result.program.error
     assert "--engine pulumi" in result.program.error
@@ -127,19 +127,19 @@ def test_what_is_not_built_is_refused_by_name(what, said):
 
 
 def test_a_value_that_can_not_be_right_is_refused_with_its_resource():
-    error = Seated("refusals", what="timeout").go().program.error
+    error = EmbeddedStage("refusals", what="timeout").go().program.error
     assert "test:index:Thing 'two'" in error
     assert "`custom_timeouts`" in error
 
 
 def test_a_package_without_a_provider_is_told():
-    result = Seated("refusals", what="provider").go()
+    result = EmbeddedStage("refusals", what="provider").go()
     assert "no provider for the package 'other'" in result.errors
     assert result.program == ProgramResult(failed=True)
 
 
 def test_a_function_that_fails_is_the_programs_to_handle():
-    stack = Seated("invoking")
+    stack = EmbeddedStage("invoking")
     error = ProviderError("No such secret.", remedy="Name another.")
     stack.cloud.failing["invoke", "test:index:echo"] = error
     text = stack.go().program.error
@@ -149,13 +149,13 @@ def test_a_function_that_fails_is_the_programs_to_handle():
 
 
 def test_a_bug_of_ours_keeps_its_traceback():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "ws"] = KeyError("oops")
     with pytest.raises(KeyError, match="oops"):
         stack.go()
 
 
 def test_a_program_that_is_not_there():
-    stack = Seated("nowhere")
+    stack = EmbeddedStage("nowhere")
     with pytest.raises(UsageError, match="There is no program"):
         stack.go()

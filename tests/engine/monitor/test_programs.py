@@ -7,7 +7,7 @@ import pytest
 
 from infra.engine.model.events import Op
 from infra.engine.model.values import Secret
-from tests.engine.monitor.embedded import PASSWORD, Seated
+from tests.engine.monitor.embedded import PASSWORD, EmbeddedStage
 
 PROGRAMS = {
     "platform": 7,
@@ -22,7 +22,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize(("program", "resources"), PROGRAMS.items())
 def test_the_life_of_a_stack(program, resources):
-    stack = Seated(program)
+    stack = EmbeddedStage(program)
     foreseen = stack.look()
     first = stack.go()
     assert first.counts == foreseen.counts == {Op.CREATE: resources}
@@ -34,13 +34,13 @@ def test_the_life_of_a_stack(program, resources):
 
 
 def test_a_second_up_writes_nothing():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.go()
     assert stack.go().notebook.writes == []
 
 
 def test_every_old_name_of_a_type_reaches_the_engine():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.go()
     old = "azure-native:machinelearningservices/v20240101preview:Compute"
     renamed = [r if r.name != "main-cpu" else _retyped(r, old) for r in stack.loaded.resources]
@@ -58,7 +58,7 @@ def _fields(resource):
 
 
 def test_the_program_knows_what_the_provider_answered():
-    outputs = Seated("platform").go().summary.outputs
+    outputs = EmbeddedStage("platform").go().summary.outputs
     compute = "/subscriptions/0/azure-native:machinelearningservices:Compute/ml/ws"
     assert outputs == {
         "subscription": "sub",
@@ -70,7 +70,7 @@ def test_the_program_knows_what_the_provider_answered():
 
 
 def test_a_change_is_foreseen_and_then_done():
-    stack = Seated("platform")
+    stack = EmbeddedStage("platform")
     stack.go()
     stack.revise(nodes="5")
     foreseen = stack.look()
@@ -79,7 +79,7 @@ def test_a_change_is_foreseen_and_then_done():
 
 
 def test_what_is_recorded_of_a_component_and_its_children():
-    result = Seated("platform").go()
+    result = EmbeddedStage("platform").go()
     component, cluster = result.resource("main"), result.resource("main-cpu")
     assert component.outputs == {"workspace": "ws"}
     assert component.source_position.startswith("project:///programs/platform/__main__.py#")
@@ -90,14 +90,14 @@ def test_what_is_recorded_of_a_component_and_its_children():
 
 
 def test_an_explicit_provider_is_the_one_that_is_used():
-    result = Seated("platform").go()
+    result = EmbeddedStage("platform").go()
     second = result.resource("second")
     assert result.resource("gpu").provider == f"{second.urn}::{second.id}"
     assert result.resource("main-cpu").provider != result.resource("gpu").provider
 
 
 def test_protected_resources_stay():
-    stack = Seated("platform", protect="true")
+    stack = EmbeddedStage("platform", protect="true")
     stack.go()
     assert "is protected" in stack.destroy().errors
     assert "gpu" in [r.name for r in stack.loaded.resources]
@@ -126,7 +126,7 @@ OPTIONS = [
 
 @pytest.fixture(scope="module")
 def optioned():
-    return Seated("options", protect="true").go()
+    return EmbeddedStage("options", protect="true").go()
 
 
 @pytest.mark.parametrize(("name", "field", "value"), OPTIONS)
@@ -139,7 +139,7 @@ def test_an_additional_secret_output_is_secret(optioned):
 
 
 def test_options_decide_about_changes():
-    stack = Seated("options")
+    stack = EmbeddedStage("options")
     stack.go()
     stack.revise(label="two")
     steps = stack.go().steps
@@ -148,7 +148,7 @@ def test_options_decide_about_changes():
 
 
 def test_a_replacement_takes_along_what_says_so():
-    stack = Seated("options")
+    stack = EmbeddedStage("options")
     stack.go()
     stack.revise(shape="square")
     replaced = {name for op, name in stack.go().steps if op is Op.REPLACE}
@@ -159,7 +159,7 @@ def test_a_replacement_takes_along_what_says_so():
 
 
 def test_a_renamed_resource_is_the_same():
-    stack = Seated("options")
+    stack = EmbeddedStage("options")
     stack.go()
     stack.revise(renamed="true")
     assert (Op.SAME, "after") in stack.go().steps
@@ -167,7 +167,7 @@ def test_a_renamed_resource_is_the_same():
 
 
 def test_what_exists_is_imported():
-    stack = Seated("options", **{"import": "/old"})
+    stack = EmbeddedStage("options", **{"import": "/old"})
     stack.cloud.things["/old"] = {"name": "old", "label": "x"}
     result = stack.go()
     assert (Op.IMPORT, "brought") in result.steps
@@ -176,7 +176,7 @@ def test_what_exists_is_imported():
 
 
 def test_apply_waits_for_what_a_preview_does_not_know():
-    stack = Seated("unknowns")
+    stack = EmbeddedStage("unknowns")
     assert "applied" not in stack.look().messages
     result = stack.go()
     assert "applied to 2" in result.messages
@@ -185,7 +185,7 @@ def test_apply_waits_for_what_a_preview_does_not_know():
 
 
 def test_an_exported_resource_is_its_attributes():
-    stack = Seated("unknowns")
+    stack = EmbeddedStage("unknowns")
     for run in (stack.look, stack.go):
         whole = run().summary.outputs["whole"]
         assert {"urn", "id", "label", "size"} <= set(whole)
@@ -193,13 +193,13 @@ def test_an_exported_resource_is_its_attributes():
 
 
 def test_modules_are_imported_once_more_in_the_next_run():
-    stack = Seated("imported")
+    stack = EmbeddedStage("imported")
     assert stack.look().counts == stack.go().counts == {Op.CREATE: 3}
     assert stack.go().counts == {Op.SAME: 3}
 
 
 def test_what_is_not_ours_is_read_and_left_alone():
-    stack = Seated("existing")
+    stack = EmbeddedStage("existing")
     stack.cloud.things["/there"] = {"name": "there", "label": "l"}
     assert stack.look().summary.outputs["label"] == "l"
     result = stack.go()
@@ -211,7 +211,7 @@ def test_what_is_not_ours_is_read_and_left_alone():
 
 
 def test_a_secret_stays_one_wherever_it_goes():
-    result = Seated("secrets").go()
+    result = EmbeddedStage("secrets").go()
     one, two = result.resource("one"), result.resource("two")
     assert one.inputs["label"] == one.outputs["label"] == Secret(PASSWORD)
     assert one.inputs["nested"] == {"list": [Secret(PASSWORD)]}
@@ -222,21 +222,21 @@ def test_a_secret_stays_one_wherever_it_goes():
 
 
 def test_a_secret_is_in_nothing_that_is_shown():
-    stack = Seated("secrets", **{"raise": "yes"})
+    stack = EmbeddedStage("secrets", **{"raise": "yes"})
     result = stack.go()
     assert result.program.error.endswith("ValueError: [secret]")
     assert PASSWORD not in json.dumps([repr(event) for event in result.events])
 
 
 def test_a_key_that_was_secret_in_another_run_is_not_in_this():
-    stack = Seated("secrets")
+    stack = EmbeddedStage("secrets")
     stack.go()
-    result = Seated("secrets").go(secrets=())
+    result = EmbeddedStage("secrets").go(secrets=())
     assert result.resource("proj-dev").outputs["size"] == 3
 
 
 def test_what_the_program_says_is_told_by_severity():
-    messages = [e for e in Seated("talking").go().events if hasattr(e, "severity")]
+    messages = [e for e in EmbeddedStage("talking").go().events if hasattr(e, "severity")]
     assert [(m.severity, m.text) for m in messages] == [
         ("info", "info"),
         ("info", "printed"),
@@ -246,7 +246,7 @@ def test_what_the_program_says_is_told_by_severity():
 
 
 def test_functions_of_a_provider():
-    stack = Seated("invoking")
+    stack = EmbeddedStage("invoking")
     foreseen = stack.look().summary.outputs
     assert foreseen["plain"] == {"a": 1, "b": ["x"]}
     result = stack.go()
@@ -256,14 +256,14 @@ def test_functions_of_a_provider():
 
 @pytest.mark.parametrize("chain", ["", "yes"])
 def test_many_resources(chain):
-    stack = Seated("many", count="120", chain=chain)
+    stack = EmbeddedStage("many", count="120", chain=chain)
     assert stack.look().counts == stack.go().counts == {Op.CREATE: 123}
     assert stack.go().counts == {Op.SAME: 123}
 
 
 @pytest.fixture
 def referring():
-    stack = Seated("referring")
+    stack = EmbeddedStage("referring")
     stack.others[None, "network"] = {"subnet": "/subnets/a", "key": Secret("k"), "a.b": 1}
     stack.others["shared", "prod"] = {"registry": "r"}
     return stack
@@ -291,12 +291,12 @@ def test_outputs_of_other_stacks_are_read_anew(referring):
 
 
 def test_a_stack_that_was_never_deployed_is_named():
-    result = Seated("referring").go()
+    result = EmbeddedStage("referring").go()
     assert "'network', which the program refers to, was never deployed" in result.errors
     assert result.program.error == ""
 
 
 def test_an_asynchronous_program():
-    stack = Seated("asynchronous")
+    stack = EmbeddedStage("asynchronous")
     assert stack.look().counts == stack.go().counts == {Op.CREATE: 2}
     assert stack.go().summary.outputs == {"size": 2, "when": "later"}

@@ -118,8 +118,8 @@ def test_aliases(message, alias):
 
 
 def test_properties_depend_on_what_the_program_says():
-    told = {"a": resource_pb2.RegisterResourceRequest.PropertyDependencies(urns=[OTHER, URN])}
-    made = goal(inputs={"a": 1}, dependencies=[OTHER, URN], propertyDependencies=told)
+    declared = {"a": resource_pb2.RegisterResourceRequest.PropertyDependencies(urns=[OTHER, URN])}
+    made = goal(inputs={"a": 1}, dependencies=[OTHER, URN], propertyDependencies=declared)
     assert made.property_dependencies == {"a": (URN, OTHER)}
 
 
@@ -130,8 +130,8 @@ def test_properties_depend_on_everything_when_the_program_says_nothing():
 
 def test_an_output_value_adds_to_its_property():
     inputs = {"a": {SIGNATURE: OUTPUT, "value": 1, "dependencies": [OTHER]}}
-    told = {"a": resource_pb2.RegisterResourceRequest.PropertyDependencies(urns=[URN])}
-    made = goal(inputs=inputs, propertyDependencies=told)
+    declared = {"a": resource_pb2.RegisterResourceRequest.PropertyDependencies(urns=[URN])}
+    made = goal(inputs=inputs, propertyDependencies=declared)
     assert made.inputs == {"a": 1}
     assert made.property_dependencies == {"a": (URN, OTHER)}
 

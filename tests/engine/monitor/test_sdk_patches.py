@@ -1,4 +1,4 @@
-"""Each seam gives the SDK's own answers, and steps back from an SDK it does not know."""
+"""Each patch gives the SDK's own answers, and steps back from an SDK it does not know."""
 
 import ast
 import asyncio
@@ -14,7 +14,7 @@ import pytest
 
 from infra.engine.monitor import sdk_patches
 
-BY_NAME = {seam.name: seam for seam in sdk_patches.SEAMS}
+BY_NAME = {patch.name: patch for patch in sdk_patches.SDK_PATCHES}
 ALIASES = [
     pulumi.Alias(name="old"),
     pulumi.Alias(type_="a:b:Old"),
@@ -33,34 +33,34 @@ def made(name):
     return BY_NAME[name].make()
 
 
-@pytest.mark.parametrize("seam", sdk_patches.SEAMS, ids=lambda seam: seam.name)
-def test_a_seam_fits_the_sdk_that_is_installed(seam):
-    assert seam.fits()
+@pytest.mark.parametrize("patch", sdk_patches.SDK_PATCHES, ids=lambda patch: patch.name)
+def test_a_patch_fits_the_sdk_that_is_installed(patch):
+    assert patch.fits()
 
 
-@pytest.mark.parametrize("seam", sdk_patches.SEAMS, ids=lambda seam: seam.name)
-def test_the_sdk_is_as_it_was_afterwards(seam):
-    names = seam.make()
-    before = {name: getattr(seam.module, name) for name in names}
-    with sdk_patches.adapted(sdk_patches.SEAMS, print):
-        assert all(getattr(seam.module, name) is not before[name] for name in names)
-    assert {name: getattr(seam.module, name) for name in names} == before
+@pytest.mark.parametrize("patch", sdk_patches.SDK_PATCHES, ids=lambda patch: patch.name)
+def test_the_sdk_is_as_it_was_afterwards(patch):
+    names = patch.make()
+    before = {name: getattr(patch.module, name) for name in names}
+    with sdk_patches.patched(sdk_patches.SDK_PATCHES, print):
+        assert all(getattr(patch.module, name) is not before[name] for name in names)
+    assert {name: getattr(patch.module, name) for name in names} == before
 
 
 def test_the_sdk_is_as_it_was_after_an_error_too():
     before = registration.prepare_aliases
-    with pytest.raises(ValueError, match="x"), sdk_patches.adapted(sdk_patches.SEAMS, print):
+    with pytest.raises(ValueError, match="x"), sdk_patches.patched(sdk_patches.SDK_PATCHES, print):
         raise ValueError("x")
     assert registration.prepare_aliases is before
 
 
 @pytest.mark.parametrize("fits", [lambda: False, lambda: {}["gone"]])
 def test_what_does_not_fit_is_told_and_left_alone(fits):
-    module, told = types.SimpleNamespace(value=1), []
-    seam = sdk_patches.Seam("odd", module, fits, lambda: {"value": 2})
-    with sdk_patches.adapted([seam], told.append):
+    module, warned = types.SimpleNamespace(value=1), []
+    patch = sdk_patches.SdkPatch("odd", module, fits, lambda: {"value": 2})
+    with sdk_patches.patched([patch], warned.append):
         assert module.value == 1
-    assert told == ["odd"]
+    assert warned == ["odd"]
 
 
 def test_a_reader_more_of_alias_urns_is_noticed():

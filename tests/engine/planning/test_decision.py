@@ -8,7 +8,7 @@ from infra.engine.model.goals import Goal
 from infra.engine.model.paths import covers, differences, found, ignoring, parse
 from infra.engine.model.resources import Resource
 from infra.engine.model.values import Secret
-from infra.engine.planning.decision import Forced, Verdict, bare, decide, inherited, left_as_it_was
+from infra.engine.planning.decision import Forced, Verdict, bare, decide, inherited, with_ignored
 
 
 def resource(inputs=None, **fields):
@@ -251,6 +251,6 @@ def test_notes_are_told_with_updates(difference, expected) -> None:
 )
 def test_what_the_service_ignored_is_told_and_kept(inputs, shown: str) -> None:
     existing = Existing("id", {"a": {"b": 1}}, {}, ignored=[Ignored("a.b", 2, 1)])
-    kept, (line,) = left_as_it_was(resource(inputs), existing)
+    kept, (line,) = with_ignored(resource(inputs), existing)
     assert bare(kept.inputs) == {"a": {"b": 1}}
     assert line.endswith(f"accepted a.b and ignored it: {shown}")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from infra.engine.model.resources import Resource
-from infra.engine.state.backend import Backend
+from infra.engine.state.backend import StateBackend
 from infra.engine.state.disk import Disk
 from infra.engine.state.secrets import Sealer
 
@@ -30,7 +30,7 @@ def clock():
 
 @pytest.fixture
 def backend(tmp_path, clock):
-    return Backend(tmp_path, disk=Disk(durable=False), clock=clock)
+    return StateBackend(tmp_path, disk=Disk(durable=False), clock=clock)
 
 
 @pytest.fixture

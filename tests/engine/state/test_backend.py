@@ -141,9 +141,9 @@ def test_a_broken_order_is_repaired(backend, sealer, deployed, stack_file, names
     stack_file.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(StateError, match="not before it"):
         backend.load("proj", "dev", sealer)
-    told = backend.diagnose("proj", "dev").problems
-    assert len(told) == 2
-    assert backend.repair("proj", "dev").problems == told
+    problems = backend.diagnose("proj", "dev").problems
+    assert len(problems) == 2
+    assert backend.repair("proj", "dev").problems == problems
     assert names(backend.load("proj", "dev", sealer)) == ["a", "b", "c"]
     assert backend.repair("proj", "dev").problems == []
 
@@ -194,9 +194,9 @@ def test_a_journal_of_another_checkpoint_is_put_aside(
     backend, interrupted, sealer, stack_file, journal_file
 ):
     stack_file.write_bytes(stack_file.read_bytes() + b" ")
-    told = "\n".join(backend.diagnose("proj", "dev").problems)
-    assert "continues another checkpoint" in told
-    assert "ok urn:pulumi:dev::proj::things:index:Thing::d" in told
+    problems = "\n".join(backend.diagnose("proj", "dev").problems)
+    assert "continues another checkpoint" in problems
+    assert "ok urn:pulumi:dev::proj::things:index:Thing::d" in problems
     kept = journal_file.read_bytes()
     backend.repair("proj", "dev")
     assert len(backend.load("proj", "dev", sealer).resources) == 3

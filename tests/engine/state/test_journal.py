@@ -9,7 +9,7 @@ from infra.contract.errors import StateError
 from infra.engine.state import journal
 from infra.engine.state.disk import Log
 from infra.engine.state.journal import Header, Journal, close_line
-from infra.engine.state.snapshot import Snapshot
+from infra.engine.state.snapshot import StateSnapshot
 
 HEADER = Header("base", "run", "update", 7, "v1:s")
 
@@ -173,7 +173,7 @@ def test_any_prefix_of_a_run_replays_to_what_the_run_had_then(file, seed):
     """Entries survive framing, and folding them anew gives the state folded while it ran."""
     choice = random.Random(seed)  # noqa: S311 - the same runs each time
     writer = Journal(lambda: Log(file, durable=False), HEADER)
-    live, seen, sizes = Snapshot([], []), [], []
+    live, seen, sizes = StateSnapshot([], []), [], []
     for entry in entries_of_a_run(choice):
         live.apply(entry)
         writer.write(entry)
@@ -181,7 +181,7 @@ def test_any_prefix_of_a_run_replays_to_what_the_run_had_then(file, seed):
         sizes.append(file.stat().st_size)
     data = file.read_bytes()
     for size, (merged, pending) in zip(sizes, seen, strict=True):
-        again = Snapshot([], [])
+        again = StateSnapshot([], [])
         for entry in journal.read(data[: size + choice.randint(0, 20)], at="").entries:
             again.apply(entry)
         assert (again.merged(), again.pending()) == (merged, pending)

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.engine.state.integrity import violations
-from infra.engine.state.snapshot import Snapshot
+from infra.engine.state.snapshot import StateSnapshot
 
 
 def state(name, **keys):
@@ -11,7 +11,7 @@ def state(name, **keys):
 
 
 def snapshot(*loaded, pending=(), entries=()):
-    made = Snapshot(loaded, pending)
+    made = StateSnapshot(loaded, pending)
     for entry in entries:
         made.apply(entry)
     return made

@@ -9,8 +9,8 @@ import pytest
 
 from infra.contract.errors import LockedError, PassphraseError, StateError
 from infra.engine.model.values import Secret
-from infra.engine.state.archive import Operation
-from infra.engine.state.backend import Backend
+from infra.engine.state.archive import OperationInfo
+from infra.engine.state.backend import StateBackend
 from infra.engine.state.disk import Disk
 from infra.engine.state.secrets import Masked, Sealer
 
@@ -169,7 +169,7 @@ def test_a_journal_that_was_taken_in_is_removed(backend, sealer, thing, stack_fi
                 kept.append(path.read_bytes())
             super().remove(path)
 
-    keeping = Backend(backend.root, disk=Keeping(durable=False))
+    keeping = StateBackend(backend.root, disk=Keeping(durable=False))
     with keeping.open("proj", "dev", sealer) as state:
         state.ok(state.begin("creating", thing("a")), thing("a"))
     before = stack_file.read_bytes()
@@ -318,7 +318,7 @@ def test_many_threads_record_at_once(backend, sealer, thing, names):
 
 
 def test_history_is_pulumis(backend, sealer, thing, tmp_path):
-    operation = Operation(
+    operation = OperationInfo(
         "update",
         message="m",
         environment={"b": "2", "a": "1"},
@@ -351,7 +351,7 @@ def history(root):
 
 def test_a_run_says_how_it_ended_even_without_changes(backend, sealer, deployed):
     deployed()
-    with backend.open("proj", "dev", sealer, Operation("refresh")) as state:
+    with backend.open("proj", "dev", sealer, OperationInfo("refresh")) as state:
         state.ended(succeeded=False, changes={"same": 3})
     newest = backend.history("proj", "dev")[0]
     assert (newest["kind"], newest["result"]) == ("refresh", "failed")
@@ -393,7 +393,7 @@ def test_another_layout_is_refused(backend, sealer, tmp_path):
 
 
 def test_durable_is_the_default_and_works(tmp_path, sealer, thing, names):
-    backend = Backend(tmp_path)
+    backend = StateBackend(tmp_path)
     with backend.open("proj", "dev", sealer) as state:
         state.ok(state.begin("creating", thing("a")), thing("a"))
     assert names(backend.load("proj", "dev", sealer)) == ["a"]
@@ -409,7 +409,7 @@ def test_state_is_its_owners_alone(backend, deployed, stack_file):
 def test_a_folder_that_moves_moves_all(backend, deployed, sealer, tmp_path, names):
     deployed()
     shutil.move(tmp_path / ".pulumi", tmp_path / "elsewhere/.pulumi")
-    moved = Backend(f"file://{tmp_path}/elsewhere")
+    moved = StateBackend(f"file://{tmp_path}/elsewhere")
     assert names(moved.load("proj", "dev", sealer)) == ["a", "b", "c"]
 
 
@@ -423,7 +423,7 @@ def test_a_torn_journal_without_a_checkpoint_is_not_continued(backend, sealer, t
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, sealer):
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="cannot be written"):
-        Backend(tmp_path / "file").open("proj", "dev", sealer)
+        StateBackend(tmp_path / "file").open("proj", "dev", sealer)
     with pytest.raises(StateError, match="cannot be written"):
         Disk().log(tmp_path / "file/log")
     with pytest.raises(StateError, match="cannot be written"):
