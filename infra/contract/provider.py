@@ -1,12 +1,12 @@
 """The protocol between a deployment engine and a provider, as Pulumi's plugins speak it.
 
 Everything here is plain JSON (``dict``, ``list``, ``str``, ``int``, ``float``, ``bool``, ``None``).
-Unknown values of a preview are the string ``UNKNOWN`` at any depth. Secrets are looked through:
-a provider receives and returns them in plain form, names the paths of its answers that are secret
-(``secrets``), and the engine marks and seals them.
+Unknown values of a preview are the string ``UNKNOWN`` at any depth. A provider receives and returns
+secrets in plain form; it names the secret paths of its outputs (``secrets``), and the engine marks
+and encrypts them.
 
-A provider knows bodies, names, defaults, replace rules and secret paths of its types. It knows
-nothing of URNs, dependencies, protect, ordering or state.
+A provider knows the request bodies, names, defaults, replacement rules and secret paths of its
+types. It knows nothing of URNs, dependencies, protection, ordering or state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ DiffKind = Literal["add", "add-replace", "delete", "delete-replace", "update", "
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """One thing wrong with the inputs of a resource; ``property_path`` as ``properties.vmSize``."""
+    """One invalid input of a resource; ``property_path`` as ``properties.vmSize``."""
 
     property_path: str
     reason: str
@@ -41,10 +41,10 @@ class Checked:
 class Difference:
     """What changed between old and new inputs.
 
-    ``changed`` is ``None`` when the provider cannot tell; the engine then compares the inputs.
-    ``detailed`` maps a property path to its kind; ``*-replace`` kinds alone force a replacement,
-    as does any top-level key in ``replaces``. ``notes`` says in words of a path what else there is
-    to know (``ignored by Azure; …``).
+    ``changed`` is ``None`` when the provider cannot decide; the engine then compares the inputs.
+    ``detailed`` maps a property path to its kind; a ``*-replace`` kind alone forces a replacement,
+    as does any top-level key in ``replaces``. ``notes`` adds a remark to a path
+    (``ignored by Azure; …``).
     """
 
     changed: bool | None
@@ -56,7 +56,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An input that the service accepted and did not take over, as it was read back."""
+    """An input that the service accepted but did not apply, as a read showed."""
 
     path: str
     wanted: object
@@ -67,14 +67,15 @@ class Ignored:
 class Existing:
     """A resource as the service has it. ``secrets`` are paths within ``outputs``.
 
-    With ``ignored`` (of a create or an update) ``inputs`` are what state is to keep.
+    ``reasons`` say why it is not healthy; there are none when it is. If a create or an update
+    reports ``ignored`` inputs, state stores ``inputs`` instead of the ones that were sent.
     """
 
     id: str
     inputs: Document
     outputs: Document
     secrets: Sequence[str] = ()
-    reasons: Sequence[str] = ()  # why it is not healthy, if it is not
+    reasons: Sequence[str] = ()
     ignored: Sequence[Ignored] = ()
 
 
@@ -84,15 +85,11 @@ class Provider(Protocol):
     Every method may be called from several threads at once. ``type`` is a Pulumi token
     (``azure-native:machinelearningservices:Compute``). Errors are ``ProviderError`` (nothing was
     changed as far as the provider knows) or ``PartialFailure`` (it exists, but is not ready).
+    ``tests/contract/provider_contract.py`` states these rules as tests.
     """
 
     def check(
-        self,
-        type: str,
-        name: str,
-        olds: Document | None,
-        news: Document,
-        seed: bytes,
+        self, type: str, name: str, olds: Document | None, news: Document, seed: bytes, /
     ) -> Checked:
         """Validate and complete ``news``. ``olds`` are the old *checked* inputs, ``None`` when new.
 
@@ -100,17 +97,19 @@ class Provider(Protocol):
         """
 
     def diff(
-        self, type: str, id: str, olds: Document, old_outputs: Document, news: Document
+        self, type: str, id: str, olds: Document, old_outputs: Document, news: Document, /
     ) -> Difference:
         """Compare old and new checked inputs; pure. Unknown differs from everything."""
 
-    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:
-        """Create it. A preview reaches no service and returns ``UNKNOWN`` for what only it knows.
+    def create(
+        self, type: str, inputs: Document, /, *, timeout_s: float, preview: bool
+    ) -> Existing:
+        """Create it. A preview calls no service and returns ``UNKNOWN`` for what only it knows.
 
-        Refuses (``ProviderError``) when the id exists already.
+        Fails with ``ProviderError`` when the id exists already.
         """
 
-    def read(self, type: str, id: str, inputs: Document) -> Existing | None:
+    def read(self, type: str, id: str, inputs: Document, /) -> Existing | None:
         """Return the resource as it is now, or ``None`` if it is gone.
 
         ``inputs`` are the stored ones (empty for an import): secrets, which no service returns,
@@ -124,59 +123,61 @@ class Provider(Protocol):
         olds: Document,
         old_outputs: Document,
         news: Document,
+        /,
         *,
         timeout_s: float,
         preview: bool,
     ) -> Existing:
         """Change it in place. In a preview the outputs that cannot change stay known."""
 
-    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None:
-        """Delete it. That it is gone already is success."""
+    def delete(self, type: str, id: str, inputs: Document, /, *, timeout_s: float) -> None:
+        """Delete it. Succeeds if it is already gone."""
 
 
 @runtime_checkable
 class Configurable(Protocol):
     """A provider with configuration of its own (subscription, tenant, endpoint)."""
 
-    def check_config(self, olds: Document | None, news: Document) -> Checked: ...
+    def check_config(self, olds: Document | None, news: Document, /) -> Checked: ...
 
-    def diff_config(self, olds: Document, news: Document) -> Difference:
+    def diff_config(self, olds: Document, news: Document, /) -> Difference:
         """Compare; ``replaces`` names keys whose change moves all resources (the subscription)."""
 
-    def configure(self, config: Document) -> None: ...
+    def configure(self, config: Document, /) -> None: ...
 
 
 @runtime_checkable
 class Invokes(Protocol):
     """A provider with functions (``azure-native:authorization:getClientConfig``)."""
 
-    def invoke(self, token: str, args: Document, *, preview: bool) -> Document: ...
+    def invoke(self, token: str, args: Document, /, *, preview: bool) -> Document: ...
 
 
 @runtime_checkable
 class Locates(Protocol):
-    """A provider that can tell the id a create would give, so that an interrupted one is found."""
+    """A provider that can predict the id of a create, so that an interrupted one can be found."""
 
-    def locate(self, type: str, inputs: Document) -> str | None: ...
+    def locate(self, type: str, inputs: Document, /) -> str | None:
+        """Return the id that a create with these checked inputs gives; ``None`` if not known."""
 
 
 @runtime_checkable
 class Adopts(Protocol):
-    """A provider of types that only point at what exists, so that finding one is as good as new.
+    """A provider of types that only refer to what exists, so that an existing one can be adopted.
 
-    It is asked when a resource is to be created. ``inputs`` are checked ones.
+    It is called when a resource is to be created. ``inputs`` are checked ones.
     """
 
-    def adoptable(self, type: str, inputs: Document) -> bool:
-        """Tell whether it is worth a look; pure."""
+    def adoptable(self, type: str, inputs: Document, /) -> bool:
+        """Say whether an existing resource could be adopted at all; pure."""
 
-    def adopts(self, type: str, inputs: Document, existing: Existing) -> bool:
-        """Tell whether what exists points at the same, and can be changed into it in place."""
+    def adopts(self, type: str, inputs: Document, existing: Existing, /) -> bool:
+        """Say whether ``existing`` has the same target and can be updated in place to match."""
 
 
 @runtime_checkable
 class Cancels(Protocol):
-    """A provider whose long-running polls can be told to stop."""
+    """A provider whose long-running polls can be stopped."""
 
     def cancel(self) -> None: ...
 

@@ -114,7 +114,7 @@ def test_an_error_the_program_logs_fails_the_run_and_deletes_nothing(stage):
     result = stage.up(lambda p: p.deployment.log("error", "so it is", ""))
     assert result.summary.failed
     assert result.names == ["a"]
-    assert "1 resource(s) to be deleted are kept" in result.messages
+    assert "Skipped 1 deletion(s) because the update failed" in result.messages
 
 
 def test_debug_lines_are_dropped(stage):
@@ -213,7 +213,7 @@ def test_unknown_inputs_never_reach_the_cloud(stage):
 def test_unknown_inputs_after_a_failure_are_skipped(stage):
     stage.cloud.failing["create", "a"] = FAILURE
     result = stage.up(lambda p: (p.thing("a"), p.thing("b", x=UNKNOWN)), continue_on_error=True)
-    assert "'b' is skipped: it depends on something that failed" in result.messages
+    assert "'b' is skipped: it depends on a resource that failed" in result.messages
 
 
 @pytest.mark.parametrize("error", [UnreachableError, CredentialError])

@@ -167,7 +167,7 @@ def test_every_request_hears_that_the_default_provider_failed(accounts):
 
 def test_a_provider_must_keep_the_version(accounts):
     result = accounts.up(lambda p: p.resource("a", version="dropped"))
-    assert "changed the version" in result.errors
+    assert "returned another version" in result.errors
 
 
 def test_two_configurations_are_two_objects(accounts):

@@ -40,7 +40,7 @@ def test_an_unknown_id_answers_unknown(there):
 
 def test_missing_read_is_an_error(stage):
     result = stage.up(lambda p: p.get("a", "/nowhere"))
-    assert "should exist as '/nowhere', but nothing is there" in result.errors
+    assert "should exist as '/nowhere', but there is no such resource" in result.errors
     assert result.names == []
 
 
@@ -104,12 +104,12 @@ def test_import_id_is_preserved_across_updates(there):
 
 def test_import_refuses_to_replace_and_names_the_keys(there):
     result = there.up(lambda p: imported(p, {"name": "y", "size": 3}))
-    assert "the program says otherwise in name" in result.errors
+    assert "the program differs from it in name" in result.errors
     assert result.resource("a").id == "/x"
 
 
 def test_import_of_nothing_is_an_error(stage):
-    assert "nothing is there" in stage.up(imported).errors
+    assert "there is no such resource" in stage.up(imported).errors
 
 
 def test_import_in_place_of_what_was_created(there):

@@ -64,7 +64,7 @@ def test_what_was_not_seen_absent_is_never_adopted(stage):
     careless = replace(stage.loaded.pending[0], absent_checked=False)
     stage.loaded = replace(stage.loaded, pending=[careless])
     result = stage.up(lambda p: p.thing("a", FIXED))
-    assert "may be somebody else's" in result.messages
+    assert "may not be this stack's" in result.messages
     assert "exists already" in result.errors
     assert stage.loaded.pending == [careless]
 
@@ -72,7 +72,7 @@ def test_what_was_not_seen_absent_is_never_adopted(stage):
 def test_a_provider_that_cannot_locate_warns_and_creates_again(plain):
     interrupt(plain, "create", "a", one, done=False)
     result = plain.up(one)
-    assert "its provider cannot tell whether it was created" in result.messages
+    assert "its provider cannot find out whether it was created" in result.messages
     assert result.steps == [(Op.CREATE, "a")]
     assert [p.kind for p in plain.loaded.pending] == ["creating"]
 

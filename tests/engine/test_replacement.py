@@ -110,7 +110,7 @@ def test_delete_before_replace_takes_dependents(stage):
     assert ops(result, "b") == [Op.DELETE_REPLACED, Op.CREATE_REPLACEMENT, Op.REPLACE]
     assert ops(result, "d") == ops(result, "c") == [Op.SAME]
     reasons = [e.step.reason for e in result.events if getattr(e, "step", None)]
-    assert "'a', on which it depends, is replaced" in reasons
+    assert "'a', which it depends on, is replaced" in reasons
 
 
 def test_dependents_that_are_deleted_with_it_go_along(stage):
@@ -302,9 +302,9 @@ def test_replace_option_names_urns(stage):
     assert "to be replaced" not in result.messages
 
 
-def test_a_replace_option_that_matches_nothing_is_told(stage):
+def test_a_replace_option_that_matches_nothing_is_reported(stage):
     result = stage.up(lambda p: p.thing("a"), replace=frozenset({urn_of("z")}))
-    assert f"{urn_of('z')!r} was to be replaced" in result.messages
+    assert f"{urn_of('z')!r} cannot be replaced" in result.messages
 
 
 def test_preview_of_delete_before_replace_touches_nothing(stage):

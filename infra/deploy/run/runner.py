@@ -114,7 +114,7 @@ class Runner:
             )
             if result.error:
                 deployment.log("error", result.error, "")
-            return Outcome(tuple(steps.steps), deployment.close(result.failed))
+            return Outcome(tuple(steps.steps), deployment.close(program_failed=result.failed))
 
     def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
         """Delete all that is in state, without the program."""

@@ -1,10 +1,10 @@
 """The package ``pulumi`` itself, as a provider: references to the outputs of other stacks.
 
-It reaches no state: whoever composes a deployment says how the outputs of a stack are found.
+It does not read state: the composer of a deployment passes in how the outputs of a stack are found.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
@@ -14,34 +14,34 @@ from infra.engine.model.values import has_secret, plain
 STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
 _PARTS: Final = 3
 
-OutputsOf = Callable[[str | None, str], Mapping[str, Any] | None]
+OutputsOf = Callable[[str | None, str], Document | None]
 """From project (``None``: the same one) and stack to its outputs, or ``None`` if there is none."""
 
 
 class BuiltinProvider:
-    """A provider of package ``pulumi``. What it refers to is read anew in every run."""
+    """The provider of package ``pulumi``. The referenced stack is read anew in every run."""
 
     def __init__(self, outputs_of: OutputsOf) -> None:
         self._outputs_of = outputs_of
 
     def check(
-        self, type: str, name: str, olds: Document | None, news: Document, seed: bytes
+        self, type: str, _name: str, _olds: Document | None, news: Document, _seed: bytes, /
     ) -> Checked:
-        _known(type)
+        _refuse_other_types(type)
         return Checked(news)
 
     def diff(
-        self, type: str, id: str, olds: Document, old_outputs: Document, news: Document
+        self, _type: str, _id: str, olds: Document, _outputs: Document, news: Document, /
     ) -> Difference:
         changed = olds.get("name") != news.get("name")
         return Difference(changed, ["name"] if changed else [])
 
-    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:  # noqa: ARG002
+    def create(self, type: str, inputs: Document, /, **_options: object) -> Existing:
         return self.read(type, str(inputs.get("name")), inputs)
 
-    def read(self, type: str, id: str, inputs: Document) -> Existing:
+    def read(self, type: str, id: str, inputs: Document, /) -> Existing:
         """Return the outputs of the stack ``[organization/[project/]]stack``."""
-        _known(type)
+        _refuse_other_types(type)
         outputs = self._outputs_of(*_address(id))
         if outputs is None:
             raise NotDeployedError(
@@ -51,7 +51,7 @@ class BuiltinProvider:
         secret_names = sorted(key for key, value in outputs.items() if has_secret(value))
         answer = {"name": id, "outputs": plain(dict(outputs)), "secretOutputNames": secret_names}
         hidden = [f"outputs.{key}" for key in secret_names]
-        # A path cannot tell a dot in a key from a step.
+        # A secret path splits at dots: where a name contains one, all outputs are marked instead.
         whole = ["outputs"] if any("." in key for key in secret_names) else hidden
         return Existing(id, inputs, answer, whole)
 
@@ -59,17 +59,16 @@ class BuiltinProvider:
         self,
         type: str,
         id: str,
-        olds: Document,  # noqa: ARG002
-        old_outputs: Document,  # noqa: ARG002
+        _olds: Document,
+        _outputs: Document,
         news: Document,
-        *,
-        timeout_s: float,  # noqa: ARG002
-        preview: bool,  # noqa: ARG002
+        /,
+        **_options: object,
     ) -> Existing:
         return self.read(type, id, news)
 
-    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None:
-        """Do nothing: a reference is not the stack."""
+    def delete(self, _type: str, _id: str, _inputs: Document, /, **_options: object) -> None:
+        """Do nothing: deleting a reference leaves the stack alone."""
 
 
 def _address(id_: str) -> tuple[str | None, str]:
@@ -77,9 +76,9 @@ def _address(id_: str) -> tuple[str | None, str]:
     return (parts[1] if len(parts) == _PARTS else None), stack
 
 
-def _known(type_: str) -> None:
+def _refuse_other_types(type_: str) -> None:
     if type_ != STACK_REFERENCE:
         raise UsageError(
             f"The embedded engine does not support resources of type {type_}.",
-            remedy="`aml up --engine pulumi` has it, through the Pulumi CLI.",
+            remedy="Deploy with `aml up --engine pulumi`, which uses the Pulumi CLI.",
         )

@@ -1,4 +1,4 @@
-"""Deleting: what nobody registered any more, old halves of replacements, and whole stacks."""
+"""Deletes undeclared resources, old halves of replacements, and whole stacks."""
 
 from collections.abc import Iterable, Sequence
 
@@ -23,20 +23,22 @@ class Deletion:
         self._steps = StepExecutor(session, ledger)
 
     def delete(self, entries: Sequence[StateEntry], *, pends: bool = False) -> bool:
-        """Delete ``entries``; say whether all of it worked.
+        """Delete ``entries``; say whether all of them were deleted.
 
-        If any is protected, nothing is deleted and all offenders are named. A failed delete keeps
-        what it depends on. ``pends`` keeps deleted entries, marked as awaiting a replacement.
+        If any is protected, nothing is deleted and each protected one is reported. When a delete
+        fails, what it depends on is kept. ``pends`` keeps deleted entries, marked as awaiting a
+        replacement.
         """
+        # A preview shows the rest of the plan as well.
         if self._refuse_protected(entries) and not self._session.preview:
             return False
         resources = [entry.resource for entry in entries]
-        doomed = {resource.urn for resource in resources}
+        urns = {resource.urn for resource in resources}
         failures = []
 
         def work(position: int) -> bool:
             try:
-                self._one(entries[position], doomed, pends=pends)
+                self._delete_one(entries[position], urns, pends=pends)
             except HaltedError:
                 failures.append(position)
                 return False
@@ -51,6 +53,7 @@ class Deletion:
         return not failures and not kept
 
     def _refuse_protected(self, entries: Iterable[StateEntry]) -> bool:
+        # The old half of a replacement may go: its replacement was allowed when it was made.
         protected = [e.resource for e in entries if e.resource.protect and not e.resource.delete]
         for resource in protected:
             self._session.report(
@@ -63,21 +66,22 @@ class Deletion:
             )
         return bool(protected)
 
-    def _one(self, entry: StateEntry, doomed: set[str], *, pends: bool) -> None:
+    def _delete_one(self, entry: StateEntry, urns: set[str], *, pends: bool) -> None:
         resource = entry.resource
-        op, why = _without_call(resource, doomed)
+        op, why = _without_call(resource, urns)
         if pends or (resource.delete and resource.urn in self._ledger.replaced):
             op = Op.DELETE_REPLACED
         step = deletion_step(op, resource, why)
         if why or not resource.custom or has_provider_type(resource.type):
             with self._session.step(step, silent=is_default(resource)):
-                gone = self._forget(entry, pends=pends)
+                deleted = self._forget(entry, pends=pends)
         else:
+            # Outside the step: without a provider nothing has begun that could fail.
             provider = self._providers.instance(resource.provider)
-            with self._session.working(step):
-                gone = self._steps.delete_call(provider, entry, pends=pends)
+            with self._session.provider_step(step):
+                deleted = self._steps.delete_call(provider, entry, pends=pends)
         if pends:
-            self._ledger.deleted_early(gone)
+            self._ledger.deleted_early(deleted)
 
     def _forget(self, entry: StateEntry, *, pends: bool) -> StateEntry:
         if pends:
@@ -86,23 +90,23 @@ class Deletion:
         return entry
 
 
-def _without_call(resource: Resource, doomed: set[str]) -> tuple[Op, str]:
-    """Return the operation, and why the provider is not asked; an empty reason: it is."""
+def _without_call(resource: Resource, urns: set[str]) -> tuple[Op, str]:
+    """Return the operation, and why no provider is called; an empty reason: one is."""
     if resource.external:
-        return Op.DISCARD, "it is not ours"
+        return Op.DISCARD, "this stack only reads it"
     if resource.pending_replacement:
         return Op.DISCARD, "it was deleted before"
     if resource.retain_on_delete:
         return Op.DISCARD, "it is retained (`retain_on_delete`)"
-    if resource.deleted_with and resource.deleted_with in doomed:
-        return Op.DELETE, "it goes with what it is part of (`deleted_with`)"
+    if resource.deleted_with and resource.deleted_with in urns:
+        return Op.DELETE, "it is deleted with the resource that contains it (`deleted_with`)"
     return Op.DELETE, ""
 
 
 def destroy(run: Run) -> Summary:
     """Delete everything in state, without the program: providers are configured from state.
 
-    What an interrupted run was creating is looked for and deleted as well.
+    Resources that an interrupted run was creating are looked for and deleted as well.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)

@@ -1,11 +1,10 @@
-"""Which dependents must go before a resource that is deleted before its replacement is made.
+"""Which dependents must be deleted before a resource that is deleted before it is replaced.
 
-Pure but for asking providers to compare, which changes nothing.
+Pure except that it has providers compare inputs, which changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from infra.contract.provider import UNKNOWN
 from infra.engine.deployment.providers import Providers, has_provider_type
@@ -18,42 +17,44 @@ from infra.engine.planning.ledger import StateEntry
 def dependents_to_replace(
     root: Resource, entries: Sequence[StateEntry], providers: Providers
 ) -> list[str]:
-    """Return the URNs, of old state, of those that would be replaced along with ``root``.
+    """Return the URNs, in old state, of the dependents that would be replaced with ``root``.
 
-    Not everything that depends on it: only what its own provider would replace if the inputs taken
-    from a condemned resource became unknown, and what is deleted or replaced with a condemned one.
-    ``entries`` are in state's order, so one pass is enough.
+    Not every dependent is: only one that its own provider would replace if the inputs taken from a
+    replaced resource became unknown, and one that is deleted or replaced with such a resource
+    (``deleted_with``, ``replace_with``). This is the rule of Pulumi's step generator.
     """
-    condemned = {root.urn}
+    replaced = {root.urn}
     found = []
+    # Entries are in state's order, dependencies first, so one pass is enough.
     for entry in entries:
         resource = entry.resource
-        if resource.urn not in condemned and _is_replaced_too(resource, condemned, providers):
-            condemned.add(resource.urn)
+        if resource.urn not in replaced and _is_replaced_too(resource, replaced, providers):
+            replaced.add(resource.urn)
             found.append(resource.urn)
     return found
 
 
-def _is_replaced_too(resource: Resource, condemned: set[str], providers: Providers) -> bool:
+def _is_replaced_too(resource: Resource, replaced: set[str], providers: Providers) -> bool:
     if not resource.custom or resource.external or resource.pending_replacement:
         return False
-    if has_provider_type(resource.type) or not condemned & set(referred(resource)):
+    if has_provider_type(resource.type) or not replaced & set(referred(resource)):
         return False
-    if {resource.deleted_with, *resource.replace_with} & condemned:
+    if {resource.deleted_with, *resource.replace_with} & replaced:
         return True
-    return _would_be_replaced(resource, condemned, providers)
+    return _would_be_replaced(resource, replaced, providers)
 
 
-def _would_be_replaced(resource: Resource, condemned: set[str], providers: Providers) -> bool:
-    masked: Mapping[str, Any] = {
-        key: UNKNOWN if condemned & set(resource.property_dependencies.get(key, ())) else value
+def _would_be_replaced(resource: Resource, replaced: set[str], providers: Providers) -> bool:
+    inputs = {
+        key: UNKNOWN if replaced & set(resource.property_dependencies.get(key, ())) else value
         for key, value in resource.inputs.items()
     }
-    if UNKNOWN not in masked.values():
+    # Depends on it, but takes no input from it (`depends_on`): it stays.
+    if UNKNOWN not in inputs.values():
         return False
-    new = replace(resource, inputs=masked)
+    new = replace(resource, inputs=inputs)
     difference = providers.instance(resource.provider).diff(
-        resource.type, resource.id, bare(resource.inputs), bare(resource.outputs), bare(masked)
+        resource.type, resource.id, bare(resource.inputs), bare(resource.outputs), bare(inputs)
     )
     decision = decide(resource, new, difference, Forced(), delete_before_replace=None)
     return decision.verdict is Verdict.REPLACE

@@ -1,16 +1,18 @@
 """The deployment: answers each request of a program as soon as its resource is done.
 
-It is what the Pulumi SDK's requests arrive at (adapted by ``monitor``), from many threads at once.
-Order is the program's: a request comes when all it depends on is known. Only deletes need a graph.
-Provider calls happen outside every lock; what they did is recorded before anybody is answered.
+The Pulumi SDK's requests arrive here (translated by ``monitor``), from many threads at once. The
+program sets the order: a request comes when everything it depends on is known. Only deletes need a
+graph. Provider calls happen outside every lock; their result is recorded before it is returned.
 """
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Final
 
 from infra.contract.errors import HaltedError, PlatformError, UsageError
+from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN, Invokes
 from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default, package_of
@@ -37,7 +39,8 @@ from infra.engine.planning.decision import (
 )
 from infra.engine.planning.ledger import Ledger, StateEntry
 
-_GET_RESOURCE = "pulumi:pulumi:getResource"
+_GET_RESOURCE: Final = "pulumi:pulumi:getResource"
+_URN: Final = re.compile(r"urn:pulumi:.*?::.*?::.*?::", re.DOTALL)
 
 
 class Deployment:
@@ -57,7 +60,7 @@ class Deployment:
         self._context = RegistrationContext(
             self._session, self._ledger, self._providers, self._steps, self._deletion
         )
-        self._stack_outputs: Mapping[str, Any] | None = None
+        self._stack_outputs: Document | None = None
 
     # Requests of the program.
 
@@ -71,7 +74,7 @@ class Deployment:
         return self._guarded(goal, self._registered)
 
     def read(self, goal: ReadGoal) -> Answer:
-        """Read something that exists and is not ours; in previews too. Raises as ``register``."""
+        """Read an external resource; in previews too. Raises as ``register``."""
         as_goal = Goal(
             goal.type,
             goal.name,
@@ -90,10 +93,8 @@ class Deployment:
 
         return self._guarded(as_goal, read)
 
-    def invoke(
-        self, token: str, args: Mapping[str, Any], provider: str = "", version: str = ""
-    ) -> Mapping[str, Any]:
-        """Call a provider's function; in previews too. Its errors are the program's to handle."""
+    def invoke(self, token: str, args: Document, provider: str = "", version: str = "") -> Document:
+        """Call a provider's function; in previews too. The program handles its errors."""
         self._session.refuse_if_halted()
         if token == _GET_RESOURCE:
             return self._resource_by_urn(str(plain(args.get("urn", ""))))
@@ -103,19 +104,19 @@ class Deployment:
         if not isinstance(instance, Invokes):
             raise UsageError(
                 f"The provider of {package!r} has no functions; {token!r} was called.",
-                remedy="`--engine pulumi` deploys it with the Pulumi CLI and its plugins.",
+                remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI and its plugins.",
             )
         with self._session.slot:
             return instance.invoke(token, plain(dict(args)), preview=self._session.preview)
 
-    def register_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None:
+    def register_outputs(self, urn: str, outputs: Document) -> None:
         """Replace a component's outputs. The stack's are kept until ``close`` decides."""
         entry = self._ledger.news.get(urn)
         if entry is None and urn in self._ledger.failed:
             return
         if entry is None:
             raise UsageError(
-                f"Outputs came for {urn!r}, which is not registered.",
+                f"Outputs were registered for {urn!r}, which is not a resource of this run.",
                 remedy="Call `register_outputs` once, after the component's constructor ran.",
             )
         if entry.resource.type == STACK_TYPE:
@@ -124,7 +125,7 @@ class Deployment:
             self._put_outputs(entry, outputs)
 
     def log(self, severity: str, text: str, urn: str = "") -> None:
-        """Pass a line of the program on. An error logged by the program fails the run."""
+        """Report a line of the program. An error logged by the program fails the run."""
         levels: dict[str, Severity] = {"info": "info", "warning": "warning", "error": "error"}
         if severity in levels:
             if severity == "error":
@@ -134,36 +135,35 @@ class Deployment:
     # The end.
 
     def finish(self) -> None:
-        """Delete what was not registered and old halves, dependents first: the program ended well.
-
-        After a failure nothing is deleted: what was not registered may only have been skipped.
-        """
-        doomed = [*self._ledger.undeclared(), *self._ledger.leftovers]
+        """Delete undeclared resources and old halves, dependents first: the program succeeded."""
+        obsolete = [*self._ledger.undeclared(), *self._ledger.leftovers]
+        # After a failure nothing is deleted: a resource that was not registered may only have been
+        # skipped.
         if self._session.halted() or self._session.failed:
             self._session.mark_failed()
-            kept = [entry for entry in doomed if not is_default(entry.resource)]
+            kept = [entry for entry in obsolete if not is_default(entry.resource)]
             if kept:
-                text = f"{len(kept)} resource(s) to be deleted are kept: the run did not succeed."
+                text = f"Skipped {len(kept)} deletion(s) because the update failed."
                 self._session.message("info", text)
             return
         for urn in sorted(self._session.options.replace - self._ledger.mentioned()):
-            text = f"{urn!r} was to be replaced, but the program has no such resource."
+            text = f"{urn!r} cannot be replaced: the program has no such resource."
             self._session.message("warning", text)
         try:
-            self._deletion.delete([*doomed, *self._recovery.orphans()])
+            self._deletion.delete([*obsolete, *self._recovery.orphans()])
         except BaseException:
             self._session.fail()  # a bug: it keeps its traceback
             raise
 
-    def close(self, program_failed: bool) -> Summary:  # noqa: FBT001 - a plain fact
-        """Commit the stack's outputs and tell how it ended.
+    def close(self, *, program_failed: bool) -> Summary:
+        """Record the stack's outputs and report the result.
 
-        On success the outputs that arrived replace the old ones; after a failure they are laid over
-        them, so that nothing is lost that the program did not come to say.
+        On success the new outputs replace the old ones; after a failure they are merged into them,
+        so that an output the program did not get to export is not lost.
         """
         if program_failed:
             self._session.mark_failed()
-        outputs: Mapping[str, Any] = {}
+        outputs: Document = {}
         known = [*self._ledger.news.values(), *self._ledger.olds.values()]
         entry = next((e for e in known if e.resource.type == STACK_TYPE), None)
         if entry is not None:
@@ -179,7 +179,7 @@ class Deployment:
     def _guarded(
         self, goal: Goal, work: Callable[[Goal, str, StateEntry | None], Answer]
     ) -> Answer:
-        """Take the URN, do the work, and turn what went wrong into an answer or a halt."""
+        """Reserve the URN and do the work; turn a failure into an answer or a halt."""
         self._session.refuse_if_halted()
         urn = make_urn(self._stack, self._project, goal.parent, goal.type, goal.name)
         reserved = False
@@ -222,21 +222,23 @@ class Deployment:
         return goal, self._ledger.reserve(urn, goal, former)
 
     def _is_skipped(self, goal: Goal, urn: str) -> bool:
-        """Say whether something it depends on failed, so that it cannot be done now."""
+        """Say whether it is skipped because something it depends on failed."""
         urns = [
             each for name, some in mentioned(goal).items() if name != "aliases" for each in some
         ]
         cause = self._ledger.failed_among([*urns, goal.provider.rpartition("::")[0]])
-        masked = not self._session.preview and has_unknown(dict(goal.inputs))
-        if not cause and not masked:
+        # In an update an unknown value is the output of something that failed.
+        incomplete = not self._session.preview and has_unknown(dict(goal.inputs))
+        if not cause and not incomplete:
             return False
         if not cause and not self._session.failed:
             raise UsageError(
                 f"An input of {goal.name!r} is not known, though nothing failed.",
-                remedy="Make inputs of outputs of resources; `aml preview` shows what is known.",
+                remedy="Take inputs from outputs of resources; `aml preview` shows what is known.",
                 at=urn,
             )
-        text = f"{goal.name!r} is skipped: it depends on {cause or 'something'} that failed."
+        failed = f"{cause}, which failed" if cause else "a resource that failed"
+        text = f"{goal.name!r} is skipped: it depends on {failed}."
         self._session.message("warning", text, urn)
         self._ledger.fail(urn)
         return True
@@ -244,7 +246,7 @@ class Deployment:
     def _registered(self, goal: Goal, urn: str, old: StateEntry | None) -> Answer:
         if old is not None and old.resource.custom != goal.custom:
             raise UsageError(
-                f"{goal.name!r} was a {_kind(old.resource.custom)} and is a {_kind(goal.custom)}.",
+                f"{goal.name!r} was a {_kind(old.resource)} and is a {_kind(goal)} now.",
                 remedy="Give it another name: the old one is then deleted.",
                 at=urn,
             )
@@ -260,7 +262,7 @@ class Deployment:
         new = wanted(goal, urn, "", goal.inputs)
         if old is None:
             with self._session.step(step_for(Op.CREATE, new)):
-                self._steps.recorded(None, replace(new, created=now(), modified=now()))
+                self._steps.record(None, replace(new, created=now(), modified=now()))
             return
         diffs = differences(old.resource.inputs, new.inputs)
         if not diffs:
@@ -269,14 +271,14 @@ class Deployment:
         kept = replace(carried(new, old.resource), modified=now())
         decision = Decision(Verdict.UPDATE, diffs)
         with self._session.step(step_for(Op.UPDATE, kept, old.resource, decision)):
-            self._steps.recorded(old, kept)
+            self._steps.record(old, kept)
 
     def _read(self, goal: Goal, id_: str, urn: str, old: StateEntry | None) -> Answer:
         reference = self._providers.reference(goal, goal.type)
         blank = replace(wanted(goal, urn, reference, goal.inputs), external=True, id=id_)
         if id_ in {UNKNOWN, ""}:
             return Answer(urn, unknown=True)
-        with self._session.working(step_for(Op.READ, blank, old.resource if old else None)):
+        with self._session.provider_step(step_for(Op.READ, blank, old.resource if old else None)):
             existing = self._steps.read(self._providers.instance(reference), blank, id_)
             inputs = marked_like(dict(existing.inputs), dict(goal.inputs))
             found = answered(replace(blank, inputs=inputs), existing)
@@ -285,25 +287,25 @@ class Deployment:
 
     def _keep_read(self, old: StateEntry | None, found: Resource) -> StateEntry:
         if old is None:
-            return self._steps.recorded(None, replace(found, created=now(), modified=now()))
+            return self._steps.record(None, replace(found, created=now(), modified=now()))
         before = old.resource
         found = replace(found, created=before.created, modified=before.modified)
         ours = not before.external and not before.pending_replacement
         if ours and before.id != found.id:
             self._ledger.replacing(found.urn)
-            return self._steps.adopted(found, "reading", deletes=old)
-        return self._steps.recorded(old, found)
+            return self._steps.adopt(found, "reading", deletes=old)
+        return self._steps.record(old, found)
 
-    def _resource_by_urn(self, urn: str) -> Mapping[str, Any]:
+    def _resource_by_urn(self, urn: str) -> Document:
         entry = self._ledger.news.get(urn)
         if entry is None:
             raise UsageError(
                 f"There is no resource {urn!r} in this run.",
-                remedy="Refer to resources that the program registered before.",
+                remedy="Refer only to resources that the program has registered.",
             )
         return {"urn": urn, "id": entry.resource.id, "state": dict(entry.resource.outputs)}
 
-    def _put_outputs(self, entry: StateEntry, outputs: Mapping[str, Any]) -> None:
+    def _put_outputs(self, entry: StateEntry, outputs: Document) -> None:
         if dict(outputs) == dict(entry.resource.outputs):
             return
         self._session.recorder.outputs(entry.key, outputs)
@@ -318,12 +320,12 @@ def _answer(entry: StateEntry) -> Answer:
     )
 
 
-def _kind(custom: bool) -> str:  # noqa: FBT001 - a plain fact
-    return "resource" if custom else "component"
+def _kind(of: Goal | Resource) -> str:
+    return "resource" if of.custom else "component"
 
 
 def _refuse_malformed(mentioned_urn: str, option: str, urn: str) -> None:
-    if mentioned_urn.startswith("urn:pulumi:") and mentioned_urn.count("::") >= 3:  # noqa: PLR2004
+    if _URN.match(mentioned_urn):
         return
     raise UsageError(
         f"{mentioned_urn!r} in {option!r} is not a URN.",

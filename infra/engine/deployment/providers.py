@@ -1,19 +1,19 @@
 """Provider resources (``pulumi:providers:…``), default and explicit, and the objects behind them.
 
-A package's provider object comes from outside. Which configuration it works with is a resource in
-state, so that a stack can be destroyed without its program.
+The provider object of a package is passed in. Its configuration is a resource in state, so that a
+stack can be destroyed without its program.
 """
 
 import json
 import re
 import threading
 import uuid
-from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import ProviderError, UsageError
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import (
     UNKNOWN,
     Cancels,
@@ -69,7 +69,7 @@ class Providers:
         self._steps = StepExecutor(session, ledger)
         self._packages, self._config = run.providers, run.provider_config
         self._lock = threading.RLock()
-        self._used: dict[str, list[tuple[dict[str, Any], Provider]]] = {}
+        self._used: dict[str, list[tuple[JsonObject, Provider]]] = {}
         self._instances: dict[str, Provider] = {}
         self._defaults: dict[str, Future[str]] = {}
         session.cancellation.on_abandon(self._cancel)
@@ -89,8 +89,9 @@ class Providers:
         return self.default(package, goal.version, goal.plugin_download_url)
 
     def default(self, package: str, version: str, download_url: str = "") -> str:
-        """Return the default provider's reference; the first to ask registers it."""
+        """Return the default provider's reference; the first caller registers it."""
         name = default_name(version, download_url)
+        # Many resources ask at once: one thread registers it, outside the lock, the others wait.
         with self._lock:
             mine = (future := self._defaults.get(f"{package}::{name}")) is None
             if future is None:
@@ -108,7 +109,7 @@ class Providers:
         if package != "pulumi" and {"*", package} & set(json.loads(denied)):
             raise UsageError(
                 f"The default provider of package {package!r} is disabled (`pulumi:{_DENIED}`).",
-                remedy="Give the resource a `provider`, or take the package off the list.",
+                remedy="Give the resource a `provider`, or remove the package from that list.",
             )
         inputs = dict(self._config.get(package, {}))
         if version:
@@ -133,7 +134,7 @@ class Providers:
             return self._instances[reference]
 
     def _stored(self, reference: str) -> Resource:
-        """Return the provider resource of a reference: the one with its id, else with its URN."""
+        """Return the provider resource of a reference: by its id, else by its URN."""
         urn, _, id_ = reference.rpartition("::")
         half = [entry for entry in self._ledger.leftovers if entry.resource.urn == urn]
         entries = [self._ledger.known(urn), self._ledger.olds.get(urn), *half]
@@ -143,16 +144,16 @@ class Providers:
             return (exact or resources)[0]
         raise UsageError(
             f"The provider {urn!r} is not part of this stack.",
-            remedy="Register it in the program; `aml stack repair` mends state that names it.",
+            remedy="Register it in the program; `aml stack repair` fixes state that refers to it.",
         )
 
-    def _configured(self, package: str, inputs: Mapping[str, Any]) -> Provider:
+    def _configured(self, package: str, inputs: Document) -> Provider:
         base = self._packages.get(package)
         if base is None:
             known = ", ".join(sorted(self._packages))
             raise UsageError(
-                f"There is no provider for the package {package!r} (there are: {known}).",
-                remedy="`--engine pulumi` deploys it with the Pulumi CLI and its plugins.",
+                f"There is no provider for the package {package!r} (available: {known}).",
+                remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI and its plugins.",
             )
         config = bare(_public(inputs)) if isinstance(base, Configurable) else {}
         if has_unknown(config):
@@ -161,7 +162,7 @@ class Providers:
             used = self._used.setdefault(package, [])
             for other, instance in used:
                 if {**other, "version": ""} == {**config, "version": ""}:
-                    return instance  # of two versions of a package we have the same one anyway
+                    return instance  # there is one object of a package, whatever its version
             fresh = base if not used else _another(base, package)
             if isinstance(fresh, Configurable):
                 fresh.configure(config)
@@ -179,7 +180,7 @@ class Providers:
     def register(
         self, goal: Goal, urn: str, old: StateEntry | None, *, silent: bool = False
     ) -> StateEntry:
-        """Register a provider resource; nothing but ``Configurable`` of its object is called."""
+        """Register a provider resource; only the ``Configurable`` part of its object is called."""
         internal = dict(goal.inputs).get(INTERNAL, {})
         news = _public(goal.inputs) | ({"version": goal.version} if goal.version else {})
         before = old.resource if old else None
@@ -187,7 +188,7 @@ class Providers:
         new = wanted(goal, urn, "", {**checked, INTERNAL: internal})
         decision = self._decided(before, new)
         entry = self._recorded(new, old, decision, silent=silent)
-        # An unchanged provider works with what is in state; what the program says is saved.
+        # An unchanged provider keeps working with the configuration that is in state.
         kept = before if before and decision.verdict is Verdict.SAME else new
         with self._lock:
             package = package_of(goal.type)
@@ -195,7 +196,7 @@ class Providers:
             self._instances[reference] = self._configured(package, kept.inputs)
         return entry
 
-    def _checked(self, goal: Goal, old: Resource | None, news: dict[str, Any]) -> dict[str, Any]:
+    def _checked(self, goal: Goal, old: Resource | None, news: JsonObject) -> JsonObject:
         base = self._configurable(goal.type)
         if base is None or has_unknown(news):
             return news
@@ -204,7 +205,7 @@ class Providers:
         self._steps.refuse_failures(checked, goal.name)
         if checked.inputs.get("version") != plain(news.get("version")):
             raise ProviderError(
-                f"The provider {goal.name!r} changed the version it was asked for.",
+                f"The provider {goal.name!r} returned another version than was requested.",
                 remedy="This is a bug in the provider; report it there.",
             )
         return checked_inputs(checked, news)
@@ -259,24 +260,24 @@ class Providers:
         if old is None:
             step = step_for(Op.CREATE, fresh)
             with self._session.step(step, silent=silent):
-                return self._steps.recorded(None, fresh)
+                return self._steps.record(None, fresh)
         before = old.resource
         if decision.verdict is Verdict.REPLACE:
             self._ledger.replacing(new.urn)
-            return self._steps.swapped(fresh, old, decision, silent=silent)
+            return self._steps.replace_provider(fresh, old, decision, silent=silent)
         kept = carried(new, before)
         if decision.verdict is Verdict.UPDATE:
             kept = replace(kept, outputs=_public(new.inputs), modified=now())
         op = Op.UPDATE if decision.verdict is Verdict.UPDATE else Op.SAME
         with self._session.step(step_for(op, kept, before, decision), silent=silent):
-            return self._steps.recorded(old, kept)
+            return self._steps.record(old, kept)
 
 
 def _urn(reference: str) -> str:
     return reference.rpartition("::")[0]
 
 
-def _public(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _public(inputs: Document) -> JsonObject:
     return {key: value for key, value in inputs.items() if key != INTERNAL}
 
 
@@ -295,5 +296,5 @@ def has_provider_type(type_: str) -> bool:
 
 
 def is_default(resource: Resource) -> bool:
-    """Say whether an entry is a default provider: those are kept out of everybody's sight."""
+    """Say whether an entry is a default provider: those are not shown."""
     return has_provider_type(resource.type) and urn_name(resource.urn).startswith("default")

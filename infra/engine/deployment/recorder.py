@@ -1,62 +1,65 @@
-"""What the executor tells about its progress, so that a killed run loses nothing.
+"""How a deployment records its progress, so that a killed run loses nothing.
 
 ``state`` implements it over the journal; ``NullRecorder`` is for previews, which record nothing.
 An entry of state is known by a number (its *key*): loaded entries have their position in
 ``Loaded.resources``, new ones get theirs from ``begin`` or ``same``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
+from infra.contract.json_types import Document
 from infra.engine.model.resources import OperationKind, Resource
 
 
 class Recorder(Protocol):
-    """Where progress goes. Called from several threads; every call is atomic."""
+    """Receives progress. Called from several threads; every call is atomic."""
 
     def begin(
-        self, kind: OperationKind, resource: Resource, *, absent_checked: bool = False
+        self, kind: OperationKind, resource: Resource, /, *, absent_checked: bool = False
     ) -> int:
-        """Record, durably, that a provider call is about to start; return the operation's key.
+        """Record that a provider call is about to start; return the operation's key.
 
-        ``resource`` is as it will be (the checked inputs with the auto-name); for a delete, as it
-        is. For a create ``absent_checked`` says that the id was seen not to exist.
+        Durable before it returns for whatever leaves something behind in the cloud (a create, an
+        import). ``resource`` is as it will be (the checked inputs with the auto-name); for a
+        delete, as it is. For a create, ``absent_checked`` says that nothing existed at its id.
         """
 
     def ok(
         self,
         operation: int,
         resource: Resource | None,
+        /,
         *,
         removes: Sequence[int] = (),
         deletes: Sequence[int] = (),
         pends: Sequence[int] = (),
     ) -> None:
-        """Record, durably, that it was done; one atomic entry.
+        """Record, durably, that an operation succeeded; one atomic entry.
 
         ``resource`` takes the key of the operation (``None`` for a delete). Entries in
         ``removes`` are gone, those in ``deletes`` are now marked ``delete``, those in ``pends``
         are marked ``pending_replacement``.
         """
 
-    def fail(self, operation: int) -> None:
+    def fail(self, operation: int, /) -> None:
         """Record that the operation failed and changed nothing; state is as before ``begin``."""
 
-    def same(self, key: int | None, resource: Resource) -> int:
+    def same(self, key: int | None, resource: Resource, /) -> int:
         """Record an entry that needed no provider call; return its new key.
 
         ``key`` is the old entry it continues, ``None`` for a new one (a component, the stack).
         Costs no write of its own when nothing in it changed.
         """
 
-    def outputs(self, key: int, outputs: Mapping[str, Any]) -> None:
+    def outputs(self, key: int, outputs: Document, /) -> None:
         """Replace the outputs of the entry ``key`` (``RegisterResourceOutputs``)."""
 
-    def forget(self, keys: Sequence[int]) -> None:
+    def forget(self, keys: Sequence[int], /) -> None:
         """Drop entries without a provider call (retained, external, gone)."""
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, old: str, new: str, /) -> None:
         """Record that a resource now has another URN (an alias matched).
 
         From here on every mention of ``old`` in entries (their own URN, parent, dependencies,
@@ -64,7 +67,7 @@ class Recorder(Protocol):
         before the entry itself is recorded under ``new``; it may share that entry's write.
         """
 
-    def settle(self, pending: Sequence[int]) -> None:
+    def settle(self, pending: Sequence[int], /) -> None:
         """Drop operations of an interrupted run, by position in ``Loaded.pending``.
 
         For those whose end is known now (read back, or found absent). What happens to an entry
@@ -79,34 +82,29 @@ class NullRecorder:
     def __init__(self, loaded: int = 0) -> None:
         self._keys = count(loaded)
 
-    def begin(
-        self,
-        kind: OperationKind,  # noqa: ARG002 - the protocol's
-        resource: Resource,  # noqa: ARG002
-        *,
-        absent_checked: bool = False,  # noqa: ARG002
-    ) -> int:
+    def begin(self, _kind: OperationKind, _resource: Resource, /, **_options: object) -> int:
         return next(self._keys)
 
     def ok(
         self,
         operation: int,
         resource: Resource | None,
+        /,
         *,
         removes: Sequence[int] = (),
         deletes: Sequence[int] = (),
         pends: Sequence[int] = (),
     ) -> None: ...
 
-    def fail(self, operation: int) -> None: ...
+    def fail(self, operation: int, /) -> None: ...
 
-    def same(self, key: int | None, resource: Resource) -> int:  # noqa: ARG002
+    def same(self, _key: int | None, _resource: Resource, /) -> int:
         return next(self._keys)
 
-    def outputs(self, key: int, outputs: Mapping[str, Any]) -> None: ...
+    def outputs(self, key: int, outputs: Document, /) -> None: ...
 
-    def forget(self, keys: Sequence[int]) -> None: ...
+    def forget(self, keys: Sequence[int], /) -> None: ...
 
-    def rename(self, old: str, new: str) -> None: ...
+    def rename(self, old: str, new: str, /) -> None: ...
 
-    def settle(self, pending: Sequence[int]) -> None: ...
+    def settle(self, pending: Sequence[int], /) -> None: ...

@@ -1,15 +1,14 @@
-"""What an interrupted run left undecided: operations that began and of which nobody knows the end.
+"""Recovers from an interrupted run: operations that began and whose outcome was never recorded.
 
-An interrupted create is read back at the id it would have and adopted, if that id was seen empty
-before. An interrupted update is done again, an interrupted delete too unless the program wants
-the resource after all.
+An interrupted create is looked up at its predicted id and adopted, if nothing existed there before.
+An interrupted update is repeated; so is an interrupted delete, unless the program declares the
+resource again.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from infra.contract.errors import PlatformError
+from infra.contract.json_types import Document
 from infra.contract.provider import Existing, Locates
 from infra.engine.deployment.providers import Providers, has_provider_type
 from infra.engine.deployment.session import Session
@@ -24,12 +23,12 @@ from infra.engine.planning.ledger import Ledger, StateEntry
 class Resumed:
     """What recovery found for one resource.
 
-    ``old`` is the entry to go on from; ``names`` the checked inputs of a create that did not
+    ``old`` is the entry to continue from; ``names`` the checked inputs of a create that did not
     happen, whose auto-name is used again; ``update`` why an update is due even without a change.
     """
 
     old: StateEntry | None
-    names: Mapping[str, Any] | None = None
+    names: Document | None = None
     update: str = ""
 
 
@@ -41,7 +40,7 @@ class Recovery:
         self._steps = StepExecutor(session, ledger)
 
     def resume(self, urn: str, old: StateEntry | None) -> Resumed:
-        """Return where a registration goes on from."""
+        """Return what a registration of ``urn`` continues from."""
         resumed = Resumed(old)
         for key in {urn, self._ledger.was.get(urn, urn)}:
             for position, operation in self._ledger.pending.pop(key, []):
@@ -61,6 +60,7 @@ class Recovery:
 
     def _perhaps_deleted(self, old: StateEntry) -> StateEntry:
         resource = old.resource
+        # Still there: the delete never arrived, and the program wants the resource after all.
         if resource.pending_replacement or self._read(resource, resource.id) is not None:
             return old
         return replace(old, resource=replace(resource, pending_replacement=True))
@@ -77,7 +77,7 @@ class Recovery:
         gone = old if old and old.resource.pending_replacement else None
         kept = old if old and not gone else None
         with self._session.step(step_for(Op.ADOPT, resource)):
-            entry = self._steps.adopted(resource, "importing", removes=gone, deletes=kept)
+            entry = self._steps.adopt(resource, "importing", removes=gone, deletes=kept)
             self._session.recorder.settle([position])
         if kept:
             self._ledger.replacing(resource.urn)
@@ -86,7 +86,7 @@ class Recovery:
     def _located(
         self, position: int, operation: PendingOperation, old: StateEntry | None
     ) -> Resource | None:
-        """Return what an interrupted create made, if it is there and ours; say so if it is not."""
+        """Return what an interrupted create made, if it exists and is ours; warn if unclear."""
         resource = operation.resource
         if not resource.custom or has_provider_type(resource.type):
             self._session.recorder.settle([position])
@@ -96,15 +96,16 @@ class Recovery:
         if isinstance(provider, Locates):
             id_ = provider.locate(resource.type, bare(resource.inputs))
         if id_ is None:
-            self._warn(resource, "its provider cannot tell whether it was created")
+            self._warn(resource, "its provider cannot find out whether it was created")
             return None
         existing = self._read(resource, id_)
         known = old is not None and not old.resource.pending_replacement
         if existing is None or (known and old and old.resource.id.casefold() == id_.casefold()):
             self._session.recorder.settle([position])
             return None
+        # Without the check before the create, another stack may have made it long before.
         if not operation.absent_checked:
-            self._warn(resource, f"{id_} exists, but may be somebody else's")
+            self._warn(resource, f"{id_} exists, but may not be this stack's")
             return None
         return answered(replace(resource, id=id_), existing)
 
@@ -116,7 +117,7 @@ class Recovery:
     def _warn(self, resource: Resource, why: str) -> None:
         self._session.message(
             "warning",
-            f"An earlier run was interrupted while it created {resource.name!r}: {why}. "
+            f"An earlier run was interrupted while creating {resource.name!r}: {why}. "
             "Look for it in the cloud; delete it there, or give its id to `import_`.",
             resource.urn,
         )
@@ -131,7 +132,7 @@ class Recovery:
         return entries
 
     def orphans(self) -> list[StateEntry]:
-        """Return what interrupted runs created, or were deleting, and nobody wants any more.
+        """Return what interrupted runs were creating or deleting and the program does not declare.
 
         It is in no entry of state, so these entries carry the operation instead of a key.
         """
@@ -147,7 +148,7 @@ class Recovery:
     def _located_if_possible(
         self, position: int, operation: PendingOperation, old: StateEntry | None
     ) -> Resource | None:
-        """Do as ``_located``; where the cloud cannot be asked, tell so and keep the operation."""
+        """As ``_located``; if the cloud does not answer, report that and keep the operation."""
         try:
             return self._located(position, operation, old)
         except PlatformError as error:
@@ -155,7 +156,7 @@ class Recovery:
             return None
 
     def _rest(self) -> list[tuple[StateEntry | None, int, PendingOperation]]:
-        """Return the operations nobody resumed that say more than state does; settle the others."""
+        """Return the unresumed operations that state does not cover; settle the others."""
         rest = []
         for urn, operations in self._ledger.pending.items():
             old = self._ledger.olds.get(urn)

@@ -1,4 +1,4 @@
-"""Refresh: read every resource in state and let state say what is there now.
+"""Refresh: read every resource in state and record it as it is now.
 
 Nothing is created, changed or deleted. Reads run at the same time; what they found is recorded
 afterwards, in state's order, so that an interrupted refresh has changed nothing.
@@ -24,11 +24,10 @@ from infra.engine.planning.ledger import Ledger, StateEntry
 
 
 def refresh(run: Run) -> Summary:
-    """Bring state to what exists. A preview reads as well, and records nothing.
+    """Bring state up to date with the cloud. A preview reads as well, and records nothing.
 
-    StepExecutor are told as ``refresh``; they count as what they found: ``same``, ``update`` (inputs
-    drifted, or its health did) or ``delete`` (gone). Interrupted creates that are found are
-    adopted.
+    Steps are reported as ``refresh`` and counted as what they found: ``same``, ``update`` (inputs
+    or health drifted) or ``delete`` (gone). Interrupted creates that are found are adopted.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)
@@ -43,7 +42,7 @@ def refresh(run: Run) -> Summary:
 
 
 def _read(resource: Resource, session: Session, providers: Providers) -> Resource | None:
-    """Return the record as it should be, ``None`` if the resource is gone."""
+    """Return the up-to-date record, ``None`` if the resource is gone."""
     if not resource.custom or has_provider_type(resource.type) or resource.pending_replacement:
         return resource
     if session.halted():
@@ -53,7 +52,7 @@ def _read(resource: Resource, session: Session, providers: Providers) -> Resourc
         with session.slot:
             existing = provider.read(resource.type, resource.id, bare(resource.inputs))
         fresh = drifted(resource, existing)
-        session.note(_step(resource, fresh), counts_as=counted_as(resource, fresh))
+        session.report_step(_step(resource, fresh), counts_as=counted_as(resource, fresh))
     except PlatformError as error:
         session.report(error, resource.urn)
         return resource
@@ -61,24 +60,23 @@ def _read(resource: Resource, session: Session, providers: Providers) -> Resourc
 
 
 def drifted(resource: Resource, existing: Existing | None) -> Resource | None:
-    """Return a record with the inputs and outputs, id and health that were read. Pure.
-
-    A provider that returns no inputs leaves the old ones.
-    """
+    """Return a record with the inputs and outputs, id and health that were read. Pure."""
     if existing is None:
         return None
+    # A provider that returns no inputs cannot tell: the old ones stay.
     inputs = dict(existing.inputs) or dict(resource.inputs)
     inputs = marked_like(inputs, dict(resource.inputs))
+    # `__defaults` and the like are the provider's notes to itself: no service returns them.
     kept = {key: value for key, value in resource.inputs.items() if key.startswith("__")}
     fresh = answered(replace(resource, inputs={**inputs, **kept}), existing)
     return fresh if fresh == resource else replace(fresh, modified=now())
 
 
 def counted_as(old: Resource, fresh: Resource | None) -> Op:
-    """Return what a reading found. Pure."""
+    """Return the operation that a refreshed resource counts as. Pure."""
     if fresh is None:
         return Op.DELETE
-    # Outputs alone move on their own (times, node counts); state takes them, drift they are not.
+    # Outputs change on their own (times, node counts): state records them, but it is no drift.
     was, now_ = ((each.id, each.inputs, each.init_errors) for each in (old, fresh))
     return Op.SAME if was == now_ else Op.UPDATE
 
@@ -93,11 +91,12 @@ def _step(old: Resource, fresh: Resource | None) -> Step:
 def without_gone(
     read: Sequence[tuple[Resource, Resource | None]],
 ) -> list[Resource | None]:
-    """Return the records with every mention of a gone resource cut out. Pure.
+    """Return the records without any reference to a resource that is gone. Pure.
 
-    Children of a gone resource get its parent, the nearest that is left.
+    Children of such a resource move to its nearest ancestor that is left.
     """
     gone = {old.urn: old.parent for old, fresh in read if fresh is None}
+    # During a replacement two entries share a URN: references stay while one of them exists.
     gone = {
         urn: parent
         for urn, parent in gone.items()

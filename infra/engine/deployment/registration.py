@@ -1,13 +1,12 @@
-"""Registering one custom resource: from the program's goal to the entry it came to.
+"""Registers one custom resource: from the program's goal to its new entry in state.
 
-It asks the provider to check and compare, has ``plan`` decide and ``steps`` do.
+The provider checks and compares, ``planning.decision`` decides, ``steps`` executes.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from infra.contract.errors import HaltedError, ProviderError
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import Adopts, Difference, Existing, Locates, Provider
 from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.dependents import dependents_to_replace
@@ -40,7 +39,7 @@ from infra.engine.planning.ledger import DependentReplacement, Ledger, StateEntr
 
 @dataclass(frozen=True, slots=True)
 class RegistrationContext:
-    """What registrations of one run share."""
+    """What all registrations of one run share."""
 
     session: Session
     ledger: Ledger
@@ -61,7 +60,7 @@ class Registration:
         self._provider: Provider = workplace.providers.instance(self._reference)
 
     def run(self) -> StateEntry:
-        """Do what it takes; return the entry as it is now."""
+        """Bring the resource to its goal; return its entry in state."""
         old = self._resumed.old
         if self._is_import(old):
             return self._imported(old)
@@ -84,14 +83,16 @@ class Registration:
         before = old.resource
         inputs, nowhere = ignoring(before.inputs, self._goal.inputs, self._goal.ignore_changes)
         for path in nowhere:
-            text = f"ignore_changes: {path!r} leads into something that was added or removed."
+            text = f"ignore_changes: {path!r} is inside a value that was added or removed."
             self._context.session.message("warning", text, self._urn)
         new = self._wanted(self._check(before.inputs, inputs))
         if not self._context.session.preview:
             refuse_unknown_trigger(new)
         decision = self._decided(before, new)
-        if condemned := self._context.ledger.claim(self._urn):
-            return self._recreated(self._after_deletion(condemned))
+        # From here on either this thread works on the resource, or the one that replaces what it
+        # depends on has claimed it; never both.
+        if replacement := self._context.ledger.claim(self._urn):
+            return self._recreated(self._after_deletion(replacement))
         match decision.verdict:
             case Verdict.SAME:
                 return self._context.steps.same(old, new)
@@ -116,27 +117,28 @@ class Registration:
         )
 
     def _forced(self, before: Resource) -> str:
-        """Say why it is replaced whatever its inputs are, or nothing."""
+        """Return why it is replaced even if its inputs are unchanged; empty if it is not."""
         ledger = self._context.ledger
         if {self._urn, before.urn} & self._context.session.options.replace:
-            return "its replacement was asked for"
+            return "its replacement was requested"
         if before.taint:
             return "it is tainted"
         if other := next((urn for urn in self._goal.replace_with if urn in ledger.replaced), ""):
             return f"{other} is replaced"
         if self._goal.deleted_with in ledger.replaced:
-            return f"{self._goal.deleted_with}, with which it is deleted, is replaced"
+            return f"{self._goal.deleted_with}, which it is deleted with, is replaced"
         if self._context.providers.moves(before.provider, self._reference):
-            return "its provider is another one"
+            return "its provider changed"
         return ""
 
     # Replacing.
 
     def _replaced(self, old: StateEntry, new: Resource, decision: Decision) -> StateEntry:
-        """Replace; checked again without olds, so that an auto-name is a new one."""
+        """Replace it, created first or deleted first."""
         if old.resource.protect and new.protect:
             with self._context.session.step(step_for(Op.REPLACE, new, old.resource, decision)):
                 refuse_protected(old.resource)
+        # Checked again without the old inputs, so that an auto-name is a new one.
         new = self._wanted(self._check(None))
         if self._goal.delete_before_replace is None and self._collides(old.resource, new):
             decision = replace(decision, delete_first=True)
@@ -145,52 +147,58 @@ class Registration:
             self._delete_first(old)
             return self._recreated(self._as_deleted(old), decision, new)
         entry = self._context.steps.create(self._provider, new, decision=decision, deletes=old)
-        self._context.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        self._context.session.report_step(
+            step_for(Op.REPLACE, entry.resource, old.resource, decision)
+        )
         return entry
 
     def _collides(self, old: Resource, new: Resource) -> bool:
-        """Say whether the replacement would have the id of what it replaces."""
+        """Say whether the replacement would get the id of the resource it replaces."""
         if not isinstance(self._provider, Locates):
             return False
         id_ = self._provider.locate(new.type, bare(new.inputs))
+        # ARM ids are case-insensitive: services return them in another case than was sent.
         return id_ is not None and id_.casefold() == old.id.casefold()
 
     def _delete_first(self, old: StateEntry) -> None:
-        """Delete it, after those that depend on it and would be replaced with it."""
+        """Delete it, after the dependents that are replaced with it."""
         ledger = self._context.ledger
         urns = dependents_to_replace(
             old.resource, list(ledger.olds.values()), self._context.providers
         )
-        condemned = ledger.claim_dependents(urns, self._urn)
-        entries = [ledger.olds[urn] for urn in condemned]
+        dependents = ledger.claim_dependents(urns, self._urn)
+        entries = [ledger.olds[urn] for urn in dependents]
         try:
+            # Replacing it was allowed, so deleting this half of it is.
             unprotected = replace(old, resource=replace(old.resource, protect=False))
             done = self._context.deletion.delete([*entries, unprotected], pends=True)
         except BaseException:
             done = False
             raise
         finally:
-            for mark in condemned.values():
-                mark.failed = not done
-                mark.gone.set()
+            # Whatever happened: their own registrations wait for this. ``failed`` comes first, so
+            # that whoever the event wakes reads its final value.
+            for dependent in dependents.values():
+                dependent.failed = not done
+                dependent.deleted.set()
         if not done:
             raise HaltedError(
-                f"{old.resource.name!r} could not be deleted to be replaced.",
-                remedy="See the failure reported before.",
+                f"{old.resource.name!r} could not be deleted before its replacement.",
+                remedy="See the failure reported above.",
                 at=self._urn,
             )
 
     def _as_deleted(self, old: StateEntry) -> StateEntry:
         return self._context.ledger.olds.get(old.resource.urn, old)
 
-    def _after_deletion(self, condemned: DependentReplacement) -> StateEntry:
-        """Wait until what condemned this resource has deleted it."""
-        condemned.gone.wait()
+    def _after_deletion(self, replacement: DependentReplacement) -> StateEntry:
+        """Wait until the registration that claimed this resource has deleted it."""
+        replacement.deleted.wait()
         entry = self._resumed.old
-        if condemned.failed or entry is None:
+        if replacement.failed or entry is None:
             raise HaltedError(
-                f"{self._goal.name!r} was to be deleted first, and was not.",
-                remedy="See the failure reported before.",
+                f"{self._goal.name!r} had to be deleted first, and was not.",
+                remedy="See the failure reported above.",
                 at=self._urn,
             )
         return self._as_deleted(entry)
@@ -198,25 +206,27 @@ class Registration:
     def _recreated(
         self, old: StateEntry, decision: Decision | None = None, new: Resource | None = None
     ) -> StateEntry:
-        """Create what was deleted to be replaced, in this run or an earlier one."""
+        """Create the replacement of what was deleted, in this run or an earlier one."""
         new = new or self._wanted(self._check(self._resumed.names))
         decision = decision or self._replacement_of_dependent(old.resource, new)
         self._context.ledger.replacing(self._urn)
         entry = self._context.steps.create(self._provider, new, decision=decision, removes=old)
-        self._context.session.note(step_for(Op.REPLACE, entry.resource, old.resource, decision))
+        self._context.session.report_step(
+            step_for(Op.REPLACE, entry.resource, old.resource, decision)
+        )
         return entry
 
     def _replacement_of_dependent(self, old: Resource, new: Resource) -> Decision:
         cause = self._context.ledger.cause(self._urn)
-        reason = "it was deleted to be replaced"
+        reason = "it was deleted before its replacement"
         if cause:
-            reason = f"{urn_name(cause)!r}, on which it depends, is replaced"
+            reason = f"{urn_name(cause)!r}, which it depends on, is replaced"
         return Decision(Verdict.REPLACE, differences(old.inputs, new.inputs), reason=reason)
 
     # Adopting.
 
     def _adoptable(self, new: Resource) -> Existing | None:
-        """Return what is at the id of a create already and may be taken over instead."""
+        """Return the existing resource that can be adopted instead of creating one."""
         provider, inputs = self._provider, bare(new.inputs)
         if not isinstance(provider, Adopts) or not isinstance(provider, Locates):
             return None
@@ -228,12 +238,12 @@ class Registration:
         return existing if existing and provider.adopts(new.type, inputs, existing) else None
 
     def _adopted(self, new: Resource, existing: Existing) -> StateEntry:
-        """Take it over, and send what no service tells: credentials."""
-        with self._context.session.working(step_for(Op.ADOPT, replace(new, id=existing.id))):
+        """Adopt it, then update what no service returns: credentials."""
+        with self._context.session.provider_step(step_for(Op.ADOPT, replace(new, id=existing.id))):
             entry = self._adopt(self._wanted({}), existing, None)
         decision = self._decided(entry.resource, new)
         if decision.verdict is Verdict.SAME:
-            return self._context.steps.recorded(entry, carried(new, entry.resource))
+            return self._context.steps.record(entry, carried(new, entry.resource))
         return self._context.steps.update(self._provider, entry, new, decision)
 
     # Importing.
@@ -247,31 +257,33 @@ class Registration:
         return wanted_id != (old.resource.import_id or old.resource.id)
 
     def _imported(self, old: StateEntry | None) -> StateEntry:
-        """Read the resource at its id into state, then make it what the program says."""
+        """Read the resource at its id into state, then update it to the program's inputs."""
         goal = self._goal
         blank = self._wanted({})
-        with self._context.session.working(step_for(Op.IMPORT, replace(blank, id=goal.import_id))):
+        with self._context.session.provider_step(
+            step_for(Op.IMPORT, replace(blank, id=goal.import_id))
+        ):
             existing = self._read(blank, goal.import_id)
             entry = self._adopt(blank, existing, old)
         before = entry.resource
         new = self._wanted(self._check(before.inputs))
         decision = self._decided(before, new)
         if decision.verdict is Verdict.REPLACE:
-            # What cannot be seen is taken to be what the program says.
+            # No service returns a secret: assume that it is the one in the program.
             known = with_unreturned(before.inputs, new.inputs, decision.replaces)
             before = replace(before, inputs=known)
             decision = self._decided(before, new)
         if decision.verdict is Verdict.REPLACE:
             raise ProviderError(
-                f"{goal.name!r} was imported, but the program says otherwise in "
-                f"{', '.join(decision.replaces or decision.diffs)}, and that would replace it.",
-                remedy="Write into the program what the resource has.",
+                f"{goal.name!r} was imported, but the program differs from it in "
+                f"{', '.join(decision.replaces or decision.diffs)}, which would replace it.",
+                remedy="Set these inputs in the program to the resource's values.",
                 at=self._urn,
             )
         if decision.verdict is Verdict.UPDATE:
             return self._context.steps.update(self._provider, entry, new, decision)
         kept = carried(new, before)
-        return self._context.steps.recorded(entry, kept)
+        return self._context.steps.record(entry, kept)
 
     def _read(self, blank: Resource, id_: str) -> Existing:
         return self._context.steps.read(self._provider, blank, id_)
@@ -281,7 +293,7 @@ class Registration:
         resource = answered(replace(blank, inputs=inputs), existing)
         resource = replace(resource, created=now(), modified=now())
         gone = old and (old.resource.external or old.resource.pending_replacement)
-        return self._context.steps.adopted(
+        return self._context.steps.adopt(
             resource,
             "importing",
             removes=old if gone else None,
@@ -290,9 +302,7 @@ class Registration:
 
     # Inputs.
 
-    def _check(
-        self, olds: Mapping[str, Any] | None, inputs: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def _check(self, olds: Document | None, inputs: Document | None = None) -> JsonObject:
         news = dict(self._goal.inputs if inputs is None else inputs)
         with self._context.session.slot:
             checked = self._provider.check(
@@ -305,5 +315,5 @@ class Registration:
         self._context.steps.refuse_failures(checked, self._goal.name)
         return checked_inputs(checked, news)
 
-    def _wanted(self, inputs: Mapping[str, Any]) -> Resource:
+    def _wanted(self, inputs: Document) -> Resource:
         return wanted(self._goal, self._urn, self._reference, inputs)

@@ -1,4 +1,4 @@
-"""What every operation of one run shares: options, events, slots, the decision to go on or not.
+"""What all steps of one run share: options, events, slots, and whether another step may begin.
 
 It calls no provider and knows no resource.
 """
@@ -6,24 +6,25 @@ It calls no provider and knows no resource.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from infra.contract.errors import HaltedError, PlatformError
+from infra.contract.json_types import Document
 from infra.engine.deployment.recorder import Recorder
 from infra.engine.model.events import Event, Finished, Listener, Message, Op, Started, Step, Summary
 
 Severity = Literal["info", "warning", "error"]
 
-# A replacement counts once, as ``replace``; these are how it is done.
-_WORK_OF_A_REPLACE = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
+# A replacement counts once, as ``replace``; these two operations carry it out.
+_PARTS_OF_A_REPLACE = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run is to go. ``replace`` holds URNs; ``parallel`` is provider calls at once."""
+    """Options of a run. ``replace`` holds URNs; ``parallel`` is provider calls at once."""
 
     preview: bool = False
     parallel: int = 16
@@ -33,7 +34,10 @@ class Options:
 
 
 class Cancellation:
-    """Ctrl-C, once and twice. May be called from a signal handler: it never waits for a lock."""
+    """Ctrl-C, once and twice. May be called from a signal handler, so it never takes a lock.
+
+    Both flags only ever go from False to True, in one assignment: no update can be lost.
+    """
 
     def __init__(self) -> None:
         self._stopped = False
@@ -41,17 +45,18 @@ class Cancellation:
         self._callbacks: list[Callable[[], None]] = []
 
     def stop(self) -> None:
-        """Begin no new steps; those that run finish and are recorded."""
+        """Begin no new steps; running ones finish and are recorded."""
         self._stopped = True
 
     def abandon(self) -> None:
-        """Tell providers to stop as well; what they were doing stays pending in state."""
+        """Stop providers too; the operations they were carrying out stay pending in state."""
         self._stopped = self._abandoned = True
         for callback in list(self._callbacks):
+            # A callback may wait for a lock that the interrupted thread holds.
             threading.Thread(target=callback, name="abandon", daemon=True).start()
 
     def on_abandon(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called, on a thread of its own, when it comes to that."""
+        """Call ``callback`` on a thread of its own when the run is abandoned."""
         self._callbacks.append(callback)
 
     @property
@@ -64,7 +69,7 @@ class Cancellation:
 
 
 class Session:
-    """One run: who listens, who records, and how it has gone so far. Safe from many threads."""
+    """One run: its recorder, its listener, and its result so far. Safe from many threads."""
 
     def __init__(
         self,
@@ -83,6 +88,7 @@ class Session:
         self._listener = listener
         self._changes: Counter[Op] = Counter()
         self._slots = threading.BoundedSemaphore(max(options.parallel, 1))
+        # Reentrant: a listener runs under it and may itself report a message.
         self._lock = threading.RLock()
         self._begun = time.monotonic()
 
@@ -110,12 +116,13 @@ class Session:
             self.mark_failed()
             raise HaltedError(
                 "The run was interrupted; no further steps were begun.",
-                remedy="Run it again: it goes on from what is recorded.",
+                remedy="Run it again: it continues from what is recorded.",
             )
         if self._halted:
             raise HaltedError(
                 "An earlier step failed; no further steps were begun.",
-                remedy="See the failure reported before; `--continue-on-error` goes on past it.",
+                remedy="See the failure reported above; "
+                "`--continue-on-error` continues with resources that do not depend on it.",
             )
 
     def halted(self) -> bool:
@@ -134,7 +141,7 @@ class Session:
             self._halted = self._halted or not self.tolerant
 
     def report(self, error: PlatformError, urn: str = "") -> None:
-        """Tell of a failure that belongs to no step, and note it."""
+        """Report and record a failure that belongs to no step."""
         self.message("error", str(error), urn)
         self.fail()
 
@@ -143,11 +150,11 @@ class Session:
 
     @contextmanager
     def step(self, step: Step, *, silent: bool = False) -> Iterator[None]:
-        """Tell that a step begins and how it ended. StepExecutor do not nest.
+        """Report that a step begins and how it ended. Steps do not nest.
 
         Raises ``HaltedError`` at once when no step may begin. A ``PlatformError`` inside becomes
         ``HaltedError``: it is reported here and nowhere else.
-        ``silent`` steps (default providers) are neither told nor counted unless they fail.
+        ``silent`` steps (default providers) are neither reported nor counted unless they fail.
         """
         self.refuse_if_halted()
         begun = time.monotonic()
@@ -160,29 +167,29 @@ class Session:
             self.fail()
             raise HaltedError(error.detail, remedy=error.remedy, at=error.at) from error
         if not silent:
-            if step.op not in _WORK_OF_A_REPLACE:
+            if step.op not in _PARTS_OF_A_REPLACE:
                 with self._lock:
                     self._changes[step.op] += 1
             self._emit(Finished(step, time.monotonic() - begun))
 
-    def note(self, step: Step, *, counts_as: Op | None = None) -> None:
-        """Tell and count a step that is no work of its own, after the work was done."""
+    def report_step(self, step: Step, *, counts_as: Op | None = None) -> None:
+        """Report and count a finished step whose work was done by other steps."""
+        # One lock around all three: no other thread's event may come between the pair.
         with self._lock:
             self._changes[counts_as or step.op] += 1
             self._emit(Started(step))
             self._emit(Finished(step, 0.0))
 
     @contextmanager
-    def working(self, step: Step) -> Iterator[None]:
-        """Tell of a step that calls a provider, once there is a slot for it.
-
-        After Ctrl-C those that wait for a slot do not begin.
-        """
+    def provider_step(self, step: Step) -> Iterator[None]:
+        """Report a step that calls a provider, once there is a slot for it."""
+        # The slot comes first: a step that waits for one has not begun, is not shown as running,
+        # and after Ctrl-C or a failure never does begin.
         with self.slot, self.step(step):
             yield
 
-    def summary(self, outputs: Mapping[str, Any] | None = None) -> Summary:
-        """Tell that the run has ended, and how."""
+    def summary(self, outputs: Document | None = None) -> Summary:
+        """Report that the run has ended, and its result."""
         with self._lock:
             changes = dict(self._changes)
         seconds = time.monotonic() - self._begun

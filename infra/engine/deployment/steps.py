@@ -1,7 +1,7 @@
-"""Doing one step: events around it, ``begin`` before and ``ok`` after the provider call.
+"""Executes one step: events around it, ``begin`` before and ``ok`` after the provider call.
 
 Nothing is decided here. The order is the journal's rule: ``begin`` is durable before the call,
-``ok`` is durable before anybody hears of the result.
+``ok`` is durable before the program or a listener receives the result.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,12 +28,12 @@ T = TypeVar("T")
 
 
 def now() -> str:
-    """Return the time as state has it: RFC 3339, UTC."""
+    """Return the current time in state's format: RFC 3339, UTC."""
     return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class StepExecutor:
-    """The steps of one run. Every method that returns an entry has settled it in the ledger."""
+    """Executes the steps of one run. Every entry it returns is already in the ledger."""
 
     def __init__(self, session: Session, ledger: Ledger) -> None:
         self._session, self._ledger = session, ledger
@@ -41,33 +41,33 @@ class StepExecutor:
 
     # Without a provider call.
 
-    def recorded(self, old: StateEntry | None, resource: Resource) -> StateEntry:
-        """Keep a resource that needs no provider call."""
+    def record(self, old: StateEntry | None, resource: Resource) -> StateEntry:
+        """Record a resource that needs no provider call."""
         entry = StateEntry(self._recorder.same(old.key if old else None, resource), resource)
         self._ledger.settle(resource.urn, entry)
         return entry
 
     def same(self, old: StateEntry, new: Resource) -> StateEntry:
-        """Carry id and outputs over; what is not the provider's still reaches state."""
+        """Keep id and outputs; options that only the engine knows (`protect`) still reach state."""
         kept = carried(new, old.resource)
         with self._session.step(step_for(Op.SAME, kept, old.resource)):
-            return self.recorded(old, kept)
+            return self.record(old, kept)
 
-    def swapped(
+    def replace_provider(
         self, new: Resource, old: StateEntry, decision: Decision, *, silent: bool
     ) -> StateEntry:
-        """Replace a provider resource: a new one beside the old, which is deleted at the end."""
+        """Replace a provider resource by a new one; the old one is deleted at the end."""
         with self._session.step(step_for(Op.REPLACE, new, old.resource, decision), silent=silent):
             operation = self._recorder.begin("creating", new)
             return self._done(operation, new, deletes=old)
 
     def deleted_without_call(self, entry: StateEntry) -> StateEntry:
-        """Keep a resource that is let go of (retained, external) as awaiting its replacement."""
+        """Keep a retained or external resource, marked as awaiting its replacement."""
         operation = self._recorder.begin("deleting", entry.resource)
         self._recorder.ok(operation, None, pends=[entry.key])
         return replace(entry, resource=replace(entry.resource, pending_replacement=True))
 
-    # With one.
+    # With a provider call.
 
     def create(
         self,
@@ -80,15 +80,15 @@ class StepExecutor:
     ) -> StateEntry:
         """Create a resource, new or replacing ``removes`` (gone) or ``deletes`` (still there).
 
-        A provider that can tell the id beforehand is asked first whether something is there, before
-        ``begin``: only so may a create that was interrupted adopt what is found at its id.
+        A provider that can predict the id first checks, before ``begin``, that nothing exists
+        there. Only then may recovery from an interrupted create adopt what it finds at that id.
         """
         old = removes or deletes
         op = Op.CREATE_REPLACEMENT if old else Op.CREATE
         timeout_s = new.custom_timeouts.get("create", self._session.options.default_timeout_s)
         new = replace(new, created=now(), modified=now())
         step = step_for(op, new, old.resource if old else None, decision)
-        with self._session.working(step):
+        with self._session.provider_step(step):
             checked = self._absent(provider, new)
             operation = self._recorder.begin("creating", new, absent_checked=checked)
             existing, failure = self._called(
@@ -102,6 +102,7 @@ class StepExecutor:
             made = replace(made, id=made.id or UNKNOWN) if self._session.preview else made
             entry = self._done(operation, made, removes=removes, deletes=deletes)
             self._warn_ignored(ignored, new.urn)
+            # Only now: the resource exists, so it must be in state before the step fails.
             if failure:
                 raise failure
         return entry
@@ -113,7 +114,7 @@ class StepExecutor:
         before = old.resource
         new = replace(carried(new, before), modified=now())
         timeout_s = new.custom_timeouts.get("update", self._session.options.default_timeout_s)
-        with self._session.working(step_for(Op.UPDATE, new, before, decision)):
+        with self._session.provider_step(step_for(Op.UPDATE, new, before, decision)):
             operation = self._recorder.begin("updating", new)
             existing, failure = self._called(
                 operation,
@@ -130,6 +131,7 @@ class StepExecutor:
             new, ignored = with_ignored(new, existing)
             entry = self._done(operation, answered(new, existing), removes=old)
             self._warn_ignored(ignored, new.urn)
+            # Only now: the resource exists, so it must be in state before the step fails.
             if failure:
                 raise failure
         return entry
@@ -143,7 +145,7 @@ class StepExecutor:
     ) -> StateEntry:
         """Delete a resource; ``pends`` keeps the entry, marked as awaiting its replacement.
 
-        The caller holds a slot and tells of the step.
+        The caller holds a slot and reports the step.
         """
         old = entry.resource
         timeout_s = old.custom_timeouts.get("delete", self._session.options.default_timeout_s)
@@ -162,19 +164,19 @@ class StepExecutor:
         return replace(entry, resource=replace(old, pending_replacement=pends))
 
     def read(self, provider: Provider, resource: Resource, id_: str) -> Existing:
-        """Read what exists already; that it does not is an error."""
+        """Read an existing resource; its absence is an error."""
         with self._session.slot:
             existing = provider.read(resource.type, id_, bare(resource.inputs))
         if existing is not None:
             return existing
         raise ProviderError(
-            f"{resource.name!r} should exist as {id_!r}, but nothing is there.",
+            f"{resource.name!r} should exist as {id_!r}, but there is no such resource.",
             remedy="Correct the id, or let the program create the resource.",
             at=resource.urn,
         )
 
     def refuse_failures(self, checked: Checked, name: str) -> None:
-        """Refuse inputs the provider found wrong, all of them at once."""
+        """Report every input the provider refused, in one error."""
         if not checked.failures:
             return
         lines = [f"  {failure.property_path}: {failure.reason}" for failure in checked.failures]
@@ -183,7 +185,7 @@ class StepExecutor:
             remedy="Correct the inputs named above.",
         )
 
-    def adopted(
+    def adopt(
         self,
         resource: Resource,
         kind: OperationKind,
@@ -191,12 +193,12 @@ class StepExecutor:
         removes: StateEntry | None = None,
         deletes: StateEntry | None = None,
     ) -> StateEntry:
-        """Take what was read into state, in place of an old entry or beside its old half."""
+        """Record a resource that was read, in place of an old entry or beside its old half."""
         operation = self._recorder.begin(kind, resource)
         return self._done(operation, resource, removes=removes, deletes=deletes)
 
     def _absent(self, provider: Provider, new: Resource) -> bool:
-        """Refuse if something is at the id already; say whether that could be told."""
+        """Refuse if the id is taken already; say whether the provider could predict the id."""
         if self._session.preview or not isinstance(provider, Locates):
             return False
         id_ = provider.locate(new.type, bare(new.inputs))
@@ -208,19 +210,19 @@ class StepExecutor:
         if holder:
             raise ProviderError(
                 f"{new.name!r} cannot be created: {id_} is {holder!r} of this stack.",
-                remedy="Give the resource that URN as an alias, or name it otherwise in Azure.",
+                remedy="Give the resource that URN as an alias, or choose another name in Azure.",
                 at=new.urn,
             )
         raise ProviderError(
             f"{new.name!r} cannot be created: {id_} exists already and is not part of this stack.",
-            remedy="Name it otherwise, or take it over with that id as the option `import_`.",
+            remedy="Choose another name, or adopt it: give that id to the option `import_`.",
             at=new.urn,
         )
 
     def _called(
         self, operation: int, call: Callable[[], Existing]
     ) -> tuple[Existing, PartialFailure | None]:
-        """Return what the provider made, and the failure if it is there but not ready."""
+        """Return the resource, and the failure if it exists but is not ready."""
         try:
             return self._guarded(operation, call), None
         except PartialFailure as failure:
@@ -229,13 +231,12 @@ class StepExecutor:
             return made, failure
 
     def _guarded(self, operation: int, call: Callable[[], T]) -> T:
-        """Call the provider. What it refused (``ProviderError``) is recorded as failed.
-
-        After anything else (the cloud stopped answering, the run was abandoned, a bug) nobody
-        knows whether it was done: the operation stays pending and the next run finds out.
-        """
+        """Call the provider; a ``ProviderError`` is recorded as a failed operation."""
         try:
             return call()
+        # After any other error (the cloud stopped answering, the run was abandoned, a bug) it is
+        # not known whether the call had an effect: the operation stays pending, and the next run
+        # finds out. An abandoned provider raises ``ProviderError`` as well.
         except ProviderError:
             if not self._session.cancellation.abandoned:
                 self._recorder.fail(operation)

@@ -1,54 +1,41 @@
 """The provider of a preview whose configuration is known after deployment only.
 
-It knows nothing: inputs pass as they are, outputs are unknown.
+It calls no service: inputs pass unchanged, outputs are unknown.
 """
-
-# ruff: noqa: ARG002 - the arguments are the protocol's
 
 from infra.contract.json_types import Document
 from infra.contract.provider import Checked, Difference, Existing
 
 
 class UnconfiguredProvider:
-    """Stands in where, in a preview, a provider's configuration is not known yet."""
+    """Replaces, in a preview, a provider whose configuration is not known yet."""
 
     def check(
-        self,
-        type: str,
-        name: str,
-        olds: Document | None,
-        news: Document,
-        seed: bytes,
+        self, _type: str, _name: str, _olds: Document | None, news: Document, _seed: bytes, /
     ) -> Checked:
         return Checked(news)
 
     def diff(
-        self,
-        type: str,
-        id: str,
-        olds: Document,
-        old_outputs: Document,
-        news: Document,
+        self, _type: str, _id: str, _olds: Document, _outputs: Document, _news: Document, /
     ) -> Difference:
         return Difference(None)
 
-    def create(self, type: str, inputs: Document, *, timeout_s: float, preview: bool) -> Existing:
+    def create(self, _type: str, inputs: Document, /, **_options: object) -> Existing:
         return Existing("", inputs, {})
 
-    def read(self, type: str, id: str, inputs: Document) -> Existing | None:
+    def read(self, _type: str, id: str, inputs: Document, /) -> Existing | None:
         return Existing(id, inputs, {})
 
     def update(
         self,
-        type: str,
+        _type: str,
         id: str,
-        olds: Document,
-        old_outputs: Document,
+        _olds: Document,
+        _outputs: Document,
         news: Document,
-        *,
-        timeout_s: float,
-        preview: bool,
+        /,
+        **_options: object,
     ) -> Existing:
         return Existing(id, news, {})
 
-    def delete(self, type: str, id: str, inputs: Document, *, timeout_s: float) -> None: ...
+    def delete(self, _type: str, _id: str, _inputs: Document, /, **_options: object) -> None: ...

@@ -17,8 +17,8 @@ from infra.engine.model.resources import Loaded, PendingOperation, Resource, urn
 class StateEntry:
     """A resource in state and the key the recorder knows it by.
 
-    ``pending`` is set for one that is not in state at all: a create that was interrupted, found
-    at its id, of a resource nobody wants any more. It is that operation's position.
+    ``pending`` is set for one that is not in state at all: an interrupted create that was found at
+    its id, of a resource the program no longer declares. It is that operation's position.
     """
 
     key: int
@@ -28,13 +28,13 @@ class StateEntry:
 
 @dataclass(slots=True)
 class DependentReplacement:
-    """A resource that has to go because ``cause`` is deleted before its replacement is made.
+    """A resource that is deleted and replaced because ``cause``, which it depends on, is.
 
-    ``gone`` is set when the deletion ended; ``failed`` when it did not succeed.
+    ``deleted`` is set when its deletion ended, well or not; ``failed`` before that, if not.
     """
 
     cause: str
-    gone: threading.Event = field(default_factory=threading.Event)
+    deleted: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
 
 
@@ -60,11 +60,11 @@ class Ledger:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Return the names old state holds."""
+        """Return the resource names in old state."""
         return frozenset(urn_name(urn) for urn in (*self.olds, *self.pending))
 
     def reserve(self, urn: str, goal: Goal, former: Iterable[str]) -> StateEntry | None:
-        """Take a URN for this run and return the old entry it continues, if there is one."""
+        """Reserve a URN for this run and return the old entry it continues, if there is one."""
         with self._lock:
             if urn in self.goals:
                 raise UsageError(
@@ -84,6 +84,7 @@ class Ledger:
 
     def _under_alias(self, urn: str, former: Iterable[str]) -> StateEntry | None:
         for candidate in former:
+            # An interrupted create is in no entry yet, but may have been renamed all the same.
             if candidate == urn or not (candidate in self.olds or candidate in self.pending):
                 continue
             if candidate in self.goals or candidate in self.renames:
@@ -99,7 +100,7 @@ class Ledger:
         return None
 
     def settle(self, urn: str, entry: StateEntry) -> None:
-        """Keep what a registration came to."""
+        """Record the entry that a registration resulted in."""
         with self._lock:
             self.news[urn] = entry
 
@@ -112,7 +113,7 @@ class Ledger:
             self.replaced.add(urn)
 
     def leave(self, entry: StateEntry) -> None:
-        """Note the old half of a replacement: it is deleted at the end."""
+        """Record the old half of a replacement; it is deleted at the end."""
         with self._lock:
             self.leftovers.append(entry)
 
@@ -127,7 +128,7 @@ class Ledger:
             return {*self.goals, *self.renames}
 
     def undeclared(self) -> list[StateEntry]:
-        """Return the old entries nobody registered, in old order."""
+        """Return the old entries that were not registered in this run, in old order."""
         with self._lock:
             taken = self.goals.keys() | self.renames.keys()
             return [entry for urn, entry in self.olds.items() if urn not in taken]
@@ -144,10 +145,11 @@ class Ledger:
         with self._lock:
             return next((urn for urn in urns if urn in self.failed), "")
 
-    # Delete-before-replace takes dependents along; these three keep both sides from acting at once.
+    # Delete-before-replace includes dependents. A dependent's own registration may arrive at the
+    # same moment: the next three see to it that only one of the two threads works on it.
 
     def claim(self, urn: str) -> DependentReplacement | None:
-        """Begin to act on a URN, unless it was condemned meanwhile: then return that."""
+        """Claim a URN for its own registration; if it is being replaced already, return that."""
         with self._lock:
             if urn in self._dependents:
                 return self._dependents[urn]
@@ -155,7 +157,7 @@ class Ledger:
             return None
 
     def claim_dependents(self, urns: Iterable[str], cause: str) -> dict[str, DependentReplacement]:
-        """Condemn those of ``urns`` (old ones) on which nobody acts yet."""
+        """Claim those of ``urns`` (old ones) that no registration has claimed yet."""
         with self._lock:
             current = {urn: self.renames.get(urn, urn) for urn in urns}
             fresh = {
@@ -163,16 +165,16 @@ class Ledger:
                 for old, now in current.items()
                 if now not in self._claimed and now not in self._dependents
             }
-            self._dependents |= {current[old]: mark for old, mark in fresh.items()}
+            self._dependents |= {current[old]: each for old, each in fresh.items()}
             self.replaced |= {current[old] for old in fresh}
             return fresh
 
     def cause(self, urn: str) -> str:
-        """Return the URN on whose account ``urn`` was condemned, or nothing."""
+        """Return the URN whose replacement made ``urn`` a dependent to replace, or nothing."""
         with self._lock:
             return self._dependents[urn].cause if urn in self._dependents else ""
 
     def deleted_early(self, entry: StateEntry) -> None:
-        """Note that an old resource is gone and its replacement not there yet."""
+        """Record that an old resource was deleted before its replacement exists."""
         with self._lock:
             self.olds[entry.resource.urn] = entry
