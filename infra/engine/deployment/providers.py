@@ -105,7 +105,7 @@ class Providers:
         return future.result()
 
     def _default(self, package: str, name: str, version: str, download_url: str) -> str:
-        denied = plain(self._config.get("pulumi", {}).get(_DENIED, "[]"))
+        denied = str(plain(self._config.get("pulumi", {}).get(_DENIED, "[]")))
         if package != "pulumi" and {"*", package} & set(json.loads(denied)):
             raise UsageError(
                 f"The default provider of package {package!r} is disabled (`pulumi:{_DENIED}`).",

@@ -1,12 +1,14 @@
-"""What happened during a deployment, as it happens: the one stream views and logs are made of.
+"""The events of a deployment: the one stream that views and logs are made of.
 
-Values in events are already hidden (secrets replaced): a listener may print all it gets.
+Secrets in events are already hidden: a listener may print whatever it receives.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
+
+from infra.contract.json_types import Document
 
 
 class Op(StrEnum):
@@ -22,7 +24,7 @@ class Op(StrEnum):
     READ = "read"
     REFRESH = "refresh"
     IMPORT = "import"
-    DISCARD = "discard"  # forgotten without a provider call (retained, gone)
+    DISCARD = "discard"  # dropped from state without a provider call (retained, gone)
     ADOPT = "adopt"  # an interrupted create that was found at its id
 
 
@@ -30,8 +32,8 @@ class Op(StrEnum):
 class Step:
     """One decided operation. ``diffs`` maps a changed property path to its kind (Pulumi's words).
 
-    ``old`` and ``new`` are hidden inputs; ``reason`` says why in words where it is not plain
-    (``vmSize cannot be changed in place``), ``notes`` what else there is to know of a path.
+    ``old`` and ``new`` are inputs with secrets hidden; ``reason`` says why where that is not plain
+    (``vmSize cannot be changed in place``), ``notes`` adds a remark to a path.
     """
 
     op: Op
@@ -40,8 +42,8 @@ class Step:
     id: str = ""
     diffs: Mapping[str, str] = field(default_factory=dict)
     replaces: Sequence[str] = ()
-    old: Mapping[str, Any] | None = None
-    new: Mapping[str, Any] | None = None
+    old: Document | None = None
+    new: Document | None = None
     parent: str = ""
     protect: bool = False
     reason: str = ""
@@ -66,7 +68,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A line for people: the program's own log, a warning, a finding of the engine."""
+    """A line of text: from the program's own log, or a warning or remark of the engine."""
 
     severity: Literal["info", "warning", "error"]
     text: str
@@ -75,12 +77,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The end. ``changes`` counts steps by ``Op``; ``outputs`` are the stack's, hidden."""
+    """The last event. ``changes`` counts steps by ``Op``; secrets in ``outputs`` are hidden."""
 
     changes: Mapping[Op, int]
     seconds: float
     failed: bool
-    outputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Document = field(default_factory=dict)
 
 
 Event = Started | Finished | Message | Summary

@@ -1,13 +1,14 @@
-"""What a program asks the engine for: one record a request, protobuf already behind us."""
+"""What a program requests of the engine: one record a request, free of protobuf."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from infra.contract.json_types import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A former identity. Empty fields are as today's; ``no_parent`` says it had none."""
+    """A former identity. Empty fields are unchanged; ``no_parent`` says that it had no parent."""
 
     urn: str = ""
     name: str = ""
@@ -23,14 +24,14 @@ class Goal:
     """One ``RegisterResource``.
 
     ``protect``, ``retain_on_delete`` and ``delete_before_replace`` are ``None`` where the program
-    said nothing. ``custom_timeouts`` are seconds by verb. ``provider`` is ``<urn>::<id>`` of an
+    did not set them. ``custom_timeouts`` are seconds by verb. ``provider`` is ``<urn>::<id>`` of an
     explicit provider; ``providers`` a component's map by package.
     """
 
     type: str
     name: str
     custom: bool
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Document = field(default_factory=dict)
     parent: str = ""
     dependencies: tuple[str, ...] = ()
     property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Goal:
     delete_before_replace: bool | None = None
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
-    replacement_trigger: Any = None
+    replacement_trigger: object = None
     replace_with: tuple[str, ...] = ()
     deleted_with: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
@@ -55,12 +56,12 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class ReadGoal:
-    """One ``ReadResource``: an existing thing, never ours to change or delete."""
+    """One ``ReadResource``: an external resource, never changed or deleted."""
 
     type: str
     name: str
     id: str
-    inputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Document = field(default_factory=dict)
     parent: str = ""
     dependencies: tuple[str, ...] = ()
     provider: str = ""
@@ -71,13 +72,13 @@ class ReadGoal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the program gets back. ``id`` is empty where unknown; ``failed``: dependents skip.
+    """The answer to a program. ``id`` is empty where unknown; ``failed``: dependents are skipped.
 
-    ``outputs`` is empty for components, whose outputs only ``RegisterResourceOutputs`` brings.
+    ``outputs`` is empty for components: ``RegisterResourceOutputs`` sets theirs.
     """
 
     urn: str
     id: str = ""
-    outputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Document = field(default_factory=dict)
     failed: bool = False
     unknown: bool = False

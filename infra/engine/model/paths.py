@@ -1,10 +1,11 @@
-"""Property paths (``a.b[0]["k"][*]``): reading them, finding them, comparing along them. Pure."""
+"""Property paths (``a.b[0]["k"][*]``): parsing, looking up, comparing along them. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import DiffKind
 from infra.engine.model.values import Secret, same
 
@@ -20,11 +21,11 @@ _TOKEN = re.compile(
 
 
 class _UnreachableError(Exception):
-    """The path leads into something that only one side has."""
+    """The path is inside a value that only one side has."""
 
 
 def parse(path: str) -> PropertyPath:
-    """Return the steps of a path; ``*`` and ``[*]`` mean every key or element."""
+    """Return a path in its parts; ``*`` and ``[*]`` mean every key or element."""
     steps: list[str | int] = []
     position = 0
     while position < len(path):
@@ -48,14 +49,14 @@ def _step(token: re.Match[str]) -> str | int:
 
 
 def covers(listed: PropertyPath, changed: PropertyPath) -> bool:
-    """Say whether ``changed`` is at or below the place ``listed`` names."""
+    """Say whether ``changed`` is the path ``listed`` or below it."""
     return len(listed) <= len(changed) and all(
         one in (EVERY, other) for one, other in zip(listed, changed, strict=False)
     )
 
 
-def found(value: Any, steps: PropertyPath) -> list[Any]:
-    """Return the values at a path: none where it leads nowhere, several with ``*``."""
+def found(value: object, steps: PropertyPath) -> list[object]:
+    """Return the values at a path: none if it does not exist, several with ``*``."""
     if isinstance(value, Secret):
         return found(value.value, steps)
     if not steps:
@@ -67,24 +68,24 @@ def found(value: Any, steps: PropertyPath) -> list[Any]:
     return [] if inner is _MISSING else found(inner, rest)
 
 
-def ignoring(
-    old: Mapping[str, Any], new: Mapping[str, Any], ignored: Iterable[str]
-) -> tuple[dict[str, Any], list[str]]:
-    """Return ``new`` with the old value at each ignored path, and the paths that lead nowhere.
+def ignoring(old: Document, new: Document, ignored: Iterable[str]) -> tuple[JsonObject, list[str]]:
+    """Return ``new`` with the old value at each ignored path, and the paths that cannot be ignored.
 
-    A path leads nowhere when an element on its way was added or removed.
+    A path cannot be ignored if an element on the way to it was added or removed.
     """
-    result: dict[str, Any] = dict(new)
+    result: JsonObject = dict(new)
     nowhere = []
     for path in ignored:
         try:
-            result = _reset(parse(path), dict(old), result)
+            changed = _reset(parse(path), dict(old), result)
         except _UnreachableError:
             nowhere.append(path)
+        else:
+            result = changed if isinstance(changed, dict) else result  # an object stays one
     return result, nowhere
 
 
-def _reset(steps: PropertyPath, old: Any, new: Any) -> Any:
+def _reset(steps: PropertyPath, old: object, new: object) -> object:
     """Return ``new`` with what ``old`` has at ``steps``; ``_MISSING`` where there is nothing."""
     if not steps:
         return old
@@ -95,24 +96,24 @@ def _reset(steps: PropertyPath, old: Any, new: Any) -> Any:
     if type(old) is not type(new) or not isinstance(old, dict | list):
         raise _UnreachableError
     head, rest = steps[0], steps[1:]
-    if head == EVERY and isinstance(old, list) and len(old) != len(new):
+    if head == EVERY and isinstance(old, list) and isinstance(new, list) and len(old) != len(new):
         raise _UnreachableError
     for key in [*_keys(new), *(set(_keys(old)) - set(_keys(new)))] if head == EVERY else [head]:
         new = _put(new, key, _reset(rest, _get(old, key), _get(new, key)))
     return new
 
 
-def _open(value: Any) -> Any:
+def _open(value: object) -> object:
     return value.value if isinstance(value, Secret) else value
 
 
-def _keys(value: Any) -> list[Any]:
+def _keys(value: object) -> list[str | int]:
     if isinstance(value, dict):
         return list(value)
     return list(range(len(value))) if isinstance(value, list) else []
 
 
-def _get(value: Any, key: str | int) -> Any:
+def _get(value: object, key: str | int) -> object:
     if isinstance(value, dict):
         return value.get(str(key), _MISSING)
     if isinstance(value, list) and isinstance(key, int) and key < len(value):
@@ -120,16 +121,17 @@ def _get(value: Any, key: str | int) -> Any:
     return _MISSING
 
 
-def _put(value: Any, key: str | int, item: Any) -> Any:
+def _put(value: object, key: str | int, item: object) -> object:
     if isinstance(value, dict):
         kept = {name: inner for name, inner in value.items() if name != str(key)}
         return kept if item is _MISSING else {**value, str(key): item}
-    if item is _MISSING or not isinstance(key, int) or key >= len(value):
+    index = key if isinstance(key, int) else -1
+    if item is _MISSING or not isinstance(value, list) or not 0 <= index < len(value):
         raise _UnreachableError
-    return [*value[:key], item, *value[key + 1 :]]
+    return [*value[:index], item, *value[index + 1 :]]
 
 
-def differences(old: Any, new: Any, at: str = "") -> dict[str, DiffKind]:
+def differences(old: object, new: object, at: str = "") -> dict[str, DiffKind]:
     """Return what changed from ``old`` to ``new`` by path, looking through secrets.
 
     Keys that begin with two underscores are the engine's and provider's own and do not count.
@@ -137,7 +139,7 @@ def differences(old: Any, new: Any, at: str = "") -> dict[str, DiffKind]:
     old, new = _open(old), _open(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = [key for key in {**old, **new} if not key.startswith("__")]
-        pairs: list[tuple[str, Any, Any]] = [
+        pairs: list[tuple[str, object, object]] = [
             (_below(at, key), old.get(key, _MISSING), new.get(key, _MISSING)) for key in keys
         ]
     elif isinstance(old, list) and isinstance(new, list):
@@ -150,7 +152,7 @@ def differences(old: Any, new: Any, at: str = "") -> dict[str, DiffKind]:
     return {path: kind for pair in pairs for path, kind in _difference(*pair).items()}
 
 
-def _difference(at: str, old: Any, new: Any) -> dict[str, DiffKind]:
+def _difference(at: str, old: object, new: object) -> dict[str, DiffKind]:
     if old is _MISSING:
         return {at: "add"}
     if new is _MISSING:

@@ -1,12 +1,14 @@
-"""What state knows of one resource, and of a whole stack: the records of Pulumi's checkpoint.
+"""The records of Pulumi's checkpoint: one resource, one pending operation, a whole stack.
 
 Field names follow Pulumi's JSON keys in snake_case. ``inputs`` and ``outputs`` are values of
-``infra.engine.model.values`` (secrets unsealed). Reading, sealing and writing belong to ``state``.
+``infra.engine.model.values`` (secrets decrypted). Reading, encrypting, writing belong to ``state``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from infra.contract.json_types import Document
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX: Final = "pulumi:providers:"
@@ -27,8 +29,8 @@ class Resource:
     type: str
     custom: bool
     id: str = ""
-    inputs: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Document = field(default_factory=dict)
+    outputs: Document = field(default_factory=dict)
     parent: str = ""
     delete: bool = False
     protect: bool = False
@@ -50,8 +52,8 @@ class Resource:
     source_position: str = ""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
-    replacement_trigger: Any = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    replacement_trigger: object = None
+    extra: Document = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -61,10 +63,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class PendingOperation:
-    """An operation that began and of which nobody knows how it ended.
+    """An operation that began and whose outcome was never recorded.
 
-    ``absent_checked``: before this create, the id was seen not to exist; only then may what is
-    found there be adopted.
+    ``absent_checked``: before this create, nothing existed at its id; only then may what is found
+    there be adopted.
     """
 
     resource: Resource
@@ -101,5 +103,5 @@ def urn_type(urn: str) -> str:
 
 
 def urn_name(urn: str) -> str:
-    """Return the name the program gave; it may itself hold ``::``."""
+    """Return the name the program gave; it may itself contain ``::``."""
     return urn.split("::", 3)[3]

@@ -1,18 +1,19 @@
 """Values between program, provider and state: plain JSON, secrets, and what is not known yet.
 
-A value is JSON in which a ``Secret`` may stand at any depth and the string ``UNKNOWN`` stands for
-what a preview cannot know. Assets and resource references stay the marked objects Pulumi sends
-(an object with ``SIGNATURE``); output values are reduced to their parts where they arrive.
+A value is JSON with a ``Secret`` at any depth, and the string ``UNKNOWN`` in place of what a
+preview cannot know. Assets and resource references stay the marked objects Pulumi sends (an object
+with ``SIGNATURE``); output values are reduced to their parts where they arrive.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, overload
 
+from infra.contract.json_types import JsonObject
 from infra.contract.provider import UNKNOWN
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a mark, known to all
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - not a password: the mark is public
 OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
@@ -23,16 +24,20 @@ _EXACT_INTEGERS = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value nobody prints. Never holds another secret: the outer mark is the only one."""
+    """A value that is never printed. It never holds another secret: one mark covers them all."""
 
-    value: Any
+    value: object
 
     def __repr__(self) -> str:
         return "[secret]"
 
 
-def plain(value: Any) -> Any:
-    """Return ``value`` with every secret replaced by what it holds, for a provider's eyes."""
+@overload
+def plain(value: JsonObject) -> JsonObject: ...
+@overload
+def plain(value: object) -> object: ...
+def plain(value: object) -> object:
+    """Return ``value`` with every secret replaced by its content, for a provider."""
     match value:
         case Secret():
             return plain(value.value)
@@ -43,8 +48,12 @@ def plain(value: Any) -> Any:
     return value
 
 
-def hidden(value: Any) -> Any:
-    """Return ``value`` with every secret replaced by ``[secret]``, for a person's eyes."""
+@overload
+def hidden(value: JsonObject) -> JsonObject: ...
+@overload
+def hidden(value: object) -> object: ...
+def hidden(value: object) -> object:
+    """Return ``value`` with every secret replaced by ``[secret]``, for display."""
     match value:
         case Secret():
             return "[secret]"
@@ -55,37 +64,45 @@ def hidden(value: Any) -> Any:
     return value
 
 
-def has_secret(value: Any) -> bool:
-    """Say whether a secret stands anywhere in ``value``."""
+def has_secret(value: object) -> bool:
+    """Say whether there is a secret anywhere in ``value``."""
     return isinstance(value, Secret) or any(has_secret(item) for item in _children(value))
 
 
-def has_unknown(value: Any) -> bool:
+def has_unknown(value: object) -> bool:
     """Say whether anything in ``value`` is known after deployment only."""
     if isinstance(value, Secret):
         return has_unknown(value.value)
     return value == UNKNOWN or any(has_unknown(item) for item in _children(value))
 
 
-def secret(value: Any) -> Secret:
-    """Mark ``value`` secret; marks inside it are taken off, the outer one covers them."""
+def secret(value: object) -> Secret:
+    """Mark ``value`` secret; marks inside it are removed, the outer one covers them."""
     return Secret(plain(value))
 
 
-def marked(value: Any, paths: Iterable[str]) -> Any:
+@overload
+def marked(value: JsonObject, paths: Iterable[str]) -> JsonObject: ...
+@overload
+def marked(value: object, paths: Iterable[str]) -> object: ...
+def marked(value: object, paths: Iterable[str]) -> object:
     """Return ``value`` with the given property paths (``properties.adminPassword``) made secret.
 
-    A path that is not there is passed over; ``*`` as a step means every key or element.
+    A path that does not exist is skipped; ``*`` as a step means every key or element.
     """
     for path in paths:
         value = _mark(value, path.split("."))
     return value
 
 
-def marked_like(value: Any, pattern: Any) -> Any:
-    """Return ``value`` with secret marks wherever ``pattern`` has one at the same place.
+@overload
+def marked_like(value: JsonObject, pattern: JsonObject) -> JsonObject: ...
+@overload
+def marked_like(value: object, pattern: object) -> object: ...
+def marked_like(value: object, pattern: object) -> object:
+    """Return ``value`` with a secret mark wherever ``pattern`` has one at the same place.
 
-    For a provider that does not accept secrets: what it echoes of its inputs stays secret.
+    Providers see no marks: an input that a provider echoes in its outputs must stay secret.
     """
     if isinstance(pattern, Secret):
         return value if isinstance(value, Secret) or value is None else secret(value)
@@ -93,11 +110,11 @@ def marked_like(value: Any, pattern: Any) -> Any:
         return {k: marked_like(v, pattern[k]) if k in pattern else v for k, v in value.items()}
     if isinstance(value, list) and isinstance(pattern, list) and len(value) == len(pattern):
         return [marked_like(v, p) for v, p in zip(value, pattern, strict=True)]
-    # Shapes differ, so there is no telling which part of it is the secret: all of it is.
+    # The shapes differ, so any part of it may be the secret: mark all of it.
     return secret(value) if value is not None and has_secret(pattern) else value
 
 
-def same(one: Any, other: Any) -> bool:
+def same(one: object, other: object) -> bool:
     """Compare through secrets, and ``4`` equal to ``4.0``; unknown differs from everything."""
     one, other = _bare(one), _bare(other)
     if UNKNOWN in (one, other):
@@ -111,7 +128,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def whole(value: Any) -> Any:
+def whole(value: object) -> object:
     """Return ``value`` with integral floats turned back into ``int``: the wire has only doubles."""
     match value:
         case float() if value.is_integer() and abs(value) < _EXACT_INTEGERS:
@@ -125,7 +142,7 @@ def whole(value: Any) -> Any:
     return value
 
 
-def mapped(value: Any, change: Callable[[Secret], Any]) -> Any:
+def mapped(value: object, change: Callable[[Secret], object]) -> object:
     """Return ``value`` with ``change`` applied to each secret in it."""
     match value:
         case Secret():
@@ -137,18 +154,18 @@ def mapped(value: Any, change: Callable[[Secret], Any]) -> Any:
     return value
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: object) -> object:
     return plain(value.value) if isinstance(value, Secret) else value
 
 
-def _children(value: Any) -> Iterator[Any]:
+def _children(value: object) -> Iterator[object]:
     if isinstance(value, Mapping):
         yield from value.values()
     elif isinstance(value, list):
         yield from value
 
 
-def _mark(value: Any, steps: list[str]) -> Any:
+def _mark(value: object, steps: list[str]) -> object:
     if isinstance(value, Secret) or value is None:
         return value
     if not steps:

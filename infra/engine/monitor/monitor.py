@@ -1,7 +1,7 @@
-"""The seat of the Pulumi engine: what an unmodified program takes for the engine's services.
+"""In-process ResourceMonitor and Engine services for the Pulumi SDK.
 
-Turns the SDK's calls into goals for a deployment and its answers into messages. Decides nothing
-about resources. Deployment and providers never call back into the SDK.
+They translate the SDK's requests into goals for a deployment, and its answers into messages. They
+decide nothing about resources. Deployment and providers never call back into the SDK.
 """
 
 import re
@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final
 
 import grpc
 import pulumi
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.settings import ROOT
@@ -25,7 +26,10 @@ from infra.contract.errors import (
     PlatformError,
     UsageError,
 )
-from infra.engine.model.goals import Answer, Goal, ReadGoal
+from infra.contract.json_types import Document
+from infra.engine.deployment.deployment import Deployment
+from infra.engine.deployment.session import Severity
+from infra.engine.model.goals import Answer
 from infra.engine.monitor.program import ProgramResult, explain, run_alone
 from infra.engine.monitor.protobuf import from_struct, to_struct
 from infra.engine.monitor.requests import (
@@ -37,12 +41,12 @@ from infra.engine.monitor.requests import (
     version_fits,
 )
 from infra.engine.monitor.sdk_patches import SDK_PATCHES, patched
-from infra.engine.monitor.stub import TERMINATED, RpcFailure, RunStatus, ServiceStub
+from infra.engine.monitor.stub import TERMINATED, Rpc, RpcFailure, RunStatus, ServiceStub
 
 COMPATIBLE_WITH: Final = "3.260.0"
 """The release of the Pulumi CLI whose behaviour this engine follows."""
 
-ORGANIZATION: Final = "organization"  # what Pulumi's file backends call theirs
+ORGANIZATION: Final = "organization"  # the name Pulumi's file backends use
 
 _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -53,8 +57,9 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
 )
+# Errors that were reported to the listener when they happened.
 _REPORTED: Final = (DeployError, InterruptedByUserError)
-_SEVERITIES: Final[Mapping[int, Literal["info", "warning", "error"]]] = {
+_SEVERITIES: Final[Mapping[int, Severity]] = {
     engine_pb2.INFO: "info",
     engine_pb2.WARNING: "warning",
     engine_pb2.ERROR: "error",
@@ -62,26 +67,12 @@ _SEVERITIES: Final[Mapping[int, Literal["info", "warning", "error"]]] = {
 _SDK_REFUSAL: Final = re.compile(
     r"The Pulumi CLI does not support (?:the )?(.+?)\. Please update the Pulumi CLI\."
 )
-
-
-class Deploying(Protocol):
-    """The part of ``Deployment`` that answers a program."""
-
-    def register(self, goal: Goal) -> Answer: ...
-    def read(self, goal: ReadGoal) -> Answer: ...
-    def register_outputs(self, urn: str, outputs: Mapping[str, Any]) -> None: ...
-    def finish(self) -> object: ...
-    def log(
-        self, severity: Literal["info", "warning", "error"], text: str, urn: str = ""
-    ) -> None: ...
-    def invoke(
-        self, token: str, args: Mapping[str, Any], provider: str = "", version: str = ""
-    ) -> Mapping[str, Any]: ...
+_THREADS_PER_CALL: Final = 4  # the SDK's own factor; with 1, registrations blocked each other
 
 
 def run_program(
     program: Path,
-    deployment: Deploying,
+    deployment: Deployment,
     *,
     project: str,
     stack: str,
@@ -94,9 +85,9 @@ def run_program(
     """Run a Pulumi program in this process against ``deployment``.
 
     ``program`` is its file, or the folder with its ``__main__.py``; ``root`` the folder of
-    ``Pulumi.yaml``. ``config`` maps ``namespace:key`` to strings, those of ``secret_keys`` in the
-    clear. Blocks until the program has ended and nothing it asked for is in flight. What the
-    program did wrong is in the result; a bug of ours is raised.
+    ``Pulumi.yaml``. ``config`` maps ``namespace:key`` to strings, those of ``secret_keys`` in
+    plaintext. Blocks until the program has ended and none of its requests is in flight. An error
+    of the program is in the result; a bug of ours is raised.
     """
     program, root = _program_file(program), root.resolve()
     status = RunStatus([config[key] for key in secret_keys if key in config])
@@ -120,20 +111,20 @@ def run_program(
         )
         await run_in_stack(body)
 
-    def tell(patch: str) -> None:
-        deployment.log("warning", f"This Pulumi SDK is slower than it could be ({patch}).")
+    def warn(patch: str) -> None:
+        deployment.log("warning", f"This Pulumi SDK runs without a speed-up ({patch}).")
 
-    with patched(SDK_PATCHES, tell):
-        wrong = run_alone(
+    with patched(SDK_PATCHES, warn):
+        error = run_alone(
             program,
             drive,
-            threads=4 * max(parallel, 1),  # the SDK's own factor: one blocked a registration
+            threads=_THREADS_PER_CALL * max(parallel, 1),
             say=lambda line: deployment.log("info", status.masked(line)),
             describe=lambda error: status.masked(_explanation(error, program, status)),
         )
     if status.bug is not None:
         raise status.bug
-    return ProgramResult(status.failed or wrong is not None, wrong or "")
+    return ProgramResult(status.failed or error is not None, error or "")
 
 
 def _program_file(program: Path) -> Path:
@@ -142,15 +133,15 @@ def _program_file(program: Path) -> Path:
     if not file.is_file():
         raise UsageError(
             "There is no program: this file does not exist.",
-            remedy="Name the program's folder as `main` in Pulumi.yaml.",
+            remedy="Set `main` in Pulumi.yaml to the program's folder.",
             at=str(file),
         )
     return file
 
 
-def _explanation(error: BaseException, program: Path, status: "RunStatus") -> str:
+def _explanation(error: BaseException, program: Path, status: RunStatus) -> str:
     if TERMINATED in str(error):
-        # Which of several requests the SDK names is chance: the first says why, unless it was declared.
+        # The SDK names any one of the requests that failed: only the first refusal says why.
         return status.refusal
     if isinstance(error, pulumi.RunError):
         return str(error)
@@ -160,12 +151,12 @@ def _explanation(error: BaseException, program: Path, status: "RunStatus") -> st
 
 
 class Monitor:
-    """The resource monitor: everything a program can ask about resources."""
+    """The resource monitor: every request of a program about resources."""
 
-    def __init__(self, deployment: Deploying, status: RunStatus, root: Path) -> None:
+    def __init__(self, deployment: Deployment, status: RunStatus, root: Path) -> None:
         self._deployment, self._status, self._root = deployment, status, root
         self._halted = threading.Event()
-        self.calls: Mapping[str, Callable[[Any], Any]] = {
+        self.calls: Mapping[str, Rpc] = {
             "GetDeploymentInfo": self._information,
             "RegisterResource": partial(self._unless_halted, self._register),
             "ReadResource": partial(self._unless_halted, self._read),
@@ -174,22 +165,22 @@ class Monitor:
             "SignalAndWaitForShutdown": self._shutdown,
         }
 
-    def _unless_halted(self, call: Callable[[Any], Any], request: Any) -> Any:
-        """Answer; after the first refusal nothing more, however long the program goes on."""
+    def _unless_halted(self, call: Rpc, request: Message) -> Message:
+        """Answer; after the first refusal nothing is answered, however long the program runs."""
         if self._halted.is_set():
             raise RpcFailure(grpc.StatusCode.UNAVAILABLE, TERMINATED)
         try:
             return call(request)
         except Exception as error:
             if isinstance(error, PlatformError) and not isinstance(error, _REPORTED):
-                self._status.refusal = self._status.refusal or str(error)
+                self._status.refuse(str(error))
             self._halted.set()
             raise
 
-    def _information(self, _: Any) -> Any:
+    def _information(self, _: Message) -> Message:
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
-    def _register(self, request: Any) -> Any:
+    def _register(self, request: resource_pb2.RegisterResourceRequest) -> Message:
         answer = self._deployment.register(register_goal(request, self._root))
         return resource_pb2.RegisterResourceResponse(
             urn=answer.urn,
@@ -199,7 +190,7 @@ class Monitor:
             unknown=answer.unknown,
         )
 
-    def _read(self, request: Any) -> Any:
+    def _read(self, request: resource_pb2.ReadResourceRequest) -> Message:
         answer = self._deployment.read(read_goal(request, self._root))
         return resource_pb2.ReadResourceResponse(
             urn=answer.urn,
@@ -209,11 +200,11 @@ class Monitor:
             unknown=answer.unknown,
         )
 
-    def _outputs(self, request: Any) -> Empty:
+    def _outputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Message:
         self._deployment.register_outputs(request.urn, outputs_of(request))
         return Empty()
 
-    def _invoke(self, request: Any) -> Any:
+    def _invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Message:
         if request.packageRef:
             raise unsupported("parameterized packages", request.tok)
         try:
@@ -225,19 +216,18 @@ class Monitor:
             )
         except (InterruptedByUserError, HaltedError):
             raise
-        except PlatformError as error:  # no step failed, so nobody has declared it yet
+        except PlatformError as error:
+            # No step failed, so it was not reported: the program gets it, and may handle it.
             raise RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
         return _invoked(result)
 
-    def _shutdown(self, _: Any) -> Empty:
-        """Let the deployment delete what is no longer declared.
-
-        The SDK passes over whatever is raised here, so it is declared and remembered on this side.
-        """
+    def _shutdown(self, _: Message) -> Message:
+        """Let the deployment delete what is no longer declared."""
         try:
             self._deployment.finish()
         except PlatformError as error:
-            self._status.failed = True
+            # The SDK ignores an error of this request, so it is reported and recorded here.
+            self._status.fail()
             if not isinstance(error, _REPORTED):
                 self._deployment.log("error", str(error))
             raise
@@ -245,12 +235,12 @@ class Monitor:
 
 
 class Engine:
-    """The engine service: the program's log, and the version it asks for."""
+    """The engine service: the program's log, and the Pulumi version it requires."""
 
-    def __init__(self, deployment: Deploying, status: RunStatus) -> None:
+    def __init__(self, deployment: Deployment, status: RunStatus) -> None:
         self._deployment, self._status = deployment, status
         self._root = ""
-        self.calls: Mapping[str, Callable[[Any], Any]] = {
+        self.calls: Mapping[str, Rpc] = {
             "Log": self._log,
             "RequirePulumiVersion": self._require_version,
             "GetRootResource": lambda _: engine_pb2.GetRootResourceResponse(urn=self._root),
@@ -258,23 +248,24 @@ class Engine:
             "StartDebugging": lambda _: Empty(),
         }
 
-    def _log(self, request: Any) -> Empty:
+    def _log(self, request: engine_pb2.LogRequest) -> Message:
         severity = _SEVERITIES.get(request.severity)
         if severity is not None:
-            self._status.failed |= severity == "error"
+            if severity == "error":
+                self._status.fail()
             self._deployment.log(severity, self._status.masked(request.message), request.urn)
         return Empty()
 
-    def _set_root(self, request: Any) -> Any:
+    def _set_root(self, request: engine_pb2.SetRootResourceRequest) -> Message:
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
 
-    def _require_version(self, request: Any) -> Any:
+    def _require_version(self, request: engine_pb2.RequirePulumiVersionRequest) -> Message:
         wanted = request.pulumi_version_range
         if not version_fits(wanted, COMPATIBLE_WITH):
             raise UsageError(
-                f"The program wants Pulumi {wanted}; this engine does as {COMPATIBLE_WITH} does.",
-                remedy=f"Widen `require_pulumi_version`; {OTHER_ENGINE}",
+                f"The program requires Pulumi {wanted}; this engine follows {COMPATIBLE_WITH}.",
+                remedy=f"Widen `require_pulumi_version`. {OTHER_ENGINE}",
             )
         return engine_pb2.RequirePulumiVersionResponse()
 
@@ -283,6 +274,6 @@ def _result(answer: Answer) -> resource_pb2.Result.ValueType:
     return resource_pb2.Result.FAIL if answer.failed else resource_pb2.Result.SUCCESS
 
 
-def _invoked(result: Mapping[str, Any]) -> Any:
-    # `return` is the field's name on the wire, and no name in Python.
+def _invoked(result: Document) -> Message:
+    # The field is called `return`, which cannot be a keyword argument in Python.
     return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})

@@ -1,7 +1,7 @@
-"""Running a program file in this process as if the process were its own.
+"""Runs a program file in this process as if the process were its own.
 
-Knows nothing of Pulumi: who talks to the program while it runs is the caller's affair. Everything
-a program may change about the process is put back when it ends.
+It knows nothing of Pulumi: the caller drives the program. Whatever a program may change about the
+process is restored when it ends.
 """
 
 import asyncio
@@ -26,8 +26,11 @@ from typing import BinaryIO, Final, TextIO
 _ENVIRONMENT: Final = "PULUMI_CONFIG"
 """Prefix of the variables the SDK falls back to for a key that is not configured."""
 
-_PATIENCE: Final = 200_000
+_GC_THRESHOLD: Final = 200_000
 """New objects between two collections: a graph of outputs is all alive until the program ends."""
+
+_DESTROY_WARNING: Final = "_log_destroy_pending"
+"""The attribute with which asyncio's own `gather` silences a task's warning; it is not public."""
 
 _ENGINE: Final = Path(__file__).parents[1]
 _PRODUCT: Final = frozenset(
@@ -37,9 +40,9 @@ _PRODUCT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ProgramResult:
-    """How a program ended. ``error`` is for a person, cut to start at the program's own file.
+    """How a program ended. ``error`` is its traceback from the program's own file on.
 
-    It is empty where what went wrong was reported when it happened.
+    It is empty where the failure was reported when it happened.
     """
 
     failed: bool
@@ -57,11 +60,11 @@ def run_alone(
     say: Callable[[str], None],
     describe: Callable[[BaseException], str],
 ) -> str | None:
-    """Run ``program`` under ``drive``; return what it raised as ``describe`` says it, if anything.
+    """Run ``program`` under ``drive``; return the description of what it raised, if anything.
 
-    ``drive`` awaits on an event loop of its own, with an executor of ``threads`` threads, in a
-    copy of the caller's context; it calls the body it is given once. ``say`` gets each line the
-    program prints. When this returns no thread of the executor is still at work.
+    ``drive`` runs on an event loop of its own, with an executor of ``threads`` threads, in a copy
+    of the caller's context; it calls its body once. ``say`` is called with each line the program
+    prints. When this returns, every thread of the executor has finished.
     """
 
     def body() -> None:
@@ -78,15 +81,15 @@ def run_alone(
                 copy_context().run(lambda: loop.run_until_complete(_awaited(drive, body)))
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # noqa: BLE001 - SystemExit is a result like any other
+            except BaseException as error:  # noqa: BLE001 - SystemExit is a result too
                 text = describe(error)
         if text is not None:
-            _discard_the_unfinished()
+            _discard_coroutines()
     return text
 
 
-def _discard_the_unfinished() -> None:
-    """Collect what nobody will await any more, now: later it would be complained about."""
+def _discard_coroutines() -> None:
+    """Collect coroutines that will never be awaited now, while their warning is off."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         gc.collect()
@@ -97,9 +100,9 @@ async def _awaited(drive: Callable[[Body], Awaitable[None]], body: Body) -> None
 
 
 def explain(error: BaseException, program: Path) -> str:
-    """Return the text of what a program raised, without frames of anybody but its author.
+    """Return the traceback of a program's error, starting at the first frame of its own folder.
 
-    An error that no frame of the program's folder led to is only named.
+    Without such a frame, only the error itself is named.
     """
     if isinstance(error, SystemExit):
         return (
@@ -116,7 +119,7 @@ def explain(error: BaseException, program: Path) -> str:
 
 
 def _named(error: BaseException) -> str:
-    if type(error) is Exception:  # what the SDK makes of our own refusals
+    if type(error) is Exception:  # the SDK's form of an error from this engine
         return str(error)
     return "".join(traceback.format_exception_only(error))
 
@@ -145,7 +148,7 @@ def _isolated(program: Path, say: Callable[[str], None]) -> Iterator[None]:
     with ExitStack() as undo:
         undo.enter_context(warnings.catch_warnings())
         undo.callback(gc.set_threshold, *gc.get_threshold())
-        gc.set_threshold(_PATIENCE)
+        gc.set_threshold(_GC_THRESHOLD)
         undo.callback(sys.path.__setitem__, slice(None), list(sys.path))
         undo.callback(setattr, sys, "argv", sys.argv)
         undo.callback(os.chdir, Path.cwd())
@@ -155,7 +158,7 @@ def _isolated(program: Path, say: Callable[[str], None]) -> Iterator[None]:
         os.chdir(folder)
         undo.enter_context(_printing_to(say))
         forget_modules(folder)
-        undo.callback(forget_modules, folder)  # the next program may have modules of those names
+        undo.callback(forget_modules, folder)  # the next program may use the same names
         yield
 
 
@@ -176,7 +179,7 @@ def forget_modules(folder: Path) -> None:
         if file and name != "__main__" and _is_program_module(name, Path(file), folder):
             del sys.modules[name]
             package, _, child = name.rpartition(".")
-            # `from package import child` would find it there and not import it again.
+            # Otherwise `from package import child` finds it there and does not import it again.
             vars(sys.modules.get(package, module)).pop(child, None)
 
 
@@ -196,16 +199,16 @@ def _event_loop(threads: int) -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="program")
     loop.set_default_executor(pool)
-    # Half of a graph stays unresolved when the other half failed: nothing to tell anybody.
+    # When half of a graph failed the other half stays unresolved: not worth a message.
     loop.set_exception_handler(lambda _loop, _context: None)
     asyncio.set_event_loop(loop)
     try:
         yield loop
     finally:
-        # What is in flight ends and is recorded; what only waited for a thread never begins.
+        # Calls in flight finish and are recorded; those that waited for a thread never begin.
         pool.shutdown(wait=True, cancel_futures=True)
         for task in asyncio.all_tasks(loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+            setattr(task, _DESTROY_WARNING, False)
         asyncio.set_event_loop(None)
         loop.close()
 
@@ -223,7 +226,7 @@ def _printing_to(say: Callable[[str], None]) -> Iterator[None]:
 
 
 class _Printed(io.TextIOBase):
-    """The program's standard output, line by line to ``say``; other threads' goes through."""
+    """The program's standard output, line by line to ``say``; other threads print as before."""
 
     def __init__(self, below: TextIO, say: Callable[[str], None]) -> None:
         self._below, self._say = below, say
@@ -232,7 +235,7 @@ class _Printed(io.TextIOBase):
         self._saying = False
 
     def write(self, text: str) -> int:
-        # Whoever listens to `say` may print, on this very thread.
+        # The receiver of `say` may print itself, on this very thread.
         if self._saying or threading.get_ident() != self._thread:
             return self._below.write(text)
         *lines, self._line = (self._line + text).split("\n")
@@ -249,7 +252,7 @@ class _Printed(io.TextIOBase):
             self.write("\n")
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override] # typeshed has it writable
         return self._below.encoding
 
     @property

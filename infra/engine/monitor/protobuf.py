@@ -1,28 +1,29 @@
-"""Values of the engine as the protobuf messages of a program carry them, both ways.
+"""Values of the engine to and from the protobuf messages of a program.
 
-Only shapes change here. What a value means, and who may see it, is decided elsewhere.
+Only the representation changes here; what a value means, and who may see it, is decided elsewhere.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from google.protobuf.struct_pb2 import Struct, Value
 
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN
 from infra.engine.model.values import OUTPUT, SECRET, SIGNATURE, Secret, secret, whole
 
 Dependencies = dict[str, set[str]]
-"""URNs that output values brought along, by the top-level property they stood in."""
+"""URNs that output values depend on, by the top-level property that contains them."""
 
 
-def from_struct(struct: Struct, dependencies: Dependencies | None = None) -> dict[str, Any]:
+def from_struct(struct: Struct, dependencies: Dependencies | None = None) -> JsonObject:
     """Return the values of ``struct``.
 
     Secrets become ``Secret``, output values are reduced to what they hold (unknown when absent),
     whole numbers become ``int``. Assets and resource references stay the objects they are.
     ``dependencies`` collects what the output values depend on.
     """
-    values = {}
+    values: JsonObject = {}
     fields = struct.fields
     for key in sorted(fields):  # a message keeps no order; state should have one
         found: set[str] = set()
@@ -32,19 +33,19 @@ def from_struct(struct: Struct, dependencies: Dependencies | None = None) -> dic
     return values
 
 
-def from_value(value: Value) -> Any:
+def from_value(value: Value) -> object:
     """Return one value; see ``from_struct``."""
     return _read(value, set())
 
 
-def to_struct(values: Mapping[str, Any]) -> Struct:
+def to_struct(values: Document) -> Struct:
     """Return ``values`` as a message, secrets as the marked objects an SDK understands."""
     struct = Struct()
     _write_fields(struct, values)
     return struct
 
 
-def _read(value: Value, found: set[str]) -> Any:
+def _read(value: Value, found: set[str]) -> object:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         return value.string_value
@@ -62,29 +63,29 @@ def _read(value: Value, found: set[str]) -> Any:
     return None
 
 
-def _secret(item: dict[str, Any], _: set[str]) -> Any:
+def _secret(item: JsonObject, _: set[str]) -> object:
     return secret(item.get("value"))
 
 
-def _output(item: dict[str, Any], found: set[str]) -> Any:
+def _output(item: JsonObject, found: set[str]) -> object:
     found.update(item.get("dependencies") or ())
     value = item.get("value", UNKNOWN)
     return secret(value) if item.get("secret") else value
 
 
-_MARKED: Final[Mapping[Any, Callable[[dict[str, Any], set[str]], Any]]] = {
+_MARKED: Final[Mapping[object, Callable[[JsonObject, set[str]], object]]] = {
     SECRET: _secret,
     OUTPUT: _output,
 }
 
 
-def _write_fields(struct: Struct, values: Mapping[str, Any]) -> None:
+def _write_fields(struct: Struct, values: Document) -> None:
     fields = struct.fields
     for key, item in values.items():
         _write(fields[key], item)
 
 
-def _write(value: Value, item: Any) -> None:
+def _write(value: Value, item: object) -> None:
     if isinstance(item, str):
         value.string_value = item
     elif item is None:
@@ -98,7 +99,9 @@ def _write(value: Value, item: Any) -> None:
     elif isinstance(item, Mapping):
         value.struct_value.SetInParent()
         _write_fields(value.struct_value, item)
-    else:
+    elif isinstance(item, Iterable):
         value.list_value.SetInParent()
         for inner in item:
             _write(value.list_value.values.add(), inner)
+    else:
+        raise TypeError(item)

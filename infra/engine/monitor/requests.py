@@ -1,26 +1,28 @@
-"""What the SDK's request messages ask for, as goals; and what of it this engine does not do.
+"""Turns the SDK's request messages into goals, and refuses options this engine lacks.
 
-Pure reading of messages: nothing is decided about resources, and nothing is answered here.
+Pure: nothing is decided about resources, and nothing is answered here.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import semver
+from google.protobuf.message import Message
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.goals import Alias, Goal, ReadGoal
 from infra.engine.model.resources import STACK_TYPE
 from infra.engine.model.values import Secret
 from infra.engine.monitor.protobuf import Dependencies, from_struct, from_value
 
-OTHER_ENGINE: Final = "`aml up --engine pulumi` has it, through the Pulumi CLI."
+OTHER_ENGINE: Final = "Deploy with `aml up --engine pulumi`, which uses the Pulumi CLI."
 
-_UNSUPPORTED: Final[Mapping[str, Callable[[Any], bool]]] = {
+_UNSUPPORTED: Final[Mapping[str, Callable[[Message], bool]]] = {
     "remote components": lambda request: request.remote,
     "the option `transforms`": lambda request: bool(request.transforms),
     "the option `state_migrations`": lambda request: bool(request.state_migrations),
@@ -35,11 +37,11 @@ _OPERATORS: Final = {None: "==", "=": "==", "!": "!="}
 _PREVIEW_MARK: Final = "@isPulumiResource"
 
 
-def register_goal(request: Any, root: Path) -> Goal:
-    """Return what one ``RegisterResource`` asks for.
+def register_goal(request: Message, root: Path) -> Goal:
+    """Return the goal of one ``RegisterResource``.
 
     ``root`` is the project's folder, which source positions are relative to. Raises ``UsageError``
-    for options this engine does not have and for durations that are none, naming the option.
+    for options this engine lacks and for invalid durations, naming the option.
     """
     at = f"{request.type} {request.name!r}"
     for feature, is_used in _UNSUPPORTED.items():
@@ -82,8 +84,8 @@ def register_goal(request: Any, root: Path) -> Goal:
     )
 
 
-def read_goal(request: Any, root: Path) -> ReadGoal:
-    """Return what one ``ReadResource`` (``Type.get(name, id)``) asks for."""
+def read_goal(request: Message, root: Path) -> ReadGoal:
+    """Return the goal of one ``ReadResource`` (``Type.get(name, id)``)."""
     at = f"{request.type} {request.name!r}"
     if request.packageRef:
         raise unsupported("parameterized packages", at)
@@ -101,21 +103,21 @@ def read_goal(request: Any, root: Path) -> ReadGoal:
     )
 
 
-def outputs_of(request: Any) -> dict[str, Any]:
+def outputs_of(request: Message) -> JsonObject:
     """Return the outputs of one ``RegisterResourceOutputs``, without the marks of a preview."""
-    outputs: dict[str, Any] = _without_marks(from_struct(request.outputs))
-    return outputs
+    outputs = from_struct(request.outputs)
+    return {key: _without_marks(value) for key, value in outputs.items() if key != _PREVIEW_MARK}
 
 
 def unsupported(feature: str, at: str) -> UsageError:
-    """Return the refusal of something only the Pulumi CLI does."""
+    """Return the error for a feature that only the Pulumi CLI has."""
     return UsageError(
         f"The embedded engine does not support {feature}.", remedy=OTHER_ENGINE, at=at
     )
 
 
 def seconds(duration: str) -> float | None:
-    """Return a Go duration (``1h30m``) in seconds, ``None`` where it is none."""
+    """Return a Go duration (``1h30m``) in seconds, ``None`` if it is not one."""
     if not duration or _DURATION.sub("", duration):
         return None
     return sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(duration))
@@ -134,17 +136,17 @@ def version_fits(wanted: str, version: str) -> bool:
         comparisons = _COMPARISON.findall(alternative)
         return all(ours.match(f"{_OPERATORS.get(op or None, op)}{v}") for op, v in comparisons)
 
-    return any(list(map(holds, wanted.split("||"))))  # every part is checked
+    return any(list(map(holds, wanted.split("||"))))  # a list: a syntax error anywhere is reported
 
 
-def _optional(request: Any, field: str) -> bool | None:
+def _optional(request: Message, field: str) -> bool | None:
     return bool(getattr(request, field)) if request.HasField(field) else None
 
 
 def _property_dependencies(
-    request: Any, inputs: Mapping[str, Any], dependencies: tuple[str, ...], found: Dependencies
+    request: Message, inputs: Document, dependencies: tuple[str, ...], found: Dependencies
 ) -> dict[str, tuple[str, ...]]:
-    """Return what each property depends on. A program that says nothing means: on everything."""
+    """Return what each property depends on: where the program names nothing, on everything."""
     sent = request.propertyDependencies
     declared = {key: _sorted(sent[key].urns) for key in sorted(sent)}
     declared = declared or dict.fromkeys(inputs, dependencies)
@@ -154,19 +156,19 @@ def _property_dependencies(
 
 
 def _sorted(urns: Iterable[str]) -> tuple[str, ...]:
-    # The SDK keeps them in a set: state would change from run to run.
+    # The SDK keeps them in a set: unsorted, state would change from run to run.
     return tuple(sorted(urns))
 
 
-def _aliases(request: Any) -> tuple[Alias, ...]:
+def _aliases(request: Message) -> tuple[Alias, ...]:
     return (
         *(_alias(message.SerializeToString(), message.FromString) for message in request.aliases),
         *(Alias(urn=urn) for urn in request.aliasURNs),
     )
 
 
-@lru_cache(maxsize=4096)  # each resource of a type brings the same fifty
-def _alias(encoded: bytes, decode: Callable[[bytes], Any]) -> Alias:
+@lru_cache(maxsize=4096)  # each resource of a type has the same fifty
+def _alias(encoded: bytes, decode: Callable[[bytes], Message]) -> Alias:
     message = decode(encoded)
     if message.WhichOneof("alias") == "urn":
         return Alias(urn=message.urn)
@@ -181,7 +183,7 @@ def _alias(encoded: bytes, decode: Callable[[bytes], Any]) -> Alias:
     )
 
 
-def _timeouts(message: Any, at: str) -> dict[str, float]:
+def _timeouts(message: Message, at: str) -> dict[str, float]:
     timeouts = {}
     for verb in ("create", "update", "delete", "read"):
         duration = getattr(message, verb)
@@ -198,8 +200,8 @@ def _timeouts(message: Any, at: str) -> dict[str, float]:
     return timeouts
 
 
-def _source_position(request: Any, root: Path) -> str:
-    """Return ``project:///<path>#<line>``; nothing for code outside the project or of packages."""
+def _source_position(request: Message, root: Path) -> str:
+    """Return ``project:///<path>#<line>``, empty for code of packages or outside the project."""
     if request.type == STACK_TYPE or not request.HasField("sourcePosition"):
         return ""
     position = request.sourcePosition
@@ -214,7 +216,7 @@ def _project_url(uri: str, root: Path, line: int) -> str:
     return f"project:///{path.relative_to(root).as_posix()}#{line}"
 
 
-def _without_marks(value: Any) -> Any:
+def _without_marks(value: object) -> object:
     if isinstance(value, dict):
         return {k: _without_marks(v) for k, v in value.items() if k != _PREVIEW_MARK}
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""Guarded speed adaptations of the Pulumi SDK, in force while a program runs.
+"""Guarded patches that make the Pulumi SDK faster while a program runs.
 
-Each replaces one module-level name by something with the same answers and less work. Each is tried
-against the SDK at hand first; where it does not fit, the SDK's own code stays. Nothing here changes
-what a program does.
+Each replaces module-level names by something with the same results and less work. Each is first
+checked against the installed SDK; where it does not fit, the SDK's own code stays. None of them
+changes what a program does.
 """
 
 import asyncio
@@ -25,26 +25,30 @@ from pulumi.runtime.proto import alias_pb2, source_pb2
 registration = pulumi.runtime.resource
 
 
+Replacements = dict[str, Callable[..., object] | SimpleNamespace]
+"""New values for names of a module: functions, or a module's stand-in."""
+
+
 @dataclass(frozen=True, slots=True)
 class SdkPatch:
-    """One adaptation: in ``module``, ``make()`` gives new values for some of its names.
+    """One patch: ``make()`` returns new values for some of the names in ``module``.
 
-    ``fits`` says whether the SDK still is what ``make`` was written for.
+    ``fits`` says whether the installed SDK still is the one that ``make`` was written for.
     """
 
     name: str
     module: ModuleType
     fits: Callable[[], bool]
-    make: Callable[[], dict[str, Any]]
+    make: Callable[[], Replacements]
 
 
 @contextmanager
-def patched(patches: Iterable[SdkPatch], tell: Callable[[str], None]) -> Iterator[None]:
-    """Put each of ``patches`` that fits in force; ``tell`` gets the name of each that does not."""
+def patched(patches: Iterable[SdkPatch], warn: Callable[[str], None]) -> Iterator[None]:
+    """Apply each of ``patches`` that fits; call ``warn`` with the name of each that does not."""
     with ExitStack() as undo:
         for patch in patches:
             if not _holds(patch.fits):
-                tell(patch.name)
+                warn(patch.name)
                 continue
             for name, value in patch.make().items():
                 undo.callback(setattr, patch.module, name, getattr(patch.module, name))
@@ -55,11 +59,11 @@ def patched(patches: Iterable[SdkPatch], tell: Callable[[str], None]) -> Iterato
 def _holds(condition: Callable[[], bool]) -> bool:
     try:
         return condition()
-    except Exception:  # noqa: BLE001 - whatever it is, this SDK is another one
+    except Exception:  # noqa: BLE001 - whatever is raised, this SDK has changed
         return False
 
 
-# --- alias URNs that nobody reads -----------------------------------------------------------------
+# --- alias URNs that are never read ---------------------------------------------------------------
 
 
 def _alias_urns_are_unread() -> bool:
@@ -72,7 +76,7 @@ def _alias_urns_are_unread() -> bool:
     )
 
 
-def _no_alias_urns() -> dict[str, Any]:
+def _no_alias_urns() -> Replacements:
     return {"collapse_alias_to_urn": lambda *_: None}
 
 
@@ -86,21 +90,23 @@ def _aliases_are_prepared_alike() -> bool:
     ) == ["resource", "resource_options", "supports_alias_specs"]
 
 
-def _quick_aliases() -> dict[str, Any]:
+def _quick_aliases() -> Replacements:
     original = registration.prepare_aliases
 
-    async def prepare_aliases(resource: Any, resource_options: Any, supports: bool) -> Any:  # noqa: FBT001 - the SDK's
-        given = getattr(resource_options, "aliases", None)
+    async def prepare_aliases(
+        resource: pulumi.Resource, options: pulumi.ResourceOptions | None, supports: object
+    ) -> object:
+        given = getattr(options, "aliases", None)
         quick = [_alias_message(alias) for alias in given or ()] if supports else [None]
         if None in quick:
-            return await original(resource, resource_options, supports)
+            return await original(resource, options, bool(supports))
         return quick
 
     return {"prepare_aliases": prepare_aliases}
 
 
-def _alias_message(alias: Any) -> Any:
-    """Return the message of an alias that needs no waiting, ``None`` for any other."""
+def _alias_message(alias: object) -> alias_pb2.Alias | None:
+    """Return the message of an alias that can be built without waiting, ``None`` for any other."""
     if type(alias) is str:
         return alias_pb2.Alias(urn=alias)
     if type(alias) is not pulumi.Alias:
@@ -115,13 +121,13 @@ def _alias_message(alias: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _alias_spec(name: str, type_: str) -> Any:
+def _alias_spec(name: str, type_: str) -> alias_pb2.Alias:
     return alias_pb2.Alias(spec=alias_pb2.Alias.Spec(name=name, type=type_, parentUrn=""))
 
 
 # --- waiting for outputs --------------------------------------------------------------------------
 
-_ANOTHER_LOOK_S: Final = 0.5
+_RECHECK_S: Final = 0.5
 
 
 def _one_wait_for_outputs() -> bool:
@@ -134,17 +140,16 @@ def _one_wait_for_outputs() -> bool:
     )
 
 
-def _wait_for_all() -> dict[str, Any]:
-    """Wake for an error or for the end, not for each completion of so many.
+def _wait_for_all() -> Replacements:
+    """Wake on an error or at the end, not on each completion of many.
 
-    New outputs may fail while old ones never end, so the SDK's loop also gets to look now and
-    then.
+    New outputs may fail while old ones never complete, so the SDK's loop also wakes now and then.
     """
 
-    async def wait(tasks: Iterable[Any], **_: Any) -> Any:
-        return await asyncio.wait(
-            tasks, return_when=asyncio.FIRST_EXCEPTION, timeout=_ANOTHER_LOOK_S
-        )
+    async def wait(
+        tasks: Iterable[asyncio.Future[object]], **_: object
+    ) -> tuple[set[asyncio.Future[object]], set[asyncio.Future[object]]]:
+        return await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION, timeout=_RECHECK_S)
 
     return {"asyncio": SimpleNamespace(**{**vars(asyncio), "wait": wait})}
 
@@ -153,58 +158,66 @@ def _wait_for_all() -> dict[str, Any]:
 
 
 def _walks_the_same_graph() -> bool:
-    if _parameters(cycles._reachable) != ["from_resource", "to_resource"]:  # noqa: SLF001
+    original = _private(cycles, "_reachable")
+    if _parameters(original) != ["from_resource", "to_resource"]:
         return False
     if not readers("_DEPENDENCIES_PROPERTY") <= {"_deps", "_add_dep"}:
         return False
-    quick = _quick_cycles()
-    nodes: list[Any] = [Node() for _ in range(6)]
+    reachable, add_dep = _quick_cycles()
+    nodes = [CycleNode() for _ in range(6)]
     edges = [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (4, 3)]
     for one, other in edges:
-        quick["_add_dep"](nodes[one], nodes[other])
-    return all(
-        quick["_reachable"](one, other) == cycles._reachable(one, other)  # noqa: SLF001
-        for one in nodes
-        for other in nodes
-    )
+        add_dep(nodes[one], nodes[other])
+    return all(reachable(one, other) == original(one, other) for one in nodes for other in nodes)
 
 
-class Node:
-    """Stands for a resource where only the edges matter."""
+class CycleNode:
+    """A resource of which only the dependencies matter."""
 
 
-def _quick_cycles() -> dict[str, Any]:
-    """Walk without recursion; and not at all to a resource that nothing depends on yet."""
-    depended_on: set[Any] = set()
-    add = cycles._add_dep  # noqa: SLF001
+Edge = Callable[[object, object], object]
 
-    def add_dep(from_resource: Any, to_resource: Any) -> None:
+
+def _cycles() -> Replacements:
+    reachable, add_dep = _quick_cycles()
+    return {"_reachable": reachable, "_add_dep": add_dep}
+
+
+def _quick_cycles() -> tuple[Edge, Edge]:
+    """Return ``_reachable`` and ``_add_dep``.
+
+    They walk without recursion, and not at all to a resource that nothing depends on yet.
+    """
+    depended_on: set[object] = set()
+    add, dependencies_of = _private(cycles, "_add_dep"), _private(cycles, "_deps")
+
+    def add_dep(from_resource: object, to_resource: object) -> None:
         depended_on.add(to_resource)
         add(from_resource, to_resource)
 
-    def reachable(from_resource: Any, to_resource: Any) -> bool:
+    def reachable(from_resource: object, to_resource: object) -> bool:
         if from_resource is to_resource:
             return True
         if to_resource not in depended_on:
             return False
         seen, ahead = {from_resource}, [from_resource]
         while ahead:
-            news = cycles._deps(ahead.pop()) - seen  # noqa: SLF001
+            news = dependencies_of(ahead.pop()) - seen
             if to_resource in news:
                 return True
             seen |= news
             ahead += news
         return False
 
-    return {"_reachable": reachable, "_add_dep": add_dep}
+    return reachable, add_dep
 
 
 # --- source positions -----------------------------------------------------------------------------
 
 
 def _finds_the_same_frame() -> bool:
-    traced: list[Any] = []
-    tracers = (registration._get_stack_trace, _first_user_frame)  # noqa: SLF001
+    traced: list[source_pb2.StackTrace] = []
+    tracers = (_private(registration, "_get_stack_trace"), _first_user_frame)
 
     class Inner:
         def __init__(self) -> None:
@@ -223,15 +236,18 @@ def _finds_the_same_frame() -> bool:
     return bool(original.frames[0] == quick.frames[0])
 
 
-def _first_user_frame() -> Any:
-    """Return a stack trace of the one frame that is looked at: where a resource was declared.
+_CONSTRUCTORS: Final = 3
 
-    That is the caller of the third constructor from within: ``Resource``, ``CustomResource``, and
-    the resource's own.
+
+def _first_user_frame() -> source_pb2.StackTrace:
+    """Return a stack trace of the only frame that is used: where a resource was declared.
+
+    That is the caller of the outermost of three constructors: the resource's own, which calls
+    ``CustomResource``'s, which calls ``Resource``'s.
     """
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    frame: FrameType | None = inspect.currentframe()
     constructors = 0
-    while frame is not None and constructors < 3:  # noqa: PLR2004
+    while frame is not None and constructors < _CONSTRUCTORS:
         constructors += frame.f_code.co_name == "__init__"
         frame = frame.f_back
     if frame is None:
@@ -241,12 +257,15 @@ def _first_user_frame() -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _position(filename: str, line: int) -> Any:
+def _position(filename: str, line: int) -> source_pb2.SourcePosition:
     frame = SimpleNamespace(filename=filename, lineno=line)
-    return registration._get_source_position_for_frame(frame)  # type: ignore[arg-type] # noqa: SLF001
+    position: source_pb2.SourcePosition = _private(registration, "_get_source_position_for_frame")(
+        frame
+    )
+    return position
 
 
-def _quick_positions() -> dict[str, Any]:
+def _quick_positions() -> Replacements:
     return {"_get_stack_trace": _first_user_frame}
 
 
@@ -257,14 +276,20 @@ def _debug_only_logs() -> bool:
     return _parameters(pulumi.log.debug) == ["msg", "resource", "stream_id", "ephemeral"]
 
 
-def _no_debug() -> dict[str, Any]:
+def _no_debug() -> Replacements:
     return {"debug": lambda *_, **__: None}
 
 
-# --- what a condition is made of ------------------------------------------------------------------
+# --- what the conditions check --------------------------------------------------------------------
 
 
-def _parameters(function: Callable[..., Any]) -> list[str]:
+def _private(module: ModuleType, name: str) -> Callable[..., Any]:
+    """Return a private function of the SDK. If it is gone, the patch does not fit."""
+    function: Callable[..., Any] = vars(module)[name]
+    return function
+
+
+def _parameters(function: Callable[..., object]) -> list[str]:
     return list(inspect.signature(function).parameters)
 
 
@@ -308,7 +333,7 @@ SDK_PATCHES: Final = (
     SdkPatch("alias URNs", pulumi.resource, _alias_urns_are_unread, _no_alias_urns),
     SdkPatch("alias specifications", registration, _aliases_are_prepared_alike, _quick_aliases),
     SdkPatch("waiting for outputs", pulumi.runtime.stack, _one_wait_for_outputs, _wait_for_all),
-    SdkPatch("dependency cycles", cycles, _walks_the_same_graph, _quick_cycles),
+    SdkPatch("dependency cycles", cycles, _walks_the_same_graph, _cycles),
     SdkPatch("source positions", registration, _finds_the_same_frame, _quick_positions),
     SdkPatch("debug messages", pulumi.log, _debug_only_logs, _no_debug),
 )

@@ -113,12 +113,12 @@ REFUSED = {
     "hooks": "does not support resource hooks",
     "remote": "does not support remote components",
     "call": "does not support methods of providers",
-    "version": "wants Pulumi >=99.0.0",
+    "version": "requires Pulumi >=99.0.0",
 }
 
 
 @pytest.mark.parametrize(("what", "said"), REFUSED.items())
-def test_what_is_not_built_is_refused_by_name(what, said):
+def test_an_unsupported_feature_is_refused_by_name(what, said):
     result = EmbeddedStage("refusals", what=what).go()
     assert result.summary.failed
     assert said in result.program.error

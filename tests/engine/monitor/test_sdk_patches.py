@@ -55,7 +55,7 @@ def test_the_sdk_is_as_it_was_after_an_error_too():
 
 
 @pytest.mark.parametrize("fits", [lambda: False, lambda: {}["gone"]])
-def test_what_does_not_fit_is_told_and_left_alone(fits):
+def test_a_patch_that_does_not_fit_is_reported_and_not_applied(fits):
     module, warned = types.SimpleNamespace(value=1), []
     patch = sdk_patches.SdkPatch("odd", module, fits, lambda: {"value": 2})
     with sdk_patches.patched([patch], warned.append):
@@ -127,7 +127,7 @@ EDGES = {
 @pytest.mark.parametrize("edges", EDGES.values(), ids=EDGES)
 def test_cycles_are_found_as_the_sdk_does(edges):
     quick = made("dependency cycles")
-    nodes = [sdk_patches.Node() for _ in range(4)]
+    nodes = [sdk_patches.CycleNode() for _ in range(4)]
     for one, other in edges:
         quick["_add_dep"](nodes[one], nodes[other])
     pairs = [(one, other) for one in nodes for other in nodes]
@@ -138,7 +138,7 @@ def test_cycles_are_found_as_the_sdk_does(edges):
 
 def test_a_long_chain_is_no_recursion():
     quick = made("dependency cycles")
-    nodes = [sdk_patches.Node() for _ in range(5000)]
+    nodes = [sdk_patches.CycleNode() for _ in range(5000)]
     for one, other in pairwise(nodes):
         quick["_add_dep"](one, other)
     assert quick["_reachable"](nodes[0], nodes[-1])
