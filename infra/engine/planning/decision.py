@@ -1,4 +1,4 @@
-"""What is to be done with one resource: goal, old state and the provider's difference → a decision.
+"""Decides what happens to one resource: goal, old state and the provider's difference → a decision.
 
 Pure: no provider is called, nothing is recorded, nothing is waited for.
 """
@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing
 from infra.engine.model.events import Op, Step
 from infra.engine.model.goals import Goal
@@ -51,16 +51,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """Reasons that do not lie in the inputs: each is empty or says it in words."""
+    """Reasons other than changed inputs: each is a text, empty if it does not apply."""
 
     replace: str = ""
     update: str = ""
 
 
 def inherited(goal: Goal, parent: Goal | None) -> Goal:
-    """Return ``goal`` with what it left unset taken from its parent, and dependencies by property.
+    """Return ``goal`` with unset options inherited from its parent, and dependencies by property.
 
-    Without any property dependencies, every input is taken to depend on every dependency.
+    Without any property dependencies, every input is assumed to depend on every dependency.
     """
     by_property = goal.property_dependencies or dict.fromkeys(goal.inputs, goal.dependencies)
     goal = replace(goal, property_dependencies={k: list(v) for k, v in by_property.items()})
@@ -89,8 +89,8 @@ def mentioned(goal: Goal) -> dict[str, Sequence[str]]:
     }
 
 
-def wanted(goal: Goal, urn: str, provider: str, inputs: Mapping[str, Any]) -> Resource:
-    """Return the record of a resource as the program wants it: no id, no outputs yet."""
+def wanted(goal: Goal, urn: str, provider: str, inputs: Document) -> Resource:
+    """Return the record that the program wants: no id, no outputs yet."""
     return Resource(
         urn=urn,
         type=goal.type,
@@ -115,7 +115,7 @@ def wanted(goal: Goal, urn: str, provider: str, inputs: Mapping[str, Any]) -> Re
 
 
 def carried(new: Resource, old: Resource) -> Resource:
-    """Return the wanted record with the identity and outputs of the one it continues."""
+    """Return the wanted record with the identity and outputs of the old one."""
     outputs = guarded(old.outputs, new)
     return replace(
         new,
@@ -129,13 +129,13 @@ def carried(new: Resource, old: Resource) -> Resource:
     )
 
 
-def checked_inputs(checked: Checked, news: Mapping[str, Any]) -> dict[str, Any]:
+def checked_inputs(checked: Checked, news: Document) -> JsonObject:
     """Return a provider's checked inputs with the secret marks the program's inputs had."""
     return dict(marked_like(dict(checked.inputs), dict(news)))
 
 
 def answered(resource: Resource, existing: Existing) -> Resource:
-    """Return ``resource`` as the provider says it is now, with its secrets marked."""
+    """Return ``resource`` with the id, outputs and health the provider returned, secrets marked."""
     outputs = marked(dict(existing.outputs), existing.secrets)
     return replace(
         resource,
@@ -145,8 +145,8 @@ def answered(resource: Resource, existing: Existing) -> Resource:
     )
 
 
-def guarded(outputs: Mapping[str, Any], resource: Resource) -> dict[str, Any]:
-    """Return outputs with marks where an input is secret, and on ``additional_secret_outputs``."""
+def guarded(outputs: Document, resource: Resource) -> JsonObject:
+    """Return outputs marked secret where an input is, and at ``additional_secret_outputs``."""
     result = dict(marked_like(dict(outputs), dict(resource.inputs)))
     for key in resource.additional_secret_outputs:
         if key in result and result[key] is not None:
@@ -155,9 +155,9 @@ def guarded(outputs: Mapping[str, Any], resource: Resource) -> dict[str, Any]:
 
 
 def with_ignored(resource: Resource, existing: Existing) -> tuple[Resource, list[str]]:
-    """Return what is known of a resource after a step, and what of it the service ignored.
+    """Return a resource after a step, and a line for each input the service ignored.
 
-    Only where it ignored something are its inputs the provider's answer.
+    Only if it ignored one are the resource's inputs replaced by those the provider returned.
     """
     if not existing.ignored:
         return resource, []
@@ -174,10 +174,8 @@ def with_ignored(resource: Resource, existing: Existing) -> tuple[Resource, list
     return replace(resource, inputs=dict(inputs)), lines
 
 
-def with_unreturned(
-    inputs: Mapping[str, Any], wanted_: Mapping[str, Any], paths: Iterable[str]
-) -> dict[str, Any]:
-    """Return what was read, with the secrets at ``paths`` that no service tells."""
+def with_unreturned(inputs: Document, wanted_: Document, paths: Iterable[str]) -> JsonObject:
+    """Return inputs that were read, with the wanted secrets at ``paths``: reads return none."""
     unreturned = [
         path
         for path in paths
@@ -186,8 +184,8 @@ def with_unreturned(
     return ignoring(wanted_, inputs, unreturned)[0]
 
 
-def _is_secret(inputs: Mapping[str, Any], path: str) -> bool:
-    """Say whether what is, or was, at ``path`` may be secret: nobody knows of what is gone."""
+def _is_secret(inputs: Document, path: str) -> bool:
+    """Say whether the value at ``path`` is secret, or may have been if it is gone."""
     seen = found(hidden(dict(inputs)), parse(path))
     return "[secret]" in seen or (not seen and has_secret(inputs.get(_top(path))))
 
@@ -205,6 +203,7 @@ def decide(
     Order of reasons: forced from outside, the replacement trigger, the provider's own difference,
     ``replace_on_changes`` laid over it, init errors of an earlier attempt.
     """
+    # A provider that cannot decide leaves it to a comparison of inputs, as Pulumi's engine does.
     own = differences(old.inputs, new.inputs)
     changed = bool(own) if difference.changed is None else difference.changed
     diffs = (dict(difference.detailed) or own) if changed else {}
@@ -229,7 +228,7 @@ def _replaced_keys(
     old: Resource, new: Resource, difference: Difference, diffs: Mapping[str, DiffKind]
 ) -> tuple[str, ...]:
     named = [path for path, kind in difference.detailed.items() if kind.endswith("-replace")]
-    # A provider often names both a path and its top-level key: the path says more.
+    # A provider often names both a path and its top-level key: the path is more precise.
     tops = [key for key in difference.replaces if not any(_top(p) == key for p in named)]
     listed = [
         path
@@ -245,7 +244,7 @@ def _top(path: str) -> str:
 
 
 def _touches(listed: str, changed: str, old: Resource, new: Resource) -> bool:
-    """Say whether a change at ``changed`` is one at ``listed``: at it, below it, or above it."""
+    """Say whether a change at ``changed`` changes ``listed``: at it, below it, or above it."""
     on, at = parse(listed), parse(changed)
     if covers(on, at):
         return True
@@ -253,6 +252,7 @@ def _touches(listed: str, changed: str, old: Resource, new: Resource) -> bool:
 
 
 def _triggered(old: Resource, new: Resource) -> str:
+    # Adding or removing the option is no change of its value.
     if old.replacement_trigger is None or new.replacement_trigger is None:
         return ""
     if same(old.replacement_trigger, new.replacement_trigger):
@@ -267,17 +267,17 @@ def _unhealthy(old: Resource, new: Resource) -> str:
 
 
 def refuse_unknown_trigger(new: Resource) -> None:
-    """Refuse a replacement trigger that is not known even now, in an update."""
+    """Refuse a replacement trigger that is unknown even in an update."""
     if has_unknown(new.replacement_trigger):
         raise UsageError(
             f"The replacement trigger of {new.name!r} is not known.",
-            remedy="Make it of values that are known, or whose resources did not fail.",
+            remedy="Use values that are known, or outputs of resources that did not fail.",
             at=new.urn,
         )
 
 
 def refuse_protected(old: Resource) -> None:
-    """Refuse to replace what is protected and stays so; unprotecting in the same run is enough."""
+    """Refuse to replace a protected resource; unprotecting it in the same run is enough."""
     raise UsageError(
         f"{old.name!r} is protected and would have to be replaced.",
         remedy=f"Remove `protect` from it, or run `aml unprotect '{old.urn}'`.",
@@ -288,7 +288,7 @@ def refuse_protected(old: Resource) -> None:
 def step_for(
     op: Op, new: Resource, old: Resource | None = None, decision: Decision | None = None
 ) -> Step:
-    """Return the step as events tell it: secrets hidden."""
+    """Return the step for events, with secrets hidden."""
     decision = decision or Decision(Verdict.SAME)
     return Step(
         op,
@@ -311,7 +311,7 @@ def _shown_id(id_: str) -> str:
 
 
 def deletion_step(op: Op, old: Resource, reason: str) -> Step:
-    """Return the step of a resource that goes."""
+    """Return the step of a resource that is deleted or dropped from state."""
     return Step(
         op,
         old.urn,
@@ -324,6 +324,6 @@ def deletion_step(op: Op, old: Resource, reason: str) -> Step:
     )
 
 
-def bare(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return inputs as a provider sees them."""
+def bare(inputs: Document) -> JsonObject:
+    """Return inputs in plain form, as a provider receives them."""
     return dict(plain(dict(inputs)))

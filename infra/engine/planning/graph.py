@@ -1,6 +1,6 @@
-"""Which entries of state need which others, and doing something to all of them in that order.
+"""Which entries of state depend on which others, and work on all of them in that order.
 
-Pure but for ``walk``, which runs work on threads.
+Pure except ``walk``, which runs work on threads.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ Needs = Mapping[int, set[int]]
 
 
 def referred(resource: Resource) -> Iterator[str]:
-    """Yield the URNs a resource cannot do without."""
+    """Yield the URNs that a resource depends on."""
     yield from filter(None, [resource.parent, resource.deleted_with])
     yield from resource.dependencies
     yield from resource.replace_with
@@ -23,11 +23,11 @@ def referred(resource: Resource) -> Iterator[str]:
 
 
 def needs(resources: Sequence[Resource], renames: Mapping[str, str]) -> dict[int, set[int]]:
-    """Return, by position, the positions of what each resource refers to.
+    """Return, by position, the positions of the entries each resource depends on.
 
-    Where two entries have one URN (the halves of a replacement) both are meant. ``renames`` maps a
-    former URN to today's.
+    ``renames`` maps a former URN to the present one.
     """
+    # A list: the two halves of a replacement have one URN, and a reference to it means both.
     positions: dict[str, list[int]] = {}
     for position, resource in enumerate(resources):
         for urn in {resource.urn, renames.get(resource.urn, resource.urn)}:
@@ -46,8 +46,8 @@ def needs(resources: Sequence[Resource], renames: Mapping[str, str]) -> dict[int
 def walk(needed: Needs, work: Callable[[int], bool], parallel: int) -> set[int]:
     """Do ``work`` on every position, dependents first, independent ones at the same time.
 
-    ``work`` says whether it succeeded. What a failed one needs is left alone, and what that needs.
-    Returns the positions that were left alone.
+    ``work`` says whether it succeeded. If not, everything that position depends on, directly or
+    not, is kept: ``work`` is not called for it. Returns the kept positions.
     """
     waiting_for = dict.fromkeys(needed, 0)
     for hits in needed.values():
@@ -60,6 +60,7 @@ def walk(needed: Needs, work: Callable[[int], bool], parallel: int) -> set[int]:
     with ThreadPoolExecutor(parallel, "delete") as pool:
         while ready or running:
             while ready and len(running) < parallel:
+                # The latest entry first: with one thread, the order of deletion is reproducible.
                 ready.sort()
                 position = ready.pop()
                 running[pool.submit(work, position)] = position
@@ -67,7 +68,7 @@ def walk(needed: Needs, work: Callable[[int], bool], parallel: int) -> set[int]:
             for future in done:
                 position = running.pop(future)
                 if not future.result():
-                    kept |= _below(position, needed)
+                    kept |= _dependencies(position, needed)
                 for hit in needed[position]:
                     waiting_for[hit] -= 1
                     if not waiting_for[hit] and hit not in kept:
@@ -75,7 +76,7 @@ def walk(needed: Needs, work: Callable[[int], bool], parallel: int) -> set[int]:
     return kept
 
 
-def _below(position: int, needed: Needs) -> set[int]:
+def _dependencies(position: int, needed: Needs) -> set[int]:
     found: set[int] = set()
     stack = list(needed[position])
     while stack:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from infra.contract.json_types import Document, JsonObject
 from infra.engine.state.checkpoint import dumped
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles
@@ -29,7 +30,7 @@ class OperationInfo:
     kind: OperationName = "update"
     message: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Archive:
         for file in folder.glob(f"{self._files.stack}-*") if folder.is_dir() else ():
             self._disk.remove(file)
 
-    def entries(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[JsonObject]:
         """Return the history, newest first."""
         folder = self._files.history
         files = sorted(folder.glob("*.history.json"), key=_moment_ns) if folder.is_dir() else []

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from infra.contract.errors import NotDeployedError, StateError, UsageError
+from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from infra.engine.model.resources import Loaded
 from infra.engine.model.values import SECRET, SIGNATURE
@@ -178,7 +178,7 @@ class StateBackend:
         """Mend a stack's files after putting copies with the backups; return what was wrong."""
         return repair(self._files(project, stack), self._disk, self._clock)
 
-    def history(self, project: str, stack: str) -> list[dict[str, Any]]:
+    def history(self, project: str, stack: str) -> list[JsonObject]:
         """Return the operations of a stack, newest first, as Pulumi's history entries."""
         return Archive(self._files(project, stack), self._disk).entries()
 
@@ -208,7 +208,7 @@ def _refuse_foreign(state: checkpoint.Checkpoint, project: str, stack: str) -> N
         )
 
 
-def _shown(value: Any, cipher: Cipher) -> Any:
+def _shown(value: object, cipher: Cipher) -> object:
     """Return ``value`` with ciphertext replaced by plaintext, as ``--show-secrets`` prints it."""
     if isinstance(value, Mapping):
         if value.get(SIGNATURE) == SECRET and "ciphertext" in value:

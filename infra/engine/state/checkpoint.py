@@ -8,12 +8,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.values import SIGNATURE
-
-Json = Mapping[str, Any]
 
 WRITER: Final = "aml-platform"  # free text to Pulumi, which only checks it against ``magic``
 _VERSIONS: Final = (3, 4)
@@ -41,11 +40,11 @@ class Checkpoint:
     for. ``extra`` holds the keys of ``latest`` this release does not know.
     """
 
-    resources: Sequence[Json] = ()
-    pending: Sequence[Json] = ()
+    resources: Sequence[Document] = ()
+    pending: Sequence[Document] = ()
     salt: str = ""
-    metadata: Json = field(default_factory=dict)
-    extra: Json = field(default_factory=dict)
+    metadata: Document = field(default_factory=dict)
+    extra: Document = field(default_factory=dict)
     sealed: bool = False
     time: str = ""
 
@@ -89,7 +88,7 @@ def export(checkpoint: Checkpoint, *, now_ns: int) -> str:
     return json.dumps(document, ensure_ascii=False, indent=4) + "\n"
 
 
-def dumped(document: Json) -> bytes:
+def dumped(document: Document) -> bytes:
     """Return compact JSON and a newline. Half a surrogate pair, which UTF-8 lacks, is escaped."""
     try:
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -111,7 +110,7 @@ def without_integrity_error(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, metadata=kept)
 
 
-def _written(checkpoint: Checkpoint, now_ns: int) -> dict[str, Any]:
+def _written(checkpoint: Checkpoint, now_ns: int) -> JsonObject:
     providers = {"type": "passphrase", "state": {"salt": checkpoint.salt}}
     magic = hashlib.sha256(WRITER.encode()).hexdigest()
     return {
@@ -124,7 +123,7 @@ def _written(checkpoint: Checkpoint, now_ns: int) -> dict[str, Any]:
     }
 
 
-def _version(checkpoint: Checkpoint) -> dict[str, Any]:
+def _version(checkpoint: Checkpoint) -> JsonObject:
     entries = [*checkpoint.resources, *(entry["resource"] for entry in checkpoint.pending)]
     used = {name for key, name in _FEATURES.items() if any(entry.get(key) for entry in entries)}
     if any(_holds(entry.get(key), _BYTE_STRING) for entry in entries for key in _VALUES):
@@ -132,14 +131,14 @@ def _version(checkpoint: Checkpoint) -> dict[str, Any]:
     return {"version": 4, "features": sorted(used)} if used else {"version": 3}
 
 
-def _holds(value: Any, mark: str) -> bool:
+def _holds(value: object, mark: str) -> bool:
     """Say whether a value with that signature stands anywhere in ``value``."""
     if isinstance(value, dict):
         return value.get(SIGNATURE) == mark or any(_holds(item, mark) for item in value.values())
     return isinstance(value, list) and any(_holds(item, mark) for item in value)
 
 
-def _document(data: bytes, at: str) -> dict[str, Any]:
+def _document(data: bytes, at: str) -> JsonObject:
     try:
         document = json.loads(data)
     except ValueError as error:
@@ -149,7 +148,7 @@ def _document(data: bytes, at: str) -> dict[str, Any]:
     return document
 
 
-def _latest(document: Json, at: str) -> dict[str, Any]:
+def _latest(document: Document, at: str) -> JsonObject:
     checkpoint = document.get("checkpoint")
     found = checkpoint.get("latest") if isinstance(checkpoint, dict) else document.get("deployment")
     if checkpoint is None and "deployment" not in document:
@@ -159,7 +158,7 @@ def _latest(document: Json, at: str) -> dict[str, Any]:
     return found or {}
 
 
-def _check_magic(manifest: Any, at: str) -> None:
+def _check_magic(manifest: object, at: str) -> None:
     if manifest is None:
         return
     if not isinstance(manifest, dict):
@@ -169,16 +168,16 @@ def _check_magic(manifest: Any, at: str) -> None:
         raise _refused("Its `magic` does not fit its `version`: it was tampered with.", at)
 
 
-def _salt(providers: Any, at: str) -> str:
+def _salt(providers: object, at: str) -> str:
     if not providers:
         return ""
     kind = providers.get("type") if isinstance(providers, dict) else providers
-    if kind != "passphrase":
+    if kind != "passphrase" or not isinstance(providers, dict):
         raise _refused(f"Its secrets provider is {kind!r}; only `passphrase` is supported.", at)
     return str((providers.get("state") or {}).get("salt") or "")
 
 
-def _entries(latest: Json, key: str, at: str) -> list[Json]:
+def _entries(latest: Document, key: str, at: str) -> list[Document]:
     entries = latest.get(key) or []
     if not isinstance(entries, list):
         raise _refused(f"Its `{key}` is not a list.", at)

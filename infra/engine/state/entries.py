@@ -6,14 +6,13 @@ resource entry; whether entries fit together is ``integrity``'s question.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.resources import OperationKind, PendingOperation, Resource
 from infra.engine.model.values import whole
 from infra.engine.state.properties import Vault, decoded, encoded
-
-Json = Mapping[str, Any]
 
 _Form = Literal["text", "flag", "texts", "map", "values", "value", "numbers", "kept"]
 
@@ -80,9 +79,9 @@ _KINDS: Final = get_args(OperationKind)
 ABSENT_CHECKED: Final = "absentChecked"  # ours; Pulumi passes over keys it does not know
 
 
-def entry_of(resource: Resource, vault: Vault) -> dict[str, Any]:
+def entry_of(resource: Resource, vault: Vault) -> JsonObject:
     """Return the JSON entry of a resource: keys in Pulumi's order, empty and false ones not."""
-    entry: dict[str, Any] = {}
+    entry: JsonObject = {}
     for row in _KEYS:
         value = getattr(resource, row.attribute) if row.attribute else resource.extra.get(row.key)
         written = _written(row, value, vault, resource.urn)
@@ -92,12 +91,12 @@ def entry_of(resource: Resource, vault: Vault) -> dict[str, Any]:
     return entry
 
 
-def resource_of(entry: Json, vault: Vault) -> Resource:
+def resource_of(entry: Document, vault: Vault) -> Resource:
     """Return the record of a JSON entry; keys it has no field for are kept in ``extra``.
 
     An entry of the wrong shape is a ``StateError`` that names the URN and the key.
     """
-    fields: dict[str, Any] = {"extra": {}}
+    fields: JsonObject = {"extra": {}}
     for key, value in entry.items():
         row = _KEYS[_PLACES[key]] if key in _PLACES else None
         if row is None or not row.attribute:
@@ -111,13 +110,13 @@ def resource_of(entry: Json, vault: Vault) -> Resource:
     return Resource(**fields)
 
 
-def pending_entry(operation: PendingOperation, vault: Vault) -> dict[str, Any]:
+def pending_entry(operation: PendingOperation, vault: Vault) -> JsonObject:
     """Return the JSON of an interrupted operation."""
     mark = {ABSENT_CHECKED: True} if operation.absent_checked else {}
     return {"resource": entry_of(operation.resource, vault), "type": operation.kind, **mark}
 
 
-def pending_of(entry: Json, vault: Vault) -> PendingOperation:
+def pending_of(entry: Document, vault: Vault) -> PendingOperation:
     """Return the record of an interrupted operation."""
     resource, kind = entry.get("resource"), entry.get("type")
     if not isinstance(resource, dict) or kind not in _KINDS:
@@ -129,12 +128,12 @@ def pending_of(entry: Json, vault: Vault) -> PendingOperation:
     )
 
 
-def marked_entry(entry: Json, key: str) -> dict[str, Any]:
+def marked_entry(entry: Document, key: str) -> JsonObject:
     """Return ``entry`` with the flag ``key`` set, at its place in the order."""
     return dict(sorted({**entry, key: True}.items(), key=lambda item: _place(item[0])))
 
 
-def with_outputs(entry: Json, outputs: Json) -> dict[str, Any]:
+def with_outputs(entry: Document, outputs: Document) -> JsonObject:
     """Return ``entry`` with other outputs (already encoded), at their place in the order."""
     changed = {key: value for key, value in entry.items() if key != "outputs"}
     if outputs:
@@ -146,35 +145,35 @@ def _place(key: str) -> int:
     return _PLACES.get(key, len(_PLACES))
 
 
-def _counts(row: _Key, value: Any) -> bool:
+def _counts(row: _Key, value: object) -> bool:
     """Say whether a value is written at all: a trigger may be ``0``, everything else may not."""
     return value is not None if row.form in {"value", "kept"} else bool(value)
 
 
-def _written(row: _Key, value: Any, vault: Vault, urn: str) -> Any:
-    match row.form:
-        case "values" | "value":
+def _written(row: _Key, value: object, vault: Vault, urn: str) -> object:
+    match row.form, value:
+        case "values" | "value", _:
             return encoded(value, vault, f"{urn} {row.key}")
-        case "texts":
-            return list(value)
-        case "map":
-            return {key: list(value[key]) for key in sorted(value)}
-        case "numbers":
-            return {verb: whole(value[verb]) for verb in _VERBS if value.get(verb)}
+        case "texts", (list() | tuple()) as texts:
+            return list(texts)
+        case "map", Mapping() as urns:
+            return {key: list(urns[key]) for key in sorted(urns)}
+        case "numbers", Mapping() as numbers:
+            return {verb: whole(numbers[verb]) for verb in _VERBS if numbers.get(verb)}
     return value
 
 
-def _read(row: _Key, value: Any, vault: Vault, urn: str) -> Any:
+def _read(row: _Key, value: object, vault: Vault, urn: str) -> object:
     shape = _SHAPES.get(row.form)
     if shape is not None and not isinstance(value, shape):
         raise _misshapen(urn, row.key, f"is {type(value).__name__}, not {shape.__name__}")
-    match row.form:
-        case "values" | "value":
+    match row.form, value:
+        case "values" | "value", _:
             return decoded(value, vault, f"{urn} {row.key}")
-        case "texts":
-            return tuple(value)
-        case "map":
-            return {key: tuple(urns or ()) for key, urns in value.items()}
+        case "texts", list() as texts:
+            return tuple(texts)
+        case "map", dict() as lists:
+            return {key: tuple(urns or ()) for key, urns in lists.items()}
     return value
 
 

@@ -5,22 +5,22 @@ Pure, over the checkpoint's JSON entries: sorting and cutting references, nothin
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document, JsonObject
 
-Json = Mapping[str, Any]
 _REMEDY: Final = "`aml stack repair` sorts the entries and cuts such references, after a backup."
 
 
-def verify(entries: Sequence[Json], *, at: str) -> None:
+def verify(entries: Sequence[Document], *, at: str) -> None:
     """Refuse entries that do not fit together: one ``StateError`` with every violation."""
     found = violations(entries)
     if found:
         raise StateError("\n".join(found), remedy=_REMEDY, at=at)
 
 
-def violations(entries: Sequence[Json]) -> list[str]:
+def violations(entries: Sequence[Document]) -> list[str]:
     """Return every violation, a sentence each, naming the entry and the URN."""
     found: list[str] = []
     urns: set[str] = set()
@@ -41,7 +41,7 @@ def violations(entries: Sequence[Json]) -> list[str]:
     return found + _doubles(entries)
 
 
-def references(entry: Json) -> Iterator[tuple[str, str]]:
+def references(entry: Document) -> Iterator[tuple[str, str]]:
     """Yield every URN an entry refers to, with the role it plays; not the provider."""
     if entry.get("parent"):
         yield "parent", entry["parent"]
@@ -54,14 +54,14 @@ def references(entry: Json) -> Iterator[tuple[str, str]]:
         yield "deletedWith", entry["deletedWith"]
 
 
-def in_order(entries: Sequence[Json]) -> list[Json]:
+def in_order(entries: Sequence[Document]) -> list[Document]:
     """Sort entries so that each comes after what it refers to; as little as possible moves.
 
     Entries that refer to each other in a circle keep their order; ``violations`` will say so.
     """
     places = _Places(entries)
     done: set[int] = set()
-    order: list[Json] = []
+    order: list[Document] = []
     for start in range(len(entries)):
         waiting = [(start, False)]
         entered: set[int] = set()
@@ -79,7 +79,7 @@ def in_order(entries: Sequence[Json]) -> list[Json]:
     return order
 
 
-def pruned(entries: Sequence[Json], gone: Mapping[str, str] | None = None) -> list[Json]:
+def pruned(entries: Sequence[Document], gone: Mapping[str, str] | None = None) -> list[Document]:
     """Cut references to what does not exist; with ``gone``, only to what that names.
 
     ``gone`` maps a URN to its parent (and ``<urn>::<id>`` of a provider to nothing). A child whose
@@ -94,7 +94,7 @@ def pruned(entries: Sequence[Json], gone: Mapping[str, str] | None = None) -> li
     return [_cut(entry, keeps, gone or {}) for entry in entries]
 
 
-def renamed(entries: Sequence[Json], names: Mapping[str, str]) -> list[Json]:
+def renamed(entries: Sequence[Document], names: Mapping[str, str]) -> list[Document]:
     """Rewrite references to former URNs, where nothing bears the former one any more."""
     bearers = {entry.get("urn") for entry in entries}
     gone = {old: new for old, new in names.items() if old not in bearers}
@@ -104,7 +104,7 @@ def renamed(entries: Sequence[Json], names: Mapping[str, str]) -> list[Json]:
 class _Places:
     """Where the entries an entry refers to are."""
 
-    def __init__(self, entries: Sequence[Json]) -> None:
+    def __init__(self, entries: Sequence[Document]) -> None:
         self._entries = entries
         self._by_urn: dict[str, int] = {}
         self._by_identity: dict[str, int] = {}
@@ -121,7 +121,7 @@ class _Places:
         return [place for place in found if place is not None and place != number]
 
 
-def _own(entry: Json) -> Iterator[str]:
+def _own(entry: Document) -> Iterator[str]:
     for required in ("urn", "type"):
         if not entry.get(required):
             yield f"has no `{required}`"
@@ -129,7 +129,7 @@ def _own(entry: Json) -> Iterator[str]:
         yield "has an id but is not custom"
 
 
-def _doubles(entries: Sequence[Json]) -> list[str]:
+def _doubles(entries: Sequence[Document]) -> list[str]:
     live = Counter(entry.get("urn") for entry in entries if not entry.get("delete"))
     return [
         f"{urn} is there {times} times; all but one must be marked `delete`."
@@ -138,14 +138,14 @@ def _doubles(entries: Sequence[Json]) -> list[str]:
     ]
 
 
-def _cut(entry: Json, keeps: Callable[[str], bool], parents: Mapping[str, str]) -> dict[str, Any]:
+def _cut(entry: Document, keeps: Callable[[str], bool], parents: Mapping[str, str]) -> JsonObject:
     parent = entry.get("parent", "")
     while parent and not keeps(parent):
         parent = parents.get(parent, "")
     deleted_with, provider = entry.get("deletedWith", ""), entry.get("provider", "")
     needs = entry.get("propertyDependencies") or {}
     waived = entry.get("pendingReplacement")
-    changes: dict[str, Any] = {
+    changes: JsonObject = {
         "parent": parent,
         "dependencies": [urn for urn in entry.get("dependencies") or () if keeps(urn)],
         "replaceWith": [urn for urn in entry.get("replaceWith") or () if keeps(urn)],
@@ -159,7 +159,7 @@ def _cut(entry: Json, keeps: Callable[[str], bool], parents: Mapping[str, str]) 
     return {key: value for key, value in kept.items() if value or key not in changes}
 
 
-def _rewritten(entry: Json, names: Mapping[str, str]) -> dict[str, Any]:
+def _rewritten(entry: Document, names: Mapping[str, str]) -> JsonObject:
     def now(urn: str) -> str:
         return names.get(urn, urn)
 

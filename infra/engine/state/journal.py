@@ -7,14 +7,13 @@ module frames, flushes and reads them; what an entry means is ``snapshot``'s bus
 import json
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document, JsonObject
 from infra.engine.state.disk import Log
-
-Json = Mapping[str, Any]
 
 VERSION: Final = 1
 _CHECK: Final = b',"c":"'  # the checksum is the last key of its line; it covers all before it
@@ -45,7 +44,7 @@ class Record:
     """
 
     header: Header
-    entries: Sequence[Json]
+    entries: Sequence[Document]
     next: frozenset[str]
     size: int
     last: int
@@ -80,7 +79,7 @@ class Journal:
         self._log: Log | None = None
         self._header = header
         self._lock = threading.Lock()
-        self._held: list[Json] = []
+        self._held: list[Document] = []
         self._written = 0
         self._flushed = 0
         self._flushing = threading.Condition()
@@ -91,12 +90,12 @@ class Journal:
         """Say whether anything was written at all."""
         return self._log is not None
 
-    def hold(self, entry: Json) -> None:
+    def hold(self, entry: Document) -> None:
         """Keep an entry to be written together with the next one; alone it is worth no write."""
         with self._lock:
             self._held.append(entry)
 
-    def write(self, entry: Json) -> int:
+    def write(self, entry: Document) -> int:
         """Write an entry, after those held back; return its number, for ``flush``."""
         with self._lock:
             if self._log is None:
@@ -172,7 +171,7 @@ def close_line(number: int, next_hash: str) -> bytes:
     return _line({"s": number, "k": "close", "next": next_hash})
 
 
-def _document(header: Header) -> dict[str, Any]:
+def _document(header: Header) -> JsonObject:
     return {
         "v": VERSION,
         "base": header.base,
@@ -183,7 +182,7 @@ def _document(header: Header) -> dict[str, Any]:
     }
 
 
-def _header(document: Json, at: str) -> Header:
+def _header(document: Document, at: str) -> Header:
     if document.get("v") != VERSION:
         raise StateError(
             f"The journal's version is {document.get('v')!r}; this release reads {VERSION}.",
@@ -193,15 +192,15 @@ def _header(document: Json, at: str) -> Header:
     return Header(**{key: document[key] for key in ("base", "run", "kind", "pid", "salt")})
 
 
-def _line(document: Json) -> bytes:
+def _line(document: Document) -> bytes:
     body = json.dumps(document, ensure_ascii=True, separators=(",", ":")).encode()[:-1]
     return b'%s%s%08x"}\n' % (body, _CHECK, zlib.crc32(body))
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> JsonObject | None:
     """Return one line's document, ``None`` when it is torn or damaged."""
     body, check = line[: -_CHECK_BYTES - 1], line[-_CHECK_BYTES - 1 :]
     if check != b'%s%08x"}\n' % (_CHECK, zlib.crc32(body)):
         return None
-    document: dict[str, Any] = json.loads(body + b"}")
+    document: JsonObject = json.loads(body + b"}")
     return document

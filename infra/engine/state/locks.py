@@ -9,14 +9,15 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import LockedError
+from infra.contract.json_types import Document
 from infra.engine.state.checkpoint import timestamp
 from infra.engine.state.disk import full
 
@@ -135,7 +136,7 @@ def _read(file: Path) -> Lock | None:
         return Lock(file)
 
 
-def _lock(file: Path, document: Mapping[str, Any]) -> Lock:
+def _lock(file: Path, document: Document) -> Lock:
     return Lock(
         file,
         pid=int(document.get("pid") or 0),

@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, locks, stack_files
 from infra.engine.state.archive import Archive, OperationInfo, OperationResult
@@ -110,7 +111,7 @@ class StackState:
         deletes: Sequence[int] = (),
         pends: Sequence[int] = (),
     ) -> None:
-        entry: dict[str, Any] = {"k": "ok", "op": operation}
+        entry: JsonObject = {"k": "ok", "op": operation}
         if resource is not None:
             entry["state"] = self._entry(resource)
         marks = {"rm": removes, "del": deletes, "pend": pends}
@@ -130,7 +131,7 @@ class StackState:
             return self._hold_same(key)
         return self._write_new({"k": "same", "old": key, "state": state})[0]
 
-    def outputs(self, key: int, outputs: Mapping[str, Any]) -> None:
+    def outputs(self, key: int, outputs: Document) -> None:
         entry = self._snapshot.entry(key)
         document = encoded(outputs, self._vault, f"{entry['urn']} outputs")
         if document != entry.get("outputs", {}):
@@ -226,7 +227,7 @@ class StackState:
         stack_files.put(self._files, self._disk, data, announce)
         return data
 
-    def _entry(self, resource: Resource) -> dict[str, Any]:
+    def _entry(self, resource: Resource) -> JsonObject:
         return entry_of(resource, self._vault)
 
     def _is_as_loaded(self, key: int, resource: Resource) -> bool:
@@ -244,12 +245,12 @@ class StackState:
             self._hold({"k": "same", "op": key, "old": old})
             return key
 
-    def _hold(self, entry: Mapping[str, Any]) -> None:
+    def _hold(self, entry: Document) -> None:
         """Keep an entry that alone is worth no write until the next one that is."""
         self._journal.hold(entry)
         self._snapshot.apply(entry)
 
-    def _write_new(self, entry: dict[str, Any]) -> tuple[int, int]:
+    def _write_new(self, entry: JsonObject) -> tuple[int, int]:
         """Write an entry that gets a key of its own; return the key and the journal's number."""
         with self._recording:
             self._refuse_if_closed()
@@ -259,7 +260,7 @@ class StackState:
             self._snapshot.apply(entry)
             return key, number
 
-    def _write(self, entry: dict[str, Any]) -> int:
+    def _write(self, entry: JsonObject) -> int:
         with self._recording:
             self._refuse_if_closed()
             number = self._journal.write(entry)

@@ -8,9 +8,10 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document
 from infra.engine.model.values import SECRET, SIGNATURE, Secret, plain, secret
 from infra.engine.state.secrets import Cipher
 
@@ -29,25 +30,25 @@ class Vault:
         self._cipher = cipher
         self._sealed: dict[tuple[str, str], str] = {}
 
-    def seal(self, place: str, value: Any) -> str:
+    def seal(self, place: str, value: object) -> str:
         text = canonical(value)
         known = self._sealed.get((place, text))
         if known is None:
             known = self._sealed[place, text] = self._cipher.seal(text)
         return known
 
-    def open(self, place: str, ciphertext: str) -> Any:
+    def open(self, place: str, ciphertext: str) -> object:
         value = _parsed(self._cipher.open(ciphertext), place)
         self._sealed[place, canonical(value)] = ciphertext
         return value
 
 
-def canonical(value: Any) -> str:
+def canonical(value: object) -> str:
     """Return compact JSON with sorted keys: equal values give equal text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def encoded(value: Any, vault: Vault, place: str) -> Any:
+def encoded(value: object, vault: Vault, place: str) -> object:
     """Return ``value`` as JSON for a checkpoint, maps sorted as Pulumi sorts them."""
     match value:
         case Secret():
@@ -62,7 +63,7 @@ def encoded(value: Any, vault: Vault, place: str) -> Any:
     return value
 
 
-def decoded(value: Any, vault: Vault, place: str) -> Any:
+def decoded(value: object, vault: Vault, place: str) -> object:
     """Return the value a checkpoint's JSON stands for; the inverse of ``encoded``."""
     match value:
         case dict():
@@ -77,7 +78,7 @@ def decoded(value: Any, vault: Vault, place: str) -> Any:
     return value
 
 
-def _unsealed(marked: Mapping[str, Any], vault: Vault, place: str) -> Any:
+def _unsealed(marked: Document, vault: Vault, place: str) -> object:
     if isinstance(marked.get("ciphertext"), str):
         return vault.open(place, marked["ciphertext"])
     if isinstance(marked.get("plaintext"), str):  # an export with its secrets shown
@@ -88,7 +89,7 @@ def _unsealed(marked: Mapping[str, Any], vault: Vault, place: str) -> Any:
     )
 
 
-def _parsed(text: str, place: str) -> Any:
+def _parsed(text: str, place: str) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
@@ -98,13 +99,13 @@ def _parsed(text: str, place: str) -> Any:
         ) from error
 
 
-def _number(value: float) -> Any:
+def _number(value: float) -> object:
     if not math.isfinite(value):
         return {SIGNATURE: NUMBER, "value": struct.pack(">d", value).hex()}
     return int(value) if value.is_integer() and abs(value) < _GO_EXPONENT_FROM else value
 
 
-def _special(marked: Mapping[str, Any], place: str) -> float:
+def _special(marked: Document, place: str) -> float:
     try:
         number: float = struct.unpack(">d", bytes.fromhex(marked["value"]))[0]
     except (KeyError, TypeError, ValueError, struct.error) as error:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.contract.errors import StateError
+from infra.contract.json_types import Document
 from infra.engine.state import integrity, journal, locks, stack_files
-from infra.engine.state.checkpoint import Checkpoint, Json, parse, without_integrity_error
+from infra.engine.state.checkpoint import Checkpoint, parse, without_integrity_error
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles, hash_of
 
@@ -80,13 +81,13 @@ def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record
     return [orphaned, *map(_described, record.entries)], None
 
 
-def _described(entry: Json) -> str:
+def _described(entry: Document) -> str:
     state = entry.get("state") or {}
     what = " ".join(str(part) for part in (entry.get("kind", ""), state.get("urn", "")) if part)
     return f"In the journal, entry {entry['s']}: {entry['k']} {what}".rstrip()
 
 
-def _without_copies(entries: Sequence[Json]) -> list[Json]:
+def _without_copies(entries: Sequence[Document]) -> list[Document]:
     """Drop all but the last of several live entries with the same URN and id."""
     last = {(entry.get("urn"), entry.get("id")): entry for entry in entries}
     return [

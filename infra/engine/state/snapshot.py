@@ -5,34 +5,33 @@ known by key: loaded ones by their position, new ones by the number of their ope
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from infra.contract.json_types import Document
 from infra.engine.state.entries import ABSENT_CHECKED, marked_entry, with_outputs
 from infra.engine.state.integrity import in_order, pruned, renamed, violations
-
-Json = Mapping[str, Any]
 
 
 class StateSnapshot:
     """What state would be if the run ended now."""
 
-    def __init__(self, resources: Sequence[Json], pending: Sequence[Json]) -> None:
+    def __init__(self, resources: Sequence[Document], pending: Sequence[Document]) -> None:
         self._loaded = len(resources)
-        self._entries: dict[int, Json] = dict(enumerate(resources))
-        self._interrupted: dict[int, Json] = dict(enumerate(pending))
-        self._running: dict[int, Json] = {}
+        self._entries: dict[int, Document] = dict(enumerate(resources))
+        self._interrupted: dict[int, Document] = dict(enumerate(pending))
+        self._running: dict[int, Document] = {}
         self._gone: dict[str, str] = {}  # URN → its parent; `<urn>::<id>` → nothing
         self._names: dict[str, str] = {}  # URN before → URN now
 
-    def apply(self, entry: Json) -> None:
+    def apply(self, entry: Document) -> None:
         """Take in one journal entry."""
         self._folds[entry["k"]](self, entry)
 
-    def entry(self, key: int) -> Json:
+    def entry(self, key: int) -> Document:
         """Return the entry of a key."""
         return self._entries[key]
 
-    def resources(self) -> list[Json]:
+    def resources(self) -> list[Document]:
         """Return the entries: new ones in the order their operations began, then old ones.
 
         That is the right order unless a run was cut off between a change and what it entails (a
@@ -44,18 +43,18 @@ class StateSnapshot:
             return merged
         return in_order(pruned(renamed(merged, self._names), self._gone))
 
-    def merged(self) -> list[Json]:
+    def merged(self) -> list[Document]:
         """Return the entries in the plain order of the rule above."""
         new = sorted(key for key in self._entries if key >= self._loaded)
         old = sorted(key for key in self._entries if key < self._loaded)
         return [self._entries[key] for key in (*new, *old)]
 
-    def pending(self) -> list[Json]:
+    def pending(self) -> list[Document]:
         """Return the operations of which nobody knows how they ended, older runs' first.
 
         A create that was begun again with the same inputs, and cut off again, is one.
         """
-        found: list[Json] = []
+        found: list[Document] = []
         for operation in (*self._interrupted.values(), *self._unfinished()):
             twin = next((each for each in found if _same_create(each, operation)), None)
             if twin is None:
@@ -64,15 +63,15 @@ class StateSnapshot:
                 found[found.index(twin)] = operation
         return found
 
-    def _unfinished(self) -> list[Json]:
+    def _unfinished(self) -> list[Document]:
         return [self._running[key] for key in sorted(self._running)]
 
-    def _begin(self, entry: Json) -> None:
+    def _begin(self, entry: Document) -> None:
         mark = {ABSENT_CHECKED: True} if entry.get("absent") else {}
         operation = {"resource": entry["state"], "type": entry["kind"], **mark}
         self._running[entry["op"]] = operation
 
-    def _ok(self, entry: Json) -> None:
+    def _ok(self, entry: Document) -> None:
         kind = self._running.pop(entry["op"])["type"]
         state = entry.get("state")
         for key in entry.get("rm", ()):
@@ -85,29 +84,29 @@ class StateSnapshot:
             self._entries[entry["op"]] = state
             self._touch(state, created=kind == "creating")
 
-    def _fail(self, entry: Json) -> None:
+    def _fail(self, entry: Document) -> None:
         self._running.pop(entry["op"], None)
 
-    def _same(self, entry: Json) -> None:
+    def _same(self, entry: Document) -> None:
         state = entry["state"] if "state" in entry else self._entries[entry["old"]]
         if "old" in entry:
             self._drop(entry["old"], follower=state)
         self._entries[entry["op"]] = state
         self._touch(state)
 
-    def _out(self, entry: Json) -> None:
+    def _out(self, entry: Document) -> None:
         key = entry["op"]
         self._entries[key] = with_outputs(self._entries[key], entry["outputs"])
 
-    def _forget(self, entry: Json) -> None:
+    def _forget(self, entry: Document) -> None:
         for key in entry["keys"]:
             self._drop(key)
 
-    def _settle(self, entry: Json) -> None:
+    def _settle(self, entry: Document) -> None:
         for position in entry["pending"]:
             self._interrupted.pop(position, None)
 
-    def _drop(self, key: int, follower: Json | None = None) -> None:
+    def _drop(self, key: int, follower: Document | None = None) -> None:
         """Take an entry out; ``follower`` is what takes its place, perhaps under another name."""
         gone = self._entries.pop(key, None)
         if gone is None:
@@ -120,10 +119,10 @@ class StateSnapshot:
             self._names[urn] = follower["urn"]
         self._touch(gone)
 
-    def _name(self, entry: Json) -> None:
+    def _name(self, entry: Document) -> None:
         self._names[entry["old"]] = entry["new"]
 
-    def _touch(self, touched: Json, *, created: bool = False) -> None:
+    def _touch(self, touched: Document, *, created: bool = False) -> None:
         """Drop older interrupted operations that what happened to an entry now makes moot.
 
         Those of the same thing: same URN and id. A create has no id yet: it stays until somebody
@@ -135,7 +134,7 @@ class StateSnapshot:
             if not _is_moot(operation, touched, created=created)
         }
 
-    _folds: ClassVar[Mapping[str, Callable[["StateSnapshot", Json], None]]] = {
+    _folds: ClassVar[Mapping[str, Callable[["StateSnapshot", Document], None]]] = {
         "begin": _begin,
         "ok": _ok,
         "fail": _fail,
@@ -147,16 +146,16 @@ class StateSnapshot:
     }
 
 
-def _is_moot(operation: Json, touched: Json, *, created: bool) -> bool:
+def _is_moot(operation: Document, touched: Document, *, created: bool) -> bool:
     if operation["type"] == "creating":
         return created and _alike(operation["resource"], touched, "urn", "inputs")
     return _alike(operation["resource"], touched, "urn", "id")
 
 
-def _same_create(one: Json, other: Json) -> bool:
+def _same_create(one: Document, other: Document) -> bool:
     both = one["type"] == other["type"] == "creating"
     return both and _alike(one["resource"], other["resource"], "urn", "inputs")
 
 
-def _alike(one: Json, other: Json, *keys: str) -> bool:
+def _alike(one: Document, other: Document, *keys: str) -> bool:
     return all(one.get(key) == other.get(key) for key in keys)
