@@ -1,10 +1,9 @@
-"""`aml check`: say what is wrong with a stack file; offline without Pulumi and in an instant."""
-
-import json
+"""`aml check`: report what is wrong with a stack file; offline, it needs no Pulumi."""
 
 import click
 
 from infra.catalogue.vm_sizes import vm_sizes
+from infra.commands import view
 from infra.contract.load import load
 from infra.contract.project import find_project
 from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
@@ -15,25 +14,27 @@ from infra.spec.stack import StackSpec
 
 
 @click.command()
-@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-@click.option("--online", is_flag=True, help="Ask the cloud too: names, sizes, quotas, and more.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as data.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
+@click.option(
+    "--online", is_flag=True, help="Also query the cloud: names, VM sizes, quotas and more."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(stack: str | None, *, online: bool, as_json: bool) -> None:
-    """Validate a stack file: every problem at once, each with its line.
+    """Validate a stack file and report all of its problems, with line numbers.
 
-    Offline and in an instant, unless the cloud is to be asked.
+    Works offline unless --online is given.
 
-    Exit code 0: no problems; 2: there are some.
+    Exits with 0 if there are no problems, with 2 if there are.
     """
     project = find_project()
     name = stack or project.selected_stack()
     file = project.stack_file(name)
     found = inspect_stack(file) if project.runs_packaged_program else inspect_program_stack(file)
     problems, remarks = found.problems, remarks_on(found)
-    asking = online and not problems
-    if asking:
-        ask = load("infra.deploy.run.check:check_online", extra="infra")
-        problems, remarks = ask(name)
+    queried = online and not problems
+    if queried:
+        check_online = load("infra.deploy.run.check:check_online", extra="infra")
+        problems, remarks = check_online(name)
     if as_json:
         document = {
             "stack": name,
@@ -42,21 +43,21 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
             "remarks": list(remarks),
             "sealed": list(found.sealed),
         }
-        click.echo(json.dumps(document, indent=2))
+        view.print_json(document)
     for remark in remarks:
-        click.echo(f"note: {remark}", err=True)
+        view.say(f"note: {remark}")
     if problems:
-        raise online_error(problems, file) if asking else file_error(problems, file)
-    click.echo(_summary(name, found), err=True)
+        raise online_error(problems, file) if queried else file_error(problems, file)
+    view.say(_summary(name, found))
 
 
 def remarks_on(found: Inspection) -> list[str]:
-    """Return what is no problem, but may be one: sizes that are newer than the catalogue."""
+    """Return what may be a problem: VM sizes that the catalogue does not have."""
     if not isinstance(found.spec, StackSpec):
         return []
     sizes = {getattr(each, "vm_size", None) for each in found.spec.computes}
     return [
-        f"{unlisted(size)} `aml check --online` asks the cloud."
+        f"{unlisted(size)} `aml check --online` looks it up."
         for size in sorted(filter(None, sizes))
         if size.lower() not in vm_sizes()
     ]
@@ -64,9 +65,11 @@ def remarks_on(found: Inspection) -> list[str]:
 
 def _summary(name: str, found: Inspection) -> str:
     if found.spec is None:
-        return f"{name}: no problems in what can be read; sealed: {', '.join(found.sealed)}."
+        return f"{name}: no problems in what is readable; encrypted: {', '.join(found.sealed)}."
     if isinstance(found.spec, ProgramSpec):
-        return f"{name}: cloud {found.spec.cloud}; the rest is for its own program to check."
+        return (
+            f"{name}: cloud {found.spec.cloud}; the other settings are for your program to check."
+        )
     count = len(found.spec.computes)
     return (
         f"{name}: no problems. Workspace {found.spec.workspace.name} with "

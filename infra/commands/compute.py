@@ -1,10 +1,9 @@
-"""`aml compute`: what the studio shows and does of computes, on the command line.
+"""`aml compute`: list, start, stop and add computes from the command line.
 
-Looking and start, stop, restart ask the service; create and attach edit the stack file and show
+Listing, start, stop and restart call the service; create and attach edit the stack file and show
 what `aml up` would do.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
@@ -14,18 +13,20 @@ import click
 from infra.commands import view
 from infra.deploy.importing.add_compute import declared, settings_of
 from infra.deploy.importing.computes import Action, Compute, computes_of
-from infra.deploy.run.operations import Operations, Request
+from infra.deploy.run.stack_operations import OperationRequest, StackOperations
 from infra.deploy.stack.stacks import open_stack
 from infra.spec.computes import ATTACHMENTS, KINDS
 
-_STACK = click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print data.")
+_STACK = click.option(
+    "-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _SET = click.option(
     "--set",
     "pairs",
     metavar="KEY=VALUE",
     multiple=True,
-    help="A key of docs/stack-files.md: vm_size=STANDARD_DS3_V2, admin.user=ops.",
+    help="Set a stack file key, such as vm_size=STANDARD_DS3_V2 (repeatable).",
 )
 _MADE: Final = [kind for kind in KINDS if kind not in ATTACHMENTS]
 _NODE_KEYS: Final = ("nodeId", "nodeState", "privateIpAddress", "publicIpAddress", "port", "runId")
@@ -33,14 +34,14 @@ _NODE_KEYS: Final = ("nodeId", "nodeState", "privateIpAddress", "publicIpAddress
 
 @click.group()
 def compute() -> None:
-    """Look at a workspace's computes; start, stop, add them."""
+    """List, start, stop and add a workspace's computes."""
 
 
 @compute.command("list")
 @_STACK
 @_JSON
 def list_(stack: str | None, *, as_json: bool) -> None:
-    """List the workspace's computes, also those that the stack does not declare."""
+    """List the workspace's computes, including those the stack does not declare."""
     with computes_of(open_stack(stack)) as computes:
         found = list(computes.all().values())
     if as_json:
@@ -55,7 +56,7 @@ def list_(stack: str | None, *, as_json: bool) -> None:
 @_STACK
 @_JSON
 def show(name: str, stack: str | None, *, as_json: bool) -> None:
-    """Show one compute as Azure has it."""
+    """Show one compute as the service describes it."""
     with computes_of(open_stack(stack)) as computes:
         found = computes.one(name)
     _show(found, as_json=as_json)
@@ -66,7 +67,7 @@ def show(name: str, stack: str | None, *, as_json: bool) -> None:
 @_STACK
 @_JSON
 def nodes(name: str, stack: str | None, *, as_json: bool) -> None:
-    """List the nodes of a cluster, and which run each is busy with."""
+    """List the nodes of a cluster and the run on each."""
     with computes_of(open_stack(stack)) as computes:
         found = computes.nodes(name)
     if as_json:
@@ -87,11 +88,11 @@ def _power(action: Action, does: str) -> None:
         if as_json:
             view.print_json(found.document)
             return
-        click.echo(_head(found))
+        view.print_data(_head(found))
 
 
-_power("start", "Start a compute instance; it costs from then on.")
-_power("stop", "Stop a compute instance; its disk stays.")
+_power("start", "Start a compute instance; billing starts.")
+_power("stop", "Stop a compute instance; its disk is kept.")
 _power("restart", "Restart a compute instance.")
 
 
@@ -102,10 +103,10 @@ def _adding(name: str, kinds: list[str], default: str | None, does: str) -> None
         default=default,
         required=default is None,
         show_default=default is not None,
-        help="What it is.",
+        help="Kind of compute.",
     )
 
-    @compute.command(name, help=f"{does} Shows the plan; `aml up` makes it so.")
+    @compute.command(name, help=f"{does} Shows the plan; run `aml up` to apply it.")
     @click.argument("compute_name", metavar="NAME")
     @kind_option
     @_SET
@@ -117,8 +118,8 @@ def _adding(name: str, kinds: list[str], default: str | None, does: str) -> None
         _add(compute_name, kind, settings_of(kind, pairs), stack, as_json=as_json)
 
 
-_adding("create", _MADE, "aml_compute", "Add a cluster or an instance to the stack file.")
-_adding("attach", list(ATTACHMENTS), None, "Add what exists already to the stack file.")
+_adding("create", _MADE, "aml_compute", "Add a cluster or a compute instance to the stack file.")
+_adding("attach", list(ATTACHMENTS), None, "Add an existing machine or service to the stack file.")
 
 
 def _add(
@@ -129,20 +130,20 @@ def _add(
     changed = open_stack(before.name)
     view.say(f"{view.short_path(changed.file)}: added {name!r}.")
     with view.Progress(quiet=as_json) as progress:
-        plan = Operations(changed, progress, lambda *_: False).preview(Request()).plan
+        plan = StackOperations(changed, progress, lambda *_: False).preview(OperationRequest()).plan
     if as_json:
         view.print_json([view.step_document(step) for step in plan.steps])
         return
-    view.print_plan(plan.steps)
-    view.say(f"Plan: {view.plan_line(plan.changes)}. `aml up -s {changed.name}` does it.")
+    view.print_plan(plan.steps, own_program=changed.own_program)
+    view.say(f"Plan: {view.plan_line(plan.changes)}. Run `aml up -s {changed.name}` to apply it.")
 
 
 def _show(found: Compute, *, as_json: bool) -> None:
     if as_json:
         view.print_json(found.document)
         return
-    click.echo(_head(found))
-    click.echo(json.dumps(found.document, indent=2, sort_keys=True))
+    view.print_data(_head(found))
+    view.print_json(found.document)
 
 
 def _head(found: Compute) -> str:

@@ -2,24 +2,27 @@
 
 import json
 import sys
-from typing import Any
 
 import click
 
-from infra.commands.view import print_json, say
+from infra.commands import view
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy.stack.passphrase import ask_at_terminal
 from infra.deploy.stack.settings import Settings
 
-_STACK = click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-_PATH = click.option("--path", is_flag=True, help="KEY is a path: aml:computes[0].vm_size.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print data.")
+_STACK = click.option(
+    "-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack."
+)
+_PATH = click.option(
+    "--path", is_flag=True, help="Treat KEY as a path, such as aml:computes[0].vm_size."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def config() -> None:
-    """Read and write a stack's configuration; comments in the file are kept."""
+    """Read and write a stack's configuration. Comments in the file are kept."""
 
 
 @config.command("get")
@@ -28,37 +31,37 @@ def config() -> None:
 @_STACK
 @_JSON
 def get(key: str, *, path: bool, stack: str | None, as_json: bool) -> None:
-    """Print one value; a secret is opened."""
+    """Print one value. A secret is printed decrypted."""
     setting = _settings(stack).get(key, path=path)
     if as_json:
-        print_json({"value": setting.value, "secret": setting.secret})
+        view.print_json({"value": setting.value, "secret": setting.secret})
     else:
-        click.echo(_text(setting.value))
+        view.print_data(_text(setting.value))
 
 
 @config.command("set")
 @click.argument("key")
 @click.argument("value", required=False)
-@click.option("--secret", is_flag=True, help="Seal the value with the stack's passphrase.")
-@click.option("--plaintext", is_flag=True, help="Write it in clear; the default.")
+@click.option("--secret", is_flag=True, help="Encrypt the value with the stack's passphrase.")
+@click.option("--plaintext", is_flag=True, help="Store the value unencrypted (the default).")
 @_PATH
 @_STACK
 def set_(
     key: str, value: str | None, *, secret: bool, plaintext: bool, path: bool, stack: str | None
 ) -> None:
-    """Write one value. Without VALUE it is asked for, or read from standard input.
+    """Set one value. Without VALUE, prompt for it or read it from standard input.
 
-    Give no secret as an argument: other processes can read arguments.
+    Do not pass secrets as arguments: other processes can see them.
     """
     if secret and plaintext:
         raise UsageError(
-            "--secret and --plaintext exclude each other.", remedy="Leave one of them out."
+            "--secret and --plaintext cannot be combined.", remedy="Leave one of them out."
         )
     settings = _settings(stack)
     text = _asked(key, secret=secret) if value is None else value
     problems = settings.set(key, text, path=path, secret=secret)
     for problem in problems:
-        say(f"note: {problem}")
+        view.say(f"note: {problem}")
 
 
 @config.command("rm")
@@ -71,18 +74,18 @@ def rm(key: str, *, path: bool, stack: str | None) -> None:
 
 
 @config.command("list")
-@click.option("--show-secrets", is_flag=True, help="Open secrets and print them.")
+@click.option("--show-secrets", is_flag=True, help="Print secrets decrypted.")
 @_STACK
 @_JSON
 def list_(*, show_secrets: bool, stack: str | None, as_json: bool) -> None:
-    """Print all values; secrets as [secret]."""
+    """Print all values. Secrets are shown as [secret]."""
     entries = _settings(stack).entries(show_secrets=show_secrets)
     if as_json:
-        print_json({k: {"value": s.value, "secret": s.secret} for k, s in entries.items()})
+        view.print_json({k: {"value": s.value, "secret": s.secret} for k, s in entries.items()})
         return
     width = max(map(len, entries), default=0)
     for key, setting in entries.items():
-        click.echo(f"{key:<{width}}  {_text(setting.value)}")
+        view.print_data(f"{key:<{width}}  {_text(setting.value)}")
 
 
 def _settings(stack: str | None) -> Settings:
@@ -92,13 +95,12 @@ def _settings(stack: str | None) -> Settings:
 
 def _asked(key: str, *, secret: bool) -> str:
     if sys.stdin.isatty():
-        answer: str = click.prompt(key, hide_input=secret, err=True)
-        return answer
+        return view.prompted(key, hide=secret)
     # Pulumi, too, takes the whole input less its last newline.
     return sys.stdin.read().removesuffix("\n")
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     match value:
         case str():
             return value

@@ -1,36 +1,33 @@
-"""`aml drift`: what is no longer as it was deployed; kept (`--adopt`) or undone (`--revert`)."""
-
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+"""`aml drift`: what changed outside the stack; adopt it (`--adopt`) or undo it (`--revert`)."""
 
 import click
 
 from infra.commands import view
-from infra.commands.operations import Asking
+from infra.commands.deployment import Confirmation
 from infra.contract.errors import DriftError, UsageError
-from infra.deploy.drift.adopt import Adoption, lines
-from infra.deploy.drift.comparison import Drift, Drifted, Property
+from infra.contract.json_types import JsonObject
+from infra.deploy.drift.adopt import AdoptedDrift, lines
+from infra.deploy.drift.comparison import Drift, Drifted, Property, drift_lines, label
 from infra.deploy.drift.drift import DriftOf
-from infra.deploy.run.operations import Done, Operations, Request
+from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
 from infra.deploy.stack.stacks import Stack, open_stack
 from infra.engine.model.values import hidden
 
 
 @click.command()
-@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-@click.option("--json", "as_json", is_flag=True, help="Print what differs as data.")
-@click.option("--adopt", is_flag=True, help="Write what is there into the stack file.")
-@click.option("--revert", is_flag=True, help="Deploy what the stack file says.")
-@click.option("-y", "--yes", is_flag=True, help="Adopt or revert without asking.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
+@click.option("--json", "as_json", is_flag=True, help="Print the drift as JSON.")
+@click.option("--adopt", is_flag=True, help="Write the current settings into the stack file.")
+@click.option("--revert", is_flag=True, help="Deploy the stack file again, undoing the drift.")
+@click.option("-y", "--yes", is_flag=True, help="Adopt or revert without asking for confirmation.")
 def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: bool) -> None:
-    """Show what was changed behind the stack's back. Ends with 6 where anything was.
+    """Show what was changed outside the stack. Exits with 6 if anything was.
 
-    Reads alone: neither state nor the cloud changes without --adopt or --revert.
+    Read-only unless --adopt or --revert is given.
     """
     if adopt and revert:
         raise UsageError(
-            "--adopt and --revert exclude each other.", remedy="Leave one of them out."
+            "--adopt and --revert cannot be combined.", remedy="Leave one of them out."
         )
     opened = open_stack(stack)
     with view.Progress(quiet=as_json) as progress:
@@ -41,18 +38,20 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
             _print(opened, found)
         if found.resources and adopt:
             _confirm("adopt", "Write this into the stack file?", yes=yes)
-            document |= _adopted(drifts.adopt(found), quiet=as_json)
+            document |= _adopted(found, drifts.adopt(found), quiet=as_json)
         elif found.resources and revert:
-            asking = Asking("up", opened, progress, yes=yes, quiet=yes and as_json)
-            done = drifts.revert(found, Operations(opened, progress, asking), Request())
+            confirm = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
+            operations = StackOperations(opened, progress, confirm)
+            done = drifts.revert(found, operations, OperationRequest())
             document |= _reverted(done, quiet=as_json)
     if as_json:
         view.print_json(document)
     if found.resources and not (adopt or revert):
+        count = len(found.resources)
         raise DriftError(
-            f"{len(found.resources)} of the resources of stack {opened.name!r} are not as they"
-            " were deployed.",
-            remedy="`aml drift --adopt` keeps what is there, `aml drift --revert` undoes it.",
+            f"{count} resource{'s' * (count != 1)} of stack {opened.name!r}"
+            f" differ{'s' * (count == 1)} from what was deployed.",
+            remedy="`aml drift --adopt` keeps the changes, `aml drift --revert` undoes them.",
         )
 
 
@@ -62,7 +61,7 @@ def _confirm(option: str, question: str, *, yes: bool) -> None:
     if not view.can_ask():
         raise UsageError(
             "There is drift, and no terminal to ask on.",
-            remedy=f"Run `aml drift --{option} --yes`.",
+            remedy=f"Run `aml drift --{option} --yes` to go ahead without asking.",
         )
     if not view.confirmed(question):
         raise click.Abort
@@ -70,32 +69,17 @@ def _confirm(option: str, question: str, *, yes: bool) -> None:
 
 def _print(stack: Stack, found: Drift) -> None:
     for each in found.resources:
-        click.echo(f"{'-' if each.gone else '~'} {_short(each)}  {each.deployed.name}")
-        for line in _lines(each):
-            click.echo(f"    {line}")
+        mark = "-" if each.gone else "~"
+        view.print_data(f"{mark} {view.short_type(each.deployed.type)}  {each.deployed.name}")
+        for line in drift_lines(each, own_program=stack.own_program):
+            view.print_data(f"    {line}")
     for resource, text in found.notes:
         view.say(f"note: {resource.name}: {text}")
     if not found.resources:
-        view.say(f"Drift of stack {stack.name!r}: none.")
+        view.say(f"Stack {stack.name!r} has no drift.")
 
 
-def _lines(each: Drifted) -> Iterator[str]:
-    if each.gone:
-        yield "it is gone"
-    for one in each.properties:
-        unasked = "" if one.asked else "  (the stack file says nothing of it)"
-        yield f"{one.path}: {_text(one.deployed)} -> {_text(one.actual)}{unasked}"
-
-
-def _text(value: Any) -> str:
-    return "(nothing)" if value is None else json.dumps(value, default=str)
-
-
-def _short(each: Drifted) -> str:
-    return each.deployed.type.partition(":")[2]
-
-
-def _document(stack: Stack, found: Drift) -> dict[str, Any]:
+def _document(stack: Stack, found: Drift) -> JsonObject:
     return {
         "stack": stack.name,
         "drift": bool(found.resources),
@@ -104,7 +88,7 @@ def _document(stack: Stack, found: Drift) -> dict[str, Any]:
     }
 
 
-def _resource(each: Drifted) -> dict[str, Any]:
+def _resource(each: Drifted) -> JsonObject:
     return {
         "name": each.deployed.name,
         "type": each.deployed.type,
@@ -115,7 +99,7 @@ def _resource(each: Drifted) -> dict[str, Any]:
     }
 
 
-def _property(one: Property) -> Mapping[str, Any]:
+def _property(one: Property) -> JsonObject:
     return {
         "path": one.path,
         "deployed": hidden(one.deployed),
@@ -124,19 +108,21 @@ def _property(one: Property) -> Mapping[str, Any]:
     }
 
 
-def _adopted(adoption: Adoption, *, quiet: bool) -> dict[str, Any]:
+def _adopted(drift: Drift, adoption: AdoptedDrift, *, quiet: bool) -> JsonObject:
     if not quiet:
         for line in lines(adoption):
             view.say(f"stack file: {line}")
+        by_name = {each.deployed.name: each for each in drift.resources}
         for name, path in adoption.left:
-            view.say(f"note: {name}: {path}: the stack file cannot say it; `aml up` undoes it.")
+            what = label(by_name[name], path)
+            view.say(f"note: {name}: {what}: the stack file has no key for it; `aml up` undoes it.")
     return {
         "edits": [{"path": edit.path, "value": edit.value} for edit in adoption.edits],
         "left": [{"name": name, "path": path} for name, path in adoption.left],
     }
 
 
-def _reverted(done: Done, *, quiet: bool) -> dict[str, Any]:
+def _reverted(done: OperationResult, *, quiet: bool) -> JsonObject:
     changes = done.result.changes if done.approved and done.result else {}
     if not quiet:
         view.say(view.done_line(changes) if done.approved else "Nothing was changed.")

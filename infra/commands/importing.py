@@ -1,27 +1,32 @@
-"""`aml import`: a stack file for a workspace that exists; its first `up` takes it over."""
+"""`aml import`: write a stack file for an existing workspace, and adopt it into the stack."""
 
 import click
 
 from infra.catalogue.names import ArmId
 from infra.commands import view
-from infra.commands.operations import Asking
+from infra.commands.deployment import Confirmation
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy.importing.fetch import fetched, write_file
-from infra.deploy.run.operations import Operations, Request
+from infra.deploy.run.stack_operations import OperationRequest, StackOperations
 from infra.deploy.stack.stacks import open_stack
 
 
 @click.command("import")
 @click.argument("workspace_id", metavar="[ID]", required=False)
-@click.option("-g", "--resource-group", help="Instead of ID: where the workspace is.")
-@click.option("-w", "--workspace", help="Instead of ID: what it is called.")
-@click.option("--subscription", help="Of Azure; without it, the local cloud's.")
-@click.option("--compute", "only", multiple=True, help="Take this compute alone; repeatable.")
-@click.option("-s", "--stack", metavar="STACK", help="The stack, new or not; else the selected.")
-@click.option("-y", "--yes", is_flag=True, help="Take over without asking.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as data.")
+@click.option("-g", "--resource-group", help="Resource group of the workspace, instead of ID.")
+@click.option("-w", "--workspace", help="Name of the workspace, instead of ID.")
+@click.option("--subscription", help="Azure subscription id. Default: the local cloud.")
+@click.option("--compute", "only", multiple=True, help="Import only this compute (repeatable).")
+@click.option(
+    "-s",
+    "--stack",
+    metavar="STACK",
+    help="Stack to import into, new or existing. Default: the selected stack.",
+)
+@click.option("-y", "--yes", is_flag=True, help="Adopt without asking for confirmation.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def import_(
     *,
     workspace_id: str | None,
@@ -33,10 +38,10 @@ def import_(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Write a stack file for a workspace and its computes, and take them over.
+    """Write a stack file for an existing workspace and its computes, and adopt them.
 
-    ID is the workspace's ARM id. Its group, storage, vault, insights and registry stay as they are
-    and are not deleted with the stack.
+    ID is the workspace's ARM id. Its resource group, storage account, key vault, Application
+    Insights and container registry are referenced by id; the stack never changes or deletes them.
     """
     project = find_project()
     name = stack or project.selected_stack()
@@ -46,23 +51,31 @@ def import_(
     write_file(found, file)
     if as_json:
         view.print_json({"file": str(file), "computes": found.computes, "adopt": found.adopt})
-    view.say(f"{view.short_path(file)}: {found.workspace['name']}, {len(found.computes)} computes.")
+    count = len(found.computes)
+    view.say(
+        f"{view.short_path(file)}: workspace {found.workspace['name']}"
+        f" with {count} compute{'s' * (count != 1)}."
+    )
     for line in found.left:
-        view.say(f"note: left out: {line}.")
+        view.say(f"note: not imported: {line}.")
     if found.variables:
-        view.say(f"Set {', '.join(found.variables)}, which no service tells; then `aml up`.")
+        view.say(
+            f"No API returns these credentials: set {', '.join(found.variables)},"
+            " then run `aml up`."
+        )
         return
     opened = open_stack(name)
     with view.Progress(quiet=as_json) as progress:
-        asking = Asking("up", opened, progress, yes=yes, quiet=yes and as_json)
-        done = Operations(opened, progress, asking).up(Request())
-    view.say(view.done_line(done.result.changes) if done.result else "Nothing was taken over.")
+        asking = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
+        done = StackOperations(opened, progress, asking).up(OperationRequest())
+    view.say(view.done_line(done.result.changes) if done.result else "Nothing was adopted.")
 
 
 def _id(group: str | None, workspace: str | None, subscription: str | None) -> str:
     if not (group and workspace):
         raise UsageError(
-            "Which workspace?", remedy="Give its ARM id, or --resource-group and --workspace."
+            "No workspace was given.",
+            remedy="Give its ARM id, or --resource-group and --workspace.",
         )
     kind = ("Microsoft.MachineLearningServices", ("workspaces",))
     return str(ArmId(subscription or SUBSCRIPTION, group, *kind, (workspace,)))

@@ -1,4 +1,4 @@
-"""`aml outputs`: what a stack exports, as its state has it."""
+"""`aml outputs`: what a stack exports, read from its state."""
 
 import json
 
@@ -10,12 +10,12 @@ from infra.deploy.stack.stacks import open_stack, stack_outputs
 
 
 @click.command()
-@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-@click.option("--json", "as_json", is_flag=True, help="Print all of them as one JSON document.")
-@click.option("--show-secrets", is_flag=True, help="Print secret outputs in clear.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
+@click.option("--json", "as_json", is_flag=True, help="Print all outputs as JSON.")
+@click.option("--show-secrets", is_flag=True, help="Print secret outputs decrypted.")
 @click.argument("name", required=False)
 def outputs(stack: str | None, *, as_json: bool, show_secrets: bool, name: str | None) -> None:
-    """Show a stack's outputs, or the one called NAME."""
+    """Show a stack's outputs, or only output NAME."""
     found = stack_outputs(open_stack(stack), show_secrets=show_secrets)
     if name is not None:
         view.print_json(look_up(name, found, noun="output"))
@@ -25,4 +25,4 @@ def outputs(stack: str | None, *, as_json: bool, show_secrets: bool, name: str |
         return
     for key, value in sorted(found.items()):
         text = value if isinstance(value, str) else json.dumps(value, indent=2, sort_keys=True)
-        click.echo(f"{key}: {text}")
+        view.print_data(f"{key}: {text}")

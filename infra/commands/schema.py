@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from infra.commands import view
 from infra.spec.schema import schema_text
 
 
@@ -12,17 +13,17 @@ from infra.spec.schema import schema_text
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Write it there; `stacks/stack.schema.json` is where stack files look.",
+    help="File to write, usually stacks/stack.schema.json. Default: standard output.",
 )
 def schema(output: Path | None) -> None:
     """Write the JSON schema of stack files.
 
-    An editor with a YAML language server completes and checks a stack file whose first line is
-    `# yaml-language-server: $schema=stack.schema.json`.
+    Editors with a YAML language server then complete and check every stack file whose first line
+    is `# yaml-language-server: $schema=stack.schema.json`.
     """
     text = schema_text()
     if output is None:
-        click.echo(text, nl=False)
+        view.print_text(text)
         return
-    output.write_text(text, encoding="utf-8")
-    click.echo(f"Wrote {output}.", err=True)
+    view.write_text(output, text)
+    view.say(f"Wrote {view.short_path(output)}.")

@@ -10,7 +10,7 @@ import click
 from infra.commands import view
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
-from infra.deploy.run.check import parked_rows
+from infra.deploy.run.check import soft_deleted_rows
 from infra.deploy.stack import stacks
 from infra.deploy.stack.stacks import open_stack
 
@@ -129,7 +129,7 @@ def repair(name: str | None, *, yes: bool, as_json: bool) -> None:
 @_JSON
 def parked(name: str | None, *, as_json: bool) -> None:
     """List deleted workspaces and key vaults that keep their names, and what `up` would do."""
-    rows = parked_rows(open_stack(name))
+    rows = soft_deleted_rows(open_stack(name))
     if as_json:
         view.print_json([asdict(row) for row in rows])
         return

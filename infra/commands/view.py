@@ -1,7 +1,7 @@
-"""The only place of the infra commands that prints: plans, progress, summaries, questions.
+"""The only module of the infra commands that prints: plans, progress, summaries, questions.
 
-Data goes to stdout, talk to stderr. Nothing rests on colour or on a terminal: without one the same
-facts come as plain lines.
+Data goes to stdout, messages to stderr. Colour carries no meaning of its own; without a terminal
+the same facts are printed as plain lines.
 """
 
 import json
@@ -21,9 +21,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from infra.catalogue.documents import value_at
 from infra.contract.errors import UsageError
 from infra.contract.provider import UNKNOWN
+from infra.deploy.stack.change_lines import LATER, step_lines
 from infra.engine.model.events import Event, Finished, Message, Op, Started, Step, Summary
 from infra.engine.model.resources import urn_name
 
@@ -64,35 +64,52 @@ _COUNTED: Final[Mapping[Op, str]] = {
     Op.DELETE: "to delete",
     Op.DISCARD: "to forget",
 }
-_LATER: Final = "[known after deployment]"
+_WORTH_SAYING_S: Final = 0.1
+_COMPONENTS: Final = ("aml:platform:", "pulumi:pulumi:Stack")
 _QUIET: Final = frozenset({Op.SAME, Op.READ})
 _HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
 
 def say(text: str = "") -> None:
-    """Print talk, to stderr."""
+    """Print a message, to stderr."""
     click.echo(text, err=True)
 
 
+def print_data(line: str) -> None:
+    """Print a line of data, to stdout."""
+    click.echo(line)
+
+
+def print_text(text: str) -> None:
+    """Print a document as it is, to stdout."""
+    click.echo(text, nl=False)
+
+
 def warn(lines: Iterable[str]) -> None:
-    """Print what a person should know before they agree."""
+    """Print what to know before confirming."""
     for line in lines:
         click.secho(f"warning: {line}", fg="yellow", err=True)
 
 
-def print_json(document: Any) -> None:
+def print_json(document: object) -> None:
     """Print data, to stdout."""
     click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
 
 
 def can_ask() -> bool:
-    """Say whether there is a terminal to ask on."""
+    """Return whether there is a terminal to ask on."""
     return sys.stdin.isatty()
 
 
 def confirmed(question: str) -> bool:
-    """Ask a person; the answer to nothing is no."""
+    """Ask for a confirmation; no answer is a no."""
     return click.confirm(question, default=False, err=True)
+
+
+def prompted(question: str, *, default: str | None = None, hide: bool = False) -> str:
+    """Ask for a text; ``hide`` keeps it off the screen."""
+    answer: str = click.prompt(question, default=default, hide_input=hide, err=True)
+    return answer
 
 
 def short_path(file: Path) -> str:
@@ -102,35 +119,42 @@ def short_path(file: Path) -> str:
 
 
 def write_text(file: Path, text: str) -> None:
-    """Write a file a person named; ``UsageError`` where it cannot be."""
+    """Write a file that was named on the command line; ``UsageError`` if that fails."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
-            f"It cannot be written: {error.strerror or error}.",
-            remedy="Name a file in a folder that is there.",
+            f"The file cannot be written: {error.strerror or error}.",
+            remedy="Choose a path in an existing, writable folder.",
             at=str(file),
         ) from error
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under their heads, on stdout."""
+    """Print rows under their column headings, to stdout."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     for row in (head, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo(line.rstrip())
 
 
-def print_plan(steps: Iterable[Step]) -> None:
-    """Print what would change, a line a resource, changed properties below it."""
-    shown = [step for step in steps if step.op not in _QUIET | _HALVES]
-    width = max((len(_short(step.type)) for step in shown), default=0)
+def print_plan(steps: Iterable[Step], *, own_program: bool = False) -> None:
+    """Print what would change, a line a resource, what differs about it below.
+
+    Components have the names of the resources in them: they are counted, not listed.
+    """
+    changing = [step for step in steps if step.op not in _QUIET | _HALVES]
+    shown = [step for step in changing if own_program or not _groups(step)]
+    width = max((len(short_type(step.type)) for step in shown), default=0)
     for step in shown:
         mark, colour = _MARKS[step.op]
-        line = f"  {mark:<2} {_short(step.type):<{width}}  {urn_name(step.urn)}"
+        line = f"  {mark:<2} {short_type(step.type):<{width}}  {urn_name(step.urn)}"
         click.secho(line, fg=colour if colour != "dim" else None, err=True)
-        for detail in _details(step):
+        for detail in step_lines(step, own_program=own_program):
             say(f"        {detail}")
+    if len(changing) > len(shown):
+        count = len(changing) - len(shown)
+        say(f"     and {count} component{'s' * (count > 1)}, which group{'s' * (count == 1)} them")
 
 
 def plan_line(changes: Mapping[Op, int]) -> str:
@@ -155,7 +179,7 @@ def shown(value: Any) -> Any:
     """Return ``value`` with words in the place of what is known after deployment only."""
     match value:
         case str():
-            return _LATER if value == UNKNOWN else value
+            return LATER if value == UNKNOWN else value
         case Mapping():
             return {key: shown(item) for key, item in value.items()}
         case list() | tuple():
@@ -166,7 +190,7 @@ def shown(value: Any) -> Any:
 def step_document(step: Step) -> dict[str, Any]:
     """Return a step as data for ``--json``; secrets in it are hidden already.
 
-    Of what stays the same there is nothing to tell but its id.
+    An unchanged resource has its id and nothing else.
     """
     document: dict[str, Any] = {"op": str(step.op), "urn": step.urn, "type": step.type}
     if step.op is Op.SAME:
@@ -188,10 +212,10 @@ def step_document(step: Step) -> dict[str, Any]:
 
 
 class Progress:
-    """What is happening, live on a terminal, as lines elsewhere; a listener of the engine.
+    """Progress of an operation: live on a terminal, as lines elsewhere. A listener of the engine.
 
-    Called from several threads. Within ``with`` only; what is left on the screen at the end is one
-    line a resource that changed.
+    Called from several threads, inside ``with`` only. What stays on the screen at the end is one
+    line for each resource that changed.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -225,7 +249,7 @@ class Progress:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Keep the screen still while a person is asked."""
+        """Stop redrawing while a question is asked."""
         if self._live is None:
             yield
             return
@@ -254,14 +278,14 @@ class Progress:
         if error:
             self.failures.append((step.urn, error))
             doing = _DOING[step.op][0]
-            self._print(f"  !! {_short(step.type)} {urn_name(step.urn)}: {doing} failed\n{error}")
-        elif step.op not in _QUIET and step.op is not Op.REPLACE:
-            mark, colour = _MARKS[step.op]
-            took = f" ({seconds:.1f} s)" if seconds >= 0.1 else ""  # noqa: PLR2004 - worth saying
-            line = (
-                f"  {mark:<2} {_short(step.type)} {urn_name(step.urn)} {_DOING[step.op][1]}{took}"
+            self._print(
+                f"  !! {short_type(step.type)} {urn_name(step.urn)}: {doing} failed\n{error}"
             )
-            self._print(line, colour)
+        elif step.op not in _QUIET and step.op is not Op.REPLACE and not _groups(step):
+            mark, colour = _MARKS[step.op]
+            took = f" ({seconds:.1f} s)" if seconds >= _WORTH_SAYING_S else ""
+            what = f"{short_type(step.type)} {urn_name(step.urn)}"
+            self._print(f"  {mark:<2} {what} {_DOING[step.op][1]}{took}", colour)
 
     def _print(self, text: str, style: str = "") -> None:
         if not self._quiet:
@@ -275,7 +299,7 @@ class Progress:
             *(
                 Spinner(
                     "dots",
-                    f"{_DOING[step.op][0]} {_short(step.type)} {urn_name(step.urn)}"
+                    f"{_DOING[step.op][0]} {short_type(step.type)} {urn_name(step.urn)}"
                     f" ({now - began:.0f} s)",
                 )
                 for step, began in running
@@ -283,25 +307,11 @@ class Progress:
         )
 
 
-def _short(type_: str) -> str:
-    """Return a token without the package: ``machinelearningservices:Compute``."""
+def short_type(type_: str) -> str:
+    """Return a type token without its package: ``machinelearningservices:Compute``."""
     return type_.partition(":")[2] if type_.count(":") > 1 else type_
 
 
-def _details(step: Step) -> Sequence[str]:
-    lines = [
-        f"{path}: {_value(step.old, path)} -> {_value(step.new, path)}"
-        + ("  (replaces)" if kind.endswith("replace") else "")
-        + (f"  ({step.notes[path]})" if path in step.notes else "")
-        for path, kind in sorted(step.diffs.items())
-    ]
-    return [*lines, step.reason] if step.reason else lines
-
-
-def _value(document: Mapping[str, Any] | None, path: str) -> str:
-    value = value_at(document, path)
-    if value == UNKNOWN:
-        return _LATER
-    text = json.dumps(shown(value), default=str)
-    # Both ends: what differs between two ids is their end.
-    return text if len(text) <= 60 else f"{text[:20]}...{text[-37:]}"  # noqa: PLR2004 - a line's worth
+def _groups(step: Step) -> bool:
+    """Say whether a step is about a component of the platform, or the stack: nothing in Azure."""
+    return step.type.startswith(_COMPONENTS)

@@ -38,14 +38,14 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "infra.commands.schema:schema", "Write the JSON schema of stack files.", _DEPLOY
     ),
     "preview": Entry(
-        "infra.commands.operations:preview", "Show what `up` would change.", _DEPLOY, "infra"
+        "infra.commands.deployment:preview", "Show what `up` would change.", _DEPLOY, "infra"
     ),
-    "up": Entry("infra.commands.operations:up", "Deploy a stack.", _DEPLOY, "infra"),
+    "up": Entry("infra.commands.deployment:up", "Deploy a stack.", _DEPLOY, "infra"),
     "refresh": Entry(
-        "infra.commands.operations:refresh", "Read the cloud back into state.", _DEPLOY, "infra"
+        "infra.commands.deployment:refresh", "Read the cloud back into state.", _DEPLOY, "infra"
     ),
     "destroy": Entry(
-        "infra.commands.operations:destroy", "Delete what a stack deployed.", _DEPLOY, "infra"
+        "infra.commands.deployment:destroy", "Delete what a stack deployed.", _DEPLOY, "infra"
     ),
     "drift": Entry(
         "infra.commands.drift:drift",

@@ -24,37 +24,47 @@ def test_a_plan_in_one_line(changes, expected):
     assert view.plan_line(changes) == expected
 
 
-def test_a_plan_shows_what_changes_and_what_that_means(capsys):
+SCALE = "properties.properties.scaleSettings"
+CLUSTER = {"computeType": "AmlCompute"}
+
+
+def cluster(most):
+    return {"properties": CLUSTER | {"properties": {"scaleSettings": {"maxNodeCount": most}}}}
+
+
+def test_a_plan_shows_what_changes_in_the_words_of_the_stack_file(capsys):
     step = Step(
-        Op.REPLACE,
+        Op.UPDATE,
         URN,
         COMPUTE,
-        diffs={"properties.vmSize": "update-replace", "tags.team": "add"},
-        old={"properties": {"vmSize": "A"}},
-        new={"properties": {"vmSize": "B"}, "tags": {"team": "ml"}},
+        diffs={f"{SCALE}.maxNodeCount": "update", "tags.team": "add"},
+        old=cluster(2),
+        new=cluster(4) | {"tags": {"team": "ml"}},
     )
     view.print_plan([step, Step(Op.SAME, URN, COMPUTE)])
     assert capsys.readouterr().err.splitlines() == [
-        "  +- machinelearningservices:Compute  cpu",
-        '        properties.vmSize: "A" -> "B"  (replaces)',
-        '        tags.team: null -> "ml"',
+        "  ~  machinelearningservices:Compute  cpu",
+        "        max_nodes 2 → 4",
+        "        tags.team (none) → ml",
     ]
 
 
-def test_long_values_keep_the_end_in_which_ids_differ(capsys):
-    start = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Batch/batchAccounts/"
-    step = Step(
-        Op.REPLACE,
-        URN,
-        COMPUTE,
-        diffs={"resourceId": "update-replace"},
-        old={"resourceId": f"{start}one"},
-        new={"resourceId": f"{start}other"},
+def test_a_plan_of_a_program_of_ones_own_names_property_paths(capsys):
+    diffs = {f"{SCALE}.maxNodeCount": "update"}
+    step = Step(Op.UPDATE, URN, COMPUTE, diffs=diffs, old=cluster(2), new=cluster(4))
+    view.print_plan([step], own_program=True)
+    assert f"        {SCALE}.maxNodeCount 2 → 4\n" in capsys.readouterr().err
+
+
+def test_a_resource_is_listed_once_and_components_are_counted(capsys):
+    group = Step(
+        Op.CREATE, "urn:pulumi:local::demo::aml:platform:Compute::cpu", "aml:platform:Compute"
     )
-    view.print_plan([step])
-    old, _, new = capsys.readouterr().err.partition(" -> ")
-    assert old.endswith('/one"')
-    assert '/other"' in new
+    view.print_plan([group, Step(Op.CREATE, URN, COMPUTE)])
+    assert capsys.readouterr().err.splitlines() == [
+        "  +  machinelearningservices:Compute  cpu",
+        "     and 1 component, which groups them",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +102,7 @@ def test_what_is_not_known_yet_is_said_in_words(capsys):
         new={"a": UNKNOWN, "b": [UNKNOWN]},
     )
     view.print_plan([step])
-    assert "a: 1 -> [known after deployment]" in capsys.readouterr().err
+    assert "a 1 → [known after deployment]" in capsys.readouterr().err
     assert view.step_document(step)["new"] == {
         "a": "[known after deployment]",
         "b": ["[known after deployment]"],

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.catalogue.updates.table import replaced_by
+from infra.catalogue.updates.rule import rule_at
+from infra.catalogue.updates.table import replaced_by, rules_of
+from infra.deploy.stack.file_entries import IMPLIED, row_for, rows_of_resource
 from infra.spec.computes import KINDS
 from infra.spec.document import parse_document
 
@@ -193,3 +195,46 @@ def test_datastores(run, name, properties):
     made = resource(run, f"platform-{name}", "services:Datastore")["inputs"]["properties"]
     assert {key: made[key] for key in properties} == properties
     assert made["serviceDataAccessAuthIdentity"] == "None"
+
+
+# What the components set by themselves: no key of a stack file says it.
+SET_BY_COMPONENTS = {
+    ("machinelearningservices:Compute", "properties.properties.computeInstanceAuthorizationType"),
+    ("machinelearningservices:Compute", "properties.properties.enableSSO"),
+    ("machinelearningservices:Workspace", "sku.name"),
+    ("machinelearningservices:Workspace", "sku.tier"),
+    ("network:Subnet", "privateEndpointNetworkPolicies"),
+    ("network:Subnet", "privateLinkServiceNetworkPolicies"),
+    ("network:VirtualNetwork", "enableDdosProtection"),
+    ("network:VirtualNetwork", "enableVmProtection"),
+}
+# A stack file says where these are and how they are tagged, nothing else.
+PREREQUISITES = {
+    "applicationinsights:Component",
+    "containerregistry:Registry",
+    "keyvault:Vault",
+    "operationalinsights:Workspace",
+    "storage:StorageAccount",
+}
+
+
+def leaves(value, at=""):
+    if isinstance(value, dict) and value and set(value) != {"secret"}:
+        for key, item in value.items():
+            yield from leaves(item, f"{at}.{key}".lstrip("."))
+    else:
+        yield at
+
+
+def test_every_updatable_property_that_a_stack_file_sets_has_its_key(run, full):
+    unnamed = set()
+    for each in [*run.resources, *full.resources]:
+        token, inputs = each["type"], each["inputs"]
+        rules = rules_of(token, inputs.get("properties", {}).get("computeType", ""))
+        rows = rows_of_resource(token, inputs)
+        unnamed |= {
+            (token.partition(":")[2], path)
+            for path in leaves(inputs)
+            if rule_at(rules, path) and not row_for(rows, path) and path not in IMPLIED
+        }
+    assert {pair for pair in unnamed if pair[0] not in PREREQUISITES} == SET_BY_COMPONENTS

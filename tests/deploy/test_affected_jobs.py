@@ -3,7 +3,12 @@
 import pytest
 
 from infra.contract.errors import ProviderError
-from infra.deploy.run.affected_jobs import Affected, affected, interrupted, interruptions
+from infra.deploy.run.affected_jobs import (
+    AffectedCompute,
+    affected_computes,
+    affected_jobs,
+    jobs_affected_by,
+)
 from infra.engine.model.events import Op, Step
 
 COMPUTE = "azure-native:machinelearningservices:Compute"
@@ -31,10 +36,10 @@ def job(status: str, *, compute: str = CPU, nodes: int | None = None, title: str
 @pytest.mark.parametrize(
     ("one", "expected"),
     [
-        pytest.param(step(Op.DELETE), [Affected(CPU, "deleted")], id="deleted"),
-        pytest.param(step(Op.REPLACE), [Affected(CPU, "replaced")], id="replaced"),
+        pytest.param(step(Op.DELETE), [AffectedCompute(CPU, "deleted")], id="deleted"),
+        pytest.param(step(Op.REPLACE), [AffectedCompute(CPU, "replaced")], id="replaced"),
         pytest.param(
-            step(Op.UPDATE, after=1), [Affected(CPU, "shrunk to 1 node(s)", 1)], id="shrunk"
+            step(Op.UPDATE, after=1), [AffectedCompute(CPU, "shrunk to 1 node(s)", 1)], id="shrunk"
         ),
         pytest.param(step(Op.UPDATE, after=8), [], id="grown"),
         pytest.param(step(Op.UPDATE), [], id="changed otherwise"),
@@ -42,27 +47,38 @@ def job(status: str, *, compute: str = CPU, nodes: int | None = None, title: str
     ],
 )
 def test_computes_that_lose_nodes(one: Step, expected) -> None:
-    assert affected([one, one]) == expected
+    assert affected_computes([one, one]) == expected
 
 
 @pytest.mark.parametrize(
     ("compute", "one", "said"),
     [
-        pytest.param(Affected(CPU, "deleted"), job("Running"), "is running on it", id="running"),
-        pytest.param(Affected(CPU, "deleted"), job("Queued"), "waits for it", id="waiting"),
         pytest.param(
-            Affected(CPU, "replaced"), job("Running", compute=CPU.upper()), "replaced", id="case"
+            AffectedCompute(CPU, "deleted"), job("Running"), "is running on it", id="running"
+        ),
+        pytest.param(AffectedCompute(CPU, "deleted"), job("Queued"), "waits for it", id="waiting"),
+        pytest.param(
+            AffectedCompute(CPU, "replaced"),
+            job("Running", compute=CPU.upper()),
+            "replaced",
+            id="case",
         ),
         pytest.param(
-            Affected(CPU, "shrunk to 1 node(s)", 1), job("Running", nodes=2), "shrunk", id="wide"
+            AffectedCompute(CPU, "shrunk to 1 node(s)", 1),
+            job("Running", nodes=2),
+            "shrunk",
+            id="wide",
         ),
         pytest.param(
-            Affected(CPU, "deleted"), job("Running", title="train"), "'train' (run-1)", id="title"
+            AffectedCompute(CPU, "deleted"),
+            job("Running", title="train"),
+            "'train' (run-1)",
+            id="title",
         ),
     ],
 )
-def test_a_job_it_hits_is_named(compute: Affected, one, said: str) -> None:
-    (line,) = interrupted(compute, [one])
+def test_a_job_it_hits_is_named(compute: AffectedCompute, one, said: str) -> None:
+    (line,) = jobs_affected_by(compute, [one])
     assert "'cpu' would be" in line
     assert "run-1" in line
     assert said in line
@@ -71,14 +87,16 @@ def test_a_job_it_hits_is_named(compute: Affected, one, said: str) -> None:
 @pytest.mark.parametrize(
     ("compute", "one"),
     [
-        pytest.param(Affected(CPU, "deleted"), job("Completed"), id="over"),
-        pytest.param(Affected(CPU, "deleted"), job("Running", compute=f"{CPU}2"), id="elsewhere"),
-        pytest.param(Affected(CPU, "shrunk", 1), job("Running"), id="fits on what is left"),
-        pytest.param(Affected(CPU, "shrunk", 1), job("Queued"), id="can still wait"),
+        pytest.param(AffectedCompute(CPU, "deleted"), job("Completed"), id="over"),
+        pytest.param(
+            AffectedCompute(CPU, "deleted"), job("Running", compute=f"{CPU}2"), id="elsewhere"
+        ),
+        pytest.param(AffectedCompute(CPU, "shrunk", 1), job("Running"), id="fits on what is left"),
+        pytest.param(AffectedCompute(CPU, "shrunk", 1), job("Queued"), id="can still wait"),
     ],
 )
-def test_other_jobs_are_not(compute: Affected, one) -> None:
-    assert interrupted(compute, [one]) == []
+def test_other_jobs_are_not(compute: AffectedCompute, one) -> None:
+    assert jobs_affected_by(compute, [one]) == []
 
 
 def test_a_workspace_is_asked_once_and_only_if_need_be() -> None:
@@ -88,8 +106,8 @@ def test_a_workspace_is_asked_once_and_only_if_need_be() -> None:
         asked.append(workspace)
         return [job("Running")]
 
-    assert interruptions([step(Op.UPDATE)], jobs) == []
-    assert len(interruptions([step(Op.DELETE), step(Op.REPLACE)], jobs)) == 1
+    assert affected_jobs([step(Op.UPDATE)], jobs) == []
+    assert len(affected_jobs([step(Op.DELETE), step(Op.REPLACE)], jobs)) == 1
     assert asked == [WS]
 
 
@@ -97,5 +115,5 @@ def test_not_being_told_is_told() -> None:
     def refuse(_: str):
         raise ProviderError("You may not.", remedy="Ask.")
 
-    (line,) = interruptions([step(Op.DELETE)], refuse)
+    (line,) = affected_jobs([step(Op.DELETE)], refuse)
     assert line == "Whether jobs would be interrupted cannot be told: You may not."

@@ -7,9 +7,9 @@ import pytest
 
 from infra.arm.client import AZURE
 from infra.arm.credentials import AccessToken, CachedCredential
-from infra.commands.operations import Asking
+from infra.commands.deployment import Confirmation
 from infra.commands.view import Progress
-from infra.deploy.run.runner import Outcome
+from infra.deploy.run.runner import EngineResult
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Summary
 
@@ -110,9 +110,11 @@ def test_azure_is_named_before_the_question(capsys):
     token = "e30.eyJ1cG4iOiAiYW5uQGNvbnRvc28uY29tIiwgInRpZCI6ICJ0MSJ9.sig"
     credential = CachedCredential(lambda: AccessToken(token, 2e10))
     to = Destination("azure", AZURE, credential, {"subscriptionId": "s1"})
-    plan = Outcome((), Summary({}, 0.0, failed=False, outputs={}))
+    plan = EngineResult((), Summary({}, 0.0, failed=False, outputs={}))
     with Progress() as progress:
-        ask = Asking("up", SimpleNamespace(name="prod"), progress, yes=True, quiet=False)
+        ask = Confirmation(
+            "up", SimpleNamespace(name="prod", own_program=False), progress, yes=True, quiet=False
+        )
         assert ask(plan, to)
     assert capsys.readouterr().err.splitlines()[-1] == (
         "Azure subscription s1, as ann@contoso.com (tenant t1)"

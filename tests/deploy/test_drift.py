@@ -51,7 +51,7 @@ EDITS = {
 
 def test_there_is_none_after_a_deployment(deployed):
     with unchanged(deployed.state_file(), deployed.stack_file()):
-        assert "Drift of stack 'local': none." in deployed.good("drift").err
+        assert "Stack 'local' has no drift." in deployed.good("drift").err
 
 
 @pytest.mark.parametrize(("path", "edit", "expected"), EDITS.values(), ids=EDITS)
@@ -63,10 +63,22 @@ def test_an_edit_is_found_property_by_property(deployed, outside, path, edit, ex
     assert all(name in said.out for name in expected)
 
 
+def test_drift_is_shown_in_the_words_of_the_stack_file(deployed, outside):
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9, "tags.cost": "1"})
+    outside.put("", **{"properties.description": "Shared"})
+    assert deployed.aml("drift").out.splitlines() == [
+        "~ machinelearningservices:Workspace  platform-workspace",
+        "    description (none) → Shared  (not in the stack file)",
+        "~ machinelearningservices:Compute  platform-cpu",
+        "    max_nodes 2 → 9",
+        '    tags.cost (none) → "1"',
+    ]
+
+
 def test_what_is_gone_is_said(deployed, outside):
     outside.call("DELETE", CPU)
     assert drift(deployed) == (6, {"platform-cpu": "gone"})
-    assert "it is gone" in deployed.aml("drift").out
+    assert "it no longer exists" in deployed.aml("drift").out
 
 
 def test_adopt_keeps_the_edits_in_the_stack_file_with_its_comments(deployed, outside):
@@ -96,7 +108,7 @@ def test_adopting_a_deletion_takes_the_compute_out(deployed, outside):
 def test_what_the_stack_file_cannot_say_is_named(deployed, outside):
     outside.put(CPU, tags={})
     said = deployed.good("drift", "--adopt", "--yes")
-    assert "platform-cpu: tags.team: the stack file cannot say it" in said.err
+    assert "platform-cpu: tags.team: the stack file has no key for it" in said.err
     assert "1 updated" in deployed.good("up", "--yes").err
 
 

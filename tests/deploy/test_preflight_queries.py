@@ -9,7 +9,7 @@ from infra.arm.client import AZURE, Client
 from infra.arm.credentials import AccessToken, CachedCredential
 from infra.arm.soft_delete import SoftDeletePolicy
 from infra.deploy.preflight.facts import ids_of
-from infra.deploy.preflight.queries import Inquiry, changing, own_ids
+from infra.deploy.preflight.queries import PreflightQueries, changing, own_ids
 from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import Loaded, PendingOperation, Resource
 from infra.spec.load import inspect_text
@@ -41,7 +41,7 @@ def asked(answers, own=frozenset()):
 
     credential = CachedCredential(lambda: AccessToken("token", 2e10))
     with closing(Client(AZURE, credential, transport=httpx.MockTransport(answer))) as client:
-        return Inquiry(client, SPEC, SUB).facts(own, SoftDeletePolicy()), requests
+        return PreflightQueries(client, SPEC, SUB).facts(own, SoftDeletePolicy()), requests
 
 
 def test_what_may_not_be_asked_is_a_remark():
@@ -49,8 +49,10 @@ def test_what_may_not_be_asked_is_a_remark():
         dict.fromkeys(("usages", "vmSizes", "checkNameAvailability", "providers"), 403)
     )
     assert (facts.usages, facts.sizes, facts.taken, facts.providers) == ([], {}, {}, {})
-    assert any(each.startswith("The quotas of the region could not be") for each in facts.unasked)
-    assert all("AuthorizationFailed: You may not." in each for each in facts.unasked[:5])
+    assert any(
+        each.startswith("The quotas of the region could not be") for each in facts.unanswered
+    )
+    assert all("AuthorizationFailed: You may not." in each for each in facts.unanswered[:5])
 
 
 def test_answers_become_facts():
@@ -81,7 +83,7 @@ def test_answers_become_facts():
     assert facts.sizes["standard_x"].vcpus == 4
     assert set(facts.taken) == {"storage_account", "key_vault", "container_registry"}
     assert facts.instances == {"box": "/w/x/computes/box"}
-    assert [each.name for each in facts.parked] == ["y"]
+    assert [each.name for each in facts.soft_deleted] == ["y"]
     assert ("GET", "/W/Y/computes") not in requests
 
 

@@ -52,14 +52,14 @@ def test_a_change_is_shown_and_made(deployed):
     deployed.edit("max_nodes: 2", "max_nodes: 4")
     said = deployed.good("up", "--yes")
     assert "~  machinelearningservices:Compute  platform-cpu" in said.err
-    assert "properties.properties.scaleSettings.maxNodeCount: 2 -> 4" in said.err
+    assert "        max_nodes 2 → 4\n" in said.err
     assert "1 updated, 11 unchanged" in said.err
 
 
 def test_what_cannot_change_is_replaced(deployed):
     deployed.edit("STANDARD_DS3_V2", "STANDARD_DS2_V2")
     said = deployed.good("up", "--yes")
-    assert 'vmSize: "STANDARD_DS3_V2" -> "STANDARD_DS2_V2"  (replaces)' in said.err
+    assert "vm_size STANDARD_DS3_V2 → STANDARD_DS2_V2  (replaces)" in said.err
     assert "1 replaced" in said.err
     assert deployed.in_cloud() == deployed.in_state()
 

@@ -12,8 +12,8 @@ from infra.arm.diffing import plain
 from infra.catalogue.documents import with_value_at
 from infra.catalogue.updates.rule import covers
 from infra.contract.errors import UnknownNameError
-from infra.deploy.drift.comparison import COMPUTE, Drift, Drifted
-from infra.deploy.drift.stack_file_entries import WORKSPACE_ROWS, Row, described, kind_of, rows_of
+from infra.deploy.drift.comparison import COMPUTE, GONE, Drift, Drifted
+from infra.deploy.stack.file_entries import WORKSPACE_ROWS, Row, described, kind_of, rows_of
 from infra.engine.planning.decision import bare
 from infra.spec.editing import StackFile
 from infra.spec.stack import StackSpec
@@ -30,7 +30,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Adoption:
+class AdoptedDrift:
     """``edits`` were made in ``file``, which is not written yet; ``left`` it cannot say."""
 
     file: StackFile
@@ -38,7 +38,7 @@ class Adoption:
     left: Sequence[tuple[str, str]]
 
 
-def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> Adoption:
+def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
     """Edit ``file`` to say what is there now. ``left`` are names of resources with a path."""
     edits, left = [], []
     for each in drift.resources:
@@ -53,7 +53,7 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> Adoption:
     # From the end, so that the places of the others stay what they are.
     for edit in sorted(removed, key=lambda each: _order(each.path), reverse=True):
         remove(file, edit.path)
-    return Adoption(file, edits, left)
+    return AdoptedDrift(file, edits, left)
 
 
 def write(file: StackFile, path: str, value: Any) -> None:
@@ -78,7 +78,7 @@ def remove(file: StackFile, path: str) -> None:
 
 
 def _paths(each: Drifted) -> list[str]:
-    return ["it is gone"] if each.gone else [one.path for one in each.properties]
+    return [GONE] if each.gone else [one.path for one in each.properties]
 
 
 def _edits(each: Drifted, spec: StackSpec) -> tuple[list[Edit], set[str]]:
@@ -95,7 +95,7 @@ def _edits(each: Drifted, spec: StackSpec) -> tuple[list[Edit], set[str]]:
         return [], set()
     place = f"aml:computes[{index}]"
     if each.gone:
-        return [Edit(place, None)], {"it is gone"}
+        return [Edit(place, None)], {GONE}
     return _said(each, place, rows_of(kind), spec.computes[index].tags, spec)
 
 
@@ -155,7 +155,7 @@ def _order(path: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
-def lines(adoption: Adoption) -> Iterator[str]:
+def lines(adoption: AdoptedDrift) -> Iterator[str]:
     """Yield what was done, a line an edit."""
     for edit in adoption.edits:
         yield f"{edit.path}: {'removed' if edit.value is None else edit.value}"

@@ -15,6 +15,8 @@ from infra.catalogue.documents import value_at, with_value_at
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import type_of_token, variant_of_inputs
 from infra.catalogue.updates.rule import covers
+from infra.contract.json_types import Document
+from infra.deploy.stack.change_lines import HIDDEN, Changed, change_lines, differences, label_of
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.model.values import hidden
 from infra.engine.planning.decision import bare
@@ -25,6 +27,8 @@ _AT_WORK: Final = frozenset({"Running", "JobRunning"})
 # Elsewhere ARM compares texts without case.
 _FREE_TEXT: Final = frozenset({"tags", "description", "friendlyName"})
 _FOUND: Final = "(to be found)"
+GONE: Final = "it no longer exists"
+UNASKED: Final = "not in the stack file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,40 @@ def drift_of(pairs: Sequence[tuple[Resource, Resource | None]]) -> Drift:
             drifted.append(Drifted(deployed, fresh, properties))
     notes = [(fresh, text) for _, fresh in pairs if fresh for text in _notes(fresh)]
     return Drift(drifted, notes)
+
+
+def drift_lines(each: Drifted, *, own_program: bool = False) -> Iterator[str]:
+    """Yield what differs about a resource in the notation of plans, a line a difference."""
+    if each.fresh is None:
+        yield GONE
+        return
+    deployed, fresh = each.deployed, each.fresh
+    secret = [one for one in each.properties if HIDDEN in (one.deployed, one.actual)]
+    for one in secret:
+        yield from differences(label(each, one.path, own_program=own_program), HIDDEN, HIDDEN)
+    for asked, old, new in (
+        (True, deployed.inputs, fresh.inputs),
+        (False, deployed.outputs, fresh.outputs),
+    ):
+        # What nobody asked for is in the service's answers alone.
+        remarks = () if asked else (UNASKED,)
+        changed = [
+            Changed(one.path, remarks)
+            for one in each.properties
+            if one.asked is asked and one not in secret
+        ]
+        before, after = _shown_document(old), _shown_document(new)
+        yield from change_lines(deployed.type, changed, before, after, own_program=own_program)
+
+
+def label(each: Drifted, path: str, *, own_program: bool = False) -> str:
+    """Return what a drifted property is called: its key in the stack file, if it has one."""
+    return path if own_program else label_of(each.deployed.type, bare(each.deployed.inputs), path)
+
+
+def _shown_document(values: Mapping[str, Any]) -> Document:
+    shown: Document = hidden(dict(values))
+    return shown
 
 
 def widened(loaded: Loaded, drift: Drift) -> Loaded:

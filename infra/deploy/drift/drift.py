@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infra.contract.errors import NotDeployedError
-from infra.deploy.drift.adopt import Adoption, adopt
+from infra.deploy.drift.adopt import AdoptedDrift, adopt
 from infra.deploy.drift.comparison import Drift, drift_of, widened
-from infra.deploy.run.operations import Done, Operations, Request, runner_of
-from infra.deploy.run.runner import Outcome, Runner, raise_failure, troubles
+from infra.deploy.run.runner import EngineResult, Runner, failures_only, raise_failure
 from infra.deploy.run.signals import interruptible
+from infra.deploy.run.stack_operations import (
+    OperationRequest,
+    OperationResult,
+    StackOperations,
+    runner_of,
+)
 from infra.deploy.stack.stacks import Stack
 from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
@@ -60,7 +65,7 @@ class DriftOf:
         with interruptible(self.cancellation, self._say):
             return self._read(runner, loaded, parallel)
 
-    def adopt(self, drift: Drift) -> Adoption:
+    def adopt(self, drift: Drift) -> AdoptedDrift:
         """Write into the stack file what it can say of ``drift``, and refresh state.
 
         Refused where the file would have problems then.
@@ -73,7 +78,9 @@ class DriftOf:
         self._record(drift)
         return adoption
 
-    def revert(self, drift: Drift, operations: Operations, request: Request) -> Done:
+    def revert(
+        self, drift: Drift, operations: StackOperations, request: OperationRequest
+    ) -> OperationResult:
         """Record what was found, then deploy what the stack file says."""
         self._record(drift)
         return operations.up(request)
@@ -89,7 +96,7 @@ class DriftOf:
         ]
         return drift_of([pair for pair in pairs if pair[0].type.startswith("azure-native:")])
 
-    def _record(self, drift: Drift) -> Outcome:
+    def _record(self, drift: Drift) -> EngineResult:
         """Refresh state for good; what drifted unasked is asked for from now on."""
         stack, runner = self.stack, self._runner()
         with interruptible(self.cancellation, self._say):
@@ -103,7 +110,7 @@ class DriftOf:
         return outcome
 
     def _runner(self) -> Runner:
-        return runner_of(self.stack, troubles(self.listener), self.cancellation)
+        return runner_of(self.stack, failures_only(self.listener), self.cancellation)
 
     def _loaded(self) -> Loaded:
         stack = self.stack

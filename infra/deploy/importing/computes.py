@@ -17,9 +17,9 @@ from infra.contract.errors import UsageError
 from infra.contract.load import look_up
 from infra.contract.manifest import read_manifest
 from infra.deploy.drift.comparison import COMPUTE
-from infra.deploy.drift.stack_file_entries import kind_of
 from infra.deploy.run.runner import PACKAGE
 from infra.deploy.stack.endpoints import destination
+from infra.deploy.stack.file_entries import kind_of
 from infra.deploy.stack.stacks import Stack
 
 Action = Literal["start", "stop", "restart"]

@@ -16,14 +16,14 @@ from infra.catalogue.types.table import arm_type, variant_of_body
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.deploy.drift.adopt import write
-from infra.deploy.drift.stack_file_entries import (
+from infra.deploy.importing.computes import ROW
+from infra.deploy.stack.file_entries import (
     CREDENTIALS,
     WORKSPACE_ROWS,
     entry,
     kind_of,
     rows_of,
 )
-from infra.deploy.importing.computes import ROW
 from infra.spec.editing import StackFile
 
 WORKSPACE: Final = arm_type("Microsoft.MachineLearningServices/workspaces")
@@ -36,7 +36,7 @@ _WITH_LOGIN: Final = {"aml_compute": "admin", "compute_instance": "ssh_public_ke
 
 
 @dataclass(slots=True)
-class Import:
+class ImportedWorkspace:
     """What goes into a stack file. ``variables`` are to be set before it can be deployed."""
 
     workspace: dict[str, Any]
@@ -52,13 +52,15 @@ class Import:
         return "local" if self.subscription == SUBSCRIPTION else "azure"
 
 
-def imported(workspace: Mapping[str, Any], computes: Iterable[Mapping[str, Any]]) -> Import:
+def imported(
+    workspace: Mapping[str, Any], computes: Iterable[Mapping[str, Any]]
+) -> ImportedWorkspace:
     """Return what a stack file has to say of a workspace's and its computes' ARM documents."""
     where = parse_arm_id(str(workspace["id"]))
     inputs = bodies.inputs_of(WORKSPACE, str(where), workspace, {})
     said = entry(WORKSPACE_ROWS, inputs)
     without = [name for name, key in _OPTIONAL.items() if key not in said]
-    found = Import(
+    found = ImportedWorkspace(
         {
             "name": where.name,
             "resource_group": where.resource_group,
@@ -77,7 +79,7 @@ def imported(workspace: Mapping[str, Any], computes: Iterable[Mapping[str, Any]]
     return found
 
 
-def write_import(found: Import, file: StackFile) -> None:
+def write_import(found: ImportedWorkspace, file: StackFile) -> None:
     """Write it into a stack file, new or not; what the file declares already stays."""
     known = file.entries()
     declared = known.get("aml:workspace")
@@ -100,7 +102,7 @@ def write_import(found: Import, file: StackFile) -> None:
     write(file, "aml:adopt", found.adopt)
 
 
-def _add(found: Import, document: Mapping[str, Any]) -> None:
+def _add(found: ImportedWorkspace, document: Mapping[str, Any]) -> None:
     row = variant_of_body(ROW, document)
     id_ = str(parse_arm_id(str(document["id"])))
     inputs = bodies.inputs_of(row, id_, document, {})
@@ -123,7 +125,7 @@ def _add(found: Import, document: Mapping[str, Any]) -> None:
     found.adopt[f"platform-{name}"] = id_
 
 
-def _variable(found: Import, name: str, what: str) -> str:
+def _variable(found: ImportedWorkspace, name: str, what: str) -> str:
     variable = "".join(c if c.isalnum() else "_" for c in f"{name}_{what}").upper()
     found.variables.append(variable)
     return variable

@@ -11,7 +11,7 @@ from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import Project
 from infra.deploy.importing.computes import Computes
-from infra.deploy.importing.entries import WORKSPACE, Import, imported, write_import
+from infra.deploy.importing.entries import WORKSPACE, ImportedWorkspace, imported, write_import
 from infra.deploy.stack.endpoints import destination
 from infra.spec.editing import StackFile
 from infra.spec.load import inspect_text
@@ -20,7 +20,9 @@ from infra.spec.problems import file_error
 _MISSING = 404
 
 
-def fetched(project: Project, workspace_id: str, file: Path, only: Sequence[str] = ()) -> Import:
+def fetched(
+    project: Project, workspace_id: str, file: Path, only: Sequence[str] = ()
+) -> ImportedWorkspace:
     """Return what a stack file has to say of the workspace; of ``only`` these computes, if any."""
     where = parse_arm_id(workspace_id)
     if where.type.lower() != WORKSPACE.name.lower():
@@ -47,7 +49,7 @@ def fetched(project: Project, workspace_id: str, file: Path, only: Sequence[str]
         return imported(workspace, [computes.one(name).document for name in names])
 
 
-def write_file(found: Import, file: Path) -> None:
+def write_file(found: ImportedWorkspace, file: Path) -> None:
     """Write it into ``file``; refused as a whole where the file would have problems."""
     edited = StackFile.read(file)
     write_import(found, edited)

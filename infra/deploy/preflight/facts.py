@@ -38,9 +38,9 @@ class Facts:
     usages: Sequence[Usage] = ()
     computes: Sequence[Mapping[str, Any]] = ()
     instances: Mapping[str, str] = field(default_factory=dict)
-    parked: Sequence[DeletedResource] = ()
+    soft_deleted: Sequence[DeletedResource] = ()
     policy: SoftDeletePolicy = field(default_factory=SoftDeletePolicy)
-    unasked: Sequence[str] = ()
+    unanswered: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,9 +42,9 @@ def preflight(
     """
     ids = ids_of(spec, subscription)
     problems = [found for rule in _RULES for found in rule(spec, ids, facts)]
-    waiting, notices = _parked(spec, ids, facts)
+    waiting, notices = _soft_deleted(spec, ids, facts)
     too_much, tight = quota(spec, facts, changing)
-    return Preflight((*problems, *waiting, *too_much), (*notices, *tight, *facts.unasked))
+    return Preflight((*problems, *waiting, *too_much), (*notices, *tight, *facts.unanswered))
 
 
 def _providers(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def _providers(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
 
 
 def _unique_names(_: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
-    parked = {each.name.lower() for each in facts.parked if each.type == VAULT}
+    parked = {each.name.lower() for each in facts.soft_deleted if each.type == VAULT}
     for kind, id_ in ids.made().items():
         name, why = id_.rpartition("/")[2], facts.taken.get(kind)
         if why is None or id_.lower() in facts.own or (kind == "key_vault" and name in parked):
@@ -135,12 +135,12 @@ def _sizes(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _parked(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
+def _soft_deleted(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
     """Say of what is parked under the stack's names what `up` does, or why it cannot."""
     problems: list[Finding] = []
     remarks: list[str] = []
     wanted = {WORKSPACE: ids.workspace.lower(), VAULT: (ids.key_vault or "").lower()}
-    for each in facts.parked:
+    for each in facts.soft_deleted:
         mine = wanted.get(each.type, "")
         if mine in facts.own or each.name.lower() != mine.rpartition("/")[2]:
             continue

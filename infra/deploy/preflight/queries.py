@@ -1,4 +1,4 @@
-"""Asking a cloud what it would refuse of a stack: a handful of reads, nothing is changed.
+"""Asks a cloud what it would refuse of a stack: a handful of reads, nothing is changed.
 
 What a caller may not ask becomes a remark; what follows from the answers is `preflight`'s.
 """
@@ -47,8 +47,8 @@ _NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
 _ROWS: Final = {row.pulumi_type: row for row in TYPES}
 
 
-class Inquiry:
-    """One stack's questions to one cloud. ``unasked`` collects what could not be asked."""
+class PreflightQueries:
+    """One stack's questions to one cloud. ``unanswered`` collects what could not be asked."""
 
     def __init__(self, client: Client, spec: StackSpec, subscription: str) -> None:
         self._client = client
@@ -56,7 +56,7 @@ class Inquiry:
         self._root = f"/subscriptions/{subscription}"
         self._subscription = subscription
         self._ids: Ids = ids_of(spec, subscription)
-        self._unasked: list[str] = []
+        self._unanswered: list[str] = []
 
     def facts(self, own: frozenset[str], policy: SoftDeletePolicy) -> Facts:
         """Ask everything there is to ask."""
@@ -78,16 +78,16 @@ class Inquiry:
             usages=list(self._usages()),
             computes=computes,
             instances=dict(self._instances(own)),
-            parked=[] if workspace else list(self._parked(own)),
+            soft_deleted=[] if workspace else list(self._soft_deleted(own)),
             policy=policy,
-            unasked=self._unasked,
+            unanswered=self._unanswered,
         )
 
     def _list(self, path: str, version: str, what: str) -> list[Mapping[str, Any]]:
         try:
             return list(pages(self._client, path, version))
         except ProviderError as error:
-            self._unasked.append(f"{what} could not be asked for: {error.detail}")
+            self._unanswered.append(f"{what} could not be asked for: {error.detail}")
             return []
 
     def _is_there(self, id: str, version: str) -> bool:
@@ -108,7 +108,7 @@ class Inquiry:
                 document = checked(answer, at=path).document
             except ProviderError as error:
                 what = f"Whether {body['name']!r} is a free name"
-                self._unasked.append(f"{what} could not be asked: {error.detail}")
+                self._unanswered.append(f"{what} could not be asked: {error.detail}")
                 continue
             if document.get("nameAvailable") is False:
                 yield kind, str(document.get("message") or document.get("reason") or "it is taken")
@@ -170,7 +170,7 @@ class Inquiry:
         near = same_location(str(workspace.get("location")), self._spec.location)
         return state != "SoftDeleted" and near
 
-    def _parked(self, own: frozenset[str]) -> Iterator[DeletedResource]:
+    def _soft_deleted(self, own: frozenset[str]) -> Iterator[DeletedResource]:
         try:
             yield from deleted_workspaces(self._client, self._subscription)
             vault = self._ids.key_vault
@@ -178,7 +178,9 @@ class Inquiry:
                 found = deleted_vault(self._client, vault, self._spec.location)
                 yield from [found] if found else []
         except ProviderError as error:
-            self._unasked.append(f"Deleted workspaces and vaults could not be asked for: {error}")
+            self._unanswered.append(
+                f"Deleted workspaces and vaults could not be asked for: {error}"
+            )
 
 
 def own_ids(spec: StackSpec, loaded: Loaded, subscription: str) -> frozenset[str]:
@@ -205,7 +207,7 @@ def changing(steps: Iterable[Step]) -> frozenset[str]:
     )
 
 
-def look_ahead(
+def run_preflight(
     spec: StackSpec,
     to: Destination,
     loaded: Loaded,
@@ -214,8 +216,8 @@ def look_ahead(
 ) -> Preflight:
     """Ask the cloud, and return what it would refuse of a stack."""
     with closing(Client(to.endpoint, to.credential)) as client:
-        inquiry = Inquiry(client, spec, to.subscription)
-        facts = inquiry.facts(own_ids(spec, loaded, to.subscription), policy)
+        queries = PreflightQueries(client, spec, to.subscription)
+        facts = queries.facts(own_ids(spec, loaded, to.subscription), policy)
     return preflight(spec, to.subscription, facts, changing)
 
 
@@ -228,7 +230,7 @@ def problems_of(found: Preflight, file: Path) -> tuple[Problem, ...]:
     )
 
 
-def require_room(found: Preflight, file: Path) -> None:
+def refuse_problems(found: Preflight, file: Path) -> None:
     """Raise ``PreflightError`` with every problem, if there is any."""
     problems = problems_of(found, file)
     if problems:

@@ -29,7 +29,7 @@ _ADVICE: Final = "Lower the nodes, choose another size, or ask Azure for more qu
 
 
 @dataclass(slots=True)
-class Demand:
+class QuotaDemand:
     """What a stack wants of one quota, in cores: at its most nodes, and at once."""
 
     most: int = 0
@@ -88,9 +88,9 @@ def quota(
     return problems, remarks
 
 
-def demands(spec: StackSpec, sizes: Mapping[str, VmSize]) -> Mapping[str, Demand]:
+def demands(spec: StackSpec, sizes: Mapping[str, VmSize]) -> Mapping[str, QuotaDemand]:
     """Return what is wanted of each quota: by family, and the two across families."""
-    found: dict[str, Demand] = {}
+    found: dict[str, QuotaDemand] = {}
     for index, compute in enumerate(spec.computes):
         match compute:
             case AmlComputeSpec(max_nodes=most, min_nodes=least, priority=priority):
@@ -101,7 +101,7 @@ def demands(spec: StackSpec, sizes: Mapping[str, VmSize]) -> Mapping[str, Demand
                 continue
         size = sizes.get(compute.vm_size.lower())
         for name in _quotas(size, low=low) if size and most else ():
-            demand = found.setdefault(name, Demand())
+            demand = found.setdefault(name, QuotaDemand())
             demand.most += most * size.vcpus if size else 0
             demand.least += least * size.vcpus if size else 0
             demand.members.append((index, compute.name, f"{most} x {size.vcpus if size else 0}"))

@@ -32,7 +32,7 @@ _DONE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Affected:
+class AffectedCompute:
     """A compute that loses nodes: all of them, or all above ``left``."""
 
     id: str
@@ -48,22 +48,22 @@ class Affected:
         return self.id.rpartition("/computes/")[0]
 
 
-def affected(steps: Iterable[Step]) -> list[Affected]:
+def affected_computes(steps: Iterable[Step]) -> list[AffectedCompute]:
     """Return the computes whose nodes a plan takes away, each once."""
-    found: dict[str, Affected] = {}
+    found: dict[str, AffectedCompute] = {}
     for step in steps:
         if step.type != COMPUTE or not step.id:
             continue
         if step.op in _DONE:
-            found[step.id] = Affected(step.id, _DONE[step.op])
+            found[step.id] = AffectedCompute(step.id, _DONE[step.op])
         elif step.op is Op.UPDATE and _MOST in step.diffs:
             before, after = _most(step.old), _most(step.new)
             if after < before:
-                found[step.id] = Affected(step.id, f"shrunk to {after} node(s)", after)
+                found[step.id] = AffectedCompute(step.id, f"shrunk to {after} node(s)", after)
     return list(found.values())
 
 
-def interrupted(compute: Affected, jobs: Iterable[Mapping[str, Any]]) -> list[str]:
+def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return what to say of the jobs that the change of one compute would hit."""
     mine = [job for job in jobs if same_arm_id(str(_of(job, "computeId")), compute.id)]
     running = [job for job in mine if _of(job, "status") in _ON_NODES]
@@ -82,17 +82,17 @@ def interrupted(compute: Affected, jobs: Iterable[Mapping[str, Any]]) -> list[st
     return lines
 
 
-def interruptions(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
+def affected_jobs(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
     """Return a sentence for every job a plan would interrupt."""
     lines: list[str] = []
     lists: dict[str, Sequence[Mapping[str, Any]]] = {}
-    for compute in affected(steps):
+    for compute in affected_computes(steps):
         try:
             if compute.workspace not in lists:
                 lists[compute.workspace] = jobs_of(compute.workspace)
         except PlatformError as error:
             return [*lines, f"Whether jobs would be interrupted cannot be told: {error.detail}"]
-        lines += interrupted(compute, lists[compute.workspace])
+        lines += jobs_affected_by(compute, lists[compute.workspace])
     return lines
 
 

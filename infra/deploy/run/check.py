@@ -8,7 +8,7 @@ from infra.arm.client import Client
 from infra.arm.soft_delete import WORKSPACE
 from infra.catalogue.names import same_arm_id
 from infra.deploy.preflight.facts import ids_of
-from infra.deploy.preflight.queries import look_ahead, own_ids, problems_of
+from infra.deploy.preflight.queries import own_ids, problems_of, run_preflight
 from infra.deploy.run.runner import PACKAGE
 from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import parked, soft_delete_of
@@ -20,7 +20,7 @@ from infra.spec.stack import StackSpec
 
 
 @dataclass(frozen=True, slots=True)
-class ParkedRow:
+class SoftDeletedRow:
     """A line of `aml stack parked`. ``fate``: what `up` does, empty where it is not the stack's."""
 
     kind: str
@@ -37,18 +37,18 @@ def check_online(name: str) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     stack = open_stack(name)
     if not isinstance(stack.declared, StackSpec):
         return (), ("What a program of one's own declares is known to it alone.",)
-    found = look_ahead(stack.spec, _cloud(stack), _state(stack), soft_delete_of(stack))
+    found = run_preflight(stack.spec, _cloud(stack), _state(stack), soft_delete_of(stack))
     return problems_of(found, stack.file), found.remarks
 
 
-def parked_rows(stack: Stack) -> Sequence[ParkedRow]:
+def soft_deleted_rows(stack: Stack) -> Sequence[SoftDeletedRow]:
     """Return what is parked in the stack's subscription."""
     to, policy = _cloud(stack), soft_delete_of(stack)
     with closing(Client(to.endpoint, to.credential)) as client:
         found = parked(client, to.subscription)
     mine = _wanted(stack, to)
     return [
-        ParkedRow(
+        SoftDeletedRow(
             kind="workspace" if each.type == WORKSPACE else "key vault",
             name=each.name,
             location=each.location,

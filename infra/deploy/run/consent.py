@@ -6,6 +6,7 @@ from typing import Final
 from infra.catalogue.updates.table import COMPUTE, WORKSPACE
 from infra.contract.errors import UsageError
 from infra.contract.load import look_up
+from infra.deploy.stack.change_lines import reason
 from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import Loaded, Resource, urn_name
 
@@ -44,7 +45,7 @@ def unconsented(steps: Iterable[Step], allowed: Collection[str]) -> dict[str, st
     """Return the workspaces that a plan replaces without a word of it, by name with the reason."""
     words = {name.casefold() for name in allowed}
     replaced = (step for step in steps if step.type == WORKSPACE and step.op in _REPLACED)
-    names = {step.id.rpartition("/")[2] or urn_name(step.urn): step.reason for step in replaced}
+    names = {step.id.rpartition("/")[2] or urn_name(step.urn): reason(step) for step in replaced}
     return {name: reason for name, reason in names.items() if name.casefold() not in words}
 
 

@@ -33,7 +33,7 @@ PACKAGE = "azure-native"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EngineResult:
     """What a run decided or did: every step, and the summary. ``warnings`` are about a plan."""
 
     steps: Sequence[Step]
@@ -51,7 +51,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Steps:
+class StepCollector:
     """A listener that keeps the steps it hears of and passes every event on."""
 
     listener: Listener
@@ -96,7 +96,7 @@ class Runner:
         config = self.destination.config
         return {PACKAGE: {k: secret(v) if k in sealed else v for k, v in config.items()}}
 
-    def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
+    def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
         """Run the program once. A failure was reported to the listener; it is in the summary."""
         steps = self._listening(options)
         with self._providers() as providers:
@@ -114,27 +114,37 @@ class Runner:
             )
             if result.error:
                 deployment.log("error", result.error, "")
-            return Outcome(tuple(steps.steps), deployment.close(program_failed=result.failed))
+            return EngineResult(tuple(steps.steps), deployment.close(program_failed=result.failed))
 
-    def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
+    def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
         """Delete all that is in state, without the program."""
         return self._over_state(destroy, loaded, recorder, options)
 
-    def refresh(self, loaded: Loaded, recorder: Recorder, options: Options) -> Outcome:
+    def refresh(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
         """Read all that is in state, without the program."""
         return self._over_state(refresh, loaded, recorder, options)
 
-    def _listening(self, options: Options) -> Steps:
+    def _listening(self, options: Options) -> StepCollector:
         """Keep the steps; of a plan only failures and messages are passed on as they happen."""
-        return Steps(troubles(self.listener) if options.preview else self.listener)
+        return StepCollector(failures_only(self.listener) if options.preview else self.listener)
 
     def _over_state(
-        self, act: Callable[[Run], Summary], loaded: Loaded, recorder: Recorder, options: Options
-    ) -> Outcome:
+        self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
+    ) -> EngineResult:
         steps = self._listening(options)
         with self._providers() as providers:
-            summary = act(self._run(loaded, recorder, options, steps, providers))
-        return Outcome(tuple(steps.steps), summary)
+            summary = act(
+                self.project.name,
+                self.stack,
+                loaded,
+                recorder,
+                providers,
+                self.provider_config(),
+                options,
+                steps,
+                self.cancellation,
+            )
+        return EngineResult(tuple(steps.steps), summary)
 
     def _run(
         self,
@@ -157,7 +167,7 @@ class Runner:
         )
 
 
-def troubles(listener: Listener) -> Listener:
+def failures_only(listener: Listener) -> Listener:
     """Pass on what went wrong, and messages."""
 
     def listen(event: Event) -> None:
@@ -167,7 +177,7 @@ def troubles(listener: Listener) -> Listener:
     return listen
 
 
-def raise_failure(outcome: Outcome, cancellation: Cancellation, *, command: str) -> None:
+def raise_failure(outcome: EngineResult, cancellation: Cancellation, *, command: str) -> None:
     """Turn a failed run into the error a command ends with; its causes were reported before."""
     if cancellation.stopped:
         raise InterruptedByUserError(

@@ -57,6 +57,11 @@ class Stack:
         return self.declared.cloud
 
     @property
+    def own_program(self) -> bool:
+        """Say whether the program is the project's own, not the packaged one."""
+        return not self.project.runs_packaged_program
+
+    @property
     def spec(self) -> StackSpec:
         """What the file declares; ``UsageError`` where a program of its own knows that alone."""
         if isinstance(self.declared, StackSpec):

@@ -14,8 +14,8 @@ from infra.arm.client import Client
 from infra.contract.errors import UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
 from infra.deploy.preflight.credential_references import require_references
-from infra.deploy.preflight.queries import changing, look_ahead, require_room
-from infra.deploy.run.affected_jobs import interruptions, jobs_through
+from infra.deploy.preflight.queries import changing, refuse_problems, run_preflight
+from infra.deploy.run.affected_jobs import affected_jobs, jobs_through
 from infra.deploy.run.consent import (
     lost_workspaces,
     named_urns,
@@ -23,8 +23,8 @@ from infra.deploy.run.consent import (
     unconsented,
 )
 from infra.deploy.run.manifests import OUTPUT, manifest_of, write_manifest
-from infra.deploy.run.read_back import Reading
-from infra.deploy.run.runner import PACKAGE, Outcome, Runner, raise_failure, troubles
+from infra.deploy.run.read_back import RefreshedState
+from infra.deploy.run.runner import PACKAGE, EngineResult, Runner, failures_only, raise_failure
 from infra.deploy.run.signals import interruptible
 from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import soft_delete_of
@@ -37,12 +37,12 @@ from infra.engine.state.archive import OperationInfo, OperationName
 from infra.engine.state.open_state import StackState
 from infra.spec.stack import StackSpec
 
-Approve = Callable[[Outcome, Destination], bool]
+Approve = Callable[[EngineResult, Destination], bool]
 _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OperationRequest:
     """How an operation is to go. ``message`` is for the history.
 
     ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
@@ -68,17 +68,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class OperationResult:
     """What an operation came to: the plan, and what was then done (``None``: nothing was)."""
 
-    plan: Outcome
-    result: Outcome | None = None
+    plan: EngineResult
+    result: EngineResult | None = None
     approved: bool = True
     manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
+class StackOperations:
     """The operations on one stack. ``listener`` hears all; ``approve`` decides before changes."""
 
     stack: Stack
@@ -86,7 +86,7 @@ class Operations:
     approve: Approve
     cancellation: Cancellation = field(default_factory=Cancellation)
 
-    def preview(self, request: Request) -> Done:
+    def preview(self, request: OperationRequest) -> OperationResult:
         """Plan, change nothing, take no lock."""
         runner = self._runner()
         loaded = self._loaded()
@@ -95,9 +95,9 @@ class Operations:
             if request.refresh or self._is_another_cloud(loaded, runner.destination):
                 self._tell_of_another_cloud(loaded, runner.destination)
                 loaded = self._read_back(runner, loaded, request)
-            return Done(self._planned(runner, loaded, request, "aml preview"))
+            return OperationResult(self._planned(runner, loaded, request, "aml preview"))
 
-    def up(self, request: Request) -> Done:
+    def up(self, request: OperationRequest) -> OperationResult:
         """Plan, ask, do, and write the manifest.
 
         Nothing to change asks nothing, and is done nevertheless: what only state knows (protect,
@@ -114,15 +114,15 @@ class Operations:
                 refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
                 if plan.changed:
                     require_passphrase(self.stack)
-                plan = self._looked_ahead(runner, state.loaded, plan)
+                plan = self._after_preflight(runner, state.loaded, plan)
                 if plan.changed and not self.approve(plan, runner.destination):
-                    return Done(plan, approved=False)
+                    return OperationResult(plan, approved=False)
                 result = runner.run(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
             raise_failure(result, self.cancellation, command="aml up")
-            return Done(plan, result, manifest=self._keep_manifest(result))
+            return OperationResult(plan, result, manifest=self._keep_manifest(result))
 
-    def refresh(self, request: Request) -> Done:
+    def refresh(self, request: OperationRequest) -> OperationResult:
         """Read every resource in the cloud back into state."""
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
@@ -131,7 +131,7 @@ class Operations:
             raise_failure(done.result, self.cancellation, command="aml refresh")
         return done
 
-    def destroy(self, request: Request) -> Done:
+    def destroy(self, request: OperationRequest) -> OperationResult:
         """Delete everything the stack has; state alone suffices."""
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
@@ -144,17 +144,19 @@ class Operations:
                 )
                 raise_failure(plan, self.cancellation, command="aml destroy")
                 if not plan.changed:
-                    return Done(plan)
-                plan = replace(plan, warnings=self._interruptions(runner, plan))
+                    return OperationResult(plan)
+                plan = replace(plan, warnings=self._affected_jobs(runner, plan))
                 if not self.approve(plan, runner.destination):
-                    return Done(plan, approved=False)
+                    return OperationResult(plan, approved=False)
                 result = runner.destroy(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
             raise_failure(result, self.cancellation, command="aml destroy")
             self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
-            return Done(plan, result)
+            return OperationResult(plan, result)
 
-    def _planned(self, runner: Runner, loaded: Loaded, request: Request, command: str) -> Outcome:
+    def _planned(
+        self, runner: Runner, loaded: Loaded, request: OperationRequest, command: str
+    ) -> EngineResult:
         stack = self.stack
         require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
         plan = runner.run(
@@ -163,28 +165,30 @@ class Operations:
         raise_failure(plan, self.cancellation, command=command)
         self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
         lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
-        return replace(plan, warnings=[*lost, *self._interruptions(runner, plan)])
+        return replace(plan, warnings=[*lost, *self._affected_jobs(runner, plan)])
 
-    def _looked_ahead(self, runner: Runner, loaded: Loaded, plan: Outcome) -> Outcome:
+    def _after_preflight(self, runner: Runner, loaded: Loaded, plan: EngineResult) -> EngineResult:
         """Ask the cloud what it would refuse of a plan: all of it before the first change."""
         if not plan.changed or not isinstance(self.stack.declared, StackSpec):
             return plan
-        found = look_ahead(
+        found = run_preflight(
             self.stack.declared,
             runner.destination,
             loaded,
             runner.soft_delete,
             changing=changing(plan.steps),
         )
-        require_room(found, self.stack.file)
+        refuse_problems(found, self.stack.file)
         return replace(plan, warnings=[*plan.warnings, *found.remarks])
 
-    def _interruptions(self, runner: Runner, plan: Outcome) -> list[str]:
+    def _affected_jobs(self, runner: Runner, plan: EngineResult) -> list[str]:
         goes_to = runner.destination
         with closing(Client(goes_to.endpoint, goes_to.credential)) as client:
-            return interruptions(plan.steps, jobs_through(client))
+            return affected_jobs(plan.steps, jobs_through(client))
 
-    def _refuse_unexpected(self, plan: Outcome, request: Request, *, remedy: str) -> None:
+    def _refuse_unexpected(
+        self, plan: EngineResult, request: OperationRequest, *, remedy: str
+    ) -> None:
         if request.expect_no_changes and plan.changed:
             raise UnexpectedChangesError(
                 f"Stack {self.stack.name!r} has changes, and none were expected.", remedy=remedy
@@ -200,15 +204,17 @@ class Operations:
                 remedy=f"Let them go first: `aml unprotect --all -s {self.stack.name}`.",
             )
 
-    def _read_back(self, runner: Runner, loaded: Loaded, request: Request) -> Loaded:
+    def _read_back(self, runner: Runner, loaded: Loaded, request: OperationRequest) -> Loaded:
         """Return state as a refresh would leave it; nothing is written."""
-        reading = Reading(loaded)
-        quiet = replace(runner, listener=troubles(self.listener))
+        reading = RefreshedState(loaded)
+        quiet = replace(runner, listener=failures_only(self.listener))
         outcome = quiet.refresh(loaded, reading, request.options(preview=False))
         raise_failure(outcome, self.cancellation, command="aml preview")
         return reading.loaded
 
-    def _refreshed(self, runner: Runner, request: Request, *, approve: bool) -> Done:
+    def _refreshed(
+        self, runner: Runner, request: OperationRequest, *, approve: bool
+    ) -> OperationResult:
         with self._open("refresh", request) as state:
             count = len(state.loaded.resources)
             options = request.options(preview=True)
@@ -217,15 +223,15 @@ class Operations:
                 remedy = "See what differs with `aml refresh`."
                 self._refuse_unexpected(plan, request, remedy=remedy)
                 if plan.changed and not self.approve(plan, runner.destination):
-                    return Done(plan, approved=False)
+                    return OperationResult(plan, approved=False)
             result = runner.refresh(state.loaded, state, request.options(preview=False))
             state.ended(succeeded=not result.summary.failed, changes=_counts(result))
-        return Done(result, result)
+        return OperationResult(result, result)
 
     def _runner(self) -> Runner:
         return runner_of(self.stack, self.listener, self.cancellation)
 
-    def _open(self, kind: OperationName, request: Request) -> StackState:
+    def _open(self, kind: OperationName, request: OperationRequest) -> StackState:
         stack = self.stack
         operation = OperationInfo(kind, request.message)
         state = stack.backend.open(stack.project.name, stack.name, stack.cipher, operation)
@@ -237,7 +243,7 @@ class Operations:
         stack = self.stack
         return stack.backend.load(stack.project.name, stack.name, stack.cipher)
 
-    def _keep_manifest(self, outcome: Outcome) -> Manifest | None:
+    def _keep_manifest(self, outcome: EngineResult) -> Manifest | None:
         outputs = outcome.summary.outputs
         if OUTPUT not in outputs:
             return None
@@ -261,7 +267,7 @@ class Operations:
         self.listener(Message("info", text))
 
 
-def _by_urn(request: Request, loaded: Loaded) -> Request:
+def _by_urn(request: OperationRequest, loaded: Loaded) -> OperationRequest:
     return replace(request, replace=named_urns(request.replace, loaded))
 
 
@@ -280,5 +286,5 @@ def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> R
     )
 
 
-def _counts(outcome: Outcome) -> dict[str, int]:
+def _counts(outcome: EngineResult) -> dict[str, int]:
     return {str(op): number for op, number in outcome.changes.items()}

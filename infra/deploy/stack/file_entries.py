@@ -1,7 +1,7 @@
-"""From what Azure has to what a stack file says of it: one table a kind, read from right to left.
+"""Which key of a stack file says what an input of a resource says: one table for every reader.
 
-The other direction is the components'. Credentials no service returns: they become references to
-variables that somebody has to set.
+Import and drift read a service's answer through it, plans and drift reports name what differs by
+its keys. The other direction, from keys to inputs, is the components'.
 """
 
 import base64
@@ -12,6 +12,10 @@ from typing import Any, Final
 
 from infra.catalogue.documents import set_at, value_at
 from infra.catalogue.durations import duration_s
+from infra.catalogue.updates.rule import covers
+from infra.catalogue.updates.table import COMPUTE, WORKSPACE
+from infra.contract.json_types import Document
+from infra.spec.roles import ROLES
 
 _INNER: Final = "properties.properties"
 _ACCOUNT: Final = f"{_INNER}.administratorAccount"
@@ -194,12 +198,111 @@ WORKSPACE_ROWS: Final = (
     Row("identity", "identity", _identity),
     Row("public_network_access", "publicNetworkAccess", _snake, "enabled"),
 )
+_SERVICE_ACCESS: Final = {
+    "None": "none",
+    "WorkspaceSystemAssignedIdentity": "workspace_system_identity",
+    "WorkspaceUserAssignedIdentity": "workspace_user_identity",
+}
+
+
+def _kind(compute_type: object) -> str:
+    return _KIND_OF.get(str(compute_type).lower(), str(compute_type))
+
+
+def _role(definition_id: object) -> str:
+    guid = str(definition_id).rpartition("/")[2]
+    return next((name for name, known in ROLES.items() if known == guid), guid)
+
+
+def _services(value: Any) -> list[str]:
+    return [str(each.get("service")) for each in value]
+
+
+_PLACED: Final = (
+    Row("resource_group", "resourceGroupName"),
+    Row("location", "location"),
+    Row("tags", "tags"),
+)
+# Named in plans and drift reports alone: an import writes these by other means (names, tags) or
+# cannot (credentials, which no API returns).
+_OF_EVERY_COMPUTE: Final = (
+    Row("name", "computeName"),
+    Row("kind", "properties.computeType", _kind),
+    Row("workspace", "workspaceName"),
+    Row("disable_local_auth", "properties.disableLocalAuth"),
+    Row("admin.ssh_public_key", f"{_INNER}.userAccountCredentials.adminUserSshPublicKey"),
+    Row("admin.password", f"{_INNER}.userAccountCredentials.adminUserPassword"),
+    Row("password", f"{_ACCOUNT}.password"),
+    Row("private_key", f"{_ACCOUNT}.privateKeyData"),
+    Row("passphrase", f"{_ACCOUNT}.passphrase"),
+    Row("access_token", f"{_INNER}.databricksAccessToken"),
+    *_PLACED,
+)
+_OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
+    WORKSPACE: (
+        *WORKSPACE_ROWS,
+        Row("name", "workspaceName"),
+        Row("identities[0]", "primaryUserAssignedIdentity"),
+        *_PLACED,
+    ),
+    "azure-native:managedidentity:UserAssignedIdentity": (Row("name", "resourceName"), *_PLACED),
+    "azure-native:authorization:RoleAssignment": (
+        Row("role", "roleDefinitionId", _role),
+        Row("principal_id", "principalId"),
+        Row("principal_type", "principalType", _snake),
+        Row("scope_id", "scope"),
+        Row("description", "description"),
+    ),
+    "azure-native:network:VirtualNetwork": (
+        Row("name", "virtualNetworkName"),
+        Row("address_space", "addressSpace.addressPrefixes"),
+        *_PLACED,
+    ),
+    "azure-native:network:Subnet": (
+        Row("name", "subnetName"),
+        Row("network", "virtualNetworkName"),
+        Row("address_prefix", "addressPrefix"),
+        Row("network_security_group_id", "networkSecurityGroup.id"),
+        Row("service_endpoints", "serviceEndpoints", _services),
+        *_PLACED,
+    ),
+    "azure-native:machinelearningservices:Datastore": (
+        Row("name", "name"),
+        Row("workspace", "workspaceName"),
+        Row("kind", "properties.datastoreType", _snake),
+        Row("account_name", "properties.accountName"),
+        Row("storage_account_id.resource_group", "properties.resourceGroup"),
+        Row("storage_account_id.subscription", "properties.subscriptionId"),
+        Row("container", "properties.containerName"),
+        Row("filesystem", "properties.filesystem"),
+        Row("share", "properties.fileShareName"),
+        Row("credentials.type", "properties.credentials.credentialsType", _snake),
+        Row("credentials.key", "properties.credentials.secrets.key"),
+        Row("credentials.token", "properties.credentials.secrets.sasToken"),
+        Row("credentials.client_secret", "properties.credentials.secrets.clientSecret"),
+        Row("credentials.tenant_id", "properties.credentials.tenantId"),
+        Row("credentials.client_id", "properties.credentials.clientId"),
+        Row("service_access", "properties.serviceDataAccessAuthIdentity", _SERVICE_ACCESS.get),
+        Row("description", "properties.description"),
+        Row("tags", "properties.tags"),
+        *_PLACED,
+    ),
+}
 # Credentials that a kind cannot be without, by the key that a stack file has for them.
 CREDENTIALS: Final = {
     "virtual_machine": "password",
     "hdinsight": "password",
     "databricks": "access_token",
 }
+
+
+IMPLIED: Final = frozenset(
+    {
+        f"{_INNER}.sshSettings.sshPublicAccess",
+        "properties.credentials.secrets.secretsType",
+    }
+)
+"""Inputs that follow from another key, whose change says it all."""
 
 
 def kind_of(inputs: Mapping[str, Any]) -> str | None:
@@ -211,6 +314,24 @@ def rows_of(kind: str) -> tuple[Row, ...]:
     """Return the keys of a kind beside its name, kind, tags and credentials."""
     every = [row for row in _EVERY if row.key != "identity" or kind not in _WITHOUT_IDENTITY]
     return (*_ROWS[kind], *every)
+
+
+def rows_of_resource(token: str, inputs: Document) -> tuple[Row, ...]:
+    """Return every key that can be named of a resource; a type without own keys has its place.
+
+    A resource of a type that no entry declares (a storage account) still is where the stack file
+    puts it, and has the stack's tags.
+    """
+    if token != COMPUTE:
+        return _OF_OTHERS.get(token, _PLACED)
+    kind = kind_of(inputs)
+    return (*(rows_of(kind) if kind else _EVERY), *_OF_EVERY_COMPUTE)
+
+
+def row_for(rows: tuple[Row, ...], path: str) -> Row | None:
+    """Return the row that speaks for ``path`` (no list indices): the nearest at or above it."""
+    above = [row for row in rows if covers(row.path, path)]
+    return max(above, key=lambda row: len(row.path), default=None)
 
 
 def described(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:

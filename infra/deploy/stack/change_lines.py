@@ -1,0 +1,262 @@
+"""What differs about a resource, in the words of its stack file, a line a difference. Pure.
+
+Plans and drift reports share it, and with it one notation: ``max_nodes 2 → 4``, ``(none)`` for
+nothing, lists element by element, long values cut around what differs. A program of one's own has
+no stack-file keys to speak in: its lines name property paths.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from infra.arm.diffing import plain
+from infra.catalogue.documents import value_at
+from infra.catalogue.equality import known
+from infra.contract.json_types import Document
+from infra.contract.provider import UNKNOWN
+from infra.deploy.stack.file_entries import IMPLIED, Row, row_for, rows_of_resource
+from infra.engine.model.events import Step
+
+NONE: Final = "(none)"
+LATER: Final = "[known after deployment]"
+HIDDEN: Final = "[secret]"
+REPLACES: Final = "replaces"
+_WIDTH: Final = 60
+_CONTEXT: Final = 20
+_PLAIN: Final = re.compile(r"[A-Za-z_/][\w./:@+-]*")
+_YAML_WORDS: Final = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
+_IDENTITY: Final = "identity"
+_TAGS: Final = re.compile(r"(properties\.)?tags\.(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A property path that differs; ``remarks`` follow its line in parentheses."""
+
+    path: str
+    remarks: tuple[str, ...] = ()
+
+
+def step_lines(step: Step, *, own_program: bool = False) -> list[str]:
+    """Return what a planned step changes, and why where the changes themselves do not say it."""
+    changed = [
+        Changed(path, _remarks(step, path, kind)) for path, kind in sorted(step.diffs.items())
+    ]
+    lines = list(change_lines(step.type, changed, step.old, step.new, own_program=own_program))
+    why = reason(step, own_program=own_program)
+    marked = any(REPLACES in each.remarks for each in changed)
+    if marked and why == _fixed(step, own_program=own_program):
+        return lines  # "(replaces)" said it
+    return [*lines, why] if why else lines
+
+
+def reason(step: Step, *, own_program: bool = False) -> str:
+    """Return why a step is taken; what cannot be changed in place has the stack file's name."""
+    by_path = f"{', '.join(step.replaces)} cannot be changed in place"
+    return _fixed(step, own_program=own_program) if step.reason == by_path else step.reason
+
+
+def change_lines(
+    token: str,
+    changed: Iterable[Changed],
+    old: Document | None,
+    new: Document | None,
+    *,
+    own_program: bool = False,
+) -> Iterator[str]:
+    """Yield a line for each difference between the inputs ``old`` and ``new`` of a resource."""
+    rows = () if own_program else rows_of_resource(token, new or old or {})
+    groups: dict[str, list[Changed]] = {}
+    places: dict[str, _Place] = {}
+    for each in changed:
+        place = _place(rows, each.path)
+        groups.setdefault(place.label, []).append(each)
+        places[place.label] = place
+    # What another key implies is passed over, unless it is all there is to say.
+    implied = {label for label in groups if not own_program and label in IMPLIED}
+    for label in [each for each in groups if each not in implied] or groups:
+        remarks = dict.fromkeys(text for each in groups[label] for text in each.remarks)
+        suffix = "".join(f"  ({text})" for text in remarks)
+        for line in differences(label, places[label].read(old), places[label].read(new)):
+            yield f"{line}{suffix}"
+
+
+def label_of(token: str, inputs: Document, path: str) -> str:
+    """Return the stack file's key for a property path, or the path where it has none."""
+    return _place(rows_of_resource(token, inputs), path).label
+
+
+def differences(label: str, old: object, new: object) -> Iterator[str]:
+    """Yield the lines for one key: a value, a map key by key, or a list element by element."""
+    if old == new == HIDDEN:
+        yield f"{label}: {HIDDEN} changed"
+    elif old == new:
+        yield f"{label} {text_of(new)} (written differently)"
+    elif _maps(old, new):
+        yield from _of_maps(label, _as_map(old), _as_map(new))
+    elif _lists(old, new):
+        yield from _of_lists(label, _as_list(old), _as_list(new))
+    else:
+        before, after = around(text_of(old), text_of(new))
+        yield f"{label} {before} → {after}"
+
+
+def text_of(value: object) -> str:
+    """Return a value as a stack file would have it: bare where that is plain, else as JSON."""
+    if value is None or value in ({}, [], ()):
+        return NONE
+    if value == UNKNOWN:
+        return LATER
+    if isinstance(value, str):
+        bare = value in {LATER, HIDDEN} or _PLAIN.fullmatch(value)
+        return value if bare and value.lower() not in _YAML_WORDS else _json(value)
+    return _json(_shown(value))
+
+
+def around(old: str, new: str) -> tuple[str, str]:
+    """Return two texts cut to what differs and a little around it; they never come out equal."""
+    if max(len(old), len(new)) <= _WIDTH:
+        return old, new
+    if NONE in (old, new) or LATER in (old, new):
+        return _ends(old), _ends(new)
+    shortest = min(len(old), len(new))
+    start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
+    rest = shortest - start
+    end = next((i for i in range(rest) if old[-1 - i] != new[-1 - i]), rest)
+    return _cut(old, start, end), _cut(new, start, end)
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    """Cut a text whose first ``start`` and last ``end`` characters are the other's as well."""
+    begin, stop = max(0, start - _CONTEXT), min(len(text), len(text) - end + _CONTEXT)
+    stop = min(stop, begin + _WIDTH)
+    return f"{'…' * (begin > 0)}{text[begin:stop]}{'…' * (stop < len(text))}"
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= _WIDTH else f"{text[:_CONTEXT]}…{text[_CONTEXT - _WIDTH :]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a line is called, and how its value is read from a resource's inputs."""
+
+    label: str
+    read: Callable[[Document | None], object]
+
+
+def _place(rows: tuple[Row, ...], path: str) -> _Place:
+    tag = _TAGS.fullmatch(path)
+    if rows and tag:  # a tag's name may hold dots
+        within, name = f"{tag[1] or ''}tags", tag[2]
+        return _Place(f"tags.{name}", lambda inputs: (value_at(inputs, within) or {}).get(name))
+    row = row_for(rows, plain(path))
+    if row:
+        return _Place(row.key, lambda inputs: _read(row, inputs))
+    elements = path.rpartition("[")[0] if path.endswith("]") else path
+    return _Place(elements, lambda inputs: value_at(inputs, elements))
+
+
+def _read(row: Row, inputs: Document | None) -> object:
+    value = value_at(inputs, row.path) if inputs else None
+    if value in (None, "", {}, []):
+        return row.default if inputs else None
+    if value in (UNKNOWN, HIDDEN) or (row.key != _IDENTITY and not known(value)):
+        return HIDDEN if value == HIDDEN else LATER
+    try:
+        return row.read(value)
+    except (AttributeError, TypeError, ValueError):
+        return value  # not in the form the service documents: better shown than refused
+
+
+def _fixed(step: Step, *, own_program: bool) -> str:
+    rows = () if own_program else rows_of_resource(step.type, step.new or step.old or {})
+    labels = dict.fromkeys(_place(rows, path).label for path in step.replaces)
+    return f"{', '.join(labels)} cannot be changed in place" if labels else ""
+
+
+def _remarks(step: Step, path: str, kind: str) -> tuple[str, ...]:
+    replaces = kind.endswith("replace") or path in step.replaces
+    return (*([REPLACES] if replaces else []), *([step.notes[path]] if path in step.notes else []))
+
+
+def _of_maps(label: str, old: Document, new: Document) -> Iterator[str]:
+    for key in {**old, **new}:
+        if old.get(key) == new.get(key):
+            continue
+        # The ids of an identity are what the file lists by name.
+        below = "identities" if (label, key) == (_IDENTITY, "ids") else f"{label}.{key}"
+        yield from differences(below, old.get(key), new.get(key))
+
+
+def _of_lists(label: str, old: Sequence[object], new: Sequence[object]) -> Iterator[str]:
+    if len(old) == len(new) and all(isinstance(each, Mapping) for each in [*old, *new]):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            if before != after:
+                yield from differences(f"{label}[{index}]", before, after)
+        return
+    added, removed = _less(new, old), _less(old, new)
+    if not added and not removed:
+        yield f"{label} in another order"
+    named = _names([*added, *removed])
+    for sign, elements in (("+", added), ("-", removed)):
+        for each in elements:
+            yield f"{label}: {sign} {named(each)}"
+
+
+def _less(elements: Iterable[object], others: Sequence[object]) -> list[object]:
+    """Return the elements that the others lack; one that is there twice has to be there twice."""
+    left, rest = list(others), []
+    for each in elements:
+        if each in left:
+            left.remove(each)
+        else:
+            rest.append(each)
+    return rest
+
+
+def _names(elements: Sequence[object]) -> Callable[[object], str]:
+    """Return how to call elements: ids by their last name, where it tells them apart."""
+    lasts = [str(each).rpartition("/")[2] for each in elements]
+
+    def name(each: object) -> str:
+        last = str(each).rpartition("/")[2]
+        is_id = isinstance(each, str) and each.startswith("/") and lasts.count(last) == 1
+        return last if is_id else text_of(each)
+
+    return name
+
+
+def _maps(old: object, new: object) -> bool:
+    values = [each for each in (old, new) if each is not None]
+    return bool(values) and all(isinstance(each, Mapping) for each in values)
+
+
+def _lists(old: object, new: object) -> bool:
+    values = [each for each in (old, new) if each is not None]
+    return bool(values) and all(isinstance(each, list | tuple) for each in values)
+
+
+def _as_map(value: object) -> Document:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _as_list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _shown(value: object) -> object:
+    match value:
+        case str():
+            return LATER if value == UNKNOWN else value
+        case Mapping():
+            return {key: _shown(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_shown(item) for item in value]
+    return value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
