@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from runtime.agent.artifacts import Artifacts
 from runtime.agent.calls import events_of
 from runtime.agent.forward import Forwarder
-from runtime.agent.tracking import Tracking
+from runtime.agent.tracking import InMemoryTracking
 from runtime.agent.wire import Call, RefusalError, Reply, Source, as_document
 
 API = "/api/2.0/mlflow/"
@@ -31,7 +31,7 @@ class OwnBackend:
 
     def __init__(
         self,
-        tracking: Tracking,
+        tracking: InMemoryTracking,
         artifacts: Artifacts,
         run_id: str,
         record: Callable[[str, dict[str, Any]], None],

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
-class Tracking:
+class TrackingServer:
     """An MLflow tracking server of the surroundings. ``url`` is https and has no slash at its end.
 
     ``ca`` is a PEM file with the authorities to trust, or empty.
@@ -30,7 +30,7 @@ class RunContext:
     run_id: str
     experiment: str
     experiment_id: str
-    tracking: Tracking | None
+    tracking: TrackingServer | None
 
     @property
     def offline(self) -> bool:
@@ -52,13 +52,13 @@ def read_context(environ: Mapping[str, str]) -> RunContext:
     )
 
 
-def _tracking(environ: Mapping[str, str]) -> Tracking | None:
+def _tracking(environ: Mapping[str, str]) -> TrackingServer | None:
     url = environ.get("MLFLOW_TRACKING_URI", "")
     if url.startswith("azureml://"):
         url = _over_https(url)
     if not url.startswith("https://"):
         return None
-    return Tracking(
+    return TrackingServer(
         url=url.rstrip("/"),
         token=environ.get("MLFLOW_TRACKING_TOKEN") or environ.get("AZUREML_RUN_TOKEN", ""),
         ca=environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")

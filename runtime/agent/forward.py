@@ -11,7 +11,7 @@ import ssl
 import threading
 from urllib.parse import urlsplit
 
-from runtime.agent.context import Tracking
+from runtime.agent.context import TrackingServer
 from runtime.agent.wire import RefusalError, Reply, Source
 
 _TIMEOUT_S = 60.0
@@ -20,7 +20,7 @@ _TIMEOUT_S = 60.0
 class Forwarder:
     """A tracking server. Calls carry its token; the script never needs it."""
 
-    def __init__(self, server: Tracking) -> None:
+    def __init__(self, server: TrackingServer) -> None:
         parts = urlsplit(server.url)
         self._address = parts.netloc
         self._base = parts.path

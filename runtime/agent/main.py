@@ -20,8 +20,8 @@ from runtime.agent.context import RunContext, read_context
 from runtime.agent.events import EventLog
 from runtime.agent.forward import Forwarder
 from runtime.agent.receiver import Receiver
-from runtime.agent.supervise import Limits, Outcome, Supervisor
-from runtime.agent.tracking import Tracking
+from runtime.agent.supervise import Limits, ScriptExit, Supervisor
+from runtime.agent.tracking import InMemoryTracking
 
 EVENTS_FILE = "logs/azureml/aml_events.jsonl"
 LOG_FILE = "user_logs/std_log.txt"
@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, context: RunContext, events: EventLog) -> 
     return _ended(outcome, options, events)
 
 
-def _ended(outcome: Outcome, options: argparse.Namespace, events: EventLog) -> int:
+def _ended(outcome: ScriptExit, options: argparse.Namespace, events: EventLog) -> int:
     data = end_state(outcome, options.max_duration)
     events.append("state", data)
     return int(data["exit_code"])
@@ -88,7 +88,7 @@ def _ended(outcome: Outcome, options: argparse.Namespace, events: EventLog) -> i
 def _backend(options: argparse.Namespace, context: RunContext, events: EventLog) -> Backend:
     if context.tracking is not None:
         return ForwardingBackend(Forwarder(context.tracking), context.run_id, events.append)
-    tracking = Tracking(context.run_id, context.experiment, context.experiment_id)
+    tracking = InMemoryTracking(context.run_id, context.experiment, context.experiment_id)
     artifacts = Artifacts(Path(options.artifacts), context.run_id, tracking.model_name)
     return OwnBackend(tracking, artifacts, context.run_id, events.append)
 
@@ -124,7 +124,7 @@ def script_variables(
     return variables
 
 
-def end_state(outcome: Outcome, max_duration_s: float) -> dict[str, Any]:
+def end_state(outcome: ScriptExit, max_duration_s: float) -> dict[str, Any]:
     """Return the data of the run's last ``state`` event."""
     code = outcome.exit_code if outcome.exit_code >= 0 else _SIGNALED - outcome.exit_code
     if outcome.stopped_by == "signal":

@@ -33,7 +33,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ScriptExit:
     """How the script ended. ``stopped_by``: empty, ``signal`` or ``max duration``.
 
     ``exit_code`` is negative for a script that a signal ended (the signal's number).
@@ -55,7 +55,7 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._tail = _Tail()
 
-    def run(self, argv: Sequence[str], variables: Mapping[str, str]) -> Outcome:
+    def run(self, argv: Sequence[str], variables: Mapping[str, str]) -> ScriptExit:
         """Start the process and return when it has ended. Raises ``OSError`` if it can not start.
 
         What it left running in its process group is ended with it.
@@ -78,7 +78,7 @@ class Supervisor:
                 with output:
                     self._follow(self._process, output, wakeup.receiver, started)
         self._signal(signal.SIGKILL)
-        return Outcome(self._process.wait(), self._stopped_by, self._tail.lines())
+        return ScriptExit(self._process.wait(), self._stopped_by, self._tail.lines())
 
     def _follow(
         self,

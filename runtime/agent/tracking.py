@@ -16,7 +16,7 @@ from typing import Any
 from runtime.agent.wire import RefusalError
 
 
-class Tracking:
+class InMemoryTracking:
     """The runs of one experiment. Every call is atomic."""
 
     def __init__(self, run_id: str, experiment: str, experiment_id: str) -> None:
@@ -254,31 +254,31 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-_ROUTES: list[tuple[str, str, Callable[[Tracking, dict[str, Any]], dict[str, Any]]]] = [
-    ("GET", "experiments/get", Tracking.get_experiment),
-    ("GET", "experiments/get-by-name", Tracking.get_experiment_by_name),
-    ("POST", "experiments/create", Tracking.create_experiment),
-    ("POST", "experiments/search", Tracking.search_experiments),
-    ("GET", "experiments/search", Tracking.search_experiments),
-    ("POST", "experiments/set-experiment-tag", Tracking.nothing),
-    ("POST", "runs/create", Tracking.create_run),
-    ("GET", "runs/get", Tracking.get_run),
-    ("POST", "runs/update", Tracking.update_run),
-    ("POST", "runs/search", Tracking.search_runs),
-    ("POST", "runs/log-metric", Tracking.log_metric),
-    ("POST", "runs/log-parameter", Tracking.log_param),
-    ("POST", "runs/log-batch", Tracking.log_batch),
-    ("POST", "runs/set-tag", Tracking.set_tag),
-    ("POST", "runs/delete-tag", Tracking.delete_tag),
-    ("POST", "runs/log-inputs", Tracking.log_inputs),
-    ("POST", "runs/log-model", Tracking.nothing),
-    ("POST", "runs/outputs", Tracking.log_outputs),
-    ("POST", "traces/link-to-run", Tracking.nothing),
-    ("GET", "metrics/get-history", Tracking.metric_history),
-    ("POST", "logged-models", Tracking.create_model),
-    ("POST", "logged-models/search", Tracking.search_models),
-    ("GET", "logged-models/(?P<model_id>[^/]+)", Tracking.get_model),
-    ("PATCH", "logged-models/(?P<model_id>[^/]+)", Tracking.finalize_model),
-    ("PATCH", "logged-models/(?P<model_id>[^/]+)/tags", Tracking.set_model_tags),
-    ("POST", "logged-models/(?P<model_id>[^/]+)/params", Tracking.log_model_params),
+_ROUTES: list[tuple[str, str, Callable[[InMemoryTracking, dict[str, Any]], dict[str, Any]]]] = [
+    ("GET", "experiments/get", InMemoryTracking.get_experiment),
+    ("GET", "experiments/get-by-name", InMemoryTracking.get_experiment_by_name),
+    ("POST", "experiments/create", InMemoryTracking.create_experiment),
+    ("POST", "experiments/search", InMemoryTracking.search_experiments),
+    ("GET", "experiments/search", InMemoryTracking.search_experiments),
+    ("POST", "experiments/set-experiment-tag", InMemoryTracking.nothing),
+    ("POST", "runs/create", InMemoryTracking.create_run),
+    ("GET", "runs/get", InMemoryTracking.get_run),
+    ("POST", "runs/update", InMemoryTracking.update_run),
+    ("POST", "runs/search", InMemoryTracking.search_runs),
+    ("POST", "runs/log-metric", InMemoryTracking.log_metric),
+    ("POST", "runs/log-parameter", InMemoryTracking.log_param),
+    ("POST", "runs/log-batch", InMemoryTracking.log_batch),
+    ("POST", "runs/set-tag", InMemoryTracking.set_tag),
+    ("POST", "runs/delete-tag", InMemoryTracking.delete_tag),
+    ("POST", "runs/log-inputs", InMemoryTracking.log_inputs),
+    ("POST", "runs/log-model", InMemoryTracking.nothing),
+    ("POST", "runs/outputs", InMemoryTracking.log_outputs),
+    ("POST", "traces/link-to-run", InMemoryTracking.nothing),
+    ("GET", "metrics/get-history", InMemoryTracking.metric_history),
+    ("POST", "logged-models", InMemoryTracking.create_model),
+    ("POST", "logged-models/search", InMemoryTracking.search_models),
+    ("GET", "logged-models/(?P<model_id>[^/]+)", InMemoryTracking.get_model),
+    ("PATCH", "logged-models/(?P<model_id>[^/]+)", InMemoryTracking.finalize_model),
+    ("PATCH", "logged-models/(?P<model_id>[^/]+)/tags", InMemoryTracking.set_model_tags),
+    ("POST", "logged-models/(?P<model_id>[^/]+)/params", InMemoryTracking.log_model_params),
 ]

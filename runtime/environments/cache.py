@@ -29,7 +29,7 @@ _LOOK_EVERY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class BuiltEnvironment:
     """A built environment: its interpreter, and the variables for what runs in it.
 
     ``reused`` says that nothing was built; ``folder`` is the environment's own.
@@ -66,7 +66,7 @@ class EnvironmentCache:
     @contextmanager
     def lease(
         self, locked: LockedEnvironment, log: Log, stop: Event | None = None
-    ) -> Iterator[Environment]:
+    ) -> Iterator[BuiltEnvironment]:
         """Give the environment, built if need be; while the block runs it is not evicted.
 
         Every line of a build goes to ``log``. A build that fails leaves nothing but that log and
@@ -85,7 +85,7 @@ class EnvironmentCache:
                 log(f"Environment {locked.hash} is there already; nothing to build.")
             folder = self._root / locked.hash
             python = self._builder.python(folder)
-            yield Environment(locked.hash, folder, python, locked.variables, reused)
+            yield BuiltEnvironment(locked.hash, folder, python, locked.variables, reused)
 
     def evict(self, log: Log) -> None:
         """Remove the least recently used environments until the rest fits the disk limit.

@@ -67,7 +67,7 @@ class SnapshotFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class SourceSnapshot:
     """A content-addressed copy of a source folder.
 
     ``id`` is a hash over the files' paths and contents: an unchanged tree has the same id.
@@ -97,7 +97,7 @@ class PreparedRun:
 
     run_id: str
     spec: RunSpec
-    snapshot: Snapshot
+    snapshot: SourceSnapshot
     command: tuple[str, ...]
     properties: Mapping[str, str] = field(default_factory=dict)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.contract.errors import DefinitionError
-from runtime.model.runs import Snapshot, SnapshotFile
+from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.files import Found, Listing, list_files
 from runtime.snapshots.limits import check_count, check_size
 
@@ -31,7 +31,7 @@ _RACY_NS: Final = 50_000_000
 class Taken:
     """A snapshot just taken. ``notes`` say what was left out; ``stored_bytes`` what was new."""
 
-    snapshot: Snapshot
+    snapshot: SourceSnapshot
     notes: tuple[str, ...]
     ignore_file: str | None
     stored_files: int
@@ -74,11 +74,11 @@ class SnapshotStore:
             _write(self._tree_file(tree), document)
         if (tree, stats) != (seen.snapshot, seen.stats):
             _write(seen_file, {"snapshot": tree, "stats": stats})
-        snapshot = Snapshot(tree, tuple(files), self._root / "objects", reused)
+        snapshot = SourceSnapshot(tree, tuple(files), self._root / "objects", reused)
         size = sum(file.size for file in stored)
         return Taken(snapshot, tuple(listing.notes), listing.ignore_file, len(stored), size)
 
-    def load(self, snapshot_id: str) -> Snapshot:
+    def load(self, snapshot_id: str) -> SourceSnapshot:
         """Return a snapshot that was taken before."""
         if not self._complete(snapshot_id):
             raise DefinitionError(
@@ -87,7 +87,7 @@ class SnapshotStore:
                 at=str(self._root),
             )
         files = tuple(self._files_of(snapshot_id))
-        return Snapshot(snapshot_id, files, self._root / "objects", reused=True)
+        return SourceSnapshot(snapshot_id, files, self._root / "objects", reused=True)
 
     def _hashed(
         self, source: Path, listing: Listing, seen: _Seen
@@ -157,7 +157,7 @@ def object_file(objects: Path, sha256: str) -> Path:
     return objects / sha256[:2] / sha256[2:]
 
 
-def write_tree(snapshot: Snapshot, into: Path) -> None:
+def write_tree(snapshot: SourceSnapshot, into: Path) -> None:
     """Lay a snapshot out as a working folder: copies, so that a run cannot harm the store."""
     for folder in sorted({(into / file.path).parent for file in snapshot.files}):
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
-from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, Snapshot
+from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SourceSnapshot
 
 LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
@@ -115,7 +115,7 @@ def check_script(script: str, paths: Collection[str], *, ignore_file: str | None
 
 def prepared(
     spec: RunSpec,
-    snapshot: Snapshot,
+    snapshot: SourceSnapshot,
     *,
     created: float,
     token: str,

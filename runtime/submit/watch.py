@@ -14,7 +14,7 @@ from runtime.history.store import History
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import NEXT, RunState
 from runtime.submit.submitting import note
-from runtime.targets.base import Handle, LogChunk, Status, Target
+from runtime.targets.base import Handle, LogChunk, RunStatus, Target
 
 _LAST_STEP: Final = "scale down"
 _BUILD_LOGS: Final = "azureml-logs/"
@@ -147,16 +147,16 @@ class Watcher:
                 seen.append(Ended(self._history.record(run_id)))
         return seen
 
-    def _statuses(self, followed: Mapping[str, _Followed]) -> dict[str, Status]:
+    def _statuses(self, followed: Mapping[str, _Followed]) -> dict[str, RunStatus]:
         """Ask each target once about all of its runs."""
-        statuses: dict[str, Status] = {}
+        statuses: dict[str, RunStatus] = {}
         for target in {id(run.target): run.target for run in followed.values()}.values():
             mine = {key: run for key, run in followed.items() if run.target is target}
             answers = target.poll({run.handle: run.cursor for run in mine.values()})
             statuses |= {key: answers[run.handle] for key, run in mine.items()}
         return statuses
 
-    def _recorded(self, run_id: str, run: _Followed, status: Status) -> Sequence[RunEvent]:
+    def _recorded(self, run_id: str, run: _Followed, status: RunStatus) -> Sequence[RunEvent]:
         """Write a status down; a state that no event told becomes an event of this side."""
         if status.events or status.cursor != run.cursor:
             self._history.append(run_id, status.events, cursor=status.cursor)
@@ -197,7 +197,7 @@ def _state_of(item: Happened) -> object:
     return item.event.data.get("state") if item.event.kind == "state" else None
 
 
-def state_data(status: Status) -> dict[str, object]:
+def state_data(status: RunStatus) -> dict[str, object]:
     """Return a ``state`` event's data for what a poll found."""
     data: dict[str, object] = {"state": str(status.state)}
     if status.exit_code is not None:

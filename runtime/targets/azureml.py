@@ -25,7 +25,7 @@ from infra.contract.errors import UnknownNameError, UnreachableError
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.main import EVENTS_FILE
-from runtime.model.runs import PreparedRun, RunEvent, Snapshot
+from runtime.model.runs import PreparedRun, RunEvent, SourceSnapshot
 from runtime.model.states import RunState
 from runtime.snapshots.store import object_file
 from runtime.targets.azureml_bodies import (
@@ -35,7 +35,7 @@ from runtime.targets.azureml_bodies import (
     environment_asset,
     job_body,
 )
-from runtime.targets.base import Handle, LogChunk, Status
+from runtime.targets.base import Handle, LogChunk, RunStatus
 
 _NOT_FOUND: Final = 404
 _OK: Final = frozenset({200, 206})
@@ -86,7 +86,7 @@ class AzureMLTarget:
             self._put(job, body)
         return Handle(self.name, job)
 
-    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, Status]:
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         """Return each run's status; a job that is not there has failed."""
         return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
 
@@ -127,7 +127,7 @@ class AzureMLTarget:
 
     # --- what is submitted
 
-    def _code(self, snapshot: Snapshot, agent: bytes) -> str:
+    def _code(self, snapshot: SourceSnapshot, agent: bytes) -> str:
         name, version = code_asset(snapshot, agent)
         path = f"{self._workspace}/codes/{name}/versions/{version}"
         if self._get(path) is None:
@@ -151,7 +151,7 @@ class AzureMLTarget:
             self._put(path, {"properties": body})
         return path
 
-    def _upload(self, sas: str, folder: str, snapshot: Snapshot, agent: bytes) -> None:
+    def _upload(self, sas: str, folder: str, snapshot: SourceSnapshot, agent: bytes) -> None:
         container = ContainerClient.from_container_url(sas, **self._tls)
 
         def send(path: str, content: bytes | Path) -> None:
@@ -177,10 +177,10 @@ class AzureMLTarget:
 
     # --- what became of it
 
-    def _status(self, handle: Handle, cursor: str) -> Status:
+    def _status(self, handle: Handle, cursor: str) -> RunStatus:
         state = self._status_of(self._get(self._job(handle)))
         if state is None:
-            return Status(RunState.FAILED, cursor=cursor, error="The job does not exist.")
+            return RunStatus(RunState.FAILED, cursor=cursor, error="The job does not exist.")
         read = Cursor.parse(cursor)
         details = self._details(handle)
         service = self._service_events(handle, read.service)
@@ -188,7 +188,7 @@ class AzureMLTarget:
         # the service decides on the state: after the script has ended it still collects outputs
         agent = [event for event in told if event.kind != "state"]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
-        return Status(
+        return RunStatus(
             state,
             [*service, *agent],
             str(Cursor(read.service + len(service), offset)),

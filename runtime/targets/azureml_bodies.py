@@ -13,14 +13,14 @@ import yaml
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
-from runtime.model.runs import EnvironmentSpec, PreparedRun, Snapshot
+from runtime.model.runs import EnvironmentSpec, PreparedRun, SourceSnapshot
 
 IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 """The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""
 _DEFAULT_PYTHON: Final = "3.11"
 
 
-def code_asset(snapshot: Snapshot, agent: bytes) -> tuple[str, str]:
+def code_asset(snapshot: SourceSnapshot, agent: bytes) -> tuple[str, str]:
     """Return name and version of a snapshot's code asset.
 
     The name is the snapshot's, the version the agent's that lies beside it: an unchanged folder

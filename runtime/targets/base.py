@@ -31,7 +31,7 @@ class LogChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RunStatus:
     """What a poll found: the state, new events since the last poll's cursor, and the cursor."""
 
     state: RunState
@@ -49,7 +49,7 @@ class Target(Protocol):
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run and return at once. Launching a run id twice starts it once."""
 
-    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, Status]:
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         """Return the status of every handle, in one call if possible.
 
         ``handles`` maps each handle to the cursor of its last status (``""`` at first). A run

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 from runtime.agent.events import read_events
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
-from runtime.targets.base import Handle, LogChunk, Status
+from runtime.targets.base import Handle, LogChunk, RunStatus
 from runtime.targets.run_folder import RunFolder, task_of, write_task
 
 _LOST: Final = "The run's processes are gone, and none of them said how the run ended."
@@ -55,7 +55,7 @@ class LocalTarget:
                 os.close(lock)
         return Handle(self.name, run.run_id)
 
-    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, Status]:
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
 
     def cancel(self, handle: Handle) -> None:
@@ -91,10 +91,10 @@ class LocalTarget:
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self._home / "runs" / run_id)
 
-    def _status(self, handle: Handle, cursor: str) -> Status:
+    def _status(self, handle: Handle, cursor: str) -> RunStatus:
         folder = self._folder(handle.reference)
         if not folder.path.is_dir():
-            return Status(RunState.FAILED, cursor=cursor, error=f"There is no {folder.path}.")
+            return RunStatus(RunState.FAILED, cursor=cursor, error=f"There is no {folder.path}.")
         status = _read(folder, cursor)
         if not status.state.final and folder.alive():
             return status
@@ -142,7 +142,7 @@ def _reap(folder: RunFolder) -> None:
         os.waitpid(int(folder.process_file.read_text(encoding="utf-8")), os.WNOHANG)
 
 
-def _read(folder: RunFolder, cursor: str) -> Status:
+def _read(folder: RunFolder, cursor: str) -> RunStatus:
     """Fold what the event files have beyond the cursor: ``<own>:<agent>:<state>``."""
     own_at, agent_at, state_then = cursor.split(":") if cursor else ("0", "0", "NotStarted")
     own, own_end = _events(folder.own_events, int(own_at), "service")
@@ -152,7 +152,7 @@ def _read(folder: RunFolder, cursor: str) -> Status:
     if state.final and last is None:
         last = _final_data(folder)
     found = last or {}
-    return Status(
+    return RunStatus(
         state,
         tuple(events),
         f"{own_end}:{agent_end}:{state}",

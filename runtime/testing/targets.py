@@ -20,7 +20,7 @@ from runtime.model.runs import EnvironmentSpec, PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.submit.prepare import prepared
-from runtime.targets.base import Handle, Status, Target
+from runtime.targets.base import Handle, RunStatus, Target
 
 MakeTarget = Callable[[], Target]
 MakeRun = Callable[..., PreparedRun]
@@ -217,7 +217,7 @@ class TargetContract:
             assert time.monotonic() < deadline, "it took too long"
             time.sleep(0.02)
 
-    def ended(self, target: Target, handle: Handle) -> Status:
+    def ended(self, target: Target, handle: Handle) -> RunStatus:
         """Wait for the end and return the status that has every event."""
         self.until(lambda: poll(target, handle).state.final)
         return poll(target, handle)
@@ -240,7 +240,7 @@ class TargetContract:
         return "".join(chunk.text for chunk in chunks if chunk.name == "user_logs/std_log.txt")
 
 
-def poll(target: Target, handle: Handle, cursor: str = "") -> Status:
+def poll(target: Target, handle: Handle, cursor: str = "") -> RunStatus:
     """Return the status of one run."""
     return target.poll({handle: cursor})[handle]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from runtime.agent.calls import events_of
-from runtime.agent.tracking import Tracking
+from runtime.agent.tracking import InMemoryTracking
 from runtime.agent.wire import RefusalError
 
 TRACKS = """
@@ -113,7 +113,7 @@ def test_artifacts_stay_in_their_folder(agent, path):
 
 @pytest.fixture
 def tracking():
-    return Tracking("run1", "exp", "7")
+    return InMemoryTracking("run1", "exp", "7")
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, Snapshot, SnapshotFile
+from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
 from runtime.targets import azureml_bodies as bodies
 from runtime.targets.azureml import Cursor
 
-SNAPSHOT = Snapshot("a" * 64, (SnapshotFile("train.py", "0" * 64, 3),), Path("/store"))
+SNAPSHOT = SourceSnapshot("a" * 64, (SnapshotFile("train.py", "0" * 64, 3),), Path("/store"))
 CONDA = "dependencies: [python=3.10, numpy, conda-forge::pandas, {pip: [mlflow]}]"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from runtime.environments.locking import lock
-from runtime.model.runs import EnvironmentSpec, RunSpec, Snapshot
+from runtime.model.runs import EnvironmentSpec, RunSpec, SourceSnapshot
 from runtime.submit.prepare import (
     check_script,
     check_spec,
@@ -123,7 +123,7 @@ def make(environment=None):
     spec = RunSpec("train.py", Path("src"), arguments=("--a", "1"), environment=environment)
     return prepared(
         spec,
-        Snapshot("abc", (), Path("store")),
+        SourceSnapshot("abc", (), Path("store")),
         created=1_700_000_000.9,
         token="0badcafe",
         git={"azureml.git.branch": "main"},

@@ -11,7 +11,7 @@ from runtime.model.states import RunState
 from runtime.submit.collect import collect
 from runtime.submit.submitting import Submitter, size_text
 from runtime.submit.watch import Ended, Happened, Logged, Pace, Watcher, in_order, unfinished
-from runtime.targets.base import Handle, LogChunk, Status
+from runtime.targets.base import Handle, LogChunk, RunStatus
 from runtime.targets.local import LocalTarget
 from runtime.targets.registry import target_class, target_kinds
 
@@ -51,7 +51,7 @@ class Scripted:
 
 
 def status(state, *events, cursor="", **more):
-    return Status(RunState(state), events, cursor, **more)
+    return RunStatus(RunState(state), events, cursor, **more)
 
 
 def event(seq, state):
