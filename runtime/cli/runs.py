@@ -20,7 +20,7 @@ from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
-from runtime.submit.session import Scene
+from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 
 _METRICS = 3
@@ -167,7 +167,7 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
         click.echo(str(file))
 
 
-def _find(run_id: str) -> tuple[Scene, RunRecord]:
+def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
     """Return the run with what is newest of it; ``UnknownNameError`` names the nearest."""
     scene = open_scene(None)
     record = scene.history.record(run_id)
@@ -184,7 +184,7 @@ def _note(error: PlatformError) -> None:
     click.echo(f"note: {error.detail} What is shown was seen before.", err=True)
 
 
-def _chunks(scene: Scene, record: RunRecord) -> Iterable[tuple[str, str]]:
+def _chunks(scene: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:
     """Yield name and text of a run's logs; of one whose target is gone, what was collected."""
     try:
         chunks = scene.target_of(record).logs(scene.handle_of(record), {})

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from runtime.submit.session import Scene, set_scene
+from runtime.submit.session import ProjectSession, open_session
 
 
-def open_scene(stack: str | None, manifest: Path | None = None) -> Scene:
+def open_scene(stack: str | None, manifest: Path | None = None) -> ProjectSession:
     """Return the scene of ``stack`` (``None``: the selected one) for the command that runs."""
-    scene = set_scene(stack, manifest)
+    scene = open_session(stack, manifest)
     click.get_current_context().call_on_close(scene.close)
     return scene

@@ -18,7 +18,7 @@ from runtime.definitions.runconfig import (
 from runtime.model.runs import RunSpec
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
-from runtime.submit.session import Scene
+from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned, Submitter
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.finding import LOCAL
@@ -95,7 +95,7 @@ def _target_name(given: dict[str, Any], configured: RunConfigurationFile | None)
     return given["target"] or default or LOCAL
 
 
-def _watched(scene: Scene, run_id: str, *, as_json: bool) -> None:
+def _watched(scene: ProjectSession, run_id: str, *, as_json: bool) -> None:
     target = scene.target_of(scene.history.record(run_id))
     watcher = Watcher(scene.history, pace=Pace(linger_s=0.0 if target.name == LOCAL else _LINGER_S))
     record = follow(watcher.watch({run_id: target}, replay=True), run_id, as_talk=as_json)
@@ -108,7 +108,7 @@ def _watched(scene: Scene, run_id: str, *, as_json: bool) -> None:
     raise_unless_completed(record, last_lines(record.outputs))
 
 
-def _left(scene: Scene, run_id: str, *, as_json: bool) -> None:
+def _left(scene: ProjectSession, run_id: str, *, as_json: bool) -> None:
     click.echo(f"It goes on without you; follow it with `aml run logs -f {run_id}`.", err=True)
     if as_json:
         print_json(run_document(scene.history.record(run_id)))

@@ -14,19 +14,19 @@ from runtime.targets.finding import Targets
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ProjectSession:
     """What the submissions of one project and stack share."""
 
     home: Path
     stack: str
     history: History
     targets: Targets
-    _others: "dict[str, Scene]" = field(default_factory=dict)
+    _others: "dict[str, ProjectSession]" = field(default_factory=dict)
 
     def close(self) -> None:
         """Close the connections to its targets."""
-        for scene in self._others.values():
-            scene.close()
+        for session in self._others.values():
+            session.close()
         self.targets.close()
 
     def target_of(self, record: RunRecord) -> Target:
@@ -34,7 +34,7 @@ class Scene:
         if record.stack in {None, self.stack}:
             return self.targets.target(record.target)
         if record.stack not in self._others:
-            self._others[str(record.stack)] = set_scene(record.stack)
+            self._others[str(record.stack)] = open_session(record.stack)
         return self._others[str(record.stack)].targets.target(record.target)
 
     def handle_of(self, record: RunRecord) -> Handle:
@@ -66,8 +66,8 @@ class Scene:
         return {record.run_id: self.target_of(record)}
 
 
-def set_scene(stack: str | None, manifest: Path | None = None) -> Scene:
-    """Return the scene of ``stack``; works without a project, on a machine that only submits."""
+def open_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:
+    """Return the session of ``stack``; works without a project, on a machine that only submits."""
     home = home_folder()
     if project_root() is not None:
         project = find_project()
@@ -76,4 +76,4 @@ def set_scene(stack: str | None, manifest: Path | None = None) -> Scene:
     else:
         name = stack or DEFAULT_STACK
         file = manifest or home / "manifests" / f"{name}.json"
-    return Scene(home, name, History(home / "history.sqlite"), Targets(home, file, name))
+    return ProjectSession(home, name, History(home / "history.sqlite"), Targets(home, file, name))

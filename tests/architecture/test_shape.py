@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted(
     file
-    for package in ("infra", "runtime", "localcloud")
+    for package in ("infra", "runtime", "localcloud", "aml_platform")
     for file in (ROOT / package).rglob("*.py")
 )
 LATE = ROOT / "infra" / "contract" / "load.py"
@@ -32,7 +32,7 @@ def test_modules_and_functions_stay_small(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_modules_say_what_they_are_for(file):
     text = file.read_text(encoding="utf-8")
-    if file.name == "__init__.py":
+    if file.name == "__init__.py" and file.parent.name != "aml_platform":
         assert text == ""
     else:
         assert ast.get_docstring(ast.parse(text))

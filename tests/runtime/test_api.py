@@ -5,8 +5,17 @@ import sys
 
 import pytest
 
+from aml_platform import (
+    ComputeTarget,
+    CondaDependencies,
+    Environment,
+    Experiment,
+    PythonSection,
+    RunConfiguration,
+    ScriptRunConfig,
+    Workspace,
+)
 from infra.contract.errors import NotDeployedError, RunFailedError, UnknownNameError, UsageError
-from runtime import api
 
 
 @pytest.fixture
@@ -29,7 +38,7 @@ def workspace(tmp_path, monkeypatch):
     file.write_text(json.dumps(manifest), encoding="utf-8")
     monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    return api.Workspace.from_config()
+    return Workspace.from_config()
 
 
 @pytest.fixture
@@ -38,8 +47,8 @@ def submitted(workspace, tmp_path):
         source = tmp_path / "source"
         source.mkdir(exist_ok=True)
         (source / "train.py").write_text(code, encoding="utf-8")
-        config = api.ScriptRunConfig(source, script="train.py", **options)
-        return api.Experiment(workspace, "exp").submit(config)
+        config = ScriptRunConfig(source, script="train.py", **options)
+        return Experiment(workspace, "exp").submit(config)
 
     return submit
 
@@ -49,10 +58,34 @@ def test_a_workspace_says_what_was_deployed(workspace):
     assert list(workspace.compute_targets) == ["cpu"]
 
 
+def test_a_compute_is_looked_up_by_name(workspace):
+    cpu = ComputeTarget(workspace, "cpu")
+    assert (cpu.name, cpu.type, cpu.max_nodes) == ("cpu", "aml_compute", 2)
+    with pytest.raises(UnknownNameError) as unknown:
+        ComputeTarget(workspace, "cpus")
+    assert "'cpu'" in unknown.value.remedy
+
+
+def test_a_compute_of_the_workspace_is_a_target(workspace, tmp_path):
+    (tmp_path / "t.py").touch()
+    (tmp_path / "requirements.txt").touch()
+    config = ScriptRunConfig(tmp_path, "t.py", compute_target=workspace.compute_targets["cpu"])
+    assert config.spec("exp", {}).target == "cpu"
+
+
+def test_an_experiment_lists_its_own_runs(workspace, submitted):
+    first, second = submitted("print(1)"), submitted("print(2)")
+    for run in (first, second):
+        run.wait_for_completion()
+    listed = [run.id for run in Experiment(workspace, "exp").get_runs()]
+    assert sorted(listed) == sorted([first.id, second.id])
+    assert list(Experiment(workspace, "other").get_runs()) == []
+
+
 def test_a_workspace_that_was_never_deployed_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("AML_HOME", str(tmp_path))
     with pytest.raises(NotDeployedError, match="never deployed"):
-        api.Workspace.from_config()
+        Workspace.from_config()
 
 
 def test_a_run_is_waited_for_and_shown(submitted, capsys):
@@ -62,7 +95,7 @@ def test_a_run_is_waited_for_and_shown(submitted, capsys):
     assert details.status == details["status"] == run.get_status() == "Completed"
 
 
-def test_a_failed_run_raises_unless_told_not_to(submitted):
+def test_a_failed_run_raises_unless_asked_not_to(submitted):
     run = submitted("raise SystemExit(3)")
     with pytest.raises(RunFailedError, match="Failed"):
         run.wait_for_completion()
@@ -80,10 +113,10 @@ def test_files_of_a_run_come_back_by_name(submitted, tmp_path):
 
 def test_the_run_configuration_may_be_changed_after_it_was_given(tmp_path):
     (tmp_path / "t.py").touch()
-    config = api.RunConfiguration(target="cpu")
+    config = RunConfiguration(target="cpu")
     config.environment.python.user_managed_dependencies = True
     config.environment.python.interpreter_path = sys.executable
-    source = api.ScriptRunConfig(tmp_path, "t.py", run_config=config, compute_target="ignored")
+    source = ScriptRunConfig(tmp_path, "t.py", run_config=config, compute_target="ignored")
     source.run_config.node_count = 4
     spec = source.spec("exp", {})
     assert (spec.target, spec.node_count) == ("cpu", 4)
@@ -92,23 +125,14 @@ def test_the_run_configuration_may_be_changed_after_it_was_given(tmp_path):
 
 
 def test_packages_become_a_conda_document():
-    packages = api.CondaDependencies.create(["numpy"], ["mlflow==2.0"], python_version="3.11")
+    packages = CondaDependencies.create(["numpy"], ["mlflow==2.0"], python_version="3.11")
     packages.add_pip_package("mlflow>=3")
-    environment = api.Environment("e", api.PythonSection(conda_dependencies=packages))
+    environment = Environment("e", PythonSection(conda_dependencies=packages))
     assert environment.spec().conda == (
         "dependencies:\n- python=3.11\n- numpy\n- pip:\n  - mlflow>=3\n"
     )
 
 
-def test_what_is_not_built_is_refused_by_name(tmp_path):
+def test_an_unsupported_argument_is_refused_by_name(tmp_path):
     with pytest.raises(UsageError, match="distributed_job_config"):
-        api.ScriptRunConfig(tmp_path, distributed_job_config=object())
-
-
-def test_the_public_names_are_those_listed():
-    own = {
-        name
-        for name, value in vars(api).items()
-        if getattr(value, "__module__", "") == api.__name__ and not name.startswith("_")
-    }
-    assert own == set(api.__all__)
+        ScriptRunConfig(tmp_path, distributed_job_config=object())

@@ -1,17 +1,23 @@
 """A platform of one's own: one workspace, a cluster for each team, data by a managed identity.
 
 An ordinary Pulumi program: `pulumi up` and `aml up` both run it. Component inputs accept outputs,
-so that what one resource tells can be another's input.
+so that one resource's output can be another's input.
 """
 
 import pulumi
 
-from infra.components.cluster import Cluster, ClusterArgs
-from infra.components.identity import managed_identity
-from infra.components.manifest_export import manifest
-from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
-from infra.components.user_identity import UserIdentity, UserIdentityArgs
-from infra.components.workspace import Workspace, WorkspaceArgs
+from aml_platform.components import (
+    Cluster,
+    ClusterArgs,
+    RoleAssignment,
+    RoleAssignmentArgs,
+    UserIdentity,
+    UserIdentityArgs,
+    Workspace,
+    WorkspaceArgs,
+    managed_identity,
+    manifest,
+)
 
 config, stack = pulumi.Config(), pulumi.get_stack()
 location = pulumi.Config("azure-native").require("location")

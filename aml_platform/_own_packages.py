@@ -1,0 +1,51 @@
+"""Checks, when it is imported, that our packages are the ones Python would import.
+
+They have names that a project of one's own may have too. Uses the standard library alone: once
+`infra` is somebody else's, nothing of ours can be relied on.
+"""
+
+import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+OURS: Final = ("infra", "runtime", "localcloud")
+_INSTALLED: Final = Path(__file__).resolve().parents[1]
+
+
+def shadowing() -> dict[str, Path]:
+    """Return our names that lead to somebody else's package or module, and to which."""
+    specs = {name: _spec(name) for name in OURS}
+    found = {name: _place(spec) for name, spec in specs.items() if spec is not None}
+    return {name: place for name, place in found.items() if place.parent != _INSTALLED}
+
+
+def message(found: dict[str, Path]) -> str:
+    """Return what is wrong and what to do about it."""
+    places = " and ".join(str(place) for place in found.values())
+    names = " and ".join(repr(name) for name in found)
+    renamed = " and ".join(repr(f"my_{name}") for name in found)
+    return (
+        f"{places} would be imported instead of aml-platform's {names}. "
+        f"Rename it, for instance to {renamed}, and update the imports of it; "
+        "or start Python in another folder. Then restart Python."
+    )
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    # What was imported already stays, whatever the path says now; `find_spec` would raise for a
+    # module without a spec.
+    module = sys.modules.get(name)
+    return find_spec(name) if module is None else module.__spec__
+
+
+def _place(spec: ModuleSpec) -> Path:
+    """Return the folder of a package, or the file of a module."""
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).resolve()
+    return Path(spec.origin or spec.name).resolve()
+
+
+if found := shadowing():
+    raise ImportError(message(found))

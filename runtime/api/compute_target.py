@@ -1,0 +1,34 @@
+"""A compute of a workspace that runs can go to, as azureml-core's ``ComputeTarget``."""
+
+from typing import Protocol
+
+from infra.contract.manifest import Manifest
+
+__all__ = ["ComputeTarget"]
+
+
+class Deployed(Protocol):
+    """What was deployed; a ``Workspace`` is one."""
+
+    @property
+    def manifest(self) -> Manifest: ...
+
+
+class ComputeTarget:
+    """One compute of a workspace.
+
+    ``type`` is the stack file's ``kind``: ``aml_compute``, ``compute_instance``, … Raises
+    ``UnknownNameError`` for a name that was not deployed, and suggests the nearest.
+    """
+
+    def __init__(self, workspace: Deployed, name: str) -> None:
+        entry = workspace.manifest.target(name)
+        self.name = name
+        self.id = entry.id
+        self.type = entry.kind
+        self.vm_size = entry.vm_size
+        self.min_nodes = entry.min_nodes
+        self.max_nodes = entry.max_nodes
+
+    def __repr__(self) -> str:
+        return f"ComputeTarget(name={self.name!r}, type={self.type!r})"

@@ -1,0 +1,156 @@
+"""The package users import: what it has, what it costs, and whose packages it finds."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+import aml_platform
+from aml_platform import components
+
+ROOT = Path(__file__).parents[2]
+API = sorted(file.stem for file in (ROOT / "runtime" / "api").glob("[a-z]*.py"))
+COMPONENTS = sorted((ROOT / "infra" / "components").glob("[a-z]*.py"))
+
+
+def python(*arguments, cwd, **variables):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_public_name_of_the_api_is_here():
+    public = [name for module in API for name in import_module(f"runtime.api.{module}").__all__]
+    assert sorted(aml_platform.__all__) == sorted(public)
+
+
+@pytest.mark.parametrize("name", aml_platform.__all__)
+def test_a_name_leads_to_the_class_of_that_name(name):
+    assert getattr(aml_platform, name).__name__ == name
+    assert name in dir(aml_platform)
+
+
+def test_type_checkers_see_the_same_names():
+    stub = ast.parse((ROOT / "aml_platform" / "__init__.pyi").read_text(encoding="utf-8"))
+    names = [alias.asname for node in stub.body for alias in node.names]
+    assert sorted(names) == sorted(aml_platform.__all__)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(ImportError, match="cannot import name 'Worksapce'"):
+        exec("from aml_platform import Worksapce")  # noqa: S102 - what a user would write
+
+
+def test_every_component_and_its_arguments_are_here():
+    classes = {
+        node.name
+        for file in COMPONENTS
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+        and {"pulumi.ComponentResource", "Compute", "ComputeArgs", "OverSshArgs"}
+        & {ast.unparse(base) for base in node.bases}
+    }
+    assert classes - {"Compute", "OverSshArgs"} <= set(components.__all__)
+    arguments = {f"{name}Args" for name in components.__all__ if hasattr(components, f"{name}Args")}
+    assert arguments <= set(components.__all__)
+
+
+def test_importing_it_imports_little(tmp_path):
+    said = python("-c", "import sys, aml_platform; print(*sys.modules)", cwd=tmp_path)
+    loaded = set(said.stdout.split())
+    assert "aml_platform" in loaded
+    assert not loaded & {"pydantic", "yaml", "httpx", "pulumi", "sqlite3", "runtime.submit.session"}
+
+
+def test_the_api_is_imported_without_pulumi(tmp_path):
+    program = "import sys; from aml_platform import *; print(Workspace, *sys.modules)"
+    said = python("-c", program, cwd=tmp_path)
+    assert "runtime.api.workspace" in said.stdout.split()
+    assert "pulumi" not in said.stdout.split()
+
+
+NAMES = [
+    ("infra/__init__.py", "infra"),
+    ("runtime/__init__.py", "runtime"),
+    ("localcloud.py", "localcloud"),
+]
+
+
+@pytest.mark.parametrize(("file", "name"), NAMES)
+@pytest.mark.parametrize("how", ["notebook", "script", "path"])
+def test_a_folder_of_the_users_that_shadows_ours_is_named(tmp_path, file, name, how):
+    mine = tmp_path / file
+    mine.parent.mkdir(exist_ok=True)
+    mine.touch()
+    (tmp_path / "use.py").write_text("import aml_platform\n")
+    (tmp_path / "elsewhere").mkdir()
+    said = {
+        # a kernel, like `python -c`, has '' first on its path: the folder of the notebook
+        "notebook": lambda: python("-c", "import aml_platform", cwd=tmp_path),
+        "script": lambda: python("../use.py", cwd=tmp_path / "elsewhere"),
+        "path": lambda: python(
+            "-c", "import aml_platform", cwd=tmp_path / "elsewhere", PYTHONPATH=str(tmp_path)
+        ),
+    }[how]()
+    *_, last = said.stderr.splitlines()
+    place = mine.parent if mine.name == "__init__.py" else mine
+    assert last.startswith(f"ImportError: {place} would be imported instead of aml-platform's")
+    assert f"'{name}'. Rename it, for instance to 'my_{name}'" in last
+
+
+def test_both_folders_are_named_when_two_shadow_ours(tmp_path):
+    for name in ("infra", "runtime"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    said = python("-c", "import aml_platform", cwd=tmp_path)
+    assert f"{tmp_path / 'infra'} and {tmp_path / 'runtime'} would be imported" in said.stderr
+
+
+def test_a_module_imported_before_ours_is_found_too(tmp_path):
+    (tmp_path / "runtime.py").touch()
+    program = "import sys, runtime; sys.path.pop(0); import aml_platform"
+    said = python("-c", program, cwd=tmp_path)
+    assert f"ImportError: {tmp_path / 'runtime.py'} would be imported instead" in said.stderr
+
+
+@pytest.mark.parametrize("file", ["infra/main.tf", "infra/network.py", "src/runtime/__init__.py"])
+def test_a_folder_that_is_no_package_shadows_nothing(tmp_path, file):
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).touch()
+    said = python("-c", "import aml_platform; print(aml_platform.Workspace)", cwd=tmp_path)
+    assert "runtime.api.workspace.Workspace" in said.stdout
+
+
+def test_the_project_packs_every_package():
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = document["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sorted(packed) == sorted(file.parent.name for file in ROOT.glob("[a-z]*/__init__.py"))
+
+
+def test_the_wheel_has_the_package(tmp_path):
+    """Offline: the build backend comes from uv's cache, where installing this project put it."""
+    built = subprocess.run(
+        [find_uv_bin(), "build", "--wheel", "--offline", "--out-dir", str(tmp_path), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "hatchling" in built.stderr and built.returncode:
+        pytest.skip("the build backend is not in uv's cache")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"aml_platform/__init__.py", "aml_platform/__init__.pyi"} <= set(names)
+    assert "runtime/api/workspace.py" in names
