@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -49,9 +49,16 @@ class _Seen:
 class SnapshotStore:
     """Snapshots below ``root`` (``<home>/snapshots``)."""
 
-    def __init__(self, root: Path, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        root: Path,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._root = root
         self._environ = environ
+        self._now_ns = now_ns
 
     def take(self, source: Path) -> Taken:
         """Store what of ``source`` is not stored yet and return its snapshot.
@@ -93,7 +100,7 @@ class SnapshotStore:
         self, source: Path, listing: Listing, seen: _Seen
     ) -> tuple[list[SnapshotFile], dict[str, list[Any]]]:
         files, stats = [], {}
-        now_ns = time.time_ns()
+        now_ns = self._now_ns()
         for found in listing.files:
             marks = _marks(found.stat)
             known = seen.stats.get(found.path)

@@ -184,6 +184,18 @@ def test_an_unchanged_file_is_not_read(source, store, tmp_path):
         store.take(source)  # what is remembered is believed, until the content is stored
 
 
+@pytest.mark.parametrize("age_ns", [-1_000_000_000, 0, 40_000_000])
+def test_a_file_is_read_again_if_it_was_changed_just_before_it_was_read(source, tmp_path, age_ns):
+    """Whoever writes it again at once may leave size and time stamps as they are."""
+    status = (source / "train.py").stat()
+    store = SnapshotStore(tmp_path / "store", {}, now_ns=lambda: status.st_ctime_ns + age_ns)
+    taken = store.take(source).snapshot
+    digest = next(file.sha256 for file in taken.files if file.path == "train.py")
+    (memory,) = (tmp_path / "store/seen").iterdir()
+    memory.write_text(memory.read_text().replace(digest, "0" * 64))
+    assert store.take(source).snapshot.id == taken.id
+
+
 def test_a_spoilt_memory_of_a_folder_is_only_slower(source, store, tmp_path):
     first = store.take(source)
     for file in (tmp_path / "store/seen").iterdir():

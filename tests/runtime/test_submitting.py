@@ -69,6 +69,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds):
+        assert self.now < 3_600, "the watcher waits without end"
         self.slept.append(seconds)
         self.now += seconds
 
