@@ -11,8 +11,8 @@ from pathlib import Path
 
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
-    "artifacts", "backends", "calls", "context", "events", "forward", "main", "receiver",
-    "supervise", "tracking", "wire",
+    "artifacts", "backends", "calls", "context", "documents", "events", "forward", "main",
+    "receiver", "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a sentence, not the traceback of the first import it can not do.
 _MAIN = """\

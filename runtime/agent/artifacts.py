@@ -10,8 +10,9 @@ import re
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from runtime.agent.documents import JsonObject
 from runtime.agent.wire import Source
 
 _RUN = re.compile(r"[^/]+/(?P<run>[^/]+)/artifacts(?:/(?P<path>.*))?")
@@ -66,7 +67,7 @@ class Artifacts:
         """Say whether a place lies in a logged model, which MLflow's client lists by itself."""
         return place.partition("/")[0] in self._model_folders.values()
 
-    def listing(self, place: str) -> list[dict[str, Any]]:
+    def listing(self, place: str) -> list[JsonObject]:
         """Return MLflow's file infos of one folder, their paths relative to it."""
         folder = self._inside(place)
         entries = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -101,7 +102,7 @@ def _joined(folder: str, path: str | None) -> str:
     return "/".join(part for part in (folder, (path or "").strip("/")) if part)
 
 
-def _info(entry: Path) -> dict[str, Any]:
+def _info(entry: Path) -> JsonObject:
     if entry.is_dir():
         return {"path": entry.name, "is_dir": True}
     return {"path": entry.name, "is_dir": False, "file_size": entry.stat().st_size}

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from runtime.agent.artifacts import Artifacts
 from runtime.agent.calls import events_of
+from runtime.agent.documents import JsonObject
 from runtime.agent.forward import Forwarder
 from runtime.agent.tracking import InMemoryTracking
 from runtime.agent.wire import Call, RefusalError, Reply, Source, as_document
@@ -34,7 +35,7 @@ class OwnBackend:
         tracking: InMemoryTracking,
         artifacts: Artifacts,
         run_id: str,
-        record: Callable[[str, dict[str, Any]], None],
+        record: Callable[[str, JsonObject], None],
     ) -> None:
         self._tracking = tracking
         self._artifacts = artifacts
@@ -55,7 +56,7 @@ class OwnBackend:
             self._record(kind, data)
         return Reply.of_json(answer)
 
-    def _run_listing(self, body: dict[str, Any]) -> Reply:
+    def _run_listing(self, body: JsonObject) -> Reply:
         run = self._tracking.answer("GET", "runs/get", body)["run"]["info"]
         path = str(body.get("path") or "")
         listing = self._listing(f"0/{run['run_id']}/artifacts/{path}", path)
@@ -99,7 +100,7 @@ class ForwardingBackend:
     """Hands every call on to the tracking server of the surroundings."""
 
     def __init__(
-        self, forwarder: Forwarder, run_id: str, record: Callable[[str, dict[str, Any]], None]
+        self, forwarder: Forwarder, run_id: str, record: Callable[[str, JsonObject], None]
     ) -> None:
         self._forwarder = forwarder
         self._run_id = run_id

@@ -5,11 +5,12 @@ The same reading serves both receivers: the one that keeps runs itself, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+
+from runtime.agent.documents import JsonObject
 
 
-def events_of(path: str, body: dict[str, Any], run_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def events_of(path: str, body: JsonObject, run_id: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield ``(kind, data)`` for each thing a call reports.
 
     ``path`` is what follows ``/mlflow/``. What belongs to another run than ``run_id`` (a nested
@@ -24,7 +25,7 @@ def events_of(path: str, body: dict[str, Any], run_id: str) -> Iterator[tuple[st
         yield kind, {**data, **extra}
 
 
-def _metric(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _metric(body: JsonObject) -> tuple[str, JsonObject]:
     return "metric", {
         "key": body.get("key"),
         "value": body.get("value"),
@@ -33,17 +34,17 @@ def _metric(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _pair(kind: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _pair(kind: str, body: JsonObject) -> tuple[str, JsonObject]:
     return kind, {"key": body.get("key"), "value": body.get("value")}
 
 
-def _batch(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _batch(body: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     yield from (_metric(metric) for metric in body.get("metrics") or ())
     yield from (_pair("param", param) for param in body.get("params") or ())
     yield from (_pair("tag", tag) for tag in body.get("tags") or ())
 
 
-_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+_READERS: dict[str, Callable[[JsonObject], Iterable[tuple[str, JsonObject]]]] = {
     "runs/log-metric": lambda body: [_metric(body)],
     "runs/log-parameter": lambda body: [_pair("param", body)],
     "runs/set-tag": lambda body: [_pair("tag", body)],

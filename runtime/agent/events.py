@@ -12,7 +12,8 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from runtime.agent.documents import JsonObject
 
 
 class EventLog:
@@ -31,7 +32,7 @@ class EventLog:
         if earlier and not earlier.endswith(b"\n"):
             self._sink.write(b"\n")
 
-    def append(self, kind: str, data: dict[str, Any]) -> None:
+    def append(self, kind: str, data: JsonObject) -> None:
         """Append one event with the present time."""
         with self._lock:
             event = {"seq": self._seq, "time": time.time(), "kind": kind, "data": data}
@@ -45,7 +46,7 @@ class EventLog:
             self._sink.close()
 
 
-def read_events(content: bytes) -> Iterator[dict[str, Any]]:
+def read_events(content: bytes) -> Iterator[JsonObject]:
     """Yield the events of complete lines; what is not an event is passed over."""
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         try:

@@ -12,11 +12,12 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from runtime.agent.artifacts import Artifacts
 from runtime.agent.backends import Backend, ForwardingBackend, OwnBackend
 from runtime.agent.context import RunContext, read_context
+from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
 from runtime.agent.forward import Forwarder
 from runtime.agent.receiver import Receiver
@@ -124,7 +125,7 @@ def script_variables(
     return variables
 
 
-def end_state(outcome: ScriptExit, max_duration_s: float) -> dict[str, Any]:
+def end_state(outcome: ScriptExit, max_duration_s: float) -> JsonObject:
     """Return the data of the run's last ``state`` event."""
     code = outcome.exit_code if outcome.exit_code >= 0 else _SIGNALED - outcome.exit_code
     if outcome.stopped_by == "signal":

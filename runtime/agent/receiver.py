@@ -15,6 +15,7 @@ from runtime.agent.backends import API, PROXY, Backend
 from runtime.agent.wire import Call, RefusalError, Reply, Source, dechunked
 
 _BLOCK_BYTES = 1 << 20
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Receiver:
@@ -22,7 +23,9 @@ class Receiver:
 
     def __init__(self, backend: Backend) -> None:
         self.token = secrets.token_urlsafe(24)
-        handler = type("_Bound", (_Handler,), {"backend": backend, "token": self.token})
+        # `http.server` calls `do_GET`, `do_POST`, …, on a new object for each connection.
+        methods = {f"do_{method}": _Handler.respond for method in _METHODS}
+        handler = type("_Bound", (_Handler,), {"backend": backend, "token": self.token, **methods})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -42,7 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
 
-    def do_any(self) -> None:
+    def respond(self) -> None:
+        """Answer one request, whatever its method."""
         reply = self._answer()
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.kind)
@@ -53,8 +57,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._send_body(reply)
         self.wfile.flush()
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815 - http.server's names
 
     def _answer(self) -> Reply:
         try:

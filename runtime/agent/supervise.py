@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any, final
+from types import FrameType
+from typing import IO, final
 
 LAST_LINES = 20
 _LEFTOVER_S = 0.3
@@ -177,7 +178,7 @@ class _Wakeup:
 
     def __init__(self) -> None:
         self.receiver, self._sender = socket.socketpair()
-        self._before: dict[int, Any] = {}
+        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
         self._fd = -1
 
     def __enter__(self) -> _Wakeup:

@@ -11,8 +11,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
+from runtime.agent.documents import JsonObject
 from runtime.agent.wire import RefusalError
 
 
@@ -22,12 +22,12 @@ class InMemoryTracking:
     def __init__(self, run_id: str, experiment: str, experiment_id: str) -> None:
         self._lock = threading.Lock()
         self._experiments = {experiment_id: _experiment(experiment_id, experiment)}
-        self._runs: dict[str, dict[str, Any]] = {}
-        self._history: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        self._models: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, JsonObject] = {}
+        self._history: dict[tuple[str, str], list[JsonObject]] = {}
+        self._models: dict[str, JsonObject] = {}
         self._add_run({"experiment_id": experiment_id, "run_name": run_id}, run_id)
 
-    def answer(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, method: str, path: str, body: JsonObject) -> JsonObject:
         """Answer one call; ``path`` is what follows ``/mlflow/``. Raises ``RefusalError``."""
         for verb, pattern, handler in _ROUTES:
             match = re.fullmatch(pattern, path)
@@ -41,13 +41,13 @@ class InMemoryTracking:
         model = self._models.get(model_id)
         return str(model["info"]["name"]) if model else "model"
 
-    def get_experiment(self, body: dict[str, Any]) -> dict[str, Any]:
+    def get_experiment(self, body: JsonObject) -> JsonObject:
         key = str(body.get("experiment_id"))
         if key not in self._experiments:
             raise RefusalError("RESOURCE_DOES_NOT_EXIST", f"No Experiment with id={key} exists")
         return {"experiment": self._experiments[key]}
 
-    def get_experiment_by_name(self, body: dict[str, Any]) -> dict[str, Any]:
+    def get_experiment_by_name(self, body: JsonObject) -> JsonObject:
         name = body.get("experiment_name")
         for experiment in self._experiments.values():
             if experiment["name"] == name:
@@ -56,7 +56,7 @@ class InMemoryTracking:
             "RESOURCE_DOES_NOT_EXIST", f"Could not find experiment with name '{name}'"
         )
 
-    def create_experiment(self, body: dict[str, Any]) -> dict[str, Any]:
+    def create_experiment(self, body: JsonObject) -> JsonObject:
         if any(known["name"] == body.get("name") for known in self._experiments.values()):
             text = f"Experiment '{body.get('name')}' already exists."
             raise RefusalError("RESOURCE_ALREADY_EXISTS", text)
@@ -64,29 +64,29 @@ class InMemoryTracking:
         self._experiments[key] = _experiment(key, str(body.get("name")))
         return {"experiment_id": key}
 
-    def search_experiments(self, _: dict[str, Any]) -> dict[str, Any]:
+    def search_experiments(self, _: JsonObject) -> JsonObject:
         return {"experiments": list(self._experiments.values())}
 
-    def create_run(self, body: dict[str, Any]) -> dict[str, Any]:
+    def create_run(self, body: JsonObject) -> JsonObject:
         self.get_experiment(body)
         return {"run": self._shown(self._add_run(body, uuid.uuid4().hex))}
 
-    def get_run(self, body: dict[str, Any]) -> dict[str, Any]:
+    def get_run(self, body: JsonObject) -> JsonObject:
         return {"run": self._shown(self._run(body))}
 
-    def update_run(self, body: dict[str, Any]) -> dict[str, Any]:
+    def update_run(self, body: JsonObject) -> JsonObject:
         run = self._run(body)
         changes = {key: body[key] for key in ("status", "end_time", "run_name") if key in body}
         run["info"].update(changes)
         return {"run_info": run["info"]}
 
-    def search_runs(self, body: dict[str, Any]) -> dict[str, Any]:
+    def search_runs(self, body: JsonObject) -> JsonObject:
         """Return every run of the experiments asked for; a filter is not evaluated."""
         wanted = [str(key) for key in body.get("experiment_ids") or self._experiments]
         runs = [run for run in self._runs.values() if run["info"]["experiment_id"] in wanted]
         return {"runs": [self._shown(run) for run in runs]}
 
-    def log_metric(self, body: dict[str, Any]) -> dict[str, Any]:
+    def log_metric(self, body: JsonObject) -> JsonObject:
         run = self._run(body)
         metric = {key: body.get(key) for key in ("key", "value", "timestamp", "step")}
         metric["step"] = int(metric["step"] or 0)
@@ -95,7 +95,7 @@ class InMemoryTracking:
             known.append(metric)
         return {}
 
-    def log_param(self, body: dict[str, Any]) -> dict[str, Any]:
+    def log_param(self, body: JsonObject) -> JsonObject:
         params = self._run(body)["params"]
         key, value = str(body.get("key")), str(body.get("value", ""))
         if params.setdefault(key, value) != value:
@@ -105,15 +105,15 @@ class InMemoryTracking:
             raise RefusalError("INVALID_PARAMETER_VALUE", text)
         return {}
 
-    def set_tag(self, body: dict[str, Any]) -> dict[str, Any]:
+    def set_tag(self, body: JsonObject) -> JsonObject:
         self._run(body)["tags"][str(body.get("key"))] = str(body.get("value", ""))
         return {}
 
-    def delete_tag(self, body: dict[str, Any]) -> dict[str, Any]:
+    def delete_tag(self, body: JsonObject) -> JsonObject:
         self._run(body)["tags"].pop(str(body.get("key")), None)
         return {}
 
-    def log_batch(self, body: dict[str, Any]) -> dict[str, Any]:
+    def log_batch(self, body: JsonObject) -> JsonObject:
         run = {"run_id": self._run(body)["info"]["run_id"]}
         for metric in body.get("metrics") or ():
             self.log_metric({**metric, **run})
@@ -123,21 +123,21 @@ class InMemoryTracking:
             self.set_tag({**tag, **run})
         return {}
 
-    def log_inputs(self, body: dict[str, Any]) -> dict[str, Any]:
+    def log_inputs(self, body: JsonObject) -> JsonObject:
         inputs = self._run(body)["inputs"]
         inputs["dataset_inputs"] += body.get("datasets") or []
         inputs["model_inputs"] += body.get("models") or []
         return {}
 
-    def log_outputs(self, body: dict[str, Any]) -> dict[str, Any]:
+    def log_outputs(self, body: JsonObject) -> JsonObject:
         self._run(body)["outputs"]["model_outputs"] += body.get("models") or []
         return {}
 
-    def metric_history(self, body: dict[str, Any]) -> dict[str, Any]:
+    def metric_history(self, body: JsonObject) -> JsonObject:
         run_id = self._run(body)["info"]["run_id"]
         return {"metrics": self._history.get((run_id, str(body.get("metric_key"))), [])}
 
-    def create_model(self, body: dict[str, Any]) -> dict[str, Any]:
+    def create_model(self, body: JsonObject) -> JsonObject:
         model_id, now = f"m-{uuid.uuid4().hex}", _now_ms()
         experiment = str(body.get("experiment_id"))
         info = {
@@ -156,43 +156,43 @@ class InMemoryTracking:
         self._models[model_id] = {"info": info, "data": data}
         return {"model": self._models[model_id]}
 
-    def get_model(self, body: dict[str, Any]) -> dict[str, Any]:
+    def get_model(self, body: JsonObject) -> JsonObject:
         model = self._models.get(str(body.get("model_id")))
         if model is None:
             text = f"Logged model with ID {body.get('model_id')} not found."
             raise RefusalError("RESOURCE_DOES_NOT_EXIST", text)
         return {"model": model}
 
-    def finalize_model(self, body: dict[str, Any]) -> dict[str, Any]:
+    def finalize_model(self, body: JsonObject) -> JsonObject:
         model = self.get_model(body)
         model["model"]["info"]["status"] = body.get("status", "LOGGED_MODEL_READY")
         return model
 
-    def set_model_tags(self, body: dict[str, Any]) -> dict[str, Any]:
+    def set_model_tags(self, body: JsonObject) -> JsonObject:
         model = self.get_model(body)
         model["model"]["info"]["tags"] += body.get("tags") or []
         return model
 
-    def log_model_params(self, body: dict[str, Any]) -> dict[str, Any]:
+    def log_model_params(self, body: JsonObject) -> JsonObject:
         self.get_model(body)["model"]["data"]["params"] += body.get("params") or []
         return {}
 
-    def search_models(self, body: dict[str, Any]) -> dict[str, Any]:
+    def search_models(self, body: JsonObject) -> JsonObject:
         """Return the models that fit ``name = '…'``, the one filter MLflow's client needs."""
         name = re.search(r"\bname\s*=\s*['\"]([^'\"]*)", str(body.get("filter") or ""))
         models = self._models.values()
         return {"models": [m for m in models if name is None or m["info"]["name"] == name[1]]}
 
-    def nothing(self, _: dict[str, Any]) -> dict[str, Any]:
+    def nothing(self, _: JsonObject) -> JsonObject:
         return {}
 
-    def _run(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _run(self, body: JsonObject) -> JsonObject:
         run_id = str(body.get("run_id") or body.get("run_uuid"))
         if run_id not in self._runs:
             raise RefusalError("RESOURCE_DOES_NOT_EXIST", f"Run with id={run_id} not found")
         return self._runs[run_id]
 
-    def _add_run(self, body: dict[str, Any], run_id: str) -> dict[str, Any]:
+    def _add_run(self, body: JsonObject, run_id: str) -> JsonObject:
         experiment = str(body.get("experiment_id"))
         info = {
             "run_id": run_id,
@@ -216,7 +216,7 @@ class InMemoryTracking:
         }
         return self._runs[run_id]
 
-    def _shown(self, run: dict[str, Any]) -> dict[str, Any]:
+    def _shown(self, run: JsonObject) -> JsonObject:
         run_id = run["info"]["run_id"]
         latest = [
             max(series, key=_newest) for key, series in self._history.items() if key[0] == run_id
@@ -233,7 +233,7 @@ class InMemoryTracking:
         }
 
 
-def _experiment(key: str, name: str) -> dict[str, Any]:
+def _experiment(key: str, name: str) -> JsonObject:
     return {
         "experiment_id": key,
         "name": name,
@@ -246,7 +246,7 @@ def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def _newest(metric: dict[str, Any]) -> tuple[int, int]:
+def _newest(metric: JsonObject) -> tuple[int, int]:
     return int(metric["step"]), int(metric["timestamp"] or 0)
 
 
@@ -254,7 +254,7 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-_ROUTES: list[tuple[str, str, Callable[[InMemoryTracking, dict[str, Any]], dict[str, Any]]]] = [
+_ROUTES: list[tuple[str, str, Callable[[InMemoryTracking, JsonObject], JsonObject]]] = [
     ("GET", "experiments/get", InMemoryTracking.get_experiment),
     ("GET", "experiments/get-by-name", InMemoryTracking.get_experiment_by_name),
     ("POST", "experiments/create", InMemoryTracking.create_experiment),

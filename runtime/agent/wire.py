@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from typing import IO, Any, Protocol
+from http import HTTPStatus
+from typing import IO, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from runtime.agent.documents import JsonObject
 
 _IN_MEMORY_BYTES = 1 << 20
 _STATUS = {
@@ -53,7 +56,7 @@ class Call:
         self.size = size
         self.kind = kind
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> JsonObject:
         """Return the JSON document of the request, or the query where it has none."""
         if not self.size:
             return dict(self.query)
@@ -80,10 +83,10 @@ class Reply:
 
     @property
     def ok(self) -> bool:
-        return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's success codes
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @classmethod
-    def of_json(cls, document: dict[str, Any], status: int = 200) -> Reply:
+    def of_json(cls, document: JsonObject, status: int = 200) -> Reply:
         return cls(status, "application/json", json.dumps(document).encode())
 
     @classmethod
@@ -92,7 +95,7 @@ class Reply:
         return cls.of_json(document, _STATUS.get(refusal.code, 400))
 
 
-def as_document(content: bytes) -> dict[str, Any]:
+def as_document(content: bytes) -> JsonObject:
     """Return the JSON object in ``content``, or an empty one. Raises ``ValueError`` for no JSON."""
     document = json.loads(content or b"{}")
     return document if isinstance(document, dict) else {}
@@ -100,7 +103,7 @@ def as_document(content: bytes) -> dict[str, Any]:
 
 def dechunked(source: LineSource) -> tuple[Source, int]:
     """Return a body of HTTP's chunked encoding as a file of its own, and its length."""
-    whole = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller reads it
+    whole = _spool()
     while True:
         size = int(source.readline(64).split(b";")[0], 16)
         if not size:
@@ -112,3 +115,7 @@ def dechunked(source: LineSource) -> tuple[Source, int]:
     length = whole.tell()
     whole.seek(0)
     return whole, length
+
+
+def _spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)

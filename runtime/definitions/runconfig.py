@@ -5,13 +5,15 @@ default. Of all its keys it takes what a run here has; Workbench's older format 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
 from infra.contract.errors import DefinitionError
+from infra.contract.json_types import Document, JsonObject
 from runtime.environments.declarations import read_declaration
 from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec
 
@@ -76,7 +78,7 @@ def read_run_configuration(file: Path, project: Path) -> RunConfigurationFile:
     )
 
 
-def _environment(python: Mapping[str, Any], file: Path, project: Path) -> EnvironmentSpec | None:
+def _environment(python: Document, file: Path, project: Path) -> EnvironmentSpec | None:
     if str(python.get("usermanageddependencies") or "").lower() == "true":
         interpreter = str(python.get("interpreterpath") or "python")
         return EnvironmentSpec("user_managed", interpreter=interpreter, source=str(file))
@@ -87,7 +89,7 @@ def _environment(python: Mapping[str, Any], file: Path, project: Path) -> Enviro
     return read_declaration(project / str(named)) if named else None
 
 
-def _document(file: Path) -> Mapping[str, Any]:
+def _document(file: Path) -> Document:
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -105,26 +107,26 @@ def _document(file: Path) -> Mapping[str, Any]:
     return document
 
 
-def _lower(document: Mapping[str, Any]) -> dict[str, Any]:
+def _lower(document: Document) -> JsonObject:
     """Return the keys of one level without case and underscores: all spellings occur."""
     return {str(key).replace("_", "").lower(): value for key, value in document.items()}
 
 
-def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
+def _texts(values: Document | None) -> dict[str, str]:
     return {str(key): str(value) for key, value in (values or {}).items() if value is not None}
 
 
-def _number(value: Any, default: int, key: str, file: Path) -> int:
+def _number(value: object, default: int, key: str, file: Path) -> int:
     if value is None:
         return default
-    try:
-        return int(value)
-    except (TypeError, ValueError) as error:
-        raise DefinitionError(
-            f"{key} is {value!r}, which is no whole number.",
-            remedy=f"Write `{key}: {default}`.",
-            at=str(file),
-        ) from error
+    with suppress(ValueError, OverflowError):
+        if isinstance(value, str | int | float):
+            return int(value)
+    raise DefinitionError(
+        f"{key} is {value!r}, which is not a whole number.",
+        remedy=f"Write `{key}: {default}`.",
+        at=str(file),
+    )
 
 
 def argument_list(given: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
-from typing import IO, Final, Protocol
+from typing import IO, Final, Protocol, cast
 
 from uv import find_uv_bin
 
@@ -81,8 +81,7 @@ class UvBuilder:
             env=self._variables,
             start_new_session=True,
         )
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        with process.stdout as output:
+        with cast("IO[bytes]", process.stdout) as output:
             for line in _lines(output, stop):
                 log(line)
                 last.append(line)

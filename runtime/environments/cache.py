@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from infra.contract.errors import EnvironmentBuildError
+from infra.contract.json_types import JsonObject
 from runtime.environments.builders import Builder, Log
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.requirements import without_credentials
@@ -127,7 +128,7 @@ class EnvironmentCache:
             raise
         log(f"Environment {locked.hash} was built in {time.monotonic() - started:.1f} s")
 
-    def _record(self, locked: LockedEnvironment, size: int) -> dict[str, Any]:
+    def _record(self, locked: LockedEnvironment, size: int) -> JsonObject:
         return {
             "hash": locked.hash,
             "python": locked.python,
@@ -186,7 +187,7 @@ def _wait(lock_file: IO[bytes], log: Log, stop: Event) -> None:
             )
 
 
-def _read(record: Path) -> dict[str, Any]:
+def _read(record: Path) -> JsonObject:
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -6,7 +6,7 @@ problems of a document are reported at once. Pure: text in, values out.
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -50,7 +50,7 @@ def parse_conda(text: str) -> CondaDocument:
     return found
 
 
-def _read_channels(channels: Any, found: CondaDocument) -> None:
+def _read_channels(channels: object, found: CondaDocument) -> None:
     """Keep the channels: nothing is fetched from them, but Azure ML builds anew for other ones."""
     if isinstance(channels, list):
         found.channels = tuple(map(str, channels))
@@ -58,14 +58,14 @@ def _read_channels(channels: Any, found: CondaDocument) -> None:
         found.problems.append("`channels` is not a list")
 
 
-def _read_variables(variables: Any, found: CondaDocument) -> None:
+def _read_variables(variables: object, found: CondaDocument) -> None:
     if isinstance(variables, dict):
         found.variables = {str(key): str(value) for key, value in variables.items()}
     elif variables is not None:
         found.problems.append("`variables` is not a mapping")
 
 
-def _read_dependencies(dependencies: Any, found: CondaDocument) -> None:
+def _read_dependencies(dependencies: object, found: CondaDocument) -> None:
     if not isinstance(dependencies, list):
         found.problems.append("`dependencies` is not a list")
         return

@@ -94,7 +94,8 @@ def _conda(spec: EnvironmentSpec, problems: list[str]) -> _Content:
 
 
 def _pip(spec: EnvironmentSpec, problems: list[str]) -> _Content:
-    assert spec.kind == "pip", "a user-managed environment has no content"  # noqa: S101
+    if spec.kind != "pip":
+        raise AssertionError("a user-managed environment has nothing to lock")
     found = parse_requirements(requirement_lines(spec.requirements or ""))
     problems += found.problems
     return _Content(None, found.lines, found.arguments)

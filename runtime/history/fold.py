@@ -5,10 +5,11 @@ step that the table of states does not have is passed over, a final state stays.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
+from infra.contract.json_types import Document, JsonObject
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import NEXT, RunState
 
@@ -33,19 +34,19 @@ def fold(record: RunRecord, events: Iterable[RunEvent]) -> RunRecord:
     return replace(record, metrics=metrics, params=params, tags=tags)
 
 
-def as_number(value: Any) -> float:
+def as_number(value: object) -> float:
     """Return a metric's value; MLflow's JSON writes ``NaN`` and ``Infinity`` as text."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan
+    with suppress(ValueError, OverflowError):
+        if isinstance(value, str | int | float):
+            return float(value)
+    return math.nan
 
 
 def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
     state = _state(event.data)
     if state is None or state not in NEXT[record.state]:
         return record
-    changes: dict[str, Any] = {"state": state}
+    changes: JsonObject = {"state": state}
     if state in _LIVE and record.started is None:
         changes["started"] = event.time
     if state is RunState.QUEUED:
@@ -59,7 +60,7 @@ def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
     return replace(record, **changes)
 
 
-def _state(data: Mapping[str, Any]) -> RunState | None:
+def _state(data: Document) -> RunState | None:
     try:
         return RunState(data.get("state", ""))
     except ValueError:

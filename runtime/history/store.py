@@ -7,17 +7,23 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Final
 
 from infra.contract.errors import StateError, UnknownNameError
 from infra.contract.load import nearest
 from runtime.history.fold import fold
-from runtime.model.runs import RunEvent, RunRecord
+from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
 from runtime.model.states import RunState
 
 _VERSION: Final = 1
+_SELECT: Final = """
+select record from run
+where experiment = coalesce(?1, experiment) and target = coalesce(?2, target)
+    and (?3 = ',,' or instr(?3, ',' || state || ',') > 0)
+order by created desc, run_id
+"""
 _SCHEMA: Final = """
 create table run (
     run_id text primary key, experiment text not null, target text not null, state text not null,
@@ -74,12 +80,16 @@ class History:
                 database.execute("insert or replace into cursor values (?, ?)", (run_id, cursor))
         return len(fresh)
 
-    def change(self, run_id: str, **fields: Any) -> RunRecord:
-        """Set fields of a record that no event tells: ``handle``, ``outputs``."""
+    def change(
+        self, run_id: str, *, handle: str | None = None, outputs: str | None = None
+    ) -> RunRecord:
+        """Set the fields of a record that no event reports; ``None`` leaves one as it is."""
         with self._open() as database:
             database.execute("begin immediate")
-            document = asdict(self._record(database, run_id)) | fields
-            record = RunRecord(**document)
+            before = self._record(database, run_id)
+            record = replace(
+                before, handle=handle or before.handle, outputs=outputs or before.outputs
+            )
             self._update(database, record)
         return record
 
@@ -99,10 +109,9 @@ class History:
     def runs(self, wanted: Filter | None = None) -> Sequence[RunRecord]:
         """Return the runs that fit, the newest first."""
         wanted = wanted or Filter()
-        clauses, values = _where(wanted)
+        values = (wanted.experiment or None, wanted.target or None, f",{','.join(wanted.states)},")
         with self._open() as database:
-            query = f"select record from run {clauses} order by created desc, run_id"  # noqa: S608 - our own words
-            rows = database.execute(query, values).fetchall()
+            rows = database.execute(_SELECT, values).fetchall()
         tags = (wanted.tags or {}).items()
         found = [r for row in rows if tags <= (r := _read(row[0])).tags.items()]
         return found[: wanted.limit] if wanted.limit else found
@@ -191,12 +200,12 @@ def _insert(database: sqlite3.Connection, run_id: str, event: RunEvent) -> bool:
     return done.rowcount == 1
 
 
-def _event(row: Sequence[Any]) -> RunEvent:
+def _event(row: tuple[int, float, EventKind, str, EventOrigin]) -> RunEvent:
     seq, time, kind, data, origin = row
-    return RunEvent(seq, time, kind, json.loads(data), cast("Literal['submit']", origin))
+    return RunEvent(seq, time, kind, json.loads(data), origin)
 
 
-def _row(record: RunRecord) -> tuple[Any, ...]:
+def _row(record: RunRecord) -> tuple[str | float, ...]:
     document = json.dumps(asdict(record))
     return (
         record.run_id,
@@ -214,15 +223,3 @@ def _read(document: str) -> RunRecord:
     fields["state"] = RunState(fields["state"])
     fields["arguments"] = tuple(fields.get("arguments", ()))
     return RunRecord(**fields)
-
-
-def _where(wanted: Filter) -> tuple[str, list[Any]]:
-    marks = ", ".join("?" * len(wanted.states))
-    conditions: dict[str, list[Any]] = {
-        "experiment = ?": [wanted.experiment] if wanted.experiment else [],
-        "target = ?": [wanted.target] if wanted.target else [],
-        f"state in ({marks})": list(wanted.states),
-    }
-    used = {clause: values for clause, values in conditions.items() if values}
-    clauses = f"where {' and '.join(used)}" if used else ""
-    return clauses, [value for values in used.values() for value in values]

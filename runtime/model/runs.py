@@ -6,10 +6,15 @@ All are frozen; nothing here reads a file or a clock.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
+from infra.contract.json_types import Document
 from runtime.model.states import RunState
 
+EventKind: TypeAlias = Literal[
+    "state", "step", "node", "log", "metric", "param", "tag", "artifact", "message"
+]
+EventOrigin: TypeAlias = Literal["submit", "agent", "service"]
 MAX_DURATION_S = 2_592_000
 """Thirty days, the default limit of Azure ML's ``ScriptRunConfig``."""
 
@@ -123,9 +128,9 @@ class RunEvent:
 
     seq: int
     time: float
-    kind: Literal["state", "step", "node", "log", "metric", "param", "tag", "artifact", "message"]
-    data: Mapping[str, Any]
-    origin: Literal["submit", "agent", "service"] = "submit"
+    kind: EventKind
+    data: Document
+    origin: EventOrigin = "submit"
 
 
 @dataclass(frozen=True, slots=True)

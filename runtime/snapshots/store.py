@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Final
 
 from infra.contract.errors import DefinitionError
+from infra.contract.json_types import Document
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.files import Found, Listing, list_files
 from runtime.snapshots.limits import check_count, check_size
@@ -43,7 +44,7 @@ class _Seen:
     """What is remembered of one source folder: the last snapshot, and each file's stat and hash."""
 
     snapshot: str = ""
-    stats: dict[str, list[Any]] = field(default_factory=dict)
+    stats: dict[str, list[int | str]] = field(default_factory=dict)
 
 
 class SnapshotStore:
@@ -98,13 +99,15 @@ class SnapshotStore:
 
     def _hashed(
         self, source: Path, listing: Listing, seen: _Seen
-    ) -> tuple[list[SnapshotFile], dict[str, list[Any]]]:
+    ) -> tuple[list[SnapshotFile], dict[str, list[int | str]]]:
         files, stats = [], {}
         now_ns = self._now_ns()
         for found in listing.files:
             marks = _marks(found.stat)
             known = seen.stats.get(found.path)
-            digest = known[-1] if known and known[:-1] == marks else _hash(source, found, listing)
+            digest = (
+                str(known[-1]) if known and known[:-1] == marks else _hash(source, found, listing)
+            )
             if digest is None:
                 continue
             if now_ns - max(found.stat.st_mtime_ns, found.stat.st_ctime_ns) > _RACY_NS:
@@ -175,7 +178,7 @@ def write_tree(snapshot: SourceSnapshot, into: Path) -> None:
         destination.chmod(0o755 if file.executable else 0o644)
 
 
-def _marks(status: os.stat_result) -> list[Any]:
+def _marks(status: os.stat_result) -> list[int | str]:
     """Return what changes when a file does."""
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
@@ -189,7 +192,7 @@ def _hash(source: Path, found: Found, listing: Listing) -> str | None:
         return None
 
 
-def _copy_hashed(content: Any, sink: Any) -> str:
+def _copy_hashed(content: IO[bytes], sink: IO[bytes]) -> str:
     digest = hashlib.sha256()
     while block := content.read(_BLOCK_BYTES):
         digest.update(block)
@@ -205,7 +208,7 @@ def _read_seen(file: Path) -> _Seen:
         return _Seen()
 
 
-def _write(file: Path, document: Any) -> None:
+def _write(file: Path, document: Document) -> None:
     """Write a JSON file so that a reader sees all of it or the one before."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as sink:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from infra.contract.errors import PlatformError
+from infra.contract.json_types import Document
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
-from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
+from runtime.model.runs import EventKind, PreparedRun, RunEvent, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
@@ -19,6 +20,8 @@ from runtime.snapshots.limits import check_size
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.submit.prepare import check_script, check_spec, locked_environment, prepared
 from runtime.targets.base import Handle, Target
+
+_KIB: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,12 @@ class Submitter:
         self._history.change(run.run_id, handle=handle.reference)
         return handle
 
-    def _note(self, run_id: str, kind: Any, data: Mapping[str, Any]) -> None:
+    def _note(self, run_id: str, kind: EventKind, data: Document) -> None:
         note(self._history, run_id, kind, data, time_s=self._now())
 
 
 def note(
-    history: History, run_id: str, kind: Any, data: Mapping[str, Any], *, time_s: float
+    history: History, run_id: str, kind: EventKind, data: Document, *, time_s: float
 ) -> RunEvent:
     """Append an event of this side (origin ``submit``) and return it."""
     event = RunEvent(history.next_seq(run_id, "submit"), time_s, kind, data, "submit")
@@ -144,8 +147,8 @@ def snapshot_text(taken: Taken) -> str:
 
 def size_text(size: int) -> str:
     """Return bytes as people read them: ``831 B``, ``3.4 KiB``, ``12.0 MiB``."""
-    if size < 1024:  # noqa: PLR2004 - what a KiB is
+    if size < _KIB:
         return f"{size} B"
-    if size < 1024**2:
-        return f"{size / 1024:.1f} KiB"
-    return f"{size / 1024**2:.1f} MiB"
+    if size < _KIB**2:
+        return f"{size / _KIB:.1f} KiB"
+    return f"{size / _KIB**2:.1f} MiB"

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import httpx
@@ -22,6 +22,7 @@ from azure.storage.blob import ContainerClient
 from infra.arm.client import Client, checked
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import UnknownNameError, UnreachableError
+from infra.contract.json_types import Document
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.main import EVENTS_FILE
@@ -38,7 +39,8 @@ from runtime.targets.azureml_bodies import (
 from runtime.targets.base import Handle, LogChunk, RunStatus
 
 _NOT_FOUND: Final = 404
-_OK: Final = frozenset({200, 206})
+_PARTIAL: Final = 206
+_OK: Final = frozenset({200, _PARTIAL})
 _UPLOADS: Final = 8
 _TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
@@ -152,7 +154,7 @@ class AzureMLTarget:
         return path
 
     def _upload(self, sas: str, folder: str, snapshot: SourceSnapshot, agent: bytes) -> None:
-        container = ContainerClient.from_container_url(sas, **self._tls)
+        container = self._open_container(sas)
 
         def send(path: str, content: bytes | Path) -> None:
             blob = container.get_blob_client(f"{folder}/{path}")
@@ -169,7 +171,7 @@ class AzureMLTarget:
             for done in [pool.submit(send, *file) for file in [*files, (ARCHIVE_NAME, agent)]]:
                 done.result()
 
-    def _environment(self, name: str, body: Mapping[str, Any]) -> str:
+    def _environment(self, name: str, body: Document) -> str:
         path = f"{self._workspace}/environments/{name}/versions/1"
         if self._get(path) is None:
             self._put(path, body)
@@ -201,13 +203,13 @@ class AzureMLTarget:
         reference = handle.reference
         return reference if reference.startswith("/") else f"{self._workspace}/jobs/{reference}"
 
-    def _status_of(self, job: Mapping[str, Any] | None) -> RunState | None:
+    def _status_of(self, job: Document | None) -> RunState | None:
         if job is None:
             return None
         status = job["properties"].get("status") or RunState.NOT_STARTED
         return RunState(status) if status in set(RunState) else RunState.RUNNING
 
-    def _details(self, handle: Handle) -> Mapping[str, Any]:
+    def _details(self, handle: Handle) -> Document:
         url = f"{self._history}/runs/{quote(_name(handle))}/details"
         answer = self._client.send("GET", url, api_version="v1.0")
         return answer.document if answer.ok else {}
@@ -219,9 +221,7 @@ class AzureMLTarget:
         items = answer.body if answer.ok and isinstance(answer.body, list) else []
         return [RunEvent(e["seq"], e["time"], e["kind"], e["data"], "service") for e in items]
 
-    def _agent_events(
-        self, details: Mapping[str, Any], offset: int
-    ) -> tuple[Sequence[RunEvent], int]:
+    def _agent_events(self, details: Document, offset: int) -> tuple[Sequence[RunEvent], int]:
         url = (details.get("logFiles") or {}).get(EVENTS_FILE)
         content = self._bytes(url, offset) if url else b""
         whole = content[: content.rfind(b"\n") + 1]
@@ -249,18 +249,19 @@ class AzureMLTarget:
             ) from error
         if answer.status_code not in _OK:
             return b""
-        return answer.content if answer.status_code == 206 else answer.content[offset:]  # noqa: PLR2004
+        # A server that ignores ranges answers with the whole log.
+        return answer.content if answer.status_code == _PARTIAL else answer.content[offset:]
 
     # --- the ways there
 
-    def _get(self, path: str) -> Mapping[str, Any] | None:
+    def _get(self, path: str) -> Document | None:
         answer = self._client.send("GET", path, api_version=MACHINE_LEARNING)
         return None if answer.status == _NOT_FOUND else checked(answer, at=path).document
 
-    def _put(self, path: str, body: Mapping[str, Any]) -> None:
+    def _put(self, path: str, body: Document) -> None:
         self._client.complete("PUT", path, api_version=MACHINE_LEARNING, body=body)
 
-    def _found_workspace(self) -> Mapping[str, Any]:
+    def _found_workspace(self) -> Document:
         """Return the workspace; ``UnknownNameError`` where it is gone."""
         workspace = self._get(self._workspace)
         if workspace is None:
@@ -287,12 +288,18 @@ class AzureMLTarget:
             at=path,
         ).document
         credential = blob_credential(store, secrets)
-        return ContainerClient.from_container_url(blob_url(store), credential, **self._tls)
+        return self._open_container(blob_url(store), credential)
 
-    @cached_property
-    def _tls(self) -> dict[str, Any]:
+    def _open_container(
+        self, url: str, credential: str | dict[str, str] | None = None
+    ) -> ContainerClient:
         ca = self._client.endpoint.ca
-        return {} if ca is None else {"connection_verify": str(ca), "proxies": {}}
+        if ca is None:
+            return ContainerClient.from_container_url(url, credential)
+        # A proxy of this machine does not lead to its own loopback interface.
+        return ContainerClient.from_container_url(
+            url, credential, connection_verify=str(ca), proxies={}
+        )
 
     @cached_property
     def _http(self) -> httpx.Client:

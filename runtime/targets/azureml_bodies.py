@@ -5,11 +5,11 @@ Shapes are those of Azure ML's jobs, codes and environments.
 
 import hashlib
 import shlex
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
+from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
@@ -29,7 +29,7 @@ def code_asset(snapshot: SourceSnapshot, agent: bytes) -> tuple[str, str]:
     return f"aml-{snapshot.id[:40]}", hashlib.sha256(agent).hexdigest()[:12]
 
 
-def environment_asset(spec: EnvironmentSpec) -> tuple[str, dict[str, Any]]:
+def environment_asset(spec: EnvironmentSpec) -> tuple[str, JsonObject]:
     """Return the name (a content hash; the version is always 1) and body of an environment.
 
     A user-managed one is the image's (or the node's) own interpreter: it has no conda file.
@@ -46,13 +46,13 @@ def environment_asset(spec: EnvironmentSpec) -> tuple[str, dict[str, Any]]:
     return f"aml-{lock(spec).hash}", {"properties": properties}
 
 
-def conda_document(spec: EnvironmentSpec) -> dict[str, Any]:
+def conda_document(spec: EnvironmentSpec) -> JsonObject:
     """Return the environment as the conda document Azure ML builds from."""
     if spec.kind == "pip":
         lines = requirement_lines(spec.requirements or "")
         python = f"python={spec.python or _DEFAULT_PYTHON}"
         return {"dependencies": [python, "pip", {"pip": lines}]}
-    document: dict[str, Any] = yaml.safe_load(spec.conda or "") or {}
+    document: JsonObject = yaml.safe_load(spec.conda or "") or {}
     if spec.python:
         others = [
             item
@@ -63,11 +63,9 @@ def conda_document(spec: EnvironmentSpec) -> dict[str, Any]:
     return document
 
 
-def job_body(
-    run: PreparedRun, *, code_id: str, environment_id: str, compute_id: str
-) -> dict[str, Any]:
+def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id: str) -> JsonObject:
     """Return the command job of a run: the agent, then ``python script arguments``."""
-    properties: dict[str, Any] = {
+    properties: JsonObject = {
         "jobType": "Command",
         "displayName": run.spec.display_name or run.run_id,
         "experimentName": run.experiment,
@@ -91,14 +89,14 @@ def job_command(run: PreparedRun) -> str:
     return f"python {ARCHIVE_NAME} run -- {script}"
 
 
-def blob_url(datastore: Mapping[str, Any]) -> str:
+def blob_url(datastore: Document) -> str:
     """Return the URL of a datastore's container, composed as Microsoft's clients compose it."""
     found = datastore["properties"]
     host = f"{found['accountName']}.blob.{found.get('endpoint') or 'core.windows.net'}"
     return f"{found.get('protocol') or 'https'}://{host}/{found['containerName']}"
 
 
-def blob_credential(datastore: Mapping[str, Any], secrets: Mapping[str, Any]) -> Any:
+def blob_credential(datastore: Document, secrets: Document) -> str | dict[str, str]:
     """Return what azure-storage-blob takes for the answer of a datastore's ``listSecrets``."""
     if secrets.get("secretsType") == "Sas":
         return str(secrets["sasToken"])

@@ -7,7 +7,7 @@ tests inherit.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import RunState
@@ -67,3 +67,11 @@ class Target(Protocol):
 
         Collecting twice gives the same files.
         """
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """A target that holds connections, or the client that it shares with others."""
+
+    def close(self) -> None:
+        """Close the connections. Closing twice does nothing."""

@@ -4,12 +4,12 @@ The manifest is read only when a name other than `local` is asked for.
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import UsageError
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
-from runtime.targets.base import Target
+from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
 
 LOCAL: Final = "local"
@@ -25,7 +25,7 @@ class Targets:
         self._file = file
         self._stack = stack
         self._made: dict[str, Target] = {}
-        self._client: Any = None
+        self._client: Closeable | None = None
 
     def target(self, name: str) -> Target:
         """Return the target called ``name``; the same object each time.
@@ -48,14 +48,13 @@ class Targets:
 
     def close(self) -> None:
         """Close the connections of the targets that were made."""
-        for closeable in (*self._made.values(), self._client):
-            if hasattr(closeable, "close"):
-                closeable.close()
+        for each in (*self._made.values(), self._client):
+            if isinstance(each, Closeable):
+                each.close()
 
     def _make(self, name: str) -> Target:
         if name == LOCAL:
-            local: Target = target_class(LOCAL)(self._home)
-            return local
+            return target_class(LOCAL)(self._home)
         manifest, entry = self._entry(name)
         return self._azureml(name, entry, manifest)
 
@@ -76,7 +75,6 @@ class Targets:
                 if manifest.cloud == "local"
                 else load("infra.arm.client:azure_client", extra="azureml")()
             )
-        target: Target = target_class("azureml")(
+        return target_class("azureml")(
             name, self._client, workspace_id=manifest.workspace.id, compute_id=entry.id
         )
-        return target

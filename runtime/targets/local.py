@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from infra.contract.json_types import Document
 from runtime.agent.events import read_events
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
@@ -161,9 +162,7 @@ def _read(folder: RunFolder, cursor: str) -> RunStatus:
     )
 
 
-def fold_state(
-    state: RunState, events: Iterable[RunEvent]
-) -> tuple[RunState, Mapping[str, Any] | None]:
+def fold_state(state: RunState, events: Iterable[RunEvent]) -> tuple[RunState, Document | None]:
     """Return the state after ``events``, and the data of the event that was the final one."""
     final = None
     for event in events:
@@ -173,7 +172,7 @@ def fold_state(
     return state, final
 
 
-def _final_data(folder: RunFolder) -> Mapping[str, Any]:
+def _final_data(folder: RunFolder) -> Document:
     events = [
         *_events(folder.own_events, 0, "service")[0],
         *_events(folder.agent_events, 0, "agent")[0],

@@ -4,6 +4,7 @@ Started by the local target and by nobody else; goes on when the submitter is go
 through files of the run's folder.
 """
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import PlatformError
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
@@ -124,8 +125,9 @@ class LocalRun:
         else:
             self._state(RunState.FAILED, error=error)
 
-    def _state(self, state: RunState, **data: Any) -> None:
-        self._events.append("state", {"state": str(state), **data})
+    def _state(self, state: RunState, error: str | None = None) -> None:
+        data = {"state": str(state)} if error is None else {"state": str(state), "error": error}
+        self._events.append("state", data)
 
     def _step(self, step: str, text: str) -> None:
         self._events.append("step", {"step": step, "text": text})
@@ -187,7 +189,8 @@ def ended(events_file: Path) -> bool:
 def main(arguments: Sequence[str]) -> None:
     """``python -m runtime.targets.local_run FOLDER DESCRIPTOR``."""
     folder, descriptor = RunFolder(Path(arguments[0])), int(arguments[1])
-    os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only argument
+    # Only the agent inherits the lock, by `pass_fds`.
+    fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     LocalRun(folder, descriptor).execute()
 
 

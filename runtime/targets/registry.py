@@ -5,9 +5,10 @@ Nothing is imported before it is asked for.
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.load import load, look_up
+from runtime.targets.base import Target
 
 GROUP: Final = "aml.targets"
 BUILT_IN: Final = {
@@ -22,9 +23,9 @@ def target_kinds() -> dict[str, str]:
     return BUILT_IN | {entry.name: entry.value for entry in entry_points(group=GROUP)}
 
 
-def target_class(kind: str) -> Callable[..., Any]:
+def target_class(kind: str) -> Callable[..., Target]:
     """Return the class of one kind; ``UnknownNameError`` names the nearest."""
-    found: Callable[..., Any] = load(
+    found: Callable[..., Target] = load(
         look_up(kind, target_kinds(), noun="kind of target"), extra=kind
     )
     return found

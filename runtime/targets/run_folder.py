@@ -12,8 +12,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import JsonObject
 from runtime.model.runs import EnvironmentSpec, PreparedRun
 
 OWN_EVENTS: Final = "events.jsonl"
@@ -131,7 +132,7 @@ def write_task(folder: RunFolder, task: Task) -> None:
 
 def read_task(folder: RunFolder) -> Task:
     """Return the task that was written down."""
-    document: dict[str, Any] = json.loads(folder.task_file.read_text(encoding="utf-8"))
+    document: JsonObject = json.loads(folder.task_file.read_text(encoding="utf-8"))
     environment = document.pop("environment")
     command: Sequence[str] = document.pop("command")
     return Task(

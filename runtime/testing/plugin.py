@@ -6,7 +6,6 @@ before a fixture is asked for.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +21,7 @@ def aml_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def local_cloud(aml_home: Path) -> Iterator[Any]:
+def local_cloud(aml_home: Path) -> Iterator[object]:
     """Return a running local cloud (``infra.contract.discovery.LocalCloud``) of the session."""
     cloud = load("infra.contract.discovery:ensure_cloud", extra="localcloud")(aml_home)
     yield cloud

@@ -80,7 +80,8 @@ def test_the_conda_file_is_relative_to_the_project(project):
     ("text", "said"),
     [
         ("ArgumentVector: [a.py]\n", "Workbench"),
-        ("nodeCount: many\n", "no whole number"),
+        ("nodeCount: many\n", "not a whole number"),
+        ("nodeCount: .inf\n", "not a whole number"),
         ("- a\n", "not a map"),
         ("a: [\n", "cannot be read"),
     ],

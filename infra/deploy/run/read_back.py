@@ -6,7 +6,7 @@ from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.model.resources import Loaded, Resource
 
 
-class Reading(NullRecorder):
+class RefreshedState(NullRecorder):
     """A recorder that keeps what a refresh finds, and writes nothing."""
 
     def __init__(self, loaded: Loaded) -> None:
