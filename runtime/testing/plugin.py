@@ -11,7 +11,7 @@ import pytest
 
 from infra.contract.load import load
 
-pytest.register_assert_rewrite("runtime.testing.targets")
+pytest.register_assert_rewrite("runtime.testing.builders", "runtime.testing.targets")
 
 
 @pytest.fixture(scope="session")

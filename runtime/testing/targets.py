@@ -20,7 +20,7 @@ from runtime.model.runs import EnvironmentSpec, PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.submit.prepare import prepared
-from runtime.targets.base import Handle, RunStatus, Target
+from runtime.targets.base import Closeable, Handle, RunStatus, Target
 
 MakeTarget = Callable[[], Target]
 MakeRun = Callable[..., PreparedRun]
@@ -238,6 +238,22 @@ class TargetContract:
         """Return the script's output so far."""
         chunks = target.logs(handle, {})
         return "".join(chunk.text for chunk in chunks if chunk.name == "user_logs/std_log.txt")
+
+
+class CloseableContract:
+    """Inherit it beside ``TargetContract`` for a target that holds connections."""
+
+    @pytest.fixture
+    def closeable(self) -> Closeable:
+        """Return what is to be closed, with a connection open."""
+        raise NotImplementedError
+
+    def test_closing_is_recognized(self, closeable: Closeable) -> None:
+        assert isinstance(closeable, Closeable)
+
+    def test_closing_twice_does_nothing(self, closeable: Closeable) -> None:
+        closeable.close()
+        closeable.close()
 
 
 def poll(target: Target, handle: Handle, cursor: str = "") -> RunStatus:

@@ -7,7 +7,8 @@ import pytest
 from infra.arm.client import local_client
 from runtime.model.runs import EnvironmentSpec
 from runtime.targets.azureml import AzureMLTarget
-from runtime.testing.targets import TargetContract
+from runtime.targets.azureml_bodies import API_VERSION
+from runtime.testing.targets import CloseableContract, TargetContract
 from tests.localcloud.harness import SUB, connect, make_workspace
 
 GROUP = f"{SUB}/resourceGroups/targets"
@@ -41,7 +42,7 @@ def workspace(aml_home, local_cloud):
     return made
 
 
-class TestAzureMLTarget(TargetContract):
+class TestAzureMLTarget(TargetContract, CloseableContract):
     environment = EnvironmentSpec("user_managed", interpreter="python")
 
     @pytest.fixture
@@ -57,3 +58,19 @@ class TestAzureMLTarget(TargetContract):
         yield make
         for target in made:
             target.close()
+
+    @pytest.fixture
+    def closeable(self, target, make_run):
+        handle = target.launch(make_run("print('fine')"))
+        self.ended(target, handle)
+        list(target.logs(handle, {}))
+        return target
+
+
+class TestArmClient(CloseableContract):
+    @pytest.fixture
+    def closeable(self, aml_home, workspace):
+        client = local_client(aml_home)
+        assert client.send("GET", workspace, api_version=API_VERSION).ok
+        yield client
+        client.close()

@@ -11,14 +11,18 @@ from infra.contract.errors import EnvironmentBuildError
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
 from runtime.model.runs import EnvironmentSpec
+from runtime.testing.builders import BuilderContract
 
 
 def locked(name="six"):
     return lock(EnvironmentSpec("pip", requirements=name), default_python="3.11")
 
 
+SCRIPT = b"#!/bin/sh\nexit 0\n"
+
+
 class Pretending:
-    """A builder of environments that hold one file of a given size."""
+    """A builder of environments that hold one program of at least a given size."""
 
     def __init__(self, size=0, during=lambda: None):
         self.built = []
@@ -27,8 +31,11 @@ class Pretending:
 
     def build(self, locked, folder, log, stop):
         log("pretending")
+        if stop.is_set() or "six==999.0" in locked.lines:
+            raise EnvironmentBuildError("It cannot be built:\npretending", remedy="Fix it.")
         self.built.append(locked.hash)
-        (folder / "python").write_bytes(b"x" * self._size)
+        (folder / "python").write_bytes(SCRIPT.ljust(self._size, b"#"))
+        (folder / "python").chmod(0o755)
         self._during()
 
     def python(self, folder):
@@ -38,7 +45,15 @@ class Pretending:
 class Failing(Pretending):
     def build(self, locked, folder, log, stop):
         super().build(locked, folder, log, stop)
-        raise EnvironmentBuildError("no such package", remedy="Mend it.")
+        raise EnvironmentBuildError("no such package", remedy="Fix it.")
+
+
+class TestPretending(BuilderContract):
+    """A stand-in that keeps the contract may stand in."""
+
+    @pytest.fixture
+    def builder(self):
+        return Pretending()
 
 
 @pytest.fixture

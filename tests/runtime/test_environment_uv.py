@@ -12,6 +12,13 @@ from runtime.environments.builders import UvBuilder, install_argv, venv_argv
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
 from runtime.model.runs import EnvironmentSpec
+from runtime.testing.builders import BuilderContract
+
+
+class TestUvBuilder(BuilderContract):
+    @pytest.fixture
+    def builder(self):
+        return UvBuilder()
 
 
 @pytest.fixture
