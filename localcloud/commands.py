@@ -45,7 +45,7 @@ def stop(*, as_json: bool) -> None:
 @_JSON
 @click.pass_context
 def status(ctx: click.Context, *, as_json: bool) -> None:
-    """Say whether it runs, and where. Exit code 3 when it does not."""
+    """Return whether it runs, and where. Exit code 3 when it does not."""
     found = control.status(home_folder())
     _tell(found, as_json=as_json)
     if not found.running:
@@ -92,7 +92,7 @@ def _confirm() -> None:
     click.confirm("Delete all that was deployed to the local cloud, and all runs?", abort=True)
 
 
-def _tell(found: control.Status, *, as_json: bool) -> None:
+def _tell(found: control.CloudStatus, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.document(), indent=2))
     elif found.running:

@@ -9,17 +9,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.discovery import LocalCloud, ask, cloud_folder, ensure_cloud, find_cloud
 from infra.contract.errors import UnreachableError, UsageError
+from infra.contract.json_types import JsonObject
 
 _STOP_S: Final = 20.0
 _PAUSE_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class CloudStatus:
     """What ``aml cloud status`` tells; all but ``running`` are empty when it does not run."""
 
     running: bool
@@ -31,19 +32,19 @@ class Status:
     subscription: str = ""
     tenant: str = ""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> JsonObject:
         """Return it as data."""
         return asdict(self) if self.running else {"running": False}
 
 
-def status(home: Path) -> Status:
+def status(home: Path) -> CloudStatus:
     """Ask the cloud of ``home`` how it is."""
     cloud = find_cloud(home)
     told = ask(cloud, "/aml/status") if cloud else None
     if cloud is None or told is None:
-        return Status(running=False)
+        return CloudStatus(running=False)
     facts = ("version", "subscription", "tenant")
-    return Status(
+    return CloudStatus(
         running=True,
         id=cloud.id,
         url=cloud.url,
@@ -112,7 +113,7 @@ def new_log_lines(home: Path) -> Iterator[str]:
 
 
 def _free(folder: Path) -> bool:
-    """Say whether no daemon holds the lock of ``folder``."""
+    """Return whether no daemon holds the lock of ``folder``."""
     with (folder / "daemon.lock").open("a", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -84,7 +84,7 @@ class Daemon:
     def reset(self, _: Call) -> Reply:
         """Forget everything but the port and the certificate authority."""
         self.cloud.nodes.reset()
-        self.cloud.trouble.clear()
+        self.cloud.fault_injection.clear()
         new = self.cloud.store.reset()
         for folder in self.cloud.reset_folders:
             shutil.rmtree(folder, ignore_errors=True)

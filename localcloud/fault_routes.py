@@ -1,7 +1,7 @@
-"""Trouble on demand, for those who try out what their clients do then.
+"""Endpoints that inject faults, to test how clients handle them.
 
-``POST /aml/evict`` takes low-priority nodes away, with ``{"compute": "<ARM id>"}``. ``POST
-/aml/trouble`` adds to what is to go wrong, ``GET`` shows what is left, ``DELETE`` ends it::
+``POST /aml/evict`` preempts low-priority nodes: ``{"compute": "<ARM id>"}``. ``POST
+/aml/fault-injection`` adds faults, ``GET`` returns the remaining ones, ``DELETE`` removes them::
 
     {"throttle": 2, "retry_after_s": 1,
      "operation_s": {"Microsoft.MachineLearningServices/workspaces": 5},
@@ -9,86 +9,93 @@
 """
 
 from dataclasses import asdict, fields
-from typing import Any, Final
+from http import HTTPStatus
+from typing import Final
 
-from localcloud.calls.fault_injection import Failure, Trouble
+from infra.contract.json_types import JsonObject
+from localcloud.calls.fault_injection import FaultInjection, InjectedFailure
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 
-_FAILURE: Final = frozenset(field.name for field in fields(Failure))
+_PATH: Final = "/aml/fault-injection"
+_FAILURE_KEYS: Final = frozenset(field.name for field in fields(InjectedFailure))
 _KEYS: Final = frozenset({"throttle", "retry_after_s", "operation_s", "failures"})
 
 
 def throttle(call: Call) -> Reply | None:
-    """Refuse a call that is to be throttled; ``/aml`` itself never is."""
-    trouble = call.cloud.trouble
-    if call.path.startswith("/aml/") or not trouble.throttles():
+    """Refuse a call that is to be throttled; calls below ``/aml`` never are."""
+    faults = call.cloud.fault_injection
+    if call.path.startswith("/aml/") or not faults.take_throttle():
         return None
     raise RefusedError(
-        429,
+        HTTPStatus.TOO_MANY_REQUESTS,
         "TooManyRequests",
-        f"The request is being throttled; repeat it in {trouble.retry_after_s} s.",
-        headers={"Retry-After": str(trouble.retry_after_s)},
+        f"The request is being throttled; repeat it in {faults.retry_after_s} s.",
+        headers={"Retry-After": str(faults.retry_after_s)},
     )
 
 
 def refuse(call: Call) -> Reply | None:
-    """Refuse a call on a resource for which a failure was asked for."""
+    """Refuse a call that matches an injected failure with a status."""
     if call.target is None:
         return None
-    wanted = call.cloud.trouble.failure(call.method, call.arm.type, call.arm.name, refused=True)
-    if wanted is None:
+    failure = call.cloud.fault_injection.take_failure(
+        call.method, call.arm.type, call.arm.name, refused=True
+    )
+    if failure is None:
         return None
-    raise RefusedError(wanted.status, wanted.code, wanted.message)
+    raise RefusedError(failure.status, failure.code, failure.message)
 
 
 def _add(call: Call) -> Reply:
-    asked = call.json()
-    unknown = sorted(asked.keys() - _KEYS)
-    unknown += sorted(k for each in asked.get("failures", []) for k in each.keys() - _FAILURE)
+    wanted = call.json()
+    unknown = sorted(wanted.keys() - _KEYS)
+    unknown += sorted(k for each in wanted.get("failures", []) for k in each.keys() - _FAILURE_KEYS)
     if unknown:
-        raise invalid([(key, f"'{key}' is not known here.") for key in unknown])
-    trouble = call.cloud.trouble
-    trouble.throttled += asked.get("throttle", 0)
-    trouble.retry_after_s = asked.get("retry_after_s", trouble.retry_after_s)
-    trouble.failures += [Failure(**each) for each in asked.get("failures", [])]
-    slow = asked.get("operation_s", {})
-    trouble.operation_s |= {kind.lower(): float(seconds) for kind, seconds in slow.items()}
-    return answer(_left(trouble))
+        raise invalid([(key, f"There is no fault-injection setting '{key}'.") for key in unknown])
+    faults = call.cloud.fault_injection
+    faults.throttled += wanted.get("throttle", 0)
+    faults.retry_after_s = wanted.get("retry_after_s", faults.retry_after_s)
+    faults.failures += [InjectedFailure(**each) for each in wanted.get("failures", [])]
+    slow = wanted.get("operation_s", {})
+    faults.operation_s |= {kind.lower(): float(seconds) for kind, seconds in slow.items()}
+    return answer(_remaining(faults))
 
 
 def _show(call: Call) -> Reply:
-    return answer(_left(call.cloud.trouble))
+    return answer(_remaining(call.cloud.fault_injection))
 
 
 def _clear(call: Call) -> Reply:
-    call.cloud.trouble.clear()
-    return answer(_left(call.cloud.trouble))
+    call.cloud.fault_injection.clear()
+    return answer(_remaining(call.cloud.fault_injection))
 
 
 def _evict(call: Call) -> Reply:
-    """Take low-priority nodes of a compute away: ``{"compute": ID, "nodes": [NAME, …]}``."""
-    asked = call.json()
-    if not str(asked.get("compute")).startswith("/subscriptions/"):
+    """Preempt low-priority nodes of a compute: ``{"compute": ID, "nodes": [NAME, …]}``."""
+    wanted = call.json()
+    if not str(wanted.get("compute")).startswith("/subscriptions/"):
         raise invalid([("compute", "'compute' must be the ARM id of a compute.")])
-    compute = existing(call, str(asked["compute"]))
-    return answer({"evicted": list(call.cloud.nodes.preempt(compute.id, asked.get("nodes") or ()))})
+    compute = existing(call, str(wanted["compute"]))
+    evicted = call.cloud.nodes.preempt(compute.id, wanted.get("nodes") or ())
+    return answer({"evicted": list(evicted)})
 
 
-def _left(trouble: Trouble) -> dict[str, Any]:
+def _remaining(faults: FaultInjection) -> JsonObject:
     return {
-        "throttle": trouble.throttled,
-        "retry_after_s": trouble.retry_after_s,
-        "operation_s": trouble.operation_s,
-        "failures": [asdict(each) for each in trouble.failures],
+        "throttle": faults.throttled,
+        "retry_after_s": faults.retry_after_s,
+        "operation_s": faults.operation_s,
+        "failures": [asdict(each) for each in faults.failures],
     }
 
 
+# Open, like every endpoint below /aml: they control the cloud and belong to whoever started it.
 ROUTES: Final = (
-    Route("POST", "/aml/trouble", _add, open=True),
-    Route("GET", "/aml/trouble", _show, open=True),
+    Route("POST", _PATH, _add, open=True),
+    Route("GET", _PATH, _show, open=True),
+    Route("DELETE", _PATH, _clear, open=True),
     Route("POST", "/aml/evict", _evict, open=True),
-    Route("DELETE", "/aml/trouble", _clear, open=True),
 )

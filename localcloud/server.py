@@ -23,7 +23,7 @@ from localcloud.chain.chain import Respond
 _LOG: Final = logging.getLogger("localcloud.requests")
 
 
-class Door:
+class Endpoint:
     """The one endpoint: everything comes in here."""
 
     def __init__(self, cloud: Cloud, respond: Respond) -> None:
@@ -58,7 +58,7 @@ class Door:
 
 def application(cloud: Cloud, respond: Respond) -> Starlette:
     """Return the ASGI application of a cloud."""
-    return Starlette(routes=[Route("/{path:path}", Door(cloud, respond))])
+    return Starlette(routes=[Route("/{path:path}", Endpoint(cloud, respond))])
 
 
 def _response(reply: Reply) -> Response:

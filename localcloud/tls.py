@@ -1,7 +1,7 @@
-"""The cloud's own certificate authority and the certificate it serves with.
+"""The cloud's own certificate authority and its server certificate.
 
-The authority is made once and kept, so that whoever trusts it goes on doing so; the server's
-certificate is renewed when it is about to expire. Keys are readable by their owner only.
+The authority is created once and kept, so that clients keep trusting it; the server certificate
+is renewed before it expires. Keys are readable by their owner only.
 """
 
 import ipaddress
@@ -30,14 +30,14 @@ _NAMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files in PEM: ``authority`` is what clients trust, the others are the server's."""
+    """PEM files: clients trust ``authority``; ``certificate`` and ``key`` are the server's."""
 
     authority: Path
     certificate: Path
     key: Path
 
     def context(self) -> ssl.SSLContext:
-        """Return what the server listens with."""
+        """Return the server's TLS context."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.certificate, self.key)
@@ -45,7 +45,7 @@ class Certificates:
 
 
 def certificates(folder: Path) -> Certificates:
-    """Return the certificates in ``folder``; make what is missing or about to expire."""
+    """Return the certificates in ``folder``, creating those that are missing or about to expire."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     authority_key = folder / "ca.key"
@@ -70,7 +70,8 @@ def _usable(made: Certificates) -> bool:
 def _issue(made: Certificates, authority_key: Path) -> None:
     authority = x509.load_pem_x509_certificate(made.authority.read_bytes())
     signer = serialization.load_pem_private_key(authority_key.read_bytes(), password=None)
-    assert isinstance(signer, ec.EllipticCurvePrivateKey), "we made it"  # noqa: S101
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"{authority_key} is not an elliptic-curve key")
     key = ec.generate_private_key(ec.SECP256R1())
     _write(made.key, _key_pem(key))
     _write(made.certificate, _pem(_server(key, authority, signer)))
@@ -153,7 +154,7 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file atomically, readable by its owner only."""
     staged = file.with_name(f"{file.name}.new")
     with os.fdopen(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
         sink.write(content)

@@ -5,15 +5,16 @@ the first version. Files go to the blob plane: ``startPendingUpload`` says where
 """
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError
-from localcloud.calls.kinds import Document, Kind
+from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.shared_access import container_token
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
 # container → required property of a version
@@ -25,7 +26,7 @@ ASSETS: Final = {
     "components": "componentSpec",
 }
 _CHANGEABLE: Final = frozenset({"description", "tags", "isArchived", "provisioningState", "stage"})
-_DEFAULTS: Final[dict[str, Any]] = {
+_DEFAULTS: Final[JsonObject] = {
     "description": None,
     "tags": {},
     "properties": {},
@@ -58,7 +59,7 @@ def _put_version(call: Call) -> Reply | None:
     container = call.arm.parent
     if find(call, str(container)) is None:
         call.cloud.store.resources.put(
-            Resource(
+            StoredResource(
                 id=f"{workspace.id}/{container.types[-1]}/{container.name}",
                 type=container.type,
                 parent=workspace.id,
@@ -71,7 +72,7 @@ def _put_version(call: Call) -> Reply | None:
     return None
 
 
-def _fill(_call: Call, wanted: Document, old: Resource | None) -> Document:
+def _fill(_call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     given = {k: v for k, v in (wanted.get("properties") or {}).items() if v is not None}
     properties = {**_DEFAULTS, **given}
     if old is not None:
@@ -88,7 +89,7 @@ def _fill(_call: Call, wanted: Document, old: Resource | None) -> Document:
     return {**wanted, "properties": properties}
 
 
-def _fill_environment(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _fill_environment(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     body = _fill(call, wanted, old)
     properties = {"environmentType": "UserCreated", "osType": "Linux", **body["properties"]}
     return {**body, "properties": properties}
@@ -110,7 +111,7 @@ def _list_versions(call: Call) -> Reply:
     return page(_document(each) for each in newest_first[:top])
 
 
-def _with_hash(call: Call) -> list[Resource]:
+def _with_hash(call: Call) -> list[StoredResource]:
     workspace = existing(call, call.arm.parent)
     versions = call.cloud.store.resources.of_type(
         call.collection, scope=workspace.scope, now=call.now
@@ -124,7 +125,7 @@ def _with_hash(call: Call) -> list[Resource]:
     ][:1]
 
 
-def _document(resource: Resource) -> Document:
+def _document(resource: StoredResource) -> JsonObject:
     state = {"provisioningState": "Succeeded"}
     return {
         "id": resource.id,
@@ -135,7 +136,7 @@ def _document(resource: Resource) -> Document:
     }
 
 
-def _show_container(call: Call, container: Resource, body: Document) -> Document:
+def _show_container(call: Call, container: StoredResource, body: JsonObject) -> JsonObject:
     versions = call.cloud.store.resources.children(container.id, now=call.now)
     latest = max(versions, key=lambda each: each.created).name if versions else None
     following = str(int(latest) + 1) if latest and latest.isdecimal() else "1"

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from infra.catalogue.durations import duration_s, seconds_only
 from infra.catalogue.vm_sizes import vm_sizes
-from localcloud.calls.kinds import Document
+from infra.contract.json_types import JsonObject
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 Problems = list[tuple[str, str]]
 
@@ -32,7 +32,7 @@ _DEFAULTS: Final = {
 }
 
 
-def filled(inner: Document) -> tuple[Document, Problems]:
+def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
     """Return the inner properties of a cluster with defaults, and what is wrong with them."""
     inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
     problems = [*_enums(inner), *_size(inner), *_network(inner), *_scale(inner)]
@@ -42,7 +42,7 @@ def filled(inner: Document) -> tuple[Document, Problems]:
     return inner, problems
 
 
-def _enums(inner: Document) -> Problems:
+def _enums(inner: JsonObject) -> Problems:
     """Bring enum values to Azure's casing; name those that are none."""
     problems = []
     for name, known in _ENUMS.items():
@@ -56,7 +56,7 @@ def _enums(inner: Document) -> Problems:
     return problems
 
 
-def _size(inner: Document) -> Problems:
+def _size(inner: JsonObject) -> Problems:
     size = inner.get("vmSize")
     if not size:
         return [(f"{_INNER}.vmSize", "The property 'vmSize' is required.")]
@@ -65,14 +65,14 @@ def _size(inner: Document) -> Problems:
     return []
 
 
-def _network(inner: Document) -> Problems:
+def _network(inner: JsonObject) -> Problems:
     if inner["enableNodePublicIp"] is False and not inner["subnet"]:
         says = "enableNodePublicIp can be false only in a subnet or a managed virtual network."
         return [(f"{_INNER}.enableNodePublicIp", says)]
     return []
 
 
-def _scale(inner: Document) -> Problems:
+def _scale(inner: JsonObject) -> Problems:
     scale = {k: v for k, v in (inner.get("scaleSettings") or {}).items() if v is not None}
     where = f"{_INNER}.scaleSettings"
     low, high = scale.get("minNodeCount", 0), scale.get("maxNodeCount")
@@ -101,7 +101,7 @@ def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def leave(call: Call, compute: Resource) -> None:
+def leave(call: Call, compute: StoredResource) -> None:
     """Remember a detached cluster: reports say that its machines outlive it, with their size."""
     if compute.properties["computeType"] == "AmlCompute":
         row = replace(
@@ -115,12 +115,12 @@ def leave(call: Call, compute: Resource) -> None:
         call.cloud.store.resources.put(row)
 
 
-def left_over(call: Call) -> Document:
+def left_over(call: Call) -> JsonObject:
     """Return what a new cluster takes over of a detached one of its name, whatever is asked for."""
     row = find(call, _LEFT + str(call.arm))
     return {"vmSize": row.properties["properties"]["vmSize"]} if row else {}
 
 
-def shown(call: Call, compute: Resource, inner: Document) -> Document:
+def shown(call: Call, compute: StoredResource, inner: JsonObject) -> JsonObject:
     """Return the inner properties with what its nodes are doing right now."""
     return {**inner, **call.cloud.nodes.allocation(compute.id)}

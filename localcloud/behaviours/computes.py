@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from infra.catalogue.types.table import arm_type
 from infra.catalogue.vm_sizes import vm_sizes
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours import clusters, instances
 from localcloud.behaviours.regions import require_quota
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError, invalid
-from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import placed
 from localcloud.calls.times import iso
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/computes"
 _ROW: Final = arm_type(TYPE)
@@ -29,7 +29,7 @@ _NEEDS_RESOURCE: Final = frozenset(
 )
 _BY_ADDRESS: Final = frozenset({"VirtualMachine", "HDInsight"})
 _ACTIONS: Final = frozenset({"delete", "detach"})
-_PUBLIC_ENVELOPE: Final[dict[str, Any]] = {
+_PUBLIC_ENVELOPE: Final[JsonObject] = {
     "description": None,
     "resourceId": None,
     "provisioningErrors": None,
@@ -37,7 +37,7 @@ _PUBLIC_ENVELOPE: Final[dict[str, Any]] = {
 }
 
 
-def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     properties = dict(wanted["properties"])
     kind = _kind(properties["computeType"])
     workspace = existing(call, call.arm.parent)
@@ -62,7 +62,7 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     return {**wanted, "location": location, "properties": {**properties, "properties": inner}}
 
 
-def _require_quota(call: Call, location: str, inner: Document) -> None:
+def _require_quota(call: Call, location: str, inner: JsonObject) -> None:
     size = vm_sizes()[str(inner["vmSize"]).lower()]
     low = inner.get("vmPriority") == "LowPriority"
     require_quota(call, location, size, nodes=_nodes(inner), low=low)
@@ -82,8 +82,8 @@ def _kind(value: Any) -> str:
 
 
 def _inner(
-    call: Call, kind: str, properties: Document, old: Resource | None
-) -> tuple[Document | None, list[tuple[str, str]]]:
+    call: Call, kind: str, properties: JsonObject, old: StoredResource | None
+) -> tuple[JsonObject | None, list[tuple[str, str]]]:
     inner = dict(properties.get("properties") or {})
     if kind == "AmlCompute":
         return clusters.filled(inner | (clusters.left_over(call) if old is None else {}))
@@ -92,7 +92,9 @@ def _inner(
     return inner or None, _attachment_problems(kind, properties, inner)
 
 
-def _attachment_problems(kind: str, properties: Document, inner: Document) -> list[tuple[str, str]]:
+def _attachment_problems(
+    kind: str, properties: JsonObject, inner: JsonObject
+) -> list[tuple[str, str]]:
     resource, address = properties.get("resourceId"), inner.get("address")
     if kind in _NEEDS_RESOURCE and not resource:
         return [("properties.resourceId", f"A {kind} compute needs a 'resourceId'.")]
@@ -102,7 +104,7 @@ def _attachment_problems(kind: str, properties: Document, inner: Document) -> li
     return []
 
 
-def _show(call: Call, resource: Resource, body: Document) -> Document:
+def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     body = {"tags": None, "sku": None, "identity": None, **body}
     properties = body["properties"]
     if properties["computeType"] == "AmlCompute":
@@ -111,12 +113,12 @@ def _show(call: Call, resource: Resource, body: Document) -> Document:
     return body
 
 
-def _stored(call: Call, compute: Resource, old: Resource | None) -> None:
+def _stored(call: Call, compute: StoredResource, old: StoredResource | None) -> None:
     if compute.properties["computeType"] in _MANAGED:
         call.cloud.nodes.compute_stored(compute.id, created=old is None)
 
 
-def _removed(call: Call, compute: Resource) -> None:
+def _removed(call: Call, compute: StoredResource) -> None:
     if compute.properties["computeType"] in _MANAGED:
         call.cloud.nodes.compute_removed(compute.id)
 
@@ -161,14 +163,14 @@ def _list_keys(call: Call) -> Reply:
     _require_kind(call, compute, kinds)
     whole = placed(dict(compute.document), dict(compute.secrets))
     inner = whole["properties"].get("properties") or {}
-    keys: dict[str, Any] = {"computeType": compute.properties["computeType"]}
+    keys: JsonObject = {"computeType": compute.properties["computeType"]}
     for name in ("administratorAccount", "databricksAccessToken"):
         if name in inner:
             keys[name] = inner[name]
     return answer(keys)
 
 
-def _require_kind(call: Call, compute: Resource, kinds: set[str]) -> None:
+def _require_kind(call: Call, compute: StoredResource, kinds: set[str]) -> None:
     kind = compute.properties["computeType"]
     if kind not in kinds:
         raise RefusedError(

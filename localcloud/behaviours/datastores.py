@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.metadata import STORAGE_SUFFIX
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError
-from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import iso
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/datastores"
 _TYPES: Final = ("AzureBlob", "AzureDataLakeGen1", "AzureDataLakeGen2", "AzureFile", "OneLake")
@@ -25,7 +25,7 @@ _DEFAULT_STORES: Final = (
 _OWN: Final = frozenset(name for name, _, _ in _DEFAULT_STORES)
 
 
-def make_default_datastores(call: Call, workspace: Resource) -> None:
+def make_default_datastores(call: Call, workspace: StoredResource) -> None:
     """Store the datastores that every workspace has from the start."""
     account = str(workspace.properties.get("storageAccount") or "").rpartition("/")[2]
     for name, kind, pattern in _DEFAULT_STORES:
@@ -44,7 +44,7 @@ def make_default_datastores(call: Call, workspace: Resource) -> None:
             "properties": {},
         }
         call.cloud.store.resources.put(
-            Resource(
+            StoredResource(
                 id=f"{workspace.id}/datastores/{name}",
                 type=TYPE,
                 parent=workspace.id,
@@ -63,7 +63,7 @@ def make_default_datastores(call: Call, workspace: Resource) -> None:
         )
 
 
-def _fill(_call: Call, wanted: Document, _: Resource | None) -> Document:
+def _fill(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
     properties = wanted["properties"]
     credentials = properties["credentials"]
     properties = {
@@ -90,7 +90,7 @@ def _one_of(value: Any, known: tuple[str, ...]) -> str:
     return spelled
 
 
-def _show(call: Call, resource: Resource, body: Document) -> Document:
+def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     """Lead clients that compose ``https://{accountName}.blob.{endpoint}`` to this cloud.
 
     The account of a workspace's own datastores is shown as ``host:port/account``: the composed

@@ -1,31 +1,32 @@
 """Deleted key vaults: listed, read, purged; creating one anew recovers it or is refused."""
 
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.names import same_arm_id
 from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.routes import Route
-from localcloud.calls.soft_delete import VAULT, forget, parked, restore
+from localcloud.calls.soft_delete import VAULT, purge, recover, soft_deleted
 from localcloud.calls.times import iso
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 _BASE: Final = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
 _ONE: Final = f"{_BASE}/locations/{{location}}/deletedVaults/{{name}}"
 
 
-def recover_or_refuse(call: Call, mode: str) -> Resource | None:
+def recover_or_refuse(call: Call, mode: str) -> StoredResource | None:
     """Return the vault that a create with ``createMode: recover`` brought back.
 
     Refuses to create one whose name is parked, and to recover one that is not. ``None``: a new
     vault may be made.
     """
-    found = parked(call, VAULT, name=call.arm.name)
+    found = soft_deleted(call, VAULT, name=call.arm.name)
     recovering = mode.lower() == "recover"
     if found and recovering and same_arm_id(found[0].id, str(call.arm)):
         scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{call.arm.resource_group}"
-        restore(call, found[0], scope)
+        recover(call, found[0], scope)
         return call.cloud.store.resources.get(found[0].id, now=call.now)
     if found:
         raise RefusedError(
@@ -41,7 +42,7 @@ def recover_or_refuse(call: Call, mode: str) -> Resource | None:
     return None
 
 
-def _document(vault: Resource) -> dict[str, Any]:
+def _document(vault: StoredResource) -> JsonObject:
     location = vault.document["location"]
     base = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault/locations/{location}"
     return {
@@ -60,12 +61,12 @@ def _document(vault: Resource) -> dict[str, Any]:
 
 
 def _list(call: Call) -> Reply:
-    return page(_document(vault) for vault in parked(call, VAULT))
+    return page(_document(vault) for vault in soft_deleted(call, VAULT))
 
 
-def _named(call: Call) -> Resource:
+def _named(call: Call) -> StoredResource:
     name, location = call.params["name"], call.params["location"].lower()
-    for vault in parked(call, VAULT, name=name):
+    for vault in soft_deleted(call, VAULT, name=name):
         if vault.document["location"] == location:
             return vault
     raise RefusedError(
@@ -82,7 +83,7 @@ def _purge(call: Call) -> Reply:
     if vault.properties.get("enablePurgeProtection"):
         says = f"The vault '{vault.name}' is protected against purging; it goes by itself."
         raise RefusedError(400, "DeletedVaultPurge", says)
-    forget(call, vault)
+    purge(call, vault)
     return Reply(200)
 
 

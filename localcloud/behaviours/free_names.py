@@ -7,7 +7,7 @@ from infra.catalogue.types.table import arm_type
 from localcloud.calls.faults import invalid
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
-from localcloud.calls.soft_delete import VAULT, parked
+from localcloud.calls.soft_delete import VAULT, soft_deleted
 
 _PATH: Final = "/subscriptions/{subscription}/providers/{namespace}/checkNameAvailability"
 _TYPES: Final[Mapping[str, str]] = {
@@ -32,7 +32,7 @@ def _check(call: Call) -> Reply | None:
         )
     if call.cloud.store.resources.of_type(kind, name=name, now=call.now):
         return _answer(reason="AlreadyExists", says=f"The name '{name}' is already taken.")
-    if kind == VAULT and parked(call, VAULT, name=name):
+    if kind == VAULT and soft_deleted(call, VAULT, name=name):
         says = f"The name '{name}' is already in use by a vault that is in deleted state."
         return _answer(reason="AlreadyExists", says=says)
     return answer({"nameAvailable": True})

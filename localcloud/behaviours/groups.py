@@ -1,15 +1,16 @@
 """Resource groups and the subscription around them. Deleting a group deletes all that is in it."""
 
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.names import parse_arm_id
 from infra.contract.discovery import SUBSCRIPTION, TENANT
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.routes import Route
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 LOCATIONS: Final = (
     "australiaeast", "eastus", "eastus2", "japaneast", "northeurope", "southcentralus",
@@ -26,7 +27,7 @@ _SUBSCRIPTION: Final = "/subscriptions/{subscription}"
 _SHOWN: Final = ("location", "tags", "kind", "sku", "identity", "managedBy")
 
 
-def subscription_document() -> dict[str, Any]:
+def subscription_document() -> JsonObject:
     return {
         "id": f"/subscriptions/{SUBSCRIPTION}",
         "subscriptionId": SUBSCRIPTION,
@@ -72,7 +73,7 @@ def _providers(_: Call) -> Reply:
     return page(map(_provider_document, NAMESPACES))
 
 
-def _provider_document(namespace: str) -> dict[str, Any]:
+def _provider_document(namespace: str) -> JsonObject:
     return {
         "id": f"/subscriptions/{SUBSCRIPTION}/providers/{namespace}",
         "namespace": namespace,
@@ -91,7 +92,7 @@ def _group_members(call: Call) -> Reply:
     return page(_summary(call, each) for each in members if each.type.count("/") == 1)
 
 
-def _summary(call: Call, resource: Resource) -> dict[str, Any]:
+def _summary(call: Call, resource: StoredResource) -> JsonObject:
     body = {"id": resource.id, "name": resource.name, "type": resource.type}
     body |= {key: resource.document[key] for key in _SHOWN if key in resource.document}
     if "provisioningstate" in call.query.get("$expand", "").lower():

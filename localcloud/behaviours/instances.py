@@ -5,17 +5,17 @@ from typing import Any, Final
 
 from infra.catalogue.durations import duration_s
 from infra.catalogue.vm_sizes import vm_sizes
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError, invalid
-from localcloud.calls.kinds import Document
+from localcloud.calls.long_running import begin, is_first_generation, operation_s
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.operations import begin, is_first_generation, operation_s
 from localcloud.calls.times import iso
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 _INNER: Final = "properties.properties"
 _IDLE_S: Final = (15 * 60, 3 * 24 * 3600)
-_DEFAULTS: Final[dict[str, Any]] = {
+_DEFAULTS: Final[JsonObject] = {
     "applicationSharingPolicy": "Shared",
     "computeInstanceAuthorizationType": "personal",
     "enableNodePublicIp": True,
@@ -35,7 +35,7 @@ _ACTIONS: Final = {
 }
 
 
-def filled(call: Call, inner: Document, old: Resource | None) -> tuple[Document, Any]:
+def filled(call: Call, inner: JsonObject, old: StoredResource | None) -> tuple[JsonObject, Any]:
     """Return the inner properties of an instance with defaults, and what is wrong with them."""
     inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
     ssh = inner.get("sshSettings") or {}
@@ -56,7 +56,7 @@ def filled(call: Call, inner: Document, old: Resource | None) -> tuple[Document,
     return inner, problems
 
 
-def _creator(call: Call) -> dict[str, Any]:
+def _creator(call: Call) -> JsonObject:
     return {
         "userId": call.caller.get("oid"),
         "userOrgId": call.caller.get("tid"),
@@ -123,12 +123,12 @@ def update_idle_shutdown(call: Call) -> Reply:
     return answer(None)
 
 
-def _store(call: Call, compute: Resource, inner: Document) -> None:
+def _store(call: Call, compute: StoredResource, inner: JsonObject) -> None:
     document = {**compute.document, "properties": {**compute.properties, "properties": inner}}
     call.cloud.store.resources.put(replace(compute, document=document, modified=call.now))
 
 
-def _instance(call: Call) -> Resource:
+def _instance(call: Call) -> StoredResource:
     compute = existing(call)
     if compute.properties["computeType"] != "ComputeInstance":
         raise RefusedError(

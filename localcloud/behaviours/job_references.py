@@ -3,19 +3,20 @@
 Clients check none of these before they submit, so the messages here are what a person reads.
 """
 
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
 _RUNNABLE: Final = ("AmlCompute", "ComputeInstance")
 
 
-def compute_of(call: Call, reference: str) -> Resource:
+def compute_of(call: Call, reference: str) -> StoredResource:
     """Return the compute a job names; it must be there and able to run jobs."""
     if not reference:
         raise RefusedError(
@@ -63,9 +64,7 @@ def environment_id(call: Call, reference: str) -> str:
             "The job names no environment: set 'environmentId'.",
             target="properties.environmentId",
         )
-    found = required_asset(call, asset_id(call, "environments", reference), "environments")
-    assert found is not None  # noqa: S101 - only without a reference
-    return found
+    return required_asset(call, asset_id(call, "environments", reference), "environments") or ""
 
 
 def asset_id(call: Call, kind: str, reference: str) -> str:
@@ -96,7 +95,7 @@ def asset_id(call: Call, kind: str, reference: str) -> str:
 
 
 def refers_to(reference: str, id: str) -> bool:
-    """Say whether a reference, in any form, may have led to the resource ``id``."""
+    """Return whether a reference, in any form, may have led to the resource ``id``."""
     text, _, label = _bare(reference).rstrip("/").lower().partition("@")
     if label or "/" not in text:
         name, _, version = text.partition(":")
@@ -142,7 +141,7 @@ def _latest(call: Call, kind: str, name: str) -> str:
     )
 
 
-def _names(call: Call, kind: str) -> dict[str, Any]:
+def _names(call: Call, kind: str) -> JsonObject:
     found = call.cloud.store.resources.children(
         str(call.arm.parent), type=f"{_ML}/{kind}", now=call.now
     )

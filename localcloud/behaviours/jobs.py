@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.durations import duration_s
+from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.job_references import (
     asset_id,
     compute_of,
@@ -17,12 +18,12 @@ from localcloud.behaviours.job_references import (
     required_asset,
 )
 from localcloud.calls.faults import RefusedError, invalid
-from localcloud.calls.kinds import Document, Kind
+from localcloud.calls.kinds import Kind
+from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.operations import begin
-from localcloud.store.resources import Resource
-from localcloud.store.runs import Run
+from localcloud.store.resources import StoredResource
+from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -38,7 +39,7 @@ _REFERENCES: Final = frozenset({"computeId", "codeId", "environmentId"})
 _GIT: Final = "mlflow.source.git."
 
 
-def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     given = wanted.get("properties") or {}
     if old is not None:
         return {**wanted, "properties": _amended(call, given, old)}
@@ -76,7 +77,7 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     return {**wanted, "properties": properties}
 
 
-def _require_command(given: Mapping[str, Any]) -> None:
+def _require_command(given: Document) -> None:
     kind = str(given.get("jobType") or "")
     if kind.lower() != "command":
         raise RefusedError(
@@ -88,7 +89,7 @@ def _require_command(given: Mapping[str, Any]) -> None:
 
 
 def _problems(
-    given: Mapping[str, Any], resources: Mapping[str, Any], compute: Resource
+    given: Document, resources: Document, compute: StoredResource
 ) -> Iterator[tuple[str, str]]:
     """Yield every problem that needs no other resource than the compute."""
     command = str(given.get("command") or "")
@@ -107,7 +108,7 @@ def _problems(
     yield from _node_problems(resources, compute)
 
 
-def _binding_problems(given: Mapping[str, Any], command: str) -> Iterator[tuple[str, str]]:
+def _binding_problems(given: Document, command: str) -> Iterator[tuple[str, str]]:
     for kind, name in _PLACEHOLDER.findall(command):
         if name not in (given.get(kind) or {}):
             yield "properties.command", f"The command uses {kind}.{name}, which is not declared."
@@ -117,7 +118,7 @@ def _binding_problems(given: Mapping[str, Any], command: str) -> Iterator[tuple[
             yield f"properties.inputs.{name}", f"'{form}' is none of {', '.join(_INPUTS)}."
 
 
-def _node_problems(resources: Mapping[str, Any], compute: Resource) -> Iterator[tuple[str, str]]:
+def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:
     count = resources.get("instanceCount")
     if not isinstance(count, int) or count < 1:
         yield "properties.resources.instanceCount", "instanceCount must be 1 or more."
@@ -132,7 +133,7 @@ def _node_problems(resources: Mapping[str, Any], compute: Resource) -> Iterator[
         )
 
 
-def _amended(call: Call, given: Mapping[str, Any], old: Resource) -> dict[str, Any]:
+def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
     """Return a known job with what may change in it; anything else means another job."""
     before = dict(old.properties)
     for key, value in given.items():
@@ -162,7 +163,7 @@ def _same(key: str, before: Any, after: Any) -> bool:
     return bool(before == after)
 
 
-def _stored(call: Call, job: Resource, old: Resource | None) -> None:
+def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None:
     """Make the run of a new job and hand it to the nodes."""
     if old is not None:
         return
@@ -172,7 +173,7 @@ def _stored(call: Call, job: Resource, old: Resource | None) -> None:
             job.parent, str(properties["experimentName"]), call.now
         )
         run = store.runs.add(
-            Run(
+            StoredRun(
                 workspace=job.parent,
                 run_id=job.name,
                 experiment=experiment.id,
@@ -189,7 +190,7 @@ def _stored(call: Call, job: Resource, old: Resource | None) -> None:
     call.cloud.nodes.job_stored(job.id)
 
 
-def _run_tags(job: Resource) -> dict[str, str]:
+def _run_tags(job: StoredResource) -> dict[str, str]:
     """Return the tags of a job's MLflow run: the user's, and where it came from."""
     properties = job.properties
     facts = {"mlflow.runName": properties["displayName"], "mlflow.source.type": "JOB"}
@@ -197,7 +198,7 @@ def _run_tags(job: Resource) -> dict[str, str]:
     return {k: str(v) for k, v in {**facts, **git, **properties["tags"]}.items()}
 
 
-def _show(call: Call, job: Resource, body: Document) -> Document:
+def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
     """Add what reading a job adds: its status and where to look at it."""
     url, workspace = call.cloud.url, job.parent
     run = _run(call, job)
@@ -219,7 +220,7 @@ def _show(call: Call, job: Resource, body: Document) -> Document:
     return {**body, "properties": properties}
 
 
-def _removed(call: Call, job: Resource) -> None:
+def _removed(call: Call, job: StoredResource) -> None:
     call.cloud.nodes.cancel(job.id)
     run = _run(call, job)
     if run is not None:
@@ -259,11 +260,11 @@ def _list(call: Call) -> Reply:
     return answer({"value": items[int(call.query.get("$skip") or 0) :]})
 
 
-def _run(call: Call, job: Resource) -> Run | None:
+def _run(call: Call, job: StoredResource) -> StoredRun | None:
     return call.cloud.store.runs.get(job.parent, job.name)
 
 
-def _name_problem(name: str, _body: Mapping[str, Any]) -> str | None:
+def _name_problem(name: str, _body: Document) -> str | None:
     if _NAME.fullmatch(name):
         return None
     return (

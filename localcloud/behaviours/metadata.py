@@ -1,9 +1,10 @@
 """What clients ask before they have a token: where things are, and the token itself."""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 from infra.contract.discovery import TENANT
+from infra.contract.json_types import JsonObject
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.calls.tokens import LASTS_S, issue
@@ -16,7 +17,7 @@ def _endpoints(call: Call) -> Reply:
     return answer(endpoints(call.origin))
 
 
-def endpoints(origin: str) -> dict[str, Any]:
+def endpoints(origin: str) -> JsonObject:
     """Return ARM's metadata document for a cloud that is reached at ``origin``."""
     return {
         "name": "AmlLocalCloud",

@@ -2,21 +2,20 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from localcloud.calls.kinds import Document
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.messages import Call
 
 _KEY_BYTES: Final = 64
 
 
-def two_keys(_: Call) -> dict[str, Any]:
+def two_keys(_: Call) -> JsonObject:
     """Return the secrets of a service that has two keys, so that one can be rotated."""
     return {"keys": [_key(), _key()]}
 
 
-def with_properties(document: Document, properties: Mapping[str, Any]) -> Document:
+def with_properties(document: JsonObject, properties: Document) -> JsonObject:
     """Return the body with ``properties`` filled in where it has none of its own."""
     return {**document, "properties": {**properties, **(document.get("properties") or {})}}
 

@@ -3,18 +3,19 @@
 from typing import Any, Final
 
 from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError
-from localcloud.calls.kinds import Document, Kind
+from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import placed
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
 
 
-def _role_assignment(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _role_assignment(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     """Keep what an assignment is made of; a second one of the same says so."""
     properties = {"principalType": "User", "scope": _scope(call), **wanted["properties"]}
     parts = ("principalId", "roleDefinitionId", "scope")
@@ -49,7 +50,7 @@ def _connection_secrets(call: Call) -> Reply:
 
 
 def _properties(**defaults: Any) -> Any:
-    def fill(_: Call, wanted: Document, __: Resource | None) -> Document:
+    def fill(_: Call, wanted: JsonObject, __: StoredResource | None) -> JsonObject:
         return {**wanted, "properties": {**defaults, **(wanted.get("properties") or {})}}
 
     return fill

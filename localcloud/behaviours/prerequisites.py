@@ -4,23 +4,23 @@ The services behind them are not here: they are names and keys. Storage has a mo
 """
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.discovery import TENANT
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.deleted_vaults import recover_or_refuse
 from localcloud.behaviours.minting import two_keys, with_properties
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError, invalid
-from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import has
 from localcloud.calls.times import iso
 from localcloud.calls.uniqueness import require_unique_name
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 
-def _vault(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     require_unique_name(call, "VaultAlreadyExists", old)
     mode = str(wanted["properties"].pop("createMode", ""))
     recovered = None if old else recover_or_refuse(call, mode)
@@ -46,7 +46,7 @@ def _vault(call: Call, wanted: Document, old: Resource | None) -> Document:
     )
 
 
-def _insights(call: Call, wanted: Document, _: Resource | None) -> Document:
+def _insights(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
     key, application = str(uuid.uuid4()), str(uuid.uuid4())
     location = wanted["location"]
     return with_properties(
@@ -73,7 +73,7 @@ def _insights(call: Call, wanted: Document, _: Resource | None) -> Document:
     )
 
 
-def _logs(call: Call, wanted: Document, _: Resource | None) -> Document:
+def _logs(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
     filled = with_properties(
         wanted,
         {
@@ -94,7 +94,7 @@ def _log_keys(call: Call) -> Reply:
     return answer({"primarySharedKey": first, "secondarySharedKey": second})
 
 
-def _registry(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _registry(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     require_unique_name(call, "AlreadyInUse", old)
     wanted["sku"] = {**wanted["sku"], "tier": wanted["sku"]["name"]}
     return with_properties(
@@ -113,7 +113,7 @@ def _registry(call: Call, wanted: Document, old: Resource | None) -> Document:
     )
 
 
-def registry_credentials(registry: Resource) -> dict[str, Any]:
+def registry_credentials(registry: StoredResource) -> JsonObject:
     """Return the admin user of a registry and its two passwords."""
     passwords = zip(("password", "password2"), registry.secrets["keys"], strict=True)
     return {
@@ -133,7 +133,7 @@ def _registry_keys(call: Call) -> Reply:
     return answer(registry_credentials(registry))
 
 
-def _identity(_call: Call, wanted: Document, _: Resource | None) -> Document:
+def _identity(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
     ids = {"principalId": str(uuid.uuid4()), "clientId": str(uuid.uuid4()), "tenantId": TENANT}
     return with_properties(wanted, ids)
 

@@ -1,9 +1,10 @@
 """What Azure ML offers in a region: VM sizes, quotas and their usage. One catalogue for all."""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
 from infra.catalogue.vm_sizes import VmSize, vm_sizes
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.messages import Call, Reply, page
 from localcloud.calls.routes import Route
@@ -23,7 +24,7 @@ def _sizes(_: Call) -> Reply:
     return page(_size_document(size) for size in vm_sizes().values())
 
 
-def _size_document(size: VmSize) -> dict[str, Any]:
+def _size_document(size: VmSize) -> JsonObject:
     return {
         "name": size.name,
         "family": size.family,
@@ -106,7 +107,7 @@ def _quotas(call: Call) -> Reply:
     return page(_quota(call, name) for name in _quota_names())
 
 
-def _quota(call: Call, name: str) -> dict[str, Any]:
+def _quota(call: Call, name: str) -> JsonObject:
     return {
         "id": f"{_base(call)}/quotas/{name}",
         "type": "Microsoft.MachineLearningServices/locations/quotas",

@@ -1,10 +1,10 @@
 """Kinds made from the table of ARM types, and the types that need nothing but their row."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import arm_type, variant_of_body
+from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.update_rules import taken_over
 from localcloud.calls.kinds import Kind
 
@@ -16,7 +16,7 @@ def kind_of(type: str, **differs: Any) -> Kind:
     row = arm_type(type)
     paths = {path for variant in _all(row) for path in variant.read_only}
     secrets = {path for variant in _all(row) for path in variant.secret}
-    facts: dict[str, Any] = {
+    facts: JsonObject = {
         "type": row.name,
         "versions": (row.api_version,),
         "name_problem": lambda name, body: variant_of_body(row, body).name_rule.problem(name),
@@ -27,12 +27,12 @@ def kind_of(type: str, **differs: Any) -> Kind:
         "secrets": _bodies(row, secrets),
         "polled": frozenset(row.polled - {"POST"}),
         "system_data": "systemData" in row.outputs,
-        "in_vain": taken_over(row),
+        "ignored_changes": taken_over(row),
     }
     return Kind(**{**facts, **differs})
 
 
-def defaults_of(row: ArmType) -> Mapping[str, Any]:
+def defaults_of(row: ArmType) -> Document:
     """Return what the service fills in, by body path; values left to the service are not in it."""
     return {
         row.body_path(path): value

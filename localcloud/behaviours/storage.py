@@ -2,17 +2,17 @@
 
 from typing import Final
 
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.minting import two_keys, with_properties
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.kinds import Document
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.times import iso
 from localcloud.calls.uniqueness import require_unique_name
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 
-def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     require_unique_name(call, "StorageAccountAlreadyTaken", old)
     sku = wanted["sku"]
     wanted["sku"] = {**sku, "tier": str(sku["name"]).partition("_")[0]}
@@ -43,7 +43,7 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     )
 
 
-def _show(call: Call, resource: Resource, body: Document) -> Document:
+def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     """Add the endpoints; the blob endpoint is this cloud, at the port it has now."""
     name = resource.name
     others = {
@@ -54,11 +54,11 @@ def _show(call: Call, resource: Resource, body: Document) -> Document:
     return {**body, "properties": {**body["properties"], "primaryEndpoints": endpoints}}
 
 
-def _stored(call: Call, account: Resource, old: Resource | None) -> None:
+def _stored(call: Call, account: StoredResource, old: StoredResource | None) -> None:
     """Make the services that every account has, as parents of containers and shares."""
     for service in () if old else ("blobServices", "fileServices"):
         call.cloud.store.resources.put(
-            Resource(
+            StoredResource(
                 id=f"{account.id}/{service}/default",
                 type=f"Microsoft.Storage/storageAccounts/{service}",
                 parent=account.id,
@@ -70,7 +70,7 @@ def _stored(call: Call, account: Resource, old: Resource | None) -> None:
         )
 
 
-def _removed(call: Call, account: Resource) -> None:
+def _removed(call: Call, account: StoredResource) -> None:
     call.cloud.store.blobs.forget_account(account.name.lower())
 
 

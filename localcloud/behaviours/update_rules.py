@@ -9,21 +9,21 @@ from typing import Any, Final
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_body
 from infra.catalogue.updates.rule import Change, UpdateRule, covers, rule_at
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError
-from localcloud.calls.kinds import Document
 
 _IN_VAIN: Final = frozenset({Change.IGNORED, Change.ACTION})
 _IDENTITIES: Final = "identity.userAssignedIdentities"
 
 
-def taken_over(row: ArmType) -> Callable[[Document, Document], frozenset[str]]:
+def taken_over(row: ArmType) -> Callable[[JsonObject, JsonObject], frozenset[str]]:
     """Return the function that compares a resource before and after a request.
 
     It returns the body paths whose change is ignored, and refuses with 400 what only a new
     resource can have otherwise, all of it at once.
     """
 
-    def compare(before: Document, after: Document) -> frozenset[str]:
+    def compare(before: JsonObject, after: JsonObject) -> frozenset[str]:
         kind = variant_of_body(row, before)
         rules = _by_body_path(kind)
         changed = [
@@ -50,7 +50,9 @@ def _by_body_path(row: ArmType) -> Mapping[str, UpdateRule]:
     }
 
 
-def _differences(row: ArmType, before: Document, after: Document) -> Iterator[tuple[str, Any, Any]]:
+def _differences(
+    row: ArmType, before: JsonObject, after: JsonObject
+) -> Iterator[tuple[str, Any, Any]]:
     defaults = {row.body_path(path): value for path, value in row.defaults.items()}
     read_only = [row.body_path(path) for path in row.read_only]
     olds, news = dict(_leaves(before, "")), dict(_leaves(after, ""))

@@ -4,23 +4,23 @@ Data-plane addresses are made when a workspace is read, because the cloud's port
 """
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.names import ArmId, parse_arm_id
 from infra.contract.discovery import TENANT
 from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
 from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.prerequisites import registry_credentials
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
-from localcloud.calls.kinds import Document
+from localcloud.calls.long_running import begin, is_first_generation
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer, page
-from localcloud.calls.operations import begin, is_first_generation
 from localcloud.calls.routes import Route
-from localcloud.calls.soft_delete import forget, parked, parked_at, restore
-from localcloud.store.resources import Resource
+from localcloud.calls.soft_delete import purge, recover, soft_deleted, soft_deleted_at
+from localcloud.store.resources import StoredResource
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces"
 _NEEDED: Final = ("storageAccount", "keyVault", "applicationInsights")
@@ -30,7 +30,7 @@ _POINTS_TO: Final = {
     "applicationInsights": "Microsoft.Insights/components",
     "containerRegistry": "Microsoft.ContainerRegistry/registries",
 }
-_DEFAULTS: Final[dict[str, Any]] = {
+_DEFAULTS: Final[JsonObject] = {
     "hbiWorkspace": False,
     "publicNetworkAccess": "Enabled",
     "v1LegacyMode": False,
@@ -40,7 +40,7 @@ _DEFAULTS: Final[dict[str, Any]] = {
 }
 
 
-def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
+def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     properties = {
         "workspaceId": str(uuid.uuid4()),
         "friendlyName": call.arm.name,
@@ -62,11 +62,11 @@ def _fill(call: Call, wanted: Document, old: Resource | None) -> Document:
     return body if "identity" in body else with_identity(call, _system_assigned(body), old)
 
 
-def _system_assigned(body: Document) -> Document:
+def _system_assigned(body: JsonObject) -> JsonObject:
     return {**body, "identity": {"type": "SystemAssigned"}}
 
 
-def _require_associated(call: Call, body: Document) -> None:
+def _require_associated(call: Call, body: JsonObject) -> None:
     """Refuse a workspace that points to nothing, or to something that is not there."""
     properties = body["properties"]
     if str(body["kind"]).lower() == "default":
@@ -99,7 +99,7 @@ def _dead_link(call: Call, id: str, type: str) -> str | None:
     return None if find(call, id) else f"The resource '{id}' was not found."
 
 
-def _show(call: Call, resource: Resource, body: Document) -> Document:
+def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     cloud, properties = call.cloud, body["properties"]
     made = {
         "discoveryUrl": f"{cloud.url}/discovery",
@@ -113,20 +113,20 @@ def _show(call: Call, resource: Resource, body: Document) -> Document:
     return {**body, "properties": {**properties, **made}}
 
 
-def _stored(call: Call, workspace: Resource, old: Resource | None) -> None:
+def _stored(call: Call, workspace: StoredResource, old: StoredResource | None) -> None:
     if old is None and workspace.properties.get("storageAccount"):
         make_default_datastores(call, workspace)
 
 
-def _removed(call: Call, workspace: Resource) -> None:
+def _removed(call: Call, workspace: StoredResource) -> None:
     """Forget what its runs tracked, unless it is parked: a workspace made anew begins empty."""
-    if parked_at(call, workspace.id) is None:
+    if soft_deleted_at(call, workspace.id) is None:
         call.cloud.store.forget_workspace(workspace.id)
 
 
-def _require_none_parked(call: Call) -> None:
+def _require_not_soft_deleted(call: Call) -> None:
     """Refuse to make a workspace over a parked one, with Azure ML's own code and words."""
-    if find(call, str(call.arm)) is None and parked_at(call, str(call.arm)) is not None:
+    if find(call, str(call.arm)) is None and soft_deleted_at(call, str(call.arm)) is not None:
         raise RefusedError(
             400,
             "BadRequest",
@@ -138,21 +138,21 @@ def _require_none_parked(call: Call) -> None:
 def _purge(call: Call) -> Reply | None:
     """Delete a parked workspace for good; the generic delete goes on for one that is there."""
     there = find(call, str(call.arm))
-    waiting = None if there else parked_at(call, str(call.arm))
+    waiting = None if there else soft_deleted_at(call, str(call.arm))
     if waiting is None or call.query.get("forcetopurge", "").lower() != "true":
         return None
-    forget(call, waiting)
+    purge(call, waiting)
     call.cloud.store.forget_workspace(waiting.id)
     return Reply(200)
 
 
 def _recover(call: Call) -> Reply:
     """Bring a parked workspace back. Azure has this in its portal alone; the action is ours."""
-    waiting = parked_at(call, str(call.arm))
+    waiting = soft_deleted_at(call, str(call.arm))
     if waiting is None:
         raise RefusedError(404, "NotFound", f"There is no deleted workspace '{call.arm.name}'.")
     group = existing(call, ArmId(call.arm.subscription, call.arm.resource_group))
-    restore(call, waiting, group.id)
+    recover(call, waiting, group.id)
     return Reply(200)
 
 
@@ -161,14 +161,14 @@ def _list(call: Call) -> Reply | None:
     if call.arm.resource_group:
         return None
     there = call.cloud.store.resources.of_type(TYPE, now=call.now)
-    waiting = parked(call, TYPE)
+    waiting = soft_deleted(call, TYPE)
     if not waiting:
         return None
     return page([*(_item(call, each, each.provisioning_state(call.now)) for each in there),
                  *(_item(call, each, "SoftDeleted") for each in waiting)])  # fmt: skip
 
 
-def _item(call: Call, workspace: Resource, state: str) -> Document:
+def _item(call: Call, workspace: StoredResource, state: str) -> JsonObject:
     body = {
         "id": workspace.id, "name": workspace.name, "type": workspace.type, **workspace.document,
     }  # fmt: skip
@@ -181,7 +181,7 @@ def _list_keys(call: Call) -> Reply:
     storage = find(call, str(properties.get("storageAccount")))
     insights = find(call, str(properties.get("applicationInsights")))
     registry = find(call, str(properties.get("containerRegistry")))
-    keys: dict[str, Any] = {}
+    keys: JsonObject = {}
     if storage:
         keys["userStorageKey"] = storage.secrets["keys"][0]
         keys["userStorageArmId"] = storage.id
@@ -237,7 +237,7 @@ KINDS: Final = (
         show=_show,
         stored=_stored,
         removed=_removed,
-        handlers={"PUT": _require_none_parked, "DELETE": _purge, "LIST": _list},
+        handlers={"PUT": _require_not_soft_deleted, "DELETE": _purge, "LIST": _list},
         actions={
             "recover": _recover,
             "listKeys": _list_keys,

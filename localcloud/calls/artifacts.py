@@ -1,6 +1,6 @@
-"""Where a workspace keeps what its runs leave behind: its artifact store, a container of blobs.
+"""A workspace's artifact store: the blob container that holds the files of its runs.
 
-``ExperimentRun/dcid.{run}/`` below it holds one run's files, as in Azure ML.
+``ExperimentRun/dcid.{run}/`` in it holds one run's files, as in Azure ML.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ _LASTS_S: Final = 86400
 
 @dataclass(frozen=True, slots=True)
 class ArtifactStore:
-    """One container: ``account`` by its bare name."""
+    """One container; ``account`` is a bare name."""
 
     account: str
     container: str
 
 
 def artifact_store(cloud: Cloud, workspace: str) -> ArtifactStore | None:
-    """Return a workspace's artifact store, with its container there; ``None`` without a workspace.
+    """Return a workspace's artifact store, creating its container; ``None`` without a workspace.
 
-    A workspace without a storage account of its own keeps them under the account ``local``.
+    A workspace without a storage account uses the account ``local``.
     """
     found = cloud.store.resources.get(workspace, now=cloud.clock())
     if found is None:
@@ -41,7 +41,7 @@ def artifact_store(cloud: Cloud, workspace: str) -> ArtifactStore | None:
 
 
 def signed_url(cloud: Cloud, store: ArtifactStore, blob: str) -> str:
-    """Return an address of a blob that needs no further authentication for a day."""
+    """Return a URL that reads a blob without further authentication for a day."""
     fields = {
         "sv": VERSION,
         "sr": "b",

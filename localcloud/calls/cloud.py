@@ -1,79 +1,82 @@
-"""The cloud itself, as handlers, planes and nodes see it: one object, made by the daemon.
+"""The cloud as handlers, planes and nodes see it: one object, created by the daemon.
 
-``Nodes`` is what the control plane asks of whatever executes jobs; ``localcloud.nodes`` keeps it.
+``Nodes`` is what the control plane needs from whatever executes jobs; ``localcloud.nodes`` and
+``localcloud.calls.no_nodes`` implement it.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from localcloud.calls.fault_injection import Trouble
-from localcloud.calls.no_nodes import Unmanned
+from infra.contract.json_types import Document
+from localcloud.calls.fault_injection import FaultInjection
+from localcloud.calls.no_nodes import NoNodes
 from localcloud.store.store import Store
 
 
 class Nodes(Protocol):
-    """What runs the clusters. Every method may be called from any thread and returns at once.
+    """Runs the clusters. Every method may be called from any thread.
+
+    All but ``start``, ``stop`` and ``reset`` return without waiting for jobs.
 
     ``compute`` and ``job`` are ARM ids in any casing.
     """
 
     def compute_stored(self, compute: str, *, created: bool) -> None:
-        """Act on the scale of a compute that was created or changed; the store has it."""
+        """Apply the scale of a compute that was created or changed; the store has it."""
 
     def compute_removed(self, compute: str) -> None:
-        """Stop what runs on a compute that is gone, forget its nodes."""
+        """Fail the jobs of a compute that was deleted, and drop its nodes."""
 
-    def allocation(self, compute: str) -> Mapping[str, Any]:
-        """Return what a GET of an AmlCompute shows of its nodes.
+    def allocation(self, compute: str, /) -> Document:
+        """Return the part of an AmlCompute's GET response that describes its nodes.
 
         Keys: ``allocationState``, ``allocationStateTransitionTime`` (ISO 8601),
         ``currentNodeCount``, ``targetNodeCount``, ``nodeStateCounts``, ``errors`` (or ``None``).
         """
 
-    def nodes(self, compute: str) -> Sequence[Mapping[str, Any]]:
-        """Return the items of ``listNodes``."""
+    def nodes(self, compute: str, /) -> Sequence[Document]:
+        """Return the items of ``listNodes``; none for a compute that has no nodes here."""
 
     def job_stored(self, job: str) -> None:
-        """Queue a job that was submitted; the store has it."""
+        """Queue a submitted job; the store has it."""
 
     def cancel(self, job: str) -> None:
-        """Ask a job to stop; harmless when it has ended."""
+        """Ask a job to stop; does nothing when it has ended."""
 
-    def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:
-        """Take low-priority nodes away (all, or those named); return which ones went.
+    def preempt(self, compute: str, nodes: Sequence[str] = (), /) -> Sequence[str]:
+        """Preempt low-priority nodes (all, or those named); return the preempted ones.
 
-        Their jobs start again, from the beginning, as soon as there are nodes.
+        Their jobs go back to the head of the queue and start again from the beginning.
         """
 
     def start(self) -> None:
-        """Begin to work; what an earlier daemon left behind is picked up or ended."""
+        """Start scheduling, after recovering what an earlier daemon left unfinished."""
 
     def stop(self) -> None:
-        """End all processes and threads; the daemon is leaving. Queued jobs stay queued."""
+        """End all processes and threads before the daemon exits. Queued jobs stay queued."""
 
     def reset(self) -> None:
-        """Stop everything at once and forget it; the store is being wiped."""
+        """End all jobs and forget all computes; the store is about to be wiped."""
 
 
 @dataclass(slots=True)
 class Cloud:
     """One local cloud.
 
-    ``folder`` is ``<home>/cloud``: a plane or the nodes keep files in a folder of their own below
-    it, named in ``reset_folders`` so that a reset empties them. ``url`` is where the cloud
-    answers, without a slash at the end. ``clock`` gives seconds since the epoch. ``trouble`` is
-    what was asked to go wrong.
+    ``folder`` is ``<home>/cloud``. A plane, or the nodes, may keep files in a folder below it and
+    add that folder to ``reset_folders``, so that a reset empties it. ``url`` is the cloud's
+    address, without a trailing slash. ``clock`` returns seconds since the epoch.
     """
 
     store: Store
     folder: Path
     url: str
-    nodes: Nodes = field(default_factory=Unmanned)
+    nodes: Nodes = field(default_factory=NoNodes)
     clock: Callable[[], float] = time.time
-    trouble: Trouble = field(default_factory=Trouble)
+    fault_injection: FaultInjection = field(default_factory=FaultInjection)
     reset_folders: list[Path] = field(default_factory=list)
 
     @property

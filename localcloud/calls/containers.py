@@ -1,4 +1,4 @@
-"""Containers that exist because a resource says so, before anything was written to them."""
+"""Blob containers that exist because a resource declares them, before anything is written."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _CONTAINERS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 
 def declared(cloud: Cloud, account: str, container: str) -> bool:
-    """Say whether a container resource, a datastore or a workspace's uploads stand for it."""
+    """Return whether a container resource, a datastore or a workspace's uploads declare it."""
     resources, now = cloud.store.resources, cloud.clock()
     if any(
         found.id.split("/")[8].lower() == account

@@ -1,17 +1,19 @@
-"""Refusals: ARM's error codes and the shape of an error body.
+"""ARM's error responses: their codes and the shape of their body.
 
-Not errors of this project but answers of the cloud: the chain turns a ``RefusedError`` into one.
+They are responses of the cloud rather than errors of this project: the chain turns a
+``RefusedError`` into a response.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from infra.contract.json_types import Document, JsonObject
 
 
 class RefusedError(Exception):
-    """The cloud refuses a call: HTTP ``status``, ARM's ``code``, a sentence.
+    """The cloud refuses a call with an HTTP ``status``, ARM's ``code`` and a sentence.
 
-    ``details`` are further ``{"code", "message", "target"}`` objects: all problems at once.
-    ``headers`` never hold ``Retry-After`` unless repeating the call can help (429, 503).
+    ``details`` are further ``{"code", "message", "target"}`` objects, one for each problem.
+    ``headers`` contain ``Retry-After`` only where repeating the call can help (429, 503).
     """
 
     def __init__(
@@ -21,7 +23,7 @@ class RefusedError(Exception):
         message: str,
         *,
         target: str | None = None,
-        details: Sequence[Mapping[str, Any]] = (),
+        details: Sequence[Document] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
@@ -33,9 +35,9 @@ class RefusedError(Exception):
         self.headers = dict(headers or {})
 
     @property
-    def body(self) -> dict[str, Any]:
-        """The error body as ARM writes it."""
-        error: dict[str, Any] = {"code": self.code, "message": self.message}
+    def body(self) -> JsonObject:
+        """The response body in ARM's shape."""
+        error: JsonObject = {"code": self.code, "message": self.message}
         if self.target:
             error["target"] = self.target
         if self.details:
@@ -44,7 +46,7 @@ class RefusedError(Exception):
 
 
 def not_found(type: str, name: str, group: str | None) -> RefusedError:
-    """Return ARM's 404 for a resource that is not there."""
+    """Return ARM's 404 for a resource that does not exist."""
     where = f" under resource group '{group}'" if group else ""
     return RefusedError(
         404,
@@ -54,7 +56,7 @@ def not_found(type: str, name: str, group: str | None) -> RefusedError:
 
 
 def invalid(problems: Sequence[tuple[str, str]]) -> RefusedError:
-    """Return a 400 that names every problem of a body; each is ``(property path, sentence)``."""
+    """Return a 400 that lists every problem of a body as ``(property path, sentence)``."""
     message = "; ".join(sentence for _, sentence in problems)
     details = [
         {"code": "InvalidParameter", "message": sentence, "target": path}

@@ -1,27 +1,27 @@
-"""Managed identities of resources: principals are made once and kept by every later write."""
+"""Managed identities of resources: principals are created once and kept by every later write."""
 
 import uuid
-from typing import Any
 
 from infra.contract.discovery import TENANT
+from infra.contract.json_types import JsonObject
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 _USER_TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities"
 
 
-def with_identity(call: Call, wanted: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-    """Return the body with its ``identity`` as the service answers it.
+def with_identity(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
+    """Return the body with its ``identity`` as the service responds.
 
-    A body without one keeps what is there: azure-native and others leave it out of updates.
+    A body without one keeps the existing one: azure-native and others omit it from updates.
     """
     identity = wanted.get("identity")
     before = (old.document.get("identity") if old else None) or {}
     if not isinstance(identity, dict) or not identity.get("type"):
         return {**wanted, "identity": before or None}
     kinds = {part.strip().lower() for part in str(identity["type"]).split(",")}
-    answered: dict[str, Any] = {"type": _spelled(kinds)}
+    answered: JsonObject = {"type": _spelled(kinds)}
     if "systemassigned" in kinds:
         answered["principalId"] = before.get("principalId") or str(uuid.uuid4())
         answered["tenantId"] = TENANT
@@ -34,16 +34,16 @@ def with_identity(call: Call, wanted: dict[str, Any], old: Resource | None) -> d
     return {**wanted, "identity": answered}
 
 
-def _users(identity: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+def _users(identity: JsonObject, before: JsonObject) -> JsonObject:
     asked = identity.get("userAssignedIdentities")
     if isinstance(asked, list):
         return {str(each): {} for each in asked}
-    known: dict[str, Any] = before.get("userAssignedIdentities") or {}
+    known: JsonObject = before.get("userAssignedIdentities") or {}
     return asked if isinstance(asked, dict) else known
 
 
 def _user_assigned(call: Call, id: str) -> dict[str, str]:
-    """Return the principal of an identity resource; one we do not know gets a stable one."""
+    """Return the principal of an identity; a stable made-up one if the cloud does not have it."""
     known = find(call, id)
     if known is not None and known.type == _USER_TYPE:
         return {key: known.properties[key] for key in ("principalId", "clientId")}

@@ -1,20 +1,20 @@
-"""Finding resources on behalf of a call, with ARM's refusals when they are not there."""
+"""Looking up resources for a call, with ARM's 404 when they do not exist."""
 
 from infra.catalogue.names import ArmId, parse_arm_id
 from localcloud.calls.faults import RefusedError, not_found
 from localcloud.calls.messages import Call
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 
-def find(call: Call, id: str) -> Resource | None:
+def find(call: Call, id: str) -> StoredResource | None:
     """Return the resource with this id, in any casing, or ``None``."""
     return call.cloud.store.resources.get(id, now=call.now)
 
 
-def existing(call: Call, id: ArmId | str | None = None) -> Resource:
-    """Return the resource with this id (default: the call's target); 404 when it is not there.
+def existing(call: Call, id: ArmId | str | None = None) -> StoredResource:
+    """Return the resource with this id (default: the call's target); 404 if it does not exist.
 
-    A missing resource group or parent is named as such.
+    The 404 of a missing resource group or parent says so.
     """
     wanted = id if isinstance(id, ArmId) else parse_arm_id(id) if id else call.arm
     resource = find(call, str(wanted))
@@ -27,7 +27,7 @@ def existing(call: Call, id: ArmId | str | None = None) -> Resource:
 
 
 def require_parents(call: Call, id: ArmId) -> None:
-    """Refuse with 404 when the resource group or a parent of ``id`` is not there."""
+    """Refuse with 404 if the resource group or a parent of ``id`` does not exist."""
     if id.namespace:
         require_group(call, id)
     parent = id.parent
@@ -41,7 +41,7 @@ def require_parents(call: Call, id: ArmId) -> None:
 
 
 def require_group(call: Call, id: ArmId) -> None:
-    """Refuse with 404 when the resource group of ``id`` is not there."""
+    """Refuse with 404 if the resource group of ``id`` does not exist."""
     group = id.resource_group
     if group and not find(call, str(ArmId(id.subscription, group))):
         raise _no_group(group)

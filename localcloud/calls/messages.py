@@ -1,42 +1,40 @@
-"""One request and its answer, as every handler of the local cloud sees them.
+"""One request and its response, as every handler of the local cloud sees them.
 
-A handler is a plain function ``Call -> Reply | None`` that runs on a worker thread: it may block,
-and ``None`` means “not mine, ask the next”. To refuse, raise ``RefusedError``
+A handler is a function ``Call -> Reply | None`` that runs on a worker thread: it may block, and
+``None`` passes the call to the next handler. To refuse a call, raise ``RefusedError``
 (``localcloud.calls.faults``) from any depth. Nothing here opens a socket.
 
-Where the rest of what a handler needs is written down:
-
+See also:
 - ``localcloud.calls.cloud``: the cloud itself (``call.cloud``): store, clock, folders, nodes;
-- ``localcloud.calls.routes``: routes of endpoints that are no ARM resources (planes);
+- ``localcloud.calls.routes``: endpoints that are not ARM resources (planes);
 - ``localcloud.calls.kinds``: rows and hooks of ARM types (behaviours);
-- ``localcloud.calls.operations``: long-running operations;
-- ``localcloud.chain.table``: where a new module's routes and kinds are listed, once.
+- ``localcloud.calls.long_running``: starting a long-running operation;
+- ``localcloud.chain.table``: where a new module's routes and kinds are listed.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from infra.catalogue.names import ArmId
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.faults import RefusedError
-from localcloud.calls.numbers import whole
+from localcloud.calls.numbers import with_integers
 
 
 @dataclass(slots=True)
 class Call:
     """One request.
 
-    ``path`` is as it came, still percent-encoded, without the query. ``query`` has lower-case
+    ``path`` is as received, percent-encoded and without the query. ``query`` has lower-case
     keys and decoded values (the last of several); ``headers`` has lower-case keys. ``origin`` is
-    ``https://host:port`` as the caller wrote it: absolute links that are followed at once are
-    built on it, links that are stored on ``cloud.url``.
+    ``https://host:port`` as the caller wrote it: links that are followed at once are built on
+    it, links that are stored on ``cloud.url``.
 
-    Set on the way through the chain: ``params`` (what the route's template matched, decoded),
-    ``target`` (the ARM id below ``/subscriptions``, in Azure's casing), ``action`` (the last word
-    of a POST to a resource), ``collection`` (the type a list asks for), ``caller`` (the claims of
-    its token).
+    The chain sets ``params`` (what the route's template matched, decoded), ``target`` (the ARM
+    id below ``/subscriptions``, in Azure's casing), ``action`` (the last segment of a POST to a
+    resource), ``collection`` (the type to list) and ``caller`` (the claims of its token).
     """
 
     cloud: Cloud
@@ -51,12 +49,13 @@ class Call:
     target: ArmId | None = None
     action: str = ""
     collection: str = ""
-    caller: Mapping[str, Any] = field(default_factory=dict)
+    caller: Document = field(default_factory=dict)
 
     @property
     def arm(self) -> ArmId:
-        """The ARM id this call is about; only for handlers of ARM kinds."""
-        assert self.target is not None, "only an ARM call has a target"  # noqa: S101
+        """The ARM id of the call's target. Only handlers of ARM kinds may ask for it."""
+        if self.target is None:
+            raise AssertionError(f"{self.path} is not an ARM path")
         return self.target
 
     @property
@@ -69,15 +68,15 @@ class Call:
 
     @property
     def workspace(self) -> str:
-        """The workspace's ARM id, for routes whose template holds ``{ws}``."""
+        """The workspace's ARM id, for routes whose template contains ``{ws}``."""
         part = self.params
         return (
             f"/subscriptions/{part['subscription']}/resourceGroups/{part['resource_group']}"
             f"/providers/Microsoft.MachineLearningServices/workspaces/{part['workspace']}"
         )
 
-    def json(self) -> dict[str, Any]:
-        """Return the body as a JSON object (``{}`` when empty); integral fractions are integers.
+    def json(self) -> JsonObject:
+        """Return the body as a JSON object, ``{}`` when empty; ``2.0`` is returned as ``2``.
 
         Raises ``RefusedError`` 400 ``InvalidRequestContent`` for anything else.
         """
@@ -95,15 +94,14 @@ class Call:
             raise RefusedError(
                 400, "InvalidRequestContent", "The request content must be a JSON object."
             )
-        plain: dict[str, Any] = whole(document)
-        return plain
+        return with_integers(document)
 
 
 @dataclass(slots=True)
 class Reply:
-    """One answer. ``content`` is bytes, or an iterator of bytes for what should not be held whole.
+    """One response. ``content`` is bytes, or an iterator of bytes to stream a large body.
 
-    A ``content-length`` header set by the handler is kept; without one it is the length of bytes.
+    A ``Content-Length`` set by the handler is kept; otherwise it is the length of the bytes.
     """
 
     status: int = 200
@@ -111,22 +109,16 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str | None = None
 
-    @property
-    def document(self) -> Any:
-        """The JSON document in it; for tests and for handlers that amend another's answer."""
-        assert isinstance(self.content, bytes), "a stream has no document"  # noqa: S101
-        return json.loads(self.content) if self.content else None
-
 
 Handler = Callable[[Call], Reply | None]
 
 
-def answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """Return a JSON answer."""
+def answer(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a JSON response."""
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     return Reply(status, content, dict(headers or {}), "application/json; charset=utf-8")
 
 
-def page(items: Iterable[Any]) -> Reply:
-    """Return ARM's list answer with everything on one page (``nextLink`` is left out)."""
+def page(items: Iterable[object]) -> Reply:
+    """Return ARM's list response with all items on one page (no ``nextLink``)."""
     return answer({"value": list(items)})

@@ -1,14 +1,15 @@
-"""A cloud without machines: clusters never have a node, jobs never start.
+"""A cloud without nodes: clusters stay empty, jobs never start.
 
-What in-process tests of the control plane run with; the daemon has real nodes.
+In-process tests of the control plane use it; the daemon has real nodes.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from infra.contract.json_types import Document
 
 
-class Unmanned:
-    """Keeps ``Nodes`` and does nothing."""
+class NoNodes:
+    """Implements ``localcloud.calls.cloud.Nodes`` by doing nothing."""
 
     def start(self) -> None: ...
 
@@ -20,7 +21,7 @@ class Unmanned:
 
     def compute_removed(self, compute: str) -> None: ...
 
-    def allocation(self, compute: str) -> Mapping[str, Any]:  # noqa: ARG002 - the protocol's
+    def allocation(self, _compute: str, /) -> Document:
         states = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
         return {
             "allocationState": "Steady",
@@ -31,10 +32,10 @@ class Unmanned:
             "errors": None,
         }
 
-    def nodes(self, compute: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002
+    def nodes(self, _compute: str, /) -> Sequence[Document]:
         return ()
 
-    def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:  # noqa: ARG002
+    def preempt(self, _compute: str, _nodes: Sequence[str] = (), /) -> Sequence[str]:
         return ()
 
     def job_stored(self, job: str) -> None: ...

@@ -1,17 +1,21 @@
 """Numbers of JSON documents: some clients send ``2.0`` where others can only read ``2``."""
 
-from typing import Any
+from infra.contract.json_types import Document, JsonObject
 
-_EXACT_INTEGERS = 2**53
+_EXACT_INTEGERS = 2**53  # above it a double no longer holds every integer
 
 
-def whole(value: Any) -> Any:
-    """Return ``value`` with integral fractions turned into integers, at any depth."""
+def with_integers(document: Document) -> JsonObject:
+    """Return a document in which ``2.0`` has become ``2``, at any depth."""
+    return {key: _integral(value) for key, value in document.items()}
+
+
+def _integral(value: object) -> object:
     match value:
         case float() if value.is_integer() and abs(value) < _EXACT_INTEGERS:
             return int(value)
         case dict():
-            return {key: whole(item) for key, item in value.items()}
+            return with_integers(value)
         case list():
-            return [whole(item) for item in value]
+            return [_integral(item) for item in value]
     return value

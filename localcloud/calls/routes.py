@@ -1,12 +1,12 @@
-"""Routes: endpoints that are no ARM resources (metadata, tokens, blobs, run history, MLflow).
+"""Routes: endpoints that are not ARM resources (metadata, tokens, blobs, run history, MLflow).
 
 A plane exports ``ROUTES: Final = (Route("GET", "/history/v1.0{ws}/runs/{run}", handler), …)`` and
-is listed in ``localcloud.chain.table``; the first route that fits takes the call, and one whose
-handler returns ``None`` passes it on. Literal parts match without case.
+is listed in ``localcloud.chain.table``. The first matching route handles the call; if its handler
+returns ``None``, the next one does. Literal parts match ignoring case.
 
 In a template ``{name}`` is one segment, ``{name:path}`` one or more with their slashes,
 ``{name:account}`` a storage account (bare or with its ``.blob.…`` host), ``{ws}`` a whole
-workspace id (``call.workspace``). Matched text lands decoded in ``call.params``.
+workspace id (``call.workspace``). The matched text is in ``call.params``, decoded.
 """
 
 import re
@@ -32,7 +32,7 @@ _RULES = {
 class Route:
     """One endpoint. ``methods`` is ``"GET"``, ``"GET POST"`` or ``"*"``.
 
-    ``open``: no bearer token is asked for (the handler may check something else, as a signature).
+    ``open``: no bearer token is required (the handler may check something else: a signature).
     """
 
     methods: str
@@ -45,7 +45,7 @@ class Route:
         return re.compile(_regex(self.template), re.IGNORECASE)
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Return the decoded parameters when this route takes the call."""
+        """Return the decoded parameters if this route matches, else ``None``."""
         if self.methods != "*" and method not in self.methods.split():
             return None
         found = self.pattern.fullmatch(path)
@@ -53,7 +53,7 @@ class Route:
 
 
 class RouteTable:
-    """Routes in order, indexed by their first literal segment."""
+    """Routes in order, indexed by their first literal segment so that few are tried."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._by_first: dict[str, list[tuple[int, Route]]] = {}
@@ -63,7 +63,7 @@ class RouteTable:
             self._by_first.setdefault(literal, []).append((position, route))
 
     def candidates(self, method: str, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
-        """Yield every route that takes the call with its parameters, in table order."""
+        """Yield every matching route with its parameters, in table order."""
         first = path.split("/", 2)[1].lower() if path.startswith("/") else ""
         places = (*self._by_first.get(first, ()), *self._by_first.get("", ()))
         for _, route in sorted(places, key=lambda place: place[0]):

@@ -1,7 +1,7 @@
-"""Shared access signatures and account keys: how the blob plane's addresses are signed.
+"""Shared access signatures and account keys: how blob URLs are signed.
 
-Storage's own rules, so that signatures of ``azure-storage-blob`` fit and it can use ours. Signing
-and checking only; which blob may be read is the plane's business.
+Azure Storage's own rules, so that ``azure-storage-blob`` and this cloud accept each other's
+signatures. Which blob a signature may read is decided by the blob plane.
 """
 
 import base64
@@ -23,7 +23,7 @@ _AFTER: Final = (
 
 
 def account_keys(cloud: Cloud, account: str) -> tuple[str, ...]:
-    """Return the keys (base64) of a storage account by its name; none when there is no such one."""
+    """Return the keys (base64) of the storage account with this name; none if there is none."""
     found = cloud.store.resources.of_type(
         "Microsoft.Storage/storageAccounts", name=account, now=cloud.clock()
     )
@@ -33,9 +33,9 @@ def account_keys(cloud: Cloud, account: str) -> tuple[str, ...]:
 def signature(
     key: str, account: str, container: str, blob: str | None, fields: Mapping[str, str]
 ) -> str:
-    """Return ``sig`` for a service signature with these query fields.
+    """Return ``sig`` for a service signature with these (decoded) query fields.
 
-    ``blob`` is ``None`` for ``sr=c`` and ``sr=d``'s directory otherwise. Fields are decoded.
+    ``blob`` is ``None`` for a container (``sr=c``).
     """
     resource = f"/blob/{account}/{container}" + (f"/{blob}" if blob else "")
     parts = [
@@ -50,7 +50,7 @@ def signature(
 def container_token(
     cloud: Cloud, account: str, container: str, *, permissions: str = "rcwl", lasts_s: float = 86400
 ) -> str:
-    """Return a query string that opens one container for a while."""
+    """Return a query string that gives access to one container for ``lasts_s``."""
     expires = datetime.fromtimestamp(cloud.clock() + lasts_s, UTC)
     fields = {
         "sv": VERSION,

@@ -1,4 +1,4 @@
-"""Times as Azure writes them."""
+"""Timestamps as Azure formats them."""
 
 from datetime import UTC, datetime
 from email.utils import formatdate

@@ -1,13 +1,14 @@
-"""Access tokens: three-part JWTs signed by the cloud itself, for whoever asks."""
+"""Access tokens: JWTs signed by the cloud itself and issued to anybody who asks."""
 
 import base64
 import binascii
 import hmac
 import json
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.discovery import TENANT
+from infra.contract.json_types import JsonObject
 from localcloud.calls.cloud import Cloud
 
 LASTS_S: Final = 3600
@@ -16,7 +17,7 @@ _OWNER: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://aml-platform/local-user"
 
 
 def issue(cloud: Cloud, audience: str, client: str, *, lasts_s: int = LASTS_S) -> str:
-    """Return a token that this cloud accepts for ``lasts_s``, an hour unless said otherwise."""
+    """Return a token that this cloud accepts for ``lasts_s``."""
     now = int(cloud.clock())
     claims = {
         "aud": audience,
@@ -36,20 +37,20 @@ def issue(cloud: Cloud, audience: str, client: str, *, lasts_s: int = LASTS_S) -
     return f"{unsigned}.{_text(signature)}"
 
 
-def claims_of(cloud: Cloud, token: str) -> dict[str, Any] | None:
-    """Return the claims of a token of this cloud, ``None`` when it was not signed by it."""
+def claims_of(cloud: Cloud, token: str) -> JsonObject | None:
+    """Return the claims of a token, ``None`` if this cloud did not sign it."""
     unsigned, _, signature = token.rpartition(".")
     expected = _text(cloud.store.sealing.signature(unsigned.encode()))
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         return None
     try:
-        claims: dict[str, Any] = json.loads(_bytes(unsigned.partition(".")[2]))
+        claims: JsonObject = json.loads(_bytes(unsigned.partition(".")[2]))
     except (ValueError, binascii.Error):
         return None
     return claims
 
 
-def _packed(document: dict[str, Any]) -> str:
+def _packed(document: JsonObject) -> str:
     return _text(json.dumps(document, separators=(",", ":")).encode())
 
 

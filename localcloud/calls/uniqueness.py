@@ -1,12 +1,12 @@
-"""Names that must be free in all of the cloud, not only in their group."""
+"""Names that must be unique in the whole cloud, not only in their group."""
 
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 
-def require_unique_name(call: Call, code: str, old: Resource | None) -> None:
-    """Refuse a new resource whose name another one of its type has, in any group."""
+def require_unique_name(call: Call, code: str, old: StoredResource | None) -> None:
+    """Refuse a new resource if another of its type has its name, in any group."""
     name = call.arm.name
     others = call.cloud.store.resources.of_type(call.arm.type, name=name, now=call.now)
     if old is None and others:

@@ -1,6 +1,6 @@
-"""Taking an ARM address apart, once, at the door: which resource, list or action it means.
+"""Parsing an ARM path, once for each request: which resource, list or action it addresses.
 
-Segments are compared without case and come out in Azure's spelling; names keep the caller's.
+Segments are compared ignoring case and returned in Azure's casing; names keep the caller's.
 Nothing is looked up in the store.
 """
 
@@ -16,10 +16,10 @@ GROUP_TYPE = "Microsoft.Resources/resourceGroups"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a path below ``/subscriptions/{id}`` names.
+    """What a path below ``/subscriptions/{id}`` addresses.
 
-    ``target`` is a resource, or with ``collection`` (a type) what contains the listed resources.
-    ``action`` is a last single word after a resource, for POST.
+    ``target`` is a resource; with ``collection`` (a type), the parent of the resources to list.
+    ``action`` is a single last segment after a resource, for POST.
     """
 
     target: ArmId
@@ -28,7 +28,7 @@ class Address:
 
 
 class Types:
-    """The kinds of the cloud by type name, without case."""
+    """The kinds of the cloud by type name, ignoring case."""
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._kinds = {kind.type.lower(): kind for kind in kinds}
@@ -50,17 +50,19 @@ class Types:
         return tuple(spelled)
 
     def address(self, path: str, method: str) -> Address | None:
-        """Return what an encoded path means; ``None`` when it is not ARM's."""
+        """Return what an encoded path addresses; ``None`` if it is not an ARM path."""
         segments = tuple(unquote(part) for part in path.split("/") if part)
-        if len(segments) < 3 or segments[0].lower() != "subscriptions":  # noqa: PLR2004
-            return None
-        subscription, rest = segments[1], segments[2:]
+        match segments:
+            case (first, subscription, *below) if below and first.lower() == "subscriptions":
+                rest = tuple(below)
+            case _:
+                return None
         group = None
         if rest[0].lower() == "resourcegroups":
             if len(rest) == 1:
                 return Address(ArmId(subscription, None), collection=GROUP_TYPE)
             group, rest = rest[1], rest[2:]
-        target, rest = ArmId(subscription, group), tuple(rest)
+        target = ArmId(subscription, group)
         while rest:
             step = self._provider(target, rest, method)
             if step is None:
@@ -74,12 +76,13 @@ class Types:
     def _provider(
         self, scope: ArmId, rest: tuple[str, ...], method: str
     ) -> tuple[Address, tuple[str, ...]] | None:
-        """Take one ``providers/…`` part off; what is left begins with the next one."""
+        """Parse one ``providers/Namespace/type/name…`` part; the rest begins with the next one."""
         if rest[0].lower() != "providers":
             only = len(rest) == 1 and scope.resource_group
             return (Address(scope, action=rest[0]), ()) if only else None
-        if len(rest) < 3:  # noqa: PLR2004 - providers/Namespace/type
+        if not rest[2:]:  # providers/Namespace, and no type
             return None
+        # A role assignment's id is that of another resource with one more `providers` after it.
         extension = next((i for i, s in enumerate(rest[3:], 3) if s.lower() == "providers"), None)
         pairs, left = rest[2:extension], rest[extension:] if extension else ()
         last = "" if len(pairs) % 2 == 0 else pairs[-1]
@@ -114,7 +117,7 @@ def _spellings(kinds: Iterable[Kind]) -> Iterator[tuple[str, str]]:
 
 
 def spelled_id(address: ArmId, parent_id: str) -> str:
-    """Return the id of a new resource: its parent's id as stored, then type and name."""
+    """Return the id of a new resource: its parent's stored id, then type and name."""
     if address.namespace is None:
         return str(address)
     if len(address.names) > 1:

@@ -1,4 +1,4 @@
-"""Who may call: a bearer token of this cloud, but for the endpoints that hand out such tokens."""
+"""Authentication: every call needs a bearer token of this cloud, except to open routes."""
 
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Handler
@@ -9,7 +9,7 @@ from localcloud.calls.tokens import claims_of
 def authenticate(routes: RouteTable) -> Handler:
     """Return the handler that refuses a call without a valid token.
 
-    An open route answers for itself: the blob plane checks signatures, the others nothing.
+    Open routes are not checked here: the blob plane checks signatures, the others need no token.
     """
 
     def handler(call: Call) -> None:

@@ -1,7 +1,7 @@
-"""The ordered handlers every request passes, and what happens to every answer on its way out.
+"""The ordered handlers every request passes, and the headers every response gets.
 
-Reading ``request_handlers`` from top to bottom is reading the life of a request. The first handler
-that answers ends it; ``RefusedError`` from any of them becomes ARM's error body.
+``request_handlers``, from top to bottom, is the life of a request. The first handler that responds
+ends it; a ``RefusedError`` from any of them becomes ARM's error body.
 """
 
 import json
@@ -18,8 +18,8 @@ from localcloud.calls.times import http_date
 from localcloud.chain.addressing import Types
 from localcloud.chain.authentication import authenticate
 from localcloud.chain.deleting import delete
-from localcloud.chain.dispatching import perform_action, serve_routes, take_over
-from localcloud.chain.operations import operation_routes
+from localcloud.chain.dispatching import ask_kind, perform_action, serve_routes
+from localcloud.chain.operation_status import operation_routes
 from localcloud.chain.reading import list_resources, read
 from localcloud.chain.rules import (
     find_address,
@@ -42,7 +42,7 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
     types = Types(kinds)
     table = RouteTable((*operation_routes(types), *routes))
     return (
-        find_address(types),  # casing is settled here, nobody below compares spellings
+        find_address(types),  # settles the casing: no handler below compares spellings
         authenticate(table),
         require_api_version(types),
         require_subscription,
@@ -53,7 +53,7 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
         perform_action(types),
         require_valid_name(types),
         refuse,
-        take_over(types),
+        ask_kind(types),
         read(types),
         list_resources(types),
         put(types),
@@ -63,7 +63,7 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
 
 
 def responder(handlers: Sequence[Handler]) -> Respond:
-    """Return the function that answers one call, whatever happens."""
+    """Return the function that responds to one call, whatever happens."""
 
     def respond(call: Call) -> Reply:
         call.request_id = call.request_id or str(uuid.uuid4())
@@ -73,7 +73,7 @@ def responder(handlers: Sequence[Handler]) -> Respond:
             reply = reply or refused(_nothing(call))
         except RefusedError as error:
             reply = refused(error)
-        except Exception:  # noqa: BLE001 - a bug answers 500, as a service does
+        except Exception:  # noqa: BLE001 - a bug responds 500, as a service does
             _LOG.exception("%s %s failed (%s)", call.method, call.path, call.request_id)
             reply = refused(_bug(call))
         return finished(call, reply)
@@ -82,12 +82,12 @@ def responder(handlers: Sequence[Handler]) -> Respond:
 
 
 def refused(error: RefusedError) -> Reply:
-    """Return a refusal as an answer in ARM's shape."""
+    """Return the response for a refusal, in ARM's shape."""
     return answer(error.body, error.status, error.headers)
 
 
 def finished(call: Call, reply: Reply) -> Reply:
-    """Put the headers on an answer that every answer has."""
+    """Add the headers that every response has."""
     reply.headers.setdefault("x-ms-request-id", call.request_id)
     reply.headers.setdefault(
         "x-ms-correlation-request-id",

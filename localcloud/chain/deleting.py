@@ -1,21 +1,21 @@
-"""Generic DELETE: a resource goes with everything below it, a group with everything in it."""
+"""Generic DELETE: deletes a resource with everything below it, a group with everything in it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from localcloud.calls.kinds import Kind
+from localcloud.calls.long_running import begin, operation_s
 from localcloud.calls.lookups import find, require_group
 from localcloud.calls.messages import Call, Handler, Reply
-from localcloud.calls.operations import begin, operation_s
-from localcloud.calls.soft_delete import park, parks
+from localcloud.calls.soft_delete import is_soft_deleted, soft_delete
 from localcloud.chain.addressing import Types
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 
 def delete(types: Types) -> Handler:
-    """Return the handler of DELETE: 204 for what is not there, else 200 or 202 with an operation.
+    """Return the handler of DELETE: 200, 202 with an operation, or 204 if there is nothing.
 
-    A missing group is a 404 as everywhere.
+    A missing resource group is a 404, as for any other call.
     """
 
     def handler(call: Call) -> Reply | None:
@@ -34,10 +34,12 @@ def delete(types: Types) -> Handler:
     return handler
 
 
-def _begun(types: Types, call: Call, resource: Resource) -> Reply:
-    """Answer with the operation of a delete; one that is to fail leaves everything as it is."""
+def _begun(types: Types, call: Call, resource: StoredResource) -> Reply:
+    """Start the operation of a delete; one that is injected to fail deletes nothing."""
     ready = call.now + operation_s(call, resource.type)
-    failure = call.cloud.trouble.failure("DELETE", resource.type, resource.name, refused=False)
+    failure = call.cloud.fault_injection.take_failure(
+        "DELETE", resource.type, resource.name, refused=False
+    )
     if failure is None:
         remove(types, call, resource, gone=ready)
     headers = begin(
@@ -51,14 +53,14 @@ def _begun(types: Types, call: Call, resource: Resource) -> Reply:
     return Reply(202, b"", headers)
 
 
-def remove(types: Types, call: Call, resource: Resource, *, gone: float) -> None:
-    """Take a resource and all below it away at ``gone``; their kinds are told at once.
+def remove(types: Types, call: Call, resource: StoredResource, *, gone: float) -> None:
+    """Delete a resource and everything below it at ``gone``; ``removed`` hooks run now.
 
-    What Azure deletes softly is parked, unless the call says to purge it.
+    Types with soft delete are soft-deleted, unless the call asks to purge (``forceToPurge``).
     """
     everything = [*reversed(_below(call, resource)), resource]
     with call.cloud.store.database.write():
-        _park(call, everything)
+        _soft_delete(call, everything)
         if gone <= call.now:
             call.cloud.store.resources.remove(each.id for each in everything)
         else:
@@ -71,15 +73,16 @@ def remove(types: Types, call: Call, resource: Resource, *, gone: float) -> None
             kind.removed(call, each)
 
 
-def _park(call: Call, everything: Sequence[Resource]) -> None:
+def _soft_delete(call: Call, everything: Sequence[StoredResource]) -> None:
     if call.query.get("forcetopurge", "").lower() == "true":
         return
     for each in everything:
-        if parks(each):
-            inside = f"{each.id}/".lower()
-            park(call, each, (other for other in everything if other.id.lower().startswith(inside)))
+        if is_soft_deleted(each):
+            prefix = f"{each.id}/".lower()
+            below = [other for other in everything if other.id.lower().startswith(prefix)]
+            soft_delete(call, each, below)
 
 
-def _below(call: Call, resource: Resource) -> Sequence[Resource]:
+def _below(call: Call, resource: StoredResource) -> Sequence[StoredResource]:
     resources = call.cloud.store.resources
     return resources.below(resource.id, now=call.now)

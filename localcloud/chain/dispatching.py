@@ -1,4 +1,4 @@
-"""Handing a call to who differs: routes of planes, actions and taken-over verbs of kinds."""
+"""Dispatching a call to the routes of planes, and to the actions and verb handlers of kinds."""
 
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Verb
@@ -16,7 +16,7 @@ _VERBS: dict[str, Verb] = {
 
 
 def serve_routes(table: RouteTable) -> Handler:
-    """Return the handler that gives a call to the first route that takes it."""
+    """Return the handler that passes a call to the first matching route that responds."""
 
     def handler(call: Call) -> Reply | None:
         for route, params in table.candidates(call.method, call.path):
@@ -40,15 +40,17 @@ def perform_action(types: Types) -> Handler:
         action = named.get(call.action.lower())
         if action is None or call.method != "POST":
             raise RefusedError(
-                404, "NotFound", f"'{call.arm.type}' has no action '{call.action}' here."
+                404,
+                "NotFound",
+                f"The local cloud has no '{call.action}' on '{call.arm.type}'.",
             )
         return action(call)
 
     return handler
 
 
-def take_over(types: Types) -> Handler:
-    """Return the handler that lets a kind answer a verb itself."""
+def ask_kind(types: Types) -> Handler:
+    """Return the handler that lets a kind handle a verb itself."""
 
     def handler(call: Call) -> Reply | None:
         kind = types.kind(call.collection or call.arm.type)

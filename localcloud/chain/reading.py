@@ -1,23 +1,24 @@
 """Generic GET, HEAD and list of ARM resources."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import invalid
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.chain.addressing import Types
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 PAGE: Final = 100
 
 
 def shown(
-    call: Call, kind: Kind, resource: Resource, *, state: str | None = None
-) -> dict[str, Any]:
-    """Return a resource as an answer has it; ``state`` overrides its provisioning state."""
+    call: Call, kind: Kind, resource: StoredResource, *, state: str | None = None
+) -> JsonObject:
+    """Return a resource as a response shows it; ``state`` overrides its provisioning state."""
     body = {"id": resource.id, "name": resource.name, "type": resource.type, **resource.document}
     if kind.provisioning:
         now_state = state or resource.provisioning_state(call.now)
@@ -52,7 +53,7 @@ def list_resources(types: Types) -> Handler:
         resources = _listed(call, kind)
         first = skipped(call)
         shown_here = resources[first : first + PAGE]
-        body: dict[str, Any] = {"value": [shown(call, kind, each) for each in shown_here]}
+        body: JsonObject = {"value": [shown(call, kind, each) for each in shown_here]}
         if first + PAGE < len(resources):
             body["nextLink"] = _next_link(call, first + PAGE)
         return answer(body)
@@ -61,20 +62,20 @@ def list_resources(types: Types) -> Handler:
 
 
 def skipped(call: Call) -> int:
-    """Return how many items of a list the caller has already."""
+    """Return how many items of a list to skip: those on earlier pages."""
     asked = call.query.get("$skip", "0")
     if not asked.isdecimal():
-        raise invalid([("$skip", f"'{asked}' is not a number of items to skip.")])
+        raise invalid([("$skip", f"$skip is '{asked}'; it must be a number of items.")])
     return int(asked)
 
 
 def _next_link(call: Call, skip: int) -> str:
-    """Return the absolute address of the next page: this call's, further on."""
+    """Return the absolute URL of the next page."""
     query = urlencode({**call.query, "$skip": str(skip)})
     return f"{call.origin}{call.path}?{query}"
 
 
-def _listed(call: Call, kind: Kind) -> Sequence[Resource]:
+def _listed(call: Call, kind: Kind) -> Sequence[StoredResource]:
     resources, container = call.cloud.store.resources, call.arm
     if container.namespace:
         parent = existing(call, container)

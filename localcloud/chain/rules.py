@@ -1,4 +1,4 @@
-"""What every ARM call must get right before anybody looks at its resource."""
+"""Checks every ARM call must pass before its resource is looked up."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[^<>%&:\\?/\x00-\x1f]{1,260}")
 
 
 def find_address(types: Types) -> Handler:
-    """Return the handler that takes a path below ``/subscriptions`` apart."""
+    """Return the handler that parses a path below ``/subscriptions``."""
 
     def handler(call: Call) -> None:
         address = types.address(call.path, call.method)
@@ -28,7 +28,7 @@ def find_address(types: Types) -> Handler:
 
 
 def require_api_version(types: Types) -> Handler:
-    """Return the handler that wants an api-version; any that is a date is served."""
+    """Return the handler that requires an api-version; any that is a date is accepted."""
 
     def handler(call: Call) -> None:
         if not is_arm(call):
@@ -48,24 +48,24 @@ def require_api_version(types: Types) -> Handler:
 
 def require_subscription(call: Call) -> None:
     """Refuse every subscription but the one this cloud has."""
-    parts = call.path.split("/")
-    if is_arm(call) and len(parts) > 2 and parts[2] and parts[2].lower() != SUBSCRIPTION:  # noqa: PLR2004
+    subscription = call.path.strip("/").partition("/")[2].partition("/")[0]
+    if is_arm(call) and subscription and subscription.lower() != SUBSCRIPTION:
         raise RefusedError(
             404,
             "SubscriptionNotFound",
-            f"The subscription '{parts[2]}' could not be found. "
+            f"The subscription '{subscription}' could not be found. "
             f"The local cloud has one: '{SUBSCRIPTION}'.",
         )
 
 
 def require_arm(call: Call) -> None:
-    """Refuse what neither a route nor ARM knows."""
+    """Refuse a path that is neither a route nor an ARM path."""
     if call.target is None:
         raise RefusedError(404, "NotFound", f"There is nothing at '{call.path}' in this cloud.")
 
 
 def require_known_type(types: Types) -> Handler:
-    """Return the handler that refuses types the cloud does not have."""
+    """Return the handler that refuses types this cloud does not have."""
 
     def handler(call: Call) -> None:
         asked = _type(call)
@@ -82,7 +82,7 @@ def require_known_type(types: Types) -> Handler:
 
 
 def require_valid_name(types: Types) -> Handler:
-    """Return the handler that refuses names no new resource may have."""
+    """Return the handler that refuses invalid names of new resources."""
 
     def handler(call: Call) -> Reply | None:
         if call.method != "PUT" or call.collection or call.action:
@@ -99,7 +99,7 @@ def require_valid_name(types: Types) -> Handler:
 
 
 def is_arm(call: Call) -> bool:
-    """Say whether a call is ARM's: everything below ``/subscriptions``."""
+    """Return whether a call is an ARM call: its path is below ``/subscriptions``."""
     return call.path.lower().lstrip("/").startswith("subscriptions")
 
 

@@ -1,4 +1,4 @@
-"""The two tables of the cloud: its ARM kinds and its other routes. A new module is a line here."""
+"""The two tables of the cloud: its ARM kinds and its other routes. A new module adds a line."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *plain.KINDS,
 )
 
-# The first that fits takes the call: the blob plane, which takes nearly anything, comes last.
+# The first match handles the call: the blob plane comes last because it matches nearly anything.
 ROUTES: Final[tuple[Route, ...]] = (
     *fault_routes.ROUTES,
     *metadata.ROUTES,

@@ -1,21 +1,22 @@
-"""Generic PUT and PATCH of ARM resources: what is taken, kept, ignored, and how it is answered."""
+"""Generic PUT and PATCH of ARM resources: what is written, kept or ignored, and the response."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.locations import location_name, same_location
-from localcloud.calls.fault_injection import Failure
+from infra.contract.json_types import JsonObject
+from localcloud.calls.fault_injection import InjectedFailure
 from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
-from localcloud.calls.kinds import Kind
+from localcloud.calls.kinds import IgnoredChanges, Kind
+from localcloud.calls.long_running import begin, operation_s
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Handler, Reply, answer
-from localcloud.calls.operations import begin, operation_s
 from localcloud.calls.paths import found, has, merged, placed, without
 from localcloud.calls.times import iso
 from localcloud.chain.addressing import Types, spelled_id
 from localcloud.chain.reading import shown
-from localcloud.store.resources import Resource
+from localcloud.store.resources import StoredResource
 
 ACCEPTED: Final = 202
 _MOST_TAGS, _TAG_NAME, _TAG_VALUE = 50, 512, 256
@@ -26,17 +27,17 @@ _ALWAYS_READ_ONLY: Final = ("id", "name", "type", "systemData", "etag",
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A resource that was stored, what it was before, and how the call is answered."""
+    """A resource that was stored, its previous version, and the response to send."""
 
-    new: Resource
-    old: Resource | None
+    new: StoredResource
+    old: StoredResource | None
     status: int
     headers: dict[str, str]
     failed: bool
 
 
 def put(types: Types) -> Handler:
-    """Return the handler of PUT: create, or replace what the caller may set."""
+    """Return the handler of PUT: create a resource, or replace what the caller may set."""
 
     def handler(call: Call) -> Reply | None:
         kind = types.kind(call.arm.type)
@@ -56,7 +57,7 @@ def put(types: Types) -> Handler:
 
 
 def patch(types: Types) -> Handler:
-    """Return the handler of PATCH: a merge patch, but tags are replaced as a whole."""
+    """Return the handler of PATCH: a merge patch, except that tags are replaced as a whole."""
 
     def handler(call: Call) -> Reply | None:
         kind = types.kind(call.arm.type)
@@ -66,7 +67,7 @@ def patch(types: Types) -> Handler:
         with call.cloud.store.database.write():
             old = existing(call)
             _require_preconditions(call, old)
-            _require_good_tags(change.get("tags"))
+            _require_valid_tags(change.get("tags"))
             wanted = merged(dict(old.document), change)
             if "tags" in change:
                 wanted["tags"] = change["tags"] or {}
@@ -76,9 +77,9 @@ def patch(types: Types) -> Handler:
     return handler
 
 
-def _require_preconditions(call: Call, old: Resource | None) -> None:
+def _require_preconditions(call: Call, old: StoredResource | None) -> None:
     if call.headers.get("if-none-match") == "*" and old is not None:
-        raise RefusedError(412, "PreconditionFailed", "The resource exists already.")
+        raise RefusedError(412, "PreconditionFailed", "The resource already exists.")
     if call.headers.get("if-match") == "*" and old is None:
         raise RefusedError(412, "PreconditionFailed", "The resource does not exist.")
     if old is not None and old.gone is not None:
@@ -87,12 +88,12 @@ def _require_preconditions(call: Call, old: Resource | None) -> None:
         )
 
 
-def _require_complete(kind: Kind, body: dict[str, Any], old: Resource | None) -> None:
+def _require_complete(kind: Kind, body: JsonObject, old: StoredResource | None) -> None:
     if kind.location and old is None and not has(body, "location"):
         raise RefusedError(
             400, "LocationRequired", "The location property is required for this definition."
         )
-    _require_good_tags(body.get("tags"))
+    _require_valid_tags(body.get("tags"))
     missing = [path for path in kind.required if not has(body, path)]
     missing += [
         path
@@ -103,8 +104,8 @@ def _require_complete(kind: Kind, body: dict[str, Any], old: Resource | None) ->
         raise invalid([(path, f"The property '{path}' is required.") for path in missing])
 
 
-def _require_good_tags(tags: Any) -> None:
-    """Refuse tags that are no map of texts, or too many or too long ones."""
+def _require_valid_tags(tags: object) -> None:
+    """Refuse tags that are not an object of strings, too many, or too long."""
     if tags is None:
         return
     if not isinstance(tags, dict) or not all(isinstance(v, str | None) for v in tags.values()):
@@ -118,11 +119,11 @@ def _require_good_tags(tags: Any) -> None:
 
 
 def _written(
-    call: Call, kind: Kind, body: dict[str, Any], old: Resource | None, status: int
+    call: Call, kind: Kind, body: JsonObject, old: StoredResource | None, status: int
 ) -> _Written:
     """Store the resource that ``body`` asks for, and its operation if it has one.
 
-    Runs inside the write transaction: a resource and its operation are there together.
+    Runs inside the write transaction, so that a resource never exists without its operation.
     """
     _require_same_location(body, old)
     secrets = {path: value for rule in kind.secrets for path, value in found(body, rule)}
@@ -138,8 +139,8 @@ def _written(
     if kind.system_data:
         wanted["systemData"] = _system_data(call, old)
     document = kind.fill(call, wanted, old) if kind.fill else wanted
-    if old is not None and kind.in_vain is not None:
-        document = _as_taken_over(kind, document, old, secrets)
+    if old is not None and kind.ignored_changes is not None:
+        document = _without_ignored_changes(kind.ignored_changes, document, old, secrets)
     failure = _failure(call, kind)
     if _ERRORS in kind.read_only:
         errors = [{"error": failure.error}] if failure else None
@@ -152,9 +153,9 @@ def _written(
 
 
 def _operation(
-    call: Call, kind: Kind, resource: Resource, failure: Failure | None, status: int
+    call: Call, kind: Kind, resource: StoredResource, failure: InjectedFailure | None, status: int
 ) -> dict[str, str]:
-    """Begin the operation of a write that is polled; return the headers that lead to it."""
+    """Start the operation of a polled write; return the headers that point to it."""
     if call.method not in kind.polled:
         return {}
     return begin(
@@ -167,32 +168,36 @@ def _operation(
     )
 
 
-def _as_taken_over(
-    kind: Kind, document: dict[str, Any], old: Resource, secrets: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the new body with the old values of what the service ignores a change of."""
-    assert kind.in_vain is not None, "asked for by the caller"  # noqa: S101
+def _without_ignored_changes(
+    ignored_changes: IgnoredChanges,
+    document: JsonObject,
+    old: StoredResource,
+    secrets: JsonObject,
+) -> JsonObject:
+    """Return the new body with the old values at paths whose change the service ignores."""
     before = placed(dict(old.document), old.secrets)
     after = placed(document, {**old.secrets, **_given(secrets)})
-    for path in kind.in_vain(before, after):
+    for path in ignored_changes(before, after):
         kept = dict(found(dict(old.document), path))
         document = placed(without(document, [path]), kept)
     return document
 
 
-def _given(secrets: dict[str, Any]) -> dict[str, Any]:
+def _given(secrets: JsonObject) -> JsonObject:
     return {path: value for path, value in secrets.items() if value not in (None, "")}
 
 
-def _failure(call: Call, kind: Kind) -> Failure | None:
-    """Return how the operation of this call is to fail, if that was asked for."""
+def _failure(call: Call, kind: Kind) -> InjectedFailure | None:
+    """Return the failure injected into the operation of this call, if there is one."""
     if call.method not in kind.polled:
         return None
-    return call.cloud.trouble.failure(call.method, kind.type, call.arm.name, refused=False)
+    return call.cloud.fault_injection.take_failure(
+        call.method, kind.type, call.arm.name, refused=False
+    )
 
 
-def _kept(kind: Kind, wanted: dict[str, Any], old: Resource) -> dict[str, Any]:
-    """Return the read-only values of ``old`` by path, as far as what contains them still is."""
+def _kept(kind: Kind, wanted: JsonObject, old: StoredResource) -> JsonObject:
+    """Return the read-only values of ``old`` by path, if their parents are still in the body."""
     return {
         path: value
         for rule in kind.read_only
@@ -201,15 +206,15 @@ def _kept(kind: Kind, wanted: dict[str, Any], old: Resource) -> dict[str, Any]:
     }
 
 
-def _stays(wanted: dict[str, Any], container: str) -> bool:
+def _stays(wanted: JsonObject, container: str) -> bool:
     if container == "identity":  # has rules of its own
         return False
     return container in {"properties", "properties.properties"} or has(wanted, container)
 
 
 def _resource(
-    call: Call, kind: Kind, document: dict[str, Any], old: Resource | None, secrets: dict[str, Any]
-) -> Resource:
+    call: Call, kind: Kind, document: JsonObject, old: StoredResource | None, secrets: JsonObject
+) -> StoredResource:
     now = call.now
     polled = call.method in kind.polled
     ready = now + (operation_s(call, kind.type) if polled else 0.0)
@@ -220,7 +225,7 @@ def _resource(
             secrets={**old.secrets, **given},
         )  # fmt: skip
     parent = existing(call, call.arm.parent).id if _has_parent(call) else str(call.arm.parent)
-    return Resource(
+    return StoredResource(
         id=spelled_id(call.arm, parent),
         type=kind.type,
         parent=parent,
@@ -243,7 +248,7 @@ def _group(call: Call) -> str:
     return f"/subscriptions/{call.arm.subscription}/resourceGroups/{call.arm.resource_group}"
 
 
-def _require_same_location(body: dict[str, Any], old: Resource | None) -> None:
+def _require_same_location(body: JsonObject, old: StoredResource | None) -> None:
     before = old.document.get("location") if old else None
     after = body.get("location")
     if old and before and after and not same_location(before, after):
@@ -257,7 +262,11 @@ def _require_same_location(body: dict[str, Any], old: Resource | None) -> None:
         )
 
 
-def _system_data(call: Call, old: Resource | None) -> dict[str, Any]:
+def _plain(location: str) -> str:
+    return location.replace(" ", "").lower()
+
+
+def _system_data(call: Call, old: StoredResource | None) -> JsonObject:
     who = str(call.caller.get("oid", "local-user"))
     made = old.document.get("systemData") if old else None
     created = made or {
@@ -272,10 +281,13 @@ def _system_data(call: Call, old: Resource | None) -> dict[str, Any]:
 
 
 def _finished(call: Call, kind: Kind, done: _Written) -> Reply:
-    """Tell the kind and answer. While an operation runs the first answer never says it is done."""
+    """Run the ``stored`` hook and respond.
+
+    The first response of an operation never reports it as done: clients poll until it is.
+    """
     new, old, headers = done.new, done.old, done.headers
     if kind.stored is not None and not done.failed:
-        # what failed to become anything before is told of as new
+        # A resource whose create failed was never reported to the hook, so it is new to it now.
         kind.stored(call, new, old if old and old.outcome == "Succeeded" else None)
     if not headers:
         return answer(shown(call, kind, new), done.status)

@@ -6,7 +6,9 @@ starts no process and reads no clock.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from infra.contract.json_types import JsonObject
 
 NodeState = Literal["idle", "running", "preparing", "unusable", "leaving", "preempted"]
 STATES: Final[tuple[NodeState, ...]] = (
@@ -34,7 +36,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ClusterNode:
     """One node; ``since`` is when it came into its state (seconds), ``run`` what it runs."""
 
     name: str
@@ -44,7 +46,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class QueuedRun:
     """A queued run and how many nodes it needs at the same time."""
 
     run: str
@@ -52,11 +54,11 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class ClusterState:
     """All nodes of one compute. ``made`` counts every node there ever was, for their names."""
 
     scale: Scale
-    nodes: tuple[Node, ...] = ()
+    nodes: tuple[ClusterNode, ...] = ()
     target: int = 0
     changed: float = 0.0  # when the allocation last went from steady to resizing or back
     made: int = 0
@@ -70,7 +72,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClusterAction:
     """What a change of the cluster asks the executor for, in the order given.
 
     ``added``: a node is being allocated for ``run``. ``ready``: it can take work. ``start``:
@@ -85,10 +87,10 @@ class Step:
 
 @dataclass(slots=True)
 class _Draft:
-    cluster: Cluster
-    nodes: list[Node]
+    cluster: ClusterState
+    nodes: list[ClusterNode]
     now: float
-    steps: list[Step] = field(default_factory=list)
+    steps: list[ClusterAction] = field(default_factory=list)
     made: int = 0
 
     def put(self, index: int, state: NodeState, run: str | None = None) -> None:
@@ -96,8 +98,8 @@ class _Draft:
 
 
 def advance(
-    cluster: Cluster, queue: Sequence[Demand], now: float
-) -> tuple[Cluster, tuple[Step, ...]]:
+    cluster: ClusterState, queue: Sequence[QueuedRun], now: float
+) -> tuple[ClusterState, tuple[ClusterAction, ...]]:
     """Return the cluster at ``now`` with ``queue`` waiting (oldest first), and what happened.
 
     Runs start in the order they came: one that needs several nodes is not overtaken, unless the
@@ -116,7 +118,7 @@ def advance(
     return after, tuple(draft.steps)
 
 
-def release(cluster: Cluster, run: str, now: float) -> Cluster:
+def release(cluster: ClusterState, run: str, now: float) -> ClusterState:
     """Return the cluster after ``run`` has left its nodes: they are idle from ``now`` on."""
     nodes = tuple(
         replace(n, state="idle", since=now, run=None)
@@ -127,7 +129,9 @@ def release(cluster: Cluster, run: str, now: float) -> Cluster:
     return replace(cluster, nodes=nodes)
 
 
-def preempt(cluster: Cluster, names: Iterable[str], now: float) -> tuple[Cluster, tuple[Step, ...]]:
+def preempt(
+    cluster: ClusterState, names: Iterable[str], now: float
+) -> tuple[ClusterState, tuple[ClusterAction, ...]]:
     """Take low-priority nodes away, as Azure does when it needs them; others stay."""
     if not cluster.scale.low_priority:
         return cluster, ()
@@ -138,7 +142,9 @@ def preempt(cluster: Cluster, names: Iterable[str], now: float) -> tuple[Cluster
     for index, node in enumerate(nodes):
         if node.name in taken and node.state in _PRESENT:
             nodes[index] = replace(node, state="preempted", since=now, run=None)
-            steps.append(Step("lost", (node.name,), node.run if node.run in lost else None))
+            steps.append(
+                ClusterAction("lost", (node.name,), node.run if node.run in lost else None)
+            )
         elif (
             node.run in lost and node.state == "running"
         ):  # the other nodes of a run that lost one have nothing to do
@@ -146,12 +152,12 @@ def preempt(cluster: Cluster, names: Iterable[str], now: float) -> tuple[Cluster
     return replace(cluster, nodes=tuple(nodes), changed=now), tuple(steps)
 
 
-def rescale(cluster: Cluster, scale: Scale) -> Cluster:
+def rescale(cluster: ClusterState, scale: Scale) -> ClusterState:
     """Return the cluster under new limits; ``advance`` does the rest."""
     return replace(cluster, scale=scale)
 
 
-def next_change(cluster: Cluster) -> float | None:
+def next_change(cluster: ClusterState) -> float | None:
     """Return when ``advance`` will have something to do even if nothing is submitted."""
     scale = cluster.scale
     spare = len([n for n in cluster.nodes if n.state in _PRESENT]) > scale.minimum
@@ -165,7 +171,7 @@ def next_change(cluster: Cluster) -> float | None:
     return min(times, default=None)
 
 
-def allocation(cluster: Cluster) -> dict[str, Any]:
+def allocation(cluster: ClusterState) -> JsonObject:
     """Return the read-only properties of an AmlCompute; the counts add up to the nodes."""
     counts = {f"{state}NodeCount": sum(n.state == state for n in cluster.nodes) for state in STATES}
     return {
@@ -181,18 +187,18 @@ def _finish_boots_and_leaves(draft: _Draft) -> None:
     kept = []
     for node in draft.nodes:
         if node.state == "preparing" and draft.now >= node.since + scale.boots_s:
-            draft.steps.append(Step("ready", (node.name,), node.run))
+            draft.steps.append(ClusterAction("ready", (node.name,), node.run))
             kept.append(replace(node, state="idle", since=draft.now, run=None))
         elif node.state in _GOING and draft.now >= node.since + scale.leaves_s:
-            draft.steps.append(Step("gone", (node.name,), node.run))
+            draft.steps.append(ClusterAction("gone", (node.name,), node.run))
         else:
             kept.append(node)
     draft.nodes = kept
 
 
-def _start_runs(draft: _Draft, queue: Sequence[Demand]) -> Sequence[Demand]:
+def _start_runs(draft: _Draft, queue: Sequence[QueuedRun]) -> Sequence[QueuedRun]:
     """Give idle nodes to the runs at the head of the queue; return those that still wait."""
-    waiting: list[Demand] = []
+    waiting: list[QueuedRun] = []
     for demand in queue:
         idle = [i for i, node in enumerate(draft.nodes) if node.state == "idle"]
         blocked = any(d.nodes <= draft.cluster.scale.maximum for d in waiting)
@@ -203,26 +209,26 @@ def _start_runs(draft: _Draft, queue: Sequence[Demand]) -> Sequence[Demand]:
         for index in chosen:
             draft.put(index, "running", demand.run)
         names = tuple(draft.nodes[index].name for index in chosen)
-        draft.steps.append(Step("start", names, demand.run))
+        draft.steps.append(ClusterAction("start", names, demand.run))
     return waiting
 
 
-def _target(draft: _Draft, waiting: Sequence[Demand]) -> int:
+def _target(draft: _Draft, waiting: Sequence[QueuedRun]) -> int:
     scale = draft.cluster.scale
     busy = sum(n.state == "running" for n in draft.nodes)
     wanted = busy + sum(d.nodes for d in waiting if d.nodes <= scale.maximum)
     return max(scale.minimum, min(scale.maximum, wanted))
 
 
-def _grow(draft: _Draft, target: int, waiting: Sequence[Demand]) -> None:
+def _grow(draft: _Draft, target: int, waiting: Sequence[QueuedRun]) -> None:
     present = sum(n.state in _PRESENT for n in draft.nodes)
     runs = [d.run for d in waiting for _ in range(d.nodes)]
     for position in range(max(0, target - present)):
         run = runs[min(position, len(runs) - 1)] if runs else None
         name = f"node-{draft.made}"
         draft.made += 1
-        draft.nodes.append(Node(name, "preparing", draft.now, run))
-        draft.steps.append(Step("added", (name,), run))
+        draft.nodes.append(ClusterNode(name, "preparing", draft.now, run))
+        draft.steps.append(ClusterAction("added", (name,), run))
 
 
 def _shrink(draft: _Draft, target: int) -> None:
@@ -238,4 +244,4 @@ def _shrink(draft: _Draft, target: int) -> None:
         node = draft.nodes[index]
         if position < over or draft.now >= node.since + scale.idle_s:
             draft.put(index, "leaving")
-            draft.steps.append(Step("leaving", (node.name,)))
+            draft.steps.append(ClusterAction("leaving", (node.name,)))

@@ -41,7 +41,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ExecutionContext:
     """What all executions share. ``ca``: the PEM file scripts must trust to reach the cloud."""
 
     cloud: Cloud
@@ -52,7 +52,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExecutionResult:
     """How it ended; ``QUEUED`` means that it has to start again."""
 
     state: RunState
@@ -72,8 +72,8 @@ class Execution:
         job: Job,
         nodes: Sequence[str],
         folder: Path,
-        shared: Surroundings,
-        done: Callable[["Execution", Outcome], None],
+        shared: ExecutionContext,
+        done: Callable[["Execution", ExecutionResult], None],
     ) -> None:
         self.job = job
         self.nodes = tuple(nodes)
@@ -106,10 +106,10 @@ class Execution:
         except _StoppedError:
             outcome = self._stopped()
         except PlatformError as error:
-            outcome = Outcome(RunState.FAILED, f"{error.detail}\n{error.remedy}")
+            outcome = ExecutionResult(RunState.FAILED, f"{error.detail}\n{error.remedy}")
         except Exception as error:  # noqa: BLE001 - a broken node must not leave a run hanging
             _LOG.exception("job %s broke its node", self.job.name)
-            outcome = Outcome(RunState.FAILED, f"The node failed: {error}")
+            outcome = ExecutionResult(RunState.FAILED, f"The node failed: {error}")
         try:
             self._finish(outcome)
         except Exception:  # noqa: BLE001 - as above
@@ -118,7 +118,7 @@ class Execution:
         finally:
             self._done(self, outcome)
 
-    def _execute(self, stack: ExitStack) -> Outcome:
+    def _execute(self, stack: ExitStack) -> ExecutionResult:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         self._artifacts = artifact_store(self._cloud, self.job.workspace)
@@ -238,7 +238,7 @@ class Execution:
             processes.append(start(line, folder=folder, variables={**variables, **own}, log=log))
         return processes
 
-    def _supervise(self, processes: Sequence[JobProcess]) -> Outcome:
+    def _supervise(self, processes: Sequence[JobProcess]) -> ExecutionResult:
         """Wait for all processes; the first that fails ends the others."""
         limit = self.job.timeout_s
         deadline = time.monotonic() + limit if limit else None
@@ -246,7 +246,7 @@ class Execution:
             self._publish_logs()
             codes = [process.exit_code for process in processes]
             if all(code == 0 for code in codes):
-                return Outcome(RunState.COMPLETED, exit_code=0)
+                return ExecutionResult(RunState.COMPLETED, exit_code=0)
             if deadline is not None and time.monotonic() >= deadline:
                 self.stop("timeout")
             failed = next((r for r, code in enumerate(codes) if code), None)
@@ -260,7 +260,7 @@ class Execution:
                 raise _StoppedError
             return self._failed(failed or 0, codes[failed or 0] or 0)
 
-    def _failed(self, rank: int, code: int) -> Outcome:
+    def _failed(self, rank: int, code: int) -> ExecutionResult:
         code = code if code >= 0 else 128 - code  # as a shell says it
         log = self._folder / self.nodes[rank] / "wd" / "user_logs" / "std_log.txt"
         last = tail(log)
@@ -268,13 +268,15 @@ class Execution:
         reason = f"The command ended{where} with exit code {code}." + (
             f" Its last lines:\n{last}" if last else ""
         )
-        return Outcome(RunState.FAILED, reason, code)
+        return ExecutionResult(RunState.FAILED, reason, code)
 
-    def _stopped(self) -> Outcome:
+    def _stopped(self) -> ExecutionResult:
         state, text = _ENDINGS[self._reason or "canceled"]
-        return Outcome(state, text.format(limit=self.job.timeout_s or 0.0) if text else None)
+        return ExecutionResult(
+            state, text.format(limit=self.job.timeout_s or 0.0) if text else None
+        )
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: ExecutionResult) -> None:
         """Save what there is, say how it ended, clean the node."""
         if outcome.state is RunState.QUEUED:
             self._forget_logs()

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import EnvironmentBuildError
+from infra.contract.json_types import Document
 from localcloud.calls.cloud import Cloud
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import LockedEnvironment, lock
@@ -22,14 +23,14 @@ BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Interpreter:
+class JobInterpreter:
     """A Python to be had. ``says`` is for people; ``facts`` for programs."""
 
     says: str
     locked: LockedEnvironment | None
     environments: EnvironmentCache
     variables: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Document = field(default_factory=dict)
 
     @contextmanager
     def lease(
@@ -44,7 +45,9 @@ class Interpreter:
             yield built.python, {**built.variables, **self.variables}
 
 
-def interpreter_of(cloud: Cloud, environments: EnvironmentCache, environment: str) -> Interpreter:
+def interpreter_of(
+    cloud: Cloud, environments: EnvironmentCache, environment: str
+) -> JobInterpreter:
     """Return the Python of an environment version.
 
     Raises ``DefinitionError`` for a conda file that cannot be realised, ``EnvironmentBuildError``
@@ -65,10 +68,10 @@ def interpreter_of(cloud: Cloud, environments: EnvironmentCache, environment: st
     }
     if not conda:
         says = f"The node's own interpreter is used: {sys.executable}"
-        return Interpreter(says, None, environments, variables, {"reused": True})
+        return JobInterpreter(says, None, environments, variables, {"reused": True})
     name = environment.rpartition("/environments/")[2].partition("/")[0]
     locked = lock(EnvironmentSpec("conda", conda=str(conda), source=f"environment {name}"))
     reused = environments.is_built(locked)
     says = f"Environment {locked.hash[:12]} " + ("is there already" if reused else "is being built")
     facts = {"hash": locked.hash, "reused": reused}
-    return Interpreter(says, locked, environments, variables, facts)
+    return JobInterpreter(says, locked, environments, variables, facts)

@@ -13,8 +13,8 @@ from typing import Any, Final
 from infra.catalogue.durations import duration_s
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
-from localcloud.store.resources import Resource
-from localcloud.store.runs import Run
+from localcloud.store.resources import StoredResource
+from localcloud.store.runs import StoredRun
 
 _PLACEHOLDER: Final = re.compile(r"\$\{\{\s*(inputs|outputs)\.([\w.\-]+?)\s*\}\}")
 
@@ -54,7 +54,7 @@ class Job:
         return f"ExperimentRun/dcid.{self.name}"
 
 
-def job_of(resource: Resource, run: Run) -> Job:
+def job_of(resource: StoredResource, run: StoredRun) -> Job:
     """Return the job that a resource of the store describes."""
     given = resource.properties
     timeout = (given.get("limits") or {}).get("timeout")

@@ -10,7 +10,7 @@ from typing import Final
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.cloud import Cloud
 from localcloud.nodes.processes import RECORD, end_left_over
-from localcloud.store.runs import Run
+from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
 
 _S: Final = RunState
@@ -41,7 +41,7 @@ def recover(cloud: Cloud, folder: Path) -> list[str]:
     return waiting
 
 
-def _keep_logs(cloud: Cloud, run: Run) -> None:
+def _keep_logs(cloud: Cloud, run: StoredRun) -> None:
     """Turn logs that were still being written into blobs; those that are gone are forgotten."""
     store, blobs = artifact_store(cloud, run.workspace), cloud.store.blobs
     if store is None:

@@ -1,18 +1,16 @@
 """What a compute resource says about its nodes. Pure: an ARM document to a scale."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.durations import duration_s
+from infra.contract.json_types import Document
 from localcloud.nodes.cluster import Scale
 
 _IDLE_S: Final = 120.0  # what clients send when nobody says otherwise
 
 
-def scale_of(
-    properties: Mapping[str, Any], *, boots_s: float = 0.0, leaves_s: float = 0.0
-) -> Scale | None:
+def scale_of(properties: Document, *, boots_s: float = 0.0, leaves_s: float = 0.0) -> Scale | None:
     """Return the scale of a compute (its ARM ``properties``); ``None`` if it has no nodes of ours.
 
     A compute instance is one node that never leaves.

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from infra.contract.json_types import Document
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.times import iso
 from localcloud.nodes.cluster import (
-    Cluster,
-    Demand,
+    ClusterAction,
+    ClusterState,
+    QueuedRun,
     Scale,
-    Step,
     advance,
     allocation,
     next_change,
@@ -26,7 +27,7 @@ from localcloud.nodes.cluster import (
     release,
     rescale,
 )
-from localcloud.nodes.execution import Execution, Outcome, Reason, Surroundings
+from localcloud.nodes.execution import Execution, ExecutionContext, ExecutionResult, Reason
 from localcloud.nodes.jobs import Job, job_of
 from localcloud.nodes.recovery import recover
 from localcloud.nodes.scales import scale_of
@@ -39,7 +40,7 @@ _LOG: Final = logging.getLogger(__name__)
 _LONGEST_SLEEP_S: Final = 60.0
 _JOIN_S: Final = 10.0
 _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
-_NOTHING: Final = Cluster(Scale(0, 0, 0.0))
+_NOTHING: Final = ClusterState(Scale(0, 0, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class _Compute:
     """One compute: its model, who waits for it and who is on it."""
 
     id: str
-    cluster: Cluster
+    cluster: ClusterState
     queue: list[Job] = field(default_factory=list)
     running: dict[int, Execution] = field(default_factory=dict)
     last_run: dict[str, int] = field(default_factory=dict)  # node → the run it had last
@@ -82,7 +83,9 @@ class LocalNodes:
             UvBuilder(),
             limit_bytes=settings.environment_limit_bytes,
         )
-        self._shared = Surroundings(cloud, ca, self._cache, settings.grace_s, settings.look_every_s)
+        self._shared = ExecutionContext(
+            cloud, ca, self._cache, settings.grace_s, settings.look_every_s
+        )
         self._folder = cloud.folder / "nodes"
         self._runs = cloud.store.runs
         self._computes: dict[str, _Compute] = {}
@@ -133,7 +136,7 @@ class LocalNodes:
         for execution in gone.running.values():
             execution.stop("compute removed")
 
-    def allocation(self, compute: str) -> Mapping[str, Any]:
+    def allocation(self, compute: str) -> Document:
         """Return AmlCompute's read-only properties as they are now."""
         with self._lock:
             known = self._computes.get(key_of(compute))
@@ -141,7 +144,7 @@ class LocalNodes:
         changed = iso(cluster.changed) if cluster.changed else None
         return {**allocation(cluster), "allocationStateTransitionTime": changed, "errors": None}
 
-    def nodes(self, compute: str) -> Sequence[Mapping[str, Any]]:
+    def nodes(self, compute: str) -> Sequence[Document]:
         """Return the entries of ``listNodes``; every node is this machine."""
         with self._lock:
             known = self._computes.get(key_of(compute))
@@ -232,13 +235,13 @@ class LocalNodes:
 
     def _advance(self, compute: _Compute, now: float) -> bool:
         """Take one step of a cluster's model; say whether anything happened."""
-        queue = [Demand(str(job.run), job.node_count) for job in compute.queue]
+        queue = [QueuedRun(str(job.run), job.node_count) for job in compute.queue]
         compute.cluster, steps = advance(compute.cluster, queue, now)
         self._act(compute, steps)
         return bool(steps)
 
-    def _act(self, compute: _Compute, steps: Sequence[Step]) -> None:
-        table: Mapping[str, Callable[[_Compute, Step], None]] = {
+    def _act(self, compute: _Compute, steps: Sequence[ClusterAction]) -> None:
+        table: Mapping[str, Callable[[_Compute, ClusterAction], None]] = {
             "added": self._added,
             "ready": self._ready,
             "start": self._started,
@@ -249,7 +252,7 @@ class LocalNodes:
         for step in steps:
             table[step.kind](compute, step)
 
-    def _added(self, compute: _Compute, step: Step) -> None:
+    def _added(self, compute: _Compute, step: ClusterAction) -> None:
         if step.run is None:
             return
         run = int(step.run)
@@ -262,11 +265,11 @@ class LocalNodes:
             self._runs.record(run, self._now, "step", {"step": "scale up", "text": text})
         self._tell(run, node, "preparing")
 
-    def _ready(self, _compute: _Compute, step: Step) -> None:
+    def _ready(self, _compute: _Compute, step: ClusterAction) -> None:
         if step.run is not None:
             self._tell(int(step.run), step.nodes[0], "idle")
 
-    def _started(self, compute: _Compute, step: Step) -> None:
+    def _started(self, compute: _Compute, step: ClusterAction) -> None:
         run = int(step.run or 0)
         job = next(job for job in compute.queue if job.run == run)
         compute.queue.remove(job)
@@ -285,24 +288,24 @@ class LocalNodes:
         self._executions.add(execution)
         execution.begin()
 
-    def _lost(self, compute: _Compute, step: Step) -> None:
+    def _lost(self, compute: _Compute, step: ClusterAction) -> None:
         run = compute.last_run.get(step.nodes[0])
         if run is not None:
             self._tell(run, step.nodes[0], "preempted")
         if step.run is not None and int(step.run) in compute.running:
             compute.running[int(step.run)].stop("preempted")
 
-    def _left(self, compute: _Compute, step: Step) -> None:
+    def _left(self, compute: _Compute, step: ClusterAction) -> None:
         run = compute.last_run.get(step.nodes[0])
         if run is not None:
             self._tell(run, step.nodes[0], "leaving")
 
-    def _gone(self, compute: _Compute, step: Step) -> None:
+    def _gone(self, compute: _Compute, step: ClusterAction) -> None:
         run = compute.last_run.pop(step.nodes[0], None)
         if run is not None:
             self._tell(run, step.nodes[0], "removed")
 
-    def _done(self, execution: Execution, outcome: Outcome) -> None:
+    def _done(self, execution: Execution, outcome: ExecutionResult) -> None:
         """Take a job off its nodes; one that was preempted waits again, before the others."""
         job = execution.job
         with self._lock:
@@ -342,7 +345,7 @@ class LocalNodes:
             return None
         known = self._computes.get(resource.key)
         if known is None:
-            known = _Compute(resource.id, Cluster(scale, changed=self._now))
+            known = _Compute(resource.id, ClusterState(scale, changed=self._now))
             self._computes[resource.key] = known
         elif known.cluster.scale != scale:
             known.cluster = rescale(known.cluster, scale)

@@ -1,7 +1,7 @@
 """The blob plane: block blobs as ``azure-storage-blob`` uses them, at ``/{account}/…``.
 
-Requests are signed with the account's key or a shared access signature. What is not here: page
-and append blobs, leases, snapshots, tiers, batches.
+Requests are signed with the account's key or a shared access signature. Page and append blobs,
+leases, snapshots, tiers and batches are not implemented.
 """
 
 import base64
@@ -22,9 +22,15 @@ from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
 from localcloud.planes import blob_documents as documents
-from localcloud.planes.blob_reading import Refusal, no_content, read_blob
-from localcloud.planes.signing import Operation, Signed, allows, sas_problem, shared_key_problem
-from localcloud.store.blobs import Blob, BlobExistsError, Blobs
+from localcloud.planes.blob_reading import BlobRefusedError, no_content, read_blob
+from localcloud.planes.signing import (
+    BlobOperation,
+    SignedRequest,
+    allows,
+    sas_problem,
+    shared_key_problem,
+)
+from localcloud.store.blobs import Blob, BlobExistsError, BlobStore
 
 _CONTAINER_NAME: Final = re.compile(
     r"(\$root|\$logs|\$web|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])"
@@ -34,7 +40,7 @@ _MAX_RESULTS: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a request is about. ``account`` is bare, ``shown`` as the path spells it."""
+    """What a request addresses. ``account`` is the bare name, ``shown`` as the path spells it."""
 
     account: str
     shown: str
@@ -46,7 +52,10 @@ _Action = Callable[[Call, Place], Reply]
 
 
 def answer_blob_call(call: Call) -> Reply | None:
-    """Answer any request below ``/{account}``; ``None`` where there is no such account."""
+    """Respond to any request below ``/{account}``; ``None`` if there is no such account.
+
+    A request with ``x-ms-version`` is the storage client's, and gets storage's 404 instead.
+    """
     place = _place(call.params)
     keys = account_keys(call.cloud, place.account)
     if not keys and "x-ms-version" not in call.headers:
@@ -55,7 +64,7 @@ def answer_blob_call(call: Call) -> Reply | None:
         operation, action = _action(call, place)
         _authorize(call, place, keys, operation)
         reply = action(call, place)
-    except Refusal as refusal:
+    except BlobRefusedError as refusal:
         reply = refusal.reply()
     reply.headers.setdefault("x-ms-version", call.headers.get("x-ms-version", BLOB_SERVICE))
     return reply
@@ -71,7 +80,7 @@ def _place(params: Mapping[str, str]) -> Place:
     )
 
 
-def _action(call: Call, place: Place) -> tuple[Operation, _Action]:
+def _action(call: Call, place: Place) -> tuple[BlobOperation, _Action]:
     level = (
         "blob"
         if place.blob
@@ -81,30 +90,32 @@ def _action(call: Call, place: Place) -> tuple[Operation, _Action]:
     if key == "blob PUT" and "x-ms-copy-source" in call.headers:
         key = "blob PUT copy"
     if key not in _ACTIONS:
-        raise Refusal(501, "NotImplemented", f"The local cloud does not know {key!r}.")
+        raise BlobRefusedError(501, "NotImplemented", f"The local cloud does not support {key!r}.")
     return _ACTIONS[key]
 
 
-def _authorize(call: Call, place: Place, keys: Sequence[str], operation: Operation) -> None:
+def _authorize(call: Call, place: Place, keys: Sequence[str], operation: BlobOperation) -> None:
     if not keys:
-        raise Refusal(404, "ResourceNotFound", f"There is no account {place.account!r} here.")
+        raise BlobRefusedError(
+            404, "ResourceNotFound", f"There is no storage account {place.account!r}."
+        )
     scheme = call.headers.get("authorization", "").partition(" ")[0].lower()
     if "sig" in call.query:
         problems = [_sas_problem(call, call.query, place, key) for key in keys]
     elif scheme == "sharedkey":
-        request = Signed(call.method, call.path, call.query, call.headers)
+        request = SignedRequest(call.method, call.path, call.query, call.headers)
         problems = [shared_key_problem(request, key) for key in keys]
     else:
-        raise Refusal(
+        raise BlobRefusedError(
             401,
             "NoAuthenticationInformation",
             "Sign the request with the account's key or a shared access signature.",
             {"WWW-Authenticate": "SharedKey"},
         )
     if all(problems):
-        raise Refusal(403, "AuthenticationFailed", problems[0] or "")
+        raise BlobRefusedError(403, "AuthenticationFailed", problems[0] or "")
     if "sig" in call.query and not allows(call.query, operation):
-        raise Refusal(
+        raise BlobRefusedError(
             403,
             "AuthorizationPermissionMismatch",
             f"The signature's permissions ({call.query.get('sp', '')}) do not cover {operation}.",
@@ -122,7 +133,7 @@ def _sas_problem(call: Call, query: Mapping[str, str], place: Place, key: str) -
     )
 
 
-def _blobs(call: Call) -> Blobs:
+def _blobs(call: Call) -> BlobStore:
     return call.cloud.store.blobs
 
 
@@ -130,7 +141,7 @@ def _require_container(call: Call, place: Place) -> None:
     if _blobs(call).container(place.account, place.container) is not None:
         return
     if not declared(call.cloud, place.account, place.container):
-        raise Refusal(404, "ContainerNotFound", "The specified container does not exist.")
+        raise BlobRefusedError(404, "ContainerNotFound", "The specified container does not exist.")
     _blobs(call).ensure_container(place.account, place.container, now=call.now)
 
 
@@ -138,21 +149,23 @@ def _existing(call: Call, place: Place) -> Blob:
     blob = _blobs(call).get(place.account, place.container, place.blob)
     if blob is None:
         _require_container(call, place)
-        raise Refusal(404, "BlobNotFound", "The specified blob does not exist.")
+        raise BlobRefusedError(404, "BlobNotFound", "The specified blob does not exist.")
     return blob
 
 
 def _check_write_conditions(call: Call, place: Place) -> None:
-    """Refuse where ``If-Match`` or ``If-None-Match`` says so."""
+    """Refuse if ``If-Match`` or ``If-None-Match`` does not hold."""
     wanted, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
     if not wanted and not unwanted:
         return
     blob = _blobs(call).get(place.account, place.container, place.blob)
     if unwanted == "*" and blob is not None:
-        raise Refusal(409, "BlobAlreadyExists", "The specified blob already exists.")
+        raise BlobRefusedError(409, "BlobAlreadyExists", "The specified blob already exists.")
     mismatch = wanted and (blob is None or wanted not in ("*", blob.etag))
     if mismatch or (unwanted and blob is not None and unwanted == blob.etag):
-        raise Refusal(412, "ConditionNotMet", "The condition in the headers is not met.")
+        raise BlobRefusedError(
+            412, "ConditionNotMet", "The condition specified in the headers is not met."
+        )
 
 
 def list_containers(call: Call, place: Place) -> Reply:
@@ -170,7 +183,7 @@ def list_containers(call: Call, place: Place) -> Reply:
 
 def create_container(call: Call, place: Place) -> Reply:
     if not _CONTAINER_NAME.fullmatch(place.container):
-        raise Refusal(
+        raise BlobRefusedError(
             400,
             "InvalidResourceName",
             f"{place.container!r} is not a container name: use 3-63 lower-case letters, digits or "
@@ -179,7 +192,9 @@ def create_container(call: Call, place: Place) -> Reply:
     if not _blobs(call).ensure_container(
         place.account, place.container, now=call.now, metadata=_metadata(call)
     ):
-        raise Refusal(409, "ContainerAlreadyExists", "The specified container already exists.")
+        raise BlobRefusedError(
+            409, "ContainerAlreadyExists", "The specified container already exists."
+        )
     return Reply(201, headers=_container_headers(call, place))
 
 
@@ -218,7 +233,7 @@ def list_blobs(call: Call, place: Place) -> Reply:
 
 def _limit(asked: str) -> int:
     if not asked.isdecimal() or int(asked) == 0:
-        raise Refusal(
+        raise BlobRefusedError(
             400, "OutOfRangeQueryParameterValue", f"maxresults is {asked!r}: use 1 to 5000."
         )
     return min(int(asked), _MAX_RESULTS)
@@ -228,23 +243,27 @@ def get_blob(call: Call, place: Place) -> Reply:
     try:
         return read_blob(_existing(call, place), call.method, call.headers)
     except FileNotFoundError:
-        # A live blob's file went when its run was collected; the blob is what was collected now.
+        # The file of a live blob is removed when its run is collected; the blob now has a copy.
         return read_blob(_existing(call, place), call.method, call.headers)
 
 
 def put_blob(call: Call, place: Place) -> Reply:
     kind = call.headers.get("x-ms-blob-type", "")
     if kind != "BlockBlob":
-        raise Refusal(400, "InvalidHeaderValue", f"Only block blobs are kept here, not {kind!r}.")
+        raise BlobRefusedError(
+            400, "InvalidHeaderValue", f"The local cloud supports block blobs only, not {kind!r}."
+        )
     expected = call.headers.get("content-md5")
     digest = hashlib.md5(call.body, usedforsecurity=False).digest()
     if expected and expected != base64.b64encode(digest).decode():
-        raise Refusal(400, "Md5Mismatch", "The content does not have the MD5 that was sent.")
+        raise BlobRefusedError(
+            400, "Md5Mismatch", "The content does not match the Content-MD5 header."
+        )
     return _write(call, place, [call.body])
 
 
 def copy_blob(call: Call, place: Place) -> Reply:
-    """Copy within this cloud, at once; the source's address must be signed or of the account."""
+    """Copy within this cloud, at once; the source's URL must be signed or in the same account."""
     url = urlsplit(call.headers["x-ms-copy-source"])
     account, _, rest = unquote(url.path).lstrip("/").partition("/")
     container, _, name = rest.partition("/")
@@ -254,7 +273,7 @@ def copy_blob(call: Call, place: Place) -> Reply:
         keys = account_keys(call.cloud, source.account)
         unsigned = all(_sas_problem(call, query, source, key) for key in keys)
         if unsigned or not allows(query, "read"):
-            raise Refusal(403, "CannotVerifyCopySource", "The source's address is not signed.")
+            raise BlobRefusedError(403, "CannotVerifyCopySource", "The source URL is not signed.")
     blob = _existing(call, source)
     reply = _write(call, place, [blob.file.read_bytes()], blob)
     reply.status = 202
@@ -277,7 +296,9 @@ def _write(call: Call, place: Place, chunks: Iterable[bytes], like: Blob | None 
             only_if_absent=call.headers.get("if-none-match") == "*",
         )
     except BlobExistsError:
-        raise Refusal(409, "BlobAlreadyExists", "The specified blob already exists.") from None
+        raise BlobRefusedError(
+            409, "BlobAlreadyExists", "The specified blob already exists."
+        ) from None
     headers = no_content(blob) | {"x-ms-request-server-encrypted": "true"}
     return Reply(201, headers=headers)
 
@@ -304,7 +325,9 @@ def put_block(call: Call, place: Place) -> Reply:
     try:
         base64.b64decode(block, validate=True)
     except (binascii.Error, ValueError):
-        raise Refusal(400, "InvalidQueryParameterValue", "blockid is not base64.") from None
+        raise BlobRefusedError(
+            400, "InvalidQueryParameterValue", "blockid is not base64."
+        ) from None
     _blobs(call).put_block(place.account, place.container, place.blob, block, [call.body])
     return Reply(201, headers={"x-ms-request-server-encrypted": "true"})
 
@@ -313,10 +336,10 @@ def put_block_list(call: Call, place: Place) -> Reply:
     try:
         ids = documents.read_block_list(call.body)
     except ValueError as error:
-        raise Refusal(400, "InvalidXmlDocument", str(error)) from error
+        raise BlobRefusedError(400, "InvalidXmlDocument", str(error)) from error
     store, key = _blobs(call), (place.account, place.container, place.blob)
     if not set(ids) <= set(store.block_sizes(*key)):
-        raise Refusal(400, "InvalidBlockList", "A block of the list was never sent.")
+        raise BlobRefusedError(400, "InvalidBlockList", "A block in the list was not uploaded.")
     reply = _write(call, place, store.block_chunks(*key, ids))
     store.forget_blocks(*key)
     return reply
@@ -338,7 +361,8 @@ def delete_blob(call: Call, place: Place) -> Reply:
 
 def _container_headers(call: Call, place: Place) -> dict[str, str]:
     container = _blobs(call).container(place.account, place.container)
-    assert container is not None  # noqa: S101 - asked for above
+    if container is None:  # deleted by another request since it was looked up
+        raise BlobRefusedError(404, "ContainerNotFound", "The specified container does not exist.")
     return {
         "ETag": f'"0x{int(container.created * 1e6):X}"',
         "Last-Modified": http_date(container.created),
@@ -356,7 +380,7 @@ def _content_headers(call: Call) -> dict[str, str]:
         for name in documents.HEADER_NAMES
         if call.headers.get(f"x-ms-blob-{name}")
     }
-    if call.query.get("comp") is None:  # a whole blob: its own content type counts as well
+    if call.query.get("comp") is None:  # a whole blob: Content-Type is the blob's too
         headers.setdefault(
             "content-type", call.headers.get("content-type") or "application/octet-stream"
         )
@@ -384,7 +408,7 @@ def _account_information(_call: Call, _place: Place) -> Reply:
     return Reply(200, headers=headers)
 
 
-_ACTIONS: Final[Mapping[str, tuple[Operation, _Action]]] = {
+_ACTIONS: Final[Mapping[str, tuple[BlobOperation, _Action]]] = {
     "account GET list": ("containers", list_containers),
     "account GET properties": ("read", _account_information),
     "account HEAD properties": ("read", _account_information),

@@ -1,4 +1,4 @@
-"""The XML of the blob service: errors, listings, block lists. Text only; nothing is looked up."""
+"""The XML documents of the blob service: errors, listings, block lists. Nothing is looked up."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ NO_POLICIES: Final = f"{_HEAD}<SignedIdentifiers />"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing: blobs and, with a delimiter, the prefixes they share."""
+    """One page of a listing: blobs and, with a delimiter, their common prefixes."""
 
     blobs: tuple[Blob, ...] = ()
     prefixes: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Page:
 
 
 def page_of(blobs: Sequence[Blob], *, prefix: str, delimiter: str, marker: str, limit: int) -> Page:
-    """Return the page that begins at ``marker``; ``blobs`` are sorted and have ``prefix``."""
+    """Return the page that begins at ``marker``; ``blobs`` are sorted and start with ``prefix``."""
     found: list[Blob] = []
     prefixes: list[str] = []
     for blob in blobs:
@@ -60,7 +60,7 @@ def page_of(blobs: Sequence[Blob], *, prefix: str, delimiter: str, marker: str, 
 
 
 def error_document(code: str, message: str) -> str:
-    """Return the body of a refusal."""
+    """Return the body of an error response."""
     return f"{_HEAD}<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
 
 
@@ -72,7 +72,7 @@ def blob_listing(
     asked: Mapping[str, str],
     with_metadata: bool,
 ) -> str:
-    """Return ``EnumerationResults`` of a container; ``asked`` is the query."""
+    """Return ``EnumerationResults`` of a container; ``asked`` is the request's query."""
     parts = [
         _HEAD,
         f'<EnumerationResults ServiceEndpoint="{escape(endpoint)}" ContainerName="{container}">',
@@ -110,7 +110,7 @@ def container_listing(
 
 
 def block_listing(sizes: Mapping[str, int], kind: str) -> str:
-    """Return the blocks that wait for their commit (none are kept after it)."""
+    """Return the uncommitted blocks. No blocks are kept after a commit."""
     blocks = "".join(
         f"<Block>{_element('Name', name)}{_element('Size', str(size))}</Block>"
         for name, size in sizes.items()
@@ -121,7 +121,7 @@ def block_listing(sizes: Mapping[str, int], kind: str) -> str:
 
 
 def read_block_list(body: bytes) -> list[str]:
-    """Return the block ids to commit, in order. Raises ``ValueError`` for anything else."""
+    """Return the block ids to commit, in order. Raises ``ValueError`` for an invalid body."""
     try:
         root = ET.fromstring(body)  # noqa: S314 - expat expands no external entity
     except ET.ParseError as error:

@@ -1,6 +1,6 @@
-"""Answering a read of one blob: headers, ranges, conditions; and how this plane refuses.
+"""Reading one blob: headers, ranges, conditions; and the error response of the blob plane.
 
-It reads content in pieces, never more than the answer promised: a live blob grows meanwhile.
+Content is streamed in pieces and never exceeds ``Content-Length``, although a live blob may grow.
 """
 
 import re
@@ -16,8 +16,8 @@ _PIECE: Final = 1 << 18
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error of ours
-    """The blob service refuses: status, its error code (also a header), a sentence."""
+class BlobRefusedError(Exception):
+    """The blob service refuses a request: status, error code (also a header), a sentence."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
@@ -29,7 +29,7 @@ class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error
         self.headers = dict(headers or {})
 
     def reply(self) -> Reply:
-        """Return it as the service writes it."""
+        """Return the error response as the service formats it."""
         return Reply(
             self.status,
             error_document(self.code, self.message).encode(),
@@ -39,10 +39,10 @@ class Refusal(Exception):  # noqa: N818 - an answer of the service, not an error
 
 
 def read_blob(blob: Blob, method: str, headers: Mapping[str, str]) -> Reply:
-    """Answer GET or HEAD with the range that was asked for.
+    """Respond to GET or HEAD with the requested range.
 
-    The file is opened before anything is answered, so that what removes it meanwhile removes only
-    its name. ``FileNotFoundError``: it went before that.
+    The file is opened before the response starts, so that it can be removed meanwhile. Raises
+    ``FileNotFoundError`` if it was removed earlier.
     """
     _check_conditions(blob, headers)
     asked = headers.get("x-ms-range") or headers.get("range") or ""
@@ -65,18 +65,18 @@ def read_blob(blob: Blob, method: str, headers: Mapping[str, str]) -> Reply:
 
 
 def byte_range(asked: str, size: int) -> tuple[int, int] | None:
-    """Return ``(start, length)`` of a range header, ``None`` where everything is meant."""
+    """Return ``(start, length)`` of a range header, ``None`` for the whole blob."""
     match = _RANGE.fullmatch(asked.strip())
     if match is None or match[1] == match[2] == "":
         return None
-    if match[1] == "":  # the last so many bytes
+    if match[1] == "":  # `bytes=-N`: the last N bytes
         length = min(int(match[2]), size)
         start = size - length
     else:
         start = int(match[1])
         length = min(int(match[2]) if match[2] else size, size - 1) - start + 1
     if length <= 0:
-        raise Refusal(
+        raise BlobRefusedError(
             416,
             "InvalidRange",
             "The range specified is invalid for the current size of the resource.",
@@ -86,12 +86,12 @@ def byte_range(asked: str, size: int) -> tuple[int, int] | None:
 
 
 def no_content(blob: Blob) -> dict[str, str]:
-    """Return the headers that every answer about a blob has."""
+    """Return the headers of every response about a blob, with or without content."""
     return {"ETag": blob.etag, "Last-Modified": http_date(blob.modified)}
 
 
 def blob_headers(blob: Blob) -> dict[str, str]:
-    """Return all a blob says about itself."""
+    """Return all headers that describe a blob."""
     return {
         **no_content(blob),
         **{HEADER_NAMES[name]: value for name, value in blob.headers.items()},
@@ -108,9 +108,11 @@ def blob_headers(blob: Blob) -> dict[str, str]:
 def _check_conditions(blob: Blob, headers: Mapping[str, str]) -> None:
     wanted, unwanted = headers.get("if-match"), headers.get("if-none-match")
     if wanted and wanted not in ("*", blob.etag):
-        raise Refusal(412, "ConditionNotMet", "The blob has changed since.")
+        raise BlobRefusedError(412, "ConditionNotMet", "The blob has changed.")
     if unwanted and unwanted in ("*", blob.etag):
-        raise Refusal(304, "ConditionNotMet", "The blob has not changed.", no_content(blob))
+        raise BlobRefusedError(
+            304, "ConditionNotMet", "The blob has not changed.", no_content(blob)
+        )
 
 
 def _pieces(source: BinaryIO, start: int, length: int) -> Iterator[bytes]:

@@ -1,23 +1,24 @@
 """Run history: what ``jobs.stream`` and ``jobs.download`` of Azure ML's clients ask for.
 
-Details with signed log addresses, run data, resolved addresses, changes of tags and names; and one
-endpoint of this cloud's own, a run's events.
+Details with signed log URLs, run data, resolved URIs, changes of tags and names; and one endpoint
+that only this cloud has: a run's events.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import ArtifactStore, artifact_store, signed_url
 from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.calls.times import iso
-from localcloud.store.runs import Run
+from localcloud.store.runs import StoredRun
 
 _LOGS: Final = ("user_logs/", "azureml-logs/", "logs/", "system_logs/")
-_MODEL_TYPES: Final = {  # what run history calls them; data has the same name in both
+_MODEL_TYPES: Final = {  # run history's own names; data types are the same in jobs and history
     "custom_model": "CustomModel",
     "mlflow_model": "MLFlowModel",
     "triton_model": "TritonModel",
@@ -29,16 +30,16 @@ def show_run(call: Call) -> Reply:
 
 
 def show_details(call: Call) -> Reply:
-    """Answer with what a run is doing and where its logs can be read without a token."""
+    """Respond with a run's status and with log URLs that need no token."""
     run = _run(call)
     return answer({**_document(call, run), "logFiles": _log_files(call, run)})
 
 
 def show_events(call: Call) -> Reply:
-    """Answer with the run's events from ``from`` on; not Azure's, this cloud's own."""
+    """Respond with the run's events from ``from`` on. Azure has no such endpoint."""
     start = call.query.get("from", "0")
     if not start.isdecimal():
-        raise RefusedError(400, "BadRequest", f"'from' is '{start}', which is no number.")
+        raise RefusedError(400, "BadRequest", f"'from' is '{start}'; it must be a number.")
     events = call.cloud.store.runs.events(_run(call).key, int(start))
     return answer(
         [
@@ -49,7 +50,7 @@ def show_events(call: Call) -> Reply:
 
 
 def show_children(call: Call) -> Reply:
-    """Answer with the runs that name this one as their parent."""
+    """Respond with the runs whose parent is this one."""
     parent = _run(call)
     tracking = call.cloud.store.tracking
     children = [
@@ -61,7 +62,7 @@ def show_children(call: Call) -> Reply:
 
 
 def show_run_data(call: Call) -> Reply:
-    """Answer the look-up of outputs that precedes a download."""
+    """Respond to the look-up of outputs that precedes a download."""
     run = _named_run(call, str(call.json().get("runId")))
     job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
     declared = dict(job.properties.get("outputs") or {}) if job else {}
@@ -84,21 +85,21 @@ def show_run_data(call: Call) -> Reply:
 
 
 def resolve_uris(call: Call) -> Reply:
-    """Answer where data lies; an address stands for itself."""
+    """Resolve data URIs: each resolves to itself."""
     wanted = [str(each) for each in call.json().get("values") or ()]
     return answer({"values": {uri: {"uri": uri, "type": "uri_folder"} for uri in wanted}})
 
 
 def resolve_models(call: Call) -> Reply:
-    """Answer where models lie."""
+    """Resolve model URIs: each resolves to itself."""
     wanted = [str(each) for each in call.json().get("values") or ()]
     return answer({"values": {uri: {"path": uri, "type": "custom_model"} for uri in wanted}})
 
 
 def change_run(call: Call) -> Reply:
-    """Take a new display name, tags, and whether the run is hidden (archived)."""
+    """Change a run's display name, tags, and whether it is hidden (archived)."""
     run, body = _run(call), call.json()
-    changes: dict[str, Any] = {}
+    changes: JsonObject = {}
     if body.get("displayName"):
         changes["displayName"] = str(body["displayName"])
         call.cloud.store.runs.amend(run.key, name=changes["displayName"])
@@ -111,8 +112,8 @@ def change_run(call: Call) -> Reply:
     return answer(_document(call, call.cloud.store.runs.by_key(run.key)))
 
 
-def _change_job(call: Call, run: Run, changes: Mapping[str, Any]) -> None:
-    """Say the same in the job's own document, where the run is a job's."""
+def _change_job(call: Call, run: StoredRun, changes: Document) -> None:
+    """Apply the same changes to the job, if the run belongs to one."""
     with call.cloud.store.database.write():
         job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
         if job is None:
@@ -123,11 +124,11 @@ def _change_job(call: Call, run: Run, changes: Mapping[str, Any]) -> None:
         call.cloud.store.resources.put(replace(job, document=document, modified=call.now))
 
 
-def _run(call: Call) -> Run:
+def _run(call: Call) -> StoredRun:
     return _named_run(call, call.params["run"])
 
 
-def _named_run(call: Call, run_id: str) -> Run:
+def _named_run(call: Call, run_id: str) -> StoredRun:
     existing(call, call.workspace)
     run = call.cloud.store.runs.get(call.workspace, run_id)
     if run is None:
@@ -135,7 +136,7 @@ def _named_run(call: Call, run_id: str) -> Run:
     return run
 
 
-def _document(call: Call, run: Run) -> dict[str, Any]:
+def _document(call: Call, run: StoredRun) -> JsonObject:
     tracking = call.cloud.store.tracking
     error = {"code": "UserError", "message": run.error} if run.error else None
     job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
@@ -160,7 +161,7 @@ def _document(call: Call, run: Run) -> dict[str, Any]:
     }
 
 
-def _log_files(call: Call, run: Run) -> Mapping[str, str]:
+def _log_files(call: Call, run: StoredRun) -> Mapping[str, str]:
     store = artifact_store(call.cloud, call.workspace)
     if store is None:
         return {}
@@ -176,7 +177,7 @@ def _logs(call: Call, store: ArtifactStore, prefix: str) -> list[str]:
     return [name for name in names if name.startswith(_LOGS)]
 
 
-def _output_uri(run: Run, name: str, output: Mapping[str, Any]) -> str:
+def _output_uri(run: StoredRun, name: str, output: Document) -> str:
     default = f"azureml://datastores/workspaceblobstore/paths/azureml/{run.run_id}/{name}/"
     return str(output.get("uri") or default)
 

@@ -1,13 +1,14 @@
-"""The MLflow plane: its REST API for unmodified clients, at ``/mlflow/v2.0{workspace}``.
+"""The MLflow plane: MLflow's REST API for unmodified clients, at ``/mlflow/v2.0{workspace}``.
 
-A table of endpoints; the work is in the modules beside. Traces, prompts, the model registry and
-MLflow's web page are not here: they are refused as an endpoint that does not exist.
+A table of endpoints; their handlers are in the ``mlflow_*`` modules. Traces, prompts, the model
+registry and MLflow's web UI are not implemented and respond ``ENDPOINT_NOT_FOUND``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
@@ -21,11 +22,10 @@ from localcloud.planes.mlflow_artifacts import (
     list_run_artifacts,
     upload_artifact,
 )
-from localcloud.planes.mlflow_errors import MlflowFault
+from localcloud.planes.mlflow_errors import MlflowRefusedError
 
-Body = Mapping[str, Any]
-_VERSION: Final = "3.1.0"  # whose API this is; newer clients fall back where they must
-_ENDPOINTS: Final[Mapping[str, Callable[[Call, Body], Body]]] = {
+_VERSION: Final = "3.1.0"  # of the API; newer clients fall back to it
+_ENDPOINTS: Final[Mapping[str, Callable[[Call, Document], Document]]] = {
     "POST experiments/create": experiments.create_experiment,
     "GET experiments/get": experiments.get_experiment,
     "GET experiments/get-by-name": experiments.get_by_name,
@@ -65,12 +65,12 @@ _ENDPOINTS: Final[Mapping[str, Callable[[Call, Body], Body]]] = {
 
 
 def answer_mlflow_call(call: Call) -> Reply:
-    """Answer one call of MLflow's REST API."""
+    """Respond to one call of MLflow's REST API."""
     return _guarded(call, lambda: answer(_dispatch(call)))
 
 
 def answer_artifact_call(call: Call) -> Reply:
-    """Answer one call to the artifact proxy."""
+    """Respond to one call of the artifact proxy."""
     if "path" not in call.params:
         return _guarded(call, lambda: answer(list_folder(call, call.query.get("path", ""))))
     handler = {"GET": download_artifact, "PUT": upload_artifact, "DELETE": delete_artifact}
@@ -81,9 +81,9 @@ def answer_version(_call: Call) -> Reply:
     return Reply(200, _VERSION.encode(), media_type="text/plain")
 
 
-def _dispatch(call: Call) -> Body:
+def _dispatch(call: Call) -> Document:
     endpoint = call.params["endpoint"]
-    body: dict[str, Any] = {**call.query, **(call.json() if call.body else {})}
+    body: JsonObject = {**call.query, **(call.json() if call.body else {})}
     handler = _ENDPOINTS.get(f"{call.method} {endpoint}")
     if handler is None:
         first, *names = endpoint.split("/")
@@ -91,10 +91,10 @@ def _dispatch(call: Call) -> Body:
         handler = _ENDPOINTS.get(" ".join((call.method, "/".join((first, *path)))))
         body |= dict(zip(("model_id", "tag_key"), names[::2], strict=False))
     if handler is None:
-        raise MlflowFault(
+        raise MlflowRefusedError(
             404,
             "ENDPOINT_NOT_FOUND",
-            f"The local cloud's MLflow has no {call.method} {endpoint}.",
+            f"The local cloud does not implement MLflow's {call.method} {endpoint}.",
         )
     return handler(call, body)
 
@@ -103,7 +103,7 @@ def _guarded(call: Call, work: Callable[[], Reply]) -> Reply:
     existing(call, call.workspace)
     try:
         return work()
-    except MlflowFault as fault:
+    except MlflowRefusedError as fault:
         return answer(fault.body, fault.status)
     except UsageError as error:
         body = {

@@ -1,19 +1,18 @@
-"""MLflow's artifact proxy: files of runs and models, kept as blobs of the workspace's storage."""
+"""MLflow's artifact proxy: files of runs and models, stored as blobs in the artifact store."""
 
 import mimetypes
-from collections.abc import Mapping
-from typing import Any
 
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import ArtifactStore, artifact_store
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.planes.blob_reading import read_blob
 from localcloud.planes.mlflow_documents import artifact_uri
-from localcloud.planes.mlflow_errors import MlflowFault, absent
+from localcloud.planes.mlflow_errors import MlflowRefusedError, absent
 from localcloud.planes.mlflow_runs import required_run
 
 
-def list_run_artifacts(call: Call, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """List one folder of a run's files; paths are relative to the run."""
+def list_run_artifacts(call: Call, body: Document) -> Document:
+    """List one folder of a run's artifacts; paths are relative to the run."""
     run = required_run(call, body)
     path = str(body.get("path") or "").strip("/")
     files = _entries(call, f"{run.artifact_folder}/{path}" if path else run.artifact_folder)
@@ -22,8 +21,8 @@ def list_run_artifacts(call: Call, body: Mapping[str, Any]) -> Mapping[str, Any]
     return {"root_uri": artifact_uri(run), "files": named}
 
 
-def list_folder(call: Call, path: str) -> Mapping[str, Any]:
-    """List one folder by its whole path; names are relative to it."""
+def list_folder(call: Call, path: str) -> Document:
+    """List one folder by its full path; names are relative to the folder."""
     return {"files": _entries(call, path.strip("/"))}
 
 
@@ -57,10 +56,10 @@ def delete_artifact(call: Call, path: str) -> Reply:
     return answer({})
 
 
-def _entries(call: Call, folder: str) -> list[dict[str, Any]]:
+def _entries(call: Call, folder: str) -> list[JsonObject]:
     store = _store(call)
     prefix = f"{folder}/" if folder else ""
-    entries: dict[str, dict[str, Any]] = {}
+    entries: dict[str, JsonObject] = {}
     for blob in call.cloud.store.blobs.listing(store.account, store.container, prefix):
         head, below, _ = blob.name[len(prefix) :].partition("/")
         if below:
@@ -79,5 +78,5 @@ def _store(call: Call) -> ArtifactStore:
 
 def _safe(path: str) -> str:
     if ".." in path.split("/") or path.startswith("/"):
-        raise MlflowFault(400, "INVALID_PARAMETER_VALUE", f"Invalid path: {path!r}.")
+        raise MlflowRefusedError(400, "INVALID_PARAMETER_VALUE", f"Invalid path: {path!r}.")
     return path

@@ -1,12 +1,13 @@
-"""MLflow's JSON: runs, experiments, metrics as its REST API writes them. Pure, from rows."""
+"""MLflow's JSON documents: runs, experiments and metrics in the format of its REST API. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import UsageError
-from localcloud.store.runs import Run
-from localcloud.store.tracking import Experiment, Metric
+from infra.contract.json_types import Document, JsonObject
+from localcloud.store.runs import StoredRun
+from localcloud.store.tracking import Metric, StoredExperiment
 from runtime.model.states import RunState
 
 _S = RunState
@@ -43,12 +44,12 @@ def milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def artifact_uri(run: Run) -> str:
-    """Return where a run's files lie, in the form that goes through the tracking server."""
+def artifact_uri(run: StoredRun) -> str:
+    """Return the URI of a run's artifacts; the scheme has clients use the tracking server."""
     return f"mlflow-artifacts:/{run.artifact_folder}"
 
 
-def run_info(run: Run) -> dict[str, Any]:
+def run_info(run: StoredRun) -> JsonObject:
     info = {
         "run_id": run.run_id,
         "run_uuid": run.run_id,
@@ -64,7 +65,7 @@ def run_info(run: Run) -> dict[str, Any]:
     return {key: value for key, value in info.items() if value is not None}
 
 
-def experiment_document(experiment: Experiment) -> dict[str, Any]:
+def experiment_document(experiment: StoredExperiment) -> JsonObject:
     return {
         "experiment_id": experiment.id,
         "name": experiment.name,
@@ -76,7 +77,7 @@ def experiment_document(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def metric_document(metric: Metric) -> dict[str, Any]:
+def metric_document(metric: Metric) -> JsonObject:
     return {
         "key": metric.key,
         "value": number(metric.value),
@@ -86,7 +87,7 @@ def metric_document(metric: Metric) -> dict[str, Any]:
 
 
 def number(value: float) -> float | str:
-    """Return a number as JSON can hold it: NaN and the infinities are words."""
+    """Return a number as JSON can represent it: NaN and infinities are strings."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -98,26 +99,25 @@ def pairs(mapping: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in mapping.items()]
 
 
-def read_pairs(items: Iterable[Any]) -> dict[str, str]:
+def read_pairs(items: Iterable[Document] | None) -> dict[str, str]:
     """Return ``[{"key", "value"}, …]`` as a mapping."""
     return {str(item["key"]): str(item.get("value", "")) for item in items or ()}
 
 
-def read_metric(document: Mapping[str, Any]) -> Metric:
-    """Return one metric of a request; ``UsageError`` where its value is no number."""
-    value: Any = document.get("value")
-    if isinstance(value, str):
-        value = _NUMBERS.get(value.lower(), value)
+def read_metric(document: Document) -> Metric:
+    """Return one metric of a request; ``UsageError`` if its value is not a number."""
     try:
+        value = document["value"]
         return Metric(
             str(document["key"]),
-            float(value),
+            float(_NUMBERS.get(str(value).lower(), value)),
             int(document.get("timestamp") or 0),
             int(document.get("step") or 0),
             document.get("model_id") or None,
         )
     except (KeyError, TypeError, ValueError):
         raise UsageError(
-            f"{document.get('key')!r} has the value {value!r}, which is no number.",
-            remedy="Log numbers as metrics, anything else as a parameter or tag.",
+            f"The value of metric {document.get('key')!r} is {document.get('value')!r}, "
+            "which is not a number.",
+            remedy="Log numbers as metrics and everything else as parameters or tags.",
         ) from None

@@ -1,11 +1,10 @@
-"""How the MLflow plane refuses: MLflow's error codes in MLflow's body."""
+"""Error responses of the MLflow plane: MLflow's error codes in MLflow's body."""
 
-from collections.abc import Mapping
-from typing import Any
+from infra.contract.json_types import Document
 
 
-class MlflowFault(Exception):  # noqa: N818 - an answer of the service, not an error of ours
-    """The tracking service refuses: HTTP status, MLflow's code, a sentence."""
+class MlflowRefusedError(Exception):
+    """The tracking service refuses a call: HTTP status, MLflow's error code, a sentence."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -18,27 +17,28 @@ class MlflowFault(Exception):  # noqa: N818 - an answer of the service, not an e
         return {"error_code": self.code, "message": self.message}
 
 
-def absent(message: str) -> MlflowFault:
+def absent(message: str) -> MlflowRefusedError:
     """Return MLflow's 404."""
-    return MlflowFault(404, "RESOURCE_DOES_NOT_EXIST", message)
+    return MlflowRefusedError(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
-def count(body: Mapping[str, Any], name: str, default: int = 0) -> int:
-    """Return a field that is a number from 0 up, ``default`` where it is absent or empty."""
+def count(body: Document, name: str, default: int = 0) -> int:
+    """Return a field that is a number >= 0, or ``default`` if it is absent, empty or 0."""
     value = body.get(name)
     if value in (None, "", 0):
         return default
     if not str(value).isdecimal():
-        raise MlflowFault(
+        raise MlflowRefusedError(
             400, "INVALID_PARAMETER_VALUE", f"Invalid value {value!r} for parameter '{name}'."
         )
     return int(str(value))
 
 
-def needed(body: Mapping[str, Any], name: str) -> Any:
-    """Return a field a request must have."""
+def needed(body: Document, name: str) -> object:
+    """Return a required field of a request."""
     if body.get(name) in (None, ""):
-        raise MlflowFault(
+        raise MlflowRefusedError(
             400, "INVALID_PARAMETER_VALUE", f"Missing value for required parameter '{name}'."
         )
-    return body[name]
+    value: object = body[name]
+    return value

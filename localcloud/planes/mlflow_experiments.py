@@ -1,24 +1,23 @@
-"""MLflow's experiment endpoints. ``Default`` has the id ``0`` and needs not be created."""
+"""MLflow's experiment endpoints. ``Default`` has the id ``0`` and always exists."""
 
 import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import experiment_document, milliseconds, read_pairs
-from localcloud.planes.mlflow_errors import MlflowFault, absent, count, needed
-from localcloud.planes.searching import parse_filter, sort_documents
-from localcloud.store.tracking import DEFAULT_EXPERIMENT, DEFAULT_ID, Experiment
+from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, needed
+from localcloud.planes.searching import Comparable, parse_filter, sort_documents
+from localcloud.store.tracking import DEFAULT_EXPERIMENT, DEFAULT_ID, StoredExperiment
 
-Body = Mapping[str, Any]
 _MAX: Final = 1000
 
 
-def create_experiment(call: Call, body: Body) -> Body:
+def create_experiment(call: Call, body: Document) -> Document:
     name = str(needed(body, "name"))
-    experiment = Experiment(
+    experiment = StoredExperiment(
         workspace=call.workspace,
         id=str(uuid.uuid4()),
         name=name,
@@ -28,16 +27,18 @@ def create_experiment(call: Call, body: Body) -> Body:
     )
     taken = name == DEFAULT_EXPERIMENT or not call.cloud.store.tracking.add_experiment(experiment)
     if taken:
-        raise MlflowFault(400, "RESOURCE_ALREADY_EXISTS", f"Experiment {name!r} already exists.")
+        raise MlflowRefusedError(
+            400, "RESOURCE_ALREADY_EXISTS", f"Experiment {name!r} already exists."
+        )
     return {"experiment_id": experiment.id}
 
 
-def get_experiment(call: Call, body: Body) -> Body:
+def get_experiment(call: Call, body: Document) -> Document:
     found = require_experiment(call, str(needed(body, "experiment_id")))
     return {"experiment": experiment_document(found)}
 
 
-def get_by_name(call: Call, body: Body) -> Body:
+def get_by_name(call: Call, body: Document) -> Document:
     name = str(needed(body, "experiment_name"))
     if name == DEFAULT_EXPERIMENT:
         return {"experiment": experiment_document(require_experiment(call, DEFAULT_ID))}
@@ -47,7 +48,7 @@ def get_by_name(call: Call, body: Body) -> Body:
     return {"experiment": experiment_document(found)}
 
 
-def search_experiments(call: Call, body: Body) -> Body:
+def search_experiments(call: Call, body: Document) -> Document:
     require_experiment(call, DEFAULT_ID)
     clauses = parse_filter(str(body.get("filter") or ""))
     view = str(body.get("view_type") or "ACTIVE_ONLY")
@@ -60,7 +61,7 @@ def search_experiments(call: Call, body: Body) -> Body:
     order = body.get("order_by") or ["creation_time DESC"]
     found = sort_documents(found, [order] if isinstance(order, str) else list(order), _look_up)
     start, limit = count(body, "page_token"), count(body, "max_results", _MAX)
-    answered: dict[str, Any] = {
+    answered: JsonObject = {
         "experiments": [experiment_document(each) for each in found[start : start + limit]]
     }
     if start + limit < len(found):
@@ -68,42 +69,44 @@ def search_experiments(call: Call, body: Body) -> Body:
     return answered
 
 
-def update_experiment(call: Call, body: Body) -> Body:
+def update_experiment(call: Call, body: Document) -> Document:
     found = require_experiment(call, str(needed(body, "experiment_id")))
     name = str(body.get("new_name") or found.name)
     other = call.cloud.store.tracking.experiment_named(call.workspace, name)
     if other is not None and other.id != found.id:
-        raise MlflowFault(400, "RESOURCE_ALREADY_EXISTS", f"Experiment {name!r} already exists.")
+        raise MlflowRefusedError(
+            400, "RESOURCE_ALREADY_EXISTS", f"Experiment {name!r} already exists."
+        )
     _change(call, replace(found, name=name))
     return {}
 
 
-def delete_experiment(call: Call, body: Body) -> Body:
+def delete_experiment(call: Call, body: Document) -> Document:
     _change(call, replace(require_experiment(call, str(body.get("experiment_id"))), deleted=True))
     return {}
 
 
-def restore_experiment(call: Call, body: Body) -> Body:
+def restore_experiment(call: Call, body: Document) -> Document:
     _change(call, replace(require_experiment(call, str(body.get("experiment_id"))), deleted=False))
     return {}
 
 
-def set_experiment_tag(call: Call, body: Body) -> Body:
+def set_experiment_tag(call: Call, body: Document) -> Document:
     found = require_experiment(call, str(needed(body, "experiment_id")))
     tag = {str(needed(body, "key")): str(body.get("value", ""))}
     _change(call, replace(found, tags={**found.tags, **tag}))
     return {}
 
 
-def delete_experiment_tag(call: Call, body: Body) -> Body:
+def delete_experiment_tag(call: Call, body: Document) -> Document:
     found = require_experiment(call, str(needed(body, "experiment_id")))
     kept = {key: value for key, value in found.tags.items() if key != body.get("key")}
     _change(call, replace(found, tags=kept))
     return {}
 
 
-def require_experiment(call: Call, id: str) -> Experiment:
-    """Return an experiment by id; MLflow's 404 where there is none."""
+def require_experiment(call: Call, id: str) -> StoredExperiment:
+    """Return an experiment by id; MLflow's 404 if there is none."""
     tracking = call.cloud.store.tracking
     if id == DEFAULT_ID:
         return tracking.default_experiment(call.workspace, call.now)
@@ -113,11 +116,11 @@ def require_experiment(call: Call, id: str) -> Experiment:
     return found
 
 
-def _change(call: Call, experiment: Experiment) -> None:
+def _change(call: Call, experiment: StoredExperiment) -> None:
     call.cloud.store.tracking.change_experiment(replace(experiment, modified=call.now))
 
 
-def _look_up(experiment: Experiment, entity: str, key: str) -> Any:
+def _look_up(experiment: StoredExperiment, entity: str, key: str) -> Comparable:
     if entity == "tag":
         return experiment.tags.get(key)
     return {

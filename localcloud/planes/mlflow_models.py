@@ -1,24 +1,21 @@
-"""Logged models, as MLflow 3 clients keep them beside runs when a flavour's ``log_model`` is used.
+"""Logged models: what MLflow 3 clients create when a flavour's ``log_model`` is called.
 
-The model registry is not here.
+The model registry is not implemented.
 """
 
 import uuid
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import metric_document, milliseconds, pairs, read_pairs
 from localcloud.planes.mlflow_errors import absent, count
 from localcloud.planes.mlflow_experiments import require_experiment
-from localcloud.planes.searching import parse_filter, sort_documents
-
-Body = Mapping[str, Any]
+from localcloud.planes.searching import Comparable, parse_filter, sort_documents
 
 
-def create_model(call: Call, body: Body) -> Body:
+def create_model(call: Call, body: Document) -> Document:
     experiment = require_experiment(call, str(body.get("experiment_id") or "0"))
     model_id = f"m-{uuid.uuid4().hex}"
     name = str(body.get("name") or model_id)
@@ -40,31 +37,31 @@ def create_model(call: Call, body: Body) -> Body:
     return _stored(call, model)
 
 
-def get_model(call: Call, body: Body) -> Body:
+def get_model(call: Call, body: Document) -> Document:
     return _shown(call, _required(call, body))
 
 
-def finalize_model(call: Call, body: Body) -> Body:
+def finalize_model(call: Call, body: Document) -> Document:
     model = _required(call, body)
     model["info"]["status"] = str(body.get("status") or "LOGGED_MODEL_READY")
     return _stored(call, model)
 
 
-def delete_model(call: Call, body: Body) -> Body:
+def delete_model(call: Call, body: Document) -> Document:
     model = _required(call, body)
     model["deleted"] = True
     _stored(call, model)
     return {}
 
 
-def set_tags(call: Call, body: Body) -> Body:
+def set_tags(call: Call, body: Document) -> Document:
     model = _required(call, body)
     tags = read_pairs(model["info"]["tags"]) | read_pairs(body.get("tags", ()))
     model["info"]["tags"] = pairs(tags)
     return _stored(call, model)
 
 
-def delete_tag(call: Call, body: Body) -> Body:
+def delete_tag(call: Call, body: Document) -> Document:
     model = _required(call, body)
     tags = read_pairs(model["info"]["tags"])
     if tags.pop(str(body["tag_key"]), None) is None:
@@ -74,7 +71,7 @@ def delete_tag(call: Call, body: Body) -> Body:
     return {}
 
 
-def log_params(call: Call, body: Body) -> Body:
+def log_params(call: Call, body: Document) -> Document:
     model = _required(call, body)
     params = read_pairs(model["data"]["params"]) | read_pairs(body.get("params", ()))
     model["data"]["params"] = pairs(params)
@@ -82,7 +79,7 @@ def log_params(call: Call, body: Body) -> Body:
     return {}
 
 
-def search_models(call: Call, body: Body) -> Body:
+def search_models(call: Call, body: Document) -> Document:
     experiments = {str(each) for each in body.get("experiment_ids") or ()}
     clauses = parse_filter(str(body.get("filter") or ""))
     found = [
@@ -98,7 +95,7 @@ def search_models(call: Call, body: Body) -> Body:
     ]
     found = sort_documents(found, order, _look_up)
     start, limit = count(body, "page_token"), count(body, "max_results", 100)
-    answered: dict[str, Any] = {
+    answered: JsonObject = {
         "models": [_shown(call, model)["model"] for model in found[start : start + limit]]
     }
     if start + limit < len(found):
@@ -107,7 +104,7 @@ def search_models(call: Call, body: Body) -> Body:
 
 
 def _folder(call: Call, run_id: str, name: str, model_id: str) -> str:
-    """Return where a model's files go: with its run's, unless that name is in use there."""
+    """Return a model's folder: in its run's folder, under its name unless that is in use."""
     store = artifact_store(call.cloud, call.workspace)
     run = call.cloud.store.runs.get(call.workspace, run_id)
     if run is None or store is None:
@@ -117,7 +114,7 @@ def _folder(call: Call, run_id: str, name: str, model_id: str) -> str:
     return f"{run.artifact_folder}/models/{model_id}" if taken else wanted
 
 
-def _required(call: Call, body: Body) -> dict[str, Any]:
+def _required(call: Call, body: Document) -> JsonObject:
     model_id = str(body.get("model_id"))
     model = call.cloud.store.tracking.model(call.workspace, model_id)
     if model is None or model.get("deleted"):
@@ -125,7 +122,7 @@ def _required(call: Call, body: Body) -> dict[str, Any]:
     return model
 
 
-def _stored(call: Call, model: dict[str, Any]) -> Body:
+def _stored(call: Call, model: JsonObject) -> Document:
     info = model["info"]
     info["last_updated_timestamp_ms"] = milliseconds(call.now)
     call.cloud.store.tracking.put_model(
@@ -138,8 +135,8 @@ def _stored(call: Call, model: dict[str, Any]) -> Body:
     return _shown(call, model)
 
 
-def _shown(call: Call, model: dict[str, Any]) -> dict[str, Any]:
-    """Return a model with the metrics that its run logged for it."""
+def _shown(call: Call, model: JsonObject) -> JsonObject:
+    """Return a model with the metrics its run logged for it."""
     info = model["info"]
     run = call.cloud.store.runs.get(call.workspace, info["source_run_id"])
     logged = call.cloud.store.tracking.last_metrics(run.key) if run else []
@@ -151,7 +148,7 @@ def _shown(call: Call, model: dict[str, Any]) -> dict[str, Any]:
     return {"model": {"info": info, "data": {**model["data"], "metrics": metrics}}}
 
 
-def _look_up(model: dict[str, Any], entity: str, key: str) -> Any:
+def _look_up(model: JsonObject, entity: str, key: str) -> Comparable:
     info = model["info"]
     match entity:
         case "tag":
@@ -163,4 +160,5 @@ def _look_up(model: dict[str, Any], entity: str, key: str) -> Any:
         "creation_time": "creation_timestamp_ms",
         "last_updated_timestamp": "last_updated_timestamp_ms",
     }
-    return info.get(short.get(key, key))
+    value: Comparable = info.get(short.get(key, key))
+    return value

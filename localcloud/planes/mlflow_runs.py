@@ -1,10 +1,11 @@
-"""MLflow's run endpoints: create, get, update, search, and everything that is logged to a run."""
+"""MLflow's run endpoints: create, get, update, search, and everything logged to a run."""
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import (
     STATES,
@@ -15,13 +16,12 @@ from localcloud.planes.mlflow_documents import (
     read_pairs,
     run_info,
 )
-from localcloud.planes.mlflow_errors import MlflowFault, absent, count, needed
+from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, needed
 from localcloud.planes.mlflow_experiments import require_experiment
-from localcloud.planes.searching import parse_filter, sort_documents
-from localcloud.store.runs import Run
-from localcloud.store.tracking import Metric, Tracking
+from localcloud.planes.searching import Comparable, parse_filter, sort_documents
+from localcloud.store.runs import StoredRun
+from localcloud.store.tracking import Metric, TrackingStore
 
-Body = Mapping[str, Any]
 _NAME_TAG: Final = "mlflow.runName"
 _DEFAULT_ORDER: Final = ("attributes.start_time DESC",)
 _MAX_RUNS: Final = 1000
@@ -29,14 +29,14 @@ _MAX_RUNS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A run with all that can be searched for."""
+    """A run with everything a search can refer to."""
 
-    run: Run
+    run: StoredRun
     metrics: Mapping[str, Metric]
     params: Mapping[str, str]
     tags: Mapping[str, str]
 
-    def look_up(self, entity: str, key: str) -> Any:
+    def look_up(self, entity: str, key: str) -> Comparable:
         match entity:
             case "metric":
                 metric = self.metrics.get(key)
@@ -50,16 +50,18 @@ class _Row:
         return None
 
 
-def create_run(call: Call, body: Body) -> Body:
+def create_run(call: Call, body: Document) -> Document:
     experiment = require_experiment(call, str(body.get("experiment_id") or "0"))
     if experiment.deleted:
-        raise MlflowFault(400, "INVALID_PARAMETER_VALUE", f"{experiment.name!r} was deleted.")
+        raise MlflowRefusedError(
+            400, "INVALID_PARAMETER_VALUE", f"{experiment.name!r} was deleted."
+        )
     tags = read_pairs(body.get("tags", ()))
     run_id = uuid.uuid4().hex
     name = str(body.get("run_name") or tags.get(_NAME_TAG) or f"run-{run_id[:8]}")
     started = int(body.get("start_time") or call.now * 1000) / 1000
     run = call.cloud.store.runs.add(
-        Run(
+        StoredRun(
             workspace=call.workspace,
             run_id=run_id,
             experiment=experiment.id,
@@ -73,51 +75,49 @@ def create_run(call: Call, body: Body) -> Body:
     return {"run": run_document(call, run)}
 
 
-def get_run(call: Call, body: Body) -> Body:
+def get_run(call: Call, body: Document) -> Document:
     return {"run": run_document(call, required_run(call, body))}
 
 
-def update_run(call: Call, body: Body) -> Body:
-    """Take name and status; the state of a submitted run is the nodes' to say, not a client's."""
-    run = required_run(call, body)
-    changes: dict[str, Any] = {}
-    if body.get("run_name"):
-        changes["name"] = str(body["run_name"])
-        call.cloud.store.tracking.set_tags(run.key, {_NAME_TAG: changes["name"]})
+def update_run(call: Call, body: Document) -> Document:
+    """Set name and status. The state of a job's run is set by the nodes, not by a client."""
+    run, runs = required_run(call, body), call.cloud.store.runs
+    name = str(body.get("run_name") or "")
+    if name:
+        runs.amend(run.key, name=name)
+        call.cloud.store.tracking.set_tags(run.key, {_NAME_TAG: name})
     status = STATES.get(str(body.get("status") or ""))
     if status is not None and run.origin == "mlflow":
-        changes["state"] = status
         end = body.get("end_time")
-        changes["ended"] = (int(end) / 1000 if end else call.now) if status.final else None
-    if changes:
-        call.cloud.store.runs.amend(run.key, **changes)
-    return {"run_info": run_info(call.cloud.store.runs.by_key(run.key))}
+        ended = int(end) / 1000 if end else call.now
+        runs.set_state(run.key, status, ended if status.final else None)
+    return {"run_info": run_info(runs.by_key(run.key))}
 
 
-def delete_run(call: Call, body: Body) -> Body:
+def delete_run(call: Call, body: Document) -> Document:
     call.cloud.store.runs.amend(required_run(call, body).key, deleted=True)
     return {}
 
 
-def restore_run(call: Call, body: Body) -> Body:
+def restore_run(call: Call, body: Document) -> Document:
     call.cloud.store.runs.amend(required_run(call, body).key, deleted=False)
     return {}
 
 
-def log_metric(call: Call, body: Body) -> Body:
+def log_metric(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     call.cloud.store.tracking.add_metrics(run.key, [_stamped(call, read_metric(body))])
     return {}
 
 
-def log_parameter(call: Call, body: Body) -> Body:
+def log_parameter(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     _add_params(call.cloud.store.tracking, run, {str(needed(body, "key")): str(body.get("value"))})
     return {}
 
 
-def log_batch(call: Call, body: Body) -> Body:
-    """Log metrics, parameters and tags; all of it or nothing."""
+def log_batch(call: Call, body: Document) -> Document:
+    """Log metrics, parameters and tags, all or nothing."""
     run = required_run(call, body)
     metrics = [_stamped(call, read_metric(item)) for item in body.get("metrics") or ()]
     tracking = call.cloud.store.tracking
@@ -128,7 +128,7 @@ def log_batch(call: Call, body: Body) -> Body:
     return {}
 
 
-def set_tag(call: Call, body: Body) -> Body:
+def set_tag(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     key, value = str(needed(body, "key")), str(body.get("value", ""))
     call.cloud.store.tracking.set_tags(run.key, {key: value})
@@ -137,28 +137,28 @@ def set_tag(call: Call, body: Body) -> Body:
     return {}
 
 
-def delete_tag(call: Call, body: Body) -> Body:
+def delete_tag(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     if not call.cloud.store.tracking.delete_tag(run.key, str(needed(body, "key"))):
         raise absent(f"Run {run.run_id!r} has no tag {body['key']!r}.")
     return {}
 
 
-def log_inputs(call: Call, body: Body) -> Body:
+def log_inputs(call: Call, body: Document) -> Document:
     run, tracking = required_run(call, body), call.cloud.store.tracking
     tracking.add_inputs(run.key, "dataset_inputs", list(body.get("datasets") or ()))
     tracking.add_inputs(run.key, "model_inputs", list(body.get("models") or ()))
     return {}
 
 
-def log_outputs(call: Call, body: Body) -> Body:
+def log_outputs(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     call.cloud.store.tracking.add_inputs(run.key, "model_outputs", list(body.get("models") or ()))
     return {}
 
 
-def log_model(call: Call, body: Body) -> Body:
-    """Take the record of a model that MLflow 2 clients send; it is a tag there as well."""
+def log_model(call: Call, body: Document) -> Document:
+    """Record a model logged by an MLflow 2 client: in a tag, as MLflow's own server does."""
     run = required_run(call, body)
     model = str(body.get("model_json") or "{}")
     tracking = call.cloud.store.tracking
@@ -168,7 +168,7 @@ def log_model(call: Call, body: Body) -> Body:
     return {}
 
 
-def metric_history(call: Call, body: Body) -> Body:
+def metric_history(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     key = str(needed(body, "metric_key"))
     history = call.cloud.store.tracking.metric_history(run.key, key)
@@ -180,13 +180,13 @@ def metric_history(call: Call, body: Body) -> Body:
     return {"metrics": documents, **more}
 
 
-def metric_history_bulk(call: Call, body: Body) -> Body:
+def metric_history_bulk(call: Call, body: Document) -> Document:
     run = required_run(call, body)
     history = call.cloud.store.tracking.metric_history(run.key, str(needed(body, "metric_key")))
     return {"metrics": [metric_document(m) | {"run_id": run.run_id} for m in history]}
 
 
-def search_runs(call: Call, body: Body) -> Body:
+def search_runs(call: Call, body: Document) -> Document:
     asked = {str(each) for each in body.get("experiment_ids") or ()}
     clauses = parse_filter(str(body.get("filter") or ""))
     view = str(body.get("run_view_type") or "ACTIVE_ONLY")
@@ -199,7 +199,7 @@ def search_runs(call: Call, body: Body) -> Body:
     order = list(body.get("order_by") or ()) or list(_DEFAULT_ORDER)
     found = sort_documents(found, order, _Row.look_up)
     start, limit = count(body, "page_token"), count(body, "max_results", _MAX_RUNS)
-    answered: dict[str, Any] = {
+    answered: JsonObject = {
         "runs": [run_document(call, row.run) for row in found[start : start + limit]]
     }
     if start + limit < len(found):
@@ -207,8 +207,8 @@ def search_runs(call: Call, body: Body) -> Body:
     return answered
 
 
-def required_run(call: Call, body: Body) -> Run:
-    """Return the run a request names; MLflow's 404 where there is none."""
+def required_run(call: Call, body: Document) -> StoredRun:
+    """Return the run a request names; MLflow's 404 if there is none."""
     run_id = str(body.get("run_id") or body.get("run_uuid") or "")
     run = call.cloud.store.runs.get(call.workspace, run_id)
     if run is None:
@@ -216,8 +216,8 @@ def required_run(call: Call, body: Body) -> Run:
     return run
 
 
-def run_document(call: Call, run: Run) -> dict[str, Any]:
-    """Return a run with its data, as ``runs/get`` does."""
+def run_document(call: Call, run: StoredRun) -> JsonObject:
+    """Return a run with its data, as ``runs/get`` responds."""
     tracking = call.cloud.store.tracking
     row = _row(call, run)
     return {
@@ -234,7 +234,7 @@ def run_document(call: Call, run: Run) -> dict[str, Any]:
     }
 
 
-def _row(call: Call, run: Run) -> _Row:
+def _row(call: Call, run: StoredRun) -> _Row:
     tracking = call.cloud.store.tracking
     metrics = {metric.key: metric for metric in tracking.last_metrics(run.key)}
     return _Row(run, metrics, tracking.params(run.key), tracking.tags(run.key))
@@ -246,12 +246,12 @@ def _stamped(call: Call, metric: Metric) -> Metric:
     return Metric(metric.key, metric.value, round(call.now * 1000), metric.step, metric.model)
 
 
-def _add_params(tracking: Tracking, run: Run, params: Mapping[str, str]) -> None:
-    """Parameters are set once: another value is refused, the same one is fine."""
+def _add_params(tracking: TrackingStore, run: StoredRun, params: Mapping[str, str]) -> None:
+    """Add parameters. MLflow lets a parameter be set once, or again to the same value."""
     known = tracking.params(run.key)
     for key, value in params.items():
         if key in known and known[key] != value:
-            raise MlflowFault(
+            raise MlflowRefusedError(
                 400,
                 "INVALID_PARAMETER_VALUE",
                 "Changing param values is not allowed. Param with key="

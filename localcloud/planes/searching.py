@@ -1,6 +1,6 @@
-"""MLflow's search language: ``metrics.rmse < 1 and tags.team = 'ml'``, and ``order_by``.
+"""MLflow's search syntax: ``metrics.rmse < 1 and tags.team = 'ml'``, and ``order_by``.
 
-Pure: text to predicates and sort keys over plain documents. It knows no table and no HTTP.
+Pure: from text to predicates and sort keys over plain documents; no database, no HTTP.
 Source: "Search Runs" and "Search Experiments" in MLflow's documentation.
 """
 
@@ -8,12 +8,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from infra.contract.errors import UsageError
 
-Lookup = Callable[[str, str], Any]
-"""Return the value of ``(entity, key)`` of one document, or ``None`` where it has none."""
+Comparable: TypeAlias = str | float | None
+Item = TypeVar("Item")
+Lookup: TypeAlias = Callable[[str, str], Comparable]
+"""Returns the value of ``(entity, key)`` in one document, or ``None`` if it has none."""
 
 _ENTITIES: Final[Mapping[str, str]] = {
     "attribute": "attribute",
@@ -68,16 +70,16 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
-    """One comparison; ``value`` is a string, a number, or a tuple of strings for ``IN``."""
+class SearchClause:
+    """One comparison; ``value`` is a tuple for ``IN``, ``None`` for ``IS NULL``."""
 
     entity: str
     key: str
     operator: str
-    value: Any
+    value: Comparable | tuple[str, ...]
 
     def holds(self, look_up: Lookup) -> bool:
-        """Say whether it holds; nothing compares with a value that is not there."""
+        """Return whether it holds. Only ``IS NULL`` holds for a missing value, as in SQL."""
         have = look_up(self.entity, self.key)
         if self.operator.startswith("IS"):
             return (have is None) == (self.operator == "IS NULL")
@@ -89,9 +91,9 @@ class Clause:
             return False
 
 
-def parse_filter(text: str, *, default: str = "attribute") -> tuple[Clause, ...]:
-    """Return the clauses of a filter, all of which must hold. ``UsageError`` says what is wrong."""
-    clauses: list[Clause] = []
+def parse_filter(text: str, *, default: str = "attribute") -> tuple[SearchClause, ...]:
+    """Return the clauses of a filter, all of which must hold; ``UsageError`` if it is invalid."""
+    clauses: list[SearchClause] = []
     position, text = 0, text.strip()
     while position < len(text):
         if clauses:
@@ -108,25 +110,27 @@ def parse_filter(text: str, *, default: str = "attribute") -> tuple[Clause, ...]
 
 
 def sort_documents(
-    documents: Sequence[Any], order_by: Sequence[str], look_up: Callable[[Any, str, str], Any]
-) -> list[Any]:
-    """Return ``documents`` in MLflow's order; a document without the key comes last either way."""
+    documents: Sequence[Item],
+    order_by: Sequence[str],
+    look_up: Callable[[Item, str, str], Comparable],
+) -> list[Item]:
+    """Return ``documents`` in MLflow's order: one without the key is last, ascending or not."""
     keys = [_order(text) for text in order_by]
 
-    def compare(one: Any, other: Any) -> int:
+    def compare(one: Item, other: Item) -> int:
         for entity, key, descending in keys:
             left, right = look_up(one, entity, key), look_up(other, entity, key)
             if left == right:
                 continue
             if left is None or right is None:
                 return 1 if left is None else -1
-            return (1 if left > right else -1) * (-1 if descending else 1)
+            return (1 if _COMPARE[">"](left, right) else -1) * (-1 if descending else 1)
         return 0
 
     return sorted(documents, key=cmp_to_key(compare))
 
 
-def _clause(match: re.Match[str], default: str) -> Clause:
+def _clause(match: re.Match[str], default: str) -> SearchClause:
     operator = " ".join(match["operator"].upper().split())
     value = match["value"]
     if (value is None) != operator.startswith("IS"):
@@ -135,10 +139,10 @@ def _clause(match: re.Match[str], default: str) -> Clause:
     parsed = None if value is None else _value(value)
     if entity == "metric" and isinstance(parsed, str):
         raise UsageError(
-            f"A metric is compared with a number, not with {value}.",
-            remedy="Write it without quotes.",
+            f"A metric can only be compared with a number, not with {value}.",
+            remedy="Write the number without quotes.",
         )
-    return Clause(entity, key, operator, parsed)
+    return SearchClause(entity, key, operator, parsed)
 
 
 def _order(text: str) -> tuple[str, str, bool]:
@@ -156,14 +160,14 @@ def _entity_and_key(match: re.Match[str], default: str) -> tuple[str, str]:
         return default, _ALIASES.get(key, key)
     if word.lower() not in _ENTITIES:
         raise UsageError(
-            f"{word!r} is nothing that can be searched for.",
+            f"{word!r} cannot be searched.",
             remedy="Use one of: attributes, metrics, params, tags.",
         )
     entity = _ENTITIES[word.lower()]
     return entity, _ALIASES.get(key, key) if entity == "attribute" else key
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> str | float | tuple[str, ...]:
     if text.startswith("("):
         return tuple(item.strip().strip("'\"") for item in text[1:-1].split(","))
     if text[0] in "'\"":
@@ -181,6 +185,6 @@ def _like(pattern: str, flags: int) -> re.Pattern[str]:
 
 def _bad(text: str, position: int) -> UsageError:
     return UsageError(
-        f"{text!r} can not be read as a search, from {text[position : position + 20]!r} on.",
-        remedy="Write comparisons joined by `and`, as in `metrics.rmse < 1 and tags.team = 'ml'`.",
+        f"The search {text!r} is invalid from {text[position : position + 20]!r} on.",
+        remedy="Join comparisons with `and`, as in `metrics.rmse < 1 and tags.team = 'ml'`.",
     )

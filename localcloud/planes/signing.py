@@ -1,6 +1,6 @@
-"""How a blob request proves who sent it: shared key and shared access signatures.
+"""Authorization of blob requests: shared key and shared access signatures.
 
-Pure: strings to sign, signatures and what they allow. It looks up no key and reads no clock.
+Pure: strings to sign, signatures and the operations they allow. No key look-up and no clock.
 Source: Microsoft's pages "Authorize with Shared Key" and "Create a service/account SAS".
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-Operation = Literal["read", "list", "write", "create", "delete", "containers"]
+BlobOperation = Literal["read", "list", "write", "create", "delete", "containers"]
 
 _SIGNED_HEADERS: Final = (
     "content-encoding",
@@ -43,8 +43,8 @@ _SES_SINCE: Final = "2020-12-06"  # the version from which the encryption scope 
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """What of a request is signed. ``path`` is as sent (encoded); ``query`` is decoded."""
+class SignedRequest:
+    """The signed parts of a request. ``path`` is as sent (encoded); ``query`` is decoded."""
 
     method: str
     path: str
@@ -58,19 +58,19 @@ def sign(key: str, text: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def shared_key_problem(request: Signed, key: str) -> str | None:
-    """Return why the ``Authorization: SharedKey`` of a request is not good, or ``None``."""
+def shared_key_problem(request: SignedRequest, key: str) -> str | None:
+    """Return why the ``Authorization: SharedKey`` of a request is invalid, or ``None``."""
     claimed, _, signature = (
         request.headers.get("authorization", "").partition(" ")[2].rpartition(":")
     )
     candidates = (shared_key_text(request, claimed, headers) for headers in _orders(request))
     if any(_same(sign(key, text), signature) for text in candidates):
         return None
-    return "The signature in the Authorization header does not fit the account's key."
+    return "The signature in the Authorization header does not match the account's key."
 
 
-def shared_key_text(request: Signed, account: str, signed_headers: Iterable[str]) -> str:
-    """Return the text a shared-key request signs; ``signed_headers`` orders the ``x-ms-`` ones."""
+def shared_key_text(request: SignedRequest, account: str, signed_headers: Iterable[str]) -> str:
+    """Return the string to sign; ``signed_headers`` are the ``x-ms-`` headers in their order."""
     standard = [request.headers.get(name, "") for name in _SIGNED_HEADERS]
     if request.headers.get("content-length") == "0":
         standard[_SIGNED_HEADERS.index("content-length")] = ""
@@ -81,8 +81,11 @@ def shared_key_text(request: Signed, account: str, signed_headers: Iterable[str]
     return "\n".join(lines)
 
 
-def _orders(request: Signed) -> tuple[list[str], list[str]]:
-    """Return both orders in use: the service's (hyphens count last) and plain ASCII."""
+def _orders(request: SignedRequest) -> tuple[list[str], list[str]]:
+    """Return both orders in use: the service's (hyphens ignored) and that of plain ASCII.
+
+    azure-storage-blob sorts as the service does; older clients sort by code point.
+    """
     names = [name for name in request.headers if name.startswith("x-ms-")]
     by_weight = sorted(names, key=lambda name: name.replace("-", "").replace("_", "!"))
     return by_weight, sorted(names)
@@ -97,24 +100,24 @@ def sas_problem(
     blob: str,
     now: datetime,
 ) -> str | None:
-    """Return why a shared access signature is not good for a place, or ``None``.
+    """Return why a shared access signature is invalid for a container or blob, or ``None``.
 
-    ``accounts`` are the names the account may go by in the signed text.
+    ``accounts`` are the names under which the account may appear in the string to sign.
     """
     if "skoid" in query:
-        return "User delegation signatures are not supported here; sign with the account's key."
+        return "User delegation signatures are not supported; sign with the account's key."
     texts = [text for name in accounts for text in _sas_texts(query, name, container, blob)]
     if not any(_same(sign(key, text), query.get("sig", "")) for text in texts):
-        return "The signature does not fit: it was made for another resource, or was altered."
+        return "The signature does not match: it is for another resource, or was altered."
     for field, late in (("st", False), ("se", True)):
         moment = _moment(query.get(field))
         if moment is not None and (now > moment if late else now < moment):
-            return "The signature has expired." if late else "The signature is not valid yet."
+            return "The signature has expired." if late else "The signature is not yet valid."
     return None
 
 
-def allows(query: Mapping[str, str], operation: Operation) -> bool:
-    """Say whether the permissions of a shared access signature cover an operation."""
+def allows(query: Mapping[str, str], operation: BlobOperation) -> bool:
+    """Return whether the permissions of a shared access signature allow an operation."""
     return bool(set(_ALLOWS[operation]) & set(query.get("sp", "")))
 
 

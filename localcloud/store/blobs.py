@@ -1,7 +1,7 @@
 """Blobs as files: contents by hash in a folder, names and metadata in the database.
 
-Two blobs with the same content share one file. A *live* blob is somebody else's growing file (the
-log of a run that goes on) until its content is put. It knows no HTTP and asks nobody who may.
+Two blobs with the same content share one file. A *live* blob is a file elsewhere that still grows
+(the log of a run in progress) until its content is put. No HTTP and no authorization here.
 """
 
 import base64
@@ -9,13 +9,14 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from localcloud.store.database import Database
 
@@ -53,7 +54,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One blob. ``headers``: ``content-type`` and the like; ``file`` holds its content now."""
+    """One blob. ``headers`` are ``content-type`` and the like; ``file`` has its content."""
 
     account: str
     container: str
@@ -77,11 +78,11 @@ class _Staged:
 
 
 class BlobExistsError(Exception):
-    """A blob was to be made only if there is none, and there is one."""
+    """A blob was to be created only if absent, and it exists."""
 
 
-class Blobs:
-    """All accounts' blobs. Account names are compared as they are: lower case."""
+class BlobStore:
+    """The blobs of all accounts. Account names are lower case."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -92,7 +93,7 @@ class Blobs:
     def ensure_container(
         self, account: str, name: str, *, now: float, metadata: Mapping[str, str] | None = None
     ) -> bool:
-        """Make a container; ``False`` if it was there already."""
+        """Create a container; ``False`` if it already exists."""
         with self._database.write() as connection:
             made = connection.execute(
                 "insert or ignore into container values (?,?,?,?)",
@@ -107,14 +108,14 @@ class Blobs:
         return _container(row) if row else None
 
     def containers(self, account: str) -> list[Container]:
-        """Return an account's containers by name."""
+        """Return an account's containers, sorted by name."""
         rows = self._database.rows(
             "select * from container where account = ? order by name", (account,)
         )
         return [_container(row) for row in rows]
 
     def delete_container(self, account: str, name: str) -> bool:
-        """Remove a container with all that is in it; ``False`` if there was none."""
+        """Delete a container and its blobs; ``False`` if there was none."""
         with self._database.write() as connection:
             for blob in self.listing(account, name):
                 self.delete(account, name, blob.name)
@@ -131,7 +132,7 @@ class Blobs:
         return self._blob(row) if row else None
 
     def listing(self, account: str, container: str, prefix: str = "") -> list[Blob]:
-        """Return all blobs whose names begin with ``prefix``, by name."""
+        """Return all blobs whose names begin with ``prefix``, sorted by name."""
         rows = self._database.rows(
             "select * from blob where account = ? and container = ? and name >= ?"
             " and substr(name, 1, ?) = ? order by name",
@@ -151,31 +152,29 @@ class Blobs:
         metadata: Mapping[str, str] | None = None,
         only_if_absent: bool = False,
     ) -> Blob:
-        """Write one blob whole. Raises ``BlobExistsError`` where it must not replace one."""
+        """Write one blob. Raises ``BlobExistsError`` if it exists and ``only_if_absent``."""
         with self._stage(chunks) as staged, self._database.write():
             old = self.get(account, container, name)
             if old is not None and only_if_absent:
                 raise BlobExistsError(name)
             self._keep(staged)
             known = {"content-md5": staged.md5} | dict(headers or {})
-            self._write_row(
-                Blob(account, container, name, staged.size, known, dict(metadata or {}),
-                     _etag(), old.created if old else now, now, self._path(staged.content)),
-                staged.content,
+            written = Blob(
+                account, container, name, staged.size, known, dict(metadata or {}),
+                _etag(), old.created if old else now, now, self._path(staged.content),
             )  # fmt: skip
+            self._write_row(written, staged.content)
             self._drop_unused(old)
-        written = self.get(account, container, name)
-        assert written is not None  # noqa: S101 - written above
         return written
 
     def put_file(self, account: str, container: str, name: str, file: Path, *, now: float) -> Blob:
-        """Write one blob from a file, which stays where it is."""
+        """Write one blob from a file; the file is copied."""
         with file.open("rb") as source:
             chunks = iter(lambda: source.read(_CHUNK), b"")
             return self.put(account, container, name, chunks, now=now)
 
     def link(self, account: str, container: str, name: str, file: Path, *, now: float) -> None:
-        """Let a blob be whatever ``file`` holds at the moment it is read."""
+        """Make a live blob: its content is whatever ``file`` contains when it is read."""
         with self._database.write():
             old = self.get(account, container, name)
             blob = Blob(account, container, name, 0, {}, {}, _etag(), now, now, file)
@@ -183,9 +182,14 @@ class Blobs:
             self._drop_unused(old)
 
     def set_metadata(
-        self, blob: Blob, metadata: Mapping[str, str], *, now: float, headers: Any = None
+        self,
+        blob: Blob,
+        metadata: Mapping[str, str],
+        *,
+        now: float,
+        headers: Mapping[str, str] | None = None,
     ) -> Blob:
-        """Replace a blob's metadata, and its headers where given."""
+        """Replace a blob's metadata, and its headers if given."""
         kept = dict(blob.headers if headers is None else headers)
         etag = _etag()
         with self._database.write() as connection:
@@ -201,7 +205,7 @@ class Blobs:
     def put_block(
         self, account: str, container: str, blob: str, id: str, chunks: Iterable[bytes]
     ) -> None:
-        """Keep one block of a blob that is yet to be committed."""
+        """Store one uncommitted block of a blob."""
         with self._stage(chunks) as staged, self._database.write() as connection:
             self._keep(staged)
             connection.execute(
@@ -210,13 +214,13 @@ class Blobs:
             )
 
     def block_sizes(self, account: str, container: str, blob: str) -> dict[str, int]:
-        """Return id → bytes of the blocks that wait for their commit."""
+        """Return the sizes of a blob's uncommitted blocks, by id."""
         return {row["id"]: row["size"] for row in self._blocks(account, container, blob)}
 
     def block_chunks(
         self, account: str, container: str, blob: str, ids: Sequence[str]
     ) -> Iterator[bytes]:
-        """Yield the content of blocks in the order of ``ids``; ``KeyError`` if one is missing."""
+        """Yield the content of uncommitted blocks in this order; ``KeyError`` if one is absent."""
         contents = {row["id"]: row["content"] for row in self._blocks(account, container, blob)}
         for block in ids:
             with self._path(contents[block]).open("rb") as source:
@@ -224,7 +228,7 @@ class Blobs:
                     yield chunk
 
     def forget_blocks(self, account: str, container: str, blob: str) -> None:
-        """Drop what was staged for a blob."""
+        """Delete a blob's uncommitted blocks."""
         with self._database.write() as connection:
             rows = self._blocks(account, container, blob)
             connection.execute(
@@ -235,7 +239,7 @@ class Blobs:
                 self._drop_content(row["content"])
 
     def delete(self, account: str, container: str, name: str) -> bool:
-        """Remove a blob; ``False`` if there was none."""
+        """Delete a blob; ``False`` if there was none."""
         with self._database.write() as connection:
             old = self.get(account, container, name)
             connection.execute(
@@ -246,21 +250,19 @@ class Blobs:
             return old is not None
 
     def forget_account(self, account: str) -> None:
-        """Remove all an account has."""
+        """Delete an account's containers and blobs."""
         for container in self.containers(account):
             self.delete_container(account, container.name)
 
     def reset(self) -> None:
-        """Remove every content file; the tables are wiped with the database."""
+        """Delete all contents; the tables are wiped with the database."""
         shutil.rmtree(self._contents, ignore_errors=True)
         shutil.rmtree(self._staging, ignore_errors=True)
 
-    def _blocks(self, account: str, container: str, blob: str) -> list[Any]:
-        return list(
-            self._database.rows(
-                "select * from block where account = ? and container = ? and blob = ?",
-                (account, container, blob),
-            )
+    def _blocks(self, account: str, container: str, blob: str) -> list[sqlite3.Row]:
+        return self._database.rows(
+            "select * from block where account = ? and container = ? and blob = ?",
+            (account, container, blob),
         )
 
     @contextmanager
@@ -310,7 +312,7 @@ class Blobs:
         if used is None:
             self._path(content).unlink(missing_ok=True)
 
-    def _blob(self, row: Any) -> Blob:
+    def _blob(self, row: sqlite3.Row) -> Blob:
         size, modified, etag = row["size"], row["modified"], row["etag"]
         file = self._path(row["content"])
         if row["live"]:
@@ -334,7 +336,7 @@ class Blobs:
         )
 
 
-def _container(row: Any) -> Container:
+def _container(row: sqlite3.Row) -> Container:
     return Container(row["account"], row["name"], row["created"], json.loads(row["metadata"]))
 
 

@@ -1,7 +1,7 @@
-"""One SQLite file in WAL mode: as many connections as work at once, one writer at a time.
+"""One SQLite file in WAL mode: many readers at once, one writer at a time.
 
-Knows tables and transactions, nothing of what is in them. Who keeps rows of a kind of its own
-hands ``Database.define`` the statements that make its tables; ``wipe`` empties those too.
+Knows tables and transactions, not what they contain. Each store passes the statements that create
+its tables to ``Database.define``; ``wipe`` empties those too.
 """
 
 import sqlite3
@@ -9,16 +9,16 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+SqlValue = str | int | float | bytes | None
 _BUSY_S = 30.0
 
 
 class Database:
-    """A file that many threads read and one at a time writes.
+    """A database that many threads read and one at a time writes.
 
-    Readers never wait (WAL). A write transaction holds a lock of this process and SQLite's own,
-    and may be entered again by the thread that holds it: the outermost commits.
+    Readers never wait (WAL). A write transaction holds a lock of this process and SQLite's own.
+    The thread that holds it may enter it again; the outermost one commits.
     """
 
     def __init__(self, file: Path) -> None:
@@ -27,22 +27,22 @@ class Database:
         self._lock = threading.RLock()
         self._depth = 0
         self._closed = threading.Event()
-        # threads come and go, so connections are lent: as many exist as were ever used at once
+        # Worker threads are short-lived, so connections are pooled rather than kept per thread.
         self._idle: list[sqlite3.Connection] = []
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
 
     def define(self, statements: str) -> None:
-        """Make tables and indexes that are not there yet (``create … if not exists``)."""
+        """Create tables and indexes that do not exist yet (``create … if not exists``)."""
         with self._lock, self._connection() as connection:
             connection.executescript(statements)
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """Return what a query gives, as rows with named columns."""
+    def rows(self, statement: str, values: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
+        """Return the rows of a query, with named columns."""
         with self._connection() as connection:
             return connection.execute(statement, values).fetchall()
 
-    def row(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
+    def row(self, statement: str, values: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
         """Return the first row of a query, or ``None``."""
         with self._connection() as connection:
             row: sqlite3.Row | None = connection.execute(statement, values).fetchone()
@@ -50,7 +50,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Run a transaction: all of it is durable on leaving, none of it after an exception."""
+        """Run a transaction: committed on leaving the block, rolled back after an exception."""
         with self._lock, self._connection() as connection:
             if self._depth == 0:
                 connection.execute("begin immediate")
@@ -71,25 +71,26 @@ class Database:
                     self._local.writer = None
 
     def wipe(self, *, keep: Sequence[str]) -> None:
-        """Empty every table but those in ``keep``, whoever defined them."""
-        names = [
-            row["name"]
-            for row in self.rows("select name from sqlite_master where type = 'table'")
-            if row["name"] not in keep and not row["name"].startswith("sqlite_")
-        ]
+        """Empty every table except those in ``keep``, whoever defined them."""
+        # A table's name cannot be a parameter of a statement, so SQLite quotes it itself.
+        deletes = self.rows(
+            "select name, printf('delete from \"%w\"', name) as statement from sqlite_master"
+            " where type = 'table' and name not like 'sqlite\\_%' escape '\\'"
+        )
         with self.write() as connection:
-            for name in names:
-                connection.execute(f'delete from "{name}"')  # noqa: S608 - names of our own tables
+            for row in deletes:
+                if row["name"] not in keep:
+                    connection.execute(row["statement"])
 
     def close(self) -> None:
-        """Close every connection; nobody may use the database afterwards."""
+        """Close all connections; the database cannot be used afterwards."""
         self._closed.set()
         while self._idle:
             self._idle.pop().close()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection; inside a transaction it is the transaction's own."""
+        """Lend a connection from the pool; inside a transaction, the transaction's own."""
         writer: sqlite3.Connection | None = getattr(self._local, "writer", None)
         if writer is not None:
             yield writer

@@ -1,14 +1,16 @@
-"""ARM resources as JSON documents, found by id without case, answered in the spelling they came in.
+"""ARM resources as JSON documents, found by id ignoring case, returned in their original casing.
 
-A row knows when its current operation is done (``ready``), so nothing has to happen for a resource
-to become ``Succeeded``: reading compares with the clock. It knows nothing of types.
+A row knows when its current operation is done (``ready``): a resource becomes ``Succeeded``
+because reading compares with the clock, not because anything runs. It knows no types.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document
 from localcloud.store.database import Database
 from localcloud.store.sealing import Sealing
 
@@ -26,25 +28,25 @@ create index if not exists resource_scope on resource (scope);
 
 
 def key_of(id: str) -> str:
-    """Return what two spellings of one id have in common."""
+    """Return the key of an id: the same for every spelling."""
     return id.rstrip("/").lower()
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class StoredResource:
     """One resource.
 
-    ``id`` is in Azure's casing; ``type`` too (``Microsoft.Storage/storageAccounts``). ``document``
-    is the body without ``id``, ``name`` and ``type`` and without any secret. Times are seconds
-    since the epoch. Until ``ready`` its provisioning state is ``state`` (``Creating``,
-    ``Updating``, ``Deleting``), afterwards ``outcome``; with ``gone`` set it ceases to exist then.
-    ``parent`` is the id of what contains it, ``scope`` the key of its resource group.
+    ``id`` and ``type`` (``Microsoft.Storage/storageAccounts``) are in Azure's casing. ``document``
+    is the body without ``id``, ``name``, ``type`` and secrets. Times are seconds since the epoch.
+    Until ``ready`` the provisioning state is ``state`` (``Creating``, ``Updating``,
+    ``Deleting``), afterwards ``outcome``. At ``gone``, if set, the resource ceases to exist.
+    ``parent`` is the id of its parent, ``scope`` the key of its resource group.
     """
 
     id: str
     type: str
     parent: str
-    document: Mapping[str, Any]
+    document: Document
     created: float
     modified: float
     ready: float = 0.0
@@ -52,7 +54,7 @@ class Resource:
     outcome: str = "Succeeded"
     gone: float | None = None
     scope: str = ""
-    secrets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: Document = field(default_factory=dict, repr=False)
 
     @property
     def key(self) -> str:
@@ -63,8 +65,8 @@ class Resource:
         return self.id.rpartition("/")[2]
 
     @property
-    def properties(self) -> Mapping[str, Any]:
-        value: Mapping[str, Any] = self.document.get("properties") or {}
+    def properties(self) -> Document:
+        value: Document = self.document.get("properties") or {}
         return value
 
     def provisioning_state(self, now: float) -> str:
@@ -72,15 +74,15 @@ class Resource:
         return self.outcome if now >= self.ready else self.state
 
 
-class Resources:
-    """All resources of the cloud. A resource whose time is up (``gone``) is not there."""
+class ResourceStore:
+    """The resources of the cloud. One past its ``gone`` time is never returned."""
 
     def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
         self._sealing = sealing
         database.define(TABLES)
 
-    def get(self, id: str, *, now: float) -> Resource | None:
+    def get(self, id: str, *, now: float) -> StoredResource | None:
         """Return one resource by its id in any casing."""
         row = self._database.row(
             "select * from resource where key = ? and (gone is null or gone > ?)",
@@ -88,8 +90,8 @@ class Resources:
         )
         return self._resource(row) if row else None
 
-    def put(self, resource: Resource) -> None:
-        """Write one resource, new or not; its secrets go to the sealed column."""
+    def put(self, resource: StoredResource) -> None:
+        """Insert or replace one resource; its secrets go to the sealed column."""
         sealed = self._sealing.seal(resource.secrets) if resource.secrets else None
         with self._database.write() as connection:
             connection.execute(
@@ -115,56 +117,74 @@ class Resources:
                 ),
             )
 
-    def children(self, parent: str, *, now: float, type: str | None = None) -> list[Resource]:
-        """Return what lies directly below ``parent``, of one type or of all, oldest first."""
-        wanted, values = ("and type = ?", [type.lower()]) if type else ("", [])
-        return self._select(f"parent = ? {wanted}", [key_of(parent), *values], now)
+    def children(self, parent: str, *, now: float, type: str | None = None) -> list[StoredResource]:
+        """Return the direct children of ``parent``, of one type or of all, oldest first."""
+        wanted = type.lower() if type else None
+        rows = self._database.rows(
+            "select * from resource where parent = ?1 and (?2 is null or type = ?2)"
+            " and (gone is null or gone > ?3) order by created, key",
+            (key_of(parent), wanted, now),
+        )
+        return self._resources(rows)
 
     def of_type(
         self, type: str, *, now: float, name: str | None = None, scope: str | None = None
-    ) -> list[Resource]:
+    ) -> list[StoredResource]:
         """Return every resource of a type, in one resource group (its id) or all, oldest first."""
-        condition, values = "type = ?", [type.lower()]
-        if name is not None:
-            condition += " and name = ? collate nocase"
-            values.append(name)
-        if scope is not None:
-            condition += " and scope = ?"
-            values.append(key_of(scope))
-        return self._select(condition, values, now)
+        # Two statements: with `?2 is null or …` SQLite would not use the index on the name, and
+        # every write of a globally named type looks its name up.
+        if name is None:
+            rows = self._database.rows(
+                "select * from resource where type = ?1 and (?2 is null or scope = ?2)"
+                " and (gone is null or gone > ?3) order by created, key",
+                (type.lower(), None if scope is None else key_of(scope), now),
+            )
+        else:
+            rows = self._database.rows(
+                "select * from resource where type = ?1 and name = ?4 collate nocase"
+                " and (?2 is null or scope = ?2)"
+                " and (gone is null or gone > ?3) order by created, key",
+                (type.lower(), None if scope is None else key_of(scope), now, name),
+            )
+        return self._resources(rows)
 
-    def in_scope(self, scope: str, *, now: float) -> list[Resource]:
+    def in_scope(self, scope: str, *, now: float) -> list[StoredResource]:
         """Return everything in a resource group, at any depth, oldest first."""
-        return self._select("scope = ?", [key_of(scope)], now)
+        rows = self._database.rows(
+            "select * from resource where scope = ? and (gone is null or gone > ?)"
+            " order by created, key",
+            (key_of(scope), now),
+        )
+        return self._resources(rows)
 
-    def below(self, id: str, *, now: float) -> list[Resource]:
-        """Return everything whose id begins with ``id``, itself not included, oldest first."""
+    def below(self, id: str, *, now: float) -> list[StoredResource]:
+        """Return everything below ``id`` at any depth, oldest first."""
         low = key_of(id) + "/"
-        return self._select("key >= ? and key < ?", [low, low[:-1] + "0"], now)
+        rows = self._database.rows(
+            "select * from resource where key >= ? and key < ? and (gone is null or gone > ?)"
+            " order by created, key",
+            (low, low[:-1] + "0", now),  # "0" follows "/" in ASCII
+        )
+        return self._resources(rows)
 
     def remove(self, ids: Iterable[str]) -> None:
-        """Forget resources at once."""
+        """Delete resources at once."""
         with self._database.write() as connection:
             connection.executemany(
                 "delete from resource where key = ?", [(key_of(each),) for each in ids]
             )
 
     def prune(self, now: float) -> None:
-        """Forget resources whose time is up."""
+        """Delete resources past their ``gone`` time."""
         with self._database.write() as connection:
             connection.execute("delete from resource where gone <= ?", (now,))
 
-    def _select(self, condition: str, values: list[str], now: float) -> list[Resource]:
-        rows = self._database.rows(
-            f"select * from resource where {condition} and (gone is null or gone > ?)"  # noqa: S608 - our own words
-            " order by created, key",
-            (*values, now),
-        )
+    def _resources(self, rows: Iterable[sqlite3.Row]) -> list[StoredResource]:
         return [self._resource(row) for row in rows]
 
-    def _resource(self, row: Any) -> Resource:
+    def _resource(self, row: sqlite3.Row) -> StoredResource:
         stored = json.loads(row["document"])
-        return Resource(
+        return StoredResource(
             id=row["id"],
             type=stored["type"],
             parent=stored["parent"],

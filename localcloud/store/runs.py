@@ -1,17 +1,18 @@
-"""Runs and what happened to them: one row a run, one event stream each, whoever made the run.
+"""Runs and their events: one row and one event stream for each run, whoever created it.
 
-A submitted job and a run that an MLflow client began are the same thing here; metrics and the
-like are in ``tracking``. States follow the runtime's transition table. It starts nothing.
+Submitted jobs and runs created by MLflow clients are the same here; metrics, parameters and tags
+are in ``tracking``. States follow the runtime's transition table. Nothing is started here.
 """
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
 from localcloud.store.database import Database
 from localcloud.store.resources import key_of
 from runtime.model.runs import RunEvent
@@ -37,11 +38,11 @@ ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run. ``workspace`` is its ARM id's key; ``experiment`` an experiment's id.
+class StoredRun:
+    """One run. ``workspace`` is the key of an ARM id; ``experiment`` an experiment's id.
 
-    ``origin`` says who drives its state: the nodes (``job``) or an MLflow client (``mlflow``).
-    Times are seconds since the epoch. ``key`` is what other tables refer to.
+    ``origin`` says who sets its state: the nodes (``job``) or an MLflow client (``mlflow``).
+    Times are seconds since the epoch. Other tables refer to the run by its ``key``.
     """
 
     workspace: str
@@ -62,19 +63,19 @@ class Run:
 
     @property
     def artifact_folder(self) -> str:
-        """Where its files lie in the workspace's artifact store."""
+        """The folder of its files in the workspace's artifact store."""
         return f"ExperimentRun/dcid.{self.run_id}"
 
 
-class Runs:
-    """All runs of the cloud."""
+class RunStore:
+    """The runs of the cloud."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         database.define(TABLES)
 
-    def add(self, run: Run) -> Run:
-        """Record a new run; one with the same id in the same workspace must not be there."""
+    def add(self, run: StoredRun) -> StoredRun:
+        """Add a new run. Its workspace must not have a run with the same id."""
         with self._database.write() as connection:
             made = connection.execute(
                 "insert into run (workspace, run_id, experiment, name, state, origin, created,"
@@ -82,46 +83,43 @@ class Runs:
                 (key_of(run.workspace), run.run_id, run.experiment, run.name, run.state,
                  run.origin, run.created, run.started, run.target, run.user),
             )  # fmt: skip
-            key = made.lastrowid
-            assert key is not None  # noqa: S101 - an insert has one
+            key = made.lastrowid or 0  # an insert always has one
             self._append(connection, key, run.created, "state", {"state": run.state})
         return self.by_key(key)
 
-    def get(self, workspace: str, run_id: str) -> Run | None:
+    def get(self, workspace: str, run_id: str) -> StoredRun | None:
         row = self._database.row(
             "select * from run where workspace = ? and run_id = ?", (key_of(workspace), run_id)
         )
         return _run(row) if row else None
 
-    def by_key(self, key: int) -> Run:
-        """Return a run by its key; ``KeyError`` when it was removed meanwhile."""
+    def by_key(self, key: int) -> StoredRun:
+        """Return a run by its key; ``KeyError`` if it was removed meanwhile."""
         row = self._database.row("select * from run where key = ?", (key,))
         if row is None:
             raise KeyError(key)
         return _run(row)
 
-    def of_workspace(self, workspace: str, *, experiments: Collection[str] = ()) -> list[Run]:
-        """Return runs newest first, those of some experiments or all."""
-        condition, values = "", [key_of(workspace)]
-        if experiments:
-            condition = f" and experiment in ({','.join('?' * len(experiments))})"
-            values += experiments
+    def of_workspace(self, workspace: str, *, experiments: Collection[str] = ()) -> list[StoredRun]:
+        """Return the runs of all or some experiments, newest first."""
         rows = self._database.rows(
-            f"select * from run where workspace = ?{condition} order by created desc, key desc",  # noqa: S608 - our own words
-            values,
+            "select * from run where workspace = ?1"
+            " and (?2 = '[]' or experiment in (select value from json_each(?2)))"
+            " order by created desc, key desc",
+            (key_of(workspace), json.dumps(list(experiments))),
         )
         return [_run(row) for row in rows]
 
-    def unfinished_jobs(self) -> list[Run]:
-        """Return every submitted run that has not ended, oldest first."""
+    def unfinished_jobs(self) -> list[StoredRun]:
+        """Return every job's run that has not ended, oldest first."""
         rows = self._database.rows(
             "select * from run where origin = 'job' and state not in (?,?,?) order by created, key",
             sorted(ENDED),
         )
         return [_run(row) for row in rows]
 
-    def move(self, key: int, to: RunState, now: float, **facts: Any) -> bool:
-        """Bring a run into the next state; ``False`` where the table does not allow the step.
+    def move(self, key: int, to: RunState, now: float, **facts: object) -> bool:
+        """Change a run's state; ``False`` if the transition table does not allow it.
 
         Also ``False`` for a run that was removed. ``facts`` (``reason``, ``exit_code``) go into the
         event; the reason of a final state is the run's error.
@@ -142,17 +140,24 @@ class Runs:
             self._append(connection, key, now, "state", {"state": to, **facts})
         return True
 
-    def amend(self, key: int, **columns: Any) -> None:
-        """Set ``name``, ``state``, ``started``, ``ended`` or ``deleted`` as a client says."""
-        assigned = ", ".join(f"{name} = ?" for name in columns)
+    def amend(self, key: int, *, name: str | None = None, deleted: bool | None = None) -> None:
+        """Change a run's name, or whether it is deleted; ``None`` keeps what it is."""
         with self._database.write() as connection:
             connection.execute(
-                f"update run set {assigned} where key = ?",  # noqa: S608 - names of our own columns
-                (*columns.values(), key),
+                "update run set name = coalesce(?, name), deleted = coalesce(?, deleted)"
+                " where key = ?",
+                (name, deleted, key),
             )
 
-    def record(self, key: int, time: float, kind: EventKind, data: Mapping[str, Any]) -> None:
-        """Append an event; also allowed after the run has ended."""
+    def set_state(self, key: int, state: RunState, ended: float | None) -> None:
+        """Set the state a client reports for a run of its own, whatever it was before."""
+        with self._database.write() as connection:
+            connection.execute(
+                "update run set state = ?, ended = ? where key = ?", (state, ended, key)
+            )
+
+    def record(self, key: int, time: float, kind: EventKind, data: Document) -> None:
+        """Append an event, even after the run has ended."""
         with self._database.write() as connection:
             self._append(connection, key, time, kind, data)
 
@@ -167,7 +172,7 @@ class Runs:
         ]
 
     def remove(self, workspace: str, run_id: str) -> None:
-        """Forget a run with its events."""
+        """Delete a run and its events."""
         run = self.get(workspace, run_id)
         if run is None:
             return
@@ -177,7 +182,7 @@ class Runs:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Let several changes become durable together."""
+        """Commit several changes together."""
         with self._database.write():
             yield
 
@@ -187,7 +192,7 @@ class Runs:
         key: int,
         time: float,
         kind: EventKind,
-        data: Mapping[str, Any],
+        data: Document,
     ) -> None:
         connection.execute(
             "insert into run_event select ?, coalesce(max(seq) + 1, 0), ?, ?, ?"
@@ -196,8 +201,8 @@ class Runs:
         )
 
 
-def _run(row: Any) -> Run:
-    return Run(
+def _run(row: sqlite3.Row) -> StoredRun:
+    return StoredRun(
         workspace=row["workspace"],
         run_id=row["run_id"],
         experiment=row["experiment"],

@@ -1,6 +1,6 @@
-"""Secrets of the cloud: sealed with a key that lies in a file of its own, readable by its owner.
+"""Encryption of secrets with a key in a file of its own, readable by its owner only.
 
-The same file gives the key that signs tokens. Neither key is ever in the database.
+The key that signs tokens is derived from the same file. Neither key is ever in the database.
 """
 
 import base64
@@ -8,28 +8,28 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from cryptography.fernet import Fernet
+
+from infra.contract.json_types import Document, JsonObject
 
 _KEY_BYTES = 32
 
 
 class Sealing:
-    """Turns documents into ciphertext and back, and signs."""
+    """Encrypts and decrypts documents, and signs messages."""
 
     def __init__(self, key_file: Path) -> None:
         key = _read_or_make(key_file)
         self._fernet = Fernet(base64.urlsafe_b64encode(_derived(key, b"sealed column")))
         self._signing = _derived(key, b"tokens")
 
-    def seal(self, document: Mapping[str, Any]) -> bytes:
+    def seal(self, document: Document) -> bytes:
         return self._fernet.encrypt(json.dumps(document).encode())
 
-    def open(self, sealed: bytes) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self._fernet.decrypt(sealed))
+    def open(self, sealed: bytes) -> JsonObject:
+        document: JsonObject = json.loads(self._fernet.decrypt(sealed))
         return document
 
     def signature(self, message: bytes) -> bytes:

@@ -1,7 +1,6 @@
-"""Everything the cloud remembers, in one folder: resources, operations, settings, its id.
+"""Everything the cloud stores, in one folder: resources, operations, blobs, runs, settings, its id.
 
-``reset`` forgets all of it but the port; planes and nodes that keep tables of their own define
-them through ``database`` and are wiped with the rest.
+``reset`` deletes all of it except the port.
 """
 
 import sqlite3
@@ -12,13 +11,13 @@ from typing import Final
 from cryptography.fernet import InvalidToken
 
 from infra.contract.errors import StateError
-from localcloud.store.blobs import Blobs
+from localcloud.store.blobs import BlobStore
 from localcloud.store.database import Database
-from localcloud.store.operations import Operations
-from localcloud.store.resources import Resources
-from localcloud.store.runs import Runs
+from localcloud.store.long_running import OperationStore
+from localcloud.store.resources import ResourceStore
+from localcloud.store.runs import RunStore
 from localcloud.store.sealing import Sealing
-from localcloud.store.tracking import Tracking
+from localcloud.store.tracking import TrackingStore
 
 _TABLES: Final = """
 create table if not exists setting (name text primary key, value text not null) without rowid;
@@ -32,9 +31,9 @@ _CANARY: Final = {"sealed": "with this key"}
 
 
 def open_store(folder: Path, now: float) -> "Store":
-    """Return the store in ``folder``, without what is over; ``StateError`` if it cannot be read.
+    """Open the store in ``folder`` and prune it; ``StateError`` if it cannot be read.
 
-    A store that cannot be read is left as it is.
+    A store that cannot be read is left unchanged.
     """
     try:
         store = Store(folder)
@@ -42,12 +41,12 @@ def open_store(folder: Path, now: float) -> "Store":
         store.resources.prune(now)
         store.operations.prune(now - _KEPT_S)
     except (sqlite3.DatabaseError, InvalidToken) as error:
-        raise _unreadable(folder, str(error) or "its key does not fit") from error
+        raise _unreadable(folder, str(error) or "cloud.key does not decrypt it") from error
     return store
 
 
 def _require_schema(store: "Store", folder: Path) -> None:
-    """Refuse a database of another release, or one whose secrets this key does not open."""
+    """Refuse a database with another schema, or whose secrets this key does not decrypt."""
     row = store.database.row("select value from lasting where name = 'schema'")
     if row is None:
         sealed = store.sealing.seal(_CANARY).decode()
@@ -56,7 +55,7 @@ def _require_schema(store: "Store", folder: Path) -> None:
             connection.execute("insert into lasting values ('canary', ?)", (sealed,))
         return
     if int(row["value"]) != _SCHEMA:
-        raise _unreadable(folder, f"it has schema {row['value']}, this release has {_SCHEMA}")
+        raise _unreadable(folder, f"its schema is {row['value']}, this release needs {_SCHEMA}")
     canary = store.database.row("select value from lasting where name = 'canary'")
     store.sealing.open(canary["value"].encode() if canary else b"")
 
@@ -64,24 +63,24 @@ def _require_schema(store: "Store", folder: Path) -> None:
 def _unreadable(folder: Path, why: str) -> StateError:
     return StateError(
         f"The local cloud's database cannot be used: {why}.",
-        remedy="Move cloud.db* and cloud.key in that folder away; `aml cloud start` then makes an "
+        remedy="Move cloud.db* and cloud.key out of that folder; `aml cloud start` then creates an "
         "empty cloud, and `aml up` deploys to it again.",
         at=str(folder),
     )
 
 
 class Store:
-    """The cloud's memory below ``folder``: ``cloud.db`` and ``cloud.key`` (both 0600)."""
+    """The cloud's data below ``folder``: ``cloud.db`` and ``cloud.key`` (both 0600), ``blobs/``."""
 
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder / "cloud.db")
         self.sealing = Sealing(folder / "cloud.key")
         self.database.define(_TABLES)
-        self.resources = Resources(self.database, self.sealing)
-        self.operations = Operations(self.database)
-        self.blobs = Blobs(self.database, folder / "blobs")
-        self.runs = Runs(self.database)
-        self.tracking = Tracking(self.database)
+        self.resources = ResourceStore(self.database, self.sealing)
+        self.operations = OperationStore(self.database)
+        self.blobs = BlobStore(self.database, folder / "blobs")
+        self.runs = RunStore(self.database)
+        self.tracking = TrackingStore(self.database)
         self.id = self._own_id()
 
     @property
@@ -105,14 +104,14 @@ class Store:
             connection.execute("insert or replace into setting values (?, ?)", (name, value))
 
     def reset(self) -> str:
-        """Forget everything but the port; return the cloud's new id."""
+        """Delete everything except the port; return the cloud's new id."""
         self.database.wipe(keep=["lasting"])
         self.blobs.reset()
         self.id = self._own_id()
         return self.id
 
     def forget_workspace(self, id: str) -> None:
-        """Forget the runs of a workspace that is gone, and what they tracked."""
+        """Delete the runs of a workspace and everything they tracked."""
         for run in self.runs.of_workspace(id):
             self.tracking.forget_run(run.key)
             self.runs.remove(id, run.run_id)

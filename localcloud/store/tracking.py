@@ -1,15 +1,17 @@
-"""What runs track: experiments, metrics, parameters, tags, data sets, logged models.
+"""Tracking data: experiments, metrics, parameters, tags, data sets, logged models.
 
-Rows only. The words of MLflow's REST API and what it refuses are in the MLflow plane.
+Rows only; the documents of MLflow's REST API, and what it refuses, are in the MLflow plane.
 """
 
 import json
 import math
+import sqlite3
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document, JsonObject
 from localcloud.store.database import Database
 from localcloud.store.resources import key_of
 
@@ -41,12 +43,11 @@ create table if not exists logged_model (
 """
 DEFAULT_EXPERIMENT: Final = "Default"
 DEFAULT_ID: Final = "0"
-_OF_A_RUN: Final = ("metric", "param", "tag", "run_input")
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
-    """A name that runs share. ``deleted`` ones can be restored, as in MLflow."""
+class StoredExperiment:
+    """An experiment. A ``deleted`` one can be restored, as in MLflow."""
 
     workspace: str
     id: str
@@ -59,7 +60,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One value; ``timestamp`` in milliseconds since the epoch; NaN and infinities are values."""
+    """One metric value, possibly NaN or infinite; ``timestamp`` in milliseconds since the epoch."""
 
     key: str
     value: float
@@ -68,15 +69,15 @@ class Metric:
     model: str | None = None
 
 
-class Tracking:
-    """All that runs have tracked. ``run`` is always a run's key."""
+class TrackingStore:
+    """The tracking data of all runs. ``run`` is always a run's key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         database.define(TABLES)
 
-    def add_experiment(self, experiment: Experiment) -> bool:
-        """Record a new experiment; ``False`` if its name (or id) is taken in the workspace."""
+    def add_experiment(self, experiment: StoredExperiment) -> bool:
+        """Add a new experiment; ``False`` if its name or id is taken in the workspace."""
         with self._database.write() as connection:
             made = connection.execute(
                 "insert or ignore into experiment values (?,?,?,?,?,?,?)",
@@ -85,7 +86,7 @@ class Tracking:
             )  # fmt: skip
             return made.rowcount == 1
 
-    def experiments(self, workspace: str) -> list[Experiment]:
+    def experiments(self, workspace: str) -> list[StoredExperiment]:
         """Return a workspace's experiments, newest first."""
         rows = self._database.rows(
             "select * from experiment where workspace = ? order by created desc, id",
@@ -93,37 +94,36 @@ class Tracking:
         )
         return [_experiment(row) for row in rows]
 
-    def experiment(self, workspace: str, id: str) -> Experiment | None:
+    def experiment(self, workspace: str, id: str) -> StoredExperiment | None:
         row = self._database.row(
             "select * from experiment where workspace = ? and id = ?", (key_of(workspace), id)
         )
         return _experiment(row) if row else None
 
-    def experiment_named(self, workspace: str, name: str) -> Experiment | None:
+    def experiment_named(self, workspace: str, name: str) -> StoredExperiment | None:
         row = self._database.row(
             "select * from experiment where workspace = ? and name = ?", (key_of(workspace), name)
         )
         return _experiment(row) if row else None
 
-    def default_experiment(self, workspace: str, now: float) -> Experiment:
-        """Return the experiment of runs that name none; it is made when first asked for."""
-        default = Experiment(workspace, DEFAULT_ID, DEFAULT_EXPERIMENT, now, now)
+    def default_experiment(self, workspace: str, now: float) -> StoredExperiment:
+        """Return the experiment of runs that name none, creating it if needed."""
+        default = StoredExperiment(workspace, DEFAULT_ID, DEFAULT_EXPERIMENT, now, now)
         known = self.experiment(workspace, DEFAULT_ID)
         if known is None:
             self.add_experiment(default)
         return known or default
 
-    def named_experiment(self, workspace: str, name: str, now: float) -> Experiment:
-        """Return the experiment with a name, made if there is none; ``""`` is the default one."""
+    def named_experiment(self, workspace: str, name: str, now: float) -> StoredExperiment:
+        """Return the experiment with a name, creating it if needed; ``""`` is the default one."""
         if name in ("", DEFAULT_EXPERIMENT):
             return self.default_experiment(workspace, now)
-        self.add_experiment(Experiment(workspace, str(uuid.uuid4()), name, now, now))
-        found = self.experiment_named(workspace, name)
-        assert found is not None  # noqa: S101 - it was there, or was added above
-        return found
+        new = StoredExperiment(workspace, str(uuid.uuid4()), name, now, now)
+        self.add_experiment(new)  # does nothing if another thread, or an earlier run, was first
+        return self.experiment_named(workspace, name) or new
 
-    def change_experiment(self, experiment: Experiment) -> None:
-        """Write name, tags and whether it is deleted."""
+    def change_experiment(self, experiment: StoredExperiment) -> None:
+        """Save an experiment's name, tags and whether it is deleted."""
         with self._database.write() as connection:
             connection.execute(
                 "update experiment set name = ?, modified = ?, deleted = ?, tags = ?"
@@ -137,7 +137,7 @@ class Tracking:
             connection.executemany(
                 "insert into metric values (?,?,?,?,?,?)",
                 [
-                    # SQLite has no NaN: null stands for it
+                    # SQLite has no NaN; null represents it.
                     (run, m.key, None if math.isnan(m.value) else m.value, m.timestamp, m.step,
                      m.model)
                     for m in metrics
@@ -145,68 +145,68 @@ class Tracking:
             )  # fmt: skip
 
     def metric_history(self, run: int, key: str) -> list[Metric]:
-        """Return every value of one metric in the order logged."""
+        """Return every value of one metric in the order they were logged."""
         rows = self._database.rows(
             "select * from metric where run = ? and key = ? order by rowid", (run, key)
         )
         return [_metric(row) for row in rows]
 
     def last_metrics(self, run: int) -> list[Metric]:
-        """Return each metric's last value: highest step, then time, then value."""
+        """Return each metric's last value by step, then time, then value, as MLflow does."""
         rows = self._database.rows(
             "select * from metric where run = ? order by key, step, timestamp, value", (run,)
         )
         return list({row["key"]: _metric(row) for row in rows}.values())
 
     def params(self, run: int) -> dict[str, str]:
-        return self._pairs("param", run)
+        return self._pairs("select key, value from param where run = ? order by key", run)
 
     def tags(self, run: int) -> dict[str, str]:
-        return self._pairs("tag", run)
+        return self._pairs("select key, value from tag where run = ? order by key", run)
 
     def add_params(self, run: int, params: Mapping[str, str]) -> None:
-        self._put_pairs("param", run, params)
+        self._put_pairs("insert or replace into param values (?,?,?)", run, params)
 
     def set_tags(self, run: int, tags: Mapping[str, str]) -> None:
-        self._put_pairs("tag", run, tags)
+        self._put_pairs("insert or replace into tag values (?,?,?)", run, tags)
 
     def delete_tag(self, run: int, key: str) -> bool:
         with self._database.write() as connection:
             gone = connection.execute("delete from tag where run = ? and key = ?", (run, key))
             return gone.rowcount == 1
 
-    def add_inputs(self, run: int, kind: str, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Keep documents of a kind (``dataset``, ``model_input``, ``model_output``)."""
+    def add_inputs(self, run: int, kind: str, documents: Sequence[Document]) -> None:
+        """Add documents of a kind (``dataset_inputs``, ``model_inputs``, ``model_outputs``)."""
         with self._database.write() as connection:
             connection.executemany(
                 "insert into run_input values (?,?,?)",
                 [(run, kind, json.dumps(document)) for document in documents],
             )
 
-    def inputs(self, run: int, kind: str) -> list[dict[str, Any]]:
+    def inputs(self, run: int, kind: str) -> list[JsonObject]:
         rows = self._database.rows(
             "select * from run_input where run = ? and kind = ? order by rowid", (run, kind)
         )
         return [json.loads(row["document"]) for row in rows]
 
     def put_model(
-        self, workspace: str, id: str, experiment: str, created: float, document: Mapping[str, Any]
+        self, workspace: str, id: str, experiment: str, created: float, document: Document
     ) -> None:
-        """Write one logged model, new or not."""
+        """Insert or replace one logged model."""
         with self._database.write() as connection:
             connection.execute(
                 "insert or replace into logged_model values (?,?,?,?,?)",
                 (key_of(workspace), id, experiment, created, json.dumps(dict(document))),
             )
 
-    def model(self, workspace: str, id: str) -> dict[str, Any] | None:
+    def model(self, workspace: str, id: str) -> JsonObject | None:
         row = self._database.row(
             "select document from logged_model where workspace = ? and id = ?",
             (key_of(workspace), id),
         )
         return None if row is None else dict(json.loads(row["document"]))
 
-    def models(self, workspace: str) -> list[dict[str, Any]]:
+    def models(self, workspace: str) -> list[JsonObject]:
         """Return a workspace's logged models, newest first."""
         rows = self._database.rows(
             "select document from logged_model where workspace = ? order by created desc, id",
@@ -215,37 +215,30 @@ class Tracking:
         return [dict(json.loads(row["document"])) for row in rows]
 
     def forget_run(self, run: int) -> None:
-        """Drop all that one run tracked."""
+        """Delete everything one run tracked."""
         with self._database.write() as connection:
-            for table in _OF_A_RUN:
-                connection.execute(f"delete from {table} where run = ?", (run,))  # noqa: S608 - our tables
+            connection.execute("delete from metric where run = ?", (run,))
+            connection.execute("delete from param where run = ?", (run,))
+            connection.execute("delete from tag where run = ?", (run,))
+            connection.execute("delete from run_input where run = ?", (run,))
 
     def forget_workspace(self, workspace: str) -> None:
-        """Drop the experiments and models of a workspace that is gone."""
+        """Delete the experiments and logged models of a workspace."""
         with self._database.write() as connection:
-            for table in ("experiment", "logged_model"):
-                connection.execute(
-                    f"delete from {table} where workspace = ?",  # noqa: S608 - our tables
-                    (key_of(workspace),),
-                )
+            key = (key_of(workspace),)
+            connection.execute("delete from experiment where workspace = ?", key)
+            connection.execute("delete from logged_model where workspace = ?", key)
 
-    def _pairs(self, table: str, run: int) -> dict[str, str]:
-        rows = self._database.rows(
-            f"select key, value from {table} where run = ? order by key",  # noqa: S608 - our tables
-            (run,),
-        )
-        return {row["key"]: row["value"] for row in rows}
+    def _pairs(self, statement: str, run: int) -> dict[str, str]:
+        return {row["key"]: row["value"] for row in self._database.rows(statement, (run,))}
 
-    def _put_pairs(self, table: str, run: int, pairs: Mapping[str, str]) -> None:
+    def _put_pairs(self, statement: str, run: int, pairs: Mapping[str, str]) -> None:
         with self._database.write() as connection:
-            connection.executemany(
-                f"insert or replace into {table} values (?,?,?)",  # noqa: S608 - our tables
-                [(run, key, value) for key, value in pairs.items()],
-            )
+            connection.executemany(statement, [(run, key, value) for key, value in pairs.items()])
 
 
-def _experiment(row: Any) -> Experiment:
-    return Experiment(
+def _experiment(row: sqlite3.Row) -> StoredExperiment:
+    return StoredExperiment(
         row["workspace"],
         row["id"],
         row["name"],
@@ -256,6 +249,6 @@ def _experiment(row: Any) -> Experiment:
     )
 
 
-def _metric(row: Any) -> Metric:
+def _metric(row: sqlite3.Row) -> Metric:
     value = math.nan if row["value"] is None else row["value"]
     return Metric(row["key"], value, row["timestamp"], row["step"], row["model"])

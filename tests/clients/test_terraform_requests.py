@@ -72,7 +72,9 @@ def applied(cloud):
     assert cloud.arm("GET", COMPUTE, **ML_VERSION).status_code == 404
     assert cloud.arm("PUT", COMPUTE, compute_body(), **ML_VERSION).status_code == 201
     yield cloud
-    cloud.arm("DELETE", WORKSPACE, forceToPurge="true", **ML_VERSION)  # parked, it keeps its name
+    cloud.arm(
+        "DELETE", WORKSPACE, forceToPurge="true", **ML_VERSION
+    )  # soft-deleted, it keeps its name
     cloud.arm("DELETE", HOME, **GROUP_VERSION)
 
 

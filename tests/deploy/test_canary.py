@@ -162,7 +162,7 @@ def aml(project, *arguments, code=0):
 def refuse_next(project, name, text):
     with closing(local_client(project.home)) as client:
         failure = {"name": name, "code": "BadRequest", "message": text, "status": 400}
-        client.complete("POST", "/aml/trouble", body={"failures": [failure]})
+        client.complete("POST", "/aml/fault-injection", body={"failures": [failure]})
 
 
 def kill_in_the_middle(project):

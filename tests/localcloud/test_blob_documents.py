@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from localcloud.planes.blob_documents import blob_listing, error_document, page_of, read_block_list
-from localcloud.planes.blob_reading import Refusal, byte_range
+from localcloud.planes.blob_reading import BlobRefusedError, byte_range
 from localcloud.store.blobs import Blob
 
 NAMES = ("a", "d/1", "d/2", "e/x/1", "z")
@@ -72,6 +72,6 @@ def test_ranges(asked, expected) -> None:
 
 @pytest.mark.parametrize(("asked", "size"), [("bytes=10-", 10), ("bytes=0-5", 0)])
 def test_a_range_beyond_the_end_is_refused(asked, size) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(BlobRefusedError) as refused:
         byte_range(asked, size)
     assert refused.value.status == 416

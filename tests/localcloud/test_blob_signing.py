@@ -13,7 +13,7 @@ from azure.storage.blob import (
     generate_container_sas,
 )
 
-from localcloud.planes.signing import Signed, allows, sas_problem, shared_key_problem
+from localcloud.planes.signing import SignedRequest, allows, sas_problem, shared_key_problem
 
 KEY = base64.b64encode(b"k" * 32).decode()
 OTHER = base64.b64encode(b"o" * 32).decode()
@@ -39,9 +39,9 @@ def test_a_container_signature_is_good_for_every_blob_in_it() -> None:
     [
         ({"container": "other"}, "another resource"),
         ({"now": NOW + 2 * HOUR}, "expired"),
-        ({"now": NOW - 2 * HOUR}, "not valid yet"),
-        ({"key": OTHER}, "does not fit"),
-        ({"accounts": ("other",)}, "does not fit"),
+        ({"now": NOW - 2 * HOUR}, "not yet valid"),
+        ({"key": OTHER}, "does not match"),
+        ({"accounts": ("other",)}, "does not match"),
     ],
 )
 def test_a_container_signature_is_refused(changes, says) -> None:
@@ -88,5 +88,5 @@ def test_a_user_delegation_signature_is_named_as_such() -> None:
 
 
 def test_a_key_of_garbage_is_refused_not_a_crash() -> None:
-    request = Signed("GET", "/acct/con", {}, {"authorization": "SharedKey acct:!!!"})
+    request = SignedRequest("GET", "/acct/con", {}, {"authorization": "SharedKey acct:!!!"})
     assert shared_key_problem(request, KEY) is not None

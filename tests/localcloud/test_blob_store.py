@@ -1,16 +1,16 @@
-"""Blobs on disk: one file a content, none left over, and files that still grow."""
+"""Blobs on disk: one file for each content, none left over, and files that still grow."""
 
 import pytest
 
 from localcloud.planes.blob_reading import read_blob
-from localcloud.store.blobs import BlobExistsError, Blobs
+from localcloud.store.blobs import BlobExistsError, BlobStore
 from localcloud.store.database import Database
 
 
 @pytest.fixture
 def blobs(tmp_path):
     database = Database(tmp_path / "cloud.db")
-    store = Blobs(database, tmp_path / "blobs")
+    store = BlobStore(database, tmp_path / "blobs")
     store.ensure_container("acct", "con", now=1)
     yield store
     database.close()

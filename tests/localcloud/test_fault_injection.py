@@ -1,4 +1,4 @@
-"""Trouble on demand: throttling, refusals, operations that are slow or fail."""
+"""Fault injection: throttling, refusals, operations that are slow or fail."""
 
 import json
 
@@ -10,11 +10,11 @@ COMPUTES = f"{ML}/workspaces/computes"
 
 
 @pytest.fixture
-def ask(chain):
-    """Return a function that asks for trouble through the cloud's own endpoint."""
+def inject(chain):
+    """Return a function that injects faults through the cloud's own endpoint."""
 
-    def call(method="POST", **order):
-        return chain.call(method, "/aml/trouble", body=json.dumps(order).encode())
+    def call(method="POST", **faults):
+        return chain.call(method, "/aml/fault-injection", body=json.dumps(faults).encode())
 
     return call
 
@@ -28,16 +28,16 @@ def status_of(chain, made):
     return chain.arm("GET", path).json()
 
 
-def test_throttled_calls_say_when_to_come_back(chain, chain_workspace, ask):
-    ask(throttle=2, retry_after_s=3)
+def test_throttled_calls_have_retry_after(chain, chain_workspace, inject):
+    inject(throttle=2, retry_after_s=3)
     for _ in range(2):
         answered = put(chain, chain_workspace)
         assert (answered.status_code, answered.headers["retry-after"]) == (429, "3")
     assert put(chain, chain_workspace).status_code == 201
 
 
-def test_an_operation_fails_and_is_repaired(chain, chain_workspace, ask):
-    ask(failures=[{"type": COMPUTES, "code": "QuotaExceeded", "message": "No cores left."}])
+def test_an_operation_fails_and_is_repaired(chain, chain_workspace, inject):
+    inject(failures=[{"type": COMPUTES, "code": "QuotaExceeded", "message": "No cores left."}])
     made = put(chain, chain_workspace)
     problem = {"code": "QuotaExceeded", "message": "No cores left."}
     assert made.status_code == 201
@@ -54,9 +54,9 @@ def test_an_operation_fails_and_is_repaired(chain, chain_workspace, ask):
 
 
 def test_a_workspace_whose_create_failed_gets_its_datastores_when_repaired(
-    chain, chain_workspace, ask
+    chain, chain_workspace, inject
 ):
-    ask(failures=[{"type": f"{ML}/workspaces", "name": "second"}])
+    inject(failures=[{"type": f"{ML}/workspaces", "name": "second"}])
     second = chain_workspace.replace("demo", "second")
     body = chain.arm("GET", chain_workspace).json()
     chain.arm("PUT", second, body)
@@ -66,38 +66,38 @@ def test_a_workspace_whose_create_failed_gets_its_datastores_when_repaired(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_a_call_is_refused_as_often_as_asked(chain, chain_workspace, ask, method):
+def test_a_call_is_refused_as_many_times_as_injected(chain, chain_workspace, inject, method):
     put(chain, chain_workspace)
-    ask(failures=[{"method": method, "name": "CPU", "status": 503, "code": "Busy", "times": 2}])
+    inject(failures=[{"method": method, "name": "CPU", "status": 503, "code": "Busy", "times": 2}])
     path = f"{chain_workspace}/computes/cpu"
     codes = [chain.arm(method, path, CLUSTER).status_code for _ in range(3)]
     assert codes[:2] == [503, 503]
     assert codes[2] < 300
 
 
-def test_a_delete_that_fails_leaves_everything(chain, chain_workspace, ask):
+def test_a_delete_that_fails_leaves_everything(chain, chain_workspace, inject):
     put(chain, chain_workspace)
-    ask(failures=[{"method": "DELETE", "type": COMPUTES}])
+    inject(failures=[{"method": "DELETE", "type": COMPUTES}])
     gone = chain.arm("DELETE", f"{chain_workspace}/computes/cpu")
     assert status_of(chain, gone)["status"] == "Failed"
     assert chain.arm("GET", f"{chain_workspace}/computes/cpu").status_code == 200
 
 
-def test_slowness_is_a_matter_of_types(chain, chain_workspace, ask):
-    ask(operation_s={COMPUTES: 5})
+def test_operations_are_slow_by_type(chain, chain_workspace, inject):
+    inject(operation_s={COMPUTES: 5})
     made = put(chain, chain_workspace)
     assert status_of(chain, made)["status"] == "InProgress"
     chain.clock.now += 5
     assert status_of(chain, made)["status"] == "Succeeded"
 
 
-def test_what_is_left_is_shown_and_can_be_ended(ask):
-    ask(throttle=1, failures=[{"code": "X", "times": 2}])
-    assert ask("GET").json()["throttle"] == 1
-    ended = ask("DELETE").json()
+def test_remaining_faults_are_returned_and_removed(inject):
+    inject(throttle=1, failures=[{"code": "X", "times": 2}])
+    assert inject("GET").json()["throttle"] == 1
+    ended = inject("DELETE").json()
     assert (ended["throttle"], ended["failures"], ended["operation_s"]) == (0, [], {})
 
 
-@pytest.mark.parametrize("order", [{"explode": True}, {"failures": [{"colour": "red"}]}])
-def test_an_order_nobody_knows_is_refused(ask, order):
-    assert ask(**order).status_code == 400
+@pytest.mark.parametrize("faults", [{"explode": True}, {"failures": [{"colour": "red"}]}])
+def test_an_unknown_fault_is_refused(inject, faults):
+    assert inject(**faults).status_code == 400

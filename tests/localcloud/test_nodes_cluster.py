@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from localcloud.nodes.cluster import (
-    Cluster,
-    Demand,
-    Node,
+    ClusterNode,
+    ClusterState,
+    QueuedRun,
     Scale,
     advance,
     allocation,
@@ -18,16 +18,16 @@ from localcloud.nodes.cluster import (
 )
 
 SCALE = Scale(minimum=0, maximum=2, idle_s=5, boots_s=1, leaves_s=1)
-THREE = [Demand(run) for run in "abc"]
+THREE = [QueuedRun(run) for run in "abc"]
 KEPT = replace(SCALE, minimum=1)
-EMPTY = Cluster(SCALE)
+EMPTY = ClusterState(SCALE)
 
 
 def with_nodes(*states, scale=SCALE, run=None):
     nodes = tuple(
-        Node(f"n{i}", s, 0.0, run if s == "running" else None) for i, s in enumerate(states)
+        ClusterNode(f"n{i}", s, 0.0, run if s == "running" else None) for i, s in enumerate(states)
     )
-    return Cluster(scale, nodes, target=len(nodes), made=len(nodes))
+    return ClusterState(scale, nodes, target=len(nodes), made=len(nodes))
 
 
 def kinds(steps):
@@ -42,21 +42,22 @@ def states(cluster):
     ("cluster", "queue", "now", "expected_states", "expected_steps"),
     [
         pytest.param(EMPTY, [], 0, [], [], id="nothing to do"),
-        pytest.param(EMPTY, [Demand("a")], 0, ["preparing"], ["added"], id="grows for a run"),
+        pytest.param(EMPTY, [QueuedRun("a")], 0, ["preparing"], ["added"], id="grows for a run"),
         pytest.param(
             EMPTY, THREE, 0, ["preparing"] * 2, ["added"] * 2, id="to its end"
         ),
         pytest.param(
-            with_nodes("preparing"), [Demand("a")], 0.5, ["preparing"], [], id="waits for the boot"
+            with_nodes("preparing"), [QueuedRun("a")], 0.5, ["preparing"], [], id="still booting"
         ),
         pytest.param(
-            with_nodes("preparing"), [Demand("a")], 1, ["running"], ["ready", "start"], id="booted"
+            with_nodes("preparing"), [QueuedRun("a")], 1,
+            ["running"], ["ready", "start"], id="booted",
         ),
         pytest.param(with_nodes("idle"), [], 4, ["idle"], [], id="idle, not long enough"),
         pytest.param(with_nodes("idle"), [], 5, ["leaving"], ["leaving"], id="idle long enough"),
         pytest.param(with_nodes("leaving"), [], 1, [], ["gone"], id="gone"),
         pytest.param(
-            with_nodes("idle"), [Demand("a")], 9, ["running"], ["start"], id="a run keeps a node"
+            with_nodes("idle"), [QueuedRun("a")], 9, ["running"], ["start"], id="a run keeps a node"
         ),
         pytest.param(
             with_nodes("idle", scale=KEPT), [], 99, ["idle"], [], id="minimum stays"
@@ -66,7 +67,7 @@ def states(cluster):
             [], 0, ["leaving", "idle"], ["leaving"], id="above a lowered maximum",
         ),
         pytest.param(
-            Cluster(KEPT), [], 0, ["preparing"], ["added"], id="minimum is kept warm"
+            ClusterState(KEPT), [], 0, ["preparing"], ["added"], id="minimum is kept warm"
         ),
     ],
 )  # fmt: skip
@@ -77,23 +78,23 @@ def test_one_step(cluster, queue, now, expected_states, expected_steps) -> None:
 
 def test_a_run_of_several_nodes_is_not_overtaken() -> None:
     cluster = with_nodes("idle", "running", run="x")
-    after, steps = advance(cluster, [Demand("wide", 2), Demand("narrow")], 0)
+    after, steps = advance(cluster, [QueuedRun("wide", 2), QueuedRun("narrow")], 0)
     assert (states(after), kinds(steps)) == (["idle", "running"], [])
 
 
 def test_a_run_the_cluster_is_too_small_for_blocks_nobody() -> None:
-    _, steps = advance(with_nodes("idle"), [Demand("huge", 9), Demand("small")], 0)
+    _, steps = advance(with_nodes("idle"), [QueuedRun("huge", 9), QueuedRun("small")], 0)
     assert [(step.kind, step.run) for step in steps] == [("start", "small")]
 
 
 def test_a_run_of_two_nodes_starts_on_both_at_once() -> None:
-    _, steps = advance(with_nodes("idle", "idle"), [Demand("wide", 2)], 0)
+    _, steps = advance(with_nodes("idle", "idle"), [QueuedRun("wide", 2)], 0)
     assert [(step.kind, step.nodes) for step in steps] == [("start", ("n0", "n1"))]
 
 
 def test_released_nodes_are_idle_from_then_on() -> None:
     released = release(with_nodes("running", run="a"), "a", 7)
-    assert released.nodes == (Node("n0", "idle", 7),)
+    assert released.nodes == (ClusterNode("n0", "idle", 7),)
     assert states(advance(released, [], 11)[0]) == ["idle"]
     assert states(advance(released, [], 12)[0]) == ["leaving"]
 
@@ -113,7 +114,7 @@ def test_dedicated_nodes_are_not_preempted() -> None:
 def test_a_preempted_run_gets_a_new_node() -> None:
     low = replace(SCALE, low_priority=True)
     lost, _ = preempt(with_nodes("running", scale=low, run="a"), ["n0"], 0)
-    after, steps = advance(lost, [Demand("a")], 0)
+    after, steps = advance(lost, [QueuedRun("a")], 0)
     assert states(after) == ["preempted", "preparing"]
     assert after.nodes[1].name == "node-1"
     assert kinds(steps) == ["added"]
@@ -138,7 +139,7 @@ def test_next_change(cluster, at) -> None:
 def test_counts_add_up_and_steady_means_that_nothing_comes_or_goes(now) -> None:
     cluster = EMPTY
     for moment in range(now + 1):
-        queue = [Demand("a")] if moment == 0 else []
+        queue = [QueuedRun("a")] if moment == 0 else []
         cluster, _ = advance(cluster, queue, moment)
     shown = allocation(cluster)
     assert sum(shown["nodeStateCounts"].values()) == shown["currentNodeCount"]
@@ -147,14 +148,14 @@ def test_counts_add_up_and_steady_means_that_nothing_comes_or_goes(now) -> None:
 
 
 def test_the_transition_time_moves_only_when_the_allocation_state_does() -> None:
-    growing, _ = advance(EMPTY, [Demand("a")], 3)
-    booted, _ = advance(growing, [Demand("a")], 4)
+    growing, _ = advance(EMPTY, [QueuedRun("a")], 3)
+    booted, _ = advance(growing, [QueuedRun("a")], 4)
     running, _ = advance(booted, [], 50)
     assert (growing.changed, booted.changed, running.changed) == (3, 4, 4)
 
 
 def test_a_raised_maximum_lets_waiting_runs_start() -> None:
     full = with_nodes("running", scale=replace(SCALE, maximum=1), run="a")
-    blocked, _ = advance(full, [Demand("b")], 0)
-    after, steps = advance(rescale(blocked, SCALE), [Demand("b")], 0)
+    blocked, _ = advance(full, [QueuedRun("b")], 0)
+    after, steps = advance(rescale(blocked, SCALE), [QueuedRun("b")], 0)
     assert (states(after), kinds(steps)) == (["running", "preparing"], ["added"])

@@ -11,7 +11,7 @@ COMPUTES = f"{ML}/workspaces/computes".lower()
 @pytest.fixture
 def slow(chain, chain_workspace):
     """Return a chain in which everything takes ten seconds."""
-    chain.cloud.trouble.operation_s[""] = 10.0
+    chain.cloud.fault_injection.operation_s[""] = 10.0
     return chain
 
 

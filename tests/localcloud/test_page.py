@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT
-from localcloud.calls.fault_injection import Failure
+from localcloud.calls.fault_injection import InjectedFailure
 from localcloud.chain.table import KINDS
 from localcloud.commands import cloud
 
@@ -30,9 +30,9 @@ def test_ids_are_those_of_the_contract():
     assert TENANT in PAGE
 
 
-def test_the_order_for_trouble_is_one_the_cloud_takes(chain):
-    order = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1)
-    answered = chain.call("POST", "/aml/trouble", body=order.encode())
+def test_the_example_of_fault_injection_is_accepted(chain):
+    faults = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1)
+    answered = chain.call("POST", "/aml/fault-injection", body=faults.encode())
     assert answered.status_code == 200
-    known = {field.name for field in fields(Failure)}
-    assert all(each.keys() <= known for each in json.loads(order)["failures"])
+    known = {field.name for field in fields(InjectedFailure)}
+    assert all(each.keys() <= known for each in json.loads(faults)["failures"])

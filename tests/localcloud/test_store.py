@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from infra.contract.errors import StateError
-from localcloud.store.operations import Operation
-from localcloud.store.resources import Resource
+from localcloud.store.long_running import LongRunningOperation
+from localcloud.store.resources import StoredResource
 from localcloud.store.store import Store, open_store
 
 NOW = 1_800_000_000.0
@@ -25,7 +25,7 @@ def store(tmp_path):
 
 
 def resource(name, **fields):
-    return Resource(
+    return StoredResource(
         **{
             "id": f"{GROUP}/providers/A.B/things/{name}",
             "type": "A.B/things",
@@ -125,8 +125,8 @@ def test_a_store_that_cannot_be_read_is_refused_and_left_alone(tmp_path, spoil):
 def test_opening_drops_what_is_over(tmp_path):
     store = open_store(tmp_path, NOW)
     store.resources.put(resource("gone", gone=NOW + 1))
-    store.operations.add(Operation("old", "r", NOW, NOW))
-    store.operations.add(Operation("new", "r", NOW, NOW + 90_000))
+    store.operations.add(LongRunningOperation("old", "r", NOW, NOW))
+    store.operations.add(LongRunningOperation("new", "r", NOW, NOW + 90_000))
     store.close()
     later = open_store(tmp_path, NOW + 90_000)
     assert later.database.rows("select * from resource") == []

@@ -1,17 +1,18 @@
-"""The addresses of long-running operations: their status, and what ``Location`` leads to."""
+"""The URLs of long-running operations: ``Azure-AsyncOperation`` and ``Location``."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError
+from localcloud.calls.long_running import HINT
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.operations import HINT
 from localcloud.calls.routes import Route
 from localcloud.calls.times import iso
 from localcloud.chain.addressing import Types
 from localcloud.chain.reading import shown
-from localcloud.store.operations import Operation
+from localcloud.store.long_running import LongRunningOperation
 
 _BASE: Final = "/subscriptions/{subscription}/providers/{namespace}/locations/{location}"
 
@@ -19,7 +20,7 @@ _BASE: Final = "/subscriptions/{subscription}/providers/{namespace}/locations/{l
 def _status(call: Call) -> Reply:
     operation = _operation(call)
     status = operation.status(call.now)
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "id": call.path,
         "name": operation.id,
         "status": status,
@@ -36,7 +37,7 @@ def _status(call: Call) -> Reply:
 
 
 def _result(types: Types, call: Call) -> Reply:
-    """Answer 202 without a body until it is done, then what the operation was for."""
+    """Respond 202 without a body until the operation is done, then with its result."""
     operation = _operation(call)
     status = operation.status(call.now)
     if status == "InProgress":
@@ -53,7 +54,7 @@ def _result(types: Types, call: Call) -> Reply:
     return answer(shown(call, kind, resource))
 
 
-def _operation(call: Call) -> Operation:
+def _operation(call: Call) -> LongRunningOperation:
     operation = call.cloud.store.operations.get(call.params["operation"])
     if operation is None:
         raise RefusedError(404, "NotFound", f"There is no operation '{call.params['operation']}'.")
@@ -65,7 +66,7 @@ def _here(call: Call) -> str:
 
 
 def operation_routes(types: Types) -> tuple[Route, ...]:
-    """Return the routes of operations of any type."""
+    """Return the routes of operations on any type."""
     return (
         Route("GET", f"{_BASE}/operationsStatus/{{operation}}", _status),
         Route("GET", f"{_BASE}/operationResults/{{operation}}", partial(_result, types)),

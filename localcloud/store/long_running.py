@@ -1,13 +1,13 @@
 """Long-running operations: what was started, when it is done and how it ends.
 
-They lie beside the resources, not below them, so that they outlive a delete.
+They are stored beside the resources, not below them, so that they outlive a delete.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from infra.contract.json_types import Document
 from localcloud.store.database import Database
 
 TABLES: Final = """
@@ -19,18 +19,19 @@ create table if not exists operation (
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class LongRunningOperation:
     """One operation. It is in progress until ``ready`` (seconds since the epoch).
 
-    ``error`` (``code``, ``message``) makes it end ``Failed``. ``result`` says what its ``Location``
-    gives at the end: ``resource`` (200 with the body), ``done`` (200 without) or ``gone`` (204).
+    With an ``error`` (``code``, ``message``) it ends ``Failed``. ``result`` is what its
+    ``Location`` responds at the end: ``resource`` (200 with the body), ``done`` (200 without a
+    body) or ``gone`` (204).
     """
 
     id: str
     resource: str
     created: float
     ready: float
-    error: Mapping[str, Any] | None = None
+    error: Document | None = None
     result: str = "done"
 
     def status(self, now: float) -> str:
@@ -39,14 +40,14 @@ class Operation:
         return "Failed" if self.error else "Succeeded"
 
 
-class Operations:
-    """All operations since the last reset."""
+class OperationStore:
+    """The operations since the last reset."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         database.define(TABLES)
 
-    def add(self, operation: Operation) -> None:
+    def add(self, operation: LongRunningOperation) -> None:
         with self._database.write() as connection:
             connection.execute(
                 "insert into operation values (?,?,?,?,?,?)",
@@ -61,15 +62,15 @@ class Operations:
             )
 
     def prune(self, before: float) -> None:
-        """Forget operations that were done before a time."""
+        """Delete operations that were done before a time."""
         with self._database.write() as connection:
             connection.execute("delete from operation where ready < ?", (before,))
 
-    def get(self, id: str) -> Operation | None:
+    def get(self, id: str) -> LongRunningOperation | None:
         row = self._database.row("select * from operation where id = ?", (id.lower(),))
         if row is None:
             return None
         error = json.loads(row["error"]) if row["error"] else None
-        return Operation(
+        return LongRunningOperation(
             row["id"], row["resource"], row["created"], row["ready"], error, row["result"]
         )

@@ -1,16 +1,16 @@
-"""Long-running operations: starting one, and the headers that lead a client to it.
+"""Starting long-running operations, and the headers that let a client poll them.
 
 Polling hints are milliseconds only: a fraction in ``Retry-After`` breaks clients, ``0`` means none.
 """
 
 import uuid
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.json_types import Document
 from localcloud.calls.messages import Call
-from localcloud.store.operations import Operation
+from localcloud.store.long_running import LongRunningOperation
 
 HINT: Final = {"retry-after-ms": "50"}
 _DONE_HINT: Final = {"retry-after-ms": "5"}  # 0 would mean none
@@ -22,16 +22,16 @@ def begin(
     *,
     ready: float,
     result: str = "done",
-    error: Mapping[str, Any] | None = None,
+    error: Document | None = None,
     location_header: bool = False,
 ) -> dict[str, str]:
-    """Record an operation that is done at ``ready``; return the headers of its first answer.
+    """Record an operation that is done at ``ready``; return the headers of its first response.
 
-    ``resource`` is the ARM id it is about, ``result`` what its ``Location`` gives at the end
-    (``localcloud.store.operations``). ``location_header``: whether to send ``Location`` as well
-    (not with a PUT: clients would take its last answer for the resource).
+    ``resource`` is the ARM id it acts on, ``result`` what its ``Location`` returns at the end
+    (``localcloud.store.long_running``). ``location_header`` sends ``Location`` as well. Not for
+    a PUT: clients would take the last response of ``Location`` for the resource.
     """
-    operation = Operation(str(uuid.uuid4()), resource, call.now, ready, error, result)
+    operation = LongRunningOperation(str(uuid.uuid4()), resource, call.now, ready, error, result)
     call.cloud.store.operations.add(operation)
     namespace = (call.target.namespace if call.target else None) or "Microsoft.Resources"
     version = call.api_version or MACHINE_LEARNING
@@ -46,14 +46,14 @@ def begin(
 
 
 def is_first_generation(call: Call) -> bool:
-    """Say whether the caller speaks an api-version of 2020 or before.
+    """Return whether the caller uses an api-version of 2020 or before.
 
-    Its power actions and key syncs answered 200 at once; its clients take nothing else.
+    There, power actions and key syncs responded 200; the clients accept nothing else.
     """
     return call.api_version < "2021"
 
 
 def operation_s(call: Call, type: str) -> float:
     """Return how long operations on ``type`` take in this cloud."""
-    table = call.cloud.trouble.operation_s
+    table = call.cloud.fault_injection.operation_s
     return table.get(type.lower(), table.get("", 0.0))
