@@ -1,6 +1,6 @@
-"""Starting, stopping and resetting a project's local cloud from outside of it.
+"""Starting, stopping and resetting a project's local cloud from another process.
 
-Talks to the daemon through its own endpoints and files; imports nothing of what it runs on.
+Uses the daemon's endpoints and files; imports none of the packages the daemon needs.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ _PAUSE_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class CloudStatus:
-    """What ``aml cloud status`` tells; all but ``running`` are empty when it does not run."""
+    """The output of ``aml cloud status``; all but ``running`` are empty when it is not running."""
 
     running: bool
     id: str = ""
@@ -33,15 +33,15 @@ class CloudStatus:
     tenant: str = ""
 
     def document(self) -> JsonObject:
-        """Return it as data."""
+        """Return the status as a JSON object."""
         return asdict(self) if self.running else {"running": False}
 
 
 def status(home: Path) -> CloudStatus:
-    """Ask the cloud of ``home`` how it is."""
+    """Return the status of the cloud of ``home``."""
     cloud = find_cloud(home)
-    told = ask(cloud, "/aml/status") if cloud else None
-    if cloud is None or told is None:
+    reported = ask(cloud, "/aml/status") if cloud else None
+    if cloud is None or reported is None:
         return CloudStatus(running=False)
     facts = ("version", "subscription", "tenant")
     return CloudStatus(
@@ -50,23 +50,23 @@ def status(home: Path) -> CloudStatus:
         url=cloud.url,
         pid=cloud.pid,
         ca=str(cloud.ca),
-        **{name: str(told.get(name, "")) for name in facts},
+        **{name: str(reported.get(name, "")) for name in facts},
     )
 
 
 def start(home: Path, port: int | None) -> LocalCloud:
-    """Start the cloud unless it runs; ``port`` must then be the one it runs on."""
+    """Start the cloud if it is not running; if it is, ``port`` must be the one it listens on."""
     running = find_cloud(home)
     if running is not None and port and not running.url.endswith(f":{port}"):
         raise UsageError(
-            f"The local cloud runs already, at {running.url}.",
+            f"The local cloud is already running at {running.url}.",
             remedy=f"Run `aml cloud stop`, then `aml cloud start --port {port}`.",
         )
     return running or ensure_cloud(home, port=port)
 
 
 def stop(home: Path) -> bool:
-    """Stop the cloud and wait until it is gone; ``False`` when it did not run."""
+    """Stop the cloud and wait until its process has ended; ``False`` if it was not running."""
     cloud = find_cloud(home)
     if cloud is None:
         return False
@@ -76,24 +76,24 @@ def stop(home: Path) -> bool:
         if time.monotonic() > deadline:
             raise UnreachableError(
                 f"The local cloud (process {cloud.pid}) has not stopped after {_STOP_S:g} s.",
-                remedy="Read `aml cloud logs`, or end that process.",
+                remedy="See `aml cloud logs`, or kill that process.",
             )
         time.sleep(_PAUSE_S)
     return True
 
 
 def reset(home: Path) -> str:
-    """Make the cloud forget everything, starting it if it is down; return its new id."""
-    told = ask(ensure_cloud(home), "/aml/reset", method="POST")
-    if told is None:
+    """Delete everything in the cloud, starting it if it is down; return its new id."""
+    reported = ask(ensure_cloud(home), "/aml/reset", method="POST")
+    if reported is None:
         raise UnreachableError(
-            "The local cloud did not answer the reset.", remedy="Read `aml cloud logs`."
+            "The local cloud did not respond to the reset.", remedy="See `aml cloud logs`."
         )
-    return str(told["id"])
+    return str(reported["id"])
 
 
 def log_lines(home: Path, last: int) -> list[str]:
-    """Return the last lines of the daemon's log; none when it never ran."""
+    """Return the last lines of the daemon's log; none if it never ran."""
     file = cloud_folder(home) / "daemon.log"
     if not file.exists():
         return []
@@ -101,7 +101,7 @@ def log_lines(home: Path, last: int) -> list[str]:
 
 
 def new_log_lines(home: Path) -> Iterator[str]:
-    """Yield what the daemon logs from now on, until interrupted."""
+    """Yield new lines of the daemon's log until interrupted."""
     with (cloud_folder(home) / "daemon.log").open(encoding="utf-8", errors="replace") as source:
         source.seek(0, os.SEEK_END)
         while True:

@@ -1,8 +1,8 @@
-"""The local cloud as a process: one a home, on a port that it keeps, until it is told to stop.
+"""The local cloud as a process: one for each home, on a port it keeps, until it is stopped.
 
 ``python -m localcloud.daemon --home HOME [--port PORT]``. It composes store, nodes, chain and
-server; it decides nothing about requests. ``aml cloud`` and ``infra.contract.discovery`` find it
-through ``<home>/cloud/discovery.json``, which exists exactly while it listens.
+server, and knows nothing about requests. ``aml cloud`` and ``infra.contract.discovery`` find it
+through ``<home>/cloud/discovery.json``, which exists only while it listens.
 """
 
 import argparse
@@ -40,21 +40,21 @@ _LOG: Final = logging.getLogger("localcloud")
 _BACKLOG: Final = 2048
 _LOG_LIMIT: Final = 10 * 1024 * 1024
 _GRACE_S: Final = 1
-# Longer than clients keep an idle connection: none is to send on one that was just closed.
+# Longer than clients keep an idle connection, so that none sends on one that was just closed.
 _KEEP_ALIVE_S: Final = 600
 _HANDOVER_S: Final = 10.0
 
 
 class PortTakenError(PlatformError):
-    """Somebody else listens where the cloud wants to."""
+    """Another program listens on the cloud's port."""
 
-    summary: ClassVar[str] = "Port is taken"
+    summary: ClassVar[str] = "Port in use"
     exit_code: ClassVar[int] = 3
 
 
 @dataclass(slots=True)
 class Daemon:
-    """One running local cloud and the means to stop and reset it."""
+    """One running local cloud, with the endpoints that report, stop and reset it."""
 
     folder: Path
     cloud: Cloud
@@ -82,7 +82,7 @@ class Daemon:
         return answer({"id": self.cloud.id, "stopping": True}, 202)
 
     def reset(self, _: Call) -> Reply:
-        """Forget everything but the port and the certificate authority."""
+        """Delete everything except the port and the certificate authority."""
         self.cloud.nodes.reset()
         self.cloud.fault_injection.clear()
         new = self.cloud.store.reset()
@@ -95,7 +95,7 @@ class Daemon:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The daemon's own endpoints; asked by its commands, without a token."""
+        """The daemon's own endpoints, which ``aml cloud`` calls without a token."""
         return (
             Route("GET", "/aml/status", self.status, open=True),
             Route("POST", "/aml/shutdown", self.shutdown, open=True),
@@ -103,7 +103,7 @@ class Daemon:
         )
 
     def announce(self) -> None:
-        """Write the discovery file, whole or not at all."""
+        """Write the discovery file, atomically."""
         document = {
             "id": self.cloud.id,
             "url": self.cloud.url,
@@ -120,7 +120,7 @@ class Daemon:
 
 
 class _Server(uvicorn.Server):
-    """A web server that announces the cloud while it listens, and only then."""
+    """A web server that announces the cloud only while it listens."""
 
     def __init__(self, config: uvicorn.Config, daemon: Daemon) -> None:
         super().__init__(config)
@@ -136,7 +136,7 @@ class _Server(uvicorn.Server):
 
 
 def run(home: Path, port: int | None) -> int:
-    """Serve until stopped; return an exit code. Leaves quietly when another daemon does."""
+    """Serve until stopped; return an exit code: 0 as well if another daemon already serves."""
     folder = cloud_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(folder)
@@ -144,7 +144,7 @@ def run(home: Path, port: int | None) -> int:
         return 0
     _log_to(folder / "daemon.log")
     with lock:
-        # one that was killed left it, and it would lead to us under its process id
+        # Left by a daemon that was killed: clients would find us with its process id.
         (folder / "discovery.json").unlink(missing_ok=True)
         store = open_store(folder, time.time())
         sockets = _listen(port or store.port or 0)
@@ -176,7 +176,7 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
     daemon.server = _Server(config, daemon)
-    # uvicorn raises a signal again once it has stopped; what follows must still run then
+    # uvicorn raises the signal again after it has stopped; the code below must still run.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     daemon.cloud.nodes.start()
@@ -190,8 +190,8 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
 
 
 def _listen(port: int) -> list[socket.socket]:
-    """Return listening sockets on loopback, IPv4 and, where there is one, IPv6, on one port."""
-    # asyncio turns Nagle off only on sockets whose protocol is named: 40 ms an answer
+    """Return sockets that listen on one port of loopback: IPv4, and IPv6 where available."""
+    # asyncio sets TCP_NODELAY only on sockets with an explicit protocol; else 40 ms a response.
     main = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     main.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -218,16 +218,16 @@ def _listen_v6(port: int) -> list[socket.socket]:
 def _taken(port: int, error: OSError) -> PortTakenError:
     return PortTakenError(
         f"The local cloud cannot listen on port {port} of 127.0.0.1: {error.strerror}. "
-        "Another program has it.",
-        remedy="Stop that program, or run `aml cloud start --port PORT` with a free one; "
-        "the cloud keeps it from then on.",
+        "Another program uses it.",
+        remedy="Stop that program, or run `aml cloud start --port PORT` with a free port; "
+        "the cloud keeps that port.",
     )
 
 
 def _lock(folder: Path) -> IO[str] | None:
-    """Return the file whose lock says that this is the home's daemon; ``None`` if another is.
+    """Return the locked file that makes this process the home's daemon; ``None`` if another is.
 
-    One that has withdrawn its discovery file is leaving: it is waited for.
+    A daemon that has removed its discovery file is stopping, and is waited for.
     """
     file = (folder / "daemon.lock").open("w", encoding="utf-8")
     deadline = time.monotonic() + _HANDOVER_S
@@ -257,7 +257,7 @@ def _version() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Parse the command line and serve; errors end with a message and the error's exit code."""
+    """Parse the command line and serve. An error prints a message and sets the exit code."""
     parser = argparse.ArgumentParser(prog="python -m localcloud.daemon", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="the project's .aml folder")
     parser.add_argument("--port", type=int, help="listen here, now and from now on")

@@ -1,6 +1,6 @@
-"""The web server's side: an ASGI request becomes a ``Call``, a ``Reply`` becomes a response.
+"""The ASGI application: turns a request into a ``Call`` and a ``Reply`` into a response.
 
-The only asynchronous code. Handlers run on worker threads; nothing is decided here.
+The only asynchronous code; handlers run on worker threads.
 """
 
 import logging
@@ -24,7 +24,7 @@ _LOG: Final = logging.getLogger("localcloud.requests")
 
 
 class Endpoint:
-    """The one endpoint: everything comes in here."""
+    """The one ASGI endpoint, for every path and method."""
 
     def __init__(self, cloud: Cloud, respond: Respond) -> None:
         self._cloud = cloud
@@ -36,7 +36,7 @@ class Endpoint:
         try:
             call = self._call(request, await request.body())
         except ClientDisconnect:
-            return  # nobody waits for the answer
+            return  # nobody waits for the response
         reply = await run_in_threadpool(self._respond, call)
         took_ms = (time.perf_counter() - started) * 1000
         _LOG.info("%s %s %d %.1f ms", call.method, call.path, reply.status, took_ms)

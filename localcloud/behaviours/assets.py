@@ -1,7 +1,7 @@
 """Versioned assets of a workspace: code, environments, data, models, components.
 
-A version never changes but for its description, tags and archive flag; its container is made with
-the first version. Files go to the blob plane: ``startPendingUpload`` says where.
+Of a version only the description, tags, stage and archive flag can change; its container is created
+with the first version. Files are uploaded to the blob plane; ``startPendingUpload`` returns where.
 """
 
 import uuid
@@ -37,7 +37,7 @@ _VERSIONS: Final = ("2023-04-01", "2024-04-01", "2024-10-01", MACHINE_LEARNING)
 
 
 def _plain_name(call: Call) -> Reply | None:
-    """Look an asset up without the ``azureml:`` that some clients leave before its name."""
+    """Drop the ``azureml:`` that some clients put in front of an asset's name."""
     container = call.arm.names[1] if len(call.arm.names) > 1 else ""
     if container.lower().startswith("azureml:"):
         names = (call.arm.names[0], container[len("azureml:") :], *call.arm.names[2:])
@@ -52,7 +52,7 @@ def _plain_name(call: Call) -> Reply | None:
 
 
 def _put_version(call: Call) -> Reply | None:
-    """Make the container of a first version; the generic PUT goes on."""
+    """Create the container of a first version, then continue with the generic PUT."""
     _plain_name(call)
     require_parents(call, call.arm.parent)
     workspace = existing(call, call.arm.parent.parent)
@@ -82,8 +82,8 @@ def _fill(_call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
             raise RefusedError(
                 409,
                 "Conflict",
-                f"Version '{old.name}' exists already and cannot be changed "
-                f"({', '.join(changed)} differ). Register a new version.",
+                f"Version '{old.name}' already exists and cannot be changed; it differs in "
+                f"{', '.join(changed)}. Register a new version.",
             )
         properties = {**old.properties, **properties}
     return {**wanted, "properties": properties}
@@ -96,7 +96,7 @@ def _fill_environment(call: Call, wanted: JsonObject, old: StoredResource | None
 
 
 def _list_versions(call: Call) -> Reply:
-    """List versions, newest first; a code's ``hash`` is looked for in the whole workspace."""
+    """List versions, newest first; with ``hash``, those of any code asset in the workspace."""
     _plain_name(call)
     if "hash" in call.query:
         return page(_document(each) for each in _with_hash(call))
@@ -145,7 +145,7 @@ def _show_container(call: Call, container: StoredResource, body: JsonObject) -> 
 
 
 def _start_pending_upload(call: Call) -> Reply:
-    """Say where the files of a version go. The version itself is made by its PUT, later."""
+    """Respond with where to upload a version's files; a later PUT creates the version."""
     require_parents(call, call.arm.parent)
     workspace = existing(call, call.arm.parent.parent)
     account_id = str(workspace.properties.get("storageAccount"))

@@ -1,7 +1,7 @@
-"""AmlCompute: limits, defaults, what never changes, and the view of its nodes."""
+"""AmlCompute: limits, defaults, and the state of its nodes."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.durations import duration_s, seconds_only
 from infra.catalogue.vm_sizes import vm_sizes
@@ -19,8 +19,8 @@ _ENUMS: Final = {
     "vmPriority": ("Dedicated", "LowPriority"),
     "remoteLoginPortPublicAccess": ("Enabled", "Disabled", "NotSpecified"),
 }
-_LEFT: Final = "/detached"
-_LEFT_S: Final = 24 * 3600
+_DETACHED: Final = "/detached"
+_DETACHED_S: Final = 24 * 3600
 _DEFAULTS: Final = {
     "osType": "Linux",
     "vmPriority": "Dedicated",
@@ -33,7 +33,7 @@ _DEFAULTS: Final = {
 
 
 def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
-    """Return the inner properties of a cluster with defaults, and what is wrong with them."""
+    """Return the inner properties of a cluster with defaults, and the problems found in them."""
     inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
     problems = [*_enums(inner), *_size(inner), *_network(inner), *_scale(inner)]
     access = inner.get("remoteLoginPortPublicAccess", "NotSpecified")
@@ -43,13 +43,13 @@ def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
 
 
 def _enums(inner: JsonObject) -> Problems:
-    """Bring enum values to Azure's casing; name those that are none."""
+    """Rewrite enum values in Azure's casing; report unknown ones."""
     problems = []
     for name, known in _ENUMS.items():
         value = inner.get(name)
         spelling = {each.lower(): each for each in known}.get(str(value).lower())
         if value is not None and spelling is None:
-            says = f"'{value}' is not a value of {name}: use {', '.join(known)}."
+            says = f"'{value}' is not a valid {name}: use {', '.join(known)}."
             problems.append((f"{_INNER}.{name}", says))
         elif spelling:
             inner[name] = spelling
@@ -80,14 +80,14 @@ def _scale(inner: JsonObject) -> Problems:
     idle_s = duration_s(str(idle))
     problems = []
     if not _count(high):
-        problems.append((f"{where}.maxNodeCount", "maxNodeCount must be an integer from 0 up."))
+        problems.append((f"{where}.maxNodeCount", "maxNodeCount must be an integer >= 0."))
     if not _count(low):
-        problems.append((f"{where}.minNodeCount", "minNodeCount must be an integer from 0 up."))
+        problems.append((f"{where}.minNodeCount", "minNodeCount must be an integer >= 0."))
     if _count(high) and _count(low) and low > high:
         says = f"minNodeCount ({low}) is greater than maxNodeCount ({high})."
         problems.append((f"{where}.minNodeCount", says))
     if idle_s is None:
-        says = f"'{idle}' is not an ISO 8601 duration, as PT120S is."
+        says = f"'{idle}' is not an ISO 8601 duration such as PT120S."
         problems.append((f"{where}.nodeIdleTimeBeforeScaleDown", says))
     inner["scaleSettings"] = {
         "minNodeCount": low,
@@ -97,30 +97,34 @@ def _scale(inner: JsonObject) -> Problems:
     return problems
 
 
-def _count(value: Any) -> bool:
+def _count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def leave(call: Call, compute: StoredResource) -> None:
-    """Remember a detached cluster: reports say that its machines outlive it, with their size."""
+def remember_detached(call: Call, compute: StoredResource) -> None:
+    """Remember the VM size of a detached cluster.
+
+    Users report that the VMs of a cluster outlive a detach, and that a cluster created again under
+    the name gets them with their size.
+    """
     if compute.properties["computeType"] == "AmlCompute":
         row = replace(
             compute,
-            id=_LEFT + compute.id,
-            type="left",
+            id=_DETACHED + compute.id,
+            type="detached",
             parent="",
             scope="",
-            gone=call.now + _LEFT_S,
+            gone=call.now + _DETACHED_S,
         )
         call.cloud.store.resources.put(row)
 
 
-def left_over(call: Call) -> JsonObject:
-    """Return what a new cluster takes over of a detached one of its name, whatever is asked for."""
-    row = find(call, _LEFT + str(call.arm))
+def detached_properties(call: Call) -> JsonObject:
+    """Return the properties a new cluster inherits from a detached one of its name."""
+    row = find(call, _DETACHED + str(call.arm))
     return {"vmSize": row.properties["properties"]["vmSize"]} if row else {}
 
 
 def shown(call: Call, compute: StoredResource, inner: JsonObject) -> JsonObject:
-    """Return the inner properties with what its nodes are doing right now."""
+    """Return the inner properties with the current state of the nodes."""
     return {**inner, **call.cloud.nodes.allocation(compute.id)}

@@ -1,15 +1,16 @@
-"""Azure ML computes of every kind: what is asked of each, what stays as it was, keys and nodes.
+"""Azure ML computes of every kind: required properties, defaults, keys and nodes.
 
-AmlCompute and compute instances have modules of their own; the others are attachments of something
-that exists: the cloud keeps where it is and its credentials, and never reaches for it.
+AmlCompute and compute instances have modules of their own. The others are attachments of existing
+machines or services: the cloud stores their address and credentials and never connects to them.
 """
 
 import json
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from infra.catalogue.types.table import arm_type
 from infra.catalogue.vm_sizes import vm_sizes
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours import clusters, instances
 from localcloud.behaviours.regions import require_quota
 from localcloud.behaviours.rows import kind_of
@@ -68,12 +69,12 @@ def _require_quota(call: Call, location: str, inner: JsonObject) -> None:
     require_quota(call, location, size, nodes=_nodes(inner), low=low)
 
 
-def _nodes(inner: Any) -> int:
-    """Return how many nodes a cluster may have; an instance is one."""
+def _nodes(inner: Document | None) -> int:
+    """Return the maximum number of nodes of a cluster; an instance has one."""
     return int((inner or {}).get("scaleSettings", {}).get("maxNodeCount", 1))
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     spelling = _SPELLING.get(str(value).lower())
     if spelling is None:
         says = f"'{value}' is not a compute type: use {', '.join(sorted(_SPELLING.values()))}."
@@ -86,7 +87,7 @@ def _inner(
 ) -> tuple[JsonObject | None, list[tuple[str, str]]]:
     inner = dict(properties.get("properties") or {})
     if kind == "AmlCompute":
-        return clusters.filled(inner | (clusters.left_over(call) if old is None else {}))
+        return clusters.filled(inner | (clusters.detached_properties(call) if old is None else {}))
     if kind == "ComputeInstance":
         return instances.filled(call, inner, old)
     return inner or None, _attachment_problems(kind, properties, inner)
@@ -124,9 +125,10 @@ def _removed(call: Call, compute: StoredResource) -> None:
 
 
 def _patch(call: Call) -> None:
-    """Take the scale where the first api-versions have it, one level up; the generic PATCH goes on.
+    """Move the scale from where the first api-versions have it (one level up) to where it is now.
 
-    What clients add beside it (``computeType``) says nothing new.
+    ``computeType``, which clients send beside it, is dropped: a PATCH cannot change it. Then the
+    generic PATCH continues.
     """
     body = call.json()
     outer = dict(body.get("properties") or {})
@@ -137,17 +139,17 @@ def _patch(call: Call) -> None:
 
 
 def _delete(call: Call) -> None:
-    """Check ``underlyingResourceAction``; the generic delete goes on. Absent means what fits."""
+    """Check ``underlyingResourceAction``, then continue with the generic DELETE."""
     action = call.query.get("underlyingresourceaction", "delete")
     if action.lower() not in _ACTIONS:
         raise RefusedError(
             400,
             "BadRequest",
-            f"'{action}' is not a value of underlyingResourceAction: use Delete or Detach.",
+            f"'{action}' is not a valid underlyingResourceAction: use Delete or Detach.",
         )
     compute = find(call, str(call.arm))
     if compute is not None and action.lower() == "detach":
-        clusters.leave(call, compute)
+        clusters.remember_detached(call, compute)
 
 
 def _list_nodes(call: Call) -> Reply:
@@ -157,7 +159,7 @@ def _list_nodes(call: Call) -> Reply:
 
 
 def _list_keys(call: Call) -> Reply:
-    """Give back the credentials of an attachment, as they were sent."""
+    """Respond with the credentials of an attachment, as they were sent."""
     compute = existing(call)
     kinds = {"AKS", "VirtualMachine", "HDInsight", "Databricks"}
     _require_kind(call, compute, kinds)
@@ -174,13 +176,13 @@ def _require_kind(call: Call, compute: StoredResource, kinds: set[str]) -> None:
     kind = compute.properties["computeType"]
     if kind not in kinds:
         raise RefusedError(
-            400, "BadRequest", f"'{call.action}' is not for computes of type {kind}."
+            400, "BadRequest", f"'{call.action}' is not available for computes of type {kind}."
         )
 
 
 KINDS: Final = (
-    kind_of(
-        TYPE,
+    replace(
+        kind_of(TYPE),
         polled=frozenset({"PUT", "PATCH", "DELETE"}),
         fill=_fill,
         show=_show,

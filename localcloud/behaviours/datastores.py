@@ -1,6 +1,7 @@
-"""Datastores: the four of a new workspace, and those a user declares; secrets only on request."""
+"""Datastores: the four defaults of a workspace, and declared ones; secrets only on request."""
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.metadata import STORAGE_SUFFIX
@@ -15,7 +16,7 @@ from localcloud.store.resources import StoredResource
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/datastores"
 _TYPES: Final = ("AzureBlob", "AzureDataLakeGen1", "AzureDataLakeGen2", "AzureFile", "OneLake")
 _CREDENTIALS: Final = ("AccountKey", "Certificate", "None", "Sas", "ServicePrincipal")
-# name → kind, and what its container or share is called for a workspace's GUID
+# name, kind, and the name of its container or share given the workspace's GUID
 _DEFAULT_STORES: Final = (
     ("workspaceblobstore", "AzureBlob", "azureml-blobstore-{}"),
     ("workspaceartifactstore", "AzureBlob", "azureml"),
@@ -26,7 +27,7 @@ _OWN: Final = frozenset(name for name, _, _ in _DEFAULT_STORES)
 
 
 def make_default_datastores(call: Call, workspace: StoredResource) -> None:
-    """Store the datastores that every workspace has from the start."""
+    """Create the datastores every workspace starts with."""
     account = str(workspace.properties.get("storageAccount") or "").rpartition("/")[2]
     for name, kind, pattern in _DEFAULT_STORES:
         place = "containerName" if kind == "AzureBlob" else "fileShareName"
@@ -83,19 +84,19 @@ def _fill(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObje
     return {**wanted, "properties": properties}
 
 
-def _one_of(value: Any, known: tuple[str, ...]) -> str:
+def _one_of(value: object, known: tuple[str, ...]) -> str:
     spelled = next((each for each in known if each.lower() == str(value).lower()), None)
     if spelled is None:
-        raise RefusedError(400, "BadRequest", f"'{value}' is none of {', '.join(known)}.")
+        raise RefusedError(400, "BadRequest", f"'{value}' is not one of {', '.join(known)}.")
     return spelled
 
 
 def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
-    """Lead clients that compose ``https://{accountName}.blob.{endpoint}`` to this cloud.
+    """Make ``https://{accountName}.blob.{endpoint}``, as clients compose it, point to this cloud.
 
-    The account of a workspace's own datastores is shown as ``host:port/account``: the composed
-    address is then a path below the cloud itself, which ``account.blob.localhost`` would not be.
-    Declared datastores are shown as declared.
+    The account name of a default datastore is shown as ``host:port/account``: the composed URL is
+    then a path of the cloud itself, while ``account.blob.localhost`` would not resolve. Declared
+    datastores are shown as declared.
     """
     properties = body["properties"]
     if resource.name not in _OWN or properties["datastoreType"] != "AzureBlob":
@@ -117,7 +118,7 @@ def _list_secrets(call: Call) -> Reply:
 
 
 def _list(call: Call) -> Reply | None:
-    """Narrow a list down as its query asks; without a query the generic list answers."""
+    """Filter the list by its query; without one, continue with the generic list."""
     query = call.query
     if not {"isdefault", "names", "searchtext", "count"} & query.keys():
         return None
@@ -144,8 +145,8 @@ def _list(call: Call) -> Reply | None:
 
 
 KINDS: Final = (
-    kind_of(
-        TYPE,
+    replace(
+        kind_of(TYPE),
         provisioning=False,
         fill=_fill,
         show=_show,

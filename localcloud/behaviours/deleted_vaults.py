@@ -1,4 +1,4 @@
-"""Deleted key vaults: listed, read, purged; creating one anew recovers it or is refused."""
+"""Soft-deleted key vaults: list, read, purge, and recover by creating one again."""
 
 from typing import Final
 
@@ -17,10 +17,10 @@ _ONE: Final = f"{_BASE}/locations/{{location}}/deletedVaults/{{name}}"
 
 
 def recover_or_refuse(call: Call, mode: str) -> StoredResource | None:
-    """Return the vault that a create with ``createMode: recover`` brought back.
+    """Recover the vault if ``createMode`` is ``recover``, and return it.
 
-    Refuses to create one whose name is parked, and to recover one that is not. ``None``: a new
-    vault may be made.
+    Refuses to create a vault whose name a soft-deleted one has, and to recover one that was not
+    deleted. Returns ``None`` if a new vault may be created.
     """
     found = soft_deleted(call, VAULT, name=call.arm.name)
     recovering = mode.lower() == "recover"
@@ -32,6 +32,7 @@ def recover_or_refuse(call: Call, mode: str) -> StoredResource | None:
         raise RefusedError(
             409,
             "ConflictError",
+            # Azure's own words
             f"A vault with the same name '{call.arm.name}' already exists in deleted state. You "
             "need to either recover or purge existing key vault.",
             target=call.arm.name,
@@ -81,7 +82,7 @@ def _get(call: Call) -> Reply:
 def _purge(call: Call) -> Reply:
     vault = _named(call)
     if vault.properties.get("enablePurgeProtection"):
-        says = f"The vault '{vault.name}' is protected against purging; it goes by itself."
+        says = f"The vault '{vault.name}' has purge protection; it is purged when it expires."
         raise RefusedError(400, "DeletedVaultPurge", says)
     purge(call, vault)
     return Reply(200)

@@ -1,4 +1,4 @@
-"""``checkNameAvailability`` of storage accounts, key vaults and registries: one answer shape."""
+"""``checkNameAvailability`` of storage accounts, key vaults and container registries."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Resource groups and the subscription around them. Deleting a group deletes all that is in it."""
+"""Resource groups, and the subscription with its locations and resource providers."""
 
 from typing import Final
 
@@ -57,7 +57,7 @@ def _locations(_: Call) -> Reply:
 
 
 def _provider(call: Call) -> Reply:
-    """Answer for one namespace; everything the cloud has is registered from the start."""
+    """Respond with one resource provider; all of them are registered from the start."""
     name = call.params["namespace"]
     known = {each.lower(): each for each in NAMESPACES}.get(name.lower())
     if known is None:
@@ -84,7 +84,7 @@ def _provider_document(namespace: str) -> JsonObject:
 
 
 def _group_members(call: Call) -> Reply:
-    """List what lies in a group, children left out."""
+    """List the top-level resources of a group."""
     group = existing(
         call, parse_arm_id(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{call.params['group']}")
     )

@@ -1,7 +1,7 @@
-"""Compute instances: their state machine, as far as a laptop can tell: start, stop, restart."""
+"""Compute instances: defaults, and the states that start, stop and restart lead to."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.durations import duration_s
 from infra.catalogue.vm_sizes import vm_sizes
@@ -27,7 +27,7 @@ _DEFAULTS: Final[JsonObject] = {
     "errors": [],
     "applications": [],
 }
-# action → what it is called, the state at its end, states it can be asked in
+# action: its name in lastOperation, the state it leads to, the states it is allowed in
 _ACTIONS: Final = {
     "start": ("Start", "Running", {"Stopped"}),
     "stop": ("Stop", "Stopped", {"Running", "JobRunning"}),
@@ -35,8 +35,10 @@ _ACTIONS: Final = {
 }
 
 
-def filled(call: Call, inner: JsonObject, old: StoredResource | None) -> tuple[JsonObject, Any]:
-    """Return the inner properties of an instance with defaults, and what is wrong with them."""
+def filled(
+    call: Call, inner: JsonObject, old: StoredResource | None
+) -> tuple[JsonObject, list[tuple[str, str]]]:
+    """Return the inner properties of an instance with defaults, and the problems found in them."""
     inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
     ssh = inner.get("sshSettings") or {}
     inner["sshSettings"] = {
@@ -73,7 +75,7 @@ def _operation(call: Call, name: str) -> dict[str, str]:
     }
 
 
-def _idle_problem(idle: Any) -> list[tuple[str, str]]:
+def _idle_problem(idle: object) -> list[tuple[str, str]]:
     if idle is None:
         return []
     seconds = duration_s(str(idle))
@@ -84,7 +86,7 @@ def _idle_problem(idle: Any) -> list[tuple[str, str]]:
 
 
 def _require_free_name(call: Call) -> None:
-    """Refuse a name that any instance of the region has; the cloud has one region's names."""
+    """Refuse a name another instance has: unique in a region on Azure, here in the whole cloud."""
     others = call.cloud.store.resources.of_type(call.arm.type, name=call.arm.name, now=call.now)
     if any(other.properties["computeType"] == "ComputeInstance" for other in others):
         name = call.arm.name
@@ -97,13 +99,13 @@ def _require_free_name(call: Call) -> None:
 
 
 def power(call: Call) -> Reply:
-    """Answer start, stop and restart: an instance only."""
+    """Handle start, stop and restart of an instance."""
     compute = _instance(call)
     name, state, allowed = _ACTIONS[call.action.lower()]
     inner = dict(compute.properties["properties"])
     if inner["state"] not in allowed:
         raise RefusedError(
-            409, "Conflict", f"'{compute.name}' is {inner['state']}; it cannot {call.action} now."
+            409, "Conflict", f"Cannot {call.action} '{compute.name}': it is {inner['state']}."
         )
     _store(call, compute, {**inner, "state": state, "lastOperation": _operation(call, name)})
     if is_first_generation(call):
@@ -113,7 +115,7 @@ def power(call: Call) -> Reply:
 
 
 def update_idle_shutdown(call: Call) -> Reply:
-    """Answer ``updateIdleShutdownSetting``."""
+    """Handle ``updateIdleShutdownSetting``."""
     compute = _instance(call)
     idle = call.json().get("idleTimeBeforeShutdown")
     problems = _idle_problem(idle)
@@ -134,6 +136,6 @@ def _instance(call: Call) -> StoredResource:
         raise RefusedError(
             400,
             "BadRequest",
-            f"'{call.action}' is for compute instances; '{compute.name}' is none.",
+            f"'{call.action}' is for compute instances; '{compute.name}' is not one.",
         )
     return compute

@@ -1,6 +1,6 @@
-"""What a job refers to: its compute, code and environment, in every form clients write them.
+"""References of a job to its compute, code and environment, in every form clients write them.
 
-Clients check none of these before they submit, so the messages here are what a person reads.
+Clients check none of these before they submit, so these messages are what a person reads.
 """
 
 from typing import Final
@@ -17,13 +17,13 @@ _RUNNABLE: Final = ("AmlCompute", "ComputeInstance")
 
 
 def compute_of(call: Call, reference: str) -> StoredResource:
-    """Return the compute a job names; it must be there and able to run jobs."""
+    """Return the compute a job names; it must exist and be able to run jobs."""
     if not reference:
         raise RefusedError(
             400,
             "BadRequest",
-            "The job names no compute, and the local cloud has no serverless one: set 'computeId' "
-            "to a compute of the workspace.",
+            "The job names no compute, and the local cloud has no serverless compute: set "
+            "'computeId' to a compute of the workspace.",
             target="properties.computeId",
         )
     name = _bare(reference).rstrip("/").rpartition("/")[2]
@@ -49,7 +49,7 @@ def compute_of(call: Call, reference: str) -> StoredResource:
         raise RefusedError(
             409,
             "Conflict",
-            f"Compute instance '{name}' is {state}; start it before submitting to it.",
+            f"Compute instance '{name}' is {state}; start it before submitting jobs to it.",
             target="properties.computeId",
         )
     return compute
@@ -68,15 +68,15 @@ def environment_id(call: Call, reference: str) -> str:
 
 
 def asset_id(call: Call, kind: str, reference: str) -> str:
-    """Return the ARM id of ``azureml:name:version``, ``name@latest`` or an id; ``""`` stays."""
+    """Return the ARM id of ``azureml:name:version``, ``name@latest`` or an id; ``""`` of none."""
     text = _bare(reference)
     if text.startswith("//") or not text:
         if text:
             raise RefusedError(
                 400,
                 "BadRequest",
-                f"'{reference}' lies in a registry; the local cloud has none. Give the job an "
-                "environment of the workspace, with a conda file.",
+                f"'{reference}' is in a registry, and the local cloud has no registries. Use an "
+                "environment of the workspace with a conda file.",
                 target=f"properties.{kind}",
             )
         return ""
@@ -95,7 +95,7 @@ def asset_id(call: Call, kind: str, reference: str) -> str:
 
 
 def refers_to(reference: str, id: str) -> bool:
-    """Return whether a reference, in any form, may have led to the resource ``id``."""
+    """Return whether a reference, in any form, can resolve to the resource ``id``."""
     text, _, label = _bare(reference).rstrip("/").lower().partition("@")
     if label or "/" not in text:
         name, _, version = text.partition(":")
@@ -104,14 +104,14 @@ def refers_to(reference: str, id: str) -> bool:
 
 
 def _bare(reference: str) -> str:
-    """Return a reference without the prefix that some clients put there more than once."""
+    """Return a reference without ``azureml:``, which some clients write more than once."""
     while reference.startswith("azureml:") and not reference.startswith("azureml://"):
         reference = reference.removeprefix("azureml:")
     return reference.removeprefix("azureml:")
 
 
 def required_asset(call: Call, id: str, kind: str) -> str | None:
-    """Return the id as stored; 404 where there is no such version. ``None`` for ``""``."""
+    """Return the id as stored, ``None`` for ``""``; 404 if there is no such version."""
     if not id:
         return None
     found = find(call, id)
@@ -122,7 +122,7 @@ def required_asset(call: Call, id: str, kind: str) -> str | None:
     raise RefusedError(
         404,
         f"{noun.capitalize()}NotFound",
-        f"The workspace has no {noun} '{name}' of version '{version}'.",
+        f"The workspace has no version '{version}' of {noun} '{name}'.",
         target=f"properties.{noun}Id",
     )
 

@@ -1,11 +1,11 @@
-"""Jobs: what a command job must say, what the service fills in, its state while it is read.
+"""Command jobs: required properties, defaults, and their status when read.
 
-Pipelines, sweeps and the like are refused. Running a job is the nodes' business.
+Pipelines, sweeps and other types are refused. The nodes run the jobs.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.durations import duration_s
@@ -91,7 +91,7 @@ def _require_command(given: Document) -> None:
 def _problems(
     given: Document, resources: Document, compute: StoredResource
 ) -> Iterator[tuple[str, str]]:
-    """Yield every problem that needs no other resource than the compute."""
+    """Yield every problem that can be found with the compute alone."""
     command = str(given.get("command") or "")
     if not command.strip():
         yield "properties.command", "The job has no command."
@@ -99,12 +99,12 @@ def _problems(
     if not _EXPERIMENT.fullmatch(experiment):
         yield (
             "properties.experimentName",
-            f"'{experiment}' is not an experiment name: use letters, digits, hyphens, underscores.",
+            f"'{experiment}' is not an experiment name: use letters, digits, '-' and '_'.",
         )
     yield from _binding_problems(given, command)
     timeout = (given.get("limits") or {}).get("timeout")
     if timeout and not duration_s(str(timeout)):
-        yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration (PT1H)."
+        yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration such as PT1H."
     yield from _node_problems(resources, compute)
 
 
@@ -115,7 +115,7 @@ def _binding_problems(given: Document, command: str) -> Iterator[tuple[str, str]
     for name, value in (given.get("inputs") or {}).items():
         form = str((value or {}).get("jobInputType"))
         if form not in _INPUTS:
-            yield f"properties.inputs.{name}", f"'{form}' is none of {', '.join(_INPUTS)}."
+            yield f"properties.inputs.{name}", f"'{form}' is not one of {', '.join(_INPUTS)}."
 
 
 def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:
@@ -134,7 +134,7 @@ def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tup
 
 
 def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
-    """Return a known job with what may change in it; anything else means another job."""
+    """Return an existing job with the allowed changes; refuse any other change."""
     before = dict(old.properties)
     for key, value in given.items():
         if key not in _OPEN and value not in (None, {}) and not _same(key, before.get(key), value):
@@ -142,7 +142,7 @@ def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
                 409,
                 "Conflict",
                 f"A job with the name '{old.name}' already exists in this workspace and differs in "
-                f"'{key}'; a job cannot be changed.",
+                f"'{key}', which cannot be changed.",
                 target=f"properties.{key}",
             )
     changed = {k: given[k] for k in _OPEN[:-2] if given.get(k) is not None}
@@ -152,8 +152,8 @@ def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
     return before | changed
 
 
-def _same(key: str, before: Any, after: Any) -> bool:
-    """Compare a stored value with a sent one: defaults may be left out, references be short."""
+def _same(key: str, before: object, after: object) -> bool:
+    """Return whether a sent value means the stored one: it may omit defaults, or use short ids."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         return all(_same(k, before.get(k), v) for k, v in after.items() if v not in (None, {}))
     if key in _REFERENCES:
@@ -164,7 +164,7 @@ def _same(key: str, before: Any, after: Any) -> bool:
 
 
 def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None:
-    """Make the run of a new job and hand it to the nodes."""
+    """Create the run of a new job and pass the job to the nodes."""
     if old is not None:
         return
     store, properties = call.cloud.store, job.properties
@@ -191,7 +191,7 @@ def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None
 
 
 def _run_tags(job: StoredResource) -> dict[str, str]:
-    """Return the tags of a job's MLflow run: the user's, and where it came from."""
+    """Return the tags of a job's MLflow run: the user's, and its source."""
     properties = job.properties
     facts = {"mlflow.runName": properties["displayName"], "mlflow.source.type": "JOB"}
     git = {k: v for k, v in properties["properties"].items() if k.startswith(_GIT)}
@@ -199,7 +199,7 @@ def _run_tags(job: StoredResource) -> dict[str, str]:
 
 
 def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
-    """Add what reading a job adds: its status and where to look at it."""
+    """Add the job's status and its tracking and studio URLs."""
     url, workspace = call.cloud.url, job.parent
     run = _run(call, job)
     services = {
@@ -235,7 +235,7 @@ def _cancel(call: Call) -> Reply:
 
 
 def _delete(call: Call) -> None:
-    """Refuse to delete a job that runs, as the service does; the generic handler does the rest."""
+    """Refuse to delete a job that has not ended, as Azure does; then the generic DELETE."""
     job = call.cloud.store.resources.get(str(call.arm), now=call.now)
     run = _run(call, job) if job else None
     if run is not None and not run.state.final:
@@ -245,7 +245,7 @@ def _delete(call: Call) -> None:
 
 
 def _list(call: Call) -> Reply:
-    """List jobs, the newest first."""
+    """List jobs, newest first."""
     workspace = existing(call, call.arm)
     view = call.query.get("listviewtype", "ActiveOnly").lower()
     kind, tag = call.query.get("jobtype", "").lower(), call.query.get("tag")
@@ -268,8 +268,8 @@ def _name_problem(name: str, _body: Document) -> str | None:
     if _NAME.fullmatch(name):
         return None
     return (
-        f"'{name}' is not a job name: use up to 255 letters, digits, hyphens or underscores, "
-        "starting with a letter or digit."
+        f"'{name}' is not a valid job name: use up to 255 letters, digits, '-' and '_', starting "
+        "with a letter or digit."
     )
 
 

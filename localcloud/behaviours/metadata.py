@@ -1,4 +1,4 @@
-"""What clients ask before they have a token: where things are, and the token itself."""
+"""Endpoints that clients call before they have a token: cloud metadata, OpenID, tokens."""
 
 from typing import Final
 from urllib.parse import parse_qsl
@@ -18,7 +18,7 @@ def _endpoints(call: Call) -> Reply:
 
 
 def endpoints(origin: str) -> JsonObject:
-    """Return ARM's metadata document for a cloud that is reached at ``origin``."""
+    """Return ARM's metadata document for a cloud at ``origin``."""
     return {
         "name": "AmlLocalCloud",
         "portal": origin,
@@ -84,7 +84,7 @@ def _instance(call: Call) -> Reply:
 
 
 def _token(call: Call) -> Reply:
-    """Answer the token endpoint: any client gets a token, for what it asks."""
+    """Issue a token to any client, for the audience it asks for."""
     form = dict(parse_qsl(call.body.decode("utf-8", "replace")))
     grant = form.get("grant_type", "")
     if grant not in _GRANTS:
@@ -104,7 +104,7 @@ def _token(call: Call) -> Reply:
 
 
 def _managed_identity(call: Call) -> Reply:
-    """Answer as App Service and virtual machines do for a managed identity."""
+    """Issue a token as App Service and virtual machines do for a managed identity."""
     resource = call.query.get("resource", call.origin)
     token = issue(call.cloud, resource, call.query.get("client_id", "managed-identity"))
     return answer(

@@ -1,4 +1,4 @@
-"""What the service adds to a new resource: keys, and properties nobody gave."""
+"""What a service adds to a new resource: generated keys and default properties."""
 
 import base64
 import secrets
@@ -11,12 +11,12 @@ _KEY_BYTES: Final = 64
 
 
 def two_keys(_: Call) -> JsonObject:
-    """Return the secrets of a service that has two keys, so that one can be rotated."""
+    """Return new secrets for a service that has two keys (so that each can be rotated)."""
     return {"keys": [_key(), _key()]}
 
 
 def with_properties(document: JsonObject, properties: Document) -> JsonObject:
-    """Return the body with ``properties`` filled in where it has none of its own."""
+    """Return the body with ``properties`` as defaults of its own."""
     return {**document, "properties": {**properties, **(document.get("properties") or {})}}
 
 

@@ -1,22 +1,24 @@
-"""ARM types with nothing of their own: rows only, for the generic handlers."""
+"""ARM types that need little more than a row: the generic handlers do the rest."""
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.faults import RefusedError
-from localcloud.calls.kinds import Kind
+from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import placed
 from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
+_CONTAINERS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 
 def _role_assignment(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
-    """Keep what an assignment is made of; a second one of the same says so."""
+    """Refuse a duplicate assignment, and any change of principal, role or scope."""
     properties = {"principalType": "User", "scope": _scope(call), **wanted["properties"]}
     parts = ("principalId", "roleDefinitionId", "scope")
     mine = [str(properties[part]).lower() for part in parts]
@@ -43,13 +45,13 @@ def _scope(call: Call) -> str:
 
 
 def _connection_secrets(call: Call) -> Reply:
-    """Give a workspace connection with its credentials, which no other answer has."""
+    """Respond with a workspace connection and its credentials, which no other response has."""
     found = existing(call)
     body = {"id": found.id, "name": found.name, "type": found.type, **found.document}
     return answer(placed(body, dict(found.secrets)))
 
 
-def _properties(**defaults: Any) -> Any:
+def _properties(**defaults: object) -> Fill:
     def fill(_: Call, wanted: JsonObject, __: StoredResource | None) -> JsonObject:
         return {**wanted, "properties": {**defaults, **(wanted.get("properties") or {})}}
 
@@ -57,19 +59,21 @@ def _properties(**defaults: Any) -> Any:
 
 
 KINDS: Final = (
-    kind_of(
-        "Microsoft.Authorization/roleAssignments",
+    replace(
+        kind_of("Microsoft.Authorization/roleAssignments"),
         provisioning=False,
         put=(201, 201),
         fill=_role_assignment,
     ),
-    kind_of("Microsoft.Network/virtualNetworks", fill=_properties(subnets=[])),
+    replace(kind_of("Microsoft.Network/virtualNetworks"), fill=_properties(subnets=[])),
     kind_of("Microsoft.Network/virtualNetworks/subnets"),
-    kind_of("Microsoft.Network/networkSecurityGroups", fill=_properties(securityRules=[])),
+    replace(kind_of("Microsoft.Network/networkSecurityGroups"), fill=_properties(securityRules=[])),
     kind_of("Microsoft.Batch/batchAccounts"),
     kind_of("Microsoft.Databricks/workspaces"),
     kind_of("Microsoft.Compute/virtualMachines"),
-    kind_of("Microsoft.Storage/storageAccounts/blobServices/containers", provisioning=False),
+    replace(
+        kind_of("Microsoft.Storage/storageAccounts/blobServices/containers"), provisioning=False
+    ),
     Kind("Microsoft.Storage/storageAccounts/blobServices", provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices", provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices/shares", provisioning=False),

@@ -1,9 +1,11 @@
-"""What an Azure ML workspace points to: vault, insights, logs, registry, identities.
+"""Prerequisites of a workspace: key vault, Application Insights, logs, registry, identities.
 
-The services behind them are not here: they are names and keys. Storage has a module of its own.
+Only the ARM resources exist, with names and keys; no service is behind them. Storage accounts have
+a module of their own.
 """
 
 import uuid
+from dataclasses import replace
 from typing import Final
 
 from infra.contract.discovery import TENANT
@@ -25,7 +27,8 @@ def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
     mode = str(wanted["properties"].pop("createMode", ""))
     recovered = None if old else recover_or_refuse(call, mode)
     if recovered is not None:
-        return dict(recovered.document)  # as it was: what else the call asks for is left out
+        # A recovered vault is as it was: Azure ignores the other properties of the request.
+        return dict(recovered.document)
     properties = wanted["properties"]
     if not properties.get("enableRbacAuthorization") and "accessPolicies" not in properties:
         sentence = "The parameter 'accessPolicies' is required without 'enableRbacAuthorization'."
@@ -139,19 +142,19 @@ def _identity(_call: Call, wanted: JsonObject, _: StoredResource | None) -> Json
 
 
 KINDS: Final = (
-    kind_of("Microsoft.KeyVault/vaults", fill=_vault, polled=frozenset()),
-    kind_of("Microsoft.Insights/components", put=(200, 200), fill=_insights),
-    kind_of(
-        "Microsoft.OperationalInsights/workspaces",
+    replace(kind_of("Microsoft.KeyVault/vaults"), fill=_vault, polled=frozenset()),
+    replace(kind_of("Microsoft.Insights/components"), put=(200, 200), fill=_insights),
+    replace(
+        kind_of("Microsoft.OperationalInsights/workspaces"),
         minted=two_keys,
         fill=_logs,
         actions={"sharedKeys": _log_keys},
     ),
-    kind_of(
-        "Microsoft.ContainerRegistry/registries",
+    replace(
+        kind_of("Microsoft.ContainerRegistry/registries"),
         minted=two_keys,
         fill=_registry,
         actions={"listCredentials": _registry_keys},
     ),
-    kind_of("Microsoft.ManagedIdentity/userAssignedIdentities", fill=_identity),
+    replace(kind_of("Microsoft.ManagedIdentity/userAssignedIdentities"), fill=_identity),
 )

@@ -1,4 +1,4 @@
-"""What Azure ML offers in a region: VM sizes, quotas and their usage. One catalogue for all."""
+"""VM sizes, quotas and usages of a region. All regions have the same VM sizes."""
 
 from typing import Final
 from urllib.parse import unquote
@@ -13,7 +13,7 @@ _BASE: Final = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 )
 _CORES: Final = 1_000_000
-# What Azure ML calls the quotas that go across families.
+# Azure ML's names of the quotas that count all VM families together.
 _DEDICATED: Final = "Total Cluster Dedicated Regional vCPUs"
 _LOW_PRIORITY: Final = "Total Cluster Low Priority Regional vCPUs"
 _OS_DISK_MIB: Final = 1_047_552
@@ -41,7 +41,7 @@ def _size_document(size: VmSize) -> JsonObject:
 
 
 def _cores_in_use(call: Call) -> dict[str, int]:
-    """Return the cores of all nodes there are now: of dedicated ones by family, and in total."""
+    """Return the cores of all current nodes by quota name."""
     cores: dict[str, int] = {}
     for compute in call.cloud.store.resources.of_type(_COMPUTES, now=call.now):
         inner = compute.properties.get("properties") or {}
@@ -69,7 +69,7 @@ def _base(call: Call) -> str:
 
 
 def require_quota(call: Call, location: str, size: VmSize, *, nodes: int, low: bool) -> None:
-    """Refuse a compute that is by itself larger than a quota of its region."""
+    """Refuse a compute that alone exceeds a quota of its region."""
     wanted = nodes * size.vcpus
     for name in (_LOW_PRIORITY,) if low else (_DEDICATED, size.family):
         limit = _limit(call, location, name)
@@ -77,7 +77,7 @@ def require_quota(call: Call, location: str, size: VmSize, *, nodes: int, low: b
             raise RefusedError(
                 400,
                 "QuotaExceeded",
-                f"The compute needs {wanted} vCPUs of '{name}', and the limit in {location} is "
+                f"The compute needs {wanted} vCPUs of '{name}', but the quota in {location} is "
                 f"{limit}.",
                 target=call.arm.name,
             )
@@ -119,14 +119,15 @@ def _quota(call: Call, name: str) -> JsonObject:
 
 
 def _update_quotas(call: Call) -> Reply:
-    """Set limits for all of the region: on Azure a support request, with workspaces' own below."""
+    """Set quotas of the region. On Azure this needs a support request."""
     known = {name.lower(): name for name in _quota_names()}
     location, changed = call.params["location"].lower(), []
     for wanted in call.json().get("value") or []:
         name = known.get(unquote(str(wanted.get("id"))).rpartition("/")[2].lower())
         limit = wanted.get("limit")
         if name is None or not isinstance(limit, int) or limit < 0:
-            raise invalid([("value", f"'{wanted.get('id')}' with limit '{limit}' is no quota.")])
+            says = f"'{wanted.get('id')}' with limit '{limit}' is not a valid quota."
+            raise invalid([("value", says)])
         call.cloud.store.set_value(f"quota/{location}/{name.lower()}", str(limit))
         changed.append({**_quota(call, name), "status": "Success"})
     return page(changed)

@@ -1,5 +1,6 @@
-"""Storage accounts: their keys, and their blob endpoint, which is this cloud."""
+"""Storage accounts: keys and endpoints. The blob endpoint is this cloud."""
 
+from dataclasses import replace
 from typing import Final
 
 from infra.contract.json_types import JsonObject
@@ -44,7 +45,7 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
 
 
 def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
-    """Add the endpoints; the blob endpoint is this cloud, at the port it has now."""
+    """Add the endpoints on reading, because the cloud's port may change."""
     name = resource.name
     others = {
         service: f"https://{name}.{service}.core.windows.net/"
@@ -55,7 +56,7 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
 
 
 def _stored(call: Call, account: StoredResource, old: StoredResource | None) -> None:
-    """Make the services that every account has, as parents of containers and shares."""
+    """Create the services of a new account, the parents of containers and shares."""
     for service in () if old else ("blobServices", "fileServices"):
         call.cloud.store.resources.put(
             StoredResource(
@@ -92,8 +93,8 @@ def _keys(call: Call) -> Reply:
 
 
 KINDS: Final = (
-    kind_of(
-        "Microsoft.Storage/storageAccounts",
+    replace(
+        kind_of("Microsoft.Storage/storageAccounts"),
         put=(202, 200),
         location_only=True,
         minted=two_keys,

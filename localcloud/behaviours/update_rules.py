@@ -1,10 +1,10 @@
-"""What a PUT or PATCH may not change, and what it asks for in vain: the table of updates, applied.
+"""The catalogue's update rules applied to a PUT or PATCH: refused changes, and ignored ones.
 
-Pure but for the refusal. Documents are ARM's, with the secrets in their places.
+Pure, except that it raises the refusal. Documents are ARM bodies with their secrets in place.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_body
@@ -12,15 +12,16 @@ from infra.catalogue.updates.rule import Change, UpdateRule, covers, rule_at
 from infra.contract.json_types import JsonObject
 from localcloud.calls.faults import RefusedError
 
-_IN_VAIN: Final = frozenset({Change.IGNORED, Change.ACTION})
+# The service accepts a PUT that changes such a property and keeps the old value.
+_IGNORED: Final = frozenset({Change.IGNORED, Change.ACTION})
 _IDENTITIES: Final = "identity.userAssignedIdentities"
 
 
-def taken_over(row: ArmType) -> Callable[[JsonObject, JsonObject], frozenset[str]]:
-    """Return the function that compares a resource before and after a request.
+def ignored_changes(row: ArmType) -> Callable[[JsonObject, JsonObject], frozenset[str]]:
+    """Return a function of a resource's document before and after a request.
 
-    It returns the body paths whose change is ignored, and refuses with 400 what only a new
-    resource can have otherwise, all of it at once.
+    It returns the body paths whose change is ignored. Changes that need a new resource are refused
+    with 400, all of them at once.
     """
 
     def compare(before: JsonObject, after: JsonObject) -> frozenset[str]:
@@ -35,13 +36,13 @@ def taken_over(row: ArmType) -> Callable[[JsonObject, JsonObject], frozenset[str
         fixed = [path for path, rule in changed if rule.change is Change.REPLACE]
         if fixed:
             raise _refusal(row, fixed)
-        return frozenset(rule.path for _, rule in changed if rule.change in _IN_VAIN)
+        return frozenset(rule.path for _, rule in changed if rule.change in _IGNORED)
 
     return compare
 
 
 def _by_body_path(row: ArmType) -> Mapping[str, UpdateRule]:
-    """Return the rows by where their inputs are in the body, with that as their path."""
+    """Return the rules with body paths in place of input paths."""
     in_body = (rule for rule in row.updates.values() if rule.path.partition(".")[0] in row.inputs)
     paths = {row.body_path(rule.path): rule for rule in in_body}
     return {
@@ -52,7 +53,7 @@ def _by_body_path(row: ArmType) -> Mapping[str, UpdateRule]:
 
 def _differences(
     row: ArmType, before: JsonObject, after: JsonObject
-) -> Iterator[tuple[str, Any, Any]]:
+) -> Iterator[tuple[str, object, object]]:
     defaults = {row.body_path(path): value for path, value in row.defaults.items()}
     read_only = [row.body_path(path) for path in row.read_only]
     olds, news = dict(_leaves(before, "")), dict(_leaves(after, ""))
@@ -63,10 +64,11 @@ def _differences(
             yield path, old, new
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield every value that is no object; lists as a whole, identities by their ids alone."""
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Yield every value that is not an object; lists as a whole, identities by their ids only."""
     if path == _IDENTITIES:
-        yield path, sorted(str(key).lower() for key in value or ())
+        ids = value if isinstance(value, dict | list) else ()
+        yield path, sorted(str(key).lower() for key in ids)
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _leaves(item, f"{path}.{key}" if path else key)
@@ -74,8 +76,12 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as far as the service tells values apart: without case, nothing is nothing."""
+def _plain(value: object) -> object:
+    """Return a value as the service compares it: ignoring case, and empty is the same as null.
+
+    A GET fills in what a PUT left out with empty strings, objects and lists, and clients put the
+    whole answer back: none of that is a change.
+    """
     if isinstance(value, str):
         return value.rstrip("/").lower() or None
     return value or None
@@ -86,7 +92,7 @@ def _refusal(row: ArmType, paths: list[str]) -> RefusedError:
     return RefusedError(
         400,
         "PropertyChangeNotAllowed",
-        f"Changing {', '.join(paths)} is not allowed: it cannot be changed once one of the "
-        f"'{noun}' has been created. Delete it and create it again.",
+        f"{', '.join(paths)} cannot be changed after a resource of type '{noun}' has been created. "
+        "Delete it and create it again.",
         target=paths[0],
     )

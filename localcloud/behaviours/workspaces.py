@@ -1,9 +1,10 @@
-"""Azure ML workspaces: what they must point to, what the service fills in, their keys.
+"""Azure ML workspaces: required resources, defaults, keys, soft delete.
 
-Data-plane addresses are made when a workspace is read, because the cloud's port may change.
+Data-plane URLs are added when a workspace is read, because the cloud's port may change.
 """
 
 import uuid
+from dataclasses import replace
 from typing import Final
 
 from infra.catalogue.names import ArmId, parse_arm_id
@@ -67,7 +68,7 @@ def _system_assigned(body: JsonObject) -> JsonObject:
 
 
 def _require_associated(call: Call, body: JsonObject) -> None:
-    """Refuse a workspace that points to nothing, or to something that is not there."""
+    """Refuse a workspace whose storage account, key vault, … is missing or does not exist."""
     properties = body["properties"]
     if str(body["kind"]).lower() == "default":
         missing = [name for name in _NEEDED if not properties.get(name)]
@@ -119,13 +120,13 @@ def _stored(call: Call, workspace: StoredResource, old: StoredResource | None) -
 
 
 def _removed(call: Call, workspace: StoredResource) -> None:
-    """Forget what its runs tracked, unless it is parked: a workspace made anew begins empty."""
+    """Delete the runs of a purged workspace, so that one created again starts empty."""
     if soft_deleted_at(call, workspace.id) is None:
         call.cloud.store.forget_workspace(workspace.id)
 
 
 def _require_not_soft_deleted(call: Call) -> None:
-    """Refuse to make a workspace over a parked one, with Azure ML's own code and words."""
+    """Refuse to create a workspace while a soft-deleted one has its name, in Azure ML's words."""
     if find(call, str(call.arm)) is None and soft_deleted_at(call, str(call.arm)) is not None:
         raise RefusedError(
             400,
@@ -136,7 +137,7 @@ def _require_not_soft_deleted(call: Call) -> None:
 
 
 def _purge(call: Call) -> Reply | None:
-    """Delete a parked workspace for good; the generic delete goes on for one that is there."""
+    """Purge a soft-deleted workspace; continue with the generic DELETE for an existing one."""
     there = find(call, str(call.arm))
     waiting = None if there else soft_deleted_at(call, str(call.arm))
     if waiting is None or call.query.get("forcetopurge", "").lower() != "true":
@@ -147,7 +148,7 @@ def _purge(call: Call) -> Reply | None:
 
 
 def _recover(call: Call) -> Reply:
-    """Bring a parked workspace back. Azure has this in its portal alone; the action is ours."""
+    """Recover a soft-deleted workspace. Azure offers this in its portal only, not in its API."""
     waiting = soft_deleted_at(call, str(call.arm))
     if waiting is None:
         raise RefusedError(404, "NotFound", f"There is no deleted workspace '{call.arm.name}'.")
@@ -157,7 +158,7 @@ def _recover(call: Call) -> Reply:
 
 
 def _list(call: Call) -> Reply | None:
-    """List deleted workspaces too, with their state, where the whole subscription is asked for."""
+    """Include soft-deleted workspaces in the list of the whole subscription."""
     if call.arm.resource_group:
         return None
     there = call.cloud.store.resources.of_type(TYPE, now=call.now)
@@ -219,19 +220,20 @@ def _resync(call: Call) -> Reply:
 
 
 def _discovery(call: Call) -> Reply:
-    """Say where the data plane is: all of it is this cloud. Asked without a token."""
+    """Respond with the URLs of the data plane, all of them this cloud. Needs no token."""
     url = call.cloud.url
     names = "api history artifact experimentation modelmanagement pipelines studio catalog metrics"
     return answer({**dict.fromkeys(names.split(), url), "mlflow": url})
 
 
 def _no_such_key(call: Call) -> Reply:
-    raise RefusedError(400, "BadRequest", f"'{call.action}' needs notebooks; there are none here.")
+    says = f"'{call.action}' is not available: the local cloud has no notebooks."
+    raise RefusedError(400, "BadRequest", says)
 
 
 KINDS: Final = (
-    kind_of(
-        TYPE,
+    replace(
+        kind_of(TYPE),
         put=(202, 202),
         fill=_fill,
         show=_show,

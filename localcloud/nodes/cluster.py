@@ -1,7 +1,7 @@
-"""How a cluster behaves: which nodes it wants, which run gets which node, when a node leaves.
+"""Scaling of a cluster: how many nodes it needs, which run gets which node, when a node leaves.
 
-Pure: a cluster is a value, ``advance`` returns the next one and what has to be done about it. It
-starts no process and reads no clock.
+Pure: a cluster is a value; ``advance`` returns the next value and the actions it requires. No
+processes and no clock.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _GOING: Final = frozenset({"leaving", "preempted"})
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the compute's owner allows. ``boots_s`` and ``leaves_s``: how long nodes take."""
+    """The limits of a compute. ``boots_s`` and ``leaves_s``: how long a node takes to do so."""
 
     minimum: int
     maximum: int
@@ -37,7 +37,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class ClusterNode:
-    """One node; ``since`` is when it came into its state (seconds), ``run`` what it runs."""
+    """One node; ``since`` is when it entered its state (seconds), ``run`` what it runs."""
 
     name: str
     state: NodeState
@@ -55,7 +55,7 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """All nodes of one compute. ``made`` counts every node there ever was, for their names."""
+    """All nodes of one compute. ``made`` counts all nodes ever created, for their names."""
 
     scale: Scale
     nodes: tuple[ClusterNode, ...] = ()
@@ -65,7 +65,7 @@ class ClusterState:
 
     @property
     def steady(self) -> bool:
-        """Steady means that there are as many nodes as wanted and none is coming or going."""
+        """Whether there are as many nodes as wanted and none is coming or going."""
         return len(self.nodes) == self.target and not any(
             n.state in ("preparing", "leaving", "preempted") for n in self.nodes
         )
@@ -73,11 +73,11 @@ class ClusterState:
 
 @dataclass(frozen=True, slots=True)
 class ClusterAction:
-    """What a change of the cluster asks the executor for, in the order given.
+    """What the scheduler must do about a change of the cluster, in the given order.
 
-    ``added``: a node is being allocated for ``run``. ``ready``: it can take work. ``start``:
-    ``nodes`` now run ``run``. ``lost``: low-priority capacity went; ``run`` goes back to the
-    queue. ``leaving``: a node is given back. ``gone``: its temporary storage is no more.
+    ``added``: a node is being allocated for ``run``. ``ready``: the node can run something.
+    ``start``: start ``run`` on ``nodes``. ``lost``: the node was preempted; ``run`` goes back to
+    the queue. ``leaving``: the node is being deallocated. ``gone``: the node no longer exists.
     """
 
     kind: Literal["added", "ready", "start", "lost", "leaving", "gone"]
@@ -100,10 +100,10 @@ class _Draft:
 def advance(
     cluster: ClusterState, queue: Sequence[QueuedRun], now: float
 ) -> tuple[ClusterState, tuple[ClusterAction, ...]]:
-    """Return the cluster at ``now`` with ``queue`` waiting (oldest first), and what happened.
+    """Return the cluster at ``now``, given the ``queue`` (oldest first), and the actions required.
 
-    Runs start in the order they came: one that needs several nodes is not overtaken, unless the
-    cluster is too small for it altogether.
+    Runs start in order: a run that needs several nodes is not overtaken, unless it needs more than
+    the cluster's maximum.
     """
     draft = _Draft(cluster, list(cluster.nodes), now, made=cluster.made)
     _finish_boots_and_leaves(draft)
@@ -119,7 +119,7 @@ def advance(
 
 
 def release(cluster: ClusterState, run: str, now: float) -> ClusterState:
-    """Return the cluster after ``run`` has left its nodes: they are idle from ``now`` on."""
+    """Return the cluster after ``run`` has ended: its nodes are idle from ``now`` on."""
     nodes = tuple(
         replace(n, state="idle", since=now, run=None)
         if n.run == run and n.state == "running"
@@ -132,7 +132,10 @@ def release(cluster: ClusterState, run: str, now: float) -> ClusterState:
 def preempt(
     cluster: ClusterState, names: Iterable[str], now: float
 ) -> tuple[ClusterState, tuple[ClusterAction, ...]]:
-    """Take low-priority nodes away, as Azure does when it needs them; others stay."""
+    """Preempt low-priority nodes; dedicated ones stay.
+
+    The other nodes of a run that lost one become idle: it cannot continue on fewer nodes.
+    """
     if not cluster.scale.low_priority:
         return cluster, ()
     taken = frozenset(names)
@@ -145,20 +148,18 @@ def preempt(
             steps.append(
                 ClusterAction("lost", (node.name,), node.run if node.run in lost else None)
             )
-        elif (
-            node.run in lost and node.state == "running"
-        ):  # the other nodes of a run that lost one have nothing to do
+        elif node.run in lost and node.state == "running":
             nodes[index] = replace(node, state="idle", since=now, run=None)
     return replace(cluster, nodes=tuple(nodes), changed=now), tuple(steps)
 
 
 def rescale(cluster: ClusterState, scale: Scale) -> ClusterState:
-    """Return the cluster under new limits; ``advance`` does the rest."""
+    """Return the cluster with new limits; ``advance`` applies them."""
     return replace(cluster, scale=scale)
 
 
 def next_change(cluster: ClusterState) -> float | None:
-    """Return when ``advance`` will have something to do even if nothing is submitted."""
+    """Return when ``advance`` must be called next, even if no run is submitted or ends."""
     scale = cluster.scale
     spare = len([n for n in cluster.nodes if n.state in _PRESENT]) > scale.minimum
     after: Mapping[str, float] = {
@@ -172,7 +173,7 @@ def next_change(cluster: ClusterState) -> float | None:
 
 
 def allocation(cluster: ClusterState) -> JsonObject:
-    """Return the read-only properties of an AmlCompute; the counts add up to the nodes."""
+    """Return the read-only properties of an AmlCompute; the counts add up to the node count."""
     counts = {f"{state}NodeCount": sum(n.state == state for n in cluster.nodes) for state in STATES}
     return {
         "allocationState": "Steady" if cluster.steady else "Resizing",
@@ -197,7 +198,7 @@ def _finish_boots_and_leaves(draft: _Draft) -> None:
 
 
 def _start_runs(draft: _Draft, queue: Sequence[QueuedRun]) -> Sequence[QueuedRun]:
-    """Give idle nodes to the runs at the head of the queue; return those that still wait."""
+    """Start runs from the head of the queue on idle nodes; return those that still wait."""
     waiting: list[QueuedRun] = []
     for demand in queue:
         idle = [i for i, node in enumerate(draft.nodes) if node.state == "idle"]
@@ -232,7 +233,7 @@ def _grow(draft: _Draft, target: int, waiting: Sequence[QueuedRun]) -> None:
 
 
 def _shrink(draft: _Draft, target: int) -> None:
-    """Give back idle nodes, the one idle longest first: long enough, or above the maximum."""
+    """Deallocate nodes that are idle long enough, or above the maximum; longest idle first."""
     scale = draft.cluster.scale
     surplus = sum(n.state in _PRESENT for n in draft.nodes) - target
     idle = sorted(

@@ -1,7 +1,7 @@
-"""One job on its nodes, from the environment to the collected files, on a thread of its own.
+"""Executing one job on its nodes, from building the environment to collecting files, on a thread.
 
-The steps a person sees (environment, download, unzip, run, collect, release) are events of the run.
-Which node it got, and what happens to the node afterwards, is the scheduler's business.
+The steps a person sees (environment, download, unzip, run, collect, scale down) are events of the
+run. The scheduler chooses the nodes and decides what happens to them afterwards.
 """
 
 import logging
@@ -32,17 +32,17 @@ Reason = Literal["canceled", "preempted", "timeout", "shutdown", "compute remove
 _TOKEN_S: Final = 31 * 86400  # longer than any job
 _ENDINGS: Final[Mapping[Reason, tuple[RunState, str | None]]] = {
     "canceled": (RunState.CANCELED, None),
-    "preempted": (RunState.QUEUED, "Its low-priority node was taken away; it starts again."),
-    "timeout": (RunState.FAILED, "It ran longer than its limit of {limit:g} s and was ended."),
-    "shutdown": (RunState.FAILED, "The local cloud was stopped while the run was going on."),
-    "compute removed": (RunState.FAILED, "Its compute was deleted while the run was going on."),
+    "preempted": (RunState.QUEUED, "Its low-priority node was preempted; it starts again."),
+    "timeout": (RunState.FAILED, "It ran longer than its limit of {limit:g} s and was stopped."),
+    "shutdown": (RunState.FAILED, "The local cloud was stopped while the run was in progress."),
+    "compute removed": (RunState.FAILED, "Its compute was deleted while the run was in progress."),
 }
 _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionContext:
-    """What all executions share. ``ca``: the PEM file scripts must trust to reach the cloud."""
+    """What all executions share. ``ca`` is the PEM file a script must trust to reach the cloud."""
 
     cloud: Cloud
     ca: Path
@@ -53,7 +53,7 @@ class ExecutionContext:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionResult:
-    """How it ended; ``QUEUED`` means that it has to start again."""
+    """The state an execution ended in; ``QUEUED`` means that the job has to start again."""
 
     state: RunState
     reason: str | None = None
@@ -61,11 +61,11 @@ class ExecutionResult:
 
 
 class _StoppedError(Exception):
-    """Somebody asked for the end of the run."""
+    """The run was asked to stop."""
 
 
 class Execution:
-    """One job on the nodes it was given; ``folder`` is its part of their temporary storage."""
+    """One job on its nodes; ``folder`` is its part of their temporary storage."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Execution:
         self._thread.start()
 
     def stop(self, reason: Reason) -> None:
-        """Ask for the end; the first reason counts."""
+        """Ask the run to stop; the first reason counts."""
         if self._reason is None:
             self._reason = reason
         self._stop.set()
@@ -107,14 +107,14 @@ class Execution:
             outcome = self._stopped()
         except PlatformError as error:
             outcome = ExecutionResult(RunState.FAILED, f"{error.detail}\n{error.remedy}")
-        except Exception as error:  # noqa: BLE001 - a broken node must not leave a run hanging
-            _LOG.exception("job %s broke its node", self.job.name)
+        except Exception as error:  # noqa: BLE001 - a bug must not leave a run in progress for ever
+            _LOG.exception("job %s: execution failed", self.job.name)
             outcome = ExecutionResult(RunState.FAILED, f"The node failed: {error}")
         try:
             self._finish(outcome)
         except Exception:  # noqa: BLE001 - as above
-            _LOG.exception("job %s could not be finished", self.job.name)
-            self._move(RunState.FAILED, reason="The node failed while it collected the results.")
+            _LOG.exception("job %s: collecting failed", self.job.name)
+            self._move(RunState.FAILED, reason="The node failed while collecting the results.")
         finally:
             self._done(self, outcome)
 
@@ -155,12 +155,12 @@ class Execution:
                 self._check()
                 known = log.read_text(encoding="utf-8", errors="replace")
                 for line in (*error.detail.splitlines(), error.remedy):
-                    if line not in known:  # a builder's last lines are there already
+                    if line not in known:  # a builder has already logged its last lines
                         write(line)
                 raise
 
     def _lay_out(self, node: str) -> Path:
-        """Bring the code to one node; return its working folder."""
+        """Copy the code to one node; return its working folder."""
         work = self._folder / node / "wd"
         work.mkdir(parents=True)
         if self.job.code:
@@ -181,7 +181,7 @@ class Execution:
         return work
 
     def _bind(self) -> dict[str, str]:
-        """Bring inputs to the node and make folders for outputs; return where they are."""
+        """Download inputs and create folders for outputs; return their paths by placeholder."""
         places = {}
         for binding in self.job.inputs:
             if binding.kind != "literal":
@@ -239,7 +239,7 @@ class Execution:
         return processes
 
     def _supervise(self, processes: Sequence[JobProcess]) -> ExecutionResult:
-        """Wait for all processes; the first that fails ends the others."""
+        """Wait for all processes; the first that fails stops the others."""
         limit = self.job.timeout_s
         deadline = time.monotonic() + limit if limit else None
         while True:
@@ -261,11 +261,11 @@ class Execution:
             return self._failed(failed or 0, codes[failed or 0] or 0)
 
     def _failed(self, rank: int, code: int) -> ExecutionResult:
-        code = code if code >= 0 else 128 - code  # as a shell says it
+        code = code if code >= 0 else 128 - code  # a signal's exit code, as shells report it
         log = self._folder / self.nodes[rank] / "wd" / "user_logs" / "std_log.txt"
         last = tail(log)
         where = f" on {self.nodes[rank]}" if len(self.nodes) > 1 else ""
-        reason = f"The command ended{where} with exit code {code}." + (
+        reason = f"The command failed{where} with exit code {code}." + (
             f" Its last lines:\n{last}" if last else ""
         )
         return ExecutionResult(RunState.FAILED, reason, code)
@@ -277,7 +277,7 @@ class Execution:
         )
 
     def _finish(self, outcome: ExecutionResult) -> None:
-        """Save what there is, say how it ended, clean the node."""
+        """Collect the results, record the final state, clean the nodes."""
         if outcome.state is RunState.QUEUED:
             self._forget_logs()
             self._move(RunState.QUEUED, reason=outcome.reason)
@@ -323,7 +323,7 @@ class Execution:
                 storage.upload(self._cloud, place, address)
 
     def _publish_logs(self) -> None:
-        """Let the files of ``logs/`` be read while the command still writes them."""
+        """Make files in ``logs/`` readable while the command still writes them."""
         for node in self.nodes[:1]:
             folder = self._folder / node / "wd" / "logs"
             if folder.is_dir():

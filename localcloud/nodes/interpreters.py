@@ -1,7 +1,7 @@
-"""Which Python a job runs with: an environment of the workspace, realised on this machine.
+"""The Python interpreter of a job: an environment of the workspace, built on this machine.
 
-Images are not pulled: of an environment the conda file counts. One without is the node's own
-interpreter, the one that runs the cloud.
+Images are not pulled; only the conda file of an environment is used. An environment without one
+is the interpreter that runs the cloud.
 """
 
 import sys
@@ -24,7 +24,7 @@ BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 
 @dataclass(frozen=True, slots=True)
 class JobInterpreter:
-    """A Python to be had. ``says`` is for people; ``facts`` for programs."""
+    """The Python of an environment. ``says`` is a line of the log, ``facts`` are the event's."""
 
     says: str
     locked: LockedEnvironment | None
@@ -36,7 +36,7 @@ class JobInterpreter:
     def lease(
         self, log: Callable[[str], None], stop: Event
     ) -> Iterator[tuple[Path, Mapping[str, str]]]:
-        """Give its path and variables, built if need be; it stays while the block runs."""
+        """Build it if needed and yield its path and variables; it is kept while the block runs."""
         if self.locked is None:
             log(self.says)
             yield Path(sys.executable), self.variables
@@ -50,8 +50,8 @@ def interpreter_of(
 ) -> JobInterpreter:
     """Return the Python of an environment version.
 
-    Raises ``DefinitionError`` for a conda file that cannot be realised, ``EnvironmentBuildError``
-    for an environment that only an image builder could make.
+    Raises ``DefinitionError`` for a conda file that cannot be used, ``EnvironmentBuildError`` for
+    an environment built from a Dockerfile.
     """
     found = cloud.store.resources.get(environment, now=cloud.clock())
     properties = found.properties if found else {}
@@ -67,11 +67,11 @@ def interpreter_of(
         for key, value in (properties.get("environmentVariables") or {}).items()
     }
     if not conda:
-        says = f"The node's own interpreter is used: {sys.executable}"
+        says = f"The environment has no conda file; using the node's own Python: {sys.executable}"
         return JobInterpreter(says, None, environments, variables, {"reused": True})
     name = environment.rpartition("/environments/")[2].partition("/")[0]
     locked = lock(EnvironmentSpec("conda", conda=str(conda), source=f"environment {name}"))
     reused = environments.is_built(locked)
-    says = f"Environment {locked.hash[:12]} " + ("is there already" if reused else "is being built")
+    says = f"Environment {locked.hash[:12]} is " + ("reused" if reused else "being built")
     facts = {"hash": locked.hash, "reused": reused}
     return JobInterpreter(says, locked, environments, variables, facts)

@@ -1,6 +1,6 @@
-"""A job as the nodes need it: taken from the store once, then plain values.
+"""A job as the nodes need it: plain values, read from the store once.
 
-Also the pure parts of starting one: its command with placeholders filled in, and its variables.
+Also the pure parts of starting one: the command with its placeholders filled in, the variables.
 """
 
 import re
@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.durations import duration_s
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 
@@ -31,7 +32,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A submitted command job. ``timeout_s`` is ``None`` where it may take for ever."""
+    """A submitted command job. ``timeout_s`` is ``None`` for no limit."""
 
     id: str
     run: int
@@ -55,7 +56,7 @@ class Job:
 
 
 def job_of(resource: StoredResource, run: StoredRun) -> Job:
-    """Return the job that a resource of the store describes."""
+    """Return the job that a stored resource describes."""
     given = resource.properties
     timeout = (given.get("limits") or {}).get("timeout")
     return Job(
@@ -78,9 +79,9 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
 
 
 def command_line(job: Job, places: Mapping[str, str]) -> str:
-    """Return the shell line, with literals and the paths in ``places`` put in.
+    """Return the shell command, with placeholders replaced by literals and paths.
 
-    ``places`` maps ``inputs.x`` and ``outputs.y`` to paths; literals go in as they are.
+    ``places`` maps ``inputs.x`` and ``outputs.y`` to paths, which are quoted; literals are not.
     """
     literals = {f"inputs.{b.name}": b.value for b in job.inputs if b.kind == "literal"}
     known = {**literals, **{key: shlex.quote(path) for key, path in places.items()}}
@@ -108,7 +109,7 @@ def script_variables(
     rank: int = 0,
     master_port: int = 0,
 ) -> dict[str, str]:
-    """Return the variables Azure ML gives a script: who it is and where to track."""
+    """Return the environment variables Azure ML sets for a script: its run and where to track."""
     ws = parse_arm_id(job.workspace)
     variables = {
         "AZUREML_RUN_ID": job.name,
@@ -131,7 +132,7 @@ def script_variables(
         "MLFLOW_RUN_ID": job.name,
         "MLFLOW_EXPERIMENT_ID": job.experiment_id,
         "MLFLOW_EXPERIMENT_NAME": job.experiment,
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # of a page that is not there
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # there is no web UI behind the URL
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
@@ -149,13 +150,13 @@ def script_variables(
 
 
 def log_name(rank: int, node_count: int) -> str:
-    """Return the name of the log that holds what one node's command printed."""
+    """Return the name of the log with the output of one node's command."""
     if node_count == 1:
         return "user_logs/std_log.txt"
     return f"user_logs/std_log_process_{rank}.txt"
 
 
-def _bindings(declared: Any, discriminator: str) -> tuple[Binding, ...]:
+def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, ...]:
     return tuple(
         Binding(
             name,

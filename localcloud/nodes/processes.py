@@ -1,6 +1,6 @@
-"""Processes of jobs: each a group of its own, recorded so that a later daemon can end it.
+"""Processes of jobs: each a process group of its own, recorded so that a later daemon can kill it.
 
-POSIX only. It knows nothing of runs.
+POSIX only.
 """
 
 import json
@@ -31,16 +31,17 @@ class JobProcess:
         return self.process.poll()
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long for the command to end; say whether it has."""
+        """Wait at most so long for the command to end; return whether it has."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
         return self.process.poll() is not None
 
     def end(self, grace_s: float) -> None:
-        """Ask the group to stop, and kill what is left after ``grace_s``.
+        """Send the group SIGTERM, and kill what is left after ``grace_s``.
 
-        A supervisor among them may have put the script into a group of its own, and pass the
-        request on; killing the supervisor alone would leave the script behind.
+        A supervisor may run the script in a process group of its own and forward the signal.
+        Killing only the supervisor's group would leave the script running, so descendants are
+        killed too.
         """
         below = descendants(self.process.pid)
         _signal(self.process.pid, signal.SIGTERM)
@@ -57,7 +58,7 @@ class JobProcess:
 
 
 def start(command: str, *, folder: Path, variables: Mapping[str, str], log: Path) -> JobProcess:
-    """Start a shell line in ``folder``; its output is appended to ``log``."""
+    """Start a shell command in ``folder``; its output is appended to ``log``."""
     with log.open("ab") as sink:
         process = subprocess.Popen(
             [shutil.which("bash") or "/bin/sh", "-c", command],
@@ -75,10 +76,10 @@ def start(command: str, *, folder: Path, variables: Mapping[str, str], log: Path
     return JobProcess(process, record)
 
 
-def end_left_over(record: Path) -> bool:
-    """Kill the group of a process that an earlier daemon started; ``False`` if it is gone.
+def kill_recorded(record: Path) -> bool:
+    """Kill the process group that an earlier daemon started; ``False`` if it has ended.
 
-    A process id that was given to somebody else since is left alone.
+    A process id that another process has now is left alone.
     """
     try:
         known = json.loads(record.read_text(encoding="utf-8"))
@@ -94,7 +95,7 @@ def end_left_over(record: Path) -> bool:
 
 
 def descendants(pid: int) -> dict[int, str]:
-    """Return every process below ``pid``, with what tells it from a later one of the same id."""
+    """Return every descendant of ``pid`` with its start time, as process ids are reused."""
     parents = _parents()
     found: set[int] = set()
     new = {pid}
@@ -128,7 +129,7 @@ def _kill(processes: Mapping[int, str]) -> None:
 
 
 def _parents() -> dict[int, int]:
-    """Return the parent of every process of this machine."""
+    """Return the parent of every process on this machine."""
     if not Path("/proc/self/stat").exists():
         listed = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
@@ -144,7 +145,7 @@ def _parents() -> dict[int, int]:
 
 
 def _started(pid: int) -> str:
-    """Return something that is the same for one process only, ``""`` for none."""
+    """Return the start time of a process, in whatever form the system has; ``""`` if none."""
     if Path("/proc/self/stat").exists():
         try:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]

@@ -1,6 +1,6 @@
-"""After a restart: what the nodes of an earlier process left behind is saved, ended and told.
+"""Recovery after a restart: kills leftover processes, saves logs, settles unfinished runs.
 
-Runs that had not begun wait again; a run that was going on has failed, and says why.
+Runs that had not started are queued again; runs that were in progress fail with the reason.
 """
 
 import shutil
@@ -9,7 +9,7 @@ from typing import Final
 
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.cloud import Cloud
-from localcloud.nodes.processes import RECORD, end_left_over
+from localcloud.nodes.processes import RECORD, kill_recorded
 from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
 
@@ -18,19 +18,19 @@ _NOT_BEGUN: Final = frozenset(
     {_S.NOT_STARTED, _S.STARTING, _S.QUEUED, _S.PROVISIONING, _S.PREPARING}
 )
 _LOST: Final = (
-    "The local cloud ended unexpectedly while the run was going on. Submit the run again."
+    "The local cloud ended unexpectedly while the run was in progress. Submit the run again."
 )
 
 
 def recover(cloud: Cloud, folder: Path) -> list[str]:
-    """Settle every unfinished job; return the ARM ids of those to be queued again, oldest first."""
+    """Settle every unfinished job; return the ARM ids of those to queue again, oldest first."""
     for record in folder.rglob(RECORD):
-        end_left_over(record)
+        kill_recorded(record)
     waiting = []
     for run in cloud.store.runs.unfinished_jobs():
         _keep_logs(cloud, run)
         if run.state in _NOT_BEGUN:
-            text = "The local cloud was restarted; the run waits again."
+            text = "The local cloud was restarted; the run is queued again."
             cloud.store.runs.record(run.key, cloud.clock(), "message", {"text": text})
             waiting.append(f"{run.workspace}/jobs/{run.run_id}")
         elif run.state is _S.CANCEL_REQUESTED:
@@ -42,7 +42,7 @@ def recover(cloud: Cloud, folder: Path) -> list[str]:
 
 
 def _keep_logs(cloud: Cloud, run: StoredRun) -> None:
-    """Turn logs that were still being written into blobs; those that are gone are forgotten."""
+    """Copy live logs into blobs; delete those whose file is gone."""
     store, blobs = artifact_store(cloud, run.workspace), cloud.store.blobs
     if store is None:
         return

@@ -1,4 +1,4 @@
-"""What a compute resource says about its nodes. Pure: an ARM document to a scale."""
+"""The scale of a compute, from its ARM document. Pure."""
 
 import math
 from typing import Final
@@ -7,11 +7,11 @@ from infra.catalogue.durations import duration_s
 from infra.contract.json_types import Document
 from localcloud.nodes.cluster import Scale
 
-_IDLE_S: Final = 120.0  # what clients send when nobody says otherwise
+_IDLE_S: Final = 120.0  # the default of Azure ML's clients
 
 
 def scale_of(properties: Document, *, boots_s: float = 0.0, leaves_s: float = 0.0) -> Scale | None:
-    """Return the scale of a compute (its ARM ``properties``); ``None`` if it has no nodes of ours.
+    """Return the scale of a compute (its ARM ``properties``); ``None`` for an attached one.
 
     A compute instance is one node that never leaves.
     """

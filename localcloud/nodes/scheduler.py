@@ -1,7 +1,7 @@
-"""The nodes of the cloud: every cluster's model driven by the clock, jobs put on free nodes.
+"""The nodes of the cloud: advances every cluster by the clock and starts jobs on idle nodes.
 
-One thread decides (``cluster`` says what), each running job has its own (``execution``). All state
-but runs and resources is in memory: after a restart ``recovery`` brings it back.
+One thread schedules (``cluster`` decides), each running job has a thread of its own
+(``execution``). Only runs and resources are stored; after a restart ``recovery`` settles the runs.
 """
 
 import logging
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.json_types import Document
 from localcloud.calls.cloud import Cloud
@@ -45,9 +45,9 @@ _NOTHING: Final = ClusterState(Scale(0, 0, 0.0))
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """How nodes behave. ``boots_s``, ``leaves_s``: how long a node takes to come and to go.
+    """How nodes behave. ``boots_s`` and ``leaves_s``: how long a node takes to boot and to leave.
 
-    ``grace_s``: between asking a command to stop and killing it.
+    ``grace_s``: the time between SIGTERM and SIGKILL.
     """
 
     boots_s: float = 0.5
@@ -59,20 +59,20 @@ class NodeSettings:
 
 @dataclass(slots=True)
 class _Compute:
-    """One compute: its model, who waits for it and who is on it."""
+    """One compute: its cluster, the queued jobs and the running ones."""
 
     id: str
     cluster: ClusterState
     queue: list[Job] = field(default_factory=list)
     running: dict[int, Execution] = field(default_factory=dict)
-    last_run: dict[str, int] = field(default_factory=dict)  # node → the run it had last
-    told: set[int] = field(default_factory=set)  # runs that heard of the scale up
+    last_run: dict[str, int] = field(default_factory=dict)  # by node name
+    announced: set[int] = field(default_factory=set)  # runs whose "scale up" step is recorded
 
 
 class LocalNodes:
-    """Runs the clusters of one cloud; see ``localcloud.calls.cloud.Nodes`` for what it promises.
+    """Implements ``localcloud.calls.cloud.Nodes`` with processes of this machine.
 
-    ``start`` once the cloud can be reached, ``stop`` before the store is closed.
+    Call ``start`` once the cloud can be reached, ``stop`` before the store is closed.
     """
 
     def __init__(self, cloud: Cloud, *, ca: Path, settings: NodeSettings | None = None) -> None:
@@ -96,7 +96,7 @@ class LocalNodes:
         self._thread = threading.Thread(target=self._loop, name="nodes", daemon=True)
 
     def start(self) -> None:
-        """Take over what an earlier process left behind and begin to schedule."""
+        """Recover what an earlier process left unfinished, then start scheduling."""
         self._cloud.reset_folders.append(self._folder)
         waiting = recover(self._cloud, self._folder)
         computes = self._cloud.store.resources.of_type(_COMPUTES, now=self._now)
@@ -108,17 +108,17 @@ class LocalNodes:
         self._thread.start()
 
     def stop(self) -> None:
-        """End every job (as failed, with the reason) and stop scheduling."""
+        """Stop scheduling and end every running job, which fails with the reason."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
         self._end_all("shutdown")
 
-    # --- what the control plane asks for
+    # --- called by the control plane
 
     def compute_stored(self, compute: str, *, created: bool) -> None:
-        """Act on a compute's scale."""
+        """Apply a compute's scale."""
         with self._lock:
             if created:
                 self._computes.pop(key_of(compute), None)
@@ -126,7 +126,7 @@ class LocalNodes:
         self._wake.set()
 
     def compute_removed(self, compute: str) -> None:
-        """Fail what runs or waits on a compute that is gone."""
+        """Fail the running and queued jobs of a compute that was deleted."""
         with self._lock:
             gone = self._computes.pop(key_of(compute), None)
         if gone is None:
@@ -137,7 +137,7 @@ class LocalNodes:
             execution.stop("compute removed")
 
     def allocation(self, compute: str) -> Document:
-        """Return AmlCompute's read-only properties as they are now."""
+        """Return the current read-only properties of an AmlCompute."""
         with self._lock:
             known = self._computes.get(key_of(compute))
             cluster = known.cluster if known else _NOTHING
@@ -145,7 +145,7 @@ class LocalNodes:
         return {**allocation(cluster), "allocationStateTransitionTime": changed, "errors": None}
 
     def nodes(self, compute: str) -> Sequence[Document]:
-        """Return the entries of ``listNodes``; every node is this machine."""
+        """Return the items of ``listNodes``; every node is this machine."""
         with self._lock:
             known = self._computes.get(key_of(compute))
             if known is None:
@@ -164,21 +164,21 @@ class LocalNodes:
             ]
 
     def job_stored(self, job: str) -> None:
-        """Put a submitted job into the queue of its compute."""
+        """Queue a submitted job on its compute."""
         found = self._job(job)
         if found is None:
             return
         with self._lock:
             compute = self._compute(found.compute)
             if compute is None:
-                self._move(found, RunState.FAILED, reason="Its compute does not exist any more.")
+                self._move(found, RunState.FAILED, reason="Its compute no longer exists.")
                 return
             self._move(found, RunState.QUEUED)
             compute.queue.append(found)
         self._wake.set()
 
     def cancel(self, job: str) -> None:
-        """End a job; one that waits is canceled at once, one that runs is asked to stop."""
+        """Cancel a queued job at once; ask a running one to stop."""
         with self._lock:
             for compute in self._computes.values():
                 waiting = next((w for w in compute.queue if key_of(w.id) == key_of(job)), None)
@@ -192,7 +192,7 @@ class LocalNodes:
                         execution.stop("canceled")
 
     def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:
-        """Take low-priority nodes away (all, or those named): their runs start again."""
+        """Preempt low-priority nodes (all, or those named): their runs start again."""
         with self._lock:
             known = self._computes.get(key_of(compute))
             if known is None:
@@ -204,7 +204,7 @@ class LocalNodes:
         return [name for step in steps for name in step.nodes]
 
     def reset(self) -> None:
-        """End everything and forget it."""
+        """End all jobs and forget all computes."""
         with self._lock:
             self._computes.clear()
         self._end_all("shutdown")
@@ -222,19 +222,19 @@ class LocalNodes:
             self._wake.clear()
 
     def _advance_all(self) -> float:
-        """Bring every cluster up to now; return how long nothing will happen by itself."""
+        """Advance every cluster to now; return the seconds until one changes by itself."""
         with self._lock:
             now, soonest = self._now, []
             for compute in list(self._computes.values()):
                 while self._advance(compute, now):
-                    pass  # what takes no time follows at once
+                    pass  # an action may allow the next one at once: booted, then started
                 soonest.append(next_change(compute.cluster))
-            # what is due and was not done waits for something else, which wakes us
+            # A change that is due but did not happen waits for an event, which sets `_wake`.
             pauses = [at - now for at in soonest if at is not None and at > now]
         return max(0.01, min([*pauses, _LONGEST_SLEEP_S]))
 
     def _advance(self, compute: _Compute, now: float) -> bool:
-        """Take one step of a cluster's model; say whether anything happened."""
+        """Advance one cluster once; return whether anything happened."""
         queue = [QueuedRun(str(job.run), job.node_count) for job in compute.queue]
         compute.cluster, steps = advance(compute.cluster, queue, now)
         self._act(compute, steps)
@@ -259,27 +259,27 @@ class LocalNodes:
         node = step.nodes[0]
         compute.last_run[node] = run
         self._runs.move(run, RunState.PROVISIONING, self._now)
-        if run not in compute.told:
-            compute.told.add(run)
+        if run not in compute.announced:
+            compute.announced.add(run)
             text = f"{compute.id.rpartition('/')[2]}: {node} is starting"
             self._runs.record(run, self._now, "step", {"step": "scale up", "text": text})
-        self._tell(run, node, "preparing")
+        self._record_node(run, node, "preparing")
 
     def _ready(self, _compute: _Compute, step: ClusterAction) -> None:
         if step.run is not None:
-            self._tell(int(step.run), step.nodes[0], "idle")
+            self._record_node(int(step.run), step.nodes[0], "idle")
 
     def _started(self, compute: _Compute, step: ClusterAction) -> None:
         run = int(step.run or 0)
         job = next(job for job in compute.queue if job.run == run)
         compute.queue.remove(job)
-        if run not in compute.told:
+        if run not in compute.announced:
             text = f"{', '.join(step.nodes)} of {compute.id.rpartition('/')[2]} was free"
             self._runs.record(run, self._now, "step", {"step": "scale up", "text": text})
-        compute.told.discard(run)
+        compute.announced.discard(run)
         for node in step.nodes:
             compute.last_run[node] = run
-            self._tell(run, node, "running")
+            self._record_node(run, node, "running")
         name = compute.id.rpartition("/")[2]
         execution = Execution(
             job, step.nodes, self._folder / name / f"run-{run}", self._shared, self._done
@@ -291,22 +291,22 @@ class LocalNodes:
     def _lost(self, compute: _Compute, step: ClusterAction) -> None:
         run = compute.last_run.get(step.nodes[0])
         if run is not None:
-            self._tell(run, step.nodes[0], "preempted")
+            self._record_node(run, step.nodes[0], "preempted")
         if step.run is not None and int(step.run) in compute.running:
             compute.running[int(step.run)].stop("preempted")
 
     def _left(self, compute: _Compute, step: ClusterAction) -> None:
         run = compute.last_run.get(step.nodes[0])
         if run is not None:
-            self._tell(run, step.nodes[0], "leaving")
+            self._record_node(run, step.nodes[0], "leaving")
 
     def _gone(self, compute: _Compute, step: ClusterAction) -> None:
         run = compute.last_run.pop(step.nodes[0], None)
         if run is not None:
-            self._tell(run, step.nodes[0], "removed")
+            self._record_node(run, step.nodes[0], "removed")
 
     def _done(self, execution: Execution, outcome: ExecutionResult) -> None:
-        """Take a job off its nodes; one that was preempted waits again, before the others."""
+        """Release the nodes of a job. A preempted job goes back to the head of the queue."""
         job = execution.job
         with self._lock:
             for compute in self._computes.values():
@@ -316,12 +316,12 @@ class LocalNodes:
                     if outcome.state is RunState.QUEUED and not self._stopping:
                         compute.queue.insert(0, job)
         for node in execution.nodes:
-            self._tell(job.run, node, "idle")
+            self._record_node(job.run, node, "idle")
         with self._lock:
             self._executions.discard(execution)
         self._wake.set()
 
-    # --- small things
+    # --- internals
 
     def _end_all(self, reason: Reason) -> None:
         with self._lock:
@@ -333,7 +333,7 @@ class LocalNodes:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _compute(self, id: str) -> _Compute | None:
-        """Return a compute with the scale it has in the store; ``None`` if it has no nodes."""
+        """Return a compute with its stored scale; ``None`` if it does not exist or has no nodes."""
         resource = self._cloud.store.resources.get(id, now=self._now)
         settings = self._settings
         scale = (
@@ -356,10 +356,10 @@ class LocalNodes:
         run = self._runs.get(resource.parent, resource.name) if resource else None
         return job_of(resource, run) if resource and run else None
 
-    def _move(self, job: Job, to: RunState, **facts: Any) -> None:
+    def _move(self, job: Job, to: RunState, **facts: object) -> None:
         self._runs.move(job.run, to, self._now, **facts)
 
-    def _tell(self, run: int, node: str, state: str) -> None:
+    def _record_node(self, run: int, node: str, state: str) -> None:
         self._runs.record(run, self._now, "node", {"node": node, "state": state})
 
     @property

@@ -1,6 +1,6 @@
-"""Between a node's temporary storage and the workspace's blobs: code and inputs in, results out.
+"""Copying between a node's temporary storage and the workspace's blobs: code, inputs, results.
 
-Addresses are those of Azure ML: datastore URIs, and URLs of this cloud's own blob plane.
+URIs are Azure ML's datastore URIs, or URLs of this cloud's own blob plane.
 """
 
 import re
@@ -20,7 +20,7 @@ _DATASTORE: Final = re.compile(
     r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)",
     re.IGNORECASE,
 )
-_OURS: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # whatever the port was then
+_OURS: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # any port: it may have changed
 _ARCHIVES: Final = (".zip",)
 COLLECTED: Final = ("outputs", "logs")
 
@@ -35,7 +35,7 @@ class BlobAddress:
 
 
 def address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
-    """Return where a URI leads to. ``UsageError`` for what the local cloud cannot reach."""
+    """Return the blobs a URI refers to; ``UsageError`` if they are not in the local cloud."""
     match = _DATASTORE.fullmatch(uri.removeprefix("azureml:azureml:"))
     if match:
         return _in_datastore(cloud, workspace, match["store"], match["path"])
@@ -45,7 +45,7 @@ def address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
     if url.scheme == "https" and url.hostname in _OURS and container:
         return BlobAddress(account.lower().partition(".blob.")[0], container, path)
     raise UsageError(
-        f"{uri!r} does not lie in this cloud.",
+        f"{uri!r} is not in the local cloud.",
         remedy="Use azureml://datastores/<name>/paths/<path>, or a URL of the local cloud's blobs.",
     )
 
@@ -56,16 +56,16 @@ def _in_datastore(cloud: Cloud, workspace: str, name: str, path: str) -> BlobAdd
     if properties.get("datastoreType") != "AzureBlob":
         raise UsageError(
             f"The workspace has no blob datastore {name!r}.",
-            remedy="Name one of the workspace's datastores of type AzureBlob.",
+            remedy="Use one of the workspace's datastores of type AzureBlob.",
         )
     account = str(properties.get("accountName")).rpartition("/")[2].lower()
     return BlobAddress(account, str(properties.get("containerName")), unquote(path))
 
 
 def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
-    """Copy the blob, or all blobs below the prefix, to ``into``; return how many bytes.
+    """Copy a blob, or all blobs below a prefix, to ``into``; return the size in bytes.
 
-    A single blob becomes the file ``into``; a prefix becomes a folder.
+    A blob becomes the file ``into``, a prefix becomes a folder.
     """
     blobs = cloud.store.blobs
     single = blobs.get(address.account, address.container, address.path) if address.path else None
@@ -77,7 +77,7 @@ def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
     found = blobs.listing(address.account, address.container, prefix)
     if not found:
         raise UsageError(
-            f"There is nothing at {address.container}/{address.path} of account {address.account}.",
+            f"There is nothing at {address.container}/{address.path} in account {address.account}.",
             remedy="Upload it first, or correct the path.",
         )
     into.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
 
 
 def unpack(downloaded: Path, folder: Path) -> int:
-    """Lay the code out in ``folder``: an archive is expanded, files are moved; return how many."""
+    """Move the code to ``folder``, unpacking an archive; return the number of files."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = sorted(downloaded.iterdir()) if downloaded.is_dir() else [downloaded]
     if len(entries) == 1 and entries[0].suffix in _ARCHIVES and zipfile.is_zipfile(entries[0]):
@@ -106,7 +106,7 @@ def unpack(downloaded: Path, folder: Path) -> int:
 
 
 def upload(cloud: Cloud, source: Path, address: BlobAddress) -> None:
-    """Write a file, or every file of a folder, to blobs at or below the address."""
+    """Write a file, or all files of a folder, to blobs at or below the address."""
     cloud.store.blobs.ensure_container(address.account, address.container, now=cloud.clock())
     if source.is_file():
         _put(cloud, address.account, address.container, address.path, source)
@@ -117,12 +117,12 @@ def upload(cloud: Cloud, source: Path, address: BlobAddress) -> None:
 
 
 def keep_artifact(cloud: Cloud, store: ArtifactStore, name: str, file: Path) -> None:
-    """Write one file as an artifact; it replaces the live one of the same name."""
+    """Write a file as an artifact, replacing a live blob of the same name."""
     _put(cloud, store.account, store.container, name, file)
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (POSIX path, file) of all regular files; links that lead out of it are left out."""
+    """Yield (POSIX path, file) of all files, without links that point outside the folder."""
     root = folder.resolve()
     for file in sorted(folder.rglob("*")):
         if file.is_file() and file.resolve().is_relative_to(root):
@@ -137,6 +137,6 @@ def _inside(folder: Path, name: str) -> Path:
     target = folder / name
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise UsageError(
-            f"{name!r} would be written outside its folder.", remedy="Rename the blob."
+            f"The blob {name!r} would be written outside its folder.", remedy="Rename the blob."
         )
     return target

@@ -50,16 +50,16 @@ def job(**changes):
         ({"computeId": "cpx"}, 404, "no compute 'cpx'. Did you mean 'cpu'?"),
         ({"computeId": "bricks"}, 400, "'bricks' is of type Databricks"),
         ({"environmentId": None}, 400, "names no environment"),
-        ({"environmentId": "azureml:env:9"}, 404, "no environment 'env' of version '9'"),
+        ({"environmentId": "azureml:env:9"}, 404, "no version '9' of environment 'env'"),
         ({"environmentId": "envv@latest"}, 404, "no environment 'envv'. Did you mean 'env'?"),
         ({"environmentId": "azureml://registries/azureml/environments/e"}, 400, "registry"),
-        ({"codeId": "azureml:gone:1"}, 404, "no code 'gone' of version '1'"),
+        ({"codeId": "azureml:gone:1"}, 404, "no version '1' of code 'gone'"),
         ({"command": " "}, 400, "no command"),
         ({"command": "a ${{inputs.x}}"}, 400, "inputs.x, which is not declared"),
         ({"experimentName": "a b"}, 400, "'a b' is not an experiment name"),
         ({"resources": {"instanceCount": 3}}, 400, "asks for 3 nodes, but compute 'cpu' has at"),
         ({"limits": {"timeout": "soon"}}, 400, "'soon' is not an ISO 8601 duration"),
-        ({"inputs": {"x": {"jobInputType": "odd"}}}, 400, "'odd' is none of"),
+        ({"inputs": {"x": {"jobInputType": "odd"}}}, 400, "'odd' is not one of"),
     ],
 )
 def test_a_job_is_refused_readably(chain, ws, changes, status, says) -> None:
@@ -144,7 +144,7 @@ def test_jobs_are_listed_newest_first(chain, ws) -> None:
 def test_a_bad_job_name_is_refused(chain, ws) -> None:
     answered = chain.arm("PUT", f"{ws}/jobs/-j", job())
     assert answered.status_code == 400
-    assert "'-j' is not a job name" in answered.json()["error"]["message"]
+    assert "'-j' is not a valid job name" in answered.json()["error"]["message"]
 
 
 def test_cancel_is_an_operation_that_ends(chain, ws) -> None:

@@ -131,11 +131,11 @@ def test_states_follow_the_table(jobs) -> None:
     assert len(set(states)) == len(states)
 
 
-def test_a_failing_command_tells_its_exit_code_and_last_lines(jobs) -> None:
+def test_a_failing_command_reports_its_exit_code_and_last_lines(jobs) -> None:
     name = jobs.run("echo before; echo oh no >&2; mkdir -p outputs; touch outputs/left; exit 3")
     error = jobs.details(name)["error"]["error"]["message"]
     assert jobs.status(name) == "Failed"
-    assert error == "The command ended with exit code 3. Its last lines:\nbefore\noh no"
+    assert error == "The command failed with exit code 3. Its last lines:\nbefore\noh no"
     assert "outputs/left" in jobs.artifacts(name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from localcloud.calls.artifacts import artifact_store
-from localcloud.nodes.processes import RECORD, descendants, end_left_over, start, tail
+from localcloud.nodes.processes import RECORD, descendants, kill_recorded, start, tail
 from localcloud.nodes.scheduler import LocalNodes, NodeSettings
 from runtime.model.states import RunState
 
@@ -187,9 +187,9 @@ def test_the_process_of_an_earlier_daemon_is_ended_once(tmp_path) -> None:
     work = tmp_path / "wd"
     work.mkdir()
     left = start("sleep 30", folder=work, variables=dict(os.environ), log=tmp_path / "log")
-    assert end_left_over(tmp_path / RECORD)
+    assert kill_recorded(tmp_path / RECORD)
     assert left.wait(5)
-    assert not end_left_over(tmp_path / RECORD)
+    assert not kill_recorded(tmp_path / RECORD)
 
 
 NESTED = """
@@ -232,7 +232,7 @@ def test_a_process_id_that_somebody_else_has_now_is_left_alone(tmp_path) -> None
     record = tmp_path / RECORD
     with subprocess.Popen(["sleep", "30"], start_new_session=True) as stranger:
         record.write_text(json.dumps({"pid": stranger.pid, "started": "long ago"}))
-        assert not end_left_over(record)
+        assert not kill_recorded(record)
         assert stranger.poll() is None
         stranger.kill()
 
