@@ -1,6 +1,6 @@
-"""What is kept of former states: the history of operations, and backups.
+"""The history of operations, and backups of former states.
 
-Written in the layout and form of Pulumi's file backend. Deciding what to prune is pure.
+Written in the layout and format of Pulumi's file backend. Deciding what to prune is pure.
 """
 
 import json
@@ -22,7 +22,7 @@ OperationName = Literal["update", "refresh", "destroy", "import"]
 
 @dataclass(frozen=True, slots=True)
 class OperationInfo:
-    """What a run is, for the history. ``config`` is the stack file's, ciphertexts kept.
+    """Describes an operation in the history. ``config`` is the stack file's, secrets encrypted.
 
     A config value is a string, or ``{"secure": ciphertext}``.
     """
@@ -35,7 +35,7 @@ class OperationInfo:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """How a run ended; ``changes`` counts steps by Pulumi's word for them (``create``)."""
+    """How an operation ended; ``changes`` counts steps by Pulumi's name for them (``create``)."""
 
     succeeded: bool
     changes: Mapping[str, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Archive:
         self._disk = disk
 
     def back_up(self, data: bytes, now_ns: int) -> Path | None:
-        """Keep a copy of a checkpoint, unless the newest backup is that already; prune old ones."""
+        """Back up a checkpoint, unless the newest backup is the same; prune old ones."""
         there = self._backups()
         if there and there[-1].read_bytes() == data:
             return None

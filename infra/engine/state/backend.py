@@ -1,7 +1,7 @@
 """All stacks below one folder, in the layout of Pulumi's file backend.
 
-The front door to deployment state: what others may do with it. Each method reads anew; nothing is
-kept open but what ``open`` returns.
+The public interface of deployment state. Each method reads the files anew; nothing is kept open
+except what ``open`` returns.
 """
 
 import json
@@ -27,7 +27,7 @@ from infra.engine.state.secrets import Cipher
 
 @dataclass(frozen=True, slots=True)
 class StackSummary:
-    """A line of a list of stacks. ``updated`` is RFC 3339; ``interrupted``: a run was cut off."""
+    """One line in a list of stacks. ``updated`` is RFC 3339; ``interrupted``: a run did not end."""
 
     name: str
     resources: int
@@ -39,7 +39,7 @@ class StackSummary:
 class StateBackend:
     """Deployment state in a folder: ``StateBackend("file://~")``, ``StateBackend(home / "state")``.
 
-    Another scheme than ``file`` is a ``UsageError``. ``clock`` returns nanoseconds since 1970.
+    A scheme other than ``file`` is a ``UsageError``. ``clock`` returns nanoseconds since 1970.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class StateBackend:
         return self._files(project, stack).current() is not None
 
     def summary(self, project: str, stack: str) -> StackSummary:
-        """Return what a list of stacks shows."""
+        """Return a stack's line for a list of stacks."""
         files = self._files(project, stack)
         found = self._found(files)
         state = stack_files.replayed(found)
@@ -76,25 +76,25 @@ class StateBackend:
         )
 
     def salt(self, project: str, stack: str) -> str:
-        """Return the salt a stack's secrets are sealed with, ``""`` where there is none yet."""
+        """Return the salt of a stack's secrets, ``""`` if there is none yet."""
         found = stack_files.look(self._files(project, stack))
         return "" if found is None else stack_files.replayed(found).salt
 
     def open(
         self, project: str, stack: str, cipher: Cipher, operation: OperationInfo | None = None
     ) -> StackState:
-        """Lock a stack, recover it, and return it for a run to record in; made where missing.
+        """Lock a stack, recover it, and return it for a run to record in; create it if missing.
 
-        ``LockedError`` names who has it. Use the result as a context manager.
+        ``LockedError`` names the holder of the lock. Use the result as a context manager.
         """
         files = self._files(project, stack)
         stack_files.check_layout(files)
         return StackState(files, cipher, self._disk, self._clock, operation or OperationInfo())
 
     def load(self, project: str, stack: str, cipher: Cipher) -> Loaded:
-        """Return a stack's state as it is now, without the lock; empty where there is no stack.
+        """Return a stack's state as it is now, without the lock; empty if there is no stack.
 
-        What an interrupted run recorded is taken in, in memory only. With ``Masked()`` as the
+        What an interrupted run recorded is applied in memory only. With ``Masked()`` as the
         cipher every secret reads ``[secret]`` and no passphrase is needed.
         """
         found = stack_files.look(self._files(project, stack))
@@ -104,7 +104,7 @@ class StateBackend:
         return stack_files.loaded(state, Vault(stack_files.cipher_for(state, cipher)))
 
     def create(self, project: str, stack: str, cipher: Cipher) -> None:
-        """Make an empty stack; one of that name is a ``UsageError``."""
+        """Create an empty stack; an existing one of that name is a ``UsageError``."""
         if self.exists(project, stack):
             raise UsageError(
                 f"There is a stack {stack!r} already.",
@@ -113,9 +113,9 @@ class StateBackend:
         self.open(project, stack, cipher).close()
 
     def remove(self, project: str, stack: str, cipher: Cipher, *, force: bool = False) -> None:
-        """Forget a stack and its history; backups stay. Refuses while it has resources.
+        """Remove a stack and its history; backups stay. Refused while it has resources.
 
-        ``force``: forget it nevertheless; its resources stay where they are.
+        ``force``: remove it all the same; its resources stay in the cloud.
         """
         files = self._files(project, stack)
         self._found(files)
@@ -131,7 +131,7 @@ class StateBackend:
     def export(self, project: str, stack: str, cipher: Cipher | None = None) -> str:
         """Return a stack's state as ``stack export`` prints it.
 
-        Secrets stay sealed; with a cipher they are shown in clear.
+        Secrets stay encrypted; with a cipher they are shown in plaintext.
         """
         state = stack_files.replayed(self._found(self._files(project, stack)))
         text = checkpoint.export(state, now_ns=self._clock())
@@ -141,9 +141,9 @@ class StateBackend:
         return json.dumps(document, ensure_ascii=False, indent=4) + "\n"
 
     def import_(self, project: str, stack: str, text: str, cipher: Cipher) -> None:
-        """Replace a stack's state by an export of this very stack, after a backup.
+        """Replace a stack's state with an export of the same stack, after a backup.
 
-        Refuses entries of another stack or project, and a state that does not fit together.
+        Refuses entries of another stack or project, and an inconsistent state.
         """
         state = checkpoint.parse(text.encode(), at="the import")
         _refuse_foreign(state, project, stack)
@@ -155,7 +155,7 @@ class StateBackend:
     def recover(self, project: str, stack: str, cipher: Cipher) -> list[str]:
         """Turn what an interrupted run left into a plain checkpoint; return what was done.
 
-        To be called before another program (the Pulumi CLI) takes the stack: it knows no journal.
+        Call it before another program (the Pulumi CLI) uses the stack: it knows no journal.
         """
         if not self.exists(project, stack):
             return []
@@ -163,7 +163,7 @@ class StateBackend:
             return state.notices
 
     def holders(self, project: str, stack: str) -> list[locks.Lock]:
-        """Return who holds the stack, dead processes too."""
+        """Return the holders of the stack's lock, dead processes too."""
         return locks.held(self._files(project, stack).locks)
 
     def cancel(self, project: str, stack: str) -> list[locks.Lock]:
@@ -171,11 +171,11 @@ class StateBackend:
         return locks.cancel(self._files(project, stack).locks)
 
     def diagnose(self, project: str, stack: str) -> Diagnosis:
-        """Say what is wrong with a stack's files and what ``repair`` would do."""
+        """Return the problems of a stack's files and the state that ``repair`` would write."""
         return diagnose(self._files(project, stack))
 
     def repair(self, project: str, stack: str) -> Diagnosis:
-        """Mend a stack's files after putting copies with the backups; return what was wrong."""
+        """Repair a stack's files after backing them up; return the problems found."""
         return repair(self._files(project, stack), self._disk, self._clock)
 
     def history(self, project: str, stack: str) -> list[JsonObject]:
@@ -202,7 +202,7 @@ def _refuse_foreign(state: checkpoint.Checkpoint, project: str, stack: str) -> N
     foreign = [str(e.get("urn")) for e in entries if not str(e.get("urn")).startswith(prefix)]
     if foreign:
         raise StateError(
-            f"{len(foreign)} entries are not of the stack {stack!r} of {project!r}:\n  "
+            f"{len(foreign)} entries do not belong to the stack {stack!r} of {project!r}:\n  "
             + "\n  ".join(foreign),
             remedy="Import it into the stack it was exported from.",
         )

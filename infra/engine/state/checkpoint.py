@@ -34,10 +34,10 @@ _RESTORE: Final = "The file was left as it is. Restore a backup beside it, or im
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A stack's state as JSON. ``salt`` is empty where nothing was ever sealed.
+    """A stack's state as JSON. ``salt`` is empty if there never was a secret.
 
-    ``time`` says when it was written. ``sealed``: it may hold something a passphrase is needed
-    for. ``extra`` holds the keys of ``latest`` this release does not know.
+    ``time`` says when it was written. ``sealed``: it may contain a secret, which needs the
+    passphrase. ``extra`` holds the keys of ``latest`` this release does not know.
     """
 
     resources: Sequence[Document] = ()
@@ -105,7 +105,7 @@ def timestamp(now_ns: int) -> str:
 
 
 def without_integrity_error(checkpoint: Checkpoint) -> Checkpoint:
-    """Return the checkpoint without the note that an earlier writer found it broken."""
+    """Return the checkpoint without an earlier writer's remark that it is inconsistent."""
     kept = {key: value for key, value in checkpoint.metadata.items() if key != "integrity_error"}
     return replace(checkpoint, metadata=kept)
 
@@ -132,7 +132,7 @@ def _version(checkpoint: Checkpoint) -> JsonObject:
 
 
 def _holds(value: object, mark: str) -> bool:
-    """Say whether a value with that signature stands anywhere in ``value``."""
+    """Say whether there is a value with that signature anywhere in ``value``."""
     if isinstance(value, dict):
         return value.get(SIGNATURE) == mark or any(_holds(item, mark) for item in value.values())
     return isinstance(value, list) and any(_holds(item, mark) for item in value)

@@ -1,6 +1,7 @@
-"""The few ways in which deployment state changes files; everything else only reads.
+"""The only ways in which deployment state changes files; everything else only reads.
 
-Nothing here decides. It is a seam: a test hands in a disk that dies in the middle.
+Nothing here decides anything. A disk is passed in as a value, so that a test can pass in one that
+kills the process halfway, or that loses what was not flushed.
 """
 
 import os
@@ -14,7 +15,7 @@ _OWNER_ONLY: Final = 0o600
 
 
 class Log:
-    """A file that only grows. A failed write is undone, so that the file never has a bad middle."""
+    """A file that only grows. A failed write is undone, so that no damage is followed by data."""
 
     def __init__(self, path: Path, *, durable: bool) -> None:
         self._path = path
@@ -23,7 +24,7 @@ class Log:
         self._size = os.fstat(self._file).st_size
 
     def write(self, data: bytes) -> None:
-        """Append ``data``, all of it; it survives the end of this process from here on."""
+        """Append all of ``data``; from here on it survives the end of this process."""
         rest = memoryview(data)
         try:
             while rest:
@@ -34,12 +35,12 @@ class Log:
         self._size += len(data)
 
     def sync(self) -> None:
-        """Wait until what was written survives a loss of power."""
+        """Wait until everything written survives a power failure."""
         if self._durable:
             _flush(self._file)
 
     def truncate(self, size: int) -> None:
-        """Cut a torn end off."""
+        """Cut off a partially written end."""
         os.ftruncate(self._file, size)
         self._size = size
 
@@ -48,7 +49,7 @@ class Log:
 
 
 class Disk:
-    """Writes, renames and removes files. ``durable``: what is done survives a loss of power."""
+    """Writes, renames and removes files. ``durable``: every change survives a power failure."""
 
     def __init__(self, *, durable: bool = True) -> None:
         self.durable = durable
@@ -62,7 +63,7 @@ class Disk:
             raise full(path, error) from error
 
     def write(self, path: Path, data: bytes) -> None:
-        """Write a whole file, in place: for files nobody reads yet."""
+        """Write a whole file, in place: for files that are not read yet."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
@@ -75,7 +76,7 @@ class Disk:
             raise full(path, error) from error
 
     def keep(self, source: Path, target: Path) -> None:
-        """Give ``source`` a second name, in the place of what ``target`` was."""
+        """Give ``source`` a second name, replacing ``target``."""
         target.unlink(missing_ok=True)
         try:
             target.hardlink_to(source)
@@ -83,12 +84,12 @@ class Disk:
             shutil.copy2(source, target)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Put ``source`` in the place of ``target``, at one moment."""
+        """Replace ``target`` by ``source``, atomically."""
         source.replace(target)
         self._flush_folder(target.parent)
 
     def remove(self, path: Path) -> None:
-        """Remove a file; that it is gone already is fine."""
+        """Remove a file, if it exists."""
         path.unlink(missing_ok=True)
         self._flush_folder(path.parent)
 
@@ -105,7 +106,7 @@ def full(path: Path, error: OSError) -> StateError:
     """Return the error for a file that could not be written."""
     return StateError(
         f"It cannot be written: {error.strerror or error}.",
-        remedy="Make room or repair the permissions, and run it again; nothing recorded is lost.",
+        remedy="Free some space or fix the permissions, then run it again; no record is lost.",
         at=str(path),
     )
 

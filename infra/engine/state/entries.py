@@ -1,7 +1,7 @@
 """One resource or pending operation: the engine's record ↔ the checkpoint's JSON entry.
 
-Pure but for the vault that seals secrets. Knows the order and the omission rules of Pulumi's
-resource entry; whether entries fit together is ``integrity``'s question.
+Pure except the vault, which encrypts secrets. It knows the key order and the omission rules of
+Pulumi's resource entry; ``integrity`` checks whether entries are consistent.
 """
 
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ ABSENT_CHECKED: Final = "absentChecked"  # ours; Pulumi passes over keys it does
 
 
 def entry_of(resource: Resource, vault: Vault) -> JsonObject:
-    """Return the JSON entry of a resource: keys in Pulumi's order, empty and false ones not."""
+    """Return the JSON entry of a resource: keys in Pulumi's order, empty and false ones omitted."""
     entry: JsonObject = {}
     for row in _KEYS:
         value = getattr(resource, row.attribute) if row.attribute else resource.extra.get(row.key)
@@ -94,7 +94,7 @@ def entry_of(resource: Resource, vault: Vault) -> JsonObject:
 def resource_of(entry: Document, vault: Vault) -> Resource:
     """Return the record of a JSON entry; keys it has no field for are kept in ``extra``.
 
-    An entry of the wrong shape is a ``StateError`` that names the URN and the key.
+    A malformed entry is a ``StateError`` that names the URN and the key.
     """
     fields: JsonObject = {"extra": {}}
     for key, value in entry.items():
@@ -129,12 +129,12 @@ def pending_of(entry: Document, vault: Vault) -> PendingOperation:
 
 
 def marked_entry(entry: Document, key: str) -> JsonObject:
-    """Return ``entry`` with the flag ``key`` set, at its place in the order."""
+    """Return ``entry`` with the flag ``key`` set, in key order."""
     return dict(sorted({**entry, key: True}.items(), key=lambda item: _place(item[0])))
 
 
 def with_outputs(entry: Document, outputs: Document) -> JsonObject:
-    """Return ``entry`` with other outputs (already encoded), at their place in the order."""
+    """Return ``entry`` with other outputs (already encoded), in key order."""
     changed = {key: value for key, value in entry.items() if key != "outputs"}
     if outputs:
         changed["outputs"] = outputs
@@ -146,7 +146,7 @@ def _place(key: str) -> int:
 
 
 def _counts(row: _Key, value: object) -> bool:
-    """Say whether a value is written at all: a trigger may be ``0``, everything else may not."""
+    """Say whether a value is written at all: a trigger may be ``0``, other values may not."""
     return value is not None if row.form in {"value", "kept"} else bool(value)
 
 

@@ -1,6 +1,6 @@
-"""Whether the entries of a state fit together, and how to repair them where they do not.
+"""Checks whether the entries of a state are consistent, and repairs them where they are not.
 
-Pure, over the checkpoint's JSON entries: sorting and cutting references, nothing else.
+Pure, over the checkpoint's JSON entries: sorting entries and removing references, nothing else.
 """
 
 from collections import Counter
@@ -10,11 +10,11 @@ from typing import Final
 from infra.contract.errors import StateError
 from infra.contract.json_types import Document, JsonObject
 
-_REMEDY: Final = "`aml stack repair` sorts the entries and cuts such references, after a backup."
+_REMEDY: Final = "`aml stack repair` sorts the entries and removes such references, after a backup."
 
 
 def verify(entries: Sequence[Document], *, at: str) -> None:
-    """Refuse entries that do not fit together: one ``StateError`` with every violation."""
+    """Refuse inconsistent entries: one ``StateError`` with every violation."""
     found = violations(entries)
     if found:
         raise StateError("\n".join(found), remedy=_REMEDY, at=at)
@@ -42,7 +42,7 @@ def violations(entries: Sequence[Document]) -> list[str]:
 
 
 def references(entry: Document) -> Iterator[tuple[str, str]]:
-    """Yield every URN an entry refers to, with the role it plays; not the provider."""
+    """Yield every URN an entry refers to except its provider, with its role."""
     if entry.get("parent"):
         yield "parent", entry["parent"]
     for urn in entry.get("dependencies") or ():
@@ -55,9 +55,9 @@ def references(entry: Document) -> Iterator[tuple[str, str]]:
 
 
 def in_order(entries: Sequence[Document]) -> list[Document]:
-    """Sort entries so that each comes after what it refers to; as little as possible moves.
+    """Sort entries so that each comes after what it refers to, moving as few as possible.
 
-    Entries that refer to each other in a circle keep their order; ``violations`` will say so.
+    Entries in a reference cycle keep their order; ``violations`` reports them.
     """
     places = _Places(entries)
     done: set[int] = set()
@@ -80,10 +80,10 @@ def in_order(entries: Sequence[Document]) -> list[Document]:
 
 
 def pruned(entries: Sequence[Document], gone: Mapping[str, str] | None = None) -> list[Document]:
-    """Cut references to what does not exist; with ``gone``, only to what that names.
+    """Remove references to what does not exist; with ``gone``, only to what that names.
 
     ``gone`` maps a URN to its parent (and ``<urn>::<id>`` of a provider to nothing). A child whose
-    parent is gone goes to the nearest ancestor that exists, or has none.
+    parent is gone moves to the nearest ancestor that exists, or loses its parent.
     """
     there = {str(entry.get("urn")) for entry in entries}
     there |= {f"{entry.get('urn')}::{entry.get('id', '')}" for entry in entries}
@@ -95,14 +95,14 @@ def pruned(entries: Sequence[Document], gone: Mapping[str, str] | None = None) -
 
 
 def renamed(entries: Sequence[Document], names: Mapping[str, str]) -> list[Document]:
-    """Rewrite references to former URNs, where nothing bears the former one any more."""
+    """Rewrite references to former URNs, unless an entry still has that URN."""
     bearers = {entry.get("urn") for entry in entries}
     gone = {old: new for old, new in names.items() if old not in bearers}
     return [_rewritten(entry, gone) for entry in entries] if gone else list(entries)
 
 
 class _Places:
-    """Where the entries an entry refers to are."""
+    """The positions of the entries that an entry refers to."""
 
     def __init__(self, entries: Sequence[Document]) -> None:
         self._entries = entries
@@ -132,7 +132,7 @@ def _own(entry: Document) -> Iterator[str]:
 def _doubles(entries: Sequence[Document]) -> list[str]:
     live = Counter(entry.get("urn") for entry in entries if not entry.get("delete"))
     return [
-        f"{urn} is there {times} times; all but one must be marked `delete`."
+        f"{urn} occurs {times} times; all but one must be marked `delete`."
         for urn, times in live.items()
         if urn and times > 1
     ]

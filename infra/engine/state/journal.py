@@ -1,7 +1,7 @@
-"""The append-only file in which a run records each step, so that a killed one loses nothing.
+"""The append-only file in which a run records each step, so that a killed run loses nothing.
 
 JSON lines beside the checkpoint: a header, then numbered entries, each line with a checksum. This
-module frames, flushes and reads them; what an entry means is ``snapshot``'s business.
+module frames, flushes and reads them; ``snapshot`` knows what an entry means.
 """
 
 import json
@@ -25,8 +25,8 @@ _UNTOUCHED: Final = "Both files were left as they are. `aml stack repair` shows 
 class Header:
     """Which checkpoint the entries continue, and who wrote them.
 
-    ``base`` is the SHA-256 of the checkpoint's file. ``salt`` is the one its secrets are sealed
-    with, which the checkpoint's may lack or have otherwise.
+    ``base`` is the SHA-256 of the checkpoint's file. ``salt`` is the one the entries' secrets are
+    encrypted with; the checkpoint may have none yet, or another one.
     """
 
     base: str
@@ -38,9 +38,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A journal as it was found. ``size``: bytes up to the last whole line (a torn one is cut).
+    """A journal that was read. ``size``: bytes up to the last complete line.
 
-    ``next`` holds the hashes of the checkpoints it was about to be replaced by.
+    ``next`` holds the hashes of the checkpoints that were about to replace it.
     """
 
     header: Header
@@ -50,15 +50,15 @@ class Record:
     last: int
 
     def continues(self, current: str) -> bool:
-        """Say whether it is still to be applied to the checkpoint with that hash."""
+        """Say whether it must still be applied to the checkpoint with that hash."""
         return self.header.base == current
 
     def finishes(self, current: str) -> bool:
-        """Say whether the checkpoint with that hash already holds all of it."""
+        """Say whether the checkpoint with that hash already contains all of it."""
         return current in self.next
 
     def orphaned(self, current: str, *, at: str) -> StateError:
-        """Return the error for a journal whose checkpoint somebody else has written since."""
+        """Return the error for a journal whose checkpoint was written by another program since."""
         return StateError(
             f"The journal of an interrupted run (process {self.header.pid}, "
             f"{len(self.entries)} entries) continues another checkpoint than the one there is: "
@@ -69,9 +69,9 @@ class Record:
 
 
 class Journal:
-    """Writes entries. The file comes into being with the first one that may not be lost.
+    """Writes entries. The file is created with the first entry that must not be lost.
 
-    Safe from many threads; threads that wait for the disk together share one flush.
+    Safe from many threads; threads that wait for the disk at the same time share one flush.
     """
 
     def __init__(self, open_log: Callable[[], Log], header: Header) -> None:
@@ -91,7 +91,7 @@ class Journal:
         return self._log is not None
 
     def hold(self, entry: Document) -> None:
-        """Keep an entry to be written together with the next one; alone it is worth no write."""
+        """Keep an entry until the next one is written; alone it is not worth a write."""
         with self._lock:
             self._held.append(entry)
 
@@ -111,12 +111,13 @@ class Journal:
             return self._written
 
     def flush(self, number: int) -> None:
-        """Wait until the entry ``number`` survives a loss of power."""
+        """Wait until the entry ``number`` survives a power failure."""
         with self._flushing:
             self._flushing.wait_for(lambda: not self._busy or self._flushed >= number)
             if self._flushed >= number:
                 return
             self._busy = True
+        # Read before the sync: an entry written during it is not covered by it.
         reached = self._written
         try:
             if self._log is not None:
@@ -128,20 +129,20 @@ class Journal:
                 self._flushing.notify_all()
 
     def announce(self, next_hash: str) -> None:
-        """Write, durably, which checkpoint is about to take this journal's place."""
+        """Write, durably, which checkpoint is about to replace this journal."""
         self.flush(self.write({"k": "close", "next": next_hash}))
 
     def close(self) -> None:
-        """Let go of the file; it stays."""
+        """Close the file; it stays on disk."""
         if self._log is not None:
             self._log.close()
 
 
 def read(data: bytes, *, at: str) -> Record | None:
-    """Return what a journal holds; ``None`` when not even its header was written.
+    """Return the content of a journal; ``None`` if not even its header was written.
 
-    A damaged last line is a write that was cut off, and passed over. Damage elsewhere, or a
-    missing entry, is a ``StateError``: what came after could not be trusted.
+    A damaged last line is an interrupted write, and is skipped. Damage elsewhere, or a missing
+    entry, is a ``StateError``: what follows it could not be trusted.
     """
     lines = data.splitlines(keepends=True)
     documents = [_parsed(line) for line in lines]
@@ -167,7 +168,7 @@ def read(data: bytes, *, at: str) -> Record | None:
 
 
 def close_line(number: int, next_hash: str) -> bytes:
-    """Return the line that says which checkpoint is about to take the journal's place."""
+    """Return the line that names the checkpoint about to replace the journal."""
     return _line({"s": number, "k": "close", "next": next_hash})
 
 
@@ -198,7 +199,7 @@ def _line(document: Document) -> bytes:
 
 
 def _parsed(line: bytes) -> JsonObject | None:
-    """Return one line's document, ``None`` when it is torn or damaged."""
+    """Return one line's document, ``None`` if it is incomplete or damaged."""
     body, check = line[: -_CHECK_BYTES - 1], line[-_CHECK_BYTES - 1 :]
     if check != b'%s%08x"}\n' % (_CHECK, zlib.crc32(body)):
         return None

@@ -1,6 +1,6 @@
-"""Where state lies: the folders and files of Pulumi's file backend.
+"""Where state is stored: the folders and files of Pulumi's file backend.
 
-Finds, names and reads files; what changes them is ``disk``, and what is in them is others'.
+Finds, names and reads files. ``disk`` changes them; other modules know their content.
 """
 
 import gzip
@@ -58,7 +58,7 @@ class StackFiles:
 
     @property
     def coming(self) -> Path:
-        """The next checkpoint, until it takes its place."""
+        """The next checkpoint, until it replaces the current one."""
         return self._stacks / f"{self.stack}.json.tmp"
 
     @property
@@ -86,13 +86,13 @@ class StackFiles:
         return self.root / ".pulumi" / "stacks" / self.project
 
     def current(self) -> Path | None:
-        """Return the newest form of the checkpoint, plain or compressed, if there is one."""
+        """Return the newest checkpoint file, plain or compressed, if there is one."""
         forms = [self._stacks / f"{self.stack}{suffix}" for suffix in _SUFFIXES]
         there = [form for form in forms if form.is_file()]
         return max(there, key=lambda form: form.stat().st_mtime_ns, default=None)
 
     def read(self) -> bytes | None:
-        """Return the checkpoint's bytes, unpacked; ``None`` where there is none."""
+        """Return the checkpoint's bytes, uncompressed; ``None`` if there is none."""
         file = self.current()
         if file is None:
             return None
@@ -103,7 +103,7 @@ class StackFiles:
         except (OSError, EOFError) as error:
             raise StateError(
                 f"It cannot be read: {error}.",
-                remedy="The file was left as it is. Restore a backup, or repair the permissions.",
+                remedy="The file was left as it is. Restore a backup, or fix the permissions.",
                 at=str(file),
             ) from error
         if file.suffix == ".zst":
@@ -116,7 +116,7 @@ class StackFiles:
 
 
 def stack_files(root: Path, project: str, stack: str) -> StackFiles:
-    """Return the files of a stack; a name Pulumi would not take is a ``UsageError``."""
+    """Return the files of a stack; a name that Pulumi refuses is a ``UsageError``."""
     for what, name in (("project", project), ("stack", stack)):
         if not _NAME.fullmatch(name) or name in {".", ".."}:
             raise UsageError(
@@ -127,7 +127,7 @@ def stack_files(root: Path, project: str, stack: str) -> StackFiles:
 
 
 def stack_names(root: Path, project: str) -> list[str]:
-    """Return the stacks of a project, by exact suffix: other files lie beside the checkpoints."""
+    """Return the stacks of a project, by exact suffix: there are other files in that folder."""
     folder = root / ".pulumi" / "stacks" / project
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
     found = {name.removesuffix(s) for name in names for s in _SUFFIXES if name.endswith(s)}
@@ -135,5 +135,5 @@ def stack_names(root: Path, project: str) -> list[str]:
 
 
 def hash_of(data: bytes) -> str:
-    """Return the hash a journal knows a checkpoint by."""
+    """Return the hash by which a journal refers to a checkpoint."""
     return hashlib.sha256(data).hexdigest()

@@ -1,6 +1,7 @@
-"""Who may change a stack: lock files as Pulumi writes them, and the takeover of dead ones.
+"""Who may change a stack: lock files as Pulumi writes them, and the removal of dead ones.
 
-A lock is advisory: everybody looks, writes, and looks again. It protects nothing by itself.
+A lock is advisory: each process reads the folder, writes its own lock, and reads again. The file
+system enforces nothing.
 """
 
 import json
@@ -31,7 +32,7 @@ _ZOMBIES: Final = ("Z", "X")
 class Lock:
     """One lock file. Pulumi's lack ``boot`` and ``started`` (the process's, in ticks since boot).
 
-    A file that cannot be read has the process 0: nobody knows who holds it.
+    A file that cannot be read has process 0: its holder is unknown.
     """
 
     file: Path
@@ -49,8 +50,7 @@ class Lock:
 def take(folder: Path, *, now_ns: int | None = None) -> tuple[Lock, list[Lock]]:
     """Take the lock of a stack; also return the dead locks that were removed for it.
 
-    Raises ``LockedError`` naming every holder when somebody else has it, or takes it at the same
-    moment.
+    ``LockedError`` names every other holder, including one that takes it at the same moment.
     """
     dead = [lock for lock in held(folder) if abandoned(lock)]
     for lock in dead:
@@ -65,18 +65,18 @@ def take(folder: Path, *, now_ns: int | None = None) -> tuple[Lock, list[Lock]]:
 
 
 def release(lock: Lock) -> None:
-    """Give a lock back; that somebody cancelled it meanwhile is fine."""
+    """Release a lock; it may have been cancelled meanwhile."""
     lock.file.unlink(missing_ok=True)
 
 
 def held(folder: Path) -> list[Lock]:
-    """Return the locks in a stack's folder, dead ones too."""
+    """Return the locks in a stack's folder, including dead ones."""
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     return [lock for lock in map(_read, files) if lock is not None]
 
 
 def cancel(folder: Path) -> list[Lock]:
-    """Remove every lock, whoever holds it, and return them."""
+    """Remove every lock, whatever its holder, and return them."""
     locks = held(folder)
     for lock in locks:
         release(lock)
@@ -102,13 +102,13 @@ def _refuse_if_held(locks: Sequence[Lock]) -> None:
     if locks:
         raise LockedError(
             "It is being changed by " + ", ".join(map(str, locks)) + ".",
-            remedy="Wait for it to end; if it never will, `aml cancel` removes the lock.",
+            remedy="Wait for it to end; if the process is gone, `aml cancel` removes the lock.",
             at=str(locks[0].file),
         )
 
 
 def _write(folder: Path, since: str) -> Lock:
-    """Write a lock that is whole from the moment it is there."""
+    """Write a lock file that is complete from the moment it exists."""
     pid = os.getpid()
     _, started = _process(pid) or ("", 0)
     file = folder / f"{uuid.uuid4()}.json"
@@ -126,7 +126,7 @@ def _write(folder: Path, since: str) -> Lock:
 
 
 def _read(file: Path) -> Lock | None:
-    """Return a lock, ``None`` when it was released meanwhile."""
+    """Return a lock, ``None`` if it was released meanwhile."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         return _lock(file, document)
@@ -149,14 +149,14 @@ def _lock(file: Path, document: Document) -> Lock:
 
 
 def _this_boot(lock: Lock) -> bool:
-    """Say whether the lock was taken since this machine started, by its own word or by its time."""
+    """Say whether the lock was taken since this machine started, by its boot id or its time."""
     if lock.boot:
         return lock.boot == _boot()
     return _moment(lock.since) >= _booted_at()
 
 
 def _boot() -> str:
-    """Return what tells this boot, and this container's view of processes, from any other."""
+    """Return an id of this boot and of this container's process namespace."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
@@ -165,7 +165,7 @@ def _boot() -> str:
 
 
 def _booted_at() -> float:
-    """Return when this machine started, in seconds since 1970; never where nobody can tell."""
+    """Return when this machine started, in seconds since 1970; infinity if that is unknown."""
     try:
         lines = (_PROC / "stat").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -174,7 +174,7 @@ def _booted_at() -> float:
 
 
 def _moment(text: str) -> float:
-    """Return an RFC 3339 time in seconds since 1970; one that cannot be read is long ago."""
+    """Return an RFC 3339 time in seconds since 1970; an unreadable one is minus infinity."""
     try:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
@@ -182,7 +182,7 @@ def _moment(text: str) -> float:
 
 
 def _process(pid: int) -> tuple[str, int] | None:
-    """Return a process's state letter and start time in ticks, ``None`` when there is none."""
+    """Return a process's state letter and start time in ticks, ``None`` if there is none."""
     if not _PROC.is_dir():
         return _alive(pid)
     try:
@@ -194,7 +194,7 @@ def _process(pid: int) -> tuple[str, int] | None:
 
 
 def _alive(pid: int) -> tuple[str, int] | None:
-    """Ask without /proc (macOS): whether it is there is all that can be known."""
+    """Check without /proc (macOS), where only the existence of a process can be known."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""One stack's state while it is open: locked, recovered, and recording what a run does.
+"""One stack's state while it is open: locked, recovered, and recording a run's progress.
 
 Composes lock, journal, snapshot and archive. It decides nothing about resources.
 """
@@ -25,14 +25,14 @@ from infra.engine.state.secrets import Cipher
 from infra.engine.state.snapshot import StateSnapshot
 
 _DURABLE: Final = frozenset[OperationKind]({"creating", "importing"})
-"""Operations whose beginning must survive a loss of power: they leave something behind."""
+"""Operations whose beginning must survive a power failure: they leave a resource in the cloud."""
 
 
 class StackState:
-    """An open stack: its lock is held, what an interrupted run left is recovered. A ``Recorder``.
+    """An open stack: its lock is held, an interrupted run is recovered. A ``Recorder``.
 
-    A context manager; leaving it is ``close``. ``notices`` are lines for people (a lock taken
-    over, a run recovered). Safe from many threads.
+    A context manager; leaving it is ``close``. ``notices`` are messages for the user (a dead lock
+    was removed, a run was recovered). Safe from many threads.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class StackState:
         self.close()
 
     def ended(self, *, succeeded: bool, changes: Mapping[str, int]) -> None:
-        """Say how the run went, for the history; without it, only a run that wrote is in there."""
+        """Set the result for the history; without it, only a run that wrote something is listed."""
         self._outcome = OperationResult(succeeded, changes)
 
     def begin(
@@ -151,19 +151,19 @@ class StackState:
             self._write({"k": "settle", "pending": list(pending)})
 
     def replace_all(self, checkpoint: Checkpoint) -> None:
-        """Put another checkpoint in the place of this one, at ``close``; for imports."""
+        """Replace the checkpoint by another one, at ``close``; for imports."""
         with self._recording:
             self._snapshot = StateSnapshot(checkpoint.resources, checkpoint.pending)
             self._replaced = True
 
     def vanish(self) -> None:
-        """Have the stack's files removed at ``close``, but for its backups."""
+        """Remove the stack's files at ``close``, except its backups."""
         self._vanishing = True
 
     def close(self) -> None:
-        """Write the checkpoint if anything changed, then history and backups; free the lock.
+        """Write the checkpoint if anything changed, then history and backups; release the lock.
 
-        Called again it does nothing. Where it fails, the journal stays and the next run recovers.
+        A second call does nothing. If it fails, the journal stays and the next run recovers.
         """
         with self._recording:
             if self._closed:
@@ -176,7 +176,7 @@ class StackState:
             locks.release(self._lock)
 
     def _opened(self, cipher: Cipher) -> stack_files.Stored:
-        """Return the files' state after recovery, sealed with the stack's own salt."""
+        """Return the files' state after recovery, encrypted with the stack's own salt."""
         found = stack_files.look(self._files)
         if found is None:
             found = stack_files.create(self._files, self._disk, self._clock())
@@ -211,7 +211,7 @@ class StackState:
         current = self._files.read()
         if current != self._base.data:
             raise StateError(
-                "Somebody else has written the stack's state since this run began.",
+                "Another program has written the stack's state since this run began.",
                 remedy="The run's journal was kept; `aml stack repair` shows both.",
                 at=str(self._files.checkpoint),
             )
@@ -231,7 +231,7 @@ class StackState:
         return entry_of(resource, self._vault)
 
     def _is_as_loaded(self, key: int, resource: Resource) -> bool:
-        """Say, without encoding anything, whether an entry is what it was when it was loaded."""
+        """Say, without encoding anything, whether an entry is unchanged since it was loaded."""
         return (
             key < len(self.loaded.resources)
             and self._snapshot.entry(key) is self._base.checkpoint.resources[key]
@@ -246,7 +246,7 @@ class StackState:
             return key
 
     def _hold(self, entry: Document) -> None:
-        """Keep an entry that alone is worth no write until the next one that is."""
+        """Keep an entry that alone is not worth a write until the next one that is."""
         self._journal.hold(entry)
         self._snapshot.apply(entry)
 
@@ -271,7 +271,7 @@ class StackState:
         if self._closed:
             raise StateError(
                 "The run has ended; this step came too late to be recorded.",
-                remedy="Run it again: what was begun and not recorded is looked up.",
+                remedy="Run it again: operations that began and were not recorded are looked up.",
             )
 
 

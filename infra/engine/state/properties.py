@@ -1,6 +1,6 @@
-"""Property values as a checkpoint spells them: secrets sealed, NaN and infinities marked.
+"""Property values as a checkpoint represents them: secrets encrypted, NaN and infinities marked.
 
-Pure but for the cipher. Assets, resource references and other marked objects pass unchanged, as
+Pure except the cipher. Assets, resource references and other marked objects pass unchanged, as
 do marks this release does not know.
 """
 
@@ -20,10 +20,10 @@ _GO_EXPONENT_FROM: Final = 1e21  # below it, Go writes integral numbers digit by
 
 
 class Vault:
-    """Seals and opens the secrets of one state; an unchanged one keeps its ciphertext.
+    """Encrypts and decrypts the secrets of one state; an unchanged one keeps its ciphertext.
 
-    A ciphertext is reused only at the place (URN and path) it was found at: equal secrets in two
-    places must not be seen to be equal.
+    A ciphertext is reused only at the same place (URN and path): it must not be visible that the
+    secrets at two places are equal.
     """
 
     def __init__(self, cipher: Cipher) -> None:
@@ -64,7 +64,7 @@ def encoded(value: object, vault: Vault, place: str) -> object:
 
 
 def decoded(value: object, vault: Vault, place: str) -> object:
-    """Return the value a checkpoint's JSON stands for; the inverse of ``encoded``."""
+    """Return the value of a checkpoint's JSON; the inverse of ``encoded``."""
     match value:
         case dict():
             mark = value.get(SIGNATURE)

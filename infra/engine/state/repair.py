@@ -1,7 +1,7 @@
-"""Mends a stack whose state does not fit together, or whose journal fits no checkpoint.
+"""Repairs a stack whose state is inconsistent, or whose journal fits no checkpoint.
 
-Sorts entries and cuts references to what is gone; copies of everything are put aside first. It
-does not guess: what it cannot repair it says.
+It sorts entries and removes references to what is gone, after backing up every file. It does not
+guess: it reports what it cannot repair.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ from infra.engine.state.layout import StackFiles, hash_of
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What is wrong (nothing: it is sound) and what the state would be when repaired.
+    """The problems of a state (none: it is sound), and the state that a repair would write.
 
-    ``aside``: the journal cannot be applied; mending puts it with the backups.
+    ``aside``: the journal cannot be applied; a repair moves it to the backups.
     """
 
     problems: Sequence[str]
@@ -29,9 +29,9 @@ class Diagnosis:
 
 
 def diagnose(files: StackFiles) -> Diagnosis:
-    """Say what is wrong with a stack's files and what would be done. Changes nothing.
+    """Return the problems of a stack's files and the repaired state. Changes nothing.
 
-    A checkpoint that cannot even be read stays a ``StateError``: only a backup helps there.
+    A checkpoint that cannot be read at all is a ``StateError``: only a backup helps there.
     """
     data = files.read()
     if data is None:
@@ -51,7 +51,7 @@ def diagnose(files: StackFiles) -> Diagnosis:
 
 
 def repair(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis:
-    """Do what ``diagnose`` says, under the lock. What stays broken is a ``StateError``."""
+    """Carry out what ``diagnose`` returns, under the lock. An unrepairable state is an error."""
     lock, _ = locks.take(files.locks)
     try:
         diagnosis = diagnose(files)
@@ -66,7 +66,7 @@ def repair(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis
 
 
 def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record | None]:
-    """Return what is wrong with the journal, or the record that is still to be applied."""
+    """Return the problems of the journal, or the record that is still to be applied."""
     if not files.journal.is_file():
         return [], None
     try:

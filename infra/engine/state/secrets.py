@@ -1,7 +1,7 @@
-"""Pulumi's passphrase secrets provider: text in, sealed message out, and back.
+"""Pulumi's passphrase secrets provider: encrypts text to a message, and back.
 
-Keys live in memory only. What is sealed (JSON in state, raw text in a stack file) is the caller's
-business, as is asking a person for the passphrase.
+Keys live in memory only. What is encrypted (JSON in state, raw text in a stack file) is up to the
+caller, as is prompting for the passphrase.
 """
 
 import base64
@@ -27,20 +27,22 @@ _ITERATIONS: Final = 1_000_000
 _KEY_BYTES: Final = 32
 _SALT_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
-_PROOF: Final = "pulumi"  # sealed within the salt string: opening it tells a wrong passphrase
+_PROOF: Final = "pulumi"  # encrypted in the salt string: decrypting it detects a wrong passphrase
 
 
 class Cipher(Protocol):
-    """What reading and writing state needs: ``salt`` is Pulumi's salt string."""
+    """Encrypts and decrypts the secrets of a state: ``salt`` is Pulumi's salt string."""
 
     @property
     def salt(self) -> str: ...
 
-    def seal(self, text: str) -> str: ...
+    def seal(self, text: str, /) -> str:
+        """Return the ciphertext of ``text``."""
 
-    def open(self, message: str) -> str: ...
+    def open(self, message: str, /) -> str:
+        """Return the plaintext of what ``seal`` returned."""
 
-    def with_salt(self, salt: str) -> "Cipher":
+    def with_salt(self, salt: str, /) -> "Cipher":
         """Return the same passphrase's cipher for another salt string."""
 
 
@@ -48,7 +50,7 @@ class Sealer:
     """One passphrase with one salt. The key (about 0.35 s) is derived on a thread from the start.
 
     Only the first ``seal``, ``open``, or, for a new salt, ``salt`` waits for it; a passphrase that
-    does not fit is a ``PassphraseError`` there.
+    is wrong is a ``PassphraseError`` there.
     """
 
     def __init__(self, passphrase: str, salt: str | None, stack: str) -> None:
@@ -71,7 +73,7 @@ class Sealer:
 
     @property
     def salt(self) -> str:
-        """The salt string, as a stack file's ``encryptionsalt`` and a checkpoint hold it."""
+        """The salt string, as in a stack file's ``encryptionsalt`` and in a checkpoint."""
         if self._salt is None:
             self._salt = f"v1:{_encode(self._raw_salt)}:{self.seal(_PROOF)}"
         return self._salt
@@ -83,18 +85,18 @@ class Sealer:
         return f"v1:{_encode(nonce)}:{_encode(sealed)}"
 
     def open(self, message: str) -> str:
-        """Return the text of a sealed message. A damaged one is a ``StateError``."""
+        """Return the text of an encrypted message. A damaged one is a ``StateError``."""
         key = self._key()
         try:
             return _open(key, message)
         except (ValueError, InvalidTag) as error:
             raise StateError(
-                f"A secret of {self._stack} is damaged: it was not sealed with this key.",
-                remedy="Set it again with `aml config set --secret`, or restore a backup of it.",
+                f"A secret of {self._stack} is damaged: it was not encrypted with this key.",
+                remedy="Set it again with `aml config set --secret`, or restore a backup.",
             ) from error
 
     def with_salt(self, salt: str) -> "Sealer":
-        """Return this sealer if the salt is its own, else one that derives its own key."""
+        """Return this sealer if the salt is its own, else a new one with a key of its own."""
         return self if salt == self._salt else Sealer(self._passphrase, salt, self._stack)
 
     def _derive(self) -> None:
@@ -113,31 +115,31 @@ class Sealer:
             if not fits:
                 raise PassphraseError(
                     f"The passphrase does not fit {self._stack}.",
-                    remedy=f"Set {VARIABLE} or {FILE_VARIABLE} to the one it was made with.",
+                    remedy=f"Set {VARIABLE} or {FILE_VARIABLE} to the stack's own passphrase.",
                 )
             self._proof = None
         return key
 
 
 class Masked:
-    """Stands in where nobody gave a passphrase and reading is all: secrets are ``[secret]``."""
+    """Reads state without a passphrase: every secret is ``[secret]``."""
 
     salt = ""
 
-    def seal(self, text: str) -> str:  # noqa: ARG002 - a cipher's
-        """Refuse: without a passphrase nothing can be sealed."""
+    def seal(self, _text: str, /) -> str:
+        """Refuse: nothing can be encrypted without a passphrase."""
         raise missing_passphrase("this stack")
 
-    def open(self, message: str) -> str:  # noqa: ARG002 - a cipher's
-        """Return the JSON text of the mask, whatever was sealed."""
+    def open(self, _message: str, /) -> str:
+        """Return the JSON text of the mask, whatever the secret is."""
         return f'"{MASK}"'
 
-    def with_salt(self, salt: str) -> "Masked":  # noqa: ARG002 - a cipher's
+    def with_salt(self, _salt: str, /) -> "Masked":
         return self
 
 
 def passphrase_from_environment(environment: Mapping[str, str]) -> str | None:
-    """Return Pulumi's passphrase, ``None`` where no variable is set. Set but empty counts."""
+    """Return Pulumi's passphrase, ``None`` if no variable is set. An empty one counts as set."""
     if VARIABLE in environment:
         return environment[VARIABLE]
     file = environment.get(FILE_VARIABLE)
@@ -154,7 +156,7 @@ def passphrase_from_environment(environment: Mapping[str, str]) -> str | None:
 
 
 def missing_passphrase(stack: str) -> PassphraseError:
-    """Return the error for a passphrase that is needed and that nobody gave."""
+    """Return the error for a passphrase that is needed and not set."""
     return PassphraseError(
         f"A passphrase is needed for the secrets of {stack}, and none is set.",
         remedy=f"Set {VARIABLE} or {FILE_VARIABLE}.",
@@ -170,7 +172,7 @@ def _parse_salt(salt: str, stack: str) -> tuple[bytes, str]:
         raw = b""
     if version != "v1" or not raw or not proof.startswith("v1:"):
         raise PassphraseError(
-            f"The encryption salt of {stack} is not one of Pulumi's: it does not read v1:…:v1:….",
+            f"The encryption salt of {stack} is not one of Pulumi's: it is not v1:…:v1:….",
             remedy="Restore `encryptionsalt` in the stack file from version control.",
         )
     return raw, proof

@@ -1,6 +1,6 @@
 """A stack's state as a fold over journal entries: the same code records a run and replays one.
 
-Pure, JSON in and JSON out: secrets stay sealed, so recovering needs no passphrase. Entries are
+Pure, JSON in and JSON out: secrets stay encrypted, so recovery needs no passphrase. Entries are
 known by key: loaded ones by their position, new ones by the number of their operation.
 """
 
@@ -13,7 +13,7 @@ from infra.engine.state.integrity import in_order, pruned, renamed, violations
 
 
 class StateSnapshot:
-    """What state would be if the run ended now."""
+    """The state as it would be if the run ended now."""
 
     def __init__(self, resources: Sequence[Document], pending: Sequence[Document]) -> None:
         self._loaded = len(resources)
@@ -24,7 +24,7 @@ class StateSnapshot:
         self._names: dict[str, str] = {}  # URN before → URN now
 
     def apply(self, entry: Document) -> None:
-        """Take in one journal entry."""
+        """Apply one journal entry."""
         self._folds[entry["k"]](self, entry)
 
     def entry(self, key: int) -> Document:
@@ -34,7 +34,7 @@ class StateSnapshot:
     def resources(self) -> list[Document]:
         """Return the entries: new ones in the order their operations began, then old ones.
 
-        That is the right order unless a run was cut off between a change and what it entails (a
+        That is the right order unless a run ended between a change and its consequences (a
         reference to what is gone, a former name, a refresh that read dependents first): only then
         are references rewritten and entries moved.
         """
@@ -44,15 +44,15 @@ class StateSnapshot:
         return in_order(pruned(renamed(merged, self._names), self._gone))
 
     def merged(self) -> list[Document]:
-        """Return the entries in the plain order of the rule above."""
+        """Return the entries in that order, unrepaired."""
         new = sorted(key for key in self._entries if key >= self._loaded)
         old = sorted(key for key in self._entries if key < self._loaded)
         return [self._entries[key] for key in (*new, *old)]
 
     def pending(self) -> list[Document]:
-        """Return the operations of which nobody knows how they ended, older runs' first.
+        """Return the operations whose outcome is unknown, older runs' first.
 
-        A create that was begun again with the same inputs, and cut off again, is one.
+        A create that was repeated with the same inputs and interrupted again counts once.
         """
         found: list[Document] = []
         for operation in (*self._interrupted.values(), *self._unfinished()):
@@ -107,7 +107,7 @@ class StateSnapshot:
             self._interrupted.pop(position, None)
 
     def _drop(self, key: int, follower: Document | None = None) -> None:
-        """Take an entry out; ``follower`` is what takes its place, perhaps under another name."""
+        """Remove an entry; ``follower`` replaces it, perhaps under another name."""
         gone = self._entries.pop(key, None)
         if gone is None:
             return
@@ -123,10 +123,10 @@ class StateSnapshot:
         self._names[entry["old"]] = entry["new"]
 
     def _touch(self, touched: Document, *, created: bool = False) -> None:
-        """Drop older interrupted operations that what happened to an entry now makes moot.
+        """Drop older interrupted operations that a change of an entry makes irrelevant.
 
-        Those of the same thing: same URN and id. A create has no id yet: it stays until somebody
-        looked, or the very same was created again. Dropping it would orphan what it made.
+        Those of the same URN and id. A create has no id yet: it stays until its id was looked up,
+        or the very same was created again. Dropping it would orphan what it made.
         """
         self._interrupted = {
             position: operation

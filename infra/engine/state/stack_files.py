@@ -1,7 +1,6 @@
-"""What a stack's files say now, and the one way in which its checkpoint is replaced.
+"""What a stack's files contain, and the one way in which its checkpoint is replaced.
 
-Files and hashes; who may call what (the lock) is ``state``'s business, the meaning of entries
-``snapshot``'s.
+Files and hashes only: ``open_state`` holds the lock, ``snapshot`` knows what entries mean.
 """
 
 import contextlib
@@ -20,15 +19,15 @@ from infra.engine.state.properties import Vault
 from infra.engine.state.secrets import Cipher
 from infra.engine.state.snapshot import StateSnapshot
 
-_READS: Final = 5  # a reader without the lock may meet a run that is just ending
+_READS: Final = 5  # a reader without the lock may see the files of a run that is just ending
 _META: Final = b"version: 1\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The checkpoint's bytes and what they mean; ``record`` is what is still to be applied.
+    """The checkpoint, in bytes and parsed; ``record`` is the journal that is still to be applied.
 
-    ``spent``: there is a journal, and the checkpoint holds all of it (or it holds nothing).
+    ``spent``: there is a journal, and the checkpoint contains all of it (or it is empty).
     """
 
     data: bytes
@@ -42,9 +41,9 @@ class Stored:
 
 
 def look(files: StackFiles) -> Stored | None:
-    """Return what the files say, ``None`` where the stack does not exist. Changes nothing.
+    """Return the content of a stack's files, ``None`` if it does not exist. Changes nothing.
 
-    Safe without the lock. A journal that fits no checkpoint is a ``StateError``, as is whatever
+    Safe without the lock. A journal that fits no checkpoint is a ``StateError``, as is a file that
     cannot be read.
     """
     for attempt in range(_READS):
@@ -64,7 +63,7 @@ def look(files: StackFiles) -> Stored | None:
 
 
 def replayed(stored: Stored) -> Checkpoint:
-    """Return the checkpoint as it would be, had the interrupted run been closed; pure."""
+    """Return the checkpoint as if the interrupted run had been closed; pure."""
     if stored.record is None:
         return stored.checkpoint
     snapshot = StateSnapshot(stored.checkpoint.resources, stored.checkpoint.pending)
@@ -88,14 +87,14 @@ def loaded(checkpoint: Checkpoint, vault: Vault) -> Loaded:
 
 
 def cipher_for(checkpoint: Checkpoint, cipher: Cipher) -> Cipher:
-    """Return the cipher a checkpoint's secrets were sealed with: its salt may be its own."""
+    """Return the cipher of a checkpoint's secrets, which may have a salt of its own."""
     if not checkpoint.sealed or not checkpoint.salt:
         return cipher
     return cipher.with_salt(checkpoint.salt)
 
 
 def resealed(checkpoint: Checkpoint, cipher: Cipher) -> Checkpoint:
-    """Return the checkpoint with every secret sealed by ``cipher``."""
+    """Return the checkpoint with every secret encrypted by ``cipher``."""
     reading, writing = Vault(cipher_for(checkpoint, cipher)), Vault(cipher)
     opened = loaded(checkpoint, reading)
     return replace(
@@ -107,7 +106,7 @@ def resealed(checkpoint: Checkpoint, cipher: Cipher) -> Checkpoint:
 
 
 def written(files: StackFiles, checkpoint: Checkpoint, now_ns: int) -> bytes:
-    """Return the bytes of a checkpoint that is about to be written; refuse one that is broken."""
+    """Return the bytes of a checkpoint to write; refuse an inconsistent one."""
     integrity.verify(checkpoint.resources, at=str(files.checkpoint))
     return stack_file(checkpoint, project=files.project, stack=files.stack, now_ns=now_ns)
 
@@ -117,8 +116,8 @@ def put(
 ) -> None:
     """Make ``data`` the checkpoint: a crash at any moment leaves the old one or the new one.
 
-    ``announce`` is called with the new one's hash when it is safe on disk and before it counts;
-    a journal notes it there. The journal goes last.
+    ``announce`` is called with the new one's hash when it is safe on disk and before it is valid;
+    the journal records the hash then. The journal is removed last.
     """
     former = files.current()
     disk.write(files.coming, data)
@@ -141,12 +140,12 @@ def create(files: StackFiles, disk: Disk, now_ns: int) -> Stored:
     data = written(files, Checkpoint(), now_ns)
     put(files, disk, data)
     if files.journal.exists():
-        disk.remove(files.journal)  # torn in its first line: it says nothing
+        disk.remove(files.journal)  # its first line is incomplete: it is empty
     return Stored(data, Checkpoint())
 
 
 def recover(files: StackFiles, disk: Disk, stored: Stored, now_ns: int) -> Stored:
-    """Finish what a killed run left: its journal becomes a checkpoint, then goes.
+    """Apply the journal of a killed run to the checkpoint, then remove the journal.
 
     May itself be killed and called again. The caller holds the lock.
     """
@@ -171,7 +170,7 @@ def recover(files: StackFiles, disk: Disk, stored: Stored, now_ns: int) -> Store
 
 
 def erase(files: StackFiles, disk: Disk) -> None:
-    """Remove a stack's checkpoint in all its forms, and what lies beside it."""
+    """Remove a stack's checkpoint, plain and compressed, its journal and its last backup."""
     disk.remove(files.journal)
     disk.remove(files.previous)
     file = files.current()
@@ -181,7 +180,7 @@ def erase(files: StackFiles, disk: Disk) -> None:
 
 
 def check_layout(files: StackFiles) -> None:
-    """Refuse a backend of another layout than Pulumi's second (one folder a project)."""
+    """Refuse a backend in a layout other than Pulumi's second (one folder for each project)."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         found = files.meta.read_bytes()
         if found.split() != _META.split():

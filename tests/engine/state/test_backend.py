@@ -91,7 +91,7 @@ def test_an_import_drops_what_was_there(backend, sealer, secretive, thing, names
 
 def test_entries_of_another_stack_are_not_imported(backend, sealer, secretive):
     text = backend.export("proj", "dev")
-    with pytest.raises(StateError, match=r"2 entries are not of the stack 'prod'"):
+    with pytest.raises(StateError, match=r"2 entries do not belong to the stack 'prod'"):
         backend.import_("proj", "prod", text, sealer)
     assert not backend.exists("proj", "prod")
 

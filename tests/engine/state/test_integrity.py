@@ -56,7 +56,7 @@ def test_a_provider_of_another_id_is_not_the_one():
 
 def test_one_urn_is_live_once():
     assert violations([entry("a"), entry("a")]) == [
-        "a is there 2 times; all but one must be marked `delete`."
+        "a occurs 2 times; all but one must be marked `delete`."
     ]
 
 

@@ -206,7 +206,7 @@ def test_state_written_by_others_during_a_run_is_not_overwritten(
     state.ok(state.begin("creating", thing("a")), thing("a"))
     theirs = stack_file.read_bytes() + b"\n"
     stack_file.write_bytes(theirs)
-    with pytest.raises(StateError, match="Somebody else"):
+    with pytest.raises(StateError, match="Another program"):
         state.close()
     assert stack_file.read_bytes() == theirs
     assert journal_file.exists()
