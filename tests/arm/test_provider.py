@@ -5,7 +5,7 @@ import pytest
 
 from infra.catalogue.names import same_arm_id
 from infra.contract.errors import PartialFailure, ProviderError, UnreachableError, UsageError
-from infra.contract.provider import UNKNOWN, Cancellable, Configurable, Invokes, Locates
+from infra.contract.provider import UNKNOWN, Cancels, Configurable, Invokes, Locates
 
 GROUP = "azure-native:resources:ResourceGroup"
 COMPUTE = "azure-native:machinelearningservices:Compute"
@@ -44,7 +44,7 @@ def update(provider, olds, news, type=COMPUTE, id=CPU, **options):
     return provider.update(type, id, olds, {}, news, **options)
 
 
-@pytest.mark.parametrize("protocol", [Configurable, Invokes, Locates, Cancellable])
+@pytest.mark.parametrize("protocol", [Configurable, Invokes, Locates, Cancels])
 def test_it_has_every_optional_ability(provider, protocol) -> None:
     assert isinstance(provider, protocol)
 

@@ -3,8 +3,10 @@
 import time
 
 from infra.contract.errors import ProviderError
-from infra.engine.model.events import Op
-from tests.engine.cloud import FIXED, nothing
+from infra.engine.deployment.recorder import NullRecorder
+from infra.engine.deployment.session import Cancellation, Options, Session
+from infra.engine.model.events import Op, Started, Step
+from tests.engine.cloud import FIXED, THING, nothing, urn_of
 
 NAMES = [f"n{i}" for i in range(8)]
 
@@ -43,6 +45,20 @@ def test_one_slot_is_serial(stage, in_background):
     assert stage.cloud.most_busy == 1
     stage.up(nothing, parallel=1)
     assert stage.cloud.most_busy == 1
+
+
+def test_a_step_begins_once_it_has_a_slot():
+    """A step that waits for a slot is not shown as running, and Ctrl-C still prevents it."""
+    free = []
+
+    def listener(event):
+        if isinstance(event, Started):
+            free.append(session.slot.acquire(blocking=False))
+
+    session = Session(NullRecorder(), Options(parallel=1), listener, Cancellation())
+    with session.provider_step(Step(Op.CREATE, urn_of("a"), THING)):
+        pass
+    assert free == [False]
 
 
 def test_independent_deletes_run_at_the_same_time(stage, in_background):

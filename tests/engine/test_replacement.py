@@ -1,4 +1,4 @@
-"""Replacing: create-before-delete, delete-before-replace, and who has to go along."""
+"""Replacing: create-before-delete, delete-before-replace, and which dependents are included."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from infra.contract.errors import ProviderError
 from infra.contract.provider import UNKNOWN
 from infra.engine.model.events import Finished, Op
-from tests.engine.cloud import FIXED, THING, Stage, nothing, urn_of
+from tests.engine.cloud import FIXED, THING, CloudProvider, Stage, nothing, urn_of
 
 FAILURE = ProviderError("no", remedy="none")
 
@@ -98,7 +98,22 @@ def chain(p, shape, tail=()):
         p.thing(name)
 
 
-def test_delete_before_replace_takes_dependents(stage):
+class UpperCaseIds(CloudProvider):
+    """Predicts ids in another case than the service returns them, as ARM does."""
+
+    def locate(self, type, inputs):
+        return f"/{inputs['name']}".upper()
+
+
+def test_ids_that_differ_in_case_only_are_the_same_id():
+    stage = Stage(UpperCaseIds)
+    stage.up(lambda p: p.thing("a", name="a", shape=1))
+    result = stage.up(lambda p: p.thing("a", name="a", shape=2))
+    assert ops(result, "a") == [Op.DELETE_REPLACED, Op.CREATE_REPLACEMENT, Op.REPLACE]
+    assert result.errors == ""
+
+
+def test_delete_before_replace_includes_dependents(stage):
     stage.up(lambda p: chain(p, 1))
     result = stage.up(lambda p: chain(p, 2))
     assert stage.cloud.verbs() == [
@@ -113,7 +128,7 @@ def test_delete_before_replace_takes_dependents(stage):
     assert "'a', which it depends on, is replaced" in reasons
 
 
-def test_dependents_that_are_deleted_with_it_go_along(stage):
+def test_dependents_that_are_deleted_with_it_are_included(stage):
     def script(p, shape):
         a = p.thing("a", FIXED, shape=shape)
         p.resource("w", FIXED, {"inside": "/a"}, dependencies=(a.urn,), deleted_with=a.urn)
@@ -136,7 +151,7 @@ def test_delete_before_replace_respects_protect(stage):
     assert result.summary.failed
 
 
-def test_a_condemned_resource_that_left_the_program_stays_gone(stage):
+def test_a_dependent_that_left_the_program_is_not_recreated(stage):
     stage.up(lambda p: chain(p, 1))
     result = stage.up(lambda p: p.thing("a", FIXED, shape=2))
     assert ops(result, "b") == [Op.DELETE_REPLACED, Op.DISCARD]
@@ -166,7 +181,7 @@ def test_delete_before_replace_in_parallel(stage, in_background):
     assert {"/a", "/b"} < set(stage.cloud.things)
 
 
-def test_a_condemned_resource_fails_with_the_deletion(stage, in_background):
+def test_a_dependent_to_replace_fails_with_the_deletion(stage, in_background):
     stage.up(lambda p: chain(p, 1))
     stage.cloud.failing["delete", "b"] = FAILURE
     held = stage.cloud.gate("diff", "b")
@@ -190,7 +205,7 @@ def test_a_provider_without_ids_replaces_as_it_says(plain):
     assert plain.cloud.verbs() == [("create", "a"), ("delete", "a")]
 
 
-def test_a_bug_while_deleting_first_lets_nobody_wait(stage):
+def test_a_bug_while_deleting_first_leaves_no_thread_waiting(stage):
     stage.up(lambda p: chain(p, 1))
     stage.cloud.failing["delete", "b"] = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
