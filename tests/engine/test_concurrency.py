@@ -54,6 +54,8 @@ def test_a_step_begins_once_it_has_a_slot():
     def listener(event):
         if isinstance(event, Started):
             free.append(session.slot.acquire(blocking=False))
+            if free[-1]:
+                session.slot.release()
 
     session = Session(NullRecorder(), Options(parallel=1), listener, Cancellation())
     with session.provider_step(Step(Op.CREATE, urn_of("a"), THING)):
