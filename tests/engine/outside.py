@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.contract.errors import ProviderError
-from infra.contract.provider import Checked, Difference, Existing
+from infra.contract.provider import UNKNOWN, Checked, Difference, Existing
 from infra.engine.model.resources import PROVIDER_PREFIX
+from infra.engine.model.values import same
 
 
 class Cloud:
@@ -57,12 +58,14 @@ class Things:
         return Checked({**news, "name": known})
 
     def diff(self, type: str, id: str, olds: Any, old_outputs: Any, news: Any) -> Difference:
-        changed = [key for key in {*olds, *news} if olds.get(key) != news.get(key)]
+        changed = [key for key in {*olds, *news} if not same(olds.get(key), news.get(key))]
         replaces = [key for key in changed if key in {"kind", "name"}]
         first = bool(news.get("first"))
         return Difference(bool(changed), replaces=replaces, delete_before_replace=first)
 
     def create(self, type: str, inputs: Any, *, timeout_s: float, preview: bool) -> Existing:
+        if preview:
+            return Existing("", inputs, {**inputs, "url": UNKNOWN})
         id_ = self.locate(type, inputs)
         if self._cloud.find(id_) is not None:
             raise ProviderError(f"{id_} exists.", remedy="None.")
@@ -74,7 +77,8 @@ class Things:
         return None if body is None else self._existing(id, body)
 
     def update(self, type, id, olds, old_outputs, news, *, timeout_s, preview) -> Existing:
-        self._cloud.put(id, news)
+        if not preview:
+            self._cloud.put(id, news)
         return self._existing(id, news)
 
     def delete(self, type: str, id: str, inputs: Any, *, timeout_s: float) -> None:

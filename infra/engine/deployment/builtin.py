@@ -9,7 +9,7 @@ from typing import Final
 from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.provider import Checked, Difference, Existing
-from infra.engine.model.values import has_secret, plain
+from infra.engine.model.values import has_secret, plain, same
 
 STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
 _PARTS: Final = 3
@@ -33,7 +33,7 @@ class BuiltinProvider:
     def diff(
         self, _type: str, _id: str, olds: Document, _outputs: Document, news: Document, /
     ) -> Difference:
-        changed = olds.get("name") != news.get("name")
+        changed = not same(olds.get("name"), news.get("name"))
         return Difference(changed, ["name"] if changed else [])
 
     def create(self, type: str, inputs: Document, /, **_options: object) -> Existing:

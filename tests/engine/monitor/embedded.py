@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from infra.contract.errors import ProviderError
 from infra.contract.provider import UNKNOWN, Checked, Existing
 from infra.engine.deployment.builtin import BuiltinProvider
 from infra.engine.deployment.deployment import Deployment
@@ -47,7 +48,8 @@ class AzureLike(Account):
         if preview:
             return Existing("", inputs, {**outputs, "provisioningState": UNKNOWN})
         self.cloud.call("create", _names(inputs)[-1])
-        assert id_ not in self.cloud.things, id_
+        if id_ in self.cloud.things:
+            raise ProviderError(f"{id_} exists", remedy="none")
         self.cloud.things[id_] = dict(inputs)
         return Existing(id_, inputs, {**outputs, "provisioningState": "Succeeded"})
 
