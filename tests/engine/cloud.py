@@ -67,7 +67,7 @@ class Cloud:
             gate = self.gates.get((verb, name))
             if gate:
                 gate.entered.set()
-                assert gate.go.wait(5), f"nobody let {verb} {name} go on"
+                assert gate.go.wait(5), f"{verb} {name} was never released"
             failure = self.failing.get((verb, name))
             if effect and (failure is None or self.lost_but_done):
                 effect()
@@ -176,7 +176,7 @@ class Plain:
 
 
 class CloudProvider(Plain):
-    """The same that tells ids beforehand and has functions."""
+    """The same, which predicts ids and has functions."""
 
     def locate(self, type: str, inputs: Mapping[str, Any]) -> str | None:
         return None if inputs.get("hidden") else f"/{inputs['name']}"
@@ -428,7 +428,7 @@ Script = Callable[[Program], object]
 
 
 class Stage:
-    """One stack over one cloud; each operation goes on from the state the last one left."""
+    """One stack over one cloud; each operation continues from the state of the last one."""
 
     def __init__(self, provider: type[Plain] = CloudProvider) -> None:
         self.cloud = Cloud()

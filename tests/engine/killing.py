@@ -2,7 +2,7 @@
 
 A program of its own, started by ``test_kill_points``: it forks a child for each run that is to
 die, so that a point costs milliseconds. Goals go straight into the engine; the cloud is an SQLite
-file that outlives everybody.
+file that outlives every process.
 """
 
 import json
@@ -29,8 +29,8 @@ from infra.engine.state.backend import StateBackend
 from infra.engine.state.disk import Disk
 from infra.engine.state.properties import Vault, decoded
 from infra.engine.state.secrets import Sealer
-from tests.engine.mortal import DIED, PHASES, DyingDisk, Fate
-from tests.engine.outside import Cloud, Things, do
+from tests.engine.dying_disk import DIED, PHASES, DyingDisk, Fate
+from tests.engine.sqlite_cloud import Cloud, Things, do
 
 PROJECT, STACK, CANARY = "killed", "dev", "c4n4ry"
 FAILED = 99
@@ -212,13 +212,13 @@ def register(deployment: Deployment, program: Program, parallel: int) -> None:
 
 
 def answerless(cloud: Cloud, begun: Mapping[str, Any]) -> None:
-    """Have the cloud do what was begun: the call arrives, the answer finds nobody."""
+    """Have the cloud do what was begun: the call arrives, the answer is lost."""
     state = begun["state"]
     inputs = plain(decoded(state.get("inputs", {}), Vault(SEALER), state["urn"]))
     do(cloud, begun["kind"], state, inputs)
 
 
-def doomed(world: World, shape: Shape, fate: Fate) -> bool:
+def is_killed(world: World, shape: Shape, fate: Fate) -> bool:
     """Run in a child that dies as ``fate`` says; return whether it did."""
     child = os.fork()
     if child == 0:
@@ -345,7 +345,7 @@ def main(folder: Path, shape: str, plan: str, stride: int) -> None:
             continue
         world = base.copy(folder / "point")
         try:
-            died = [doomed(world, wanted, fate) for fate in kill]
+            died = [is_killed(world, wanted, fate) for fate in kill]
             points += died[0]
             wrong = list(judged(world, wanted.after, expected))
         except Exception:  # noqa: BLE001 - a point that crashes is a finding

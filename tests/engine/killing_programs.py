@@ -16,6 +16,7 @@ from infra.engine.deployment.run import Run
 from infra.engine.model.events import Event, Op
 from infra.engine.monitor.monitor import run_program
 from infra.engine.state.disk import Disk
+from tests.engine.dying_disk import DIED, PHASES, DyingDisk, Fate
 from tests.engine.killing import (
     CANARY,
     FAILED,
@@ -26,8 +27,7 @@ from tests.engine.killing import (
     answerless,
     disagreements,
 )
-from tests.engine.mortal import DIED, PHASES, DyingDisk, Fate
-from tests.engine.outside import Things
+from tests.engine.sqlite_cloud import Things
 
 PROGRAM = Path(__file__).parent / "monitor" / "programs" / "killed"
 BEFORE = {"killed:size": "2", "killed:kind": "a", "killed:password": CANARY}
@@ -67,7 +67,7 @@ def up(world: World, config: dict[str, str], disk: Disk | None = None) -> dict[s
     return {str(op): count for op, count in summary.changes.items() if count}
 
 
-def doomed(world: World, config: dict[str, str], fate: Fate) -> bool:
+def is_killed(world: World, config: dict[str, str], fate: Fate) -> bool:
     """Run in a child that dies as ``fate`` says; return whether it did."""
     child = os.fork()
     if child == 0:
@@ -117,7 +117,7 @@ def main(folder: Path, points: int) -> None:
     for start, config in ((empty, BEFORE), (base, AFTER)):
         for fate in fates(points):
             world = start.copy(folder / "point")
-            died += doomed(world, config, fate)
+            died += is_killed(world, config, fate)
             failures += [f"{fate.at}, {fate.phase}, {fate.done}: {e}" for e in apart(world, config)]
     json.dump({"points": died, "failures": failures}, sys.stdout)
 

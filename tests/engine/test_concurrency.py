@@ -157,7 +157,7 @@ def test_finish_deletes_nothing_after_cancellation(stage):
     assert result.summary.failed
 
 
-def test_abandoning_tells_providers_and_leaves_operations_pending(accounts, in_background):
+def test_abandoning_cancels_providers_and_leaves_operations_pending(accounts, in_background):
     gate = accounts.cloud.gate("create", "a")
     accounts.cloud.failing["create", "a"] = ProviderError("stopped", remedy="none")
 

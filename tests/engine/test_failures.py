@@ -217,7 +217,7 @@ def test_unknown_inputs_after_a_failure_are_skipped(stage):
 
 
 @pytest.mark.parametrize("error", [UnreachableError, CredentialError])
-def test_what_nobody_knows_the_end_of_stays_pending(stage, error):
+def test_an_operation_of_unknown_outcome_stays_pending(stage, error):
     stage.cloud.failing["create", "a"] = error("gone", remedy="Wait.")
     result = stage.up(lambda p: p.thing("a", x=1))
     assert result.summary.failed
@@ -268,7 +268,7 @@ def test_outputs_of_a_component_that_was_skipped_are_dropped(stage):
     assert "g" not in result.names
 
 
-def test_a_package_nobody_provides_is_refused_by_name(stage):
+def test_a_package_without_a_provider_is_refused_by_name(stage):
     result = stage.up(lambda p: p.resource("a", "other:index:Thing"))
     assert "no provider for the package 'other'" in result.errors
     assert "--engine pulumi" in result.errors

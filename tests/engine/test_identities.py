@@ -49,7 +49,7 @@ def test_the_first_alias_that_is_there_wins(stage):
     assert stage.up(lambda p: p.resource("a", aliases=aliases)).steps == [(Op.SAME, "a")]
 
 
-def test_an_alias_of_nothing_is_passed_over(stage):
+def test_an_alias_of_nothing_is_skipped(stage):
     aliases = (Alias(urn=urn_of("a")), Alias(urn=urn_of("never")))
     assert stage.up(lambda p: p.resource("a", aliases=aliases)).steps == [(Op.CREATE, "a")]
 

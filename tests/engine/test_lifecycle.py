@@ -87,7 +87,7 @@ def test_ignore_changes(stage):
     assert (result.resource("a").inputs["x"], result.resource("a").inputs["y"]) == (1, 2)
 
 
-def test_ignored_paths_that_lead_nowhere_are_told_and_not_fatal(stage):
+def test_ignored_paths_that_do_not_exist_are_reported_and_not_fatal(stage):
     stage.up(lambda p: p.thing("a", x={"k": 1}))
     result = stage.up(lambda p: p.resource("a", inputs={}, ignore_changes=("x.k",)))
     assert "'x.k' is inside a value that was added or removed" in result.messages

@@ -14,7 +14,7 @@ from tests.contract.provider_contract import (
     RepeatableContract,
     Sample,
 )
-from tests.engine import outside
+from tests.engine import sqlite_cloud
 from tests.engine.cloud import FIXED, THING, Account, Cloud, CloudProvider, Plain
 from tests.engine.monitor.embedded import AzureLike
 
@@ -85,7 +85,7 @@ class TestAzureLike(TestAccount, InvokesContract):
 class TestThings(LifecycleContract, LocatesContract):
     @pytest.fixture
     def provider(self, tmp_path):
-        return outside.Things(outside.Cloud(tmp_path / "cloud.sqlite"))
+        return sqlite_cloud.Things(sqlite_cloud.Cloud(tmp_path / "cloud.sqlite"))
 
     @pytest.fixture
     def sample(self):

@@ -69,7 +69,7 @@ def test_another_version_of_the_default_provider_replaces_nothing(accounts):
     assert [r.name for r in accounts.loaded.resources if r.type == PROVIDER] == ["default_2_0_0"]
 
 
-def test_default_providers_are_not_told_of(accounts):
+def test_default_providers_are_not_reported(accounts):
     result = accounts.up(lambda p: p.thing("a"))
     assert not [e for e in result.events if isinstance(e, Finished) and e.step.type == PROVIDER]
 

@@ -12,7 +12,7 @@ from tests.engine.cloud import nothing, urn_of
 
 @pytest.fixture
 def there(stage):
-    """Return a stage in whose cloud ``/x`` exists, made by somebody else."""
+    """Return a stage in whose cloud ``/x`` exists, made by another program."""
     stage.cloud.things["/x"] = {"name": "x", "size": 3}
     return stage
 
@@ -65,7 +65,7 @@ def test_reading_another_deletes_what_was_ours(there):
     assert list(there.cloud.things) == ["/x"]
 
 
-def test_take_ownership(there):
+def test_a_resource_that_was_only_read_can_be_replaced(there):
     there.up(lambda p: p.get("a", "/x"))
     result = there.up(lambda p: p.thing("a"))
     assert (Op.REPLACE, "a") in result.steps

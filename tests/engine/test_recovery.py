@@ -14,7 +14,7 @@ LOST = UnreachableError("gone", remedy="Wait.")
 
 
 def interrupt(stage, verb, name, script, *, done):
-    """Run ``script`` so that nobody learns how one call ended; ``done`` says how it did."""
+    """Run ``script`` so that the outcome of one call is lost; ``done`` says how it did."""
     stage.cloud.failing[verb, name] = LOST
     stage.cloud.lost_but_done = done
     stage.up(script)
@@ -37,7 +37,7 @@ def test_an_interrupted_create_is_adopted(stage):
     assert list(stage.cloud.things) == [id_]
 
 
-def test_what_was_adopted_is_updated_to_what_the_program_says_now(stage):
+def test_an_adopted_resource_is_updated_to_the_program(stage):
     interrupt(stage, "create", "a", one, done=True)
     result = stage.up(lambda p: one(p, x=2))
     assert result.steps == [(Op.ADOPT, "a"), (Op.UPDATE, "a")]
@@ -77,7 +77,7 @@ def test_a_provider_that_cannot_locate_warns_and_creates_again(plain):
     assert [p.kind for p in plain.loaded.pending] == ["creating"]
 
 
-def test_an_adopted_create_nobody_wants_any_more_is_deleted(stage):
+def test_an_undeclared_interrupted_create_is_deleted(stage):
     interrupt(stage, "create", "a", one, done=True)
     result = stage.up(nothing)
     assert result.steps == [(Op.DELETE, "a")]
@@ -85,13 +85,13 @@ def test_an_adopted_create_nobody_wants_any_more_is_deleted(stage):
     assert stage.loaded.pending == []
 
 
-def test_a_create_that_did_not_happen_and_nobody_wants_is_dropped(stage):
+def test_an_undeclared_create_that_did_not_happen_is_dropped(stage):
     interrupt(stage, "create", "a", one, done=False)
     assert stage.up(nothing).steps == []
     assert stage.loaded.pending == []
 
 
-def test_destroy_takes_interrupted_creates_with_it(stage):
+def test_destroy_deletes_interrupted_creates_too(stage):
     stage.up(lambda p: p.thing("w", FIXED))
     interrupt(stage, "create", "a", lambda p: p.on(p.thing("w", FIXED), "a"), done=True)
     result = stage.destroy()
@@ -176,7 +176,7 @@ def test_operations_that_left_nothing_behind_are_dropped(stage, kind):
     assert stage.loaded.pending == []
 
 
-def test_operations_nobody_registers_are_dropped(stage):
+def test_operations_of_undeclared_resources_are_dropped(stage):
     stage.up(one)
     entry = stage.loaded.resources[-1]
     blank = replace(entry, urn=entry.urn + "2", id="")

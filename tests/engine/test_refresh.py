@@ -29,7 +29,7 @@ def test_refresh_without_drift_writes_nothing(stage):
     assert result.summary.changes == {Op.SAME: 3}
 
 
-def test_refresh_takes_drift_into_inputs_and_outputs(stage):
+def test_refresh_records_drift_in_inputs_and_outputs(stage):
     stage.up(tree)
     stage.cloud.things["/a"]["x"] = 2
     result = stage.refresh()

@@ -63,7 +63,7 @@ def drifted(resource: Resource, existing: Existing | None) -> Resource | None:
     """Return a record with the inputs and outputs, id and health that were read. Pure."""
     if existing is None:
         return None
-    # A provider that returns no inputs cannot tell: the old ones stay.
+    # A provider that returns no inputs does not know them: the old ones stay.
     inputs = dict(existing.inputs) or dict(resource.inputs)
     inputs = marked_like(inputs, dict(resource.inputs))
     # `__defaults` and the like are the provider's notes to itself: no service returns them.

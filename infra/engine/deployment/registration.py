@@ -176,8 +176,8 @@ class Registration:
             done = False
             raise
         finally:
-            # Whatever happened: their own registrations wait for this. ``failed`` comes first, so
-            # that whoever the event wakes reads its final value.
+            # Whatever happened: their own registrations wait for this. ``failed`` is set first, so
+            # that a thread woken by the event reads its final value.
             for dependent in dependents.values():
                 dependent.failed = not done
                 dependent.deleted.set()

@@ -1,7 +1,4 @@
-"""What belongs to one operation on one stack: its state, its providers, its options, its listeners.
-
-A value, made by whoever composes an operation; it does nothing by itself.
-"""
+"""Everything that belongs to one operation on one stack, as a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

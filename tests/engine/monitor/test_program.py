@@ -54,7 +54,7 @@ def test_leaving_with_another_code_is_an_error(program, code, expected):
     assert run(path) == expected
 
 
-def test_an_error_is_told_from_the_programs_file_on(program):
+def test_an_error_is_shown_from_the_programs_file_on(program):
     path = program("import part\npart.fail()", part="def fail():\n    raise ValueError('no such')")
     text = run(path)
     lines = [line.strip() for line in text.splitlines() if line.strip().startswith("File")]
@@ -65,7 +65,7 @@ def test_an_error_is_told_from_the_programs_file_on(program):
     assert text.endswith("ValueError: no such")
 
 
-def test_the_cause_of_an_error_is_told_too(program):
+def test_the_cause_of_an_error_is_shown_too(program):
     source = "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('v') from e"
     path = program(source)
     text = run(path)

@@ -43,7 +43,7 @@ def test_a_traceback_starts_in_the_program(how):
     assert "programs/failing/__main__.py" in first
 
 
-def test_a_failure_is_told_once():
+def test_a_failure_is_reported_once():
     stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "ws"] = ProviderError("No quota.", remedy="Ask for more.")
     result = stack.go()
@@ -132,7 +132,7 @@ def test_a_value_that_can_not_be_right_is_refused_with_its_resource():
     assert "`custom_timeouts`" in error
 
 
-def test_a_package_without_a_provider_is_told():
+def test_a_package_without_a_provider_is_reported():
     result = EmbeddedStage("refusals", what="provider").go()
     assert "no provider for the package 'other'" in result.errors
     assert result.program == ProgramResult(failed=True)

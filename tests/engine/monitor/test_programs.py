@@ -147,7 +147,7 @@ def test_options_decide_about_changes():
     assert (Op.REPLACE, "strict") in steps
 
 
-def test_a_replacement_takes_along_what_says_so():
+def test_a_replacement_includes_what_is_replaced_with_it():
     stack = EmbeddedStage("options")
     stack.go()
     stack.revise(shape="square")
@@ -235,7 +235,7 @@ def test_a_key_that_was_secret_in_another_run_is_not_in_this():
     assert result.resource("proj-dev").outputs["size"] == 3
 
 
-def test_what_the_program_says_is_told_by_severity():
+def test_the_log_of_a_program_is_reported_by_severity():
     messages = [e for e in EmbeddedStage("talking").go().events if hasattr(e, "severity")]
     assert [(m.severity, m.text) for m in messages] == [
         ("info", "info"),

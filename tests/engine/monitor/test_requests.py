@@ -123,7 +123,7 @@ def test_properties_depend_on_what_the_program_says():
     assert made.property_dependencies == {"a": (URN, OTHER)}
 
 
-def test_properties_depend_on_everything_when_the_program_says_nothing():
+def test_properties_depend_on_everything_when_the_program_names_nothing():
     made = goal(inputs={"a": 1, "b": 2}, dependencies=[URN])
     assert made.property_dependencies == {"a": (URN,), "b": (URN,)}
 

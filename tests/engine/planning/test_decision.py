@@ -86,7 +86,7 @@ def test_replace_on_changes_paths(listed, changed, expected):
     ("option", "provider", "expected"),
     [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
 )
-def test_who_says_delete_first(option, provider, expected):
+def test_which_option_decides_to_delete_first(option, provider, expected):
     difference = Difference(changed=True, replaces=["a"], delete_before_replace=provider)
     decision = decide(resource(), resource(), difference, Forced(), delete_before_replace=option)
     assert decision.delete_first is expected
@@ -199,7 +199,7 @@ def test_ignore_changes(old, new, path, expected):
         ({"a": [1]}, {"a": [1]}, "a[7]"),
     ],
 )
-def test_ignored_paths_into_what_was_added_or_removed_are_told(old, new, path):
+def test_ignored_paths_into_what_was_added_or_removed_are_returned(old, new, path):
     assert ignoring(old, new, [path]) == (new, [path])
 
 
@@ -228,7 +228,7 @@ def test_differences(old, new, expected):
         pytest.param(
             Difference(changed=True, detailed={"a": "update"}, notes={"a": "in vain"}),
             {"a": "in vain"},
-            id="an update tells",
+            id="an update shows it",
         ),
         pytest.param(
             Difference(changed=True, replaces=["b"], notes={"a": "in vain"}), {}, id="a replacement"
@@ -236,7 +236,7 @@ def test_differences(old, new, expected):
         pytest.param(Difference(changed=False, notes={"a": "in vain"}), {}, id="nothing changed"),
     ],
 )
-def test_notes_are_told_with_updates(difference, expected) -> None:
+def test_notes_go_with_updates(difference, expected) -> None:
     old, new = resource({"a": 1}), resource({"a": 2})
     assert decide(old, new, difference, Forced(), delete_before_replace=None).notes == expected
 
@@ -249,7 +249,7 @@ def test_notes_are_told_with_updates(difference, expected) -> None:
         pytest.param({"a": Secret({"b": 2})}, "wanted [secret], it is [secret].", id="all of it"),
     ],
 )
-def test_what_the_service_ignored_is_told_and_kept(inputs, shown: str) -> None:
+def test_what_the_service_ignored_is_reported_and_kept(inputs, shown: str) -> None:
     existing = Existing("id", {"a": {"b": 1}}, {}, ignored=[Ignored("a.b", 2, 1)])
     kept, (line,) = with_ignored(resource(inputs), existing)
     assert bare(kept.inputs) == {"a": {"b": 1}}

@@ -28,7 +28,7 @@ def test_create(backend, sealer):
         backend.create("proj", "dev", sealer)
 
 
-def test_an_empty_stack_says_which_one_it_is(backend, sealer, stack_file):
+def test_an_empty_stack_names_itself(backend, sealer, stack_file):
     backend.create("proj", "dev", sealer)
     document = json.loads(stack_file.read_bytes())
     assert document["checkpoint"]["stack"] == "organization/proj/dev"

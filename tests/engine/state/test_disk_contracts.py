@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from infra.engine.state.disk import Disk
-from tests.engine.mortal import DyingDisk, Fate
+from tests.engine.dying_disk import DyingDisk, Fate
 from tests.engine.state.lossy import LossyDisk
 
 

@@ -60,7 +60,7 @@ def test_one_urn_is_live_once():
     ]
 
 
-def test_all_violations_are_told_at_once():
+def test_all_violations_are_reported_at_once():
     with pytest.raises(StateError) as caught:
         verify([entry("a", parent="y"), entry("b", parent="z")], at="dev.json")
     assert caught.value.detail.count("\n") == 1

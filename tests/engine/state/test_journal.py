@@ -61,7 +61,7 @@ def test_entries_held_back_go_before_the_next_in_one_write(writer, file):
     assert [e["op"] for e in journal.read(writes[0], at="").entries] == [1, 2, 3]
 
 
-def test_a_torn_last_line_is_passed_over_wherever_it_was_torn(writer, file):
+def test_an_incomplete_last_line_is_skipped_wherever_it_ends(writer, file):
     writer.write({"k": "begin", "op": 1})
     whole = file.stat().st_size
     writer.write({"k": "ok", "op": 1})
@@ -118,7 +118,7 @@ def test_a_second_close_may_follow_the_first(writer, file):
 
 
 class SlowLog(Log):
-    """Counts flushes; each waits until it is let go on."""
+    """Counts flushes; each waits until it is released."""
 
     def __init__(self, path):
         super().__init__(path, durable=False)

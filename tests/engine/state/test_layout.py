@@ -42,7 +42,7 @@ def test_another_backend_is_refused_by_name(where):
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "ü", "x" * 101])
-def test_a_name_pulumi_would_not_take_is_refused(tmp_path, name):
+def test_a_name_that_pulumi_refuses_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match="name of a stack"):
         stack_files(tmp_path, "proj", name)
 

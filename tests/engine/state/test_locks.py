@@ -99,7 +99,7 @@ def test_the_lock_of_a_zombie_is_taken_over(folder, holder):
     assert locks.take(folder)[1] != []
 
 
-def test_a_number_that_another_process_got_is_told_by_its_start(folder):
+def test_a_reused_process_id_is_recognised_by_its_start_time(folder):
     lock, _ = locks.take(folder)
     written = json.loads(lock.file.read_text(encoding="utf-8"))
     lock.file.write_text(json.dumps({**written, "started": written["started"] - 1}))
@@ -135,7 +135,7 @@ def test_a_process_younger_than_the_clis_lock_is_another(folder):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x"}'])
-def test_a_lock_that_cannot_be_read_is_held_by_somebody(folder, text):
+def test_an_unreadable_lock_counts_as_held(folder, text):
     write(folder, text)
     with pytest.raises(LockedError, match="process 0"):
         locks.take(folder)
@@ -192,6 +192,6 @@ def test_a_dead_lock_is_taken_over_by_one_of_two(folder):
         locks.cancel(folder)
 
 
-def test_where_nothing_but_a_signal_tells(folder):
+def test_without_proc_a_signal_finds_out(folder):
     assert locks._alive(os.getpid()) == ("", 0)
     assert locks._alive(dead_pid()) is None

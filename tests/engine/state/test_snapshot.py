@@ -85,7 +85,7 @@ def test_what_is_deleted_to_be_replaced_waits_for_it():
     assert made.resources() == [state("a", pendingReplacement=True)]
 
 
-def test_a_delete_takes_its_entry_along():
+def test_a_delete_removes_its_entry():
     made = snapshot(state("a"), entries=[begin(1, "a", "deleting"), ok(1, rm=[0])])
     assert made.resources() == []
 

@@ -159,7 +159,7 @@ def test_a_journal_torn_in_its_first_line_never_was(backend, sealer, deployed, n
     assert names(backend.load("proj", "dev", sealer)) == ["a", "b", "c"]
 
 
-def test_a_journal_that_was_taken_in_is_removed(backend, sealer, thing, stack_file, journal_file):
+def test_an_applied_journal_is_removed(backend, sealer, thing, stack_file, journal_file):
     """A crash between the new checkpoint's rename and the journal's removal."""
     kept = []
 
@@ -238,7 +238,7 @@ def test_a_corrupt_file_is_refused_and_left_alone(backend, sealer, stack_file, c
     assert backend.holders("proj", "dev") == []
 
 
-def test_a_wrong_passphrase_is_told_and_changes_nothing(
+def test_a_wrong_passphrase_is_reported_and_changes_nothing(
     backend, sealer, deployed, thing, stack_file
 ):
     deployed(thing("a", inputs={"p": Secret("s")}))
@@ -349,7 +349,7 @@ def history(root):
     return (root / ".pulumi/history/proj/dev").iterdir()
 
 
-def test_a_run_says_how_it_ended_even_without_changes(backend, sealer, deployed):
+def test_a_result_is_recorded_even_without_changes(backend, sealer, deployed):
     deployed()
     with backend.open("proj", "dev", sealer, OperationInfo("refresh")) as state:
         state.ended(succeeded=False, changes={"same": 3})
@@ -366,7 +366,7 @@ def test_backups_are_made_before_and_after_and_pruned(backend, sealer, thing, tm
     assert b"t24" in files[-1].read_bytes()
 
 
-def test_the_previous_checkpoint_lies_beside(backend, sealer, deployed, thing, stack_file):
+def test_the_previous_checkpoint_is_kept(backend, sealer, deployed, thing, stack_file):
     deployed(thing("a"))
     before = stack_file.read_bytes()
     with backend.open("proj", "dev", sealer) as state:
@@ -441,7 +441,7 @@ def test_what_failed_was_forgotten_or_is_settled_leaves_no_trace(backend, sealer
     assert (loaded.resources, loaded.pending) == ([], [])
 
 
-def test_a_renamed_parent_takes_its_children_along(backend, sealer, thing, deployed):
+def test_a_renamed_parent_keeps_its_children(backend, sealer, thing, deployed):
     parent = thing("was")
     deployed(parent, thing("child", parent=parent.urn))
     with backend.open("proj", "dev", sealer) as state:

@@ -64,7 +64,7 @@ class DyingLog(Log):
         super().write(data)
         self._death.pass_by("after")
         if b'"k":"begin"' not in data and b'"k":"ok"' not in data:
-            self._death.pass_by("flushed")  # nobody waits for these
+            self._death.pass_by("flushed")  # no flush follows these
 
     def sync(self) -> None:
         if self._death is not None:
