@@ -96,9 +96,8 @@ def _still_there(
     outputs = bodies.outputs_of(row, document)
     for path, kind, old, _ in requested:
         actual = value_at(outputs, path)
-        if kind != "delete" or path in reported or actual is None:
-            continue
-        if same(plain(path), old, actual) and actual != row.defaults.get(plain(path)):
+        # The answer to an update of a secret may echo the old one; only a removal is visible.
+        if kind == "delete" and path not in reported and same(plain(path), old, actual):
             yield Ignored(path, None, actual)
 
 
