@@ -1,4 +1,4 @@
-"""ISO 8601 durations: any spelling in; seconds, or the two spellings the services answer, out.
+"""Parses and formats ISO 8601 durations. Pulumi's own ``1h30m`` is not one.
 
 Letters are read in either case, as Azure ML does. Years and months are refused: their length
 varies.
@@ -17,7 +17,7 @@ _UNITS: Final = ((86_400, "D", ""), (3_600, "H", "T"), (60, "M", "T"), (1, "S", 
 
 
 def duration_s(text: str) -> float | None:
-    """Return the length of an ISO 8601 duration in seconds, ``None`` for any other text.
+    """Return the length of an ISO 8601 duration in seconds, or ``None`` for any other text.
 
     >>> duration_s("PT2M")
     120.0
@@ -28,9 +28,9 @@ def duration_s(text: str) -> float | None:
 
 
 def iso_duration(seconds: int) -> str:
-    """Return ``PT2M`` for 120: whole units, the largest first, as most services normalise it.
+    """Return ``PT2M`` for 120: whole units, largest first, as most services normalise it.
 
-    Another form of the same span would look like drift after a refresh.
+    Any other form would look like drift after a refresh.
     """
     text, left = "P", int(seconds)
     for length, letter, marker in _UNITS:
@@ -41,5 +41,5 @@ def iso_duration(seconds: int) -> str:
 
 
 def seconds_only(seconds: float) -> str:
-    """Return ``PT120S`` for 120: seconds alone, as Azure ML answers the idle time of a cluster."""
+    """Return ``PT120S`` for 120: seconds only, as Azure ML returns the idle time of a cluster."""
     return f"PT{seconds:g}S"

@@ -1,7 +1,7 @@
-"""When two values mean the same to ARM although they are written differently. Pure.
+"""Whether two values mean the same to ARM, even if they are written differently. Pure.
 
-Locations, ids and VM sizes are compared without case, durations by their length, integral numbers
-by value, the identities of a resource as a set.
+Locations, ids and VM sizes are compared without case, durations by length, integral numbers by
+value, and the identities of a resource as a set.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,14 +12,14 @@ from infra.catalogue.locations import same_location
 from infra.catalogue.names import same_arm_id
 from infra.contract.provider import UNKNOWN
 
-# The SDK's own default for a vault is `enabled`, the service's answer `Enabled`.
+# The SDK sends `enabled` for a vault by default; the service answers `Enabled`.
 _CASELESS: Final = frozenset({"vmSize", "virtualMachineSize", "agentVmSize", "publicNetworkAccess"})
 _LOCATIONS: Final = frozenset({"location", "computeLocation"})
 IDENTITIES: Final = "identity.userAssignedIdentities"
 
 
 def same(path: str, one: object, other: object) -> bool:
-    """Tell whether two leaves at ``path`` mean the same. Unknown differs from everything."""
+    """Return whether two leaves at ``path`` mean the same. Unknown equals nothing."""
     if UNKNOWN in (one, other):
         return False
     if isinstance(one, bool) or isinstance(other, bool):
@@ -39,7 +39,7 @@ def identities(value: object) -> frozenset[str]:
 
 
 def known(value: object) -> bool:
-    """Tell whether a value, at every depth, is known already."""
+    """Return whether a value is known at every depth."""
     if isinstance(value, Mapping):
         return all(known(item) for item in value.values())
     if isinstance(value, list):

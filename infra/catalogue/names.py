@@ -1,4 +1,4 @@
-"""ARM ids and naming rules: what a name may look like, for every part that checks or makes one."""
+"""ARM ids and naming rules, for every part that checks or generates a name."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _GROUP_ID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ArmId:
-    """One ARM resource id, taken apart. ``types`` and ``names`` run from the outermost inwards.
+    """A parsed ARM resource id. ``types`` and ``names`` run from the outermost inwards.
 
     For an extension resource (a role assignment) ``scope`` is the id it extends.
     """
@@ -31,7 +31,7 @@ class ArmId:
 
     @property
     def type(self) -> str:
-        """Return ``Namespace/type/child``, or the group's or subscription's own type."""
+        """Return ``Namespace/type/child``, or the type of a group or subscription."""
         if self.namespace:
             return "/".join((self.namespace, *self.types))
         if self.resource_group:
@@ -40,12 +40,12 @@ class ArmId:
 
     @property
     def name(self) -> str:
-        """Return the last name in it."""
+        """Return the last name in the id."""
         return self.names[-1] if self.names else self.resource_group or self.subscription
 
     @property
     def parent(self) -> "ArmId":
-        """Return the id of what contains it: the parent resource, group or subscription."""
+        """Return the id of the parent resource, group or subscription."""
         if len(self.names) > 1:
             return ArmId(
                 self.subscription,
@@ -73,9 +73,9 @@ class ArmId:
 
 
 def parse_arm_id(text: str) -> ArmId:
-    """Take an ARM id apart; segment names are matched without case, spelling is kept.
+    """Parse an ARM id; segment names are matched without case, spelling is kept.
 
-    Raises ``UsageError`` for anything that is not one.
+    Raises ``UsageError`` for any other text.
     """
     match = _GROUP_ID.fullmatch(text.strip())
     if match is None:
@@ -101,7 +101,7 @@ def parse_arm_id(text: str) -> ArmId:
 
 
 def same_arm_id(one: str, other: str) -> bool:
-    """Compare two ids as ARM does: without case and without a slash at the end."""
+    """Compare two ids as ARM does: without case or a trailing slash."""
     return one.rstrip("/").lower() == other.rstrip("/").lower()
 
 
@@ -114,7 +114,7 @@ def _not_an_id(text: str) -> UsageError:
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """What one kind of name may look like. ``says`` completes “use …” in a message."""
+    """The rule for one kind of name. ``says`` completes “use …” in a message."""
 
     noun: str
     pattern: str
@@ -123,7 +123,7 @@ class NameRule:
     reserved: frozenset[str] = frozenset()
 
     def problem(self, name: str) -> str | None:
-        """Return what is wrong with ``name`` in one sentence with a suggestion, or ``None``."""
+        """Return what is wrong with ``name``, with a suggestion, or ``None``."""
         noun = f"{'an' if self.noun[0] in 'aeiouAEIOU' else 'a'} {self.noun}"
         if name.lower() in self.reserved:
             return f"{name!r} is a reserved word for {noun}; choose another name."

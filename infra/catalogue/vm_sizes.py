@@ -1,6 +1,6 @@
-"""Azure's VM sizes as of a date, from the data file beside this module: cores, GPUs, quota family.
+"""Azure's VM sizes as of a date: cores, GPUs and quota family, from ``vm_sizes.csv``.
 
-What a region really offers only Azure knows; offline checks and the local cloud go by this.
+Offline checks and the local cloud use this list; only Azure knows what a region really offers.
 """
 
 import csv
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 LISTED: Final = "August 2026"
-"""When the data file was Azure's own list."""
-# Gone from that list; the successors are those of Azure's migration guides for the series.
+"""The date of the list in the data file."""
+# No longer listed; successors are from Azure's migration guides for each series.
 RETIRED: Final[Mapping[str, str]] = {
     "Standard_A8": "Standard_HB120rs_v3",
     "Standard_A9": "Standard_HB120rs_v3",
@@ -44,7 +44,7 @@ _NEAR: Final = 0.75
 
 @dataclass(frozen=True, slots=True)
 class VmSize:
-    """One size as Azure lists it."""
+    """A VM size as Azure lists it."""
 
     name: str
     family: str
@@ -63,12 +63,12 @@ def vm_sizes() -> Mapping[str, VmSize]:
 
 
 def successor(name: str) -> str | None:
-    """Return what a retired size was followed by; ``None`` for one that is not known as retired."""
+    """Return the successor of a retired size, or ``None`` for a size not known to be retired."""
     return _successors().get(name.lower())
 
 
 def nearest_size(name: str, known: Mapping[str, VmSize] | None = None) -> str | None:
-    """Return the size that was probably meant, of ``known`` (by lower-case name) or of all."""
+    """Return the nearest size to ``name`` among ``known`` (by lower-case name), by default all."""
     sizes = vm_sizes() if known is None else known
     close = get_close_matches(name.lower(), sizes, n=1, cutoff=_NEAR)
     return sizes[close[0]].name if close else None

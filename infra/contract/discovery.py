@@ -1,8 +1,8 @@
-"""Where the local cloud is; starts it as a process when it is down.
+"""Finds the local cloud, and starts it as a process if it is down.
 
 The daemon writes ``<home>/cloud/discovery.json`` when it listens and removes it when it stops.
-This module reads that file, asks the daemon whether it is the one, and otherwise starts it. It
-knows nothing of what the daemon answers beyond ``GET /aml/status``.
+This module reads that file, checks that the daemon behind it is the right one, and otherwise
+starts it. Of the daemon's answers it knows only ``GET /aml/status``.
 """
 
 import json
@@ -23,7 +23,7 @@ from infra.contract.json_types import JsonObject
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
 TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
 _START_S: Final = 30.0
-# It outlives us; dropping the object would have Python warn of a process that still runs.
+# The process outlives us; Python warns about a dropped Popen whose process still runs.
 _STARTED: "Final[list[subprocess.Popen[bytes]]]" = []
 
 
@@ -41,12 +41,12 @@ class LocalCloud:
 
 
 def cloud_folder(home: Path) -> Path:
-    """Return the folder in which one project's local cloud keeps everything."""
+    """Return the folder in which a project's local cloud keeps its data."""
     return home / "cloud"
 
 
 def find_cloud(home: Path) -> LocalCloud | None:
-    """Return the local cloud of ``home`` if it runs and answers, else ``None``."""
+    """Return the local cloud of ``home`` if it answers, otherwise ``None``."""
     try:
         document = json.loads((cloud_folder(home) / "discovery.json").read_text(encoding="utf-8"))
         cloud = LocalCloud(
@@ -59,12 +59,12 @@ def find_cloud(home: Path) -> LocalCloud | None:
 
 
 def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
-    """Return the running local cloud of ``home``; start it first if there is none.
+    """Return the running local cloud of ``home``; start it if there is none.
 
-    ``port`` is for one that has to be started; without it the cloud takes the port it had last.
+    ``port`` applies to a cloud that has to be started; by default it takes its previous port.
 
-    Two callers at once get the same one: the daemon holds a lock, a second daemon leaves quietly.
-    Raises ``UnreachableError`` with the end of its log when it does not come up.
+    Concurrent callers get the same cloud: the daemon holds a lock, and a second daemon exits
+    quietly. Raises ``UnreachableError`` with the end of its log if it does not start.
     """
     cloud = find_cloud(home)
     if cloud is not None:
@@ -77,7 +77,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     with log.open("ab") as sink:
         before = sink.tell()
         process = subprocess.Popen(
-            # -P: a folder `infra` where somebody stands is not ours.
+            # -P: keeps a folder `infra` in the working directory off sys.path.
             [sys.executable, "-P", "-m", "localcloud.daemon", "--home", str(home), *chosen],
             stdin=subprocess.DEVNULL,
             stdout=sink,
@@ -89,7 +89,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
 
 
 def _require_installed() -> None:
-    """Refuse to start what lacks the modules it runs on, rather than let it die of that."""
+    """Raise ``MissingExtraError`` if the daemon would fail to import its dependencies."""
     missing = [name for name in ("cryptography", "starlette", "uvicorn") if not find_spec(name)]
     if missing:
         raise MissingExtraError(
@@ -111,13 +111,13 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before:
     tail = "\n".join(written.splitlines()[-5:])
     raise UnreachableError(
         f"The local cloud did not start. The end of its log:\n{tail}",
-        remedy="Read `aml cloud logs`; `aml cloud start` tries again.",
+        remedy="See `aml cloud logs`, fix the cause, then run `aml cloud start`.",
         at=str(log),
     )
 
 
 def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> JsonObject | None:
-    """Send one request to the daemon's own endpoints; ``None`` when it does not answer."""
+    """Send one request to the daemon's own endpoints; ``None`` if it does not answer."""
     request = urllib.request.Request(cloud.url + path, method=method)  # noqa: S310 - always https
     try:
         context = ssl.create_default_context(cafile=str(cloud.ca))

@@ -1,26 +1,26 @@
-"""Every error this project raises on purpose, and the exit code each one ends a command with.
+"""The errors this project raises on purpose, and the exit code of each.
 
-PlatformError              1  base: something this project refuses or could not do
+PlatformError              1  base class
 ├── SpecError              2  the stack file cannot be used as written
 ├── UsageError             2  a command was called with arguments that do not fit
-├── UnknownNameError       2  a name that is not there; the nearest one is named
-├── DefinitionError        2  an environment, script or snapshot that cannot be used as it is
-├── MissingExtraError      2  a part of the product that is not installed
-├── PreflightError         2  the cloud would refuse what the stack file wants
-├── NotDeployedError       2  the stack was never deployed, or lacks what was asked for
+├── UnknownNameError       2  a name that does not exist; the nearest one is suggested
+├── DefinitionError        2  an environment, script or snapshot that cannot be used
+├── MissingExtraError      2  an extra that is not installed
+├── PreflightError         2  the cloud would reject the stack
+├── NotDeployedError       2  the stack was never deployed, or has no such resource
 ├── UnreachableError       3  the cloud, or the local cloud, does not answer
-├── CredentialError        3  no credential, or one that was refused
+├── CredentialError        3  no credential, or a rejected one
 ├── StateError             4  deployment state that cannot be read or trusted
-│   ├── LockedError        4  somebody else is changing the stack
-│   └── PassphraseError    4  the passphrase is missing or does not fit
-├── DeployError            1  a deployment ended with failures (they were already reported)
+│   ├── LockedError        4  another process is changing the stack
+│   └── PassphraseError    4  the passphrase is missing or wrong
+├── DeployError            1  a deployment failed; its errors were already reported
 │   ├── ProviderError      1  one resource operation failed
-│   ├── PartialFailure     1  a resource exists now, but is not ready
+│   ├── PartialFailure     1  a resource was created but is not ready
 │   └── HaltedError        1  no further steps: a failure was reported, or Ctrl-C was pressed
-├── UnexpectedChangesError 5  ``--expect-no-changes`` and there are some
-├── DriftError             6  the cloud is not as the stack was deployed (`aml drift`)
+├── UnexpectedChangesError 5  ``--expect-no-changes`` found changes
+├── DriftError             6  the cloud differs from the deployed stack (`aml drift`)
 ├── RunFailedError         1  a training run ended ``Failed`` or ``Canceled``
-├── EnvironmentBuildError  1  what a run needs installed could not be installed
+├── EnvironmentBuildError  1  the packages of a run could not be installed
 └── InterruptedByUserError 130  Ctrl-C
 
 A bug is none of these: it keeps its traceback (exit code 70 at the command line).
@@ -35,9 +35,9 @@ from infra.contract.json_types import Document
 class PlatformError(Exception):
     """Base of every error this project raises on purpose.
 
-    ``summary`` names the kind of problem and holds no user data, so it can be searched for.
-    ``detail`` says what was wrong this time. ``remedy`` is required: an error nobody can act
-    on is a bug and should be an assertion instead. ``at`` is where: ``file:line`` or an ARM id.
+    ``summary`` names the kind of problem without user data, so that it can be searched for.
+    ``detail`` describes this occurrence. ``remedy`` is required: an error nobody can act on is a
+    bug and should be an assertion. ``at`` is the place: ``file:line`` or an ARM id.
     """
 
     summary: ClassVar[str] = "Platform error"
@@ -69,37 +69,37 @@ class UsageError(PlatformError):
 
 
 class UnknownNameError(PlatformError):
-    """A name that is not there; ``remedy`` names the nearest one, or all."""
+    """A name that does not exist; ``remedy`` suggests the nearest one, or lists all."""
 
     summary = "Unknown name"
     exit_code = 2
 
 
 class DefinitionError(PlatformError):
-    """What defines a run (environment, script, snapshot) cannot be used as it is."""
+    """The definition of a run (environment, script, snapshot) cannot be used."""
 
     summary = "Invalid run definition"
     exit_code = 2
 
 
 class MissingExtraError(PlatformError):
-    """A part of the product that is not installed."""
+    """An extra that is not installed."""
 
     summary = "Not installed"
     exit_code = 2
 
 
 class NotDeployedError(PlatformError):
-    """The stack was never deployed, or has nothing of the kind asked for."""
+    """The stack was never deployed, or has no such resource."""
 
     summary = "Not deployed"
     exit_code = 2
 
 
 class PreflightError(PlatformError):
-    """The cloud would refuse what the stack file wants; ``detail`` lists every problem."""
+    """The cloud would reject the stack; ``detail`` lists every problem."""
 
-    summary = "Cannot be deployed as it is"
+    summary = "Stack cannot be deployed"
     exit_code = 2
 
 
@@ -111,39 +111,39 @@ class UnreachableError(PlatformError):
 
 
 class CredentialError(PlatformError):
-    """No credential, or one that was refused."""
+    """No credential, or a rejected one."""
 
-    summary = "Credentials"
+    summary = "Not authenticated"
     exit_code = 3
 
 
 class StateError(PlatformError):
-    """Deployment state that cannot be read or trusted. The files are left as they are."""
+    """Deployment state that cannot be read or trusted. Its files are left untouched."""
 
-    summary = "State"
+    summary = "State cannot be read"
     exit_code = 4
 
 
 class LockedError(StateError):
-    """Somebody else is changing the stack."""
+    """Another process is changing the stack."""
 
     summary = "Stack is locked"
 
 
 class PassphraseError(StateError):
-    """The passphrase is missing or does not fit."""
+    """The passphrase is missing or wrong."""
 
-    summary = "Passphrase"
+    summary = "Wrong or missing passphrase"
 
 
 class DeployError(PlatformError):
-    """A deployment ended with failures, each of which was reported when it happened."""
+    """A deployment failed; each error was reported when it happened."""
 
     summary = "Deployment failed"
 
 
 class ProviderError(DeployError):
-    """One resource operation failed. ``code`` is the service's own error code."""
+    """An operation on one resource failed. ``code`` is the service's own error code."""
 
     summary = "Resource operation failed"
 
@@ -155,10 +155,10 @@ class ProviderError(DeployError):
 
 
 class PartialFailure(DeployError):  # noqa: N818 - Pulumi's word for it
-    """The resource exists now, but did not become ready.
+    """The resource was created but did not become ready.
 
-    ``id``, ``outputs`` (plain JSON) and ``reasons`` go to state as init errors, so that the next
-    update repairs it instead of creating a second one.
+    ``id``, ``outputs`` (plain JSON) and ``reasons`` are recorded in state as init errors, so that
+    the next update repairs the resource instead of creating a second one.
     """
 
     summary = "Resource is not ready"
@@ -180,22 +180,22 @@ class PartialFailure(DeployError):  # noqa: N818 - Pulumi's word for it
 
 
 class HaltedError(DeployError):
-    """No further steps are begun: the reason (a failure, Ctrl-C) was already reported."""
+    """No further steps are started; the reason (a failure, Ctrl-C) was already reported."""
 
     summary = "Deployment halted"
 
 
 class UnexpectedChangesError(PlatformError):
-    """``--expect-no-changes`` was asked for and there are changes."""
+    """``--expect-no-changes`` was given and there are changes."""
 
     summary = "Unexpected changes"
     exit_code = 5
 
 
 class DriftError(PlatformError):
-    """The cloud is not as the stack was deployed; what differs was printed."""
+    """The cloud differs from the deployed stack; the differences were printed."""
 
-    summary = "Drift"
+    summary = "Drift detected"
     exit_code = 6
 
 
@@ -206,13 +206,13 @@ class RunFailedError(PlatformError):
 
 
 class EnvironmentBuildError(PlatformError):
-    """What a run needs could not be installed; ``detail`` ends with the log's last lines."""
+    """The packages of a run could not be installed; ``detail`` ends with the last log lines."""
 
     summary = "Environment could not be built"
 
 
 class InterruptedByUserError(PlatformError):
-    """Ctrl-C. ``detail`` says what was finished, what goes on, and how to get back."""
+    """Ctrl-C. ``detail`` says what is finished, what continues, and how to resume."""
 
     summary = "Interrupted"
     exit_code = 130

@@ -1,6 +1,6 @@
-"""The one place that imports late, over tables of import paths.
+"""The only place that imports late, from tables of import paths.
 
-Everything else imports at the top of its module, so that the import graph is the architecture.
+Everything else imports at the top of its module, so that the import graph shows the architecture.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,8 +19,8 @@ _LISTED = 32
 def load(path: str, *, extra: str | None = None) -> Any:
     """Import ``package.module:attribute`` and return the attribute.
 
-    A module that is missing because an extra is not installed is a ``MissingExtraError`` with the
-    command that installs it; a missing module of our own stays an ``ImportError``: it is a bug.
+    If an extra is missing, raises ``MissingExtraError`` with the command that installs it. A
+    missing module of our own is a bug and stays an ``ImportError``.
     """
     module, _, attribute = path.partition(":")
     try:
@@ -36,24 +36,24 @@ def load(path: str, *, extra: str | None = None) -> Any:
 
 
 def look_up(name: str, table: Mapping[str, T], *, noun: str) -> T:
-    """Return ``table[name]``, or say what there is and what was probably meant."""
+    """Return ``table[name]``; raise ``UnknownNameError`` with the nearest name otherwise."""
     if name in table:
         return table[name]
     raise UnknownNameError(f"There is no {noun} {name!r}.", remedy=nearest(name, table, noun=noun))
 
 
 def nearest(name: str, known: Document, *, noun: str) -> str:
-    """Return the sentence that leads from a wrong name to a right one."""
+    """Return a sentence that suggests the known name nearest to ``name``, or lists all."""
     close = get_close_matches(name.lower(), {key.lower(): key for key in known}, n=1)
     original = {key.lower(): key for key in known}
     if close:
         return f"Did you mean {original[close[0]]!r}? (all: {_listed(known)})"
     if known:
         return f"Use one of: {_listed(known)}."
-    return f"There is no {noun} at all."
+    return f"There is no {noun} yet."
 
 
 def _listed(known: Collection[str]) -> str:
-    """Return names to choose from; of hundreds (runs, URNs) nobody reads more than the first."""
+    """Return the names to choose from; of hundreds (runs, URNs) only the first."""
     more = len(known) - _LISTED
     return ", ".join(sorted(known)[:_LISTED]) + (f" and {more} more" if more > 0 else "")

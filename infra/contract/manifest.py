@@ -1,7 +1,7 @@
-"""The one document a deployment hands to whoever submits runs: where the targets are.
+"""The manifest: the document that tells whoever submits runs where the targets are.
 
-It holds no secret and, for the local cloud, no address: discovery knows the port. Reading is
-lenient (keys of later releases are kept out of the way, not refused); writing is strict.
+It holds no secret and, for the local cloud, no address, because discovery knows the port. Reading
+is lenient (it ignores keys of later releases); writing is strict.
 """
 
 import json
@@ -22,7 +22,7 @@ class _Part(BaseModel):
 
 
 class WorkspaceEntry(_Part):
-    """The workspace: its ARM id says subscription, resource group and name."""
+    """The workspace; its ARM id contains subscription, resource group and name."""
 
     id: str
     name: str
@@ -30,7 +30,7 @@ class WorkspaceEntry(_Part):
 
 
 class TargetEntry(_Part):
-    """What a run needs to reach one compute. Only the keys its ``kind`` knows are set.
+    """What a run needs to reach one compute. Only the keys of its ``kind`` are set.
 
     ``kind`` is the stack file's word: ``aml_compute``, ``compute_instance``, ``virtual_machine``,
     ``hdinsight``, ``batch``, ``databricks``, … ``priority``: ``dedicated`` or ``low_priority``.
@@ -51,7 +51,7 @@ class TargetEntry(_Part):
 
 
 class Manifest(_Part):
-    """What one stack offers. ``targets`` maps a compute's name to its entry."""
+    """The manifest of one stack. ``targets`` maps a compute's name to its entry."""
 
     version: Annotated[int, Field(ge=1)] = VERSION
     project: str
@@ -61,7 +61,7 @@ class Manifest(_Part):
     targets: Mapping[str, TargetEntry] = Field(default_factory=dict)
 
     def target(self, name: str) -> TargetEntry:
-        """Return the entry of one target; ``UnknownNameError`` names the nearest."""
+        """Return the entry of one target; raise ``UnknownNameError`` with the nearest name."""
         if name in self.targets:
             return self.targets[name]
         raise UnknownNameError(
@@ -70,38 +70,38 @@ class Manifest(_Part):
         )
 
     def to_json(self) -> str:
-        """Return the document as it is written: sorted, without unset keys."""
+        """Return the document as JSON text: sorted, without unset keys."""
         document = self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
         return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
 def parse_manifest(document: object, *, at: str) -> Manifest:
-    """Return the manifest in ``document``; ``StateError`` when it is none we can read."""
+    """Return the manifest in ``document``; raise ``StateError`` if it cannot be read."""
     try:
         manifest = Manifest.model_validate(document)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise StateError(
             f"It is not a manifest: {problems}.",
-            remedy="Write it again with `aml outputs --json`, or run `aml up`.",
+            remedy="Regenerate it with `aml outputs --json`, or run `aml up`.",
             at=at,
         ) from error
     if manifest.version > VERSION:
         raise StateError(
-            f"It has version {manifest.version}; this release reads up to {VERSION}.",
-            remedy="Install the release that wrote it, or a later one.",
+            f"The manifest has version {manifest.version}; this release reads up to {VERSION}.",
+            remedy="Install the release that wrote it, or a newer one.",
             at=at,
         )
     return manifest
 
 
 def read_manifest(file: Path, *, stack: str) -> Manifest:
-    """Return the manifest in ``file``; ``NotDeployedError`` when there is none."""
+    """Return the manifest in ``file``; raise ``NotDeployedError`` if there is none."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise NotDeployedError(
-            f"Stack {stack!r} was never deployed from here (there is no {file.name}).",
+            f"Stack {stack!r} was never deployed from here ({file.name} does not exist).",
             remedy=f"Run `aml up -s {stack}`, or name a manifest with `--manifest FILE`.",
             at=str(file),
         ) from error

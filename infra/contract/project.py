@@ -1,7 +1,7 @@
-"""Where a project is and where everything of it lies: ``Pulumi.yaml`` and ``.aml/`` beside it.
+"""Finds a project and its files: ``Pulumi.yaml``, and ``.aml/`` beside it.
 
-A folder of stack files without a ``Pulumi.yaml`` is a project too: its program is the packaged
-one. Reads a few files and the environment; writes only the selected stack's name.
+A folder of stack files without a ``Pulumi.yaml`` is a project too; it runs the packaged program.
+Reads a few files and the environment; writes only the name of the selected stack.
 """
 
 import os
@@ -17,18 +17,18 @@ from infra.contract.json_types import JsonObject
 
 DEFAULT_STACK: Final = "local"
 PROGRAM: Final = Path(__file__).parents[1]
-"""The folder of the packaged program."""
+"""Folder of the packaged program."""
 _STACK_FOLDER: Final = "stacks"
 _STACK_FILES: Final = "Pulumi.*.yaml"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One checkout of a platform. ``root`` holds ``Pulumi.yaml``; ``home`` is its ``.aml`` folder.
+    """One project. ``root`` holds ``Pulumi.yaml``; ``home`` is its ``.aml`` folder.
 
     ``name`` is Pulumi's project name; ``main`` the program's folder; ``stacks`` the folder of the
-    ``Pulumi.<stack>.yaml`` files; ``backend_url`` where state lies unless the environment says
-    otherwise, as Pulumi writes it (``file://…``), or ``None``.
+    ``Pulumi.<stack>.yaml`` files; ``backend_url`` where state is kept unless the environment
+    overrides it, as Pulumi writes it (``file://…``), or ``None``.
     """
 
     root: Path
@@ -40,10 +40,10 @@ class Project:
 
     @property
     def runs_packaged_program(self) -> bool:
-        """Say whether its program is this product's own, and its stack files are ours to check.
+        """Return whether the project runs this product's own program, whose stack files we check.
 
-        Also where it is another copy of it (a checkout beside an installation), and where there is
-        no other program.
+        True also for another copy of it (a checkout beside an installation), and if there is no
+        other program.
         """
         return not (self.main / "__main__.py").is_file() or (
             (self.main / "spec" / "stack.py").is_file()
@@ -51,15 +51,15 @@ class Project:
         )
 
     def stack_file(self, stack: str) -> Path:
-        """Return the path of one stack's configuration, whether it exists or not."""
+        """Return the path of a stack's configuration file, which need not exist."""
         return self.stacks / f"Pulumi.{stack}.yaml"
 
     def manifest_file(self, stack: str) -> Path:
-        """Return where the stack's manifest is kept after a deployment."""
+        """Return the path of the manifest that a deployment writes."""
         return self.home / "manifests" / f"{stack}.json"
 
     def selected_stack(self) -> str:
-        """Return the stack a command means: ``AML_STACK``, else the selected one, else local."""
+        """Return the current stack: ``AML_STACK``, else the selected one, else ``local``."""
         chosen = os.environ.get("AML_STACK")
         if chosen:
             return chosen
@@ -67,7 +67,7 @@ class Project:
         return (file.read_text(encoding="utf-8").strip() if file.is_file() else "") or DEFAULT_STACK
 
     def select_stack(self, stack: str) -> None:
-        """Remember ``stack`` as the one commands mean from now on."""
+        """Make ``stack`` the current one for later commands."""
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
 
@@ -75,7 +75,7 @@ class Project:
 def home_folder(start: Path | None = None) -> Path:
     """Return the ``.aml`` folder: ``AML_HOME``, else beside the nearest project, else here.
 
-    It need not exist. Works without a project, for a machine that only submits.
+    The folder need not exist. Works without a project, on a machine that only submits.
     """
     chosen = os.environ.get("AML_HOME")
     if chosen:
@@ -84,7 +84,7 @@ def home_folder(start: Path | None = None) -> Path:
 
 
 def project_root(start: Path | None = None) -> Path | None:
-    """Return the nearest folder upwards with a ``Pulumi.yaml``, else with stack files, or none."""
+    """Return the nearest folder upwards with a ``Pulumi.yaml``, else with stack files."""
     folder = (start or Path.cwd()).absolute()
     upwards = (folder, *folder.parents)
     named = next((f for f in upwards if (f / "Pulumi.yaml").is_file()), None)
@@ -94,14 +94,14 @@ def project_root(start: Path | None = None) -> Path | None:
 def find_project(start: Path | None = None) -> Project:
     """Return the project around ``start`` (default: the working folder).
 
-    Raises ``UsageError`` where there is none, or where its ``Pulumi.yaml`` cannot be used.
+    Raises ``UsageError`` if there is none, or if its ``Pulumi.yaml`` cannot be used.
     """
     root = project_root(start)
     if root is None:
         raise UsageError(
             f"There is no Pulumi.yaml in {(start or Path.cwd()).absolute()} or above it, "
             "and no stack file.",
-            remedy="Change to a project's folder, or begin one here with `aml init`.",
+            remedy="Change to a project folder, or create a project here with `aml init`.",
         )
     if not (root / "Pulumi.yaml").is_file():
         return packaged_project(root)
@@ -129,7 +129,7 @@ def packaged_project(root: Path) -> Project:
 
 
 def _stack_folder(folder: Path) -> Path | None:
-    """Return where a folder's stack files lie: in ``stacks/``, or in itself."""
+    """Return the folder of the stack files: ``stacks/``, or the folder itself."""
     for candidate in (folder / _STACK_FOLDER, folder):
         if any(candidate.glob(_STACK_FILES)):
             return candidate
@@ -141,8 +141,8 @@ def _document(file: Path) -> JsonObject:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise UsageError(
-            f"It is not YAML: {error}", remedy="Fix the line named above.", at=str(file)
+            f"The file is not YAML: {error}", remedy="Fix the line named above.", at=str(file)
         ) from error
     if not isinstance(document, dict) or not document.get("name"):
-        raise UsageError("It has no `name`.", remedy="Add `name: <project>` to it.", at=str(file))
+        raise UsageError("The file has no `name`.", remedy="Add `name: <project>`.", at=str(file))
     return document

@@ -183,7 +183,7 @@ def test_a_bad_configuration_declares_nothing(run_program, change, says):
 @pytest.mark.parametrize("reference", ["env:NOT_SET_ANYWHERE", "file:nowhere/password"])
 def test_a_credential_that_is_not_there_names_the_reference(run_program, reference):
     run = run_program({"admin": {"user": "ops", "password": reference}})
-    assert "Credentials" in run.error
+    assert "Not authenticated" in run.error
     assert reference.partition(":")[2] in run.error
 
 

@@ -1,4 +1,4 @@
-"""The ARM types around a workspace: network, and the services and machines that can be attached.
+"""ARM types outside a workspace: networks, and the services and machines that can be attached.
 
 Rows only.
 """

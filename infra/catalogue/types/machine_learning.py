@@ -1,4 +1,4 @@
-"""The ARM types of Azure Machine Learning: workspace, compute (one variant a kind), datastore.
+"""ARM types of Azure Machine Learning: workspace, compute (one variant per kind), datastore.
 
 Rows only.
 """
@@ -141,9 +141,9 @@ _ACCOUNT_SECRETS: Final = below(
 def _attached(
     inner: str | None = "", *, secret: frozenset[str] = frozenset(), **defaults: object
 ) -> Variant:
-    """Return the variant of a compute that exists already: detached, never deleted.
+    """Return the variant of an attached compute: it is detached, never deleted.
 
-    A second attachment of one resource breaks the first, hence delete before replace.
+    A second attachment of a resource breaks the first, hence delete before replace.
     ``defaults`` are those of its inner properties.
     """
     return Variant(
@@ -200,7 +200,7 @@ def _variants() -> dict[str, Variant]:
     }
 
 
-# Later api-versions do not list Batch; only the first generation of SDKs spoke of it.
+# Later api-versions do not list Batch; only the first generation of SDKs has it.
 _BATCH: Final = Variant(
     name_rule=RULES["attached_compute"],
     api_version=MACHINE_LEARNING_BATCH,

@@ -1,4 +1,4 @@
-"""The ARM types an Azure ML workspace stands on: group, storage, vault, insights, registry.
+"""ARM types that a workspace depends on: group, storage, vault, insights, registry, identity.
 
 Rows only. Property names are Pulumi's on the left and ARM's on the right; api-versions are the ones
 ``pulumi_azure_native`` 3.29 speaks.

@@ -1,8 +1,8 @@
-"""What the provider and the local cloud need to know about one resource type, as data.
+"""The facts about one resource type that the provider and the local cloud need, as data.
 
-No behaviour and no table: the rows are in the modules beside this one, ``types`` collects them.
+The rows are in the modules beside this one; ``table`` collects them.
 
-Paths are dotted and walk through lists without an index. An *input path* starts at a Pulumi input
+Paths are dotted and pass through lists without an index. An *input path* starts at a Pulumi input
 (``properties.properties.vmSize``), a *body path* at the top of the ARM document.
 """
 
@@ -26,9 +26,9 @@ GROUP: Final = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupNam
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Where one value of a type's discriminator differs from its row. Sets are added to the row's.
+    """How one value of a type's discriminator differs from the row. Sets extend the row's.
 
-    ``inner`` names what may stand in ``properties.properties``; ``None`` when that is not known.
+    ``inner`` lists the keys allowed in ``properties.properties``; ``None`` if unknown.
     """
 
     name_rule: NameRule | None = None
@@ -48,8 +48,8 @@ class ArmType:
     """The facts about one resource type.
 
     ``inputs`` maps every Pulumi input that goes into the body to its body path, ``outputs`` every
-    output that is not also an input. ``path`` names its parameters as Pulumi does; the last one is
-    the resource's name. What becomes of a changed input is in ``infra.catalogue.updates``.
+    other output. ``path`` names its parameters as Pulumi does; the last one is the resource's name.
+    ``infra.catalogue.updates`` has the effect of changing an input.
     """
 
     pulumi_type: str
@@ -62,44 +62,44 @@ class ArmType:
     query: Mapping[str, str] = field(default_factory=dict)
     """Inputs sent in the query of a PUT."""
     autoname: Autoname = "suffix"
-    """A name nobody gave: the program's name and eight hex digits, or a GUID."""
+    """The generated name: the program's name and eight hex digits, or a GUID."""
     polled: frozenset[Verb] = frozenset()
-    """Verbs the service answers before it is done."""
+    """Verbs that start a long-running operation."""
     required: frozenset[str] = frozenset()
-    """Input paths; one with a dot is required where what contains it is given."""
+    """Input paths; a nested one is required only if its parent is given."""
     secret: frozenset[str] = frozenset()
-    """Input paths that no service returns and nobody may print."""
+    """Input paths that the service never returns and that must not be printed."""
     secret_outputs: frozenset[str] = frozenset()
-    """Outputs to be sealed in state although they were not secret inputs."""
+    """Outputs to encrypt in state that are not secret inputs."""
     read_only: frozenset[str] = frozenset()
     """Output paths below an input that only the service sets."""
     defaults: Document = field(default_factory=dict)
-    """Input path to the value its absence means: the SDK may send it, the service returns it."""
+    """Input path to its default: the SDK may send it, the service returns it."""
     open_ended: Document = field(default_factory=dict)
-    """Input path to the value with which the service is left to choose; ``None``: its absence."""
+    """Input path to the value that leaves the choice to the service; ``None``: absence."""
     nested: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Input path of a list whose items have ``properties`` of their own, flattened by Pulumi, to
-    the keys that stand beside ``properties``."""
+    """Input path of a list whose items have their own ``properties``, which Pulumi flattens, to the
+    keys beside ``properties``."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Input path below an input to the name its last step has in the body."""
     kept: frozenset[str] = frozenset()
-    """Body paths a PUT would wipe out when absent: sent back as the service has them."""
+    """Body paths that a PUT erases if absent; sent back as the service has them."""
     delete_query: Mapping[str, str] = field(default_factory=dict)
     purge: tuple[Verb, str] | None = None
-    """What deletes for good what a delete only parks: method and URL, with ``{id}``, ``{name}``,
+    """The request that purges a soft-deleted resource: method and URL, with ``{id}``, ``{name}``,
     ``{location}`` and ``{subscriptionId}``."""
     delete_before_replace: bool = False
-    """Never have two of them at a time, not even under different names."""
+    """Two must never exist at a time, not even under different names."""
     discriminator: str | None = None
-    """Input path whose value chooses a variant."""
+    """Input path whose value selects a variant."""
     variants: Mapping[str, Variant] = field(default_factory=dict)
     kind: str = ""
-    """The discriminator's value this is the row of; empty for the type's own row."""
+    """The discriminator's value of this variant; empty for the type's own row."""
     inner: frozenset[str] | None = None
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Return the inputs that make up the id, outermost first, the name last."""
+        """Return the inputs the id is made of, outermost first, the name last."""
         names = re.findall(r"\{(\w+)\}", self.path)
         return tuple(name for name in names if name != "subscriptionId")
 
@@ -110,24 +110,24 @@ class ArmType:
 
     @property
     def parent(self) -> str | None:
-        """Return the ARM type that contains it, or ``None`` at the top of a provider."""
+        """Return the parent ARM type, or ``None`` for a top-level type."""
         provider, _, types = self.name.partition("/")
         above, _, _ = types.rpartition("/")
         return f"{provider}/{above}" if above else None
 
     @property
     def located(self) -> bool:
-        """Tell whether it has a location of its own."""
+        """Return whether the type has a location of its own."""
         return "location" in self.inputs
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Return every input Pulumi knows for it."""
+        """Return every input that Pulumi has for the type."""
         return frozenset({*self.inputs, *self.parameters, *self.query})
 
     @property
     def updates(self) -> UpdateRules:
-        """Return what becomes of a change of each input, by input path."""
+        """Return the effect of changing each input, by input path."""
         return rules_of(self.pulumi_type, self.kind)
 
     def body_path(self, input_path: str) -> str:
@@ -142,9 +142,9 @@ class ArmType:
         return ".".join(steps)
 
     def variant(self, value: object) -> "ArmType":
-        """Return the row as it is for one value of the discriminator, matched without case.
+        """Return the row for one value of the discriminator, matched without case.
 
-        The row itself for a value that is not in the table: the service decides.
+        For a value that is not in the table, returns the row itself: the service decides.
         """
         return self._by_value.get(value.lower(), self) if isinstance(value, str) else self
 
@@ -175,7 +175,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def beside(text: str) -> dict[str, str]:
-    """Map each word to itself: it stands at the top of the body, beside ``properties``."""
+    """Map each word to itself: a key of the body beside ``properties``."""
     return {name: name for name in text.split()}
 
 
@@ -186,5 +186,5 @@ def inside(text: str, **renamed: str) -> dict[str, str]:
 
 
 def below(prefix: str, text: str) -> frozenset[str]:
-    """Return the paths ``prefix.word``, one a word."""
+    """Return the path ``prefix.word`` for each word."""
     return frozenset(f"{prefix}.{word}" for word in text.split())

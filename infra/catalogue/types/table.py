@@ -1,7 +1,7 @@
 """The table of ARM types: look one up by Pulumi token, by ARM type or by resource id.
 
-The provider, the local cloud, the golden tests and the docs page read this table. Adding a type is
-adding a row beside this module. It decides nothing.
+The provider, the local cloud, the golden tests and the docs page read this table. A new type is a
+new row in a module beside this one.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _BY_TOKEN: Final = {row.pulumi_type: row for row in TYPES}
 
 
 def arm_type(name: str) -> ArmType:
-    """Return the row of an ARM type; ARM compares type names without case, so do we."""
+    """Return the row of an ARM type; type names are compared without case, as in ARM."""
     return _look_up(name.lower(), name, _BY_NAME, noun="ARM type")
 
 
@@ -35,19 +35,19 @@ def type_of_token(token: str) -> ArmType:
 
 
 def type_of_id(id: ArmId) -> ArmType:
-    """Return the row of the type a resource id names."""
+    """Return the row of the type of a resource id."""
     return arm_type(id.type)
 
 
 def variant_of_body(row: ArmType, body: Document) -> ArmType:
-    """Return the row as it is for one ARM document: a compute's rules depend on its kind."""
+    """Return the row for an ARM document: a compute's rules depend on its kind."""
     return (
         row.variant(value_at(body, row.body_path(row.discriminator))) if row.discriminator else row
     )
 
 
 def variant_of_inputs(row: ArmType, inputs: Document) -> ArmType:
-    """Return the row as it is for one set of Pulumi inputs."""
+    """Return the row for a set of Pulumi inputs."""
     return row.variant(value_at(inputs, row.discriminator)) if row.discriminator else row
 
 
@@ -56,6 +56,5 @@ def _look_up(key: str, name: str, table: Mapping[str, ArmType], *, noun: str) ->
         return table[key]
     raise UnknownNameError(
         f"The {noun} {name!r} is not in the table of ARM types.",
-        remedy=nearest(name, table, noun=noun)
-        + " Other types deploy with `--engine pulumi`, or add a row in infra/arm.",
+        remedy=nearest(name, table, noun=noun) + " Other types deploy with `--engine pulumi`.",
     )

@@ -1,4 +1,4 @@
-"""What becomes of changes around a workspace: networks, and services and machines to attach.
+"""The effect of changes outside a workspace: networks, and services and machines to attach.
 
 Rows only. Their source is Terraform's provider (its ForceNew fields) unless said otherwise.
 """

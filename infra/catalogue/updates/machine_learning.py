@@ -1,7 +1,7 @@
-"""What becomes of changes to Azure ML's workspace, computes (one list a kind) and datastores.
+"""The effect of changes to Azure ML's workspaces, computes (a list per kind) and datastores.
 
-Rows only. Azure ML's REST contract is the first source; where it is silent, what Terraform's
-provider does against the real service; where both are, a property is taken to be fixed.
+Rows only. Azure ML's REST contract is the first source, Terraform's provider, which is tested
+against the service, the second; a property that neither covers is assumed fixed.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ WORKSPACE: Final = (
     UpdateRule(
         "imageBuildCompute",
         Change.IN_PLACE,
-        f"{UPDATE_MODEL}; {NO_RECREATION}#25622 tells of a workspace lost to its replacement",
+        f"{UPDATE_MODEL}; {NO_RECREATION}#25622 reports a workspace lost to its replacement",
     ),
     *rows(
         Change.IN_PLACE,
@@ -72,7 +72,7 @@ WORKSPACE: Final = (
     UpdateRule(
         "discoveryUrl",
         Change.IGNORED,
-        "Azure ML REST contract: settable by its form, the service's own output in practice",
+        "Azure ML REST contract: an input in the schema, an output in practice",
     ),
 )
 
@@ -82,7 +82,7 @@ COMPUTE: Final = (
     *rows(Change.REPLACE, UNSAID, "sku properties"),
     *rows(Change.REPLACE, CREATE_READ, "computeLocation disableLocalAuth", below="properties"),
     UpdateRule("properties.computeType", Change.REPLACE, "OpenAPI: the discriminator"),
-    UpdateRule("properties.resourceId", Change.REPLACE, "another resource is another attachment"),
+    UpdateRule("properties.resourceId", Change.REPLACE, "an attachment is of one resource"),
     *rows(Change.REPLACE, UNSAID, "description", below="properties"),
     *rows(Change.IN_PLACE, OVERWRITES, "identity tags"),
 )
@@ -236,5 +236,5 @@ DATASTORE: Final = (
     *rows(Change.IN_PLACE, OVERWRITES, "description tags properties", below="properties"),
     *rows(Change.IN_PLACE, REPEATED, "credentials", below="properties"),
     *rows(Change.REPLACE, UNSAID, "serviceDataAccessAuthIdentity", below="properties"),
-    UpdateRule("skipValidation", Change.IN_PLACE, "OpenAPI: of the request, not of the datastore"),
+    UpdateRule("skipValidation", Change.IN_PLACE, "OpenAPI: belongs to the request"),
 )

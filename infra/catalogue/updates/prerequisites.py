@@ -1,7 +1,7 @@
-"""What becomes of changes to what a workspace stands on: group, storage, vault, logs, registry.
+"""The effect of changes to a workspace's dependencies: group, storage, vault, logs, registry.
 
-Rows only, and the three changes that replace in some directions and not in others. Their source
-is Terraform's provider (its ForceNew fields) unless said otherwise.
+Rows, and three conditions for changes that replace in one direction only. The source is Terraform's
+provider (its ForceNew fields) unless noted otherwise.
 """
 
 from typing import Final
@@ -19,13 +19,13 @@ from infra.catalogue.updates.rule import (
 
 
 def _moves_storage(old: object, new: object) -> bool:
-    """Tell whether data has to move: another performance tier, or zones gained or lost."""
+    """Return whether data has to move: another performance tier, or zones added or removed."""
     one, other = str(old).partition("_"), str(new).partition("_")
     return one[0] != other[0] or ("ZRS" in one[2]) != ("ZRS" in other[2])
 
 
 def _changes_kind(old: object, new: object) -> bool:
-    """Tell whether a storage account becomes something it cannot be upgraded to."""
+    """Return whether the change of kind is not an upgrade that Azure supports."""
     return (old, new) != ("Storage", "StorageV2")
 
 

@@ -1,7 +1,7 @@
-"""The table of updates: what becomes of a changed property, for every property of every type.
+"""The table of updates: the effect of changing each property of each type.
 
 The provider's plan, `replace_on_changes` in the components, the local cloud and the page
-`docs/updates.md` read it, so that all four say the same. It decides nothing.
+`docs/updates.md` all read it, so that they agree.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ KINDS: Final[Mapping[str, Mapping[str, tuple[UpdateRule, ...]]]] = {COMPUTE: mac
 
 @cache
 def rules_of(token: str, kind: str = "") -> UpdateRules:
-    """Return the rows of a type token by path, those of ``kind`` laid over the type's own.
+    """Return the rows of a type token by path; those of ``kind`` override the type's own.
 
     Empty for a type that is not in the table.
     """
@@ -51,8 +51,7 @@ def rules_of(token: str, kind: str = "") -> UpdateRules:
 def replaced_by(token: str, kind: str = "") -> tuple[str, ...]:
     """Return the paths whose change always replaces, for Pulumi's ``replace_on_changes``.
 
-    Pulumi lets a path speak for all below it: one that has exceptions below is left to what it
-    lists itself.
+    In Pulumi a path covers everything below it, so one with exceptions below is left out.
     """
     rules = rules_of(token, kind).values()
     always = [rule.path for rule in rules if rule.change is Change.REPLACE and not rule.only_if]
