@@ -1,7 +1,7 @@
-"""Attachments: computes that exist already and that a workspace is told of. One model a kind.
+"""Attachments: existing resources that a workspace uses as computes. One model per kind.
 
-Each is named by the ARM id of what exists. An attachment is detached, never deleted, and another
-``resource_id`` is another attachment: it replaces.
+Each refers to an existing resource by ARM id. An attachment is detached, never deleted; a new
+``resource_id`` replaces it.
 """
 
 from typing import Literal
@@ -31,20 +31,20 @@ class _Attached(SpecModel):
     name: AttachedName
     description: str | None = None
     tags: Tags = Field(default_factory=dict)
-    """In addition to the stack's; the same name here wins."""
+    """Added to the stack's tags; overrides those of the same name."""
 
 
 class _OverSsh(_Attached):
-    """Reached over SSH, with a password or a private key. Credentials change in place."""
+    """Reached over SSH with a password or a private key. Credentials change in place."""
 
     address: HostName | None = None
-    """Instead of the id, outside three regions: a host name or an IP address."""
+    """Host name or IP address, as an alternative to ``resource_id`` outside three regions."""
     ssh_port: Port = 22
     user: UserName
     password: Credential | None = None
     private_key: Credential | None = None
     passphrase: Credential | None = None
-    """Of the private key, where it has one."""
+    """Passphrase of the private key, if it has one."""
 
 
 class VirtualMachineSpec(_OverSsh):
@@ -74,25 +74,25 @@ class DatabricksSpec(_Attached):
     kind: Literal["databricks"]
     resource_id: DatabricksId
     access_token: Credential
-    """Changes in place."""
+    """Token of that workspace. Changes in place."""
 
 
 class DataLakeAnalyticsSpec(_Attached):
-    """A Data Lake Analytics account. Azure retired the service; the local cloud has it."""
+    """A Data Lake Analytics account. Azure retired the service; the local cloud still has it."""
 
     kind: Literal["data_lake_analytics"]
     resource_id: DataLakeAnalyticsId
 
 
 class QuantitiesSpec(SpecModel):
-    """Amounts of resources in Kubernetes' notation: ``cpu: "2"``, ``memory: 8Gi``."""
+    """Resource quantities in Kubernetes notation: ``cpu: "2"``, ``memory: 8Gi``."""
 
     requests: dict[str, str] = Field(default_factory=dict)
     limits: dict[str, str] = Field(default_factory=dict)
 
 
 class InstanceTypeSpec(SpecModel):
-    """A kind of pod that a run can ask for by name."""
+    """A kind of pod that runs request by name."""
 
     node_selector: dict[str, str] = Field(default_factory=dict)
     resources: QuantitiesSpec = QuantitiesSpec()

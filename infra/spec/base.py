@@ -1,4 +1,4 @@
-"""The base of every model of a stack file: strict about keys, silent about values."""
+"""The base model of stack files: strict about keys, and never quotes values."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict
 class SpecModel(BaseModel):
     """One map in a stack file.
 
-    Unknown keys are refused. Numbers stand for text where text is wanted (``name: 42``), and text
-    for numbers (``max_nodes: "4"``, which is what ``pulumi config set`` writes). Input never shows
-    in an error's own text: it may hold a secret.
+    Rejects unknown keys. Accepts a number as text (``name: 42``), and text as a number
+    (``max_nodes: "4"``, as ``pulumi config set`` writes it). pydantic's errors never quote the
+    input, because it may hold a secret.
     """
 
     model_config = ConfigDict(

@@ -1,8 +1,7 @@
-"""Rules across fields, as tables; each reads plain values and says what contradicts what.
+"""Tables of rules across fields, which read plain values and report contradictions.
 
-Rules run beside the models, on the values as written, so that a file with a misspelt key is told
-of its contradictions as well. They pass over what is missing or of the wrong type: the models say
-that.
+Rules run on the values as written, beside the models, so that contradictions are reported even for
+a file with a misspelt key. They skip missing values and wrong types, which the models report.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,7 +42,7 @@ _COMPUTES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "kubernetes": (identities.identity, attachments.known_instance_type),
     "synapse_spark": (identities.identity,),
 }
-# Rules of the entries of a list, whatever their kind.
+# Rules for list entries of any kind.
 _ENTRIES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "networks": (networks.ranges,),
     "datastores": (datastores.one_account, datastores.free_name),
@@ -61,7 +60,7 @@ _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
 def contradictions(stack: Document, *, subscription: str | None = None) -> Iterator[Finding]:
     """Yield every contradiction; ``stack`` maps ``StackSpec``'s field names to plain values.
 
-    ``subscription`` is the one deployed to, where that is known.
+    ``subscription`` is the target subscription, if known.
     """
     workspace = stack.get("workspace")
     if isinstance(workspace, Mapping):

@@ -10,7 +10,7 @@ from infra.spec.identity import IdentitySpec
 from infra.spec.names import AmlComputeName, SubnetId, SubnetReference, UserName
 from infra.spec.tags import Tags
 
-# What the service takes for a scale-down: up to a week covers every use seen.
+# The service documents no limit; a week covers every use seen.
 _LONGEST_IDLE_S: Final = 7 * 24 * 3600
 
 VmSizeName = Annotated[str, Field(pattern=r"^[A-Za-z]+_[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -18,7 +18,7 @@ NodeCount = Annotated[int, Field(ge=0, le=100_000)]
 
 
 class AdminSpec(SpecModel):
-    """The administrator's account on every node, for SSH. All of it is fixed at creation."""
+    """The administrator account on every node, for SSH. Fixed at creation."""
 
     user: UserName
     ssh_public_key: PublicKey | None = None
@@ -28,8 +28,8 @@ class AdminSpec(SpecModel):
 class AmlComputeSpec(SpecModel):
     """An autoscaling AmlCompute cluster.
 
-    Only the node limits, ``idle_seconds``, ``identity`` and ``tags`` change in place; anything
-    else is fixed when the cluster is made, and another value replaces it.
+    Only the node limits, ``idle_seconds``, ``identity`` and ``tags`` change in place. Everything
+    else is fixed at creation: a new value replaces the cluster.
     """
 
     kind: Literal["aml_compute"]
@@ -37,10 +37,10 @@ class AmlComputeSpec(SpecModel):
     vm_size: VmSizeName
     priority: Literal["dedicated", "low_priority"] = "dedicated"
     min_nodes: NodeCount = 0
-    """Nodes kept warm. Anything above zero is billed around the clock."""
+    """Minimum number of nodes. Anything above zero is billed around the clock."""
     max_nodes: NodeCount
     idle_seconds: Annotated[int, Field(ge=0, le=_LONGEST_IDLE_S)] = 120
-    """How long a node without work is kept."""
+    """Idle time after which a node is removed."""
     identity: IdentitySpec | None = None
     subnet: SubnetReference | None = None
     subnet_id: SubnetId | None = None
@@ -50,7 +50,7 @@ class AmlComputeSpec(SpecModel):
     """Whether the SSH port of each node is open to the internet."""
     os: Literal["linux", "windows"] = "linux"
     disable_local_auth: bool | None = None
-    """Whether nobody logs in by key or password; without a word, where no such is given."""
+    """Disables login by key and password. Default: true if neither is given."""
     description: str | None = None
     tags: Tags = Field(default_factory=dict)
-    """In addition to the stack's; the same name here wins."""
+    """Added to the stack's tags; overrides those of the same name."""

@@ -1,7 +1,7 @@
-"""Where ruamel keeps the comment lines that follow an entry: taken off one, given to another.
+"""Moves comment lines between entries of a YAML document loaded by ruamel.
 
-A comment above an entry hangs, in ruamel's tree, on the last value before it. Whoever removes or
-adds that value must carry the comment along, or it is lost or lands in the wrong place.
+ruamel attaches a comment above an entry to the last value before it. Code that removes or adds that
+value must move the comment, or it is lost or ends up in the wrong place.
 """
 
 from typing import Any, Final
@@ -14,17 +14,17 @@ _SLOT: Final = {CommentedMap: 2, CommentedSeq: 0}
 
 
 def take_tail(container: Any, key: Any, *, remove: bool = False) -> str:
-    """Take off and return the comment lines that follow the entry but are not its own.
+    """Detach and return the comment lines that follow the entry but do not belong to it.
 
-    Lines further in than the container's entries belong to the entry: they stay with it, or go
-    with it (``remove``). So does a comment on the entry's own line.
+    Lines indented deeper than the container's entries belong to the entry, and so does a comment on
+    its own line: they stay, or are removed with it (``remove``).
     """
     owner, last = _deepest(container, key)
     token = _token(owner, last)
     if token is None or "\n" not in token.value.rstrip("\n"):
         return ""
     first, *lines = token.value.splitlines(keepends=True)
-    # What was made here has no column: it came without comments of its own.
+    # New containers have no column, and no comments of their own.
     column = 10_000 if container.lc.col is None else container.lc.col
     own = 0
     for number, line in enumerate(lines, 1):
@@ -38,7 +38,7 @@ def take_tail(container: Any, key: Any, *, remove: bool = False) -> str:
 
 
 def give_tail(container: Any, key: Any, tail: str) -> None:
-    """Let ``tail`` follow the entry."""
+    """Attach ``tail`` after the entry."""
     if not tail:
         return
     owner, last = _deepest(container, key)
@@ -52,7 +52,7 @@ def give_tail(container: Any, key: Any, tail: str) -> None:
 
 
 def give_head(container: Any, tail: str) -> None:
-    """Let ``tail`` stand above the first entry; blank lines are lost."""
+    """Attach ``tail`` above the first entry; blank lines are lost."""
     text = "\n".join(line.strip().removeprefix("#").strip() for line in tail.splitlines())
     if text.strip():
         first = 0 if isinstance(container, CommentedSeq) else next(iter(container))
@@ -61,7 +61,7 @@ def give_head(container: Any, tail: str) -> None:
 
 
 def _deepest(container: Any, key: Any) -> tuple[Any, Any]:
-    """Return the last leaf of an entry in block style: its line is the last one."""
+    """Return the last leaf of an entry in block style, which holds the comment after it."""
     value = container[key]
     if isinstance(value, CommentedMap | CommentedSeq) and len(value):
         if value.fa.flow_style():

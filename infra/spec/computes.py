@@ -1,4 +1,4 @@
-"""Computes: every kind there is, told apart by ``kind``. A new kind is a model and a row here."""
+"""All kinds of computes, discriminated by ``kind``. A new kind is a model and a row here."""
 
 from typing import Annotated, Final
 

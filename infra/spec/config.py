@@ -1,7 +1,7 @@
-"""A Pulumi program's configuration → ``StackSpec``: same models, same messages as the file.
+"""Reads a Pulumi program's configuration into ``StackSpec``, like the stack file.
 
-Pulumi hands a program strings: structured values as JSON, secrets already opened, and the set of
-keys that hold any.
+Pulumi passes strings to a program: structured values as JSON, secrets decrypted, and the set of
+keys that hold secrets.
 """
 
 import json
@@ -18,7 +18,7 @@ def spec_from_config(
 ) -> StackSpec:
     """Return the spec; ``config`` maps ``namespace:key`` to text.
 
-    Text in a key of ``secret_keys`` may stand where a credential is wanted: it came sealed.
+    Text under a key of ``secret_keys`` may be a credential, because it was encrypted.
     Raises ``StackFileError`` with every problem.
     """
     values = {key: _value(key, text, opened=key in secret_keys) for key, text in config.items()}
@@ -27,7 +27,7 @@ def spec_from_config(
         raise StackFileError(
             [Problem(path_text(f.location), f.message, code=f.code) for f in reading.findings],
             at=f"the configuration of stack {stack!r}",
-            remedy=f"Run `aml check -s {stack}`, which knows the lines.",
+            remedy=f"Run `aml check -s {stack}`, to see the lines.",
         )
     return reading.spec
 

@@ -1,7 +1,7 @@
-"""Credentials in a stack file: references to where they lie, never the text itself.
+"""Credentials in a stack file: references to them, never the text itself.
 
-``env:NAME``, ``file:PATH`` and ``keyvault:URL`` are read when a deployment runs; a Pulumi secret
-(``secure:``) is opened by whoever has the passphrase. This module reads none of them.
+``env:NAME``, ``file:PATH`` and ``keyvault:URL`` are read during a deployment; a Pulumi secret
+(``secure:``) is decrypted with the passphrase. This module reads none of them.
 """
 
 import re
@@ -23,24 +23,24 @@ MALFORMED: Final = "malformed_reference"
 
 
 class OpenedText(str):
-    """Text that came out of a Pulumi secret: marks what the engine has opened for the program."""
+    """Text from a Pulumi secret, which the engine decrypted for the program."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A Pulumi secret as it stands in a file: ciphertext."""
+    """A Pulumi secret in a stack file, as ciphertext."""
 
     ciphertext: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where a credential lies.
+    """A reference to a credential.
 
-    ``name`` is a variable, a path whose ``~`` is not yet expanded, or the identifier of a secret of
-    a key vault as Azure shows it, with or without a version.
+    ``name`` is a variable, a path whose ``~`` is not expanded yet, or the identifier of a key vault
+    secret as Azure shows it, with or without a version.
     """
 
     source: Literal["env", "file", "keyvault"]
@@ -52,13 +52,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A credential in clear, in memory only: an opened secret, or a public key."""
+    """A credential in plain text, in memory only: a decrypted secret, or a public key."""
 
     value: str = field(repr=False)
 
 
 def parse_credential(value: object) -> Reference | Sealed | Known:
-    """Return what ``value`` refers to; text that is neither reference nor secret is refused."""
+    """Return the credential in ``value``; rejects text that is neither reference nor secret."""
     if isinstance(value, Sealed | Reference | Known):
         return value
     if not isinstance(value, str):
@@ -68,15 +68,15 @@ def parse_credential(value: object) -> Reference | Sealed | Known:
     source, colon, name = value.partition(":")
     if colon and source == "env":
         if not _ENV_NAME.fullmatch(name):
-            raise PydanticCustomError(MALFORMED, "env: needs the name of a variable after it.")
+            raise PydanticCustomError(MALFORMED, "env: must be followed by the name of a variable.")
         return Reference("env", name)
     if colon and source == "file":
         if not name:
-            raise PydanticCustomError(MALFORMED, "file: needs the path of a file after it.")
+            raise PydanticCustomError(MALFORMED, "file: must be followed by the path of a file.")
         return Reference("file", name)
     if colon and source == "keyvault":
         if not _VAULT_SECRET.fullmatch(name):
-            says = "keyvault: needs https://<vault>.vault.azure.net/secrets/<name> after it."
+            says = "keyvault: must be followed by https://<vault>.vault.azure.net/secrets/<name>."
             raise PydanticCustomError(MALFORMED, says)
         return Reference("keyvault", name)
     if isinstance(value, OpenedText):
@@ -85,18 +85,18 @@ def parse_credential(value: object) -> Reference | Sealed | Known:
 
 
 def parse_public_key(value: object) -> Reference | Sealed | Known:
-    """Return what ``value`` refers to; a public key may stand in the file as it is."""
+    """Return the public key in ``value``, which may be plain text."""
     if isinstance(value, str) and _PUBLIC_KEY.fullmatch(value.strip()):
         return Known(value.strip())
     if isinstance(value, str) and "PRIVATE KEY" in value:
-        raise PydanticCustomError(PRIVATE_KEY, "is a private key; the public one is needed.")
+        raise PydanticCustomError(PRIVATE_KEY, "is a private key; use the public key.")
     try:
         return parse_credential(value)
     except PydanticCustomError as error:
         if error.type != PLAIN_SECRET:
             raise
         raise PydanticCustomError(
-            MALFORMED, "is not a public key; write what the .pub file holds, or file:PATH."
+            MALFORMED, "is not a public key; use the content of the .pub file, or file:PATH."
         ) from None
 
 

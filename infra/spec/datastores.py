@@ -1,4 +1,4 @@
-"""Datastores: where the workspace finds data in storage accounts, and as whom it reads them."""
+"""Datastores: storage that a workspace reads, and the credentials it uses."""
 
 from typing import Annotated, Final, Literal
 
@@ -31,7 +31,7 @@ class SasSpec(SpecModel):
 
 
 class ServicePrincipalSpec(SpecModel):
-    """An application of Microsoft Entra ID and its secret."""
+    """A Microsoft Entra ID application and its secret."""
 
     type: Literal["service_principal"]
     tenant_id: Guid
@@ -47,7 +47,7 @@ CREDENTIALS: Final[dict[str, type[SpecModel]]] = {
 
 
 class _Datastore(SpecModel):
-    """``account_name`` or ``storage_account_id``; with neither, the workspace's own account."""
+    """Takes ``account_name`` or ``storage_account_id``; default: the workspace's own account."""
 
     name: DatastoreName
     account_name: StorageAccountName | None = None
@@ -56,9 +56,9 @@ class _Datastore(SpecModel):
         Annotated[AccountKeySpec | SasSpec | ServicePrincipalSpec, Field(discriminator="type")]
         | None
     ) = None
-    """None: whoever reads does so as themselves. Change in place."""
+    """Default none: users read with their own identity. Changes in place."""
     service_access: Literal["none", "workspace_system_identity", "workspace_user_identity"] = "none"
-    """Which identity the service itself reads with."""
+    """Identity that the service itself uses to read."""
     description: str | None = None
     tags: Tags = Field(default_factory=dict)
 

@@ -1,8 +1,8 @@
-"""Names of the resources a workspace stands on, made from the workspace's own.
+"""Derives the names of a workspace's dependencies from the workspace's own.
 
-Storage accounts, vaults and registries share one name space across all of Azure: a hash of
-where the workspace lies keeps two workspaces of one name apart. The same stack file always gives
-the same names.
+Names of storage accounts, vaults and registries are unique across Azure: a hash of the workspace's
+location in Azure distinguishes workspaces of the same name. A stack file always yields the same
+names.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _HASH: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class DerivedNames:
-    """Valid names, each within its own type's rule (24 characters for the first two)."""
+    """Valid names for each type (at most 24 characters for the first two)."""
 
     storage_account: str
     key_vault: str
@@ -25,10 +25,10 @@ class DerivedNames:
 
 
 def derived_names(workspace: str, resource_group: str, location: str) -> DerivedNames:
-    """Return the names; ARM compares without case, so case makes no difference here either.
+    """Return the names. Case makes no difference, as in ARM.
 
-    The region is part of the hash: a vault deleted in one region parks its name there, and moving
-    a stack must not run into it.
+    The hash includes the region, because a soft-deleted vault keeps its name in its region and a
+    stack that moves must not conflict with it.
     """
     place = f"{resource_group}/{workspace}/{location}".lower()
     digest = hashlib.sha256(place.encode()).hexdigest()[:_HASH]

@@ -1,7 +1,7 @@
-"""A stack file as text → plain values with the line of each; knows YAML and Pulumi's file format.
+"""Parses a stack file into plain values with their lines: YAML and Pulumi's file format.
 
-Nothing here knows what the values mean. Scalars are read as YAML 1.2 reads them (``yes`` and
-``2026-01-01`` are text), which is what Pulumi does.
+Knows nothing about the meaning of values. Scalars follow YAML 1.2 (``yes`` and ``2026-01-01`` are
+text), as in Pulumi.
 """
 
 import re
@@ -30,7 +30,7 @@ from infra.spec.problems import (
 _TOP_LEVEL: Final = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
 _CIPHERTEXT: Final = re.compile(r"v1:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
 
-# What libyaml says → what a person can act on.
+# libyaml's message → one that a person can act on.
 _PLAINER: Final = (
     ("tab character", "a tab; indent with spaces"),
     ("cannot start any token", "a tab or a reserved character begins a value; indent with spaces"),
@@ -40,15 +40,15 @@ _PLAINER: Final = (
         "the indentation does not fit the lines above, or a quote is open",
     ),
     ("did not find expected '-'", "the indentation does not fit the entries above"),
-    ("expected a single document", "the file holds a second document; a stack file is one"),
+    ("expected a single document", "the file has a second document; a stack file has one"),
     ("while scanning a quoted scalar", "a quote is not closed"),
     ("expected ',' or", "a bracket or a comma is missing"),
-    ("undefined alias", "an alias without its anchor"),
+    ("undefined alias", "an alias without an anchor"),
 )
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Composes nodes; the resolvers are those of YAML 1.2's core schema."""
+    """Composes nodes with the resolvers of YAML 1.2's core schema."""
 
     yaml_implicit_resolvers: ClassVar[Document] = {}
 
@@ -69,7 +69,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile("^<<$"), ["<
 
 @dataclass(frozen=True, slots=True)
 class StackDocument:
-    """The ``config:`` of one stack file. ``lines`` has the line of every key and list entry."""
+    """The ``config:`` of a stack file. ``lines`` has the line of every key and list entry."""
 
     config: Document
     lines: Mapping[Location, int] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class StackDocument:
     salt: str | None = None
 
     def line(self, location: Location) -> int:
-        """Return the line of ``location``, or of the nearest thing around it."""
+        """Return the line of ``location``, or of the nearest value around it."""
         for end in range(len(location), -1, -1):
             if location[:end] in self.lines:
                 return self.lines[location[:end]]
@@ -85,15 +85,15 @@ class StackDocument:
 
 
 def read_document(file: Path) -> StackDocument:
-    """Read one stack file; what cannot be used is among its problems. ``SpecError``: no file."""
+    """Read a stack file, with its problems. Raises ``SpecError`` if there is no file."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         names = sorted(f.name[7:-5] for f in file.parent.glob("Pulumi.*.yaml"))
         near = did_you_mean(file.name[7:-5], names)
         raise SpecError(
-            f"There is no such file.{near}",
-            remedy=f"Stacks here: {', '.join(names) or 'none'}. `aml stack init` writes one.",
+            f"The file does not exist.{near}",
+            remedy=f"Stacks here: {', '.join(names) or 'none'}. `aml stack init` creates one.",
             at=str(file),
         ) from error
     except UnicodeDecodeError as error:
@@ -114,7 +114,7 @@ def parse_document(text: str) -> StackDocument:
         return StackDocument({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
     except ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
-        return StackDocument({}, problems=[_unreadable(line, "a control character stands in it")])
+        return StackDocument({}, problems=[_unreadable(line, "it contains a control character")])
     return _Reader().document(root)
 
 
@@ -123,7 +123,7 @@ def _unreadable(line: int, why: str) -> Problem:
 
 
 class _Reader:
-    """Turns nodes into values, noting lines and whatever Pulumi would not accept."""
+    """Turns nodes into values; records lines and everything Pulumi would reject."""
 
     def __init__(self) -> None:
         self.lines: dict[Location, int] = {}
@@ -135,7 +135,7 @@ class _Reader:
         if root is None:
             return StackDocument({}, self.lines, self.problems)
         if not isinstance(root, yaml.MappingNode):
-            self._note((), "is not a map; a stack file begins with `config:`.", root)
+            self._note((), "is not a map; a stack file starts with `config:`.", root)
             return StackDocument({}, self.lines, self.problems)
         parts: JsonObject = {}
         config: Any = {}
@@ -173,18 +173,20 @@ class _Reader:
         for location, ciphertext in self._sealed:
             if not _CIPHERTEXT.fullmatch(ciphertext):
                 says = (
-                    "`secure:` holds text that is not sealed. "
+                    "`secure:` holds text that is not encrypted. "
                     f"Run `aml config set --secret --path '{path_text(location)}'`."
                 )
             elif not salt:
-                says = "is sealed, but the file has no `encryptionsalt`: nobody can open it."
+                says = (
+                    "is encrypted, but the file has no `encryptionsalt`, so it cannot be decrypted."
+                )
             else:
                 continue
             self._add(location, says, self.lines[location], NOT_SEALED)
 
     def _value(self, node: yaml.Node, at: Location) -> Any:
         if node in self._open:
-            self._note(at, "an alias stands inside its own anchor.", node)
+            self._note(at, "an alias is inside its own anchor.", node)
             return None
         self._open.append(node)
         try:
@@ -215,7 +217,7 @@ class _Reader:
     def _entries(
         self, node: yaml.MappingNode, at: Location
     ) -> list[tuple[str, yaml.Node, yaml.Node]]:
-        """Return the entries, merges (``<<``) opened; a key that stands twice is a problem."""
+        """Return the entries with merges (``<<``) resolved; a duplicate key is a problem."""
         own: dict[str, tuple[str, yaml.Node, yaml.Node]] = {}
         merged: list[yaml.Node] = []
         for key, value in node.value:
@@ -225,7 +227,7 @@ class _Reader:
             name = str(key.value) if isinstance(key.value, Hashable) else ""
             if name in own:
                 first = own[name][1].start_mark.line + 1
-                says = f"stands twice; the first is on line {first}."
+                says = f"is a duplicate; the first is on line {first}."
                 self._add((*at, name), says, key.start_mark.line + 1, DUPLICATE)
             own.setdefault(name, (name, key, value))
         for source in merged:
@@ -251,6 +253,6 @@ def _scalar(text: str, tag: str) -> Any:
             return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
         case "float":
             number = float(text)
-            # Pulumi carries numbers as doubles: 2.0 and 1e3 reach a program as 2 and 1000.
+            # Pulumi passes numbers as doubles: 2.0 and 1e3 reach a program as 2 and 1000.
             return int(number) if number.is_integer() else number
     return text

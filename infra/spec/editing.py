@@ -1,7 +1,7 @@
-"""Changes one value in a stack file and leaves the rest of the text as it was, comments included.
+"""Edits single values of a stack file and preserves the rest of its text, comments included.
 
-Keys, paths and the typing of values follow `pulumi config set`: a value is text, except that below
-a path whole numbers and true/false are what they look like. What values mean is not known here.
+Keys, paths and the typing of values follow `pulumi config set`: a value is text, except that with a
+path whole numbers and true/false are typed. Knows nothing about the meaning of values.
 """
 
 import json
@@ -52,21 +52,21 @@ def parse_path(text: str) -> tuple[Step, ...]:
 
 
 def typed(value: str) -> str | int | bool:
-    """Return what Pulumi stores for ``value`` below a path: 007 and 1.5 stay text."""
+    """Return what Pulumi stores for ``value`` with a path: 007 and 1.5 stay text."""
     if value in ("true", "false"):
         return value == "true"
     return int(value) if _WHOLE.fullmatch(value) else value
 
 
 class StackFile:
-    """One stack file being edited. Nothing is on disk until ``write``."""
+    """A stack file being edited. Changes reach the disk with ``write``."""
 
     def __init__(self, text: str, at: Path) -> None:
         self._at = at
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
-        self._yaml.width = 10_000  # lines stay where their author broke them
-        # So that `key:` and `key: null` come out as they went in.
+        self._yaml.width = 10_000  # keeps the author's line breaks
+        # Preserves the spelling of `key:` and `key: null`.
         self._yaml.representer.add_representer(type(None), _null)
         found = _LIST_INDENT.search(text)
         offset = len(found[2]) if found else 2
@@ -75,15 +75,15 @@ class StackFile:
             root = self._yaml.load(text)
         except MarkedYAMLError as error:
             raise SpecError(
-                f"It is not YAML: {error.problem}.", remedy="Run `aml check`.", at=str(at)
+                f"The file is not YAML: {error.problem}.", remedy="Run `aml check`.", at=str(at)
             ) from error
         self._root: CommentedMap = CommentedMap() if root is None else root
         if not isinstance(self._root, CommentedMap):
-            raise SpecError("It is not a map.", remedy="Run `aml check`.", at=str(at))
+            raise SpecError("The file is not a map.", remedy="Run `aml check`.", at=str(at))
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Open ``file``; one that does not exist yet is empty."""
+        """Open ``file``; a missing one is empty."""
         return cls(file.read_text(encoding="utf-8") if file.exists() else "", file)
 
     @property
@@ -100,12 +100,12 @@ class StackFile:
             self._root.insert(0, "encryptionsalt", salt)
 
     def entries(self) -> JsonObject:
-        """Return every key with its value as plain data; sealed ones are ``Sealed``."""
+        """Return every key with its value as plain data; encrypted ones are ``Sealed``."""
         config = self._root.get("config")
         return {str(key): _plain(value) for key, value in (config or {}).items()}
 
     def get(self, key: str, *, path: bool = False) -> Any:
-        """Return a value as plain data; ``UnknownNameError`` where there is none."""
+        """Return a value as plain data; raise ``UnknownNameError`` if there is none."""
         value: Any = self.entries()
         for step in parse_path(key) if path else (key,):
             value = _child(_unpacked(value), step, key)
@@ -114,9 +114,9 @@ class StackFile:
     def set(
         self, key: str, value: str | Sealed, *, path: bool = False, verbatim: bool = False
     ) -> None:
-        """Set a value; below a path, maps and lists on the way are made.
+        """Set a value; with a path, missing maps and lists on the way are created.
 
-        ``verbatim`` keeps text as text, also where it looks like a number.
+        ``verbatim`` keeps text as text, even if it looks like a number.
         """
         steps = parse_path(key) if path else (key,)
         node: Any = value
@@ -132,7 +132,7 @@ class StackFile:
         _put(container, way[0], node, key)
 
     def remove(self, key: str, *, path: bool = False) -> None:
-        """Remove a value; ``UnknownNameError`` where there is none."""
+        """Remove a value; raise ``UnknownNameError`` if there is none."""
         self.get(key, path=path)
         *way, last = parse_path(key) if path else (key,)
         container = self._config()
@@ -147,13 +147,13 @@ class StackFile:
             give_head(container, tail)
 
     def text(self) -> str:
-        """Return the file as it would be written."""
+        """Return the edited text."""
         sink = StringIO()
         self._yaml.dump(self._root, sink)
         return sink.getvalue()
 
     def write(self) -> None:
-        """Replace the file, whole or not at all."""
+        """Replace the file atomically."""
         self._at.parent.mkdir(parents=True, exist_ok=True)
         mode = self._at.stat().st_mode & 0o777 if self._at.exists() else 0o644
         descriptor, name = tempfile.mkstemp(prefix=f".{self._at.name}.", dir=self._at.parent)
@@ -178,14 +178,14 @@ class StackFile:
 
 
 def _opened(container: Any, step: Step, key: str) -> Any:
-    """Return the map or list below ``step``; JSON text there becomes what it holds."""
+    """Return the map or list below ``step``; JSON text is replaced by its content."""
     child = container[step]
     if isinstance(child, CommentedMap) and child.keys() == {"secure"}:
-        raise UsageError(f"{key!r} lies inside a secret.", remedy="Set the secret as a whole.")
+        raise UsageError(f"{key!r} is inside a secret.", remedy="Set the secret as a whole.")
     unpacked = _unpacked(child)
     if not isinstance(unpacked, dict | list):
         raise UsageError(
-            f"{key!r} lies below a value that is neither map nor list.",
+            f"{key!r} is below a value that is neither map nor list.",
             remedy="Remove that value first with `aml config rm`.",
         )
     if unpacked is not child:
@@ -194,7 +194,7 @@ def _opened(container: Any, step: Step, key: str) -> Any:
 
 
 def _wrapped(step: Step, node: Any, key: str) -> Any:
-    """Return a new list or map that holds ``node`` at ``step``."""
+    """Return a new list or map with ``node`` at ``step``."""
     made: Any = CommentedSeq() if isinstance(step, int) else CommentedMap()
     _put(made, step, node, key)
     return made
@@ -203,7 +203,7 @@ def _wrapped(step: Step, node: Any, key: str) -> Any:
 def _put(container: Any, step: Step, node: Any, key: str) -> None:
     if isinstance(container, CommentedSeq) != isinstance(step, int):
         noun = "a list" if isinstance(container, CommentedSeq) else "a map"
-        raise UsageError(f"{key!r} does not fit: there is {noun}.", remedy="Correct the path.")
+        raise UsageError(f"{key!r} does not fit: the parent is {noun}.", remedy="Correct the path.")
     if _holds(container, step):
         tail = take_tail(container, step)
         container[step] = node
@@ -211,8 +211,8 @@ def _put(container: Any, step: Step, node: Any, key: str) -> None:
         return
     if isinstance(container, CommentedSeq) and step != len(container):
         raise UsageError(
-            f"{key!r} is beyond the end of the list, which has {len(container)}.",
-            remedy=f"Use index {len(container)} to add one.",
+            f"{key!r} is beyond the end of the list, which has {len(container)} entries.",
+            remedy=f"Use index {len(container)} to add an entry.",
         )
     tail = take_tail(container, _last_key(container)) if len(container) else ""
     if isinstance(container, CommentedSeq):
@@ -229,7 +229,7 @@ def _holds(container: Any, step: Step) -> bool:
 
 
 def _before(container: Any, step: Step) -> Step | None:
-    """Return the step of the entry before ``step``, ``None`` for the first."""
+    """Return the step of the entry before ``step``, or ``None`` for the first."""
     if isinstance(step, int):
         return step - 1 if step else None
     keys: list[Step] = list(container)
@@ -268,7 +268,7 @@ def _plain(value: Any) -> Any:
 
 
 def _unpacked(value: Any) -> Any:
-    """Return what JSON text holds; anything else as it is."""
+    """Return the content of JSON text, and anything else unchanged."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
             return json.loads(value)

@@ -1,4 +1,4 @@
-"""Managed identities: whom a workspace or a compute acts as, and those a stack makes."""
+"""Managed identities: those a workspace or a compute uses, and those a stack creates."""
 
 from typing import Literal
 
@@ -12,9 +12,9 @@ IdentityType = Literal["system_assigned", "user_assigned", "system_and_user_assi
 
 
 class IdentitySpec(SpecModel):
-    """Whom the resource acts as.
+    """The managed identity of a resource.
 
-    ``names`` are of identities the file declares, ``ids`` of user-assigned ones that exist.
+    ``names`` refer to identities declared in the file, ``ids`` to existing user-assigned ones.
     """
 
     type: IdentityType
@@ -23,7 +23,7 @@ class IdentitySpec(SpecModel):
 
 
 class UserAssignedIdentitySpec(SpecModel):
-    """A user-assigned identity made in the workspace's resource group."""
+    """A user-assigned identity, created in the workspace's resource group."""
 
     name: IdentityName
     tags: Tags = Field(default_factory=dict)

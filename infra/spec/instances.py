@@ -1,4 +1,4 @@
-"""Compute instances: one machine for one person, with a timetable."""
+"""Compute instances: a machine for one person, with start and stop schedules."""
 
 from typing import Annotated, Literal
 
@@ -13,9 +13,9 @@ from infra.spec.tags import Tags
 
 _FIELD = r"[0-9A-Za-z*/,-]+"
 Cron = Annotated[str, Field(pattern=rf"^{_FIELD}( {_FIELD}){{4,5}}$")]
-"""NCronTab: minute, hour, day of month, month, day of week; a field for seconds may come first."""
+"""NCronTab: minute, hour, day of month, month, day of week; optionally seconds first."""
 LocalTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
-"""A time without offset: the schedule's time zone says which."""
+"""A time without offset, in the schedule's time zone."""
 Hour = Annotated[int, Field(ge=0, le=23)]
 Minute = Annotated[int, Field(ge=0, le=59)]
 MonthDay = Annotated[int, Field(ge=1, le=31)]
@@ -23,14 +23,14 @@ WeekDay = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 
 
 class AssignedUserSpec(SpecModel):
-    """The person of Microsoft Entra ID the instance is for, by object and tenant id."""
+    """The Microsoft Entra ID user of the instance, by object id and tenant id."""
 
     object_id: Guid
     tenant_id: Guid
 
 
 class RecurrenceSpec(SpecModel):
-    """Every so many units, at each of the hours and minutes."""
+    """Repeats every ``interval`` units, at each of the hours and minutes."""
 
     frequency: Literal["minute", "hour", "day", "week", "month"]
     interval: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -41,7 +41,7 @@ class RecurrenceSpec(SpecModel):
 
 
 class ScheduleSpec(SpecModel):
-    """When the instance starts or stops by itself: by ``cron`` or by ``recurrence``."""
+    """When the instance starts or stops: by ``cron`` or by ``recurrence``."""
 
     action: Literal["start", "stop"]
     cron: Cron | None = None
@@ -53,7 +53,7 @@ class ScheduleSpec(SpecModel):
 
 
 class ScriptSpec(SpecModel):
-    """A shell script: a ``path`` in the workspace's file share, or its text ``inline``."""
+    """A shell script: its ``path`` in the workspace's file share, or its text ``inline``."""
 
     path: str | None = None
     inline: str | None = None
@@ -62,14 +62,14 @@ class ScriptSpec(SpecModel):
 
 
 class SetupSpec(SpecModel):
-    """Scripts run once after creation, and at every start."""
+    """Scripts that run once after creation, and at every start."""
 
     creation_script: ScriptSpec | None = None
     startup_script: ScriptSpec | None = None
 
 
 class ComputeInstanceSpec(SpecModel):
-    """A machine for one person; it costs until it is stopped.
+    """A machine for one person, billed until it is stopped.
 
     Only ``idle_shutdown_minutes`` changes in place.
     """
@@ -78,18 +78,18 @@ class ComputeInstanceSpec(SpecModel):
     name: ComputeInstanceName
     vm_size: VmSizeName
     ssh_public_key: PublicKey | None = None
-    """Opens the SSH port to whoever has the private key."""
+    """Opens the SSH port for the holder of the private key."""
     subnet: SubnetReference | None = None
     subnet_id: SubnetId | None = None
     node_public_ip: bool = True
     assigned_user: AssignedUserSpec | None = None
     application_sharing: Literal["shared", "personal"] = "shared"
     disable_local_auth: bool | None = None
-    """Whether nobody logs in by key or password; without a word, where no such is given."""
+    """Disables login by key. Default: true without ``ssh_public_key``."""
     idle_shutdown_minutes: Annotated[int, Field(ge=15, le=3 * 24 * 60)] | None = None
     schedules: tuple[ScheduleSpec, ...] = ()
     setup: SetupSpec | None = None
     identity: IdentitySpec | None = None
     description: str | None = None
     tags: Tags = Field(default_factory=dict)
-    """In addition to the stack's; the same name here wins."""
+    """Added to the stack's tags; overrides those of the same name."""

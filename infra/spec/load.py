@@ -1,4 +1,4 @@
-"""A stack file → ``StackSpec``, or every problem in it at once with its line. Needs no Pulumi."""
+"""Loads a stack file into ``StackSpec``, or reports every problem with its line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from infra.spec.stack import StackSpec
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is known of a stack file without its passphrase.
+    """The result of checking a stack file without its passphrase.
 
-    ``spec`` is ``None`` where there are problems, or where something other than a credential is
-    sealed; ``sealed`` are the paths of the latter.
+    ``spec`` is ``None`` if there are problems, or if a value other than a credential is encrypted;
+    ``sealed`` has the paths of those values.
     """
 
     spec: StackSpec | ProgramSpec | None
@@ -26,31 +26,31 @@ class Inspection:
 
 
 def inspect_stack(file: Path) -> Inspection:
-    """Look at the file; raises ``SpecError`` only where there is none."""
+    """Check the file; raises ``SpecError`` only if it does not exist."""
     return _inspection(read_document(file))
 
 
 def inspect_text(text: str) -> Inspection:
-    """Look at what a stack file would hold."""
+    """Check the text of a stack file."""
     return _inspection(parse_document(text))
 
 
 def load_stack(file: Path) -> StackSpec:
-    """Return the spec in ``file``; raises ``StackFileError`` with all problems."""
+    """Return the spec in ``file``; raise ``StackFileError`` with all problems."""
     found = inspect_stack(file)
     if found.problems:
         raise file_error(found.problems, file)
     if not isinstance(found.spec, StackSpec):
         raise SpecError(
-            f"Sealed, so it cannot be read without the passphrase: {', '.join(found.sealed)}.",
-            remedy="Seal credentials only; `aml config set --plaintext --path` sets the others.",
+            f"Encrypted values cannot be read without the passphrase: {', '.join(found.sealed)}.",
+            remedy="Encrypt only credentials; `aml config set --plaintext --path` sets others.",
             at=str(file),
         )
     return found.spec
 
 
 def inspect_program_stack(file: Path) -> Inspection:
-    """Look at what is ours in the stack file of somebody's own program."""
+    """Check the keys of this product in the stack file of another program."""
     document = read_document(file)
     if _is_unreadable(document):
         return Inspection(None, tuple(document.problems))
@@ -60,7 +60,7 @@ def inspect_program_stack(file: Path) -> Inspection:
 
 
 def load_program_stack(file: Path) -> ProgramSpec:
-    """Return what is ours in the stack file of somebody's own program.
+    """Return the values of this product in the stack file of another program.
 
     Raises ``StackFileError`` with all problems.
     """

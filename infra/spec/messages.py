@@ -1,7 +1,7 @@
-"""pydantic's complaints, said about the stack file instead of about Python.
+"""Translates pydantic's errors into sentences about the stack file.
 
-One table: kind of complaint → sentence. A sentence says what was got, what is allowed, and what
-was probably meant.
+One table maps the kind of error to a sentence: what was found, what is allowed, and what was
+probably meant.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ _CODES: Final[Mapping[str, str]] = {
     PRIVATE_KEY: PLAIN_SECRET,
 }
 _QUOTING: Final = frozenset({"literal_error", "value_error"})
-_HIDDEN: Final = "does not fit (it stands in a secret, so it is not shown)."
+_HIDDEN: Final = "is invalid (the value is in a secret, so it is not shown)."
 _REQUIRED: Final[Mapping[str, str]] = {
     "cloud": "local or azure",
     "location": "the Azure region, such as westeurope",
@@ -34,7 +34,7 @@ _FORMS: Final[Mapping[str, str]] = {
     "address": "a host name or an IPv4 address, without user and port",
     "cron": "five fields: minute, hour, day of month, month, day of week, such as 0 19 * * 1-5",
     "start_time": "a local time, such as 2026-01-31T08:00:00",
-    "subnet": "network/subnet, both declared under aml:networks, or set subnet_id",
+    "subnet": "network/subnet as declared under aml:networks, or set subnet_id",
     "address_space": "an IPv4 range, such as 10.1.0.0/16",
     "address_prefix": "an IPv4 range, such as 10.1.0.0/24",
     "service_endpoints": "an Azure service, such as Microsoft.Storage",
@@ -49,7 +49,7 @@ _LONGEST_QUOTE: Final = 60
 
 
 def place(complaint: Complaint) -> tuple[str | int, ...]:
-    """Return where in the file: the configuration key first, the unions' tags left out."""
+    """Return the path in the file: the configuration key first, without tags of unions."""
     field, *rest = _steps(complaint).path
     return (KEYS.get(str(field), str(field)), *rest)
 
@@ -60,7 +60,7 @@ def code(complaint: Complaint) -> str:
 
 
 def sentence(complaint: Complaint) -> str:
-    """Return what is wrong in our words."""
+    """Return what is wrong, as a sentence that completes the path."""
     if complaint["type"] in _QUOTING and isinstance(complaint["input"], OpenedText):
         return _HIDDEN
     say = _SAYINGS.get(complaint["type"])
@@ -73,7 +73,7 @@ def _missing(complaint: Complaint) -> str:
 
 
 def misspelt(complaint: Complaint) -> bool:
-    """Say whether what is missing is there under a misspelt key, which is its own complaint."""
+    """Return whether a missing key is there under a misspelt name, which is reported anyway."""
     given = complaint["input"]
     if complaint["type"] != "missing" or not isinstance(given, dict):
         return False
@@ -85,7 +85,7 @@ def misspelt(complaint: Complaint) -> bool:
 def _unknown(complaint: Complaint) -> str:
     known = _keys_at(complaint)
     near = did_you_mean(str(complaint["loc"][-1]), known)
-    return f"is not a known key.{near or ' Known here: ' + ', '.join(known) + '.'}"
+    return f"is not a known key.{near or ' Known keys: ' + ', '.join(known) + '.'}"
 
 
 def _choice(complaint: Complaint) -> str:
@@ -117,7 +117,7 @@ def _or(words: Sequence[str]) -> str:
 
 
 def _needs(what: str) -> Callable[[Complaint], str]:
-    return lambda complaint: f"got {_got(complaint)}; {what} is needed."
+    return lambda complaint: f"is {_got(complaint)}; use {what}."
 
 
 def _bound(word: str, key: str) -> Callable[[Complaint], str]:
@@ -126,8 +126,8 @@ def _bound(word: str, key: str) -> Callable[[Complaint], str]:
 
 def _pattern(complaint: Complaint) -> str:
     keys = [step for step in complaint["loc"] if isinstance(step, str)]
-    form = _FORMS.get(keys[-1], "another form")
-    return f"{_got(complaint)} does not fit; use {form}."
+    form = _FORMS.get(keys[-1], "another format")
+    return f"{_got(complaint)} is not valid; use {form}."
 
 
 def _plain_secret(complaint: Complaint) -> str:
@@ -139,10 +139,10 @@ def _plain_secret(complaint: Complaint) -> str:
 
 
 def _got(complaint: Complaint) -> str:
-    """Say what stood there; never at length, and never from inside a map or a list."""
+    """Describe the input in one line; the content of maps and lists is never shown."""
     match complaint["input"]:
         case None:
-            return "nothing"
+            return "empty"
         case bool() as value:
             return "true" if value else "false"
         case dict():
@@ -150,7 +150,7 @@ def _got(complaint: Complaint) -> str:
         case list() | tuple():
             return "a list"
         case Sealed() | OpenedText():
-            return "a sealed value"
+            return "an encrypted value"
         case value:
             text = repr(value)
             return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}…"
@@ -158,12 +158,12 @@ def _got(complaint: Complaint) -> str:
 
 def _steps(complaint: Complaint) -> SchemaPath:
     located = complaint["loc"]
-    # `[key]` at the end: the complaint is about the key itself.
+    # `[key]` at the end: the error is about the key itself.
     return schema_path(located[:-1] if located[-1] == "[key]" else located)
 
 
 def _keys_at(complaint: Complaint) -> list[str]:
-    """Return the keys that may stand where the complaint is."""
+    """Return the keys allowed at the place of the error."""
     return list(schema_path(complaint["loc"][:-1]).keys)
 
 
@@ -183,7 +183,7 @@ _SAYINGS: Final[Mapping[str, Callable[[Complaint], str]]] = {
     "model_type": _needs("a map of keys"),
     "model_attributes_type": _needs("a map of keys"),
     "dict_type": _needs("a map of keys"),
-    "too_short": lambda _: "is empty; at least one entry is needed.",
+    "too_short": lambda _: "is empty; add at least one entry.",
     "tuple_type": _needs("a list (entries start with `- `)"),
     "list_type": _needs("a list (entries start with `- `)"),
     "greater_than_equal": _bound("at least", "ge"),

@@ -1,4 +1,4 @@
-"""Types of the names and ids a stack file may hold; the rules themselves are the contract's."""
+"""Types of the names and ids in a stack file; their rules are in the catalogue."""
 
 from collections.abc import Callable
 from typing import Annotated, Final
@@ -23,7 +23,7 @@ def _rule(key: str) -> Callable[[str], str]:
 
 
 def _id_of(*wanted: str) -> Callable[[str], str]:
-    """Return the check of an id of one of the types; of any resource where none is given."""
+    """Return a validator of ids of the given types, or of any type if none is given."""
     allowed = {type_.lower() for type_ in wanted}
     form = f"providers/{_template(wanted[0])}" if wanted else "…"
 
@@ -36,7 +36,9 @@ def _id_of(*wanted: str) -> Callable[[str], str]:
                 f"Write /subscriptions/<id>/resourceGroups/<group>/{form}."
             ) from error
         if allowed and found.type.lower() not in allowed:
-            raise ValueError(f"is the id of a {found.type}; a {' or '.join(wanted)} is needed.")
+            raise ValueError(
+                f"is the id of a {found.type}; use the id of a {' or a '.join(wanted)}."
+            )
         return text
 
     return check
@@ -54,7 +56,7 @@ def _template(type_: str) -> str:
 
 
 def _location(text: str) -> str:
-    """Return Azure's short form: ``West Europe`` is ``westeurope``."""
+    """Return Azure's short form of a region's name."""
     short = location_name(text)
     if not short.isascii() or not short.isalnum():
         raise ValueError(f"{text!r} is not an Azure region. Write its name, such as westeurope.")

@@ -1,4 +1,4 @@
-"""Virtual networks a stack makes, with their subnets. Whether ranges fit is a rule of `check`."""
+"""Virtual networks that a stack creates, with their subnets. Their ranges are checked by rules."""
 
 from typing import Annotated
 
@@ -14,17 +14,17 @@ Endpoint = Annotated[str, Field(pattern=r"^Microsoft\.[A-Za-z]+(\.[A-Za-z]+)?$")
 
 
 class SubnetSpec(SpecModel):
-    """A part of a network that nodes can join."""
+    """A subnet that nodes can join."""
 
     name: SubnetName
     address_prefix: Range
     network_security_group_id: SecurityGroupId | None = None
     service_endpoints: tuple[Endpoint, ...] = ()
-    """Azure services reached over Azure's own network, such as ``Microsoft.Storage``."""
+    """Service endpoints of Azure services, such as ``Microsoft.Storage``."""
 
 
 class NetworkSpec(SpecModel):
-    """A virtual network made in the workspace's resource group."""
+    """A virtual network, created in the workspace's resource group."""
 
     name: NetworkName
     address_space: Annotated[tuple[Range, ...], Field(min_length=1)]

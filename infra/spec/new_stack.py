@@ -1,4 +1,4 @@
-"""The text of a new stack file, from a few answers. Pure; what it says is checked by the reader."""
+"""Generates the text of a new stack file from a few answers. Pure."""
 
 import json
 import re
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 SCHEMA_FILE: Final = "stack.schema.json"
-"""The schema's name beside the stack files."""
+"""File name of the JSON schema, beside the stack files."""
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|[0-9]+")
 _WORDS: Final = frozenset({"true", "false", "null"})
 
 
 @dataclass(frozen=True, slots=True)
 class NewStack:
-    """What a new stack is to be. ``compute`` empty: none; ``subscription`` empty: set later."""
+    """The answers. Empty ``compute``: none; empty ``subscription``: set later."""
 
     stack: str
     cloud: str
@@ -27,17 +27,17 @@ class NewStack:
 
 
 def stack_text(wanted: NewStack) -> str:
-    """Return a stack file with one cluster at most, for a person to go on from."""
+    """Return a stack file with at most one cluster, as a starting point."""
     lines = [
         f"# yaml-language-server: $schema={SCHEMA_FILE}",
-        f"# What `aml up -s {wanted.stack}` deploys; `aml check -s {wanted.stack}` validates it.",
+        f"# Deploy with `aml up -s {wanted.stack}`; validate with `aml check -s {wanted.stack}`.",
         "config:",
         f"  azure-native:location: {_scalar(wanted.location)}",
     ]
     if wanted.subscription:
         lines.append(f"  azure-native:subscriptionId: {_scalar(wanted.subscription)}")
     lines += [
-        f"  aml:cloud: {_scalar(wanted.cloud)} # local | azure; this alone decides the endpoint",
+        f"  aml:cloud: {_scalar(wanted.cloud)} # local | azure: where the stack is deployed",
         "  aml:workspace:",
         f"    name: {_scalar(wanted.workspace)}",
         f"    resource_group: {_scalar(wanted.resource_group)}",
@@ -48,8 +48,8 @@ def stack_text(wanted: NewStack) -> str:
             "    - kind: aml_compute",
             f"      name: {_scalar(wanted.compute)}",
             f"      vm_size: {_scalar(wanted.vm_size)}",
-            "      priority: dedicated # low_priority is cheaper; nodes may be taken away",
-            "      min_nodes: 0 # nodes kept warm are billed around the clock",
+            "      priority: dedicated # low_priority is cheaper; Azure may evict nodes",
+            "      min_nodes: 0 # idle nodes above zero are billed around the clock",
             f"      max_nodes: {_scalar(wanted.max_nodes)}",
         ]
     return "\n".join(lines) + "\n"

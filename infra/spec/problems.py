@@ -1,4 +1,4 @@
-"""What is wrong with a stack file: one record a problem, and the error that carries them all."""
+"""Problems of a stack file: a record for each, and the error with all of them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,9 +23,9 @@ NOT_SEALED: Final = "not_sealed"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong. ``line`` is 0 where there is no file; ``message`` completes the path.
+    """One problem. ``line`` is 0 without a file; ``message`` completes the path.
 
-    ``path`` is what ``aml config set --path`` takes.
+    ``path`` is in the format of ``aml config set --path``.
     """
 
     path: str
@@ -39,7 +39,7 @@ class Problem:
         return f"{where}{path}{self.message}"
 
     def as_dict(self) -> JsonObject:
-        """Return it for ``--json``."""
+        """Return the problem for ``--json``."""
         return asdict(self)
 
 
@@ -57,22 +57,22 @@ def _listed(problems: Sequence[Problem]) -> str:
 
 
 def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:
-    """Return the error for a file, with the command that checks it again."""
+    """Return the error for a file, with the command to check it again."""
     stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     ordered = sorted(problems, key=lambda problem: problem.line)
     return StackFileError(
         ordered,
         at=str(file),
-        remedy=f"Fix the lines above; `aml check -s {stack}` looks again.",
+        remedy=f"Fix the lines above, then run `aml check -s {stack}`.",
     )
 
 
 def online_error(problems: Sequence[Problem], file: Path) -> PreflightError:
-    """Return the error for what a cloud would refuse of a file that is good in itself."""
+    """Return the error for a valid file that the cloud would reject."""
     stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     return PreflightError(
         _listed(sorted(problems, key=lambda problem: problem.line)),
-        remedy=f"Nothing was changed. Mend it; `aml check --online -s {stack}` looks again.",
+        remedy=f"Nothing was changed. Fix it, then run `aml check --online -s {stack}`.",
         at=str(file),
     )
 
@@ -92,7 +92,7 @@ def path_text(location: Location) -> str:
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return `` Did you mean 'x'?``, or nothing where no known name is near."""
+    """Return `` Did you mean 'x'?``, or nothing if no known name is near."""
     lowered = {key.lower(): key for key in known}
     close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f" Did you mean {lowered[close[0]]!r}?" if close else ""

@@ -1,4 +1,4 @@
-"""The stack file of somebody's own program: what of it is ours to know, which is where it goes."""
+"""The stack file of another program: of its keys, this product reads only the cloud."""
 
 from typing import Literal
 
@@ -6,6 +6,6 @@ from infra.spec.base import SpecModel
 
 
 class ProgramSpec(SpecModel):
-    """A stack whose program is its author's own; it reads the other keys as it likes."""
+    """A stack of another program, which reads all other keys itself."""
 
     cloud: Literal["local", "azure"]

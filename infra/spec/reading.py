@@ -1,7 +1,7 @@
-"""Configuration values → ``StackSpec``, or every problem at once; shared by file and program.
+"""Validates configuration values into ``StackSpec``, or reports every problem.
 
-A value is as YAML or JSON gives it. A text under a structured key is JSON: ``pulumi config set``
-writes it so. Lines and files are the caller's business.
+Shared by stack files and programs. Values are as YAML or JSON yields them; text under a structured
+key is JSON, as ``pulumi config set`` writes it. The caller knows files and lines.
 """
 
 import json
@@ -34,7 +34,7 @@ _NEAR: Final = 0.6
 
 @dataclass(frozen=True, slots=True)
 class LocatedProblem:
-    """A problem before it has a line."""
+    """A problem at a location in the configuration, without a line yet."""
 
     location: Location
     message: str
@@ -43,10 +43,10 @@ class LocatedProblem:
 
 @dataclass(frozen=True, slots=True)
 class ConfigReading:
-    """What became of the values.
+    """The result of reading configuration values.
 
-    ``spec`` is ``None`` with findings, and where something other than a credential is sealed:
-    ``sealed`` names those places, which nobody can check without the passphrase.
+    ``spec`` is ``None`` if there are findings, or if a value other than a credential is encrypted:
+    ``sealed`` has the locations that cannot be checked without the passphrase.
     """
 
     spec: StackSpec | None
@@ -55,7 +55,7 @@ class ConfigReading:
 
 
 def read_values(config: Document) -> ConfigReading:
-    """Check the values of ``config`` (``aml:workspace`` → map, …); pure."""
+    """Validate the values of ``config`` (``aml:workspace`` → map, …). Pure."""
     findings = [LocatedProblem((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
     meant = {_meant(finding.location[0]) for finding in findings}
     stack: JsonObject = {}
@@ -75,7 +75,7 @@ def read_values(config: Document) -> ConfigReading:
             if _is_sealed(complaint):
                 sealed.append(at)
             elif isinstance(complaint["input"], _Unusable) or messages.misspelt(complaint):
-                continue  # said already
+                continue  # already reported
             elif not (complaint["type"] == "missing" and at[0] in meant and len(at) == 1):
                 findings.append(
                     LocatedProblem(at, messages.sentence(complaint), messages.code(complaint))
@@ -94,7 +94,7 @@ def _subscription(config: Document) -> str | None:
 def read_program_values(
     config: Document,
 ) -> tuple[ProgramSpec | None, list[LocatedProblem]]:
-    """Check the one key that a stack of somebody's own program has of ours; pure."""
+    """Validate the only key of this product in a stack of another program. Pure."""
     key = KEYS["cloud"]
     try:
         return ProgramSpec.model_validate({"cloud": config[key]} if key in config else {}), []
@@ -106,7 +106,7 @@ def read_program_values(
 
 
 class _Unusable:
-    """Stands for a value that was already complained about."""
+    """Stands for a value whose problem is already reported."""
 
 
 def _parsed(key: str, value: object) -> object:
@@ -139,18 +139,18 @@ def _is_sealed(complaint: messages.Complaint) -> bool:
 
 
 def _unknown_keys(config: Document) -> Iterator[str]:
-    """Yield the keys that are ours, or were meant to be, and that we do not know."""
+    """Yield unknown keys of this product, and keys probably meant to be of this product."""
     for key in config:
         if key in _FIELDS:
             continue
         meant = _meant(key)
-        bare = ":" not in key  # Pulumi takes it for the project's own, which has none
+        bare = ":" not in key  # Pulumi adds the project's namespace, which has no keys
         if key.startswith(_OURS) or (meant and (bare or meant not in config)):
             yield key
 
 
 def _meant(key: object) -> str | None:
-    """Return the key that was probably meant; namespaces of others are left alone."""
+    """Return the key that was probably meant; other namespaces are ignored."""
     space, _, bare = str(key).rpartition(":")
     if bare in _REGION_WORDS and space in ("", "aml", "azure-native"):
         return _LOCATION
@@ -165,8 +165,8 @@ def _meant(key: object) -> str | None:
 
 def _unknown(key: str) -> str:
     if key.startswith(_OURS) and any(mark in key for mark in ".["):
-        return f"is a path used as a key. Run `aml config set --path '{key}' VALUE` instead."
+        return f"is a path used as a key. Run `aml config set --path '{key}' VALUE`."
     meant = _meant(key)
     if meant:
         return f"is not a known key. Did you mean {meant!r}?"
-    return f"is not a known key. Known: {', '.join(KEYS.values())}."
+    return f"is not a known key. Known keys: {', '.join(KEYS.values())}."

@@ -1,4 +1,4 @@
-"""Role assignments: who may do what, to which resource. Roles have Azure's names, snake case."""
+"""Role assignments. Roles have Azure's names in snake case."""
 
 import re
 from typing import Annotated, Final, Literal
@@ -24,8 +24,8 @@ ROLES: Final = {
     "azureml_data_scientist": "f6c7c914-8db3-469d-8ca1-694a8f32e121",
     "azureml_compute_operator": "e503ece1-11d0-4e8e-8e2c-7a6c3bf38815",
 }
-# What a user-assigned identity needs before a workspace can act as it, says Azure ML's
-# documentation of identities. A system-assigned one is given the same by the service itself.
+# Roles that a user-assigned identity needs before a workspace can use it, per Azure ML's
+# documentation. The service itself assigns them to a system-assigned identity.
 WORKSPACE_ROLES: Final = (
     ("contributor", "storage_account"),
     ("storage_blob_data_contributor", "storage_account"),
@@ -39,7 +39,7 @@ _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}
 def _role(text: str) -> str:
     if text in ROLES or _GUID.fullmatch(text):
         return text
-    hint = did_you_mean(text, list(ROLES)) or f" Known: {', '.join(ROLES)}."
+    hint = did_you_mean(text, list(ROLES)) or f" Known roles: {', '.join(ROLES)}."
     raise ValueError(f"{text!r} is neither a known role nor the GUID of one.{hint}")
 
 
@@ -58,10 +58,10 @@ Scope = Literal[
 
 
 class RoleAssignmentSpec(SpecModel):
-    """One role for one identity. Every part is fixed: a change makes another assignment.
+    """A role for one principal at one scope. All of it is fixed: a change replaces the assignment.
 
-    The one who gets it is an ``identity`` the file declares, ``workspace_identity`` (the
-    workspace's system-assigned one), or a ``principal_id`` of the tenant.
+    The principal is an ``identity`` declared in the file, ``workspace_identity`` (the workspace's
+    system-assigned one), or a ``principal_id`` of the tenant.
     """
 
     role: Role
@@ -69,7 +69,7 @@ class RoleAssignmentSpec(SpecModel):
     workspace_identity: bool = False
     principal_id: Guid | None = None
     principal_type: Literal["service_principal", "user", "group"] = "service_principal"
-    """What ``principal_id`` is; identities are service principals."""
+    """Type of ``principal_id``; managed identities are service principals."""
     scope: Scope | None = None
     scope_id: AnyId | None = None
     description: str | None = None

@@ -1,7 +1,7 @@
-"""The JSON schema of a stack file, made from the models themselves, for editors.
+"""Generates the JSON schema of a stack file from the models, for editors.
 
-It says what may stand where and what it means; rules across fields are `aml check`'s. Numbers are
-to be written as numbers here, although the reader takes text that is one.
+The schema covers keys, types and descriptions; `aml check` also checks rules across fields. The
+schema requires numbers to be written as numbers, although the reader accepts numeric text.
 """
 
 import ast
@@ -38,7 +38,7 @@ def stack_schema() -> JsonObject:
                 "properties": {
                     names[field]: value for field, value in schema["properties"].items()
                 },
-                # Keys of other namespaces are their owners' business.
+                # Keys of other namespaces belong to their providers.
                 "patternProperties": {"^(?!aml:)[^:]+:.+$": {}},
                 "additionalProperties": False,
             },
@@ -52,7 +52,7 @@ def stack_schema() -> JsonObject:
 
 
 def schema_text() -> str:
-    """Return the schema as the file that is shipped."""
+    """Return the text of the schema file."""
     return json.dumps(stack_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -97,7 +97,7 @@ def _descriptions() -> dict[str, dict[str, str]]:
 
 
 def _models(model: type[SpecModel]) -> Iterator[type[SpecModel]]:
-    """Yield the models that stand in another's fields, at any depth."""
+    """Yield the models in a model's fields, at any depth."""
     for field in model.model_fields.values():
         for each in _within(field.annotation):
             yield each
@@ -112,7 +112,7 @@ def _within(annotation: object) -> Iterator[type[SpecModel]]:
 
 
 def _fields(model: type[SpecModel]) -> dict[str, str]:
-    """Return the text below each field in the source of a model and of what it inherits from."""
+    """Return the docstring of each field of a model, inherited ones included."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         if not (issubclass(base, SpecModel) and base is not SpecModel):

@@ -1,6 +1,6 @@
-"""Where pydantic's locations lead in the models: the path a person wrote, and what may stand there.
+"""Maps pydantic's error locations to paths in the stack file and to the keys allowed there.
 
-A location holds the tags of the unions it passes through; a stack file's path does not.
+A location includes the tags of unions; a path in the stack file does not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ _DISCRIMINATORS: Final = ("kind", "type")
 
 @dataclass(frozen=True, slots=True)
 class SchemaPath:
-    """The end of a walk. ``choices`` are the tags of a union, ``discriminator`` their key."""
+    """A path in the stack file. ``choices`` are tags of a union, ``discriminator`` their key."""
 
     path: tuple[str | int, ...]
     keys: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class SchemaPath:
 
 
 def schema_path(location: Sequence[str | int]) -> SchemaPath:
-    """Walk from the stack inwards; a step the models do not have ends in no keys."""
+    """Return the path of a pydantic location; unknown steps have no keys."""
     here: Any = StackSpec
     path: list[str | int] = []
     for step in location:

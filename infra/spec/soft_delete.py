@@ -1,4 +1,4 @@
-"""What becomes of a workspace and a vault that are deleted: parked and recovered, or purged."""
+"""Soft delete: whether deleted workspaces and vaults are recovered or purged."""
 
 from typing import Literal
 
@@ -8,16 +8,16 @@ Policy = Literal["recover", "purge"]
 
 
 class SoftDeleteSpec(SpecModel):
-    """Azure parks what is deleted for days, and keeps its name.
+    """What to do with soft-deleted resources, which keep their names for days.
 
-    ``recover``: `aml destroy` parks it, and `aml up` brings back what is parked. ``purge``: both
-    delete it for good. Without a word of it the local cloud purges, and Azure recovers.
+    ``recover``: `aml destroy` soft-deletes, and `aml up` recovers. ``purge``: both delete for good.
+    Default: ``purge`` in the local cloud, ``recover`` on Azure.
     """
 
     workspace: Policy | None = None
-    """On Azure a workspace is recovered in the portal only; `aml up` says so and stops."""
+    """On Azure, only the portal recovers a workspace; `aml up` says so and stops."""
     key_vault: Policy | None = None
 
     def policy(self, of: Literal["workspace", "key_vault"], *, cloud: str) -> Policy:
-        """Return what to do in ``cloud``; purging on Azure is never anybody's default."""
+        """Return the policy in ``cloud``; on Azure, purging is never the default."""
         return getattr(self, of) or ("purge" if cloud == "local" else "recover")

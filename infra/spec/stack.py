@@ -1,4 +1,4 @@
-"""A whole stack file as one value, and which configuration key each of its parts stands under."""
+"""The model of a whole stack file, and the configuration key of each of its parts."""
 
 from typing import Final, Literal
 
@@ -17,7 +17,7 @@ from infra.spec.workspace import WorkspaceSpec
 
 
 class StackSpec(SpecModel):
-    """One environment of the platform. ``cloud`` alone decides the endpoint."""
+    """One environment of the platform. ``cloud`` selects where it is deployed."""
 
     cloud: Literal["local", "azure"]
     location: Location
@@ -30,10 +30,10 @@ class StackSpec(SpecModel):
     role_assignments: tuple[RoleAssignmentSpec, ...] = ()
     soft_delete: SoftDeleteSpec = SoftDeleteSpec()
     adopt: dict[str, AnyId] = Field(default_factory=dict)
-    """By the name of a resource in the program: the ARM id of what is there and is taken over."""
+    """Existing resources to adopt: the name in the program, and the ARM id."""
 
 
-# The region is the provider's own setting, so that `pulumi up` and our engine read the same one.
+# The region is the provider's own setting, so that `pulumi up` and our engine share it.
 KEYS: Final = {
     "cloud": "aml:cloud",
     "location": "azure-native:location",

@@ -1,32 +1,34 @@
-"""Tags: names and values of text, within what Azure Resource Manager accepts on every type."""
+"""Tags, within the limits of Azure Resource Manager for all types."""
 
 from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
 _FORBIDDEN: Final = frozenset(r"<>%&\?/")
-# Azure's limits: 50 tags, values of 256 characters, names of 512 (of 128 on a storage account).
+# Azure's limits: 50 tags, values of 256 characters, names of 512 (128 on a storage account).
 _MOST, _LONGEST_NAME, _LONGEST_VALUE = 50, 128, 256
 
 
 def _name(name: str) -> str:
     bad = sorted(_FORBIDDEN & set(name))
     if bad:
-        raise ValueError(f"{name!r} holds {' '.join(bad)}, which Azure refuses in a tag's name.")
+        raise ValueError(
+            f"{name!r} contains {' '.join(bad)}, which Azure does not allow in the name of a tag."
+        )
     if not 0 < len(name) <= _LONGEST_NAME:
-        raise ValueError(f"the name of a tag has 1-{_LONGEST_NAME} characters.")
+        raise ValueError(f"is not a tag name: use 1-{_LONGEST_NAME} characters.")
     return name
 
 
 def _value(value: str) -> str:
     if len(value) > _LONGEST_VALUE:
-        raise ValueError(f"the value of a tag has at most {_LONGEST_VALUE} characters.")
+        raise ValueError(f"is too long; use at most {_LONGEST_VALUE} characters.")
     return value
 
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > _MOST:
-        raise ValueError(f"there are {len(tags)} tags; Azure takes at most {_MOST}.")
+        raise ValueError(f"has {len(tags)} tags; Azure allows at most {_MOST}.")
     return tags
 
 

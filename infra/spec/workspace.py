@@ -18,29 +18,29 @@ from infra.spec.tags import Tags
 
 
 class WorkspaceSpec(SpecModel):
-    """One workspace, in a resource group of its own unless that is there already.
+    """One workspace, in a resource group of its own unless ``group_exists``.
 
-    Storage, vault, insights and registry are made, under names derived from the workspace's,
+    Storage, vault, insights and registry are created under names derived from the workspace's,
     unless the id of an existing one is given.
     """
 
     name: WorkspaceName
     resource_group: ResourceGroupName
     group_exists: bool = False
-    """The group is there already: it is used, and neither changed nor deleted."""
+    """Use an existing resource group, which is neither changed nor deleted."""
     storage_account_id: StorageAccountId | None = None
-    """Cannot be changed later: another account is another workspace."""
+    """Cannot be changed: a new account replaces the workspace."""
     key_vault_id: KeyVaultId | None = None
-    """Cannot be changed later: another vault is another workspace."""
+    """Cannot be changed: a new vault replaces the workspace."""
     application_insights_id: ApplicationInsightsId | None = None
     container_registry_id: ContainerRegistryId | None = None
     without: tuple[Literal["application_insights", "container_registry"], ...] = ()
-    """What is neither made nor given: a workspace works without, and Azure may add it later."""
+    """Dependencies to leave out: a workspace works without, and Azure may add one later."""
     friendly_name: str | None = None
     description: str | None = None
     identity: IdentitySpec = IdentitySpec(type="system_assigned")
     public_network_access: Literal["enabled", "disabled"] = "enabled"
     protect: bool = False
-    """Refuse to delete or replace the workspace and what it stands on, until `aml unprotect`."""
+    """Refuse to delete or replace the workspace and its dependencies until `aml unprotect`."""
     tags: Tags = Field(default_factory=dict)
-    """In addition to the stack's; the same name here wins."""
+    """Added to the stack's tags; overrides those of the same name."""

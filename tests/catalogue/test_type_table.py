@@ -176,4 +176,4 @@ def test_an_unknown_type_names_the_nearest(look_up) -> None:
     with pytest.raises(UnknownNameError) as error:
         look_up("azure-native:storage:StorageAcount")
     assert "is not in the table" in error.value.detail
-    assert "row in infra/arm" in error.value.remedy
+    assert "`--engine pulumi`" in error.value.remedy

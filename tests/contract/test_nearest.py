@@ -13,7 +13,7 @@ MANY = dict.fromkeys(f"run{number:03d}" for number in range(100))
         ("cpuu", {"cpu": 1, "gpu": 2}, "Did you mean 'cpu'? (all: cpu, gpu)"),
         ("CPU", {"Cpu": 1}, "Did you mean 'Cpu'? (all: Cpu)"),
         ("zzz", {"b": 1, "a": 2}, "Use one of: a, b."),
-        ("zzz", {}, "There is no run at all."),
+        ("zzz", {}, "There is no run yet."),
     ],
 )
 def test_a_wrong_name_leads_to_a_right_one(name, known, said):

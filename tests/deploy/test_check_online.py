@@ -104,5 +104,5 @@ def test_a_newer_size_is_a_remark_offline_for_azure(project):
     project.edit("aml:cloud: local", "aml:cloud: azure")
     project.edit("STANDARD_DS3_V2", "Standard_D4s_v99")
     said = project.good("check", "--json")
-    assert "is not among Azure's sizes of August 2026" in said.data["remarks"][0]
+    assert "is not in Azure's list of August 2026" in said.data["remarks"][0]
     assert "note: 'Standard_D4s_v99'" in said.err

@@ -105,8 +105,8 @@ config:
     [
         ("set @aml:computes[2].name x", "beyond the end of the list, which has 1"),
         ("set @aml:cloud.name x", "neither map nor list"),
-        ("set @aml:tags[0] x", "there is a map"),
-        ("set @aml:computes.name x", "there is a list"),
+        ("set @aml:tags[0] x", "the parent is a map"),
+        ("set @aml:computes.name x", "the parent is a list"),
         ("set @aml:computes[0].admin.password.secure x", "inside a secret"),
         ("set @aml:new[1] x", "beyond the end of the list, which has 0"),
     ],

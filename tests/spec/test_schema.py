@@ -65,6 +65,6 @@ def test_what_the_reader_refuses_an_editor_refuses(name):
 
 def test_fields_say_what_they_mean():
     fields = SCHEMA["definitions"]["AmlComputeSpec"]["properties"]
-    assert fields["min_nodes"]["description"].startswith("Nodes kept warm")
+    assert fields["min_nodes"]["description"].startswith("Minimum number of nodes")
     inherited = SCHEMA["definitions"]["VirtualMachineSpec"]["properties"]
-    assert inherited["passphrase"]["description"].startswith("Of the private key")
+    assert inherited["passphrase"]["description"].startswith("Passphrase of the private key")

@@ -1,7 +1,7 @@
-"""Rules of attachments: one way to name the resource, one credential, one attachment of each.
+"""Rules for attachments: one way to name the resource, one credential, one attachment per resource.
 
-Sources: Azure ML's documentation of compute targets (address form, regions, same subscription) and
-the first SDK's own checks.
+Sources: Azure ML's documentation of compute targets (addresses, regions, subscription) and the
+checks of the first SDK.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from infra.contract.json_types import Document
 from infra.spec.computes import ATTACHMENTS
 from infra.spec.rules.findings import Finding, entries, exactly_one
 
-# East US, West US 2 and South Central US take no attachment by address.
+# East US, West US 2 and South Central US do not support attachments by address.
 BY_ID_ONLY: Final = frozenset({"eastus", "westus2", "southcentralus"})
 RETIRED: Final = "2024-02-29"
 
@@ -30,7 +30,7 @@ def one_credential(compute: Document) -> Iterator[Finding]:
     if problem:
         yield ("private_key",) if compute.get("private_key") else (), problem
     if compute.get("passphrase") and not compute.get("private_key"):
-        yield ("passphrase",), "opens a private_key, and there is none."
+        yield ("passphrase",), "belongs to a private_key, and there is none."
 
 
 def ssh_host(compute: Document) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def ssh_host(compute: Document) -> Iterator[Finding]:
         if not host.endswith("-ssh"):
             yield (
                 ("address",),
-                f"is the cluster's web address; SSH answers at {host}-ssh.{domain}.",
+                f"is the web address of the cluster; use its SSH address, {host}-ssh.{domain}.",
             )
 
 
@@ -51,7 +51,7 @@ def known_instance_type(compute: Document) -> Iterator[Finding]:
 
 
 def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
-    """Yield what only the whole stack shows: region, cloud, subscription, and twice the same."""
+    """Yield problems of the stack as a whole: region, cloud, subscription, and duplicates."""
     location = location_name(str(stack.get("location") or ""))
     seen: dict[str, int] = {}
     for index, compute in entries(stack, "computes"):
@@ -59,17 +59,17 @@ def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
             continue
         at = ("computes", index)
         if compute.get("address") and location in BY_ID_ONLY:
-            says = f"a workspace in {location} takes no attachment by address. Set resource_id."
+            says = f"is not supported in {location}; set resource_id."
             yield (*at, "address"), says
         if compute["kind"] == "data_lake_analytics" and stack.get("cloud") == "azure":
-            says = f"Azure retired Data Lake Analytics on {RETIRED}; only `local` has it."
+            says = f"Azure retired Data Lake Analytics on {RETIRED}; only `local` supports it."
             yield (*at, "kind"), says
         if compute["kind"] == "databricks" and stack.get("cloud") == "azure" and subscription:
             yield from _same_subscription(at, compute, subscription)
         key = _resource(compute)
         if key in seen:
             other = f"aml:computes[{seen[key]}]"
-            says = f"is the resource of {other} as well; a second attachment breaks it."
+            says = f"is also attached by {other}; a second attachment breaks the first."
             yield (*at, "resource_id" if compute.get("resource_id") else "address"), says
         elif key:
             seen[key] = index
@@ -81,14 +81,14 @@ def _same_subscription(
     try:
         found = parse_arm_id(str(compute.get("resource_id"))).subscription
     except UsageError:
-        return  # said already
+        return  # already reported
     if found.lower() != subscription.lower():
-        says = f"lies in subscription {found}, and Databricks must be in the workspace's own: "
+        says = f"is in subscription {found}; Databricks must be in the workspace's subscription, "
         yield (*at, "resource_id"), f"{says}{subscription}."
 
 
 def _resource(compute: Document) -> str:
-    """Return what two attachments must not share; empty where nothing is named."""
+    """Return the resource of an attachment in comparable form, or an empty string."""
     if isinstance(compute.get("resource_id"), str):
         return str(compute["resource_id"]).rstrip("/").lower()
     if isinstance(compute.get("address"), str):

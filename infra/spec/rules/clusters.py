@@ -1,4 +1,4 @@
-"""Rules of a cluster: node limits, network, administrator."""
+"""Rules for clusters: node limits, network, administrator."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,22 +11,22 @@ def nodes_are_ordered(compute: Document) -> Iterator[Finding]:
     if low is not None and high is not None and low > high:
         yield (
             ("min_nodes",),
-            f"min_nodes is {low} but max_nodes is {high}; lower the one or raise the other.",
+            f"is {low}, but max_nodes is {high}; lower min_nodes or raise max_nodes.",
         )
 
 
 def private_nodes_need_a_subnet(compute: Document) -> Iterator[Finding]:
-    """Also an instance's: both join a subnet the same way."""
+    """Shared with instances, which join a subnet the same way."""
     if off(compute.get("node_public_ip")) and not (
         compute.get("subnet_id") or compute.get("subnet")
     ):
-        says = "nodes without a public address need a subnet. Set subnet or subnet_id."
+        says = "nodes without a public IP address need a subnet; set subnet or subnet_id."
         yield ("node_public_ip",), says
 
 
 def one_subnet(compute: Document) -> Iterator[Finding]:
     if compute.get("subnet") and compute.get("subnet_id"):
-        yield ("subnet_id",), "is given beside subnet; a compute joins one."
+        yield ("subnet_id",), "conflicts with subnet; set one of them."
 
 
 def admin_can_log_in(compute: Document) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Rules of datastores: one account, and names the workspace does not have already."""
+"""Rules for datastores: one account, and no name that every workspace already has."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -18,9 +18,12 @@ OWN: Final = frozenset(
 
 def one_account(store: Document) -> Iterator[Finding]:
     if store.get("account_name") and store.get("storage_account_id"):
-        yield ("account_name",), "is given beside storage_account_id; the id says it already."
+        yield ("account_name",), "conflicts with storage_account_id; set one of them."
 
 
 def free_name(store: Document) -> Iterator[Finding]:
     if str(store.get("name")).lower() in OWN:
-        yield ("name",), f"every workspace has a {store['name']} already; choose another name."
+        yield (
+            ("name",),
+            f"every workspace already has a datastore {store['name']}; choose another name.",
+        )

@@ -1,4 +1,4 @@
-"""What a rule is and yields, and how rules read plain values that may be wrong by themselves."""
+"""The types of rules and findings, and functions that read plain, possibly invalid values."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -9,12 +9,12 @@ from infra.spec.problems import Location
 _PAIR: Final = 2
 
 Finding = tuple[Location, str]
-"""Where, relative to what the rule reads, and what is wrong."""
+"""The location, relative to the value the rule reads, and what is wrong."""
 StackRule = Callable[[Document], Iterator[Finding]]
 
 
 def below(prefix: Location, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield the findings of an inner value, placed from the outer one."""
+    """Yield findings with ``prefix`` added to their locations."""
     for location, says in findings:
         yield (*prefix, *location), says
 
@@ -28,13 +28,13 @@ def entries(stack: Document, key: str) -> Iterator[tuple[int, Document]]:
 
 
 def listed(owner: Document, key: str) -> list[object]:
-    """Return a list's items; nothing where there is no list."""
+    """Return the items of a list, or nothing if there is no list."""
     value = owner.get(key)
     return list(value) if isinstance(value, list | tuple) else []
 
 
 def whole(value: object) -> int | None:
-    """Return a whole number, also one written as text; ``None`` for anything else."""
+    """Return a whole number, which may be written as text; ``None`` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -44,12 +44,12 @@ def whole(value: object) -> int | None:
 
 
 def off(value: object) -> bool:
-    """Say whether a switch is off, also one written as text."""
+    """Return whether a switch is off, which may be written as text."""
     return value is False or (isinstance(value, str) and value.lower() == "false")
 
 
 def exactly_one(owner: Document, *keys: str) -> str | None:
-    """Return what is wrong where not exactly one of the keys is given."""
+    """Return what is wrong unless exactly one of the keys is given."""
     given = [key for key in keys if owner.get(key) not in (None, False)]
     choice = " or ".join(keys) if len(keys) == _PAIR else f"one of {', '.join(keys)}"
     if len(given) == 1:

@@ -1,4 +1,4 @@
-"""Rules of a managed identity: which types take which identities."""
+"""Rules for managed identities: which types take which identities."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,11 +12,11 @@ def identity(owner: Document) -> Iterator[Finding]:
         return
     kind, some = chosen.get("type"), [key for key in ("names", "ids") if chosen.get(key)]
     if kind in ("user_assigned", "system_and_user_assigned") and not some:
-        says = f"{kind} needs names of aml:identities, or ids of existing user-assigned identities."
+        says = f"{kind} needs names from aml:identities, or ids of existing identities."
         yield ("identity", "ids"), says
     if kind == "system_assigned":
         for key in some:
             yield (
                 ("identity", key),
-                f"system_assigned takes no {key}. Use system_and_user_assigned, or remove them.",
+                f"system_assigned takes no {key}; use system_and_user_assigned, or remove them.",
             )

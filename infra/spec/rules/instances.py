@@ -1,4 +1,4 @@
-"""Rules of a compute instance: its schedules and its scripts."""
+"""Rules for compute instances: schedules and scripts."""
 
 from collections.abc import Iterator, Mapping
 
@@ -26,11 +26,11 @@ def _recurrence(recurrence: Document) -> Iterator[Finding]:
     frequency = recurrence.get("frequency")
     for key, wanted in _DAYS.items():
         if recurrence.get(key) and frequency != wanted:
-            yield (key,), f"goes with frequency {wanted}, not with {frequency}."
+            yield (key,), f"requires frequency {wanted}, not {frequency}."
     if frequency in ("day", "week", "month"):
         for key in ("hours", "minutes"):
             if not recurrence.get(key):
-                yield (key,), f"is needed with frequency {frequency}: at which {key}?"
+                yield (key,), f"is required with frequency {frequency}."
 
 
 def scripts(compute: Document) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Rules of networks: ranges that are ranges, subnets inside their network and beside each other."""
+"""Rules for networks: valid ranges, and subnets inside their network without overlaps."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
@@ -32,13 +32,13 @@ def ranges(network: Document) -> Iterator[Finding]:
 
 
 def _complaint(at: tuple[str | int, ...], text: object) -> Iterator[Finding]:
-    """Say which range was meant where the address has bits beyond its mask."""
+    """Suggest the range where the address has bits beyond its mask."""
     if _range(text) is None and "/" in str(text):
         try:
             meant = IPv4Network(str(text), strict=False)
         except ValueError:
-            return  # the model says it
-        yield at, f"{text} is an address within a range. Did you mean {meant}?"
+            return  # the model reports it
+        yield at, f"{text} is an address in a range. Did you mean {meant}?"
 
 
 def _range(text: object) -> IPv4Network | None:

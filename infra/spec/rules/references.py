@@ -1,4 +1,4 @@
-"""Rules of names: each once, and what is referred to is declared in the same file."""
+"""Rules for names: unique, and declared in the same file if referred to."""
 
 from collections.abc import Iterator, Mapping
 
@@ -28,7 +28,10 @@ def _once(owner: Document, key: str) -> Iterator[Finding]:
             continue
         if name.lower() in first:
             other = first[name.lower()]
-            yield (key, index, "name"), f"is the name of aml:{key}[{other}] as well (case aside)."
+            yield (
+                (key, index, "name"),
+                f"is the name of aml:{key}[{other}] too (case is ignored).",
+            )
         first.setdefault(name.lower(), index)
 
 
@@ -72,5 +75,5 @@ def identities_are_declared(stack: Document) -> Iterator[Finding]:
 def _undeclared(name: str, key: str, known: list[str]) -> str:
     hint = did_you_mean(name, known)
     if not hint:
-        hint = f" Declared: {', '.join(dict.fromkeys(known))}." if known else f" There is no {key}."
+        hint = f" Declared: {', '.join(dict.fromkeys(known))}." if known else " There are none."
     return f"{name!r} is not declared under {key}.{hint}"

@@ -1,4 +1,4 @@
-"""Rules of role assignments: one who gets the role, one place where it counts."""
+"""Rules for role assignments: one principal, one scope."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -17,7 +17,7 @@ def who_and_where(assignment: Document) -> Iterator[Finding]:
 
 
 def fit_the_workspace(stack: Document) -> Iterator[Finding]:
-    """Refuse what the workspace does not have, gets anyway, or what stands twice."""
+    """Report what the workspace lacks or gets anyway, and duplicates."""
     found = stack.get("workspace")
     workspace: Document = found if isinstance(found, Mapping) else {}
     given = _given(workspace)
@@ -25,21 +25,21 @@ def fit_the_workspace(stack: Document) -> Iterator[Finding]:
     for index, each in entries(stack, "role_assignments"):
         at = ("role_assignments", index)
         if each.get("workspace_identity") and _type(workspace) == "user_assigned":
-            says = "the workspace has no system-assigned identity; name the identity it acts as."
+            says = "the workspace has no system-assigned identity; set identity instead."
             yield (*at, "workspace_identity"), says
         if each.get("scope") in listed(workspace, "without"):
-            yield (*at, "scope"), f"the workspace is made without {each['scope']}."
+            yield (*at, "scope"), f"the workspace is created without {each['scope']}."
         if (each.get("identity"), each.get("role"), each.get("scope")) in given:
-            says = "the workspace acts as this identity, which gets this role anyway. Remove it."
+            says = "the workspace's own identity gets this role anyway; remove the entry."
             yield at, says
         key = tuple(str(each.get(part)).rstrip("/").lower() for part in _PARTS)
         if key in seen:
-            yield at, f"is aml:role_assignments[{seen[key]}] once more."
+            yield at, f"is a duplicate of aml:role_assignments[{seen[key]}]."
         seen.setdefault(key, index)
 
 
 def _given(workspace: Document) -> set[tuple[object, str, str]]:
-    """Return the identity, role and scope of what a deployment gives by itself."""
+    """Return the identity, role and scope of the assignments a deployment makes by itself."""
     identity = workspace.get("identity")
     names = listed(identity, "names") if isinstance(identity, Mapping) else []
     if not names or _type(workspace) != "user_assigned":

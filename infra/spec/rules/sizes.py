@@ -1,7 +1,7 @@
-"""VM sizes by the shipped catalogue: retired ones, and what the local cloud cannot have.
+"""Rules for VM sizes: retired ones, and those the local cloud does not have.
 
-A size that the catalogue lacks may be newer than it: on Azure that is for `aml check --online`
-to find out, so here it is no finding.
+A size missing from the catalogue may be newer than it. On Azure, `aml check --online` checks that,
+so it is no finding here.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ def sizes(stack: Document) -> Iterator[Finding]:
 
 @cache
 def unlisted(size: str) -> str:
-    """Say that the catalogue lacks a size, and which one was probably meant."""
+    """Return the message for a size missing from the catalogue, with a suggestion."""
     near = nearest_size(size)
-    return f"{size!r} is not among Azure's sizes of {LISTED}." + (
+    return f"{size!r} is not in Azure's list of {LISTED}." + (
         f" Did you mean {near!r}?" if near else ""
     )
 
@@ -34,5 +34,5 @@ def _wrong(size: str, cloud: object) -> str | None:
         return None
     following = successor(size)
     if following:
-        return f"Azure has retired {size!r}; use {following!r} or another of its kind."
+        return f"Azure retired {size!r}; use {following!r} or a similar size."
     return unlisted(size) if cloud == "local" else None
