@@ -1,4 +1,4 @@
-"""The Pulumi program: its configuration → a platform → the manifest."""
+"""The Pulumi program: builds a platform from the configuration and exports the manifest."""
 
 import os
 from pathlib import Path

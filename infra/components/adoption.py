@@ -1,7 +1,7 @@
-"""Taking over what exists: resources by their name in the program, with the ids they have in Azure.
+"""Adopts existing resources: names of resources in the program, with their ids in Azure.
 
-Pulumi's `import` option does the work, once: of a resource that is in state already it says no
-more. Whether the program says what is there, the engine compares.
+Pulumi's `import` option does the work, once: it has no effect on a resource that is in state. The
+engine compares the program's inputs with the existing resource.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pulumi.runtime import register_stack_transformation
 
 
 class Adoption:
-    """Gives the resources that are named the option to be imported. Make it before them."""
+    """Sets the `import` option of the named resources. Create it before them."""
 
     def __init__(self, ids: Mapping[str, str]) -> None:
         self._ids = ids
@@ -20,7 +20,7 @@ class Adoption:
             register_stack_transformation(self._transformed)
 
     def warn_of_rest(self) -> None:
-        """Say which names no resource has; call it when all are declared."""
+        """Warn about names without a resource; call it after all are declared."""
         for name in sorted(self._left):
             pulumi.log.warn(f"aml:adopt: the program has no resource {name!r}.")
 

@@ -1,4 +1,4 @@
-"""One Azure Batch account attached to a workspace, for pipeline steps."""
+"""An Azure Batch account attached to a workspace, for pipeline steps."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from infra.components.inputs import without_nothing
 
 @dataclass(frozen=True, kw_only=True)
 class BatchArgs(ComputeArgs):
-    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+    """Arguments of the attachment. "Replace": a new value detaches it and attaches again."""
 
     resource_id: pulumi.Input[str]
     """ARM id of the Batch account. Replace."""
@@ -22,7 +22,7 @@ class Batch(Compute):
     def __init__(
         self, name: str, args: BatchArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        # No class of the SDK's: later api-versions do not list Batch; the service still takes it.
+        # Not a class of the SDK: later api-versions do not list Batch, but the service accepts it.
         properties = without_nothing(
             computeType="Batch", resourceId=args.resource_id, description=args.description
         )

@@ -1,6 +1,7 @@
-"""From an entry of ``aml:computes`` to its component and its target: a function a kind, one table.
+"""Builds the component of each entry of ``aml:computes`` and returns its target.
 
-A target says what a run needs to reach the compute; the manifest is made of them.
+One function per kind, and a table of them. A target is what a run needs to reach the compute: an
+entry of the manifest.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""One AmlCompute cluster in one workspace."""
+"""An AmlCompute cluster of a workspace."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,16 +17,16 @@ STATES: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs(ComputeArgs):
-    """What a cluster is. "Replace" means: another value deletes the cluster and makes a new one."""
+    """Arguments of a cluster. "Replace": a new value deletes it and creates another."""
 
     vm_size: pulumi.Input[str]
     """Azure VM size of every node. Replace."""
     max_nodes: pulumi.Input[int]
-    """Most nodes at once, at least ``min_nodes``. In place."""
+    """Maximum number of nodes, at least ``min_nodes``. In place."""
     min_nodes: pulumi.Input[int] = 0
-    """Nodes kept warm, billed without work. Default 0. In place."""
+    """Minimum number of nodes, billed even when idle. Default 0. In place."""
     idle_seconds: pulumi.Input[int] = 120
-    """Seconds a node without work is kept. Default 120. In place."""
+    """Idle time in seconds after which a node is removed. Default 120. In place."""
     priority: pulumi.Input[str] = "dedicated"
     """``dedicated`` (default) or ``low_priority``. Replace."""
     os: pulumi.Input[str] = "linux"
@@ -34,11 +34,11 @@ class ClusterArgs(ComputeArgs):
     identity: ml.ManagedServiceIdentityArgs | None = None
     """From ``managed_identity``. Default none. In place."""
     subnet_id: pulumi.Input[str] | None = None
-    """ARM id of the subnet nodes join. Default none. Replace."""
+    """ARM id of the nodes' subnet. Default none. Replace."""
     node_public_ip: pulumi.Input[bool] = True
-    """Default true; false needs a subnet. Replace."""
+    """Default true; false requires a subnet. Replace."""
     admin_user: pulumi.Input[str] | None = None
-    """Administrator of every node, with a key or a password. Default none. Replace."""
+    """Administrator account of every node, with a key or a password. Default none. Replace."""
     admin_ssh_public_key: pulumi.Input[str] | None = None
     """Text of a public key; secret in state. Replace."""
     admin_password: pulumi.Input[str] | None = None
@@ -46,13 +46,13 @@ class ClusterArgs(ComputeArgs):
     remote_login: pulumi.Input[str] = "disabled"
     """``enabled`` opens each node's SSH port to the internet. Default ``disabled``. Replace."""
     disable_local_auth: bool | None = None
-    """Nobody logs in by key or password. Default: true without ``admin_user``. Replace."""
+    """Disables login by key and password. Default: true without ``admin_user``. Replace."""
 
 
 class Cluster(Compute):
-    """An autoscaling cluster: nodes come with queued runs and go when they have been idle.
+    """An autoscaling cluster: adds nodes for queued runs and removes idle ones.
 
-    A replacement deletes the old cluster first, because both have the same name; runs on it end.
+    A replacement deletes the old cluster first, because both have the same name; its runs end.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ def _nodes(args: ClusterArgs) -> ml.AmlComputePropertiesArgs:
             node_idle_time_before_scale_down=derived(iso_duration, args.idle_seconds),
         ),
         enable_node_public_ip=args.node_public_ip,
-        # Azure's own default, NotSpecified, is never answered: it would look like drift, and this
-        # property replaces.
+        # Azure never returns its own default, NotSpecified. That would look like drift, and a
+        # change of this property replaces the cluster.
         remote_login_port_public_access=translated(STATES, args.remote_login),
         subnet=None if args.subnet_id is None else ml.ResourceIdArgs(id=args.subnet_id),
         user_account_credentials=_account(args),

@@ -1,7 +1,7 @@
-"""What the computes of every kind have in common: their arguments, their type, one child.
+"""The base of computes of every kind: common arguments, component type, one child.
 
-All kinds are one component type: another kind under the same name replaces what is there, because
-the service has one name space for them.
+All kinds share a component type, because the service has one namespace for them: a new kind under
+an existing name replaces the compute.
 """
 
 from collections.abc import Mapping
@@ -15,19 +15,19 @@ from infra.components.inputs import child_options
 from infra.contract.json_types import Document, JsonObject
 
 Target = pulumi.Output[JsonObject]
-"""What a run needs to reach a compute; no secret is in it."""
+"""What a run needs to reach a compute, without secrets."""
 FORMER_TYPE: Final = "aml:platform:Cluster"
-"""What clusters were before there were other kinds: their state goes on."""
+"""The type of clusters in early releases; an alias keeps their state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeArgs:
-    """What every compute has. "Replace" means: another value removes it and makes another."""
+    """Arguments of every compute. "Replace": a new value removes it and creates another."""
 
     compute_name: pulumi.Input[str]
-    """Its name in the workspace. Replace."""
+    """Name in the workspace. Replace."""
     workspace_name: pulumi.Input[str]
-    """The workspace it belongs to. Replace."""
+    """The workspace. Replace."""
     resource_group_name: pulumi.Input[str]
     """The workspace's resource group. Replace."""
     location: pulumi.Input[str]
@@ -35,11 +35,11 @@ class ComputeArgs:
     description: pulumi.Input[str] | None = None
     """Free text. Replace."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """Default none. In place; a compute instance is replaced."""
+    """Default none. In place, but replaces a compute instance."""
 
 
 class Compute(pulumi.ComponentResource):
-    """Base of the components of all kinds. ``target`` is its entry in the manifest."""
+    """Base class of the compute components. ``target`` is the entry in the manifest."""
 
     compute_id: pulumi.Output[str]
     compute_name: pulumi.Output[str]
@@ -56,10 +56,10 @@ class Compute(pulumi.ComponentResource):
         facts: Document,
         identity: ml.ManagedServiceIdentityArgs | None = None,
     ) -> None:
-        """``properties`` is one of the SDK's compute arguments, or a map as the service has it.
+        """``properties`` are compute arguments of the SDK, or a map as the service has it.
 
-        ``kind`` is its ``computeType``, which decides what replaces it; ``facts`` are what a run
-        needs to know of it: the keys of its entry in the manifest.
+        ``kind`` is the ``computeType``, which decides what replaces it; ``facts`` are the keys of
+        its entry in the manifest.
         """
         own = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])
         options = pulumi.ResourceOptions.merge(own, opts)

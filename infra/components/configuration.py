@@ -1,4 +1,4 @@
-"""What a running program was configured with, whichever engine runs it. For ``__main__`` only."""
+"""The configuration of the running program, under any engine. For ``__main__`` only."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pulumi.runtime import config
 
 @dataclass(frozen=True, slots=True)
 class ProgramConfiguration:
-    """``values`` maps ``namespace:key`` to text; ``secret_keys`` are those that came sealed."""
+    """``values`` maps ``namespace:key`` to text; ``secret_keys`` are those that hold secrets."""
 
     values: dict[str, str]
     secret_keys: frozenset[str]
@@ -17,7 +17,7 @@ class ProgramConfiguration:
 
 
 def program_configuration() -> ProgramConfiguration:
-    """Return all of it: `pulumi.Config` can only be asked key by key, and never says what else."""
+    """Return the whole configuration; `pulumi.Config` only returns single known keys."""
     values = {**config.get_config_env(), **config.CONFIG.get()}
     secret = {key for key in values if config.is_config_secret(key)}
     return ProgramConfiguration(

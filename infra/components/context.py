@@ -1,4 +1,4 @@
-"""Where a stack's resources are declared: the workspace around them and what they refer to by name.
+"""The context in which a stack's resources are declared: the workspace, and names they refer to.
 
 Shared by the builders of every kind; declares nothing itself.
 """
@@ -24,12 +24,12 @@ from infra.spec.stack import StackSpec
 Credential = Reference | Sealed | Known
 ReadCredential = Callable[[Credential], pulumi.Input[str]]
 CREDENTIALS_OUTPUT: Final = "credentials"
-"""The stack's secret output that holds what a stack file has sealed, by target and field."""
+"""Secret output of the stack with the stack file's encrypted credentials, by target and field."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackContext:
-    """``name`` is the platform's. ``sealed`` collects what runs need and the stack file seals."""
+    """``name`` is the platform's. ``sealed`` collects encrypted credentials that runs need."""
 
     platform: pulumi.Resource
     name: str
@@ -45,15 +45,15 @@ class StackContext:
         return pulumi.ResourceOptions(parent=self.platform)
 
     def named(self, name: str) -> str:
-        """Return the logical name of what the stack file calls ``name``."""
+        """Return the logical name of the entry ``name`` of the stack file."""
         return f"{self.name}-{name}"
 
     def tags(self, own: Mapping[str, str]) -> dict[str, str] | None:
-        """Return the stack's tags with an entry's own, which win."""
+        """Return the stack's tags, overridden by an entry's own."""
         return {**self.spec.tags, **own} or None
 
     def compute(self, wanted: ComputeSpec) -> JsonObject:
-        """Return the arguments that computes of every kind have."""
+        """Return the arguments common to computes of every kind."""
         return {
             "compute_name": wanted.name,
             "workspace_name": self.workspace.workspace_name,
@@ -64,23 +64,23 @@ class StackContext:
         }
 
     def subnet_id(self, wanted: AmlComputeSpec | ComputeInstanceSpec) -> pulumi.Input[str] | None:
-        """Return the id of the subnet that a compute joins, declared or existing."""
+        """Return the id of a compute's subnet, declared or existing."""
         if wanted.subnet is not None:
             return self.subnets[wanted.subnet]
         return wanted.subnet_id
 
     def identity(self, wanted: IdentitySpec | None) -> ml.ManagedServiceIdentityArgs | None:
-        """Return whom a compute acts as."""
+        """Return the identity argument of a compute."""
         return None if wanted is None else chosen_identity(wanted, self.identities)
 
     def secret(self, credential: Credential | None) -> pulumi.Input[str] | None:
-        """Return the credential itself."""
+        """Return the credential as a secret."""
         return None if credential is None else self.read(credential)
 
     def references(self, target: str, **credentials: Credential | None) -> dict[str, str]:
-        """Return where runs find the credentials of a target; never what they are.
+        """Return references to the credentials of a target, never their values.
 
-        One that the stack file seals goes into the stack's secret output.
+        Credentials encrypted in the stack file go into the stack's secret output.
         """
         found = {}
         for key, credential in credentials.items():
@@ -95,7 +95,7 @@ class StackContext:
 def chosen_identity(
     wanted: IdentitySpec, identities: Mapping[str, UserIdentity]
 ) -> ml.ManagedServiceIdentityArgs:
-    """Return the argument for identities by name and by id."""
+    """Return the argument for identities given by name and by id."""
     return managed_identity(wanted.type, identity_ids(wanted, identities))
 
 

@@ -1,4 +1,4 @@
-"""Credentials of a stack file → secret outputs, read at the moment a program needs them."""
+"""Reads the credentials of a stack file as secret outputs, when the program needs them."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -12,7 +12,7 @@ from infra.spec.credentials import Known, Reference, Sealed
 
 
 class CredentialReader:
-    """Reads ``env:``, ``file:`` and ``keyvault:`` references; relative paths start at ``folder``.
+    """Reads ``env:``, ``file:`` and ``keyvault:`` references; paths are relative to ``folder``.
 
     ``vault_secret`` returns the text of a secret by its identifier.
     """
@@ -28,7 +28,7 @@ class CredentialReader:
         self._vault_secret = cache(vault_secret)
 
     def __call__(self, credential: Reference | Sealed | Known) -> pulumi.Output[str]:
-        """Return the credential as a secret; ``CredentialError`` where it cannot be found."""
+        """Return the credential as a secret; raise ``CredentialError`` if it cannot be read."""
         return pulumi.Output.secret(self._text(credential))
 
     def _text(self, credential: Reference | Sealed | Known) -> str:
@@ -41,24 +41,24 @@ class CredentialReader:
                 return self._vault_secret(name)
             case Reference(_, name):
                 return self._content(self._folder / Path(name).expanduser())
-        raise AssertionError("the engine opens sealed values before the program runs")
+        raise AssertionError("the engine decrypts secrets before the program runs")
 
     def _variable(self, name: str) -> str:
         value = self._environment.get(name)
         if not value:
             raise CredentialError(
-                f"The stack refers to env:{name}, and that variable is not set.",
-                remedy=f"Set {name} where you deploy from.",
+                f"The stack refers to env:{name}, but the variable is not set.",
+                remedy=f"Set {name} in the environment of the deployment.",
             )
         return value
 
     def _content(self, file: Path) -> str:
         try:
-            # An editor's last newline is no part of a password.
+            # The final newline comes from the editor, not from the password.
             return file.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise CredentialError(
                 f"The stack refers to a file that cannot be read: {error}.",
-                remedy="Correct the `file:` reference; relative ones start beside Pulumi.yaml.",
+                remedy="Correct the `file:` reference; paths are relative to Pulumi.yaml.",
                 at=str(file),
             ) from error

@@ -1,4 +1,4 @@
-"""One Data Lake Analytics account attached to a workspace; retired by Azure, kept locally."""
+"""A Data Lake Analytics account attached to a workspace. Azure retired the service."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from infra.components.compute import Compute, ComputeArgs
 
 @dataclass(frozen=True, kw_only=True)
 class DataLakeAnalyticsArgs(ComputeArgs):
-    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+    """Arguments of the attachment. "Replace": a new value detaches it and attaches again."""
 
     resource_id: pulumi.Input[str]
     """ARM id of the account. Replace."""
 
 
 class DataLakeAnalytics(Compute):
-    """A Data Lake Analytics account. Azure retired the service; the local cloud has it."""
+    """A Data Lake Analytics account. Azure retired the service; the local cloud still has it."""
 
     def __init__(
         self, name: str, args: DataLakeAnalyticsArgs, opts: pulumi.ResourceOptions | None = None

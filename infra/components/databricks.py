@@ -1,4 +1,4 @@
-"""One Databricks workspace attached to a workspace, for pipeline steps."""
+"""A Databricks workspace attached to a workspace, for pipeline steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from infra.components.inputs import secret_input
 
 @dataclass(frozen=True, kw_only=True)
 class DatabricksArgs(ComputeArgs):
-    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+    """Arguments of the attachment. "Replace": a new value detaches it and attaches again."""
 
     resource_id: pulumi.Input[str]
     """ARM id of a Databricks workspace of the same subscription. Replace."""
     access_token: pulumi.Input[str]
-    """A token of it; secret in state. In place."""
+    """A token of that workspace; secret in state. In place."""
     references: Mapping[str, str] = field(default_factory=dict)
-    """Where runs find the credentials, for the manifest: field to ``env:NAME`` or ``file:PATH``."""
+    """Credential references for the manifest: field to ``env:NAME`` or ``file:PATH``."""
 
 
 class Databricks(Compute):

@@ -1,4 +1,4 @@
-"""One datastore of a workspace: a container, a file system or a share, and how it is read."""
+"""A datastore of a workspace: a container, a file system or a share, with credentials."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,29 +18,29 @@ ACCESS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class DatastoreArgs:
-    """What a datastore is. "Replace" means: another value deletes it; the data stays."""
+    """Arguments of a datastore. "Replace": a new value deletes the datastore, not the data."""
 
     datastore_name: pulumi.Input[str]
     """Letters, digits and underscores. Replace."""
     workspace_name: pulumi.Input[str]
-    """The workspace it belongs to. Replace."""
+    """The workspace. Replace."""
     resource_group_name: pulumi.Input[str]
     """The workspace's resource group. Replace."""
     account_name: pulumi.Input[str]
     """The storage account. Replace."""
     account_resource_group: pulumi.Input[str] | None = None
-    """Its resource group, where the service is to look it up. Default: not told. Replace."""
+    """Resource group of the account. Default: left to the service. Replace."""
     account_subscription_id: pulumi.Input[str] | None = None
-    """Its subscription. Default: not told. Replace."""
+    """Subscription of the account. Default: left to the service. Replace."""
     container: pulumi.Input[str] | None = None
-    """A container of blobs: this, ``filesystem`` or ``share``. Replace."""
+    """A blob container; set this, ``filesystem`` or ``share``. Replace."""
     filesystem: pulumi.Input[str] | None = None
     """A file system of Data Lake Storage Gen2. Replace."""
     share: pulumi.Input[str] | None = None
     """A file share. Replace."""
     credentials: object = None
-    """From ``account_key``, ``sas`` or ``service_principal``. Default: none, whoever reads does so
-    as themselves. In place."""
+    """From ``account_key``, ``sas`` or ``service_principal``. Default: none; users read with their
+    own identity. In place."""
     service_access: pulumi.Input[str] = "none"
     """``none`` (default), ``workspace_system_identity`` or ``workspace_user_identity``. Replace."""
     description: pulumi.Input[str] | None = None
@@ -50,7 +50,7 @@ class DatastoreArgs:
 
 
 class Datastore(pulumi.ComponentResource):
-    """Where the workspace finds data. Destroying forgets the place; the data stays."""
+    """A reference to data in storage. Destroying removes the reference; the data stays."""
 
     datastore_id: pulumi.Output[str]
 
@@ -71,13 +71,13 @@ class Datastore(pulumi.ComponentResource):
 
 
 def account_key(key: pulumi.Input[str]) -> ml.AccountKeyDatastoreCredentialsArgs:
-    """Return the credentials of a storage account's key."""
+    """Return credentials with the key of a storage account."""
     secrets = ml.AccountKeyDatastoreSecretsArgs(secrets_type="AccountKey", key=secret_input(key))
     return ml.AccountKeyDatastoreCredentialsArgs(credentials_type="AccountKey", secrets=secrets)
 
 
 def sas(token: pulumi.Input[str]) -> ml.SasDatastoreCredentialsArgs:
-    """Return the credentials of a shared access signature."""
+    """Return credentials with a shared access signature."""
     secrets = ml.SasDatastoreSecretsArgs(secrets_type="Sas", sas_token=secret_input(token))
     return ml.SasDatastoreCredentialsArgs(credentials_type="Sas", secrets=secrets)
 
@@ -85,7 +85,7 @@ def sas(token: pulumi.Input[str]) -> ml.SasDatastoreCredentialsArgs:
 def service_principal(
     tenant_id: pulumi.Input[str], client_id: pulumi.Input[str], client_secret: pulumi.Input[str]
 ) -> ml.ServicePrincipalDatastoreCredentialsArgs:
-    """Return the credentials of an application of Microsoft Entra ID."""
+    """Return credentials of a Microsoft Entra ID application."""
     secrets = ml.ServicePrincipalDatastoreSecretsArgs(
         secrets_type="ServicePrincipal", client_secret=secret_input(client_secret)
     )

@@ -1,4 +1,4 @@
-"""One HDInsight Spark cluster attached to a workspace."""
+"""An HDInsight Spark cluster attached to a workspace."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ class HDInsight(Compute):
 
 
 def _host(args: HDInsightArgs) -> pulumi.Input[str] | None:
-    """Return the host of the master node, as HDInsight names it where only the id is known."""
+    """Return the SSH host; with only an id, the one HDInsight derives from the cluster's name."""
     if args.address is None and args.resource_id is not None:
         host: pulumi.Input[str] = derived(
             lambda id_: f"{parse_arm_id(id_).name}-ssh.azurehdinsight.net", args.resource_id

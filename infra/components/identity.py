@@ -1,4 +1,4 @@
-"""Managed identities, from the stack file's words to the resource provider's."""
+"""Translates managed identities from the stack file to the resource provider."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,7 +18,7 @@ TYPES: Final = {
 def managed_identity(
     type_: pulumi.Input[str], ids: pulumi.Input[Sequence[pulumi.Input[str]]] = ()
 ) -> ml.ManagedServiceIdentityArgs:
-    """Return the argument for a workspace or a compute. ``ids`` are of user-assigned identities."""
+    """Return the identity argument of a workspace or compute; ``ids`` are user-assigned."""
     return ml.ManagedServiceIdentityArgs(
         type=translated(TYPES, type_), user_assigned_identities=ids or None
     )

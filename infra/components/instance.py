@@ -1,4 +1,4 @@
-"""One compute instance in one workspace, with its timetable and its scripts."""
+"""A compute instance of a workspace, with its schedules and scripts."""
 
 import base64
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ _MINUTE_S: Final = 60
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceArgs(ComputeArgs):
-    """What an instance is. "Replace" means: another value deletes it, with what is on its disk.
+    """Arguments of an instance. "Replace": a new value deletes it and its disk.
 
-    Its name, 3-24 characters, is unique in the whole Azure region.
+    The name has 3-24 characters and is unique in the Azure region.
     """
 
     vm_size: pulumi.Input[str]
@@ -28,31 +28,31 @@ class InstanceArgs(ComputeArgs):
     ssh_public_key: pulumi.Input[str] | None = None
     """Text of a public key; opens the SSH port. Default: closed. Replace."""
     subnet_id: pulumi.Input[str] | None = None
-    """ARM id of the subnet it joins. Default none. Replace."""
+    """ARM id of the subnet. Default none. Replace."""
     node_public_ip: pulumi.Input[bool] = True
-    """Default true; false needs a subnet. Replace."""
+    """Default true; false requires a subnet. Replace."""
     assigned_object_id: pulumi.Input[str] | None = None
-    """Object id of the person it is for, with their tenant. Default: who deploys. Replace."""
+    """Object id of the assigned user. Default: whoever deploys. Replace."""
     assigned_tenant_id: pulumi.Input[str] | None = None
-    """Tenant of that person. Replace."""
+    """Tenant of the assigned user. Replace."""
     application_sharing: pulumi.Input[str] = "shared"
     """``shared`` (default) or ``personal``: who may use its applications. Replace."""
     disable_local_auth: bool | None = None
-    """Nobody logs in by key. Default: true without ``ssh_public_key``. Replace."""
+    """Disables login by key. Default: true without ``ssh_public_key``. Replace."""
     idle_shutdown_minutes: pulumi.Input[int] | None = None
-    """Minutes without activity until it stops, 15-4320. Default: never. In place."""
+    """Idle minutes after which it stops, 15-4320. Default: never. In place."""
     schedules: Sequence[ml.ComputeStartStopScheduleArgs] = ()
     """From ``cron_schedule`` and ``recurring_schedule``. Default none. Ignored after creation."""
     creation_script: ml.ScriptReferenceArgs | None = None
-    """From ``stored_script`` or ``inline_script``; run once. Default none. Replace."""
+    """From ``stored_script`` or ``inline_script``; runs once. Default none. Replace."""
     startup_script: ml.ScriptReferenceArgs | None = None
-    """Run at every start. Default none. Replace."""
+    """Runs at every start. Default none. Replace."""
     identity: ml.ManagedServiceIdentityArgs | None = None
     """From ``managed_identity``. Default none. Replace."""
 
 
 class Instance(Compute):
-    """A machine for one person. It costs until it is stopped: by hand, idle or by schedule."""
+    """A machine for one person, billed until it is stopped: by hand, when idle, or by schedule."""
 
     def __init__(
         self, name: str, args: InstanceArgs, opts: pulumi.ResourceOptions | None = None
@@ -87,7 +87,7 @@ def cron_schedule(
     start_time: pulumi.Input[str] | None = None,
     enabled: bool = True,
 ) -> ml.ComputeStartStopScheduleArgs:
-    """Return a schedule by NCronTab expression; ``time_zone`` is a Windows name."""
+    """Return a schedule from an NCronTab expression; ``time_zone`` is a Windows name."""
     cron = ml.CronArgs(expression=expression, time_zone=time_zone, start_time=start_time)
     return ml.ComputeStartStopScheduleArgs(
         action=action.capitalize(), status=_status(enabled=enabled), trigger_type="Cron", cron=cron
@@ -107,7 +107,7 @@ def recurring_schedule(
     start_time: pulumi.Input[str] | None = None,
     enabled: bool = True,
 ) -> ml.ComputeStartStopScheduleArgs:
-    """Return a schedule of every ``interval`` units, at each of the hours and minutes."""
+    """Return a schedule that recurs every ``interval`` units, at the given hours and minutes."""
     times = ml.ComputeRecurrenceScheduleArgs(
         hours=list(hours),
         minutes=list(minutes),
@@ -135,7 +135,7 @@ def stored_script(
     arguments: pulumi.Input[str] | None = None,
     timeout_minutes: int | None = None,
 ) -> ml.ScriptReferenceArgs:
-    """Return a script that lies at ``path`` in the workspace's file share."""
+    """Return a script at ``path`` in the workspace's file share."""
     return ml.ScriptReferenceArgs(
         script_source="workspaceStorage",
         script_data=path,
@@ -150,7 +150,7 @@ def inline_script(
     arguments: pulumi.Input[str] | None = None,
     timeout_minutes: int | None = None,
 ) -> ml.ScriptReferenceArgs:
-    """Return a script by its text."""
+    """Return a script with the given text."""
     return ml.ScriptReferenceArgs(
         script_source="inline",
         script_data=derived(lambda plain: base64.b64encode(plain.encode()).decode(), text),

@@ -1,4 +1,4 @@
-"""One secret of a key vault, read as whoever azure-identity finds. Nothing is stored."""
+"""Reads a secret of a key vault with the credential azure-identity finds. Stores nothing."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,8 +15,8 @@ _TIMEOUT_S: Final = 30.0
 def read_vault_secret(identifier: str, transport: httpx.BaseTransport | None = None) -> str:
     """Return the text of ``https://<vault>.vault.azure.net/secrets/<name>[/<version>]``.
 
-    ``transport`` stands in for the network, and then for the identity as well. Raises
-    ``CredentialError`` where it cannot be read.
+    ``transport`` replaces the network, and with it the identity. Raises ``CredentialError`` if the
+    secret cannot be read.
     """
     token = "" if transport else _token(identifier)
     try:
@@ -44,6 +44,6 @@ def _token(identifier: str) -> str:
 
 def _unread(identifier: str, why: str) -> CredentialError:
     return CredentialError(
-        f"The stack refers to keyvault:{identifier}, and {why}.",
-        remedy="Log in with `az login` as somebody who may get secrets of that vault.",
+        f"The stack refers to keyvault:{identifier}, but {why}.",
+        remedy="Log in with `az login` as a user who may read secrets of the vault.",
     )

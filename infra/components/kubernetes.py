@@ -1,4 +1,4 @@
-"""One Kubernetes cluster with the Azure ML extension attached to a workspace."""
+"""A Kubernetes cluster with the Azure ML extension attached to a workspace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from infra.components.compute import Compute, ComputeArgs
 
 @dataclass(frozen=True, kw_only=True)
 class KubernetesArgs(ComputeArgs):
-    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+    """Arguments of the attachment. "Replace": a new value detaches it and attaches again."""
 
     resource_id: pulumi.Input[str]
     """ARM id of an AKS cluster, or of one connected through Azure Arc. Replace."""
     namespace: pulumi.Input[str] = "default"
-    """Where runs' pods go. Default ``default``. Replace."""
+    """Namespace of the pods of runs. Default ``default``. Replace."""
     default_instance_type: pulumi.Input[str] | None = None
     """One of ``instance_types``. Default: the extension's. Replace."""
     instance_types: Mapping[str, ml.InstanceTypeSchemaArgs] | None = None
@@ -53,7 +53,7 @@ def instance_type(
     requests: Mapping[str, str] | None = None,
     limits: Mapping[str, str] | None = None,
 ) -> ml.InstanceTypeSchemaArgs:
-    """Return a kind of pod: on which nodes, and how much of what (``cpu``, ``memory``, …)."""
+    """Return an instance type: a node selector and resources (``cpu``, ``memory``, …)."""
     return ml.InstanceTypeSchemaArgs(
         node_selector=dict(node_selector or {}) or None,
         resources=ml.InstanceTypeSchemaResourcesArgs(

@@ -1,6 +1,6 @@
-"""The manifest of a stack, as an output: what a deployment hands to whoever submits runs.
+"""Builds the manifest of a stack as an output: where runs can be submitted to.
 
-A stack exports it as ``manifest``; `aml up` writes it to a file as well.
+A stack exports it as ``manifest``; `aml up` also writes it to a file.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ def manifest(
 ) -> pulumi.Output[JsonObject]:
     """Return the manifest of a workspace and the ``target`` of each compute, by name.
 
-    It is validated against the contract, and holds no secret. ``cloud``: ``local`` or ``azure``.
+    The document is validated and holds no secret. ``cloud``: ``local`` or ``azure``.
     """
 
     def build(parts: JsonObject) -> JsonObject:

@@ -1,7 +1,7 @@
-"""One virtual network with its subnets.
+"""A virtual network with its subnets.
 
-The SDK loads a service's classes when one is first named, which takes half a second for networks:
-nothing here names one before there is a network to declare.
+The SDK loads a service's classes when one is first referenced, which takes half a second for
+networks: this module references none before there is a network to declare.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from infra.components.inputs import child_options
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet:
-    """A part of a network. All of it but the name changes in place while nothing uses it."""
+    """A subnet. Everything but the name changes in place while nothing uses the subnet."""
 
     name: str
     """1-80 characters. Replace."""
@@ -24,19 +24,19 @@ class Subnet:
     network_security_group_id: pulumi.Input[str] | None = None
     """ARM id of a security group. Default none. In place."""
     service_endpoints: Sequence[str] = ()
-    """Such as ``Microsoft.Storage``. Default none. In place."""
+    """Service endpoints, such as ``Microsoft.Storage``. Default none. In place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """What a network is. "Replace" means: another value deletes it and makes a new one."""
+    """Arguments of a network. "Replace": a new value deletes it and creates another."""
 
     network_name: pulumi.Input[str]
     """2-64 characters. Replace."""
     resource_group_name: pulumi.Input[str]
-    """The group it lies in. Replace."""
+    """Resource group. Replace."""
     location: pulumi.Input[str]
-    """Azure region; nodes join networks of their own region. Replace."""
+    """Azure region; nodes join networks in their own region. Replace."""
     address_space: Sequence[pulumi.Input[str]]
     """IPv4 ranges. In place."""
     subnets: Sequence[Subnet] = field(default=())
@@ -48,8 +48,8 @@ class NetworkArgs:
 class Network(pulumi.ComponentResource):
     """A virtual network. ``subnet_ids`` maps a subnet's name to its ARM id.
 
-    Subnets are resources of their own, one after the other: the service refuses two changes of one
-    network at a time.
+    Subnets are separate resources, created one after the other: the service rejects concurrent
+    changes of a network.
     """
 
     network_id: pulumi.Output[str]
@@ -66,7 +66,7 @@ class Network(pulumi.ComponentResource):
             location=args.location,
             address_space=network.AddressSpaceArgs(address_prefixes=list(args.address_space)),
             tags=args.tags,
-            # What the service lists here are the resources below.
+            # The service lists the subnets declared below here as well.
             opts=child_options(
                 self,
                 "network:VirtualNetwork",

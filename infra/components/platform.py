@@ -1,4 +1,4 @@
-"""Everything of one stack, from a spec: the workspace, and what is in it and around it."""
+"""All resources of a stack: the workspace, its computes, and the resources around it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ from infra.spec.stack import StackSpec
 class Platform(pulumi.ComponentResource):
     """One environment: a workspace and everything around it.
 
-    ``targets`` maps a compute's name to its entry in the manifest; ``credentials`` is what runs
-    need of what the stack file seals, by target and field, all of it secret.
+    ``targets`` maps a compute's name to its entry in the manifest; ``credentials`` are the stack
+    file's encrypted credentials that runs need, by target and field, all of them secret.
     """
 
     workspace: Workspace
@@ -45,7 +45,7 @@ class Platform(pulumi.ComponentResource):
         credentials: ReadCredential,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare all of ``spec``. ``credentials`` turns a reference into the credential itself."""
+        """Declare all of ``spec``. ``credentials`` reads a credential reference."""
         super().__init__("aml:platform:Platform", name, None, opts)
         self._name = name
         self._spec = spec
@@ -207,7 +207,7 @@ def _credentials(context: StackContext, wanted: object) -> object:
 
 
 def _distinct(arm_id: str) -> str:
-    """Return a short name of a resource that no other resource's id gives."""
+    """Return a short name for a resource, unique to its id."""
     digest = hashlib.sha256(arm_id.rstrip("/").lower().encode()).hexdigest()
     return f"{parse_arm_id(arm_id).name}-{digest[:6]}"
 

@@ -1,4 +1,4 @@
-"""What a workspace stands on: storage, vault, log store with insights, registry; made on demand."""
+"""The prerequisites of a workspace, created on demand: storage, vault, insights, registry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from infra.contract.json_types import JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class Prerequisites:
-    """Declares resources beside each other; each method is called once at most, and returns an id.
+    """Declares prerequisites. Each method is called at most once and returns an id.
 
-    ``name`` is the parent component's; ``names`` a ``DerivedNames``, or an output of one.
+    ``name`` is the parent component's; ``names`` is a ``DerivedNames``, or an output of one.
     """
 
     parent: pulumi.Resource
@@ -46,7 +46,7 @@ class Prerequisites:
         return identifier(account)
 
     def key_vault(self, tenant_id: pulumi.Input[str] | None) -> pulumi.Output[str]:
-        """``tenant_id``: ``None`` for the tenant deployed to, which the provider is asked for."""
+        """``tenant_id``: ``None`` for the tenant deployed to, as the provider reports it."""
         if tenant_id is None:
             options = pulumi.InvokeOutputOptions(parent=self.parent)
             tenant_id = authorization.get_client_config_output(opts=options).tenant_id
@@ -58,7 +58,7 @@ class Prerequisites:
                 sku=keyvault.SkuArgs(family="A", name="standard"),
                 access_policies=[],
             ),
-            # The service writes its own access into the list; taking it away breaks the workspace.
+            # The service adds its own access policy; removing it would break the workspace.
             opts=child_options(
                 self.parent, "keyvault:Vault", ignore_changes=["properties.accessPolicies"]
             ),
@@ -92,7 +92,7 @@ class Prerequisites:
             f"{self.name}-registry",
             registry_name=self._named("container_registry"),
             sku=containerregistry.SkuArgs(name="Basic"),
-            admin_user_enabled=True,  # the service pulls images with it
+            admin_user_enabled=True,  # the service pulls images as admin
             opts=child_options(self.parent, "containerregistry:Registry"),
             **self._shared(),
         )

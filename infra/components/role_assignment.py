@@ -1,4 +1,4 @@
-"""One role for one principal at one scope."""
+"""A role assignment: one role for one principal at one scope."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,12 +19,12 @@ PRINCIPALS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class RoleAssignmentArgs:
-    """Who may do what where. "Replace" means: another value takes the role away and gives anew."""
+    """Arguments of a role assignment. "Replace": a new value revokes it and assigns another."""
 
     role: pulumi.Input[str]
     """A role's name, such as ``storage_blob_data_contributor``, or its GUID. Replace."""
     principal_id: pulumi.Input[str]
-    """Object id of the identity, person or group. Replace."""
+    """Object id of the identity, user or group. Replace."""
     scope: pulumi.Input[str]
     """ARM id of the resource, group or subscription. Replace."""
     principal_type: pulumi.Input[str] = "service_principal"
@@ -34,7 +34,7 @@ class RoleAssignmentArgs:
 
 
 class RoleAssignment(pulumi.ComponentResource):
-    """A role. Its name is a GUID that the provider makes up."""
+    """A role assignment. Its name is a GUID that the provider generates."""
 
     assignment_id: pulumi.Output[str]
 

@@ -12,28 +12,28 @@ from infra.contract.json_types import JsonObject
 
 @dataclass(frozen=True, kw_only=True)
 class OverSshArgs(ComputeArgs):
-    """What is attached over SSH. "Replace" means: another value detaches it and attaches anew."""
+    """Arguments of an attachment over SSH. "Replace": a new value detaches and attaches again."""
 
     resource_id: pulumi.Input[str] | None = None
-    """ARM id of what exists; this or ``address``. Replace."""
+    """ARM id of the resource, or set ``address``. Replace."""
     address: pulumi.Input[str] | None = None
-    """Host name or IP address; not in eastus, westus2 and southcentralus. Replace."""
+    """Host name or IP address; not supported in eastus, westus2, southcentralus. Replace."""
     ssh_port: pulumi.Input[int] = 22
     """Default 22. Replace."""
     user: pulumi.Input[str]
-    """Whom to log in as. Replace."""
+    """User to log in as. Replace."""
     password: pulumi.Input[str] | None = None
-    """This or ``private_key``; secret in state. In place."""
+    """Password, or set ``private_key``; secret in state. In place."""
     private_key: pulumi.Input[str] | None = None
     """Text of a private key; secret in state. In place."""
     passphrase: pulumi.Input[str] | None = None
-    """Of the private key, if it has one; secret in state. In place."""
+    """Passphrase of the private key, if any; secret in state. In place."""
     references: Mapping[str, str] = field(default_factory=dict)
-    """Where runs find the credentials, for the manifest: field to ``env:NAME`` or ``file:PATH``."""
+    """Credential references for the manifest: field to ``env:NAME`` or ``file:PATH``."""
 
 
 def account(args: OverSshArgs) -> JsonObject:
-    """Return it as the service has it: the SDK's own class does not know the passphrase."""
+    """Return the account as the service has it; the SDK's class lacks the passphrase."""
     parts = {
         "username": args.user,
         "password": secret_input(args.password),

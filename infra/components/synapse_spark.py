@@ -1,4 +1,4 @@
-"""One Spark pool of a Synapse workspace attached to a workspace."""
+"""A Spark pool of a Synapse workspace attached to a workspace."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from infra.components.compute import Compute, ComputeArgs
 
 @dataclass(frozen=True, kw_only=True)
 class SynapseSparkArgs(ComputeArgs):
-    """What is attached. "Replace" means: another value detaches it and attaches anew."""
+    """Arguments of the attachment. "Replace": a new value detaches it and attaches again."""
 
     resource_id: pulumi.Input[str]
     """ARM id of the pool, ``…/workspaces/<name>/bigDataPools/<name>``. Replace."""

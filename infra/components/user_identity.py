@@ -1,4 +1,4 @@
-"""One user-assigned managed identity."""
+"""A user-assigned managed identity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from infra.components.inputs import child_options
 
 @dataclass(frozen=True, kw_only=True)
 class UserIdentityArgs:
-    """What an identity is. "Replace" means: another value makes another, with other rights."""
+    """Arguments of an identity. "Replace": a new value creates another, without its roles."""
 
     identity_name: pulumi.Input[str]
     """3-128 characters. Replace."""
     resource_group_name: pulumi.Input[str]
-    """The group it lies in. Replace."""
+    """Resource group. Replace."""
     location: pulumi.Input[str]
     """Azure region. Replace."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
@@ -24,7 +24,7 @@ class UserIdentityArgs:
 
 
 class UserIdentity(pulumi.ComponentResource):
-    """An identity that workspaces and computes can act as; ``principal_id`` is who gets roles."""
+    """An identity for workspaces and computes; roles are assigned to ``principal_id``."""
 
     identity_id: pulumi.Output[str]
     principal_id: pulumi.Output[str]

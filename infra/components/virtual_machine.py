@@ -1,4 +1,4 @@
-"""One virtual machine, such as a Data Science VM, attached to a workspace."""
+"""A virtual machine, such as a Data Science VM, attached to a workspace."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class VirtualMachineArgs(OverSshArgs):
 
 
 class VirtualMachine(Compute):
-    """A machine of one's own that takes runs. Destroying detaches it; the machine stays."""
+    """An existing machine that runs jobs. Destroying detaches it; the machine stays."""
 
     def __init__(
         self, name: str, args: VirtualMachineArgs, opts: pulumi.ResourceOptions | None = None
