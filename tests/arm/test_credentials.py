@@ -1,6 +1,8 @@
-"""Where tokens come from, how long they last, and what is said when there are none."""
+"""Token credentials: where tokens come from, how long they last, and errors without one."""
 
+import threading
 import time
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +25,77 @@ CLOUD = LocalCloud("id", "https://127.0.0.1:1", Path("/no/ca.pem"), 1)
 
 class Refused(Exception):  # noqa: N818 - stands for azure-core's class
     pass
+
+
+class TokenCredentialContract:
+    """What every ``TokenCredential`` promises. ``credential`` issues tokens ``1``, ``2``, ….
+
+    ``issued`` lists the tokens its source has issued so far.
+    """
+
+    def test_a_valid_token_is_returned_again(self, credential, issued) -> None:
+        assert credential.token() == credential.token() == "1"
+        assert issued == ["1"]
+
+    def test_a_renewed_token_replaces_the_last_one(self, credential) -> None:
+        assert credential.token() == "1"
+        assert credential.renew() == "2"
+        assert credential.token() == "2"
+
+    def test_renewing_before_the_first_use_issues_one_token(self, credential, issued) -> None:
+        assert credential.renew() == "1"
+        assert issued == ["1"]
+
+    def test_threads_share_a_token(self, credential, issued) -> None:
+        found = []
+        threads = [
+            threading.Thread(target=lambda: found.append(credential.token())) for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == ["1"] * 8
+        assert issued == ["1"]
+
+
+@pytest.fixture
+def issued():
+    return []
+
+
+@pytest.fixture
+def issue(issued):
+    """Return a function that issues the next token, slowly enough for threads to meet."""
+    numbers = count(1)
+
+    def issue() -> str:
+        number = str(next(numbers))
+        time.sleep(0.01)
+        issued.append(number)
+        return number
+
+    return issue
+
+
+class TestLocalCredential(TokenCredentialContract):
+    @pytest.fixture
+    def credential(self, issue):
+        def handler(_: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"access_token": issue(), "expires_in": 3600})
+
+        return local_credential(CLOUD, httpx.MockTransport(handler))
+
+
+class TestAzureCredential(TokenCredentialContract):
+    @pytest.fixture
+    def credential(self, issue):
+        def get_token(*_scopes: str, tenant_id: str | None = None) -> SimpleNamespace:
+            assert tenant_id == "tenant"
+            return SimpleNamespace(token=issue(), expires_on=int(time.time()) + 3600)
+
+        source = SimpleNamespace(get_token=get_token)
+        return CachedCredential(lambda: azure_token(source, Refused, "scope", "tenant"))
 
 
 def counting(lifetime_s: float):

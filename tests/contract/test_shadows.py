@@ -1,4 +1,4 @@
-"""Somebody else's package of one of our names is found before it is imported."""
+"""A package that shadows one of ours is found before it is imported."""
 
 import pytest
 
@@ -11,7 +11,7 @@ OURS = str(PROGRAM.parent)
 
 @pytest.mark.parametrize("place", ["infra/__init__.py", "runtime/__init__.py", "localcloud.py"])
 @pytest.mark.parametrize("where", ["program", "working folder"])
-def test_a_package_that_would_be_imported_instead_of_ours(tmp_path, place, where):
+def test_a_package_that_shadows_ours_is_named_with_a_new_name_for_it(tmp_path, place, where):
     file = tmp_path / where / place
     file.parent.mkdir(parents=True)
     file.touch()
@@ -26,13 +26,13 @@ def test_a_package_that_would_be_imported_instead_of_ours(tmp_path, place, where
     "place",
     ["infra/helpers.py", "infra.yaml", "mine/infra/__init__.py", "infrastructure/__init__.py"],
 )
-def test_what_hides_nothing(tmp_path, place):
+def test_what_shadows_nothing(tmp_path, place):
     (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / place).touch()
     require_own_packages(tmp_path, path=[OURS])
 
 
-def test_what_comes_after_ours_hides_nothing(tmp_path):
+def test_a_package_after_ours_on_the_path_shadows_nothing(tmp_path):
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra/__init__.py").touch()
     require_own_packages(PROGRAM, path=[OURS, str(tmp_path)])
