@@ -71,8 +71,8 @@ def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
     base = name[: row.name_rule.longest - _SUFFIX]
     plain = "".join(c for c in name if c.isascii() and c.isalnum()).lower()
     bases = (base, base.lower(), plain[: row.name_rule.longest - _SUFFIX])
-    candidates = [made + digest[:_SUFFIX] for made in bases]
-    return next((made for made in candidates if not row.name_rule.problem(made)), candidates[0])
+    candidates = [base + digest[:_SUFFIX] for base in bases]
+    return next((name for name in candidates if not row.name_rule.problem(name)), candidates[0])
 
 
 def _canonical(row: ArmType, news: Document) -> JsonObject:

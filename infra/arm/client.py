@@ -85,7 +85,7 @@ class Client:
     ) -> Response:
         """Send one request and return the answer, whatever its status.
 
-        Retries transient failures. Raises ``UnreachableError`` when nobody answers.
+        Retries transient failures. Raises ``UnreachableError`` if the endpoint does not answer.
         """
         url = self._url(path_or_url, api_version, params or {})
         attempt = 1

@@ -44,8 +44,8 @@ def difference(row: ArmType, olds: Document, news: Document) -> Difference:
 
 def _notes(row: ArmType, paths: Document, news: Document) -> dict[str, str]:
     """Return a note for each path whose change Azure ignores, with the option that applies it."""
-    says = f"ignored by Azure; `--replace {news.get(row.name_input)}` replaces it"
-    return {path: says for path in paths if _change_at(row, plain(path)) is Change.IGNORED}
+    note = f"ignored by Azure; `--replace {news.get(row.name_input)}` replaces it"
+    return {path: note for path in paths if _change_at(row, plain(path)) is Change.IGNORED}
 
 
 def _change_at(row: ArmType, path: str) -> Change:

@@ -114,11 +114,11 @@ def _not_an_id(text: str) -> UsageError:
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """The rule for one kind of name. ``says`` completes “use …” in a message."""
+    """The rule for one kind of name. ``description`` completes “use …” in a message."""
 
     noun: str
     pattern: str
-    says: str
+    description: str
     longest: int
     reserved: frozenset[str] = frozenset()
 
@@ -129,7 +129,7 @@ class NameRule:
             return f"{name!r} is a reserved word for {noun}; choose another name."
         if re.fullmatch(self.pattern, name):
             return None
-        return f"{name!r} is not {noun} name: use {self.says}.{self._suggestion(name)}"
+        return f"{name!r} is not {noun} name: use {self.description}.{self._suggestion(name)}"
 
     def _suggestion(self, name: str) -> str:
         for separator in ("-", ""):

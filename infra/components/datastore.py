@@ -98,12 +98,12 @@ def service_principal(
 
 
 def _place(args: DatastoreArgs) -> object:
-    nobody = ml.NoneDatastoreCredentialsArgs(credentials_type="None")
+    anonymous = ml.NoneDatastoreCredentialsArgs(credentials_type="None")
     shared = {
         "account_name": args.account_name,
         "resource_group": args.account_resource_group,
         "subscription_id": args.account_subscription_id,
-        "credentials": args.credentials or nobody,
+        "credentials": args.credentials or anonymous,
         "service_data_access_auth_identity": translated(ACCESS, args.service_access),
         "description": args.description,
         "tags": args.tags,

@@ -76,8 +76,10 @@ def parse_credential(value: object) -> Reference | Sealed | Known:
         return Reference("file", name)
     if colon and source == "keyvault":
         if not _VAULT_SECRET.fullmatch(name):
-            says = "keyvault: must be followed by https://<vault>.vault.azure.net/secrets/<name>."
-            raise PydanticCustomError(MALFORMED, says)
+            message = (
+                "keyvault: must be followed by https://<vault>.vault.azure.net/secrets/<name>."
+            )
+            raise PydanticCustomError(MALFORMED, message)
         return Reference("keyvault", name)
     if isinstance(value, OpenedText):
         return Known(str(value))

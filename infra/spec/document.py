@@ -110,7 +110,7 @@ def parse_document(text: str) -> StackDocument:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         words = " ".join(filter(None, (error.context, error.problem)))
-        plainer = next((says for part, says in _PLAINER if part in words), words)
+        plainer = next((message for part, message in _PLAINER if part in words), words)
         return StackDocument({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
     except ReaderError as error:
         line = text.encode()[: error.position].count(b"\n") + 1
@@ -172,17 +172,17 @@ class _Reader:
     def _check_sealed(self, salt: str | None) -> None:
         for location, ciphertext in self._sealed:
             if not _CIPHERTEXT.fullmatch(ciphertext):
-                says = (
+                message = (
                     "`secure:` holds text that is not encrypted. "
                     f"Run `aml config set --secret --path '{path_text(location)}'`."
                 )
             elif not salt:
-                says = (
+                message = (
                     "is encrypted, but the file has no `encryptionsalt`, so it cannot be decrypted."
                 )
             else:
                 continue
-            self._add(location, says, self.lines[location], NOT_SEALED)
+            self._add(location, message, self.lines[location], NOT_SEALED)
 
     def _value(self, node: yaml.Node, at: Location) -> Any:
         if node in self._open:
@@ -227,8 +227,8 @@ class _Reader:
             name = str(key.value) if isinstance(key.value, Hashable) else ""
             if name in own:
                 first = own[name][1].start_mark.line + 1
-                says = f"is a duplicate; the first is on line {first}."
-                self._add((*at, name), says, key.start_mark.line + 1, DUPLICATE)
+                message = f"is a duplicate; the first is on line {first}."
+                self._add((*at, name), message, key.start_mark.line + 1, DUPLICATE)
             own.setdefault(name, (name, key, value))
         for source in merged:
             if isinstance(source, yaml.MappingNode) and source not in self._open:
@@ -236,11 +236,11 @@ class _Reader:
                     own.setdefault(entry[0], entry)
         return list(own.values())
 
-    def _note(self, at: Location, says: str, node: yaml.Node) -> None:
-        self._add(at, says, node.start_mark.line + 1, UNREADABLE)
+    def _note(self, at: Location, message: str, node: yaml.Node) -> None:
+        self._add(at, message, node.start_mark.line + 1, UNREADABLE)
 
-    def _add(self, at: Location, says: str, line: int, code: str) -> None:
-        self.problems.append(Problem(path_text(at), says, line, code))
+    def _add(self, at: Location, message: str, line: int, code: str) -> None:
+        self.problems.append(Problem(path_text(at), message, line, code))
 
 
 def _scalar(text: str, tag: str) -> Any:

@@ -68,7 +68,7 @@ def _rule_type(key: str) -> tuple[AfterValidator, WithJsonSchema]:
     return (
         AfterValidator(_rule(key)),
         WithJsonSchema(
-            {"type": "string", "pattern": f"^{rule.pattern}$", "description": rule.says}
+            {"type": "string", "pattern": f"^{rule.pattern}$", "description": rule.description}
         ),
     )
 

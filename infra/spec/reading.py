@@ -80,9 +80,9 @@ def read_values(config: Document) -> ConfigReading:
                 findings.append(
                     LocatedProblem(at, messages.sentence(complaint), messages.code(complaint))
                 )
-    for location, says in contradictions(stack, subscription=_subscription(config)):
+    for location, message in contradictions(stack, subscription=_subscription(config)):
         at = (KEYS[str(location[0])], *location[1:])
-        findings.append(LocatedProblem(at, says, CONTRADICTION))
+        findings.append(LocatedProblem(at, message, CONTRADICTION))
     return ConfigReading(None if findings else spec, tuple(findings), tuple(sealed))
 
 

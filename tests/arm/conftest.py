@@ -22,7 +22,7 @@ TENANT = "00000000-0000-0000-0000-000000000002"
 
 
 class MemoryArm:
-    """Answers what it was told to, else keeps documents by id.
+    """Answers as instructed, otherwise keeps documents by id.
 
     ``polled`` verbs answer with an operation that takes two polls and ends as ``outcome`` says.
     """

@@ -72,7 +72,7 @@ def provider(home: Path) -> Iterator[AzureNative]:
 
 
 @pytest.mark.parametrize("name", FIRST)
-def test_what_was_deployed_reads_back_without_drift(provider, name: str) -> None:
+def test_a_deployed_resource_reads_back_without_drift(provider, name: str) -> None:
     kind, inputs = case(name)
     stored = provider.check(kind, name, None, inputs, b"seed").inputs
     found = provider.read(kind, provider.locate(kind, stored), stored)
@@ -117,7 +117,7 @@ def test_a_cluster_is_scaled_in_place(provider) -> None:
     assert found.inputs == news
 
 
-def test_drift_is_seen(provider) -> None:
+def test_drift_is_detected(provider) -> None:
     kind, inputs = case("storage_account")
     stored = provider.check(kind, "s", None, inputs, b"seed").inputs
     found = provider.read(kind, provider.locate(kind, stored), {**stored, "tags": {"a": "b"}})
@@ -139,7 +139,7 @@ def test_functions(provider, token: str, args, key: str) -> None:
     assert provider.invoke(f"azure-native:{token}", args, preview=False)[key]
 
 
-def test_a_refusal_of_the_cloud_has_code_and_remedy(provider) -> None:
+def test_an_error_of_the_cloud_has_a_code_and_a_remedy(provider) -> None:
     kind, inputs = case("aml_compute")
     inputs = {**inputs, "workspaceName": "missing", "azureApiVersion": "2025-12-01"}
     with pytest.raises(ProviderError) as raised:

@@ -1,4 +1,4 @@
-"""Attachments reconcile: the same resource is taken over, another one replaces, keys rotate."""
+"""Attachments reconcile: the same resource is adopted, another one replaces, keys rotate."""
 
 import copy
 
@@ -54,12 +54,12 @@ def forget(stage):
 
 
 @pytest.mark.parametrize("kind", ATTACHED)
-def test_the_same_resource_is_taken_over(stage, kind) -> None:
+def test_an_attachment_of_the_same_resource_is_adopted(stage, kind) -> None:
     inputs = attached(kind, f"a{kind.lower()[:12]}")
     assert up(stage, inputs)[0] == [Op.CREATE]
     forget(stage)
     planned, _ = up(stage, inputs, preview=True)
-    # No service tells a credential: what has one is sent again.
+    # No API returns credentials, so they are sent again.
     assert planned == ([Op.ADOPT, Op.UPDATE] if kind in SECRET else [Op.ADOPT])
     assert up(stage, inputs)[0] == planned
     assert up(stage, inputs)[0] == []
@@ -97,7 +97,7 @@ def test_a_rotated_credential_is_sent_in_place(stage, provider, kind) -> None:
     assert up(stage, rotated)[0] == []
 
 
-def test_an_attachment_of_something_else_is_not_taken_over(stage) -> None:
+def test_an_attachment_of_another_resource_is_not_adopted(stage) -> None:
     inputs = attached("Databricks", "somebodys")
     up(stage, inputs)
     forget(stage)
@@ -107,7 +107,7 @@ def test_an_attachment_of_something_else_is_not_taken_over(stage) -> None:
     assert "exists already and is not part of this stack" in result.errors
 
 
-def test_what_azure_ml_made_is_not_taken_over(stage) -> None:
+def test_a_compute_that_azure_ml_created_is_not_adopted(stage) -> None:
     inputs = attached("AmlCompute", "somebodyscpu")
     up(stage, inputs)
     forget(stage)

@@ -170,7 +170,7 @@ def test_names_are_quoted_in_urls() -> None:
     )
 
 
-def test_a_put_keeps_what_it_would_wipe_out() -> None:
+def test_a_put_keeps_values_it_would_erase() -> None:
     policies = {"properties": {"accessPolicies": [{"objectId": "me"}]}}
     assert bodies.keep(VAULT, {"properties": {"tenantId": "t"}}, policies) == {
         "properties": {"tenantId": "t", "accessPolicies": [{"objectId": "me"}]}
@@ -221,7 +221,7 @@ def test_a_preview_knows_names_and_plain_values_only() -> None:
     }
 
 
-def test_a_previewed_update_lays_the_inputs_over_the_old_outputs() -> None:
+def test_a_previewed_update_merges_the_inputs_into_the_old_outputs() -> None:
     old = {"properties": {"properties": {"vmSize": "S", "currentNodeCount": 1}}, "name": "cpu"}
     news = {"properties": {"properties": {"vmSize": "M"}}, "computeName": "cpu", "tags": None}
     assert bodies.overlay(AML_COMPUTE, old, news) == {
@@ -274,7 +274,7 @@ def test_secret_paths_are_those_the_outputs_have() -> None:
     assert bodies.secret_paths(row, outputs) == ("instrumentationKey",)
 
 
-def test_odd_answers_pass_through() -> None:
+def test_malformed_answers_pass_through() -> None:
     row = arm_type("Microsoft.Network/networkSecurityGroups")
     assert bodies.outputs_of(row, {"properties": {"securityRules": ["odd"]}})["securityRules"] == [
         "odd"

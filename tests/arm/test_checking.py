@@ -1,4 +1,4 @@
-"""Names and locations filled in; every mistake found at once."""
+"""Names and locations are filled in, and every mistake is reported at once."""
 
 import re
 
@@ -34,27 +34,27 @@ def test_defaults_are_filled_in() -> None:
 
 @pytest.mark.parametrize("row", TYPES, ids=lambda row: row.name)
 @pytest.mark.parametrize("name", ["main", "Main_Resource.With-A-Very-Long-Name-Indeed-0123456789"])
-def test_a_made_up_name_obeys_the_rule(row, name: str) -> None:
+def test_a_generated_name_follows_the_rule(row, name: str) -> None:
     assert row.name_rule.problem(automatic_name(row, name, b"seed")) is None
 
 
-def test_a_made_up_name_is_the_program_s_name_and_eight_hex_digits() -> None:
+def test_a_generated_name_is_the_programs_name_and_eight_hex_digits() -> None:
     inputs = check("azure-native:resources:ResourceGroup", {}).inputs
     assert re.fullmatch(r"main[0-9a-f]{8}", inputs["resourceGroupName"])
     assert inputs["__createBeforeDelete"] is True
 
 
-def test_a_name_of_nothing_usable_is_digits_alone() -> None:
+def test_a_name_without_usable_characters_is_only_digits() -> None:
     assert re.fullmatch(r"[0-9a-f]{8}", automatic_name(type_of_token(STORAGE), "ü", b"seed"))
 
 
-def test_a_made_up_name_that_does_not_fit_is_a_mistake() -> None:
+def test_a_generated_name_that_breaks_the_rule_is_reported() -> None:
     news = {name: value for name, value in CLUSTER.items() if name != "computeName"}
     found = check(f"{ML}:Compute", news, name="1").failures
     assert [failure.property_path for failure in found] == ["computeName"]
 
 
-def test_two_seeds_make_two_names() -> None:
+def test_different_seeds_generate_different_names() -> None:
     row = type_of_token(STORAGE)
     assert automatic_name(row, "main", b"1") != automatic_name(row, "main", b"2")
 
@@ -185,11 +185,11 @@ def test_all_mistakes_at_once() -> None:
         ),
     ],
 )
-def test_what_is_not_known_yet_is_no_mistake(news) -> None:
+def test_unknown_values_are_not_reported(news) -> None:
     assert check(f"{ML}:Compute", news).failures == ()
 
 
-def test_what_optional_objects_require_is_optional_without_them() -> None:
+def test_required_properties_of_an_absent_object_are_optional() -> None:
     news = {"resourceGroupName": "rg", "workspaceName": "ws1"}
     assert failures(f"{ML}:Workspace", news) == {}
     assert failures(f"{ML}:Workspace", {**news, "sku": {"tier": "Basic"}}) == {

@@ -1,4 +1,4 @@
-"""The HTTP client: what it sends, what it repeats, and how it ends."""
+"""The HTTP client: requests, retries, operations and cancellation."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ def get(client: Client) -> Response:
     return client.send("GET", RESOURCE, api_version=VERSION)
 
 
-def test_it_sends_what_it_is_told(client, arm) -> None:
+def test_it_sends_the_request(client, arm) -> None:
     answer = client.send("PUT", RESOURCE, api_version=VERSION, body={"location": "a"})
     assert answer.status == 201
     assert answer.body["location"] == "a"
@@ -77,25 +77,25 @@ def test_transient_failures_are_retried(client, arm, failure) -> None:
     assert len(arm.requests) == 3
 
 
-def test_what_stays_is_returned(client, arm) -> None:
+def test_a_permanent_failure_is_returned(client, arm) -> None:
     for _ in range(3):
         arm.script("GET", "rg", httpx.Response(503))
     assert get(client).status == 503
 
 
-def test_a_post_that_may_have_arrived_is_not_repeated(client, arm) -> None:
+def test_a_post_that_may_have_arrived_is_not_retried(client, arm) -> None:
     arm.script("POST", "rg", httpx.ReadError("reset"))
     with pytest.raises(UnreachableError, match="Azure does not answer: reset"):
         client.send("POST", RESOURCE, api_version=VERSION)
     assert len(arm.requests) == 1
 
 
-def test_a_post_that_never_left_is_repeated(client, arm) -> None:
+def test_a_post_that_was_never_sent_is_retried(client, arm) -> None:
     arm.script("POST", "rg", httpx.ConnectError("refused"))
     assert client.send("POST", RESOURCE, api_version=VERSION).ok
 
 
-def test_a_local_cloud_that_is_down_is_said_at_once(arm, credential, tmp_path: Path) -> None:
+def test_a_local_cloud_that_is_down_is_reported_at_once(arm, credential, tmp_path: Path) -> None:
     endpoint = Endpoint("https://127.0.0.1:1", ca=tmp_path / "ca.pem")
     client = Client(endpoint, credential, transport=httpx.MockTransport(arm))
     arm.script("GET", "rg", httpx.ConnectError("refused"))
@@ -106,7 +106,7 @@ def test_a_local_cloud_that_is_down_is_said_at_once(arm, credential, tmp_path: P
     client.close()
 
 
-def test_a_missing_ca_means_the_local_cloud_is_gone(credential, tmp_path: Path) -> None:
+def test_a_missing_ca_means_that_the_local_cloud_is_gone(credential, tmp_path: Path) -> None:
     client = Client(Endpoint("https://127.0.0.1:1", ca=tmp_path / "ca.pem"), credential)
     with pytest.raises(UnreachableError, match="No such file"):
         get(client)
@@ -134,7 +134,7 @@ def test_errors_of_operations_are_raised(client, arm) -> None:
     assert raised.value.code == "QuotaExceeded"
 
 
-def test_an_operation_may_take_so_long_and_no_longer(client, arm) -> None:
+def test_an_operation_has_a_timeout(client, arm) -> None:
     arm.script("PUT", "rg", httpx.Response(202, headers={"location": "/x", "retry-after": "60"}))
     started = time.monotonic()
     with pytest.raises(ProviderError, match="timed out after 30 seconds") as raised:
@@ -169,7 +169,7 @@ def test_it_can_be_used_again_after_it_was_closed(client) -> None:
     assert get(client).status == 404
 
 
-def test_checked_raises_what_the_answer_says() -> None:
+def test_checked_raises_the_error_of_the_answer() -> None:
     assert checked(Response(200), at="x").ok
     with pytest.raises(CredentialError):
         checked(Response(401), at="x")
@@ -181,5 +181,5 @@ def test_endpoints(tmp_path: Path) -> None:
     assert not AZURE.local
 
 
-def test_patience_has_an_end_by_default() -> None:
+def test_there_is_a_default_timeout() -> None:
     assert Retries().attempts < 20

@@ -116,7 +116,7 @@ def test_a_token_is_kept_until_shortly_before_it_expires() -> None:
     assert credential.token() == "token 2"
 
 
-def test_a_refused_token_is_forgotten() -> None:
+def test_a_rejected_token_is_dropped() -> None:
     _, credential = counting(3600)
     assert (credential.token(), credential.renew(), credential.token()) == (
         "token 1",
@@ -125,7 +125,7 @@ def test_a_refused_token_is_forgotten() -> None:
     )
 
 
-def test_tokens_stay_out_of_what_is_printed() -> None:
+def test_the_repr_of_a_token_hides_it() -> None:
     assert "hunter2" not in repr(AccessToken("hunter2", 0))
 
 
@@ -141,7 +141,7 @@ def local(answer: httpx.Response | Exception):
     return requests, local_credential(CLOUD, httpx.MockTransport(handler))
 
 
-def test_the_local_cloud_gives_a_token_to_anybody() -> None:
+def test_the_local_cloud_issues_a_token_without_a_login() -> None:
     answer = httpx.Response(200, json={"access_token": "a.b.c", "expires_in": 3600})
     requests, credential = local(answer)
     assert credential.token() == "a.b.c"
@@ -160,13 +160,13 @@ def test_a_local_cloud_without_its_ca_is_unreachable() -> None:
         local_credential(CLOUD).token()
 
 
-def test_a_local_cloud_that_refuses_is_about_credentials() -> None:
+def test_a_refusal_of_the_local_cloud_is_a_credential_error() -> None:
     _, credential = local(httpx.Response(500))
     with pytest.raises(CredentialError, match="status 500"):
         credential.token()
 
 
-def test_a_token_of_azure_is_passed_on() -> None:
+def test_a_token_of_azure_is_returned() -> None:
     asked = []
 
     def get_token(scope: str, tenant_id: str | None) -> SimpleNamespace:
@@ -178,7 +178,7 @@ def test_a_token_of_azure_is_passed_on() -> None:
     assert asked == [("scope", "tenant")]
 
 
-def test_no_token_of_azure_says_how_to_log_in() -> None:
+def test_without_a_token_of_azure_the_remedy_is_to_log_in() -> None:
     def get_token(scope: str, tenant_id: str | None) -> None:
         raise Refused("DefaultAzureCredential failed.\nA long list follows")
 
@@ -189,15 +189,15 @@ def test_no_token_of_azure_says_how_to_log_in() -> None:
 
 
 @pytest.mark.parametrize("tenant", [None, "00000000-0000-0000-0000-000000000001"])
-def test_azure_identity_is_what_is_asked(tenant: str | None) -> None:
+def test_the_credential_of_azure_is_azure_identitys(tenant: str | None) -> None:
     assert isinstance(azure_credential(tenant), CachedCredential)
 
 
-def test_claims_are_what_is_in_the_middle(jwt) -> None:
+def test_claims_are_the_payload_of_a_token(jwt) -> None:
     assert claims(jwt({"oid": "o", "tid": "ü"})) == {"oid": "o", "tid": "ü"}
 
 
-def test_what_is_no_token_claims_nothing(jwt) -> None:
+def test_a_malformed_token_has_no_claims(jwt) -> None:
     assert [claims(token) for token in (jwt([1]), "opaque", "a.!.c")] == [{}, {}, {}]
 
 

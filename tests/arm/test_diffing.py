@@ -1,4 +1,4 @@
-"""What is a change, and which change replaces."""
+"""Which differences are changes, and which changes replace."""
 
 import pytest
 
@@ -290,7 +290,7 @@ def test_replaces_names_top_level_keys() -> None:
     assert diff(f"{ML}:Compute", cluster(), news).replaces == ["location", "properties"]
 
 
-def test_another_kind_of_compute_is_another_compute() -> None:
+def test_a_new_kind_of_compute_replaces_it() -> None:
     found = diff(f"{ML}:Compute", cluster(), computes("ComputeInstance", vmSize="STANDARD_DS3_V2"))
     assert found.detailed[f"{IN}.computeType"] == "update-replace"
 

@@ -1,4 +1,4 @@
-"""What the service says went wrong, what we say, and what to do about it."""
+"""The service's errors, ours, and their remedies."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_without_a_known_code_the_status_decides(status: int, remedy: str) -> No
     assert remedy in fault(Response(status), at=AT).remedy
 
 
-def test_unauthenticated_is_about_credentials() -> None:
+def test_a_401_is_a_credential_error() -> None:
     body = {"error": {"code": "InvalidAuthenticationToken", "message": "Expired."}}
     error = fault(Response(401, {}, body), at=AT)
     assert isinstance(error, CredentialError)
@@ -102,7 +102,7 @@ def test_operations_that_failed(document, code: str) -> None:
     assert error.detail.startswith(code)
 
 
-def test_secrets_are_taken_out_longest_first() -> None:
+def test_secrets_are_redacted_longest_first() -> None:
     text = "password 'hunter22' of hunter2 (hunter2)"
     assert redact(text, ["hunter2", "hunter22", ""]) == (
         "password '[secret]' of [secret] ([secret])"

@@ -206,7 +206,7 @@ def test_failure(answers: list[Response], code: str | None, message: str) -> Non
     assert raised.value.remedy
 
 
-def test_a_refused_token_is_about_credentials() -> None:
+def test_a_rejected_token_is_a_credential_error() -> None:
     with pytest.raises(CredentialError):
         drive("PUT", Response(401))
 
@@ -220,7 +220,7 @@ def pauses(*answers: Response) -> list[float]:
     return [request.after_s for request in drive("PUT", *answers)[0]]
 
 
-def test_it_waits_exactly_as_long_as_it_is_told() -> None:
+def test_it_waits_exactly_as_long_as_the_service_asks() -> None:
     first = Response(201, {**ASYNC, **HINT})
     again = Response(200, {"retry-after": "3"}, {"status": "InProgress"})
     assert pauses(first, again, status("Succeeded"), DONE) == [0, 0.05, 3, 0]
@@ -232,7 +232,7 @@ def test_without_a_hint_pauses_grow_up_to_ten_seconds() -> None:
     assert found == [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10, 0]
 
 
-def test_polls_speak_the_version_of_the_first_request() -> None:
+def test_polls_use_the_version_of_the_first_request() -> None:
     asked, _ = drive("PUT", Response(201, ASYNC), status("Succeeded"), DONE)
     assert {request.api_version for request in asked} == {"2025-12-01"}
     assert asked[1].body is None
@@ -254,7 +254,7 @@ def test_an_operation_can_be_joined_after_its_first_answer() -> None:
         pytest.param([state("Deleting"), Response(404)], id="being deleted"),
     ],
 )
-def test_what_somebody_else_changes_is_waited_for(answers: list[Response]) -> None:
+def test_an_operation_of_another_client_is_waited_for(answers: list[Response]) -> None:
     polls, result = finish(settle(Request("GET", URL, "1"), answers[0]), answers[1:])
     assert result is answers[-1]
     assert [poll.url for poll in polls] == [URL] * (len(answers) - 1)

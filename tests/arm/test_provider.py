@@ -52,7 +52,7 @@ def test_it_has_every_optional_ability(provider, protocol) -> None:
 # Creating
 
 
-def test_a_create_looks_first_and_then_puts(provider, arm) -> None:
+def test_a_create_checks_the_id_before_the_put(provider, arm) -> None:
     made = create(provider)
     assert made.id == CPU
     assert made.inputs == cluster()
@@ -93,7 +93,7 @@ def test_an_empty_answer_means_that_it_does_not_exist(provider, arm, answer) -> 
     assert create(provider).id == CPU
 
 
-def test_an_error_when_looking_is_an_error(provider, arm) -> None:
+def test_an_error_of_the_check_is_an_error(provider, arm) -> None:
     arm.script("GET", "cpu", httpx.Response(403))
     with pytest.raises(ProviderError):
         create(provider)
@@ -121,7 +121,7 @@ def test_inputs_of_the_query_are_sent_there(provider, arm) -> None:
     assert body == {"properties": {}}
 
 
-def test_a_refused_create_left_nothing(provider, arm) -> None:
+def test_a_rejected_create_leaves_nothing(provider, arm) -> None:
     refusal = {"error": {"code": "QuotaExceeded", "message": "No cores, hunter2."}}
     arm.script("PUT", "cpu", httpx.Response(400, json=refusal))
     with pytest.raises(ProviderError) as raised:
@@ -131,7 +131,7 @@ def test_a_refused_create_left_nothing(provider, arm) -> None:
     assert raised.value.__cause__ is None
 
 
-def test_a_failed_create_may_have_left_something(provider, arm) -> None:
+def test_a_failed_create_may_leave_a_resource(provider, arm) -> None:
     arm.script("GET", "cpu", httpx.Response(404))
     arm.polled, arm.outcome = {"PUT"}, {"status": "Failed", "error": {"message": "hunter2 is bad"}}
     arm.documents[CPU.lower()] = {
@@ -160,7 +160,7 @@ def test_a_create_that_ends_unhealthy_is_a_partial_failure(provider, arm) -> Non
     assert raised.value.reasons == ("No network.",)
 
 
-def test_a_create_whose_end_nobody_saw_is_taken_to_be_there(provider, arm) -> None:
+def test_a_create_with_an_unknown_outcome_counts_as_created(provider, arm) -> None:
     arm.polled = {"PUT"}
     arm.script("GET", "cpu", httpx.Response(404))
     accepted = {"Azure-AsyncOperation": "https://arm.test/gone", "retry-after-ms": "1"}
@@ -173,7 +173,7 @@ def test_a_create_whose_end_nobody_saw_is_taken_to_be_there(provider, arm) -> No
     assert raised.value.outputs["name"] == "cpu"
 
 
-def test_a_cloud_that_goes_during_a_create_leaves_it_to_the_next_update(
+def test_a_cloud_that_stops_during_a_create_leaves_it_to_the_next_update(
     provider_of, arm, tmp_path
 ) -> None:
     provider = provider_of(ca=tmp_path / "ca.pem")
@@ -188,7 +188,7 @@ def test_a_cloud_that_goes_during_a_create_leaves_it_to_the_next_update(
     assert "refused" in raised.value.reasons[0]
 
 
-def test_a_cloud_that_is_down_is_said_before_anything_is_done(provider_of, arm, tmp_path) -> None:
+def test_a_cloud_that_is_down_is_reported_before_any_change(provider_of, arm, tmp_path) -> None:
     provider = provider_of(ca=tmp_path / "ca.pem")
     arm.script("GET", "cpu", httpx.ConnectError("refused"))
     with pytest.raises(UnreachableError):
@@ -212,7 +212,7 @@ def test_unknown_parts_of_an_id_are_named(provider) -> None:
 # Previewing
 
 
-def test_a_previewed_create_reaches_nobody(provider, arm) -> None:
+def test_a_previewed_create_sends_nothing(provider, arm) -> None:
     made = create(provider, preview=True)
     assert made.id == UNKNOWN
     assert made.outputs["name"] == "cpu"
@@ -282,7 +282,7 @@ def test_a_put_keeps_the_access_policies_it_does_not_mention(provider, arm) -> N
     assert arm.documents[made.id.lower()]["properties"]["accessPolicies"] == [{"objectId": "me"}]
 
 
-def test_a_failed_update_tells_no_secret(provider, arm) -> None:
+def test_the_error_of_an_update_has_no_secret(provider, arm) -> None:
     create(provider)
     refusal = {"error": {"code": "BadRequest", "message": "hunter2 is weak."}}
     arm.script("PUT", "cpu", httpx.Response(400, json=refusal))
@@ -311,11 +311,11 @@ def test_an_import_finds_inputs_and_names(provider) -> None:
     assert "provisioningState" not in found.inputs["properties"]
 
 
-def test_what_is_gone_is_gone(provider) -> None:
+def test_a_deleted_resource_reads_as_none(provider) -> None:
     assert provider.read(COMPUTE, CPU, cluster()) is None
 
 
-def test_what_is_being_deleted_is_waited_for(provider, arm) -> None:
+def test_a_running_delete_is_waited_for(provider, arm) -> None:
     deleting = {"id": CPU, "properties": {"provisioningState": "Deleting"}}
     hint = {"retry-after-ms": "1"}
     arm.script("GET", "cpu", httpx.Response(200, headers=hint, json=deleting))
@@ -325,7 +325,7 @@ def test_what_is_being_deleted_is_waited_for(provider, arm) -> None:
     assert provider.read(COMPUTE, CPU, cluster()) is None
 
 
-def test_what_is_being_made_is_waited_for(provider, arm) -> None:
+def test_a_running_create_is_waited_for(provider, arm) -> None:
     create(provider)
     making = {"id": CPU, "properties": {"provisioningState": "Creating"}}
     arm.script("GET", "cpu", httpx.Response(200, headers={"retry-after-ms": "1"}, json=making))
@@ -339,7 +339,7 @@ def test_a_read_that_fails_is_not_gone(provider, arm) -> None:
         provider.read(COMPUTE, CPU, cluster())
 
 
-def test_an_unhealthy_resource_says_why(provider, arm) -> None:
+def test_an_unhealthy_resource_has_its_reasons(provider, arm) -> None:
     arm.documents[CPU.lower()] = {"id": CPU, "properties": {"provisioningState": "Failed"}}
     found = provider.read(COMPUTE, CPU, cluster())
     assert found is not None

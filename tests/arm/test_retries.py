@@ -20,8 +20,8 @@ BUSY = {"error": {"code": "AnotherOperationInProgress"}}
         pytest.param("POST", Response(500), None, id="failed, may have been done"),
         pytest.param("PATCH", Response(504), None, id="timed out, may have been done"),
         pytest.param("DELETE", Response(408), 1, id="timed out"),
-        pytest.param("GET", Response(429, {"retry-after-ms": "20"}), 0.02, id="told"),
-        pytest.param("GET", Response(429, {"retry-after": "90"}), 90, id="told long"),
+        pytest.param("GET", Response(429, {"retry-after-ms": "20"}), 0.02, id="hint"),
+        pytest.param("GET", Response(429, {"retry-after": "90"}), 90, id="long hint"),
         pytest.param("GET", Response(400, {"retry-after": "1"}), None, id="final in spite of it"),
         pytest.param("PUT", Response(409, {}, BUSY), 1, id="another operation"),
         pytest.param(

@@ -70,7 +70,7 @@ class Place:
         with closing(self.provider(policy)) as provider:
             provider.delete(type, id, inputs, timeout_s=5)
 
-    def parked(self):
+    def deleted(self):
         with closing(client_of(self.transport)) as client:
             found = [
                 *deleted_workspaces(client, SUBSCRIPTION),
@@ -98,16 +98,16 @@ def place(tmp_path):
 def test_a_delete_leaves_what_the_policy_says(place, policy, left):
     place.create(policy, VAULT_TYPE, vault())
     place.delete(policy, VAULT_TYPE, VAULT, vault())
-    assert place.parked() == left
+    assert place.deleted() == left
 
 
 @pytest.mark.parametrize(("policy", "left"), [(RECOVER, {"demo"}), (PURGE, set())])
-def test_a_workspace_is_parked_or_gone(place, policy, left):
+def test_a_workspace_is_soft_deleted_or_purged(place, policy, left):
     place.delete(policy, WORKSPACE_TYPE, WORKSPACE, workspace())
-    assert place.parked() == left
+    assert place.deleted() == left
 
 
-def test_a_parked_vault_is_recovered_and_then_changed_to_what_is_wanted(place):
+def test_a_deleted_vault_is_recovered_and_then_updated(place):
     place.create(RECOVER, VAULT_TYPE, vault())
     place.delete(RECOVER, VAULT_TYPE, VAULT, vault())
     place.transport.asked.clear()
@@ -115,10 +115,10 @@ def test_a_parked_vault_is_recovered_and_then_changed_to_what_is_wanted(place):
     assert place.transport.asked == [("PUT", VAULT), ("PUT", VAULT)]
     assert made.outputs["properties"]["enabledForDeployment"] is True
     assert "createMode" not in made.inputs["properties"]
-    assert place.parked() == set()
+    assert place.deleted() == set()
 
 
-def test_a_parked_vault_is_purged_before_a_new_one_is_made(place):
+def test_a_deleted_vault_is_purged_before_a_create(place):
     place.create(RECOVER, VAULT_TYPE, vault())
     place.delete(RECOVER, VAULT_TYPE, VAULT, vault())
     place.transport.asked.clear()
@@ -132,22 +132,22 @@ def test_a_parked_vault_is_purged_before_a_new_one_is_made(place):
 def test_purge_protection_is_left_alone(place):
     place.create(PURGE, VAULT_TYPE, vault(enablePurgeProtection=True))
     place.delete(PURGE, VAULT_TYPE, VAULT, vault(enablePurgeProtection=True))
-    assert place.parked() == {"safe"}
+    assert place.deleted() == {"safe"}
 
 
 def test_a_delete_that_was_interrupted_before_the_purge_is_finished(place):
     place.create(RECOVER, VAULT_TYPE, vault())
     place.delete(RECOVER, VAULT_TYPE, VAULT, vault())
     place.delete(PURGE, VAULT_TYPE, VAULT, vault())
-    assert place.parked() == set()
+    assert place.deleted() == set()
 
 
 @pytest.mark.parametrize("policy", [RECOVER, PURGE])
-def test_a_parked_workspace_is_not_in_the_way_of_a_local_create(place, policy):
+def test_a_deleted_workspace_does_not_block_a_local_create(place, policy):
     place.delete(RECOVER, WORKSPACE_TYPE, WORKSPACE, workspace())
     made = place.create(policy, WORKSPACE_TYPE, workspace())
     assert made.id == WORKSPACE
-    assert place.parked() == set()
+    assert place.deleted() == set()
 
 
 def test_on_azure_only_the_portal_recovers_a_workspace(place):

@@ -133,7 +133,7 @@ def test_types_are_found_without_case() -> None:
     assert arm_type("microsoft.STORAGE/storageaccounts").name == "Microsoft.Storage/storageAccounts"
 
 
-def test_batch_speaks_the_last_version_that_knew_it() -> None:
+def test_batch_uses_the_last_version_that_lists_it() -> None:
     compute = arm_type("Microsoft.MachineLearningServices/workspaces/computes")
     assert compute.variant("batch").api_version == "2020-02-02"
 

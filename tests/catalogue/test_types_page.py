@@ -1,4 +1,4 @@
-"""The reference page says what the table says."""
+"""The reference page is generated from the table."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The page on updates says what the table says."""
+"""The page on updates is generated from the table."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The catalogue of VM sizes, and what the retired ones were followed by."""
+"""The catalogue of VM sizes, and the successors of retired ones."""
 
 import pytest
 

@@ -35,7 +35,7 @@ def test_the_page_lists_every_component_with_its_module():
 
 
 @pytest.mark.parametrize("args", ARGUMENTS, ids=lambda node: node.name)
-def test_every_argument_says_what_another_value_does(args):
+def test_every_argument_documents_the_effect_of_a_new_value(args):
     below = dict(zip(args.body, args.body[1:], strict=False))
     for field, text in below.items():
         if isinstance(field, ast.AnnAssign):
@@ -44,7 +44,7 @@ def test_every_argument_says_what_another_value_does(args):
             assert BEHAVIOUR.search(said), ast.unparse(field.target)
 
 
-def test_names_in_the_page_are_there():
+def test_names_on_the_page_exist():
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     imports = [node for node in ast.parse(program).body if isinstance(node, ast.ImportFrom)]
     (ours,) = [node for node in imports if node.module == "aml_platform.components"]

@@ -52,7 +52,7 @@ def test_a_vault_is_asked_once_for_a_secret(text):
         (Reference("file", "absent"), "absent"),
     ],
 )
-def test_what_is_not_there_is_named(text, credential, says):
+def test_a_missing_credential_is_named(text, credential, says):
     with pytest.raises(CredentialError, match=says):
         text._text(credential)
 

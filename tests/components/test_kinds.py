@@ -91,7 +91,7 @@ def resource(run, name, type_):
     return found
 
 
-def test_everything_is_replaced_on_what_the_table_of_updates_says(run):
+def test_the_table_of_updates_decides_what_replaces(run):
     made = [each for each in run.resources if each["type"].startswith("azure-native:")]
     assert len({each["type"] for each in made}) > 8
     for each in made:
@@ -123,7 +123,7 @@ def test_a_cluster_follows_the_subnet_and_the_identity_it_refers_to(run):
     assert "platform-trainer" in made["depends"]["identity"]
 
 
-def test_subnets_come_one_after_the_other(run):
+def test_subnets_are_created_one_after_the_other(run):
     subnets = [r for r in run.resources if r["type"].endswith("network:Subnet")]
     assert [s["inputs"]["subnetName"] for s in subnets] == ["a", "b"]
 
@@ -141,7 +141,7 @@ def test_a_workspace_of_a_declared_identity_waits_for_its_roles(run):
     assert made["inputs"]["primaryUserAssignedIdentity"].endswith("platform-boss")
 
 
-def test_a_role_lies_in_the_subscription_of_its_scope(run):
+def test_a_role_is_in_the_subscription_of_its_scope(run):
     made = resource(run, "platform-trainer-reader-storage_account", "authorization:RoleAssignment")
     assert made["inputs"]["roleDefinitionId"].startswith("/subscriptions/s/providers/")
     assert made["inputs"]["principalType"] == "ServicePrincipal"

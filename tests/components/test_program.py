@@ -34,7 +34,7 @@ def test_the_graph(small):
     }
 
 
-def test_what_exists_is_not_made(full):
+def test_existing_dependencies_are_not_created(full):
     made = {r["type"] for r in full.resources if r["custom"]}
     assert made == {"azure-native:resources:ResourceGroup", WORKSPACE, COMPUTE}
 
@@ -69,13 +69,13 @@ def test_the_vault_belongs_to_the_tenant_deployed_to(small):
     assert small.inputs(VAULT)["properties"]["tenantId"] == "the-tenant"
 
 
-def test_protect_covers_the_workspace_and_what_it_stands_on(full, small):
+def test_protect_covers_the_workspace_and_its_dependencies(full, small):
     protected = {r["type"] for r in full.resources if r["protect"] and r["custom"]}
     assert protected == {"azure-native:resources:ResourceGroup", WORKSPACE}
     assert not any(r["protect"] for r in small.resources)
 
 
-def test_a_cluster_as_small_as_can_be(small):
+def test_a_minimal_cluster(small):
     inputs = small.inputs(COMPUTE)
     assert inputs["properties"] == {
         "computeType": "AmlCompute",
@@ -159,7 +159,7 @@ def test_a_credential_from_a_file_beside_the_project(run_program, tmp_path):
     assert account["adminUserPassword"] == {"secret": "Pa55-canary"}
 
 
-def test_an_opened_pulumi_secret_is_a_credential(run_program):
+def test_a_decrypted_pulumi_secret_is_a_credential(run_program):
     admin = {"user": "ops", "password": "Pa55-canary"}
     run = run_program({"admin": admin}, secret_keys=["aml:computes"])
     account = run.inputs(COMPUTE)["properties"]["properties"]["userAccountCredentials"]
@@ -181,13 +181,13 @@ def test_a_bad_configuration_declares_nothing(run_program, change, says):
 
 
 @pytest.mark.parametrize("reference", ["env:NOT_SET_ANYWHERE", "file:nowhere/password"])
-def test_a_credential_that_is_not_there_names_the_reference(run_program, reference):
+def test_a_missing_credential_names_the_reference(run_program, reference):
     run = run_program({"admin": {"user": "ops", "password": reference}})
     assert "Not authenticated" in run.error
     assert reference.partition(":")[2] in run.error
 
 
-def test_a_stack_without_networks_does_not_wait_for_their_classes():
+def test_a_stack_without_networks_does_not_load_their_classes():
     command = "import sys, infra.components.platform; print([name for name in sys.modules "
     command += "if name.startswith('pulumi_azure_native.network.')])"
     done = subprocess.run(

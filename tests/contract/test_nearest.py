@@ -1,4 +1,4 @@
-"""The sentence that leads from a wrong name to a right one."""
+"""The suggestion for a wrong name."""
 
 import pytest
 
@@ -16,7 +16,7 @@ MANY = dict.fromkeys(f"run{number:03d}" for number in range(100))
         ("zzz", {}, "There is no run yet."),
     ],
 )
-def test_a_wrong_name_leads_to_a_right_one(name, known, said):
+def test_a_wrong_name_gets_a_suggestion(name, known, said):
     assert nearest(name, known, noun="run") == said
 
 

@@ -34,7 +34,7 @@ def test_a_project_file_further_up_comes_before_stack_files(tmp_path):
     assert not project.runs_packaged_program
 
 
-def test_another_copy_of_the_packaged_program_is_ours_too(tmp_path):
+def test_another_copy_of_the_packaged_program_counts_as_packaged(tmp_path):
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nmain: infra\n")
     for file in ("__main__.py", "spec/stack.py", "components/platform.py"):
         (tmp_path / "infra" / file).parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def test_another_copy_of_the_packaged_program_is_ours_too(tmp_path):
     assert find_project(tmp_path).runs_packaged_program
 
 
-def test_a_folder_with_neither_is_no_project(tmp_path):
+def test_a_folder_with_neither_is_not_a_project(tmp_path):
     with pytest.raises(UsageError, match="and no stack file") as caught:
         find_project(tmp_path)
     assert "aml init" in caught.value.remedy

@@ -1,4 +1,4 @@
-"""Rules across fields are told also where a field is wrong by itself."""
+"""Rules across fields are checked even if a field is invalid by itself."""
 
 import time
 
@@ -38,7 +38,7 @@ def test_rules_of_a_cluster(compute, where):
 @pytest.mark.parametrize(
     "computes", [None, "text", {"a": 1}, [None, "text", 7], [{}], [{"name": 7}]]
 )
-def test_rules_pass_over_what_is_not_there(computes):
+def test_rules_skip_missing_values(computes):
     assert list(contradictions({"computes": computes, "workspace": "demo"})) == []
 
 
@@ -68,7 +68,7 @@ def test_names_are_compared_without_case():
         ),
     ],
 )
-def test_rules_pass_over_what_a_model_refuses(stack, where):
+def test_rules_skip_values_that_a_model_rejects(stack, where):
     assert [at[2:] for at, _ in contradictions(stack, subscription="s")] == where
 
 

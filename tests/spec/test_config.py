@@ -26,7 +26,7 @@ def test_program_and_file_read_the_same(inspect):
     assert spec_from_config(CONFIG, (), stack="t") == inspect(computes=json.dumps([CPU])).spec
 
 
-def test_problems_are_the_files_without_lines():
+def test_a_program_reports_the_problems_of_the_file_without_lines():
     with pytest.raises(StackFileError) as caught:
         spec_from_config({**CONFIG, "aml:cloud": "lokal", "aml:colours": "1"}, (), stack="t")
     assert [str(problem) for problem in caught.value.problems] == [
@@ -35,7 +35,7 @@ def test_problems_are_the_files_without_lines():
     ]
 
 
-def test_an_opened_secret_is_a_credential():
+def test_a_decrypted_secret_is_a_credential():
     spec = spec_from_config(with_admin(password="Pa55-canary"), {"aml:computes"}, stack="t")
     assert spec.computes[0].admin.password == Known("Pa55-canary")
     assert "canary" not in repr(spec)
@@ -47,7 +47,7 @@ def test_a_reference_beside_a_secret_stays_one():
     assert spec.computes[0].admin.password == Reference("env", "NODE_PASSWORD")
 
 
-def test_text_that_was_never_sealed_is_refused():
+def test_text_that_was_never_encrypted_is_rejected():
     with pytest.raises(StackFileError, match="plain text"):
         spec_from_config(with_admin(password="Pa55-canary"), (), stack="t")
 
@@ -59,7 +59,7 @@ def test_a_secret_under_the_wrong_key_is_not_shown(key):
     assert "canary" not in str(caught.value)
 
 
-def test_a_sealed_value_that_fits_is_used():
+def test_a_valid_encrypted_value_is_used():
     spec = spec_from_config(CONFIG, set(CONFIG), stack="t")
     assert (spec.cloud, spec.workspace.name) == ("local", "demo")
 

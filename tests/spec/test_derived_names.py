@@ -31,7 +31,7 @@ def test_the_log_store_fits_its_length(workspace):
 @pytest.mark.parametrize(
     "place", [("demo", "rg", "northeurope"), ("demo", "rg2", "westeurope"), ("demo2", "rg", "x")]
 )
-def test_another_place_has_other_names(place):
+def test_another_location_has_other_names(place):
     here = dataclasses.asdict(derived_names("demo", "rg", "westeurope"))
     there = dataclasses.asdict(derived_names(*place))
     assert not set(here.values()) & set(there.values())

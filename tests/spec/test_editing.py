@@ -72,7 +72,7 @@ def test_paths(text, steps):
 
 
 @pytest.mark.parametrize("text", ["", "[0]", "aml:computes[x]", "aml:computes[0", 'aml:a["b]'])
-def test_what_is_no_path(text):
+def test_a_malformed_path_is_rejected(text):
     with pytest.raises(UsageError, match="not a path"):
         parse_path(text)
 
@@ -82,7 +82,7 @@ def test_what_is_no_path(text):
     [("4", 4), ("-1", -1), ("0", 0), ("true", True), ("false", False)]
     + [(text, text) for text in ("007", "1.5", "True", "yes", "", "4 ", "v4", "null")],
 )
-def test_below_a_path_values_are_typed_as_pulumi_does(text, value):
+def test_with_a_path_values_are_typed_as_in_pulumi(text, value):
     assert typed(text) == value
     assert type(typed(text)) is type(value)
 
@@ -111,13 +111,13 @@ config:
         ("set @aml:new[1] x", "beyond the end of the list, which has 0"),
     ],
 )
-def test_a_path_that_does_not_fit_is_refused(command, says):
+def test_a_path_that_does_not_fit_is_rejected(command, says):
     with pytest.raises(UsageError, match=says):
         edited(BASE, command)
 
 
 @pytest.mark.parametrize("command", ["rm aml:clud", "rm @aml:tags.tem", "rm @aml:computes[1]"])
-def test_removing_what_is_not_there_names_the_nearest(command):
+def test_removing_a_missing_value_suggests_the_nearest(command):
     with pytest.raises(UnknownNameError, match=r"There is no 'aml:"):
         edited(BASE, command)
 
@@ -135,12 +135,12 @@ def test_a_path_reaches_into_json_text():
 
 
 @pytest.mark.parametrize("text", ["config: [", "- a", "just text"])
-def test_what_is_no_stack_file_is_refused(text):
+def test_a_file_that_is_not_a_stack_file_is_rejected(text):
     with pytest.raises(SpecError):
         StackFile(text, Path("x"))
 
 
-def test_a_file_is_replaced_whole_and_keeps_its_mode(tmp_path):
+def test_a_file_is_replaced_atomically_and_keeps_its_mode(tmp_path):
     path = tmp_path / "Pulumi.dev.yaml"
     path.write_text(BASE)
     path.chmod(0o600)

@@ -48,7 +48,7 @@ def test_one_meaning_in_many_forms(inspect, computes):
     assert inspect(computes=computes).spec == inspect(computes=f"[{CPU}]").spec
 
 
-def test_merge_keys_are_opened(inspect):
+def test_merge_keys_are_resolved(inspect):
     found = inspect(
         computes=f"\n    - &cpu {CPU}\n    - <<: *cpu\n      name: gpu\n      max_nodes: 4"
     )
@@ -76,7 +76,7 @@ def test_a_region_may_be_written_as_the_portal_shows_it():
     assert inspect_text(text).spec.location == "westeurope"
 
 
-def test_keys_of_other_namespaces_are_left_alone(inspect):
+def test_keys_of_other_namespaces_are_ignored(inspect):
     assert inspect("shop:colour: blue", "azure-native:subscriptionId: s").problems == ()
 
 
@@ -97,7 +97,7 @@ def test_a_credential_is_a_reference(written, read):
     assert found.spec.computes[0].admin.password == read
 
 
-def test_a_public_key_may_stand_in_the_file():
+def test_a_public_key_may_be_plain_text():
     found = inspect_text(_with_admin("ssh_public_key: ssh-ed25519 AAAAC3 me@here"))
     assert found.spec.computes[0].admin.ssh_public_key == Known("ssh-ed25519 AAAAC3 me@here")
 
@@ -128,7 +128,7 @@ config:
         ("aml:cloud", ("aml:cloud",)),
     ],
 )
-def test_what_else_is_sealed_is_named_and_not_complained_about(key, paths):
+def test_other_encrypted_values_are_listed_and_not_reported(key, paths):
     config = {
         "azure-native:location": "westeurope",
         "aml:cloud": "local",
@@ -140,7 +140,7 @@ def test_what_else_is_sealed_is_named_and_not_complained_about(key, paths):
     assert (found.spec, found.problems, found.sealed) == (None, (), paths)
 
 
-def test_loading_raises_all_problems_with_the_command_that_looks_again(tmp_path):
+def test_loading_raises_all_problems_with_the_command_to_check_again(tmp_path):
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text("config:\n  aml:cloud: lokal\n")
     with pytest.raises(StackFileError, match="3 problems") as caught:
@@ -149,7 +149,7 @@ def test_loading_raises_all_problems_with_the_command_that_looks_again(tmp_path)
     assert "aml check -s dev" in caught.value.remedy
 
 
-def test_a_sealed_workspace_cannot_be_loaded_without_its_passphrase(tmp_path):
+def test_an_encrypted_workspace_cannot_be_loaded_without_its_passphrase(tmp_path):
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(
         "encryptionsalt: v1:AA==:v1:A:A\nconfig:\n  azure-native:location: westeurope\n"
@@ -168,14 +168,14 @@ def test_a_missing_file_names_the_nearest_stack(tmp_path):
 PROGRAM_STACK = "config:\n  aml:cloud: {}\n  shop:colour: blue\n  aml:nonsense: 1\n"
 
 
-def test_of_a_program_of_ones_own_only_the_cloud_is_read(tmp_path):
+def test_of_another_program_only_the_cloud_is_read(tmp_path):
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(PROGRAM_STACK.format("azure"), encoding="utf-8")
     assert load_program_stack(file).cloud == "azure"
 
 
 @pytest.mark.parametrize("text", ["config: {}", PROGRAM_STACK.format("lokal"), "config: ["])
-def test_a_cloud_that_is_none_is_told(tmp_path, text):
+def test_an_invalid_cloud_is_reported(tmp_path, text):
     file = tmp_path / "Pulumi.dev.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(StackFileError, match="1 problem"):

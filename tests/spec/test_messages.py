@@ -1,4 +1,4 @@
-"""Every bad input and what is said of it: `bad/*.yaml` beside `messages.txt`."""
+"""Every bad input and its messages: `bad/*.yaml` beside `messages.txt`."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_bad_input_is_told_what_to_do(case):
+def test_bad_input_has_its_message(case):
     assert [str(problem) for problem in inspect_stack(case).problems] == GOLDEN[case.stem]
 
 

@@ -51,19 +51,19 @@ def test_stack_files_name_it_in_their_first_line(file):
 
 
 @pytest.mark.parametrize("text", EXAMPLES)
-def test_what_the_reader_takes_an_editor_takes(text):
+def test_the_schema_accepts_what_the_reader_accepts(text):
     assert fits(SCHEMA, document(text), SCHEMA)
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_the_reader_refuses_an_editor_refuses(name):
+def test_the_schema_rejects_what_the_reader_rejects(name):
     text = (ROOT / "tests/spec/bad" / f"{name}.yaml").read_text(encoding="utf-8")
     parsed = parse_document(text)
     top = dict.fromkeys(re.findall(r"^(\w+):", text, re.MULTILINE))
     assert not fits(SCHEMA, {**top, "config": dict(parsed.config)}, SCHEMA)
 
 
-def test_fields_say_what_they_mean():
+def test_fields_have_descriptions():
     fields = SCHEMA["definitions"]["AmlComputeSpec"]["properties"]
     assert fields["min_nodes"]["description"].startswith("Minimum number of nodes")
     inherited = SCHEMA["definitions"]["VirtualMachineSpec"]["properties"]

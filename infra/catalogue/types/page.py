@@ -38,7 +38,7 @@ def _section(row: ArmType) -> Iterator[str]:
 
 
 def _facts(row: ArmType) -> Iterator[str]:
-    yield f"- name (`{row.name_input}`): {row.name_rule.says}"
+    yield f"- name (`{row.name_input}`): {row.name_rule.description}"
     facts = {
         "required": row.required,
         "secret": row.secret | row.secret_outputs,

@@ -1,6 +1,6 @@
 """The effect of changes outside a workspace: networks, and services and machines to attach.
 
-Rows only. Their source is Terraform's provider (its ForceNew fields) unless said otherwise.
+Rows only. Their source is Terraform's provider (its ForceNew fields) unless noted otherwise.
 """
 
 from typing import Final

@@ -59,18 +59,18 @@ def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
             continue
         at = ("computes", index)
         if compute.get("address") and location in BY_ID_ONLY:
-            says = f"is not supported in {location}; set resource_id."
-            yield (*at, "address"), says
+            message = f"is not supported in {location}; set resource_id."
+            yield (*at, "address"), message
         if compute["kind"] == "data_lake_analytics" and stack.get("cloud") == "azure":
-            says = f"Azure retired Data Lake Analytics on {RETIRED}; only `local` supports it."
-            yield (*at, "kind"), says
+            message = f"Azure retired Data Lake Analytics on {RETIRED}; only `local` supports it."
+            yield (*at, "kind"), message
         if compute["kind"] == "databricks" and stack.get("cloud") == "azure" and subscription:
             yield from _same_subscription(at, compute, subscription)
         key = _resource(compute)
         if key in seen:
             other = f"aml:computes[{seen[key]}]"
-            says = f"is also attached by {other}; a second attachment breaks the first."
-            yield (*at, "resource_id" if compute.get("resource_id") else "address"), says
+            message = f"is also attached by {other}; a second attachment breaks the first."
+            yield (*at, "resource_id" if compute.get("resource_id") else "address"), message
         elif key:
             seen[key] = index
 
@@ -83,8 +83,10 @@ def _same_subscription(
     except UsageError:
         return  # already reported
     if found.lower() != subscription.lower():
-        says = f"is in subscription {found}; Databricks must be in the workspace's subscription, "
-        yield (*at, "resource_id"), f"{says}{subscription}."
+        message = (
+            f"is in subscription {found}; Databricks must be in the workspace's subscription, "
+        )
+        yield (*at, "resource_id"), f"{message}{subscription}."
 
 
 def _resource(compute: Document) -> str:

@@ -20,8 +20,8 @@ def private_nodes_need_a_subnet(compute: Document) -> Iterator[Finding]:
     if off(compute.get("node_public_ip")) and not (
         compute.get("subnet_id") or compute.get("subnet")
     ):
-        says = "nodes without a public IP address need a subnet; set subnet or subnet_id."
-        yield ("node_public_ip",), says
+        message = "nodes without a public IP address need a subnet; set subnet or subnet_id."
+        yield ("node_public_ip",), message
 
 
 def one_subnet(compute: Document) -> Iterator[Finding]:

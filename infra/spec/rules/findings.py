@@ -15,8 +15,8 @@ StackRule = Callable[[Document], Iterator[Finding]]
 
 def below(prefix: Location, findings: Iterator[Finding]) -> Iterator[Finding]:
     """Yield findings with ``prefix`` added to their locations."""
-    for location, says in findings:
-        yield (*prefix, *location), says
+    for location, message in findings:
+        yield (*prefix, *location), message
 
 
 def entries(stack: Document, key: str) -> Iterator[tuple[int, Document]]:

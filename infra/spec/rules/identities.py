@@ -12,8 +12,8 @@ def identity(owner: Document) -> Iterator[Finding]:
         return
     kind, some = chosen.get("type"), [key for key in ("names", "ids") if chosen.get(key)]
     if kind in ("user_assigned", "system_and_user_assigned") and not some:
-        says = f"{kind} needs names from aml:identities, or ids of existing identities."
-        yield ("identity", "ids"), says
+        message = f"{kind} needs names from aml:identities, or ids of existing identities."
+        yield ("identity", "ids"), message
     if kind == "system_assigned":
         for key in some:
             yield (

@@ -18,8 +18,8 @@ def schedules(compute: Document) -> Iterator[Finding]:
             yield at, problem
         recurrence = schedule.get("recurrence")
         if isinstance(recurrence, Mapping):
-            for location, says in _recurrence(recurrence):
-                yield (*at, "recurrence", *location), says
+            for location, message in _recurrence(recurrence):
+                yield (*at, "recurrence", *location), message
 
 
 def _recurrence(recurrence: Document) -> Iterator[Finding]:

@@ -13,10 +13,10 @@ def names_differ(stack: Document) -> Iterator[Finding]:
     for key in _LISTS:
         yield from _once(stack, key)
     for index, network in entries(stack, "networks"):
-        for location, says in _once(network, "subnets"):
+        for location, message in _once(network, "subnets"):
             yield (
                 ("networks", index, *location),
-                says.replace("aml:subnets", f"aml:networks[{index}].subnets"),
+                message.replace("aml:subnets", f"aml:networks[{index}].subnets"),
             )
 
 
@@ -61,8 +61,8 @@ def identities_are_declared(stack: Document) -> Iterator[Finding]:
         names = listed(identity, "names") if isinstance(identity, Mapping) else []
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in known:
-                says = _undeclared(name, "aml:identities", known)
-                yield (*at, "identity", "names", index), says
+                message = _undeclared(name, "aml:identities", known)
+                yield (*at, "identity", "names", index), message
     for index, assignment in entries(stack, "role_assignments"):
         name = assignment.get("identity")
         if isinstance(name, str) and name not in known:

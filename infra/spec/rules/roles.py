@@ -25,13 +25,13 @@ def fit_the_workspace(stack: Document) -> Iterator[Finding]:
     for index, each in entries(stack, "role_assignments"):
         at = ("role_assignments", index)
         if each.get("workspace_identity") and _type(workspace) == "user_assigned":
-            says = "the workspace has no system-assigned identity; set identity instead."
-            yield (*at, "workspace_identity"), says
+            message = "the workspace has no system-assigned identity; set identity instead."
+            yield (*at, "workspace_identity"), message
         if each.get("scope") in listed(workspace, "without"):
             yield (*at, "scope"), f"the workspace is created without {each['scope']}."
         if (each.get("identity"), each.get("role"), each.get("scope")) in given:
-            says = "the workspace's own identity gets this role anyway; remove the entry."
-            yield at, says
+            message = "the workspace's own identity gets this role anyway; remove the entry."
+            yield at, message
         key = tuple(str(each.get(part)).rstrip("/").lower() for part in _PARTS)
         if key in seen:
             yield at, f"is a duplicate of aml:role_assignments[{seen[key]}]."

@@ -15,9 +15,11 @@ from infra.spec.rules.findings import Finding, entries
 def sizes(stack: Document) -> Iterator[Finding]:
     for index, compute in entries(stack, "computes"):
         size = compute.get("vm_size")
-        says = _wrong(size, stack.get("cloud")) if isinstance(size, str) and "_" in size else None
-        if says:
-            yield ("computes", index, "vm_size"), says
+        message = (
+            _wrong(size, stack.get("cloud")) if isinstance(size, str) and "_" in size else None
+        )
+        if message:
+            yield ("computes", index, "vm_size"), message
 
 
 @cache
