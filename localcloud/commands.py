@@ -13,19 +13,21 @@ from infra.contract.project import home_folder
 from localcloud import control
 
 _NOT_RUNNING = 3
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print data on stdout.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def cloud() -> None:
-    """Start, stop, look at and reset the local cloud of this project."""
+    """Start, stop, inspect and reset this project's local cloud."""
 
 
 @cloud.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Listen here, now and from now on.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port to listen on, now and after every restart."
+)
 @_JSON
 def start(*, port: int | None, as_json: bool) -> None:
-    """Start the local cloud if it is not running."""
+    """Start the local cloud, unless it is running."""
     home = home_folder()
     control.start(home, port)
     _tell(control.status(home), as_json=as_json)
@@ -34,7 +36,7 @@ def start(*, port: int | None, as_json: bool) -> None:
 @cloud.command()
 @_JSON
 def stop(*, as_json: bool) -> None:
-    """Stop the local cloud; what was deployed to it stays."""
+    """Stop the local cloud. What was deployed to it is kept."""
     stopped = control.stop(home_folder())
     _say("The local cloud has stopped." if stopped else "The local cloud was not running.")
     if as_json:
@@ -53,24 +55,24 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @cloud.command()
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @_JSON
 def reset(*, yes: bool, as_json: bool) -> None:
-    """Make it forget everything: resources, files, runs. It keeps its port."""
+    """Delete everything in the local cloud: resources, files and runs. The port is kept."""
     if not yes:
         _confirm()
     new = control.reset(home_folder())
-    _say("The local cloud is empty. `aml up` deploys to it again.")
+    _say("The local cloud is empty. Run `aml up` to deploy to it again.")
     if as_json:
         click.echo(json.dumps({"id": new}))
 
 
 @cloud.command()
-@click.option("-n", "--lines", default=50, show_default=True, help="How many of the last lines.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what is logged from now on.")
+@click.option("-n", "--lines", default=50, show_default=True, help="Number of lines to print.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines as they are logged.")
 @_JSON
 def logs(*, lines: int, follow: bool, as_json: bool) -> None:
-    """Show the daemon's log."""
+    """Print the end of the local cloud's log."""
     home = home_folder()
     last = control.log_lines(home, lines)
     if as_json:
@@ -86,17 +88,19 @@ def logs(*, lines: int, follow: bool, as_json: bool) -> None:
 def _confirm() -> None:
     if not sys.stdin.isatty():
         raise UsageError(
-            "A reset deletes all that was deployed and all runs, and nobody can be asked.",
-            remedy="Run `aml cloud reset --yes`.",
+            "A reset deletes all resources and runs, and there is no terminal to confirm on.",
+            remedy="Run `aml cloud reset --yes` to reset without asking.",
         )
-    click.confirm("Delete all that was deployed to the local cloud, and all runs?", abort=True)
+    click.confirm("Delete all resources and runs of the local cloud?", abort=True)
 
 
 def _tell(found: control.CloudStatus, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.document(), indent=2))
     elif found.running:
-        click.echo(f"The local cloud runs at {found.url} (process {found.pid}, id {found.id}).")
+        click.echo(
+            f"The local cloud is running at {found.url} (process {found.pid}, id {found.id})."
+        )
         _say(f"Certificate authority: {found.ca}")
     else:
         click.echo("The local cloud is not running.")

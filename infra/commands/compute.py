@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import click
 
-from infra.commands import view
+from infra.commands import plans, view
+from infra.commands.progress import Progress
 from infra.deploy.importing.add_compute import declared, settings_of
 from infra.deploy.importing.computes import Action, Compute, computes_of
 from infra.deploy.run.stack_operations import OperationRequest, StackOperations
@@ -129,13 +130,13 @@ def _add(
     declared(before.file, kind, name, settings).write()
     changed = open_stack(before.name)
     view.say(f"{view.short_path(changed.file)}: added {name!r}.")
-    with view.Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress:
         plan = StackOperations(changed, progress, lambda *_: False).preview(OperationRequest()).plan
     if as_json:
-        view.print_json([view.step_document(step) for step in plan.steps])
+        view.print_json([plans.step_document(step) for step in plan.steps])
         return
-    view.print_plan(plan.steps, own_program=changed.own_program)
-    view.say(f"Plan: {view.plan_line(plan.changes)}. Run `aml up -s {changed.name}` to apply it.")
+    plans.print_plan(plan.steps, own_program=changed.own_program)
+    view.say(f"Plan: {plans.plan_line(plan.changes)}. Run `aml up -s {changed.name}` to apply it.")
 
 
 def _show(found: Compute, *, as_json: bool) -> None:

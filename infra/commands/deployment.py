@@ -7,7 +7,8 @@ from typing import Final, Literal, TypeVar
 
 import click
 
-from infra.commands import view
+from infra.commands import plans, view
+from infra.commands.progress import Progress
 from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
@@ -197,7 +198,7 @@ class _Operation:
             self._hand_over()
             return
         quiet = self.yes and self.as_json
-        with view.Progress(quiet=self.as_json) as progress:
+        with Progress(quiet=self.as_json) as progress:
             confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
             done = self._done(StackOperations(self.stack, progress, confirm))
         _show(self.name, self.stack, done, as_json=self.as_json)
@@ -252,7 +253,7 @@ class Confirmation:
 
     name: Name
     stack: Stack
-    progress: view.Progress
+    progress: Progress
     yes: bool
     quiet: bool
 
@@ -260,8 +261,8 @@ class Confirmation:
         with self.progress.paused():
             if not self.quiet:
                 view.say(f"{_TITLES[self.name]} of stack {self.stack.name!r} ({to.kind}):")
-                view.print_plan(plan.steps, own_program=self.stack.own_program)
-                view.say(f"Plan: {view.plan_line(plan.changes)}")
+                plans.print_plan(plan.steps, own_program=self.stack.own_program)
+                view.say(f"Plan: {plans.plan_line(plan.changes)}")
                 view.warn(plan.warnings)
             if to.kind == "azure":
                 view.say(f"Azure subscription {to.subscription}, as {to.identity}")
@@ -280,16 +281,16 @@ def _show(name: Name, stack: Stack, done: OperationResult, *, as_json: bool) -> 
         view.say("Nothing was changed.")
         return
     if name == "preview":
-        view.print_plan(done.plan.steps, own_program=stack.own_program)
+        plans.print_plan(done.plan.steps, own_program=stack.own_program)
         view.warn(done.plan.warnings)
     if name == "destroy" and not done.plan.changed:
         view.say(f"Stack {stack.name!r} has nothing to destroy.")
         return
     if done.result is None or not done.result.changed:
-        view.say(f"{_TITLES[name]} of stack {stack.name!r}: {view.plan_line(done.plan.changes)}")
+        view.say(f"{_TITLES[name]} of stack {stack.name!r}: {plans.plan_line(done.plan.changes)}")
         return
     view.say(
-        f"{_TITLES[name]} of stack {stack.name!r}: {view.done_line(done.result.changes)}"
+        f"{_TITLES[name]} of stack {stack.name!r}: {plans.done_line(done.result.changes)}"
         f" in {done.result.summary.seconds:.1f} s"
     )
 
@@ -301,10 +302,10 @@ def _document(name: Name, stack: Stack, done: OperationResult) -> JsonObject:
         "operation": name,
         "cloud": stack.cloud,
         "approved": done.approved,
-        "steps": [view.step_document(step) for step in done.plan.steps],
+        "steps": [plans.step_document(step) for step in done.plan.steps],
         "warnings": list(done.plan.warnings),
         "changes": {str(op): n for op, n in shown.changes.items()},
-        "outputs": view.shown(shown.summary.outputs),
+        "outputs": plans.shown(shown.summary.outputs),
         "seconds": round(shown.summary.seconds, 3),
     }
 

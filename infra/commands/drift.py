@@ -2,8 +2,9 @@
 
 import click
 
-from infra.commands import view
+from infra.commands import plans, view
 from infra.commands.deployment import Confirmation
+from infra.commands.progress import Progress
 from infra.contract.errors import DriftError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.deploy.drift.adopt import AdoptedDrift, lines
@@ -30,7 +31,7 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
             "--adopt and --revert cannot be combined.", remedy="Leave one of them out."
         )
     opened = open_stack(stack)
-    with view.Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress:
         drifts = DriftOf(opened, progress)
         found = drifts.read()
         document = _document(opened, found)
@@ -70,7 +71,7 @@ def _confirm(option: str, question: str, *, yes: bool) -> None:
 def _print(stack: Stack, found: Drift) -> None:
     for each in found.resources:
         mark = "-" if each.gone else "~"
-        view.print_data(f"{mark} {view.short_type(each.deployed.type)}  {each.deployed.name}")
+        view.print_data(f"{mark} {plans.short_type(each.deployed.type)}  {each.deployed.name}")
         for line in drift_lines(each, own_program=stack.own_program):
             view.print_data(f"    {line}")
     for resource, text in found.notes:
@@ -125,5 +126,5 @@ def _adopted(drift: Drift, adoption: AdoptedDrift, *, quiet: bool) -> JsonObject
 def _reverted(done: OperationResult, *, quiet: bool) -> JsonObject:
     changes = done.result.changes if done.approved and done.result else {}
     if not quiet:
-        view.say(view.done_line(changes) if done.approved else "Nothing was changed.")
+        view.say(plans.done_line(changes) if done.approved else "Nothing was changed.")
     return {"approved": done.approved, "changes": {str(op): n for op, n in changes.items()}}

@@ -3,8 +3,9 @@
 import click
 
 from infra.catalogue.names import ArmId
-from infra.commands import view
+from infra.commands import plans, view
 from infra.commands.deployment import Confirmation
+from infra.commands.progress import Progress
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
@@ -65,10 +66,10 @@ def import_(
         )
         return
     opened = open_stack(name)
-    with view.Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress:
         asking = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
         done = StackOperations(opened, progress, asking).up(OperationRequest())
-    view.say(view.done_line(done.result.changes) if done.result else "Nothing was adopted.")
+    view.say(plans.done_line(done.result.changes) if done.result else "Nothing was adopted.")
 
 
 def _id(group: str | None, workspace: str | None, subscription: str | None) -> str:

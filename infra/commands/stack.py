@@ -1,35 +1,38 @@
-"""`aml stack …`, `aml cancel`, `aml unprotect`: stacks as things that are made, moved, mended."""
+"""`aml stack …`, `aml cancel`, `aml unprotect`: create, move, repair and unlock stacks."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
 from infra.commands import view
+from infra.commands.init import create_stack
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy.run.check import soft_deleted_rows
 from infra.deploy.stack import stacks
 from infra.deploy.stack.stacks import open_stack
+from infra.spec.new_stack import new_stack
 
-_STACK = click.option("-s", "--stack", "name", metavar="STACK", help="Else the selected one.")
-_YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print what was done as data.")
+_STACK = click.option(
+    "-s", "--stack", "name", metavar="STACK", help="Stack to use. Default: the selected stack."
+)
+_YES = click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group()
 def stack() -> None:
-    """Make, select, list, move and remove stacks."""
+    """Create, select, list, move and remove stacks."""
 
 
 @stack.command()
 @click.argument("name")
 @_JSON
 def init(name: str, *, as_json: bool) -> None:
-    """Make a stack NAME with a file to start from, and select it."""
-    file = stacks.init_stack(find_project(), name)
+    """Create stack NAME from the template of `aml init`, and select it."""
+    file = create_stack(find_project(), new_stack(name))
     view.say(f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run `aml up`.")
     _data({"stack": name, "file": file}, as_json=as_json)
 
@@ -38,7 +41,7 @@ def init(name: str, *, as_json: bool) -> None:
 @click.argument("name")
 @_JSON
 def select(name: str, *, as_json: bool) -> None:
-    """Make NAME the stack that commands mean without -s."""
+    """Select NAME as the stack that commands use without -s."""
     project = find_project()
     stacks.existing_stack_file(project, name)
     project.select_stack(name)
@@ -47,9 +50,9 @@ def select(name: str, *, as_json: bool) -> None:
 
 
 @stack.command()
-@click.option("--json", "as_json", is_flag=True, help="Print them as data.")
+@click.option("--json", "as_json", is_flag=True, help="Print the stacks as JSON.")
 def ls(*, as_json: bool) -> None:
-    """List the stacks of the project; the selected one has a star."""
+    """List the project's stacks. The selected one is marked with *."""
     rows = stacks.list_stacks(find_project())
     if as_json:
         view.print_json([asdict(row) for row in rows])
@@ -62,14 +65,16 @@ def ls(*, as_json: bool) -> None:
 
 @stack.command()
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Forget resources that are still there.")
+@click.option(
+    "--force", is_flag=True, help="Remove it even if it still has resources; they are not deleted."
+)
 @_YES
 @_JSON
 def rm(name: str, *, force: bool, yes: bool, as_json: bool) -> None:
-    """Remove stack NAME: its state and its file."""
+    """Remove stack NAME with its state and its file."""
     project = find_project()
     stacks.existing_stack_file(project, name)
-    _ask(f"Remove stack {name!r}, its state and its file?", yes=yes)
+    _confirm(f"Remove stack {name!r}, its state and its file?", yes=yes)
     stacks.remove_stack(project, name, force=force)
     view.say(f"Removed stack {name!r}.")
     _data({"stack": name}, as_json=as_json)
@@ -77,15 +82,20 @@ def rm(name: str, *, force: bool, yes: bool, as_json: bool) -> None:
 
 @stack.command(name="export")
 @_STACK
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Else standard output.")
-@click.option("--show-secrets", is_flag=True, help="Write secrets in clear.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    help="File to write. Default: standard output.",
+)
+@click.option("--show-secrets", is_flag=True, help="Write secrets decrypted.")
 def export_(name: str | None, file: Path | None, *, show_secrets: bool) -> None:
-    """Write a stack's state, as JSON, as `pulumi stack export` does."""
+    """Export a stack's state as JSON, in the format of `pulumi stack export`."""
     project = find_project()
     named = stacks.existing_stack(project, name)
     text = stacks.export_stack(project, named, show_secrets=show_secrets)
     if file is None:
-        click.echo(text, nl=False)
+        view.print_text(text)
         return
     view.write_text(file, text)
     view.say(f"Wrote {view.short_path(file)}.")
@@ -93,10 +103,12 @@ def export_(name: str | None, file: Path | None, *, show_secrets: bool) -> None:
 
 @stack.command(name="import")
 @_STACK
-@click.option("--file", "file", type=click.Path(path_type=Path), required=True)
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path), required=True, help="File to read."
+)
 @_JSON
 def import_(name: str | None, file: Path, *, as_json: bool) -> None:
-    """Put an exported state in the place of a stack's; a backup is kept."""
+    """Replace a stack's state with an exported one. A backup is kept."""
     project = find_project()
     named = stacks.existing_stack(project, name)
     stacks.import_stack(project, named, file)
@@ -109,37 +121,43 @@ def import_(name: str | None, file: Path, *, as_json: bool) -> None:
 @_YES
 @_JSON
 def repair(name: str | None, *, yes: bool, as_json: bool) -> None:
-    """Mend state that breaks its own rules: sort it, cut references to nothing."""
+    """Repair damaged state: restore the order of resources, drop dangling references."""
     project = find_project()
     backend, named = stacks.backend_of(project), stacks.existing_stack(project, name)
     problems = backend.diagnose(project.name, named).problems
     for problem in problems:
         view.say(problem)
     if problems:
-        _ask("Repair it? Copies of everything are put with the backups.", yes=yes)
+        _confirm("Repair it? The damaged state is kept as a backup.", yes=yes)
         backend.repair(project.name, named)
         view.say(f"Repaired {len(problems)} problem(s).")
     else:
-        view.say(f"The state of stack {named!r} is sound.")
+        view.say(f"The state of stack {named!r} is fine.")
     _data({"stack": named, "repaired": list(problems)}, as_json=as_json)
 
 
 @stack.command()
 @_STACK
 @_JSON
-def parked(name: str | None, *, as_json: bool) -> None:
-    """List deleted workspaces and key vaults that keep their names, and what `up` would do."""
+def deleted(name: str | None, *, as_json: bool) -> None:
+    """List soft-deleted workspaces and key vaults, and what `aml up` would do about each."""
     rows = soft_deleted_rows(open_stack(name))
     if as_json:
         view.print_json([asdict(row) for row in rows])
         return
     if not rows:
-        view.say("Nothing is parked.")
+        view.say("There are no soft-deleted workspaces or key vaults.")
         return
     view.print_table(
-        ("KIND", "NAME", "REGION", "GOES", "AML UP"),
-        [(r.kind, r.name, r.location, r.until or "by itself", r.fate or "-") for r in rows],
+        ("KIND", "NAME", "REGION", "PURGED ON", "AML UP"),
+        [(r.kind, r.name, r.location, r.until or "-", r.fate or "-") for r in rows],
     )
+
+
+# What the command was called before; scripts may still use it.
+stack.add_command(
+    click.Command("parked", callback=deleted.callback, params=deleted.params, hidden=True)
+)
 
 
 @click.command()
@@ -147,58 +165,60 @@ def parked(name: str | None, *, as_json: bool) -> None:
 @_YES
 @_JSON
 def cancel(name: str | None, *, yes: bool, as_json: bool) -> None:
-    """Take away the lock of a run that is not there any more."""
+    """Remove the lock of an operation that is no longer running."""
     project = find_project()
     backend, named = stacks.backend_of(project), stacks.existing_stack(project, name)
     held = backend.holders(project.name, named)
     for lock in held:
         view.say(f"Stack {named!r} is locked by {lock}.")
-    removed: Sequence[Any] = ()
+    removed: Sequence[object] = ()
     if held:
-        _ask("Take the lock away? A run that holds it would go on unprotected.", yes=yes)
+        _confirm(
+            "Remove the lock? If that operation still runs, it would continue unlocked.", yes=yes
+        )
         removed = backend.cancel(project.name, named)
-    view.say("Removed the lock." if removed else f"Nobody holds stack {named!r}.")
+    view.say("Removed the lock." if removed else f"Stack {named!r} is not locked.")
     _data({"stack": named, "removed": [str(lock) for lock in removed]}, as_json=as_json)
 
 
 @click.command()
 @_STACK
-@click.option("--all", "everything", is_flag=True, help="All of the stack's resources.")
+@click.option("--all", "everything", is_flag=True, help="Unprotect all of the stack's resources.")
 @_YES
 @_JSON
 @click.argument("resources", metavar="[NAME|URN]...", nargs=-1)
 def unprotect(
     name: str | None, resources: tuple[str, ...], *, everything: bool, yes: bool, as_json: bool
 ) -> None:
-    """Let protected resources be replaced or deleted.
+    """Allow protected resources to be replaced or deleted.
 
-    The stack file still says what it says: the next `aml up` protects again.
+    The stack file is not changed: the next `aml up` protects them again.
     """
     if not resources and not everything:
-        raise UsageError(
-            "Name the resources to unprotect.", remedy="Give their names or URNs, or `--all`."
-        )
+        raise UsageError("No resource was given.", remedy="Give names or URNs, or `--all`.")
     project = find_project()
     named = stacks.existing_stack(project, name)
     what = f"all resources of stack {named!r}" if everything else ", ".join(resources)
-    _ask(f"Unprotect {what}?", yes=yes)
+    _confirm(f"Unprotect {what}?", yes=yes)
     freed = stacks.unprotect(project, named, None if everything else frozenset(resources))
     for urn in freed:
         view.say(f"Unprotected {urn}")
     if not freed:
-        view.say("Nothing of it was protected.")
+        view.say("None of these resources was protected.")
     _data({"stack": named, "unprotected": list(freed)}, as_json=as_json)
 
 
-def _ask(question: str, *, yes: bool) -> None:
+def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not view.can_ask():
-        raise UsageError("There is no terminal to ask on.", remedy="Add `--yes`.")
+        raise UsageError(
+            "Confirmation is needed, and there is no terminal to ask on.", remedy="Add `--yes`."
+        )
     if not view.confirmed(question):
         raise click.Abort
 
 
-def _data(document: Any, *, as_json: bool) -> None:
+def _data(document: object, *, as_json: bool) -> None:
     if as_json:
         view.print_json(document)

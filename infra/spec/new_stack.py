@@ -1,19 +1,23 @@
-"""Generates the text of a new stack file from a few answers. Pure."""
+"""The template of a new stack file, and its defaults. Pure; the reader checks what comes out."""
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 SCHEMA_FILE: Final = "stack.schema.json"
 """File name of the JSON schema, beside the stack files."""
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|[0-9]+")
+# What a workspace name cannot have, and how much of one is left beside `ml-`.
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9-]+")
+_NAME_LENGTH: Final = 30
 _WORDS: Final = frozenset({"true", "false", "null"})
 
 
 @dataclass(frozen=True, slots=True)
 class NewStack:
-    """The answers. Empty ``compute``: none; empty ``subscription``: set later."""
+    """What a new stack declares. ``compute`` empty: none; ``subscription`` empty: set later."""
 
     stack: str
     cloud: str
@@ -24,6 +28,33 @@ class NewStack:
     vm_size: str
     max_nodes: str
     subscription: str = ""
+
+
+DEFAULTS: Final = {
+    "cloud": "local",
+    "location": "westeurope",
+    "workspace": "ml-{stack}",
+    "resource_group": "{workspace}-rg",
+    "compute": "cpu",
+    "vm_size": "STANDARD_DS3_V2",
+    "max_nodes": "2",
+    "subscription": "",
+}
+"""What is meant where nothing else is said, in an order in which each can refer to those before."""
+
+
+def default(field: str, known: Mapping[str, str]) -> str:
+    """Return the default of a field, ``known`` filled in as a workspace name can have it."""
+    safe = {key: _NOT_IN_NAMES.sub("-", text)[:_NAME_LENGTH] for key, text in known.items()}
+    return DEFAULTS[field].format(**safe)
+
+
+def new_stack(stack: str) -> NewStack:
+    """Return a new stack with every default."""
+    known = {"stack": stack}
+    for field in DEFAULTS:
+        known[field] = default(field, known)
+    return NewStack(**known)
 
 
 def stack_text(wanted: NewStack) -> str:
@@ -48,8 +79,8 @@ def stack_text(wanted: NewStack) -> str:
             "    - kind: aml_compute",
             f"      name: {_scalar(wanted.compute)}",
             f"      vm_size: {_scalar(wanted.vm_size)}",
-            "      priority: dedicated # low_priority is cheaper; Azure may evict nodes",
-            "      min_nodes: 0 # idle nodes above zero are billed around the clock",
+            "      priority: dedicated # low_priority is cheaper; nodes may be taken away",
+            "      min_nodes: 0 # nodes kept warm are billed around the clock",
             f"      max_nodes: {_scalar(wanted.max_nodes)}",
         ]
     return "\n".join(lines) + "\n"

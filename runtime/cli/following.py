@@ -1,13 +1,11 @@
-"""Shows a run while it goes on: steps, the script's own output, and how it ended."""
+"""Shows a run as it happens: its steps, the script's output, and how it ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
-
 from infra.contract.errors import InterruptedByUserError, RunFailedError
-from runtime.cli.render import duration, print_table
+from runtime.cli.render import duration, print_table, print_text, say
 from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import RunState
@@ -17,12 +15,12 @@ _SCRIPT_LOG = "user_logs/std_log.txt"
 _LOG_FOLDERS = ("azureml-logs", "user_logs")
 
 
-def follow(seen: Iterable[Seen], run_id: str, *, as_talk: bool = False) -> RunRecord | None:
+def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunRecord:
     """Print what is seen until the run has ended; return its record.
 
-    What the script prints goes to stdout, ``as_talk`` to stderr: a command with ``--json`` keeps
-    stdout for its one document.
-    Ctrl-C stops the watching, never the run: ``InterruptedByUserError`` says how to get back.
+    The script's output goes to stdout; with ``quiet`` to stderr, because a command with ``--json``
+    keeps stdout for its one document. Ctrl-C stops watching, never the run:
+    ``InterruptedByUserError`` says how to resume.
     """
     record, metrics = None, MetricLines()
     try:
@@ -31,48 +29,50 @@ def follow(seen: Iterable[Seen], run_id: str, *, as_talk: bool = False) -> RunRe
                 case Happened(_, event):
                     line = metrics.line(event) if event.kind == "metric" else event_line(event)
                     if line:
-                        click.echo(line, err=True)
+                        say(line)
                 case Logged(_, chunk):
-                    click.echo(chunk.text, nl=False, err=as_talk or chunk.name != _SCRIPT_LOG)
+                    print_text(chunk.text, err=quiet or chunk.name != _SCRIPT_LOG)
                 case Ended(ended):
                     record = ended
     except KeyboardInterrupt as error:
         raise InterruptedByUserError(
-            f"Stopped watching; run {run_id} goes on.",
-            remedy=f"Get back to it with `aml run logs -f {run_id}`, or stop it with"
+            f"Stopped watching; run {run_id} continues.",
+            remedy=f"Watch it again with `aml run logs -f {run_id}`, or stop it with"
             f" `aml run cancel {run_id}`.",
         ) from error
+    if record is None:
+        raise AssertionError("watching ends with the run")
     return record
 
 
 @dataclass(slots=True)
 class MetricLines:
-    """Tells of metrics as they are logged, of each at most once in ``every_s`` of the run's time.
+    """Shows metrics as they are logged, each at most once per ``every_s`` of the run's time.
 
-    The last value is in the table at the end, whatever was passed over here.
+    The table at the end has every last value, whatever was skipped here.
     """
 
     every_s: float = 1.0
-    _told: dict[str, float] = field(default_factory=dict)
+    _shown: dict[str, float] = field(default_factory=dict)
 
     def line(self, event: RunEvent) -> str:
-        """Return the line that tells of a metric, ``""`` where the last one was just now."""
+        """Return the line that shows a metric, ``""`` if the last one was just shown."""
         key = str(event.data["key"])
-        if event.time - self._told.get(key, float("-inf")) < self.every_s:
+        if event.time - self._shown.get(key, float("-inf")) < self.every_s:
             return ""
-        self._told[key] = event.time
+        self._shown[key] = event.time
         step = f" (step {event.data['step']})" if event.data.get("step") else ""
         return f"[metric] {key} {float(event.data['value']):g}{step}"
 
 
 def event_line(event: RunEvent) -> str:
-    """Return the line that tells of an event, ``""`` for one not worth a line."""
+    """Return the line that shows an event, ``""`` for one that is not shown."""
     data = event.data
     match event.kind:
         case "step":
             return f"[{data['step']}] {data.get('text', '')}".rstrip()
         case "state":
-            # what the script printed last was just shown, and stands in the message at the end
+            # The last lines were just printed, and the error at the end repeats them.
             reason = str(data.get("reason") or "").partition(" Its last lines:")[0]
             return f"-- {data['state']}" + (f": {reason}" if reason else "")
         case "message":
@@ -94,7 +94,7 @@ def print_end(record: RunRecord) -> None:
         *((f"metric {key}", f"{value:g}") for key, value in sorted(record.metrics.items())),
         ("outputs", record.outputs or "-"),
     ]
-    click.echo(err=True)
+    say()
     print_table(("", ""), rows, err=True)
 
 
@@ -104,7 +104,7 @@ def elapsed(record: RunRecord) -> float | None:
 
 
 def raise_unless_completed(record: RunRecord, last_lines: str) -> None:
-    """Raise ``RunFailedError`` for a run that failed or was canceled, with its last words."""
+    """Raise ``RunFailedError`` for a run that failed or was canceled, with its last lines."""
     if record.state is RunState.COMPLETED:
         return
     why = record.error or ""
@@ -115,12 +115,12 @@ def raise_unless_completed(record: RunRecord, last_lines: str) -> None:
     if last_lines and "last lines" not in why:
         detail += f"\nIts last lines:\n{last_lines}"
     raise RunFailedError(
-        detail, remedy=f"Read all of it: `aml run logs {record.run_id}`.", at=record.script
+        detail, remedy=f"See the full log: `aml run logs {record.run_id}`.", at=record.script
     )
 
 
 def last_lines(folder: str | None, count: int = 10) -> str:
-    """Return the end of what a collected run's script printed."""
+    """Return the last lines that a collected run's script printed."""
     log = Path(folder or "") / _SCRIPT_LOG
     if folder is None or not log.is_file():
         return ""
@@ -129,7 +129,7 @@ def last_lines(folder: str | None, count: int = 10) -> str:
 
 
 def collected_logs(folder: Path) -> list[tuple[str, str]]:
-    """Return name and text of the logs that were brought to ``folder``."""
+    """Return name and text of the logs collected in ``folder``."""
     files = [file for place in _LOG_FOLDERS for file in sorted((folder / place).rglob("*.txt"))]
     return [
         (

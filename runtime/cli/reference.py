@@ -1,6 +1,6 @@
-"""Writes docs/cli.md from the commands themselves: ``python -m runtime.cli.reference``.
+"""Generates docs/cli.md from the commands: ``python -m runtime.cli.reference``.
 
-A test says when the page is behind. It documents; what a command does is the command's business.
+A test fails when the page is out of date.
 """
 
 import sys
@@ -11,30 +11,31 @@ from typing import Final
 import click
 
 from infra.contract.errors import PlatformError
-from runtime.cli.root import COMMANDS, aml
+from runtime.cli.root import COMMANDS, aml, load_command
 
 PAGE: Final = Path("docs/cli.md")
 _HEAD: Final = """\
 # Command line
 
-Written by `python -m runtime.cli.reference` from the commands themselves; `aml COMMAND --help`
-says the same.
+Generated from the commands by `python -m runtime.cli.reference`; `aml COMMAND --help` prints the
+same.
 
-A command prints data on stdout and talk on stderr. With `--json` stdout is exactly one JSON
-document. Changes are asked for on a terminal; without one, `--yes` must be given. Most commands
-take `-s STACK`; without it they mean `AML_STACK`, else what `aml stack select` chose, else `local`.
-Everything of a project lies in `.aml` beside `Pulumi.yaml`, or in `AML_HOME`.
+Commands print data to stdout and messages to stderr. With `--json`, stdout is exactly one JSON
+document. Commands that change something ask for confirmation on a terminal; without a terminal they
+need `--yes`. Most commands take `-s STACK`; without it they use `AML_STACK`, else the stack chosen
+with `aml stack select`, else `local`. A project's state, history and local cloud are kept in `.aml`
+beside `Pulumi.yaml`, or in `AML_HOME`.
 """
 EXIT_CODES: Final[Mapping[int, str]] = {
-    0: "it was done; for a run that was watched: it completed",
-    1: "it was tried and failed: a deployment, a run, an environment",
-    2: "what was asked for cannot be: arguments, a stack file, a name, something not deployed",
-    3: "the cloud does not answer, or refuses the credential; `aml cloud status`: not running",
-    4: "deployment state cannot be used: locked, damaged, or sealed with another passphrase",
-    5: "`--expect-no-changes` was given, and there are changes",
-    6: "`aml drift`: the cloud is not as the stack was deployed",
-    70: "a bug in aml-platform, with its traceback",
-    130: "interrupted: Ctrl-C, or a question was answered with no",
+    0: "success; if a run was watched, it completed",
+    1: "a deployment, a run or an environment build failed",
+    2: "invalid request: arguments, stack file, an unknown name, something not deployed",
+    3: "the cloud is unreachable or rejects the credential; `aml cloud status`: not running",
+    4: "deployment state is locked, damaged, or encrypted with another passphrase",
+    5: "there are changes although `--expect-no-changes` was given",
+    6: "`aml drift` found drift",
+    70: "a bug in aml-platform, reported with its traceback",
+    130: "interrupted with Ctrl-C, or a confirmation was declined",
 }
 
 
@@ -45,8 +46,7 @@ def page() -> str:
         for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
             parts.append(f"## {section}\n")
             for name in (name for name, entry in COMMANDS.items() if entry.section == section):
-                command = aml.get_command(root, name)
-                assert command is not None, "it is in the table"  # noqa: S101
+                command = load_command(name)
                 parts += _sections(command, click.Context(command, root, info_name=name))
     return "\n".join(parts)
 
@@ -75,8 +75,8 @@ def _sections(command: click.Command, ctx: click.Context) -> Iterator[str]:
     if isinstance(command, click.Group):
         for name in command.list_commands(ctx):
             child = command.get_command(ctx, name)
-            assert child is not None, "the group lists it"  # noqa: S101
-            yield from _sections(child, click.Context(child, ctx, info_name=name))
+            if child is not None and not child.hidden:
+                yield from _sections(child, click.Context(child, ctx, info_name=name))
         return
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     yield f"### {ctx.command_path}\n"

@@ -1,14 +1,19 @@
-"""The only place of the runtime's command line that prints: errors, tables, durations, sizes."""
+"""The only module of the runtime's command line that prints: errors, data, tables, messages."""
 
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Final
 
 import click
 
 from infra.contract.errors import PlatformError
+from infra.contract.json_types import JsonObject
 from runtime.model.runs import RunRecord
+
+_MINUTE_S: Final = 60
+_HOUR_MIN: Final = 60
+_KIB: Final = 1024
 
 
 def print_error(error: PlatformError) -> None:
@@ -19,13 +24,28 @@ def print_error(error: PlatformError) -> None:
     click.secho(f"hint: {error.remedy}", fg="cyan", err=True)
 
 
-def print_json(document: Any) -> None:
+def say(text: str = "") -> None:
+    """Print a message, to stderr."""
+    click.echo(text, err=True)
+
+
+def print_data(line: str) -> None:
+    """Print a line of data, to stdout."""
+    click.echo(line)
+
+
+def print_text(text: str, *, err: bool = False) -> None:
+    """Print what a run wrote, as it is."""
+    click.echo(text, nl=False, err=err)
+
+
+def print_json(document: object) -> None:
     """Print data for a program: JSON on stdout and nothing else there."""
     click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """Print rows under their heads in columns as wide as their widest cell; no heads, no line."""
+    """Print rows in columns, under their headings if there are any."""
     lines = [head, *rows] if any(head) else list(rows)
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     for line in lines:
@@ -33,7 +53,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool
         click.echo(text.rstrip(), err=err)
 
 
-def run_document(record: RunRecord) -> dict[str, Any]:
+def run_document(record: RunRecord) -> JsonObject:
     """Return a run as data for ``--json``."""
     return {
         "run_id": record.run_id,
@@ -67,18 +87,18 @@ def duration(seconds: float | None) -> str:
     """Return ``4.2 s``, ``3 min 05 s`` or ``2 h 04 min``; a dash where there is none."""
     if seconds is None:
         return "-"
-    if seconds < 60:  # noqa: PLR2004 - a minute
+    if seconds < _MINUTE_S:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:  # noqa: PLR2004 - an hour
+    minutes, rest = divmod(round(seconds), _MINUTE_S)
+    if minutes < _HOUR_MIN:
         return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // _HOUR_MIN} h {minutes % _HOUR_MIN:02d} min"
 
 
 def size(count: float) -> str:
     """Return a number of bytes as people write it: ``512 B``, ``1.4 MiB``."""
     for unit in ("B", "KiB", "MiB"):
-        if count < 1024:  # noqa: PLR2004 - binary units
+        if count < _KIB:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
+        count /= _KIB
     return f"{count:.1f} GiB"

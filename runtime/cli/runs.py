@@ -1,4 +1,4 @@
-"""`aml runs`, `aml run show | logs | cancel | download`: runs that were submitted, on any day."""
+"""`aml runs` and `aml run show | logs | cancel | download`: the runs submitted so far."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,8 +14,17 @@ from runtime.cli.following import (
     print_end,
     raise_unless_completed,
 )
-from runtime.cli.render import duration, print_json, print_table, run_document, timestamp
-from runtime.cli.session import open_scene
+from runtime.cli.render import (
+    duration,
+    print_data,
+    print_json,
+    print_table,
+    print_text,
+    run_document,
+    say,
+    timestamp,
+)
+from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
@@ -24,21 +33,21 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 
 _METRICS = 3
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as data.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
 @click.option(
-    "-e", "--experiment-name", "experiment", metavar="NAME", help="Runs of this experiment."
+    "-e", "--experiment-name", "experiment", metavar="NAME", help="List runs of this experiment."
 )
-@click.option("--target", metavar="TARGET", help="Runs on this target.")
+@click.option("--target", metavar="TARGET", help="List runs on this target.")
 @click.option(
     "--status",
     "states",
     type=click.Choice([str(each) for each in RunState], case_sensitive=False),
     multiple=True,
     metavar="STATE",
-    help="Runs in this state: Running, Completed, Failed, … (may be repeated)",
+    help="List runs in this state, such as Running or Failed (repeatable).",
 )
 @click.option(
     "--last",
@@ -46,9 +55,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print it as data."
     metavar="N",
     default=10,
     show_default=True,
-    help="How many; 0 for all.",
+    help="Maximum number of runs; 0 for all.",
 )
-@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
 @_JSON
 def runs(
     experiment: str | None,
@@ -59,17 +68,17 @@ def runs(
     *,
     as_json: bool,
 ) -> None:
-    """List runs, the newest first."""
-    scene = open_scene(stack)
-    for error in scene.refresh():
+    """List runs, newest first."""
+    session = command_session(stack)
+    for error in session.refresh():
         _note(error)
     wanted = Filter(experiment, target, tuple(map(RunState, states)), limit=last)
-    found = scene.history.runs(wanted)
+    found = session.history.runs(wanted)
     if as_json:
         print_json([run_document(record) for record in found])
         return
     if not found:
-        click.echo("There are no runs. Submit one: `aml submit SCRIPT`.", err=True)
+        say("There are no runs. Submit one with `aml submit SCRIPT`.")
         return
     print_table(
         ("RUN", "TARGET", "STATE", "CREATED", "DURATION", "METRICS"), [_row(r) for r in found]
@@ -78,68 +87,69 @@ def runs(
 
 @click.group()
 def run() -> None:
-    """Show, follow, cancel and download one run."""
+    """Show, follow, cancel or download one run."""
 
 
 @run.command()
 @click.argument("run_id")
 @_JSON
 def show(run_id: str, *, as_json: bool) -> None:
-    """Show all that is known of a run."""
-    scene, record = _find(run_id)
-    document = run_document(scene.history.record(record.run_id))
+    """Show everything known about a run."""
+    session, record = _find(run_id)
+    document = run_document(session.history.record(record.run_id))
     if as_json:
         print_json(document)
         return
     for key, value in document.items():
         if isinstance(value, dict):
             for name, item in sorted(value.items()):
-                click.echo(f"{key}.{name}: {item}")
+                print_data(f"{key}.{name}: {item}")
         elif value not in (None, [], ""):
-            click.echo(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
+            print_data(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
 
 
 @run.command()
 @click.argument("run_id")
-@click.option("-f", "--follow", "follows", is_flag=True, help="Go on until the run has ended.")
-@click.option("--json", "as_json", is_flag=True, help="Print a map from log to text.")
+@click.option(
+    "-f", "--follow", "follows", is_flag=True, help="Follow the log until the run has ended."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object from log name to text.")
 def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
-    """Print what a run wrote; Ctrl-C stops the watching, never the run."""
+    """Print a run's logs. Ctrl-C stops following; the run continues."""
     if follows and as_json:
-        raise UsageError("--follow and --json exclude each other.", remedy="Leave one of them out.")
-    scene, record = _find(run_id)
+        raise UsageError("--follow and --json cannot be combined.", remedy="Leave one of them out.")
+    session, record = _find(run_id)
     if follows:
-        ended = follow(Watcher(scene.history).watch(scene.targets_of(record)), record.run_id)
-        assert ended is not None, "watching ends with the run"  # noqa: S101
-        target = scene.target_of(ended)
-        collect(scene.history, target, ended.run_id, scene.home)
-        ended = scene.history.record(ended.run_id)
+        ended = follow(Watcher(session.history).watch(session.targets_of(record)), record.run_id)
+        target = session.target_of(ended)
+        collect(session.history, target, ended.run_id, session.home)
+        ended = session.history.record(ended.run_id)
         print_end(ended)
         raise_unless_completed(ended, last_lines(ended.outputs))
         return
     texts: dict[str, str] = {}
-    for name, text in _chunks(scene, record):
+    for name, text in _chunks(session, record):
         texts[name] = texts.get(name, "") + text
     if as_json:
         print_json(texts)
         return
     for text in texts.values():
-        click.echo(text, nl=False)
+        print_text(text)
 
 
 @run.command()
 @click.argument("run_id")
 @_JSON
 def cancel(run_id: str, *, as_json: bool) -> None:
-    """Ask a run to stop; one that has ended stays as it is."""
-    scene, record = _find(run_id)
+    """Cancel a run. A run that has ended is left as it is."""
+    session, record = _find(run_id)
     if record.state.final:
-        click.echo(f"Run {record.run_id} has ended already: {record.state}.", err=True)
+        say(f"Run {record.run_id} has already ended: {record.state}.")
     else:
-        scene.target_of(record).cancel(scene.handle_of(record))
-        Watcher(scene.history).refresh(scene.targets_of(record))
-        record = scene.history.record(record.run_id)
-        click.echo(f"Asked run {record.run_id} to stop; it is {record.state}.", err=True)
+        session.target_of(record).cancel(session.handle_of(record))
+        Watcher(session.history).refresh(session.targets_of(record))
+        record = session.history.record(record.run_id)
+        say(f"Requested cancellation of run {record.run_id}; it is {record.state}.")
     if as_json:
         print_json(run_document(record))
 
@@ -151,43 +161,45 @@ def cancel(run_id: str, *, as_json: bool) -> None:
     "into",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Put them there.",
+    help="Folder to download to. Default: below .aml/outputs.",
 )
 @_JSON
 def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
-    """Bring a run's outputs and logs to FOLDER (else below .aml/outputs)."""
-    scene, record = _find(run_id)
+    """Download a run's outputs and logs."""
+    session, record = _find(run_id)
     if into is not None and into.is_file():
         raise UsageError(f"{into} is a file.", remedy="Name a folder.")
-    files = collect(scene.history, scene.target_of(record), record.run_id, scene.home, into=into)
+    files = collect(
+        session.history, session.target_of(record), record.run_id, session.home, into=into
+    )
     if as_json:
         print_json([str(file) for file in files])
         return
     for file in files:
-        click.echo(str(file))
+        print_data(str(file))
 
 
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
-    """Return the run with what is newest of it; ``UnknownNameError`` names the nearest."""
-    scene = open_scene(None)
-    record = scene.history.record(run_id)
+    """Return the run, refreshed; ``UnknownNameError`` names the nearest."""
+    session = command_session(None)
+    record = session.history.record(run_id)
     if not record.state.final:
         try:
-            Watcher(scene.history).refresh(scene.targets_of(record))
+            Watcher(session.history).refresh(session.targets_of(record))
         except PlatformError as error:
             _note(error)
-        record = scene.history.record(run_id)
-    return scene, record
+        record = session.history.record(run_id)
+    return session, record
 
 
 def _note(error: PlatformError) -> None:
-    click.echo(f"note: {error.detail} What is shown was seen before.", err=True)
+    say(f"note: {error.detail} Showing the last known state.")
 
 
-def _chunks(scene: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:
-    """Yield name and text of a run's logs; of one whose target is gone, what was collected."""
+def _chunks(session: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:
+    """Return name and text of a run's logs; what was collected if its target is gone."""
     try:
-        chunks = scene.target_of(record).logs(scene.handle_of(record), {})
+        chunks = session.target_of(record).logs(session.handle_of(record), {})
         return [(chunk.name, chunk.text) for chunk in chunks]
     except PlatformError as error:
         if record.outputs is None:

@@ -1,15 +1,15 @@
-"""`aml submit`: one script on one target, watched until it has ended unless told otherwise."""
+"""`aml submit`: run one script on one target, and watch it until it ends."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
 from infra.contract.errors import UsageError
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
-from runtime.cli.render import print_json, print_table, run_document, size
-from runtime.cli.session import open_scene
+from runtime.cli.render import print_data, print_json, print_table, run_document, say, size
+from runtime.cli.session import command_session
 from runtime.definitions.runconfig import (
     RunConfigurationFile,
     argument_list,
@@ -27,9 +27,25 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LINGER_S = 30.0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Given:
+    """What the command line says of the run; a run configuration may say the rest."""
+
+    configuration: str | None
+    target: str | None
+    experiment: str
+    source_directory: Path
+    environment: Path | None
+    python_version: str | None
+    max_duration: str | None
+    tags: tuple[str, ...]
+    script: str | None
+    arguments: tuple[str, ...]
+
+
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("-c", "--configuration", metavar="NAME", help="A run configuration, or a target.")
-@click.option("--target", "--ct", metavar="TARGET", help="Where to run; `aml targets` lists them.")
+@click.option("-c", "--configuration", metavar="NAME", help="Run configuration, or target.")
+@click.option("--target", "--ct", metavar="TARGET", help="Where to run; see `aml targets`.")
 @click.option(
     "-e",
     "--experiment-name",
@@ -37,108 +53,153 @@ _LINGER_S = 30.0
     metavar="NAME",
     default="Default",
     show_default=True,
-    help="The experiment that the run belongs to.",
+    help="Experiment of the run.",
 )
-@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-@click.option("--manifest", type=click.Path(path_type=Path), help="Read targets from this file.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="Read the targets from this manifest file.",
+)
 @click.option(
     "--source-directory",
     type=click.Path(path_type=Path),
     default=Path(),
-    help="The folder that is sent; the working folder unless given.",
+    help="Folder to send with the run. Default: the current folder.",
 )
 @click.option(
-    "-d", "--conda-dependencies", "environment", type=click.Path(path_type=Path),
-    help="A conda YAML or requirements file; else what the source folder holds.",
-)  # fmt: skip
-@click.option("--python-version", metavar="X.Y", help="Overrides what the environment says.")
-@click.option("--max-duration", metavar="TIME", help="A limit: 90s, 30m, 2h, 1d.")
-@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="May be repeated.")
-@click.option("--dry-run", is_flag=True, help="Show target, environment, files and bytes.")
-@click.option("--wait/--detach", default=True, help="Watch the run, or leave it going.")
-@click.option("--json", "as_json", is_flag=True, help="Print the run as data at the end.")
+    "-d",
+    "--conda-dependencies",
+    "environment",
+    type=click.Path(path_type=Path),
+    help="Conda or requirements file. Default: the one in the source folder.",
+)
+@click.option("--python-version", metavar="X.Y", help="Override the environment's Python version.")
+@click.option("--max-duration", metavar="TIME", help="Time limit: 90s, 30m, 2h, 1d.")
+@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
+@click.option(
+    "--dry-run", is_flag=True, help="Show target, environment, files and size; run nothing."
+)
+@click.option(
+    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON.")
 @click.argument("script", required=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def submit(**given: Any) -> None:
-    """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT belongs to it.
+def submit(
+    *,
+    stack: str | None,
+    manifest: Path | None,
+    dry_run: bool,
+    wait: bool,
+    as_json: bool,
+    configuration: str | None,
+    target: str | None,
+    experiment: str,
+    source_directory: Path,
+    environment: Path | None,
+    python_version: str | None,
+    max_duration: str | None,
+    tags: tuple[str, ...],
+    script: str | None,
+    arguments: tuple[str, ...],
+) -> None:
+    """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
-    Both may come from the run configuration that -c names (.azureml/NAME.runconfig).
+    With -c, the run configuration .azureml/NAME.runconfig may name the script and its arguments.
     """
-    scene = open_scene(given["stack"], given["manifest"])
+    given = _Given(
+        configuration=configuration,
+        target=target,
+        experiment=experiment,
+        source_directory=source_directory,
+        environment=environment,
+        python_version=python_version,
+        max_duration=max_duration,
+        tags=tags,
+        script=script,
+        arguments=arguments,
+    )
+    _submit(command_session(stack, manifest), given, dry_run=dry_run, wait=wait, as_json=as_json)
+
+
+def _submit(
+    session: ProjectSession, given: _Given, *, dry_run: bool, wait: bool, as_json: bool
+) -> None:
     configured = _configuration(given)
     name = _target_name(given, configured)
-    scene.targets.require(name)
+    session.targets.require(name)
     spec = _spec(given, name, configured or RunConfigurationFile(Path()))
-    submitter = Submitter(scene.home, scene.history)
-    if given["dry_run"]:
-        _show(submitter.plan(spec), as_json=given["as_json"])
+    submitter = Submitter(session.home, session.history)
+    if dry_run:
+        _show(submitter.plan(spec), as_json=as_json)
         return
-    submitted = submitter.submit(spec, scene.targets.target(name), stack=scene.stack)
+    submitted = submitter.submit(spec, session.targets.target(name), stack=session.stack)
     run_id = submitted.run.run_id
-    click.echo(f"RunId: {run_id}", err=True)
-    if not given["wait"]:
-        _left(scene, run_id, as_json=given["as_json"])
-        return
-    _watched(scene, run_id, as_json=given["as_json"])
+    say(f"RunId: {run_id}")
+    if wait:
+        _watched(session, run_id, as_json=as_json)
+    else:
+        _detached(session, run_id, as_json=as_json)
 
 
-def _configuration(given: dict[str, Any]) -> RunConfigurationFile | None:
+def _configuration(given: _Given) -> RunConfigurationFile | None:
     """Return the run configuration ``-c`` names; without one of that name it names a target."""
-    named = given["configuration"]
-    return find_run_configuration(named, given["source_directory"]) if named else None
+    named = given.configuration
+    return find_run_configuration(named, given.source_directory) if named else None
 
 
-def _target_name(given: dict[str, Any], configured: RunConfigurationFile | None) -> str:
-    if given["target"] and given["configuration"] and configured is None:
-        raise UsageError("-c and --target exclude each other.", remedy="Leave one of them out.")
-    default = configured.target if configured else given["configuration"]
-    return given["target"] or default or LOCAL
+def _target_name(given: _Given, configured: RunConfigurationFile | None) -> str:
+    if given.target and given.configuration and configured is None:
+        raise UsageError("-c and --target cannot be combined.", remedy="Leave one of them out.")
+    default = configured.target if configured else given.configuration
+    return given.target or default or LOCAL
 
 
-def _watched(scene: ProjectSession, run_id: str, *, as_json: bool) -> None:
-    target = scene.target_of(scene.history.record(run_id))
-    watcher = Watcher(scene.history, pace=Pace(linger_s=0.0 if target.name == LOCAL else _LINGER_S))
-    record = follow(watcher.watch({run_id: target}, replay=True), run_id, as_talk=as_json)
-    assert record is not None, "watching ends with the run"  # noqa: S101
-    collect(scene.history, target, run_id, scene.home)
-    record = scene.history.record(run_id)
+def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
+    target = session.target_of(session.history.record(run_id))
+    watcher = Watcher(
+        session.history, pace=Pace(linger_s=0.0 if target.name == LOCAL else _LINGER_S)
+    )
+    follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=as_json)
+    collect(session.history, target, run_id, session.home)
+    record = session.history.record(run_id)
     print_end(record)
     if as_json:
         print_json(run_document(record))
     raise_unless_completed(record, last_lines(record.outputs))
 
 
-def _left(scene: ProjectSession, run_id: str, *, as_json: bool) -> None:
-    click.echo(f"It goes on without you; follow it with `aml run logs -f {run_id}`.", err=True)
+def _detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
+    say(f"The run continues in the background; follow it with `aml run logs -f {run_id}`.")
     if as_json:
-        print_json(run_document(scene.history.record(run_id)))
+        print_json(run_document(session.history.record(run_id)))
     else:
-        click.echo(run_id)
+        print_data(run_id)
 
 
-def _spec(given: dict[str, Any], target: str, configured: RunConfigurationFile) -> RunSpec:
-    """Return the run: what the command line says wins over what the run configuration says."""
-    folder: Path = given["source_directory"]
-    named = given["script"] or configured.script
+def _spec(given: _Given, target: str, configured: RunConfigurationFile) -> RunSpec:
+    """Return the run: the command line overrides the run configuration."""
+    folder, duration = given.source_directory, given.max_duration
+    named = given.script or configured.script
     if named is None:
         raise UsageError("There is no script to run.", remedy="Name it: `aml submit SCRIPT`.")
     script = script_path(named, folder)
-    environment = None if given["environment"] else configured.environment
-    duration = given["max_duration"]
+    environment = None if given.environment else configured.environment
     return RunSpec(
         script=script,
         source_directory=folder,
         target=target,
-        experiment=given["experiment"],
-        arguments=argument_list(given["arguments"], configured.arguments),
+        experiment=given.experiment,
+        arguments=argument_list(given.arguments, configured.arguments),
         environment=environment
         or choose_environment(
-            folder, target=target, file=given["environment"], python=given["python_version"]
+            folder, target=target, file=given.environment, python=given.python_version
         ),
         variables=configured.variables,
         node_count=configured.node_count,
         max_duration_s=_seconds(duration) if duration else configured.max_duration_s,
-        tags=dict(_pair(tag) for tag in given["tags"]),
+        tags=dict(_pair(tag) for tag in given.tags),
     )
 
 
@@ -170,7 +231,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
         ],
     )
     for file in files:
-        click.echo(f"  {file}")
+        print_data(f"  {file}")
 
 
 def _seconds(text: str) -> int:

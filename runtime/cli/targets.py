@@ -1,4 +1,4 @@
-"""`aml targets`: where runs can go, from the stack's manifest."""
+"""`aml targets`: where runs can execute, from the stack's manifest."""
 
 from pathlib import Path
 
@@ -6,24 +6,26 @@ import click
 
 from infra.contract.errors import NotDeployedError
 from infra.contract.manifest import TargetEntry
-from runtime.cli.render import print_json, print_table
-from runtime.cli.session import open_scene
+from runtime.cli.render import print_json, print_table, say
+from runtime.cli.session import command_session
 
 _LOCAL = TargetEntry(kind="local", id="this machine")
 
 
 @click.command()
-@click.option("-s", "--stack", metavar="STACK", help="The stack; else the selected one.")
-@click.option("--manifest", type=click.Path(path_type=Path), help="Read targets from this file.")
-@click.option("--json", "as_json", is_flag=True, help="Print them as data.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
+@click.option(
+    "--manifest", type=click.Path(path_type=Path), help="Read the targets from this manifest file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the targets as JSON.")
 def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
-    """List the targets of a stack; `local` is always there."""
-    scene = open_scene(stack, manifest)
+    """List the targets of a stack. `local`, this machine, is always available."""
+    session = command_session(stack, manifest)
     found = {"local": _LOCAL}
     try:
-        found |= scene.targets.manifest().targets
+        found |= session.targets.manifest().targets
     except NotDeployedError as error:
-        click.echo(f"{error.detail} {error.remedy}", err=True)
+        say(f"{error.detail} {error.remedy}")
     if as_json:
         print_json({name: entry.model_dump(exclude_none=True) for name, entry in found.items()})
         return

@@ -72,3 +72,29 @@ def test_the_top_level_holds_what_the_architecture_lists():
 @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda f: f.stem)
 def test_benchmarks_import_what_there_is(file):
     runpy.run_path(str(file))
+
+
+PRINTS = {"print", "echo", "secho", "confirm", "prompt", "Console"}
+# progress.py draws with rich, which view.py must not load: `aml check` runs without it.
+PRINTERS = {"infra/commands": {"view.py", "progress.py"}, "runtime/cli": {"render.py"}}
+
+
+def calls(file):
+    """Yield the name and the line of what a module calls: ``echo`` of ``click.echo(…)``."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                yield name, node.lineno
+
+
+@pytest.mark.parametrize("package", PRINTERS)
+def test_commands_print_in_one_place(package):
+    files = [file for file in FILES if file.is_relative_to(ROOT / package)]
+    assert {file.name for file in files} > PRINTERS[package]
+    prints = {
+        f"{file.name}:{line}"
+        for file in files
+        for name, line in calls(file)
+        if name in PRINTS and file.name not in PRINTERS[package]
+    }
+    assert prints == set()

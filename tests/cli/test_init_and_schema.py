@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from infra.commands.init import init
 from infra.commands.schema import schema
+from infra.commands.stack import stack
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.spec.load import load_stack
@@ -61,7 +62,7 @@ def test_at_a_terminal_questions_are_asked(folder):
     os.close(keyboard)
     os.close(terminal)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert "Name of the workspace [ml-prod]" in done.stderr
+    assert "Workspace name [ml-prod]" in done.stderr
     assert "VM size" not in done.stderr  # there is no cluster
     spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
     assert (spec.cloud, spec.location, spec.computes) == ("azure", "northeurope", ())
@@ -82,6 +83,18 @@ def test_every_wrong_answer_is_told_and_nothing_written(folder):
     with pytest.raises(StackFileError, match="2 problems"):
         invoke(init, "--workspace=my shop", "--resource-group=rg", "--max-nodes=many")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["dev", "my_very.long-stack-name-of-forty-characters", "1"])
+def test_both_ways_to_make_a_stack_write_the_same_valid_file(folder, name):
+    (folder / "Pulumi.yaml").write_text("name: shop\nstackConfigDir: stacks\n")
+    invoke(init, name)
+    file = folder / f"stacks/Pulumi.{name}.yaml"
+    written = file.read_text(encoding="utf-8")
+    file.unlink()
+    invoke(stack, "init", name)
+    assert file.read_text(encoding="utf-8") == written
+    assert load_stack(file).computes[0].name == "cpu"
 
 
 def test_a_stack_that_exists_is_left_alone(folder):

@@ -45,7 +45,7 @@ def test_filters(desk_with_runs, options, experiments):
 def test_no_runs_say_how_to_submit_one(desk):
     said = desk.aml("runs")
     assert (said.code, said.out) == (0, "")
-    assert said.err == "There are no runs. Submit one: `aml submit SCRIPT`.\n"
+    assert said.err == "There are no runs. Submit one with `aml submit SCRIPT`.\n"
 
 
 def test_a_run_in_full(desk_with_runs):
@@ -96,7 +96,7 @@ def test_what_is_not_over_is_not_downloaded(waiting):
 def test_cancelling_a_run_that_has_ended_does_nothing(desk_with_runs):
     (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
     said = desk_with_runs.aml("run", "cancel", run_id, "--json")
-    assert said.err == f"Run {run_id} has ended already: Completed.\n"
+    assert said.err == f"Run {run_id} has already ended: Completed.\n"
     assert said.data["state"] == "Completed"
 
 

@@ -64,7 +64,7 @@ def test_a_script_that_fails_gives_its_exit_code_and_last_lines(desk, failing):
     assert "exit code 3" in failing.err
     assert failing.err.count("line 59\n") == 1
     assert "line 1\n" not in failing.err
-    assert "hint: Read all of it: `aml run logs Default_" in failing.err
+    assert "hint: See the full log: `aml run logs Default_" in failing.err
 
 
 def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(desk):
@@ -131,8 +131,8 @@ def test_interrupting_the_watch_leaves_the_run_alone(desk, watching):
     assert watching.returncode == 130
     assert record["state"] == "Running"
     assert err.endswith(
-        f"error: Interrupted\n\nStopped watching; run {record['run_id']} goes on.\n\n"
-        f"hint: Get back to it with `aml run logs -f {record['run_id']}`, or stop it with"
+        f"error: Interrupted\n\nStopped watching; run {record['run_id']} continues.\n\n"
+        f"hint: Watch it again with `aml run logs -f {record['run_id']}`, or stop it with"
         f" `aml run cancel {record['run_id']}`.\n"
     )
     desk.aml("run", "cancel", record["run_id"])
@@ -179,13 +179,13 @@ def until(holds):
         pytest.param(
             ["-s", "dev", "-c", "cpu", "train.py"],
             "error: Not deployed at ROOT/home/manifests/dev.json\n\n"
-            "Stack 'dev' was never deployed from here (there is no dev.json).\n\n"
+            "Stack 'dev' was never deployed from here (dev.json does not exist).\n\n"
             "hint: Run `aml up -s dev`, or name a manifest with `--manifest FILE`.\n",
             id="never-deployed",
         ),
         pytest.param(
             ["-c", "cpu", "--target", "cpu", "train.py"],
-            "error: Invalid usage\n\n-c and --target exclude each other.\n\n"
+            "error: Invalid usage\n\n-c and --target cannot be combined.\n\n"
             "hint: Leave one of them out.\n",
             id="two-targets",
         ),

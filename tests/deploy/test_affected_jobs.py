@@ -56,7 +56,9 @@ def test_computes_that_lose_nodes(one: Step, expected) -> None:
         pytest.param(
             AffectedCompute(CPU, "deleted"), job("Running"), "is running on it", id="running"
         ),
-        pytest.param(AffectedCompute(CPU, "deleted"), job("Queued"), "waits for it", id="waiting"),
+        pytest.param(
+            AffectedCompute(CPU, "deleted"), job("Queued"), "is queued for it", id="waiting"
+        ),
         pytest.param(
             AffectedCompute(CPU, "replaced"),
             job("Running", compute=CPU.upper()),
@@ -116,4 +118,4 @@ def test_not_being_told_is_told() -> None:
         raise ProviderError("You may not.", remedy="Ask.")
 
     (line,) = affected_jobs([step(Op.DELETE)], refuse)
-    assert line == "Whether jobs would be interrupted cannot be told: You may not."
+    assert line == "The jobs that this would interrupt cannot be listed: You may not."

@@ -8,7 +8,7 @@ import pytest
 from infra.arm.client import AZURE
 from infra.arm.credentials import AccessToken, CachedCredential
 from infra.commands.deployment import Confirmation
-from infra.commands.view import Progress
+from infra.commands.progress import Progress
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Summary
@@ -59,7 +59,7 @@ def test_azure_without_a_credential_is_said_before_anything_else(project, monkey
         monkeypatch.delenv(variable, raising=False)
     said = project.aml(command)
     assert said.code == 3
-    assert said.err.startswith("error: Not authenticated\n\nAzure issued no token.")
+    assert said.err.startswith("error: Not authenticated\n\nAzure gave no token.")
     assert "hint: Run `az login`, or set AZURE_TENANT_ID" in said.err
 
 

@@ -70,6 +70,6 @@ def test_a_replaced_workspace_needs_a_word(steps, allowed, names) -> None:
 def test_a_plan_that_loses_a_workspace_is_refused() -> None:
     with pytest.raises(UsageError) as raised:
         refuse_lost_workspaces(unconsented([step(Op.REPLACE)], ()))
-    assert "workspace 'demo' and loses its runs" in raised.value.detail
+    assert "workspace 'demo' and deletes its runs" in raised.value.detail
     assert "(location cannot be changed in place)" in raised.value.detail
     assert "`aml up --replace-workspace demo`" in raised.value.remedy

@@ -72,8 +72,8 @@ def test_two_kills_in_a_row_lose_nothing(project):
 def test_an_interrupt_finishes_what_is_in_flight(project):
     code, err = up_until(project, 6, signal.SIGINT)
     assert code == 130
-    assert "Finishing what is in flight; press Ctrl-C again to stop at once." in err
-    assert "Run `aml up` again: it goes on where this one stopped." in err
+    assert "Finishing the operations in progress; press Ctrl-C again to stop immediately." in err
+    assert "Run `aml up` again; it continues where this one stopped." in err
     assert journal_lines(project) == 0
     assert project.in_cloud() == project.in_state()
     assert_converges(project)
@@ -93,5 +93,7 @@ def test_two_interrupts_stop_at_once_and_the_next_up_repairs(alone):
     finally:
         os.kill(daemon, signal.SIGCONT)
     assert process.returncode == 130
-    assert "Stopping now. What was in flight stays pending; the next `aml up` repairs it." in err
+    assert (
+        "Stopping now. Unfinished operations stay pending; the next `aml up` repairs them." in err
+    )
     assert_converges(alone)

@@ -89,22 +89,25 @@ CASES = {
     "too_much_in_use": {"usages": [Usage(FAMILY, 94, 100)]},
     "in_use_for_now": {"usages": [Usage(FAMILY, 90, 100)]},
     "in_use_by_itself": {"usages": [Usage(FAMILY, 96, 100)], "computes": [running(4)]},
-    "workspace_parked": {"soft_deleted": [DELETED]},
-    "workspace_parked_locally": {"soft_deleted": [DELETED], "local": True},
+    "workspace_soft_deleted": {"soft_deleted": [DELETED]},
+    "workspace_soft_deleted_locally": {"soft_deleted": [DELETED], "local": True},
     "workspace_to_purge": {"soft_deleted": [DELETED], "policy": PURGE},
     "workspace_of_another_group": {
         "soft_deleted": [
             DeletedResource(WORKSPACE, IDS.workspace.replace("ml-rg", "else"), "mlx", "westeurope")
         ]
     },
-    "vault_parked": {"soft_deleted": [deleted_vault()], "taken": {"key_vault": "It is deleted."}},
+    "vault_soft_deleted": {
+        "soft_deleted": [deleted_vault()],
+        "taken": {"key_vault": "It is deleted."},
+    },
     "vault_to_purge": {"soft_deleted": [deleted_vault()], "policy": PURGE},
     "vault_protected": {
         "soft_deleted": [deleted_vault(until="2027-01-01T00:00:00Z", protected=True)],
         "policy": PURGE,
     },
     "vault_of_another_group": {"soft_deleted": [deleted_vault("other-rg")]},
-    "may_not_ask": {"unanswered": ["The quotas of the region could not be asked for: no."]},
+    "may_not_ask": {"unanswered": ["The quotas of the region could not be read: no."]},
     "all_at_once": {
         "providers": {"Microsoft.Storage": "NotRegistered"},
         "there": frozenset({IDS.group.lower()}),

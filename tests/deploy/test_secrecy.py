@@ -110,7 +110,7 @@ def test_all_references_that_lead_nowhere_are_told_at_once(project, monkeypatch)
     for command in (["preview"], ["up", "--yes"]):
         said = project.aml(*command)
         assert said.code == 3
-        assert "credentials that are not there: file:no.pub, env:NO_PASSWORD." in said.err
+        assert "credentials that do not exist: file:no.pub, env:NO_PASSWORD." in said.err
         assert "Traceback" not in said.err
     (project.root / "no.pub").write_text("ssh-ed25519 AAAA\n", encoding="utf-8")
     monkeypatch.setenv("NO_PASSWORD", "Pa55")

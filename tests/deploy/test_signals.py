@@ -1,4 +1,4 @@
-"""Ctrl-C once finishes what is in flight, twice stops."""
+"""Ctrl-C once finishes the operations in progress, twice stops."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Destroy, then up: what is parked under the stack's names is recovered or purged, as it says."""
+"""Destroy, then up: what is soft-deleted under the stack's names is recovered or purged."""
 
 from contextlib import closing
 
@@ -19,9 +19,9 @@ def says(project, text):
     file.write_text("\n".join([*kept, f"  {text}"]) + "\n", encoding="utf-8")
 
 
-def parked(project):
-    """Return kind and fate of what is parked of this project, others of the cloud left out."""
-    rows = project.good("stack", "parked", "--json").data
+def soft_deleted(project):
+    """Return kind and fate of what this project has soft-deleted, others of the cloud left out."""
+    rows = project.good("stack", "deleted", "--json").data
     mine = [row for row in rows if f"/{project.name}-rg/" in row["id"]]
     return {row["kind"]: row["fate"] for row in mine}
 
@@ -36,9 +36,9 @@ def job_names(project):
     return [each["name"] for each in found.document["value"]]
 
 
-def test_the_local_cloud_parks_nothing_unless_told_to(deployed):
+def test_the_local_cloud_soft_deletes_only_if_the_stack_says_so(deployed):
     deployed.good("destroy", "--yes")
-    assert parked(deployed) == {}
+    assert soft_deleted(deployed) == {}
     said = deployed.good("up", "--yes")
     assert "12 created in" in said.err
     assert "purged" not in said.err
@@ -46,18 +46,18 @@ def test_the_local_cloud_parks_nothing_unless_told_to(deployed):
 
 @pytest.mark.parametrize(
     ("setting", "fate", "words"),
-    [(BACK, "recover", "is brought back"), (GONE, "purge", "is purged for good first")],
+    [(BACK, "recover", "will be recovered"), (GONE, "purge", "will be purged permanently first")],
 )
-def test_what_was_parked_is_not_in_the_way(deployed, setting, fate, words):
+def test_what_is_soft_deleted_is_not_in_the_way(deployed, setting, fate, words):
     says(deployed, BACK)
     deployed.good("destroy", "--yes")
     says(deployed, setting)
-    assert parked(deployed) == {"workspace": fate, "key vault": fate}
+    assert soft_deleted(deployed) == {"workspace": fate, "key vault": fate}
     assert deployed.good("check", "--online").err.count(words) == 2
     said = deployed.good("up", "--yes")
     assert said.err.count(words) == 2
     assert deployed.in_cloud() == deployed.in_state()
-    assert parked(deployed) == {}
+    assert soft_deleted(deployed) == {}
     assert "no changes" in deployed.good("up", "--expect-no-changes").err
     assert "no changes" in deployed.good("refresh", "--yes").err
     assert len(job_names(deployed)) == 4
@@ -68,17 +68,17 @@ def test_a_recovered_stack_is_destroyed_and_recovered_again(project):
     for _ in range(2):
         project.good("up", "--yes")
         project.good("destroy", "--yes")
-    assert parked(project) == {"workspace": "recover", "key vault": "recover"}
+    assert soft_deleted(project) == {"workspace": "recover", "key vault": "recover"}
 
 
 def test_each_has_its_own_policy(deployed):
     says(deployed, "aml:soft_delete: {workspace: purge, key_vault: recover}")
     deployed.good("destroy", "--yes")
-    assert parked(deployed) == {"key vault": "recover"}
+    assert soft_deleted(deployed) == {"key vault": "recover"}
     assert "12 created in" in deployed.good("up", "--yes").err
 
 
-def test_a_table_says_what_is_parked(deployed):
+def test_a_table_says_what_is_soft_deleted(deployed):
     says(deployed, BACK)
     deployed.good("destroy", "--yes")
     said = deployed.good("stack", "parked")
@@ -86,6 +86,11 @@ def test_a_table_says_what_is_parked(deployed):
     line = next(line for line in said.out.splitlines() if f" {deployed.name} " in line)
     assert line.startswith("workspace")
     assert line.endswith("recover")
+
+
+def test_the_command_still_has_its_former_name(deployed):
+    assert deployed.good("stack", "parked").out == deployed.good("stack", "deleted").out
+    assert "parked" not in deployed.good("stack", "--help").out
 
 
 def test_another_policy_is_refused(project):

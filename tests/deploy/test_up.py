@@ -44,7 +44,7 @@ def test_expected_no_changes_is_an_exit_code_of_its_own(project):
     for command in (["preview"], ["up", "--yes"]):
         said = project.aml(*command, "--expect-no-changes")
         assert said.code == 5
-        assert "has changes, and none were expected" in said.err
+        assert "has changes, but none were expected" in said.err
     assert project.in_cloud() == []
 
 
@@ -137,7 +137,10 @@ def test_one_resource_is_unprotected_by_its_name(project):
     project.good("up", "--yes")
     said = project.good("unprotect", "platform-workspace-vault", "--yes")
     assert said.err.count("Unprotected urn:") == 1
-    assert "Nothing of it was protected." in project.good("unprotect", "platform-cpu", "-y").err
+    assert (
+        "None of these resources was protected."
+        in project.good("unprotect", "platform-cpu", "-y").err
+    )
     wrong = project.aml("unprotect", "platform-workspace-vaul", "--yes")
     assert wrong.code == 2
     assert "Did you mean 'platform-workspace-vault'?" in wrong.err

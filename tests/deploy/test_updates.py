@@ -63,9 +63,9 @@ def test_a_workspace_is_replaced_only_if_it_is_named(deployed):
     before = deployed.in_cloud()
     refused = deployed.aml("up", "--yes")
     assert refused.code == 2
-    assert f"replaces the workspace '{deployed.name}'" in refused.err
+    assert f"replaces workspace '{deployed.name}'" in refused.err
     assert deployed.in_cloud() == before
-    assert f"warning: The plan replaces the workspace '{deployed.name}'" in (
+    assert f"warning: The plan replaces workspace '{deployed.name}'" in (
         deployed.good("preview").err
     )
     said = deployed.good("up", "--yes", "--replace-workspace", deployed.name)

@@ -1,7 +1,7 @@
-"""What a stack file can say of drift, written into it with its comments kept.
+"""Writes drift into the stack file, keeping its comments.
 
-Pure but for the text it edits. What the file cannot say is named, so that nobody is surprised by
-the next `aml up`.
+Pure but for the text it edits. What the file has no key for is reported, so that the next `aml up`
+surprises nobody.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

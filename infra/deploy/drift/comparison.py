@@ -1,8 +1,8 @@
-"""What of a stack's resources is no longer as it was deployed, property by property. Pure.
+"""How a stack's resources differ from what was deployed, property by property. Pure.
 
-Two comparisons make it: what state says was asked for against what is there, and what the service
-answered at the last deployment against what it answers now. So what it filled in is no drift, and
-what nobody asked for and somebody changed is.
+It makes two comparisons: the inputs in state with what exists, and the service's answer at the last
+deployment with its answer now. So a default that the service filled in is no drift, and a change of
+a property that the stack does not set is.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,14 +26,14 @@ _STATE: Final = "properties.properties.state"
 _AT_WORK: Final = frozenset({"Running", "JobRunning"})
 # Elsewhere ARM compares texts without case.
 _FREE_TEXT: Final = frozenset({"tags", "description", "friendlyName"})
-_FOUND: Final = "(to be found)"
+_FOUND: Final = "(to be read)"
 GONE: Final = "it no longer exists"
 UNASKED: Final = "not in the stack file"
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A value as it was deployed, and as it is. ``asked``: the program says something of it."""
+    """A value as it was deployed, and as it is. ``asked``: the program sets it."""
 
     path: str
     deployed: Any
@@ -43,7 +43,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """One resource that differs. ``fresh`` is what is there, ``None`` for one that is gone."""
+    """One resource that differs. ``fresh`` is what exists now, ``None`` if it no longer does."""
 
     deployed: Resource
     fresh: Resource | None
@@ -56,7 +56,7 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """``notes`` are worth knowing and no drift: a stopped instance, one that is not healthy."""
+    """``notes`` are no drift but worth knowing: a stopped instance, an unhealthy resource."""
 
     resources: Sequence[Drifted] = ()
     notes: Sequence[tuple[Resource, str]] = ()
@@ -127,13 +127,13 @@ def _asking(resource: Resource, paths: Sequence[str]) -> Resource:
 
 def _properties(deployed: Resource, fresh: Resource) -> Iterator[Property]:
     row = variant_of_inputs(type_of_token(deployed.type), bare(deployed.inputs))
-    told = set()
+    reported = set()
     for path, was, now in _compared(row, deployed, bare(deployed.inputs), bare(fresh.inputs)):
-        told.add(path)
+        reported.add(path)
         yield _shown(row, path, was, now)
     before, after = (bodies.settable(row, bare(each.outputs)) for each in (deployed, fresh))
     for path, was, now in _compared(row, deployed, before, after):
-        if not any(covers(path, one) or covers(one, path) for one in told):
+        if not any(covers(path, one) or covers(one, path) for one in reported):
             yield replace(_shown(row, path, was, now), asked=False)
 
 

@@ -1,6 +1,6 @@
-"""Reading a stack's drift, and what can be done about it: keep it in the stack file, or undo it.
+"""Reads a stack's drift, and adopts it into the stack file or reverts it.
 
-What counts as drift is decided in `drifting`, what a stack file can say of it in `adopting`.
+`comparison` decides what counts as drift, `adopt` what a stack file can say of it.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class _Findings(NullRecorder):
 
 @dataclass(frozen=True, slots=True)
 class DriftOf:
-    """The drift of one stack. ``listener`` hears of what cannot be read."""
+    """The drift of one stack. ``listener`` gets what cannot be read."""
 
     stack: Stack
     listener: Listener

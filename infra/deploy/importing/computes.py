@@ -1,6 +1,6 @@
-"""The computes of a deployed workspace, as the service has them: look, start, stop, restart.
+"""The computes of a deployed workspace, from the service: list, start, stop, restart.
 
-Asks Azure Resource Manager, not state: what is in the workspace and not in the stack shows as well.
+Queries Azure Resource Manager, not state: computes that are not in the stack show as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +23,11 @@ from infra.deploy.stack.file_entries import kind_of
 from infra.deploy.stack.stacks import Stack
 
 Action = Literal["start", "stop", "restart"]
+_PARTICIPLES: Final[Mapping[Action, str]] = {
+    "start": "started",
+    "stop": "stopped",
+    "restart": "restarted",
+}
 ROW: Final = type_of_token(COMPUTE)
 _INNER: Final = "properties.properties"
 
@@ -85,7 +90,7 @@ class Computes:
 
     def nodes(self, name: str) -> Sequence[Mapping[str, Any]]:
         """Return a cluster's nodes as the service describes them."""
-        compute = self._of_kind(name, "aml_compute", "has no nodes of its own")
+        compute = self._of_kind(name, "aml_compute", "has no nodes")
         url = f"{bodies.url_path(compute.id)}/listNodes"
         answer = self.client.complete("POST", url, api_version=ROW.api_version)
         nodes: list[Mapping[str, Any]] = answer.document.get("nodes") or []
@@ -93,7 +98,7 @@ class Computes:
 
     def power(self, name: str, action: Action) -> Compute:
         """Start, stop or restart an instance; return it as it is afterwards."""
-        compute = self._of_kind(name, "compute_instance", f"cannot be asked to {action}")
+        compute = self._of_kind(name, "compute_instance", f"cannot be {_PARTICIPLES[action]}")
         url = f"{bodies.url_path(compute.id)}/{action}"
         self.client.complete("POST", url, api_version=ROW.api_version)
         return self.one(name)
@@ -103,8 +108,12 @@ class Computes:
         if compute.kind == kind:
             return compute
         fitting = [each.name for each in self.all().values() if each.kind == kind]
-        remedy = f"Name one of kind {kind}: {', '.join(fitting)}." if fitting else "There is none."
-        raise UsageError(f"{name!r} is of kind {compute.kind}: it {otherwise}.", remedy=remedy)
+        remedy = (
+            f"Choose one of kind {kind}: {', '.join(fitting)}."
+            if fitting
+            else f"The workspace has no compute of kind {kind}."
+        )
+        raise UsageError(f"{name!r} is of kind {compute.kind}, which {otherwise}.", remedy=remedy)
 
     def _pages(self, url: str) -> Iterator[Mapping[str, Any]]:
         version = ROW.api_version

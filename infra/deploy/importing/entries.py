@@ -1,7 +1,7 @@
-"""From a workspace that exists, with its computes, to a stack file that says the same. Pure.
+"""From an existing workspace and its computes to a stack file that declares them. Pure.
 
-What it stands on (group, storage, vault, insights, registry) is referred to by id and stays what it
-is; the workspace and its computes are taken over, under the ids of `aml:adopt`.
+Its prerequisites (group, storage, vault, insights, registry) are referenced by id and left alone;
+the workspace and its computes are adopted, under the ids of `aml:adopt`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -85,7 +85,7 @@ def write_import(found: ImportedWorkspace, file: StackFile) -> None:
     declared = known.get("aml:workspace")
     if declared and declared.get("name") != found.workspace["name"]:
         raise UsageError(
-            f"The stack has a workspace already: {declared.get('name')!r}.",
+            f"The stack already has a workspace, {declared.get('name')!r}.",
             remedy="Import into another stack: `aml import -s NAME …`.",
         )
     write(file, "aml:cloud", found.cloud)
@@ -108,7 +108,7 @@ def _add(found: ImportedWorkspace, document: Mapping[str, Any]) -> None:
     inputs = bodies.inputs_of(row, id_, document, {})
     name, kind = str(document["name"]), kind_of(inputs)
     if kind is None:
-        found.left.append(f"{name}: a stack file has no word for its kind")
+        found.left.append(f"{name}: a stack file cannot declare computes of its kind")
         return
     said: dict[str, Any] = {"kind": kind, "name": name, **entry(rows_of(kind), inputs)}
     if kind in CREDENTIALS:
@@ -117,7 +117,7 @@ def _add(found: ImportedWorkspace, document: Mapping[str, Any]) -> None:
         said["admin"]["password"] = f"env:{_variable(found, name, 'admin_password')}"
     if kind in _WITH_LOGIN:
         disabled = bool(value_at(inputs, "properties.disableLocalAuth"))
-        if disabled == (_WITH_LOGIN[kind] in said):  # the other way round goes without saying
+        if disabled == (_WITH_LOGIN[kind] in said):  # otherwise it is the default
             said["disable_local_auth"] = disabled
     if inputs.get("tags"):
         said["tags"] = inputs["tags"]

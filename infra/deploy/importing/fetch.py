@@ -1,4 +1,4 @@
-"""Reading a workspace and its computes from the service; writing the stack file that says so."""
+"""Reads a workspace and its computes from the service, and writes the stack file for them."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -27,7 +27,7 @@ def fetched(
     where = parse_arm_id(workspace_id)
     if where.type.lower() != WORKSPACE.name.lower():
         raise UsageError(
-            f"{workspace_id!r} is the id of a {where.type}.", remedy="Give that of a workspace."
+            f"{workspace_id!r} is the id of a {where.type}.", remedy="Give the id of a workspace."
         )
     kind = "local" if where.subscription == SUBSCRIPTION else "azure"
     config = {"subscriptionId": where.subscription}
@@ -39,8 +39,8 @@ def fetched(
         answer = client.send("GET", path, api_version=WORKSPACE.api_version)
         if answer.status == _MISSING:
             raise UsageError(
-                f"There is no workspace {where.name!r} in {where.resource_group!r}.",
-                remedy="Correct the id, or the names.",
+                f"There is no workspace {where.name!r} in resource group {where.resource_group!r}.",
+                remedy="Correct the id, or the names in it.",
                 at=str(where),
             )
         workspace = checked(answer, at=str(where)).document

@@ -1,6 +1,6 @@
-"""Whether the credentials that a stack file refers to are there: all of them before the program.
+"""Whether the credentials that a stack file refers to exist; checked before the program runs.
 
-Looks at variables and files; what a key vault holds only the program asks.
+Looks at variables and files. What a key vault holds is read by the program alone.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,13 +16,13 @@ from infra.spec.credentials import Reference
 def require_references(
     declared: BaseModel, folder: Path, environment: Mapping[str, str], *, at: str
 ) -> None:
-    """Refuse with every reference that leads nowhere; relative paths start at ``folder``."""
+    """Refuse with every reference that cannot be resolved; relative paths start at ``folder``."""
     lost = [each for each in _references(declared) if not _leads(each, folder, environment)]
     if lost:
         names = ", ".join(dict.fromkeys(map(str, lost)))
         raise CredentialError(
-            f"The stack refers to credentials that are not there: {names}.",
-            remedy="Set the variables where you deploy from; correct the paths of files.",
+            f"The stack refers to credentials that do not exist: {names}.",
+            remedy="Set the variables in the environment you deploy from; correct the file paths.",
             at=at,
         )
 

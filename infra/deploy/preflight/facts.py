@@ -1,4 +1,4 @@
-"""What a cloud says of itself before a deployment, as plain values; nobody here asks it."""
+"""What a cloud answers before a deployment, as plain values; the queries are elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What was found out; empty or ``None`` is what nobody said. Ids are in lower case.
+    """The answers; what was not answered is empty or ``None``. Ids are in lower case.
 
-    ``own``: ids of what the stack has or takes over. ``there``: of those asked about, the ids that
-    exist. ``taken``: kind of resource to the service's word why its name is not free.
+    ``own``: ids of what the stack has or adopts. ``there``: of those queried, the ids that exist.
+    ``taken``: kind of resource to the service's reason why its name is not available.
     ``computes``: the ARM documents of the workspace's computes. ``instances``: names of compute
     instances in the region, lower case, to their ids.
     """
@@ -63,7 +63,7 @@ class Ids:
 
 
 def ids_of(spec: StackSpec, subscription: str) -> Ids:
-    """Return what ``spec`` makes; ``None`` for what it takes as it is, or does without."""
+    """Return what ``spec`` makes; ``None`` for what is given by id or left out."""
     wanted = spec.workspace
     names = derived_names(wanted.name, wanted.resource_group, spec.location)
     group = f"/subscriptions/{subscription}/resourceGroups/{wanted.resource_group}"

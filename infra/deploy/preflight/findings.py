@@ -1,6 +1,6 @@
 """What a cloud would refuse of a stack, from facts alone: every problem at once. Pure.
 
-A problem has a place in the stack file; a remark is something to know that stops nobody.
+A problem has a place in the stack file and stops the deployment; a remark does not.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -36,7 +36,7 @@ class Preflight:
 def preflight(
     spec: StackSpec, subscription: str, facts: Facts, changing: Collection[str] | None = None
 ) -> Preflight:
-    """Hold a stack against what its cloud says.
+    """Compare a stack with the answers of its cloud.
 
     ``changing``: the computes a plan makes or changes; ``None`` for all.
     """
@@ -61,16 +61,16 @@ def _providers(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
 
 
 def _unique_names(_: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
-    parked = {each.name.lower() for each in facts.soft_deleted if each.type == VAULT}
+    deleted = {each.name.lower() for each in facts.soft_deleted if each.type == VAULT}
     for kind, id_ in ids.made().items():
         name, why = id_.rpartition("/")[2], facts.taken.get(kind)
-        if why is None or id_.lower() in facts.own or (kind == "key_vault" and name in parked):
+        if why is None or id_.lower() in facts.own or (kind == "key_vault" and name in deleted):
             continue
         yield (
             _NAME,
             (
-                f"the name {name!r} of its {_NOUNS[kind]} is not free: {why.rstrip('.')}. "
-                f"Rename the workspace or its group, or give {kind}_id."
+                f"the name {name!r} of its {_NOUNS[kind]} is not available: {why.rstrip('.')}. "
+                f"Rename the workspace or its group, or set {kind}_id."
             ),
         )
 
@@ -81,26 +81,26 @@ def _there_already(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]
         yield (
             ("aml:workspace", "resource_group"),
             (
-                f"the resource group {spec.workspace.resource_group!r} is there already, and this "
-                "stack did not make it. Choose another, or set group_exists: true to use it."
+                f"the resource group {spec.workspace.resource_group!r} already exists and does "
+                "not belong to this stack. Choose another, or set group_exists: true to use it."
             ),
         )
     if ids.workspace.lower() in strange:
         yield (
             _NAME,
             (
-                f"the workspace {spec.workspace.name!r} is there already, and this stack did not "
-                "make it. Choose another name, or take it over with `aml import`."
+                f"the workspace {spec.workspace.name!r} already exists and does not "
+                "belong to this stack. Choose another name, or adopt it with `aml import`."
             ),
         )
-        return  # its computes are another matter
+        return  # its computes are somebody else's as well
     for index, compute in enumerate(spec.computes):
         if ids.compute(compute.name).lower() in strange:
             yield (
                 ("aml:computes", index, "name"),
                 (
-                    f"the workspace has a compute {compute.name!r} already, and this stack did not "
-                    "make it. Choose another name, or take it over with `aml import`."
+                    f"compute {compute.name!r} already exists in the workspace and does not belong "
+                    "to this stack. Choose another name, or adopt it with `aml import`."
                 ),
             )
 
@@ -115,8 +115,8 @@ def _instance_names(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding
             yield (
                 ("aml:computes", index, "name"),
                 (
-                    f"{compute.name!r} is a compute instance of workspace {workspace!r}, and names "
-                    f"of instances are unique in {spec.location}. Choose another name."
+                    f"workspace {workspace!r} already has a compute instance {compute.name!r}, and "
+                    f"instance names are unique in {spec.location}. Choose another name."
                 ),
             )
 
@@ -136,7 +136,7 @@ def _sizes(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
 
 
 def _soft_deleted(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
-    """Say of what is parked under the stack's names what `up` does, or why it cannot."""
+    """Return why `up` cannot deal with what is soft-deleted under the names, or how it will."""
     problems: list[Finding] = []
     remarks: list[str] = []
     wanted = {WORKSPACE: ids.workspace.lower(), VAULT: (ids.key_vault or "").lower()}
@@ -160,8 +160,8 @@ def _soft_deleted(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding
 def _in_another_group(vault: DeletedResource) -> str:
     group = vault.id.split("/")[4] if vault.id.count("/") > 4 else "?"  # noqa: PLR2004 - its place
     return (
-        f"a deleted key vault {vault.name!r} of group {group!r} keeps the name. Purge it with "
-        f"`az keyvault purge --name {vault.name}`, or give key_vault_id."
+        f"a deleted key vault {vault.name!r} of group {group!r} still holds the name. Purge it "
+        f"with `az keyvault purge --name {vault.name}`, or set key_vault_id."
     )
 
 
@@ -169,9 +169,9 @@ def _hindrance(each: DeletedResource, facts: Facts) -> str | None:
     policy = facts.policy.of(each.type)
     if each.type == WORKSPACE and policy == "recover" and not facts.local:
         return (
-            f"the deleted workspace {each.name!r} keeps the name, and only Azure's portal "
-            "recovers it (Recently deleted). Do that and `aml import` it, or set "
-            "aml:soft_delete.workspace to purge."
+            f"the deleted workspace {each.name!r} still holds the name, and only the Azure "
+            "portal can recover it (Recently deleted). Recover it there and run `aml import`, or "
+            "set aml:soft_delete.workspace to purge."
         )
     if each.protected and policy == "purge":
         return (
@@ -184,8 +184,8 @@ def _hindrance(each: DeletedResource, facts: Facts) -> str | None:
 def _notice(each: DeletedResource, facts: Facts) -> str:
     noun = "workspace" if each.type == WORKSPACE else "key vault"
     if facts.policy.of(each.type) == "recover":
-        return f"The deleted {noun} {each.name!r} is brought back (aml:soft_delete)."
-    return f"The deleted {noun} {each.name!r} is purged for good first (aml:soft_delete)."
+        return f"The deleted {noun} {each.name!r} will be recovered (aml:soft_delete)."
+    return f"The deleted {noun} {each.name!r} will be purged permanently first (aml:soft_delete)."
 
 
 _RULES: Final[tuple[Callable[[StackSpec, Ids, Facts], Iterator[Finding]], ...]] = (

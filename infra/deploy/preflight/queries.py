@@ -1,6 +1,7 @@
 """Asks a cloud what it would refuse of a stack: a handful of reads, nothing is changed.
 
-What a caller may not ask becomes a remark; what follows from the answers is `preflight`'s.
+A query that the caller has no permission for becomes a remark; what follows from the answers is
+decided in `findings`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -48,7 +49,7 @@ _ROWS: Final = {row.pulumi_type: row for row in TYPES}
 
 
 class PreflightQueries:
-    """One stack's questions to one cloud. ``unanswered`` collects what could not be asked."""
+    """One stack's queries to one cloud. ``unanswered`` collects those that were refused."""
 
     def __init__(self, client: Client, spec: StackSpec, subscription: str) -> None:
         self._client = client
@@ -59,7 +60,7 @@ class PreflightQueries:
         self._unanswered: list[str] = []
 
     def facts(self, own: frozenset[str], policy: SoftDeletePolicy) -> Facts:
-        """Ask everything there is to ask."""
+        """Send every query and return the answers."""
         workspace = self._is_there(self._ids.workspace, MACHINE_LEARNING)
         computes = self._computes(self._ids.workspace) if workspace else []
         group = workspace or self._is_there(self._ids.group, PROVIDERS)
@@ -87,7 +88,7 @@ class PreflightQueries:
         try:
             return list(pages(self._client, path, version))
         except ProviderError as error:
-            self._unanswered.append(f"{what} could not be asked for: {error.detail}")
+            self._unanswered.append(f"{what} could not be read: {error.detail}")
             return []
 
     def _is_there(self, id: str, version: str) -> bool:
@@ -107,8 +108,8 @@ class PreflightQueries:
                 answer = self._client.send("POST", path, api_version=version, body=body)
                 document = checked(answer, at=path).document
             except ProviderError as error:
-                what = f"Whether {body['name']!r} is a free name"
-                self._unanswered.append(f"{what} could not be asked: {error.detail}")
+                what = f"The availability of the name {body['name']!r}"
+                self._unanswered.append(f"{what} could not be checked: {error.detail}")
                 continue
             if document.get("nameAvailable") is False:
                 yield kind, str(document.get("message") or document.get("reason") or "it is taken")
@@ -179,12 +180,12 @@ class PreflightQueries:
                 yield from [found] if found else []
         except ProviderError as error:
             self._unanswered.append(
-                f"Deleted workspaces and vaults could not be asked for: {error}"
+                f"Deleted workspaces and vaults could not be read: {error.detail}"
             )
 
 
 def own_ids(spec: StackSpec, loaded: Loaded, subscription: str) -> frozenset[str]:
-    """Return the ids, in lower case, of what the stack has by its state or takes over.
+    """Return the ids, in lower case, of what the stack has by its state or adopts.
 
     What an interrupted run was creating is the stack's as well: the next run adopts it.
     """
@@ -214,7 +215,7 @@ def run_preflight(
     policy: SoftDeletePolicy,
     changing: Collection[str] | None = None,
 ) -> Preflight:
-    """Ask the cloud, and return what it would refuse of a stack."""
+    """Query the cloud, and return what it would refuse of a stack."""
     with closing(Client(to.endpoint, to.credential)) as client:
         queries = PreflightQueries(client, spec, to.subscription)
         facts = queries.facts(own_ids(spec, loaded, to.subscription), policy)

@@ -25,17 +25,19 @@ _FOLDED: Final = {
     LOW_PRIORITY: ("totalclusterlowpriorityregionalvcpus", "totalclusterlowpriorityvcpus"),
 }
 _FAMILY: Final = "clusterdedicatedvcpus"
-_ADVICE: Final = "Lower the nodes, choose another size, or ask Azure for more quota."
+_ADVICE: Final = (
+    "Reduce the number of nodes, choose another size, or request more quota from Azure."
+)
 
 
 @dataclass(slots=True)
 class QuotaDemand:
-    """What a stack wants of one quota, in cores: at its most nodes, and at once."""
+    """What a stack needs of one quota, in cores: at its most nodes, and right away."""
 
     most: int = 0
     least: int = 0
     members: list[tuple[int, str, str]] = field(default_factory=list)
-    """Index and name of each compute, and what it adds, in words."""
+    """Index and name of each compute, and what it adds, as text."""
 
     @property
     def location(self) -> Location:
@@ -45,10 +47,10 @@ class QuotaDemand:
 
     @property
     def need(self) -> str:
-        return f"{self.words} need{'' if len(self.members) > 1 else 's'}"
+        return f"{self.description} need{'' if len(self.members) > 1 else 's'}"
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         return " and ".join(f"{name} ({adds})" for _, name, adds in self.members)
 
 
@@ -57,8 +59,8 @@ def quota(
 ) -> tuple[list[Finding], list[str]]:
     """Return problems, and remarks on what fits only once others release theirs.
 
-    ``changing`` names the computes that a plan makes or changes (``None``: all): quotas that none
-    of them needs are passed over, for nothing would come of it.
+    ``changing`` names the computes that a plan creates or changes (``None``: all). Quotas that none
+    of them needs are skipped: the plan cannot make them any worse.
     """
     problems: list[Finding] = []
     remarks: list[str] = []
@@ -70,20 +72,21 @@ def quota(
         free = usage.limit - max(0, usage.used - used.get(name, 0))
         if demand.most > usage.limit:
             says = (
-                f"{demand.need} {demand.most} {_cores(name)} with all nodes up; the limit "
+                f"{demand.need} {demand.most} {_cores(name)} with all nodes running; the limit "
                 f"in {spec.location} is {usage.limit}. {_ADVICE}"
             )
             problems.append((demand.location, says))
         elif demand.least > free:
             says = (
-                f"{demand.need} {demand.least} {_cores(name)} at once; of {usage.limit} in "
-                f"{spec.location} others use {usage.limit - free}. {_ADVICE}"
+                f"{demand.need} {demand.least} {_cores(name)} right away; others use "
+                f"{usage.limit - free} of the {usage.limit} in {spec.location}. {_ADVICE}"
             )
             problems.append((demand.location, says))
         elif demand.most > free:
             remarks.append(
-                f"{demand.words} may need {demand.most} {_cores(name)}; of {usage.limit} in "
-                f"{spec.location} others use {usage.limit - free} now, so nodes may be waited for."
+                f"{demand.description} may need {demand.most} {_cores(name)}; others use "
+                f"{usage.limit - free} of the {usage.limit} in {spec.location} now, so nodes may "
+                "have to wait."
             )
     return problems, remarks
 

@@ -49,7 +49,7 @@ class AffectedCompute:
 
 
 def affected_computes(steps: Iterable[Step]) -> list[AffectedCompute]:
-    """Return the computes whose nodes a plan takes away, each once."""
+    """Return the computes that lose nodes by a plan, each once."""
     found: dict[str, AffectedCompute] = {}
     for step in steps:
         if step.type != COMPUTE or not step.id:
@@ -64,7 +64,7 @@ def affected_computes(steps: Iterable[Step]) -> list[AffectedCompute]:
 
 
 def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return what to say of the jobs that the change of one compute would hit."""
+    """Return a sentence for each job that the change of one compute affects."""
     mine = [job for job in jobs if same_arm_id(str(_of(job, "computeId")), compute.id)]
     running = [job for job in mine if _of(job, "status") in _ON_NODES]
     waiting = [job for job in mine if _of(job, "status") in _WAITING]
@@ -76,7 +76,7 @@ def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Mapping[str, Any]]
         ]
     if not compute.left:
         lines += [
-            f"{compute.name!r} would be {compute.done} while job {_named(job)} waits for it."
+            f"{compute.name!r} would be {compute.done} while job {_named(job)} is queued for it."
             for job in waiting
         ]
     return lines
@@ -91,7 +91,7 @@ def affected_jobs(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
             if compute.workspace not in lists:
                 lists[compute.workspace] = jobs_of(compute.workspace)
         except PlatformError as error:
-            return [*lines, f"Whether jobs would be interrupted cannot be told: {error.detail}"]
+            return [*lines, f"The jobs that this would interrupt cannot be listed: {error.detail}"]
         lines += jobs_affected_by(compute, lists[compute.workspace])
     return lines
 

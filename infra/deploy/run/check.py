@@ -1,4 +1,4 @@
-"""`aml check --online` and `aml stack parked`: open a stack, ask its cloud, change nothing."""
+"""`aml check --online` and `aml stack deleted`: open a stack, query its cloud, change nothing."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,7 +11,7 @@ from infra.deploy.preflight.facts import ids_of
 from infra.deploy.preflight.queries import own_ids, problems_of, run_preflight
 from infra.deploy.run.runner import PACKAGE
 from infra.deploy.stack.endpoints import Destination, destination
-from infra.deploy.stack.soft_delete import parked, soft_delete_of
+from infra.deploy.stack.soft_delete import soft_delete_of, soft_deleted
 from infra.deploy.stack.stacks import Stack, open_stack
 from infra.engine.model.resources import Loaded
 from infra.engine.state.secrets import Masked
@@ -21,7 +21,7 @@ from infra.spec.stack import StackSpec
 
 @dataclass(frozen=True, slots=True)
 class SoftDeletedRow:
-    """A line of `aml stack parked`. ``fate``: what `up` does, empty where it is not the stack's."""
+    """A line of `aml stack deleted`. ``fate``: what `up` does, empty if it is not the stack's."""
 
     kind: str
     name: str
@@ -33,19 +33,21 @@ class SoftDeletedRow:
 
 
 def check_online(name: str) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """Return the problems of a stack that its cloud knows of, and remarks."""
+    """Return the problems that a stack would meet in its cloud, and remarks."""
     stack = open_stack(name)
     if not isinstance(stack.declared, StackSpec):
-        return (), ("What a program of one's own declares is known to it alone.",)
+        return (), (
+            "The stack runs a program of your own; only the program knows what it declares.",
+        )
     found = run_preflight(stack.spec, _cloud(stack), _state(stack), soft_delete_of(stack))
     return problems_of(found, stack.file), found.remarks
 
 
 def soft_deleted_rows(stack: Stack) -> Sequence[SoftDeletedRow]:
-    """Return what is parked in the stack's subscription."""
+    """Return what is soft-deleted in the stack's subscription."""
     to, policy = _cloud(stack), soft_delete_of(stack)
     with closing(Client(to.endpoint, to.credential)) as client:
-        found = parked(client, to.subscription)
+        found = soft_deleted(client, to.subscription)
     mine = _wanted(stack, to)
     return [
         SoftDeletedRow(

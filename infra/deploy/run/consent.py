@@ -1,4 +1,4 @@
-"""What a person means by `--replace NAME`, and which replacements need their word first. Pure."""
+"""What `--replace NAME` refers to, and which replacements need consent. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -35,24 +35,24 @@ def _urn(name: str, loaded: Loaded) -> str:
     chosen = [resource for resource in found if resource.type == COMPUTE] or found
     if len(chosen) > 1:
         raise UsageError(
-            f"{len(chosen)} resources are called {name!r}.",
-            remedy="Name one by its URN: " + ", ".join(each.urn for each in chosen) + ".",
+            f"{len(chosen)} resources are named {name!r}.",
+            remedy="Give the URN of one: " + ", ".join(each.urn for each in chosen) + ".",
         )
     return chosen[0].urn
 
 
 def unconsented(steps: Iterable[Step], allowed: Collection[str]) -> dict[str, str]:
-    """Return the workspaces that a plan replaces without a word of it, by name with the reason."""
-    words = {name.casefold() for name in allowed}
+    """Return the workspaces that a plan replaces without consent, by name with the reason."""
+    named = {name.casefold() for name in allowed}
     replaced = (step for step in steps if step.type == WORKSPACE and step.op in _REPLACED)
     names = {step.id.rpartition("/")[2] or urn_name(step.urn): reason(step) for step in replaced}
-    return {name: reason for name, reason in names.items() if name.casefold() not in words}
+    return {name: reason for name, reason in names.items() if name.casefold() not in named}
 
 
 def lost_workspaces(unconsented: dict[str, str]) -> Sequence[str]:
     """Say what would be lost, a sentence a workspace."""
     return [
-        f"The plan replaces the workspace {name!r} and loses its runs, models and data assets"
+        f"The plan replaces workspace {name!r} and deletes its runs, models and data assets"
         + (f" ({reason})." if reason else ".")
         for name, reason in sorted(unconsented.items())
     ]
@@ -64,5 +64,5 @@ def refuse_lost_workspaces(unconsented: dict[str, str]) -> None:
         options = " ".join(f"--replace-workspace {name}" for name in sorted(unconsented))
         raise UsageError(
             " ".join(lost_workspaces(unconsented)),
-            remedy=f"Take the change back, or run `aml up {options}`.",
+            remedy=f"Undo the change, or allow it with `aml up {options}`.",
         )

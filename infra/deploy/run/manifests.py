@@ -1,4 +1,4 @@
-"""The manifest of a stack, after a deployment: read from its outputs, kept for who submits runs."""
+"""The manifest of a deployed stack: read from its outputs, kept for submitting runs."""
 
 import os
 from collections.abc import Mapping

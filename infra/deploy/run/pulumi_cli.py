@@ -34,12 +34,12 @@ def require_cli(stack: str, *, cloud: str) -> None:
     """
     if shutil.which("pulumi") is None:
         raise MissingExtraError(
-            "`--engine pulumi` needs the Pulumi CLI, and there is none on PATH.",
+            "`--engine pulumi` needs the Pulumi CLI, which is not on PATH.",
             remedy="Install it from https://www.pulumi.com/docs/install, or leave `--engine` out.",
         )
     if cloud == "local":
         raise UsageError(
-            f"Stack {stack!r} has `aml:cloud: local`, which the Pulumi CLI does not deploy to.",
+            f"Stack {stack!r} has `aml:cloud: local`, which the Pulumi CLI cannot deploy to.",
             remedy="Leave `--engine pulumi` out: the embedded engine deploys to the local cloud.",
         )
 
@@ -67,8 +67,8 @@ def hand_over(
         return _run(handed, operation, expect_no_changes=expect_no_changes, say=say)
     except automation.CommandError as error:
         raise DeployError(
-            f"The Pulumi CLI failed at `{operation}`; its own words are above.",
-            remedy="Mend what it names, then try again.",
+            f"The Pulumi CLI failed during `{operation}`; its output is above.",
+            remedy="Fix the errors it reports, then try again.",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""State as it would be after a refresh, in memory: for a plan upon a cloud that is another one."""
+"""State as a refresh would leave it, in memory: to plan on a local cloud that was reset."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class RefreshedState(NullRecorder):
 
     @property
     def loaded(self) -> Loaded:
-        """What there would be to go on from."""
+        """The state that a deployment would start from."""
         left = [each for at, each in enumerate(self._pending) if at not in self._settled]
         return Loaded(self._found, left)
 

@@ -1,7 +1,7 @@
 """One run of a stack's program through the embedded engine, planned or for real.
 
 Wires what the engine needs (provider, recorder, listener) and returns what happened; what is to
-be run, and whether a person agreed, is decided in `operations`.
+be run, and whether it was confirmed, is decided in `stack_operations`.
 """
 
 import threading
@@ -46,13 +46,13 @@ class EngineResult:
 
     @property
     def changed(self) -> bool:
-        """Say whether anything but reading and keeping was done or planned."""
+        """Whether anything but reading and keeping was done or planned."""
         return any(n for op, n in self.changes.items() if op not in {Op.SAME, Op.READ})
 
 
 @dataclass(slots=True)
 class StepCollector:
-    """A listener that keeps the steps it hears of and passes every event on."""
+    """A listener that collects finished steps and passes every event on."""
 
     listener: Listener
     steps: list[Step] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Runner:
         return {PACKAGE: {k: secret(v) if k in sealed else v for k, v in config.items()}}
 
     def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
-        """Run the program once. A failure was reported to the listener; it is in the summary."""
+        """Run the program once. A failure is reported to the listener, and is in the summary."""
         steps = self._listening(options)
         with self._providers() as providers:
             deployment = Deployment(self._run(loaded, recorder, options, steps, providers))
@@ -168,7 +168,7 @@ class Runner:
 
 
 def failures_only(listener: Listener) -> Listener:
-    """Pass on what went wrong, and messages."""
+    """Return a listener that passes on failures and messages alone."""
 
     def listen(event: Event) -> None:
         if isinstance(event, Message) or (isinstance(event, Finished) and event.error):
@@ -178,14 +178,14 @@ def failures_only(listener: Listener) -> Listener:
 
 
 def raise_failure(outcome: EngineResult, cancellation: Cancellation, *, command: str) -> None:
-    """Turn a failed run into the error a command ends with; its causes were reported before."""
+    """Raise the error that a failed run ends a command with; its causes were reported before."""
     if cancellation.stopped:
         raise InterruptedByUserError(
-            "The deployment was interrupted; what was done is recorded.",
-            remedy=f"Run `{command}` again: it goes on where this one stopped.",
+            "The deployment was interrupted; completed steps are recorded.",
+            remedy=f"Run `{command}` again; it continues where this one stopped.",
         )
     if outcome.summary.failed:
         raise DeployError(
-            f"`{command}` did not finish; the reasons are above.",
-            remedy=f"Mend them and run `{command}` again: what was done is kept.",
+            f"`{command}` failed; the errors are above.",
+            remedy=f"Fix the errors and run `{command}` again; completed steps are kept.",
         )

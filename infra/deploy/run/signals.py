@@ -1,7 +1,7 @@
-"""Ctrl-C during a deployment: once finishes what is in flight, twice stops at once.
+"""Ctrl-C during a deployment: once finishes the operations in progress, twice stops immediately.
 
-Stopping at once means within ``GRACE_S``: an answer that never comes is not waited for. The journal
-has what was begun, so that ending the process loses nothing.
+Immediately means within ``GRACE_S``: a response that never comes is not waited for. The journal
+has what was begun, so ending the process loses nothing.
 """
 
 import os
@@ -37,14 +37,14 @@ def interruptible(cancellation: Cancellable, say: Callable[[str], None]) -> Iter
     ending.daemon = True
 
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's
-        # Acts first and speaks then: the next signal may come while this one is being talked of.
+        # Acts before it prints: the next signal may arrive while this one is being reported.
         if not cancellation.stopped:
             cancellation.stop()
-            say("Finishing what is in flight; press Ctrl-C again to stop at once.")
+            say("Finishing the operations in progress; press Ctrl-C again to stop immediately.")
         elif ending.ident is None:
             ending.start()
             cancellation.abandon()
-            say("Stopping now. What was in flight stays pending; the next `aml up` repairs it.")
+            say("Stopping now. Unfinished operations stay pending; the next `aml up` repairs them.")
 
     before = {
         number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)

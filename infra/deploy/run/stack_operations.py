@@ -1,6 +1,6 @@
-"""Preview, up, refresh, destroy: what each does in which order, over an opened stack.
+"""Preview, up, refresh and destroy of an opened stack: what each does, in which order.
 
-Asks nobody and prints nothing: a question is a callable, progress is a listener.
+Prints and asks nothing itself: confirmation is a callable, progress is a listener.
 """
 
 import os
@@ -43,7 +43,7 @@ _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """How an operation is to go. ``message`` is for the history.
+    """The options of one operation. ``message`` is recorded in the history.
 
     ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
     may be replaced.
@@ -69,7 +69,7 @@ class OperationRequest:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What an operation came to: the plan, and what was then done (``None``: nothing was)."""
+    """The plan of an operation, and what was then done (``None``: nothing was)."""
 
     plan: EngineResult
     result: EngineResult | None = None
@@ -79,7 +79,7 @@ class OperationResult:
 
 @dataclass(frozen=True, slots=True)
 class StackOperations:
-    """The operations on one stack. ``listener`` hears all; ``approve`` decides before changes."""
+    """The operations on one stack. ``listener`` gets every event; ``approve`` confirms a plan."""
 
     stack: Stack
     listener: Listener
@@ -93,20 +93,20 @@ class StackOperations:
         request = _by_urn(request, loaded)
         with interruptible(self.cancellation, self._say):
             if request.refresh or self._is_another_cloud(loaded, runner.destination):
-                self._tell_of_another_cloud(loaded, runner.destination)
+                self._report_another_cloud(loaded, runner.destination)
                 loaded = self._read_back(runner, loaded, request)
             return OperationResult(self._planned(runner, loaded, request, "aml preview"))
 
     def up(self, request: OperationRequest) -> OperationResult:
-        """Plan, ask, do, and write the manifest.
+        """Plan, confirm, apply, and write the manifest.
 
-        Nothing to change asks nothing, and is done nevertheless: what only state knows (protect,
+        A plan without changes is applied without confirmation: what only state knows (protect,
         outputs, other options) may differ where no resource does.
         """
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
             if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
-                self._tell_of_another_cloud(self._loaded(), runner.destination)
+                self._report_another_cloud(self._loaded(), runner.destination)
                 self._refreshed(runner, request, approve=False)
             with self._open("update", request) as state:
                 request = _by_urn(request, state.loaded)
@@ -132,7 +132,7 @@ class StackOperations:
         return done
 
     def destroy(self, request: OperationRequest) -> OperationResult:
-        """Delete everything the stack has; state alone suffices."""
+        """Delete everything in the stack's state, without running the program."""
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
             with self._open("destroy", request) as state:
@@ -163,12 +163,12 @@ class StackOperations:
             loaded, NullRecorder(len(loaded.resources)), request.options(preview=True)
         )
         raise_failure(plan, self.cancellation, command=command)
-        self._refuse_unexpected(plan, request, remedy="See the plan with `aml preview`.")
+        self._refuse_unexpected(plan, request, remedy="See the changes with `aml preview`.")
         lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
         return replace(plan, warnings=[*lost, *self._affected_jobs(runner, plan)])
 
     def _after_preflight(self, runner: Runner, loaded: Loaded, plan: EngineResult) -> EngineResult:
-        """Ask the cloud what it would refuse of a plan: all of it before the first change."""
+        """Query the cloud for all that it would refuse of a plan, before the first change."""
         if not plan.changed or not isinstance(self.stack.declared, StackSpec):
             return plan
         found = run_preflight(
@@ -191,17 +191,17 @@ class StackOperations:
     ) -> None:
         if request.expect_no_changes and plan.changed:
             raise UnexpectedChangesError(
-                f"Stack {self.stack.name!r} has changes, and none were expected.", remedy=remedy
+                f"Stack {self.stack.name!r} has changes, but none were expected.", remedy=remedy
             )
 
     def _refuse_protected(self, loaded: Loaded) -> None:
-        """Say at once, in one message, what a destroy may not delete."""
+        """Report in one message everything that a destroy may not delete."""
         names = [each.name for each in loaded.resources if each.protect and not each.delete]
         if names:
             raise UsageError(
                 f"{len(names)} of the resources of stack {self.stack.name!r} are protected:"
                 f" {', '.join(dict.fromkeys(names))}.",
-                remedy=f"Let them go first: `aml unprotect --all -s {self.stack.name}`.",
+                remedy=f"Unprotect them first: `aml unprotect --all -s {self.stack.name}`.",
             )
 
     def _read_back(self, runner: Runner, loaded: Loaded, request: OperationRequest) -> Loaded:
@@ -259,9 +259,11 @@ class StackOperations:
         }
         return bool(known - {None}) and known != {goes_to.cloud_id}
 
-    def _tell_of_another_cloud(self, loaded: Loaded, goes_to: Destination) -> None:
+    def _report_another_cloud(self, loaded: Loaded, goes_to: Destination) -> None:
         if self._is_another_cloud(loaded, goes_to):
-            self._say("The local cloud was reset since the last deployment; reading it back first.")
+            self._say(
+                "The local cloud was reset since the last deployment; refreshing the state first."
+            )
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))

@@ -1,4 +1,4 @@
-"""Which cloud a stack goes to: `aml:cloud` alone decides. Starts the local one when it is down."""
+"""The cloud a stack goes to; `aml:cloud` alone decides. Starts the local one if it is down."""
 
 import logging
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from infra.deploy.stack.identity import identity_of
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One cloud, ready to be spoken to. ``config`` is what the provider is configured with.
+    """One cloud and how to reach it. ``config`` is what the provider is configured with.
 
     ``cloud_id`` is empty for Azure; for the local cloud it changes with `aml cloud reset`.
     """
@@ -32,7 +32,7 @@ class Destination:
 
     @property
     def identity(self) -> str:
-        """Who acts, from the token's own claims; asks for a token if there is none yet."""
+        """The identity that deploys, from the token's claims; requests a token if there is none."""
         return identity_of(claims(self.credential.token()))
 
 
@@ -63,12 +63,12 @@ def _azure(config: Mapping[str, Any], file: Path) -> Destination:
     if not config.get("subscriptionId"):
         stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         raise SpecError(
-            "Azure needs `azure-native:subscriptionId`, and the stack has none.",
-            remedy=f"Run `aml config set -s {stack} azure-native:subscriptionId ID`.",
+            "A stack on Azure needs `azure-native:subscriptionId`, which this one does not set.",
+            remedy=f"Set it: `aml config set -s {stack} azure-native:subscriptionId ID`.",
             at=str(file),
         )
-    # What azure-identity says of each source it tried is for its own logger's readers.
+    # What azure-identity logs about every source it tried is noise on a command line.
     logging.getLogger("azure.identity").setLevel(logging.ERROR)
     credential = azure_credential()
-    credential.token()  # nobody waits for a plan that ends with this
+    credential.token()  # fails now, not after a long plan
     return Destination("azure", AZURE, credential, dict(config))

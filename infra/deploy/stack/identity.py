@@ -1,4 +1,4 @@
-"""Who a deployment would act as: read from an access token's claims, shown before the question."""
+"""The identity that deploys, from an access token's claims; shown before confirmation."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,6 +8,6 @@ _NAMES: Final = ("upn", "unique_name", "appid", "oid")
 
 
 def identity_of(claims: Mapping[str, Any]) -> str:
-    """Return the name a person knows best among a token's claims, and the tenant it is of."""
+    """Return the most readable name among a token's claims, and its tenant."""
     name = next((str(claims[key]) for key in _NAMES if claims.get(key)), "unknown")
     return f"{name} (tenant {claims.get('tid') or 'unknown'})"

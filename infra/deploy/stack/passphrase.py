@@ -1,6 +1,6 @@
-"""Which passphrase seals a stack's secrets: the local stack's own, or what Pulumi's variables give.
+"""The passphrase of a stack's secrets: the local stack's own, or the one in Pulumi's variables.
 
-Asks a person only at a terminal; without one, the caller hears that there is none.
+Prompts at a terminal only; without one, the caller learns that there is no passphrase.
 """
 
 import getpass
@@ -24,7 +24,7 @@ def stack_passphrase(
     environment: Mapping[str, str] | None = None,
     ask: Ask | None = None,
 ) -> str | None:
-    """Return the passphrase of ``stack``, ``None`` where nobody gave one.
+    """Return the passphrase of ``stack``, ``None`` if there is none.
 
     Stack ``local`` has one of its own in ``.aml/passphrase`` (mode 0600), made when first asked
     for, so that it works with nothing set. ``ask`` is called with a question only when neither
@@ -39,7 +39,7 @@ def stack_passphrase(
 
 
 def ask_at_terminal() -> Ask | None:
-    """Return a way to ask a person, ``None`` without a terminal: a pipeline never waits."""
+    """Return a function that prompts, ``None`` without a terminal: a pipeline never waits."""
     return getpass.getpass if sys.stdin.isatty() and sys.stderr.isatty() else None
 
 
@@ -51,7 +51,7 @@ def _own_passphrase(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise PassphraseError(
             f"The local stack's passphrase cannot be read: {error}.",
-            remedy="Make the file readable; without it the stack's secrets cannot be opened.",
+            remedy="Make the file readable; without it the stack's secrets cannot be decrypted.",
             at=str(file),
         ) from error
     if not text:

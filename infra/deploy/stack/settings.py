@@ -1,7 +1,6 @@
-"""One stack's settings as a person reads and writes them: the file, and the sealing of secrets.
+"""One stack's settings, as `aml config` reads and writes them, encrypting secrets.
 
-What `aml config` does. Whether the values make sense is `infra.spec`'s business; what a program
-gets to see is `configuration`'s.
+`infra.spec` decides whether the values are valid, `configuration` what a program sees of them.
 """
 
 from dataclasses import dataclass
@@ -39,7 +38,8 @@ class Settings:
             known = dict.fromkeys(f.name[7:-5] for f in self._file.parent.glob("Pulumi.*.yaml"))
             raise UnknownNameError(
                 f"There is no stack {stack!r}.",
-                remedy=nearest(stack, known, noun="stack") + f" `aml stack init {stack}` makes it.",
+                remedy=nearest(stack, known, noun="stack")
+                + f" Create it with `aml stack init {stack}`.",
                 at=str(self._file),
             )
 
@@ -75,8 +75,8 @@ class Settings:
             for problem in problems
         ):
             raise UsageError(
-                f"{key} is a credential, and a stack file holds none in clear.",
-                remedy="Add `--secret` to seal it, or write env:NAME or file:PATH.",
+                f"{key} is a credential, which a stack file must not hold in plain text.",
+                remedy="Add `--secret` to encrypt it, or refer to it as env:NAME or file:PATH.",
             )
         file.write()
         # A program of one's own has its own keys, and knows alone what is wrong with them.
@@ -109,7 +109,7 @@ class Settings:
 
 
 def _full(key: str) -> str:
-    """Return ``key`` if it says whose it is; Pulumi would take a bare one for the project's."""
+    """Return ``key`` if it has a namespace; Pulumi would add the project's name to a bare one."""
     if ":" in key:
         return key
     first = str(parse_path(key)[0])

@@ -1,6 +1,6 @@
-"""What a stack does about deleted workspaces and vaults that keep their names, and what there is.
+"""A stack's policy for soft-deleted workspaces and key vaults, and what is soft-deleted now.
 
-The service deletes softly; the provider recovers and purges.
+The service does the soft-deleting; recovering and purging are the provider's.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ NOUNS: Final = {
 
 
 def soft_delete_of(stack: Stack) -> SoftDeletePolicy:
-    """Return what the stack says, or what its cloud makes of its silence."""
+    """Return the stack's policy, or the default of its cloud."""
     declared = stack.declared  # a program of one's own has no such setting
     wanted = declared.soft_delete if isinstance(declared, StackSpec) else SoftDeleteSpec()
     return SoftDeletePolicy(
@@ -33,6 +33,6 @@ def soft_delete_of(stack: Stack) -> SoftDeletePolicy:
     )
 
 
-def parked(client: Client, subscription: str) -> Sequence[DeletedResource]:
-    """Return everything that is parked in a subscription, workspaces first."""
+def soft_deleted(client: Client, subscription: str) -> Sequence[DeletedResource]:
+    """Return everything soft-deleted in a subscription, workspaces first."""
     return [*deleted_workspaces(client, subscription), *deleted_vaults(client, subscription)]

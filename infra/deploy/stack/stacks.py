@@ -1,6 +1,6 @@
-"""One stack, opened: its file, what it says, its state, and the key of its secrets.
+"""One stack, opened: its file, what it declares, its state, and the key of its secrets.
 
-Making, listing, moving and removing stacks is here too; deploying one is in `operations`.
+Listing, moving and removing stacks is here too; deploying one is in `run.stack_operations`.
 """
 
 import os
@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from infra.catalogue.names import RULES
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
 from infra.contract.load import look_up, nearest
 from infra.contract.project import Project, find_project
@@ -29,16 +28,6 @@ from infra.engine.state.secrets import (
 from infra.spec.load import load_program_stack, load_stack
 from infra.spec.program import ProgramSpec
 from infra.spec.stack import StackSpec
-
-_TEMPLATE = """\
-# What `aml up -s {name}` deploys. Every key: docs/stack-files.md
-config:
-  azure-native:location: westeurope
-  aml:cloud: local
-  aml:workspace: {{name: {workspace}, resource_group: {workspace}-rg}}
-  aml:computes:
-    - {{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, max_nodes: 2}}
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +56,9 @@ class Stack:
         if isinstance(self.declared, StackSpec):
             return self.declared
         raise UsageError(
-            f"The program in {self.project.main} is your own: what its stacks declare is known "
-            "to it alone.",
-            remedy="Use preview, up, refresh, destroy and outputs, which ask the program.",
+            f"The program in {self.project.main} is your own, so only it knows what its stacks "
+            "declare.",
+            remedy="Use preview, up, refresh, destroy and outputs, which work with any program.",
             at=str(self.file),
         )
 
@@ -79,7 +68,7 @@ class Stack:
 
 
 def open_stack(name: str | None) -> Stack:
-    """Return the stack a command means (``None``: the selected one), or say all that is wrong.
+    """Return the stack a command uses (``None``: the selected one); every problem is reported.
 
     The key of its secrets starts being derived here, on a thread, so that nobody waits for it.
     """
@@ -101,13 +90,13 @@ def existing_stack_file(project: Project, stack: str) -> Path:
     known = dict.fromkeys(stack_names(project))
     raise UnknownNameError(
         f"There is no stack {stack!r} ({file.name} does not exist).",
-        remedy=nearest(stack, known, noun="stack") + f" `aml stack init {stack}` makes it.",
+        remedy=nearest(stack, known, noun="stack") + f" Create it with `aml stack init {stack}`.",
         at=str(project.stacks),
     )
 
 
 def existing_stack(project: Project, name: str | None) -> str:
-    """Return the stack a command means, if it has a file or state (``None``: the selected one)."""
+    """Return the stack a command uses, if it has a file or state (``None``: the selected one)."""
     stack = name or project.selected_stack()
     if not project.stack_file(stack).is_file():
         deployed = backend_of(project).stacks(project.name)
@@ -134,12 +123,12 @@ def backend_of(project: Project) -> StateBackend:
 
 
 def cipher_of(project: Project, stack: str) -> Cipher:
-    """Return the cipher of a stack's secrets; one that only masks where nobody gave a passphrase.
+    """Return the cipher of a stack's secrets; without a passphrase, one that only masks.
 
     Sealing or opening with the latter fails only when something secret is met.
     """
     salt = _salt(project, stack)
-    # A person is asked only where there is something to open.
+    # Prompt only if there is something to decrypt.
     passphrase = stack_passphrase(project, stack, ask=ask_at_terminal() if salt else None)
     if passphrase is None:
         return _Absent(stack)
@@ -154,7 +143,7 @@ def _salt(project: Project, stack: str) -> str | None:
 
 
 class _Absent(Masked):
-    """A cipher for a stack whose passphrase nobody gave: fine until a secret is met."""
+    """The cipher of a stack without a passphrase: it works until a secret is met."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack
@@ -170,27 +159,6 @@ def require_passphrase(stack: Stack) -> None:
     """Refuse a deployment that would stop half way, at the first secret that Azure answers with."""
     if isinstance(stack.cipher, _Absent):
         raise missing_passphrase(f"stack {stack.name!r}")
-
-
-def init_stack(project: Project, name: str) -> Path:
-    """Make a stack: a file to start from, selected. Refuses a name that is taken or no name."""
-    problem = RULES["stack"].problem(name)
-    if problem:
-        raise UsageError(problem, remedy="Choose another name.")
-    file = project.stack_file(name)
-    if file.exists():
-        raise UsageError(
-            f"Stack {name!r} exists.", remedy=f"Use it: `aml stack select {name}`.", at=str(file)
-        )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_TEMPLATE.format(name=name, workspace=_workspace(name)), encoding="utf-8")
-    project.select_stack(name)
-    return file
-
-
-def _workspace(stack: str) -> str:
-    kept = "".join(c if c.isalnum() else "-" for c in stack).strip("-")[:30]
-    return f"{kept or 'aml'}-ml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +207,13 @@ def export_stack(project: Project, name: str, *, show_secrets: bool) -> str:
 
 
 def import_stack(project: Project, name: str, file: Path) -> None:
-    """Put an exported state in the place of a stack's; a backup is kept."""
+    """Replace a stack's state with an exported one; a backup is kept."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StateError(
-            f"It cannot be read: {error}.",
-            remedy="Write one with `aml stack export --file FILE`.",
+            f"The file cannot be read: {error}.",
+            remedy="Create one with `aml stack export --file FILE`.",
             at=str(file),
         ) from error
     backend_of(project).import_(project.name, name, text, cipher_of(project, name))
@@ -288,7 +256,7 @@ def _outputs(loaded: Loaded) -> Mapping[str, Any] | None:
 
 
 def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Sequence[str]:
-    """Let resources go (``None``: all of the stack's); return the URNs that were protected.
+    """Unprotect resources (``None``: all of the stack's); return the URNs that were protected.
 
     ``wanted`` holds URNs or names; one that state does not have is refused, with the nearest.
     """

@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra.commands import view
+from infra.commands import plans
+from infra.commands.progress import Progress
 from infra.contract.provider import UNKNOWN
 from infra.engine.model.events import Finished, Message, Op, Started, Step
 
@@ -21,7 +22,7 @@ URN = f"urn:pulumi:local::demo::{COMPUTE}::cpu"
     ],
 )
 def test_a_plan_in_one_line(changes, expected):
-    assert view.plan_line(changes) == expected
+    assert plans.plan_line(changes) == expected
 
 
 SCALE = "properties.properties.scaleSettings"
@@ -41,7 +42,7 @@ def test_a_plan_shows_what_changes_in_the_words_of_the_stack_file(capsys):
         old=cluster(2),
         new=cluster(4) | {"tags": {"team": "ml"}},
     )
-    view.print_plan([step, Step(Op.SAME, URN, COMPUTE)])
+    plans.print_plan([step, Step(Op.SAME, URN, COMPUTE)])
     assert capsys.readouterr().err.splitlines() == [
         "  ~  machinelearningservices:Compute  cpu",
         "        max_nodes 2 → 4",
@@ -52,7 +53,7 @@ def test_a_plan_shows_what_changes_in_the_words_of_the_stack_file(capsys):
 def test_a_plan_of_a_program_of_ones_own_names_property_paths(capsys):
     diffs = {f"{SCALE}.maxNodeCount": "update"}
     step = Step(Op.UPDATE, URN, COMPUTE, diffs=diffs, old=cluster(2), new=cluster(4))
-    view.print_plan([step], own_program=True)
+    plans.print_plan([step], own_program=True)
     assert f"        {SCALE}.maxNodeCount 2 → 4\n" in capsys.readouterr().err
 
 
@@ -60,7 +61,7 @@ def test_a_resource_is_listed_once_and_components_are_counted(capsys):
     group = Step(
         Op.CREATE, "urn:pulumi:local::demo::aml:platform:Compute::cpu", "aml:platform:Compute"
     )
-    view.print_plan([group, Step(Op.CREATE, URN, COMPUTE)])
+    plans.print_plan([group, Step(Op.CREATE, URN, COMPUTE)])
     assert capsys.readouterr().err.splitlines() == [
         "  +  machinelearningservices:Compute  cpu",
         "     and 1 component, which groups them",
@@ -80,14 +81,14 @@ def test_a_resource_is_listed_once_and_components_are_counted(capsys):
     ids=["done", "failed", "message"],
 )
 def test_progress_without_a_terminal_is_lines(capsys, event, expected):
-    with view.Progress() as progress:
+    with Progress() as progress:
         progress(Started(Step(Op.CREATE, URN, COMPUTE)))
         progress(event)
     assert expected in capsys.readouterr().err
 
 
 def test_what_stays_the_same_is_not_talked_about(capsys):
-    with view.Progress() as progress:
+    with Progress() as progress:
         progress(Finished(Step(Op.SAME, URN, COMPUTE), 0.0))
     assert capsys.readouterr().err == ""
 
@@ -101,9 +102,9 @@ def test_what_is_not_known_yet_is_said_in_words(capsys):
         old={"a": 1},
         new={"a": UNKNOWN, "b": [UNKNOWN]},
     )
-    view.print_plan([step])
+    plans.print_plan([step])
     assert "a 1 → [known after deployment]" in capsys.readouterr().err
-    assert view.step_document(step)["new"] == {
+    assert plans.step_document(step)["new"] == {
         "a": "[known after deployment]",
         "b": ["[known after deployment]"],
     }

@@ -1,0 +1,120 @@
+"""The progress of a deployment: a live display on a terminal, plain lines elsewhere."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from infra.commands import plans
+from infra.engine.model.events import Event, Finished, Message, Op, Started, Step, Summary
+from infra.engine.model.resources import urn_name
+
+_WORTH_SAYING_S: Final = 0.1
+
+
+class Progress:
+    """Progress of an operation: live on a terminal, as lines elsewhere. A listener of the engine.
+
+    Called from several threads, inside ``with`` only. What stays on the screen at the end is one
+    line for each resource that changed.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False)
+        self._live: Live | None = None
+        self._lock = threading.RLock()  # a signal's handler may speak while its thread does
+        self._running: dict[tuple[str, Op], tuple[Step, float]] = {}
+        self.failures: list[tuple[str, str]] = []
+        self.changes: Counter[Op] = Counter()
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(
+                get_renderable=self._tree,
+                console=self._console,
+                transient=True,
+                refresh_per_second=8,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop redrawing while a question is asked."""
+        if self._live is None:
+            yield
+            return
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            match event:
+                case Started(step) if step.op not in plans.QUIET:
+                    self._running[step.urn, step.op] = (step, time.monotonic())
+                case Finished(step, seconds, error):
+                    self._running.pop((step.urn, step.op), None)
+                    self._finished(step, seconds, error)
+                case Message(severity, text, _):
+                    self._print(text if severity == "info" else f"{severity}: {text}")
+                case Summary(changes):
+                    self.changes = Counter(changes)
+                case _:
+                    pass
+
+    def _finished(self, step: Step, seconds: float, error: str) -> None:
+        if error:
+            self.failures.append((step.urn, error))
+            doing = plans.VERBS[step.op][0]
+            self._print(
+                f"  !! {plans.short_type(step.type)} {urn_name(step.urn)}: {doing} failed\n{error}"
+            )
+        elif (
+            step.op not in plans.QUIET
+            and step.op is not Op.REPLACE
+            and not plans.is_component(step)
+        ):
+            mark, colour = plans.MARKS[step.op]
+            took = f" ({seconds:.1f} s)" if seconds >= _WORTH_SAYING_S else ""
+            what = f"{plans.short_type(step.type)} {urn_name(step.urn)}"
+            self._print(f"  {mark:<2} {what} {plans.VERBS[step.op][1]}{took}", colour)
+
+    def _print(self, text: str, style: str = "") -> None:
+        if not self._quiet:
+            self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def _tree(self) -> Group:
+        with self._lock:
+            running = list(self._running.values())
+        now = time.monotonic()
+        return Group(
+            *(
+                Spinner(
+                    "dots",
+                    f"{plans.VERBS[step.op][0]} {plans.short_type(step.type)} {urn_name(step.urn)}"
+                    f" ({now - began:.0f} s)",
+                )
+                for step, began in running
+            )
+        )
