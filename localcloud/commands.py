@@ -30,7 +30,7 @@ def start(*, port: int | None, as_json: bool) -> None:
     """Start the local cloud, unless it is running."""
     home = home_folder()
     control.start(home, port)
-    _tell(control.status(home), as_json=as_json)
+    _show(control.status(home), as_json=as_json)
 
 
 @cloud.command()
@@ -47,9 +47,9 @@ def stop(*, as_json: bool) -> None:
 @_JSON
 @click.pass_context
 def status(ctx: click.Context, *, as_json: bool) -> None:
-    """Return whether it runs, and where. Exit code 3 when it does not."""
+    """Show whether the local cloud is running, and where. Exits with 3 if it is not."""
     found = control.status(home_folder())
-    _tell(found, as_json=as_json)
+    _show(found, as_json=as_json)
     if not found.running:
         ctx.exit(_NOT_RUNNING)
 
@@ -94,7 +94,7 @@ def _confirm() -> None:
     click.confirm("Delete all resources and runs of the local cloud?", abort=True)
 
 
-def _tell(found: control.CloudStatus, *, as_json: bool) -> None:
+def _show(found: control.CloudStatus, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.document(), indent=2))
     elif found.running:

@@ -4,14 +4,15 @@ Listing, start, stop and restart call the service; create and attach edit the st
 what `aml up` would do.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from infra.commands import plans, view
 from infra.commands.progress import Progress
+from infra.contract.json_types import JsonObject
 from infra.deploy.importing.add_compute import declared, settings_of
 from infra.deploy.importing.computes import Action, Compute, computes_of
 from infra.deploy.run.stack_operations import OperationRequest, StackOperations
@@ -98,7 +99,9 @@ _power("restart", "Restart a compute instance.")
 
 
 def _adding(name: str, kinds: list[str], default: str | None, does: str) -> None:
-    kind_option: Callable[[Any], Any] = click.option(
+    @compute.command(name, help=f"{does} Shows the plan; run `aml up` to apply it.")
+    @click.argument("compute_name", metavar="NAME")
+    @click.option(
         "--kind",
         type=click.Choice(kinds),
         default=default,
@@ -106,10 +109,6 @@ def _adding(name: str, kinds: list[str], default: str | None, does: str) -> None
         show_default=default is not None,
         help="Kind of compute.",
     )
-
-    @compute.command(name, help=f"{does} Shows the plan; run `aml up` to apply it.")
-    @click.argument("compute_name", metavar="NAME")
-    @kind_option
     @_SET
     @_STACK
     @_JSON
@@ -155,7 +154,7 @@ def _cells(found: Compute) -> list[str]:
     return [found.name, found.kind, found.vm_size, found.nodes, found.state]
 
 
-def _row(found: Compute) -> dict[str, Any]:
+def _row(found: Compute) -> JsonObject:
     row = asdict(found)
     del row["document"]
     return {**row, "id": found.id}

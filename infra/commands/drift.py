@@ -105,7 +105,7 @@ def _property(one: Property) -> JsonObject:
         "path": one.path,
         "deployed": hidden(one.deployed),
         "actual": hidden(one.actual),
-        "asked": one.asked,
+        "asked": one.declared,
     }
 
 

@@ -26,7 +26,7 @@ from infra.deploy.stack.stacks import open_stack
     metavar="STACK",
     help="Stack to import into, new or existing. Default: the selected stack.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Adopt without asking for confirmation.")
+@click.option("-y", "--yes", is_flag=True, help="Adopt without confirm for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def import_(
     *,
@@ -67,8 +67,8 @@ def import_(
         return
     opened = open_stack(name)
     with Progress(quiet=as_json) as progress:
-        asking = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
-        done = StackOperations(opened, progress, asking).up(OperationRequest())
+        confirm = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
+        done = StackOperations(opened, progress, confirm).up(OperationRequest())
     view.say(plans.done_line(done.result.changes) if done.result else "Nothing was adopted.")
 
 

@@ -79,7 +79,7 @@ def test_it_goes_where_a_project_keeps_its_stack_files(folder):
     assert (folder / "environments/Pulumi.dev.yaml").is_file()
 
 
-def test_every_wrong_answer_is_told_and_nothing_written(folder):
+def test_every_wrong_answer_is_reported_and_nothing_written(folder):
     with pytest.raises(StackFileError, match="2 problems"):
         invoke(init, "--workspace=my shop", "--resource-group=rg", "--max-nodes=many")
     assert list(folder.iterdir()) == []

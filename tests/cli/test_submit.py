@@ -91,7 +91,7 @@ def test_a_dry_run_as_data(desk):
     assert len(document["environment"]) == 32
 
 
-def test_a_detached_run_goes_on_and_is_found_again(waiting):
+def test_a_detached_run_continues_and_is_found_again(waiting):
     desk, run_id = waiting
     assert run_id.startswith("Default_")
     assert [record["run_id"] for record in desk.aml("runs", "--json").data] == [run_id]

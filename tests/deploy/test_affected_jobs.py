@@ -101,7 +101,7 @@ def test_other_jobs_are_not(compute: AffectedCompute, one) -> None:
     assert jobs_affected_by(compute, [one]) == []
 
 
-def test_a_workspace_is_asked_once_and_only_if_need_be() -> None:
+def test_jobs_are_listed_once_per_workspace_and_only_if_needed() -> None:
     asked: list[str] = []
 
     def jobs(workspace: str):
@@ -113,7 +113,7 @@ def test_a_workspace_is_asked_once_and_only_if_need_be() -> None:
     assert asked == [WS]
 
 
-def test_not_being_told_is_told() -> None:
+def test_a_job_list_that_is_refused_is_reported() -> None:
     def refuse(_: str):
         raise ProviderError("You may not.", remedy="Ask.")
 

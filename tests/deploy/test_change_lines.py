@@ -237,7 +237,7 @@ def test_lists_of_a_program_of_ones_own_are_shown_element_by_element():
     assert list(lines) == ['zones: - "1"']
 
 
-def test_elements_whose_last_names_are_equal_are_told_apart():
+def test_elements_with_equal_last_names_are_shown_in_full():
     old, new = {"ids": ["/a/one"]}, {"ids": ["/b/one"]}
     assert list(change_lines("t", [Changed("ids[0]")], old, new)) == [
         "ids: + /b/one",

@@ -84,7 +84,7 @@ def test_an_instance_of_another_workspace_keeps_its_name(deployed, tmp_path):
     assert f"is a compute instance of workspace '{deployed.name}'" in problem["message"]
 
 
-def test_a_compute_somebody_else_made_is_told_before_anything_is_made(deployed):
+def test_a_compute_somebody_else_created_is_reported_before_the_first_change(deployed):
     workspace = f"resourceGroups/{deployed.name}-rg/providers/{ML}/workspaces/{deployed.name}"
     body = {"location": "westeurope", "properties": {
         "computeType": "AmlCompute", "properties": {"vmSize": "STANDARD_DS3_V2",

@@ -34,7 +34,7 @@ def cluster(deployed):
     return submit
 
 
-def test_a_run_is_told_from_the_queue_to_the_released_node(cluster):
+def test_a_run_is_reported_from_the_queue_to_the_released_node(cluster):
     said = cluster(TRACKS)
     assert said.code == 0, said.err
     assert said.out == "tracked\n"

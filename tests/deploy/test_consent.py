@@ -42,8 +42,8 @@ def test_a_name_that_nothing_has_leads_to_the_nearest() -> None:
     assert "Did you mean 'cpu'?" in raised.value.remedy
 
 
-def test_a_name_that_two_have_is_asked_about() -> None:
-    with pytest.raises(UsageError, match="2 resources are called 'twin'") as raised:
+def test_a_name_of_two_resources_is_refused() -> None:
+    with pytest.raises(UsageError, match="2 resources are named 'twin'") as raised:
         named_urns(["twin"], LOADED)
     assert all(each.urn in raised.value.remedy for each in TWINS)
 

@@ -53,7 +53,7 @@ def test_by_names_into_a_stack_file_that_has_comments(deployed):
     assert config["aml:adopt"].keys() == {"platform-workspace", "platform-cpu"}
 
 
-def test_credentials_that_no_service_tells_become_references(deployed, monkeypatch):
+def test_credentials_that_no_api_returns_become_references(deployed, monkeypatch):
     monkeypatch.setenv("LAB", "Pa55")
     settings = ("--set", "address=lab.example.org", "--set", "user=o", "--set", "password=env:LAB")
     deployed.good("compute", "attach", "lab", "--kind", "virtual_machine", *settings)

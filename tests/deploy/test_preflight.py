@@ -153,7 +153,7 @@ def test_the_limit_itself_fits(limit, problems):
     assert len(found.problems) == problems
 
 
-def test_what_is_given_or_left_out_is_not_asked_about():
+def test_what_is_given_or_left_out_is_not_queried():
     registry = (
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/r"
     )

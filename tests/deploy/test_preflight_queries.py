@@ -44,7 +44,7 @@ def asked(answers, own=frozenset()):
         return PreflightQueries(client, SPEC, SUB).facts(own, SoftDeletePolicy()), requests
 
 
-def test_what_may_not_be_asked_is_a_remark():
+def test_a_query_without_permission_is_a_remark():
     facts, _ = asked(
         dict.fromkeys(("usages", "vmSizes", "checkNameAvailability", "providers"), 403)
     )
@@ -87,7 +87,7 @@ def test_answers_become_facts():
     assert ("GET", "/W/Y/computes") not in requests
 
 
-def test_of_what_the_stack_has_nothing_is_asked():
+def test_nothing_the_stack_already_has_is_queried():
     own = frozenset(each.lower() for each in (*IDS.made().values(), IDS.compute("box")))
     _, requests = asked({}, own)
     assert not [path for method, path in requests if method == "POST"]

@@ -102,7 +102,7 @@ def sealed(project):
     return [line.strip() for line in text.splitlines() if '"ciphertext"' in line]
 
 
-def test_all_references_that_lead_nowhere_are_told_at_once(project, monkeypatch):
+def test_all_unresolved_references_are_reported_at_once(project, monkeypatch):
     text = project.stack_file().read_text(encoding="utf-8")
     admin = "admin: {user: ops, ssh_public_key: file:no.pub, password: env:NO_PASSWORD}"
     text = text.replace("idle_seconds: 60", f"idle_seconds: 60, {admin}")
@@ -117,7 +117,7 @@ def test_all_references_that_lead_nowhere_are_told_at_once(project, monkeypatch)
     project.good("preview")
 
 
-def test_a_missing_passphrase_is_told_before_the_first_change(secretive, monkeypatch):
+def test_a_missing_passphrase_is_reported_before_the_first_change(secretive, monkeypatch):
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     said = secretive.aml("up", "--yes", "-s", "dev")
     assert said.code == 4

@@ -38,7 +38,7 @@ def test_a_stack_is_chosen_by_option_environment_selection_or_default(project, m
     assert project.good("check", "--json", "-s", "local").data["stack"] == "local"
 
 
-def test_the_list_tells_what_is_deployed(deployed):
+def test_the_list_shows_what_is_deployed(deployed):
     deployed.good("stack", "init", "dev")
     rows = deployed.good("stack", "ls", "--json").data
     assert [(r["name"], r["resources"], r["selected"]) for r in rows] == [

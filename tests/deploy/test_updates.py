@@ -37,7 +37,7 @@ def schedule(project) -> str:
     return inner["schedules"]["computeStartStop"][0]["cron"]["expression"]
 
 
-def test_an_ignored_change_is_planned_told_and_planned_again(project):
+def test_an_ignored_change_is_planned_reported_and_planned_again(project):
     with_instance(project)
     project.edit("0 18 * * *", "0 20 * * *")
     for _ in range(2):
@@ -91,7 +91,7 @@ def test_a_plan_names_the_jobs_it_would_interrupt(deployed):
     asked(deployed, "POST", "jobs/long-run/cancel")
 
 
-def test_the_pulumi_cli_is_not_told_of_names(project):
+def test_the_pulumi_cli_is_not_given_names(project):
     said = project.aml("up", "--yes", "--engine", "pulumi", "--replace", "cpu")
     assert said.code == 2
     assert "run `pulumi up --replace URN` yourself" in said.err

@@ -6,12 +6,13 @@ surprises nobody.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from infra.arm.diffing import plain
 from infra.catalogue.documents import with_value_at
 from infra.catalogue.updates.rule import covers
 from infra.contract.errors import UnknownNameError
+from infra.contract.json_types import JsonObject
 from infra.deploy.drift.comparison import COMPUTE, GONE, Drift, Drifted
 from infra.deploy.stack.file_entries import WORKSPACE_ROWS, Row, described, kind_of, rows_of
 from infra.engine.planning.decision import bare
@@ -26,7 +27,7 @@ class Edit:
     """A value at a path of the stack file; ``None`` takes it out."""
 
     path: str
-    value: Any
+    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
     return AdoptedDrift(file, edits, left)
 
 
-def write(file: StackFile, path: str, value: Any) -> None:
+def write(file: StackFile, path: str, value: object) -> None:
     """Write a value of any shape, leaf by leaf."""
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -134,11 +135,11 @@ def _tags(
     return edits, all(name in actual for name in shared)
 
 
-def _actual(each: Drifted, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the inputs as they are, with what drifted unasked among them."""
+def _actual(each: Drifted, inputs: JsonObject) -> JsonObject:
+    """Return the inputs as they are, with the undeclared drift among them."""
     for one in each.properties:
         at = plain(one.path)
-        if not (one.asked or covers("tags", at)):
+        if not (one.declared or covers("tags", at)):
             inputs = with_value_at(inputs, at, one.actual)
     return inputs
 

@@ -5,9 +5,9 @@ deployment with its answer now. So a default that the service filled in is no dr
 a property that the stack does not set is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from infra.arm import bodies
 from infra.arm.diffing import changes, plain
@@ -28,17 +28,17 @@ _AT_WORK: Final = frozenset({"Running", "JobRunning"})
 _FREE_TEXT: Final = frozenset({"tags", "description", "friendlyName"})
 _FOUND: Final = "(to be read)"
 GONE: Final = "it no longer exists"
-UNASKED: Final = "not in the stack file"
+UNDECLARED: Final = "not in the stack file"
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A value as it was deployed, and as it is. ``asked``: the program sets it."""
+    """A value as it was deployed, and as it is. ``declared``: the program sets it."""
 
     path: str
-    deployed: Any
-    actual: Any
-    asked: bool = True
+    deployed: object
+    actual: object
+    declared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,16 @@ def drift_lines(each: Drifted, *, own_program: bool = False) -> Iterator[str]:
     secret = [one for one in each.properties if HIDDEN in (one.deployed, one.actual)]
     for one in secret:
         yield from differences(label(each, one.path, own_program=own_program), HIDDEN, HIDDEN)
-    for asked, old, new in (
+    for declared, old, new in (
         (True, deployed.inputs, fresh.inputs),
         (False, deployed.outputs, fresh.outputs),
     ):
-        # What nobody asked for is in the service's answers alone.
-        remarks = () if asked else (UNASKED,)
+        # What the program does not set is in the service's answers alone.
+        remarks = () if declared else (UNDECLARED,)
         changed = [
             Changed(one.path, remarks)
             for one in each.properties
-            if one.asked is asked and one not in secret
+            if one.declared is declared and one not in secret
         ]
         before, after = _shown_document(old), _shown_document(new)
         yield from change_lines(deployed.type, changed, before, after, own_program=own_program)
@@ -102,24 +102,25 @@ def label(each: Drifted, path: str, *, own_program: bool = False) -> str:
     return path if own_program else label_of(each.deployed.type, bare(each.deployed.inputs), path)
 
 
-def _shown_document(values: Mapping[str, Any]) -> Document:
+def _shown_document(values: Document) -> Document:
     shown: Document = hidden(dict(values))
     return shown
 
 
 def widened(loaded: Loaded, drift: Drift) -> Loaded:
-    """Return state that also asks for what drifted unasked, so that a refresh records it."""
+    """Return state whose inputs include the undeclared drift, so that a refresh records it."""
     wanted = {
-        each.deployed.urn: [plain(one.path) for one in each.properties if not one.asked]
+        each.deployed.urn: [plain(one.path) for one in each.properties if not one.declared]
         for each in drift.resources
     }
     return replace(
-        loaded, resources=[_asking(each, wanted.get(each.urn, ())) for each in loaded.resources]
+        loaded,
+        resources=[_with_inputs(each, wanted.get(each.urn, ())) for each in loaded.resources],
     )
 
 
-def _asking(resource: Resource, paths: Sequence[str]) -> Resource:
-    inputs: Mapping[str, Any] = resource.inputs
+def _with_inputs(resource: Resource, paths: Sequence[str]) -> Resource:
+    inputs: Document = resource.inputs
     for path in paths:
         inputs = with_value_at(inputs, path, {} if path == "tags" else _FOUND)
     return replace(resource, inputs=inputs) if paths else resource
@@ -134,12 +135,12 @@ def _properties(deployed: Resource, fresh: Resource) -> Iterator[Property]:
     before, after = (bodies.settable(row, bare(each.outputs)) for each in (deployed, fresh))
     for path, was, now in _compared(row, deployed, before, after):
         if not any(covers(path, one) or covers(one, path) for one in reported):
-            yield replace(_shown(row, path, was, now), asked=False)
+            yield replace(_shown(row, path, was, now), declared=False)
 
 
 def _compared(
-    row: ArmType, resource: Resource, olds: Mapping[str, Any], news: Mapping[str, Any]
-) -> Iterator[tuple[str, Any, Any]]:
+    row: ArmType, resource: Resource, olds: Document, news: Document
+) -> Iterator[tuple[str, object, object]]:
     for path, _, was, now in changes(row, olds, news):
         at = plain(path)
         if any(covers(ignored, at) for ignored in resource.ignore_changes):
@@ -148,12 +149,13 @@ def _compared(
             yield path, was, now
 
 
-def _only_case(path: str, was: Any, now: Any) -> bool:
-    texts = isinstance(was, str) and isinstance(now, str)
-    return texts and not _FREE_TEXT & set(path.split(".")) and was.lower() == now.lower()
+def _only_case(path: str, was: object, now: object) -> bool:
+    if not (isinstance(was, str) and isinstance(now, str)):
+        return False
+    return not _FREE_TEXT & set(path.split(".")) and was.lower() == now.lower()
 
 
-def _shown(row: ArmType, path: str, was: Any, now: Any) -> Property:
+def _shown(row: ArmType, path: str, was: object, now: object) -> Property:
     if any(covers(secret, plain(path)) for secret in row.secret):
         return Property(path, "[secret]", "[secret]")
     return Property(path, hidden(was), hidden(now))

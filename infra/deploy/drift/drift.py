@@ -97,7 +97,7 @@ class DriftOf:
         return drift_of([pair for pair in pairs if pair[0].type.startswith("azure-native:")])
 
     def _record(self, drift: Drift) -> EngineResult:
-        """Refresh state for good; what drifted unasked is asked for from now on."""
+        """Refresh state for good; undeclared drift is among the inputs from now on."""
         stack, runner = self.stack, self._runner()
         with interruptible(self.cancellation, self._say):
             with stack.backend.open(

@@ -6,7 +6,7 @@ Queries Azure Resource Manager, not state: computes that are not in the stack sh
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from infra.arm import bodies
 from infra.arm.client import Client, checked
@@ -14,6 +14,7 @@ from infra.catalogue.documents import value_at
 from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import type_of_token, variant_of_body
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
 from infra.contract.load import look_up
 from infra.contract.manifest import read_manifest
 from infra.deploy.drift.comparison import COMPUTE
@@ -45,14 +46,14 @@ class Compute:
     nodes: str
     state: str
     declared: bool
-    document: Mapping[str, Any]
+    document: Document
 
     @property
     def id(self) -> str:
         return str(self.document["id"])
 
 
-def compute_of(document: Mapping[str, Any], declared: frozenset[str]) -> Compute:
+def compute_of(document: Document, declared: frozenset[str]) -> Compute:
     """Return what a list shows of one compute's ARM document. Pure."""
     inputs = bodies.outputs_of(variant_of_body(ROW, document), document)
     inner = value_at(inputs, _INNER) or {}
@@ -88,12 +89,12 @@ class Computes:
         """Return one; ``UnknownNameError`` names the nearest."""
         return look_up(name, self.all(), noun="compute")
 
-    def nodes(self, name: str) -> Sequence[Mapping[str, Any]]:
+    def nodes(self, name: str) -> Sequence[Document]:
         """Return a cluster's nodes as the service describes them."""
         compute = self._of_kind(name, "aml_compute", "has no nodes")
         url = f"{bodies.url_path(compute.id)}/listNodes"
         answer = self.client.complete("POST", url, api_version=ROW.api_version)
-        nodes: list[Mapping[str, Any]] = answer.document.get("nodes") or []
+        nodes: list[Document] = answer.document.get("nodes") or []
         return nodes
 
     def power(self, name: str, action: Action) -> Compute:
@@ -115,7 +116,7 @@ class Computes:
         )
         raise UsageError(f"{name!r} is of kind {compute.kind}, which {otherwise}.", remedy=remedy)
 
-    def _pages(self, url: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(self, url: str) -> Iterator[Document]:
         version = ROW.api_version
         while url:
             answer = checked(self.client.send("GET", url, api_version=version), at=url)

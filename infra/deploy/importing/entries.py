@@ -4,9 +4,9 @@ Its prerequisites (group, storage, vault, insights, registry) are referenced by 
 the workspace and its computes are adopted, under the ids of `aml:adopt`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from infra.arm import bodies
 from infra.catalogue.documents import value_at
@@ -15,6 +15,7 @@ from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import arm_type, variant_of_body
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document, JsonObject
 from infra.deploy.drift.adopt import write
 from infra.deploy.importing.computes import ROW
 from infra.deploy.stack.file_entries import (
@@ -39,10 +40,10 @@ _WITH_LOGIN: Final = {"aml_compute": "admin", "compute_instance": "ssh_public_ke
 class ImportedWorkspace:
     """What goes into a stack file. ``variables`` are to be set before it can be deployed."""
 
-    workspace: dict[str, Any]
+    workspace: JsonObject
     location: str
     subscription: str
-    computes: list[dict[str, Any]] = field(default_factory=list)
+    computes: list[JsonObject] = field(default_factory=list)
     adopt: dict[str, str] = field(default_factory=dict)
     variables: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -52,9 +53,7 @@ class ImportedWorkspace:
         return "local" if self.subscription == SUBSCRIPTION else "azure"
 
 
-def imported(
-    workspace: Mapping[str, Any], computes: Iterable[Mapping[str, Any]]
-) -> ImportedWorkspace:
+def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorkspace:
     """Return what a stack file has to say of a workspace's and its computes' ARM documents."""
     where = parse_arm_id(str(workspace["id"]))
     inputs = bodies.inputs_of(WORKSPACE, str(where), workspace, {})
@@ -102,7 +101,7 @@ def write_import(found: ImportedWorkspace, file: StackFile) -> None:
     write(file, "aml:adopt", found.adopt)
 
 
-def _add(found: ImportedWorkspace, document: Mapping[str, Any]) -> None:
+def _add(found: ImportedWorkspace, document: Document) -> None:
     row = variant_of_body(ROW, document)
     id_ = str(parse_arm_id(str(document["id"])))
     inputs = bodies.inputs_of(row, id_, document, {})
@@ -110,7 +109,7 @@ def _add(found: ImportedWorkspace, document: Mapping[str, Any]) -> None:
     if kind is None:
         found.left.append(f"{name}: a stack file cannot declare computes of its kind")
         return
-    said: dict[str, Any] = {"kind": kind, "name": name, **entry(rows_of(kind), inputs)}
+    said: JsonObject = {"kind": kind, "name": name, **entry(rows_of(kind), inputs)}
     if kind in CREDENTIALS:
         said[CREDENTIALS[kind]] = f"env:{_variable(found, name, CREDENTIALS[kind])}"
     if "admin" in said:

@@ -5,7 +5,6 @@ Looks at variables and files. What a key vault holds is read by the program alon
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -27,7 +26,7 @@ def require_references(
         )
 
 
-def _references(value: Any) -> Iterator[Reference]:
+def _references(value: object) -> Iterator[Reference]:
     if isinstance(value, Reference):
         yield value
     elif isinstance(value, BaseModel):

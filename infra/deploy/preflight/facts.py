@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from infra.arm.soft_delete import DeletedResource, SoftDeletePolicy
 from infra.catalogue.vm_sizes import VmSize
+from infra.contract.json_types import Document
 from infra.spec.derived_names import derived_names
 from infra.spec.stack import StackSpec
 
@@ -36,7 +36,7 @@ class Facts:
     providers: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, VmSize] = field(default_factory=dict)
     usages: Sequence[Usage] = ()
-    computes: Sequence[Mapping[str, Any]] = ()
+    computes: Sequence[Document] = ()
     instances: Mapping[str, str] = field(default_factory=dict)
     soft_deleted: Sequence[DeletedResource] = ()
     policy: SoftDeletePolicy = field(default_factory=SoftDeletePolicy)

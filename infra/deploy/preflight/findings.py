@@ -22,6 +22,7 @@ _NOUNS: Final = {
     "key_vault": "key vault",
     "container_registry": "container registry",
 }
+_GROUP_AT: Final = 4  # /subscriptions/…/resourceGroups/GROUP/…
 _REGISTERED: Final = frozenset({"registered", "registering"})
 
 
@@ -42,7 +43,7 @@ def preflight(
     """
     ids = ids_of(spec, subscription)
     problems = [found for rule in _RULES for found in rule(spec, ids, facts)]
-    waiting, notices = _soft_deleted(spec, ids, facts)
+    waiting, notices = _soft_deleted(ids, facts)
     too_much, tight = quota(spec, facts, changing)
     return Preflight((*problems, *waiting, *too_much), (*notices, *tight, *facts.unanswered))
 
@@ -135,7 +136,7 @@ def _sizes(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
             )
 
 
-def _soft_deleted(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
+def _soft_deleted(ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
     """Return why `up` cannot deal with what is soft-deleted under the names, or how it will."""
     problems: list[Finding] = []
     remarks: list[str] = []
@@ -153,12 +154,12 @@ def _soft_deleted(spec: StackSpec, ids: Ids, facts: Facts) -> tuple[list[Finding
             problems.append((_NAME, why))
         else:
             remarks.append(_notice(each, facts))
-    del spec
     return problems, remarks
 
 
 def _in_another_group(vault: DeletedResource) -> str:
-    group = vault.id.split("/")[4] if vault.id.count("/") > 4 else "?"  # noqa: PLR2004 - its place
+    parts = vault.id.split("/")
+    group = parts[_GROUP_AT] if len(parts) > _GROUP_AT else "?"
     return (
         f"a deleted key vault {vault.name!r} of group {group!r} still holds the name. Purge it "
         f"with `az keyvault purge --name {vault.name}`, or set key_vault_id."

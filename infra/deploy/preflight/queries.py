@@ -7,7 +7,7 @@ decided in `findings`.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.arm.bodies import resource_id
 from infra.arm.client import Client, checked
@@ -30,6 +30,7 @@ from infra.catalogue.types.table import TYPES
 from infra.catalogue.updates.table import COMPUTE
 from infra.catalogue.vm_sizes import VmSize
 from infra.contract.errors import ProviderError
+from infra.contract.json_types import Document
 from infra.deploy.preflight.facts import Facts, Ids, Usage, ids_of, namespaces
 from infra.deploy.preflight.findings import Preflight, preflight
 from infra.deploy.stack.endpoints import Destination
@@ -84,7 +85,7 @@ class PreflightQueries:
             unanswered=self._unanswered,
         )
 
-    def _list(self, path: str, version: str, what: str) -> list[Mapping[str, Any]]:
+    def _list(self, path: str, version: str, what: str) -> list[Document]:
         try:
             return list(pages(self._client, path, version))
         except ProviderError as error:
@@ -94,7 +95,7 @@ class PreflightQueries:
     def _is_there(self, id: str, version: str) -> bool:
         return self._client.send("GET", id, api_version=version).ok
 
-    def _computes(self, workspace: str) -> list[Mapping[str, Any]]:
+    def _computes(self, workspace: str) -> list[Document]:
         return self._list(f"{workspace}/computes", MACHINE_LEARNING, f"The computes of {workspace}")
 
     def _taken(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -166,7 +167,7 @@ class PreflightQueries:
                 if (compute.get("properties") or {}).get("computeType") == "ComputeInstance":
                     yield str(compute["name"]).lower(), str(compute["id"]).lower()
 
-    def _is_near(self, workspace: Mapping[str, Any]) -> bool:
+    def _is_near(self, workspace: Document) -> bool:
         state = (workspace.get("properties") or {}).get("provisioningState")
         near = same_location(str(workspace.get("location")), self._spec.location)
         return state != "SoftDeleted" and near

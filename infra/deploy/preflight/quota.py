@@ -7,9 +7,10 @@ A cluster uses cores for the nodes it has, not for those it may have.
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from infra.catalogue.vm_sizes import VmSize
+from infra.contract.json_types import Document
 from infra.deploy.preflight.facts import Facts, Usage
 from infra.spec.clusters import AmlComputeSpec
 from infra.spec.instances import ComputeInstanceSpec
@@ -130,7 +131,7 @@ def _used_by(facts: Facts, spec: StackSpec) -> Mapping[str, int]:
     return used
 
 
-def _inner(compute: Mapping[str, Any]) -> Mapping[str, Any]:
+def _inner(compute: Document) -> Document:
     return (compute.get("properties") or {}).get("properties") or {}
 
 

@@ -10,13 +10,13 @@ from typing import Any, Final
 from infra.arm.client import Client
 from infra.arm.client import checked as checked_answer
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from infra.catalogue.documents import value_at
 from infra.catalogue.names import same_arm_id
 from infra.catalogue.updates.table import COMPUTE
 from infra.contract.errors import PlatformError
+from infra.contract.json_types import Document
 from infra.engine.model.events import Op, Step
 
-ListJobs = Callable[[str], Sequence[Mapping[str, Any]]]
+ListJobs = Callable[[str], Sequence[Document]]
 """From a workspace's ARM id to the documents of its jobs."""
 
 _MISSING: Final = 404
@@ -63,7 +63,7 @@ def affected_computes(steps: Iterable[Step]) -> list[AffectedCompute]:
     return list(found.values())
 
 
-def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Mapping[str, Any]]) -> list[str]:
+def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Document]) -> list[str]:
     """Return a sentence for each job that the change of one compute affects."""
     mine = [job for job in jobs if same_arm_id(str(_of(job, "computeId")), compute.id)]
     running = [job for job in mine if _of(job, "status") in _ON_NODES]
@@ -85,7 +85,7 @@ def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Mapping[str, Any]]
 def affected_jobs(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
     """Return a sentence for every job a plan would interrupt."""
     lines: list[str] = []
-    lists: dict[str, Sequence[Mapping[str, Any]]] = {}
+    lists: dict[str, Sequence[Document]] = {}
     for compute in affected_computes(steps):
         try:
             if compute.workspace not in lists:
@@ -97,10 +97,10 @@ def affected_jobs(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
 
 
 def jobs_through(client: Client) -> ListJobs:
-    """Return the function that asks ARM, page by page; a workspace that is gone has no jobs."""
+    """Return a function that lists jobs, page by page; a deleted workspace has none."""
 
-    def ask(workspace: str) -> Sequence[Mapping[str, Any]]:
-        jobs: list[Mapping[str, Any]] = []
+    def list_jobs(workspace: str) -> Sequence[Document]:
+        jobs: list[Document] = []
         url, version = f"{workspace}/jobs", MACHINE_LEARNING
         while url:
             answer = client.send("GET", url, api_version=version)
@@ -111,22 +111,24 @@ def jobs_through(client: Client) -> ListJobs:
             url, version = str(document.get("nextLink") or ""), ""
         return jobs
 
-    return ask
+    return list_jobs
 
 
-def _of(job: Mapping[str, Any], name: str) -> Any:
+def _of(job: Document, name: str) -> Any:
     return (job.get("properties") or {}).get(name) or ""
 
 
-def _nodes(job: Mapping[str, Any]) -> int:
+def _nodes(job: Document) -> int:
     return int((_of(job, "resources") or {}).get("instanceCount") or 1)
 
 
-def _named(job: Mapping[str, Any]) -> str:
+def _named(job: Document) -> str:
     shown, name = _of(job, "displayName"), str(job.get("name", ""))
     return repr(name) if shown in {"", name} else f"{shown!r} ({name})"
 
 
-def _most(inputs: Mapping[str, Any] | None) -> int:
-    value = value_at(inputs, _MOST)
+def _most(inputs: Document | None) -> int:
+    value: object = inputs or {}
+    for part in _MOST.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
     return int(value) if isinstance(value, int | float) else 0

@@ -1,17 +1,17 @@
 """The manifest of a deployed stack: read from its outputs, kept for submitting runs."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from infra.contract.errors import NotDeployedError
+from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, parse_manifest
 
 OUTPUT: Final = "manifest"
 
 
-def manifest_of(outputs: Mapping[str, Any], *, stack: str) -> Manifest:
+def manifest_of(outputs: Document, *, stack: str) -> Manifest:
     """Return the manifest among a stack's outputs; ``NotDeployedError`` where there is none."""
     if not isinstance(outputs.get(OUTPUT), Mapping):
         raise NotDeployedError(
@@ -27,4 +27,4 @@ def write_manifest(manifest: Manifest, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
     draft.write_text(manifest.to_json(), encoding="utf-8")
-    os.replace(draft, file)  # noqa: PTH105 - says what it does on every platform
+    draft.replace(file)

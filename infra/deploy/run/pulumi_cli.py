@@ -1,18 +1,19 @@
 """Hands a stack to the Pulumi CLI (`--engine pulumi`), over the same files and the same state.
 
-A thin shell around Pulumi's Automation API: no decision of ours changes what the CLI does. Only
-asked for by name; a CLI on PATH never switches the engine.
+A thin shell around Pulumi's Automation API: no decision of ours changes what the CLI does. It is
+used only if named; a CLI on PATH never switches the engine.
 """
 
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from pulumi import automation
 
 from infra.contract.errors import DeployError, MissingExtraError, UsageError
+from infra.contract.json_types import Document
 from infra.contract.project import Project
 
 Operation = Literal["preview", "up", "refresh", "destroy"]
@@ -23,7 +24,7 @@ class HandedOver:
     """What the CLI reported: counts by operation, and the stack's outputs (secrets hidden)."""
 
     changes: Mapping[str, int]
-    outputs: Mapping[str, Any]
+    outputs: Document
 
 
 def require_cli(stack: str, *, cloud: str) -> None:
@@ -56,7 +57,7 @@ def hand_over(
 ) -> HandedOver:
     """Run one operation of the Pulumi CLI on a stack; its output goes through ``say``.
 
-    It asks nobody. Raises ``DeployError`` when the CLI fails.
+    It does not prompt. Raises ``DeployError`` when the CLI fails.
     """
     variables = {"PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL", backend_url)}
     if passphrase is not None:

@@ -27,14 +27,15 @@ class RefreshedState(NullRecorder):
 
     def ok(
         self,
-        operation: int,  # noqa: ARG002 - the protocol's
+        operation: int,
         resource: Resource | None,
         *,
-        removes: Sequence[int] = (),  # noqa: ARG002
-        deletes: Sequence[int] = (),  # noqa: ARG002
-        pends: Sequence[int] = (),  # noqa: ARG002
+        removes: Sequence[int] = (),
+        deletes: Sequence[int] = (),
+        pends: Sequence[int] = (),
     ) -> None:
         """Keep what was adopted."""
+        super().ok(operation, resource, removes=removes, deletes=deletes, pends=pends)
         if resource is not None:
             self._found.append(resource)
 

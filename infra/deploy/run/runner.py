@@ -8,11 +8,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from infra.arm.provider import AzureNative
 from infra.arm.soft_delete import SoftDeletePolicy
 from infra.contract.errors import DeployError, InterruptedByUserError
+from infra.contract.json_types import JsonObject
 from infra.contract.project import Project
 from infra.contract.provider import Provider
 from infra.deploy.stack.configuration import Configuration
@@ -89,7 +89,7 @@ class Runner:
         with closing(azure):
             yield {PACKAGE: azure, "pulumi": BuiltinProvider(self.outputs_of)}
 
-    def provider_config(self) -> dict[str, dict[str, Any]]:
+    def provider_config(self) -> dict[str, JsonObject]:
         """Return each package's configuration, secret keys marked."""
         prefix = f"{PACKAGE}:"
         sealed = {k.removeprefix(prefix) for k in self.configuration.secret_keys}

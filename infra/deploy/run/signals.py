@@ -36,7 +36,7 @@ def interruptible(cancellation: Cancellable, say: Callable[[str], None]) -> Iter
     ending = threading.Timer(GRACE_S, _end)
     ending.daemon = True
 
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         # Acts before it prints: the next signal may arrive while this one is being reported.
         if not cancellation.stopped:
             cancellation.stop()

@@ -218,7 +218,7 @@ def _less(elements: Iterable[object], others: Sequence[object]) -> list[object]:
 
 
 def _names(elements: Sequence[object]) -> Callable[[object], str]:
-    """Return how to call elements: ids by their last name, where it tells them apart."""
+    """Return how to call elements: ids by their last name, if it is unique."""
     lasts = [str(each).rpartition("/")[2] for each in elements]
 
     def name(each: object) -> str:

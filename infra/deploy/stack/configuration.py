@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from infra.spec.credentials import Sealed
 from infra.spec.document import read_document
@@ -55,7 +54,7 @@ def encryption_salt(file: Path) -> str | None:
     return read_document(file).salt
 
 
-def _opened(value: Any, unseal: Callable[[str], str]) -> tuple[Any, bool]:
+def _opened(value: object, unseal: Callable[[str], str]) -> tuple[object, bool]:
     match value:
         case Sealed():
             return unseal(value.ciphertext), True
@@ -69,7 +68,7 @@ def _opened(value: Any, unseal: Callable[[str], str]) -> tuple[Any, bool]:
     return value, False
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     match value:
         case str():
             return value

@@ -1,15 +1,15 @@
 """The cloud a stack goes to; `aml:cloud` alone decides. Starts the local one if it is down."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from infra.arm.client import AZURE, Endpoint, local_endpoint
 from infra.arm.credentials import TokenCredential, azure_credential, claims, local_credential
 from infra.contract.discovery import SUBSCRIPTION, TENANT, ensure_cloud
 from infra.contract.errors import SpecError
+from infra.contract.json_types import Document
 from infra.deploy.stack.identity import identity_of
 
 
@@ -23,7 +23,7 @@ class Destination:
     kind: Literal["local", "azure"]
     endpoint: Endpoint
     credential: TokenCredential
-    config: Mapping[str, Any]
+    config: Document
     cloud_id: str = ""
 
     @property
@@ -37,7 +37,7 @@ class Destination:
 
 
 def destination(
-    kind: Literal["local", "azure"], config: Mapping[str, Any], *, home: Path, file: Path
+    kind: Literal["local", "azure"], config: Document, *, home: Path, file: Path
 ) -> Destination:
     """Return the cloud ``kind`` names; ``config`` is the stack's ``azure-native:`` namespace.
 
@@ -47,7 +47,7 @@ def destination(
     return _local(config, home) if kind == "local" else _azure(config, file)
 
 
-def _local(config: Mapping[str, Any], home: Path) -> Destination:
+def _local(config: Document, home: Path) -> Destination:
     cloud = ensure_cloud(home)
     own = {"subscriptionId": SUBSCRIPTION, "tenantId": TENANT, "cloudId": cloud.id}
     return Destination(
@@ -59,7 +59,7 @@ def _local(config: Mapping[str, Any], home: Path) -> Destination:
     )
 
 
-def _azure(config: Mapping[str, Any], file: Path) -> Destination:
+def _azure(config: Document, file: Path) -> Destination:
     if not config.get("subscriptionId"):
         stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         raise SpecError(

@@ -6,7 +6,7 @@ its keys. The other direction, from keys to inputs, is the components'.
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from infra.catalogue.documents import set_at, value_at
 from infra.catalogue.durations import duration_s
 from infra.catalogue.updates.rule import covers
 from infra.catalogue.updates.table import COMPUTE, WORKSPACE
-from infra.contract.json_types import Document
+from infra.contract.json_types import Document, JsonObject
 from infra.spec.roles import ROLES
 
 _INNER: Final = "properties.properties"
@@ -30,7 +30,7 @@ _IDENTITIES: Final = {
 }
 
 
-def _same(value: Any) -> Any:
+def _same(value: object) -> object:
     return value
 
 
@@ -40,27 +40,27 @@ class Row:
 
     key: str
     path: str
-    read: Callable[[Any], Any] = _same
-    default: Any = None
+    read: Callable[[Any], object] = _same
+    default: object = None
 
 
-def _snake(word: Any) -> str:
+def _snake(word: object) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(word)).lower()
 
 
-def _seconds(duration: Any) -> int:
+def _seconds(duration: object) -> int:
     return int(duration_s(str(duration)) or 0)
 
 
-def _minutes(duration: Any) -> int:
+def _minutes(duration: object) -> int:
     return _seconds(duration) // _MINUTE_S
 
 
-def _minutes_of_script(text: Any) -> int:
+def _minutes_of_script(text: object) -> int:
     return int(str(text).rstrip("m"))
 
 
-def _identity(value: Any) -> dict[str, Any] | None:
+def _identity(value: Document) -> JsonObject | None:
     kind = _IDENTITIES.get(str(value.get("type", "")).replace(" ", "").lower())
     if kind is None:
         return None
@@ -68,12 +68,12 @@ def _identity(value: Any) -> dict[str, Any] | None:
     return {"type": kind, **({"ids": ids} if ids else {})}
 
 
-def _schedules(value: Any) -> list[dict[str, Any]]:
+def _schedules(value: Iterable[Document]) -> list[JsonObject]:
     return [_schedule(each) for each in value or ()]
 
 
-def _schedule(each: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"action": _snake(each.get("action"))}
+def _schedule(each: Document) -> JsonObject:
+    made: JsonObject = {"action": _snake(each.get("action"))}
     cron, recurrence = each.get("cron") or {}, each.get("recurrence") or {}
     if cron:
         made["cron"] = cron.get("expression")
@@ -88,7 +88,7 @@ def _schedule(each: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _recurrence(value: Mapping[str, Any]) -> dict[str, Any]:
+def _recurrence(value: Document) -> JsonObject:
     times = value.get("schedule") or {}
     made = {
         "frequency": _snake(value.get("frequency")),
@@ -101,9 +101,9 @@ def _recurrence(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key: item for key, item in made.items() if item and (key, item) != ("interval", 1)}
 
 
-def _script(value: Mapping[str, Any]) -> dict[str, Any]:
+def _script(value: Document) -> JsonObject:
     data = str(value.get("scriptData", ""))
-    made: dict[str, Any] = {"path": data}
+    made: JsonObject = {"path": data}
     if str(value.get("scriptSource")).lower() == "inline":
         made = {"inline": base64.b64decode(data).decode()}
     if value.get("scriptArguments"):
@@ -113,11 +113,11 @@ def _script(value: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _instance_types(value: Mapping[str, Any]) -> dict[str, Any]:
+def _instance_types(value: Document) -> JsonObject:
     return {name: _instance_type(each or {}) for name, each in value.items()}
 
 
-def _instance_type(each: Mapping[str, Any]) -> dict[str, Any]:
+def _instance_type(each: Document) -> JsonObject:
     resources = {k: v for k, v in (each.get("resources") or {}).items() if v}
     parts = {"node_selector": each.get("nodeSelector"), "resources": resources}
     return {key: value for key, value in parts.items() if value}
@@ -214,7 +214,7 @@ def _role(definition_id: object) -> str:
     return next((name for name, known in ROLES.items() if known == guid), guid)
 
 
-def _services(value: Any) -> list[str]:
+def _services(value: Iterable[Document]) -> list[str]:
     return [str(each.get("service")) for each in value]
 
 
@@ -305,7 +305,7 @@ IMPLIED: Final = frozenset(
 """Inputs that follow from another key, whose change says it all."""
 
 
-def kind_of(inputs: Mapping[str, Any]) -> str | None:
+def kind_of(inputs: Document) -> str | None:
     """Return the stack file's word for a compute, ``None`` for a kind it does not have."""
     return _KIND_OF.get(str(value_at(inputs, "properties.computeType")).lower())
 
@@ -334,7 +334,7 @@ def row_for(rows: tuple[Row, ...], path: str) -> Row | None:
     return max(above, key=lambda row: len(row.path), default=None)
 
 
-def described(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+def described(rows: tuple[Row, ...], inputs: Document) -> JsonObject:
     """Return every key of ``rows`` with its value, defaults filled in, ``None`` for none."""
     found = {}
     for row in rows:
@@ -343,10 +343,10 @@ def described(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any
     return found
 
 
-def entry(rows: tuple[Row, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+def entry(rows: tuple[Row, ...], inputs: Document) -> JsonObject:
     """Return what a stack file has to say, nested, without what is a default."""
     defaults = {row.key: row.default for row in rows}
-    made: dict[str, Any] = {}
+    made: JsonObject = {}
     for key, value in described(rows, inputs).items():
         if value not in (None, defaults[key], [], {}):
             set_at(made, key, value)

@@ -26,8 +26,8 @@ def stack_passphrase(
 ) -> str | None:
     """Return the passphrase of ``stack``, ``None`` if there is none.
 
-    Stack ``local`` has one of its own in ``.aml/passphrase`` (mode 0600), made when first asked
-    for, so that it works with nothing set. ``ask`` is called with a question only when neither
+    Stack ``local`` has one of its own in ``.aml/passphrase`` (mode 0600), created on first
+    use, so that it works with nothing set. ``ask`` is called with a question only when neither
     variable is set; see ``ask_at_terminal``.
     """
     if stack == DEFAULT_STACK:

@@ -3,8 +3,8 @@
 `infra.spec` decides whether the values are valid, `configuration` what a program sees of them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.load import nearest
@@ -22,7 +22,7 @@ from infra.spec.stack import KEYS
 class Setting:
     """A value of the file, opened. ``secret`` says that something in it is sealed."""
 
-    value: Any
+    value: object
     secret: bool
 
 
@@ -101,7 +101,7 @@ class Settings:
             raise missing_passphrase(f"stack {self._stack!r}")
         return Sealer.from_passphrase(passphrase, salt, stack=f"stack {self._stack!r}")
 
-    def _opened(self, value: Any, salt: str | None) -> Any:
+    def _opened(self, value: object, salt: str | None) -> object:
         if not _sealed(value):
             return value
         sealer = self._sealer(salt)
@@ -124,7 +124,7 @@ def _below(path: str, key: str) -> bool:
     return path == key or path.startswith((f"{key}.", f"{key}["))
 
 
-def _mapped(value: Any, change: Any) -> Any:
+def _mapped(value: object, change: Callable[[Sealed], object]) -> object:
     match value:
         case Sealed():
             return change(value)
@@ -135,11 +135,16 @@ def _mapped(value: Any, change: Any) -> Any:
     return value
 
 
-def _hidden(value: Any) -> Any:
+def _hidden(value: object) -> object:
     return _mapped(value, lambda _: "[secret]")
 
 
-def _sealed(value: Any) -> bool:
-    found: list[Sealed] = []
-    _mapped(value, found.append)
-    return bool(found)
+def _sealed(value: object) -> bool:
+    match value:
+        case Sealed():
+            return True
+        case dict():
+            return any(map(_sealed, value.values()))
+        case list():
+            return any(map(_sealed, value))
+    return False

@@ -4,12 +4,13 @@ Listing, moving and removing stacks is here too; deploying one is in `run.stack_
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
+from infra.contract.json_types import Document
 from infra.contract.load import look_up, nearest
 from infra.contract.project import Project, find_project
 from infra.contract.shadows import require_own_packages
@@ -148,10 +149,10 @@ class _Absent(Masked):
     def __init__(self, stack: str) -> None:
         self._stack = stack
 
-    def seal(self, text: str) -> str:  # noqa: ARG002 - a cipher's
+    def seal(self, _: str) -> str:
         raise missing_passphrase(f"stack {self._stack!r}")
 
-    def open(self, message: str) -> str:  # noqa: ARG002 - a cipher's
+    def open(self, _: str) -> str:
         raise missing_passphrase(f"stack {self._stack!r}")
 
 
@@ -219,7 +220,7 @@ def import_stack(project: Project, name: str, file: Path) -> None:
     backend_of(project).import_(project.name, name, text, cipher_of(project, name))
 
 
-def stack_outputs(stack: Stack, *, show_secrets: bool) -> Mapping[str, Any]:
+def stack_outputs(stack: Stack, *, show_secrets: bool) -> Document:
     """Return the outputs a stack's state has; ``NotDeployedError`` where it has no state."""
     loaded = stack.backend.load(
         stack.project.name, stack.name, stack.cipher if show_secrets else Masked()
@@ -227,11 +228,11 @@ def stack_outputs(stack: Stack, *, show_secrets: bool) -> Mapping[str, Any]:
     outputs = _outputs(loaded)
     if outputs is None:
         raise _never_deployed(stack.name)
-    shown: Mapping[str, Any] = (plain if show_secrets else hidden)(dict(outputs))
+    shown: Document = (plain if show_secrets else hidden)(dict(outputs))
     return shown
 
 
-def referred_outputs(project: Project, other: str | None, stack: str) -> Mapping[str, Any] | None:
+def referred_outputs(project: Project, other: str | None, stack: str) -> Document | None:
     """Return the outputs of a stack that a program refers to, secrets marked; ``None``: no stack.
 
     ``other`` is a project whose state lies in the same backend.
@@ -250,7 +251,7 @@ def _cipher_of_another(stack: str) -> Cipher:
     return _Absent(stack) if passphrase is None else Sealer.from_passphrase(passphrase)
 
 
-def _outputs(loaded: Loaded) -> Mapping[str, Any] | None:
+def _outputs(loaded: Loaded) -> Document | None:
     root = next((each for each in loaded.resources if each.type == STACK_TYPE), None)
     return None if root is None else root.outputs
 
