@@ -14,6 +14,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
+from infra.deploy.stack.change_lines import shown
 from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.passphrase import stack_passphrase
 from infra.deploy.stack.stacks import Stack, backend_url, open_stack
@@ -296,7 +297,7 @@ def _show(name: Name, stack: Stack, done: OperationResult, *, as_json: bool) -> 
 
 
 def _document(name: Name, stack: Stack, done: OperationResult) -> JsonObject:
-    shown = done.result or done.plan
+    last = done.result or done.plan
     return {
         "stack": stack.name,
         "operation": name,
@@ -304,9 +305,9 @@ def _document(name: Name, stack: Stack, done: OperationResult) -> JsonObject:
         "approved": done.approved,
         "steps": [plans.step_document(step) for step in done.plan.steps],
         "warnings": list(done.plan.warnings),
-        "changes": {str(op): n for op, n in shown.changes.items()},
-        "outputs": plans.shown(shown.summary.outputs),
-        "seconds": round(shown.summary.seconds, 3),
+        "changes": {str(op): n for op, n in last.changes.items()},
+        "outputs": shown(last.summary.outputs),
+        "seconds": round(last.summary.seconds, 3),
     }
 
 

@@ -8,7 +8,7 @@ from infra.commands.progress import Progress
 from infra.contract.errors import DriftError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.deploy.drift.adopt import AdoptedDrift, lines
-from infra.deploy.drift.comparison import Drift, Drifted, Property, drift_lines, label
+from infra.deploy.drift.comparison import GONE, Drift, Drifted, Property, drift_lines, label
 from infra.deploy.drift.drift import DriftOf
 from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
 from infra.deploy.stack.stacks import Stack, open_stack
@@ -115,6 +115,9 @@ def _adopted(drift: Drift, adoption: AdoptedDrift, *, quiet: bool) -> JsonObject
             view.say(f"stack file: {line}")
         by_name = {each.deployed.name: each for each in drift.resources}
         for name, path in adoption.left:
+            if path == GONE:
+                view.say(f"note: {name}: {GONE}; `aml up` creates it again.")
+                continue
             what = label(by_name[name], path)
             view.say(f"note: {name}: {what}: the stack file has no key for it; `aml up` undoes it.")
     return {

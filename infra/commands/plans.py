@@ -5,8 +5,7 @@ from typing import Final
 
 from infra.commands import view
 from infra.contract.json_types import JsonObject
-from infra.contract.provider import UNKNOWN
-from infra.deploy.stack.change_lines import LATER, step_lines
+from infra.deploy.stack.change_lines import shown, step_lines
 from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import urn_name
 
@@ -68,9 +67,8 @@ def print_plan(steps: Iterable[Step], *, own_program: bool = False) -> None:
             view.say(f"        {detail}")
     if len(changing) > len(shown):
         count = len(changing) - len(shown)
-        view.say(
-            f"     and {count} component{'s' * (count > 1)}, which group{'s' * (count == 1)} them"
-        )
+        noun, verb = ("component", "groups") if count == 1 else ("components", "group")
+        view.say(f"     and {count} {noun} that {verb} these resources")
 
 
 def plan_line(changes: Mapping[Op, int]) -> str:
@@ -89,18 +87,6 @@ def done_line(changes: Mapping[Op, int]) -> str:
         return f"no changes ({changes.get(Op.SAME, 0)} unchanged)"
     kept = changes.get(Op.SAME, 0)
     return ", ".join([*parts, *([f"{kept} unchanged"] if kept else [])])
-
-
-def shown(value: object) -> object:
-    """Return ``value`` with words in the place of what is known after deployment only."""
-    match value:
-        case str():
-            return LATER if value == UNKNOWN else value
-        case Mapping():
-            return {key: shown(item) for key, item in value.items()}
-        case list() | tuple():
-            return [shown(item) for item in value]
-    return value
 
 
 def step_document(step: Step) -> JsonObject:

@@ -64,7 +64,7 @@ def test_a_resource_is_listed_once_and_components_are_counted(capsys):
     plans.print_plan([group, Step(Op.CREATE, URN, COMPUTE)])
     assert capsys.readouterr().err.splitlines() == [
         "  +  machinelearningservices:Compute  cpu",
-        "     and 1 component, which groups them",
+        "     and 1 component that groups these resources",
     ]
 
 

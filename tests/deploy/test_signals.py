@@ -4,16 +4,21 @@ import os
 import signal
 from dataclasses import dataclass, field
 
+import pytest
+
 from infra.deploy.run.signals import interruptible
+from infra.engine.deployment.session import Cancellation
 
 
 @dataclass
-class Cancellation:
+class Recorded:
+    """A cancellation that writes down what it is told to do."""
+
     calls: list[str] = field(default_factory=list)
 
     @property
     def stopped(self):
-        return "stop" in self.calls
+        return bool(self.calls)
 
     def stop(self):
         self.calls.append("stop")
@@ -22,8 +27,40 @@ class Cancellation:
         self.calls.append("abandon")
 
 
+class CancellableContract:
+    """What every cancellation promises the signal handlers."""
+
+    def test_nothing_is_stopped_at_first(self, cancellation):
+        assert not cancellation.stopped
+
+    def test_it_is_stopped_once_it_was_asked_to(self, cancellation):
+        cancellation.stop()
+        assert cancellation.stopped
+
+    def test_abandoning_stops_as_well(self, cancellation):
+        cancellation.abandon()
+        assert cancellation.stopped
+
+    def test_stopping_twice_is_harmless(self, cancellation):
+        cancellation.stop()
+        cancellation.stop()
+        assert cancellation.stopped
+
+
+class TestRecorded(CancellableContract):
+    @pytest.fixture
+    def cancellation(self):
+        return Recorded()
+
+
+class TestCancellationOfTheEngine(CancellableContract):
+    @pytest.fixture
+    def cancellation(self):
+        return Cancellation()
+
+
 def test_the_first_interrupt_finishes_and_the_second_stops():
-    cancellation, said = Cancellation(), []
+    cancellation, said = Recorded(), []
     with interruptible(cancellation, said.append):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
@@ -33,6 +70,6 @@ def test_the_first_interrupt_finishes_and_the_second_stops():
 
 def test_the_handlers_are_put_back():
     before = signal.getsignal(signal.SIGINT)
-    with interruptible(Cancellation(), print):
+    with interruptible(Recorded(), print):
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before

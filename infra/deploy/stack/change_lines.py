@@ -112,7 +112,19 @@ def text_of(value: object) -> str:
     if isinstance(value, str):
         bare = value in {LATER, HIDDEN} or _PLAIN.fullmatch(value)
         return value if bare and value.lower() not in _YAML_WORDS else _json(value)
-    return _json(_shown(value))
+    return _json(shown(value))
+
+
+def shown(value: object) -> object:
+    """Return ``value`` with words in the place of what is known after deployment only."""
+    match value:
+        case str():
+            return LATER if value == UNKNOWN else value
+        case Mapping():
+            return {key: shown(item) for key, item in value.items()}
+        case list() | tuple():
+            return [shown(item) for item in value]
+    return value
 
 
 def around(old: str, new: str) -> tuple[str, str]:
@@ -245,17 +257,6 @@ def _as_map(value: object) -> Document:
 
 def _as_list(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else ()
-
-
-def _shown(value: object) -> object:
-    match value:
-        case str():
-            return LATER if value == UNKNOWN else value
-        case Mapping():
-            return {key: _shown(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_shown(item) for item in value]
-    return value
 
 
 def _json(value: object) -> str:
