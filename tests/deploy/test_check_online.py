@@ -51,8 +51,8 @@ def test_every_problem_comes_at_once_and_nothing_is_changed(project, limits):
         said = project.aml(*command)
         assert said.code == 2
         assert "2 problems:" in said.err
-        assert f"the resource group '{project.name}-rg' is there already" in said.err
-        assert f"needs 8 dedicated cores of {FAMILY} with all nodes up" in said.err
+        assert f"the resource group '{project.name}-rg' already exists" in said.err
+        assert f"needs 8 dedicated cores of {FAMILY} with all nodes running" in said.err
     assert "Preflight checks failed" in said.err
     assert project.in_cloud() == before
     in_cloud(project, "DELETE", group, version="2021-04-01")
@@ -81,7 +81,7 @@ def test_an_instance_of_another_workspace_keeps_its_name(deployed, tmp_path):
     (problem,) = said.data["problems"]
     assert problem["path"] == "aml:computes[1].name"
     assert problem["line"] == len(second.read_text(encoding="utf-8").splitlines())
-    assert f"is a compute instance of workspace '{deployed.name}'" in problem["message"]
+    assert f"workspace '{deployed.name}' already has a compute instance" in problem["message"]
 
 
 def test_a_compute_somebody_else_created_is_reported_before_the_first_change(deployed):
@@ -97,7 +97,7 @@ def test_a_compute_somebody_else_created_is_reported_before_the_first_change(dep
     )
     said = deployed.aml("up", "--yes")
     assert said.code == 2
-    assert "the workspace has a compute 'extra' already" in said.err
+    assert "compute 'extra' already exists in the workspace" in said.err
 
 
 def test_a_newer_size_is_a_remark_offline_for_azure(project):

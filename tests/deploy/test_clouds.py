@@ -43,8 +43,8 @@ def test_azure_needs_a_subscription(project):
     said = project.aml("up", "--yes")
     assert said.code == 2
     assert said.err.endswith(
-        "Azure needs `azure-native:subscriptionId`, and the stack has none.\n\n"
-        "hint: Run `aml config set -s local azure-native:subscriptionId ID`.\n"
+        "A stack on Azure needs `azure-native:subscriptionId`, which this one does not set.\n\n"
+        "hint: Set it: `aml config set -s local azure-native:subscriptionId ID`.\n"
     )
 
 
@@ -70,7 +70,7 @@ def test_the_other_engine_needs_its_binary(project, monkeypatch, command):
     assert said.code == 2
     assert said.err == (
         "error: Not installed\n\n"
-        "`--engine pulumi` needs the Pulumi CLI, and there is none on PATH.\n\n"
+        "`--engine pulumi` needs the Pulumi CLI, which is not on PATH.\n\n"
         "hint: Install it from https://www.pulumi.com/docs/install, or leave `--engine` out.\n"
     )
 
@@ -103,7 +103,7 @@ def test_the_other_engine_is_not_for_the_local_cloud(project, monkeypatch):
     monkeypatch.setenv("PATH", str(project.root), prepend=":")
     said = project.aml("up", "--engine", "pulumi")
     assert said.code == 2
-    assert "has `aml:cloud: local`, which the Pulumi CLI does not deploy to" in said.err
+    assert "has `aml:cloud: local`, which the Pulumi CLI cannot deploy to" in said.err
 
 
 def test_azure_is_named_before_the_question(capsys):

@@ -67,7 +67,8 @@ def test_an_environment_that_cannot_be_built_shows_its_log(cluster, deployed):
 
 def test_a_run_on_a_cluster_is_cancelled(cluster, deployed):
     run_id = cluster("import time\ntime.sleep(600)\n", "--detach").out.strip()
-    assert deployed.good("run", "cancel", run_id).err.startswith(f"Asked run {run_id} to stop;")
+    said = deployed.good("run", "cancel", run_id)
+    assert said.err.startswith(f"Requested cancellation of run {run_id};")
     said = deployed.aml("run", "logs", "-f", run_id)
     assert said.code == 1
     assert "ended as Canceled" in said.err

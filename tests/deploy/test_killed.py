@@ -87,7 +87,7 @@ def test_two_interrupts_stop_at_once_and_the_next_up_repairs(alone):
     try:
         process.send_signal(signal.SIGINT)
         said = iter(process.stderr.readline, "")
-        assert any("press Ctrl-C again to stop at once" in line for line in said)
+        assert any("press Ctrl-C again to stop immediately" in line for line in said)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE_S)
     finally:

@@ -97,7 +97,7 @@ def test_a_locked_stack_says_who_holds_it_and_cancel_frees_it(deployed):
     said = deployed.good("cancel", "--yes", "--json")
     assert said.data["removed"] == ["ann@elsewhere (process 4711) since 2026-11-21"]
     deployed.good("up")
-    assert "Nobody holds stack 'local'." in deployed.good("cancel").err
+    assert "Stack 'local' is not locked." in deployed.good("cancel").err
 
 
 def test_the_lock_of_a_dead_process_is_taken_over(deployed):
