@@ -1,15 +1,14 @@
 """The Python interface of aml-platform: ``from aml_platform import Workspace, Experiment, …``.
 
-Names are those of azureml-core. Each is imported from ``runtime.api`` when it is first used, so
-that importing this package costs next to nothing. Component resources for Pulumi programs are in
+The names are azureml-core's. Each is imported from ``runtime.api`` on first use, which keeps the
+import of this package fast. Component resources for Pulumi programs are in
 ``aml_platform.components``.
 """
 
 from aml_platform import _own_packages as _own_packages  # first: it raises if `infra` is not ours
 from infra.contract.load import load as _load
 
-# Each public name, and the module of `runtime.api` that has it; `__init__.pyi` says the same to
-# type checkers.
+# Public name → module of `runtime.api`. Keep `__init__.pyi`, which type checkers read, in step.
 _MODULES = {
     "ComputeTarget": "compute_target",
     "CondaDependencies": "conda_dependencies",

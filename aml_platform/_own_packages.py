@@ -1,7 +1,7 @@
-"""Checks, when it is imported, that our packages are the ones Python would import.
+"""Fails on import if a package of the user's shadows one of ours.
 
-They have names that a project of one's own may have too. Uses the standard library alone: once
-`infra` is somebody else's, nothing of ours can be relied on.
+`infra` and `runtime` are common folder names. Standard library only: if `infra` is shadowed, none
+of our modules can be imported.
 """
 
 import sys
@@ -15,14 +15,14 @@ _INSTALLED: Final = Path(__file__).resolve().parents[1]
 
 
 def shadowing() -> dict[str, Path]:
-    """Return our names that lead to somebody else's package or module, and to which."""
+    """Return the shadowed names of ours, and the package or module that shadows each."""
     specs = {name: _spec(name) for name in OURS}
     found = {name: _place(spec) for name, spec in specs.items() if spec is not None}
     return {name: place for name, place in found.items() if place.parent != _INSTALLED}
 
 
 def message(found: dict[str, Path]) -> str:
-    """Return what is wrong and what to do about it."""
+    """Return the error message: what shadows what, and how to fix it."""
     places = " and ".join(str(place) for place in found.values())
     names = " and ".join(repr(name) for name in found)
     renamed = " and ".join(repr(f"my_{name}") for name in found)
@@ -34,8 +34,8 @@ def message(found: dict[str, Path]) -> str:
 
 
 def _spec(name: str) -> ModuleSpec | None:
-    # What was imported already stays, whatever the path says now; `find_spec` would raise for a
-    # module without a spec.
+    # An imported module wins over whatever the path would find now. `__main__`-like modules have
+    # no spec, for which `find_spec` would raise.
     module = sys.modules.get(name)
     return find_spec(name) if module is None else module.__spec__
 

@@ -1,4 +1,4 @@
-"""Component resources for a Pulumi program of one's own; ``docs/components.md`` describes them.
+"""Component resources for your own Pulumi program; see ``docs/components.md``.
 
 The only module of this package that imports pulumi.
 """

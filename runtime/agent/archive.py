@@ -1,6 +1,6 @@
-"""The agent as one file that any Python 3.8 or later runs: ``aml_agent.pyz``.
+"""Packs the agent into one file that Python 3.8 or later can run: ``aml_agent.pyz``.
 
-The same code always gives the same bytes, so that nothing is uploaded twice.
+The archive is reproducible, so an unchanged agent is never uploaded twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _PARTS = (
     "artifacts", "backends", "calls", "context", "documents", "events", "forward", "main",
     "receiver", "supervise", "tracking", "wire",
 )  # fmt: skip
-# An older Python gets a sentence, not the traceback of the first import it can not do.
+# An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 8):

@@ -1,7 +1,7 @@
-"""Artifact files of the run's tracking endpoint: paths of MLflow's proxy to one folder.
+"""Stores the artifacts that MLflow uploads through its proxy API in one folder.
 
-Files of the run itself lie at the folder's root, as they do in Azure ML; a logged model lies below
-its name; a nested run below ``runs/<id>``.
+The run's own files go to the folder's root, as in Azure ML, a logged model's to a folder of its
+name, a nested run's to ``runs/<id>``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Artifacts:
         self._model_folders: dict[str, str] = {}
 
     def place(self, path: str) -> str | None:
-        """Return where ``<experiment>/<run>/artifacts/<path>`` lies below the root."""
+        """Return the path below the root for ``<experiment>/<run>/artifacts/<path>``."""
         match = _MODEL.fullmatch(path)
         if match:
             return _joined(self._model_folder(match["model"]), match["path"])
@@ -40,7 +40,7 @@ class Artifacts:
         return _joined("" if run == self._run_id else f"runs/{run}", match["path"])
 
     def store(self, place: str, source: Source, size: int) -> None:
-        """Write one file: whole, or not at all."""
+        """Write one file atomically."""
         file = self._inside(place)
         file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f".{file.name}.partial")
@@ -64,7 +64,7 @@ class Artifacts:
             file.unlink(missing_ok=True)
 
     def is_model(self, place: str) -> bool:
-        """Say whether a place lies in a logged model, which MLflow's client lists by itself."""
+        """Return whether a path is in a logged model; MLflow's client lists those separately."""
         return place.partition("/")[0] in self._model_folders.values()
 
     def listing(self, place: str) -> list[JsonObject]:
@@ -79,7 +79,7 @@ class Artifacts:
         return self._root / place
 
     def _model_folder(self, model: str) -> str:
-        """Return the model's name; a second model of the same name has its id behind it."""
+        """Return the model's name, with its id appended if another model has that name."""
         if model not in self._model_folders:
             name = re.sub(r"[^\w.-]+", "_", self._model_name(model)).strip(".") or "model"
             taken = name in self._model_folders.values()

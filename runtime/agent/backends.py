@@ -1,6 +1,6 @@
-"""What stands behind the tracking endpoint: runs kept here, or a tracking server elsewhere.
+"""The backends of the tracking endpoint: runs kept in memory, or an upstream tracking server.
 
-Both record what a call says happened to the run. Neither knows of sockets it listens on.
+Both record what each call reports about the run. Neither knows about HTTP sockets.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Backend(Protocol):
     """Answers the calls of MLflow's REST API."""
 
     def answer(self, call: Call) -> Reply:
-        """Answer one call, and record what it says. Raises ``RefusalError``."""
+        """Answer one call and record what it reports. Raises ``RefusalError``."""
 
 
 class OwnBackend:
@@ -97,7 +97,7 @@ class OwnBackend:
 
 
 class ForwardingBackend:
-    """Hands every call on to the tracking server of the surroundings."""
+    """Forwards every call to the tracking server that the target configured."""
 
     def __init__(
         self, forwarder: Forwarder, run_id: str, record: Callable[[str, JsonObject], None]
@@ -105,7 +105,7 @@ class ForwardingBackend:
         self._forwarder = forwarder
         self._run_id = run_id
         self._record = record
-        self._told = False
+        self._reported = False
 
     def answer(self, call: Call) -> Reply:
         if call.path.startswith(PROXY):
@@ -126,18 +126,18 @@ class ForwardingBackend:
         return reply
 
     def _send(self, call: Call, body: Source | bytes) -> Reply:
-        """Hand one call on; that the server does not answer is told once, MLflow hides it."""
+        """Forward one call. Records once that the server does not answer: MLflow hides it."""
         try:
             return self._forwarder.send(call.method, call.target, body, call.size, call.kind)
         except RefusalError as refusal:
-            if not self._told:
-                self._told = True
+            if not self._reported:
+                self._reported = True
                 self._record("message", {"text": refusal.message})
             raise
 
 
 def path_in_run(path: str, run_id: str) -> str:
-    """Return an artifact's path below its run: Azure ML's store and MLflow's own differ there."""
+    """Return an artifact's path below its run; Azure ML's layout differs from MLflow's."""
     for mark in (f"/dcid.{run_id}/", "/artifacts/"):
         _, found, rest = path.partition(mark)
         if found:
@@ -146,7 +146,7 @@ def path_in_run(path: str, run_id: str) -> str:
 
 
 class _Exactly:
-    """The body of a call as a file that ends where the body does, not where the connection does."""
+    """The body of a call as a file that ends with the body, not with the connection."""
 
     def __init__(self, call: Call) -> None:
         self._source = call.source

@@ -1,6 +1,6 @@
-"""What a call of MLflow's REST API says happened to the run: calls in, events out. Pure.
+"""Translates calls of MLflow's REST API into events of the run. Pure.
 
-The same reading serves both receivers: the one that keeps runs itself, and the one that forwards.
+Both backends use it: the one that keeps runs in memory and the one that forwards.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from runtime.agent.documents import JsonObject
 def events_of(path: str, body: JsonObject, run_id: str) -> Iterator[tuple[str, JsonObject]]:
     """Yield ``(kind, data)`` for each thing a call reports.
 
-    ``path`` is what follows ``/mlflow/``. What belongs to another run than ``run_id`` (a nested
-    run of the script) says so in ``data["run"]``.
+    ``path`` is the part after ``/mlflow/``. If the call is about another run than ``run_id`` (a
+    nested run of the script), ``data["run"]`` is that run's id.
     """
     reader = _READERS.get(path)
     if reader is None:

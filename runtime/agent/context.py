@@ -1,7 +1,4 @@
-"""What the surroundings say about the run: the ``AZUREML_*`` and ``MLFLOW_*`` variables.
-
-Reads a mapping, usually ``os.environ``; writes nothing.
-"""
+"""Reads the run's context from the ``AZUREML_*`` and ``MLFLOW_*`` environment variables."""
 
 from __future__ import annotations
 
@@ -13,9 +10,9 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class TrackingServer:
-    """An MLflow tracking server of the surroundings. ``url`` is https and has no slash at its end.
+    """The MLflow tracking server that the target configured; ``url`` is https, without final slash.
 
-    ``ca`` is a PEM file with the authorities to trust, or empty.
+    ``ca`` is a PEM file of trusted certificate authorities, or empty.
     """
 
     url: str
@@ -25,7 +22,7 @@ class TrackingServer:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Who this run is. ``tracking`` is ``None`` where nobody but the agent tracks."""
+    """The run's identity. ``tracking`` is ``None`` if the agent is the only tracking server."""
 
     run_id: str
     experiment: str
@@ -34,12 +31,12 @@ class RunContext:
 
     @property
     def offline(self) -> bool:
-        """No target gave the run an id: a script started by hand."""
+        """Whether the script was started by hand, without a target that assigns a run id."""
         return self.run_id.startswith("OfflineRun_")
 
 
 def read_context(environ: Mapping[str, str]) -> RunContext:
-    """Return the run that the variables describe."""
+    """Return the context that the variables describe."""
     run_id = environ.get("AZUREML_RUN_ID") or environ.get("MLFLOW_RUN_ID")
     experiment = environ.get("MLFLOW_EXPERIMENT_NAME") or environ.get("AZUREML_ARM_PROJECT_NAME")
     return RunContext(
@@ -68,6 +65,6 @@ def _tracking(environ: Mapping[str, str]) -> TrackingServer | None:
 
 
 def _over_https(url: str) -> str:
-    """Return where Azure ML's plug-in sends the calls of ``azureml://host/mlflow/v1.0/…``."""
+    """Return the https URL that azureml-mlflow uses for ``azureml://host/mlflow/v1.0/…``."""
     parts = urlsplit(url)
     return "https://" + parts.netloc + parts.path.replace("/mlflow/v1.0/", "/mlflow/v2.0/", 1)

@@ -1,15 +1,12 @@
-"""JSON documents, as MLflow's REST API and the event stream speak them.
+"""The types of JSON documents in MLflow's REST API and the event stream.
 
-Text, because Python 3.8 evaluates neither ``dict[str, Any]`` nor knows ``TypeAlias``; the agent
-imports nothing of ours that would have them.
+Aliases as strings: Python 3.8 has neither ``dict[...]`` at run time nor ``TypeAlias``. The same
+aliases in ``infra.contract`` are out of reach, since the agent travels alone.
 """
 
 from __future__ import annotations
 
 import typing
 
-Document: typing.TypeAlias = "typing.Mapping[str, typing.Any]"
-"""A JSON object that is read."""
-
 JsonObject: typing.TypeAlias = "dict[str, typing.Any]"
-"""A JSON object that is built or changed by whoever holds it."""
+"""A JSON object."""

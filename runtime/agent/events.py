@@ -1,7 +1,7 @@
-"""The run's event stream as a file: one JSON document a line, only ever appended to.
+"""The run's event stream: an append-only file with one JSON document per line.
 
-The lines are what ``RunEvent`` of the submitting side is made of: ``seq``, ``time`` (seconds since
-the epoch), ``kind``, ``data``. A line that a crash cut off is never read as an event.
+Each line has the fields of the submitter's ``RunEvent``: ``seq``, ``time`` (seconds since the
+epoch), ``kind``, ``data``. A line truncated by a crash is never read as an event.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from runtime.agent.documents import JsonObject
 
 
 class EventLog:
-    """Appends events to one file; goes on counting where an earlier process left off.
+    """Appends events to one file, and continues the numbering of an earlier process.
 
-    Every line is handed to the operating system at once, so it survives the end of this process;
-    it is forced to the disk only by ``close``.
+    Each line is written unbuffered, so it survives a crash of this process; only ``close`` syncs
+    the file to disk.
     """
 
     def __init__(self, file: Path) -> None:
@@ -33,21 +33,21 @@ class EventLog:
             self._sink.write(b"\n")
 
     def append(self, kind: str, data: JsonObject) -> None:
-        """Append one event with the present time."""
+        """Append one event, stamped with the current time."""
         with self._lock:
             event = {"seq": self._seq, "time": time.time(), "kind": kind, "data": data}
             self._sink.write(json.dumps(event, separators=(",", ":")).encode() + b"\n")
             self._seq += 1
 
     def close(self) -> None:
-        """Force everything to the disk; nothing can be appended afterwards."""
+        """Sync the file to disk and close it."""
         with self._lock:
             os.fsync(self._sink.fileno())
             self._sink.close()
 
 
 def read_events(content: bytes) -> Iterator[JsonObject]:
-    """Yield the events of complete lines; what is not an event is passed over."""
+    """Yield the events of complete lines; lines that are not events are skipped."""
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         try:
             event = json.loads(line)

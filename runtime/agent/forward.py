@@ -1,7 +1,7 @@
-"""Hands tracking calls on to the tracking server of the surroundings, over TLS.
+"""Forwards tracking calls to the tracking server that the target configured, over TLS.
 
-One connection a thread, kept open and opened anew once when it has gone stale. A server that does
-not answer is a refusal that MLflow's client retries; nothing is queued here.
+One connection per thread, kept open and reopened once if it is stale. If the server does not
+answer, MLflow's client gets an error that it retries; nothing is queued here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TIMEOUT_S = 60.0
 
 
 class Forwarder:
-    """A tracking server. Calls carry its token; the script never needs it."""
+    """A client of the tracking server. It adds the server's token, which the script never sees."""
 
     def __init__(self, server: TrackingServer) -> None:
         parts = urlsplit(server.url)
@@ -29,7 +29,7 @@ class Forwarder:
         self._local = threading.local()
 
     def send(self, method: str, target: str, body: Source | bytes, size: int, kind: str) -> Reply:
-        """Send one call and read its answer whole. Raises ``RefusalError`` without an answer."""
+        """Send one call and return its answer. Raises ``RefusalError`` if there is none."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Length": str(size)}
         if kind:
             headers["Content-Type"] = kind
@@ -49,7 +49,7 @@ class Forwarder:
             answer = connection.getresponse()
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
             if not isinstance(body, bytes):
-                raise  # what was read of a stream is gone; the client sends it again
+                raise  # part of the stream was consumed; MLflow's client sends the call again
             self._close()
             connection = self._connection()
             connection.request(method, target, body, headers)

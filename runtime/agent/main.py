@@ -1,7 +1,7 @@
 """The agent's command line: ``python aml_agent.pyz run [options] -- python train.py …``.
 
-Puts the parts together around one script: the endpoint, the supervisor, the event stream. Works
-the same with a target around it and by hand.
+Combines the tracking endpoint, the supervisor and the event stream around one script. Works the
+same when started by a target or by hand.
 """
 
 from __future__ import annotations
@@ -95,14 +95,14 @@ def _backend(options: argparse.Namespace, context: RunContext, events: EventLog)
 
 
 def command_line(command: Sequence[str]) -> list[str]:
-    """Return the command with ``python`` made the interpreter that runs this."""
+    """Return the command with ``python`` replaced by the current interpreter."""
     return [sys.executable if command[0] == "python" else command[0], *command[1:]]
 
 
 def script_variables(
     environ: Mapping[str, str], context: RunContext, receiver: Receiver
 ) -> dict[str, str]:
-    """Return the script's variables: those around it, with MLflow pointed at the endpoint."""
+    """Return the script's environment variables, with MLflow pointed at the endpoint."""
     hosts = [environ.get("NO_PROXY") or environ.get("no_proxy") or "", "127.0.0.1"]
     no_proxy = ",".join(host for host in hosts if host)
     experiment = {
@@ -111,7 +111,7 @@ def script_variables(
     }
     variables = {
         **environ,
-        # a tracking server of the surroundings has ids of its own, which are not ours to guess
+        # An upstream tracking server assigns its own experiment ids, which are unknown here.
         **({} if context.tracking else experiment),
         "AZUREML_RUN_ID": context.run_id,
         "MLFLOW_RUN_ID": context.run_id,
@@ -144,10 +144,10 @@ def end_state(outcome: ScriptExit, max_duration_s: float) -> JsonObject:
 
 @final
 class _Copies:
-    """The script's output goes to our own output, and to the log unless somebody else writes it.
+    """Copies the script's output to standard output, and to the log unless a service writes it.
 
-    A service that captures output itself has made the file already; writing it twice would
-    garble it.
+    A service that captures output itself has created the log file already; writing it from two
+    processes would garble it.
     """
 
     def __init__(self, log: Path) -> None:
@@ -168,7 +168,7 @@ class _Copies:
             os.close(sink)
 
     def write(self, data: bytes) -> None:
-        """Write to every sink; one that is closed gets nothing more."""
+        """Write to every sink; a closed one is dropped."""
         for sink in list(self._sinks):
             try:
                 rest = memoryview(data)

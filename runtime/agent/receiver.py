@@ -1,7 +1,7 @@
 """The tracking endpoint beside the script: MLflow's REST API over HTTP, on loopback only.
 
-Whoever holds the token may speak; the token goes to the script alone, as MLflow's own variable.
-What a call means is the backend's business.
+Calls must carry the token, which only the script gets, in MLflow's own variable. The backend
+decides what a call means.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:
-        """Listen until this process ends."""
+        """Listen in the background until this process ends."""
         self._thread.start()
 
 
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._check()
             return self.backend.answer(self._call())
         except RefusalError as refusal:
-            self.close_connection = True  # its body may not have been read
+            self.close_connection = True  # the body may be unread
             return Reply.of_refusal(refusal)
         except (ValueError, KeyError, EOFError) as error:
             self.close_connection = True
@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not hmac.compare_digest(given, b"Bearer " + self.token.encode()):
             raise RefusalError("UNAUTHENTICATED", "The token is missing or wrong.")
         if not self.path.startswith((API, PROXY)):
-            raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent has no {self.path}.")
+            raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent does not support {self.path}.")
 
     def _call(self) -> Call:
         source: Source = self.rfile
@@ -94,4 +94,4 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(block)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the script's output is the log."""
+        """Log nothing: standard error belongs to the script."""

@@ -1,7 +1,7 @@
-"""Runs the script: one process group, its output copied line by line, its end reported.
+"""Runs the script in its own process group, copies its output, and reports how it ended.
 
-One thread and one selector, so that signals, output, the end of the process and time limits are
-all the same kind of thing. POSIX only. What is recorded about the run belongs to ``main``.
+A single thread with one selector handles signals, output, process exit and time limits. POSIX
+only. ``main`` decides what is recorded about the run.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import IO, final
 
 LAST_LINES = 20
 _LEFTOVER_S = 0.3
-_LONGEST_WAIT_S = 3600.0  # thirty days are more milliseconds than the operating system counts
+_LONGEST_WAIT_S = 3600.0  # epoll's timeout overflows at 25 days of milliseconds
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """``max_duration_s``: 0 is no limit. ``grace_s``: between the request to stop and the kill."""
+    """``max_duration_s``: 0 means no limit. ``grace_s``: time between SIGTERM and SIGKILL."""
 
     max_duration_s: float = 0.0
     grace_s: float = 30.0
@@ -46,7 +46,7 @@ class ScriptExit:
 
 
 class Supervisor:
-    """One child process. ``copy`` takes its output as it comes, in bytes."""
+    """Supervises one child process. ``copy`` receives its output in chunks of bytes."""
 
     def __init__(self, copy: Callable[[bytes], None], limits: Limits) -> None:
         self._copy = copy
@@ -57,9 +57,9 @@ class Supervisor:
         self._tail = _Tail()
 
     def run(self, argv: Sequence[str], variables: Mapping[str, str]) -> ScriptExit:
-        """Start the process and return when it has ended. Raises ``OSError`` if it can not start.
+        """Run the process to its end. Raises ``OSError`` if it cannot be started.
 
-        What it left running in its process group is ended with it.
+        Processes that it leaves running in its process group are killed.
         """
         with _Wakeup() as wakeup:
             wakeup.forward(self._stop)
@@ -88,7 +88,7 @@ class Supervisor:
         wakeup: socket.socket,
         started: float,
     ) -> None:
-        """Copy until the pipe is closed and the process gone; enforce the limits meanwhile."""
+        """Copy output and enforce limits until the pipe is closed and the process has exited."""
         os.set_blocking(output.fileno(), False)
         gone_at: float | None = None
         with selectors.DefaultSelector() as selector:
@@ -107,11 +107,11 @@ class Supervisor:
                 if gone_at is None and process.poll() is not None:
                     gone_at = time.monotonic()
                 if gone_at is not None and output not in ready:
-                    return  # something in the background still holds the pipe
+                    return  # a background process still holds the pipe open
                 self._enforce(started)
 
     def _patience(self, started: float, gone_at: float | None) -> float | None:
-        """Return how long to wait for anything to happen; ``None``: without end."""
+        """Return the selector's timeout in seconds; ``None`` waits indefinitely."""
         if gone_at is not None:
             return _LEFTOVER_S
         ends = [self._kill_at] if self._kill_at is not None else []
@@ -174,7 +174,7 @@ class _Tail:
 
 @final
 class _Wakeup:
-    """Makes a signal readable: a selector that waits for ``receiver`` wakes up."""
+    """Makes signals readable on ``receiver``, so that a selector wakes up for them."""
 
     def __init__(self) -> None:
         self.receiver, self._sender = socket.socketpair()

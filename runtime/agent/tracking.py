@@ -1,7 +1,7 @@
-"""An MLflow tracking server in memory, for one run and what the script starts below it.
+"""An in-memory MLflow tracking server for one run and its nested runs.
 
-Requests are taken as ``(method, path, body)`` and answered with JSON documents; HTTP, events and
-artifact bytes are others' business. Names and shapes are those of MLflow's REST API.
+Takes requests as ``(method, path, body)`` and answers with JSON documents of MLflow's REST API;
+HTTP, events and artifact contents are handled elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runtime.agent.wire import RefusalError
 
 
 class InMemoryTracking:
-    """The runs of one experiment. Every call is atomic."""
+    """The runs of one experiment. Calls are atomic."""
 
     def __init__(self, run_id: str, experiment: str, experiment_id: str) -> None:
         self._lock = threading.Lock()
@@ -28,16 +28,16 @@ class InMemoryTracking:
         self._add_run({"experiment_id": experiment_id, "run_name": run_id}, run_id)
 
     def answer(self, method: str, path: str, body: JsonObject) -> JsonObject:
-        """Answer one call; ``path`` is what follows ``/mlflow/``. Raises ``RefusalError``."""
+        """Answer one call; ``path`` is the part after ``/mlflow/``. Raises ``RefusalError``."""
         for verb, pattern, handler in _ROUTES:
             match = re.fullmatch(pattern, path)
             if match and verb == method:
                 with self._lock:
                     return handler(self, {**body, **match.groupdict()})
-        raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent has no {method} {path}.")
+        raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent does not support {method} {path}.")
 
     def model_name(self, model_id: str) -> str:
-        """Return the name a logged model was given; any id has one."""
+        """Return the name of a logged model; ``model`` for an unknown id."""
         model = self._models.get(model_id)
         return str(model["info"]["name"]) if model else "model"
 
@@ -81,7 +81,7 @@ class InMemoryTracking:
         return {"run_info": run["info"]}
 
     def search_runs(self, body: JsonObject) -> JsonObject:
-        """Return every run of the experiments asked for; a filter is not evaluated."""
+        """Return every run of the requested experiments; filters are not evaluated."""
         wanted = [str(key) for key in body.get("experiment_ids") or self._experiments]
         runs = [run for run in self._runs.values() if run["info"]["experiment_id"] in wanted]
         return {"runs": [self._shown(run) for run in runs]}
@@ -178,7 +178,7 @@ class InMemoryTracking:
         return {}
 
     def search_models(self, body: JsonObject) -> JsonObject:
-        """Return the models that fit ``name = '…'``, the one filter MLflow's client needs."""
+        """Return the models that match ``name = '…'``, the only filter MLflow's client uses."""
         name = re.search(r"\bname\s*=\s*['\"]([^'\"]*)", str(body.get("filter") or ""))
         models = self._models.values()
         return {"models": [m for m in models if name is None or m["info"]["name"] == name[1]]}

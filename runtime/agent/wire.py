@@ -1,4 +1,4 @@
-"""Requests and replies of the tracking endpoint as values, and how a body is read off the wire."""
+"""Requests and replies of the tracking endpoint as values, and decoding of chunked bodies."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _STATUS = {
 
 
 class Source(Protocol):
-    """Bytes to be read."""
+    """A readable stream of bytes."""
 
     def read(self, size: int = ..., /) -> bytes: ...
 
 
 class LineSource(Source, Protocol):
-    """Bytes to be read, by lines too."""
+    """A stream of bytes that can also be read line by line."""
 
     def readline(self, size: int = ..., /) -> bytes: ...
 
 
 class RefusalError(Exception):
-    """An answer that is an error: MLflow's error code, and the text."""
+    """The call is refused with one of MLflow's error codes."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -41,9 +41,9 @@ class RefusalError(Exception):
 
 
 class Call:
-    """One request. ``target`` is the request line's; ``path`` is it decoded, without the query.
+    """One request. ``target`` is the raw request target; ``path`` is decoded, without the query.
 
-    ``query`` has one value a key; ``source`` yields ``size`` bytes of body.
+    ``query`` has one value per key; ``source`` yields ``size`` bytes of body.
     """
 
     def __init__(self, method: str, target: str, source: Source, size: int, kind: str) -> None:
@@ -57,14 +57,14 @@ class Call:
         self.kind = kind
 
     def body(self) -> JsonObject:
-        """Return the JSON document of the request, or the query where it has none."""
+        """Return the JSON body of the request, or the query if it has no body."""
         if not self.size:
             return dict(self.query)
         return as_document(self.source.read(self.size))
 
 
 class Reply:
-    """An answer. ``stream`` stands for a body that is not read yet; ``size`` is -1 if unknown."""
+    """One reply. ``stream`` is a body that is not read yet; ``size`` is -1 if unknown."""
 
     def __init__(
         self,
@@ -96,13 +96,13 @@ class Reply:
 
 
 def as_document(content: bytes) -> JsonObject:
-    """Return the JSON object in ``content``, or an empty one. Raises ``ValueError`` for no JSON."""
+    """Return the JSON object in ``content``, or an empty one. Raises ``ValueError`` if not JSON."""
     document = json.loads(content or b"{}")
     return document if isinstance(document, dict) else {}
 
 
 def dechunked(source: LineSource) -> tuple[Source, int]:
-    """Return a body of HTTP's chunked encoding as a file of its own, and its length."""
+    """Return a decoded chunked body as a file, and its length."""
     whole = _spool()
     while True:
         size = int(source.readline(64).split(b";")[0], 16)
@@ -111,7 +111,7 @@ def dechunked(source: LineSource) -> tuple[Source, int]:
         whole.write(source.read(size))
         source.readline(8)
     while source.readline(4096).strip():
-        """A trailer says nothing we need."""
+        """Skip the trailer."""
     length = whole.tell()
     whole.seek(0)
     return whole, length

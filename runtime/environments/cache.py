@@ -60,7 +60,7 @@ class EnvironmentCache:
         self._now = now
 
     def is_built(self, locked: LockedEnvironment) -> bool:
-        """Say whether ``lease`` would find it ready."""
+        """Return whether ``lease`` would find it ready."""
         folder = self._root / locked.hash
         return (folder / _RECORD).is_file() and self._builder.python(folder).exists()
 

@@ -67,7 +67,7 @@ def parse_request(text: str) -> tuple[Clause, ...] | None:
 
 
 def fits(request: str, found: Interpreter) -> bool:
-    """Say whether an interpreter satisfies every clause of a request."""
+    """Return whether an interpreter satisfies every clause of a request."""
     return all(clause.admits(found.version) for clause in parse_request(request) or ())
 
 

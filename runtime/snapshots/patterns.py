@@ -26,7 +26,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 def excluded(rules: Sequence[Rule], path: str, *, folder: bool) -> bool:
-    """Say whether the entry ``path`` is excluded; its parents are not looked at."""
+    """Return whether the entry ``path`` is excluded; its parents are not looked at."""
     name = path.rpartition("/")[2]
     for rule in reversed(rules):
         if rule.folders_only and not folder:

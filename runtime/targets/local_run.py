@@ -180,7 +180,7 @@ def environment_variables(folder: Path) -> dict[str, str]:
 
 
 def ended(events_file: Path) -> bool:
-    """Say whether the events report a final state."""
+    """Return whether the events report a final state."""
     content = events_file.read_bytes() if events_file.exists() else b""
     states = (event["data"].get("state") for event in read_events(content))
     return any(state in _ENDED for state in states)

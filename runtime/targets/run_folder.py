@@ -80,7 +80,7 @@ class RunFolder:
         return descriptor
 
     def alive(self) -> bool:
-        """Say whether a process of the run still holds the lock."""
+        """Return whether a process of the run still holds the lock."""
         descriptor = self.try_lock()
         if descriptor is None:
             return True
