@@ -1,4 +1,4 @@
-"""A compute of a workspace that runs can go to, as azureml-core's ``ComputeTarget``."""
+"""``ComputeTarget``, as in azureml-core: a compute that runs can be submitted to."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ __all__ = ["ComputeTarget"]
 
 
 class Deployed(Protocol):
-    """What was deployed; a ``Workspace`` is one."""
+    """Has a manifest, like ``Workspace``."""
 
     @property
     def manifest(self) -> Manifest: ...

@@ -1,4 +1,4 @@
-"""The packages of an environment, as azureml-core's ``CondaDependencies``."""
+"""``CondaDependencies``, as in azureml-core: the packages of an environment."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is installed for a run, as azureml-core's ``Environment``."""
+"""``Environment``, as in azureml-core: what is installed for a run."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The name that runs are grouped under, as azureml-core's ``Experiment``."""
+"""``Experiment``, as in azureml-core: submits runs and groups them under a name."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,7 +12,7 @@ __all__ = ["Experiment"]
 
 
 class Experiment:
-    """The name that runs are grouped under, in one workspace."""
+    """A group of runs in one workspace."""
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self.workspace = workspace

@@ -1,4 +1,4 @@
-"""A submitted run, as azureml-core's ``Run``."""
+"""``Run``, as in azureml-core: a submitted run."""
 
 import sys
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ __all__ = ["Run", "RunDetails"]
 
 
 class ParentExperiment(Protocol):
-    """What a run needs of its experiment. ``Experiment`` makes runs, so it cannot be named here."""
+    """The experiment of a run. ``Experiment`` itself creates runs, so importing it is a cycle."""
 
     name: str
     workspace: Workspace

@@ -1,4 +1,4 @@
-"""Where a script runs and with what, as azureml-core's ``RunConfiguration``."""
+"""``RunConfiguration``, as in azureml-core: how and where a script runs."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ __all__ = ["RunConfiguration"]
 
 @dataclass(slots=True)
 class RunConfiguration:
-    """Where a script runs and with what. ``target`` is a compute or its name."""
+    """How and where a script runs. ``target`` is a compute or its name."""
 
     script: str | None = None
     arguments: list[object] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What ``Experiment.submit`` takes, as azureml-core's ``ScriptRunConfig``."""
+"""``ScriptRunConfig``, as in azureml-core: what ``Experiment.submit`` takes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The deployed workspace of a stack, as azureml-core's ``Workspace``."""
+"""``Workspace``, as in azureml-core: the workspace that a stack deployed."""
 
 from collections.abc import Mapping
 from pathlib import Path

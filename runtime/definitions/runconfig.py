@@ -1,7 +1,7 @@
-"""A run configuration on disk (`.azureml/NAME.runconfig`) → what `aml submit` makes a run of.
+"""Reads run configurations (`.azureml/NAME.runconfig`) of azureml-core 1.x.
 
-Reads the format of azureml-core 1.x, leniently: keys in any casing, numbers for texts, null for a
-default. Of all its keys it takes what a run here has; Workbench's older format is refused by name.
+Lenient: keys in any casing, numbers for strings, null for a default. Keys that have no meaning for
+a run here are ignored; the older format of Workbench is refused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _OLD_KEY: Final = "argumentvector"
 
 @dataclass(frozen=True, slots=True)
 class RunConfigurationFile:
-    """What one file says. ``None`` and empty stand for what it leaves open."""
+    """The settings of one file; ``None`` or empty where it sets nothing."""
 
     file: Path
     target: str = "local"
@@ -36,10 +36,10 @@ class RunConfigurationFile:
 
 
 def find_run_configuration(name: str, project: Path) -> RunConfigurationFile | None:
-    """Return the run configuration called ``name`` of a project folder, ``None`` without one.
+    """Return the run configuration ``name`` of a project folder, ``None`` if there is none.
 
-    Looked for as a path, then in the project's configuration folder with and without its ending,
-    then in the project folder, as azureml-core does.
+    Searches the project's configuration folders, with and without the extension, the project
+    folder, then ``name`` as a path, like azureml-core.
     """
     places = [
         *(project / folder / f"{name}{end}" for folder in _FOLDERS for end in ("", ".runconfig")),
@@ -51,11 +51,11 @@ def find_run_configuration(name: str, project: Path) -> RunConfigurationFile | N
 
 
 def read_run_configuration(file: Path, project: Path) -> RunConfigurationFile:
-    """Return what ``file`` says; the conda file it names is relative to ``project``."""
+    """Read ``file``; its conda file is relative to ``project``."""
     document = _lower(_document(file))
     if _OLD_KEY in document:
         raise DefinitionError(
-            "It is in the format of Azure ML Workbench (`ArgumentVector`), which is not read.",
+            "It is in the format of Azure ML Workbench (`ArgumentVector`), which is not supported.",
             remedy="Write `script`, `arguments`, `target` and `environment` instead.",
             at=str(file),
         )
@@ -95,12 +95,12 @@ def _document(file: Path) -> Document:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DefinitionError(
             f"The run configuration cannot be read: {error}",
-            remedy="Correct it; it is YAML.",
+            remedy="Fix the YAML syntax.",
             at=str(file),
         ) from error
     if not isinstance(document, Mapping):
         raise DefinitionError(
-            "The run configuration is not a map of keys.",
+            "The run configuration is not a mapping.",
             remedy="Write `script: …`, `target: …` and `environment: …`.",
             at=str(file),
         )
@@ -108,7 +108,7 @@ def _document(file: Path) -> Document:
 
 
 def _lower(document: Document) -> JsonObject:
-    """Return the keys of one level without case and underscores: all spellings occur."""
+    """Return one level with its keys in lower case and without underscores; all spellings occur."""
     return {str(key).replace("_", "").lower(): value for key, value in document.items()}
 
 
@@ -130,5 +130,5 @@ def _number(value: object, default: int, key: str, file: Path) -> int:
 
 
 def argument_list(given: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:
-    """Return the script's arguments: those given replace the configured ones, all or none."""
+    """Return the script's arguments: those given replace all configured ones."""
     return tuple(given) or tuple(configured)

@@ -1,4 +1,4 @@
-"""What of this process's environment variables a build or a run on this machine may see."""
+"""Selects the environment variables that builds and local runs inherit from this process."""
 
 import fnmatch
 import os
@@ -18,12 +18,12 @@ _BUILD: Final = (
 
 
 def base_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what every program of this operating system needs, and nothing of this project."""
+    """Return the variables that any program needs, and none of this project's."""
     return _chosen(environ, _BASE)
 
 
 def build_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what an installation needs: the base, proxies and uv's own settings."""
+    """Return the variables that an installation needs: also proxies and uv's settings."""
     return _chosen(environ, _BUILD)
 
 

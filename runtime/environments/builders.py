@@ -1,7 +1,7 @@
-"""Locked → built: how an environment comes to be on this machine, and the one way that is uv.
+"""Builds locked environments: the builder protocol, and its implementation with uv.
 
-A builder fills one folder and reports each line. Where that folder lies, who waits for whom and
-what is removed again belongs to ``cache``.
+A builder fills one folder and logs each line of output. ``cache`` decides where the folder is,
+locks it and evicts it.
 """
 
 import os
@@ -23,26 +23,27 @@ from runtime.environments.pythons import find_python, installed_pythons
 from runtime.environments.requirements import without_credentials
 
 Log = Callable[[str], None]
-"""Takes one line without its newline."""
+"""Receives one line, without its newline."""
 _LAST_LINES: Final = 15
 _LOOK_EVERY_S: Final = 0.2
 
 
 class Builder(Protocol):
-    """A way to install a locked environment into a folder."""
+    """Installs locked environments."""
 
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
-        """Install it into ``folder``, which exists and is empty; the result may be moved.
+        """Install into ``folder``, which exists and is empty; it may be moved afterwards.
 
-        Raises ``EnvironmentBuildError`` with the last lines of the log, also when ``stop`` is set.
+        Raises ``EnvironmentBuildError`` with the last lines of the log if the build fails, and if
+        ``stop`` is set.
         """
 
     def python(self, folder: Path) -> Path:
-        """Return the interpreter of what was built in ``folder``."""
+        """Return the interpreter of the environment built in ``folder``."""
 
 
 class UvBuilder:
-    """Virtual environments made with uv from interpreters that are installed already."""
+    """Creates virtual environments with uv, from Pythons that are already installed."""
 
     def __init__(self, uv: Path | None = None, environ: Mapping[str, str] = os.environ) -> None:
         self._uv = uv
@@ -56,13 +57,13 @@ class UvBuilder:
         uv = self._uv or Path(find_uv_bin())
         python = find_python(locked.python, installed_pythons(uv, self._variables))
         version = ".".join(map(str, python.version))
-        log(f"Python {version} ({locked.python} was asked for)")
+        log(f"Python {version} (requested: {locked.python})")
         self._run(venv_argv(uv, python.path, folder), log, stop)
         if locked.lines:
             for line in without_credentials(locked.lines):
                 log(f"  {line}")
             requirements = folder / "requirements.in"
-            requirements.touch(mode=0o600)  # an index URL may hold a password
+            requirements.touch(mode=0o600)  # an index URL may contain a password
             requirements.write_text("\n".join(locked.lines) + "\n", encoding="utf-8")
             argv = install_argv(uv, self.python(folder), requirements, locked.arguments)
             self._run(argv, log, stop)
@@ -89,18 +90,16 @@ class UvBuilder:
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
         if stop.is_set():
-            raise EnvironmentBuildError(
-                "The build was stopped before it was done.", remedy="Submit the run again."
-            )
+            raise EnvironmentBuildError("The build was canceled.", remedy="Submit the run again.")
         if code:
             raise EnvironmentBuildError(
-                f"`uv {argv[1]}` ended with exit code {code}. Its last lines:\n" + "\n".join(last),
-                remedy="Correct the environment file; the whole log is in the run's build log.",
+                f"`uv {argv[1]}` failed with exit code {code}. Its last lines:\n" + "\n".join(last),
+                remedy="Fix the environment file; the run's build log has the full output.",
             )
 
 
 def venv_argv(uv: Path, python: Path, folder: Path) -> list[str]:
-    """Return the command that makes an empty environment which can be moved afterwards."""
+    """Return the command that creates an empty, relocatable environment."""
     return [str(uv), "venv", "--quiet", "--allow-existing", "--relocatable", "--no-project",
             "--python", str(python), str(folder)]  # fmt: skip
 

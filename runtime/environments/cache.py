@@ -1,7 +1,7 @@
-"""The folder of built environments: one for each hash, shared by everybody on this machine.
+"""The cache of built environments, one folder per hash, shared by concurrent processes.
 
-What is built appears whole or not at all; several that want the same one build it once; the least
-recently used go when the disk limit is passed. It knows nothing of how building is done.
+An environment appears atomically and is built once, however many processes need it; the least
+recently used are evicted when the disk limit is exceeded. Builders do the building.
 """
 
 import fcntl
@@ -31,9 +31,9 @@ _LOOK_EVERY_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BuiltEnvironment:
-    """A built environment: its interpreter, and the variables for what runs in it.
+    """A built environment. ``variables`` are set for what runs in it.
 
-    ``reused`` says that nothing was built; ``folder`` is the environment's own.
+    ``reused`` means that it was built before.
     """
 
     hash: str
@@ -44,7 +44,7 @@ class BuiltEnvironment:
 
 
 class EnvironmentCache:
-    """Built environments below ``root``, at most ``limit_bytes`` of them but those in use."""
+    """Environments below ``root``, limited to ``limit_bytes``; those in use are never evicted."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class EnvironmentCache:
         self._now = now
 
     def is_built(self, locked: LockedEnvironment) -> bool:
-        """Return whether ``lease`` would find it ready."""
+        """Return whether the environment is built."""
         folder = self._root / locked.hash
         return (folder / _RECORD).is_file() and self._builder.python(folder).exists()
 
@@ -68,10 +68,10 @@ class EnvironmentCache:
     def lease(
         self, locked: LockedEnvironment, log: Log, stop: Event | None = None
     ) -> Iterator[BuiltEnvironment]:
-        """Give the environment, built if need be; while the block runs it is not evicted.
+        """Yield the environment, building it if necessary; it is not evicted inside the block.
 
-        Every line of a build goes to ``log``. A build that fails leaves nothing but that log and
-        raises ``EnvironmentBuildError`` with its last lines.
+        The build's output goes to ``log``. A failed build leaves no files behind and raises
+        ``EnvironmentBuildError`` with the last lines of the output.
         """
         stop = stop or Event()
         with self._lock_file(locked.hash) as lock_file:
@@ -83,15 +83,15 @@ class EnvironmentCache:
                     self._build(locked, log, stop)
                     self.evict(log)
             if reused:
-                log(f"Environment {locked.hash} is there already; nothing to build.")
+                log(f"Environment {locked.hash} is already built.")
             folder = self._root / locked.hash
             python = self._builder.python(folder)
             yield BuiltEnvironment(locked.hash, folder, python, locked.variables, reused)
 
     def evict(self, log: Log) -> None:
-        """Remove the least recently used environments until the rest fits the disk limit.
+        """Remove the least recently used environments until the disk limit is met.
 
-        What killed builders left behind goes first.
+        Remains of builds that were killed are removed first.
         """
         for left in self._root.glob(f"{_BUILDING}*"):
             with self._lock_file(left.name.removeprefix(_BUILDING)) as lock_file:
@@ -108,7 +108,7 @@ class EnvironmentCache:
                 if _try_lock(lock_file, fcntl.LOCK_EX):
                     self._remove(record.parent)
                     total -= sizes[record]
-                    log(f"Environment {name} was removed to stay below the disk limit.")
+                    log(f"Environment {name} was evicted to stay below the disk limit.")
 
     def _build(self, locked: LockedEnvironment, log: Log, stop: Event) -> None:
         started = time.monotonic()
@@ -116,7 +116,7 @@ class EnvironmentCache:
         self._remove(final)
         log(f"Building environment {locked.hash} from {locked.source or 'its definition'}")
         folder = self._root / f"{_BUILDING}{locked.hash}"
-        shutil.rmtree(folder, ignore_errors=True)  # of a builder that was killed
+        shutil.rmtree(folder, ignore_errors=True)  # from a build that was killed
         folder.mkdir()
         try:
             self._builder.build(locked, folder, log, stop)
@@ -140,7 +140,7 @@ class EnvironmentCache:
         }
 
     def _shared(self, lock_file: IO[bytes], locked: LockedEnvironment) -> bool:
-        """Hold what is built; ``False`` when it is not built (any more), or being built."""
+        """Take the shared lock; ``False`` if the environment is not built, or is being built."""
         if not _try_lock(lock_file, fcntl.LOCK_SH):
             return False
         if not self.is_built(locked):
@@ -151,7 +151,7 @@ class EnvironmentCache:
         return True
 
     def _remove(self, folder: Path) -> None:
-        """Remove an environment; a reader sees it whole or not at all."""
+        """Remove an environment atomically."""
         if folder.exists():
             with tempfile.TemporaryDirectory(
                 prefix=".removing-", dir=self._root, ignore_cleanup_errors=True
@@ -175,15 +175,16 @@ def _try_lock(lock_file: IO[bytes], kind: int) -> bool:
 
 
 def _wait(lock_file: IO[bytes], log: Log, stop: Event) -> None:
-    """Wait for the right to build; whoever has it is building the same environment."""
-    told = False
+    """Wait for the exclusive lock; another process that holds it builds the same environment."""
+    reported = False
     while not _try_lock(lock_file, fcntl.LOCK_EX):
-        if not told:
+        if not reported:
             log("Waiting for another build of the same environment")
-            told = True
+            reported = True
         if stop.wait(_LOOK_EVERY_S):
             raise EnvironmentBuildError(
-                "The wait for the environment was ended.", remedy="Submit the run again."
+                "The run was canceled while it waited for its environment.",
+                remedy="Submit the run again.",
             )
 
 

@@ -1,6 +1,6 @@
-"""A conda YAML document as what uv can install: a Python version and pip's requirement lines.
+"""Translates a conda YAML document into a Python version and pip requirements, which uv installs.
 
-There is no conda below. A package that the table of equal names lacks is a problem, and all
+Conda itself is not used. A package without a known equivalent on PyPI is a problem, and all
 problems of a document are reported at once. Pure: text in, values out.
 """
 
@@ -20,7 +20,7 @@ _SPEC: Final = re.compile(r"(?P<name>[A-Za-z0-9_][\w.+-]*?)\s*(?P<version>[=<>!~
 
 @dataclass
 class CondaDocument:
-    """What a document says; ``lines`` and ``arguments`` are what uv is given to install it."""
+    """A parsed document; ``lines`` and ``arguments`` are passed to uv to install it."""
 
     python: str | None = None
     lines: list[str] = field(default_factory=list)
@@ -32,7 +32,7 @@ class CondaDocument:
 
 
 def parse_conda(text: str) -> CondaDocument:
-    """Take a document apart. Whatever is wrong with it is in ``problems`` and ``unknown``."""
+    """Parse a document. Everything wrong with it is in ``problems`` and ``unknown``."""
     found = CondaDocument()
     try:
         document = yaml.safe_load(text)
@@ -51,7 +51,7 @@ def parse_conda(text: str) -> CondaDocument:
 
 
 def _read_channels(channels: object, found: CondaDocument) -> None:
-    """Keep the channels: nothing is fetched from them, but Azure ML builds anew for other ones."""
+    """Keep the channels. They are not used, but part of the identity, as in Azure ML."""
     if isinstance(channels, list):
         found.channels = tuple(map(str, channels))
     else:
@@ -85,7 +85,7 @@ def _read_package(item: str, found: CondaDocument) -> None:
     match = _SPEC.fullmatch(item.strip().rpartition("::")[2])
     version = _pip_version((match["version"] or "").strip()) if match else None
     if match is None or version is None:
-        found.problems.append(f"{item!r} is not a package specification that can be realised here")
+        found.problems.append(f"{item!r} is not a package specification that pip can express")
         return
     name = match["name"].lower()
     if name == "python":
@@ -105,7 +105,7 @@ def _read_python(item: str, version: str, found: CondaDocument) -> None:
 
 
 def _pip_version(text: str) -> str | None:
-    """Return conda's version part in pip's spelling; ``None`` for what pip cannot say.
+    """Return conda's version constraint in pip's syntax; ``None`` if pip cannot express it.
 
     ``=1.2`` is a prefix in conda (``==1.2.*``); with a build (``=1.2=py36_0``) it is exact.
     """
@@ -114,7 +114,7 @@ def _pip_version(text: str) -> str | None:
     if re.search(r"[|\[\]()]", text):
         return None
     if text[0].isalnum():
-        text = "=" + text  # `numpy 1.11` is conda's other spelling of `numpy=1.11`
+        text = "=" + text  # in conda, `numpy 1.11` is the same as `numpy=1.11`
     match = re.fullmatch(r"=\s*([\w.!+]+?)(\.?\*)?(?:[= ]\s*([\w.*]+))?", text)
     if match:
         exact = match[3] not in (None, "*") and match[2] is None

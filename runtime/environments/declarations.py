@@ -1,4 +1,4 @@
-"""Files on disk → declared: which file of a folder describes the environment, and what it is."""
+"""Reads environment declarations: conda YAML and requirements files."""
 
 from pathlib import Path
 from typing import Final
@@ -8,21 +8,21 @@ from runtime.environments.requirements import included_file, requirement_lines
 from runtime.model.runs import EnvironmentSpec
 
 FILE_NAMES: Final = ("environment.yml", "conda_dependencies.yml", "requirements.txt")
-"""The names that are looked for in a source folder, in this order."""
+"""The names looked for in a source folder, in this order."""
 _YAML: Final = (".yml", ".yaml")
 
 
 def find_declaration(folder: Path, *, python: str | None = None) -> EnvironmentSpec | None:
-    """Return what the first of ``FILE_NAMES`` in ``folder`` declares, or ``None`` without any."""
+    """Return the declaration in the first of ``FILE_NAMES`` in ``folder``, ``None`` without one."""
     found = next((folder / name for name in FILE_NAMES if (folder / name).is_file()), None)
     return read_declaration(found, python=python) if found else None
 
 
 def read_declaration(file: Path, *, python: str | None = None) -> EnvironmentSpec:
-    """Return what ``file`` declares: YAML is a conda document, anything else pip requirements.
+    """Read a declaration: YAML is a conda document, anything else a pip requirements file.
 
-    ``-r`` lines of a requirements file are replaced by what they include. ``python`` overrides
-    the version that the document asks for.
+    ``-r`` lines of a requirements file are replaced by the included lines. ``python`` overrides
+    the document's Python version.
     """
     if file.suffix.lower() in _YAML:
         return EnvironmentSpec("conda", conda=_text(file), python=python, source=str(file))
@@ -53,6 +53,6 @@ def _text(file: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionError(
             f"The environment file cannot be read: {error}.",
-            remedy="Name a readable conda YAML or requirements file with `-d FILE`.",
+            remedy="Give a readable conda YAML or requirements file with `-d FILE`.",
             at=str(file),
         ) from error

@@ -1,8 +1,7 @@
-"""Declared → locked: the identity of an environment, and what has to be installed for it.
+"""Locks declared environments: gives them an identity, and the requirements to install.
 
-The identity is a hash over the parsed document, brought to one form, and the Python version;
-neither comments nor name and version of the environment count (Azure ML's rule). Pure: nothing is
-looked up anywhere.
+The identity is a hash of the normalized document and the Python version; comments and the
+environment's name and version are not part of it (Azure ML's rule). Pure: nothing is resolved.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ from runtime.model.runs import EnvironmentSpec
 
 THIS_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _FORMAT: Final = 1
-"""Counts up when the same document has to be built anew, because building changed."""
+"""Increment it if a change of how environments are built requires rebuilding them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class LockedEnvironment:
     """An environment with an identity. ``python`` is a version request: ``3.11``, ``>=3.9``.
 
     ``lines`` are pip requirements and options in order; ``arguments`` are for uv's command line.
-    ``variables`` are given to what runs in it. ``overridden`` holds what the document asked for
-    where ``--python-version`` said otherwise.
+    ``variables`` are set for what runs in it. ``overridden`` is the document's Python version if
+    ``--python-version`` overrides it.
     """
 
     hash: str
@@ -43,7 +42,7 @@ class LockedEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """A document in its one form: a requirements file equals the conda file that lists it."""
+    """A normalized document: a requirements file equals the conda file that lists the same."""
 
     python: str | None
     lines: tuple[str, ...]
@@ -53,11 +52,11 @@ class _Content:
 
 
 def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedEnvironment:
-    """Give a declared environment its identity.
+    """Lock a declared environment.
 
-    ``default_python`` is used where neither the document nor the person names a version. Raises
-    ``DefinitionError`` with every problem of the document. A user-managed environment has nothing
-    to lock and is refused: ask ``spec.kind`` first.
+    ``default_python`` is used if neither the document nor the user gives a version. Raises
+    ``DefinitionError`` with every problem of the document. Check ``spec.kind`` first: a
+    user-managed environment has nothing to lock.
     """
     problems = []
     if spec.python is not None and parse_request(spec.python) is None:
@@ -66,7 +65,7 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
     if problems:
         raise DefinitionError(
             "\n".join(problems),
-            remedy="Correct the environment file; what conda alone has cannot be installed here.",
+            remedy="Fix the environment file; packages that only conda has cannot be installed.",
             at=spec.source,
         )
     python = spec.python or content.python or default_python
@@ -87,7 +86,7 @@ def _conda(spec: EnvironmentSpec, problems: list[str]) -> _Content:
     if found.unknown:
         listed = ", ".join(found.unknown)
         problems.append(
-            f"no equal on PyPI is known for: {listed} (if PyPI has it, move it to the `pip:` list)"
+            f"no PyPI equivalent is known for: {listed} (if it is on PyPI, list it under `pip:`)"
         )
     lines, arguments = tuple(found.lines), tuple(found.arguments)
     return _Content(found.python, lines, arguments, found.channels, found.variables)

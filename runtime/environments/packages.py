@@ -1,7 +1,7 @@
-"""Which conda packages have an equal on PyPI: the table a conda document is realised with.
+"""Conda packages and their equivalents on PyPI.
 
-Only packages whose PyPI wheel is the same thing are here. Compilers, libraries without Python and
-everything else conda alone has are refused by ``conda``, which names them all.
+Only packages whose wheel on PyPI is the same software are listed. Everything that only conda has,
+such as compilers and native libraries, is refused by ``conda``.
 """
 
 from typing import Final
@@ -29,14 +29,14 @@ _SAME_NAME: Final = """
     werkzeug wheel wrapt xarray xgboost xlrd xlsxwriter yarl zipp
 """
 _OTHER_NAME: Final = {
-    "cpuonly": None,  # picks a build of pytorch; PyPI has one
+    "cpuonly": None,  # selects a build of pytorch; PyPI has only one
     "dask-core": "dask",
     "keras-base": "keras",
     "matplotlib-base": "matplotlib",
     "msgpack-python": "msgpack",
-    "nomkl": None,  # picks a build of numpy
+    "nomkl": None,  # selects a build of numpy
     "opencv": "opencv-python-headless",
-    "pip": None,  # what installs here is uv
+    "pip": None,  # uv installs instead
     "plotly_express": "plotly",
     "prometheus_client": "prometheus-client",
     "py-opencv": "opencv-python-headless",
@@ -56,4 +56,4 @@ PYPI_NAMES: Final[dict[str, str | None]] = {
     **{name: name for name in _SAME_NAME.split()},
     **_OTHER_NAME,
 }
-"""Conda name (lower case) → PyPI name; ``None``: nothing is to be installed for it."""
+"""Conda name (lower case) → PyPI name; ``None``: nothing needs to be installed for it."""

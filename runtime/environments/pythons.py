@@ -1,6 +1,6 @@
-"""Python versions: what a document asks for, what is installed here, and which one fits.
+"""Finds an installed Python that satisfies a version request. Nothing is ever downloaded.
 
-Nothing is ever downloaded. Looks where uv looks, and at the builds of pyenv, which uv leaves out.
+Searches where uv does, and pyenv's builds, which uv does not find.
 """
 
 import json
@@ -30,7 +30,7 @@ class Interpreter:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One condition of a version request. ``=``: the given numbers are a prefix."""
+    """One condition of a version request. ``=`` matches a prefix."""
 
     operator: str
     version: Version
@@ -55,7 +55,7 @@ _OPERATORS: Final[dict[str, Callable[[Version, Version], bool]]] = {
 
 
 def parse_request(text: str) -> tuple[Clause, ...] | None:
-    """Return the clauses of ``3.11``, ``==3.11.4``, ``>=3.9,<3.12``, …; ``None`` if it is none."""
+    """Return the clauses of ``3.11``, ``==3.11.4``, ``>=3.9,<3.12``, …; ``None`` if invalid."""
     clauses = []
     for part in text.split(","):
         match = _CLAUSE.fullmatch(part.strip())
@@ -72,9 +72,9 @@ def fits(request: str, found: Interpreter) -> bool:
 
 
 def find_python(request: str, installed: Iterable[Interpreter]) -> Interpreter:
-    """Return the first interpreter for ``request``; the error names those that are installed.
+    """Return the first interpreter that satisfies ``request``; the error lists those installed.
 
-    ``installed`` is in order of preference, and only read as far as needed.
+    ``installed`` is in order of preference, and consumed only as far as needed.
     """
     seen: set[Version] = set()
     for found in installed:
@@ -84,14 +84,14 @@ def find_python(request: str, installed: Iterable[Interpreter]) -> Interpreter:
     listed = ", ".join(".".join(map(str, version)) for version in sorted(seen, reverse=True))
     raise EnvironmentBuildError(
         f"Python {request} is not installed on this machine (installed: {listed or 'none'}).",
-        remedy="Install it, or choose one that is here with `--python-version X.Y`.",
+        remedy="Install it, or choose an installed one with `--python-version X.Y`.",
     )
 
 
 def installed_pythons(uv: Path, environ: Mapping[str, str]) -> Iterator[Interpreter]:
-    """Yield every Python of this machine: the one that runs this first, then newest first.
+    """Yield every installed Python: the current one first, then newest first.
 
-    The first costs nothing; what comes after has to be looked for (most of a second).
+    The first is free; finding the others takes most of a second.
     """
     yield Interpreter(sys.version_info[:3], _running())
     others = [*_known_to_uv(uv, environ), *_pyenv_builds(environ)]
@@ -99,7 +99,7 @@ def installed_pythons(uv: Path, environ: Mapping[str, str]) -> Iterator[Interpre
 
 
 def _running() -> Path:
-    """Return the interpreter below this process's virtual environment."""
+    """Return the base interpreter of this process's virtual environment."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     candidates = (Path(sys.base_prefix) / "bin" / name, Path(sys.base_prefix) / "python.exe")
     return next((path for path in candidates if path.exists()), Path(sys.executable))

@@ -1,4 +1,4 @@
-"""Pip's requirements format, taken apart and brought to one form. Text in, lines out; no files."""
+"""Parses and normalizes pip's requirements format. Text in, lines out; reads no files."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ _COMMAND_LINE: Final = {
     "--no-deps": ("--no-deps", False),
     "--trusted-host": ("--allow-insecure-host", True),
 }
-"""Options that uv takes on its command line only, and whether a value follows."""
+"""Options that uv accepts only on its command line, and whether they take a value."""
 _WITHOUT_EFFECT: Final = ("--prefer-binary", "--use-feature", "--use-pep517", "--no-cache-dir")
 
 
@@ -41,7 +41,7 @@ def included_file(line: str) -> str | None:
 
 
 def parse_requirements(lines: Iterable[str]) -> Requirements:
-    """Sort logical lines into what a file and what a command line takes, in their order."""
+    """Split logical lines into those for a file and those for the command line, in order."""
     kept: list[str] = []
     arguments: list[str] = []
     problems: list[str] = []
@@ -49,7 +49,7 @@ def parse_requirements(lines: Iterable[str]) -> Requirements:
         option, _, value = line.replace("=", " ", 1).partition(" ")
         if _refers_to_a_file(line):
             shown = without_credentials([line])[0]
-            problems.append(f"{shown!r} refers to a file, which does not travel with the document")
+            problems.append(f"{shown!r} refers to a file, which is not sent along with the run")
         elif option in _COMMAND_LINE:
             argument, takes_value = _COMMAND_LINE[option]
             arguments += [argument, value.strip()] if takes_value else [argument]

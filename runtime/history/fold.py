@@ -1,7 +1,7 @@
-"""Events → record: what a run has become, told from its events alone. Pure.
+"""Folds a run's events into its record. Pure.
 
-Events come in the order they were appended and may repeat or contradict what is known already: a
-step that the table of states does not have is passed over, a final state stays.
+Events arrive in the order they were appended, and may repeat or contradict earlier ones: a state
+transition that the table does not allow is ignored, so a final state is kept.
 """
 
 import math
@@ -17,7 +17,7 @@ _LIVE = frozenset({RunState.RUNNING, RunState.FINALIZING})
 
 
 def fold(record: RunRecord, events: Iterable[RunEvent]) -> RunRecord:
-    """Return ``record`` as it is after ``events``."""
+    """Return ``record`` updated with ``events``."""
     metrics, params, tags = dict(record.metrics), dict(record.params), dict(record.tags)
     for event in events:
         if event.data.get("run"):
@@ -50,7 +50,7 @@ def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
     if state in _LIVE and record.started is None:
         changes["started"] = event.time
     if state is RunState.QUEUED:
-        changes["started"] = None  # taken away and begun again
+        changes["started"] = None  # preempted: it starts over
     if state.final:
         changes |= {
             "ended": event.time,

@@ -1,6 +1,6 @@
-"""Runs and their events in SQLite: events are only ever appended, records are folded from them.
+"""The history of runs in SQLite: an append-only table of events, and records folded from them.
 
-Several processes may write at once (write-ahead log). Appending an event twice changes nothing.
+Several processes may write at once (write-ahead log). Appending an event twice has no effect.
 """
 
 import json
@@ -41,7 +41,7 @@ create table cursor (run_id text primary key, cursor text not null) without rowi
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which runs to list: those that fit everything that is set. Newest first."""
+    """Selects runs that match all fields that are set."""
 
     experiment: str | None = None
     target: str | None = None
@@ -61,14 +61,14 @@ class History:
             self._prepare(database)
 
     def add(self, record: RunRecord) -> None:
-        """Write down a new run; a run that is known already is left as it is."""
+        """Add a new run; one that exists is left unchanged."""
         with self._open() as database:
             database.execute("insert or ignore into run values (?, ?, ?, ?, ?, ?)", _row(record))
 
     def append(self, run_id: str, events: Iterable[RunEvent], *, cursor: str | None = None) -> int:
-        """Append what is new of ``events`` and fold it into the record; return how many were new.
+        """Append the new ones of ``events``, fold them into the record, return how many were new.
 
-        ``cursor``, the target's own mark of how far it was read, is kept in the same step.
+        ``cursor``, the target's read position, is stored in the same transaction.
         """
         with self._open() as database:
             database.execute("begin immediate")
@@ -83,7 +83,7 @@ class History:
     def change(
         self, run_id: str, *, handle: str | None = None, outputs: str | None = None
     ) -> RunRecord:
-        """Set the fields of a record that no event reports; ``None`` leaves one as it is."""
+        """Set fields of a record that no event reports; ``None`` leaves a field unchanged."""
         with self._open() as database:
             database.execute("begin immediate")
             before = self._record(database, run_id)
@@ -94,12 +94,12 @@ class History:
         return record
 
     def record(self, run_id: str) -> RunRecord:
-        """Return one run. ``UnknownNameError`` names the nearest."""
+        """Return one run. Raises ``UnknownNameError``, which suggests the nearest id."""
         with self._open() as database:
             return self._record(database, run_id)
 
     def cursor(self, run_id: str) -> str:
-        """Return how far the target was read, ``""`` at first."""
+        """Return the target's read position, ``""`` initially."""
         with self._open() as database:
             row = database.execute(
                 "select cursor from cursor where run_id = ?", (run_id,)
@@ -107,7 +107,7 @@ class History:
         return str(row[0]) if row else ""
 
     def runs(self, wanted: Filter | None = None) -> Sequence[RunRecord]:
-        """Return the runs that fit, the newest first."""
+        """Return the runs that match, newest first."""
         wanted = wanted or Filter()
         values = (wanted.experiment or None, wanted.target or None, f",{','.join(wanted.states)},")
         with self._open() as database:
@@ -117,7 +117,7 @@ class History:
         return found[: wanted.limit] if wanted.limit else found
 
     def events(self, run_id: str, *, after: int = -1) -> Sequence[tuple[int, RunEvent]]:
-        """Return the events appended after the one with number ``after``, with their numbers."""
+        """Return the events appended after number ``after``, with their numbers."""
         with self._open() as database:
             rows = database.execute(
                 "select number, seq, time, kind, data, origin from event"
@@ -127,7 +127,7 @@ class History:
         return [(row[0], _event(row[1:])) for row in rows]
 
     def next_seq(self, run_id: str, origin: str) -> int:
-        """Return the number the next event of one origin has."""
+        """Return the sequence number of the next event of one origin."""
         with self._open() as database:
             row = database.execute(
                 "select coalesce(max(seq) + 1, 0) from event where run_id = ? and origin = ?",
@@ -167,7 +167,7 @@ class History:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection; what was done in it is kept, or, after an exception, none of it."""
+        """Open a connection; commit at the end, or roll back after an exception."""
         try:
             database = sqlite3.connect(self._file, timeout=30, isolation_level=None)
         except sqlite3.Error as error:

@@ -1,6 +1,6 @@
-"""The values every part of the runtime speaks: what to run, with what, and what it became.
+"""The values that all parts of the runtime share: run specs, snapshots, events, records.
 
-All are frozen; nothing here reads a file or a clock.
+All are frozen; nothing here reads a file or the clock.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ MAX_DURATION_S = 2_592_000
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
-    """What is installed for a run, as a person declares it.
+    """What is installed for a run, as declared by the user.
 
     ``user_managed``: ``interpreter`` is used as it is and nothing is built. Otherwise exactly one
-    of ``conda`` (a conda YAML document as text) and ``requirements`` (pip's format as text) is
-    set. ``python`` overrides the version the document asks for. ``source`` is where it came from,
-    for messages. ``name`` and ``version`` never count for identity.
+    of ``conda`` (the text of a conda YAML document) and ``requirements`` (the text of a pip
+    requirements file) is set. ``python`` overrides the document's Python version. ``source`` is
+    the file it came from, for messages. ``name`` is not part of the identity.
     """
 
     kind: Literal["user_managed", "conda", "pip"]
@@ -41,11 +41,11 @@ class EnvironmentSpec:
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """One run as a person asks for it.
+    """One run as requested by the user.
 
-    ``script`` is relative to ``source_directory`` (POSIX form) and lies inside it. ``target`` is
-    ``local`` or a target's name in the manifest. ``environment`` is ``None`` where none was given
-    or found: ``local`` then uses this interpreter, other targets refuse.
+    ``script`` is a POSIX path relative to ``source_directory``, and inside it. ``target`` is
+    ``local`` or the name of a target in the manifest. ``environment`` is ``None`` if none was
+    given or found: ``local`` then uses the current interpreter, other targets refuse the run.
     """
 
     script: str
@@ -77,7 +77,7 @@ class SourceSnapshot:
 
     ``id`` is a hash over the files' paths and contents: an unchanged tree has the same id.
     ``store`` is the folder of the content-addressed store that holds each file under its SHA-256.
-    ``reused`` says that nothing had to be stored.
+    ``reused`` means that nothing had to be stored.
     """
 
     id: str
@@ -93,11 +93,11 @@ class SourceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """A run ready to launch: everything decided, nothing to be looked up again.
+    """A run that is ready to launch: nothing is left to decide or look up.
 
-    ``run_id`` is ``<experiment>_<epoch seconds>_<8 hex>``. ``command`` starts with the script:
-    the target puts the interpreter of the realised environment in front. ``properties`` are
-    immutable facts (git, snapshot id); ``tags`` are the user's.
+    ``run_id`` is ``<experiment>_<epoch seconds>_<8 hex>``. ``command`` starts with the script;
+    the target prepends the interpreter of the built environment. ``properties`` are immutable
+    (git, snapshot id); ``tags`` are the user's.
     """
 
     run_id: str
@@ -113,11 +113,11 @@ class PreparedRun:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """Something that happened to a run, in the one stream that flows back from any target.
+    """One entry of a run's event stream, which has the same form for every target.
 
-    ``seq`` counts from 0 within ``(run, origin)``; appending the same one twice is harmless.
-    ``origin``: ``submit`` (this machine), ``agent`` (beside the script) or ``service`` (the
-    target). ``time`` is seconds since the epoch. ``kind`` and what ``data`` then holds:
+    ``seq`` counts from 0 within ``(run, origin)``; appending an event twice has no effect.
+    ``origin``: ``submit`` (the submitting machine), ``agent`` (next to the script) or ``service``
+    (the target). ``time`` is seconds since the epoch. ``kind``, and the keys of ``data``:
 
     ``state`` {state, reason?, exit_code?} · ``step`` {step, text} with the eight steps of a run
     (``snapshot zip``, ``scale up``, ``environment``, ``download``, ``unzip``, ``run``, ``collect``,
@@ -135,7 +135,7 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as history has it, folded from its events."""
+    """A run in the history, folded from its events."""
 
     run_id: str
     experiment: str
@@ -152,6 +152,6 @@ class RunRecord:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
-    outputs: str | None = None  # the folder where collected files lie
+    outputs: str | None = None  # the folder of the collected files
     handle: str | None = None  # the target's own reference
     stack: str | None = None

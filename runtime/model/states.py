@@ -1,4 +1,4 @@
-"""The states of a run: Azure ML's words, and which state may follow which."""
+"""The states of a run, named as in Azure ML, and the allowed transitions."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,7 +7,7 @@ from infra.contract.errors import UsageError
 
 
 class RunState(StrEnum):
-    """Azure ML's run status, spelled as the service spells it."""
+    """Azure ML's run status, in the service's spelling."""
 
     NOT_STARTED = "NotStarted"
     STARTING = "Starting"
@@ -25,7 +25,7 @@ class RunState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """A run never leaves a final state; node and storage events may still follow it."""
+        """Whether the run has ended. It never leaves a final state, though events may follow."""
         return not NEXT[self]
 
 
@@ -39,7 +39,7 @@ NEXT: Final = {
     _S.QUEUED: (_BEFORE - {_S.QUEUED}) | _ENDS,
     _S.PREPARING: (_BEFORE - {_S.PREPARING}) | _ENDS,
     _S.PROVISIONING: (_BEFORE - {_S.PROVISIONING}) | _ENDS,
-    # a low-priority node that is taken away sends its run back to the queue, from the beginning
+    # A run whose low-priority node is preempted is queued again and starts over.
     _S.RUNNING: _ENDS | {_S.FINALIZING, _S.COMPLETED, _S.NOT_RESPONDING, _S.PAUSED, _S.QUEUED},
     _S.NOT_RESPONDING: _ENDS | {_S.RUNNING, _S.FINALIZING, _S.COMPLETED, _S.QUEUED},
     _S.PAUSED: _ENDS | {_S.RUNNING, _S.QUEUED},
@@ -52,10 +52,10 @@ NEXT: Final = {
 
 
 def move(current: RunState, to: RunState) -> RunState:
-    """Return ``to``, or refuse a step that is not in the table."""
+    """Return ``to``; raise ``UsageError`` if the table does not allow the transition."""
     if to in NEXT[current]:
         return to
     raise UsageError(
         f"A {current} run cannot become {to}.",
-        remedy="Submit the run again; a run that has ended stays as it is.",
+        remedy="Submit the run again; the state of a run that has ended is final.",
     )

@@ -1,8 +1,8 @@
-"""Which files of a source folder belong to a snapshot: one walk, ignore rules applied on the way.
+"""Lists the files of a source folder that belong to a snapshot.
 
-One ignore file, at the root: ``.amlignore`` if there is one, else ``.gitignore``, read as git reads
-it. ``.git``, ``.aml``, ``.venv`` and ``__pycache__`` stay out unless a rule re-includes them. Reads
-names and sizes, never contents.
+Ignore rules come from one file at the root: ``.amlignore`` if it exists, else ``.gitignore``, with
+git's meaning. ``.git``, ``.aml``, ``.venv`` and ``__pycache__`` are excluded unless a rule
+re-includes them. Reads names and sizes, never contents.
 """
 
 import os
@@ -20,7 +20,7 @@ LEFT_OUT_BY_DEFAULT: Final = ".git\n/.aml\n.venv\n__pycache__/\n"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file: its path relative to the root in POSIX form, and what ``stat`` says of it."""
+    """One file: its POSIX path relative to the root, and its ``stat``."""
 
     path: str
     stat: os.stat_result
@@ -28,7 +28,7 @@ class Found:
 
 @dataclass(slots=True)
 class Listing:
-    """The files of a folder in order of their paths; ``notes``: what was left out, and why."""
+    """The files of a folder, sorted by path; ``notes`` lists what was left out, and why."""
 
     files: list[Found] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -36,14 +36,14 @@ class Listing:
 
 
 def list_files(root: Path) -> Listing:
-    """Return what of ``root`` goes into a snapshot.
+    """Return the files below ``root`` that belong to a snapshot.
 
-    A link to a file inside the root counts as that file. Links that lead out of it, to folders or
-    nowhere, and files that cannot be read are left out with a note.
+    A symbolic link to a file inside the root is followed. Links out of the root, to folders or to
+    nothing, and unreadable files are left out, with a note.
     """
     if not root.is_dir():
         raise DefinitionError(
-            f"There is no folder {root}.", remedy="Name the folder of the script.", at=str(root)
+            f"There is no folder {root}.", remedy="Give the folder of the script.", at=str(root)
         )
     listing = Listing()
     rules = parse_rules(LEFT_OUT_BY_DEFAULT)

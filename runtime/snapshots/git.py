@@ -1,6 +1,6 @@
-"""What git says of a source folder, as run properties in Azure ML's and MLflow's names.
+"""Reads the git state of a source folder as run properties, named as in Azure ML and MLflow.
 
-Never an error: without git, without a repository or without a commit there is less to say.
+Never an error: without git, a repository or a commit, there are fewer properties.
 """
 
 import os
@@ -26,7 +26,7 @@ def git_properties(folder: Path, environ: Mapping[str, str] = os.environ) -> dic
     """Return the properties of the work tree around ``folder``.
 
     ``AZUREML_GIT_REPOSITORY_URI``, ``…_BRANCH``, ``…_COMMIT``, ``…_DIRTY``, ``…_BUILD_ID`` and
-    ``…_BUILD_URI`` say what a build server knows better. Credentials in URLs are left out.
+    ``…_BUILD_URI`` override what git reports, for build servers. Credentials in URLs are removed.
     """
 
     def ask(arguments: tuple[str, ...]) -> str | None:
@@ -45,7 +45,7 @@ def git_properties(folder: Path, environ: Mapping[str, str] = os.environ) -> dic
 
 
 def without_credentials(url: str) -> str:
-    """Return ``url`` without user and password; ``git@host:path`` has none and stays."""
+    """Return ``url`` without user and password; ``git@host:path`` is unchanged."""
     return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
 
 
@@ -55,7 +55,7 @@ def _facts(ask: Ask) -> dict[str, str]:
     remote = ask(("ls-remote", "--get-url"))
     status = ask(("status", "--porcelain", "."))
     facts = {
-        # without a remote git echoes the default name of one
+        # Without a remote, git prints the default remote's name.
         "repository_uri": remote if remote != "origin" else None,
         "branch": ask(("symbolic-ref", "--short", "HEAD")),
         "commit": ask(("rev-parse", "--verify", "HEAD")),

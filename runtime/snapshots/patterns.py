@@ -1,7 +1,7 @@
-"""Git's ignore patterns, exactly as git reads one ignore file at the root of a tree. Pure.
+"""Git's ignore patterns, with git's semantics for one ignore file at the root of a tree. Pure.
 
-A pattern matches an entry itself, never what lies below it: whoever walks the tree does not enter
-an excluded folder. That is what makes re-inclusion come out as in git.
+A pattern matches an entry itself, never the entries below it: the walk does not enter an excluded
+folder. That is why, as in git, nothing below an excluded folder can be re-included.
 """
 
 import re
@@ -20,13 +20,13 @@ class Rule:
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
-    """Return the rules of an ignore file, in order; the last that matches decides."""
+    """Return the rules of an ignore file, in order; the last match wins."""
     lines = text.removeprefix("\ufeff").split("\n")
     return tuple(rule for line in lines if (rule := _rule(line.removesuffix("\r"))) is not None)
 
 
 def excluded(rules: Sequence[Rule], path: str, *, folder: bool) -> bool:
-    """Return whether the entry ``path`` is excluded; its parents are not looked at."""
+    """Return whether the entry ``path`` is excluded; its parents are not considered."""
     name = path.rpartition("/")[2]
     for rule in reversed(rules):
         if rule.folders_only and not folder:
@@ -48,7 +48,7 @@ def _rule(line: str) -> Rule | None:
     try:
         expression = re.compile(_expression(pattern.removeprefix("/")), re.DOTALL)
     except (ValueError, re.error):
-        return None  # git, too, matches nothing with a pattern it cannot read
+        return None  # git ignores a malformed pattern, too
     return Rule(expression.fullmatch, negated, folders_only, anchored)
 
 
@@ -59,7 +59,7 @@ def _without_trailing_spaces(line: str) -> str:
 
 
 def _expression(pattern: str) -> str:
-    """Translate a pattern to a regular expression for a whole path."""
+    """Translate a pattern into a regular expression that matches a whole path."""
     if not pattern:
         raise ValueError(pattern)
     out = []
@@ -77,14 +77,14 @@ def _expression(pattern: str) -> str:
 
 
 def _class(match: re.Match[str]) -> str:
-    """Translate ``[a-z]``: never matches a slash."""
+    """Translate ``[a-z]``, which never matches a slash, even if negated."""
     negation, body = ("^" if match[1] else ""), match[2]
     body = _POSIX_CLASS.sub(lambda found: _CLASSES.get(found[1], ""), _escaped(body))
     return f"(?!/)[{negation}{body}]"
 
 
 def _escaped(body: str) -> str:
-    """Escape what Python's classes know and git's do not."""
+    """Escape what is special in Python's character classes but not in git's."""
     body = re.sub(r"\\(.)|([\[&|~^])(?!:)", lambda m: "\\" + (m[1] or m[2]), body)
     return "\\" + body if body.startswith("]") else body
 

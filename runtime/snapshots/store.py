@@ -1,8 +1,8 @@
-"""The content-addressed store of snapshots: each content once, each tree under a hash of it.
+"""The content-addressed store of snapshots.
 
-``objects/ab/cdef…`` holds a content, ``trees/<id>.json`` a tree, ``seen/…`` what of a source
-folder was seen last, so that an unchanged tree costs one ``stat`` a file. Nothing is ever changed
-in place.
+``objects/ab/cdef…`` holds file contents, ``trees/<id>.json`` trees, ``seen/…`` the stat and hash
+of each file of a source folder, so that an unchanged file is not read again. Nothing is changed in
+place.
 """
 
 import hashlib
@@ -25,12 +25,15 @@ from runtime.snapshots.limits import check_count, check_size
 
 _BLOCK_BYTES: Final = 1 << 20
 _RACY_NS: Final = 50_000_000
-"""A file changed this shortly before it was read may change again without a new time stamp."""
+"""A file modified less than this before it is read may be modified again without a new time stamp.
+
+File systems advance time stamps in ticks of up to 10 ms; git calls such an entry "racily clean".
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A snapshot just taken. ``notes`` say what was left out; ``stored_bytes`` what was new."""
+    """A snapshot just taken. ``notes`` lists what was left out; ``stored_*`` count what is new."""
 
     snapshot: SourceSnapshot
     notes: tuple[str, ...]
@@ -41,7 +44,7 @@ class Taken:
 
 @dataclass(slots=True)
 class _Seen:
-    """What is remembered of one source folder: the last snapshot, and each file's stat and hash."""
+    """The cache for one source folder: its last snapshot, and each file's stat and hash."""
 
     snapshot: str = ""
     stats: dict[str, list[int | str]] = field(default_factory=dict)
@@ -62,9 +65,9 @@ class SnapshotStore:
         self._now_ns = now_ns
 
     def take(self, source: Path) -> Taken:
-        """Store what of ``source`` is not stored yet and return its snapshot.
+        """Store the new contents of ``source`` and return its snapshot.
 
-        An unchanged tree has the id it had. Raises ``DefinitionError`` over the limits.
+        An unchanged tree keeps its id. Raises ``DefinitionError`` if a limit is exceeded.
         """
         source = source.resolve()
         listing = list_files(source)
@@ -87,10 +90,10 @@ class SnapshotStore:
         return Taken(snapshot, tuple(listing.notes), listing.ignore_file, len(stored), size)
 
     def load(self, snapshot_id: str) -> SourceSnapshot:
-        """Return a snapshot that was taken before."""
+        """Return an existing snapshot."""
         if not self._complete(snapshot_id):
             raise DefinitionError(
-                f"There is no snapshot {snapshot_id} here.",
+                f"There is no snapshot {snapshot_id}.",
                 remedy="Submit from the source folder again.",
                 at=str(self._root),
             )
@@ -117,7 +120,7 @@ class SnapshotStore:
         return files, stats
 
     def _store(self, source: Path, file: SnapshotFile) -> bool:
-        """Copy one content into the store; ``False`` when it is there already."""
+        """Copy one file into the store; return ``False`` if it is stored already."""
         destination = object_file(self._root / "objects", file.sha256)
         if destination.exists():
             return False
@@ -129,8 +132,8 @@ class SnapshotStore:
         if digest != file.sha256:
             name.unlink()
             raise DefinitionError(
-                f"{file.path} was changed while the snapshot was taken.",
-                remedy="Submit again when the file is no longer written to.",
+                f"{file.path} changed while the snapshot was taken.",
+                remedy="Submit again when no process is writing to the file.",
                 at=str(source / file.path),
             )
         name.replace(destination)
@@ -154,7 +157,7 @@ class SnapshotStore:
 
 
 def tree_id(files: Sequence[SnapshotFile]) -> str:
-    """Return the id of a tree: a hash over paths, contents and executable bits, in path order."""
+    """Return the id of a tree: a hash of paths, contents and executable bits, in path order."""
     digest = hashlib.sha256()
     for file in files:
         mark = "x" if file.executable else "-"
@@ -163,12 +166,12 @@ def tree_id(files: Sequence[SnapshotFile]) -> str:
 
 
 def object_file(objects: Path, sha256: str) -> Path:
-    """Return where a content lies in the store."""
+    """Return the path of a content in the store."""
     return objects / sha256[:2] / sha256[2:]
 
 
 def write_tree(snapshot: SourceSnapshot, into: Path) -> None:
-    """Lay a snapshot out as a working folder: copies, so that a run cannot harm the store."""
+    """Copy a snapshot into a working folder. Not links: a run must not change the store."""
     for folder in sorted({(into / file.path).parent for file in snapshot.files}):
         folder.mkdir(parents=True, exist_ok=True)
     into.mkdir(parents=True, exist_ok=True)
@@ -179,7 +182,7 @@ def write_tree(snapshot: SourceSnapshot, into: Path) -> None:
 
 
 def _marks(status: os.stat_result) -> list[int | str]:
-    """Return what changes when a file does."""
+    """Return the fields of a stat that change with the file."""
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
@@ -209,7 +212,7 @@ def _read_seen(file: Path) -> _Seen:
 
 
 def _write(file: Path, document: Document) -> None:
-    """Write a JSON file so that a reader sees all of it or the one before."""
+    """Write a JSON file atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as sink:
         json.dump(document, sink, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Brings the outputs and logs of a run that has ended to this machine, and writes down where."""
+"""Copies the outputs and logs of a finished run to this machine, and records where."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from runtime.targets.base import Handle, Target
 def collect(
     history: History, target: Target, run_id: str, home: Path, *, into: Path | None = None
 ) -> Sequence[Path]:
-    """Return the files of a run, brought below ``into`` (default: ``<home>/outputs/<run id>``)."""
+    """Copy a run's files to ``into`` (default: ``<home>/outputs/<run id>``) and return them."""
     record = history.record(run_id)
     if not record.state.final:
         raise UsageError(
-            f"Run {run_id} is {record.state}; its outputs are complete when it has ended.",
+            f"Run {run_id} is {record.state}; its outputs are collected when it has ended.",
             remedy=f"Wait for it with `aml run logs -f {run_id}`.",
         )
     folder = into or home / "outputs" / run_id

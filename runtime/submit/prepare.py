@@ -1,7 +1,7 @@
-"""RunSpec → PreparedRun: every check that needs no target, and the run's id. Pure but for reads.
+"""Turns a RunSpec into a PreparedRun: all checks that need no target, and the run's id.
 
-What is wrong with a script, an experiment's name or an environment is said here, before anything
-is stored or started.
+Errors in the script, the experiment's name or the environment are raised here, before anything is
+stored or started. Reads files, writes none.
 """
 
 import os
@@ -20,20 +20,21 @@ LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
 ENVIRONMENT_PROPERTY: Final = "aml.environment"
 PYTHON_PROPERTY: Final = "aml.python_version"
-_LOOKED_THROUGH: Final = 2_000
+_MAX_SEARCHED: Final = 2_000
 
 
 def script_path(script: str, source_directory: Path) -> str:
     """Return the script relative to the source folder, in POSIX form.
 
-    ``script`` is relative to the source folder, or to the working folder, or absolute. Raises
-    ``DefinitionError`` when it lies outside, ``UnknownNameError`` when it is not there.
+    ``script`` is relative to the source folder or the working folder, or absolute. Raises
+    ``DefinitionError`` if it is outside the source folder, ``UnknownNameError`` if it does not
+    exist.
     """
     root = source_directory.resolve()
     if not root.is_dir():
         raise DefinitionError(
             f"There is no folder {source_directory}.",
-            remedy="Name the folder of the script with `--source-directory FOLDER`.",
+            remedy="Give the folder of the script with `--source-directory FOLDER`.",
         )
     places = [root / script, Path.cwd() / script]
     found = next((place for place in places if place.is_file()), None)
@@ -48,7 +49,7 @@ def script_path(script: str, source_directory: Path) -> str:
         path = path.resolve()
     if not path.is_relative_to(root):
         raise DefinitionError(
-            f"The script {script!r} lies outside the source folder {root}.",
+            f"The script {script!r} is outside the source folder {root}.",
             remedy=f"Submit with `--source-directory {path.parent}`, or move the script.",
             at=str(path),
         )
@@ -62,9 +63,9 @@ def choose_environment(
     file: Path | None = None,
     python: str | None = None,
 ) -> EnvironmentSpec | None:
-    """Return the environment of a run: ``file``, else what the source folder declares.
+    """Return the environment of a run: from ``file``, else from the source folder.
 
-    Without any, ``local`` uses this interpreter (``None``) and every other target refuses.
+    Without one, ``local`` uses the current interpreter (``None``); other targets refuse.
     """
     found = (
         read_declaration(file, python=python)
@@ -74,41 +75,41 @@ def choose_environment(
     if found is None and target != LOCAL:
         raise DefinitionError(
             f"{source_directory} declares no environment, and target {target!r} needs one.",
-            remedy=f"Add one of {', '.join(FILE_NAMES)} to it, or name a file with `-d FILE`.",
+            remedy=f"Add one of {', '.join(FILE_NAMES)} to it, or give a file with `-d FILE`.",
         )
     if found is None and python is not None:
         raise UsageError(
-            "`--python-version` needs an environment; without one this interpreter is used.",
-            remedy=f"Add one of {', '.join(FILE_NAMES)}, or leave the version out.",
+            "`--python-version` needs an environment file; without one, the current Python runs.",
+            remedy=f"Add one of {', '.join(FILE_NAMES)}, or omit `--python-version`.",
         )
     return found
 
 
 def locked_environment(spec: RunSpec) -> LockedEnvironment | None:
-    """Return what has to be built for the run; ``None`` where an interpreter is used as it is."""
+    """Return the environment to build; ``None`` if an interpreter is used as it is."""
     if spec.environment is None or spec.environment.kind == "user_managed":
         return None
     return lock(spec.environment)
 
 
 def check_spec(spec: RunSpec) -> None:
-    """Refuse what no target takes: an experiment's name, numbers out of range."""
+    """Raise ``UsageError`` for an invalid experiment name or maximum duration."""
     problem = RULES["experiment"].problem(spec.experiment)
     if problem:
         raise UsageError(problem, remedy="Name the experiment with `-e NAME`.")
     if spec.max_duration_s <= 0:
         raise UsageError(
-            f"A maximum duration of {spec.max_duration_s} s is none.",
-            remedy="Give `--max-duration` at least one second.",
+            f"The maximum duration is {spec.max_duration_s} s; it must be positive.",
+            remedy="Give at least one second, as in `--max-duration 1h`.",
         )
 
 
 def check_script(script: str, paths: Collection[str], *, ignore_file: str | None) -> None:
-    """Refuse a script that the ignore rules keep out of the snapshot."""
+    """Raise ``DefinitionError`` if the ignore rules exclude the script."""
     if script not in paths:
         raise DefinitionError(
             f"The script {script} is not part of the snapshot: "
-            f"{ignore_file or 'a default rule'} leaves it out.",
+            f"{ignore_file or 'a default rule'} excludes it.",
             remedy=f"Add the line `!/{script}` to .amlignore, or rename the script.",
         )
 
@@ -122,7 +123,7 @@ def prepared(
     git: Mapping[str, str],
     locked: LockedEnvironment | None,
 ) -> PreparedRun:
-    """Put the run together. ``created`` is seconds since the epoch, ``token`` eight hex digits."""
+    """Return the run. ``created`` is seconds since the epoch, ``token`` eight hex digits."""
     properties = {**git, SNAPSHOT_PROPERTY: snapshot.id}
     if locked is not None:
         properties[ENVIRONMENT_PROPERTY] = locked.hash
@@ -143,10 +144,10 @@ def run_id(experiment: str, created: float, token: str) -> str:
 
 
 def _nearest_script(script: str, root: Path) -> str:
-    """Return the sentence that leads to a script that is there."""
+    """Return a remedy that names the nearest script, or those that exist."""
     scripts = []
     for number, file in enumerate(root.rglob("*.py")):
-        if number >= _LOOKED_THROUGH:
+        if number >= _MAX_SEARCHED:
             break
         relative = file.relative_to(root)
         if not any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
@@ -158,5 +159,5 @@ def _nearest_script(script: str, root: Path) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     if scripts:
-        return f"Scripts that are there: {', '.join(sorted(scripts)[:10])}."
-    return "The folder has no Python script; name another with `--source-directory FOLDER`."
+        return f"Scripts in the folder: {', '.join(sorted(scripts)[:10])}."
+    return "The folder has no Python script; give another with `--source-directory FOLDER`."

@@ -1,4 +1,4 @@
-"""Where a submission is: home, stack, history and targets, from options and environment."""
+"""A session of submissions: the home folder, stack, history and targets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from runtime.targets.finding import Targets
 
 @dataclass(frozen=True, slots=True)
 class ProjectSession:
-    """What the submissions of one project and stack share."""
+    """What the submissions to one stack of a project share."""
 
     home: Path
     stack: str
@@ -24,13 +24,13 @@ class ProjectSession:
     _others: "dict[str, ProjectSession]" = field(default_factory=dict)
 
     def close(self) -> None:
-        """Close the connections to its targets."""
+        """Close the connections of its targets."""
         for session in self._others.values():
             session.close()
         self.targets.close()
 
     def target_of(self, record: RunRecord) -> Target:
-        """Return the target a run went to, of the stack it was submitted to."""
+        """Return the target of a run, from the stack it was submitted to."""
         if record.stack in {None, self.stack}:
             return self.targets.target(record.target)
         if record.stack not in self._others:
@@ -38,36 +38,36 @@ class ProjectSession:
         return self._others[str(record.stack)].targets.target(record.target)
 
     def handle_of(self, record: RunRecord) -> Handle:
-        """Return what the target knows the run by."""
+        """Return the handle by which the target identifies a run."""
         return Handle(self.target_of(record).name, record.handle or record.run_id)
 
     def refresh(self) -> Sequence[PlatformError]:
-        """Ask the targets about the runs that have not ended; return why some did not answer.
+        """Poll the runs that have not ended; return the errors of targets that did not answer.
 
-        A target that is gone or silent leaves its runs as they were last seen.
+        The runs of such a target keep their last known state.
         """
-        asked: dict[Target, dict[str, Target]] = {}
-        silent: dict[str, PlatformError] = {}
+        by_target: dict[Target, dict[str, Target]] = {}
+        errors: dict[str, PlatformError] = {}
         for record in unfinished(self.history):
             try:
                 target = self.target_of(record)
-                asked.setdefault(target, {})[record.run_id] = target
+                by_target.setdefault(target, {})[record.run_id] = target
             except PlatformError as error:
-                silent.setdefault(error.detail, error)
-        for runs in asked.values():
+                errors.setdefault(error.detail, error)
+        for runs in by_target.values():
             try:
                 Watcher(self.history).refresh(runs)
             except PlatformError as error:
-                silent.setdefault(error.detail, error)
-        return list(silent.values())
+                errors.setdefault(error.detail, error)
+        return list(errors.values())
 
     def targets_of(self, record: RunRecord) -> Mapping[str, Target]:
-        """Return what a watcher wants of one run."""
+        """Return the argument of a watcher for one run."""
         return {record.run_id: self.target_of(record)}
 
 
 def open_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:
-    """Return the session of ``stack``; works without a project, on a machine that only submits."""
+    """Open the session of ``stack`` (default: the selected one). Needs no project folder."""
     home = home_folder()
     if project_root() is not None:
         project = find_project()

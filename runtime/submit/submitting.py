@@ -1,4 +1,4 @@
-"""One run from its spec to its launch: snapshot, history, target. Knows no kind of target."""
+"""Submits a run: snapshot, history, launch. Knows no particular kind of target."""
 
 import os
 import secrets
@@ -26,7 +26,7 @@ _KIB: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a submission would do. ``environment``: ``None`` if an interpreter is used as it is."""
+    """The plan of a submission. ``environment`` is ``None`` if an interpreter is used as it is."""
 
     spec: RunSpec
     listing: Listing
@@ -64,7 +64,7 @@ class Submitter:
         self._now = now
 
     def plan(self, spec: RunSpec) -> Planned:
-        """Check everything and say what would be sent; stores and starts nothing."""
+        """Check everything and return what would be sent, without storing or starting anything."""
         check_spec(spec)
         locked = locked_environment(spec)
         listing = list_files(spec.source_directory)
@@ -74,9 +74,9 @@ class Submitter:
         return Planned(spec, listing, locked)
 
     def submit(self, spec: RunSpec, target: Target, *, stack: str | None = None) -> Submitted:
-        """Take the snapshot, write the run down, launch it.
+        """Take the snapshot, add the run to the history, and launch it.
 
-        A target that refuses leaves a failed run behind in history, with its reason.
+        If the target refuses the run, the history keeps it as failed, with the reason.
         """
         check_spec(spec)
         locked = locked_environment(spec)
@@ -114,14 +114,14 @@ class Submitter:
 def note(
     history: History, run_id: str, kind: EventKind, data: Document, *, time_s: float
 ) -> RunEvent:
-    """Append an event of this side (origin ``submit``) and return it."""
+    """Append an event of origin ``submit`` and return it."""
     event = RunEvent(history.next_seq(run_id, "submit"), time_s, kind, data, "submit")
     history.append(run_id, [event])
     return event
 
 
 def first_record(run: PreparedRun, created: float, stack: str | None) -> RunRecord:
-    """Return what history knows of a run before anything happened to it."""
+    """Return the initial record of a run."""
     return RunRecord(
         run_id=run.run_id,
         experiment=run.experiment,
@@ -137,7 +137,7 @@ def first_record(run: PreparedRun, created: float, stack: str | None) -> RunReco
 
 
 def snapshot_text(taken: Taken) -> str:
-    """Say in one line what the snapshot is and what of it was new."""
+    """Summarize a snapshot, and what is new in it, in one line."""
     files = f"{len(taken.snapshot.files)} files, {size_text(taken.snapshot.size)}"
     if taken.snapshot.reused:
         return f"{files}, unchanged: snapshot {taken.snapshot.id[:12]} is reused"
@@ -146,7 +146,7 @@ def snapshot_text(taken: Taken) -> str:
 
 
 def size_text(size: int) -> str:
-    """Return bytes as people read them: ``831 B``, ``3.4 KiB``, ``12.0 MiB``."""
+    """Format a number of bytes: ``831 B``, ``3.4 KiB``, ``12.0 MiB``."""
     if size < _KIB:
         return f"{size} B"
     if size < _KIB**2:

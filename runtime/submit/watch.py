@@ -1,7 +1,7 @@
-"""Follows runs: one watcher asks about all of them, in intervals that grow while nothing happens.
+"""Follows runs: one watcher polls all of them, at intervals that grow while nothing happens.
 
-What targets report is appended to history first and then yielded, so that a watcher that is killed
-loses nothing and the next one goes on where it was. Printing is others' business.
+Events are appended to the history before they are yielded, so a watcher that is killed loses
+nothing and the next one continues from there. Nothing is printed here.
 """
 
 import time
@@ -24,9 +24,9 @@ _OVER: Final = frozenset(state for state in RunState if state.final) | {RunState
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to ask, in seconds. ``patience_s``: how long a target may not answer at all.
+    """Polling intervals in seconds. ``patience_s``: how long a target may fail to answer.
 
-    ``linger_s``: how long to go on after the end, for nodes that are released later.
+    ``linger_s``: how long to keep watching a run that has ended, until its nodes are released.
     """
 
     first_s: float = 0.1
@@ -68,7 +68,7 @@ Seen = Happened | Logged | Ended
 
 @dataclass(slots=True)
 class _Followed:
-    """What the watcher remembers of one run. ``over_at``: when to stop following it."""
+    """The watcher's state of one run. ``last_step``: its nodes were released."""
 
     handle: Handle
     target: Target
@@ -79,7 +79,7 @@ class _Followed:
 
 
 class Watcher:
-    """Follows runs of one history. ``sleep`` and ``clock`` are seconds."""
+    """Follows runs of one history. ``sleep`` and ``clock`` are in seconds, ``now`` is the time."""
 
     def __init__(
         self,
@@ -99,8 +99,8 @@ class Watcher:
     def watch(self, runs: Mapping[str, Target], *, replay: bool = False) -> Iterator[Seen]:
         """Yield what happens to ``runs`` (by id) until each of them has ended.
 
-        ``replay`` begins with the events that history has already. Logs are read from their
-        beginning. Closing the generator leaves the runs alone.
+        ``replay`` starts with the events in the history. Logs are read from the start. Closing the
+        generator does not affect the runs.
         """
         followed = {run_id: self._begin(run_id, target) for run_id, target in runs.items()}
         if replay:
@@ -124,7 +124,7 @@ class Watcher:
                 self._sleep(interval_s)
 
     def refresh(self, runs: Mapping[str, Target]) -> None:
-        """Ask once about ``runs`` and write down what happened; no logs."""
+        """Poll ``runs`` once and record what happened, without logs."""
         followed = {run_id: self._begin(run_id, target) for run_id, target in runs.items()}
         for run_id, status in self._statuses(followed).items():
             self._recorded(run_id, followed[run_id], status)
@@ -135,7 +135,7 @@ class Watcher:
         return _Followed(handle, target, self._history.cursor(run_id))
 
     def _round(self, followed: Mapping[str, _Followed]) -> list[Seen]:
-        """Ask about every run once. What it logged comes before its end."""
+        """Poll every run once. Its new log text comes before its end."""
         seen: list[Seen] = []
         for run_id, status in self._statuses(followed).items():
             run = followed[run_id]
@@ -148,7 +148,7 @@ class Watcher:
         return seen
 
     def _statuses(self, followed: Mapping[str, _Followed]) -> dict[str, RunStatus]:
-        """Ask each target once about all of its runs."""
+        """Poll each target once, for all of its runs."""
         statuses: dict[str, RunStatus] = {}
         for target in {id(run.target): run.target for run in followed.values()}.values():
             mine = {key: run for key, run in followed.items() if run.target is target}
@@ -157,7 +157,7 @@ class Watcher:
         return statuses
 
     def _recorded(self, run_id: str, run: _Followed, status: RunStatus) -> Sequence[RunEvent]:
-        """Write a status down; a state that no event told becomes an event of this side."""
+        """Record a status. A state that no event reported becomes an event of this side."""
         if status.events or status.cursor != run.cursor:
             self._history.append(run_id, status.events, cursor=status.cursor)
         run.cursor = status.cursor
@@ -165,8 +165,8 @@ class Watcher:
         record = self._history.record(run_id)
         if status.state in NEXT[record.state]:
             data = state_data(status)
-            told = note(self._history, run_id, "state", data, time_s=self._now())
-            return [*status.events, told]
+            event = note(self._history, run_id, "state", data, time_s=self._now())
+            return [*status.events, event]
         return status.events
 
     def _logged(self, run_id: str, run: _Followed) -> list[Logged]:
@@ -181,9 +181,9 @@ class Watcher:
 
 
 def in_order(events: Sequence[Happened], logged: Sequence[Logged]) -> list[Seen]:
-    """Put new text between the events of the same poll; logs do not say when a line was written.
+    """Merge the new log text of a poll with its events; log lines have no time of their own.
 
-    A build's comes before the script runs, the script's before it has ended.
+    A build's text comes before the script runs, the script's text before the run ends.
     """
     builds = [item for item in logged if item.chunk.name.startswith(_BUILD_LOGS)]
     others = [item for item in logged if item not in builds]
@@ -198,7 +198,7 @@ def _state_of(item: Happened) -> object:
 
 
 def state_data(status: RunStatus) -> dict[str, object]:
-    """Return a ``state`` event's data for what a poll found."""
+    """Return the data of a ``state`` event for a status."""
     data: dict[str, object] = {"state": str(status.state)}
     if status.exit_code is not None:
         data["exit_code"] = status.exit_code
@@ -208,6 +208,6 @@ def state_data(status: RunStatus) -> dict[str, object]:
 
 
 def unfinished(history: History) -> Sequence[RunRecord]:
-    """Return the runs that have not ended, as far as history knows."""
+    """Return the runs that have not ended according to the history."""
     open_states = {state for state in RunState if not state.final}
     return [record for record in history.runs() if record.state in open_states]

@@ -1,8 +1,8 @@
 """The azureml target: command jobs on the computes of a workspace, in Azure or the local cloud.
 
-Speaks to ARM through `infra.arm`'s client, to blob storage through azure-storage-blob. Run history
-gives logs; the agent's event file among them gives metrics and steps; the local cloud adds events
-of its own, which Azure does not have.
+Uses `infra.arm`'s client for ARM and azure-storage-blob for storage. Logs come from run history,
+metrics and steps from the agent's event file among them. The local cloud adds events of its own,
+which Azure does not have.
 """
 
 import ssl
@@ -49,7 +49,7 @@ _COLLECTED: Final = ("outputs/", "logs/", "user_logs/", "azureml-logs/", "system
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a run's two event streams were read: events of the service, bytes of the agent's."""
+    """Read positions in a run's two event streams: service events, bytes of the agent's file."""
 
     service: int = 0
     agent: int = 0
@@ -63,7 +63,7 @@ class Cursor:
 
 
 class AzureMLTarget:
-    """One compute of one workspace. ``name`` is the compute's; a handle holds the job's ARM id."""
+    """One compute of a workspace. A handle's reference is the job's ARM id."""
 
     def __init__(self, name: str, client: Client, *, workspace_id: str, compute_id: str) -> None:
         self.name = name
@@ -72,12 +72,12 @@ class AzureMLTarget:
         self._compute = compute_id
 
     def launch(self, run: PreparedRun) -> Handle:
-        """Submit the run as a command job named by its run id; an existing one is left alone."""
+        """Submit the run as a command job named after its run id, unless it exists."""
         job = f"{self._workspace}/jobs/{run.run_id}"
         if self._get(job) is None:
             if run.spec.environment is None:
                 raise AssertionError("prepare refuses a run without an environment here")
-            self._found_workspace()
+            self._existing_workspace()
             agent = agent_archive()
             body = job_body(
                 run,
@@ -89,25 +89,25 @@ class AzureMLTarget:
         return Handle(self.name, job)
 
     def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
-        """Return each run's status; a job that is not there has failed."""
+        """Return each run's status; a job that does not exist has failed."""
         return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
 
     def cancel(self, handle: Handle) -> None:
-        """Ask the job to stop; one that has ended stays as it is."""
+        """Ask the job to stop, unless it has ended."""
         status = self._status_of(self._get(self._job(handle)))
         if status is not None and not status.final and status is not RunState.CANCEL_REQUESTED:
             path = f"{self._job(handle)}/cancel"
             checked(self._client.send("POST", path, api_version=MACHINE_LEARNING), at=path)
 
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
-        """Yield what each log has beyond its offset; the agent's event file is no log."""
+        """Yield what each log has beyond its offset; the agent's event file is not a log."""
         files = self._details(handle).get("logFiles") or {}
         for name, url in sorted(files.items()):
             if name != EVENTS_FILE:
                 yield from self._chunk(name, url, offsets.get(name, 0))
 
     def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
-        """Download the run's artifacts below ``into``; what is there in full is kept."""
+        """Download the run's outputs and logs to ``into``."""
         prefix = f"ExperimentRun/dcid.{_name(handle)}/"
         collected = []
         with self._container(_ARTIFACTS) as container:
@@ -122,12 +122,12 @@ class AzureMLTarget:
         return collected
 
     def close(self) -> None:
-        """Close the connections to logs; the client of ARM is its owner's."""
+        """Close the connections used for logs. Whoever passed the ARM client closes it."""
         http = self.__dict__.pop("_http", None)
         if http is not None:
             http.close()
 
-    # --- what is submitted
+    # --- submission
 
     def _code(self, snapshot: SourceSnapshot, agent: bytes) -> str:
         name, version = code_asset(snapshot, agent)
@@ -162,7 +162,7 @@ class AzureMLTarget:
             try:
                 blob.upload_blob(data, overwrite=False)
             except ResourceExistsError:
-                return  # an interrupted submission sent it; names hold content hashes
+                return  # uploaded by an interrupted submission; the folder's name is a content hash
 
         files: list[tuple[str, bytes | Path]] = [
             (file.path, object_file(snapshot.store, file.sha256)) for file in snapshot.files
@@ -177,7 +177,7 @@ class AzureMLTarget:
             self._put(path, body)
         return path
 
-    # --- what became of it
+    # --- status
 
     def _status(self, handle: Handle, cursor: str) -> RunStatus:
         state = self._status_of(self._get(self._job(handle)))
@@ -186,20 +186,20 @@ class AzureMLTarget:
         read = Cursor.parse(cursor)
         details = self._details(handle)
         service = self._service_events(handle, read.service)
-        told, offset = self._agent_events(details, read.agent)
-        # the service decides on the state: after the script has ended it still collects outputs
-        agent = [event for event in told if event.kind != "state"]
+        reported, offset = self._agent_events(details, read.agent)
+        # The service decides the state: it still collects outputs after the script has ended.
+        agent = [event for event in reported if event.kind != "state"]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
         return RunStatus(
             state,
             [*service, *agent],
             str(Cursor(read.service + len(service), offset)),
-            exit_code=_exit_code([*service, *told]),
+            exit_code=_exit_code([*service, *reported]),
             error=error.get("message") if isinstance(error, Mapping) else None,
         )
 
     def _job(self, handle: Handle) -> str:
-        """Return the job's ARM id; a submitter that was killed left nothing but its name."""
+        """Return the job's ARM id; if the submitter was killed, history has only its name."""
         reference = handle.reference
         return reference if reference.startswith("/") else f"{self._workspace}/jobs/{reference}"
 
@@ -231,7 +231,7 @@ class AzureMLTarget:
         return events, offset + len(whole)
 
     def _chunk(self, name: str, url: str, offset: int) -> Iterator[LogChunk]:
-        # a character cut in half by the end of what was written so far waits for its rest
+        # A character that is only partly written is left for the next read.
         decoder = getincrementaldecoder("utf-8")("replace")
         content = self._bytes(url, offset)
         text = decoder.decode(content)
@@ -243,8 +243,8 @@ class AzureMLTarget:
             answer = self._http.get(url, headers={"Range": f"bytes={offset}-"})
         except httpx.TransportError as error:
             raise UnreachableError(
-                f"A log could not be read: {error}.",
-                remedy="It is tried again; `aml run logs` shows all of it later.",
+                f"The log cannot be read: {error}.",
+                remedy="Check the connection; `aml run logs` shows the whole log later.",
                 at=url.partition("?")[0],
             ) from error
         if answer.status_code not in _OK:
@@ -252,7 +252,7 @@ class AzureMLTarget:
         # A server that ignores ranges answers with the whole log.
         return answer.content if answer.status_code == _PARTIAL else answer.content[offset:]
 
-    # --- the ways there
+    # --- requests
 
     def _get(self, path: str) -> Document | None:
         answer = self._client.send("GET", path, api_version=MACHINE_LEARNING)
@@ -261,12 +261,12 @@ class AzureMLTarget:
     def _put(self, path: str, body: Document) -> None:
         self._client.complete("PUT", path, api_version=MACHINE_LEARNING, body=body)
 
-    def _found_workspace(self) -> Document:
-        """Return the workspace; ``UnknownNameError`` where it is gone."""
+    def _existing_workspace(self) -> Document:
+        """Return the workspace. Raises ``UnknownNameError`` if it is gone."""
         workspace = self._get(self._workspace)
         if workspace is None:
             raise UnknownNameError(
-                "The workspace this target belongs to is not there.",
+                "The target's workspace does not exist.",
                 remedy="Run `aml up` to deploy it again.",
                 at=self._workspace,
             )
@@ -274,7 +274,7 @@ class AzureMLTarget:
 
     @cached_property
     def _history(self) -> str:
-        url = self._found_workspace()["properties"]["discoveryUrl"]
+        url = self._existing_workspace()["properties"]["discoveryUrl"]
         found = checked(self._client.send("GET", url), at=url).document
         return (
             f"{str(found.get('history') or found['api']).rstrip('/')}/history/v1.0{self._workspace}"
@@ -296,7 +296,7 @@ class AzureMLTarget:
         ca = self._client.endpoint.ca
         if ca is None:
             return ContainerClient.from_container_url(url, credential)
-        # A proxy of this machine does not lead to its own loopback interface.
+        # The local cloud is on loopback, where no proxy leads.
         return ContainerClient.from_container_url(
             url, credential, connection_verify=str(ca), proxies={}
         )
@@ -307,7 +307,7 @@ class AzureMLTarget:
         if ca is None:
             return httpx.Client(timeout=_TIMEOUT_S)
         context = ssl.create_default_context(cafile=str(ca))
-        # A proxy of the environment is not for the loopback interface.
+        # The local cloud is on loopback, where no proxy leads.
         return httpx.Client(verify=context, trust_env=False, timeout=_TIMEOUT_S)
 
 

@@ -1,6 +1,6 @@
-"""What the azureml target sends: pure functions from a prepared run to Azure ML's REST bodies.
+"""The request bodies of the azureml target: pure functions of a prepared run.
 
-Shapes are those of Azure ML's jobs, codes and environments.
+They follow Azure ML's REST API for jobs, code and environments, api-version 2025-12-01.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ _DEFAULT_PYTHON: Final = "3.11"
 
 
 def code_asset(snapshot: SourceSnapshot, agent: bytes) -> tuple[str, str]:
-    """Return name and version of a snapshot's code asset.
+    """Return the name and version of a snapshot's code asset.
 
-    The name is the snapshot's, the version the agent's that lies beside it: an unchanged folder
-    is found again, and a new agent never touches a snapshot's identity.
+    The name identifies the snapshot, the version the agent uploaded with it: an unchanged folder
+    is uploaded once for each version of the agent.
     """
     return f"aml-{snapshot.id[:40]}", hashlib.sha256(agent).hexdigest()[:12]
 
@@ -32,7 +32,7 @@ def code_asset(snapshot: SourceSnapshot, agent: bytes) -> tuple[str, str]:
 def environment_asset(spec: EnvironmentSpec) -> tuple[str, JsonObject]:
     """Return the name (a content hash; the version is always 1) and body of an environment.
 
-    A user-managed one is the image's (or the node's) own interpreter: it has no conda file.
+    A user-managed one uses the interpreter of the image or node, and has no conda file.
     """
     if spec.kind == "user_managed":
         properties = {"image": IMAGE, "osType": "Linux"}
@@ -64,7 +64,7 @@ def conda_document(spec: EnvironmentSpec) -> JsonObject:
 
 
 def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id: str) -> JsonObject:
-    """Return the command job of a run: the agent, then ``python script arguments``."""
+    """Return the command job of a run, whose command is the agent around the script."""
     properties: JsonObject = {
         "jobType": "Command",
         "displayName": run.spec.display_name or run.run_id,
@@ -84,20 +84,20 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
 
 
 def job_command(run: PreparedRun) -> str:
-    """Return the shell line a node runs in the folder of the snapshot."""
+    """Return the shell command that a node runs in the snapshot's folder."""
     script = shlex.join(["python", *run.command])
     return f"python {ARCHIVE_NAME} run -- {script}"
 
 
 def blob_url(datastore: Document) -> str:
-    """Return the URL of a datastore's container, composed as Microsoft's clients compose it."""
+    """Return the URL of a datastore's container, built as in Microsoft's clients."""
     found = datastore["properties"]
     host = f"{found['accountName']}.blob.{found.get('endpoint') or 'core.windows.net'}"
     return f"{found.get('protocol') or 'https'}://{host}/{found['containerName']}"
 
 
 def blob_credential(datastore: Document, secrets: Document) -> str | dict[str, str]:
-    """Return what azure-storage-blob takes for the answer of a datastore's ``listSecrets``."""
+    """Return azure-storage-blob's credential for the response of a datastore's ``listSecrets``."""
     if secrets.get("secretsType") == "Sas":
         return str(secrets["sasToken"])
     account = str(datastore["properties"]["accountName"]).rpartition("/")[2]

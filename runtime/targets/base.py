@@ -1,7 +1,7 @@
-"""Somewhere a run can execute: the protocol every target keeps, and what its methods promise.
+"""The protocol of a target: somewhere a run can execute.
 
-Each sentence of a docstring here is a test in ``runtime.testing.targets``, which every target's
-tests inherit.
+The docstrings here are a contract. Each sentence has a test in ``runtime.testing.targets``, which
+every target's tests inherit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +15,15 @@ from runtime.model.states import RunState
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """How to find a launched run again, from any process, on any day."""
+    """Identifies a launched run, in any process and at any later time."""
 
     target: str
-    reference: str  # a folder, a container id, an ARM id: only its own target reads it
+    reference: str  # a folder, a container id, an ARM id: opaque to all but its target
 
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """New text of one log. ``offset`` is where the next read of this log starts, in bytes."""
+    """New text of one log. ``offset`` is where the next read of the log starts, in bytes."""
 
     name: str  # user_logs/std_log.txt, azureml-logs/20_image_build_log.txt, …
     text: str
@@ -32,7 +32,7 @@ class LogChunk:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """What a poll found: the state, new events since the last poll's cursor, and the cursor."""
+    """The result of a poll: the state, the events since the last cursor, and the new cursor."""
 
     state: RunState
     events: Sequence[RunEvent] = ()
@@ -52,7 +52,7 @@ class Target(Protocol):
     def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         """Return the status of every handle, in one call if possible.
 
-        ``handles`` maps each handle to the cursor of its last status (``""`` at first). A run
+        ``handles`` maps each handle to the cursor of its last status (``""`` initially). A run
         that cannot be found has failed.
         """
 
@@ -60,10 +60,10 @@ class Target(Protocol):
         """Ask the run to stop. Cancelling a finished run does nothing."""
 
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
-        """Yield what each log has beyond its offset (0 where not named), in the order written."""
+        """Yield what each log has beyond its offset (default: 0), in the order it was written."""
 
     def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
-        """Bring ``outputs/`` and the logs of a finished run below ``into``; return the files.
+        """Copy ``outputs/`` and the logs of a finished run to ``into``; return the files.
 
         Collecting twice gives the same files.
         """
@@ -71,7 +71,7 @@ class Target(Protocol):
 
 @runtime_checkable
 class Closeable(Protocol):
-    """A target that holds connections, or the client that it shares with others."""
+    """A target that holds connections, or a client that targets share."""
 
     def close(self) -> None:
         """Close the connections. Closing twice does nothing."""

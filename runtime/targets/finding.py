@@ -1,6 +1,6 @@
-"""A name → the target behind it: `local`, or a compute of a stack's manifest.
+"""Finds targets by name: `local`, or a compute in a stack's manifest.
 
-The manifest is read only when a name other than `local` is asked for.
+The manifest is read only for a name other than `local`.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
 
 LOCAL: Final = "local"
-# The kind of a compute in the manifest → the kind of target that runs there.
+# Kind of compute in the manifest → kind of target.
 KINDS: Final = {"aml_compute": "azureml", "compute_instance": "azureml"}
 
 
@@ -30,24 +30,24 @@ class Targets:
     def target(self, name: str) -> Target:
         """Return the target called ``name``; the same object each time.
 
-        ``UnknownNameError`` names the nearest, ``NotDeployedError`` says that there is no
-        manifest, ``UsageError`` that runs cannot go to this kind of compute.
+        Raises ``UnknownNameError``, which suggests the nearest name, ``NotDeployedError`` without a
+        manifest, and ``UsageError`` for a kind of compute that runs cannot use.
         """
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
 
     def require(self, name: str) -> None:
-        """Refuse a name that ``target`` would refuse; reaches no cloud and starts none."""
+        """Raise what ``target`` would raise, without contacting or starting a cloud."""
         if name != LOCAL:
             self._entry(name)
 
     def manifest(self) -> Manifest:
-        """Return what the stack deployed."""
+        """Return the manifest of the stack."""
         return read_manifest(self._file, stack=self._stack)
 
     def close(self) -> None:
-        """Close the connections of the targets that were made."""
+        """Close the connections of all targets."""
         for each in (*self._made.values(), self._client):
             if isinstance(each, Closeable):
                 each.close()
@@ -63,7 +63,7 @@ class Targets:
         entry = manifest.target(name)
         if entry.kind not in KINDS:
             raise UsageError(
-                f"Target {name!r} is of kind {entry.kind}, which takes no runs yet.",
+                f"Target {name!r} is of kind {entry.kind}, which cannot run jobs yet.",
                 remedy=f"Use a target of kind {' or '.join(KINDS)}, or `local`.",
             )
         return manifest, entry

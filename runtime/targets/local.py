@@ -1,7 +1,6 @@
-"""The local target: every run a process on this machine, which outlives whoever submitted it.
+"""The local target: each run is a process on this machine that outlives the submitter.
 
-What the target knows of a run it reads from the run's folder; the run's own process is
-``local_run``.
+The target reads a run's state from the run's folder; ``local_run`` is the run's own process.
 """
 
 import os
@@ -23,7 +22,7 @@ from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, RunStatus
 from runtime.targets.run_folder import RunFolder, task_of, write_task
 
-_LOST: Final = "The run's processes are gone, and none of them said how the run ended."
+_LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
 _LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
 _TEXT: Final = (".txt", ".log")
 _LOOK_EVERY_S: Final = 0.01
@@ -60,7 +59,7 @@ class LocalTarget:
         return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
 
     def cancel(self, handle: Handle) -> None:
-        """Ask the run's process to stop; it hands the signal on to the script."""
+        """Ask the run's process to stop; it forwards the signal to the script."""
         folder = self._folder(handle.reference)
         if not folder.path.is_dir() or not folder.alive():
             return
@@ -100,14 +99,14 @@ class LocalTarget:
         if not status.state.final and folder.alive():
             return status
         _reap(folder)
-        status = _read(folder, cursor)  # the end may have been reported just before it ended
+        status = _read(folder, cursor)  # it may have reported its end since
         if status.state.final:
             return status
         return replace(status, state=RunState.FAILED, error=_LOST + _last_words(folder))
 
 
 def _last_words(folder: RunFolder) -> str:
-    """Return the end of what the run's processes said on their way out, if anything."""
+    """Return the last lines that the run's processes wrote to standard error, if any."""
     with suppress(OSError):
         lines = folder.process_log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "".join(f"\n{line}" for line in lines[-_LAST_LINES:])
@@ -115,7 +114,7 @@ def _last_words(folder: RunFolder) -> str:
 
 
 def _lock_to_start(folder: RunFolder) -> int | None:
-    """Return the lock, or ``None`` where the run was started; waits out who only looks at it."""
+    """Return the lock, ``None`` if the run was started. Waits while another process polls."""
     lock = folder.try_lock()
     while lock is None and not folder.started:
         time.sleep(_LOOK_EVERY_S)
@@ -134,17 +133,17 @@ def _start(folder: RunFolder, lock: int) -> None:
             start_new_session=True,
             pass_fds=(lock,),
         )
-    process.returncode = 0  # nobody waits for it: its end is read from files
+    process.returncode = 0  # never waited for; Popen would warn about that
 
 
 def _reap(folder: RunFolder) -> None:
-    """Let the operating system forget a process that ended, if it was ours."""
+    """Reap a process that has ended, if it is a child of this one."""
     with suppress(OSError, ValueError):
         os.waitpid(int(folder.process_file.read_text(encoding="utf-8")), os.WNOHANG)
 
 
 def _read(folder: RunFolder, cursor: str) -> RunStatus:
-    """Fold what the event files have beyond the cursor: ``<own>:<agent>:<state>``."""
+    """Fold the events beyond the cursor, ``<own offset>:<agent offset>:<state>``."""
     own_at, agent_at, state_then = cursor.split(":") if cursor else ("0", "0", "NotStarted")
     own, own_end = _events(folder.own_events, int(own_at), "service")
     agent, agent_end = _events(folder.agent_events, int(agent_at), "agent")
@@ -163,7 +162,7 @@ def _read(folder: RunFolder, cursor: str) -> RunStatus:
 
 
 def fold_state(state: RunState, events: Iterable[RunEvent]) -> tuple[RunState, Document | None]:
-    """Return the state after ``events``, and the data of the event that was the final one."""
+    """Return the state after ``events``, and the data of the final state's event."""
     final = None
     for event in events:
         if event.kind == "state" and (to := RunState(event.data["state"])) in NEXT[state]:
@@ -183,7 +182,7 @@ def _final_data(folder: RunFolder) -> Document:
 def _events(
     file: Path, offset: int, origin: Literal["service", "agent"]
 ) -> tuple[list[RunEvent], int]:
-    """Return the events of a file beyond an offset, and the offset behind the last whole line."""
+    """Return the events of a file beyond an offset, and the offset of the next line."""
     if not file.exists():
         return [], offset
     with file.open("rb") as source:
@@ -201,7 +200,7 @@ def _log_files(work: Path) -> Iterator[Path]:
 
 
 def _chunk(file: Path, name: str, offset: int) -> LogChunk:
-    """Return what is new in a log, not cutting a character in half."""
+    """Return the new text of a log, without splitting a character."""
     with file.open("rb") as source:
         source.seek(offset)
         content = source.read()

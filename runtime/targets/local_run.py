@@ -1,7 +1,7 @@
-"""The process of one local run: lays the snapshot out, readies the environment, runs the agent.
+"""The process of one local run: copies the snapshot, prepares the environment, runs the agent.
 
-Started by the local target and by nobody else; goes on when the submitter is gone. It reports only
-through files of the run's folder.
+Started by the local target only; continues when the submitter is gone. It reports only through
+files in the run's folder.
 """
 
 import fcntl
@@ -44,7 +44,7 @@ class LocalRun:
         self._agent: subprocess.Popen[bytes] | None = None
 
     def execute(self) -> None:
-        """Do everything; whatever goes wrong becomes the run's final state."""
+        """Execute the run; an error becomes the run's final state."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stopped)
         self._folder.process_file.write_text(str(os.getpid()), encoding="utf-8")
@@ -70,7 +70,7 @@ class LocalRun:
 
     @contextmanager
     def _environment(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Give the interpreter and its variables; meanwhile the environment is not evicted."""
+        """Yield the interpreter and its variables; the environment is not evicted meanwhile."""
         spec = self._task.environment
         if spec is None or spec.kind == "user_managed":
             python = (spec.interpreter if spec else None) or self._task.interpreter
@@ -102,7 +102,7 @@ class LocalRun:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=sink,
-                # the run lives as long as its agent, even if this process is killed
+                # the run is alive as long as its agent, even if this process is killed
                 pass_fds=(self._lock,),
             )
         if self._stop.is_set():
@@ -134,7 +134,7 @@ class LocalRun:
 
 
 def agent_argv(python: str, archive: Path, folder: RunFolder, task: Task) -> list[str]:
-    """Return the command that runs the script below the agent."""
+    """Return the command that runs the script under the agent."""
     return [
         python,
         str(archive),
@@ -151,18 +151,18 @@ def agent_argv(python: str, archive: Path, folder: RunFolder, task: Task) -> lis
 def run_variables(
     task: Task, environment: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the script's variables: this machine's, the environment's, the run's, in that order.
+    """Return the script's variables: those of this machine, the environment and the run.
 
-    What names another run or another tracking server is left out.
+    Later ones win. Variables of another run or another tracking server are left out.
     """
-    around = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN)}
+    inherited = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN)}
     if "VIRTUAL_ENV" in environment:
-        around = {k: v for k, v in around.items() if k not in _OF_ANOTHER_PYTHON}
-        path = f"{environment['VIRTUAL_ENV']}/bin{os.pathsep}{around.get('PATH', os.defpath)}"
-        around["PATH"] = path
+        inherited = {k: v for k, v in inherited.items() if k not in _OF_ANOTHER_PYTHON}
+        path = f"{environment['VIRTUAL_ENV']}/bin{os.pathsep}{inherited.get('PATH', os.defpath)}"
+        inherited["PATH"] = path
     experiment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"aml-experiment:{task.experiment}"))
     return {
-        **around,
+        **inherited,
         **environment,
         "AZUREML_RUN_ID": task.run_id,
         "AZUREML_EXPERIMENT_ID": experiment_id,
@@ -175,12 +175,12 @@ def run_variables(
 
 
 def environment_variables(folder: Path) -> dict[str, str]:
-    """Return what makes a built environment the active one."""
+    """Return the variables that activate a built environment."""
     return {"VIRTUAL_ENV": str(folder)}
 
 
 def ended(events_file: Path) -> bool:
-    """Return whether the events report a final state."""
+    """Return whether the events contain a final state."""
     content = events_file.read_bytes() if events_file.exists() else b""
     states = (event["data"].get("state") for event in read_events(content))
     return any(state in _ENDED for state in states)

@@ -1,6 +1,6 @@
-"""Which targets there are: a table of our own, and what other packages add to ``aml.targets``.
+"""The kinds of targets: built-in ones, and those of the entry-point group ``aml.targets``.
 
-Nothing is imported before it is asked for.
+A target's module is imported only when it is used.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,16 @@ BUILT_IN: Final = {
     "azureml": "runtime.targets.azureml:AzureMLTarget",
     "local": "runtime.targets.local:LocalTarget",
 }
-"""Kind of target → where its class is. What its constructor takes is its own business."""
+"""Kind of target → import path of its class. Constructors differ."""
 
 
 def target_kinds() -> dict[str, str]:
-    """Return every kind of target of this installation, and where its class is."""
+    """Return every installed kind of target, and the import path of its class."""
     return BUILT_IN | {entry.name: entry.value for entry in entry_points(group=GROUP)}
 
 
 def target_class(kind: str) -> Callable[..., Target]:
-    """Return the class of one kind; ``UnknownNameError`` names the nearest."""
+    """Return the class of one kind. Raises ``UnknownNameError``, which suggests the nearest."""
     found: Callable[..., Target] = load(
         look_up(kind, target_kinds(), noun="kind of target"), extra=kind
     )

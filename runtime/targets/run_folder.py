@@ -1,6 +1,6 @@
-"""The folder of a local run, as the submitting side and the run's own process both know it.
+"""The folder of a local run, shared by the submitter and the run's own process.
 
-``<home>/runs/<run id>/`` holds ``run.json`` (what to do), ``lock`` (held while the run lives),
+``<home>/runs/<run id>/`` holds ``run.json`` (the task), ``lock`` (held while the run is alive),
 ``events.jsonl`` and ``agent-events.jsonl``, ``work/`` (the script's working folder) and
 ``artifacts/``. Nothing here starts or stops anything.
 """
@@ -25,7 +25,7 @@ USER_LOG: Final = "user_logs/std_log.txt"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """Where everything of one local run lies."""
+    """The paths of one local run."""
 
     path: Path
 
@@ -51,7 +51,7 @@ class RunFolder:
 
     @property
     def process_file(self) -> Path:
-        """The number of the run's process; there from its start on, for good."""
+        """The file with the id of the run's process. It is never removed."""
         return self.path / "pid"
 
     @property
@@ -67,9 +67,9 @@ class RunFolder:
         return self.process_file.exists()
 
     def try_lock(self) -> int | None:
-        """Take the lock and return its file descriptor; ``None`` while the run lives.
+        """Take the lock and return its file descriptor; ``None`` while the run is alive.
 
-        The descriptor may be handed to a child: the lock is held until the last copy is closed.
+        A child may inherit the descriptor: the lock is held until the last copy is closed.
         """
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -90,9 +90,9 @@ class RunFolder:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the run's process has to do; everything was decided by the submitter.
+    """The task of the run's process, as decided by the submitter.
 
-    ``environment`` is ``None`` where ``interpreter`` is used as it is.
+    ``environment`` is ``None`` if ``interpreter`` is used as it is.
     """
 
     run_id: str
@@ -124,14 +124,14 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
 
 
 def write_task(folder: RunFolder, task: Task) -> None:
-    """Write the task down, whole or not at all."""
+    """Write the task atomically."""
     with tempfile.NamedTemporaryFile("w", dir=folder.path, delete=False, encoding="utf-8") as sink:
         json.dump(asdict(task), sink, indent=2)
     Path(sink.name).replace(folder.task_file)
 
 
 def read_task(folder: RunFolder) -> Task:
-    """Return the task that was written down."""
+    """Read the task."""
     document: JsonObject = json.loads(folder.task_file.read_text(encoding="utf-8"))
     environment = document.pop("environment")
     command: Sequence[str] = document.pop("command")

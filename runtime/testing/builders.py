@@ -1,11 +1,11 @@
-"""What every builder of environments promises, as tests: inherit ``BuilderContract``.
+"""The contract tests of environment builders: inherit ``BuilderContract``, override ``builder``.
 
     class TestMine(BuilderContract):
         @pytest.fixture
         def builder(self):
             return MyBuilder()
 
-Each sentence of ``runtime.environments.builders.Builder`` is a test here.
+They test each sentence of ``runtime.environments.builders.Builder``.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ from runtime.model.runs import EnvironmentSpec
 
 
 class BuilderContract:
-    """Inherit it and say how to make the builder."""
+    """Inherit it and override ``builder``."""
 
     @pytest.fixture
     def builder(self) -> Builder:

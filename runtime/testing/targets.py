@@ -1,11 +1,11 @@
-"""What every target promises, as tests: inherit ``TargetContract`` and give it a ``make_target``.
+"""The contract tests of targets: inherit ``TargetContract`` and override ``make_target``.
 
     class TestMine(TargetContract):
         @pytest.fixture
         def make_target(self, tmp_path):
             return lambda: MyTarget(tmp_path)
 
-Each sentence of ``runtime.targets.base`` is here, and what a script may count on wherever it runs.
+They test each sentence of ``runtime.targets.base``, and what a script can rely on anywhere.
 """
 
 import secrets
@@ -58,14 +58,14 @@ post("runs/log-parameter", {"key": "alpha", "value": "0.5"})
 
 
 class TargetContract:
-    """Inherit it; say how to make the target. ``patience_s`` is how long a run may take."""
+    """Inherit it and override ``make_target``. ``patience_s`` is how long a run may take."""
 
     patience_s: ClassVar[float] = 30.0
     environment: ClassVar[EnvironmentSpec | None] = None
 
     @pytest.fixture
     def make_target(self) -> MakeTarget:
-        """Return what makes the target: each time a new object over the same runs."""
+        """Return a function that makes the target, each time a new object for the same runs."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -74,7 +74,7 @@ class TargetContract:
 
     @pytest.fixture
     def make_run(self, tmp_path: Path) -> MakeRun:
-        """Return what makes a run of a script's text."""
+        """Return a function that makes a run from a script's text."""
         return lambda script, *arguments, **changes: a_run(
             tmp_path, script, *arguments, environment=self.environment, **changes
         )
@@ -94,11 +94,13 @@ class TargetContract:
         make_target().launch(run)
         assert self.log(make_target(), first).count("started") == 1
 
-    def test_a_script_that_ends_well_is_completed(self, target: Target, make_run: MakeRun) -> None:
+    def test_a_script_that_succeeds_is_completed(self, target: Target, make_run: MakeRun) -> None:
         status = self.ended(target, target.launch(make_run("print('fine')")))
         assert (status.state, status.exit_code) == (RunState.COMPLETED, 0)
 
-    def test_a_script_that_fails_says_how(self, target: Target, make_run: MakeRun) -> None:
+    def test_a_failed_script_reports_its_exit_code_and_last_lines(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
         status = self.ended(target, target.launch(make_run(FAILS)))
         assert (status.state, status.exit_code) == (RunState.FAILED, 1)
         assert "exit code 1" in (status.error or "")
@@ -138,29 +140,27 @@ class TargetContract:
         assert self.ended(make_target(), handle).state is RunState.COMPLETED
         assert "epoch 2" in self.log(make_target(), handle)
 
-    def test_cancelling_ends_the_script(self, target: Target, make_run: MakeRun) -> None:
+    def test_canceling_ends_the_script(self, target: Target, make_run: MakeRun) -> None:
         handle = target.launch(make_run(WAITS))
         self.until(lambda: "started" in self.log(target, handle))
         target.cancel(handle)
         target.cancel(handle)
         assert self.ended(target, handle).state is RunState.CANCELED
 
-    def test_cancelling_right_after_launch_is_heard(
+    def test_canceling_right_after_launch_takes_effect(
         self, target: Target, make_run: MakeRun
     ) -> None:
         handle = target.launch(make_run(WAITS))
         target.cancel(handle)
         assert self.ended(target, handle).state is RunState.CANCELED
 
-    def test_cancelling_a_finished_run_does_nothing(
-        self, target: Target, make_run: MakeRun
-    ) -> None:
+    def test_canceling_a_finished_run_does_nothing(self, target: Target, make_run: MakeRun) -> None:
         handle = target.launch(make_run("print('fine')"))
         self.ended(target, handle)
         target.cancel(handle)
         assert poll(target, handle).state is RunState.COMPLETED
 
-    def test_logs_go_on_where_they_were_left(self, target: Target, make_run: MakeRun) -> None:
+    def test_logs_resume_at_their_offsets(self, target: Target, make_run: MakeRun) -> None:
         handle = target.launch(make_run(WRITES))
         offsets: dict[str, int] = {}
         pieces: list[str] = []
@@ -185,7 +185,9 @@ class TargetContract:
         assert (tmp_path / "collected" / "logs" / "extra.txt").read_text() == "more"
         assert tmp_path / "collected" / "user_logs" / "std_log.txt" in files
 
-    def test_the_script_finds_what_it_counts_on(self, target: Target, make_run: MakeRun) -> None:
+    def test_the_script_finds_its_files_folders_and_variables(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
         run = make_run(
             LOOKS, "--rate", "0.1", files={"data/numbers.txt": "1 2 3"}, variables={"WISH": "yes"}
         )
@@ -211,26 +213,26 @@ class TargetContract:
         assert [(p["key"], p["value"]) for p in params] == [("alpha", "0.5")]
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until something holds, or fail after ``patience_s``."""
+        """Wait until a condition holds; fail after ``patience_s``."""
         deadline = time.monotonic() + self.patience_s
         while not holds():
-            assert time.monotonic() < deadline, "it took too long"
+            assert time.monotonic() < deadline, "the run took too long"
             time.sleep(0.02)
 
     def ended(self, target: Target, handle: Handle) -> RunStatus:
-        """Wait for the end and return the status that has every event."""
+        """Wait for the end of the run and return its full status."""
         self.until(lambda: poll(target, handle).state.final)
         return poll(target, handle)
 
     def events(self, target: Target, handle: Handle) -> list[RunEvent]:
-        """Wait for the end; return the events as a watcher gets them, poll by poll."""
+        """Wait for the end of the run; return its events, collected poll by poll."""
         status, events = poll(target, handle), list[RunEvent]()
         deadline = time.monotonic() + self.patience_s
         while True:
             events += status.events
             if status.state.final and not status.events:
                 return events
-            assert time.monotonic() < deadline, "it took too long"
+            assert time.monotonic() < deadline, "the run took too long"
             time.sleep(0.02)
             status = poll(target, handle, status.cursor)
 
@@ -270,7 +272,7 @@ def a_run(
     variables: Mapping[str, str] | None = None,
     max_duration_s: int = 600,
 ) -> PreparedRun:
-    """Return a run of a script's text; ``folder`` keeps the source and the snapshot."""
+    """Return a run of a script's text; its source and snapshot are in ``folder``."""
     number = len(list(folder.glob("source-*")))
     source = folder / f"source-{number}"
     for name, text in {"train.py": script, **(files or {})}.items():

@@ -159,7 +159,7 @@ def until(holds):
         pytest.param(
             ["other.py"],
             "error: Invalid run definition at ROOT/other.py\n\n"
-            "The script 'other.py' lies outside the source folder ROOT/src.\n\n"
+            "The script 'other.py' is outside the source folder ROOT/src.\n\n"
             "hint: Submit with `--source-directory ROOT`, or move the script.\n",
             id="script-outside",
         ),
@@ -172,7 +172,7 @@ def until(holds):
         pytest.param(
             ["-c", "vm", "train.py"],
             "error: Invalid usage\n\n"
-            "Target 'vm' is of kind virtual_machine, which takes no runs yet.\n\n"
+            "Target 'vm' is of kind virtual_machine, which cannot run jobs yet.\n\n"
             "hint: Use a target of kind aml_compute or compute_instance, or `local`.\n",
             id="kind-without-runs",
         ),
@@ -192,7 +192,7 @@ def until(holds):
         pytest.param(
             ["-c", "old", "train.py"],
             "error: Invalid run definition at src/.azureml/old.runconfig\n\n"
-            "It is in the format of Azure ML Workbench (`ArgumentVector`), which is not read."
+            "It is in the format of Azure ML Workbench (`ArgumentVector`), which is not supported."
             "\n\nhint: Write `script`, `arguments`, `target` and `environment` instead.\n",
             id="run-configuration-of-workbench",
         ),

@@ -1,4 +1,4 @@
-"""What tests of the runtime share: records with little to say, the agent as a child process."""
+"""Fixtures of the runtime's tests: minimal records, and the agent as a child process."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from runtime.model.states import RunState
 
 @pytest.fixture
 def record():
-    """Make a record of a run that has just been written down."""
+    """Make a record of a new run."""
 
     def make(run_id="exp_1_00000000", **fields):
         base = {

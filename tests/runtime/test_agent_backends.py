@@ -84,7 +84,7 @@ class BackendContract:
         assert answer(self._backend, "GET", ARTIFACT).content == b"hello"
         assert self.events == [("artifact", {"path": "notes/a.txt", "size": 5})]
 
-    def test_an_artifact_that_is_not_there(self):
+    def test_a_missing_artifact_is_not_found(self):
         assert answer(self._backend, "GET", ARTIFACT).status == 404
         assert self.events == []
 

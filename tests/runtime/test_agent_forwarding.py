@@ -1,4 +1,4 @@
-"""Where the surroundings track, the agent hands every call on: over TLS, with their token."""
+"""With an upstream tracking server, the agent forwards every call: over TLS, with its token."""
 
 import datetime as dt
 import ipaddress
@@ -108,7 +108,7 @@ def upstream(certificate):
 
 
 @pytest.fixture
-def surroundings(upstream, certificate, tmp_path):
+def upstream_variables(upstream, certificate, tmp_path):
     return {
         "HOME": str(tmp_path),
         "MLFLOW_TRACKING_URI": f"https://127.0.0.1:{upstream.server_address[1]}/mlflow/v2.0/ws",
@@ -117,8 +117,8 @@ def surroundings(upstream, certificate, tmp_path):
     }
 
 
-def test_calls_and_artifacts_reach_the_tracking_server(agent, upstream, surroundings):
-    code, output = agent.run(TRACKS, **surroundings)
+def test_calls_and_artifacts_reach_the_tracking_server(agent, upstream, upstream_variables):
+    code, output = agent.run(TRACKS, **upstream_variables)
     assert (code, output.splitlines()[-1]) == (0, "exp_1_00000000 hello")
     paths = {path.partition("?")[0] for _, path, _ in upstream.calls}
     assert "/mlflow/v2.0/ws/api/2.0/mlflow/runs/log-metric" in paths
@@ -127,8 +127,8 @@ def test_calls_and_artifacts_reach_the_tracking_server(agent, upstream, surround
     assert {token for _, _, token in upstream.calls} == {"Bearer the-token"}
 
 
-def test_forwarded_calls_are_events_too(agent, upstream, surroundings):
-    agent.run(TRACKS, **surroundings)
+def test_forwarded_calls_are_events_too(agent, upstream, upstream_variables):
+    agent.run(TRACKS, **upstream_variables)
     metric, artifact = (e for e in agent.events if e["kind"] in ("metric", "artifact"))
     assert (metric["data"]["key"], metric["data"]["value"], metric["data"]["step"]) == (
         "rmse",
@@ -150,21 +150,21 @@ def test_the_path_of_an_artifact_in_its_run(path, expected):
     assert path_in_run(path, "r") == expected
 
 
-def test_a_server_nobody_vouches_for_gets_no_token(agent, upstream, surroundings):
-    del surroundings["MLFLOW_TRACKING_SERVER_CERT_PATH"]
+def test_a_server_with_an_untrusted_certificate_gets_no_token(agent, upstream, upstream_variables):
+    del upstream_variables["MLFLOW_TRACKING_SERVER_CERT_PATH"]
     script = "import mlflow\nmlflow.start_run()"
-    code, _ = agent.run(script, **surroundings, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    code, _ = agent.run(script, **upstream_variables, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
     assert code == 1
-    told = [event["data"]["text"] for event in agent.events if event["kind"] == "message"]
-    assert len(told) == 1
-    assert "does not answer" in told[0]
-    assert "certificate" in told[0]
+    reported = [event["data"]["text"] for event in agent.events if event["kind"] == "message"]
+    assert len(reported) == 1
+    assert "does not answer" in reported[0]
+    assert "certificate" in reported[0]
     assert not upstream.calls
 
 
-def test_ids_of_another_server_are_not_guessed(agent, surroundings):
+def test_ids_of_another_server_are_not_guessed(agent, upstream_variables):
     script = "import os; print(*sorted(n for n in os.environ if n.startswith('MLFLOW_')))"
-    assert agent.run(script, **surroundings)[1].split() == [
+    assert agent.run(script, **upstream_variables)[1].split() == [
         "MLFLOW_RUN_ID",
         "MLFLOW_TRACKING_TOKEN",
         "MLFLOW_TRACKING_URI",

@@ -47,18 +47,18 @@ print(child.pid, flush=True)
         pytest.param("import os; os._exit(255)", 255, "Failed", id="hard exit"),
     ],
 )
-def test_the_end_of_a_script_is_the_end_of_the_agent(agent, script, code, state):
+def test_the_agent_exits_as_the_script_does(agent, script, code, state):
     assert agent.run(script)[0] == code
     assert (agent.last_state["state"], agent.last_state["exit_code"]) == (state, code)
 
 
-def test_output_goes_to_the_log_and_on(agent):
+def test_output_goes_to_the_log_and_to_standard_output(agent):
     _, output = agent.run("import sys\nprint('out')\nprint('err', file=sys.stderr)")
     assert output == "out\nerr\n"
     assert (agent.folder / "user_logs/std_log.txt").read_text() == output
 
 
-def test_a_log_that_somebody_else_writes_is_left_alone(agent):
+def test_a_log_that_a_service_writes_is_not_written_twice(agent):
     (agent.folder / "user_logs").mkdir()
     (agent.folder / "user_logs/std_log.txt").write_text("the service's\n")
     _, output = agent.run("print('mine')")
@@ -73,7 +73,7 @@ def test_the_last_lines_of_a_failing_script_are_its_error(agent):
     assert lines[1:] == [f"line {n}" for n in range(80, 100)]
 
 
-def test_output_that_is_no_text_is_passed_on(agent):
+def test_binary_output_is_passed_on(agent):
     script = "import sys; sys.stdout.buffer.write(b'\\xff\\xfe' * 50000); sys.exit(1)"
     with agent.start(script) as process:
         process.stdout.buffer.read()
@@ -119,7 +119,7 @@ def test_thirty_days_are_a_limit_like_any_other(agent):
     assert agent.run("print(1)", "--max-duration=2592000")[0] == 0
 
 
-def test_what_a_script_leaves_running_ends_with_it(agent):
+def test_processes_that_a_script_leaves_running_are_killed(agent):
     code, output = agent.run(LEAVES_A_CHILD)
     assert code == 0
     deadline = time.monotonic() + 10
@@ -136,7 +136,7 @@ def is_running(pid):
         return False
 
 
-def test_a_command_that_is_not_there_is_a_failed_run(agent, archive):
+def test_a_command_that_cannot_be_started_is_a_failed_run(agent, archive):
     done = subprocess.run(
         [sys.executable, str(archive), "run", "--", "no-such-program"],
         cwd=agent.folder,
@@ -147,7 +147,7 @@ def test_a_command_that_is_not_there_is_a_failed_run(agent, archive):
     assert "no-such-program cannot be started" in agent.last_state["error"]
 
 
-def test_events_are_counted_on_after_a_restart(agent):
+def test_numbering_of_events_continues_after_a_restart(agent):
     agent.run("print(1)")
     agent.run("print(2)")
     assert [event["seq"] for event in agent.events] == [0, 1, 2, 3]
@@ -169,7 +169,7 @@ def test_the_agent_runs_where_nothing_is_installed(agent):
     assert agent.run(script, flags=("-I", "-S")) == (0, "http://127.0.0.1\n")
 
 
-def test_a_python_that_is_too_old_is_told_so(archive):
+def test_a_python_that_is_too_old_gets_a_message(archive):
     source = zipfile.ZipFile(archive).read("__main__.py").decode()
     old = f"import sys; sys.version_info = (3, 7, 16)\n{source}"
     done = subprocess.run([sys.executable, "-c", old], capture_output=True, text=True, check=False)

@@ -88,7 +88,7 @@ def test_mlflow_logs_a_model_and_loads_it(agent, tracked):
     assert (agent.folder / "outputs/artifacts/model/MLmodel").is_file()
 
 
-def test_nobody_speaks_without_the_token(agent):
+def test_a_call_without_the_token_is_refused(agent):
     script = (
         "import os, urllib.request, urllib.error\n"
         "url = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/get?run_id=x'\n"
@@ -99,7 +99,7 @@ def test_nobody_speaks_without_the_token(agent):
 
 
 @pytest.mark.parametrize("path", ["..%2f..%2fsecret", "../../../secret", "0/x/artifacts/../../y"])
-def test_artifacts_stay_in_their_folder(agent, path):
+def test_artifacts_cannot_escape_their_folder(agent, path):
     script = (
         "import os, urllib.request, urllib.error\n"
         f"url = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow-artifacts/artifacts/{path}'\n"
@@ -172,5 +172,5 @@ def test_the_latest_metric_is_the_one_of_the_highest_step(tracking):
         ("runs/get", {}, []),
     ],
 )
-def test_calls_tell_what_happened(path, body, events):
+def test_calls_become_events(path, body, events):
     assert list(events_of(path, body, "run1")) == events

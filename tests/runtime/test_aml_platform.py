@@ -1,4 +1,4 @@
-"""The package users import: what it has, what it costs, and whose packages it finds."""
+"""The package that users import: its names, its import time, and shadowing packages."""
 
 import ast
 import os
@@ -37,7 +37,7 @@ def test_every_public_name_of_the_api_is_here():
 
 
 @pytest.mark.parametrize("name", aml_platform.__all__)
-def test_a_name_leads_to_the_class_of_that_name(name):
+def test_each_name_resolves_to_the_class_of_that_name(name):
     assert getattr(aml_platform, name).__name__ == name
     assert name in dir(aml_platform)
 
@@ -48,7 +48,7 @@ def test_type_checkers_see_the_same_names():
     assert sorted(names) == sorted(aml_platform.__all__)
 
 
-def test_a_name_that_is_not_there():
+def test_an_unknown_name_is_an_import_error():
     with pytest.raises(ImportError, match="cannot import name 'Worksapce'"):
         exec("from aml_platform import Worksapce")  # noqa: S102 - what a user would write
 
@@ -67,7 +67,7 @@ def test_every_component_and_its_arguments_are_here():
     assert arguments <= set(components.__all__)
 
 
-def test_importing_it_imports_little(tmp_path):
+def test_importing_the_package_loads_little(tmp_path):
     said = python("-c", "import sys, aml_platform; print(*sys.modules)", cwd=tmp_path)
     loaded = set(said.stdout.split())
     assert "aml_platform" in loaded
@@ -90,7 +90,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("file", "name"), NAMES)
 @pytest.mark.parametrize("how", ["notebook", "script", "path"])
-def test_a_folder_of_the_users_that_shadows_ours_is_named(tmp_path, file, name, how):
+def test_a_package_that_shadows_ours_is_reported(tmp_path, file, name, how):
     mine = tmp_path / file
     mine.parent.mkdir(exist_ok=True)
     mine.touch()
@@ -110,7 +110,7 @@ def test_a_folder_of_the_users_that_shadows_ours_is_named(tmp_path, file, name, 
     assert f"'{name}'. Rename it, for instance to 'my_{name}'" in last
 
 
-def test_both_folders_are_named_when_two_shadow_ours(tmp_path):
+def test_two_packages_that_shadow_ours_are_both_reported(tmp_path):
     for name in ("infra", "runtime"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").touch()
@@ -118,7 +118,7 @@ def test_both_folders_are_named_when_two_shadow_ours(tmp_path):
     assert f"{tmp_path / 'infra'} and {tmp_path / 'runtime'} would be imported" in said.stderr
 
 
-def test_a_module_imported_before_ours_is_found_too(tmp_path):
+def test_a_module_imported_earlier_is_reported_too(tmp_path):
     (tmp_path / "runtime.py").touch()
     program = "import sys, runtime; sys.path.pop(0); import aml_platform"
     said = python("-c", program, cwd=tmp_path)
@@ -126,7 +126,7 @@ def test_a_module_imported_before_ours_is_found_too(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["infra/main.tf", "infra/network.py", "src/runtime/__init__.py"])
-def test_a_folder_that_is_no_package_shadows_nothing(tmp_path, file):
+def test_a_folder_that_is_not_a_package_shadows_nothing(tmp_path, file):
     (tmp_path / file).parent.mkdir(parents=True)
     (tmp_path / file).touch()
     said = python("-c", "import aml_platform; print(aml_platform.Workspace)", cwd=tmp_path)
@@ -140,7 +140,7 @@ def test_the_project_packs_every_package():
 
 
 def test_the_wheel_has_the_package(tmp_path):
-    """Offline: the build backend comes from uv's cache, where installing this project put it."""
+    """The build backend comes from uv's cache, where installing this project put it."""
     built = subprocess.run(
         [find_uv_bin(), "build", "--wheel", "--offline", "--out-dir", str(tmp_path), str(ROOT)],
         capture_output=True,

@@ -53,7 +53,7 @@ def submitted(workspace, tmp_path):
     return submit
 
 
-def test_a_workspace_says_what_was_deployed(workspace):
+def test_a_workspace_has_the_deployed_names(workspace):
     assert (workspace.name, workspace.resource_group) == ("demo", "demo-rg")
     assert list(workspace.compute_targets) == ["cpu"]
 
@@ -82,7 +82,7 @@ def test_an_experiment_lists_its_own_runs(workspace, submitted):
     assert list(Experiment(workspace, "other").get_runs()) == []
 
 
-def test_a_workspace_that_was_never_deployed_says_so(tmp_path, monkeypatch):
+def test_a_workspace_that_was_never_deployed_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("AML_HOME", str(tmp_path))
     with pytest.raises(NotDeployedError, match="never deployed"):
         Workspace.from_config()
@@ -102,7 +102,7 @@ def test_a_failed_run_raises_unless_asked_not_to(submitted):
     assert run.wait_for_completion(raise_on_error=False).status == "Failed"
 
 
-def test_files_of_a_run_come_back_by_name(submitted, tmp_path):
+def test_files_of_a_run_are_downloaded_by_name(submitted, tmp_path):
     run = submitted("open('outputs/model.txt', 'w').write('m')")
     run.wait_for_completion()
     assert "outputs/model.txt" in run.get_file_names()
@@ -124,7 +124,7 @@ def test_the_run_configuration_may_be_changed_after_it_was_given(tmp_path):
     assert spec.environment.interpreter == sys.executable
 
 
-def test_packages_become_a_conda_document():
+def test_packages_are_serialized_to_a_conda_document():
     packages = CondaDependencies.create(["numpy"], ["mlflow==2.0"], python_version="3.11")
     packages.add_pip_package("mlflow>=3")
     environment = Environment("e", PythonSection(conda_dependencies=packages))

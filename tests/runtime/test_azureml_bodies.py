@@ -52,7 +52,7 @@ def test_a_job_is_shown_by_its_run_id_unless_it_has_a_name():
     assert job()["displayName"] == "exp_1_00000000"
 
 
-def test_a_code_asset_is_the_snapshot_and_the_agent_beside_it():
+def test_a_code_asset_is_named_after_the_snapshot_and_versioned_by_the_agent():
     name, version = bodies.code_asset(SNAPSHOT, b"agent")
     assert (name, version) == bodies.code_asset(SNAPSHOT, b"agent")
     assert name == f"aml-{'a' * 40}"
@@ -126,9 +126,9 @@ def test_a_datastores_credential_is_a_signature_or_a_key():
 
 
 @pytest.mark.parametrize("cursor", [Cursor(), Cursor(3, 120)])
-def test_a_cursor_survives_being_written_down(cursor):
+def test_a_cursor_survives_formatting_and_parsing(cursor):
     assert Cursor.parse(str(cursor)) == cursor
 
 
-def test_the_first_cursor_is_the_beginning():
+def test_an_empty_cursor_is_the_beginning():
     assert Cursor.parse("") == Cursor(0, 0)

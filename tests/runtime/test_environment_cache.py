@@ -1,4 +1,4 @@
-"""The folder of environments: built once, whole or not at all, shared, evicted by last use."""
+"""The cache of environments: built once, atomic, shared, evicted by last use."""
 
 import json
 import threading
@@ -49,7 +49,7 @@ class Failing(Pretending):
 
 
 class TestPretending(BuilderContract):
-    """A stand-in that keeps the contract may stand in."""
+    """The stand-in of these tests keeps the contract, too."""
 
     @pytest.fixture
     def builder(self):
@@ -82,14 +82,14 @@ def test_the_first_builds_and_the_second_reuses(make):
     assert builder.built == [locked().hash]
 
 
-def test_what_was_built_is_written_down_without_credentials(make):
+def test_the_record_of_a_build_has_no_credentials(make):
     environment = leased(make(Pretending()), "--index-url https://u:secret@example.org/\nsix")
     text = (environment.folder / "aml-environment.json").read_text()
     assert "secret" not in text
     assert json.loads(text)["requirements"][1] == "six"
 
 
-def test_a_failed_build_leaves_nothing_but_its_log(make, tmp_path):
+def test_a_failed_build_leaves_only_its_log(make, tmp_path):
     log = []
     with pytest.raises(EnvironmentBuildError, match="no such package"):
         leased(make(Failing()), log=log.append)
@@ -97,7 +97,7 @@ def test_a_failed_build_leaves_nothing_but_its_log(make, tmp_path):
     assert left_in(tmp_path) == []
 
 
-def test_what_a_killed_builder_left_is_removed(make, tmp_path):
+def test_remains_of_a_killed_build_are_removed(make, tmp_path):
     for name in ("six", "other"):
         left = tmp_path / "environments" / f".building-{locked(name).hash}"
         left.mkdir(parents=True)
@@ -106,14 +106,14 @@ def test_what_a_killed_builder_left_is_removed(make, tmp_path):
     assert left_in(tmp_path) == [locked().hash]
 
 
-def test_an_environment_whose_python_is_gone_is_built_anew(make):
+def test_an_environment_whose_python_is_gone_is_rebuilt(make):
     cache = make(Pretending())
     leased(cache).python.unlink()
     assert not cache.is_built(locked())
     assert not leased(cache).reused
 
 
-def test_builders_at_the_same_time_build_once(make):
+def test_concurrent_processes_build_once(make):
     builder = Pretending(during=lambda: threading.Event().wait(0.1))
     cache = make(builder)
     with ThreadPoolExecutor(4) as pool:
@@ -122,7 +122,7 @@ def test_builders_at_the_same_time_build_once(make):
     assert sorted(e.reused for e in found) == [False, True, True, True]
 
 
-def test_who_waits_takes_over_when_the_builder_fails(make):
+def test_a_waiting_process_builds_when_the_first_build_fails(make):
     started = threading.Event()
 
     class FailsOnce(Pretending):
@@ -140,7 +140,7 @@ def test_who_waits_takes_over_when_the_builder_fails(make):
         assert isinstance(first.exception(), EnvironmentBuildError)
 
 
-def test_a_wait_can_be_ended(make):
+def test_a_wait_can_be_canceled(make):
     inside, stop = threading.Event(), threading.Event()
     done = threading.Event()
     cache = make(Pretending(during=lambda: (inside.set(), done.wait(5))))
@@ -148,7 +148,10 @@ def test_a_wait_can_be_ended(make):
     builder.start()
     inside.wait(5)
     stop.set()
-    with pytest.raises(EnvironmentBuildError, match="ended"), cache.lease(locked(), print, stop):
+    with (
+        pytest.raises(EnvironmentBuildError, match="canceled while"),
+        cache.lease(locked(), print, stop),
+    ):
         pass
     done.set()
     builder.join()
@@ -161,7 +164,7 @@ def test_the_least_recently_used_go_first(make, tmp_path):
     assert left_in(tmp_path) == sorted([locked("a").hash, locked("c").hash])
 
 
-def test_what_is_in_use_is_not_evicted(make, tmp_path):
+def test_an_environment_in_use_is_not_evicted(make, tmp_path):
     cache = make(Pretending(size=1000), limit_bytes=500)
     with cache.lease(locked("a"), print):
         leased(cache, "b")
@@ -170,9 +173,9 @@ def test_what_is_in_use_is_not_evicted(make, tmp_path):
     assert left_in(tmp_path) == [locked("c").hash]
 
 
-def test_eviction_is_told(make):
+def test_evictions_are_logged(make):
     log = []
     cache = make(Pretending(size=1000), limit_bytes=500)
     leased(cache, "a")
     leased(cache, "b", log.append)
-    assert any(locked("a").hash in line and "removed" in line for line in log)
+    assert any(locked("a").hash in line and "evicted" in line for line in log)

@@ -1,4 +1,4 @@
-"""What an environment document means, what of it counts for identity, and what is refused."""
+"""Environment documents: their meaning, their identity, and what is refused."""
 
 import pytest
 
@@ -57,13 +57,13 @@ def test_a_requirements_file_and_the_conda_file_that_lists_it_are_one_environmen
     assert conda(listed).hash == pip("six==1.16\n--pre\n").hash
 
 
-def test_name_source_and_variables_of_the_spec_do_not_count():
+def test_name_source_and_variables_are_not_part_of_the_identity():
     spec = conda(BASE, name="mine", source="here.yml", variables={"A": "1"})
     assert spec.hash == conda(BASE).hash
     assert spec.variables == {"A": "1"}
 
 
-def test_pip_comments_and_blanks_do_not_count():
+def test_comments_and_blanks_are_not_part_of_the_identity():
     assert pip("# c\n\nnumpy==1.26  # why\n").hash == pip("numpy==1.26").hash
 
 
@@ -107,7 +107,7 @@ def test_the_python_of_a_document(item, python):
     assert (locked.python, locked.lines) == (python, ())
 
 
-def test_the_persons_python_wins_and_is_recorded():
+def test_the_requested_python_wins_and_is_recorded():
     locked = conda(BASE, python="3.12")
     assert (locked.python, locked.overridden) == ("3.12", "3.11")
 
@@ -134,11 +134,11 @@ dependencies:
     assert locked.arguments == ("--prerelease=allow",)
 
 
-def test_variables_of_a_document_are_given():
+def test_variables_of_a_document_are_set():
     assert conda("dependencies: []\nvariables: {A: 1}").variables == {"A": "1"}
 
 
-def test_continued_lines_are_one():
+def test_continued_lines_are_joined():
     assert pip("numpy==1.26 \\\n    --hash=sha256:ab\n").lines == ("numpy==1.26 --hash=sha256:ab",)
 
 
@@ -160,22 +160,22 @@ def test_continued_lines_are_one():
         ("dependencies: []\nvariables: [a]", "`variables` is not a mapping"),
     ],
 )
-def test_what_a_document_must_not_say(text, message):
+def test_invalid_documents_are_refused(text, message):
     with pytest.raises(DefinitionError) as refused:
         conda(text, source="environment.yml")
     assert message in refused.value.detail
     assert refused.value.at == "environment.yml"
 
 
-def test_all_problems_come_at_once():
+def test_all_problems_are_reported_at_once():
     with pytest.raises(DefinitionError) as refused:
         conda("notes: x\ndependencies: [gcc, numpy, cudatoolkit=11, 'a|b']", python="newest")
     detail = refused.value.detail
-    assert "no equal on PyPI is known for: gcc, cudatoolkit=11" in detail
+    assert "no PyPI equivalent is known for: gcc, cudatoolkit=11" in detail
     assert len(detail.splitlines()) == 4
 
 
-def test_credentials_in_a_line_are_not_shown():
+def test_credentials_in_a_line_are_masked():
     shown = without_credentials(["--index-url https://user:secret@example.org/simple"])
     assert shown == ["--index-url https://***@example.org/simple"]
     with pytest.raises(DefinitionError) as refused:
@@ -204,7 +204,7 @@ def test_versions_and_requests(request_, version, fit):
     assert fits(request_, Interpreter(version, "python")) is fit
 
 
-def test_a_python_that_is_not_installed_names_those_that_are():
+def test_a_missing_python_lists_the_installed_ones():
     installed = [Interpreter((3, 11, 7), "a"), Interpreter((3, 9, 18), "b")]
     with pytest.raises(EnvironmentBuildError) as missing:
         find_python("3.7", installed)
@@ -222,7 +222,7 @@ def test_a_python_that_is_not_installed_names_those_that_are():
         (["requirements.txt"], "requirements.txt"),
     ],
 )
-def test_a_source_folder_declares_its_environment(tmp_path, names, found):
+def test_the_environment_is_declared_in_the_source_folder(tmp_path, names, found):
     for name in names:
         (tmp_path / name).write_text("dependencies: []\n")
     spec = find_declaration(tmp_path, python="3.12")
@@ -231,11 +231,11 @@ def test_a_source_folder_declares_its_environment(tmp_path, names, found):
     assert spec.python == "3.12"
 
 
-def test_a_folder_may_declare_nothing(tmp_path):
+def test_a_folder_may_have_no_declaration(tmp_path):
     assert find_declaration(tmp_path) is None
 
 
-def test_included_requirements_are_taken_in(tmp_path):
+def test_included_requirements_are_inlined(tmp_path):
     (tmp_path / "more").mkdir()
     (tmp_path / "requirements.txt").write_text("-r more/base.txt\nsix\n")
     (tmp_path / "more" / "base.txt").write_text("--requirement=other.txt\nnumpy\n")
@@ -245,7 +245,7 @@ def test_included_requirements_are_taken_in(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["-r requirements.txt", "-r absent.txt"])
-def test_includes_that_cannot_be_followed(tmp_path, content):
+def test_invalid_includes_are_errors(tmp_path, content):
     (tmp_path / "requirements.txt").write_text(content)
     with pytest.raises(DefinitionError, match=r"includes itself|cannot be read"):
         read_declaration(tmp_path / "requirements.txt")

@@ -1,4 +1,4 @@
-"""What git says of a source folder; never an error, never a password."""
+"""Run properties from git: never an error, never a password."""
 
 import shutil
 import subprocess

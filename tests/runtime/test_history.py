@@ -42,12 +42,12 @@ def history(tmp_path):
         (["Running", "Sleeping", "Completed"], "Completed"),
     ],
 )
-def test_states_fold_along_the_table(record, names, state):
+def test_states_follow_the_table(record, names, state):
     assert fold(record(), states(*names)).state == state
 
 
 @pytest.mark.parametrize("state", [state for state in RunState if state.final])
-def test_nothing_moves_a_run_that_has_ended(record, state):
+def test_a_final_state_never_changes(record, state):
     ended = record(state=state, error="why")
     assert fold(ended, states(*RunState)) == ended
 
@@ -61,12 +61,12 @@ def test_start_and_end_are_the_times_of_their_events(record):
     assert (folded.started, folded.ended) == (11.0, 13.0)
 
 
-def test_a_run_taken_from_its_node_starts_anew(record):
+def test_a_preempted_run_starts_over(record):
     folded = fold(record(), states("Running", "Queued", "Running"))
     assert folded.started == 12.0
 
 
-def test_the_end_says_how(record):
+def test_the_last_event_reports_how_the_script_ended(record):
     end = event("state", 1, state="Failed", exit_code=3, error="no data")
     folded = fold(record(state=RunState.RUNNING), [end])
     assert (folded.exit_code, folded.error) == (3, "no data")
@@ -88,7 +88,7 @@ def test_the_last_value_of_a_metric_counts(record):
     assert (folded.params, folded.tags) == ({"alpha": "0.5"}, {"team": "ml"})
 
 
-def test_appending_twice_changes_nothing(history, record):
+def test_appending_twice_has_no_effect(history, record):
     history.add(record())
     events = states("Queued", "Running")
     assert history.append("exp_1_00000000", events) == 2
@@ -97,26 +97,26 @@ def test_appending_twice_changes_nothing(history, record):
     assert history.record("exp_1_00000000").state is RunState.RUNNING
 
 
-def test_origins_count_for_themselves(history, record):
+def test_each_origin_has_its_own_numbering(history, record):
     history.add(record())
     same_number = [event("message", 0, origin, text=origin) for origin in ("agent", "service")]
     assert history.append("exp_1_00000000", same_number) == 2
 
 
-def test_adding_a_run_twice_keeps_what_became_of_it(history, record):
+def test_adding_a_run_twice_keeps_its_state(history, record):
     history.add(record())
     history.append("exp_1_00000000", states("Running"))
     history.add(record())
     assert history.record("exp_1_00000000").state is RunState.RUNNING
 
 
-def test_a_record_comes_back_as_it_went_in(history, record):
+def test_a_record_survives_a_round_trip(history, record):
     whole = record(arguments=("--a", "1"), metrics={"x": 1.5}, properties={"p": "q"}, stack="dev")
     history.add(whole)
     assert history.record(whole.run_id) == whole
 
 
-def test_events_are_read_from_a_number_on(history, record):
+def test_events_can_be_read_from_a_number(history, record):
     history.add(record())
     history.append("exp_1_00000000", states("Queued", "Running"))
     (first, _), second = history.events("exp_1_00000000")
@@ -160,13 +160,13 @@ def test_listing(several, wanted, found):
     assert [record.run_id for record in several.runs(wanted)] == found
 
 
-def test_a_run_that_is_not_there_names_the_nearest(several):
+def test_an_unknown_run_suggests_the_nearest(several):
     with pytest.raises(UnknownNameError) as unknown:
         several.record("run9")
     assert "Did you mean 'run" in unknown.value.remedy
 
 
-def test_writers_at_the_same_time_lose_nothing(history, record, tmp_path):
+def test_concurrent_writers_lose_nothing(history, record, tmp_path):
     history.add(record())
 
     def write(writer):
@@ -182,7 +182,7 @@ def test_writers_at_the_same_time_lose_nothing(history, record, tmp_path):
     assert history.record("exp_1_00000000").metrics == {f"m{n}": 19.0 for n in range(4)}
 
 
-def test_a_later_release_is_not_read(tmp_path):
+def test_a_history_of_a_later_release_is_refused(tmp_path):
     database = sqlite3.connect(tmp_path / "history.sqlite")
     database.execute("pragma user_version = 99")
     database.close()
@@ -190,7 +190,7 @@ def test_a_later_release_is_not_read(tmp_path):
         History(tmp_path / "history.sqlite")
 
 
-def test_a_file_that_is_no_history_is_left_alone(tmp_path):
+def test_a_file_that_is_not_a_history_is_left_unchanged(tmp_path):
     file = tmp_path / "history.sqlite"
     file.write_bytes(b"not a database at all" * 100)
     with pytest.raises(StateError, match="cannot be used"):

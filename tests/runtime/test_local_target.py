@@ -1,4 +1,4 @@
-"""The local target keeps the contract of all targets, and survives what a machine does to it."""
+"""The local target keeps the contract of all targets, and survives killed processes."""
 
 import os
 import signal
@@ -85,7 +85,7 @@ def test_a_killed_submitter_leaves_the_run_alone(target, tmp_path):
     assert poll(target, handle).state is RunState.COMPLETED
 
 
-def test_a_run_goes_on_when_only_its_own_process_is_killed(target, tmp_path):
+def test_a_run_continues_when_only_its_own_process_is_killed(target, tmp_path):
     handle = target.launch(a_run(tmp_path, GATED))
     until(lambda: "started" in log(target, handle))
     folder = folder_of(tmp_path, handle)
@@ -132,7 +132,7 @@ def test_an_environment_that_cannot_be_built_is_a_failed_run(target, tmp_path):
     assert "Building environment" in log(target, handle)
 
 
-def test_a_run_can_be_cancelled_while_its_environment_is_built(target, tmp_path):
+def test_a_run_can_be_canceled_while_its_environment_is_built(target, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
         index = f"--index-url http://127.0.0.1:{silent.getsockname()[1]}/\nsix\n"
         environment = EnvironmentSpec("pip", requirements=index)
@@ -143,7 +143,7 @@ def test_a_run_can_be_cancelled_while_its_environment_is_built(target, tmp_path)
     assert poll(target, handle).state is RunState.CANCELED
 
 
-def test_a_process_that_breaks_shows_its_traceback(target, tmp_path):
+def test_a_crashed_process_shows_its_traceback(target, tmp_path):
     run = a_run(tmp_path, "")
     for file in (tmp_path / "snapshots/objects").rglob("*"):
         if file.is_file():
@@ -155,7 +155,7 @@ def test_a_process_that_breaks_shows_its_traceback(target, tmp_path):
     assert "FileNotFoundError" in status.error
 
 
-def test_the_source_folder_is_not_written_to(target, tmp_path):
+def test_the_source_folder_is_not_modified(target, tmp_path):
     run = a_run(tmp_path, "open('here.txt', 'w').close()")
     handle = target.launch(run)
     until(lambda: poll(target, handle).state.final)

@@ -11,7 +11,7 @@ def test_the_local_cloud_answers(local_cloud):
     assert status["id"] == local_cloud.id
 
 
-def test_importing_the_plugin_imports_little():
+def test_importing_the_plugin_loads_little():
     """Every pytest run of an environment imports it."""
     program = "import sys, runtime.testing.plugin; print(*sys.modules)"
     said = subprocess.run(

@@ -1,4 +1,4 @@
-"""What is checked before a run starts, and what the messages say."""
+"""The checks before a run starts, and their messages."""
 
 from pathlib import Path
 
@@ -46,10 +46,10 @@ def test_a_script_may_be_named_from_the_working_folder(source, monkeypatch):
         ("trian.py", "Did you mean 'train.py'?"),
         ("evaluate.py", "Did you mean 'src/evaluate.py'?"),
         ("src/train_depe.py", "Did you mean 'src/train_deep.py'?"),
-        ("zzz", "Scripts that are there: src/evaluate.py, src/train_deep.py, train.py."),
+        ("zzz", "Scripts in the folder: src/evaluate.py, src/train_deep.py, train.py."),
     ],
 )
-def test_a_missing_script_leads_to_the_right_one(source, script, remedy, monkeypatch):
+def test_a_missing_script_suggests_the_nearest(source, script, remedy, monkeypatch):
     monkeypatch.chdir(source)
     with pytest.raises(UnknownNameError) as unknown:
         script_path(script, source)
@@ -61,19 +61,19 @@ def test_a_script_outside_the_folder_says_what_to_do(source, tmp_path):
     (tmp_path / "other.py").touch()
     with pytest.raises(DefinitionError) as refused:
         script_path("../other.py", source)
-    assert "lies outside the source folder" in refused.value.detail
+    assert "is outside the source folder" in refused.value.detail
     assert f"--source-directory {tmp_path}" in refused.value.remedy
 
 
-def test_a_source_folder_that_is_not_there(tmp_path):
+def test_a_missing_source_folder_is_an_error(tmp_path):
     with pytest.raises(DefinitionError, match="no folder"):
         script_path("train.py", tmp_path / "absent")
 
 
-def test_an_ignored_script_says_which_file_ignores_it():
+def test_an_ignored_script_names_the_ignore_file():
     with pytest.raises(DefinitionError) as refused:
         check_script("train.py", ["a.py"], ignore_file=".gitignore")
-    assert ".gitignore leaves it out" in refused.value.detail
+    assert ".gitignore excludes it" in refused.value.detail
     assert "`!/train.py`" in refused.value.remedy
 
 
@@ -88,14 +88,14 @@ def test_without_an_environment_other_targets_refuse(source):
         assert name in refused.value.remedy
 
 
-def test_a_named_file_wins(source):
+def test_a_given_file_wins(source):
     (source / "requirements.txt").write_text("six\n")
     (source / "other.yml").write_text("dependencies: [python=3.12]\n")
     chosen = choose_environment(source, target="cpu", file=source / "other.yml")
     assert chosen.kind == "conda"
 
 
-def test_a_named_file_has_to_be_there(source):
+def test_a_given_file_must_exist(source):
     with pytest.raises(DefinitionError, match="cannot be read"):
         choose_environment(source, target="cpu", file=source / "absent.yml")
 
@@ -110,10 +110,10 @@ def test_a_python_version_needs_an_environment(source):
     [
         ({"experiment": "my experiment"}, "Did you mean 'my-experiment'?"),
         ({"experiment": ""}, "is not an experiment name"),
-        ({"max_duration_s": 0}, "maximum duration of 0 s"),
+        ({"max_duration_s": 0}, "maximum duration is 0 s"),
     ],
 )
-def test_specs_that_no_target_takes(fields, message):
+def test_invalid_specs_are_refused(fields, message):
     with pytest.raises(UsageError) as refused:
         check_spec(RunSpec("train.py", Path(), **fields))
     assert message in refused.value.detail

@@ -33,7 +33,7 @@ def project(tmp_path):
     return write
 
 
-def test_what_a_run_has_is_taken(project):
+def test_settings_of_a_run_configuration_are_read(project):
     found = find_run_configuration("mine", project(FULL))
     assert (found.script, found.arguments, found.target) == ("train.py", ("--alpha", "0.5"), "cpu")
     assert (found.node_count, found.max_duration_s) == (2, MAX_DURATION_S)
@@ -51,11 +51,11 @@ def test_what_a_run_has_is_taken(project):
         ("config/train.runconfig", "config/train"),
     ],
 )
-def test_where_it_is_looked_for(project, file, name):
+def test_run_configurations_are_searched_in_order(project, file, name):
     assert find_run_configuration(name, project("target: gpu\n", file)).target == "gpu"
 
 
-def test_a_name_without_a_file_is_no_run_configuration(tmp_path):
+def test_a_name_without_a_file_is_not_a_run_configuration(tmp_path):
     assert find_run_configuration("cpu", tmp_path) is None
 
 
@@ -82,11 +82,11 @@ def test_the_conda_file_is_relative_to_the_project(project):
         ("ArgumentVector: [a.py]\n", "Workbench"),
         ("nodeCount: many\n", "not a whole number"),
         ("nodeCount: .inf\n", "not a whole number"),
-        ("- a\n", "not a map"),
+        ("- a\n", "not a mapping"),
         ("a: [\n", "cannot be read"),
     ],
 )
-def test_what_cannot_be_read_says_why(project, text, said):
+def test_an_unusable_run_configuration_is_an_error(project, text, said):
     with pytest.raises(DefinitionError, match=said):
         find_run_configuration("mine", project(text))
 

@@ -1,9 +1,12 @@
 """`docs/runs.md` names what the code has."""
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
 
+import aml_platform
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.agent.main import CANNOT_START, EVENTS_FILE, LOG_FILE, TIMED_OUT
 from runtime.environments.cache import DISK_LIMIT_BYTES
@@ -37,5 +40,11 @@ TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
         str(CANNOT_START),
     ],
 )
-def test_the_page_says_it(word):
+def test_the_page_mentions_it(word):
     assert word in PAGE
+
+
+def test_the_program_on_the_page_imports_what_there_is():
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (names,) = [node.names for node in ast.parse(program).body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name for alias in names} <= set(aml_platform.__all__)

@@ -1,4 +1,4 @@
-"""Snapshots: what goes in, what is left out and said, reuse, limits."""
+"""Snapshots: which files they hold, reuse, limits."""
 
 import os
 import stat
@@ -70,17 +70,17 @@ def test_one_ignore_file_at_the_root(source, ignore, left):
     assert paths(source) == left
 
 
-def test_repositories_and_environments_stay_out_by_default(source):
+def test_repositories_and_environments_are_excluded_by_default(source):
     write(source, {".git/HEAD": "", ".aml/x": "", ".venv/x": "", "a/__pycache__/x.pyc": ""})
     assert paths(source) == ["data/a.csv", "data/b.csv", "train.py"]
 
 
-def test_the_default_can_be_turned_round(source):
+def test_a_default_exclusion_can_be_reversed(source):
     write(source, {".venv/x": "", ".amlignore": "!.venv\n"})
     assert ".venv/x" in paths(source)
 
 
-def test_links_count_only_inside_the_folder(source, tmp_path):
+def test_only_links_inside_the_folder_are_followed(source, tmp_path):
     write(tmp_path, {"secret.txt": "s"})
     (source / "inside.py").symlink_to("train.py")
     (source / "outside.txt").symlink_to(tmp_path / "secret.txt")
@@ -96,14 +96,14 @@ def test_links_count_only_inside_the_folder(source, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
-def test_what_cannot_be_read_is_left_out_and_said(source):
+def test_an_unreadable_file_is_left_out_with_a_note(source):
     (source / "data/a.csv").chmod(0)
     listing = list_files(source)
     assert "data/a.csv" not in [f.path for f in listing.files]
     assert listing.notes == ["data/a.csv cannot be read and is left out"]
 
 
-def test_a_source_folder_has_to_be_there(tmp_path):
+def test_a_source_folder_must_exist(tmp_path):
     with pytest.raises(DefinitionError, match="no folder"):
         list_files(tmp_path / "absent")
 
@@ -129,7 +129,7 @@ def test_one_changed_byte_is_one_stored_file(source, store):
     assert (second.stored_files, second.stored_bytes) == (1, 3)
 
 
-def test_a_byte_changed_at_once_with_the_same_size_is_seen(source, store):
+def test_a_byte_changed_at_once_without_changing_the_size_is_noticed(source, store):
     ids = set()
     for number in range(5):
         (source / "train.py").write_text(f"print({number})")
@@ -158,7 +158,7 @@ def test_times_do_not_change_a_snapshot(source, store):
     assert store.take(source).snapshot.id == before
 
 
-def test_a_tree_goes_there_and_back(source, store, tmp_path):
+def test_a_tree_survives_a_round_trip(source, store, tmp_path):
     (source / "run.sh").write_text("#!/bin/sh\n")
     (source / "run.sh").chmod(0o700)
     snapshot = store.load(store.take(source).snapshot.id)
@@ -180,13 +180,13 @@ def test_an_unchanged_file_is_not_read(source, store, tmp_path):
     digest = next(f.sha256 for f in store.take(source).snapshot.files if f.path == "train.py")
     (memory,) = (tmp_path / "store/seen").iterdir()
     memory.write_text(memory.read_text().replace(digest, "0" * 64))
-    with pytest.raises(DefinitionError, match=r"train\.py was changed while"):
+    with pytest.raises(DefinitionError, match=r"train\.py changed while"):
         store.take(source)  # what is remembered is believed, until the content is stored
 
 
 @pytest.mark.parametrize("age_ns", [-1_000_000_000, 0, 40_000_000])
 def test_a_file_is_read_again_if_it_was_changed_just_before_it_was_read(source, tmp_path, age_ns):
-    """Whoever writes it again at once may leave size and time stamps as they are."""
+    """A second write in the same clock tick may leave size and time stamps unchanged."""
     status = (source / "train.py").stat()
     store = SnapshotStore(tmp_path / "store", {}, now_ns=lambda: status.st_ctime_ns + age_ns)
     taken = store.take(source).snapshot
@@ -196,14 +196,14 @@ def test_a_file_is_read_again_if_it_was_changed_just_before_it_was_read(source, 
     assert store.take(source).snapshot.id == taken.id
 
 
-def test_a_spoilt_memory_of_a_folder_is_only_slower(source, store, tmp_path):
+def test_a_corrupt_cache_of_a_folder_only_costs_time(source, store, tmp_path):
     first = store.take(source)
     for file in (tmp_path / "store/seen").iterdir():
         file.write_text("{")
     assert store.take(source).snapshot.id == first.snapshot.id
 
 
-def test_a_snapshot_that_is_not_there(store):
+def test_a_missing_snapshot_is_an_error(store):
     with pytest.raises(DefinitionError, match="no snapshot abc"):
         store.load("abc")
 
@@ -232,7 +232,7 @@ def test_only_changed_files_are_counted():
     assert "AML_SNAPSHOT_NO_FILE_LIMIT" in refused.value.remedy
 
 
-def test_the_id_says_which_bytes_belong_to_which_name():
+def test_the_id_depends_on_which_file_has_which_content():
     one = tree_id([SnapshotFile("a", "1", 1), SnapshotFile("b", "2", 1)])
     other = tree_id([SnapshotFile("a", "2", 1), SnapshotFile("b", "1", 1)])
     assert one != other

@@ -18,7 +18,7 @@ from runtime.targets.registry import target_class, target_kinds
 
 @dataclass
 class Scripted:
-    """A target whose polls are written down beforehand: a status, or an error, for each."""
+    """A target with scripted polls: a status or an error for each."""
 
     polls: list
     name: str = "scripted"
@@ -118,7 +118,7 @@ def test_a_submitted_run_is_in_history(submitter, history, source):
     assert record.properties["ContentSnapshotId"] == submitted.taken.snapshot.id
 
 
-def test_the_second_submission_says_that_nothing_changed(submitter, history, source):
+def test_the_second_submission_reports_that_nothing_changed(submitter, history, source):
     submit(submitter, source, Scripted([]))
     again = submit(submitter, source, Scripted([]))
     ((_, first),) = history.events(again)
@@ -144,7 +144,7 @@ def test_a_target_that_refuses_leaves_a_failed_run(submitter, history, source):
         ({"experiment": "no good"}, UsageError),
     ],
 )
-def test_what_is_refused_leaves_no_run(submitter, history, source, spec, error):
+def test_a_refused_submission_leaves_no_run(submitter, history, source, spec, error):
     target = Scripted([])
     with pytest.raises(error):
         submitter.submit(
@@ -190,7 +190,7 @@ def test_a_watcher_yields_events_logs_and_the_end(submitter, watcher, history, s
         ("", "BUILD SCRIPT"),
     ],
 )  # fmt: skip
-def test_text_of_a_poll_stands_where_it_was_written(states, order):
+def test_log_text_is_merged_with_events_where_it_was_written(states, order):
     events = [Happened("r", event(n, state)) for n, state in enumerate(states.split())]
     logged = [
         Logged("r", LogChunk("user_logs/std_log.txt", "SCRIPT", 6)),
@@ -203,7 +203,7 @@ def test_text_of_a_poll_stands_where_it_was_written(states, order):
     assert said == order.split()
 
 
-def test_a_later_watcher_goes_on_and_can_replay(submitter, watcher, source):
+def test_a_second_watcher_continues_and_can_replay(submitter, watcher, source):
     target = Scripted([status("Running", event(0, "Running"), cursor="1"), status("Completed")])
     run_id = submit(submitter, source, target)
     watching = watcher().watch({run_id: target})
@@ -215,7 +215,7 @@ def test_a_later_watcher_goes_on_and_can_replay(submitter, watcher, source):
     assert list(target.asked[-1].values()) == ["1"]
 
 
-def test_a_state_without_an_event_is_written_down(submitter, watcher, history, source):
+def test_a_state_without_an_event_is_recorded(submitter, watcher, history, source):
     target = Scripted([status("Failed", error="lost", exit_code=9)])
     run_id = submit(submitter, source, target)
     *_, end = watcher().watch({run_id: target})
@@ -232,14 +232,14 @@ def test_intervals_grow_while_nothing_happens(submitter, watcher, clock, source)
     assert clock.slept == [1, 2, 4, 8, 8, 8, 1, 2]
 
 
-def test_one_call_asks_about_all_runs(submitter, watcher, source):
+def test_all_runs_are_polled_in_one_call(submitter, watcher, source):
     target = Scripted([status("Running"), status("Completed")])
     runs = dict.fromkeys((submit(submitter, source, target) for _ in range(3)), target)
     list(watcher().watch(runs))
     assert [len(asked) for asked in target.asked] == [3, 3]
 
 
-def test_a_cloud_that_is_away_for_a_while_is_waited_for(submitter, watcher, source):
+def test_a_brief_outage_of_the_cloud_is_waited_out(submitter, watcher, source):
     away = UnreachableError("away", remedy="wait")
     target = Scripted([status("Running", event(0, "Running")), away, away, status("Completed")])
     run_id = submit(submitter, source, target)
@@ -247,7 +247,7 @@ def test_a_cloud_that_is_away_for_a_while_is_waited_for(submitter, watcher, sour
     assert end.record.state is RunState.COMPLETED
 
 
-def test_a_cloud_that_stays_away_is_an_error(submitter, watcher, clock, source):
+def test_a_long_outage_of_the_cloud_is_an_error(submitter, watcher, clock, source):
     target = Scripted([UnreachableError("away", remedy="wait")])
     run_id = submit(submitter, source, target)
     with pytest.raises(UnreachableError):
@@ -264,14 +264,14 @@ def test_a_watcher_can_wait_for_the_node_to_be_released(submitter, watcher, sour
     assert sum(isinstance(item, Ended) for item in seen) == 1
 
 
-def test_a_watcher_does_not_wait_for_ever(submitter, watcher, clock, source):
+def test_a_watcher_does_not_wait_forever(submitter, watcher, clock, source):
     target = Scripted([status("Completed")])
     run_id = submit(submitter, source, target)
     list(watcher(linger_s=10).watch({run_id: target}))
     assert 10 <= clock.now < 20
 
 
-def test_a_refresh_asks_once(submitter, watcher, history, source):
+def test_a_refresh_polls_once(submitter, watcher, history, source):
     target = Scripted([status("Running", event(0, "Running"), cursor="1")])
     run_id = submit(submitter, source, target)
     watcher().refresh({run_id: target})
@@ -314,5 +314,5 @@ def test_the_table_of_targets():
     ("size", "text"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 * 1024**2, "5.0 MiB")],
 )
-def test_sizes_as_people_read_them(size, text):
+def test_sizes_are_formatted_for_people(size, text):
     assert size_text(size) == text
