@@ -14,16 +14,16 @@ from runtime.agent.calls import events_of
 from runtime.agent.documents import JsonObject
 from runtime.agent.forward import Forwarder
 from runtime.agent.tracking import InMemoryTracking
-from runtime.agent.wire import Call, RefusalError, Reply, Source, as_document
+from runtime.agent.wire import RefusalError, Source, TrackingCall, TrackingReply, as_document
 
 API = "/api/2.0/mlflow/"
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
 
 
-class Backend(Protocol):
+class TrackingBackend(Protocol):
     """Answers the calls of MLflow's REST API."""
 
-    def answer(self, call: Call) -> Reply:
+    def answer(self, call: TrackingCall) -> TrackingReply:
         """Answer one call and record what it reports. Raises ``RefusalError``."""
 
 
@@ -42,7 +42,7 @@ class OwnBackend:
         self._run_id = run_id
         self._record = record
 
-    def answer(self, call: Call) -> Reply:
+    def answer(self, call: TrackingCall) -> TrackingReply:
         if call.path.startswith(PROXY):
             return self._proxy(call, call.path[len(PROXY) :].strip("/"))
         path, body = call.path[len(API) :], call.body()
@@ -54,24 +54,26 @@ class OwnBackend:
         answer = self._tracking.answer(call.method, path, body)
         for kind, data in events_of(path, body, self._run_id):
             self._record(kind, data)
-        return Reply.of_json(answer)
+        return TrackingReply.of_json(answer)
 
-    def _run_listing(self, body: JsonObject) -> Reply:
+    def _run_listing(self, body: JsonObject) -> TrackingReply:
         run = self._tracking.answer("GET", "runs/get", body)["run"]["info"]
         path = str(body.get("path") or "")
         listing = self._listing(f"0/{run['run_id']}/artifacts/{path}", path)
-        return Reply.of_json({**as_document(listing.content), "root_uri": run["artifact_uri"]})
+        return TrackingReply.of_json(
+            {**as_document(listing.content), "root_uri": run["artifact_uri"]}
+        )
 
-    def _listing(self, path: str, prefix: str = "") -> Reply:
+    def _listing(self, path: str, prefix: str = "") -> TrackingReply:
         place = self._artifacts.place(path.rstrip("/")) or ""
         as_model = path.split("/")[1:2] == ["models"]
         hidden = self._artifacts.is_model(place) and not as_model
         files = [] if hidden else self._artifacts.listing(place)
         for file in files if prefix else ():
             file["path"] = f"{prefix.rstrip('/')}/{file['path']}"
-        return Reply.of_json({"files": files})
+        return TrackingReply.of_json({"files": files})
 
-    def _proxy(self, call: Call, path: str) -> Reply:
+    def _proxy(self, call: TrackingCall, path: str) -> TrackingReply:
         if call.method == "GET" and not path:
             return self._listing(call.query.get("path", ""))
         missing = RefusalError("RESOURCE_DOES_NOT_EXIST", f"No such artifact: {path}")
@@ -83,17 +85,17 @@ class OwnBackend:
         except FileNotFoundError as error:
             raise missing from error
 
-    def _file(self, call: Call, place: str) -> Reply:
+    def _file(self, call: TrackingCall, place: str) -> TrackingReply:
         if call.method == "GET":
             stream = self._artifacts.open(place)
             size = os.fstat(stream.fileno()).st_size
-            return Reply(200, "application/octet-stream", stream=stream, size=size)
+            return TrackingReply(200, "application/octet-stream", stream=stream, size=size)
         if call.method == "PUT":
             self._artifacts.store(place, call.source, call.size)
             self._record("artifact", {"path": place, "size": call.size})
         elif call.method == "DELETE":
             self._artifacts.delete(place)
-        return Reply.of_json({})
+        return TrackingReply.of_json({})
 
 
 class ForwardingBackend:
@@ -107,7 +109,7 @@ class ForwardingBackend:
         self._record = record
         self._reported = False
 
-    def answer(self, call: Call) -> Reply:
+    def answer(self, call: TrackingCall) -> TrackingReply:
         if call.path.startswith(PROXY):
             return self._artifact(call)
         content = call.source.read(call.size)
@@ -117,7 +119,7 @@ class ForwardingBackend:
                 self._record(kind, data)
         return reply
 
-    def _artifact(self, call: Call) -> Reply:
+    def _artifact(self, call: TrackingCall) -> TrackingReply:
         body = _Exactly(call) if call.size else b""
         reply = self._send(call, body)
         if reply.ok and call.method == "PUT":
@@ -125,7 +127,7 @@ class ForwardingBackend:
             self._record("artifact", {"path": path, "size": call.size})
         return reply
 
-    def _send(self, call: Call, body: Source | bytes) -> Reply:
+    def _send(self, call: TrackingCall, body: Source | bytes) -> TrackingReply:
         """Forward one call. Records once that the server does not answer: MLflow hides it."""
         try:
             return self._forwarder.send(call.method, call.target, body, call.size, call.kind)
@@ -148,7 +150,7 @@ def path_in_run(path: str, run_id: str) -> str:
 class _Exactly:
     """The body of a call as a file that ends with the body, not with the connection."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: TrackingCall) -> None:
         self._source = call.source
         self._left = call.size
 

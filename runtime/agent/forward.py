@@ -12,7 +12,7 @@ import threading
 from urllib.parse import urlsplit
 
 from runtime.agent.context import TrackingServer
-from runtime.agent.wire import RefusalError, Reply, Source
+from runtime.agent.wire import RefusalError, Source, TrackingReply
 
 _TIMEOUT_S = 60.0
 
@@ -28,7 +28,9 @@ class Forwarder:
         self._context = ssl.create_default_context(cafile=server.ca or None)
         self._local = threading.local()
 
-    def send(self, method: str, target: str, body: Source | bytes, size: int, kind: str) -> Reply:
+    def send(
+        self, method: str, target: str, body: Source | bytes, size: int, kind: str
+    ) -> TrackingReply:
         """Send one call and return its answer. Raises ``RefusalError`` if there is none."""
         headers = {"Authorization": f"Bearer {self._token}", "Content-Length": str(size)}
         if kind:
@@ -42,7 +44,7 @@ class Forwarder:
 
     def _exchange(
         self, method: str, target: str, body: Source | bytes, headers: dict[str, str]
-    ) -> Reply:
+    ) -> TrackingReply:
         connection = self._connection()
         try:
             connection.request(method, target, body, headers)
@@ -55,7 +57,7 @@ class Forwarder:
             connection.request(method, target, body, headers)
             answer = connection.getresponse()
         kind = answer.getheader("Content-Type") or "application/octet-stream"
-        return Reply(answer.status, kind, answer.read())
+        return TrackingReply(answer.status, kind, answer.read())
 
     def _connection(self) -> http.client.HTTPSConnection:
         connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import final
 
 from runtime.agent.artifacts import Artifacts
-from runtime.agent.backends import Backend, ForwardingBackend, OwnBackend
+from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBackend
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
@@ -86,7 +86,7 @@ def _ended(outcome: ScriptExit, options: argparse.Namespace, events: EventLog) -
     return int(data["exit_code"])
 
 
-def _backend(options: argparse.Namespace, context: RunContext, events: EventLog) -> Backend:
+def _backend(options: argparse.Namespace, context: RunContext, events: EventLog) -> TrackingBackend:
     if context.tracking is not None:
         return ForwardingBackend(Forwarder(context.tracking), context.run_id, events.append)
     tracking = InMemoryTracking(context.run_id, context.experiment, context.experiment_id)

@@ -11,8 +11,8 @@ import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from runtime.agent.backends import API, PROXY, Backend
-from runtime.agent.wire import Call, RefusalError, Reply, Source, dechunked
+from runtime.agent.backends import API, PROXY, TrackingBackend
+from runtime.agent.wire import RefusalError, Source, TrackingCall, TrackingReply, dechunked
 
 _BLOCK_BYTES = 1 << 20
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -21,7 +21,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 class Receiver:
     """The listening endpoint; ``url`` and ``token`` are what MLflow's client needs."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: TrackingBackend) -> None:
         self.token = secrets.token_urlsafe(24)
         # `http.server` calls `do_GET`, `do_POST`, …, on a new object for each connection.
         methods = {f"do_{method}": _Handler.respond for method in _METHODS}
@@ -39,7 +39,7 @@ class Receiver:
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
-    backend: Backend
+    backend: TrackingBackend
     token: str
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -58,34 +58,35 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_body(reply)
         self.wfile.flush()
 
-    def _answer(self) -> Reply:
+    def _answer(self) -> TrackingReply:
         try:
             self._check()
             return self.backend.answer(self._call())
         except RefusalError as refusal:
             self.close_connection = True  # the body may be unread
-            return Reply.of_refusal(refusal)
+            return TrackingReply.of_refusal(refusal)
         except (ValueError, KeyError, EOFError) as error:
             self.close_connection = True
             text = f"The agent cannot read this call: {error!r}"
-            return Reply.of_refusal(RefusalError("BAD_REQUEST", text))
+            return TrackingReply.of_refusal(RefusalError("BAD_REQUEST", text))
 
     def _check(self) -> None:
+        # Any local user can connect to a loopback port; the token keeps them out.
         given = (self.headers.get("Authorization") or "").encode()
         if not hmac.compare_digest(given, b"Bearer " + self.token.encode()):
             raise RefusalError("UNAUTHENTICATED", "The token is missing or wrong.")
         if not self.path.startswith((API, PROXY)):
             raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent does not support {self.path}.")
 
-    def _call(self) -> Call:
+    def _call(self) -> TrackingCall:
         source: Source = self.rfile
         size = int(self.headers.get("Content-Length") or 0)
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             source, size = dechunked(self.rfile)
         kind = self.headers.get("Content-Type") or ""
-        return Call(self.command, self.path, source, size, kind)
+        return TrackingCall(self.command, self.path, source, size, kind)
 
-    def _send_body(self, reply: Reply) -> None:
+    def _send_body(self, reply: TrackingReply) -> None:
         if reply.stream is None:
             self.wfile.write(reply.content)
             return

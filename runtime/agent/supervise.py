@@ -70,9 +70,9 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                start_new_session=True,  # a group of its own, so that signals reach its children
             )
-            if self._stopped_by:
+            if self._stopped_by:  # a signal arrived before there was a process to forward it to
                 self._signal(signal.SIGTERM)
             output = self._process.stdout
             if output is not None:

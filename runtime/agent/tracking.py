@@ -91,6 +91,7 @@ class InMemoryTracking:
         metric = {key: body.get(key) for key in ("key", "value", "timestamp", "step")}
         metric["step"] = int(metric["step"] or 0)
         known = self._history.setdefault((run["info"]["run_id"], str(body.get("key"))), [])
+        # MLflow's client repeats a call whose answer was lost; the value was logged once.
         if metric not in known:
             known.append(metric)
         return {}

@@ -40,7 +40,7 @@ class RefusalError(Exception):
         self.message = message
 
 
-class Call:
+class TrackingCall:
     """One request. ``target`` is the raw request target; ``path`` is decoded, without the query.
 
     ``query`` has one value per key; ``source`` yields ``size`` bytes of body.
@@ -63,7 +63,7 @@ class Call:
         return as_document(self.source.read(self.size))
 
 
-class Reply:
+class TrackingReply:
     """One reply. ``stream`` is a body that is not read yet; ``size`` is -1 if unknown."""
 
     def __init__(
@@ -86,11 +86,11 @@ class Reply:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @classmethod
-    def of_json(cls, document: JsonObject, status: int = 200) -> Reply:
+    def of_json(cls, document: JsonObject, status: int = 200) -> TrackingReply:
         return cls(status, "application/json", json.dumps(document).encode())
 
     @classmethod
-    def of_refusal(cls, refusal: RefusalError) -> Reply:
+    def of_refusal(cls, refusal: RefusalError) -> TrackingReply:
         document = {"error_code": refusal.code, "message": refusal.message}
         return cls.of_json(document, _STATUS.get(refusal.code, 400))
 

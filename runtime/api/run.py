@@ -97,6 +97,7 @@ class Run:
         self._refreshed()
         series: dict[str, list[float]] = {}
         for _, event in self._session.history.events(self.id):
+            # Metrics of nested runs have the id of their run; azureml-core lists them apart, too.
             if event.kind == "metric" and not event.data.get("run"):
                 series.setdefault(str(event.data["key"]), []).append(float(event.data["value"]))
         return {

@@ -76,6 +76,8 @@ class EnvironmentCache:
         stop = stop or Event()
         with self._lock_file(locked.hash) as lock_file:
             reused = True
+            # After a build the exclusive lock becomes a shared one, which flock does not do
+            # atomically: another process may evict the environment in between. Then start over.
             while not self._shared(lock_file, locked):
                 _wait(lock_file, log, stop)
                 if not self.is_built(locked):
@@ -123,7 +125,7 @@ class EnvironmentCache:
             record = self._record(locked, _size(folder))
             (folder / _RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
             folder.rename(final)
-        except BaseException:
+        except BaseException:  # Ctrl-C too must not leave a half-built environment
             shutil.rmtree(folder, ignore_errors=True)
             raise
         log(f"Environment {locked.hash} was built in {time.monotonic() - started:.1f} s")
@@ -146,6 +148,7 @@ class EnvironmentCache:
         if not self.is_built(locked):
             fcntl.flock(lock_file, fcntl.LOCK_UN)
             return False
+        # The record's time stamp is the time of last use, by which environments are evicted.
         now = self._now()
         os.utime(self._root / locked.hash / _RECORD, (now, now))
         return True

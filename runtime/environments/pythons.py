@@ -21,7 +21,7 @@ _CLAUSE: Final = re.compile(r"(===?|~=|>=|<=|!=|=|<|>)?\s*v?(\d+(?:\.\d+)*)(\.\*
 
 
 @dataclass(frozen=True, slots=True)
-class Interpreter:
+class InstalledPython:
     """An installed Python."""
 
     version: Version
@@ -29,7 +29,7 @@ class Interpreter:
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class VersionClause:
     """One condition of a version request. ``=`` matches a prefix."""
 
     operator: str
@@ -54,7 +54,7 @@ _OPERATORS: Final[dict[str, Callable[[Version, Version], bool]]] = {
 }
 
 
-def parse_request(text: str) -> tuple[Clause, ...] | None:
+def parse_request(text: str) -> tuple[VersionClause, ...] | None:
     """Return the clauses of ``3.11``, ``==3.11.4``, ``>=3.9,<3.12``, …; ``None`` if invalid."""
     clauses = []
     for part in text.split(","):
@@ -62,16 +62,16 @@ def parse_request(text: str) -> tuple[Clause, ...] | None:
         if match is None:
             return None
         sign = "=" if match[1] in (None, "==", "===") else match[1]
-        clauses.append(Clause(sign, tuple(map(int, match[2].split(".")))))
+        clauses.append(VersionClause(sign, tuple(map(int, match[2].split(".")))))
     return tuple(clauses)
 
 
-def fits(request: str, found: Interpreter) -> bool:
+def fits(request: str, found: InstalledPython) -> bool:
     """Return whether an interpreter satisfies every clause of a request."""
     return all(clause.admits(found.version) for clause in parse_request(request) or ())
 
 
-def find_python(request: str, installed: Iterable[Interpreter]) -> Interpreter:
+def find_python(request: str, installed: Iterable[InstalledPython]) -> InstalledPython:
     """Return the first interpreter that satisfies ``request``; the error lists those installed.
 
     ``installed`` is in order of preference, and consumed only as far as needed.
@@ -88,12 +88,12 @@ def find_python(request: str, installed: Iterable[Interpreter]) -> Interpreter:
     )
 
 
-def installed_pythons(uv: Path, environ: Mapping[str, str]) -> Iterator[Interpreter]:
+def installed_pythons(uv: Path, environ: Mapping[str, str]) -> Iterator[InstalledPython]:
     """Yield every installed Python: the current one first, then newest first.
 
     The first is free; finding the others takes most of a second.
     """
-    yield Interpreter(sys.version_info[:3], _running())
+    yield InstalledPython(sys.version_info[:3], _running())
     others = [*_known_to_uv(uv, environ), *_pyenv_builds(environ)]
     yield from sorted(others, key=lambda found: found.version, reverse=True)
 
@@ -105,7 +105,7 @@ def _running() -> Path:
     return next((path for path in candidates if path.exists()), Path(sys.executable))
 
 
-def _known_to_uv(uv: Path, environ: Mapping[str, str]) -> list[Interpreter]:
+def _known_to_uv(uv: Path, environ: Mapping[str, str]) -> list[InstalledPython]:
     listing = subprocess.run(
         [str(uv), "python", "list", "--only-installed", "--offline", "--output-format", "json"],
         capture_output=True,
@@ -118,16 +118,16 @@ def _known_to_uv(uv: Path, environ: Mapping[str, str]) -> list[Interpreter]:
     except ValueError:
         return []
     return [
-        Interpreter(_numbers(entry["version"]), Path(entry["path"]))
+        InstalledPython(_numbers(entry["version"]), Path(entry["path"]))
         for entry in entries
         if entry.get("implementation") == "cpython" and entry.get("variant") == "default"
     ]
 
 
-def _pyenv_builds(environ: Mapping[str, str]) -> list[Interpreter]:
+def _pyenv_builds(environ: Mapping[str, str]) -> list[InstalledPython]:
     root = Path(environ.get("PYENV_ROOT") or Path(environ.get("HOME", os.sep)) / ".pyenv")
     return [
-        Interpreter(_numbers(path.parent.parent.name), path)
+        InstalledPython(_numbers(path.parent.parent.name), path)
         for path in sorted(root.glob("versions/*/bin/python"))
         if re.fullmatch(r"3\.\d+\.\d+", path.parent.parent.name)
     ]

@@ -71,6 +71,7 @@ class History:
         ``cursor``, the target's read position, is stored in the same transaction.
         """
         with self._open() as database:
+            # The write lock first: the record that is read must be the one that is replaced.
             database.execute("begin immediate")
             record = self._record(database, run_id)
             fresh = [event for event in events if _insert(database, run_id, event)]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError
-from runtime.snapshots.patterns import Rule, excluded, parse_rules
+from runtime.snapshots.patterns import IgnoreRule, excluded, parse_rules
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
 LEFT_OUT_BY_DEFAULT: Final = ".git\n/.aml\n.venv\n__pycache__/\n"
@@ -57,7 +57,7 @@ def list_files(root: Path) -> Listing:
     return listing
 
 
-def _walk(root: Path, below: str, rules: Sequence[Rule], notes: list[str]) -> Iterator[Found]:
+def _walk(root: Path, below: str, rules: Sequence[IgnoreRule], notes: list[str]) -> Iterator[Found]:
     try:
         entries = list(os.scandir(root / below))
     except OSError as error:

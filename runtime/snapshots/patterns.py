@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class IgnoreRule:
     """One line of an ignore file. ``matches`` takes a POSIX path relative to the file's folder."""
 
     matches: Callable[[str], object]
@@ -19,13 +19,13 @@ class Rule:
     anchored: bool
 
 
-def parse_rules(text: str) -> tuple[Rule, ...]:
+def parse_rules(text: str) -> tuple[IgnoreRule, ...]:
     """Return the rules of an ignore file, in order; the last match wins."""
     lines = text.removeprefix("\ufeff").split("\n")
     return tuple(rule for line in lines if (rule := _rule(line.removesuffix("\r"))) is not None)
 
 
-def excluded(rules: Sequence[Rule], path: str, *, folder: bool) -> bool:
+def excluded(rules: Sequence[IgnoreRule], path: str, *, folder: bool) -> bool:
     """Return whether the entry ``path`` is excluded; its parents are not considered."""
     name = path.rpartition("/")[2]
     for rule in reversed(rules):
@@ -36,7 +36,7 @@ def excluded(rules: Sequence[Rule], path: str, *, folder: bool) -> bool:
     return False
 
 
-def _rule(line: str) -> Rule | None:
+def _rule(line: str) -> IgnoreRule | None:
     line = _without_trailing_spaces(line)
     if not line or line.startswith("#"):
         return None
@@ -49,7 +49,7 @@ def _rule(line: str) -> Rule | None:
         expression = re.compile(_expression(pattern.removeprefix("/")), re.DOTALL)
     except (ValueError, re.error):
         return None  # git ignores a malformed pattern, too
-    return Rule(expression.fullmatch, negated, folders_only, anchored)
+    return IgnoreRule(expression.fullmatch, negated, folders_only, anchored)
 
 
 def _without_trailing_spaces(line: str) -> str:

@@ -113,6 +113,7 @@ class SnapshotStore:
             )
             if digest is None:
                 continue
+            # Do not cache a file that may change again without a new time stamp.
             if now_ns - max(found.stat.st_mtime_ns, found.stat.st_ctime_ns) > _RACY_NS:
                 stats[found.path] = [*marks, digest]
             executable = bool(found.stat.st_mode & stat.S_IXUSR)
@@ -129,6 +130,7 @@ class SnapshotStore:
             name = Path(partial.name)
             with (source / file.path).open("rb") as content:
                 digest = _copy_hashed(content, partial)
+        # Between hashing and copying somebody may write to it; the store must not keep a mixture.
         if digest != file.sha256:
             name.unlink()
             raise DefinitionError(

@@ -44,6 +44,7 @@ def script_path(script: str, source_directory: Path) -> str:
             remedy=_nearest_script(script, root),
             at=str(root / script),
         )
+    # Not resolved at first: a script that is a link inside the folder keeps its own name.
     path = Path(os.path.normpath(found))
     if not path.is_relative_to(root):
         path = path.resolve()

@@ -91,6 +91,7 @@ class Submitter:
             git=git_properties(spec.source_directory, self._environ),
             locked=locked,
         )
+        # Before the launch: if this process dies during it, the history still knows the run.
         self._history.add(first_record(run, self._now(), stack))
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
         for note in taken.notes:

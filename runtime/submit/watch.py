@@ -112,6 +112,7 @@ class Watcher:
                 seen = self._round(followed)
                 silent_since = None
             except UnreachableError:
+                # Training outlasts a restart of the cloud or a closed laptop: wait and ask again.
                 silent_since = self._clock() if silent_since is None else silent_since
                 if self._clock() - silent_since > self._pace.patience_s:
                     raise
@@ -140,6 +141,7 @@ class Watcher:
         for run_id, status in self._statuses(followed).items():
             run = followed[run_id]
             events = self._recorded(run_id, run, status)
+            # Logs are complete when the end is seen; a run that lingers is polled for events only.
             chunks = self._logged(run_id, run) if run.ended_at is None else []
             seen += in_order([Happened(run_id, event) for event in events], chunks)
             if status.state.final and run.ended_at is None:
@@ -158,6 +160,7 @@ class Watcher:
 
     def _recorded(self, run_id: str, run: _Followed, status: RunStatus) -> Sequence[RunEvent]:
         """Record a status. A state that no event reported becomes an event of this side."""
+        # The cursor is stored with the events it covers, so a crash in between repeats nothing.
         if status.events or status.cursor != run.cursor:
             self._history.append(run_id, status.events, cursor=status.cursor)
         run.cursor = status.cursor

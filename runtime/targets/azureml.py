@@ -77,6 +77,8 @@ class AzureMLTarget:
         if self._get(job) is None:
             if run.spec.environment is None:
                 raise AssertionError("prepare refuses a run without an environment here")
+            # First: uploads to a workspace that is gone would fail with less helpful errors. The
+            # job itself comes last, so that one that exists has its code and environment.
             self._existing_workspace()
             agent = agent_archive()
             body = job_body(

@@ -45,6 +45,7 @@ class LocalTarget:
         """Start the run's process and return at once."""
         folder = self._folder(run.run_id)
         folder.path.mkdir(parents=True, exist_ok=True)
+        # Of several submitters of one run id, only the first to hold the lock starts the run.
         lock = _lock_to_start(folder)
         if lock is not None:
             try:
@@ -63,6 +64,7 @@ class LocalTarget:
         folder = self._folder(handle.reference)
         if not folder.path.is_dir() or not folder.alive():
             return
+        # The file first: a process that has no signal handlers yet checks it once it has.
         folder.cancel_file.touch()
         with suppress(OSError, ValueError):
             os.kill(int(folder.process_file.read_text(encoding="utf-8")), signal.SIGTERM)
@@ -99,7 +101,8 @@ class LocalTarget:
         if not status.state.final and folder.alive():
             return status
         _reap(folder)
-        status = _read(folder, cursor)  # it may have reported its end since
+        # Read again: it may have reported its end between the first read and the look at the lock.
+        status = _read(folder, cursor)
         if status.state.final:
             return status
         return replace(status, state=RunState.FAILED, error=_LOST + _last_words(folder))
@@ -130,8 +133,8 @@ def _start(folder: RunFolder, lock: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            start_new_session=True,
-            pass_fds=(lock,),
+            start_new_session=True,  # Ctrl-C in the submitter's terminal must not reach the run
+            pass_fds=(lock,),  # held by the run after this process closes its own copy
         )
     process.returncode = 0  # never waited for; Popen would warn about that
 

@@ -48,6 +48,7 @@ class LocalRun:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stopped)
         self._folder.process_file.write_text(str(os.getpid()), encoding="utf-8")
+        # Canceled before the handlers were installed: the signal is lost, the file is not.
         if self._folder.cancel_file.exists():
             self._stop.set()
         try:

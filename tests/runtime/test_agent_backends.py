@@ -8,7 +8,7 @@ import pytest
 from runtime.agent.artifacts import Artifacts
 from runtime.agent.backends import API, PROXY, ForwardingBackend, OwnBackend
 from runtime.agent.tracking import InMemoryTracking
-from runtime.agent.wire import Call, RefusalError, Reply
+from runtime.agent.wire import RefusalError, TrackingCall, TrackingReply
 
 RUN = "exp_1_00000000"
 ARTIFACT = f"{PROXY}/0/{RUN}/artifacts/notes/a.txt"
@@ -23,12 +23,14 @@ def answer(backend, method, target, content=b"", rest=b""):
     """Return the reply, a refusal too; ``rest`` follows the body on the same connection."""
     source = io.BytesIO(content + rest)
     try:
-        reply = backend.answer(Call(method, target, source, len(content), "application/json"))
+        reply = backend.answer(
+            TrackingCall(method, target, source, len(content), "application/json")
+        )
     except RefusalError as refusal:
-        reply = Reply.of_refusal(refusal)
+        reply = TrackingReply.of_refusal(refusal)
     if reply.stream is not None:
         with reply.stream as stream:
-            reply = Reply(reply.status, reply.kind, stream.read())
+            reply = TrackingReply(reply.status, reply.kind, stream.read())
     assert source.read() == rest, "the next call of the connection was read, or this one was not"
     return reply
 

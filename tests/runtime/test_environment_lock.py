@@ -6,7 +6,7 @@ from infra.contract.errors import DefinitionError, EnvironmentBuildError
 from runtime.environments.base_variables import base_variables, build_variables
 from runtime.environments.declarations import find_declaration, read_declaration
 from runtime.environments.locking import lock
-from runtime.environments.pythons import Interpreter, find_python, fits
+from runtime.environments.pythons import InstalledPython, find_python, fits
 from runtime.environments.requirements import without_credentials
 from runtime.model.runs import EnvironmentSpec
 
@@ -201,11 +201,11 @@ def test_credentials_in_a_line_are_masked():
     ],
 )
 def test_versions_and_requests(request_, version, fit):
-    assert fits(request_, Interpreter(version, "python")) is fit
+    assert fits(request_, InstalledPython(version, "python")) is fit
 
 
 def test_a_missing_python_lists_the_installed_ones():
-    installed = [Interpreter((3, 11, 7), "a"), Interpreter((3, 9, 18), "b")]
+    installed = [InstalledPython((3, 11, 7), "a"), InstalledPython((3, 9, 18), "b")]
     with pytest.raises(EnvironmentBuildError) as missing:
         find_python("3.7", installed)
     assert missing.value.detail == (
