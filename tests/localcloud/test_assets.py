@@ -69,6 +69,31 @@ def test_environments_are_found_with_and_without_the_prefix(chain, chain_workspa
     assert one["properties"]["environmentType"] == "UserCreated"
 
 
+def test_a_model_created_again_starts_afresh(chain, chain_workspace):
+    model = f"{chain_workspace}/models/net"
+    first = {"modelUri": "azureml://a", "tags": {"stage": "old"}, "description": "first"}
+    for version in ("1", "2"):
+        chain.arm("PUT", f"{model}/versions/{version}", {"properties": first})
+    assert chain.arm("DELETE", model).status_code == 200
+    assert chain.arm("GET", f"{model}/versions").json()["value"] == []
+    made = chain.arm("PUT", f"{model}/versions/1", {"properties": {"modelUri": "azureml://b"}})
+    assert made.status_code == 201, "another content of version 1 is no conflict"
+    properties = made.json()["properties"]
+    assert (properties["tags"], properties["description"]) == ({}, None)
+    container = chain.arm("GET", model).json()["properties"]
+    assert (container["latestVersion"], container["nextVersion"]) == ("1", "2")
+
+
+def test_a_model_version_created_again_starts_afresh(chain, chain_workspace):
+    version = f"{chain_workspace}/models/net/versions/1"
+    first = {"modelUri": "azureml://a", "tags": {"stage": "old"}, "isArchived": True}
+    chain.arm("PUT", version, {"properties": first})
+    chain.arm("DELETE", version)
+    made = chain.arm("PUT", version, {"properties": {"modelUri": "azureml://b"}}).json()
+    assert (made["properties"]["tags"], made["properties"]["isArchived"]) == ({}, False)
+    assert chain.arm("GET", version).json()["properties"]["modelUri"] == "azureml://b"
+
+
 def test_deleting_a_version(chain, chain_workspace):
     path = f"{chain_workspace}/codes/one/versions/1"
     chain.arm("PUT", path, CODE)

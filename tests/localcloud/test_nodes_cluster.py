@@ -147,6 +147,32 @@ def test_counts_add_up_and_steady_means_that_nothing_comes_or_goes(now) -> None:
         assert shown["currentNodeCount"] == shown["targetNodeCount"]
 
 
+@pytest.mark.parametrize(
+    ("cluster", "queue", "now", "target"),
+    [
+        pytest.param(with_nodes("idle", "idle"), [], 4, 2, id="idle nodes that stay"),
+        pytest.param(with_nodes("idle", "idle"), [], 5, 0, id="idle nodes that leave"),
+        pytest.param(with_nodes("idle"), [QueuedRun("a")], 4, 1, id="a run starts on the idle one"),
+        pytest.param(with_nodes("idle"), [QueuedRun("wide", 2)], 9, 2, id="one more is needed"),
+        pytest.param(with_nodes("idle", scale=KEPT), [], 99, 1, id="the minimum"),
+    ],
+)
+def test_the_target_counts_idle_nodes_until_they_leave(cluster, queue, now, target) -> None:
+    after, _ = advance(cluster, queue, now)
+    assert (after.target, allocation(after)["targetNodeCount"]) == (target, target)
+
+
+def test_a_cluster_with_idle_nodes_is_steady() -> None:
+    after, _ = advance(with_nodes("idle", "running", run="a"), [], 4)
+    assert allocation(after)["allocationState"] == "Steady"
+
+
+def test_idle_nodes_count_towards_a_run_of_several_nodes() -> None:
+    cluster = with_nodes("idle", scale=replace(SCALE, maximum=9))
+    after, _ = advance(cluster, [QueuedRun("wide", 2)], 0)
+    assert (states(after), after.target) == (["idle", "preparing"], 2)
+
+
 def test_the_transition_time_moves_only_when_the_allocation_state_does() -> None:
     growing, _ = advance(EMPTY, [QueuedRun("a")], 3)
     booted, _ = advance(growing, [QueuedRun("a")], 4)

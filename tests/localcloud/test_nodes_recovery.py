@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,8 @@ def nodes(chain, ws):
     """Return a function that starts nodes as a daemon does; all are stopped in the end."""
     made = []
 
-    def begin():
-        chain.cloud.nodes = LocalNodes(chain.cloud, ca=chain.cloud.folder, settings=AT_ONCE)
+    def begin(settings=AT_ONCE):
+        chain.cloud.nodes = LocalNodes(chain.cloud, ca=chain.cloud.folder, settings=settings)
         made.append(chain.cloud.nodes)
         chain.cloud.nodes.start()
         return chain.cloud.nodes
@@ -59,11 +60,16 @@ def run(chain, ws, name="j"):
     return chain.cloud.store.runs.get(ws, name)
 
 
-def until(chain, ws, states, name="j"):
+def waited(holds):
+    """Wait until ``holds()``; there is no event to wait for across processes and threads."""
     deadline = time.monotonic() + 20
-    while run(chain, ws, name).state not in states:
-        assert time.monotonic() < deadline, run(chain, ws, name)
+    while not holds():
+        assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def until(chain, ws, states, name="j"):
+    waited(lambda: run(chain, ws, name).state in states)
     return run(chain, ws, name)
 
 
@@ -121,16 +127,49 @@ def test_a_preempted_job_starts_again_from_the_beginning(chain, ws, nodes) -> No
     submit(chain, ws, f"test -e {marker} || (touch {marker}; sleep 30)")
     started = nodes()
     until(chain, ws, {RunState.RUNNING})
-    deadline = time.monotonic() + 10
-    while not marker.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    waited(marker.exists)
     assert started.preempt(f"{ws}/computes/cpu") == ["node-0"]
     ended = until(chain, ws, {RunState.COMPLETED, RunState.FAILED})
     assert (ended.state, ended.error) == (RunState.COMPLETED, None)
     states = [data["state"] for data in texts(chain, ws, "state")]
     assert states.count("Running") == 2
     assert {"node": "node-0", "state": "preempted"} in texts(chain, ws, "node")
+
+
+def test_a_preempted_job_goes_before_those_that_were_queued_after_it(chain, ws, nodes) -> None:
+    order, marker = chain.cloud.folder / "order", chain.cloud.folder / "second-time"
+    first = f"test -e {marker} && echo first >> {order} || (touch {marker}; sleep 30)"
+    submit(chain, ws, first)
+    started = nodes(replace(AT_ONCE, boots_s=1.0))
+    compute = f"{ws}/computes/cpu"
+
+    def boot():
+        waited(lambda: started.allocation(compute)["nodeStateCounts"]["preparingNodeCount"] == 1)
+        chain.clock.now += 1
+        started.compute_stored(compute, created=False)  # wakes it: the clock here stands still
+
+    boot()
+    waited(marker.exists)
+    submit(chain, ws, f"echo second >> {order}", name="second")
+    started.preempt(compute)
+    released = {"node": "node-0", "state": "idle"}
+    waited(lambda: texts(chain, ws, "node").count(released) == 2)  # booted, then released
+    boot()
+    for name in ("j", "second"):
+        until(chain, ws, {RunState.COMPLETED, RunState.FAILED}, name)
+    assert order.read_text().split() == ["first", "second"]
+
+
+def test_a_cluster_created_again_starts_without_its_old_nodes(chain, ws, nodes) -> None:
+    started, compute = nodes(), f"{ws}/computes/cpu"
+    submit(chain, ws, "true")
+    until(chain, ws, {RunState.COMPLETED})
+    waited(lambda: started.allocation(compute)["nodeStateCounts"]["idleNodeCount"] == 1)
+    started.compute_stored(compute, created=True)
+    assert started.nodes(compute) == []
+    submit(chain, ws, "true", name="again")
+    until(chain, ws, {RunState.COMPLETED}, "again")
+    assert [node["nodeId"] for node in started.nodes(compute)] == ["node-0"]
 
 
 def test_idle_nodes_leave_when_their_time_is_up(chain, ws, nodes) -> None:
