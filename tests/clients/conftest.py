@@ -1,7 +1,10 @@
-"""Clients that nobody here wrote, each in an environment of its own, against a running cloud.
+"""Third-party clients, each in an environment of its own, against a running cloud.
 
-An environment is made with uv once and kept below ``.uv/clients``. Where packages cannot be had
-the tests are skipped and say so; with ``CI=true`` they fail instead.
+Environments are created with uv once and kept in ``.uv/clients``. If packages cannot be installed,
+the tests are skipped with the reason; with ``CI=true`` they fail instead.
+
+A test module lists its programs and their packages in ``PROGRAMS``. Those of all collected modules
+run two at a time, since they mostly wait: for imports, polling intervals and jobs.
 """
 
 import hashlib
@@ -9,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,7 @@ from tests.localcloud.harness import SUB, connect, make_workspace, start_daemon,
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 GROUP = "clients"
+INSTALLING = threading.Lock()
 
 
 @pytest.fixture(scope="session")
@@ -35,13 +41,13 @@ def cloud(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def observe(cloud):
-    """Return a function that runs a program with some packages and gives what it reports.
+def observe(cloud, request):
+    """Return a function that returns what a program reports.
 
-    Each program gets a workspace of its own.
+    Each program has a workspace of its own.
     """
 
-    def run(program: str, *packages: str):
+    def run(program: str, packages: tuple[str, ...]):
         workspace = program.replace("_", "-")
         make_workspace(cloud.arm, f"{SUB}/resourceGroups/{GROUP}", workspace)
         environment = {
@@ -51,7 +57,7 @@ def observe(cloud):
             "CLOUD_WORKSPACE": workspace,
             "REQUESTS_CA_BUNDLE": str(cloud.ca),
             "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version=2022-09-01",
-            "AZUREML_RUN_POLLING_INTERVAL_MIN": "1",
+            "AZUREML_RUN_POLLING_INTERVAL_MIN": "0",
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_TENANT_ID": TENANT,
         }
@@ -66,19 +72,25 @@ def observe(cloud):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    return run
+    wanted = {}
+    for item in request.session.items:
+        wanted |= getattr(item.module, "PROGRAMS", {})
+    with ThreadPoolExecutor(2) as pool:
+        running = {name: pool.submit(run, name, packages) for name, packages in wanted.items()}
+        yield lambda name: running[name].result()
 
 
 def interpreter(*packages: str) -> Path:
-    """Return the Python of an environment that has ``packages``, made if need be."""
+    """Return the Python of an environment with ``packages``, creating it if needed."""
     key = hashlib.sha256("\n".join((sys.version, *sorted(packages))).encode()).hexdigest()[:16]
     folder = ROOT / ".uv" / "clients" / key
     python = folder / "bin" / "python"
     ready = folder / "ready"
-    if not ready.exists():
-        uv(["venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
-        uv(["pip", "install", "--quiet", "--python", str(python), *packages])
-        ready.touch()
+    with INSTALLING:  # several programs use the same environment
+        if not ready.exists():
+            uv(["venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
+            uv(["pip", "install", "--quiet", "--python", str(python), *packages])
+            ready.touch()
     return python
 
 

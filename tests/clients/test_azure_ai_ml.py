@@ -23,9 +23,12 @@ JOB = [
 ]
 
 
+PROGRAMS = {"second_sdk": ("azure-ai-ml==1.35.2", "azure-identity==1.27.0")}
+
+
 @pytest.fixture(scope="module")
 def observed(observe):
-    return observe("second_sdk", "azure-ai-ml==1.35.2", "azure-identity==1.27.0")
+    return observe("second_sdk")
 
 
 @pytest.mark.parametrize(("what", "expected"), OBSERVED)

@@ -14,9 +14,12 @@ EXPECTED = [
 ]
 
 
+PROGRAMS = {"sdk_jobs": ("azure-ai-ml==1.35.2", "azure-identity==1.27.0")}
+
+
 @pytest.fixture(scope="module")
 def observed(observe):
-    return observe("sdk_jobs", "azure-ai-ml==1.35.2", "azure-identity==1.27.0")
+    return observe("sdk_jobs")
 
 
 @pytest.mark.parametrize(("what", "expected"), EXPECTED)

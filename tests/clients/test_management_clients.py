@@ -40,16 +40,24 @@ SECOND = [
 ]
 
 
+PROGRAMS = {
+    "first_generation": (
+        "azure-mgmt-machinelearningservices==1.0.1", "azure-identity==1.27.0",
+    ),
+    "second_generation": (
+        "azure-mgmt-machinelearningservices==2.0.0b2", "azure-identity==1.27.0",
+    ),
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def first(observe):
-    packages = ("azure-mgmt-machinelearningservices==1.0.1", "azure-identity==1.27.0")
-    return observe("first_generation", *packages)
+    return observe("first_generation")
 
 
 @pytest.fixture(scope="module")
 def second(observe):
-    packages = ("azure-mgmt-machinelearningservices==2.0.0b2", "azure-identity==1.27.0")
-    return observe("second_generation", *packages)
+    return observe("second_generation")
 
 
 @pytest.mark.parametrize(("what", "expected"), FIRST)

@@ -41,7 +41,7 @@ def group(cloud) -> str:
 
 @pytest.fixture(scope="session")
 def workspace(cloud) -> str:
-    """The id of a workspace with everything it stands on; for all tests of the session."""
+    """The id of a workspace with its prerequisites, for all tests of the session."""
     return make_workspace(cloud.arm, f"{SUB}/resourceGroups/shared")
 
 
@@ -55,5 +55,5 @@ def chain(tmp_path):
 
 @pytest.fixture
 def chain_workspace(chain) -> str:
-    """A workspace in the bare chain."""
+    """The id of a workspace in the chain's cloud."""
     return make_workspace(chain.arm, f"{SUB}/resourceGroups/g")

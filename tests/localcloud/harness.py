@@ -1,4 +1,4 @@
-"""Clouds to test with: a daemon of one's own over TLS, and the bare chain without a server."""
+"""Clouds to test with: a daemon over TLS, and the chain of handlers without a server."""
 
 import json
 import ssl
@@ -27,7 +27,7 @@ VERSION = "2025-12-01"
 
 @dataclass(frozen=True)
 class Running:
-    """A daemon and a client with a token. Paths may be absolute or below the subscription."""
+    """A daemon and a client with a token. Paths are absolute or below the subscription."""
 
     id: str
     url: str
@@ -42,7 +42,7 @@ class Running:
 
 
 def start_daemon(home: Path, *options: str) -> subprocess.Popen:
-    """Start a daemon and return its process once it can be found, or as soon as it ended."""
+    """Start a daemon; return its process as soon as it listens or has ended."""
     process = subprocess.Popen(
         [sys.executable, "-m", "localcloud.daemon", "--home", str(home), *options],
         stdout=subprocess.PIPE,
@@ -62,9 +62,27 @@ def stop_daemon(process: subprocess.Popen) -> int:
     return process.returncode
 
 
+def waited(read, good=bool, seconds=30.0):
+    """Return ``read()`` as soon as it is ``good``: other processes and threads give no event."""
+    deadline = time.monotonic() + seconds
+    while not good(value := read()):
+        assert time.monotonic() < deadline, f"still {value}"
+        time.sleep(0.01)
+    return value
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process runs; one whose parent has not asked for its exit code does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 @contextmanager
 def connect(home: Path) -> Iterator[Running]:
-    """Give a running daemon's client, with a token from its own endpoint."""
+    """Connect to a running daemon, with a token from its own endpoint."""
     found = find_cloud(home)
     assert found is not None
     http = httpx.Client(
@@ -82,7 +100,7 @@ def connect(home: Path) -> Iterator[Running]:
 
 
 def make_workspace(arm, group: str, name: str = "demo") -> str:
-    """Deploy a workspace and what it stands on through ``arm(method, path, body)``."""
+    """Deploy a workspace and its prerequisites through ``arm(method, path, body)``."""
     mark = f"{group.rpartition('/')[2]}{name}".replace("-", "").lower()[:20]
     ids = {
         "storageAccount": f"{group}/providers/Microsoft.Storage/storageAccounts/{mark}st",
@@ -120,7 +138,7 @@ CLUSTER = {
 
 @dataclass
 class Clock:
-    """Time that moves when told."""
+    """A clock that stands still unless a test moves it."""
 
     now: float = 1_800_000_000.0
 
@@ -130,7 +148,7 @@ class Clock:
 
 @dataclass
 class Answered:
-    """What an in-process call got, with the names that httpx has."""
+    """The response to an in-process call, with httpx's names."""
 
     status_code: int
     headers: dict[str, str]
@@ -142,7 +160,7 @@ class Answered:
 
 @dataclass
 class Chain:
-    """The chain of handlers without a server: ``arm`` as on ``Running``, and a clock."""
+    """The chain of handlers without a server: ``arm`` as ``Running`` has it, and a clock."""
 
     cloud: Cloud
     clock: Clock

@@ -4,25 +4,31 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from localcloud import control
+from runtime.cli.root import run
 
 HEAVY = {"starlette", "uvicorn", "cryptography", "sqlite3"}
 
 
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def aml(tmp_path, monkeypatch):
-    """Return a function that runs `aml cloud …` with a home of its own."""
+def aml(tmp_path, monkeypatch, capfd):
+    """Return a function that runs `aml cloud …` in this process, with a home of its own."""
     monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
-    program = "from runtime.cli.root import main; main()"
 
     def call(*arguments):
-        return subprocess.run(
-            [sys.executable, "-c", program, "cloud", *arguments],
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        code = run(["cloud", *arguments])
+        return Done(code, *capfd.readouterr())
 
     yield call
     control.stop(tmp_path / "home")
@@ -51,7 +57,7 @@ def test_a_reset_asks_and_refuses_when_nobody_can_answer(aml):
     assert "aml cloud reset --yes" in done.stderr
 
 
-def test_a_port_that_is_taken_is_told_once(aml):
+def test_a_port_in_use_is_reported_once(aml):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         tries = [aml("start", "--port", port) for _ in range(2)]
@@ -61,8 +67,8 @@ def test_a_port_that_is_taken_is_told_once(aml):
         assert "aml cloud start --port PORT" in done.stderr
 
 
-def test_another_port_needs_a_stop_first(aml):
-    aml("start")
+def test_another_port_needs_a_stop_first(aml, cloud, monkeypatch):
+    monkeypatch.setenv("AML_HOME", str(cloud.home))
     done = aml("start", "--port", "65000")
     assert done.returncode == 2
     assert "aml cloud stop" in done.stderr

@@ -1,4 +1,4 @@
-"""The local cloud as a process: found, alone, on its port, over TLS, until told to stop."""
+"""The local cloud as a process: discovery, one for each home, its port, TLS, how it stops."""
 
 import json
 import signal
@@ -75,13 +75,14 @@ def test_many_callers_at_once(cloud, group):
     assert len(cloud.arm("GET", base).json()["value"]) == 24
 
 
-def test_two_starters_get_one_cloud(home):
-    first = ensure_cloud(home)
+def test_two_starters_get_one_cloud(cloud):
+    first = find_cloud(cloud.home)
     second = subprocess.run(
-        [sys.executable, "-m", "localcloud.daemon", "--home", str(home)], check=False, timeout=30
-    )
+        [sys.executable, "-m", "localcloud.daemon", "--home", str(cloud.home)],
+        check=False, timeout=30,
+    )  # fmt: skip
     assert second.returncode == 0
-    assert ensure_cloud(home) == first
+    assert ensure_cloud(cloud.home) == first
 
 
 def test_it_starts_where_a_folder_has_the_name_of_a_package_of_ours(home, tmp_path, monkeypatch):
@@ -184,14 +185,14 @@ def test_it_runs_where_pulumi_is_not_installed():
     assert done.returncode == 0, done.stderr
 
 
-def test_a_database_it_cannot_read_is_said_so(home):
+def test_an_unreadable_database_is_reported(home):
     (home / "cloud").mkdir(parents=True)
     (home / "cloud" / "cloud.db").write_bytes(b"nonsense" * 1000)
     with pytest.raises(UnreachableError, match="cannot be used"):
         ensure_cloud(home)
 
 
-def test_a_machine_without_its_extra_is_told_which_one(tmp_path):
+def test_a_missing_extra_is_named(tmp_path):
     program = (
         "import sys, pathlib\nsys.modules['uvicorn'] = None\n"
         "from infra.contract.discovery import ensure_cloud\n"

@@ -1,7 +1,6 @@
 """Jobs on real nodes of a real daemon: from PUT to what is left behind."""
 
 import json
-import time
 from dataclasses import dataclass
 from itertools import count
 
@@ -10,8 +9,8 @@ from azure.storage.blob import ContainerClient
 
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.model.states import RunState
+from tests.localcloud.harness import alive, waited
 
-SCALE = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT1S"}
 STEPS = ["scale up", "environment", "download", "unzip", "run", "collect", "scale down"]
 ENDED = {"Completed", "Failed", "Canceled"}
 NUMBERS = count()
@@ -28,6 +27,15 @@ class Jobs:
         answered = self.cloud.arm("PUT", f"{self.workspace}/{path}", body)
         assert answered.status_code < 300, answered.text
         return answered.json()
+
+    def cluster(self, name, *, idle="PT60S", **inner) -> str:
+        """Create a cluster; by default its nodes stay for the next test, as booting takes time."""
+        scale = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": idle}
+        inner = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": scale, **inner}
+        properties = {"computeType": "AmlCompute", "properties": inner}
+        return self.put(f"computes/{name}", {"location": "westeurope", "properties": properties})[
+            "id"
+        ]
 
     def submit(self, command, **properties) -> str:
         name = f"job-{next(NUMBERS)}"
@@ -85,20 +93,10 @@ class Jobs:
         return f"azureml:{name}:1"
 
 
-def waited(read, good, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not good(value := read()):
-        assert time.monotonic() < deadline, f"still {value}"
-        time.sleep(0.02)
-    return value
-
-
 @pytest.fixture(scope="module")
 def jobs(cloud, workspace) -> Jobs:
     jobs = Jobs(cloud, workspace)
-    inner = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": SCALE}
-    properties = {"computeType": "AmlCompute", "properties": inner}
-    jobs.put("computes/cpu", {"location": "westeurope", "properties": properties})
+    jobs.cluster("cpu")
     jobs.put("environments/bare/versions/1", {"properties": {"image": "any"}})
     return jobs
 
@@ -110,7 +108,11 @@ def test_a_job_from_code_to_outputs(jobs) -> None:
         "lib/data.txt": "1",
     }
     code = jobs.code("whole", files)
-    name = jobs.run("python train.py --alpha 0.1 && ls lib", codeId=code, experimentName="exp")
+    jobs.cluster("fresh")  # without nodes, so that one is provisioned
+    name = jobs.run(
+        "python train.py --alpha 0.1 && ls lib",
+        codeId=code, experimentName="exp", computeId="fresh",
+    )  # fmt: skip
     assert jobs.states(name) == [
         "NotStarted", "Starting", "Queued", "Provisioning", "Preparing", "Running", "Finalizing",
         "Completed",
@@ -149,16 +151,15 @@ def test_a_log_can_be_read_while_it_grows(jobs) -> None:
 
 
 def test_cancel_ends_the_command_and_what_it_started(jobs, tmp_path) -> None:
-    marker = tmp_path / "alive"
-    loop = f"(while true; do touch {marker}; sleep 0.1; done) & wait"
-    name = jobs.submit(loop)
-    waited(marker.exists, bool)
+    written = tmp_path / "pid"
+    written.touch()
+    name = jobs.submit(f"(echo $BASHPID > {written}; while true; do sleep 0.1; done) & wait")
+    child = int(waited(written.read_text))
+    assert alive(child)
     jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
     assert jobs.until(name, ENDED) == "Canceled"
     assert jobs.states(name)[-3:] == ["CancelRequested", "Finalizing", "Canceled"]
-    marker.unlink()
-    time.sleep(0.2)
-    assert not marker.exists()
+    waited(lambda: not alive(child))
 
 
 def test_a_job_that_waits_is_canceled_at_once(jobs) -> None:
@@ -250,15 +251,16 @@ def test_two_nodes_run_the_command_side_by_side(jobs) -> None:
 
 
 def test_nodes_come_and_go(jobs) -> None:
+    brief = jobs.cluster("brief", idle="PT0S")
+
     def counts():
-        found = jobs.cloud.arm("GET", f"{jobs.workspace}/computes/cpu").json()
-        inner = found["properties"]["properties"]
+        inner = jobs.cloud.arm("GET", brief).json()["properties"]["properties"]
         return inner["currentNodeCount"], inner["nodeStateCounts"]["runningNodeCount"]
 
-    name = jobs.submit("sleep 0.5")
+    name = jobs.submit("sleep 0.5", computeId="brief")
     jobs.until(name, {"Running"})
     assert counts()[1] >= 1
-    listed = jobs.cloud.arm("POST", f"{jobs.workspace}/computes/cpu/listNodes").json()["nodes"]
+    listed = jobs.cloud.arm("POST", f"{brief}/listNodes").json()["nodes"]
     assert name in [n["runId"] for n in listed if n["nodeState"] == "running"]
     jobs.until(name, {"Completed"})
     waited(counts, lambda found: found == (0, 0))
@@ -280,25 +282,20 @@ def test_what_a_job_logs_with_mlflow_is_its_run(jobs) -> None:
 
 
 def test_deleting_the_compute_fails_what_runs_on_it(jobs) -> None:
-    inner = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1}}
-    properties = {"computeType": "AmlCompute", "properties": inner}
-    jobs.put("computes/doomed", {"location": "westeurope", "properties": properties})
+    doomed = jobs.cluster("doomed", scaleSettings={"maxNodeCount": 1})
     running, waiting = (jobs.submit("sleep 30", computeId="doomed") for _ in range(2))
     jobs.until(running, {"Running"})
-    url = f"{jobs.workspace}/computes/doomed"
-    assert jobs.cloud.arm("DELETE", url, underlyingResourceAction="Delete").status_code < 300
+    assert jobs.cloud.arm("DELETE", doomed, underlyingResourceAction="Delete").status_code < 300
     for name in (running, waiting):
         assert jobs.until(name, ENDED) == "Failed"
         assert "compute was deleted" in jobs.details(name)["error"]["error"]["message"]
 
 
 def test_a_low_priority_node_is_taken_away_on_demand(jobs) -> None:
-    inner = {"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "scaleSettings": SCALE}
-    properties = {"computeType": "AmlCompute", "properties": inner}
-    cluster = jobs.put("computes/cheap", {"location": "westeurope", "properties": properties})
+    cheap = jobs.cluster("cheap", vmPriority="LowPriority")
     name = jobs.submit("sleep 30", computeId="cheap")
     jobs.until(name, {"Running"})
-    for compute, evicted in ((cluster["id"], ["node-0"]), (f"{jobs.workspace}/computes/cpu", [])):
+    for compute, evicted in ((cheap, ["node-0"]), (f"{jobs.workspace}/computes/cpu", [])):
         answered = jobs.cloud.http.post("/aml/evict", json={"compute": compute})
         assert answered.json() == {"evicted": evicted}
     waited(lambda: jobs.states(name), lambda states: states.count("Running") == 2)
@@ -307,17 +304,19 @@ def test_a_low_priority_node_is_taken_away_on_demand(jobs) -> None:
 
 
 def test_the_agent_supervises_a_script_as_anywhere_else(jobs, tmp_path) -> None:
-    marker = tmp_path / "alive"
-    loop = f"while True: pathlib.Path({str(marker)!r}).touch(); time.sleep(0.05)"
-    script = f"import pathlib, time\n{loop}"
+    written = tmp_path / "pid"
+    written.touch()
+    script = (
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(written)!r}).write_text(str(os.getpid()))\n"
+        "time.sleep(60)"
+    )
     code = jobs.code("supervised", {"train.py": script, ARCHIVE_NAME: agent_archive()})
     name = jobs.submit(f"python {ARCHIVE_NAME} run -- python train.py", codeId=code)
-    waited(marker.exists, bool)
+    child = int(waited(written.read_text))
     jobs.cloud.arm("POST", f"{jobs.workspace}/jobs/{name}/cancel")
     assert jobs.until(name, ENDED) == "Canceled"
-    marker.unlink()
-    time.sleep(0.2)
-    assert not marker.exists()
+    waited(lambda: not alive(child))
     events = jobs.log(name, "logs/azureml/aml_events.jsonl").splitlines()
     assert json.loads(events[-1])["data"]["state"] == "Canceled"
 

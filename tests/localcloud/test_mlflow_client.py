@@ -10,12 +10,16 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def tracked(cloud, workspace):
-    """Return a function that runs Python with mlflow pointed at the cloud; its JSON comes back."""
+def tracked(cloud, workspace, tmp_path_factory):
+    """Return a function that runs Python with mlflow pointed at the cloud; its JSON comes back.
 
-    def run(code: str):
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", PREFIX + textwrap.dedent(code)],
+    mlflow takes seconds to import, so one process imports it and forks another for each program.
+    """
+    errors = tmp_path_factory.mktemp("mlflow") / "stderr.txt"
+    with (
+        errors.open("w") as sink,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", SERVER],
             env={
                 **os.environ,
                 "MLFLOW_TRACKING_URI": f"{cloud.url}/mlflow/v2.0{workspace}",
@@ -23,30 +27,52 @@ def tracked(cloud, workspace):
                 "MLFLOW_TRACKING_SERVER_CERT_PATH": str(cloud.ca),
                 "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
             },
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
             text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        ) as server,
+    ):
 
-    return run
+        def run(code: str):
+            server.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
+            server.stdin.flush()
+            lines = list(iter(server.stdout.readline, "done\n"))
+            assert lines, errors.read_text()
+            return json.loads(lines[-1])
+
+        yield run
+        server.stdin.close()
 
 
-PREFIX = """
-import json, logging, math
+SERVER = """
+import json, logging, math, os, sys, traceback
 import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 logging.disable()
-client = MlflowClient()
 
 def refused(work, *args):
     try:
         work(*args)
     except MlflowException as error:
         return error.error_code
+
+def forked(program):
+    try:
+        exec(program, globals() | {"client": MlflowClient()})
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        forked(json.loads(line))
+    os.waitpid(child, 0)
+    print("done", flush=True)
 """
 
 

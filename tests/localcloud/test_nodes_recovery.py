@@ -4,9 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +12,7 @@ from localcloud.calls.artifacts import artifact_store
 from localcloud.nodes.processes import RECORD, descendants, kill_recorded, start, tail
 from localcloud.nodes.scheduler import LocalNodes, NodeSettings
 from runtime.model.states import RunState
+from tests.localcloud.harness import alive, waited
 
 AT_ONCE = NodeSettings(boots_s=0, leaves_s=0, grace_s=1.0, look_every_s=0.02)
 JOB = {"jobType": "Command", "computeId": "cpu", "environmentId": "azureml:env:1"}
@@ -58,14 +57,6 @@ def submit(chain, ws, command="sleep 30", name="j"):
 
 def run(chain, ws, name="j"):
     return chain.cloud.store.runs.get(ws, name)
-
-
-def waited(holds):
-    """Wait until ``holds()``; there is no event to wait for across processes and threads."""
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def until(chain, ws, states, name="j"):
@@ -178,16 +169,13 @@ def test_idle_nodes_leave_when_their_time_is_up(chain, ws, nodes) -> None:
     until(chain, ws, {RunState.COMPLETED})
     compute = f"{ws}/computes/cpu"
 
-    def wait_for(count, number):
-        deadline = time.monotonic() + 10
-        while started.allocation(compute)["nodeStateCounts"][count] != number:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+    def idle():
+        return started.allocation(compute)["nodeStateCounts"]["idleNodeCount"]
 
-    wait_for("idleNodeCount", 1)
+    waited(lambda: idle() == 1)
     chain.clock.now += 1800
     started.compute_stored(compute, created=False)  # wakes it: the clock here stands still
-    wait_for("idleNodeCount", 0)
+    waited(lambda: idle() == 0)
     assert started.allocation(compute)["currentNodeCount"] == 0
 
 
@@ -215,9 +203,10 @@ def test_deleting_the_workspace_ends_what_runs_in_it(chain, ws, nodes, caplog) -
 
 
 def test_a_command_that_ignores_the_request_to_stop_is_killed(chain, ws, nodes) -> None:
-    submit(chain, ws, "trap '' TERM; echo up; while true; do sleep 0.05; done")
-    started = nodes()
-    until(chain, ws, {RunState.RUNNING})
+    marker = chain.cloud.folder / "up"
+    submit(chain, ws, f"trap '' TERM; touch {marker}; while true; do sleep 0.05; done")
+    started = nodes(replace(AT_ONCE, grace_s=0.1))
+    waited(marker.exists)
     started.cancel(f"{ws}/jobs/j")
     assert until(chain, ws, {RunState.CANCELED}).ended is not None
 
@@ -241,30 +230,17 @@ time.sleep(30)
 """
 
 
-def alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"  # nobody has asked for its exit code yet
-
-
 def test_a_script_in_a_group_of_its_own_is_ended_too(tmp_path) -> None:
     work = tmp_path / "wd"
     work.mkdir()
     (work / "supervisor.py").write_text(NESTED)
     line = f"{sys.executable} supervisor.py"
     running = start(line, folder=work, variables=dict(os.environ), log=tmp_path / "log")
-    deadline = time.monotonic() + 10
-    while not (work / "child").exists() or not (work / "child").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    child = int((work / "child").read_text())
+    written = work / "child"
+    child = int(waited(lambda: written.exists() and written.read_text()))
     assert child in descendants(running.process.pid)
     running.end(grace_s=0.1)
-    while alive(child):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    waited(lambda: not alive(child))
 
 
 def test_a_process_id_that_somebody_else_has_now_is_left_alone(tmp_path) -> None:
