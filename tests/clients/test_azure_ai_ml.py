@@ -1,4 +1,4 @@
-"""Unmodified azure-ai-ml: a cluster, a script that really runs on it, and what the run leaves."""
+"""Unmodified azure-ai-ml: a cluster, a script that runs on it, and the results of the run."""
 
 import pytest
 

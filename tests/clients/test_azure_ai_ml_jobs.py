@@ -1,4 +1,4 @@
-"""Unmodified azure-ai-ml: jobs that end badly, named data, and what is refused."""
+"""Unmodified azure-ai-ml: failed and canceled jobs, named data, refusals."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The requests of Terraform's azurerm provider, in its order and with its demands, sent by hand."""
+"""The requests of Terraform's azurerm provider, in its order and with its expectations."""
 
 import base64
 import json
@@ -78,7 +78,7 @@ def applied(cloud):
     cloud.arm("DELETE", HOME, **GROUP_VERSION)
 
 
-def test_metadata_and_a_token_whose_claims_parse(cloud):
+def test_metadata_and_a_token_with_claims(cloud):
     found = cloud.http.get("/metadata/endpoints", params={"api-version": "2022-09-01"}).json()
     login = f"{found['authentication']['loginEndpoint']}/{TENANT}/oauth2/v2.0/token"
     form = {"grant_type": "client_credentials", "client_id": "c", "client_secret": "s"}
@@ -100,7 +100,7 @@ def test_a_second_plan_sees_no_drift(applied):
     assert after == before
 
 
-def test_an_update_puts_the_whole_answer_back_with_the_change_in_it(applied):
+def test_an_update_puts_the_whole_response_back_changed(applied):
     body = applied.arm("GET", COMPUTE, **ML_VERSION).json()
     body["properties"]["properties"]["scaleSettings"]["maxNodeCount"] = 3
     updated = applied.arm("PUT", COMPUTE, body, **ML_VERSION)
@@ -110,7 +110,7 @@ def test_an_update_puts_the_whole_answer_back_with_the_change_in_it(applied):
     assert seen["scaleSettings"]["maxNodeCount"] == 3
 
 
-def test_a_group_is_asked_what_is_in_it_before_it_goes(applied):
+def test_a_group_lists_its_resources_before_it_is_deleted(applied):
     query = {"$expand": "provisioningState", "$top": "10"}
     listed = applied.arm("GET", f"{HOME}/resources", **GROUP_VERSION, **query).json()["value"]
     assert [each["name"] for each in listed] == ["terraform"]

@@ -1,4 +1,4 @@
-"""Which resource, list or action a path means."""
+"""Which resource, list or action a path addresses."""
 
 import pytest
 
@@ -68,7 +68,7 @@ WORKSPACE = (
         (f"/{WORKSPACE}//computes/cpu", "GET", f"{WORKSPACE}/computes/cpu", "", ""),
     ],
 )
-def test_meaning(path, method, target, collection, action):
+def test_a_path_addresses(path, method, target, collection, action):
     address = TYPES.address(path, method)
     assert address is not None
     assert (str(address.target), address.collection, address.action) == (target, collection, action)
@@ -77,5 +77,5 @@ def test_meaning(path, method, target, collection, action):
 @pytest.mark.parametrize(
     "path", ["/", "/subscriptions", "/elsewhere/x", f"{WORKSPACE[:-2]}/w/providers"]
 )
-def test_not_arms(path):
+def test_a_path_that_is_not_an_arm_path(path):
     assert TYPES.address(path, "GET") is None

@@ -1,4 +1,4 @@
-"""Versioned assets: containers made on the way, versions that stay, uploads, lookups by hash."""
+"""Versioned assets: created containers, immutable versions, uploads, look-ups by hash."""
 
 from urllib.parse import parse_qs, urlparse
 
@@ -12,7 +12,7 @@ CODE = {
 }
 
 
-def test_a_version_makes_its_container(chain, chain_workspace):
+def test_a_version_creates_its_container(chain, chain_workspace):
     made = chain.arm("PUT", f"{chain_workspace}/codes/one/versions/1", CODE)
     assert made.status_code == 201
     assert made.json()["id"] == f"{chain_workspace}/codes/one/versions/1"
@@ -25,7 +25,7 @@ def test_a_version_needs_a_workspace(chain, chain_workspace):
     assert chain.arm("PUT", f"{other}/codes/one/versions/1", CODE).status_code == 404
 
 
-def test_the_same_version_again_is_fine_another_content_is_not(chain, chain_workspace):
+def test_a_version_accepts_the_same_content_again_and_no_other(chain, chain_workspace):
     path = f"{chain_workspace}/codes/one/versions/1"
     chain.arm("PUT", path, CODE)
     assert chain.arm("PUT", path, CODE).status_code == 200
@@ -36,7 +36,7 @@ def test_the_same_version_again_is_fine_another_content_is_not(chain, chain_work
 
 
 @pytest.mark.parametrize(("sha", "found"), [("abc", 1), ("other", 0)])
-def test_code_is_found_by_its_hash_under_any_name(chain, chain_workspace, sha, found):
+def test_code_is_found_by_its_hash_whatever_its_name(chain, chain_workspace, sha, found):
     chain.arm("PUT", f"{chain_workspace}/codes/one/versions/1", CODE)
     page = chain.arm(
         "GET", f"{chain_workspace}/codes/never-seen/versions", hash=sha, hashVersion="202208"
@@ -44,7 +44,7 @@ def test_code_is_found_by_its_hash_under_any_name(chain, chain_workspace, sha, f
     assert len(page.json()["value"]) == found
 
 
-def test_a_pending_upload_says_where_and_makes_nothing(chain, chain_workspace):
+def test_a_pending_upload_returns_where_and_creates_nothing(chain, chain_workspace):
     path = f"{chain_workspace}/codes/one/versions/1"
     asked = {"pendingUploadType": "TemporaryBlobReference"}
     answered = chain.arm("POST", f"{path}/startPendingUpload", asked).json()

@@ -103,7 +103,7 @@ def test_listing(container) -> None:
     assert [len(list(page)) for page in pages] == [2, 1]
 
 
-def test_deleting_twice(container, blob) -> None:
+def test_deleting_a_blob_twice_is_not_found(container, blob) -> None:
     blob.delete_blob()
     assert not blob.exists()
     with pytest.raises(ResourceNotFoundError) as refused:
@@ -117,7 +117,7 @@ def test_a_copy_from_a_url(container, blob) -> None:
     assert copied.download_blob().readall() == b"hello"
 
 
-def test_a_container_that_is_not_there(cloud, key) -> None:
+def test_a_container_that_does_not_exist(cloud, key) -> None:
     with service(cloud, key, f"{cloud.url}/{ACCOUNT}") as client:
         missing = client.get_container_client("missing")
         assert not missing.exists()
@@ -131,7 +131,7 @@ def test_containers_are_listed(cloud, key, container) -> None:
         assert container.container_name in [each.name for each in client.list_containers()]
 
 
-def test_the_address_that_clients_compose_from_a_datastore(cloud, key, container, blob) -> None:
+def test_the_url_that_clients_compose_from_a_datastore(cloud, key, container, blob) -> None:
     host = cloud.url.replace("127.0.0.1", "localhost")
     url = f"{host}/{ACCOUNT}.blob.core.windows.net"
     with service(cloud, key, url) as client:
@@ -149,7 +149,7 @@ def sas(container, key, permission):
     )
 
 
-def test_a_signature_opens_its_container(cloud, key, container, blob) -> None:
+def test_a_signature_gives_access_to_its_container(cloud, key, container, blob) -> None:
     url = f"{container.url}?{sas(container, key, 'rl')}"
     with ContainerClient.from_container_url(url, connection_verify=str(cloud.ca)) as client:
         assert [b.name for b in client.list_blobs()] == [blob.blob_name]

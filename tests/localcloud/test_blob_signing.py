@@ -1,4 +1,4 @@
-"""Signatures: what azure-storage-blob signs is accepted, anything changed is not."""
+"""Signatures: those of azure-storage-blob are accepted, altered ones are not."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def problem(query, *, container="con", blob="", now=NOW, accounts=("acct",), key
     return sas_problem(query, key, accounts=accounts, container=container, blob=blob, now=now)
 
 
-def test_a_container_signature_is_good_for_every_blob_in_it() -> None:
+def test_a_container_signature_is_valid_for_every_blob_in_it() -> None:
     assert problem(container_sas(), blob="a/b") is None
 
 
@@ -67,7 +67,7 @@ def test_permissions(permissions, operation, expected) -> None:
     assert allows({"sp": permissions}, operation) is expected
 
 
-def test_a_blob_signature_is_good_for_that_blob_only() -> None:
+def test_a_blob_signature_is_valid_for_that_blob_only() -> None:
     text = generate_blob_sas(
         "acct", "con", "a b.txt", account_key=KEY, permission="r", expiry=NOW + HOUR
     )
@@ -76,17 +76,17 @@ def test_a_blob_signature_is_good_for_that_blob_only() -> None:
     assert problem(query, blob="other") is not None
 
 
-def test_an_account_signature_is_good_everywhere_in_it() -> None:
+def test_an_account_signature_is_valid_in_every_container() -> None:
     text = generate_account_sas(
         "acct", KEY, ResourceTypes(object=True), AccountSasPermissions(read=True), NOW + HOUR
     )
     assert problem(dict(parse_qsl(text)), container="any", blob="any") is None
 
 
-def test_a_user_delegation_signature_is_named_as_such() -> None:
+def test_a_user_delegation_signature_is_reported_as_unsupported() -> None:
     assert "User delegation" in problem(container_sas() | {"skoid": "x"})
 
 
-def test_a_key_of_garbage_is_refused_not_a_crash() -> None:
+def test_a_malformed_signature_is_refused() -> None:
     request = SignedRequest("GET", "/acct/con", {}, {"authorization": "SharedKey acct:!!!"})
     assert shared_key_problem(request, KEY) is not None

@@ -29,7 +29,7 @@ def test_equal_contents_share_one_file(blobs, tmp_path) -> None:
     assert (one.file, len(files(tmp_path))) == (two.file, 1)
 
 
-def test_a_content_goes_with_its_last_blob(blobs, tmp_path) -> None:
+def test_a_content_is_deleted_with_its_last_blob(blobs, tmp_path) -> None:
     put(blobs, "a")
     put(blobs, "b")
     blobs.delete("acct", "con", "a")
@@ -48,7 +48,7 @@ def test_an_existing_blob_is_not_replaced_unless_wanted(blobs, tmp_path) -> None
     assert len(files(tmp_path)) == 1
 
 
-def test_a_source_that_breaks_off_leaves_nothing(blobs, tmp_path) -> None:
+def test_a_failed_upload_leaves_nothing(blobs, tmp_path) -> None:
     def broken():
         yield b"some"
         raise OSError("gone")
@@ -58,7 +58,7 @@ def test_a_source_that_breaks_off_leaves_nothing(blobs, tmp_path) -> None:
     assert (blobs.get("acct", "con", "a"), files(tmp_path)) == (None, [])
 
 
-def test_a_live_blob_is_what_its_file_holds_now(blobs, tmp_path) -> None:
+def test_a_live_blob_has_the_current_content_of_its_file(blobs, tmp_path) -> None:
     log = tmp_path / "log.txt"
     log.write_text("one")
     blobs.link("acct", "con", "log", log, now=2)
@@ -98,7 +98,7 @@ def test_accounts_and_containers_share_nothing(blobs) -> None:
     assert [c.name for c in blobs.containers("acct")] == ["con"]
 
 
-def test_what_is_being_read_may_go_meanwhile(blobs, tmp_path) -> None:
+def test_a_file_may_be_removed_while_it_is_read(blobs, tmp_path) -> None:
     file = tmp_path / "live.txt"
     file.write_text("one two")
     blobs.link("acct", "con", "log", file, now=2)

@@ -1,4 +1,4 @@
-"""The cloud's authority stays; its certificate is renewed; keys are its owner's."""
+"""The authority is kept, its certificate renewed; keys are readable by their owner only."""
 
 import stat
 
@@ -32,7 +32,7 @@ def test_a_damaged_certificate_is_issued_again(tmp_path, made):
     certificates(tmp_path).context()
 
 
-def test_a_lost_authority_makes_everything_new(tmp_path, made):
+def test_without_its_authority_everything_is_issued_again(tmp_path, made):
     before = made.certificate.read_bytes()
     (tmp_path / "ca.key").unlink()
     assert certificates(tmp_path).certificate.read_bytes() != before

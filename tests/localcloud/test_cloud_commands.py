@@ -34,7 +34,7 @@ def aml(tmp_path, monkeypatch, capfd):
     control.stop(tmp_path / "home")
 
 
-def test_a_day_of_a_cloud(aml):
+def test_start_status_reset_logs_and_stop(aml):
     assert json.loads(aml("status", "--json").stdout) == {"running": False}
     started = json.loads(aml("start", "--json").stdout)
     assert started["running"] is True
@@ -51,7 +51,7 @@ def test_status_has_an_exit_code(aml):
     assert (done.returncode, done.stdout) == (3, "The local cloud is not running.\n")
 
 
-def test_a_reset_asks_and_refuses_when_nobody_can_answer(aml):
+def test_a_reset_needs_confirmation_or_yes(aml):
     done = aml("reset")
     assert done.returncode == 2
     assert "aml cloud reset --yes" in done.stderr
@@ -78,7 +78,7 @@ def test_logs_of_a_cloud_that_never_ran_are_empty(aml):
     assert aml("logs").stdout == ""
 
 
-def test_the_commands_load_nothing_that_the_cloud_runs_on():
+def test_the_commands_import_none_of_the_daemons_packages():
     program = (
         "import sys, localcloud.commands; "
         f"found = {HEAVY!r} & set(sys.modules); sys.exit(', '.join(found) or None)"

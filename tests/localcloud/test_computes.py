@@ -1,4 +1,4 @@
-"""Computes of every kind: what each asks for, defaults, what never changes, keys, power."""
+"""Computes of every kind: required properties, defaults, what cannot change, keys, power."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_a_cluster_with_its_defaults(put):
     assert (inner["allocationState"], inner["currentNodeCount"]) == ("Steady", 0)
 
 
-def test_keys_that_old_clients_look_up_are_there(put):
+def test_keys_that_old_clients_require_are_present(put):
     _, body, _ = put("cpu", CLUSTER)
     assert {"id", "location", "tags", "properties"} <= body.keys()
     assert {
@@ -62,7 +62,7 @@ def test_keys_that_old_clients_look_up_are_there(put):
 
 
 @pytest.mark.parametrize("spelling", ["amlcompute", "AMLCOMPUTE", "AmlCompute"])
-def test_compute_types_come_out_as_azure_spells_them(put, spelling):
+def test_compute_types_are_returned_in_azures_casing(put, spelling):
     body = {"properties": {**CLUSTER["properties"], "computeType": spelling}}
     assert put("cpu", body)[1]["properties"]["computeType"] == "AmlCompute"
 
@@ -80,7 +80,7 @@ def test_compute_types_come_out_as_azure_spells_them(put, spelling):
         ({"enableNodePublicIp": False}, ["enableNodePublicIp"]),
     ],
 )  # fmt: skip
-def test_what_a_cluster_is_refused_for(put, inner, targets):
+def test_an_invalid_cluster_is_refused(put, inner, targets):
     status, _, named = put("cpu", cluster(**inner))
     assert (status, named) == (400, targets)
 
@@ -88,7 +88,7 @@ def test_what_a_cluster_is_refused_for(put, inner, targets):
 @pytest.mark.parametrize(
     ("duration", "answered"), [("PT2M", "PT120S"), ("PT5S", "PT5S"), ("P1DT1H", "PT90000S")]
 )
-def test_durations_have_one_spelling(put, duration, answered):
+def test_durations_are_returned_in_seconds(put, duration, answered):
     scale = {"maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": duration}
     _, body, _ = put("cpu", cluster(scaleSettings=scale))
     assert inner_of(body)["scaleSettings"]["nodeIdleTimeBeforeScaleDown"] == answered
@@ -102,7 +102,7 @@ def test_durations_have_one_spelling(put, duration, answered):
         {"subnet": {"id": f"{GROUP}/subnet"}},
     ],
 )
-def test_what_a_cluster_is_created_with_stays(put, inner):
+def test_properties_a_cluster_is_created_with_cannot_change(put, inner):
     put("cpu", CLUSTER)
     status, body, _ = put("cpu", cluster(**inner))
     assert (status, body["error"]["code"]) == (400, "PropertyChangeNotAllowed")
@@ -136,7 +136,7 @@ def test_a_patch_changes_the_scale(put, properties):
     assert (status, inner_of(body)["scaleSettings"]["maxNodeCount"]) == (200, 4)
 
 
-def test_a_size_in_another_casing_is_no_change(put):
+def test_a_vm_size_in_another_casing_is_not_a_change(put):
     put("cpu", CLUSTER)
     assert put("cpu", cluster(vmSize="Standard_ds3_v2"))[0] == 200
 
@@ -180,7 +180,7 @@ def test_attachments(put, body, status):
         assert document["properties"]["isAttachedCompute"] is True
 
 
-def test_credentials_come_back_on_request_only(chain, chain_workspace, put):
+def test_credentials_are_returned_by_list_keys_only(chain, chain_workspace, put):
     empties = {**ACCOUNT, "privateKeyData": "", "publicKeyData": ""}
     put("vm", attached("VirtualMachine", MACHINE, administratorAccount=empties))
     keys = chain.arm("POST", f"{chain_workspace}/computes/vm/listKeys").json()
@@ -198,7 +198,7 @@ def test_a_whole_answer_put_back_keeps_the_credentials(chain, chain_workspace, p
     assert keys["administratorAccount"] == ACCOUNT
 
 
-def test_credentials_rotate_in_place_but_not_what_they_are_for(put):
+def test_credentials_change_in_place_and_the_resource_does_not(put):
     put("vm", attached("VirtualMachine", MACHINE, administratorAccount=ACCOUNT))
     rotated = {**ACCOUNT, "password": "other"}
     body = attached("VirtualMachine", MACHINE, administratorAccount=rotated)
@@ -224,7 +224,7 @@ def test_an_instance_stops_and_starts(chain, chain_workspace, put):
 
 
 @pytest.mark.parametrize(("idle", "status"), [("PT30M", 200), ("PT5M", 400), ("P4D", 400)])
-def test_an_instances_idle_time_has_an_action(chain, chain_workspace, put, idle, status):
+def test_an_instances_idle_time_is_changed_by_an_action(chain, chain_workspace, put, idle, status):
     put("box", INSTANCE)
     body = {"idleTimeBeforeShutdown": idle}
     box = f"{chain_workspace}/computes/box"
@@ -233,7 +233,7 @@ def test_an_instances_idle_time_has_an_action(chain, chain_workspace, put, idle,
     assert kept == (idle if status == 200 else None)
 
 
-def test_an_instances_name_is_taken_in_the_whole_region(chain, chain_workspace, put):
+def test_an_instances_name_is_unique_in_the_region(chain, chain_workspace, put):
     put("box", INSTANCE)
     second = f"{chain_workspace}2"
     body = chain.arm("GET", chain_workspace).json()
@@ -243,12 +243,12 @@ def test_an_instances_name_is_taken_in_the_whole_region(chain, chain_workspace, 
 
 
 @pytest.mark.parametrize("action", ["stop", "updateIdleShutdownSetting", "listKeys"])
-def test_actions_are_for_their_kinds(chain, chain_workspace, put, action):
+def test_actions_are_refused_for_other_kinds(chain, chain_workspace, put, action):
     put("cpu", CLUSTER)
     assert chain.arm("POST", f"{chain_workspace}/computes/cpu/{action}", {}).status_code == 400
 
 
-def test_nodes_have_a_name_of_their_own_in_the_answer(chain, chain_workspace, put):
+def test_nodes_are_listed_under_their_own_key(chain, chain_workspace, put):
     put("cpu", CLUSTER)
     assert chain.arm("POST", f"{chain_workspace}/computes/cpu/listNodes").json() == {"nodes": []}
 

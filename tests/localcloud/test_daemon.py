@@ -29,7 +29,7 @@ def port_of(cloud) -> int:
     return int(cloud.url.rpartition(":")[2])
 
 
-def test_it_is_found_by_its_file_and_answers(cloud):
+def test_it_is_discovered_by_its_file(cloud):
     found = find_cloud(cloud.home)
     assert found is not None
     status = ask(found, "/aml/status")
@@ -39,7 +39,7 @@ def test_it_is_found_by_its_file_and_answers(cloud):
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
-def test_its_certificate_is_good_for_every_name_of_this_machine(cloud, host):
+def test_its_certificate_is_valid_for_every_name_of_this_machine(cloud, host):
     context = ssl.create_default_context(cafile=str(cloud.ca))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     url = f"https://{host}:{port_of(cloud)}/metadata/endpoints"
@@ -52,7 +52,7 @@ def test_it_is_not_trusted_without_its_authority(cloud):
         httpx.get(cloud.url + "/aml/status")
 
 
-def test_its_secrets_are_its_owners_alone(cloud):
+def test_its_secrets_are_readable_by_their_owner_only(cloud):
     folder = cloud.home / "cloud"
     for name in ("cloud.db", "cloud.key", "ca.key", "server.key"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
@@ -64,7 +64,7 @@ def test_a_head_has_no_body_and_a_204_no_length(cloud, group):
     assert "content-length" not in answered.headers
 
 
-def test_many_callers_at_once(cloud, group):
+def test_many_concurrent_calls(cloud, group):
     base = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 
     def put(number):
@@ -75,7 +75,7 @@ def test_many_callers_at_once(cloud, group):
     assert len(cloud.arm("GET", base).json()["value"]) == 24
 
 
-def test_two_starters_get_one_cloud(cloud):
+def test_a_second_daemon_leaves_and_callers_share_the_first(cloud):
     first = find_cloud(cloud.home)
     second = subprocess.run(
         [sys.executable, "-m", "localcloud.daemon", "--home", str(cloud.home)],
@@ -85,7 +85,7 @@ def test_two_starters_get_one_cloud(cloud):
     assert ensure_cloud(cloud.home) == first
 
 
-def test_it_starts_where_a_folder_has_the_name_of_a_package_of_ours(home, tmp_path, monkeypatch):
+def test_it_starts_in_a_folder_that_shadows_a_package(home, tmp_path, monkeypatch):
     (tmp_path / "infra").mkdir()
     (tmp_path / "infra" / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
@@ -109,7 +109,7 @@ def test_port_id_authority_and_resources_outlive_the_process(home):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_properly(home, number):
+def test_it_shuts_down_cleanly_on_a_signal(home, number):
     process = start_daemon(home)
     process.send_signal(number)
     process.communicate(timeout=20)
@@ -117,7 +117,7 @@ def test_a_signal_ends_it_properly(home, number):
     assert find_cloud(home) is None
 
 
-def test_a_killed_one_leaves_nothing_that_misleads(home):
+def test_after_a_kill_it_is_not_found_and_starts_again(home):
     process = start_daemon(home)
     process.kill()
     process.communicate()
@@ -125,7 +125,7 @@ def test_a_killed_one_leaves_nothing_that_misleads(home):
     assert ensure_cloud(home).pid != process.pid
 
 
-def test_a_reset_forgets_all_but_the_port(home):
+def test_a_reset_keeps_only_the_port(home):
     before = ensure_cloud(home)
     with connect(home) as cloud:
         cloud.arm("PUT", f"{SUB}/resourceGroups/gone", {"location": "westeurope"})
@@ -137,7 +137,7 @@ def test_a_reset_forgets_all_but_the_port(home):
         assert cloud.arm("GET", f"{SUB}/resourceGroups/gone").status_code == 404
 
 
-def test_a_taken_port_is_named_with_the_way_out(home):
+def test_a_port_in_use_is_reported_with_the_remedy(home):
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
         stranger.listen()
@@ -167,7 +167,7 @@ def test_the_log_has_every_request_and_no_query(cloud):
     assert "canary-signature" not in text
 
 
-def test_discovery_is_what_the_contract_says(cloud):
+def test_the_discovery_file_has_the_keys_of_the_contract(cloud):
     document = json.loads((cloud.home / "cloud" / "discovery.json").read_text())
     assert document.keys() == {"id", "url", "ca", "pid"}
 
@@ -205,7 +205,7 @@ def test_a_missing_extra_is_named(tmp_path):
     assert "pip install 'aml-platform[localcloud]'" in done.stderr
 
 
-def test_a_caller_that_leaves_early_harms_nobody(cloud):
+def test_a_client_may_disconnect_early(cloud):
     found = find_cloud(cloud.home)
     address = ("127.0.0.1", port_of(found))
     context = ssl.create_default_context(cafile=str(cloud.ca))

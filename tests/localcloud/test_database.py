@@ -1,4 +1,4 @@
-"""The database: transactions of one writer, readers who never wait, connections that are lent."""
+"""The database: one writer at a time, readers that never wait, pooled connections."""
 
 import threading
 
@@ -51,7 +51,7 @@ def test_a_writer_sees_what_it_wrote_and_others_do_not(database) -> None:
     assert in_a_thread(lambda: names(database)) == ["a"]
 
 
-def test_threads_that_come_and_go_leave_no_connection_behind(database) -> None:
+def test_short_lived_threads_share_connections(database) -> None:
     for number in range(20):
         in_a_thread(lambda number=number: add(database, str(number)))
     assert len(names(database)) == 20

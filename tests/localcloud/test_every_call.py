@@ -1,4 +1,4 @@
-"""What every ARM call must get right, and what every answer has."""
+"""The checks that every ARM call must pass, and the headers every response has."""
 
 import json
 
@@ -49,18 +49,18 @@ def test_a_token_expires(chain):
         ("2024-03-01-private", "InvalidApiVersionParameter"),
     ],
 )
-def test_an_api_version_that_is_no_date_is_refused(chain, version, expected):
+def test_an_api_version_that_is_not_a_date_is_refused(chain, version, expected):
     answered = chain.arm("GET", GROUP, version=version)
     assert (answered.status_code, code(answered)) == (400, expected)
 
 
-def test_a_refused_api_version_names_the_supported_ones(chain):
+def test_the_refusal_of_an_api_version_lists_the_supported_ones(chain):
     answered = chain.arm("GET", f"{GROUP}/providers/{ML}/workspaces/w", version="banana")
     assert "The supported versions are '2025-12-01'" in answered.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("version", ["2019-01-01", "2099-01-01", "2024-10-01-PREVIEW"])
-def test_any_api_version_that_is_a_date_is_served(chain, version):
+def test_any_api_version_that_is_a_date_is_accepted(chain, version):
     assert chain.arm("PUT", GROUP, HERE, version=version).status_code == 201
 
 
@@ -74,31 +74,31 @@ def test_any_api_version_that_is_a_date_is_served(chain, version):
         (f"{GROUP}/providers/{ML}/gadgets/w", 404, "InvalidResourceType"),
     ],
 )
-def test_what_is_not_there_is_named(chain, path, status, expected):
+def test_a_404_says_what_does_not_exist(chain, path, status, expected):
     answered = chain.arm("GET", path)
     assert (answered.status_code, code(answered)) == (status, expected)
 
 
-def test_parents_are_checked(chain):
+def test_a_parent_must_exist(chain):
     chain.arm("PUT", GROUP, HERE)
     answered = chain.arm("PUT", f"{GROUP}/providers/{ML}/workspaces/w/computes/cpu", {})
     assert (answered.status_code, code(answered)) == (404, "ParentResourceNotFound")
 
 
-def test_a_method_nobody_has_is_refused(chain):
+def test_an_unsupported_method_is_refused(chain):
     chain.arm("PUT", GROUP, HERE)
     assert chain.arm("TRACE", GROUP).status_code == 405
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff"])
-def test_a_body_that_is_no_object_is_refused(chain, body):
+def test_a_body_that_is_not_an_object_is_refused(chain, body):
     header = {"authorization": f"Bearer {issue(chain.cloud, 'a', 'b')}"}
     query = {"api-version": "2024-03-01"}
     answered = chain.call("PUT", GROUP, query=query, headers=header, body=body)
     assert (answered.status_code, code(answered)) == (400, "InvalidRequestContent")
 
 
-def test_every_answer_can_be_traced(chain):
+def test_every_response_has_request_ids(chain):
     asked = {"x-ms-client-request-id": "mine", "x-ms-return-client-request-id": "true"}
     headers = chain.arm("GET", GROUP, headers=asked).headers
     assert headers["x-ms-client-request-id"] == "mine"
@@ -112,7 +112,7 @@ def test_the_callers_request_id_is_not_echoed_unasked(chain):
     assert "x-ms-client-request-id" not in headers
 
 
-def test_integral_fractions_come_back_as_integers(chain, chain_workspace):
+def test_integral_floats_are_returned_as_integers(chain, chain_workspace):
     body = json.loads(
         '{"properties": {"computeType": "AmlCompute", "properties": {"vmSize": "Standard_DS3_v2",'
         ' "scaleSettings": {"maxNodeCount": 2.0, "minNodeCount": 0.0}}}}'
@@ -121,7 +121,7 @@ def test_integral_fractions_come_back_as_integers(chain, chain_workspace):
     assert b'"maxNodeCount":2,' in answered.content
 
 
-def test_a_bug_answers_500_and_keeps_its_traceback_to_itself(chain, caplog):
+def test_a_bug_responds_500_and_logs_its_traceback(chain, caplog):
     chain.cloud.store.close()
     answered = chain.arm("GET", GROUP)
     assert (answered.status_code, code(answered)) == (500, "InternalServerError")

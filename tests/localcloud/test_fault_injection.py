@@ -75,7 +75,7 @@ def test_a_call_is_refused_as_many_times_as_injected(chain, chain_workspace, inj
     assert codes[2] < 300
 
 
-def test_a_delete_that_fails_leaves_everything(chain, chain_workspace, inject):
+def test_a_failed_delete_deletes_nothing(chain, chain_workspace, inject):
     put(chain, chain_workspace)
     inject(failures=[{"method": "DELETE", "type": COMPUTES}])
     gone = chain.arm("DELETE", f"{chain_workspace}/computes/cpu")

@@ -1,4 +1,4 @@
-"""Run history: what clients read of a run, and what they may change."""
+"""Run history: what clients read about a run, and what they may change."""
 
 import json
 
@@ -56,7 +56,7 @@ def history(plane, ws):
     return lambda method, path, *rest: plane(method, f"/history/v1.0{ws}/{path}", *rest)
 
 
-def test_details_name_logs_by_signed_addresses(chain, ws, history, tmp_path) -> None:
+def test_details_contain_signed_log_urls(chain, ws, history, tmp_path) -> None:
     log = tmp_path / "log.txt"
     log.write_text("so far")
     name = "ExperimentRun/dcid.j/user_logs/std_log.txt"
@@ -70,7 +70,7 @@ def test_details_name_logs_by_signed_addresses(chain, ws, history, tmp_path) -> 
     assert (asked["sp"], asked["sr"]) == ("r", "b")
 
 
-def test_events_are_read_from_where_one_left_off(history) -> None:
+def test_events_are_read_from_a_sequence_number(history) -> None:
     every = history("GET", "runs/j/events").json()
     later = history("GET", "runs/j/events", None, {"from": "1"}).json()
     assert [event["data"]["state"] for event in every] == ["NotStarted", "Starting"]
@@ -78,11 +78,11 @@ def test_events_are_read_from_where_one_left_off(history) -> None:
     assert later[0]["origin"] == "service"
 
 
-def test_a_cursor_that_is_no_number_is_refused(history) -> None:
+def test_a_cursor_that_is_not_a_number_is_refused(history) -> None:
     assert history("GET", "runs/j/events", None, {"from": "x"}).status_code == 400
 
 
-def test_run_data_says_where_outputs_lie(history) -> None:
+def test_run_data_contains_the_uris_of_outputs(history) -> None:
     data = history("POST", "rundata", {"runId": "j"}).json()
     assert data["runMetadata"]["outputs"] == {
         "o": {
@@ -108,7 +108,7 @@ def test_a_hidden_run_is_an_archived_job(chain, ws, history) -> None:
     assert chain.arm("GET", f"{ws}/jobs/j").json()["properties"]["isArchived"] is True
 
 
-def test_a_run_that_is_not_there(history) -> None:
+def test_a_run_that_does_not_exist(history) -> None:
     assert history("GET", "runs/nothing/details").status_code == 404
 
 
@@ -122,12 +122,12 @@ def test_a_run_that_is_not_there(history) -> None:
         ),
     ],
 )
-def test_an_address_stands_for_itself(plane, ws, path, expected) -> None:
+def test_a_uri_resolves_to_itself(plane, ws, path, expected) -> None:
     answered = plane("POST", path.format(ws), {"values": ["u"]})
     assert answered.json() == {"values": {"u": expected}}
 
 
-def test_a_workspace_made_anew_remembers_no_runs(chain, ws, history) -> None:
+def test_a_purged_workspace_leaves_no_runs(chain, ws, history) -> None:
     assert chain.arm("DELETE", ws, forceToPurge="true").status_code < 300
     assert chain.cloud.store.runs.of_workspace(ws) == []
     assert chain.cloud.store.tracking.experiments(ws) == []

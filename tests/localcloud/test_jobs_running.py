@@ -1,4 +1,4 @@
-"""Jobs on real nodes of a real daemon: from PUT to what is left behind."""
+"""Jobs on the nodes of a real daemon: from PUT to the collected files."""
 
 import json
 from dataclasses import dataclass
@@ -150,7 +150,7 @@ def test_a_log_can_be_read_while_it_grows(jobs) -> None:
     assert jobs.log(name, "logs/own.txt") == "one\n"
 
 
-def test_cancel_ends_the_command_and_what_it_started(jobs, tmp_path) -> None:
+def test_cancel_ends_the_command_and_its_children(jobs, tmp_path) -> None:
     written = tmp_path / "pid"
     written.touch()
     name = jobs.submit(f"(echo $BASHPID > {written}; while true; do sleep 0.1; done) & wait")
@@ -162,7 +162,7 @@ def test_cancel_ends_the_command_and_what_it_started(jobs, tmp_path) -> None:
     waited(lambda: not alive(child))
 
 
-def test_a_job_that_waits_is_canceled_at_once(jobs) -> None:
+def test_a_queued_job_is_canceled_at_once(jobs) -> None:
     busy = [jobs.submit("sleep 30") for _ in range(2)]
     for name in busy:
         jobs.until(name, {"Running"})
@@ -237,14 +237,14 @@ def test_inputs_and_outputs(jobs, workspace) -> None:
     assert jobs.log(used) == "data\ndata\n"
 
 
-def test_an_input_that_is_not_there_fails_the_job(jobs) -> None:
+def test_a_missing_input_fails_the_job(jobs) -> None:
     uri = "azureml://datastores/workspaceblobstore/paths/nothing/here"
     name = jobs.run("true", inputs={"x": {"jobInputType": "uri_folder", "uri": uri}})
     assert jobs.status(name) == "Failed"
     assert "nothing at" in jobs.details(name)["error"]["error"]["message"]
 
 
-def test_two_nodes_run_the_command_side_by_side(jobs) -> None:
+def test_two_nodes_run_the_command_in_parallel(jobs) -> None:
     name = jobs.run("echo rank $NODE_RANK of $WORLD_SIZE", resources={"instanceCount": 2})
     logs = [jobs.log(name, f"user_logs/std_log_process_{rank}.txt") for rank in range(2)]
     assert logs == ["rank 0 of 2\n", "rank 1 of 2\n"]
@@ -281,7 +281,7 @@ def test_what_a_job_logs_with_mlflow_is_its_run(jobs) -> None:
     assert jobs.details(name)["experimentName"] == "tracked"
 
 
-def test_deleting_the_compute_fails_what_runs_on_it(jobs) -> None:
+def test_deleting_a_compute_fails_its_jobs(jobs) -> None:
     doomed = jobs.cluster("doomed", scaleSettings={"maxNodeCount": 1})
     running, waiting = (jobs.submit("sleep 30", computeId="doomed") for _ in range(2))
     jobs.until(running, {"Running"})
@@ -291,7 +291,7 @@ def test_deleting_the_compute_fails_what_runs_on_it(jobs) -> None:
         assert "compute was deleted" in jobs.details(name)["error"]["error"]["message"]
 
 
-def test_a_low_priority_node_is_taken_away_on_demand(jobs) -> None:
+def test_a_low_priority_node_is_evicted_on_demand(jobs) -> None:
     cheap = jobs.cluster("cheap", vmPriority="LowPriority")
     name = jobs.submit("sleep 30", computeId="cheap")
     jobs.until(name, {"Running"})
@@ -303,7 +303,7 @@ def test_a_low_priority_node_is_taken_away_on_demand(jobs) -> None:
     assert jobs.until(name, ENDED) == "Canceled"
 
 
-def test_the_agent_supervises_a_script_as_anywhere_else(jobs, tmp_path) -> None:
+def test_the_agent_supervises_a_script(jobs, tmp_path) -> None:
     written = tmp_path / "pid"
     written.touch()
     script = (

@@ -233,7 +233,7 @@ def test_nested_runs_are_children(tracked, cloud, workspace) -> None:
         ("PUT /api/2.0/mlflow-artifacts/artifacts/a/%2e%2e/b", 400, "INVALID_PARAMETER_VALUE"),
     ],
 )
-def test_refusals_speak_mlflow(cloud, workspace, request_line, status, code) -> None:
+def test_errors_have_mlflows_codes(cloud, workspace, request_line, status, code) -> None:
     method, path = request_line.split()
     answered = cloud.http.request(method, f"/mlflow/v2.0{workspace}{path}")
     assert (answered.status_code, answered.json()["error_code"]) == (status, code)

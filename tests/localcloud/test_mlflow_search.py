@@ -1,4 +1,4 @@
-"""MLflow's search language."""
+"""MLflow's search syntax."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_filters(text, expected) -> None:
         ("colors.red = '1'", "'colors' cannot be searched"),
     ],
 )
-def test_what_is_wrong_with_a_filter_is_said(text, says) -> None:
+def test_an_invalid_filter_is_refused_with_the_reason(text, says) -> None:
     with pytest.raises(UsageError, match=says):
         parse_filter(text)
 
@@ -68,7 +68,7 @@ def test_what_is_wrong_with_a_filter_is_said(text, says) -> None:
         ([], [2, None, 1]),
     ],
 )
-def test_documents_without_the_key_come_last(order, expected) -> None:
+def test_documents_without_the_key_are_last(order, expected) -> None:
     documents = [{"a": 2}, {"a": None}, {"a": 1}]
     found = sort_documents(documents, order, lambda document, _, key: document[key])
     assert [document["a"] for document in found] == expected

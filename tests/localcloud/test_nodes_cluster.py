@@ -1,4 +1,4 @@
-"""The cluster model: tables of what happens when."""
+"""The scaling of a cluster, as tables of what happens when."""
 
 from dataclasses import replace
 
@@ -82,7 +82,7 @@ def test_a_run_of_several_nodes_is_not_overtaken() -> None:
     assert (states(after), kinds(steps)) == (["idle", "running"], [])
 
 
-def test_a_run_the_cluster_is_too_small_for_blocks_nobody() -> None:
+def test_a_run_larger_than_the_cluster_blocks_no_other() -> None:
     _, steps = advance(with_nodes("idle"), [QueuedRun("huge", 9), QueuedRun("small")], 0)
     assert [(step.kind, step.run) for step in steps] == [("start", "small")]
 
@@ -92,7 +92,7 @@ def test_a_run_of_two_nodes_starts_on_both_at_once() -> None:
     assert [(step.kind, step.nodes) for step in steps] == [("start", ("n0", "n1"))]
 
 
-def test_released_nodes_are_idle_from_then_on() -> None:
+def test_released_nodes_are_idle() -> None:
     released = release(with_nodes("running", run="a"), "a", 7)
     assert released.nodes == (ClusterNode("n0", "idle", 7),)
     assert states(advance(released, [], 11)[0]) == ["idle"]
@@ -136,7 +136,7 @@ def test_next_change(cluster, at) -> None:
 
 
 @pytest.mark.parametrize("now", range(12))
-def test_counts_add_up_and_steady_means_that_nothing_comes_or_goes(now) -> None:
+def test_counts_add_up_and_a_steady_cluster_has_its_target(now) -> None:
     cluster = EMPTY
     for moment in range(now + 1):
         queue = [QueuedRun("a")] if moment == 0 else []

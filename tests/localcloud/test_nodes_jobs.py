@@ -46,7 +46,7 @@ def test_an_undeclared_placeholder_is_named() -> None:
         command_line(job(command="${{inputs.nothing}}"), {})
 
 
-def test_a_script_learns_who_it_is_and_where_to_track() -> None:
+def test_a_script_is_given_its_run_and_tracking_server() -> None:
     given = variables()
     assert given["MLFLOW_TRACKING_URI"] == f"https://h:1/mlflow/v2.0{WS}"
     assert given["MLFLOW_RUN_ID"] == given["AZUREML_RUN_ID"] == "j"
@@ -55,12 +55,12 @@ def test_a_script_learns_who_it_is_and_where_to_track() -> None:
     assert "NODE_RANK" not in given
 
 
-def test_every_node_of_several_learns_its_rank() -> None:
+def test_every_node_is_given_its_rank() -> None:
     given = variables(node_count=2)
     assert (given["NODE_RANK"], given["WORLD_SIZE"], given["MASTER_PORT"]) == ("1", "2", "5")
 
 
-def test_logs_of_several_nodes_have_names_of_their_own() -> None:
+def test_every_node_has_a_log_of_its_own() -> None:
     assert log_name(0, 1) == "user_logs/std_log.txt"
     assert [log_name(rank, 2) for rank in range(2)] == [
         "user_logs/std_log_process_0.txt",

@@ -1,4 +1,4 @@
-"""The nodes in this process: what survives the end of a daemon, preemption, reset."""
+"""Nodes in this process: recovery after a restart, preemption, reset, processes."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def texts(chain, ws, kind):
     return [e.data for e in chain.cloud.store.runs.events(run(chain, ws).key) if e.kind == kind]
 
 
-def test_a_job_that_waited_is_run_after_a_restart(chain, ws, nodes) -> None:
+def test_a_queued_job_runs_after_a_restart(chain, ws, nodes) -> None:
     submit(chain, ws, "true")  # nobody is there to run it
     assert run(chain, ws).state is RunState.STARTING
     nodes()
@@ -76,7 +76,7 @@ def test_a_job_that_waited_is_run_after_a_restart(chain, ws, nodes) -> None:
     assert "restarted" in texts(chain, ws, "message")[0]["text"]
 
 
-def test_a_job_that_ran_when_the_daemon_died_has_failed(chain, ws, nodes) -> None:
+def test_a_job_in_progress_when_the_daemon_died_has_failed(chain, ws, nodes) -> None:
     submit(chain, ws)
     runs, key = chain.cloud.store.runs, run(chain, ws).key
     for state in (RunState.QUEUED, RunState.RUNNING):
@@ -94,14 +94,14 @@ def test_a_job_that_ran_when_the_daemon_died_has_failed(chain, ws, nodes) -> Non
     assert not log.exists()
 
 
-def test_a_cancel_that_was_not_answered_is(chain, ws, nodes) -> None:
+def test_a_requested_cancel_is_completed_after_a_restart(chain, ws, nodes) -> None:
     submit(chain, ws)
     chain.cloud.store.runs.move(run(chain, ws).key, RunState.CANCEL_REQUESTED, chain.clock.now)
     nodes()
     assert run(chain, ws).state is RunState.CANCELED
 
 
-def test_stopping_the_daemon_fails_what_runs_and_keeps_what_waits(chain, ws, nodes) -> None:
+def test_stopping_fails_running_jobs_and_keeps_queued_ones(chain, ws, nodes) -> None:
     first = nodes()
     submit(chain, ws, name="running")
     until(chain, ws, {RunState.RUNNING}, "running")
@@ -163,7 +163,7 @@ def test_a_cluster_created_again_starts_without_its_old_nodes(chain, ws, nodes) 
     assert [node["nodeId"] for node in started.nodes(compute)] == ["node-0"]
 
 
-def test_idle_nodes_leave_when_their_time_is_up(chain, ws, nodes) -> None:
+def test_idle_nodes_leave_after_the_idle_time(chain, ws, nodes) -> None:
     started = nodes()
     submit(chain, ws, "true")
     until(chain, ws, {RunState.COMPLETED})
@@ -179,7 +179,7 @@ def test_idle_nodes_leave_when_their_time_is_up(chain, ws, nodes) -> None:
     assert started.allocation(compute)["currentNodeCount"] == 0
 
 
-def test_a_reset_ends_what_runs(chain, ws, nodes) -> None:
+def test_a_reset_ends_running_jobs(chain, ws, nodes) -> None:
     started = nodes()
     submit(chain, ws)
     until(chain, ws, {RunState.RUNNING})
@@ -188,7 +188,7 @@ def test_a_reset_ends_what_runs(chain, ws, nodes) -> None:
     assert run(chain, ws).state is RunState.FAILED
 
 
-def test_deleting_the_workspace_ends_what_runs_in_it(chain, ws, nodes, caplog) -> None:
+def test_deleting_a_workspace_ends_its_jobs(chain, ws, nodes, caplog) -> None:
     marker = chain.cloud.folder / "alive"
     submit(chain, ws, f"touch {marker}; while rm {marker}; do sleep 0.05; touch {marker}; done")
     started = nodes()
@@ -202,7 +202,7 @@ def test_deleting_the_workspace_ends_what_runs_in_it(chain, ws, nodes, caplog) -
     assert not (chain.cloud.folder / "nodes").exists()
 
 
-def test_a_command_that_ignores_the_request_to_stop_is_killed(chain, ws, nodes) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(chain, ws, nodes) -> None:
     marker = chain.cloud.folder / "up"
     submit(chain, ws, f"trap '' TERM; touch {marker}; while true; do sleep 0.05; done")
     started = nodes(replace(AT_ONCE, grace_s=0.1))
@@ -211,7 +211,7 @@ def test_a_command_that_ignores_the_request_to_stop_is_killed(chain, ws, nodes) 
     assert until(chain, ws, {RunState.CANCELED}).ended is not None
 
 
-def test_the_process_of_an_earlier_daemon_is_ended_once(tmp_path) -> None:
+def test_a_recorded_process_is_killed_once(tmp_path) -> None:
     work = tmp_path / "wd"
     work.mkdir()
     left = start("sleep 30", folder=work, variables=dict(os.environ), log=tmp_path / "log")
@@ -230,7 +230,7 @@ time.sleep(30)
 """
 
 
-def test_a_script_in_a_group_of_its_own_is_ended_too(tmp_path) -> None:
+def test_a_script_in_a_process_group_of_its_own_is_killed_too(tmp_path) -> None:
     work = tmp_path / "wd"
     work.mkdir()
     (work / "supervisor.py").write_text(NESTED)
@@ -243,7 +243,7 @@ def test_a_script_in_a_group_of_its_own_is_ended_too(tmp_path) -> None:
     waited(lambda: not alive(child))
 
 
-def test_a_process_id_that_somebody_else_has_now_is_left_alone(tmp_path) -> None:
+def test_a_reused_process_id_is_not_killed(tmp_path) -> None:
     record = tmp_path / RECORD
     with subprocess.Popen(["sleep", "30"], start_new_session=True) as stranger:
         record.write_text(json.dumps({"pid": stranger.pid, "started": "long ago"}))

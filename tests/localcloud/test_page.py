@@ -1,4 +1,4 @@
-"""The page about the local cloud says what its tables say."""
+"""The page about the local cloud agrees with its tables."""
 
 import json
 import re

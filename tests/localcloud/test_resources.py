@@ -1,4 +1,4 @@
-"""What is true of every ARM resource: create, read, replace, patch, list, delete."""
+"""Every ARM resource: create, read, replace, patch, list, delete."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +24,7 @@ def grouped(chain):
     return chain
 
 
-def test_a_group_lives_and_dies(chain):
+def test_a_group_is_created_updated_and_deleted(chain):
     assert chain.arm("GET", GROUP).status_code == 404
     assert chain.arm("HEAD", GROUP).status_code == 404
     made = chain.arm("PUT", GROUP, {**HERE, "tags": {"a": "b"}})
@@ -44,18 +44,18 @@ def test_a_location_is_required(grouped, id):
     assert error(grouped.arm("PUT", id, body)) == (400, "LocationRequired")
 
 
-def test_everything_missing_is_named_at_once(grouped):
+def test_all_missing_properties_are_reported_at_once(grouped):
     answered = grouped.arm("PUT", STORAGE, HERE)
     targets = [detail["target"] for detail in answered.json()["error"]["details"]]
     assert (answered.status_code, targets) == (400, ["kind", "sku"])
 
 
-def test_what_is_required_inside_is_asked_for_only_there(grouped):
+def test_nested_properties_are_required_if_their_parent_is_given(grouped):
     answered = grouped.arm("PUT", STORAGE, {**HERE, "kind": "StorageV2", "sku": {"tier": "x"}})
     assert [d["target"] for d in answered.json()["error"]["details"]] == ["sku.name"]
 
 
-def test_a_location_never_changes(grouped):
+def test_a_location_cannot_change(grouped):
     grouped.arm("PUT", IDENTITY, {"location": "West Europe"})
     assert grouped.arm("PUT", IDENTITY, HERE).json()["location"] == "westeurope"
     assert error(grouped.arm("PUT", IDENTITY, {"location": "eastus"})) == (
@@ -72,30 +72,30 @@ def test_a_location_never_changes(grouped):
         (f"{SUB}/resourceGroups/ends-with.", "InvalidResourceName"),
     ],
 )
-def test_names_have_rules(grouped, id, expected):
+def test_an_invalid_name_is_refused(grouped, id, expected):
     assert error(grouped.arm("PUT", id, STORAGE_BODY)) == (400, expected)
 
 
-def test_ids_are_found_without_case_and_answered_in_azures(grouped):
+def test_ids_ignore_case_and_are_returned_in_azures_casing(grouped):
     odd = IDENTITY.replace("resourceGroups/g", "resourcegroups/G").replace("Managed", "MANAGED")
     assert grouped.arm("PUT", odd, HERE).json()["id"] == IDENTITY
     assert grouped.arm("GET", IDENTITY.upper().replace(SUB.upper(), SUB)).json()["id"] == IDENTITY
 
 
-def test_a_whole_answer_can_be_put_back(grouped):
+def test_a_whole_response_can_be_put_back(grouped):
     grouped.arm("PUT", STORAGE, STORAGE_BODY)
     before = grouped.arm("GET", STORAGE).json()
     assert grouped.arm("PUT", STORAGE, before).status_code == 200
     assert grouped.arm("GET", STORAGE).json() == before
 
 
-def test_what_only_the_service_sets_is_kept(grouped):
+def test_read_only_properties_are_kept(grouped):
     made = grouped.arm("PUT", IDENTITY, HERE).json()["properties"]
     forged = {**HERE, "properties": {"principalId": "mine", "clientId": "mine"}}
     assert grouped.arm("PUT", IDENTITY, forged).json()["properties"] == made
 
 
-def test_a_put_forgets_what_it_leaves_out(grouped):
+def test_a_put_removes_what_it_omits(grouped):
     grouped.arm("PUT", IDENTITY, {**HERE, "tags": {"a": "1"}})
     assert "tags" not in grouped.arm("PUT", IDENTITY, HERE).json()
 
@@ -140,24 +140,24 @@ def test_preconditions(grouped, headers, expected):
     assert grouped.arm("PUT", IDENTITY, HERE, headers=headers).status_code == expected
 
 
-def test_if_match_needs_something_to_match(grouped):
+def test_if_match_needs_an_existing_resource(grouped):
     assert grouped.arm("PUT", IDENTITY, HERE, headers={"if-match": "*"}).status_code == 412
 
 
-def test_deleting_what_is_not_there_is_204_but_not_without_the_group(grouped):
+def test_deleting_nothing_is_204_and_404_without_the_group(grouped):
     assert grouped.arm("DELETE", IDENTITY).status_code == 204
     missing = IDENTITY.replace("/g/", "/other/")
     assert error(grouped.arm("DELETE", missing)) == (404, "ResourceGroupNotFound")
 
 
-def test_names_that_are_global_are_taken_once(grouped):
+def test_global_names_are_unique(grouped):
     other = STORAGE.replace("/g/", "/other/")
     grouped.arm("PUT", f"{SUB}/resourceGroups/other", HERE)
     grouped.arm("PUT", STORAGE, STORAGE_BODY)
     assert error(grouped.arm("PUT", other, STORAGE_BODY)) == (409, "StorageAccountAlreadyTaken")
 
 
-def test_a_group_lists_what_is_in_it_and_takes_it_along(chain, chain_workspace):
+def test_a_group_lists_its_resources_and_deletes_them_with_it(chain, chain_workspace):
     chain.arm("PUT", f"{chain_workspace}/computes/cpu", CLUSTER)
     types = {r["type"] for r in chain.arm("GET", f"{GROUP}/resources").json()["value"]}
     assert types == {
@@ -172,7 +172,7 @@ def test_a_group_lists_what_is_in_it_and_takes_it_along(chain, chain_workspace):
     assert error(chain.arm("GET", f"{chain_workspace}/computes/cpu"))[0] == 404
 
 
-def test_a_group_lists_states_when_asked(chain, chain_workspace):
+def test_a_group_lists_states_if_expanded(chain, chain_workspace):
     expanded = {"$expand": "provisioningState", "$top": "10"}
     listed = chain.arm("GET", f"{GROUP}/resources", **expanded).json()["value"]
     assert {each["provisioningState"] for each in listed} == {"Succeeded"}
@@ -187,13 +187,13 @@ def test_a_group_lists_states_when_asked(chain, chain_workspace):
         (f"{GROUP}/providers/{ML}/workspaces/demo/computes", []),
     ],
 )
-def test_lists_have_all_on_one_page(chain, chain_workspace, path, names):
+def test_short_lists_have_one_page(chain, chain_workspace, path, names):
     page = chain.arm("GET", path).json()
     assert [each["name"] for each in page["value"]] == names
     assert "nextLink" not in page
 
 
-def test_long_lists_go_on_at_an_absolute_address(chain, chain_workspace):
+def test_long_lists_have_an_absolute_next_link(chain, chain_workspace):
     for number in range(101):
         chain.arm("PUT", f"{chain_workspace}/computes/cpu{number}x", CLUSTER)
     first = chain.arm("GET", f"{chain_workspace}/computes").json()
@@ -221,15 +221,15 @@ def test_long_lists_go_on_at_an_absolute_address(chain, chain_workspace):
         ({"k": "v" * 257}, 400),
     ],
 )
-def test_tags_are_texts_and_not_too_many(grouped, tags, status):
+def test_tags_are_strings_and_limited(grouped, tags, status):
     assert grouped.arm("PUT", IDENTITY, {**HERE, "tags": tags}).status_code == status
 
 
-def test_a_list_of_what_is_not_there_is_404(chain):
+def test_a_list_in_a_missing_group_is_404(chain):
     assert error(chain.arm("GET", f"{GROUP}/providers/{ML}/workspaces"))[0] == 404
 
 
-def test_role_assignments_extend_any_resource_and_are_made_once(chain, chain_workspace):
+def test_role_assignments_extend_any_resource_and_are_unique(chain, chain_workspace):
     role = f"{SUB}/providers/Microsoft.Authorization/roleDefinitions/contributor"
     body = {"properties": {"principalId": "p", "roleDefinitionId": role}}
     first = f"{chain_workspace}/providers/Microsoft.Authorization/roleAssignments"
@@ -250,7 +250,7 @@ def test_role_assignments_extend_any_resource_and_are_made_once(chain, chain_wor
         ("", {"subscriptionId", "tenantId", "state"}),
     ],
 )
-def test_the_subscription_around_it(chain, path, keys):
+def test_the_subscription(chain, path, keys):
     found = chain.arm("GET", SUB + path, version="2022-12-01").json()
     assert keys <= (found["value"][0] if "value" in found else found).keys()
 

@@ -66,7 +66,7 @@ def test_what_was_never_deleted_cannot_be_recovered(chain):
     assert error(refused) == (404, "DeletedVaultNotFound")
 
 
-def test_a_purged_vault_leaves_its_name(deleted_vault):
+def test_the_name_of_a_purged_vault_is_available(deleted_vault):
     assert deleted_vault.arm("POST", f"{ONE}/purge").status_code == 200
     assert error(deleted_vault.arm("GET", ONE)) == (404, "DeletedVaultNotFound")
     assert deleted_vault.arm("PUT", VAULT, vault_body()).status_code == 201
@@ -97,7 +97,7 @@ def states(chain):
     return {each["name"]: each["properties"]["provisioningState"] for each in listed}
 
 
-def test_a_deleted_workspace_is_not_there_but_its_name_is_taken(chain, deleted_workspace):
+def test_a_deleted_workspace_keeps_its_name(chain, deleted_workspace):
     assert chain.arm("GET", deleted_workspace).status_code == 404
     listed = chain.arm("GET", f"{GROUP}/providers/{ML}/workspaces").json()["value"]
     assert listed == []
@@ -107,7 +107,7 @@ def test_a_deleted_workspace_is_not_there_but_its_name_is_taken(chain, deleted_w
     assert "purge or recover" in refused.json()["error"]["message"]
 
 
-def test_a_purge_makes_room(chain, deleted_workspace):
+def test_the_name_of_a_purged_workspace_is_available(chain, deleted_workspace):
     assert chain.arm("DELETE", deleted_workspace, forceToPurge="true").status_code == 200
     assert states(chain) == {}
     make_workspace(chain.arm, GROUP)

@@ -1,4 +1,4 @@
-"""What the cloud remembers: across threads, transactions, restarts and resets."""
+"""The store: threads, transactions, restarts and resets."""
 
 import sqlite3
 import stat
@@ -39,7 +39,7 @@ def resource(name, **fields):
     )
 
 
-def test_what_is_put_comes_back(store):
+def test_a_resource_is_stored_and_read(store):
     one = resource("One", document={"tags": {"a": "ü"}}, secrets={"p": "s"})
     store.resources.put(one)
     found = store.resources.get(one.id.upper(), now=NOW)
@@ -53,7 +53,7 @@ def test_secrets_are_sealed(store, tmp_path):
     assert "canary" not in repr(store.resources.get(resource("one").id, now=NOW))
 
 
-def test_a_resource_is_ready_and_gone_by_the_clock(store):
+def test_a_resource_is_ready_and_expires_by_the_clock(store):
     store.resources.put(resource("one", ready=NOW + 5, state="Deleting", gone=NOW + 5))
     seen = store.resources.get(resource("one").id, now=NOW)
     assert seen.provisioning_state(NOW) == "Deleting"
@@ -61,7 +61,7 @@ def test_a_resource_is_ready_and_gone_by_the_clock(store):
     assert store.resources.of_type("a.b/THINGS", now=NOW + 5) == []
 
 
-def test_below_takes_no_neighbour(store):
+def test_below_excludes_siblings_with_the_same_prefix(store):
     child = f"{resource('one').id}/parts/1"
     store.resources.put(resource("one"))
     store.resources.put(resource("one-more"))
@@ -90,7 +90,7 @@ def test_many_threads_write_at_once(store):
     assert len(store.resources.in_scope(GROUP, now=NOW)) == 80
 
 
-def test_a_restart_remembers(store, tmp_path):
+def test_a_restart_keeps_everything(store, tmp_path):
     store.resources.put(resource("one", secrets={"a": "b"}))
     store.port = 1234
     again = Store(tmp_path)
@@ -113,7 +113,7 @@ def change_schema(folder):
 
 
 @pytest.mark.parametrize("spoil", [damage_file, lose_key, change_schema])
-def test_a_store_that_cannot_be_read_is_refused_and_left_alone(tmp_path, spoil):
+def test_an_unreadable_store_is_refused_and_left_unchanged(tmp_path, spoil):
     open_store(tmp_path, NOW).close()
     spoil(tmp_path)
     before = (tmp_path / "cloud.db").read_bytes()
@@ -122,7 +122,7 @@ def test_a_store_that_cannot_be_read_is_refused_and_left_alone(tmp_path, spoil):
     assert (tmp_path / "cloud.db").read_bytes() == before
 
 
-def test_opening_drops_what_is_over(tmp_path):
+def test_opening_prunes_what_has_expired(tmp_path):
     store = open_store(tmp_path, NOW)
     store.resources.put(resource("gone", gone=NOW + 1))
     store.operations.add(LongRunningOperation("old", "r", NOW, NOW))
@@ -146,6 +146,6 @@ def test_a_reset_keeps_the_port_and_nothing_else(store):
     assert store.database.rows("select * from mine") == []
 
 
-def test_files_are_their_owners(store, tmp_path):
+def test_files_are_readable_by_their_owner_only(store, tmp_path):
     for name in ("cloud.db", "cloud.key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600

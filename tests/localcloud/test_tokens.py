@@ -1,4 +1,4 @@
-"""What clients get before they have a token."""
+"""What clients need before they have a token, and the token."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ FORM = b"grant_type=client_credentials&client_id=me&scope=https%3A%2F%2Fa%2F%2F.
 
 
 @pytest.mark.parametrize("path", [f"/{TENANT}/oauth2/v2.0/token", "/organizations/oauth2/token"])
-def test_any_client_gets_a_token_it_can_take_apart(chain, path):
+def test_any_client_gets_a_token_it_can_decode(chain, path):
     answered = chain.call("POST", path, body=FORM).json()
     head, claims, _ = answered["access_token"].split(".")
     read = json.loads(base64.urlsafe_b64decode(claims + "=="))
@@ -29,7 +29,7 @@ def test_an_unknown_grant_is_refused_as_entra_does(chain):
 
 
 @pytest.mark.parametrize("path", ["/msi/token", "/metadata/identity/oauth2/token"])
-def test_managed_identities_get_one_too(chain, path):
+def test_managed_identities_get_a_token(chain, path):
     query = {"api-version": "2019-08-01", "resource": "https://management.azure.com"}
     answered = chain.call("GET", path, query=query).json()
     assert answered["resource"] == "https://management.azure.com"
@@ -43,7 +43,7 @@ def test_a_forged_token_has_no_claims(chain):
     assert claims_of(chain.cloud, f"{head}.{forged}.{signature}") is None
 
 
-def test_metadata_leads_back_to_this_cloud(chain):
+def test_metadata_points_to_this_cloud(chain):
     found = chain.call("GET", "/metadata/endpoints", query={"api-version": "2022-09-01"}).json()
     assert found["resourceManager"] == "https://localhost:1/"
     assert found["authentication"]["loginEndpoint"] == "https://localhost:1"

@@ -1,4 +1,4 @@
-"""Workspaces: what they need, what the service adds, what never changes."""
+"""Workspaces: required resources, what the service adds, what cannot change."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_dependent_resources_are_required_all_at_once(chain, chain_workspace):
         ),
     ],
 )
-def test_dependent_resources_must_be_there(chain, chain_workspace, property_name, value, says):
+def test_dependent_resources_must_exist(chain, chain_workspace, property_name, value, says):
     status, problem = error(put(chain, chain_workspace, **{property_name: value}))
     assert (status, says in problem["message"]) == (400, True)
 
@@ -63,7 +63,7 @@ def test_dependent_resources_must_be_there(chain, chain_workspace, property_name
         {"storageAccount": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/second"},
     ],
 )
-def test_what_never_changes(chain, chain_workspace, change):
+def test_properties_that_cannot_change(chain, chain_workspace, change):
     second = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/second"
     body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
     chain.arm("PUT", second, body)
@@ -71,7 +71,7 @@ def test_what_never_changes(chain, chain_workspace, change):
     assert (status, problem["target"]) == (400, f"properties.{next(iter(change))}")
 
 
-def test_ids_in_another_casing_are_no_change(chain, chain_workspace):
+def test_ids_in_another_casing_are_not_a_change(chain, chain_workspace):
     vault = f"{GROUP}/providers/microsoft.keyvault/VAULTS/gdemokv".replace("/g/", "/G/")
     assert put(chain, chain_workspace, keyVault=vault).status_code == 202
 
@@ -95,7 +95,7 @@ def test_user_assigned_identities_come_with_their_principals_and_can_go(chain, c
     assert "userAssignedIdentities" not in left
 
 
-def test_keys_are_those_of_what_it_stands_on(chain, chain_workspace):
+def test_keys_are_those_of_its_prerequisites(chain, chain_workspace):
     account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/gdemost"
     key = chain.arm("POST", f"{account}/listKeys").json()["keys"][0]["value"]
     keys = chain.arm("POST", f"{chain_workspace}/listKeys").json()
@@ -136,7 +136,7 @@ def test_a_default_datastore_gives_the_accounts_key(chain, chain_workspace):
     assert found.json() == {"secretsType": "AccountKey", "key": keys["userStorageKey"]}
 
 
-def test_a_declared_datastore_keeps_its_secret_to_itself(chain, chain_workspace):
+def test_a_declared_datastores_secret_is_returned_by_list_secrets_only(chain, chain_workspace):
     store = f"{chain_workspace}/datastores/mine"
     secrets = {"secretsType": "AccountKey", "key": "canary-in-a-datastore"}
     body = {
@@ -156,12 +156,12 @@ def test_a_declared_datastore_keeps_its_secret_to_itself(chain, chain_workspace)
     assert b"canary-in-a-datastore" not in database + log
 
 
-def test_a_connection_gives_its_credentials_on_request_only(chain, chain_workspace):
+def test_a_connections_credentials_are_returned_by_list_secrets_only(chain, chain_workspace):
     connection = f"{chain_workspace}/connections/registry"
     credentials = {"username": "u", "password": "canary-in-a-connection"}
     properties = {"authType": "UsernamePassword", "category": "ContainerRegistry"}
     body = {"properties": {**properties, "credentials": credentials}}
     assert "canary" not in chain.arm("PUT", connection, body).content.decode()
     assert "canary" not in chain.arm("GET", connection).content.decode()
-    told = chain.arm("POST", f"{connection}/listsecrets").json()["properties"]
-    assert told == {**properties, "credentials": credentials}
+    secrets = chain.arm("POST", f"{connection}/listsecrets").json()["properties"]
+    assert secrets == {**properties, "credentials": credentials}

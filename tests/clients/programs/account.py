@@ -1,4 +1,4 @@
-"""How each program here reaches the cloud: what any Azure SDK needs, and nothing of ours."""
+"""How the programs here reach the cloud: as any program with an Azure SDK does."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What azure-ai-ml shows of jobs that end badly, and of named inputs and outputs."""
+"""Failed and canceled jobs, and named inputs and outputs, as azure-ai-ml shows them."""
 
 import tempfile
 import time

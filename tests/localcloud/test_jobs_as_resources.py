@@ -1,4 +1,4 @@
-"""Jobs as resources: what is refused and how it reads, what an answer holds."""
+"""Jobs as ARM resources: refusals and their messages, the properties of a response."""
 
 import pytest
 
@@ -62,13 +62,15 @@ def job(**changes):
         ({"inputs": {"x": {"jobInputType": "odd"}}}, 400, "'odd' is not one of"),
     ],
 )
-def test_a_job_is_refused_readably(chain, ws, changes, status, says) -> None:
+def test_an_invalid_job_is_refused_with_a_readable_message(
+    chain, ws, changes, status, says
+) -> None:
     answered = chain.arm("PUT", f"{ws}/jobs/j", job(**changes))
     assert answered.status_code == status
     assert says in answered.json()["error"]["message"]
 
 
-def test_all_problems_are_named_at_once(chain, ws) -> None:
+def test_all_problems_are_reported_at_once(chain, ws) -> None:
     wrong = job(command="${{inputs.a}} ${{outputs.b}}", resources={"instanceCount": 0})
     details = chain.arm("PUT", f"{ws}/jobs/j", wrong).json()["error"]["details"]
     assert len(details) == 3
@@ -91,7 +93,7 @@ def test_a_refused_job_leaves_nothing(chain, ws) -> None:
     assert chain.arm("GET", f"{ws}/jobs/j").status_code == 404
 
 
-def test_the_answer_has_what_clients_insist_on(chain, ws) -> None:
+def test_the_response_has_what_clients_require(chain, ws) -> None:
     answered = chain.arm("PUT", f"{ws}/jobs/j", job())
     given = answered.json()["properties"]
     assert answered.status_code == 201
@@ -106,18 +108,18 @@ def test_the_answer_has_what_clients_insist_on(chain, ws) -> None:
 
 
 @pytest.mark.parametrize("reference", ["azureml:env@latest", "env", "azureml:azureml:env@latest"])
-def test_the_latest_environment(chain, ws, reference) -> None:
+def test_latest_is_the_newest_version(chain, ws, reference) -> None:
     given = chain.arm("PUT", f"{ws}/jobs/j", job(environmentId=reference)).json()["properties"]
     assert given["environmentId"].endswith("/environments/env/versions/2")
 
 
-def test_the_same_job_twice_is_one(chain, ws) -> None:
+def test_submitting_the_same_job_twice_is_idempotent(chain, ws) -> None:
     first = chain.arm("PUT", f"{ws}/jobs/j", job()).json()
     again = chain.arm("PUT", f"{ws}/jobs/j", job())
     assert (again.status_code, again.json()["properties"]) == (200, first["properties"])
 
 
-def test_a_job_cannot_become_another(chain, ws) -> None:
+def test_a_jobs_command_cannot_change(chain, ws) -> None:
     chain.arm("PUT", f"{ws}/jobs/j", job())
     again = chain.arm("PUT", f"{ws}/jobs/j", job(command="python other.py"))
     assert again.status_code == 409
@@ -147,7 +149,7 @@ def test_a_bad_job_name_is_refused(chain, ws) -> None:
     assert "'-j' is not a valid job name" in answered.json()["error"]["message"]
 
 
-def test_cancel_is_an_operation_that_ends(chain, ws) -> None:
+def test_cancel_is_a_long_running_operation(chain, ws) -> None:
     chain.arm("PUT", f"{ws}/jobs/j", job())
     answered = chain.arm("POST", f"{ws}/jobs/j/cancel")
     assert answered.status_code == 202
@@ -156,7 +158,7 @@ def test_cancel_is_an_operation_that_ends(chain, ws) -> None:
     assert chain.arm("GET", path, version=version).status_code == 200
 
 
-def test_a_job_that_goes_on_is_not_deleted(chain, ws) -> None:
+def test_a_job_that_has_not_ended_is_not_deleted(chain, ws) -> None:
     chain.arm("PUT", f"{ws}/jobs/j", job())
     assert chain.arm("DELETE", f"{ws}/jobs/j").status_code == 409
 

@@ -1,4 +1,4 @@
-"""Whether names are free, and quotas: what is asked before anything is made."""
+"""Name availability and quotas: what clients check before they create anything."""
 
 import pytest
 
@@ -21,23 +21,23 @@ def available(chain, namespace, name):
 @pytest.mark.parametrize(
     "namespace", ["Microsoft.Storage", "Microsoft.KeyVault", "Microsoft.ContainerRegistry"]
 )
-def test_a_name_nobody_has_is_free(chain, namespace):
+def test_an_unused_name_is_available(chain, namespace):
     assert available(chain, namespace, "nobodyhasit1") == (True, None)
 
 
 @pytest.mark.parametrize(("namespace", "name"), TAKEN.items())
-def test_a_taken_name_is_said_to_be(chain, chain_workspace, namespace, name):
+def test_a_used_name_is_not_available(chain, chain_workspace, namespace, name):
     assert available(chain, namespace, name.upper()[:1].lower() + name[1:]) == (
         False,
         "AlreadyExists",
     )
 
 
-def test_a_name_no_account_may_have(chain):
+def test_an_invalid_name_is_not_available(chain):
     assert available(chain, "Microsoft.Storage", "Not_A_Name") == (False, "AccountNameInvalid")
 
 
-def test_a_name_must_be_given(chain):
+def test_a_name_is_required(chain):
     asked = f"{SUB}/providers/Microsoft.Storage/checkNameAvailability"
     assert chain.arm("POST", asked, {}).status_code == 400
 
@@ -55,7 +55,7 @@ def test_a_quota_can_be_set(chain):
 
 
 @pytest.mark.parametrize("wanted", [{"id": "nowhere", "limit": 1}, {"id": FAMILY, "limit": "x"}])
-def test_no_quota_is_set_by_mistake(chain, wanted):
+def test_an_invalid_quota_is_refused(chain, wanted):
     answered = chain.arm("POST", f"{LOCATION}/updateQuotas", {"value": [wanted]})
     assert answered.status_code == 400
 

@@ -1,4 +1,4 @@
-"""Long-running operations as clients follow them."""
+"""Long-running operations as clients poll them."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def put_cluster(chain, workspace):
     return chain.arm("PUT", f"{workspace}/computes/cpu", CLUSTER)
 
 
-def test_a_create_is_under_way_until_its_time_is_up(slow, chain_workspace):
+def test_a_create_is_in_progress_until_it_is_ready(slow, chain_workspace):
     made = put_cluster(slow, chain_workspace)
     url = made.headers["azure-asyncoperation"]
     assert made.status_code == 201
@@ -37,7 +37,7 @@ def test_a_create_is_under_way_until_its_time_is_up(slow, chain_workspace):
     assert seen["properties"]["provisioningState"] == "Succeeded"
 
 
-def test_the_first_answer_never_says_that_it_is_done(chain, chain_workspace):
+def test_the_first_response_never_reports_success(chain, chain_workspace):
     assert (
         put_cluster(chain, chain_workspace).json()["properties"]["provisioningState"] == "Creating"
     )
@@ -46,14 +46,14 @@ def test_the_first_answer_never_says_that_it_is_done(chain, chain_workspace):
     assert again.json()["properties"]["provisioningState"] == "Updating"
 
 
-def test_links_are_absolute_on_the_host_that_was_asked(chain, chain_workspace):
+def test_links_are_absolute_on_the_requested_host(chain, chain_workspace):
     headers = put_cluster(chain, chain_workspace).headers
     url = headers["azure-asyncoperation"]
     assert url.startswith(f"https://localhost:1{SUB}/providers/{ML}/locations/")
     assert url.endswith("?api-version=2025-12-01")
 
 
-def test_hints_are_milliseconds_and_nothing_else(slow, chain_workspace):
+def test_polling_hints_are_milliseconds_only(slow, chain_workspace):
     made = put_cluster(slow, chain_workspace)
     status = follow(slow, made.headers["azure-asyncoperation"])
     for headers in (made.headers, status.headers):
@@ -83,7 +83,7 @@ def test_status_and_headers_by_operation(chain, chain_workspace, case):
     assert ("location" in answered.headers) is has_location
 
 
-def test_a_storage_account_is_followed_by_location_alone(slow):
+def test_a_storage_account_is_polled_by_location_only(slow):
     account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/other"
     body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
     made = slow.arm("PUT", account, body)
@@ -97,7 +97,7 @@ def test_a_storage_account_is_followed_by_location_alone(slow):
     assert done.json()["properties"]["primaryEndpoints"]["blob"].endswith("/other/")
 
 
-def test_a_delete_is_visible_until_it_is_done(slow, chain_workspace):
+def test_a_resource_is_deleting_until_the_delete_is_done(slow, chain_workspace):
     put_cluster(slow, chain_workspace)
     slow.clock.now += 10
     gone = slow.arm("DELETE", f"{chain_workspace}/computes/cpu", underlyingResourceAction="Delete")
@@ -116,7 +116,7 @@ def test_an_operation_outlives_its_group(chain, chain_workspace):
     assert follow(chain, url).json()["status"] == "Succeeded"
 
 
-def test_a_poll_takes_the_query_that_some_clients_add(chain, chain_workspace):
+def test_polling_accepts_the_query_some_clients_add(chain, chain_workspace):
     url = put_cluster(chain, chain_workspace).headers["azure-asyncoperation"]
     path = url.removeprefix("https://localhost:1").partition("?")[0]
     assert chain.arm("GET", path, underlyingResourceAction="Detach").status_code == 200
