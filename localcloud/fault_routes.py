@@ -14,9 +14,9 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from localcloud.calls.fault_injection import FaultInjection, InjectedFailure
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.routes import Route
 
 _PATH: Final = "/aml/fault-injection"

@@ -9,10 +9,10 @@ from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.shared_access import container_token
 from localcloud.store.resources import StoredResource
 
@@ -98,6 +98,7 @@ def _fill_environment(call: Call, wanted: JsonObject, old: StoredResource | None
 def _list_versions(call: Call) -> Reply:
     """List versions, newest first; with ``hash``, those of any code asset in the workspace."""
     _plain_name(call)
+    # azure-ai-ml looks for uploaded code by its hash under a name that need not exist.
     if "hash" in call.query:
         return page(_document(each) for each in _with_hash(call))
     if find(call, str(call.arm)) is None:

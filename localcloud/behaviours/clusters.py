@@ -36,6 +36,7 @@ def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
     """Return the inner properties of a cluster with defaults, and the problems found in them."""
     inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
     problems = [*_enums(inner), *_size(inner), *_network(inner), *_scale(inner)]
+    # "NotSpecified" is resolved by the service: closed in a virtual network, open elsewhere.
     access = inner.get("remoteLoginPortPublicAccess", "NotSpecified")
     if access == "NotSpecified":
         inner["remoteLoginPortPublicAccess"] = "Disabled" if inner["subnet"] else "Enabled"
@@ -66,6 +67,7 @@ def _size(inner: JsonObject) -> Problems:
 
 
 def _network(inner: JsonObject) -> Problems:
+    # Without a public address the service reaches nodes through a virtual network only.
     if inner["enableNodePublicIp"] is False and not inner["subnet"]:
         says = "enableNodePublicIp can be false only in a subnet or a managed virtual network."
         return [(f"{_INNER}.enableNodePublicIp", says)]

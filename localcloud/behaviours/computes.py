@@ -14,10 +14,10 @@ from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours import clusters, instances
 from localcloud.behaviours.regions import require_quota
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import placed
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 
@@ -30,6 +30,7 @@ _NEEDS_RESOURCE: Final = frozenset(
 )
 _BY_ADDRESS: Final = frozenset({"VirtualMachine", "HDInsight"})
 _ACTIONS: Final = frozenset({"delete", "detach"})
+# azureml-core looks these keys up without a default, so they are always present.
 _PUBLIC_ENVELOPE: Final[JsonObject] = {
     "description": None,
     "resourceId": None,
@@ -140,6 +141,7 @@ def _patch(call: Call) -> None:
 
 def _delete(call: Call) -> None:
     """Check ``underlyingResourceAction``, then continue with the generic DELETE."""
+    # Required by the specification and in any casing: azureml-core sends "delete" and "detach".
     action = call.query.get("underlyingresourceaction", "delete")
     if action.lower() not in _ACTIONS:
         raise RefusedError(

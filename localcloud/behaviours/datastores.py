@@ -6,9 +6,9 @@ from typing import Final
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.metadata import STORAGE_SUFFIX
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource

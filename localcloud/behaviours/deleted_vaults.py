@@ -5,8 +5,8 @@ from typing import Final
 from infra.catalogue.names import same_arm_id
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.soft_delete import VAULT, purge, recover, soft_deleted
 from localcloud.calls.times import iso

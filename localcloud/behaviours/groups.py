@@ -6,9 +6,9 @@ from infra.catalogue.names import parse_arm_id
 from infra.contract.discovery import SUBSCRIPTION, TENANT
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.store.resources import StoredResource
 

@@ -6,14 +6,15 @@ from typing import Final
 from infra.catalogue.durations import duration_s
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.long_running import begin, is_first_generation, operation_s
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 
 _INNER: Final = "properties.properties"
+# The published range of idleTimeBeforeShutdown: PT15M to P3D.
 _IDLE_S: Final = (15 * 60, 3 * 24 * 3600)
 _DEFAULTS: Final[JsonObject] = {
     "applicationSharingPolicy": "Shared",

@@ -7,9 +7,9 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
+from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"

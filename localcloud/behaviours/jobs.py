@@ -17,11 +17,11 @@ from localcloud.behaviours.job_references import (
     refers_to,
     required_asset,
 )
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
@@ -42,6 +42,7 @@ _GIT: Final = "mlflow.source.git."
 def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     given = wanted.get("properties") or {}
     if old is not None:
+        # Clients submit again after a lost response, so the same job twice is no conflict.
         return {**wanted, "properties": _amended(call, given, old)}
     _require_command(given)
     compute = compute_of(call, str(given.get("computeId") or ""))
@@ -187,6 +188,7 @@ def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None
         )
         store.tracking.set_tags(run.key, _run_tags(job))
         store.runs.move(run.key, RunState.STARTING, call.now)
+    # Only after the commit: another thread reads the run.
     call.cloud.nodes.job_stored(job.id)
 
 

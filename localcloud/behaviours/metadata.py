@@ -90,6 +90,7 @@ def _token(call: Call) -> Reply:
     if grant not in _GRANTS:
         problem = f"The grant type '{grant}' is not supported; use 'client_credentials'."
         return answer({"error": "unsupported_grant_type", "error_description": problem}, 400)
+    # v2 clients send `scope`, v1 clients and adal `resource`.
     scope = form.get("scope") or form.get("resource") or call.origin
     audience = scope.split()[0].removesuffix(".default").removesuffix("/") or call.origin
     token = issue(call.cloud, audience, form.get("client_id", "local"))

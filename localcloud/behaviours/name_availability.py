@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.catalogue.types.table import arm_type
-from localcloud.calls.faults import invalid
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import invalid
 from localcloud.calls.routes import Route
 from localcloud.calls.soft_delete import VAULT, soft_deleted
 

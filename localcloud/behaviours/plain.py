@@ -6,11 +6,11 @@ from typing import Final
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import placed
+from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"

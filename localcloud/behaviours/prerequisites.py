@@ -13,10 +13,10 @@ from infra.contract.json_types import JsonObject
 from localcloud.behaviours.deleted_vaults import recover_or_refuse
 from localcloud.behaviours.minting import two_keys, with_properties
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.paths import has
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.calls.uniqueness import require_unique_name
 from localcloud.store.resources import StoredResource

@@ -5,8 +5,8 @@ from urllib.parse import unquote
 
 from infra.catalogue.vm_sizes import VmSize, vm_sizes
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.messages import Call, Reply, page
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.routes import Route
 
 _BASE: Final = (

@@ -10,7 +10,7 @@ from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import variant_of_body
 from infra.catalogue.updates.rule import Change, UpdateRule, covers, rule_at
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import RefusedError
+from localcloud.calls.refusals import RefusedError
 
 # The service accepts a PUT that changes such a property and keeps the old value.
 _IGNORED: Final = frozenset({Change.IGNORED, Change.ACTION})

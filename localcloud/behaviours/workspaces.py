@@ -14,11 +14,11 @@ from infra.contract.json_types import JsonObject
 from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.prerequisites import registry_credentials
 from localcloud.behaviours.rows import kind_of
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
 from localcloud.calls.long_running import begin, is_first_generation
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.routes import Route
 from localcloud.calls.soft_delete import purge, recover, soft_deleted, soft_deleted_at
 from localcloud.store.resources import StoredResource

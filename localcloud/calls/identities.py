@@ -18,6 +18,7 @@ def with_identity(call: Call, wanted: JsonObject, old: StoredResource | None) ->
     """
     identity = wanted.get("identity")
     before = (old.document.get("identity") if old else None) or {}
+    # Removing an identity needs the type "None" explicitly.
     if not isinstance(identity, dict) or not identity.get("type"):
         return {**wanted, "identity": before or None}
     kinds = {part.strip().lower() for part in str(identity["type"]).split(",")}

@@ -12,6 +12,7 @@ from infra.contract.json_types import Document
 from localcloud.calls.messages import Call
 from localcloud.store.long_running import LongRunningOperation
 
+# azure-core reads Retry-After first, as an integer of seconds; "0" has it wait its default of 30 s.
 HINT: Final = {"retry-after-ms": "50"}
 _DONE_HINT: Final = {"retry-after-ms": "5"}  # 0 would mean none
 

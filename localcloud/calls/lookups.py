@@ -1,8 +1,8 @@
 """Looking up resources for a call, with ARM's 404 when they do not exist."""
 
 from infra.catalogue.names import ArmId, parse_arm_id
-from localcloud.calls.faults import RefusedError, not_found
 from localcloud.calls.messages import Call
+from localcloud.calls.refusals import RefusedError, not_found
 from localcloud.store.resources import StoredResource
 
 

@@ -2,7 +2,7 @@
 
 A handler is a function ``Call -> Reply | None`` that runs on a worker thread: it may block, and
 ``None`` passes the call to the next handler. To refuse a call, raise ``RefusedError``
-(``localcloud.calls.faults``) from any depth. Nothing here opens a socket.
+(``localcloud.calls.refusals``) from any depth. Nothing here opens a socket.
 
 See also:
 - ``localcloud.calls.cloud``: the cloud itself (``call.cloud``): store, clock, folders, nodes;
@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from infra.catalogue.names import ArmId
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.cloud import Cloud
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.numbers import with_integers
+from localcloud.calls.refusals import RefusedError
 
 
 @dataclass(slots=True)

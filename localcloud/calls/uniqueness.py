@@ -1,7 +1,7 @@
 """Names that must be unique in the whole cloud, not only in their group."""
 
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call
+from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
 
 

@@ -1,7 +1,7 @@
 """Authentication: every call needs a bearer token of this cloud, except to open routes."""
 
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Handler
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import RouteTable
 from localcloud.calls.tokens import claims_of
 

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Kind
 from localcloud.calls.messages import Call, Handler, Reply, answer
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route, RouteTable
 from localcloud.calls.times import http_date
 from localcloud.chain.addressing import Types
@@ -46,13 +46,13 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
         authenticate(table),
         require_api_version(types),
         require_subscription,
-        throttle,
+        throttle,  # before the routes: the data planes are throttled too
         serve_routes(table),
         require_arm,
         require_known_type(types),
         perform_action(types),
         require_valid_name(types),
-        refuse,
+        refuse,  # after the name is checked, as an injected failure is the resource provider's
         ask_kind(types),
         read(types),
         list_resources(types),

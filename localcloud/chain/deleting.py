@@ -24,6 +24,7 @@ def delete(types: Types) -> Handler:
             return None
         resource = find(call, str(call.arm))
         if resource is None:
+            # ARM's contract: 404 is for a missing group only; without the resource it is 204.
             require_group(call, call.arm)
             return Reply(204)
         if "DELETE" not in kind.polled:

@@ -1,8 +1,8 @@
 """Dispatching a call to the routes of planes, and to the actions and verb handlers of kinds."""
 
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.kinds import Verb
 from localcloud.calls.messages import Call, Handler, Reply
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import RouteTable
 from localcloud.chain.addressing import Types
 

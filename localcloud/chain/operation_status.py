@@ -4,10 +4,10 @@ from functools import partial
 from typing import Final
 
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.long_running import HINT
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.times import iso
 from localcloud.chain.addressing import Types

@@ -5,10 +5,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from infra.contract.json_types import JsonObject
-from localcloud.calls.faults import invalid
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Handler, Reply, answer
+from localcloud.calls.refusals import invalid
 from localcloud.chain.addressing import Types
 from localcloud.store.resources import StoredResource
 
@@ -54,6 +54,7 @@ def list_resources(types: Types) -> Handler:
         first = skipped(call)
         shown_here = resources[first : first + PAGE]
         body: JsonObject = {"value": [shown(call, kind, each) for each in shown_here]}
+        # No nextLink on the last page: clients follow any value but null.
         if first + PAGE < len(resources):
             body["nextLink"] = _next_link(call, first + PAGE)
         return answer(body)

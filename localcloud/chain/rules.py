@@ -6,10 +6,11 @@ from typing import Final
 
 from infra.catalogue.api_versions import PROVIDERS, RESOURCES
 from infra.contract.discovery import SUBSCRIPTION
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.messages import Call, Handler, Reply
+from localcloud.calls.refusals import RefusedError
 from localcloud.chain.addressing import Types
 
+# Every client sends an api-version of its own. All get one shape, so only the format is checked.
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?", re.IGNORECASE)
 _COMMON_VERSIONS: Final = (PROVIDERS, "2022-09-01", RESOURCES, "2025-04-01")
 _NAME = re.compile(r"[^<>%&:\\?/\x00-\x1f]{1,260}")

@@ -6,19 +6,20 @@ from typing import Final
 from infra.catalogue.locations import location_name, same_location
 from infra.contract.json_types import JsonObject
 from localcloud.calls.fault_injection import InjectedFailure
-from localcloud.calls.faults import RefusedError, invalid
 from localcloud.calls.identities import with_identity
 from localcloud.calls.kinds import IgnoredChanges, Kind
 from localcloud.calls.long_running import begin, operation_s
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.calls.paths import found, has, merged, placed, without
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.chain.addressing import Types, spelled_id
 from localcloud.chain.reading import shown
 from localcloud.store.resources import StoredResource
 
 ACCEPTED: Final = 202
+# ARM's limits: "Tag limitations" on Microsoft's page about tagging resources.
 _MOST_TAGS, _TAG_NAME, _TAG_VALUE = 50, 512, 256
 _ERRORS: Final = "properties.provisioningErrors"
 _ALWAYS_READ_ONLY: Final = ("id", "name", "type", "systemData", "etag",
@@ -69,6 +70,7 @@ def patch(types: Types) -> Handler:
             _require_preconditions(call, old)
             _require_valid_tags(change.get("tags"))
             wanted = merged(dict(old.document), change)
+            # ARM's contract: the tags of a PATCH replace all tags, unlike a JSON merge patch.
             if "tags" in change:
                 wanted["tags"] = change["tags"] or {}
             done = _written(call, kind, wanted, old, kind.patched)
@@ -207,7 +209,7 @@ def _kept(kind: Kind, wanted: JsonObject, old: StoredResource) -> JsonObject:
 
 
 def _stays(wanted: JsonObject, container: str) -> bool:
-    if container == "identity":  # has rules of its own
+    if container == "identity":  # see `localcloud.calls.identities`
         return False
     return container in {"properties", "properties.properties"} or has(wanted, container)
 
@@ -291,6 +293,7 @@ def _finished(call: Call, kind: Kind, done: _Written) -> Reply:
         kind.stored(call, new, old if old and old.outcome == "Succeeded" else None)
     if not headers:
         return answer(shown(call, kind, new), done.status)
+    # Storage polls Location only, and its client takes the last response as the account.
     if kind.location_only and done.status == ACCEPTED:
         del headers["Azure-AsyncOperation"]
         return Reply(ACCEPTED, b"", headers)

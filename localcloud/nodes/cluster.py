@@ -111,8 +111,10 @@ def advance(
     target = _target(draft, waiting)
     _grow(draft, target, waiting)
     _shrink(draft, target)
+    # Idle nodes that may stay count as wanted: a cluster with nothing to do is steady.
     target = max(target, sum(n.state in _PRESENT for n in draft.nodes))
     after = replace(cluster, nodes=tuple(draft.nodes), target=target, made=draft.made)
+    # The transition time is that of the allocation state, not of every node.
     if after.steady != cluster.steady:
         after = replace(after, changed=now)
     return after, tuple(draft.steps)
@@ -202,6 +204,7 @@ def _start_runs(draft: _Draft, queue: Sequence[QueuedRun]) -> Sequence[QueuedRun
     waiting: list[QueuedRun] = []
     for demand in queue:
         idle = [i for i, node in enumerate(draft.nodes) if node.state == "idle"]
+        # In order, or a run of several nodes would never start while single ones keep coming.
         blocked = any(d.nodes <= draft.cluster.scale.maximum for d in waiting)
         if blocked or len(idle) < demand.nodes:
             waiting.append(demand)

@@ -125,6 +125,7 @@ class Execution:
         self._move(RunState.PREPARING)
         python, variables = self._prepare_environment(stack)
         self._check()
+        # Not allowed after a cancel was requested in the meantime.
         if not self._move(RunState.RUNNING):
             raise _StoppedError
         work = [self._lay_out(node) for node in self.nodes]
@@ -295,6 +296,7 @@ class Execution:
         if store is None:
             return
         saved = {}
+        # Backwards, so that files of rank 0 win where several nodes wrote the same name.
         for rank, node in reversed(list(enumerate(self.nodes))):
             work = self._folder / node / "wd"
             saved[log_name(rank, len(self.nodes))] = work / "user_logs" / "std_log.txt"

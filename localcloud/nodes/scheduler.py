@@ -121,6 +121,7 @@ class LocalNodes:
         """Apply a compute's scale."""
         with self._lock:
             if created:
+                # A create after a failed one: nodes of the earlier compute must not survive it.
                 self._computes.pop(key_of(compute), None)
             self._compute(compute)
         self._wake.set()
@@ -313,6 +314,7 @@ class LocalNodes:
                 if compute.running.get(job.run) is execution:
                     del compute.running[job.run]
                     compute.cluster = release(compute.cluster, str(job.run), self._now)
+                    # While stopping, the stored run stays queued for the next daemon instead.
                     if outcome.state is RunState.QUEUED and not self._stopping:
                         compute.queue.insert(0, job)
         for node in execution.nodes:

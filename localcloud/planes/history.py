@@ -10,9 +10,9 @@ from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import ArtifactStore, artifact_store, signed_url
-from localcloud.calls.faults import RefusedError
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.times import iso
 from localcloud.store.runs import StoredRun

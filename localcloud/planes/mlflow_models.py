@@ -110,6 +110,7 @@ def _folder(call: Call, run_id: str, name: str, model_id: str) -> str:
     if run is None or store is None:
         return f"LoggedModels/{model_id}"
     wanted = f"{run.artifact_folder}/{name}"
+    # `runs:/<id>/<name>`, the URI of MLflow 2, then finds the model as well.
     taken = call.cloud.store.blobs.listing(store.account, store.container, f"{wanted}/")
     return f"{run.artifact_folder}/models/{model_id}" if taken else wanted
 

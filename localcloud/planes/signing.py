@@ -72,6 +72,7 @@ def shared_key_problem(request: SignedRequest, key: str) -> str | None:
 def shared_key_text(request: SignedRequest, account: str, signed_headers: Iterable[str]) -> str:
     """Return the string to sign; ``signed_headers`` are the ``x-ms-`` headers in their order."""
     standard = [request.headers.get(name, "") for name in _SIGNED_HEADERS]
+    # Since version 2015-02-21 an empty body is signed as an empty string, not as "0".
     if request.headers.get("content-length") == "0":
         standard[_SIGNED_HEADERS.index("content-length")] = ""
     lines = [request.method, *standard]

@@ -153,6 +153,7 @@ class BlobStore:
         only_if_absent: bool = False,
     ) -> Blob:
         """Write one blob. Raises ``BlobExistsError`` if it exists and ``only_if_absent``."""
+        # The content is staged before the transaction: an upload may be slow, the lock is global.
         with self._stage(chunks) as staged, self._database.write():
             old = self.get(account, container, name)
             if old is not None and only_if_absent:
@@ -278,6 +279,7 @@ class BlobStore:
                     md5.update(chunk)
                     size += len(chunk)
                     sink.write(chunk)
+            # SHA-256 names the file; MD5 is only what storage clients compare.
             digest = base64.b64encode(md5.digest()).decode()
             yield _Staged(file, sha256.hexdigest(), size, digest)
         finally:

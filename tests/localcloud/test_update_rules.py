@@ -4,7 +4,7 @@ import pytest
 
 from infra.catalogue.types.table import arm_type
 from localcloud.behaviours.update_rules import ignored_changes
-from localcloud.calls.faults import RefusedError
+from localcloud.calls.refusals import RefusedError
 
 compare = ignored_changes(arm_type("Microsoft.MachineLearningServices/workspaces/computes"))
 
