@@ -182,12 +182,14 @@ class Deployment:
         """Reserve the URN and do the work; turn a failure into an answer or a halt."""
         self._session.refuse_if_halted()
         urn = make_urn(self._stack, self._project, goal.parent, goal.type, goal.name)
+        # Only a reserved URN may be marked as failed: otherwise another registration has it.
         reserved = False
         try:
             goal, old = self._reserved(goal, urn)
             reserved = True
             if self._is_skipped(goal, urn):
                 return Answer(urn, failed=True)
+            # Before the entry itself, so that no record ever refers to a URN that is in no entry.
             if old is not None and old.resource.urn != urn:
                 self._session.recorder.rename(old.resource.urn, urn)
             return work(goal, urn, old)
@@ -206,6 +208,7 @@ class Deployment:
         return Answer(urn, failed=True)
 
     def _reserved(self, goal: Goal, urn: str) -> tuple[Goal, StateEntry | None]:
+        # A malformed URN would end up in state, as a reference to nothing.
         for option, urns in mentioned(goal).items():
             for each in urns:
                 _refuse_malformed(each, option, urn)
@@ -223,6 +226,7 @@ class Deployment:
 
     def _is_skipped(self, goal: Goal, urn: str) -> bool:
         """Say whether it is skipped because something it depends on failed."""
+        # An alias is a former name, nothing the resource depends on.
         urns = [
             each for name, some in mentioned(goal).items() if name != "aliases" for each in some
         ]
@@ -255,6 +259,7 @@ class Deployment:
             return Answer(urn)
         if has_provider_type(goal.type):
             return _answer(self._providers.register(goal, urn, old))
+        # First what an interrupted run left: it may change which entry this one continues.
         resumed = self._recovery.resume(urn, old)
         return _answer(Registration(self._context, goal, urn, resumed, os.urandom(32)).run())
 
@@ -264,6 +269,7 @@ class Deployment:
             with self._session.step(step_for(Op.CREATE, new)):
                 self._steps.record(None, replace(new, created=now(), modified=now()))
             return
+        # A component has no provider to compare with.
         diffs = differences(old.resource.inputs, new.inputs)
         if not diffs:
             self._steps.same(old, new)
@@ -276,6 +282,7 @@ class Deployment:
     def _read(self, goal: Goal, id_: str, urn: str, old: StateEntry | None) -> Answer:
         reference = self._providers.reference(goal, goal.type)
         blank = replace(wanted(goal, urn, reference, goal.inputs), external=True, id=id_)
+        # In a preview the id may be the output of a resource that does not exist yet.
         if id_ in {UNKNOWN, ""}:
             return Answer(urn, unknown=True)
         with self._session.provider_step(step_for(Op.READ, blank, old.resource if old else None)):
@@ -290,6 +297,7 @@ class Deployment:
             return self._steps.record(None, replace(found, created=now(), modified=now()))
         before = old.resource
         found = replace(found, created=before.created, modified=before.modified)
+        # The program reads what it used to create: if that is another resource, ours is deleted.
         ours = not before.external and not before.pending_replacement
         if ours and before.id != found.id:
             self._ledger.replacing(found.urn)

@@ -106,6 +106,7 @@ class Providers:
 
     def _default(self, package: str, name: str, version: str, download_url: str) -> str:
         denied = str(plain(self._config.get("pulumi", {}).get(_DENIED, "[]")))
+        # The built-in package has nothing to configure, so there is nothing to disable.
         if package != "pulumi" and {"*", package} & set(json.loads(denied)):
             raise UsageError(
                 f"The default provider of package {package!r} is disabled (`pulumi:{_DENIED}`).",
@@ -126,6 +127,7 @@ class Providers:
 
     def instance(self, reference: str) -> Provider:
         """Return the configured object behind a reference."""
+        # Configured under the lock: a second thread must not get it half configured.
         with self._lock:
             if reference not in self._instances:
                 resource = self._stored(reference)
@@ -156,6 +158,7 @@ class Providers:
                 remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI and its plugins.",
             )
         config = bare(_public(inputs)) if isinstance(base, Configurable) else {}
+        # Previews only: what an update configures with is known, or has failed and is skipped.
         if has_unknown(config):
             return UnconfiguredProvider()
         with self._lock:
@@ -171,6 +174,7 @@ class Providers:
 
     def _cancel(self) -> None:
         instances = [*self._packages.values(), *self._instances.values()]
+        # One object may serve several references; it need not be hashable.
         for instance in {id(one): one for one in instances}.values():
             if isinstance(instance, Cancels):
                 instance.cancel()
@@ -203,6 +207,7 @@ class Providers:
         olds = bare(_public(old.inputs)) if old else None
         checked = base.check_config(olds, bare(news))
         self._steps.refuse_failures(checked, goal.name)
+        # A provider that picks its own version would differ from state in every run.
         if checked.inputs.get("version") != plain(news.get("version")):
             raise ProviderError(
                 f"The provider {goal.name!r} returned another version than was requested.",
@@ -234,6 +239,7 @@ class Providers:
         if not old or old == new:
             return False
         was, is_now = _urn(old), _urn(new)
+        # Renamed by an alias, or updated in place: the same provider.
         if self._ledger.was.get(is_now, is_now) == was and is_now not in self._ledger.replaced:
             return False
         return bool(self.difference(self._stored(old), self._stored(new)).replaces)

@@ -42,6 +42,7 @@ class Recovery:
     def resume(self, urn: str, old: StateEntry | None) -> Resumed:
         """Return what a registration of ``urn`` continues from."""
         resumed = Resumed(old)
+        # The interrupted run may have known the resource under its former URN.
         for key in {urn, self._ledger.was.get(urn, urn)}:
             for position, operation in self._ledger.pending.pop(key, []):
                 resumed = self._resume(position, operation, resumed)
@@ -74,6 +75,7 @@ class Recovery:
         return Resumed(self._adopt(position, adopted, resumed.old))
 
     def _adopt(self, position: int, resource: Resource, old: StateEntry | None) -> StateEntry:
+        # An old entry means that the create was half of a replacement.
         gone = old if old and old.resource.pending_replacement else None
         kept = old if old and not gone else None
         with self._session.step(step_for(Op.ADOPT, resource)):
@@ -88,6 +90,7 @@ class Recovery:
     ) -> Resource | None:
         """Return what an interrupted create made, if it exists and is ours; warn if unclear."""
         resource = operation.resource
+        # Components and providers exist in state only: nothing can be left in the cloud.
         if not resource.custom or has_provider_type(resource.type):
             self._session.recorder.settle([position])
             return None
@@ -99,6 +102,7 @@ class Recovery:
             self._warn(resource, "its provider cannot find out whether it was created")
             return None
         existing = self._read(resource, id_)
+        # A replacement with the id of what it replaces: what is found is the old one.
         known = old is not None and not old.resource.pending_replacement
         if existing is None or (known and old and old.resource.id.casefold() == id_.casefold()):
             self._session.recorder.settle([position])
@@ -142,6 +146,7 @@ class Recovery:
             if operation.kind == "creating":
                 resource = self._located_if_possible(position, operation, old)
             if resource is not None and resource.id:
+                # Key -1: it is in no entry of state, so the operation is settled instead.
                 entries.append(StateEntry(-1, resource, pending=position))
         return entries
 
@@ -161,6 +166,7 @@ class Recovery:
         for urn, operations in self._ledger.pending.items():
             old = self._ledger.olds.get(urn)
             for position, operation in operations:
+                # The delete of an orphan was interrupted: only this operation knows of it.
                 lost = operation.kind == "deleting" and not self._in_state(operation.resource)
                 if operation.kind == "creating" or lost:
                     rest.append((old, position, operation))

@@ -81,6 +81,7 @@ class Registration:
 
     def _existing(self, old: StateEntry) -> StateEntry:
         before = old.resource
+        # Undone before the check: the provider must not see a change that is to be ignored.
         inputs, nowhere = ignoring(before.inputs, self._goal.inputs, self._goal.ignore_changes)
         for path in nowhere:
             text = f"ignore_changes: {path!r} is inside a value that was added or removed."
@@ -135,6 +136,7 @@ class Registration:
 
     def _replaced(self, old: StateEntry, new: Resource, decision: Decision) -> StateEntry:
         """Replace it, created first or deleted first."""
+        # Removing `protect` in the same run is enough to allow the replacement.
         if old.resource.protect and new.protect:
             with self._context.session.step(step_for(Op.REPLACE, new, old.resource, decision)):
                 refuse_protected(old.resource)
@@ -231,6 +233,7 @@ class Registration:
         if not isinstance(provider, Adopts) or not isinstance(provider, Locates):
             return None
         id_ = provider.locate(new.type, inputs) if provider.adoptable(new.type, inputs) else None
+        # What this stack manages under another name is renamed with an alias, not adopted.
         if id_ is None or self._context.ledger.holder(id_):
             return None
         with self._context.session.slot:
@@ -254,6 +257,7 @@ class Registration:
             return False
         if old is None or old.resource.external or old.resource.pending_replacement:
             return True
+        # `import_` may stay in the program: it imports once, and again only with another id.
         return wanted_id != (old.resource.import_id or old.resource.id)
 
     def _imported(self, old: StateEntry | None) -> StateEntry:
@@ -292,6 +296,7 @@ class Registration:
         inputs = marked_like(dict(existing.inputs), dict(self._goal.inputs))
         resource = answered(replace(blank, inputs=inputs), existing)
         resource = replace(resource, created=now(), modified=now())
+        # An entry that stands for nothing we manage is dropped; a managed one is deleted later.
         gone = old and (old.resource.external or old.resource.pending_replacement)
         return self._context.steps.adopt(
             resource,

@@ -150,11 +150,13 @@ class StepExecutor:
         old = entry.resource
         timeout_s = old.custom_timeouts.get("delete", self._session.options.default_timeout_s)
         operation = self._recorder.begin("deleting", old)
+        # A preview deletes nothing; its recorder keeps nothing either.
         if not self._session.preview:
             self._guarded(
                 operation,
                 lambda: provider.delete(old.type, old.id, bare(old.inputs), timeout_s=timeout_s),
             )
+        # An orphan of an interrupted run is in no entry: its operation is settled instead.
         keys = [] if entry.pending is not None else [entry.key]
         self._recorder.ok(
             operation, None, removes=[] if pends else keys, pends=keys if pends else []
@@ -206,6 +208,7 @@ class StepExecutor:
             return False
         if provider.read(new.type, id_, {}) is None:
             return True
+        # Most likely it was renamed in the program: what is missing is an alias.
         holder = self._ledger.holder(id_)
         if holder:
             raise ProviderError(
@@ -251,6 +254,7 @@ class StepExecutor:
         deletes: StateEntry | None = None,
     ) -> StateEntry:
         self._recorder.ok(operation, resource, removes=_keys(removes), deletes=_keys(deletes))
+        # Only now that it is recorded: a leftover that state does not know would be lost.
         if deletes:
             self._ledger.leave(replace(deletes, resource=replace(deletes.resource, delete=True)))
         entry = StateEntry(operation, resource)

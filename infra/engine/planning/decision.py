@@ -68,6 +68,7 @@ def inherited(goal: Goal, parent: Goal | None) -> Goal:
         return goal
     return replace(
         goal,
+        # Options that guard a resource pass from parent to child (`Providers` has its own rule).
         protect=parent.protect if goal.protect is None else goal.protect,
         retain_on_delete=(
             parent.retain_on_delete if goal.retain_on_delete is None else goal.retain_on_delete
@@ -123,7 +124,9 @@ def carried(new: Resource, old: Resource) -> Resource:
         outputs=outputs,
         created=old.created,
         modified=old.modified,
+        # Kept after `import_` was removed from the program: it would count as a new import later.
         import_id=new.import_id or old.import_id,
+        # It stays unhealthy until an update of it succeeds.
         init_errors=old.init_errors,
         extra=old.extra,
     )
@@ -139,6 +142,7 @@ def answered(resource: Resource, existing: Existing) -> Resource:
     outputs = marked(dict(existing.outputs), existing.secrets)
     return replace(
         resource,
+        # Empty in a preview, or from a provider that does not repeat it.
         id=existing.id or resource.id,
         outputs=guarded(outputs, resource),
         init_errors=tuple(existing.reasons),
@@ -149,6 +153,7 @@ def guarded(outputs: Document, resource: Resource) -> JsonObject:
     """Return outputs marked secret where an input is, and at ``additional_secret_outputs``."""
     result = dict(marked_like(dict(outputs), dict(resource.inputs)))
     for key in resource.additional_secret_outputs:
+        # There is nothing to hide in a null.
         if key in result and result[key] is not None:
             result[key] = secret(result[key])
     return result
@@ -208,8 +213,10 @@ def decide(
     changed = bool(own) if difference.changed is None else difference.changed
     diffs = (dict(difference.detailed) or own) if changed else {}
     replaces = _replaced_keys(old, new, difference, diffs) if changed else ()
+    # The first of several reasons is the one that is shown.
     reason = forced.replace or _triggered(old, new) or _unhealthy(old, new)
     if reason or replaces:
+        # The program's option wins over the provider's wish, in both directions.
         delete_first = (
             difference.delete_before_replace
             if delete_before_replace is None
@@ -217,8 +224,10 @@ def decide(
         )
         said = reason or f"{', '.join(replaces)} cannot be changed in place"
         return Decision(Verdict.REPLACE, diffs, replaces, delete_first, said)
+    # An unhealthy resource is updated even without a change: that is how it is repaired.
     repair = forced.update or ("it did not become ready" if old.init_errors else "")
     if changed or repair:
+        # A provider may have remarks on paths that `ignore_changes` took out of the difference.
         notes = {path: note for path, note in difference.notes.items() if path in diffs}
         return Decision(Verdict.UPDATE, diffs, reason="" if changed else repair, notes=notes)
     return Decision(Verdict.SAME)
@@ -230,6 +239,7 @@ def _replaced_keys(
     named = [path for path, kind in difference.detailed.items() if kind.endswith("-replace")]
     # A provider often names both a path and its top-level key: the path is more precise.
     tops = [key for key in difference.replaces if not any(_top(p) == key for p in named)]
+    # `#initerror` is no path: `_unhealthy` looks at it.
     listed = [
         path
         for path in diffs
@@ -248,6 +258,7 @@ def _touches(listed: str, changed: str, old: Resource, new: Resource) -> bool:
     on, at = parse(listed), parse(changed)
     if covers(on, at):
         return True
+    # The provider reported something that contains `listed`: did that part of it change?
     return covers(at, on) and not same(found(old.inputs, on), found(new.inputs, on))
 
 
@@ -268,6 +279,7 @@ def _unhealthy(old: Resource, new: Resource) -> str:
 
 def refuse_unknown_trigger(new: Resource) -> None:
     """Refuse a replacement trigger that is unknown even in an update."""
+    # In a preview an unknown trigger counts as changed; an update has to know.
     if has_unknown(new.replacement_trigger):
         raise UsageError(
             f"The replacement trigger of {new.name!r} is not known.",
@@ -294,6 +306,7 @@ def step_for(
         op,
         new.urn,
         new.type,
+        # A resource that is about to be replaced has no new id yet: show the old one.
         id=_shown_id(new.id) or (old.id if old else ""),
         diffs=dict(decision.diffs),
         replaces=decision.replaces,

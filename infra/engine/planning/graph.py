@@ -18,6 +18,7 @@ def referred(resource: Resource) -> Iterator[str]:
     yield from resource.replace_with
     for urns in resource.property_dependencies.values():
         yield from urns
+    # `<urn>::<id>`: any entry with that URN will do, whatever its id.
     if resource.provider:
         yield resource.provider.rpartition("::")[0]
 
@@ -37,8 +38,10 @@ def needs(resources: Sequence[Resource], renames: Mapping[str, str]) -> dict[int
         hits = {
             hit
             for urn in referred(resource)
+            # An interrupted run may have left references to a former URN.
             for hit in positions.get(urn, positions.get(renames.get(urn, urn), []))
         }
+        # An entry never waits for the other half of its own replacement.
         found[position] = {hit for hit in hits - {position} if resources[hit].urn != resource.urn}
     return found
 
@@ -71,6 +74,7 @@ def walk(needed: Needs, work: Callable[[int], bool], parallel: int) -> set[int]:
                     kept |= _dependencies(position, needed)
                 for hit in needed[position]:
                     waiting_for[hit] -= 1
+                    # What is kept never becomes ready, and so neither does anything below it.
                     if not waiting_for[hit] and hit not in kept:
                         ready.append(hit)
     return kept

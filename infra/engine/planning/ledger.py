@@ -44,6 +44,7 @@ class Ledger:
     def __init__(self, loaded: Loaded) -> None:
         self._lock = threading.RLock()
         entries = [StateEntry(key, resource) for key, resource in enumerate(loaded.resources)]
+        # The old half of an earlier replacement has the URN of its successor: it is a leftover.
         self.olds = {e.resource.urn: e for e in entries if not e.resource.delete}
         self.leftovers = [e for e in entries if e.resource.delete]
         self.news: dict[str, StateEntry] = {}
@@ -137,6 +138,7 @@ class Ledger:
         """Return the URN of the entry that has an id, or nothing. Ids are compared without case."""
         with self._lock:
             entries = [*self.news.values(), *self.olds.values(), *self.leftovers]
+        # ARM ids are case-insensitive.
         wanted = id_.casefold()
         return next((e.resource.urn for e in entries if e.resource.id.casefold() == wanted), "")
 
@@ -161,11 +163,13 @@ class Ledger:
         with self._lock:
             current = {urn: self.renames.get(urn, urn) for urn in urns}
             fresh = {
+                # One that its own registration has claimed is decided there.
                 old: DependentReplacement(cause)
                 for old, now in current.items()
                 if now not in self._claimed and now not in self._dependents
             }
             self._dependents |= {current[old]: each for old, each in fresh.items()}
+            # At once, not when recreated: what is replaced with them may register before that.
             self.replaced |= {current[old] for old in fresh}
             return fresh
 

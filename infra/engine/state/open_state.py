@@ -97,7 +97,9 @@ class StackState:
     ) -> int:
         absent = {"absent": True} if absent_checked else {}
         entry = {"k": "begin", "kind": kind, "state": self._entry(resource), **absent}
+        # The key is the entry's place in the order of state: it is given under the lock.
         key, number = self._write_new(entry)
+        # Outside the recording lock: threads that flush at the same time share one.
         if kind in _DURABLE:
             self._journal.flush(number)
         return key
@@ -134,6 +136,7 @@ class StackState:
     def outputs(self, key: int, outputs: Document) -> None:
         entry = self._snapshot.entry(key)
         document = encoded(outputs, self._vault, f"{entry['urn']} outputs")
+        # Most outputs are those of the last run: comparing is cheaper than a write.
         if document != entry.get("outputs", {}):
             self._write({"k": "out", "op": key, "outputs": document})
 
@@ -209,6 +212,7 @@ class StackState:
 
     def _compact(self) -> bytes:
         current = self._files.read()
+        # The lock is advisory: the Pulumi CLI, or a person, may have written the file all the same.
         if current != self._base.data:
             raise StateError(
                 "Another program has written the stack's state since this run began.",

@@ -46,6 +46,7 @@ def look(files: StackFiles) -> Stored | None:
     Safe without the lock. A journal that fits no checkpoint is a ``StateError``, as is a file that
     cannot be read.
     """
+    # The journal is read first: a run that ends in between has then put it into the checkpoint.
     for attempt in range(_READS):
         lines = _journal_bytes(files)
         data = files.read()
