@@ -57,7 +57,7 @@ class World:
 
 
 @dataclass
-class Outcome:
+class FinishedRun:
     """What a run that lived to its end says."""
 
     failed: bool
@@ -161,7 +161,7 @@ SHAPES: Mapping[str, Shape] = {
 
 def run(
     world: World, program: Program | None, disk: Disk | None = None, *, parallel: int = 1
-) -> Outcome:
+) -> FinishedRun:
     """Bring the world to a program, or to nothing, in this process."""
     ops: dict[str, int] = {}
     messages: list[str] = []
@@ -188,7 +188,7 @@ def run(
             deployment.finish()
             summary = deployment.close(program_failed=False)
         ops = {str(op): count for op, count in summary.changes.items()}
-    return Outcome(summary.failed, ops, messages)
+    return FinishedRun(summary.failed, ops, messages)
 
 
 def register(deployment: Deployment, program: Program, parallel: int) -> None:

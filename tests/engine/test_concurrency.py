@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from infra.contract.errors import ProviderError
 from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options, Session
@@ -61,6 +63,15 @@ def test_a_step_begins_once_it_has_a_slot():
     with session.provider_step(Step(Op.CREATE, urn_of("a"), THING)):
         pass
     assert free == [False]
+
+
+def test_a_failure_is_never_taken_back():
+    session = Session(NullRecorder(), Options(), lambda _: None, Cancellation())
+    session.mark_failed()
+    with pytest.raises(AttributeError):
+        session.failed = False
+    assert session.failed
+    assert not session.halted()
 
 
 def test_independent_deletes_run_at_the_same_time(stage, in_background):

@@ -206,7 +206,7 @@ def decide(
     """Decide about a resource that exists. ``new`` holds the checked inputs.
 
     Order of reasons: forced from outside, the replacement trigger, the provider's own difference,
-    ``replace_on_changes`` laid over it, init errors of an earlier attempt.
+    ``replace_on_changes`` on top of it, init errors of an earlier attempt.
     """
     # A provider that cannot decide leaves it to a comparison of inputs, as Pulumi's engine does.
     own = differences(old.inputs, new.inputs)
