@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 
-from infra.components.adoption import Adoption
+from infra.components.adoption import AdoptedResources
 from infra.components.configuration import program_configuration
 from infra.components.context import CREDENTIALS_OUTPUT
 from infra.components.credentials import CredentialReader
@@ -17,9 +17,9 @@ project, stack = pulumi.get_project(), pulumi.get_stack()
 config = program_configuration()
 spec = spec_from_config(config.values, config.secret_keys, stack=stack)
 credentials = CredentialReader(os.environ, Path(pulumi.runtime.get_root_directory()))
-adoption = Adoption(spec.adopt)
+adopted = AdoptedResources(spec.adopt)
 platform = Platform("platform", spec, credentials=credentials)
-adoption.warn_of_rest()
+adopted.warn_of_rest()
 if platform.credentials:
     pulumi.export(CREDENTIALS_OUTPUT, pulumi.Output.secret(platform.credentials))
 pulumi.export("manifest", manifest_of(platform, project=project, stack=stack, cloud=spec.cloud))

@@ -17,6 +17,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN
 
 API_VERSION: Final = "azureApiVersion"
+# Needs no quoting in an id; names of resource groups may contain parentheses.
 _SAFE: Final = "/()-._~"
 
 
@@ -25,6 +26,7 @@ def resource_id(row: ArmType, inputs: Document, subscription: str) -> str | None
     values = {name: inputs.get(name) for name in row.parameters}
     if not all(isinstance(value, str) and value != UNKNOWN for value in values.values()):
         return None
+    # A scope starts with a slash, and the path has one of its own.
     parts = {name: str(value).strip("/") for name, value in values.items()}
     return row.path.format(subscriptionId=subscription, **parts)
 
@@ -74,6 +76,7 @@ def outputs_of(row: ArmType, document: Document) -> JsonObject:
     outputs: JsonObject = {API_VERSION: row.api_version}
     for name, path in {**row.inputs, **row.outputs}.items():
         value = _from_arm(row, name, value_at(document, path))
+        # The id belongs to the resource; it is not among its outputs.
         if value is not None and name != "id":
             outputs[name] = value
     return outputs
@@ -168,6 +171,7 @@ def _to_arm(row: ArmType, path: str, value: object) -> object:
     if isinstance(value, list):
         items = [_to_arm(row, path, item) for item in value]
         return [_wrap(row, path, item) for item in items] if path in row.nested else items
+    # Pulumi carries every number as a double, and services reject 4.0 for an integer.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -211,6 +215,7 @@ def _renamed_below(row: ArmType, path: str) -> list[str]:
 def _project(row: ArmType, path: str, stored: object, actual: object) -> object:
     """Return ``actual`` where it means something else than ``stored``, otherwise ``stored``."""
     if path == "tags":
+        # A whole map: tags that a policy added are drift too. None is the same as empty.
         return stored if (actual or {}) == (stored or {}) else actual
     if path.endswith(IDENTITIES) and isinstance(actual, Mapping | list):
         return stored if identities(stored) == identities(actual) else sorted(actual)
@@ -227,6 +232,7 @@ def _project_list(
     row: ArmType, path: str, stored: Sequence[object], actual: Sequence[object]
 ) -> list[object]:
     if len(stored) != len(actual):
+        # Items cannot be paired, so the whole list counts as drifted.
         return [_settable(row, path, item) for item in actual]
     return [_project(row, path, old, new) for old, new in zip(stored, actual, strict=True)]
 

@@ -70,6 +70,7 @@ def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
         return str(uuid.UUID(digest[:32]))
     base = name[: row.name_rule.longest - _SUFFIX]
     plain = "".join(c for c in name if c.isascii() and c.isalnum()).lower()
+    # As written, in lower case, and reduced to lower-case letters and digits.
     bases = (base, base.lower(), plain[: row.name_rule.longest - _SUFFIX])
     candidates = [base + digest[:_SUFFIX] for base in bases]
     return next((name for name in candidates if not row.name_rule.problem(name)), candidates[0])
@@ -98,6 +99,7 @@ def _named(row: ArmType, name: str, olds: Document, inputs: Document, seed: byte
 
 def _unknown_properties(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
     for key in inputs:
+        # Two underscores mark the engine's own keys.
         if key not in row.known and key != API_VERSION and not key.startswith("__"):
             yield CheckFailure(key, _no_such(key, row.known))
     inner = value_at(inputs, _INNER)

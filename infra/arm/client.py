@@ -139,6 +139,7 @@ class Client:
 
     def sleep(self, seconds: float) -> None:
         """Sleep; raise ``ProviderError`` once the client is cancelled."""
+        # Checked without a pause as well, so that quick polls can be cancelled.
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise ProviderError(
                 "The operation was cancelled; it may still be running.",
@@ -206,6 +207,7 @@ class Client:
     def _url(self, path_or_url: str, api_version: str, params: Mapping[str, str]) -> str:
         base = "" if "://" in path_or_url else self.endpoint.url
         query = dict(params)
+        # URLs from answers (`nextLink`, polling URLs) carry their own version.
         if api_version and "api-version=" not in path_or_url.lower():
             query["api-version"] = api_version
         url = httpx.URL(base + path_or_url)

@@ -20,6 +20,7 @@ from infra.contract.json_types import Document
 from infra.contract.load import load
 
 AZURE_SCOPE: Final = "https://management.azure.com/.default"
+# Tokens are renewed this early, so that none expires while a request is under way.
 _EARLY_S: Final = 300.0
 _OK: Final = 200
 
@@ -64,6 +65,7 @@ class CachedCredential:
         """Drop the cached token and return a new one."""
         with self._lock:
             self._token = None
+        # Outside the lock, which `token` takes itself.
         return self.token()
 
 
@@ -72,6 +74,7 @@ def azure_credential(tenant: str | None = None, scope: str = AZURE_SCOPE) -> Cac
 
     ``tenant`` is for identities with access to several.
     """
+    # By default azure-identity rejects every tenant but its own.
     source = load("azure.identity:DefaultAzureCredential", extra="azureml")(
         additionally_allowed_tenants=["*"] if tenant else []
     )

@@ -11,6 +11,7 @@ from infra.catalogue.updates.rule import Change, covers, rule_at
 from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN, Difference, DiffKind
 
+# Marks inputs with a generated name: their replacement can exist beside the old resource.
 CREATE_FIRST: Final = "__createBeforeDelete"
 
 
@@ -38,6 +39,7 @@ def difference(row: ArmType, olds: Document, news: Document) -> Difference:
         detailed=detailed,
         delete_before_replace=bool(replaced)
         and (row.delete_before_replace or not news.get(CREATE_FIRST)),
+        # A replacement applies the ignored changes as well.
         notes={} if replaced else _notes(row, detailed, news),
     )
 
@@ -70,10 +72,12 @@ def plain(path: str) -> str:
 
 
 def _compare(row: ArmType, path: str, old: object, new: object) -> Iterator[PropertyChange]:
+    # An absent input means its default, which the SDK may send and the service returns.
     default = row.defaults.get(plain(path))
     given_old, given_new = old, new
     old, new = default if old is None else old, default if new is None else new
     if UNKNOWN in (old, new):
+        # A preview must show what may turn out to differ.
         yield PropertyChange(path, "add" if given_old is None else "update", old, new)
     elif plain(path).endswith(IDENTITIES):
         if identities(old) != identities(new):

@@ -14,6 +14,7 @@ from infra.contract.errors import ProviderError
 Operation = Generator[Request, Response, Response]
 
 _POLL_ANSWERS: Final = frozenset({200, 201, 202, 204})
+# Transitional provisioning states of all types in the table.
 _MOVING: Final = frozenset(
     {
         "accepted",
@@ -27,6 +28,7 @@ _MOVING: Final = frozenset(
 )
 _ACCEPTED: Final = 202
 _CREATED: Final = 201
+# Without a hint, pauses start short: many operations end within a second.
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 10.0
 
@@ -100,6 +102,7 @@ def _follow_location(request: Request, first: Response) -> Operation:
     polls = _Polls(request, first.headers["location"], first)
     answer = yield from polls.next()
     while answer.status == _ACCEPTED:
+        # The service may move the operation to another URL.
         polls.url = answer.headers.get("location", polls.url)
         answer = yield from polls.next()
     return answer

@@ -64,7 +64,9 @@ class AzureNative:
         self._client = Client(endpoint, credential, transport=transport)
         self._soft_delete = SoftDeleteHandler(self._client, soft_delete) if soft_delete else None
         self._config = _Config()
+        # Locations of resource groups, which are requested once.
         self._locations: dict[str, str] = {}
+        # Inputs of what this run deleted, to purge it before a create under the same name.
         self._deleted: dict[str, Document] = {}
 
     # Configuration

@@ -14,6 +14,7 @@ _ALWAYS: Final = frozenset({0, 408, 429, 500, 502, 503, 504})
 _UNREPEATABLE: Final = frozenset({500, 502, 504})
 _IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _CONFLICT: Final = 409
+# Conflicts that resolve themselves; any other 409 is final.
 _BUSY: Final = frozenset({"AnotherOperationInProgress", "RetryableError"})
 
 

@@ -20,6 +20,7 @@ Policy = Literal["recover", "purge"]
 WORKSPACE: Final = "Microsoft.MachineLearningServices/workspaces"
 VAULT: Final = "Microsoft.KeyVault/vaults"
 SOFT_DELETED: Final = "SoftDeleted"
+# Without permission to look, nothing is found.
 _NOT_FOR_US: Final = frozenset({401, 403, 404})
 
 

@@ -22,6 +22,7 @@ def same(path: str, one: object, other: object) -> bool:
     """Return whether two leaves at ``path`` mean the same. Unknown equals nothing."""
     if UNKNOWN in (one, other):
         return False
+    # In Python True == 1, but not in JSON.
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, str) and isinstance(other, str):

@@ -83,6 +83,7 @@ def parse_arm_id(text: str) -> ArmId:
     subscription, group = match["subscription"], match["resource_group"]
     if match["provider"] is None:
         return ArmId(subscription, group)
+    # The last /providers/ names the resource; a second one before it makes it an extension.
     scope, _, last = re.sub("(?i)/providers/", "/providers/", text.rstrip("/")).rpartition(
         "/providers/"
     )
@@ -140,6 +141,7 @@ class NameRule:
         return ""
 
 
+# Names that Azure ML's first SDK uses for targets of its own.
 _RESERVED = frozenset({"amlcompute", "local", "containerinstance"})
 
 # Sources: Microsoft's resource-name-rules page, the patterns of the published resource types, and

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.runtime import register_stack_transformation
 
 
-class Adoption:
+class AdoptedResources:
     """Sets the `import` option of the named resources. Create it before them."""
 
     def __init__(self, ids: Mapping[str, str]) -> None:
@@ -28,6 +28,7 @@ class Adoption:
         self, args: pulumi.ResourceTransformationArgs
     ) -> pulumi.ResourceTransformationResult | None:
         id_ = self._ids.get(args.name)
+        # A component has no id in Azure, only its children have.
         if id_ is None or not isinstance(args.resource, pulumi.CustomResource):
             return None
         self._left.discard(args.name)

@@ -37,6 +37,7 @@ class HDInsight(Compute):
 
 def _host(args: HDInsightArgs) -> pulumi.Input[str] | None:
     """Return the SSH host; with only an id, the one HDInsight derives from the cluster's name."""
+    # Runs need an address, and the service derives this one from the name.
     if args.address is None and args.resource_id is not None:
         host: pulumi.Input[str] = derived(
             lambda id_: f"{parse_arm_id(id_).name}-ssh.azurehdinsight.net", args.resource_id

@@ -126,6 +126,7 @@ class Platform(pulumi.ComponentResource):
                 self._options,
             )
             for role, scope in WORKSPACE_ROLES
+            # A dependency that the workspace is created without needs no role.
             if getattr(dependencies, f"{scope}_id") is not None
         ]
 
@@ -172,6 +173,7 @@ class Platform(pulumi.ComponentResource):
         args = RoleAssignmentArgs(
             role=wanted.role,
             principal_id=self._principal(wanted),
+            # Managed identities are service principals.
             principal_type=wanted.principal_type if wanted.principal_id else "service_principal",
             scope=self._scope(wanted),
             description=wanted.description,

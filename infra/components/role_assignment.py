@@ -57,6 +57,7 @@ class RoleAssignment(pulumi.ComponentResource):
 
 def role_definition_id(role: str, scope: str) -> str:
     """Return the ARM id of a role, in the subscription of the scope."""
+    # Built-in roles exist in every subscription, under the same GUID.
     subscription = parse_arm_id(scope).subscription
     definition = ROLES.get(role, role)
     return (

@@ -131,6 +131,7 @@ class Workspace(pulumi.ComponentResource):
             ),
         )
         self.dependencies = dependencies
+        # With only user-assigned identities a workspace has no principal of its own.
         self.principal_id = workspace.identity.apply(
             lambda identity: (identity.principal_id if identity else None) or ""
         )

@@ -104,9 +104,11 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before:
         cloud = find_cloud(home)
         if cloud is not None:
             return cloud
+        # 0: another daemon holds the lock; wait for that one.
         if process.poll() not in (None, 0):
             break
         time.sleep(0.05)
+    # The log also has the output of earlier starts.
     written = log.read_bytes()[before:].decode("utf-8", errors="replace")
     tail = "\n".join(written.splitlines()[-5:])
     raise UnreachableError(
@@ -122,7 +124,9 @@ def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> JsonObject | No
     try:
         context = ssl.create_default_context(cafile=str(cloud.ca))
         opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+            # A proxy from the environment cannot reach the loopback interface.
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=context),
         )
         with opener.open(request, timeout=5) as answer:
             document: JsonObject = json.load(answer)

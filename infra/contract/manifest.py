@@ -66,6 +66,7 @@ class Manifest(_Part):
             return self.targets[name]
         raise UnknownNameError(
             f"Stack {self.stack!r} has no target {name!r}.",
+            # `local` is always a target and in no manifest.
             remedy=nearest(name, {**self.targets, "local": None}, noun="target"),
         )
 

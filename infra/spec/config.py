@@ -39,7 +39,7 @@ def _value(key: str, text: str, *, opened: bool) -> object:
         try:
             return _opened(json.loads(text))
         except ValueError:
-            pass
+            pass  # the models report text that is not JSON
     return OpenedText(text)
 
 

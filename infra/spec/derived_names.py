@@ -34,6 +34,7 @@ def derived_names(workspace: str, resource_group: str, location: str) -> Derived
     digest = hashlib.sha256(place.encode()).hexdigest()[:_HASH]
     bare = re.sub(r"[^a-z0-9]", "", workspace.lower()) or "aml"
     vault = bare if bare[0].isalpha() else f"v{bare}"
+    # With hash and infix, 14 characters are left to a storage account and 12 to a vault.
     return DerivedNames(
         storage_account=f"{bare[:14]}st{digest}",
         key_vault=f"{vault[:12]}-kv-{digest}",

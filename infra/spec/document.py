@@ -47,6 +47,7 @@ _PLAINER: Final = (
 )
 
 
+# libyaml, where PyYAML has it, is several times faster.
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Composes nodes with the resolvers of YAML 1.2's core schema."""
 
@@ -230,6 +231,7 @@ class _Reader:
                 message = f"is a duplicate; the first is on line {first}."
                 self._add((*at, name), message, key.start_mark.line + 1, DUPLICATE)
             own.setdefault(name, (name, key, value))
+        # As YAML 1.1 defines merges, a key of the map itself wins over a merged one.
         for source in merged:
             if isinstance(source, yaml.MappingNode) and source not in self._open:
                 for entry in self._entries(source, at):

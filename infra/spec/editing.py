@@ -156,12 +156,14 @@ class StackFile:
         """Replace the file atomically."""
         self._at.parent.mkdir(parents=True, exist_ok=True)
         mode = self._at.stat().st_mode & 0o777 if self._at.exists() else 0o644
+        # In the same folder: a rename is atomic only within a file system.
         descriptor, name = tempfile.mkstemp(prefix=f".{self._at.name}.", dir=self._at.parent)
         temporary = Path(name)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
                 sink.write(self.text())
                 sink.flush()
+                # Before the rename, or a crash could leave an empty file.
                 os.fsync(sink.fileno())
             temporary.chmod(mode)
             temporary.replace(self._at)

@@ -57,6 +57,7 @@ class ConfigReading:
 def read_values(config: Document) -> ConfigReading:
     """Validate the values of ``config`` (``aml:workspace`` → map, …). Pure."""
     findings = [LocatedProblem((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
+    # A misspelt key explains the missing one, which is then not reported as well.
     meant = {_meant(finding.location[0]) for finding in findings}
     stack: JsonObject = {}
     for key, name in _FIELDS.items():

@@ -20,6 +20,7 @@ from infra.catalogue.updates.rule import (
 
 def _moves_storage(old: object, new: object) -> bool:
     """Return whether data has to move: another performance tier, or zones added or removed."""
+    # A SKU is tier and redundancy: `Standard_LRS`.
     one, other = str(old).partition("_"), str(new).partition("_")
     return one[0] != other[0] or ("ZRS" in one[2]) != ("ZRS" in other[2])
 
