@@ -1,10 +1,10 @@
 """One way to read and write at a path in a JSON document (``properties.vmSize``). Pure.
 
 A path names one place: dotted keys, and list indices in brackets (``items[0].name``) where it is
-read. Three other grammars stay where they are, because they name other things: Pulumi's property
+read. Other grammars have modules of their own, because they name other things: Pulumi's property
 paths, with quoted keys and ``[*]`` (``infra.engine.model.paths``); stack file paths, with quoted
-keys (``infra.spec.editing``); and the local cloud's patterns, which match many places
-(``localcloud.calls.paths``).
+keys (``infra.spec.editing``); and patterns with ``*`` that match many places
+(``localcloud.calls.paths``, and the paths of secrets in ``infra.engine.model.values``).
 """
 
 import re
