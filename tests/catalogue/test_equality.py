@@ -2,7 +2,8 @@
 
 import pytest
 
-from infra.catalogue.equality import duration_s, identities, known, same
+from infra.catalogue.durations import duration_s
+from infra.catalogue.equality import identities, known, same
 from infra.contract.provider import UNKNOWN
 
 ID = "/subscriptions/1/resourceGroups/rg/providers/A/b/c"
@@ -12,6 +13,7 @@ ID = "/subscriptions/1/resourceGroups/rg/providers/A/b/c"
     ("path", "one", "other"),
     [
         pytest.param("location", "West Europe", "westeurope", id="location"),
+        pytest.param("scope", f"{ID}/", ID.replace("rg", "RG"), id="id, case and slash"),
         pytest.param(
             "properties.computeLocation", "westeurope", "WestEurope", id="computeLocation"
         ),
