@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Final
 
 OURS: Final = ("infra", "runtime", "localcloud")
-_INSTALLED: Final = Path(__file__).resolve().parents[1]
+# The folder is resolved, not the file: an installer may have linked each file to its cache.
+_INSTALLED: Final = Path(__file__).parents[1].resolve()
 
 
 def shadowing() -> dict[str, Path]:
     """Return the shadowed names of ours, and the package or module that shadows each."""
     specs = {name: _spec(name) for name in OURS}
     found = {name: _place(spec) for name, spec in specs.items() if spec is not None}
-    return {name: place for name, place in found.items() if place.parent != _INSTALLED}
+    return {name: place for name, place in found.items() if place.parent.resolve() != _INSTALLED}
 
 
 def message(found: dict[str, Path]) -> str:
@@ -43,8 +44,8 @@ def _spec(name: str) -> ModuleSpec | None:
 def _place(spec: ModuleSpec) -> Path:
     """Return the folder of a package, or the file of a module."""
     if spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))).resolve()
-    return Path(spec.origin or spec.name).resolve()
+        return Path(next(iter(spec.submodule_search_locations))).absolute()
+    return Path(spec.origin or spec.name).absolute()
 
 
 if found := shadowing():

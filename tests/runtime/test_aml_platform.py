@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -131,6 +132,16 @@ def test_a_folder_that_is_not_a_package_shadows_nothing(tmp_path, file):
     (tmp_path / file).touch()
     said = python("-c", "import aml_platform; print(aml_platform.Workspace)", cwd=tmp_path)
     assert "runtime.api.workspace.Workspace" in said.stdout
+
+
+def test_packages_installed_as_links_are_ours(tmp_path):
+    for name in ("aml_platform", "infra", "runtime", "localcloud"):
+        shutil.copytree(ROOT / name, tmp_path / "site" / name, copy_function=os.symlink)
+    said = python(
+        "-c", "import aml_platform; print(aml_platform.__file__)", cwd=tmp_path,
+        PYTHONPATH=str(tmp_path / "site"),
+    )  # fmt: skip
+    assert said.stdout.strip() == str(tmp_path / "site" / "aml_platform" / "__init__.py")
 
 
 def test_the_project_packs_every_package():
