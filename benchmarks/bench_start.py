@@ -1,4 +1,4 @@
-"""`aml --help` beside `python -c pass`, with compiled bytecode: what starting the command costs."""
+"""Start-up time of `aml --help` and of the Python interface, beside `python -c pass`."""
 
 import statistics
 import subprocess
@@ -20,9 +20,16 @@ def median(arguments: list[str]) -> float:
 
 
 def main() -> None:
-    peer, ours = median([sys.executable, "-c", "pass"]), median([str(AML), "--help"])
-    print(f"python -c pass  {peer:.3f} s")
-    print(f"aml --help      {ours:.3f} s   {ours - peer:+.3f} s, {ours / peer:.1f} x")
+    peer = median([sys.executable, "-c", "pass"])
+    print(f"{'python -c pass':42} {peer:.3f} s")
+    for arguments in (
+        [str(AML), "--help"],
+        [sys.executable, "-c", "import aml_platform"],
+        [sys.executable, "-c", "from aml_platform import Workspace"],
+    ):
+        ours = median(arguments)
+        shown = " ".join([Path(arguments[0]).name, *arguments[1:]])
+        print(f"{shown:42} {ours:.3f} s   {ours - peer:+.3f} s, {ours / peer:.1f} x")
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ class ForwardingBackend:
         return reply
 
     def _artifact(self, call: TrackingCall) -> TrackingReply:
-        body = _Exactly(call) if call.size else b""
+        body = BodySource(call) if call.size else b""
         reply = self._send(call, body)
         if reply.ok and call.method == "PUT":
             path = path_in_run(call.path[len(PROXY) + 1 :], self._run_id)
@@ -147,7 +147,7 @@ def path_in_run(path: str, run_id: str) -> str:
     return path
 
 
-class _Exactly:
+class BodySource:
     """The body of a call as a file that ends with the body, not with the connection."""
 
     def __init__(self, call: TrackingCall) -> None:

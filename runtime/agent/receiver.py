@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from runtime.agent.backends import API, PROXY, TrackingBackend
@@ -61,7 +62,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> TrackingReply:
         try:
             self._check()
-            return self.backend.answer(self._call())
+            with ExitStack() as files:
+                return self.backend.answer(self._call(files))
         except RefusalError as refusal:
             self.close_connection = True  # the body may be unread
             return TrackingReply.of_refusal(refusal)
@@ -78,11 +80,13 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.path.startswith((API, PROXY)):
             raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent does not support {self.path}.")
 
-    def _call(self) -> TrackingCall:
+    def _call(self, files: ExitStack) -> TrackingCall:
+        """Return the call. A chunked body is in a temporary file, which ``files`` closes."""
         source: Source = self.rfile
         size = int(self.headers.get("Content-Length") or 0)
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
-            source, size = dechunked(self.rfile)
+            body, size = dechunked(self.rfile)
+            source = files.enter_context(body)
         kind = self.headers.get("Content-Type") or ""
         return TrackingCall(self.command, self.path, source, size, kind)
 

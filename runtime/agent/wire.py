@@ -20,7 +20,7 @@ _STATUS = {
 
 
 class Source(Protocol):
-    """A readable stream of bytes."""
+    """A readable stream of bytes. ``read`` returns at most ``size``, and nothing at the end."""
 
     def read(self, size: int = ..., /) -> bytes: ...
 
@@ -101,8 +101,8 @@ def as_document(content: bytes) -> JsonObject:
     return document if isinstance(document, dict) else {}
 
 
-def dechunked(source: LineSource) -> tuple[Source, int]:
-    """Return a decoded chunked body as a file, and its length."""
+def dechunked(source: LineSource) -> tuple[IO[bytes], int]:
+    """Return a decoded chunked body as a file, which the caller closes, and its length."""
     whole = _spool()
     while True:
         size = int(source.readline(64).split(b";")[0], 16)

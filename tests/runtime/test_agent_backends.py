@@ -1,4 +1,4 @@
-"""Both backends of the agent's tracking endpoint keep one contract: answer, and record."""
+"""Contracts within the agent: backends answer and record, sources end where a body does."""
 
 import io
 import json
@@ -6,9 +6,9 @@ import json
 import pytest
 
 from runtime.agent.artifacts import Artifacts
-from runtime.agent.backends import API, PROXY, ForwardingBackend, OwnBackend
+from runtime.agent.backends import API, PROXY, BodySource, ForwardingBackend, OwnBackend
 from runtime.agent.tracking import InMemoryTracking
-from runtime.agent.wire import RefusalError, TrackingCall, TrackingReply
+from runtime.agent.wire import RefusalError, TrackingCall, TrackingReply, dechunked
 
 RUN = "exp_1_00000000"
 ARTIFACT = f"{PROXY}/0/{RUN}/artifacts/notes/a.txt"
@@ -111,3 +111,34 @@ class Server:
 class TestForwardingBackend(BackendContract):
     def make(self, folder, record):
         return ForwardingBackend(Server(folder), RUN, record)
+
+
+class SourceContract:
+    """A source of the bytes ``hello world``, on a connection that carries more."""
+
+    @pytest.fixture
+    def source(self):
+        raise NotImplementedError
+
+    def test_it_is_read_in_blocks_and_then_ends(self, source):
+        assert [source.read(6) for _ in range(4)] == [b"hello ", b"world", b"", b""]
+
+    def test_it_is_read_whole(self, source):
+        assert source.read() == b"hello world"
+
+
+class TestBodySource(SourceContract):
+    @pytest.fixture
+    def source(self):
+        connection = io.BytesIO(b"hello worldGET /next")
+        return BodySource(TrackingCall("PUT", ARTIFACT, connection, 11, ""))
+
+
+class TestDechunked(SourceContract):
+    @pytest.fixture
+    def source(self):
+        connection = io.BytesIO(b"6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\nGET /next")
+        body, size = dechunked(connection)
+        assert (size, connection.read()) == (11, b"GET /next")
+        with body:
+            yield body
