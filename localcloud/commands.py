@@ -1,6 +1,6 @@
 """`aml cloud …`: the local cloud from the command line.
 
-Works without what the cloud itself runs on: starlette and uvicorn are imported by the daemon only.
+Does not import starlette and uvicorn: only the daemon needs them.
 """
 
 import json

@@ -96,7 +96,7 @@ def _settings(stack: str | None) -> Settings:
 def _asked(key: str, *, secret: bool) -> str:
     if sys.stdin.isatty():
         return view.prompted(key, hide=secret)
-    # Pulumi, too, takes the whole input less its last newline.
+    # Pulumi does the same: all of the input but its last newline.
     return sys.stdin.read().removesuffix("\n")
 
 

@@ -184,7 +184,7 @@ def destroy(
 
 @dataclass(frozen=True, slots=True)
 class _Operation:
-    """One command's operation on a stack, through whichever engine it names."""
+    """The operation of one command on a stack, through either engine."""
 
     name: Name
     stack: Stack
@@ -194,7 +194,7 @@ class _Operation:
     yes: bool = False
 
     def run(self) -> None:
-        """Do it and show the result; an answer of no ends the command as Ctrl-C does."""
+        """Run it and show the result; declining ends the command as Ctrl-C does."""
         if self.engine == "pulumi":
             self._hand_over()
             return
@@ -218,7 +218,7 @@ class _Operation:
                 return operations.destroy(self.request)
 
     def _hand_over(self) -> None:
-        """Let the Pulumi CLI do it, after the same question: it is started with its own `--yes`."""
+        """Confirm, then hand over to the Pulumi CLI, which is started with its own `--yes`."""
         if self.request.replace or self.request.replace_workspaces:
             raise UsageError(
                 "`--replace` and `--replace-workspace` need the embedded engine.",
@@ -239,7 +239,7 @@ class _Operation:
         )
         if name != "preview" and not self.yes:
             _confirm_handing_over(name, stack, hand_over)
-        # The CLI knows no journal: what an interrupted run left becomes a plain checkpoint first.
+        # The CLI cannot read our journal: it becomes a plain checkpoint first.
         for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
             view.say(notice)
         handed = hand_over(name)

@@ -8,8 +8,15 @@ from infra.commands.progress import Progress
 from infra.contract.errors import DriftError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.deploy.drift.adopt import AdoptedDrift, lines
-from infra.deploy.drift.comparison import GONE, Drift, Drifted, Property, drift_lines, label
-from infra.deploy.drift.drift import DriftOf
+from infra.deploy.drift.comparison import (
+    GONE,
+    Drift,
+    DriftedProperty,
+    DriftedResource,
+    drift_lines,
+    label,
+)
+from infra.deploy.drift.drift import StackDrift
 from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
 from infra.deploy.stack.stacks import Stack, open_stack
 from infra.engine.model.values import hidden
@@ -32,7 +39,7 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
         )
     opened = open_stack(stack)
     with Progress(quiet=as_json) as progress:
-        drifts = DriftOf(opened, progress)
+        drifts = StackDrift(opened, progress)
         found = drifts.read()
         document = _document(opened, found)
         if not as_json:
@@ -89,7 +96,7 @@ def _document(stack: Stack, found: Drift) -> JsonObject:
     }
 
 
-def _resource(each: Drifted) -> JsonObject:
+def _resource(each: DriftedResource) -> JsonObject:
     return {
         "name": each.deployed.name,
         "type": each.deployed.type,
@@ -100,7 +107,7 @@ def _resource(each: Drifted) -> JsonObject:
     }
 
 
-def _property(one: Property) -> JsonObject:
+def _property(one: DriftedProperty) -> JsonObject:
     return {
         "path": one.path,
         "deployed": hidden(one.deployed),

@@ -52,9 +52,9 @@ _HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
 
 def print_plan(steps: Iterable[Step], *, own_program: bool = False) -> None:
-    """Print what would change, a line a resource, what differs about it below.
+    """Print a line for each resource that would change, and below it what differs.
 
-    Components have the names of the resources in them: they are counted, not listed.
+    Components are counted, not listed: they have the names of the resources in them.
     """
     changing = [step for step in steps if step.op not in QUIET | _HALVES]
     shown = [step for step in changing if own_program or not is_component(step)]
@@ -119,5 +119,5 @@ def short_type(type_: str) -> str:
 
 
 def is_component(step: Step) -> bool:
-    """Say whether a step is about a component of the platform, or the stack: nothing in Azure."""
+    """Return whether a step is about a component or the stack, which Azure does not have."""
     return step.type.startswith(_COMPONENTS)

@@ -31,7 +31,7 @@ class Progress:
         self._quiet = quiet
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
-        self._lock = threading.RLock()  # a signal's handler may speak while its thread does
+        self._lock = threading.RLock()  # a signal handler may print while its thread does
         self._running: dict[tuple[str, Op], tuple[Step, float]] = {}
         self.failures: list[tuple[str, str]] = []
         self.changes: Counter[Op] = Counter()

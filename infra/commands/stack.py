@@ -154,7 +154,7 @@ def deleted(name: str | None, *, as_json: bool) -> None:
     )
 
 
-# What the command was called before; scripts may still use it.
+# The former name; scripts may still use it.
 stack.add_command(
     click.Command("parked", callback=deleted.callback, params=deleted.params, hidden=True)
 )

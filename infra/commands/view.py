@@ -57,7 +57,7 @@ def prompted(question: str, *, default: str | None = None, hide: bool = False) -
 
 
 def short_path(file: Path) -> str:
-    """Return a path as a person in this folder would write it."""
+    """Return a path relative to the current folder, if it is below it."""
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
 

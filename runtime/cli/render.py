@@ -17,7 +17,7 @@ _KIB: Final = 1024
 
 
 def print_error(error: PlatformError) -> None:
-    """Say what went wrong, where, and what to do; meaning never rests on colour alone."""
+    """Print what went wrong, where, and what to do; colour carries no meaning of its own."""
     where = f" at {error.at}" if error.at else ""
     click.secho(f"error: {error.summary}{where}", fg="red", err=True)
     click.echo(f"\n{error.detail}\n", err=True)
@@ -40,7 +40,7 @@ def print_text(text: str, *, err: bool = False) -> None:
 
 
 def print_json(document: object) -> None:
-    """Print data for a program: JSON on stdout and nothing else there."""
+    """Print a JSON document, to stdout."""
     click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
 
 

@@ -29,7 +29,7 @@ _LINGER_S = 30.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Given:
-    """What the command line says of the run; a run configuration may say the rest."""
+    """The run as the command line gives it; a run configuration may add the rest."""
 
     configuration: str | None
     target: str | None

@@ -13,7 +13,7 @@ from infra.catalogue.documents import with_value_at
 from infra.catalogue.updates.rule import covers
 from infra.contract.errors import UnknownNameError
 from infra.contract.json_types import JsonObject
-from infra.deploy.drift.comparison import COMPUTE, GONE, Drift, Drifted
+from infra.deploy.drift.comparison import COMPUTE, GONE, Drift, DriftedResource
 from infra.deploy.stack.file_entries import WORKSPACE_ROWS, Row, described, kind_of, rows_of
 from infra.engine.planning.decision import bare
 from infra.spec.editing import StackFile
@@ -24,7 +24,7 @@ _WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A value at a path of the stack file; ``None`` takes it out."""
+    """A new value at a path of the stack file; ``None`` removes it."""
 
     path: str
     value: object
@@ -32,7 +32,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class AdoptedDrift:
-    """``edits`` were made in ``file``, which is not written yet; ``left`` it cannot say."""
+    """``file`` has the ``edits`` but is not written yet; it has no keys for what is ``left``."""
 
     file: StackFile
     edits: Sequence[Edit]
@@ -40,7 +40,7 @@ class AdoptedDrift:
 
 
 def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
-    """Edit ``file`` to say what is there now. ``left`` are names of resources with a path."""
+    """Edit ``file`` to declare what exists now. ``left`` pairs a resource name with a path."""
     edits, left = [], []
     for each in drift.resources:
         made, said = _edits(each, spec)
@@ -51,7 +51,7 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
         if isinstance(edit.value, Mapping | list):
             remove(file, edit.path)
         write(file, edit.path, edit.value)
-    # From the end, so that the places of the others stay what they are.
+    # From the end, so that the other list indices stay valid.
     for edit in sorted(removed, key=lambda each: _order(each.path), reverse=True):
         remove(file, edit.path)
     return AdoptedDrift(file, edits, left)
@@ -71,19 +71,19 @@ def write(file: StackFile, path: str, value: object) -> None:
 
 
 def remove(file: StackFile, path: str) -> None:
-    """Take a value out, if it is there."""
+    """Remove a value, if it exists."""
     try:
         file.remove(path, path=True)
     except UnknownNameError:
         return
 
 
-def _paths(each: Drifted) -> list[str]:
+def _paths(each: DriftedResource) -> list[str]:
     return [GONE] if each.gone else [one.path for one in each.properties]
 
 
-def _edits(each: Drifted, spec: StackSpec) -> tuple[list[Edit], set[str]]:
-    """Return the edits for one resource, and which of its paths they say."""
+def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]]:
+    """Return the edits for one resource, and the paths that they cover."""
     inputs = bare(each.deployed.inputs)
     if each.deployed.type == _WORKSPACE:
         return _said(each, "aml:workspace", WORKSPACE_ROWS, spec.workspace.tags, spec)
@@ -101,7 +101,11 @@ def _edits(each: Drifted, spec: StackSpec) -> tuple[list[Edit], set[str]]:
 
 
 def _said(
-    each: Drifted, place: str, rows: tuple[Row, ...], own: Mapping[str, str], spec: StackSpec
+    each: DriftedResource,
+    place: str,
+    rows: tuple[Row, ...],
+    own: Mapping[str, str],
+    spec: StackSpec,
 ) -> tuple[list[Edit], set[str]]:
     if each.fresh is None:
         return [], set()
@@ -125,7 +129,7 @@ def _said(
 def _tags(
     place: str, actual: Mapping[str, str], own: Mapping[str, str], shared: Mapping[str, str]
 ) -> tuple[list[Edit], bool]:
-    """Return the edits of an entry's own tags; that one of the stack's is gone it cannot say."""
+    """Return the edits of an entry's own tags; it cannot drop a tag of the whole stack."""
     edits = [
         Edit(f"{place}.tags{_step(name)}", value)
         for name, value in actual.items()
@@ -135,7 +139,7 @@ def _tags(
     return edits, all(name in actual for name in shared)
 
 
-def _actual(each: Drifted, inputs: JsonObject) -> JsonObject:
+def _actual(each: DriftedResource, inputs: JsonObject) -> JsonObject:
     """Return the inputs as they are, with the undeclared drift among them."""
     for one in each.properties:
         at = plain(one.path)
@@ -157,6 +161,6 @@ def _order(path: str) -> list[tuple[int, str]]:
 
 
 def lines(adoption: AdoptedDrift) -> Iterator[str]:
-    """Yield what was done, a line an edit."""
+    """Yield a line for each edit."""
     for edit in adoption.edits:
         yield f"{edit.path}: {'removed' if edit.value is None else edit.value}"

@@ -24,7 +24,7 @@ from infra.engine.planning.decision import bare
 COMPUTE: Final = "azure-native:machinelearningservices:Compute"
 _STATE: Final = "properties.properties.state"
 _AT_WORK: Final = frozenset({"Running", "JobRunning"})
-# Elsewhere ARM compares texts without case.
+# Elsewhere ARM ignores case.
 _FREE_TEXT: Final = frozenset({"tags", "description", "friendlyName"})
 _FOUND: Final = "(to be read)"
 GONE: Final = "it no longer exists"
@@ -32,7 +32,7 @@ UNDECLARED: Final = "not in the stack file"
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
+class DriftedProperty:
     """A value as it was deployed, and as it is. ``declared``: the program sets it."""
 
     path: str
@@ -42,12 +42,12 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True)
-class Drifted:
+class DriftedResource:
     """One resource that differs. ``fresh`` is what exists now, ``None`` if it no longer does."""
 
     deployed: Resource
     fresh: Resource | None
-    properties: Sequence[Property] = ()
+    properties: Sequence[DriftedProperty] = ()
 
     @property
     def gone(self) -> bool:
@@ -58,7 +58,7 @@ class Drifted:
 class Drift:
     """``notes`` are no drift but worth knowing: a stopped instance, an unhealthy resource."""
 
-    resources: Sequence[Drifted] = ()
+    resources: Sequence[DriftedResource] = ()
     notes: Sequence[tuple[Resource, str]] = ()
 
 
@@ -68,13 +68,13 @@ def drift_of(pairs: Sequence[tuple[Resource, Resource | None]]) -> Drift:
     for deployed, fresh in pairs:
         properties = tuple(_properties(deployed, fresh)) if fresh else ()
         if fresh is None or properties:
-            drifted.append(Drifted(deployed, fresh, properties))
+            drifted.append(DriftedResource(deployed, fresh, properties))
     notes = [(fresh, text) for _, fresh in pairs if fresh for text in _notes(fresh)]
     return Drift(drifted, notes)
 
 
-def drift_lines(each: Drifted, *, own_program: bool = False) -> Iterator[str]:
-    """Yield what differs about a resource in the notation of plans, a line a difference."""
+def drift_lines(each: DriftedResource, *, own_program: bool = False) -> Iterator[str]:
+    """Yield a line for each difference, in the notation of plans."""
     if each.fresh is None:
         yield GONE
         return
@@ -97,7 +97,7 @@ def drift_lines(each: Drifted, *, own_program: bool = False) -> Iterator[str]:
         yield from change_lines(deployed.type, changed, before, after, own_program=own_program)
 
 
-def label(each: Drifted, path: str, *, own_program: bool = False) -> str:
+def label(each: DriftedResource, path: str, *, own_program: bool = False) -> str:
     """Return what a drifted property is called: its key in the stack file, if it has one."""
     return path if own_program else label_of(each.deployed.type, bare(each.deployed.inputs), path)
 
@@ -126,7 +126,7 @@ def _with_inputs(resource: Resource, paths: Sequence[str]) -> Resource:
     return replace(resource, inputs=inputs) if paths else resource
 
 
-def _properties(deployed: Resource, fresh: Resource) -> Iterator[Property]:
+def _properties(deployed: Resource, fresh: Resource) -> Iterator[DriftedProperty]:
     row = variant_of_inputs(type_of_token(deployed.type), bare(deployed.inputs))
     reported = set()
     for path, was, now in _compared(row, deployed, bare(deployed.inputs), bare(fresh.inputs)):
@@ -155,10 +155,10 @@ def _only_case(path: str, was: object, now: object) -> bool:
     return not _FREE_TEXT & set(path.split(".")) and was.lower() == now.lower()
 
 
-def _shown(row: ArmType, path: str, was: object, now: object) -> Property:
+def _shown(row: ArmType, path: str, was: object, now: object) -> DriftedProperty:
     if any(covers(secret, plain(path)) for secret in row.secret):
-        return Property(path, "[secret]", "[secret]")
-    return Property(path, hidden(was), hidden(now))
+        return DriftedProperty(path, "[secret]", "[secret]")
+    return DriftedProperty(path, hidden(was), hidden(now))
 
 
 def _notes(fresh: Resource) -> Iterator[str]:

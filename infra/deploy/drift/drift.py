@@ -18,7 +18,6 @@ from infra.deploy.run.stack_operations import (
     runner_of,
 )
 from infra.deploy.stack.stacks import Stack
-from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Listener, Message
 from infra.engine.model.resources import Loaded, Resource
@@ -29,7 +28,7 @@ from infra.spec.problems import file_error
 
 
 class _Findings(NullRecorder):
-    """Keeps what a refresh found, entry by entry, and writes nothing."""
+    """A recorder that collects what a refresh finds, and writes nothing."""
 
     def __init__(self, loaded: int) -> None:
         super().__init__(loaded)
@@ -46,7 +45,7 @@ class _Findings(NullRecorder):
 
 
 @dataclass(frozen=True, slots=True)
-class DriftOf:
+class StackDrift:
     """The drift of one stack. ``listener`` gets what cannot be read."""
 
     stack: Stack
@@ -54,7 +53,7 @@ class DriftOf:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     def read(self, *, parallel: int = 16) -> Drift:
-        """Read all that is in state, take no lock, write nothing."""
+        """Read every resource in the state; take no lock, write nothing."""
         runner = self._runner()
         loaded = self._loaded()
         if not loaded.resources:
@@ -68,7 +67,7 @@ class DriftOf:
     def adopt(self, drift: Drift) -> AdoptedDrift:
         """Write into the stack file what it can say of ``drift``, and refresh state.
 
-        Refused where the file would have problems then.
+        Refused if the file would have problems afterwards.
         """
         adoption = adopt(drift, self.stack.spec, StackFile.read(self.stack.file))
         problems = inspect_text(adoption.file.text()).problems
@@ -81,7 +80,7 @@ class DriftOf:
     def revert(
         self, drift: Drift, operations: StackOperations, request: OperationRequest
     ) -> OperationResult:
-        """Record what was found, then deploy what the stack file says."""
+        """Record what was found, then deploy the stack file again."""
         self._record(drift)
         return operations.up(request)
 
@@ -97,7 +96,7 @@ class DriftOf:
         return drift_of([pair for pair in pairs if pair[0].type.startswith("azure-native:")])
 
     def _record(self, drift: Drift) -> EngineResult:
-        """Refresh state for good; undeclared drift is among the inputs from now on."""
+        """Refresh the state and write it; the undeclared drift becomes part of the inputs."""
         stack, runner = self.stack, self._runner()
         with interruptible(self.cancellation, self._say):
             with stack.backend.open(

@@ -1,6 +1,6 @@
-"""Adding a compute to a stack file, comments kept. Refuses what would leave the file with problems.
+"""Adds a compute to a stack file, keeping comments; refused if the file would have problems.
 
-The file is changed in memory; whoever calls decides when to write it.
+The file is changed in memory; the caller decides when to write it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -35,9 +35,9 @@ _INNER: Final = "properties.properties"
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """One compute. ``kind`` is the stack file's word, or the service's where it has none.
+    """One compute. ``kind`` is the stack file's name for it, or the service's if it has none.
 
-    ``nodes`` says how many there are and at most (``1/4``), of a cluster.
+    ``nodes`` is a cluster's current and maximum number of nodes (``1/4``).
     """
 
     name: str

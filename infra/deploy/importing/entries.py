@@ -38,7 +38,7 @@ _WITH_LOGIN: Final = {"aml_compute": "admin", "compute_instance": "ssh_public_ke
 
 @dataclass(slots=True)
 class ImportedWorkspace:
-    """What goes into a stack file. ``variables`` are to be set before it can be deployed."""
+    """What goes into the stack file. ``variables`` have to be set before it can be deployed."""
 
     workspace: JsonObject
     location: str
@@ -54,7 +54,7 @@ class ImportedWorkspace:
 
 
 def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorkspace:
-    """Return what a stack file has to say of a workspace's and its computes' ARM documents."""
+    """Return the declaration of a workspace and its computes, from their ARM documents."""
     where = parse_arm_id(str(workspace["id"]))
     inputs = bodies.inputs_of(WORKSPACE, str(where), workspace, {})
     said = entry(WORKSPACE_ROWS, inputs)
@@ -79,7 +79,7 @@ def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorks
 
 
 def write_import(found: ImportedWorkspace, file: StackFile) -> None:
-    """Write it into a stack file, new or not; what the file declares already stays."""
+    """Write it into a new or existing stack file; what the file already declares is kept."""
     known = file.entries()
     declared = known.get("aml:workspace")
     if declared and declared.get("name") != found.workspace["name"]:

@@ -23,7 +23,7 @@ _MISSING = 404
 def fetched(
     project: Project, workspace_id: str, file: Path, only: Sequence[str] = ()
 ) -> ImportedWorkspace:
-    """Return what a stack file has to say of the workspace; of ``only`` these computes, if any."""
+    """Return the declaration of a workspace and its computes, or of the computes in ``only``."""
     where = parse_arm_id(workspace_id)
     if where.type.lower() != WORKSPACE.name.lower():
         raise UsageError(
@@ -50,7 +50,7 @@ def fetched(
 
 
 def write_file(found: ImportedWorkspace, file: Path) -> None:
-    """Write it into ``file``; refused as a whole where the file would have problems."""
+    """Write it into ``file``; refused as a whole if the file would have problems."""
     edited = StackFile.read(file)
     write_import(found, edited)
     problems = inspect_text(edited.text()).problems

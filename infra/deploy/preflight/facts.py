@@ -45,7 +45,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The ARM ids of what a stack makes by itself, in Azure's spelling."""
+    """The ARM ids of what a stack creates itself, in Azure's spelling."""
 
     group: str
     workspace: str
@@ -63,7 +63,7 @@ class Ids:
 
 
 def ids_of(spec: StackSpec, subscription: str) -> Ids:
-    """Return what ``spec`` makes; ``None`` for what is given by id or left out."""
+    """Return what ``spec`` creates; ``None`` for what is given by id or left out."""
     wanted = spec.workspace
     names = derived_names(wanted.name, wanted.resource_group, spec.location)
     group = f"/subscriptions/{subscription}/resourceGroups/{wanted.resource_group}"

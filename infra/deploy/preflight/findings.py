@@ -39,7 +39,7 @@ def preflight(
 ) -> Preflight:
     """Compare a stack with the answers of its cloud.
 
-    ``changing``: the computes a plan makes or changes; ``None`` for all.
+    ``changing``: the computes that a plan creates or changes; ``None`` for all.
     """
     ids = ids_of(spec, subscription)
     problems = [found for rule in _RULES for found in rule(spec, ids, facts)]

@@ -151,7 +151,7 @@ class PreflightQueries:
                     yield Usage(str(spelled), used, limit)
 
     def _instances(self, own: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Yield the instances of the region, where a new one is to be made at all."""
+        """Yield the instances of the region, if a new one is to be created at all."""
         wanted = [
             self._ids.compute(compute.name).lower()
             for compute in self._spec.computes

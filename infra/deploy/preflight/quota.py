@@ -93,7 +93,7 @@ def quota(
 
 
 def demands(spec: StackSpec, sizes: Mapping[str, VmSize]) -> Mapping[str, QuotaDemand]:
-    """Return what is wanted of each quota: by family, and the two across families."""
+    """Return the demand on each quota: by family, and the two across families."""
     found: dict[str, QuotaDemand] = {}
     for index, compute in enumerate(spec.computes):
         match compute:

@@ -1,6 +1,6 @@
 """Which jobs a plan would interrupt: those on a compute that is deleted, replaced or shrunk.
 
-Only reads, and only where a plan has such a step. The jobs are the service's own list.
+It only reads, and only if a plan has such a step. The service lists the jobs.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

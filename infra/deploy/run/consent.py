@@ -15,10 +15,10 @@ _REPLACED: Final = frozenset({Op.REPLACE, Op.CREATE_REPLACEMENT})
 
 
 def named_urns(names: Iterable[str], loaded: Loaded) -> frozenset[str]:
-    """Return the URNs of what is to be replaced; each name is one of the stack file, or a URN.
+    """Return the URNs of the resources to replace, given by URN or by name in the stack file.
 
-    A compute comes before anything else of its name. Raises ``UnknownNameError`` with the nearest
-    name, and ``UsageError`` where several have it.
+    A name means the compute first, then any other resource. Raises ``UnknownNameError`` with the
+    nearest name, and ``UsageError`` if several resources have it.
     """
     given = list(names)
     urns = {name for name in given if name.startswith(_URN)}
@@ -50,7 +50,7 @@ def unconsented(steps: Iterable[Step], allowed: Collection[str]) -> dict[str, st
 
 
 def lost_workspaces(unconsented: dict[str, str]) -> Sequence[str]:
-    """Say what would be lost, a sentence a workspace."""
+    """Return a sentence for each workspace that would be lost."""
     return [
         f"The plan replaces workspace {name!r} and deletes its runs, models and data assets"
         + (f" ({reason})." if reason else ".")

@@ -12,7 +12,7 @@ OUTPUT: Final = "manifest"
 
 
 def manifest_of(outputs: Document, *, stack: str) -> Manifest:
-    """Return the manifest among a stack's outputs; ``NotDeployedError`` where there is none."""
+    """Return the manifest among a stack's outputs; ``NotDeployedError`` if there is none."""
     if not isinstance(outputs.get(OUTPUT), Mapping):
         raise NotDeployedError(
             f"Stack {stack!r} has no output {OUTPUT!r}.",
@@ -23,7 +23,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:
-    """Put the manifest where submissions look for it, at once or not at all."""
+    """Write the manifest where submissions look for it, atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".tmp")
     draft.write_text(manifest.to_json(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Hands a stack to the Pulumi CLI (`--engine pulumi`), over the same files and the same state.
 
-A thin shell around Pulumi's Automation API: no decision of ours changes what the CLI does. It is
-used only if named; a CLI on PATH never switches the engine.
+A thin shell around Pulumi's Automation API: it changes nothing about what the CLI does. It is used
+only if named: a CLI on PATH never switches the engine.
 """
 
 import os

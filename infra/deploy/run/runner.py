@@ -34,7 +34,7 @@ PACKAGE = "azure-native"
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """What a run decided or did: every step, and the summary. ``warnings`` are about a plan."""
+    """What a run of the engine planned or did: its steps and summary. ``warnings`` are a plan's."""
 
     steps: Sequence[Step]
     summary: Summary
@@ -70,7 +70,7 @@ class StepCollector:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Everything one stack's runs share."""
+    """What all engine runs of one stack share."""
 
     project: Project
     stack: str
@@ -125,7 +125,7 @@ class Runner:
         return self._over_state(refresh, loaded, recorder, options)
 
     def _listening(self, options: Options) -> StepCollector:
-        """Keep the steps; of a plan only failures and messages are passed on as they happen."""
+        """Collect the steps; while planning, pass on failures and messages alone."""
         return StepCollector(failures_only(self.listener) if options.preview else self.listener)
 
     def _over_state(

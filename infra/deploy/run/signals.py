@@ -20,7 +20,7 @@ _SHOW_CURSOR: Final = "\x1b[?25h"
 
 
 class Cancellable(Protocol):
-    """What a deployment offers to be stopped: gently first, then at once."""
+    """A deployment that can be stopped: gently first, then immediately."""
 
     @property
     def stopped(self) -> bool: ...
@@ -32,7 +32,7 @@ class Cancellable(Protocol):
 
 @contextmanager
 def interruptible(cancellation: Cancellable, say: Callable[[str], None]) -> Iterator[None]:
-    """Let Ctrl-C (and SIGTERM) reach ``cancellation`` while inside; main thread only."""
+    """Route Ctrl-C and SIGTERM to ``cancellation`` inside the block; main thread only."""
     ending = threading.Timer(GRACE_S, _end)
     ending.daemon = True
 

@@ -274,7 +274,7 @@ def _by_urn(request: OperationRequest, loaded: Loaded) -> OperationRequest:
 
 
 def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> Runner:
-    """Return what runs a stack's program, and reads and deletes what it has."""
+    """Return the runner of a stack: of its program, and of refresh and destroy."""
     config = stack.configuration.namespace(PACKAGE)
     return Runner(
         stack.project,

@@ -1,4 +1,4 @@
-"""What differs about a resource, in the words of its stack file, a line a difference. Pure.
+"""What differs about a resource, by the keys of its stack file, a line for each difference. Pure.
 
 Plans and drift reports share it, and with it one notation: ``max_nodes 2 → 4``, ``(none)`` for
 nothing, lists element by element, long values cut around what differs. A program of one's own has
@@ -48,12 +48,12 @@ def step_lines(step: Step, *, own_program: bool = False) -> list[str]:
     why = reason(step, own_program=own_program)
     marked = any(REPLACES in each.remarks for each in changed)
     if marked and why == _fixed(step, own_program=own_program):
-        return lines  # "(replaces)" said it
+        return lines  # "(replaces)" already says it
     return [*lines, why] if why else lines
 
 
 def reason(step: Step, *, own_program: bool = False) -> str:
-    """Return why a step is taken; what cannot be changed in place has the stack file's name."""
+    """Return the reason of a step, with stack-file keys for what cannot be changed in place."""
     by_path = f"{', '.join(step.replaces)} cannot be changed in place"
     return _fixed(step, own_program=own_program) if step.reason == by_path else step.reason
 
@@ -74,7 +74,7 @@ def change_lines(
         place = _place(rows, each.path)
         groups.setdefault(place.label, []).append(each)
         places[place.label] = place
-    # What another key implies is passed over, unless it is all there is to say.
+    # What another key implies is skipped, unless nothing else changed.
     implied = {label for label in groups if not own_program and label in IMPLIED}
     for label in [each for each in groups if each not in implied] or groups:
         remarks = dict.fromkeys(text for each in groups[label] for text in each.remarks)
@@ -116,7 +116,7 @@ def text_of(value: object) -> str:
 
 
 def shown(value: object) -> object:
-    """Return ``value`` with words in the place of what is known after deployment only."""
+    """Return ``value`` with a placeholder for what is known after deployment only."""
     match value:
         case str():
             return LATER if value == UNKNOWN else value
@@ -180,7 +180,7 @@ def _read(row: Row, inputs: Document | None) -> object:
     try:
         return row.read(value)
     except (AttributeError, TypeError, ValueError):
-        return value  # not in the form the service documents: better shown than refused
+        return value  # not in the documented form: show it as it is
 
 
 def _fixed(step: Step, *, own_program: bool) -> str:
@@ -219,7 +219,7 @@ def _of_lists(label: str, old: Sequence[object], new: Sequence[object]) -> Itera
 
 
 def _less(elements: Iterable[object], others: Sequence[object]) -> list[object]:
-    """Return the elements that the others lack; one that is there twice has to be there twice."""
+    """Return the elements missing from ``others``; duplicates count."""
     left, rest = list(others), []
     for each in elements:
         if each in left:
@@ -230,7 +230,7 @@ def _less(elements: Iterable[object], others: Sequence[object]) -> list[object]:
 
 
 def _names(elements: Sequence[object]) -> Callable[[object], str]:
-    """Return how to call elements: ids by their last name, if it is unique."""
+    """Return a function that names elements: an id by its last part, if that is unique."""
     lasts = [str(each).rpartition("/")[2] for each in elements]
 
     def name(each: object) -> str:

@@ -37,7 +37,7 @@ def read_configuration(file: Path, *, project: str, unseal: Callable[[str], str]
     """Return the configuration in ``file``; ``unseal`` turns a ciphertext into its text.
 
     A key without a namespace belongs to the project. ``unseal`` is called only where the file has
-    a secret. What the file gets wrong was said by whoever loaded the spec from it.
+    a secret. Problems of the file were reported when the spec was loaded.
     """
     values, secrets = {}, set()
     for key, value in read_document(file).config.items():

@@ -1,7 +1,7 @@
-"""Which key of a stack file says what an input of a resource says: one table for every reader.
+"""Which key of a stack file corresponds to which input of a resource: one table for every reader.
 
-Import and drift read a service's answer through it, plans and drift reports name what differs by
-its keys. The other direction, from keys to inputs, is the components'.
+Import and drift read a service's answer through it; plans and drift reports name differences by its
+keys. The components go the other way, from keys to inputs.
 """
 
 import base64
@@ -306,7 +306,7 @@ IMPLIED: Final = frozenset(
 
 
 def kind_of(inputs: Document) -> str | None:
-    """Return the stack file's word for a compute, ``None`` for a kind it does not have."""
+    """Return the stack file's kind of a compute, ``None`` if it has none for it."""
     return _KIND_OF.get(str(value_at(inputs, "properties.computeType")).lower())
 
 
@@ -317,10 +317,9 @@ def rows_of(kind: str) -> tuple[Row, ...]:
 
 
 def rows_of_resource(token: str, inputs: Document) -> tuple[Row, ...]:
-    """Return every key that can be named of a resource; a type without own keys has its place.
+    """Return the keys by which the inputs of a resource can be named.
 
-    A resource of a type that no entry declares (a storage account) still is where the stack file
-    puts it, and has the stack's tags.
+    A type that no entry declares (a storage account) still has the stack's location and tags.
     """
     if token != COMPUTE:
         return _OF_OTHERS.get(token, _PLACED)
@@ -329,7 +328,7 @@ def rows_of_resource(token: str, inputs: Document) -> tuple[Row, ...]:
 
 
 def row_for(rows: tuple[Row, ...], path: str) -> Row | None:
-    """Return the row that speaks for ``path`` (no list indices): the nearest at or above it."""
+    """Return the row for ``path`` (without list indices): the nearest at or above it."""
     above = [row for row in rows if covers(row.path, path)]
     return max(above, key=lambda row: len(row.path), default=None)
 
@@ -344,7 +343,7 @@ def described(rows: tuple[Row, ...], inputs: Document) -> JsonObject:
 
 
 def entry(rows: tuple[Row, ...], inputs: Document) -> JsonObject:
-    """Return what a stack file has to say, nested, without what is a default."""
+    """Return the entry of a stack file, nested, without defaults."""
     defaults = {row.key: row.default for row in rows}
     made: JsonObject = {}
     for key, value in described(rows, inputs).items():

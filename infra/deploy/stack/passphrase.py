@@ -64,7 +64,7 @@ def _own_passphrase(file: Path) -> str:
 
 
 def _make(file: Path) -> str:
-    """Write a new passphrase whole under another name, then link it: the first of two wins."""
+    """Write a new passphrase under a temporary name, then link it: the first writer wins."""
     file.parent.mkdir(parents=True, exist_ok=True)
     own = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

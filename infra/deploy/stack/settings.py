@@ -64,7 +64,7 @@ class Settings:
     ) -> tuple[Problem, ...]:
         """Write one value, sealed if ``secret``; return what is wrong with the file now.
 
-        Refuses to write a credential in clear.
+        Refuses to write a credential in plain text.
         """
         file = StackFile.read(self._file)
         key = _full(key)
@@ -79,7 +79,7 @@ class Settings:
                 remedy="Add `--secret` to encrypt it, or refer to it as env:NAME or file:PATH.",
             )
         file.write()
-        # A program of one's own has its own keys, and knows alone what is wrong with them.
+        # Only a program of one's own can check its own keys.
         return problems if self._project.runs_packaged_program else ()
 
     def remove(self, key: str, *, path: bool = False) -> None:

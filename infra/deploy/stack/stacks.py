@@ -48,12 +48,12 @@ class Stack:
 
     @property
     def own_program(self) -> bool:
-        """Say whether the program is the project's own, not the packaged one."""
+        """Whether the program is the project's own, not the packaged one."""
         return not self.project.runs_packaged_program
 
     @property
     def spec(self) -> StackSpec:
-        """What the file declares; ``UsageError`` where a program of its own knows that alone."""
+        """What the file declares; ``UsageError`` if only a program of one's own knows that."""
         if isinstance(self.declared, StackSpec):
             return self.declared
         raise UsageError(
@@ -157,7 +157,7 @@ class _Absent(Masked):
 
 
 def require_passphrase(stack: Stack) -> None:
-    """Refuse a deployment that would stop half way, at the first secret that Azure answers with."""
+    """Refuse a deployment that would fail half way, at the first secret that Azure returns."""
     if isinstance(stack.cipher, _Absent):
         raise missing_passphrase(f"stack {stack.name!r}")
 
@@ -246,7 +246,7 @@ def referred_outputs(project: Project, other: str | None, stack: str) -> Documen
 
 
 def _cipher_of_another(stack: str) -> Cipher:
-    """Return the cipher of another project's stack: Pulumi's variables are all we have of it."""
+    """Return the cipher of another project's stack; only Pulumi's variables can give it."""
     passphrase = passphrase_from_environment(os.environ)
     return _Absent(stack) if passphrase is None else Sealer.from_passphrase(passphrase)
 
