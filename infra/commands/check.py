@@ -31,6 +31,7 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
     file = project.stack_file(name)
     found = inspect_stack(file) if project.runs_packaged_program else inspect_program_stack(file)
     problems, remarks = found.problems, remarks_on(found)
+    # A file with problems cannot be compared with a cloud.
     queried = online and not problems
     if queried:
         check_online = load("infra.deploy.run.check:check_online", extra="infra")

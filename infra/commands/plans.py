@@ -48,6 +48,7 @@ _COUNTED: Final[Mapping[Op, str]] = {
 }
 _COMPONENTS: Final = ("aml:platform:", "pulumi:pulumi:Stack")
 QUIET: Final = frozenset({Op.SAME, Op.READ})
+# A replacement is listed once, as such; these are its two halves.
 _HALVES: Final = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
 

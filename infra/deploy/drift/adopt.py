@@ -48,6 +48,7 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
         left += [(each.deployed.name, path) for path in _paths(each) if path not in said]
     removed = [edit for edit in edits if edit.value is None]
     for edit in [each for each in edits if each.value is not None]:
+        # Written leaf by leaf: without this, keys that the new value lacks would stay.
         if isinstance(edit.value, Mapping | list):
             remove(file, edit.path)
         write(file, edit.path, edit.value)

@@ -159,6 +159,7 @@ class PreflightQueries:
         ]
         if {*wanted} <= own:
             return
+        # No request answers for a whole region: every workspace of it has to be read.
         path = f"{self._root}/providers/Microsoft.MachineLearningServices/workspaces"
         for workspace in self._list(path, MACHINE_LEARNING, "The workspaces of the subscription"):
             if not self._is_near(workspace):

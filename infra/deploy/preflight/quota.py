@@ -125,6 +125,7 @@ def _used_by(facts: Facts, spec: StackSpec) -> Mapping[str, int]:
         size = facts.sizes.get(str(inner.get("vmSize")).lower())
         if size is None or str(compute.get("name")).lower() not in names:
             continue
+        # The service counts these nodes as used; counted as demand too, they would count twice.
         nodes = int(inner.get("currentNodeCount", 1) or 0)
         for name in _quotas(size, low=inner.get("vmPriority") == "LowPriority"):
             used[name] = used.get(name, 0) + nodes * size.vcpus

@@ -20,6 +20,7 @@ ListJobs = Callable[[str], Sequence[Document]]
 """From a workspace's ARM id to the documents of its jobs."""
 
 _MISSING: Final = 404
+# Azure ML's job statuses: those that occupy nodes, and those that wait for them.
 _ON_NODES: Final = frozenset({"Starting", "Provisioning", "Preparing", "Running", "Finalizing"})
 _WAITING: Final = frozenset({"Queued", "NotStarted"})
 _MOST: Final = "properties.properties.scaleSettings.maxNodeCount"
@@ -69,6 +70,7 @@ def jobs_affected_by(compute: AffectedCompute, jobs: Iterable[Document]) -> list
     running = [job for job in mine if _of(job, "status") in _ON_NODES]
     waiting = [job for job in mine if _of(job, "status") in _WAITING]
     lines = []
+    # Which nodes go is the service's choice, so every running job is named.
     if sum(map(_nodes, running)) > compute.left:
         lines = [
             f"{compute.name!r} would be {compute.done} while job {_named(job)} is running on it."
@@ -91,6 +93,7 @@ def affected_jobs(steps: Iterable[Step], jobs_of: ListJobs) -> list[str]:
             if compute.workspace not in lists:
                 lists[compute.workspace] = jobs_of(compute.workspace)
         except PlatformError as error:
+            # No permission to list jobs is no reason to fail a plan.
             return [*lines, f"The jobs that this would interrupt cannot be listed: {error.detail}"]
         lines += jobs_affected_by(compute, lists[compute.workspace])
     return lines

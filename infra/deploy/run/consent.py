@@ -32,6 +32,7 @@ def _urn(name: str, loaded: Loaded) -> str:
             for each in {resource.id.rpartition("/")[2], urn_name(resource.urn)}:
                 known.setdefault(each, []).append(resource)
     found = look_up(name, known, noun="resource")
+    # A component and its resource share a name, and so may a compute and something else.
     chosen = [resource for resource in found if resource.type == COMPUTE] or found
     if len(chosen) > 1:
         raise UsageError(

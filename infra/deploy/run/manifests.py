@@ -25,6 +25,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
 def write_manifest(manifest: Manifest, file: Path) -> None:
     """Write the manifest where submissions look for it, atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed when complete, so that a submission never reads half a manifest.
     draft = file.with_suffix(".tmp")
     draft.write_text(manifest.to_json(), encoding="utf-8")
     draft.replace(file)

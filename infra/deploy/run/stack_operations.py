@@ -108,10 +108,12 @@ class StackOperations:
             if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
                 self._report_another_cloud(self._loaded(), runner.destination)
                 self._refreshed(runner, request, approve=False)
+            # Locked before planning: a plan is worth nothing once somebody else changes the state.
             with self._open("update", request) as state:
                 request = _by_urn(request, state.loaded)
                 plan = self._planned(runner, state.loaded, request, "aml up")
                 refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+                # Azure returns secrets (account keys) even for a stack that declares none.
                 if plan.changed:
                     require_passphrase(self.stack)
                 plan = self._after_preflight(runner, state.loaded, plan)
@@ -151,6 +153,7 @@ class StackOperations:
                 result = runner.destroy(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
             raise_failure(result, self.cancellation, command="aml destroy")
+            # Submissions must not find targets that no longer exist.
             self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
             return OperationResult(plan, result)
 
@@ -252,6 +255,7 @@ class StackOperations:
         return manifest
 
     def _is_another_cloud(self, loaded: Loaded, goes_to: Destination) -> bool:
+        # After `aml cloud reset` the state describes resources of a cloud that is gone.
         known = {
             resource.outputs.get("cloudId", resource.inputs.get("cloudId"))
             for resource in loaded.resources

@@ -131,6 +131,7 @@ def around(old: str, new: str) -> tuple[str, str]:
     """Return two texts cut to what differs and a little around it; they never come out equal."""
     if max(len(old), len(new)) <= _WIDTH:
         return old, new
+    # Nothing to compare with: the start says what it is, the end of an id says which one.
     if NONE in (old, new) or LATER in (old, new):
         return _ends(old), _ends(new)
     shortest = min(len(old), len(new))
@@ -167,6 +168,7 @@ def _place(rows: tuple[Row, ...], path: str) -> _Place:
     row = row_for(rows, plain(path))
     if row:
         return _Place(row.key, lambda inputs: _read(row, inputs))
+    # A diff goes by index, so one removed element makes all after it differ: compare whole lists.
     elements = path.rpartition("[")[0] if path.endswith("]") else path
     return _Place(elements, lambda inputs: value_at(inputs, elements))
 
@@ -204,6 +206,7 @@ def _of_maps(label: str, old: Document, new: Document) -> Iterator[str]:
 
 
 def _of_lists(label: str, old: Sequence[object], new: Sequence[object]) -> Iterator[str]:
+    # As many as before: taken to be the same elements, changed in place.
     if len(old) == len(new) and all(isinstance(each, Mapping) for each in [*old, *new]):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
             if before != after:
