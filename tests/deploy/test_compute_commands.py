@@ -55,7 +55,7 @@ def test_an_instance_stops_starts_and_restarts(staffed):
 REFUSED = (
     (("show", "cpuu"), "Did you mean 'cpu'?"),
     (("stop", "cpu"), "'cpu' is of kind aml_compute, which cannot be stopped."),
-    (("nodes", "ADA"), "is of kind compute_instance: it has no nodes of its own."),
+    (("nodes", "ADA"), "is of kind compute_instance, which has no nodes."),
     (("create", "gpu", "--set", "size=1"), "'size' is not a setting of kind aml_compute."),
     (("create", "gpu", "--set", "vm_size=STANDARD_NC6"), "max_nodes: is required"),
     (

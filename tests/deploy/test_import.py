@@ -97,8 +97,11 @@ def test_clusters_made_elsewhere_are_taken_over_unchanged(deployed, monkeypatch)
 def test_what_is_not_there_is_refused(deployed):
     with unchanged(deployed.stack_file()):
         for arguments, text in (
-            (("-g", "nowhere", "-w", "none"), "There is no workspace 'none' in 'nowhere'."),
-            ((), "Which workspace?"),
+            (
+                ("-g", "nowhere", "-w", "none"),
+                "There is no workspace 'none' in resource group 'nowhere'.",
+            ),
+            ((), "No workspace was given"),
             ((Outside(deployed).workspace + "/computes/cpu",), "is the id of a"),
         ):
             said = deployed.aml("import", *arguments)
