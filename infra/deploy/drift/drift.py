@@ -18,6 +18,7 @@ from infra.deploy.run.stack_operations import (
     runner_of,
 )
 from infra.deploy.stack.stacks import Stack
+from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Listener, Message
 from infra.engine.model.resources import Loaded, Resource
