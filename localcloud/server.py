@@ -23,7 +23,7 @@ from localcloud.chain.chain import Respond
 _LOG: Final = logging.getLogger("localcloud.requests")
 
 
-class Endpoint:
+class ChainEndpoint:
     """The one ASGI endpoint, for every path and method."""
 
     def __init__(self, cloud: Cloud, respond: Respond) -> None:
@@ -58,7 +58,7 @@ class Endpoint:
 
 def application(cloud: Cloud, respond: Respond) -> Starlette:
     """Return the ASGI application of a cloud."""
-    return Starlette(routes=[Route("/{path:path}", Endpoint(cloud, respond))])
+    return Starlette(routes=[Route("/{path:path}", ChainEndpoint(cloud, respond))])
 
 
 def _response(reply: Reply) -> Response:

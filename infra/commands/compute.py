@@ -14,7 +14,7 @@ from infra.commands import plans, view
 from infra.commands.progress import Progress
 from infra.contract.json_types import JsonObject
 from infra.deploy.importing.add_compute import declared, settings_of
-from infra.deploy.importing.computes import Action, Compute, computes_of
+from infra.deploy.importing.computes import Action, ListedCompute, computes_of
 from infra.deploy.run.stack_operations import OperationRequest, StackOperations
 from infra.deploy.stack.stacks import open_stack
 from infra.spec.computes import ATTACHMENTS, KINDS
@@ -138,7 +138,7 @@ def _add(
     view.say(f"Plan: {plans.plan_line(plan.changes)}. Run `aml up -s {changed.name}` to apply it.")
 
 
-def _show(found: Compute, *, as_json: bool) -> None:
+def _show(found: ListedCompute, *, as_json: bool) -> None:
     if as_json:
         view.print_json(found.document)
         return
@@ -146,15 +146,15 @@ def _show(found: Compute, *, as_json: bool) -> None:
     view.print_json(found.document)
 
 
-def _head(found: Compute) -> str:
+def _head(found: ListedCompute) -> str:
     return f"{found.name}  {' '.join(filter(None, _cells(found)[1:]))}"
 
 
-def _cells(found: Compute) -> list[str]:
+def _cells(found: ListedCompute) -> list[str]:
     return [found.name, found.kind, found.vm_size, found.nodes, found.state]
 
 
-def _row(found: Compute) -> JsonObject:
+def _row(found: ListedCompute) -> JsonObject:
     row = asdict(found)
     del row["document"]
     return {**row, "id": found.id}

@@ -34,7 +34,7 @@ _INNER: Final = "properties.properties"
 
 
 @dataclass(frozen=True, slots=True)
-class Compute:
+class ListedCompute:
     """One compute. ``kind`` is the stack file's name for it, or the service's if it has none.
 
     ``nodes`` is a cluster's current and maximum number of nodes (``1/4``).
@@ -53,14 +53,14 @@ class Compute:
         return str(self.document["id"])
 
 
-def compute_of(document: Document, declared: frozenset[str]) -> Compute:
+def compute_of(document: Document, declared: frozenset[str]) -> ListedCompute:
     """Return what a list shows of one compute's ARM document. Pure."""
     inputs = bodies.outputs_of(variant_of_body(ROW, document), document)
     inner = value_at(inputs, _INNER) or {}
     state = inner.get("state") or inner.get("allocationState")
     nodes = inner.get("currentNodeCount")
     most = value_at(inner, "scaleSettings.maxNodeCount")
-    return Compute(
+    return ListedCompute(
         name=str(document["name"]),
         kind=kind_of(inputs) or str(value_at(inputs, "properties.computeType")),
         vm_size=str(inner.get("vmSize") or ""),
@@ -79,13 +79,13 @@ class Computes:
     workspace_id: str
     declared: frozenset[str] = frozenset()
 
-    def all(self) -> Mapping[str, Compute]:
+    def all(self) -> Mapping[str, ListedCompute]:
         """Return them by name."""
         documents = self._pages(f"{bodies.url_path(self.workspace_id)}/computes")
         found = [compute_of(document, self.declared) for document in documents]
         return {each.name: each for each in sorted(found, key=lambda one: one.name)}
 
-    def one(self, name: str) -> Compute:
+    def one(self, name: str) -> ListedCompute:
         """Return one; ``UnknownNameError`` names the nearest."""
         return look_up(name, self.all(), noun="compute")
 
@@ -97,14 +97,14 @@ class Computes:
         nodes: list[Document] = answer.document.get("nodes") or []
         return nodes
 
-    def power(self, name: str, action: Action) -> Compute:
+    def power(self, name: str, action: Action) -> ListedCompute:
         """Start, stop or restart an instance; return it as it is afterwards."""
         compute = self._of_kind(name, "compute_instance", f"cannot be {_PARTICIPLES[action]}")
         url = f"{bodies.url_path(compute.id)}/{action}"
         self.client.complete("POST", url, api_version=ROW.api_version)
         return self.one(name)
 
-    def _of_kind(self, name: str, kind: str, otherwise: str) -> Compute:
+    def _of_kind(self, name: str, kind: str, otherwise: str) -> ListedCompute:
         compute = self.one(name)
         if compute.kind == kind:
             return compute

@@ -8,10 +8,11 @@ from infra.engine.deployment.recovery import Recovery
 from infra.engine.deployment.run import Run
 from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import StepExecutor
+from infra.engine.deployment.walk import walk
 from infra.engine.model.events import Op, Summary
 from infra.engine.model.resources import Resource
 from infra.engine.planning.decision import deletion_step
-from infra.engine.planning.graph import needs, walk
+from infra.engine.planning.graph import needs
 from infra.engine.planning.ledger import Ledger, StateEntry
 
 

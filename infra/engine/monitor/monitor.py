@@ -41,7 +41,7 @@ from infra.engine.monitor.requests import (
     version_fits,
 )
 from infra.engine.monitor.sdk_patches import SDK_PATCHES, patched
-from infra.engine.monitor.stub import TERMINATED, Rpc, RpcFailure, RunStatus, ServiceStub
+from infra.engine.monitor.stub import TERMINATED, ProgramStatus, Rpc, RpcFailure, ServiceStub
 
 COMPATIBLE_WITH: Final = "3.260.0"
 """The release of the Pulumi CLI whose behaviour this engine follows."""
@@ -90,7 +90,7 @@ def run_program(
     of the program is in the result; a bug of ours is raised.
     """
     program, root = _program_file(program), root.resolve()
-    status = RunStatus([config[key] for key in secret_keys if key in config])
+    status = ProgramStatus([config[key] for key in secret_keys if key in config])
     monitor = Monitor(deployment, status, root)
     engine = Engine(deployment, status)
 
@@ -139,7 +139,7 @@ def _program_file(program: Path) -> Path:
     return file
 
 
-def _explanation(error: BaseException, program: Path, status: RunStatus) -> str:
+def _explanation(error: BaseException, program: Path, status: ProgramStatus) -> str:
     if TERMINATED in str(error):
         # The SDK names any one of the requests that failed: only the first refusal says why.
         return status.refusal
@@ -153,7 +153,7 @@ def _explanation(error: BaseException, program: Path, status: RunStatus) -> str:
 class Monitor:
     """The resource monitor: every request of a program about resources."""
 
-    def __init__(self, deployment: Deployment, status: RunStatus, root: Path) -> None:
+    def __init__(self, deployment: Deployment, status: ProgramStatus, root: Path) -> None:
         self._deployment, self._status, self._root = deployment, status, root
         self._halted = threading.Event()
         self.calls: Mapping[str, Rpc] = {
@@ -237,7 +237,7 @@ class Monitor:
 class Engine:
     """The engine service: the program's log, and the Pulumi version it requires."""
 
-    def __init__(self, deployment: Deployment, status: RunStatus) -> None:
+    def __init__(self, deployment: Deployment, status: ProgramStatus) -> None:
         self._deployment, self._status = deployment, status
         self._root = ""
         self.calls: Mapping[str, Rpc] = {

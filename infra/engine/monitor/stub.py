@@ -32,7 +32,7 @@ _UNSUPPORTED: Final = {
 _SHORTEST_MASKED: Final = 3  # masking one or two characters would make every message unreadable
 
 
-class RunStatus:
+class ProgramStatus:
     """How a run is going, as its requests find out. Safe from many threads.
 
     ``secrets`` are the values of secret configuration: never shown in what the program prints.
@@ -100,7 +100,7 @@ class RpcFailure(grpc.RpcError):  # type: ignore[misc] # grpc has no types
 class ServiceStub:
     """Used by the SDK in place of a gRPC stub: it has an attribute for each RPC, ours or not."""
 
-    def __init__(self, calls: Mapping[str, Rpc], status: RunStatus) -> None:
+    def __init__(self, calls: Mapping[str, Rpc], status: ProgramStatus) -> None:
         self._calls = calls
         self._status = status
 

@@ -34,7 +34,7 @@ class OperationInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class OperationResult:
+class UpdateResult:
     """How an operation ended; ``changes`` counts steps by Pulumi's name for them (``create``)."""
 
     succeeded: bool
@@ -62,7 +62,7 @@ class Archive:
     def record(
         self,
         operation: OperationInfo,
-        outcome: OperationResult,
+        outcome: UpdateResult,
         data: bytes,
         begun_ns: int,
         now_ns: int,

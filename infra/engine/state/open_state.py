@@ -15,7 +15,7 @@ from infra.contract.errors import StateError
 from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, locks, stack_files
-from infra.engine.state.archive import Archive, OperationInfo, OperationResult
+from infra.engine.state.archive import Archive, OperationInfo, UpdateResult
 from infra.engine.state.checkpoint import Checkpoint, without_integrity_error
 from infra.engine.state.disk import Disk
 from infra.engine.state.entries import entry_of
@@ -48,7 +48,7 @@ class StackState:
         self._disk = disk
         self._clock = clock
         self._operation = operation
-        self._outcome: OperationResult | None = None
+        self._outcome: UpdateResult | None = None
         self._archive = Archive(files, disk)
         self._begun_ns = clock()
         self._recording = threading.Lock()
@@ -85,12 +85,12 @@ class StackState:
     ) -> None:
         if kind is not None:
             changes = self._outcome.changes if self._outcome else {}
-            self._outcome = OperationResult(succeeded=False, changes=changes)
+            self._outcome = UpdateResult(succeeded=False, changes=changes)
         self.close()
 
     def ended(self, *, succeeded: bool, changes: Mapping[str, int]) -> None:
         """Set the result for the history; without it, only a run that wrote something is listed."""
-        self._outcome = OperationResult(succeeded, changes)
+        self._outcome = UpdateResult(succeeded, changes)
 
     def begin(
         self, kind: OperationKind, resource: Resource, *, absent_checked: bool = False
@@ -204,7 +204,7 @@ class StackState:
         changed = self._journal.begun or self._replaced
         if changed:
             data = self._compact()
-        outcome = self._outcome or (OperationResult(succeeded=True) if changed else None)
+        outcome = self._outcome or (UpdateResult(succeeded=True) if changed else None)
         if outcome is not None:
             self._archive.record(self._operation, outcome, data, self._begun_ns, self._clock())
         if changed:

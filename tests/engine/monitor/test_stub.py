@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from infra.contract.errors import HaltedError, InterruptedByUserError, UsageError
-from infra.engine.monitor.stub import RpcFailure, RunStatus, ServiceStub
+from infra.engine.monitor.stub import ProgramStatus, RpcFailure, ServiceStub
 
 
 def answering(error):
@@ -16,7 +16,7 @@ def answering(error):
 
 @pytest.fixture
 def status():
-    return RunStatus(["hunter2", "x"])
+    return ProgramStatus(["hunter2", "x"])
 
 
 def failure_of(status, error):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.engine.planning.graph import walk
+from infra.engine.deployment.walk import walk
 
 CHAIN = {0: set(), 1: {0}, 2: {1}, 3: {2}}
 DIAMOND = {0: set(), 1: {0}, 2: {0}, 3: {1, 2}}
