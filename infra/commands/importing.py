@@ -26,7 +26,7 @@ from infra.deploy.stack.stacks import open_stack
     metavar="STACK",
     help="Stack to import into, new or existing. Default: the selected stack.",
 )
-@click.option("-y", "--yes", is_flag=True, help="Adopt without confirm for confirmation.")
+@click.option("-y", "--yes", is_flag=True, help="Adopt without asking for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def import_(
     *,
