@@ -18,7 +18,7 @@ INSTANCE = """\
 """
 
 
-def test_a_workspace_and_its_computes_are_taken_over_unchanged(project):
+def test_a_workspace_and_its_computes_are_adopted_unchanged(project):
     name = f"ada-{project.name}"
     text = project.stack_file().read_text(encoding="utf-8")
     project.stack_file().write_text(text + INSTANCE.replace("NAME", name), encoding="utf-8")
@@ -29,7 +29,7 @@ def test_a_workspace_and_its_computes_are_taken_over_unchanged(project):
     assert "3 imported" in said.err
     assert (outside.call("GET", ""), outside.call("GET", "/computes")) == before
     assert "no changes" in project.good("up", "-s", "taken", "--expect-no-changes").err
-    assert "none" in project.good("drift", "-s", "taken").err
+    assert "no drift" in project.good("drift", "-s", "taken").err
     assert project.aml("destroy", "-s", "taken", "--yes").code == 2  # protected
 
 
