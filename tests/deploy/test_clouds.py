@@ -59,7 +59,7 @@ def test_azure_without_a_credential_is_said_before_anything_else(project, monkey
         monkeypatch.delenv(variable, raising=False)
     said = project.aml(command)
     assert said.code == 3
-    assert said.err.startswith("error: Not authenticated\n\nAzure gave no token.")
+    assert said.err.startswith("error: Not authenticated\n\nAzure issued no token.")
     assert "hint: Run `az login`, or set AZURE_TENANT_ID" in said.err
 
 

@@ -5,9 +5,9 @@ from itertools import count
 import pytest
 
 from infra.arm.client import local_client
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from runtime.model.runs import EnvironmentSpec
 from runtime.targets.azureml import AzureMLTarget
-from runtime.targets.azureml_bodies import API_VERSION
 from runtime.testing.targets import CloseableContract, TargetContract
 from tests.localcloud.harness import SUB, connect, make_workspace
 
@@ -71,6 +71,6 @@ class TestArmClient(CloseableContract):
     @pytest.fixture
     def closeable(self, aml_home, workspace):
         client = local_client(aml_home)
-        assert client.send("GET", workspace, api_version=API_VERSION).ok
+        assert client.send("GET", workspace, api_version=MACHINE_LEARNING).ok
         yield client
         client.close()

@@ -129,21 +129,11 @@ class Runner:
         return StepCollector(failures_only(self.listener) if options.preview else self.listener)
 
     def _over_state(
-        self, act: Callable[..., Summary], loaded: Loaded, recorder: Recorder, options: Options
+        self, act: Callable[[Run], Summary], loaded: Loaded, recorder: Recorder, options: Options
     ) -> EngineResult:
         steps = self._listening(options)
         with self._providers() as providers:
-            summary = act(
-                self.project.name,
-                self.stack,
-                loaded,
-                recorder,
-                providers,
-                self.provider_config(),
-                options,
-                steps,
-                self.cancellation,
-            )
+            summary = act(self._run(loaded, recorder, options, steps, providers))
         return EngineResult(tuple(steps.steps), summary)
 
     def _run(
