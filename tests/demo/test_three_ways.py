@@ -54,5 +54,5 @@ def test_a_second_submission_reuses_snapshot_and_environment(project):
     project.good("up", "--yes")
     submitted(project, "-c", "cpu")
     said = project.good("submit", "-c", "cpu", *FOLDER, "train.py")
-    assert "is reused" in said.err
-    assert "is there already" in said.err
+    assert re.search(r"snapshot \w+ is reused", said.err)
+    assert re.search(r"Environment \w+ is reused", said.err)

@@ -53,7 +53,7 @@ def test_every_problem_comes_at_once_and_nothing_is_changed(project, limits):
         assert "2 problems:" in said.err
         assert f"the resource group '{project.name}-rg' already exists" in said.err
         assert f"needs 8 dedicated cores of {FAMILY} with all nodes running" in said.err
-    assert "Preflight checks failed" in said.err
+    assert "Stack cannot be deployed" in said.err
     assert project.in_cloud() == before
     in_cloud(project, "DELETE", group, version="2021-04-01")
 

@@ -106,5 +106,5 @@ def test_a_workspace_that_is_gone_is_said_to_be_gone(alone):
     (alone.root / "train.py").write_text("print(1)")
     said = alone.aml("submit", "-c", "cpu", "train.py")
     assert said.code == 2
-    assert "The workspace this target belongs to is not there." in said.err
+    assert "The target's workspace does not exist." in said.err
     assert "Run `aml up` to deploy it again." in said.err

@@ -82,7 +82,15 @@ def test_a_table_says_what_is_soft_deleted(deployed):
     says(deployed, BACK)
     deployed.good("destroy", "--yes")
     said = deployed.good("stack", "parked")
-    assert said.out.splitlines()[0].split() == ["KIND", "NAME", "REGION", "GOES", "AML", "UP"]
+    assert said.out.splitlines()[0].split() == [
+        "KIND",
+        "NAME",
+        "REGION",
+        "PURGED",
+        "ON",
+        "AML",
+        "UP",
+    ]
     line = next(line for line in said.out.splitlines() if f" {deployed.name} " in line)
     assert line.startswith("workspace")
     assert line.endswith("recover")
