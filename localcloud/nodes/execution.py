@@ -187,13 +187,13 @@ class Execution:
         for binding in self.job.inputs:
             if binding.kind != "literal":
                 address = storage.address_of(self._cloud, self.job.workspace, binding.uri)
-                place = self._folder / "inputs" / binding.name
+                place = storage.place(self._folder / "inputs", binding.name)
                 if binding.kind == "uri_file":
-                    place /= address.path.rpartition("/")[2] or "file"
+                    place = storage.place(place, address.path.rpartition("/")[2] or "file")
                 storage.download(self._cloud, address, place)
                 places[f"inputs.{binding.name}"] = str(place)
         for binding in self.job.outputs:
-            place = self._folder / "named_outputs" / binding.name
+            place = storage.place(self._folder / "named_outputs", binding.name)
             (place.parent if binding.kind == "uri_file" else place).mkdir(parents=True)
             places[f"outputs.{binding.name}"] = str(place)
         return places

@@ -7,14 +7,16 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from urllib.parse import unquote, urlsplit
 
 from infra.contract.errors import UsageError
 from localcloud.calls.artifacts import ArtifactStore
 from localcloud.calls.cloud import Cloud
+from runtime.agent.files import Below, OutsideError, make_executable, make_folder, printable
 
 _DATASTORE: Final = re.compile(
     r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)",
@@ -62,6 +64,14 @@ def _in_datastore(cloud: Cloud, workspace: str, name: str, path: str) -> BlobAdd
     return BlobAddress(account, str(properties.get("containerName")), unquote(path))
 
 
+def place(folder: Path, name: str) -> Path:
+    """Return the path of an input or output on a node; ``UsageError`` if it is not below."""
+    try:
+        return Below(folder).file(name)
+    except OutsideError as error:
+        raise UsageError(f"{error}.", remedy="Rename the input or output.") from error
+
+
 def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
     """Copy a blob, or all blobs below a prefix, to ``into``; return the size in bytes.
 
@@ -70,8 +80,7 @@ def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
     blobs = cloud.store.blobs
     single = blobs.get(address.account, address.container, address.path) if address.path else None
     if single is not None:
-        into.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(single.file, into)
+        _copy(single.file, Below(into.parent), into.name)
         return single.size
     prefix = address.path.rstrip("/") + "/" if address.path else ""
     found = blobs.listing(address.account, address.container, prefix)
@@ -80,25 +89,23 @@ def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
             f"There is nothing at {address.container}/{address.path} in account {address.account}.",
             remedy="Upload it first, or correct the path.",
         )
-    into.mkdir(parents=True, exist_ok=True)
+    make_folder(into)
+    below = Below(into)
     for blob in found:
-        file = _inside(into, blob.name[len(prefix) :])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(blob.file, file)
+        _copy(blob.file, below, blob.name[len(prefix) :])
     return sum(blob.size for blob in found)
 
 
 def unpack(downloaded: Path, folder: Path) -> int:
     """Move the code to ``folder``, unpacking an archive; return the number of files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     entries = sorted(downloaded.iterdir()) if downloaded.is_dir() else [downloaded]
     if len(entries) == 1 and entries[0].suffix in _ARCHIVES and zipfile.is_zipfile(entries[0]):
         with zipfile.ZipFile(entries[0]) as archive:
+            below = Below(folder)
             for info in archive.infolist():
-                target = Path(archive.extract(info, folder))
-                mode = info.external_attr >> 16
-                if mode & 0o111 and target.is_file():
-                    target.chmod(target.stat().st_mode | 0o111)
+                if not info.is_dir():
+                    _extract(archive, info, below)
     else:
         for entry in entries:
             shutil.move(entry, folder / entry.name)
@@ -133,10 +140,28 @@ def _put(cloud: Cloud, account: str, container: str, name: str, file: Path) -> N
     cloud.store.blobs.put_file(account, container, name, file, now=cloud.clock())
 
 
-def _inside(folder: Path, name: str) -> Path:
-    target = folder / name
-    if ".." in Path(name).parts or Path(name).is_absolute():
+def _copy(file: Path, below: Below, name: str) -> None:
+    with _written(below, name) as sink, file.open("rb") as content:
+        shutil.copyfileobj(content, sink)
+
+
+def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, below: Below) -> None:
+    with _written(below, info.filename) as sink, archive.open(info) as content:
+        shutil.copyfileobj(content, sink)
+        if (info.external_attr >> 16) & 0o111:
+            make_executable(sink.fileno())
+
+
+@contextmanager
+def _written(below: Below, name: str) -> Iterator[IO[bytes]]:
+    """Yield the new file ``name``; the error of one that cannot be written says which it is."""
+    try:
+        with below.replacing(name) as sink:
+            yield sink
+    except OutsideError as error:
+        raise UsageError(f"{error}.", remedy="Rename it and upload it again.") from error
+    except OSError as error:
         raise UsageError(
-            f"The blob {name!r} would be written outside its folder.", remedy="Rename the blob."
-        )
-    return target
+            f"{printable(name)} cannot be written to the node: {error.strerror}.",
+            remedy="Rename it and upload it again.",
+        ) from error

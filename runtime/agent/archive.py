@@ -11,7 +11,7 @@ from pathlib import Path
 
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
-    "artifacts", "backends", "calls", "context", "documents", "events", "forward", "main",
+    "artifacts", "backends", "calls", "context", "documents", "events", "files", "forward", "main",
     "receiver", "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.

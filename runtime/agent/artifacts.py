@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from runtime.agent.documents import JsonObject
+from runtime.agent.files import Below, OutsideError, make_folder
 from runtime.agent.wire import Source
 
 _RUN = re.compile(r"[^/]+/(?P<run>[^/]+)/artifacts(?:/(?P<path>.*))?")
@@ -24,6 +25,7 @@ class Artifacts:
 
     def __init__(self, root: Path, run_id: str, model_name: Callable[[str], str]) -> None:
         self._root = root
+        self._below = Below(root)
         self._run_id = run_id
         self._model_name = model_name
         self._model_folders: dict[str, str] = {}
@@ -40,14 +42,14 @@ class Artifacts:
         return _joined("" if run == self._run_id else f"runs/{run}", match["path"])
 
     def store(self, place: str, source: Source, size: int) -> None:
-        """Write one file atomically."""
-        file = self._inside(place)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f".{file.name}.partial")
-        with partial.open("wb") as sink:
-            for block in blocks(source, size):
-                sink.write(block)
-        partial.replace(file)
+        """Write one file atomically. Raises ``FileNotFoundError`` if it would be elsewhere."""
+        make_folder(self._root)
+        try:
+            with self._below.replacing(place) as sink:
+                for block in blocks(source, size):
+                    sink.write(block)
+        except OutsideError as error:
+            raise FileNotFoundError(place) from error
 
     def open(self, place: str) -> IO[bytes]:
         """Open one file for reading. Raises ``FileNotFoundError``."""
@@ -74,9 +76,11 @@ class Artifacts:
         return [_info(entry) for entry in entries]
 
     def _inside(self, place: str) -> Path:
-        if any(part in ("..", "") for part in place.split("/")) and place:
-            raise FileNotFoundError(place)
-        return self._root / place
+        """Return the path of a file or folder. Raises ``FileNotFoundError`` if it is elsewhere."""
+        try:
+            return self._below.file(place) if place else self._root
+        except OutsideError as error:
+            raise FileNotFoundError(place) from error
 
     def _model_folder(self, model: str) -> str:
         """Return the model's name, with its id appended if another model has that name."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.agent.documents import JsonObject
+from runtime.agent.files import open_to_append
 
 
 class EventLog:
@@ -24,11 +25,10 @@ class EventLog:
     """
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         earlier = file.read_bytes() if file.exists() else b""
         self._seq = sum(1 for _ in read_events(earlier))
-        self._sink = file.open("ab", buffering=0)
+        self._sink = os.fdopen(open_to_append(file), "ab", buffering=0)
         if earlier and not earlier.endswith(b"\n"):
             self._sink.write(b"\n")
 

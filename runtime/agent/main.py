@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import final
 
@@ -19,6 +20,7 @@ from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBacken
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
+from runtime.agent.files import make_folder, open_to_append
 from runtime.agent.forward import Forwarder
 from runtime.agent.receiver import Receiver
 from runtime.agent.supervise import Limits, ScriptExit, Supervisor
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(list(sys.argv[1:] if arguments is None else arguments))
     context = read_context(os.environ)
     for folder in ("outputs", "logs"):
-        Path(folder).mkdir(exist_ok=True)
+        make_folder(Path(folder))
     events = EventLog(Path(options.events))
     try:
         return _run(options, context, events)
@@ -155,12 +157,8 @@ class _Copies:
         self._sinks: list[int] = [sys.stdout.fileno()]
 
     def __enter__(self) -> _Copies:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            self._sinks.append(os.open(self._log, flags, 0o644))
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):
+            self._sinks.append(open_to_append(self._log, os.O_EXCL))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,6 +1,8 @@
 """``Run``, as in azureml-core: a submitted run."""
 
+import shutil
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -8,6 +10,7 @@ from typing import Protocol
 from infra.contract.errors import RunFailedError, UnknownNameError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
+from runtime.agent.files import make_folder, replacing
 from runtime.api.workspace import Workspace
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
@@ -131,8 +134,9 @@ class Run:
         wanted = Path(output_file_path or ".")
         is_folder = wanted.is_dir() or str(output_file_path).endswith("/")
         target = wanted / PurePosixPath(name).name if is_folder else wanted
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(source.read_bytes())
+        make_folder(target.parent)
+        with source.open("rb") as content, replacing(target) as copy:
+            shutil.copyfileobj(content, copy)
         return target
 
     def download_files(
@@ -158,7 +162,11 @@ class Run:
         record = self._refreshed()
         if record.outputs is None:
             collect(
-                self._session.history, self._session.target_of(record), self.id, self._session.home
+                self._session.history,
+                self._session.target_of(record),
+                self.id,
+                self._session.home,
+                report=lambda text: warnings.warn(text, stacklevel=2),
             )
             record = self._record
         return Path(str(record.outputs))

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import PlatformError, UsageError
+from runtime.agent.files import printable
 from runtime.cli.following import (
     collected_logs,
     elapsed,
@@ -122,7 +123,7 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
     if follows:
         ended = follow(Watcher(session.history).watch(session.targets_of(record)), record.run_id)
         target = session.target_of(ended)
-        collect(session.history, target, ended.run_id, session.home)
+        collect(session.history, target, ended.run_id, session.home, report=say)
         ended = session.history.record(ended.run_id)
         print_end(ended)
         raise_unless_completed(ended, last_lines(ended.outputs))
@@ -170,13 +171,18 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
     if into is not None and into.is_file():
         raise UsageError(f"{into} is a file.", remedy="Name a folder.")
     files = collect(
-        session.history, session.target_of(record), record.run_id, session.home, into=into
+        session.history,
+        session.target_of(record),
+        record.run_id,
+        session.home,
+        report=say,
+        into=into,
     )
     if as_json:
         print_json([str(file) for file in files])
         return
     for file in files:
-        print_data(str(file))
+        print_data(printable(str(file)))
 
 
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:

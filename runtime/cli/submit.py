@@ -162,7 +162,7 @@ def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
         session.history, pace=Pace(linger_s=0.0 if target.name == LOCAL else _LINGER_S)
     )
     follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=as_json)
-    collect(session.history, target, run_id, session.home)
+    collect(session.history, target, run_id, session.home, report=say)
     record = session.history.record(run_id)
     print_end(record)
     if as_json:

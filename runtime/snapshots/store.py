@@ -19,6 +19,7 @@ from typing import IO, Final
 
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document
+from runtime.agent.files import Below, make_executable, make_folder
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.files import Found, Listing, list_files
 from runtime.snapshots.limits import check_count, check_size
@@ -174,13 +175,14 @@ def object_file(objects: Path, sha256: str) -> Path:
 
 def write_tree(snapshot: SourceSnapshot, into: Path) -> None:
     """Copy a snapshot into a working folder. Not links: a run must not change the store."""
-    for folder in sorted({(into / file.path).parent for file in snapshot.files}):
-        folder.mkdir(parents=True, exist_ok=True)
-    into.mkdir(parents=True, exist_ok=True)
+    make_folder(into)
+    below = Below(into)
     for file in snapshot.files:
-        destination = into / file.path
-        shutil.copyfile(object_file(snapshot.store, file.sha256), destination)
-        destination.chmod(0o755 if file.executable else 0o644)
+        source = object_file(snapshot.store, file.sha256)
+        with source.open("rb") as content, below.replacing(file.path) as copy:
+            shutil.copyfileobj(content, copy)
+            if file.executable:
+                make_executable(copy.fileno())
 
 
 def _marks(status: os.stat_result) -> list[int | str]:

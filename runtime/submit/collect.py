@@ -5,13 +5,22 @@ from pathlib import Path
 
 from infra.contract.errors import UsageError
 from runtime.history.store import History
-from runtime.targets.base import Handle, Target
+from runtime.targets.base import Handle, Report, Target
 
 
 def collect(
-    history: History, target: Target, run_id: str, home: Path, *, into: Path | None = None
+    history: History,
+    target: Target,
+    run_id: str,
+    home: Path,
+    *,
+    report: Report,
+    into: Path | None = None,
 ) -> Sequence[Path]:
-    """Copy a run's files to ``into`` (default: ``<home>/outputs/<run id>``) and return them."""
+    """Copy a run's files to ``into`` (default: ``<home>/outputs/<run id>``) and return them.
+
+    ``report`` is called for each file that is left out.
+    """
     record = history.record(run_id)
     if not record.state.final:
         raise UsageError(
@@ -19,6 +28,6 @@ def collect(
             remedy=f"Wait for it with `aml run logs -f {run_id}`.",
         )
     folder = into or home / "outputs" / run_id
-    files = target.collect(Handle(target.name, record.handle or run_id), folder)
+    files = target.collect(Handle(target.name, record.handle or run_id), folder, report)
     history.change(run_id, outputs=str(folder.absolute()))
     return files

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 import httpx
-from azure.core.exceptions import ResourceExistsError
+from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import ContainerClient
 
 from infra.arm.client import Client, checked
@@ -25,6 +25,7 @@ from infra.contract.errors import UnknownNameError, UnreachableError
 from infra.contract.json_types import Document
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
+from runtime.agent.files import Below, OutsideError
 from runtime.agent.main import EVENTS_FILE
 from runtime.model.runs import PreparedRun, RunEvent, SourceSnapshot
 from runtime.model.states import RunState
@@ -36,7 +37,7 @@ from runtime.targets.azureml_bodies import (
     environment_asset,
     job_body,
 )
-from runtime.targets.base import Handle, LogChunk, RunStatus
+from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 
 _NOT_FOUND: Final = 404
 _PARTIAL: Final = 206
@@ -44,7 +45,6 @@ _OK: Final = frozenset({200, _PARTIAL})
 _UPLOADS: Final = 8
 _TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
-_COLLECTED: Final = ("outputs/", "logs/", "user_logs/", "azureml-logs/", "system_logs/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +108,10 @@ class AzureMLTarget:
             if name != EVENTS_FILE:
                 yield from self._chunk(name, url, offsets.get(name, 0))
 
-    def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
-        """Download the run's outputs and logs to ``into``."""
-        prefix = f"ExperimentRun/dcid.{_name(handle)}/"
-        collected = []
+    def collect(self, handle: Handle, into: Path, report: Report) -> Sequence[Path]:
+        """Download everything that the run stored as an artifact."""
         with self._container(_ARTIFACTS) as container:
-            for blob in container.list_blobs(name_starts_with=prefix):
-                relative = blob.name.removeprefix(prefix)
-                if relative.startswith(_COLLECTED):
-                    file = into / relative
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    with file.open("wb") as sink:
-                        container.download_blob(blob.name).readinto(sink)
-                    collected.append(file)
-        return collected
+            return download(container, _name(handle), into, report)
 
     def close(self) -> None:
         """Close the connections used for logs. Whoever passed the ARM client closes it."""
@@ -311,6 +301,29 @@ class AzureMLTarget:
         context = ssl.create_default_context(cafile=str(ca))
         # The local cloud is on loopback, where no proxy leads.
         return httpx.Client(verify=context, trust_env=False, timeout=_TIMEOUT_S)
+
+
+def download(container: ContainerClient, run_id: str, into: Path, report: Report) -> Sequence[Path]:
+    """Download the artifacts of a run. Their names are whatever a script or a client chose."""
+    prefix = f"ExperimentRun/dcid.{run_id}/"
+    below, collected = Below(into), []
+    try:
+        for blob in container.list_blobs(name_starts_with=prefix):
+            name = blob.name.removeprefix(prefix)
+            if name.endswith("/"):
+                continue  # some clients write an empty blob for a folder
+            try:
+                with below.replacing(name) as sink:
+                    container.download_blob(blob.name).readinto(sink)
+                collected.append(below.file(name))
+            except (OutsideError, OSError) as error:
+                report(left_out(name, error))
+    except AzureError as error:
+        raise UnreachableError(
+            f"The files of run {run_id} cannot be downloaded: {error}.",
+            remedy=f"Run `aml run download {run_id}` again; earlier copies are unchanged.",
+        ) from error
+    return collected
 
 
 def _name(handle: Handle) -> str:

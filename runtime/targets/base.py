@@ -4,13 +4,17 @@ The docstrings here are a contract. Each sentence has a test in ``runtime.testin
 every target's tests inherit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from runtime.agent.files import OutsideError, printable
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import RunState
+
+Report = Callable[[str], None]
+"""Receives a sentence for the user, without a final period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,14 @@ class RunStatus:
     error: str | None = None
 
 
+def left_out(name: str, error: Exception) -> str:
+    """Return the report of a file that is not collected."""
+    why = error.strerror if isinstance(error, OSError) and error.strerror else None
+    if isinstance(error, OutsideError):
+        why = "it is not below the run's folder"
+    return f"{printable(name)} was not collected: {why or error}"
+
+
 class Target(Protocol):
     """Somewhere a run can execute. Every method may be called again after a crash."""
 
@@ -62,10 +74,12 @@ class Target(Protocol):
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
         """Yield what each log has beyond its offset (default: 0), in the order it was written."""
 
-    def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
-        """Copy ``outputs/`` and the logs of a finished run to ``into``; return the files.
+    def collect(self, handle: Handle, into: Path, report: Report) -> Sequence[Path]:
+        """Copy all files that a finished run has (outputs, logs, artifacts); return the copies.
 
-        Collecting twice gives the same files.
+        Collecting twice gives the same files. A file that cannot be copied, or whose name leads
+        out of ``into``, is left out, and ``report`` is called with its name and the reason. If
+        copying fails, an earlier copy is still there.
         """
 
 

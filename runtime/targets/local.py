@@ -17,9 +17,10 @@ from typing import Final, Literal
 
 from infra.contract.json_types import Document
 from runtime.agent.events import read_events
+from runtime.agent.files import Below, OutsideError, is_inside
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
-from runtime.targets.base import Handle, LogChunk, RunStatus
+from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 from runtime.targets.run_folder import RunFolder, task_of, write_task
 
 _LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
@@ -77,17 +78,16 @@ class LocalTarget:
             if chunk.text:
                 yield chunk
 
-    def collect(self, handle: Handle, into: Path) -> Sequence[Path]:
+    def collect(self, handle: Handle, into: Path, report: Report) -> Sequence[Path]:
         folder = self._folder(handle.reference)
-        trees = [(folder.work / name, into / name) for name in ("outputs", *_LOG_FOLDERS)]
-        collected = set()
-        for source, destination in [*trees, (folder.artifacts, into)]:
-            for file in sorted(source.rglob("*")):
-                if file.is_file():
-                    copy = destination / file.relative_to(source)
-                    copy.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(file, copy)
-                    collected.add(copy)
+        trees = [(folder.work / name, f"{name}/") for name in ("outputs", *_LOG_FOLDERS)]
+        below, collected = Below(into), set()
+        for source, prefix in [*trees, (folder.artifacts, "")]:
+            for name in _files_below(source):
+                try:
+                    collected.add(_copied(source, name, below, prefix + name))
+                except (OutsideError, OSError) as error:
+                    report(left_out(prefix + name, error))
         return sorted(collected)
 
     def _folder(self, run_id: str) -> RunFolder:
@@ -194,6 +194,22 @@ def _events(
     whole = content[: content.rfind(b"\n") + 1]
     events = [RunEvent(origin=origin, **event) for event in read_events(whole)]
     return events, offset + len(whole)
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    """Yield the paths of all files and links below a folder."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() or file.is_symlink():
+            yield file.relative_to(folder).as_posix()
+
+
+def _copied(folder: Path, name: str, below: Below, copy: str) -> Path:
+    """Copy a file of a run; a link out of the run's folder is no file of the run."""
+    if not is_inside(folder, folder / name):
+        raise OutsideError(name)
+    with (folder / name).open("rb") as content, below.replacing(copy) as sink:
+        shutil.copyfileobj(content, sink)
+    return below.file(copy)
 
 
 def _log_files(work: Path) -> Iterator[Path]:

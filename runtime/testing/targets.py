@@ -179,8 +179,11 @@ class TargetContract:
     ) -> None:
         handle = target.launch(make_run(WRITES))
         self.ended(target, handle)
-        files = target.collect(handle, tmp_path / "collected")
-        assert sorted(files) == sorted(target.collect(handle, tmp_path / "collected"))
+        left_out: list[str] = []
+        files = target.collect(handle, tmp_path / "collected", left_out.append)
+        again = target.collect(handle, tmp_path / "collected", left_out.append)
+        assert sorted(files) == sorted(again)
+        assert not left_out
         assert (tmp_path / "collected" / "outputs" / "model.txt").read_text() == "weights"
         assert (tmp_path / "collected" / "logs" / "extra.txt").read_text() == "more"
         assert tmp_path / "collected" / "user_logs" / "std_log.txt" in files

@@ -185,3 +185,23 @@ def test_the_steps_of_a_run_are_in_its_events(target, tmp_path):
         if event["kind"] == "step"
     ]
     assert steps == ["unzip", "environment", "run", "collect"]
+
+
+ODD_OUTPUTS = """
+import os
+for name in (b"outputs/a.txt", b"outputs/bad\\xff", b"outputs/two\\nlines"):
+    open(name, "w").close()
+os.symlink("/etc/passwd", "outputs/out")
+os.symlink("loop", "outputs/loop")
+os.symlink("a.txt", "outputs/latest")
+"""
+
+
+def test_odd_outputs_cost_only_themselves(target, tmp_path):
+    handle = target.launch(a_run(tmp_path, ODD_OUTPUTS))
+    until(lambda: poll(target, handle).state.final)
+    left_out = []
+    files = target.collect(handle, tmp_path / "collected", left_out.append)
+    names = {os.fsencode(file.name) for file in files if file.parent.name == "outputs"}
+    assert names == {b"a.txt", b"bad\xff", b"two\nlines", b"latest"}
+    assert [line.partition(" ")[0] for line in left_out] == ["outputs/loop", "outputs/out"]

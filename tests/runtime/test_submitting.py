@@ -44,7 +44,7 @@ class Scripted:
         if self.text[start:]:
             yield LogChunk("user_logs/std_log.txt", self.text[start:], len(self.text))
 
-    def collect(self, handle, into):
+    def collect(self, handle, into, report):
         into.mkdir(parents=True, exist_ok=True)
         (into / "model.txt").write_text("weights")
         return [into / "model.txt"]
@@ -283,9 +283,10 @@ def test_outputs_are_collected_when_the_run_has_ended(submitter, watcher, histor
     target = Scripted([status("Running", event(0, "Running"), cursor="1"), status("Completed")])
     run_id = submit(submitter, source, target)
     with pytest.raises(UsageError, match="is NotStarted"):
-        collect(history, target, run_id, home)
+        collect(history, target, run_id, home, report=print)
     list(watcher().watch({run_id: target}))
-    assert collect(history, target, run_id, home) == [home / "outputs" / run_id / "model.txt"]
+    files = collect(history, target, run_id, home, report=print)
+    assert files == [home / "outputs" / run_id / "model.txt"]
     assert history.record(run_id).outputs == str(home / "outputs" / run_id)
 
 
@@ -298,7 +299,7 @@ def test_a_script_from_submission_to_outputs(home, history, source):
     assert "".join(item.chunk.text for item in seen if isinstance(item, Logged)) == "hi\n"
     assert seen[-1].record.exit_code == 0
     assert (home / "outputs" / run_id / "outputs" / "model.txt") in collect(
-        history, target, run_id, home
+        history, target, run_id, home, report=print
     )
 
 
