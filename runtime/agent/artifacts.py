@@ -1,7 +1,7 @@
 """Stores the artifacts that MLflow uploads through its proxy API in one folder.
 
-The run's own files go to the folder's root, as in Azure ML, a logged model's to a folder of its
-name, a nested run's to ``runs/<id>``.
+The run's own files go to the folder's root, as in Azure ML, a nested run's to ``runs/<id>``. A
+logged model is in the folder of its run, under its name, or ``models/<id>`` if that is in use.
 """
 
 from __future__ import annotations
@@ -21,13 +21,23 @@ _MODEL = re.compile(r"[^/]+/models/(?P<model>[^/]+)/artifacts(?:/(?P<path>.*))?"
 
 
 class Artifacts:
-    """The files below ``root``. ``model_name`` maps a logged model's id to its name."""
+    """The files below ``root``.
 
-    def __init__(self, root: Path, run_id: str, model_name: Callable[[str], str]) -> None:
+    ``model_name`` maps a logged model's id to its name, ``model_run`` to the run that logged it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        run_id: str,
+        model_name: Callable[[str], str],
+        model_run: Callable[[str], str],
+    ) -> None:
         self._root = root
         self._below = Below(root)
         self._run_id = run_id
         self._model_name = model_name
+        self._model_run = model_run
         self._model_folders: dict[str, str] = {}
 
     def place(self, path: str) -> str | None:
@@ -38,8 +48,7 @@ class Artifacts:
         match = _RUN.fullmatch(path)
         if match is None:
             return None
-        run = match["run"]
-        return _joined("" if run == self._run_id else f"runs/{run}", match["path"])
+        return _joined(self._run_folder(match["run"]), match["path"])
 
     def store(self, place: str, source: Source, size: int) -> None:
         """Write one file atomically. Raises ``FileNotFoundError`` if it would be elsewhere."""
@@ -67,7 +76,7 @@ class Artifacts:
 
     def is_model(self, place: str) -> bool:
         """Return whether a path is in a logged model; MLflow's client lists those separately."""
-        return place.partition("/")[0] in self._model_folders.values()
+        return any(f"{place}/".startswith(f"{each}/") for each in self._model_folders.values())
 
     def listing(self, place: str) -> list[JsonObject]:
         """Return MLflow's file infos of one folder, their paths relative to it."""
@@ -82,12 +91,16 @@ class Artifacts:
         except OutsideError as error:
             raise FileNotFoundError(place) from error
 
+    def _run_folder(self, run: str) -> str:
+        return "" if run == self._run_id else f"runs/{run}"
+
     def _model_folder(self, model: str) -> str:
-        """Return the model's name, with its id appended if another model has that name."""
         if model not in self._model_folders:
             name = re.sub(r"[^\w.-]+", "_", self._model_name(model)).strip(".") or "model"
-            taken = name in self._model_folders.values()
-            self._model_folders[model] = f"{name}-{model[-8:]}" if taken else name
+            run = self._run_folder(self._model_run(model))
+            wanted = _joined(run, name)
+            taken = self._inside(wanted).exists()
+            self._model_folders[model] = _joined(run, f"models/{model}") if taken else wanted
         return self._model_folders[model]
 
 

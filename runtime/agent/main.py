@@ -92,7 +92,9 @@ def _backend(options: argparse.Namespace, context: RunContext, events: EventLog)
     if context.tracking is not None:
         return ForwardingBackend(Forwarder(context.tracking), context.run_id, events.append)
     tracking = InMemoryTracking(context.run_id, context.experiment, context.experiment_id)
-    artifacts = Artifacts(Path(options.artifacts), context.run_id, tracking.model_name)
+    artifacts = Artifacts(
+        Path(options.artifacts), context.run_id, tracking.model_name, tracking.model_run
+    )
     return OwnBackend(tracking, artifacts, context.run_id, events.append)
 
 

@@ -21,6 +21,7 @@ class InMemoryTracking:
 
     def __init__(self, run_id: str, experiment: str, experiment_id: str) -> None:
         self._lock = threading.Lock()
+        self._run_id = run_id
         self._experiments = {experiment_id: _experiment(experiment_id, experiment)}
         self._runs: dict[str, JsonObject] = {}
         self._history: dict[tuple[str, str], list[JsonObject]] = {}
@@ -40,6 +41,11 @@ class InMemoryTracking:
         """Return the name of a logged model; ``model`` for an unknown id."""
         model = self._models.get(model_id)
         return str(model["info"]["name"]) if model else "model"
+
+    def model_run(self, model_id: str) -> str:
+        """Return the run that logged a model; the script's own for an unknown id."""
+        model = self._models.get(model_id)
+        return str(model["info"]["source_run_id"] if model else "") or self._run_id
 
     def get_experiment(self, body: JsonObject) -> JsonObject:
         key = str(body.get("experiment_id"))

@@ -109,9 +109,13 @@ class AzureMLTarget:
                 yield from self._chunk(name, url, offsets.get(name, 0))
 
     def collect(self, handle: Handle, into: Path, report: Report) -> Sequence[Path]:
-        """Download everything that the run stored as an artifact."""
+        """Download everything that the run and its nested runs stored as artifacts."""
+        run_id = _name(handle)
         with self._container(_ARTIFACTS) as container:
-            return download(container, _name(handle), into, report)
+            collected = download(container, run_id, into, report)
+            for child in self._nested(run_id):
+                collected += download(container, child, into, report, folder=f"runs/{child}/")
+        return collected
 
     def close(self) -> None:
         """Close the connections used for logs. Whoever passed the ARM client closes it."""
@@ -205,6 +209,18 @@ class AzureMLTarget:
         url = f"{self._history}/runs/{quote(_name(handle))}/details"
         answer = self._client.send("GET", url, api_version="v1.0")
         return answer.document if answer.ok else {}
+
+    def _nested(self, run_id: str) -> list[str]:
+        """Return the runs below a run, with those below them."""
+        found, parents = list[str](), [run_id]
+        while parents:
+            url = f"{self._history}/runs/{quote(parents.pop())}/children"
+            answer = self._client.send("GET", url, api_version="v1.0")
+            children = answer.document.get("value") or [] if answer.ok else []
+            new = [str(child["runId"]) for child in children if child["runId"] not in found]
+            found += new
+            parents += new
+        return found
 
     def _service_events(self, handle: Handle, number: int) -> Sequence[RunEvent]:
         url = f"{self._history}/runs/{quote(_name(handle))}/events"
@@ -303,21 +319,26 @@ class AzureMLTarget:
         return httpx.Client(verify=context, trust_env=False, timeout=_TIMEOUT_S)
 
 
-def download(container: ContainerClient, run_id: str, into: Path, report: Report) -> Sequence[Path]:
-    """Download the artifacts of a run. Their names are whatever a script or a client chose."""
+def download(
+    container: ContainerClient, run_id: str, into: Path, report: Report, *, folder: str = ""
+) -> list[Path]:
+    """Download the artifacts of a run to ``folder`` (``""``, or with a final slash) in ``into``.
+
+    Their names are whatever a script or a client chose. The agent's events are not among them.
+    """
     prefix = f"ExperimentRun/dcid.{run_id}/"
     below, collected = Below(into), []
     try:
         for blob in container.list_blobs(name_starts_with=prefix):
             name = blob.name.removeprefix(prefix)
-            if name.endswith("/"):
+            if name.endswith("/") or name == EVENTS_FILE:
                 continue  # some clients write an empty blob for a folder
             try:
-                with below.replacing(name) as sink:
+                with below.replacing(folder + name) as sink:
                     container.download_blob(blob.name).readinto(sink)
-                collected.append(below.file(name))
+                collected.append(below.file(folder + name))
             except (OutsideError, OSError) as error:
-                report(left_out(name, error))
+                report(left_out(folder + name, error))
     except AzureError as error:
         raise UnreachableError(
             f"The files of run {run_id} cannot be downloaded: {error}.",

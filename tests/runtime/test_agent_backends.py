@@ -16,7 +16,9 @@ ARTIFACT = f"{PROXY}/0/{RUN}/artifacts/notes/a.txt"
 
 def own_backend(folder, record):
     tracking = InMemoryTracking(RUN, "exp", "0")
-    return OwnBackend(tracking, Artifacts(folder, RUN, tracking.model_name), RUN, record)
+    return OwnBackend(
+        tracking, Artifacts(folder, RUN, tracking.model_name, tracking.model_run), RUN, record
+    )
 
 
 def answer(backend, method, target, content=b"", rest=b""):

@@ -134,7 +134,7 @@ def test_a_failed_download_leaves_the_earlier_copy(folder):
 
 @pytest.mark.parametrize("name", OUTSIDE[:4])
 def test_the_agent_stores_no_artifact_elsewhere(folder, name):
-    artifacts = Artifacts(folder, "run", str)
+    artifacts = Artifacts(folder, "run", str, str)
     with pytest.raises(FileNotFoundError):
         artifacts.store(name, io.BytesIO(b"new"), 3)
     assert not list(folder.iterdir())
