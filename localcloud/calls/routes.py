@@ -2,7 +2,8 @@
 
 A plane exports ``ROUTES: Final = (Route("GET", "/history/v1.0{ws}/runs/{run}", handler), …)`` and
 is listed in ``localcloud.chain.table``. The first matching route handles the call; if its handler
-returns ``None``, the next one does. Literal parts match ignoring case.
+returns ``None``, the next one does. Literal parts match ignoring case, and several slashes in a
+row count as one: JavaScript's and Java's clients, and azureml-core, put an id behind a slash.
 
 In a template ``{name}`` is one segment, ``{name:path}`` one or more with their slashes,
 ``{name:account}`` a storage account (bare or with its ``.blob.…`` host), ``{ws}`` a whole
@@ -18,9 +19,11 @@ from urllib.parse import unquote
 from localcloud.calls.messages import Handler
 
 _WORKSPACE = (
-    r"/subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<resource_group>[^/]+)"
-    r"/providers/microsoft\.machinelearningservices/workspaces/(?P<workspace>[^/]+)"
+    r"/+subscriptions/+(?P<subscription>[^/]+)/+resourcegroups/+(?P<resource_group>[^/]+)"
+    r"/+providers/+microsoft\.machinelearningservices/+workspaces/+(?P<workspace>[^/]+)"
 )
+# A name with slashes keeps all of them, so exactly one separates it: a blob may be named `/a//b`.
+_SLASH, _SLASHES = "/", "/+"
 _RULES = {
     "": r"[^/]+",
     "path": r".+",
@@ -64,7 +67,7 @@ class RouteTable:
 
     def candidates(self, method: str, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
         """Yield every matching route with its parameters, in table order."""
-        first = path.split("/", 2)[1].lower() if path.startswith("/") else ""
+        first = path.lstrip("/").partition("/")[0].lower()
         places = (*self._by_first.get(first, ()), *self._by_first.get("", ()))
         for _, route in sorted(places, key=lambda place: place[0]):
             params = route.match(method, path)
@@ -73,14 +76,15 @@ class RouteTable:
 
 
 def _regex(template: str) -> str:
-    parts = re.split(r"(\{[^}]+\})", template)
-    return "".join(_part(part) for part in parts)
+    return "".join(_part(part) for part in re.split(r"(/?\{[^}]+\})", template))
 
 
 def _part(part: str) -> str:
-    if part == "{ws}":
+    if part.endswith("{ws}"):
         return _WORKSPACE
-    if part.startswith("{"):
-        name, _, rule = part[1:-1].partition(":")
-        return f"(?P<{name}>{_RULES[rule]})"
-    return re.escape(part)
+    if part.endswith("}"):
+        lead, _, inside = part[:-1].partition("{")
+        name, _, rule = inside.partition(":")
+        slash = _SLASH if rule == "path" else _SLASHES
+        return f"{lead and slash}(?P<{name}>{_RULES[rule]})"
+    return re.escape(part).replace("/", _SLASHES)

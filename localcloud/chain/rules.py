@@ -20,6 +20,11 @@ def find_address(types: Types) -> Handler:
     """Return the handler that parses a path below ``/subscriptions``."""
 
     def handler(call: Call) -> None:
+        # Several clients put an id behind a slash: `//subscriptions/…`. Elsewhere only leading
+        # slashes collapse, because the name of a blob may contain two in a row.
+        call.path = "/" + call.path.lstrip("/")
+        if is_arm(call):
+            call.path = re.sub("/{2,}", "/", call.path)
         address = types.address(call.path, call.method)
         if address is not None:
             call.target = address.target
@@ -101,7 +106,7 @@ def require_valid_name(types: Types) -> Handler:
 
 def is_arm(call: Call) -> bool:
     """Return whether a call is an ARM call: its path is below ``/subscriptions``."""
-    return call.path.lower().lstrip("/").startswith("subscriptions")
+    return call.path.lower().lstrip("/").partition("/")[0] == "subscriptions"
 
 
 def _type(call: Call) -> str:

@@ -82,7 +82,7 @@ def answer_version(_call: Call) -> Reply:
 
 
 def _dispatch(call: Call) -> Document:
-    endpoint = call.params["endpoint"]
+    endpoint = "/".join(part for part in call.params["endpoint"].split("/") if part)
     body: JsonObject = {**call.query, **(call.json() if call.body else {})}
     handler = _ENDPOINTS.get(f"{call.method} {endpoint}")
     if handler is None:
