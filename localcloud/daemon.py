@@ -31,6 +31,7 @@ from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
+from localcloud.http_protocol import SpellingProtocol
 from localcloud.nodes.scheduler import LocalNodes
 from localcloud.server import application
 from localcloud.store.store import Store, open_store
@@ -164,6 +165,7 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
     respond = responder(request_handlers(KINDS, (*daemon.routes, *ROUTES)))
     config = uvicorn.Config(
         application(daemon.cloud, respond),
+        http=SpellingProtocol,
         ssl_certfile=daemon.tls.certificate,
         ssl_keyfile=daemon.tls.key,
         log_config=None,

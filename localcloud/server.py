@@ -17,8 +17,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from localcloud.calls.cloud import Cloud
-from localcloud.calls.messages import Call, Reply
+from localcloud.calls.messages import METADATA, Call, Reply
 from localcloud.chain.chain import Respond
+from localcloud.http_protocol import HEADER_NAMES
 
 _LOG: Final = logging.getLogger("localcloud.requests")
 
@@ -51,6 +52,7 @@ class ChainEndpoint:
             path=raw.partition(b"?")[0].decode("latin-1"),
             query={k.lower(): v for k, v in parse_qsl(query, keep_blank_values=True)},
             headers={k.lower(): v for k, v in request.headers.items()},
+            header_names=request.scope.get("extensions", {}).get(HEADER_NAMES, {}),
             body=body,
             origin=f"https://{request.headers.get('host') or self._cloud.authority}",
         )
@@ -69,7 +71,10 @@ def _response(reply: Reply) -> Response:
             _pieces(reply.content), reply.status, media_type=reply.media_type
         )
     for name, value in reply.headers.items():
-        response.headers[name] = value
+        if name.startswith(METADATA):  # Starlette would put the name in lower case
+            response.raw_headers.append((name.encode("latin-1"), value.encode("latin-1")))
+        else:
+            response.headers[name] = value
     return response
 
 

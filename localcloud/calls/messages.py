@@ -15,6 +15,7 @@ See also:
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from infra.catalogue.names import ArmId
 from infra.contract.json_types import Document, JsonObject
@@ -22,13 +23,17 @@ from localcloud.calls.cloud import Cloud
 from localcloud.calls.numbers import with_integers
 from localcloud.calls.refusals import RefusedError
 
+METADATA: Final = "x-ms-meta-"
+"""What the names of blob metadata headers begin with; after it, their case counts."""
+
 
 @dataclass(slots=True)
 class Call:
     """One request.
 
     ``path`` is as received, percent-encoded and without the query. ``query`` has lower-case
-    keys and decoded values (the last of several); ``headers`` has lower-case keys. ``origin`` is
+    keys and decoded values (the last of several); ``headers`` has lower-case keys, and
+    ``header_names`` the names as sent by lower-case name (empty without a server). ``origin`` is
     ``https://host:port`` as the caller wrote it: links that are followed at once are built on
     it, links that are stored on ``cloud.url``.
 
@@ -42,6 +47,7 @@ class Call:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    header_names: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     origin: str = ""
     request_id: str = ""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from infra.catalogue.api_versions import BLOB_SERVICE
 from localcloud.calls.containers import declared
-from localcloud.calls.messages import Call, Reply
+from localcloud.calls.messages import METADATA, Call, Reply
 from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
@@ -370,7 +370,7 @@ def _container_headers(call: Call, place: Place) -> dict[str, str]:
         "x-ms-lease-state": "available",
         "x-ms-has-immutability-policy": "false",
         "x-ms-has-legal-hold": "false",
-        **{f"x-ms-meta-{name}": value for name, value in container.metadata.items()},
+        **{f"{METADATA}{name}": value for name, value in container.metadata.items()},
     }
 
 
@@ -388,11 +388,21 @@ def _content_headers(call: Call) -> dict[str, str]:
 
 
 def _metadata(call: Call) -> dict[str, str]:
-    return {
-        name.removeprefix("x-ms-meta-"): value
-        for name, value in call.headers.items()
-        if name.startswith("x-ms-meta-")
+    """Return the metadata of a request. Names keep their case and compare ignoring it."""
+    found = {
+        call.header_names.get(header, header)[len(METADATA) :]: value
+        for header, value in call.headers.items()
+        if header.startswith(METADATA)
     }
+    wrong = next((name for name in found if not name.isidentifier()), None)
+    if wrong is not None:
+        raise BlobRefusedError(
+            400,
+            "InvalidMetadata",
+            f"The metadata name {wrong!r} is invalid: use letters, digits and underscores, and "
+            "begin with a letter.",
+        )
+    return found
 
 
 def _xml(text: str) -> Reply:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
-from localcloud.calls.messages import Reply
+from localcloud.calls.messages import METADATA, Reply
 from localcloud.calls.times import http_date
 from localcloud.planes.blob_documents import HEADER_NAMES, error_document
 from localcloud.store.blobs import Blob
@@ -101,7 +101,7 @@ def blob_headers(blob: Blob) -> dict[str, str]:
         "x-ms-lease-status": "unlocked",
         "x-ms-lease-state": "available",
         "x-ms-server-encrypted": "true",
-        **{f"x-ms-meta-{name}": value for name, value in blob.metadata.items()},
+        **{f"{METADATA}{name}": value for name, value in blob.metadata.items()},
     }
 
 

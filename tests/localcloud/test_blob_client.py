@@ -184,3 +184,46 @@ def test_a_wrong_key_and_no_key_are_refused(cloud, container, blob) -> None:
         list(client.get_container_client(container.container_name).list_blobs())
     assert (refused.value.status_code, refused.value.error_code) == (403, "AuthenticationFailed")
     assert cloud.http.get(blob.url, headers={"authorization": ""}).status_code == 401
+
+
+def test_metadata_keeps_the_case_of_its_names(container) -> None:
+    blob = container.get_blob_client("named.txt")
+    blob.upload_blob(b"x", metadata={"Upload_Status": "completed", "hdi_isFolder": "true"})
+    assert blob.get_blob_properties().metadata == {
+        "Upload_Status": "completed", "hdi_isFolder": "true",
+    }  # fmt: skip
+    blob.set_blob_metadata({"FileName": "A"})
+    assert blob.get_blob_properties().metadata == {"FileName": "A"}
+    assert [each.metadata for each in container.list_blobs(include="metadata")] == [
+        {"FileName": "A"}
+    ]
+
+
+def test_container_metadata_keeps_the_case_of_its_names(cloud, key) -> None:
+    with service(cloud, key, f"{cloud.url}/{ACCOUNT}") as client:
+        made = client.create_container("owned", metadata={"Owner": "Ann"})
+        assert made.get_container_properties().metadata == {"Owner": "Ann"}
+        listed = client.list_containers(name_starts_with="owned", include_metadata=True)
+        assert [each.metadata for each in listed] == [{"Owner": "Ann"}]
+        made.delete_container()
+
+
+def test_a_copy_has_the_metadata_of_its_source_with_its_case(container) -> None:
+    source = container.get_blob_client("source.txt")
+    source.upload_blob(b"x", metadata={"GitCommit": "abc"})
+    copy = container.get_blob_client("copy.txt")
+    copy.start_copy_from_url(source.url)
+    assert copy.get_blob_properties().metadata == {"GitCommit": "abc"}
+
+
+def test_blocks_are_committed_with_metadata_that_keeps_its_case(container) -> None:
+    blob = container.get_blob_client("blocks.bin")
+    blob.upload_blob(b"x" * (3 * SMALL), metadata={"CamelCase": "yes"})
+    assert blob.get_blob_properties().metadata == {"CamelCase": "yes"}
+
+
+def test_metadata_names_are_identifiers(container) -> None:
+    blob = container.get_blob_client("odd.txt")
+    with pytest.raises(HttpResponseError) as refused:
+        blob.upload_blob(b"x", metadata={"1st-name": "x"})
+    assert (refused.value.status_code, refused.value.error_code) == (400, "InvalidMetadata")
