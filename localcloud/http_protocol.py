@@ -49,5 +49,5 @@ class SpellingProtocol(H11Protocol):
         super().handle_events()
         # The application starts only after this method: its scope can still be completed.
         if self.scope is not None:
-            names: dict[object, object] = {**self._spelling.names}
+            names: dict[object, object] = dict(self._spelling.names.items())
             self.scope["extensions"] = {HEADER_NAMES: names}

@@ -1,18 +1,21 @@
 """Versioned assets of a workspace: code, environments, data, models, components.
 
 Of a version only the description, tags, stage and archive flag can change; its container is created
-with the first version. Files are uploaded to the blob plane; ``startPendingUpload`` returns where.
+with the first version. Archived ones are listed only if ``listViewType`` asks for them. Files are
+uploaded to the blob plane; ``startPendingUpload`` returns where.
 """
 
 import uuid
+from collections.abc import Iterable
 from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import JsonObject
-from localcloud.calls.kinds import Kind
+from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Reply, answer, page
-from localcloud.calls.refusals import RefusedError
+from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.shared_access import container_token
 from localcloud.store.resources import StoredResource
 
@@ -33,6 +36,9 @@ _DEFAULTS: Final[JsonObject] = {
     "isArchived": False,
     "isAnonymous": False,
 }
+# What azure-ai-ml asks for when it wants a component and names no version.
+_DEFAULT_VERSION: Final = "azureml_default"
+_VIEWS: Final = {"activeonly": (False,), "archivedonly": (True,), "all": (False, True)}
 _VERSIONS: Final = ("2023-04-01", "2024-04-01", "2024-10-01", MACHINE_LEARNING)
 
 
@@ -49,6 +55,19 @@ def _plain_name(call: Call) -> Reply | None:
             names,
         )
     return None
+
+
+def _default_version(call: Call) -> None:
+    """Address the newest version if the call asks for the default one."""
+    _plain_name(call)
+    if call.arm.name != _DEFAULT_VERSION:
+        return
+    versions = call.cloud.store.resources.children(
+        str(call.arm.parent), type=call.arm.type, now=call.now
+    )
+    active = [each for each in versions if not each.properties.get("isArchived")]
+    if active or versions:
+        call.target = parse_arm_id((active or versions)[-1].id)
 
 
 def _put_version(call: Call) -> Reply | None:
@@ -95,6 +114,27 @@ def _fill_environment(call: Call, wanted: JsonObject, old: StoredResource | None
     return {**body, "properties": properties}
 
 
+def _in_view(call: Call, resources: Iterable[StoredResource]) -> list[StoredResource]:
+    """Return the resources that ``listViewType`` asks for: those not archived, by default."""
+    asked = call.query.get("listviewtype") or "ActiveOnly"
+    if asked.lower() not in _VIEWS:
+        says = f"listViewType is '{asked}'; use ActiveOnly, ArchivedOnly or All."
+        raise invalid([("listViewType", says)])
+    return [
+        each
+        for each in resources
+        if bool(each.properties.get("isArchived")) in _VIEWS[asked.lower()]
+    ]
+
+
+def _list_containers(call: Call) -> Reply:
+    """List containers, as the generic list does, in the view that is asked for."""
+    workspace = existing(call, call.arm)
+    found = call.cloud.store.resources.children(workspace.id, type=call.collection, now=call.now)
+    shown = (_show_container(call, each, _document(each)) for each in _in_view(call, found))
+    return page(shown)
+
+
 def _list_versions(call: Call) -> Reply:
     """List versions, newest first; with ``hash``, those of any code asset in the workspace."""
     _plain_name(call)
@@ -107,7 +147,8 @@ def _list_versions(call: Call) -> Reply:
     versions = call.cloud.store.resources.children(
         str(call.arm), type=call.collection, now=call.now
     )
-    newest_first = sorted(versions, key=lambda each: each.created, reverse=True)
+    found = _in_view(call, versions)
+    newest_first = sorted(found, key=lambda each: each.created, reverse=True)
     top = int(call.query.get("$top", "0")) or None
     return page(_document(each) for each in newest_first[:top])
 
@@ -167,8 +208,17 @@ def _start_pending_upload(call: Call) -> Reply:
     )
 
 
+def _fill_model(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
+    body = _fill(call, wanted, old)
+    # azure-ai-ml reads the flavors of every model without asking whether there are any.
+    return {**body, "properties": {"flavors": {}, **body["properties"]}}
+
+
+_FILL: Final[dict[str, Fill]] = {"environments": _fill_environment, "models": _fill_model}
+
+
 def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
-    fill = _fill_environment if container == "environments" else _fill
+    fill = _FILL.get(container, _fill)
     versions = Kind(
         f"{_ML}/{container}/versions",
         versions=_VERSIONS,
@@ -178,7 +228,7 @@ def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
         actions={"startPendingUpload": _start_pending_upload},
         handlers={
             "PUT": _put_version,
-            "GET": _plain_name,
+            "GET": _default_version,
             "LIST": _list_versions,
             "DELETE": _plain_name,
         },
@@ -189,7 +239,7 @@ def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
         system_data=True,
         fill=_fill,
         show=_show_container,
-        handlers={"GET": _plain_name},
+        handlers={"GET": _plain_name, "LIST": _list_containers},
     )
     return holder, versions
 

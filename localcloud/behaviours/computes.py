@@ -29,6 +29,9 @@ _NEEDS_RESOURCE: Final = frozenset(
     {"Batch", "Databricks", "DataFactory", "DataLakeAnalytics", "Kubernetes", "SynapseSpark"}
 )
 _BY_ADDRESS: Final = frozenset({"VirtualMachine", "HDInsight"})
+# azure-ai-ml reads into the inner properties of these without asking whether there are any: one
+# `null` would break every list of the workspace's computes. azureml-core wants null for the others.
+_NEVER_NULL: Final = frozenset({"Kubernetes", "SynapseSpark"})
 _ACTIONS: Final = frozenset({"delete", "detach"})
 # azureml-core looks these keys up without a default, so they are always present.
 _PUBLIC_ENVELOPE: Final[JsonObject] = {
@@ -91,7 +94,8 @@ def _inner(
         return clusters.filled(inner | (clusters.detached_properties(call) if old is None else {}))
     if kind == "ComputeInstance":
         return instances.filled(call, inner, old)
-    return inner or None, _attachment_problems(kind, properties, inner)
+    problems = _attachment_problems(kind, properties, inner)
+    return inner or ({} if kind in _NEVER_NULL else None), problems
 
 
 def _attachment_problems(
@@ -197,6 +201,7 @@ KINDS: Final = (
             "start": instances.power,
             "stop": instances.power,
             "restart": instances.power,
+            "enableSso": instances.enable_sso,
             "updateIdleShutdownSetting": instances.update_idle_shutdown,
         },
     ),

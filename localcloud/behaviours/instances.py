@@ -126,6 +126,16 @@ def update_idle_shutdown(call: Call) -> Reply:
     return answer(None)
 
 
+def enable_sso(call: Call) -> Reply:
+    """Handle ``enableSso``, which also disables it: ``{"enableSSO": false}``."""
+    compute = _instance(call)
+    enabled = call.json().get("enableSSO", True)
+    if not isinstance(enabled, bool):
+        raise invalid([("enableSSO", f"enableSSO is '{enabled}'; it must be true or false.")])
+    _store(call, compute, {**compute.properties["properties"], "enableSSO": enabled})
+    return Reply(200)
+
+
 def _store(call: Call, compute: StoredResource, inner: JsonObject) -> None:
     document = {**compute.document, "properties": {**compute.properties, "properties": inner}}
     call.cloud.store.resources.put(replace(compute, document=document, modified=call.now))

@@ -22,6 +22,7 @@ from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.refusals import RefusedError, invalid
+from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
@@ -76,6 +77,26 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
     properties.pop("status", None)
     properties.pop("services", None)
     return {**wanted, "properties": properties}
+
+
+def submit(call: Call, properties: JsonObject) -> None:
+    """Create the job that the call's target names, as a PUT of ``properties`` would."""
+    workspace = existing(call, call.arm.parent)
+    made = {"createdBy": str(call.caller.get("oid", "local-user")), "createdAt": iso(call.now),
+            "createdByType": "Application"}  # fmt: skip
+    with call.cloud.store.database.write():
+        document = _fill(call, {"properties": properties, "systemData": made}, None)
+        job = StoredResource(
+            id=f"{workspace.id}/jobs/{call.arm.name}",
+            type=TYPE,
+            parent=workspace.id,
+            document=document,
+            created=call.now,
+            modified=call.now,
+            scope=workspace.scope,
+        )
+        call.cloud.store.resources.put(job)
+    _stored(call, job, None)
 
 
 def _require_command(given: Document) -> None:

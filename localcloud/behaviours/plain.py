@@ -81,9 +81,9 @@ KINDS: Final = (
         f"{_ML}/connections",
         required=("properties",),
         secrets=("properties.credentials",),
+        put=(200, 200),  # clients refuse 201
         provisioning=False,
         system_data=True,
         actions={"listSecrets": _connection_secrets},
     ),
-    Kind(f"{_ML}/schedules", required=("properties",), system_data=True),
 )

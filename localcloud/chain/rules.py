@@ -6,6 +6,7 @@ from typing import Final
 
 from infra.catalogue.api_versions import PROVIDERS, RESOURCES
 from infra.contract.discovery import SUBSCRIPTION
+from localcloud.calls.lookups import require_group
 from localcloud.calls.messages import Call, Handler, Reply
 from localcloud.calls.refusals import RefusedError
 from localcloud.chain.addressing import Types
@@ -88,11 +89,13 @@ def require_known_type(types: Types) -> Handler:
 
 
 def require_valid_name(types: Types) -> Handler:
-    """Return the handler that refuses invalid names of new resources."""
+    """Return the handler that refuses new resources in missing groups, and invalid names."""
 
     def handler(call: Call) -> Reply | None:
         if call.method != "PUT" or call.collection or call.action:
             return None
+        if call.arm.namespace:  # Resource Manager finds the group before the provider is asked
+            require_group(call, call.arm)
         name, kind = call.arm.name, types.kind(call.arm.type)
         problem = None if _NAME.fullmatch(name) else f"{name!r} is not a valid resource name."
         if problem is None and kind is not None and kind.name_problem is not None:

@@ -15,6 +15,7 @@ from localcloud.behaviours import (
     plain,
     prerequisites,
     regions,
+    schedules,
     storage,
     workspaces,
 )
@@ -32,6 +33,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *assets.KINDS,
     *jobs.KINDS,
     *plain.KINDS,
+    *schedules.KINDS,
 )
 
 # The first match handles the call: the blob plane comes last because it matches nearly anything.

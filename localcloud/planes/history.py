@@ -61,6 +61,15 @@ def show_children(call: Call) -> Reply:
     return answer({"value": [_document(call, run) for run in children]})
 
 
+def show_services(call: Call) -> Reply:
+    """Respond with the services a job offers on one node: none, since no job can offer any."""
+    _run(call)
+    node = call.params["node"]
+    if not node.isdecimal():
+        raise RefusedError(400, "BadRequest", f"The node is '{node}'; it must be a number.")
+    return answer({"instances": {}})
+
+
 def show_run_data(call: Call) -> Reply:
     """Respond to the look-up of outputs that precedes a download."""
     run = _named_run(call, str(call.json().get("runId")))
@@ -188,6 +197,7 @@ ROUTES: Final = (
     Route("GET", f"{_HISTORY}/runs/{{run}}/details", show_details),
     Route("GET", f"{_HISTORY}/runs/{{run}}/events", show_events),
     Route("GET", f"{_HISTORY}/runs/{{run}}/children", show_children),
+    Route("GET", f"{_HISTORY}/runs/{{run}}/serviceinstances/{{node}}", show_services),
     Route("POST", f"{_HISTORY}/rundata", show_run_data),
     Route("PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", change_run),
     Route("PATCH", f"{_HISTORY}/runs/{{run}}", change_run),

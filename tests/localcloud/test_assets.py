@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+ANY = {"modelUri": "azureml://a", "dataUri": "azureml://a", "componentSpec": {"a": "b"}}
 CODE = {
     "properties": {
         "codeUri": "https://host/account/container/dir",
@@ -99,3 +100,31 @@ def test_deleting_a_version(chain, chain_workspace):
     chain.arm("PUT", path, CODE)
     assert chain.arm("DELETE", path).status_code == 200
     assert chain.arm("DELETE", path).status_code == 204
+
+
+@pytest.mark.parametrize("kind", ["models", "data", "environments", "components"])
+def test_an_unknown_view_is_refused(chain, chain_workspace, kind):
+    for path in (kind, f"{kind}/one/versions"):
+        if path != kind:
+            chain.arm(
+                "PUT", f"{chain_workspace}/{path}/1", {"properties": {"isArchived": True, **ANY}}
+            )
+        answered = chain.arm("GET", f"{chain_workspace}/{path}", listViewType="Nonsense")
+        assert answered.status_code == 400
+        assert "ActiveOnly, ArchivedOnly or All" in answered.json()["error"]["message"]
+
+
+def test_the_default_version_of_a_component_is_its_newest_active_one(chain, chain_workspace):
+    versions = f"{chain_workspace}/components/shout/versions"
+    for number in "123":
+        spec = {"componentSpec": {"name": "shout"}, "isArchived": number == "3"}
+        chain.arm("PUT", f"{versions}/{number}", {"properties": spec})
+    assert chain.arm("GET", f"{versions}/azureml_default").json()["id"] == f"{versions}/2"
+
+
+def test_a_model_has_flavors_even_if_none_were_sent(chain, chain_workspace):
+    path = f"{chain_workspace}/models/net/versions/1"
+    body = {"properties": {"modelUri": "azureml://a"}}
+    assert chain.arm("PUT", path, body).json()["properties"]["flavors"] == {}
+    assert chain.arm("PUT", path, body).status_code == 200
+    assert chain.arm("GET", path).json()["properties"]["flavors"] == {}

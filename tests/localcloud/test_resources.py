@@ -260,3 +260,28 @@ def test_providers_are_registered_on_request(chain):
     assert asked.json()["registrationState"] == "Registered"
     answered = chain.arm("POST", f"{SUB}/providers/Contoso.Unknown/register", {})
     assert error(answered) == (404, "InvalidResourceNamespace")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Microsoft.Storage/storageAccounts/Not_A_Name",
+        "Microsoft.KeyVault/vaults/1",
+        f"{ML}/workspaces/w",
+        f"{ML}/workspaces/w/computes/1",
+        f"{ML}/workspaces/w/jobs/..",
+        f"{ML}/workspaces/w/models/m/versions/1",
+        f"{ML}/workspaces/w/connections/c",
+        "Microsoft.Network/virtualNetworks/v/subnets/s",
+    ],
+)
+def test_a_missing_group_is_reported_before_an_invalid_name(chain, path):
+    body = {**HERE, "properties": {}}
+    answered = chain.arm("PUT", f"{SUB}/resourceGroups/none/providers/{path}", body)
+    assert error(answered) == (404, "ResourceGroupNotFound")
+
+
+def test_a_connection_is_created_and_updated_with_200(chain, chain_workspace):
+    path = f"{chain_workspace}/connections/search"
+    body = {"properties": {"category": "CustomKeys", "target": "https://example.org"}}
+    assert [chain.arm("PUT", path, body).status_code for _ in range(2)] == [200, 200]
