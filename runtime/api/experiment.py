@@ -29,5 +29,5 @@ class Experiment:
 
     def get_runs(self) -> Iterator[Run]:
         """Yield the experiment's runs, newest first."""
-        for record in self.workspace.session.history.runs(Filter(experiment=self.name)):
+        for record in self.workspace.session.history.each_run(Filter(experiment=self.name)):
             yield Run(self, record.run_id)

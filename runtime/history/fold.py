@@ -42,6 +42,15 @@ def as_number(value: object) -> float:
     return math.nan
 
 
+def as_text(value: float) -> float | str:
+    """Return a metric's value for JSON: ``"NaN"``, ``"Infinity"`` and ``"-Infinity"`` as text."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
 def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
     state = _state(event.data)
     if state is None or state not in NEXT[record.state]:

@@ -1,10 +1,14 @@
 """The history of runs in SQLite: an append-only table of events, and records folded from them.
 
 Several processes may write at once (write-ahead log). Appending an event twice has no effect.
+Listing, showing and adding a run cost the same however many runs there are.
 """
 
 import json
+import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -13,29 +17,19 @@ from typing import Final
 
 from infra.contract.errors import StateError, UnknownNameError
 from infra.contract.load import nearest
-from runtime.history.fold import fold
+from runtime.history.fold import as_number, as_text, fold
+from runtime.history.schema import UNFINISHED, VERSION, prepare, set_tags, version_of
 from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
 from runtime.model.states import RunState
 
-_VERSION: Final = 1
-_SELECT: Final = """
-select record from run
-where experiment = coalesce(?1, experiment) and target = coalesce(?2, target)
-    and (?3 = ',,' or instr(?3, ',' || state || ',') > 0)
-order by created desc, run_id
-"""
-_SCHEMA: Final = """
-create table run (
-    run_id text primary key, experiment text not null, target text not null, state text not null,
-    created real not null, record text not null
-) without rowid;
-create index run_created on run (created);
-create table event (
-    number integer primary key, run_id text not null, origin text not null, seq integer not null,
-    time real not null, kind text not null, data text not null,
-    unique (run_id, origin, seq)
-);
-create table cursor (run_id text primary key, cursor text not null) without rowid;
+_PAGE: Final = 200
+_ALL: Final = -1
+# The inner query reads the index alone; records are read for the runs of the answer only.
+_LISTED: Final = """
+select record from (
+    select run_id as listed_id, created as listed_created from run indexed by {index}
+    where {condition} order by created desc, run_id limit ?
+) join run on run_id = listed_id order by listed_created desc, listed_id
 """
 
 
@@ -50,20 +44,44 @@ class Filter:
     limit: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    """An open connection, and the process that opened it: SQLite's do not survive a fork."""
+
+    database: sqlite3.Connection
+    process: int
+
+
 class History:
     """The runs of one project, in ``<home>/history.sqlite``. Safe to use from several threads."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self.file = file
+        self._lock = threading.RLock()
+        self._connection: _Connection | None = None
         file.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as database:
-            database.execute("pragma journal_mode = wal")
-            self._prepare(database)
+            version = version_of(database)
+            if version > VERSION:
+                raise self._of_a_later_release(version)
+            if version < VERSION:
+                database.execute("pragma journal_mode = wal")
+                prepare(database)
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another one."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None and connection.process == os.getpid():
+                connection.database.close()
 
     def add(self, record: RunRecord) -> None:
         """Add a new run; one that exists is left unchanged."""
         with self._open() as database:
-            database.execute("insert or ignore into run values (?, ?, ?, ?, ?, ?)", _row(record))
+            database.execute("begin immediate")
+            statement = "insert or ignore into run values (?, ?, ?, ?, ?, ?)"
+            if database.execute(statement, _row(record)).rowcount == 1:
+                set_tags(database, record.run_id, record.tags)
 
     def append(self, run_id: str, events: Iterable[RunEvent], *, cursor: str | None = None) -> int:
         """Append the new ones of ``events``, fold them into the record, return how many were new.
@@ -74,9 +92,9 @@ class History:
             # The write lock first: the record that is read must be the one that is replaced.
             database.execute("begin immediate")
             record = self._record(database, run_id)
-            fresh = [event for event in events if _insert(database, run_id, event)]
+            fresh = _insert(database, run_id, tuple(events))
             if fresh:
-                self._update(database, fold(record, fresh))
+                self._update(database, record, fold(record, fresh))
             if cursor is not None:
                 database.execute("insert or replace into cursor values (?, ?)", (run_id, cursor))
         return len(fresh)
@@ -91,7 +109,7 @@ class History:
             record = replace(
                 before, handle=handle or before.handle, outputs=outputs or before.outputs
             )
-            self._update(database, record)
+            self._update(database, before, record)
         return record
 
     def record(self, run_id: str) -> RunRecord:
@@ -110,12 +128,34 @@ class History:
     def runs(self, wanted: Filter | None = None) -> Sequence[RunRecord]:
         """Return the runs that match, newest first."""
         wanted = wanted or Filter()
-        values = (wanted.experiment or None, wanted.target or None, f",{','.join(wanted.states)},")
+        return self._listed(wanted, limit=wanted.limit or _ALL)
+
+    def each_run(self, wanted: Filter) -> Iterator[RunRecord]:
+        """Yield the runs that match, newest first, read as they are asked for."""
+        page = self._listed(wanted, limit=_PAGE)
+        while page:
+            yield from page
+            page = self._listed(wanted, limit=_PAGE, after=page[-1])
+
+    def unfinished(self) -> Sequence[RunRecord]:
+        """Return the runs that have not ended, newest first."""
+        statement = _LISTED.format(index="run_unfinished", condition=UNFINISHED)
         with self._open() as database:
-            rows = database.execute(_SELECT, values).fetchall()
-        tags = (wanted.tags or {}).items()
-        found = [r for row in rows if tags <= (r := _read(row[0])).tags.items()]
-        return found[: wanted.limit] if wanted.limit else found
+            rows = database.execute(statement, (_ALL,)).fetchall()
+        return [_read(row[0]) for row in rows]
+
+    def _listed(
+        self, wanted: Filter, *, limit: int, after: RunRecord | None = None
+    ) -> Sequence[RunRecord]:
+        conditions, values = _conditions(wanted)
+        if after is not None:
+            conditions.append("created <= ? and (created < ? or run_id > ?)")
+            values += [after.created, after.created, after.run_id]
+        condition = " and ".join(conditions) or "true"
+        with self._open() as database:
+            statement = _LISTED.format(index="run_listed", condition=condition)
+            rows = database.execute(statement, (*values, limit)).fetchall()
+        return [_read(row[0]) for row in rows]
 
     def events(self, run_id: str, *, after: int = -1) -> Sequence[tuple[int, RunEvent]]:
         """Return the events appended after number ``after``, with their numbers."""
@@ -148,57 +188,102 @@ class History:
             remedy=nearest(run_id, dict.fromkeys(known), noun="run"),
         )
 
-    def _update(self, database: sqlite3.Connection, record: RunRecord) -> None:
+    def _update(self, database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:
         database.execute("insert or replace into run values (?, ?, ?, ?, ?, ?)", _row(record))
-
-    def _prepare(self, database: sqlite3.Connection) -> None:
-        version = database.execute("pragma user_version").fetchone()[0]
-        if version == 0:
-            database.execute("begin immediate")
-            if database.execute("pragma user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA.split(";"):
-                    database.execute(statement)
-                database.execute(f"pragma user_version = {_VERSION}")
-        elif version > _VERSION:
-            raise StateError(
-                f"The history has version {version}; this release reads up to {_VERSION}.",
-                remedy="Install the release that wrote it, or a later one.",
-                at=str(self._file),
-            )
+        if record.tags != before.tags:
+            set_tags(database, record.run_id, record.tags)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection; commit at the end, or roll back after an exception."""
-        try:
-            database = sqlite3.connect(self._file, timeout=30, isolation_level=None)
-        except sqlite3.Error as error:
-            raise self._unreadable(error) from error
-        try:
+        """Use the connection; commit at the end, or roll back after an exception."""
+        with self._lock:
+            try:
+                database = self._connected()
+                try:
+                    yield database
+                    if database.in_transaction:
+                        database.execute("commit")
+                finally:
+                    if database.in_transaction:
+                        database.execute("rollback")
+            except sqlite3.DatabaseError as error:
+                raise self._unreadable(error) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        """Return the connection of this process, opened by its first call.
+
+        It is kept: opening one for each call costs a checkpoint of the write-ahead log each time.
+        """
+        if self._connection is None or self._connection.process != os.getpid():
+            database = sqlite3.connect(
+                self.file, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            weakref.finalize(self, database.close)
             database.execute("pragma synchronous = normal")
-            yield database
-            if database.in_transaction:
-                database.execute("commit")
-        except sqlite3.DatabaseError as error:
-            raise self._unreadable(error) from error
-        finally:
-            database.close()
+            self._connection = _Connection(database, os.getpid())
+        return self._connection.database
+
+    def _of_a_later_release(self, version: int) -> StateError:
+        return StateError(
+            f"The history has version {version}; this release reads up to {VERSION}.",
+            remedy="Install the release that wrote it, or a later one.",
+            at=str(self.file),
+        )
 
     def _unreadable(self, error: sqlite3.Error) -> StateError:
         return StateError(
             f"The history of runs cannot be used: {error}.",
             remedy="Move the file away to begin a new history; the runs' own folders stay.",
-            at=str(self._file),
+            at=str(self.file),
         )
 
 
-def _insert(database: sqlite3.Connection, run_id: str, event: RunEvent) -> bool:
-    row = (run_id, event.origin, event.seq, event.time, event.kind, json.dumps(dict(event.data)))
-    done = database.execute(
-        "insert or ignore into event (run_id, origin, seq, time, kind, data)"
-        " values (?, ?, ?, ?, ?, ?)",
-        row,
+def _conditions(wanted: Filter) -> tuple[list[str], list[str | float]]:
+    """Return the conditions of a filter in SQL, all of which must hold, and their values."""
+    fields = {"experiment": wanted.experiment, "target": wanted.target}
+    equal = {f"{name} = ?": value for name, value in fields.items() if value}
+    conditions, values = list(equal), [*equal.values()]
+    if wanted.states:
+        conditions.append(f"state in ({', '.join('?' * len(wanted.states))})")
+        values += map(str, wanted.states)
+    for pair in (wanted.tags or {}).items():
+        conditions.append("run_id in (select run_id from run_tag where key = ? and value = ?)")
+        values += pair
+    return conditions, [*values]
+
+
+def _insert(
+    database: sqlite3.Connection, run_id: str, events: Sequence[RunEvent]
+) -> Sequence[RunEvent]:
+    """Insert the events that are new, and return them."""
+    fresh: dict[tuple[str, int], RunEvent] = {}
+    known = _known(database, run_id, events)
+    for event in events:
+        if (event.origin, event.seq) not in known:
+            fresh.setdefault((event.origin, event.seq), event)
+    database.executemany(
+        "insert into event (run_id, origin, seq, time, kind, data) values (?, ?, ?, ?, ?, ?)",
+        [
+            (run_id, e.origin, e.seq, e.time, e.kind, json.dumps(dict(e.data)))
+            for e in fresh.values()
+        ],
     )
-    return done.rowcount == 1
+    return list(fresh.values())
+
+
+def _known(
+    database: sqlite3.Connection, run_id: str, events: Sequence[RunEvent]
+) -> set[tuple[str, int]]:
+    """Return origin and number of the run's events in the range of ``events``."""
+    found: set[tuple[str, int]] = set()
+    for origin in {event.origin for event in events}:
+        numbers = [event.seq for event in events if event.origin == origin]
+        rows = database.execute(
+            "select seq from event where run_id = ? and origin = ? and seq between ? and ?",
+            (run_id, origin, min(numbers), max(numbers)),
+        )
+        found |= {(origin, row[0]) for row in rows}
+    return found
 
 
 def _event(row: tuple[int, float, EventKind, str, EventOrigin]) -> RunEvent:
@@ -207,7 +292,9 @@ def _event(row: tuple[int, float, EventKind, str, EventOrigin]) -> RunEvent:
 
 
 def _row(record: RunRecord) -> tuple[str | float, ...]:
-    document = json.dumps(asdict(record))
+    # JSON has no NaN and no infinity: a metric that is one is kept as text.
+    metrics = {key: as_text(value) for key, value in record.metrics.items()}
+    document = json.dumps({**asdict(record), "metrics": metrics}, allow_nan=False)
     return (
         record.run_id,
         record.experiment,
@@ -223,4 +310,5 @@ def _read(document: str) -> RunRecord:
     fields = {key: value for key, value in json.loads(document).items() if key in known}
     fields["state"] = RunState(fields["state"])
     fields["arguments"] = tuple(fields.get("arguments", ()))
+    fields["metrics"] = {k: as_number(v) for k, v in fields.get("metrics", {}).items()}
     return RunRecord(**fields)

@@ -24,10 +24,11 @@ class ProjectSession:
     _others: "dict[str, ProjectSession]" = field(default_factory=dict)
 
     def close(self) -> None:
-        """Close the connections of its targets."""
+        """Close the connections of its targets and its history."""
         for session in self._others.values():
             session.close()
         self.targets.close()
+        self.history.close()
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""

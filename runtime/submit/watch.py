@@ -212,5 +212,4 @@ def state_data(status: RunStatus) -> dict[str, object]:
 
 def unfinished(history: History) -> Sequence[RunRecord]:
     """Return the runs that have not ended according to the history."""
-    open_states = {state for state in RunState if not state.final}
-    return [record for record in history.runs() if record.state in open_states]
+    return history.unfinished()

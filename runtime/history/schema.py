@@ -1,0 +1,80 @@
+"""The tables of the history, and how the ones of an earlier release are converted.
+
+Version 1 had a record for each run, and its events. Version 2 adds what runs are listed by:
+``run_listed`` covers every filter but tags, ``run_tag`` has the tags, ``run_unfinished`` the runs
+that are polled. The rest of a record is read only for the runs that are shown.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import Final
+
+from runtime.model.states import RunState
+
+VERSION: Final = 2
+UNFINISHED: Final = (
+    f"state not in ({', '.join(repr(str(state)) for state in RunState if state.final)})"
+)
+"""The condition of the partial index; a query has to repeat it to the letter."""
+_TABLES: Final = """
+create table run (
+    run_id text primary key, experiment text not null, target text not null, state text not null,
+    created real not null, record text not null
+) without rowid;
+create table event (
+    number integer primary key, run_id text not null, origin text not null, seq integer not null,
+    time real not null, kind text not null, data text not null,
+    unique (run_id, origin, seq)
+);
+create table cursor (run_id text primary key, cursor text not null) without rowid
+"""
+_INDEX: Final = f"""
+create index run_listed on run (created desc, run_id, experiment, target, state);
+create index run_unfinished on run (created desc, run_id) where {UNFINISHED};
+create table run_tag (
+    run_id text not null, key text not null, value text not null, primary key (run_id, key)
+) without rowid;
+create index run_tagged on run_tag (key, value, run_id)
+"""
+
+
+def version_of(database: sqlite3.Connection) -> int:
+    """Return the version of the tables, 0 for an empty database."""
+    return int(database.execute("pragma user_version").fetchone()[0])
+
+
+def prepare(database: sqlite3.Connection) -> None:
+    """Create the tables, or convert those of version 1, in one transaction."""
+    if version_of(database) >= VERSION:
+        return
+    database.execute("begin immediate")
+    version = version_of(database)  # another process may have been first
+    if version == 0:
+        _execute(database, _TABLES)
+    if version < VERSION:
+        _execute(database, _INDEX)
+        database.execute("drop index if exists run_created")
+        _index_tags(database)
+        database.execute(f"pragma user_version = {VERSION}")
+    database.execute("commit")
+
+
+def set_tags(database: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:
+    """Replace the tags that a run is found by."""
+    database.execute("delete from run_tag where run_id = ?", (run_id,))
+    rows = [(run_id, key, value) for key, value in tags.items()]
+    database.executemany("insert into run_tag values (?, ?, ?)", rows)
+
+
+def _index_tags(database: sqlite3.Connection) -> None:
+    # Not `json_each`: SQLite refuses the NaN that metrics of version 1 may have.
+    for run_id, record in database.execute("select run_id, record from run"):
+        tags = {str(key): str(value) for key, value in json.loads(record)["tags"].items()}
+        if tags:
+            set_tags(database, run_id, tags)
+
+
+def _execute(database: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        database.execute(statement)

@@ -1,0 +1,240 @@
+"""A history that grows: what is listed, shown and added costs the same, and old ones convert."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import StateError
+from runtime.cli.root import run
+from runtime.history.store import Filter, History
+from runtime.model.runs import RunEvent
+from runtime.model.states import RunState
+
+VERSION_1 = (Path(__file__).parent / "golden/history-1.sql").read_text(encoding="utf-8")
+MANY = 100_000
+MULTIPLY = """
+insert into run
+with recursive n(i) as (select 1 union all select i + 1 from n where i < ?)
+select 'many_' || i, experiment, target, state, created - i,
+    replace(record, run_id, 'many_' || i)
+from run, n where run_id = 'churn_1772000001_00000001'
+"""
+OPENS = """
+import sys
+from pathlib import Path
+from runtime.history.store import History
+print("opening", flush=True)
+History(Path(sys.argv[1]))
+"""
+
+
+def old_history(file, *, runs=0, extra=""):
+    """Write a history as version 1 did, with ``runs`` more runs."""
+    database = sqlite3.connect(file)
+    database.executescript(VERSION_1 + extra)
+    if runs:
+        database.execute(MULTIPLY, (runs,))
+        database.commit()
+    database.close()
+    return file
+
+
+def version(file):
+    database = sqlite3.connect(file)
+    try:
+        return database.execute("pragma user_version").fetchone()[0]
+    finally:
+        database.close()
+
+
+def listed(history, **wanted):
+    return [record.run_id[-1] for record in history.runs(Filter(**wanted))]
+
+
+def seconds(act):
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        act()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    file = tmp_path_factory.mktemp("grown") / "history.sqlite"
+    history = History(old_history(file, runs=MANY))
+    yield history
+    history.close()
+
+
+def test_a_history_of_version_1_is_converted_without_loss(tmp_path):
+    history = History(old_history(tmp_path / "h.sqlite"))
+    assert version(tmp_path / "h.sqlite") == 2
+    assert listed(history) == ["3", "2", "1"]
+    assert [r.run_id[-1] for r in history.unfinished()] == ["3"]
+    first = history.record("churn_1772000001_00000001")
+    assert (first.state, first.handle, first.exit_code) == (RunState.COMPLETED, "h1", 0)
+    assert first.tags == {"team": "ml", "note": "naïve “quotes” 'n' all", "stage": "candidate"}
+    assert first.metrics["rmse"] == 0.25
+    assert first.metrics["loss"] != first.metrics["loss"]  # NaN
+    assert len(history.events(first.run_id)) == 7
+    assert history.cursor(first.run_id) == "10:20:Completed"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"tags": {"team": "ml"}}, ["2", "1"]),
+        ({"tags": {"team": "ml", "stage": "candidate"}}, ["1"]),
+        ({"tags": {"note": "naïve “quotes” 'n' all"}}, ["1"]),
+        ({"tags": {"team": "m"}}, []),
+        ({"target": "cpu", "states": (RunState.FAILED,)}, ["2"]),
+    ],
+)
+def test_converted_runs_are_found(tmp_path, wanted, found):
+    assert listed(History(old_history(tmp_path / "h.sqlite")), **wanted) == found
+
+
+def test_a_tag_set_later_is_found(tmp_path):
+    history = History(old_history(tmp_path / "h.sqlite"))
+    run_id = "churn_1772000003_00000003"
+    for seq, value in enumerate(("ml", "ops")):
+        history.append(run_id, [RunEvent(seq, 1.0, "tag", {"key": "team", "value": value})])
+    assert listed(history, tags={"team": "ops"}) == ["3"]
+    assert listed(history, tags={"team": "ml"}) == ["2", "1"]
+
+
+def test_a_conversion_that_fails_leaves_the_history_unchanged(tmp_path):
+    file = old_history(tmp_path / "h.sqlite", extra="create view run_tag as select 1;")
+    with pytest.raises(StateError, match="run_tag"):
+        History(file)
+    assert version(file) == 1
+    database = sqlite3.connect(file)
+    names = {row[0] for row in database.execute("select name from sqlite_master")}
+    database.close()
+    assert "run_created" in names
+    assert "run_listed" not in names
+
+
+def test_a_conversion_that_is_killed_is_done_by_the_next_process(tmp_path):
+    file = old_history(tmp_path / "h.sqlite", runs=20_000)
+    with subprocess.Popen([sys.executable, "-c", OPENS, str(file)], stdout=subprocess.PIPE) as one:
+        one.stdout.readline()
+        time.sleep(0.05)
+        one.send_signal(signal.SIGKILL)
+    assert one.returncode == -signal.SIGKILL
+    history = History(file)
+    assert len(history.runs()) == 20_003
+    assert len(history.runs(Filter(tags={"stage": "candidate"}))) == 20_001
+
+
+def test_processes_that_open_an_old_history_at_once_convert_it_once(tmp_path):
+    file = old_history(tmp_path / "h.sqlite", runs=500)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: len(History(file).runs()), range(4)))
+    assert found == [503] * 4
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(limit=10),
+        Filter(experiment="churn", limit=10),
+        Filter(experiment="churn", states=(RunState.FAILED,), limit=10),
+        Filter(target="nowhere", limit=10),
+        Filter(tags={"team": "ml"}, limit=10),
+        Filter(tags={"team": "none"}, limit=10),
+    ],
+)
+def test_listing_100_000_runs_takes_no_time(grown, wanted):
+    assert seconds(lambda: grown.runs(wanted)) < 0.2
+
+
+def test_the_unfinished_of_100_000_runs_take_no_time(grown):
+    assert seconds(grown.unfinished) < 0.01
+    assert [record.run_id[-1] for record in grown.unfinished()] == ["3"]
+
+
+def test_the_first_of_100_000_runs_take_no_time(grown):
+    assert seconds(lambda: list(islice(grown.each_run(Filter()), 10))) < 0.2
+
+
+def test_runs_are_yielded_in_the_order_they_are_listed(tmp_path, record):
+    history = History(tmp_path / "h.sqlite")
+    for number in range(450):
+        history.add(record(f"run{number:03}", created=float(number // 7)))
+    yielded = [each.run_id for each in history.each_run(Filter())]
+    assert yielded == [each.run_id for each in history.runs()]
+    assert len(set(yielded)) == 450
+
+
+@pytest.mark.parametrize("command", [["runs", "--target", "cpu"], ["run", "show", "many_7"]])
+def test_commands_take_a_quarter_of_a_second_beside_100_000_runs(
+    tmp_path, grown, monkeypatch, command
+):
+    database = sqlite3.connect(tmp_path / "history.sqlite")
+    with closing(sqlite3.connect(grown.file)) as source:
+        source.backup(database)
+    database.execute("delete from run where state = 'Queued'")  # there is no such run to poll
+    database.commit()
+    database.close()
+    monkeypatch.setenv("AML_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run(command) == 0
+    assert seconds(lambda: run(command)) < 0.25
+
+
+def test_adding_and_showing_a_run_beside_100_000_takes_no_time(grown, record):
+    numbers = iter(range(10))
+
+    def add_and_show():
+        run_id = f"new{next(numbers)}"
+        grown.add(record(run_id, tags={"a": "b"}, state=RunState.COMPLETED))
+        grown.append(run_id, [RunEvent(0, 1.0, "message", {"text": "x"})])
+        grown.record(run_id)
+        grown.events(run_id)
+
+    assert seconds(add_and_show) < 0.05
+
+
+def test_a_batch_of_metrics_takes_a_tenth_of_a_millisecond_each(tmp_path, record):
+    history = History(tmp_path / "h.sqlite")
+    history.add(record())
+    batches = iter(range(3))
+
+    def log():
+        begin = next(batches) * 2000
+        history.append(
+            "exp_1_00000000",
+            [
+                RunEvent(begin + n, 1.0, "metric", {"key": f"m{n % 20}", "value": n, "step": n})
+                for n in range(2000)
+            ],
+        )
+
+    assert seconds(log) / 2000 < 0.0001
+
+
+def test_a_metric_that_is_no_number_is_kept_in_valid_json(tmp_path, record):
+    def refuse(constant):
+        raise ValueError(constant)
+
+    history = History(tmp_path / "h.sqlite")
+    history.add(record(metrics={"a": float("nan"), "b": float("inf"), "c": float("-inf")}))
+    metrics = history.record("exp_1_00000000").metrics
+    assert str(dict(metrics)) == "{'a': nan, 'b': inf, 'c': -inf}"
+    history.close()
+    database = sqlite3.connect(tmp_path / "h.sqlite")
+    (stored,) = database.execute("select record from run").fetchone()
+    database.close()
+    assert json.loads(stored, parse_constant=refuse)["metrics"]["a"] == "NaN"
