@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
+from infra.contract.load import load
 
 DEFAULT_STACK: Final = "local"
 PROGRAM: Final = Path(__file__).parents[1]
 """Folder of the packaged program."""
 _STACK_FOLDER: Final = "stacks"
 _STACK_FILES: Final = "Pulumi.*.yaml"
+_READ: Final = "infra.contract.project_file:read_project_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,11 @@ class Project:
 
     def manifest_file(self, stack: str) -> Path:
         """Return the path of the manifest that a deployment writes."""
-        return self.home / "manifests" / f"{stack}.json"
+        return manifest_file(self.home, stack)
 
     def selected_stack(self) -> str:
         """Return the current stack: ``AML_STACK``, else the selected one, else ``local``."""
-        chosen = os.environ.get("AML_STACK")
-        if chosen:
-            return chosen
-        file = self.home / "selected-stack"
-        return (file.read_text(encoding="utf-8").strip() if file.is_file() else "") or DEFAULT_STACK
+        return selected_stack(self.home)
 
     def select_stack(self, stack: str) -> None:
         """Make ``stack`` the current one for later commands."""
@@ -81,6 +77,23 @@ def home_folder(start: Path | None = None) -> Path:
     if chosen:
         return Path(chosen).absolute()
     return (project_root(start) or (start or Path.cwd()).absolute()) / ".aml"
+
+
+def selected_stack(home: Path) -> str:
+    """Return the current stack of a project: ``AML_STACK``, else the selected one, else ``local``.
+
+    ``home`` is the project's ``.aml`` folder; nothing else of the project is read.
+    """
+    chosen = os.environ.get("AML_STACK")
+    if chosen:
+        return chosen
+    file = home / "selected-stack"
+    return (file.read_text(encoding="utf-8").strip() if file.is_file() else "") or DEFAULT_STACK
+
+
+def manifest_file(home: Path, stack: str) -> Path:
+    """Return the path of the manifest that a deployment writes."""
+    return home / "manifests" / f"{stack}.json"
 
 
 def project_root(start: Path | None = None) -> Path | None:
@@ -105,7 +118,7 @@ def find_project(start: Path | None = None) -> Project:
         )
     if not (root / "Pulumi.yaml").is_file():
         return packaged_project(root)
-    document = _document(root / "Pulumi.yaml")
+    document: JsonObject = load(_READ)(root / "Pulumi.yaml")
     backend = document.get("backend")
     return Project(
         root=root,
@@ -134,15 +147,3 @@ def _stack_folder(folder: Path) -> Path | None:
         if any(candidate.glob(_STACK_FILES)):
             return candidate
     return None
-
-
-def _document(file: Path) -> JsonObject:
-    try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UsageError(
-            f"The file is not YAML: {error}", remedy="Fix the line named above.", at=str(file)
-        ) from error
-    if not isinstance(document, dict) or not document.get("name"):
-        raise UsageError("The file has no `name`.", remedy="Add `name: <project>`.", at=str(file))
-    return document

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.catalogue.names import parse_arm_id
-from infra.contract.manifest import Manifest
+from infra.contract.manifest import Manifest, read_manifest
 from runtime.api.compute_target import ComputeTarget
 from runtime.submit.session import ProjectSession, open_session
 
@@ -16,7 +16,7 @@ class Workspace:
 
     def __init__(self, session: ProjectSession) -> None:
         self._session = session
-        self._manifest = session.targets.manifest()
+        self._manifest = read_manifest(session.targets.manifest_file, stack=session.stack)
         workspace = self._manifest.workspace
         parts = parse_arm_id(workspace.id)
         self.id = workspace.id

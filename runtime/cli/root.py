@@ -4,7 +4,6 @@ Imports click and nothing heavy: `aml --help` reads the table and loads no comma
 """
 
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -161,6 +160,6 @@ def _ended(error: Exception) -> int:
             return UsageError.exit_code
         case BrokenPipeError():
             return 0  # the reader (`| head`) has seen enough
-    traceback.print_exception(error)
+    load("traceback:print_exception")(error)
     say("This is a bug in aml-platform; please report it with the lines above.")
     return _BUG

@@ -7,14 +7,11 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import UsageError
+from infra.contract.load import load
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_data, print_json, print_table, run_document, say, size
 from runtime.cli.session import command_session
-from runtime.definitions.runconfig import (
-    RunConfigurationFile,
-    argument_list,
-    find_run_configuration,
-)
+from runtime.definitions.settings import RunConfigurationFile, argument_list
 from runtime.model.runs import RunSpec
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
@@ -25,6 +22,7 @@ from runtime.targets.finding import LOCAL
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LINGER_S = 30.0
+_FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,7 +144,10 @@ def _submit(
 def _configuration(given: _Given) -> RunConfigurationFile | None:
     """Return the run configuration ``-c`` names; without one of that name it names a target."""
     named = given.configuration
-    return find_run_configuration(named, given.source_directory) if named else None
+    if named is None:
+        return None
+    found: RunConfigurationFile | None = load(_FIND_CONFIGURATION)(named, given.source_directory)
+    return found
 
 
 def _target_name(given: _Given, configured: RunConfigurationFile | None) -> str:
@@ -158,9 +159,7 @@ def _target_name(given: _Given, configured: RunConfigurationFile | None) -> str:
 
 def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
     target = session.target_of(session.history.record(run_id))
-    watcher = Watcher(
-        session.history, pace=Pace(linger_s=0.0 if target.name == LOCAL else _LINGER_S)
-    )
+    watcher = Watcher(session.history, pace=_pace(target.name))
     follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=as_json)
     collect(session.history, target, run_id, session.home, report=say)
     record = session.history.record(run_id)
@@ -168,6 +167,11 @@ def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(run_document(record))
     raise_unless_completed(record, last_lines(record.outputs))
+
+
+def _pace(target: str) -> Pace:
+    """Return how often to poll: a run on this machine costs nothing to look at."""
+    return Pace(first_s=0.02, longest_s=1.0) if target == LOCAL else Pace(linger_s=_LINGER_S)
 
 
 def _detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:

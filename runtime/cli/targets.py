@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import NotDeployedError
-from infra.contract.manifest import TargetEntry
+from infra.contract.manifest import TargetEntry, read_manifest
 from runtime.cli.render import print_json, print_table, say
 from runtime.cli.session import command_session
 
@@ -23,7 +23,7 @@ def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
     session = command_session(stack, manifest)
     found = {"local": _LOCAL}
     try:
-        found |= session.targets.manifest().targets
+        found |= read_manifest(session.targets.manifest_file, stack=session.stack).targets
     except NotDeployedError as error:
         say(f"{error.detail} {error.remedy}")
     if as_json:

@@ -4,9 +4,8 @@ Lenient: keys in any casing, numbers for strings, null for a default. Keys that 
 a run here are ignored; the older format of Workbench is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,25 +13,12 @@ import yaml
 
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document, JsonObject
+from runtime.definitions.settings import RunConfigurationFile
 from runtime.environments.declarations import read_declaration
 from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec
 
 _FOLDERS: Final = ("aml_config", ".azureml")
 _OLD_KEY: Final = "argumentvector"
-
-
-@dataclass(frozen=True, slots=True)
-class RunConfigurationFile:
-    """The settings of one file; ``None`` or empty where it sets nothing."""
-
-    file: Path
-    target: str = "local"
-    script: str | None = None
-    arguments: tuple[str, ...] = ()
-    environment: EnvironmentSpec | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    node_count: int = 1
-    max_duration_s: int = MAX_DURATION_S
 
 
 def find_run_configuration(name: str, project: Path) -> RunConfigurationFile | None:
@@ -127,8 +113,3 @@ def _number(value: object, default: int, key: str, file: Path) -> int:
         remedy=f"Write `{key}: {default}`.",
         at=str(file),
     )
-
-
-def argument_list(given: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:
-    """Return the script's arguments: those given replace all configured ones."""
-    return tuple(given) or tuple(configured)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 from infra.contract.errors import DefinitionError
-from runtime.environments.conda import parse_conda
+from infra.contract.load import load
 from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
 from runtime.model.runs import EnvironmentSpec
@@ -81,7 +81,7 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
 
 
 def _conda(spec: EnvironmentSpec, problems: list[str]) -> _Content:
-    found = parse_conda(spec.conda or "")
+    found = load("runtime.environments.conda:parse_conda")(spec.conda or "")
     problems += found.problems
     if found.unknown:
         listed = ", ".join(found.unknown)

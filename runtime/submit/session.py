@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.contract.errors import PlatformError
-from infra.contract.project import DEFAULT_STACK, find_project, home_folder, project_root
+from infra.contract.project import (
+    DEFAULT_STACK,
+    home_folder,
+    manifest_file,
+    project_root,
+    selected_stack,
+)
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
 from runtime.submit.watch import Watcher, unfinished
@@ -70,11 +76,6 @@ class ProjectSession:
 def open_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:
     """Open the session of ``stack`` (default: the selected one). Needs no project folder."""
     home = home_folder()
-    if project_root() is not None:
-        project = find_project()
-        name = stack or project.selected_stack()
-        file = manifest or project.manifest_file(name)
-    else:
-        name = stack or DEFAULT_STACK
-        file = manifest or home / "manifests" / f"{name}.json"
+    name = stack or (selected_stack(home) if project_root() is not None else DEFAULT_STACK)
+    file = manifest or manifest_file(home, name)
     return ProjectSession(home, name, History(home / "history.sqlite"), Targets(home, file, name))

@@ -1,7 +1,6 @@
 """Submits a run: snapshot, history, launch. Knows no particular kind of target."""
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -87,7 +86,7 @@ class Submitter:
             spec,
             taken.snapshot,
             created=self._now(),
-            token=secrets.token_hex(4),
+            token=os.urandom(4).hex(),
             git=git_properties(spec.source_directory, self._environ),
             locked=locked,
         )

@@ -6,8 +6,8 @@ files in the run's folder.
 
 import fcntl
 import os
+import shutil
 import signal
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +17,12 @@ from threading import Event
 from typing import Final
 
 from infra.contract.errors import PlatformError
-from runtime.agent.archive import ARCHIVE_NAME, agent_archive
+from infra.contract.load import load
 from runtime.agent.events import EventLog, read_events
-from runtime.environments.builders import UvBuilder
-from runtime.environments.cache import EnvironmentCache
-from runtime.environments.locking import lock
+from runtime.agent.main import main as agent
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
+from runtime.targets.forking import ForkedProcess
 from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
 
 _FOREIGN: Final = ("MLFLOW_", "AZUREML_")
@@ -41,7 +40,7 @@ class LocalRun:
         self._lock = lock_descriptor
         self._events = EventLog(folder.own_events)
         self._stop = Event()
-        self._agent: subprocess.Popen[bytes] | None = None
+        self._agent: ForkedProcess | None = None
 
     def execute(self) -> None:
         """Execute the run; an error becomes the run's final state."""
@@ -78,36 +77,31 @@ class LocalRun:
             self._step("environment", f"{python} is used as it is")
             yield python, spec.variables if spec else {}
             return
-        cache = EnvironmentCache(Path(self._task.environments), UvBuilder())
+        # Most of the imports of this process, for the runs that need them.
+        builder = load("runtime.environments.builders:UvBuilder")()
+        cache = load("runtime.environments.cache:EnvironmentCache")(
+            Path(self._task.environments), builder
+        )
         log = self._folder.work / BUILD_LOG
         log.parent.mkdir(exist_ok=True)
         with log.open("a", encoding="utf-8", buffering=1) as sink:
-            locked = lock(spec)
+            locked = load("runtime.environments.locking:lock")(spec)
             with cache.lease(locked, lambda line: print(line, file=sink), self._stop) as found:
                 how = "reused" if found.reused else "built"
                 self._step("environment", f"{how} {found.hash}")
                 yield str(found.python), {**environment_variables(found.folder), **found.variables}
 
     def _run(self, python: str, variables: Mapping[str, str]) -> None:
-        archive = self._folder.path / ARCHIVE_NAME
-        archive.write_bytes(agent_archive())
         self._step("run", " ".join(("python", *self._task.command)))
         if self._stop.is_set():
             self._end("")
             return
-        with self._folder.process_log.open("ab") as sink:
-            self._agent = subprocess.Popen(
-                agent_argv(python, archive, self._folder, self._task),
-                cwd=self._folder.work,
-                env=run_variables(self._task, variables, os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=sink,
-                # the run is alive as long as its agent, even if this process is killed
-                pass_fds=(self._lock,),
-            )
+        environ = run_variables(self._task, variables, os.environ)
+        arguments = agent_arguments(found_python(python, environ), self._folder, self._task)
+        # It inherits the lock: the run is alive as long as its agent, even if this process dies.
+        self._agent = ForkedProcess(lambda: agent(arguments), self._folder.work, environ)
         if self._stop.is_set():
-            self._agent.terminate()
+            self._agent.send_signal(signal.SIGTERM)
         code = self._agent.wait()
         self._step("collect", "outputs and logs are in the run's folder")
         if not ended(self._folder.agent_events):
@@ -117,7 +111,7 @@ class LocalRun:
 
     def _stopped(self, number: int, _: object) -> None:
         self._stop.set()
-        if self._agent is not None and self._agent.poll() is None:
+        if self._agent is not None:
             self._agent.send_signal(number)
 
     def _end(self, error: str) -> None:
@@ -134,17 +128,20 @@ class LocalRun:
         self._events.append("step", {"step": step, "text": text})
 
 
-def agent_argv(python: str, archive: Path, folder: RunFolder, task: Task) -> list[str]:
-    """Return the command that runs the script under the agent."""
+def found_python(python: str, environ: Mapping[str, str]) -> str:
+    """Return the path of the script's interpreter; the name itself if it is not on ``PATH``."""
+    return shutil.which(python, path=environ.get("PATH")) or python
+
+
+def agent_arguments(python: str, folder: RunFolder, task: Task) -> list[str]:
+    """Return the arguments with which the agent runs the script."""
     return [
-        python,
-        str(archive),
         "run",
         f"--events={folder.agent_events}",
         f"--artifacts={folder.artifacts}",
         f"--max-duration={task.max_duration_s}",
         "--",
-        "python",
+        python,
         *task.command,
     ]
 

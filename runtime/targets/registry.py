@@ -4,7 +4,6 @@ A target's module is imported only when it is used.
 """
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import Final
 
 from infra.contract.load import load, look_up
@@ -20,12 +19,13 @@ BUILT_IN: Final = {
 
 def target_kinds() -> dict[str, str]:
     """Return every installed kind of target, and the import path of its class."""
-    return BUILT_IN | {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    entry_points = load("importlib.metadata:entry_points")
+    return {entry.name: entry.value for entry in entry_points(group=GROUP)} | BUILT_IN
 
 
 def target_class(kind: str) -> Callable[..., Target]:
     """Return the class of one kind. Raises ``UnknownNameError``, which suggests the nearest."""
-    found: Callable[..., Target] = load(
-        look_up(kind, target_kinds(), noun="kind of target"), extra=kind
-    )
+    # Looking for entry points reads the metadata of everything installed.
+    known = BUILT_IN if kind in BUILT_IN else target_kinds()
+    found: Callable[..., Target] = load(look_up(kind, known, noun="kind of target"), extra=kind)
     return found

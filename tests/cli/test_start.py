@@ -1,5 +1,6 @@
 """What `aml` does before any command runs."""
 
+import os
 import subprocess
 import sys
 
@@ -43,3 +44,26 @@ def test_every_command_has_help_of_its_own(name):
     done = aml(name, "--help")
     assert done.returncode == 0, done.stderr
     assert "Usage: aml" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from runtime.cli.root import run\nassert run(['submit', 'train.py']) == 0",
+        "import runtime.targets.local_run",
+    ],
+    ids=["submit", "the run's own process"],
+)
+def test_a_local_run_without_an_environment_loads_nothing_heavy(tmp_path, program):
+    (tmp_path / "train.py").write_text("print('done')\n", encoding="utf-8")
+    heavy = (HEAVY - {"sqlite3"}) | {"importlib.metadata", "uv"}
+    show = f"\nimport sys\nprint(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", program + show],
+        cwd=tmp_path,
+        env={**os.environ, "AML_HOME": str(tmp_path / ".aml")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines()[-1] == "[]"

@@ -205,3 +205,24 @@ def test_odd_outputs_cost_only_themselves(target, tmp_path):
     names = {os.fsencode(file.name) for file in files if file.parent.name == "outputs"}
     assert names == {b"a.txt", b"bad\xff", b"two\nlines", b"latest"}
     assert [line.partition(" ")[0] for line in left_out] == ["outputs/loop", "outputs/out"]
+
+
+def test_an_interpreter_that_is_not_there_is_a_failed_run(target, tmp_path):
+    environment = EnvironmentSpec("user_managed", interpreter="no-such-python")
+    handle = target.launch(a_run(tmp_path, "", environment=environment))
+    until(lambda: poll(target, handle).state.final)
+    status = poll(target, handle)
+    assert (status.state, status.exit_code) == (RunState.FAILED, 127)
+    assert status.error == "no-such-python cannot be started: No such file or directory"
+
+
+def test_an_interpreter_given_by_name_is_the_one_on_the_path(tmp_path, monkeypatch, target):
+    named = tmp_path / "bin" / "my-python"
+    named.parent.mkdir()
+    named.write_text(f'#!/bin/sh\necho by name; exec {sys.executable} "$@"\n', encoding="utf-8")
+    named.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{named.parent}{os.pathsep}{os.environ['PATH']}")
+    environment = EnvironmentSpec("user_managed", interpreter="my-python")
+    handle = target.launch(a_run(tmp_path, "print('ran')", environment=environment))
+    until(lambda: poll(target, handle).state.final)
+    assert log(target, handle) == "by name\nran\n"

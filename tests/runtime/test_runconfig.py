@@ -3,7 +3,8 @@
 import pytest
 
 from infra.contract.errors import DefinitionError
-from runtime.definitions.runconfig import argument_list, find_run_configuration
+from runtime.definitions.runconfig import find_run_configuration
+from runtime.definitions.settings import argument_list
 from runtime.model.runs import MAX_DURATION_S
 
 FULL = """
