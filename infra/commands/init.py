@@ -53,6 +53,10 @@ def init(stack: str, *, yes: bool, **given: str | None) -> None:
     prompt = not yes and sys.stdin.isatty()
     file = create_stack(project, _answers(stack, given, prompt=prompt))
     view.say(f"Wrote {view.short_path(file)}. Next, run `aml check`, then `aml up`.")
+    view.say(
+        f"Commit {view.short_path(file)} and {SCHEMA_FILE} beside it;"
+        " .aml holds state and keys of this machine, and git ignores it."
+    )
 
 
 def require_new(project: Project, stack: str) -> None:

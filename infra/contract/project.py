@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import UsageError
+from infra.contract.home import HOME, make_folder
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 
@@ -64,7 +65,7 @@ class Project:
 
     def select_stack(self, stack: str) -> None:
         """Make ``stack`` the current one for later commands."""
-        self.home.mkdir(parents=True, exist_ok=True)
+        make_folder(self.home)
         (self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
 
 
@@ -76,7 +77,7 @@ def home_folder(start: Path | None = None) -> Path:
     chosen = os.environ.get("AML_HOME")
     if chosen:
         return Path(chosen).absolute()
-    return (project_root(start) or (start or Path.cwd()).absolute()) / ".aml"
+    return (project_root(start) or (start or Path.cwd()).absolute()) / HOME
 
 
 def selected_stack(home: Path) -> str:

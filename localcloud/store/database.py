@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.contract.home import make_folder
+
 SqlValue = str | int | float | bytes | None
 _BUSY_S = 30.0
 
@@ -29,7 +31,7 @@ class Database:
         self._closed = threading.Event()
         # Worker threads are short-lived, so connections are pooled rather than kept per thread.
         self._idle: list[sqlite3.Connection] = []
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         file.touch(mode=0o600)
 
     def define(self, statements: str) -> None:
