@@ -26,7 +26,7 @@ import uvicorn
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT, cloud_folder
 from infra.contract.errors import PlatformError
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
@@ -140,7 +140,7 @@ class _Server(uvicorn.Server):
 def run(home: Path, port: int | None) -> int:
     """Serve until stopped; return an exit code: 0 as well if another daemon already serves."""
     folder = cloud_folder(home)
-    make_folder(folder)
+    make_home_folder(folder)
     lock = _lock(folder)
     if lock is None:
         return 0

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import MissingExtraError, UnreachableError
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from infra.contract.json_types import JsonObject
 
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
@@ -72,7 +72,7 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
         return cloud
     _require_installed()
     folder = cloud_folder(home)
-    make_folder(folder)
+    make_home_folder(folder)
     log = folder / "daemon.log"
     chosen = ["--port", str(port)] if port else []
     with log.open("ab") as sink:

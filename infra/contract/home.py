@@ -15,7 +15,7 @@ _IGNORE_ALL: Final = (
 )
 
 
-def make_folder(folder: Path) -> None:
+def make_home_folder(folder: Path) -> None:
     """Make ``folder`` and its parents; an ``.aml`` among them gets a `.gitignore` of its own."""
     home = next((each for each in (folder, *folder.parents) if _is_home(each)), None)
     made = home is not None and not home.exists()

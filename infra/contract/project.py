@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import UsageError
-from infra.contract.home import HOME, make_folder
+from infra.contract.home import HOME, make_home_folder
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 
@@ -65,7 +65,7 @@ class Project:
 
     def select_stack(self, stack: str) -> None:
         """Make ``stack`` the current one for later commands."""
-        make_folder(self.home)
+        make_home_folder(self.home)
         (self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
 
 

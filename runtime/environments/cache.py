@@ -18,7 +18,7 @@ from threading import Event
 from typing import IO, Final
 
 from infra.contract.errors import EnvironmentBuildError
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from infra.contract.json_types import JsonObject
 from runtime.environments.builders import Builder, Log
 from runtime.environments.locking import LockedEnvironment
@@ -165,7 +165,7 @@ class EnvironmentCache:
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[IO[bytes]]:
         folder = self._root / ".locks"
-        make_folder(folder)
+        make_home_folder(folder)
         with (folder / f"{name}.lock").open("ab") as lock_file:
             yield lock_file
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import StateError, UnknownNameError
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from infra.contract.load import nearest
 from runtime.history.fold import as_number, as_text, fold
 from runtime.history.schema import UNFINISHED, VERSION, prepare, set_tags, version_of
@@ -60,7 +60,7 @@ class History:
         self.file = file
         self._lock = threading.RLock()
         self._connection: _Connection | None = None
-        make_folder(file.parent)
+        make_home_folder(file.parent)
         with self._open() as database:
             version = version_of(database)
             if version > VERSION:

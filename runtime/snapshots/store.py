@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from infra.contract.errors import DefinitionError
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
 from runtime.agent.files import Below, make_executable, make_folder
 from runtime.model.runs import SnapshotFile, SourceSnapshot
@@ -81,7 +81,7 @@ class SnapshotStore:
         if tree != seen.snapshot or not self._complete(tree):
             check_count(files, self._files_of(seen.snapshot), self._environ, at=str(source))
         reused = self._complete(tree)
-        make_folder(self._root)
+        make_home_folder(self._root)
         stored = [] if reused else [f for f in files if self._store(source, f)]
         if not reused:
             document = {"id": tree, "files": [asdict(file) for file in files]}

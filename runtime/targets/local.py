@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, is_inside
@@ -46,7 +46,7 @@ class LocalTarget:
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's process and return at once."""
         folder = self._folder(run.run_id)
-        make_folder(folder.path)
+        make_home_folder(folder.path)
         # Of several submitters of one run id, only the first to hold the lock starts the run.
         lock = _lock_to_start(folder)
         if lock is not None:

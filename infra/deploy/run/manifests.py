@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import NotDeployedError
-from infra.contract.home import make_folder
+from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, parse_manifest
 
@@ -25,7 +25,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
 
 def write_manifest(manifest: Manifest, file: Path) -> None:
     """Write the manifest where submissions look for it, atomically."""
-    make_folder(file.parent)
+    make_home_folder(file.parent)
     # Renamed when complete, so that a submission never reads half a manifest.
     draft = file.with_suffix(".tmp")
     draft.write_text(manifest.to_json(), encoding="utf-8")
