@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -24,6 +25,7 @@ from localcloud.nodes import storage
 from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
 from localcloud.nodes.jobs import Job, command_line, log_name, script_variables
 from localcloud.nodes.processes import JobProcess, start, tail
+from runtime.agent.files import printable
 from runtime.environments.base_variables import base_variables
 from runtime.environments.cache import EnvironmentCache
 from runtime.model.states import RunState
@@ -301,7 +303,7 @@ class Execution:
             work = self._folder / node / "wd"
             saved[log_name(rank, len(self.nodes))] = work / "user_logs" / "std_log.txt"
             for top in storage.COLLECTED:
-                below = storage.files_below(work / top) if (work / top).is_dir() else ()
+                below = storage.kept_files(work / top, partial(self._left_out, f"{top}/"))
                 saved |= {f"{top}/{relative}": file for relative, file in below}
         saved[BUILD_LOG] = self._folder / BUILD_LOG
         kept = {name: file for name, file in sorted(saved.items()) if file.is_file()}
@@ -314,7 +316,7 @@ class Execution:
 
     def _collect_named(self) -> None:
         for binding in self.job.outputs:
-            place = self._folder / "named_outputs" / binding.name
+            place = storage.place(self._folder / "named_outputs", binding.name)
             if place.exists():
                 default = (
                     f"azureml://datastores/workspaceblobstore/paths/azureml/{self.job.name}/"
@@ -322,15 +324,16 @@ class Execution:
                 )
                 uri = binding.uri or default
                 address = storage.address_of(self._cloud, self.job.workspace, uri)
-                storage.upload(self._cloud, place, address)
+                report = partial(self._left_out, f"{binding.name}/")
+                storage.upload(self._cloud, place, address, report)
 
     def _publish_logs(self) -> None:
         """Make files in ``logs/`` readable while the command still writes them."""
         for node in self.nodes[:1]:
             folder = self._folder / node / "wd" / "logs"
-            if folder.is_dir():
-                for relative, file in storage.files_below(folder):
-                    self._publish(f"logs/{relative}", file)
+            # Collecting reports the files that are left out here.
+            for relative, file in storage.kept_files(folder, lambda *_: None):
+                self._publish(f"logs/{relative}", file)
 
     def _publish(self, name: str, file: Path) -> None:
         if name in self._published or self._artifacts is None:
@@ -341,6 +344,10 @@ class Execution:
             store.account, store.container, path, file, now=self._cloud.clock()
         )
         self._record("log", {"name": name, "size": file.stat().st_size})
+
+    def _left_out(self, folder: str, name: str, why: str) -> None:
+        text = f"{printable(folder + name)} was not collected: {why}"
+        self._record("message", {"text": text})
 
     def _forget_logs(self) -> None:
         store = self._artifacts
@@ -360,7 +367,9 @@ class Execution:
     def _step(self, step: str, text: str, **facts: object) -> None:
         self._record("step", {"step": step, "text": text, **facts})
 
-    def _record(self, kind: Literal["step", "log", "artifact"], data: Mapping[str, object]) -> None:
+    def _record(
+        self, kind: Literal["step", "log", "artifact", "message"], data: Mapping[str, object]
+    ) -> None:
         self._cloud.store.runs.record(self.job.run, self._cloud.clock(), kind, data)
 
 

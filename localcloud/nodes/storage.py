@@ -6,7 +6,7 @@ URIs are Azure ML's datastore URIs, or URLs of this cloud's own blob plane.
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,15 @@ from urllib.parse import unquote, urlsplit
 from infra.contract.errors import UsageError
 from localcloud.calls.artifacts import ArtifactStore
 from localcloud.calls.cloud import Cloud
-from runtime.agent.files import Below, OutsideError, make_executable, make_folder, printable
+from runtime.agent.files import (
+    Below,
+    OutsideError,
+    files_below,
+    make_executable,
+    make_folder,
+    printable,
+    storable,
+)
 
 _DATASTORE: Final = re.compile(
     r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)",
@@ -112,13 +120,18 @@ def unpack(downloaded: Path, folder: Path) -> int:
     return sum(1 for each in folder.rglob("*") if each.is_file())
 
 
-def upload(cloud: Cloud, source: Path, address: BlobAddress) -> None:
-    """Write a file, or all files of a folder, to blobs at or below the address."""
+def upload(
+    cloud: Cloud, source: Path, address: BlobAddress, report: Callable[[str, str], None]
+) -> None:
+    """Write a file, or all files of a folder, to blobs at or below the address.
+
+    ``report`` is called with the name of each file that is left out, and the reason.
+    """
     cloud.store.blobs.ensure_container(address.account, address.container, now=cloud.clock())
     if source.is_file():
         _put(cloud, address.account, address.container, address.path, source)
         return
-    for relative, file in files_below(source):
+    for relative, file in kept_files(source, report):
         path = f"{address.path.rstrip('/')}/{relative}".lstrip("/")
         _put(cloud, address.account, address.container, path, file)
 
@@ -128,12 +141,14 @@ def keep_artifact(cloud: Cloud, store: ArtifactStore, name: str, file: Path) -> 
     _put(cloud, store.account, store.container, name, file)
 
 
-def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (POSIX path, file) of all files, without links that point outside the folder."""
-    root = folder.resolve()
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.resolve().is_relative_to(root):
-            yield file.relative_to(folder).as_posix(), file
+def kept_files(folder: Path, report: Callable[[str, str], None]) -> Iterator[tuple[str, Path]]:
+    """Yield POSIX path and file of all files that can be stored; ``report`` gets the others."""
+    for name, found in files_below(folder):
+        problem = found or ("" if storable(name) else "blob storage does not allow its name")
+        if problem:
+            report(name, problem)
+        else:
+            yield name, folder / name
 
 
 def _put(cloud: Cloud, account: str, container: str, name: str, file: Path) -> None:

@@ -6,8 +6,11 @@ readable by more people than its folder is, whatever the umask.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -100,6 +103,33 @@ def is_inside(folder: Path, path: Path) -> bool:
     except (OSError, RuntimeError):  # a link to itself; Python before 3.13 raises RuntimeError
         return False
     return root == found or root in found.parents
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the path of each file below a folder, and why it is not to be read; mostly ``""``.
+
+    Folders, and what is neither a file nor a link, are not yielded. Links to folders are not
+    followed.
+    """
+    for file in sorted(folder.rglob("*")):
+        if file.is_symlink() or file.is_file():
+            yield file.relative_to(folder).as_posix(), _problem(folder, file)
+
+
+def _problem(folder: Path, file: Path) -> str:
+    try:
+        status = file.stat()
+    except OSError as error:
+        return "it is a link to itself" if error.errno == errno.ELOOP else str(error.strerror)
+    if not is_inside(folder, file):
+        return "it is a link out of the folder"
+    # Opening a pipe would wait for somebody who writes to it.
+    return "" if stat.S_ISREG(status.st_mode) else "it is a link to something that is not a file"
+
+
+def storable(name: str) -> bool:
+    """Return whether blob storage takes a name: UTF-8 without control characters."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
 
 
 def printable(name: str) -> str:

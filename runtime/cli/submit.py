@@ -220,6 +220,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
                 "environment": environment,
                 "files": files,
                 "bytes": planned.size,
+                "left_out": planned.listing.notes,
             }
         )
         return
@@ -236,6 +237,8 @@ def _show(planned: Planned, *, as_json: bool) -> None:
     )
     for file in files:
         print_data(f"  {file}")
+    for note in planned.listing.notes:
+        say(note)
 
 
 def _seconds(text: str) -> int:

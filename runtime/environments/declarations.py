@@ -1,5 +1,6 @@
 """Reads environment declarations: conda YAML and requirements files."""
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def _with_includes(file: Path, above: tuple[Path, ...]) -> list[str]:
         if included is None:
             lines.append(line)
         else:
-            lines += _with_includes((file.parent / included).resolve(), (*above, file))
+            lines += _with_includes(Path(os.path.realpath(file.parent / included)), (*above, file))
     return lines
 
 

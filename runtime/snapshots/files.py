@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError
+from runtime.agent.files import printable, storable
 from runtime.snapshots.patterns import IgnoreRule, excluded, parse_rules
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
@@ -39,7 +40,7 @@ def list_files(root: Path) -> Listing:
     """Return the files below ``root`` that belong to a snapshot.
 
     A symbolic link to a file inside the root is followed. Links out of the root, to folders or to
-    nothing, and unreadable files are left out, with a note.
+    nothing, unreadable files, and names that blob storage refuses are left out, with a note.
     """
     if not root.is_dir():
         raise DefinitionError(
@@ -61,7 +62,7 @@ def _walk(root: Path, below: str, rules: Sequence[IgnoreRule], notes: list[str])
     try:
         entries = list(os.scandir(root / below))
     except OSError as error:
-        notes.append(f"{below or '.'} cannot be read ({error.strerror}) and is left out")
+        notes.append(f"{printable(below) or '.'} cannot be read ({error.strerror}) and is left out")
         return
     for entry in entries:
         path = below + entry.name
@@ -77,18 +78,24 @@ def _walk(root: Path, below: str, rules: Sequence[IgnoreRule], notes: list[str])
 
 
 def _linked(root: Path, path: str, notes: list[str]) -> Iterator[Found]:
-    target = (root / path).resolve()
+    try:
+        target = (root / path).resolve()
+    except (OSError, RuntimeError):  # RuntimeError before Python 3.13
+        notes.append(f"{printable(path)} is a link to itself and is left out")
+        return
     if not target.is_relative_to(root):
-        notes.append(f"{path} is a link out of the source folder and is left out")
+        notes.append(f"{printable(path)} is a link out of the source folder and is left out")
     elif not target.is_file():
         kind = "a folder" if target.is_dir() else "nothing"
-        notes.append(f"{path} is a link to {kind} and is left out")
+        notes.append(f"{printable(path)} is a link to {kind} and is left out")
     else:
         yield from _readable(root, path, target.stat(), notes)
 
 
 def _readable(root: Path, path: str, stat: os.stat_result, notes: list[str]) -> Iterator[Found]:
-    if os.access(root / path, os.R_OK):
-        yield Found(path, stat)
+    if not storable(path):
+        notes.append(f"{printable(path)} has a name that no cloud can store and is left out")
+    elif not os.access(root / path, os.R_OK):
+        notes.append(f"{printable(path)} cannot be read and is left out")
     else:
-        notes.append(f"{path} cannot be read and is left out")
+        yield Found(path, stat)

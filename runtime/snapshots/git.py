@@ -70,7 +70,8 @@ def _git(folder: Path, environ: Mapping[str, str], arguments: tuple[str, ...]) -
         answer = subprocess.run(
             ["git", "-C", str(folder), *arguments],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # names of branches and files may be in any encoding
             env=variables,
             timeout=_TIMEOUT_S,
             check=False,

@@ -20,7 +20,7 @@ from typing import IO, Final
 from infra.contract.errors import DefinitionError
 from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
-from runtime.agent.files import Below, make_executable, make_folder
+from runtime.agent.files import Below, make_executable, make_folder, printable
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.files import Found, Listing, list_files
 from runtime.snapshots.limits import check_count, check_size
@@ -71,7 +71,7 @@ class SnapshotStore:
 
         An unchanged tree keeps its id. Raises ``DefinitionError`` if a limit is exceeded.
         """
-        source = source.resolve()
+        source = Path(os.path.realpath(source))
         listing = list_files(source)
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(source))
         seen_file = self._seen_file(source)
@@ -197,7 +197,9 @@ def _hash(source: Path, found: Found, listing: Listing) -> str | None:
         with (source / found.path).open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        listing.notes.append(f"{found.path} cannot be read ({error.strerror}) and is left out")
+        listing.notes.append(
+            f"{printable(found.path)} cannot be read ({error.strerror}) and is left out"
+        )
         return None
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SourceSnapshot
@@ -30,7 +31,7 @@ def script_path(script: str, source_directory: Path) -> str:
     ``DefinitionError`` if it is outside the source folder, ``UnknownNameError`` if it does not
     exist.
     """
-    root = source_directory.resolve()
+    root = Path(os.path.realpath(source_directory))
     if not root.is_dir():
         raise DefinitionError(
             f"There is no folder {source_directory}.",
@@ -107,6 +108,12 @@ def check_spec(spec: RunSpec) -> None:
 
 def check_script(script: str, paths: Collection[str], *, ignore_file: str | None) -> None:
     """Raise ``DefinitionError`` if the ignore rules exclude the script."""
+    if not storable(script):
+        raise DefinitionError(
+            f"The script {printable(script)} is not part of the snapshot: "
+            "blob storage does not allow its name.",
+            remedy="Rename the script.",
+        )
     if script not in paths:
         raise DefinitionError(
             f"The script {script} is not part of the snapshot: "

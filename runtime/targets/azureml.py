@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 import httpx
-from azure.core.exceptions import AzureError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.blob import ContainerClient
 
 from infra.arm.client import Client, checked
@@ -25,7 +25,7 @@ from infra.contract.errors import UnknownNameError, UnreachableError
 from infra.contract.json_types import Document
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
-from runtime.agent.files import Below, OutsideError
+from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.main import EVENTS_FILE
 from runtime.model.runs import PreparedRun, RunEvent, SourceSnapshot
 from runtime.model.states import RunState
@@ -159,6 +159,12 @@ class AzureMLTarget:
                 blob.upload_blob(data, overwrite=False)
             except ResourceExistsError:
                 return  # uploaded by an interrupted submission; the folder's name is a content hash
+            except AzureError as error:
+                raise UnreachableError(
+                    f"{printable(path)} cannot be uploaded: {error.message}",
+                    remedy="Submit again; files that were uploaded are not sent twice.",
+                    at=self._workspace,
+                ) from error
 
         files: list[tuple[str, bytes | Path]] = [
             (file.path, object_file(snapshot.store, file.sha256)) for file in snapshot.files
@@ -337,7 +343,7 @@ def download(
                 with below.replacing(folder + name) as sink:
                     container.download_blob(blob.name).readinto(sink)
                 collected.append(below.file(folder + name))
-            except (OutsideError, OSError) as error:
+            except (OutsideError, OSError, HttpResponseError) as error:
                 report(left_out(folder + name, error))
     except AzureError as error:
         raise UnreachableError(

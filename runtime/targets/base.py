@@ -47,10 +47,14 @@ class RunStatus:
 
 def left_out(name: str, error: Exception) -> str:
     """Return the report of a file that is not collected."""
-    why = error.strerror if isinstance(error, OSError) and error.strerror else None
+    why = (
+        error.strerror
+        if isinstance(error, OSError) and error.strerror
+        else " ".join(str(error).split())
+    )
     if isinstance(error, OutsideError):
-        why = "it is not below the run's folder"
-    return f"{printable(name)} was not collected: {why or error}"
+        why = "its name leads out of the run's folder"
+    return f"{printable(name)} was not collected: {why}"
 
 
 class Target(Protocol):

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
 from runtime.agent.events import read_events
-from runtime.agent.files import Below, OutsideError, is_inside
+from runtime.agent.files import Below, OutsideError, files_below, printable
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
@@ -84,9 +84,12 @@ class LocalTarget:
         trees = [(folder.work / name, f"{name}/") for name in ("outputs", *_LOG_FOLDERS)]
         below, collected = Below(into), set()
         for source, prefix in [*trees, (folder.artifacts, "")]:
-            for name in _files_below(source):
+            for name, problem in files_below(source):
+                if problem:
+                    report(f"{printable(prefix + name)} was not collected: {problem}")
+                    continue
                 try:
-                    collected.add(_copied(source, name, below, prefix + name))
+                    collected.add(_copied(source / name, below, prefix + name))
                 except (OutsideError, OSError) as error:
                     report(left_out(prefix + name, error))
         return sorted(collected)
@@ -197,20 +200,10 @@ def _events(
     return events, offset + len(whole)
 
 
-def _files_below(folder: Path) -> Iterator[str]:
-    """Yield the paths of all files and links below a folder."""
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() or file.is_symlink():
-            yield file.relative_to(folder).as_posix()
-
-
-def _copied(folder: Path, name: str, below: Below, copy: str) -> Path:
-    """Copy a file of a run; a link out of the run's folder is no file of the run."""
-    if not is_inside(folder, folder / name):
-        raise OutsideError(name)
-    with (folder / name).open("rb") as content, below.replacing(copy) as sink:
-        shutil.copyfileobj(content, sink)
-    return below.file(copy)
+def _copied(file: Path, below: Below, name: str) -> Path:
+    with file.open("rb") as content, below.replacing(name) as copy:
+        shutil.copyfileobj(content, copy)
+    return below.file(name)
 
 
 def _log_files(work: Path) -> Iterator[Path]:

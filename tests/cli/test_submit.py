@@ -265,3 +265,34 @@ def test_a_run_configuration_says_what_the_command_line_does_not(desk):
     submit = ("submit", "--source-directory", "src", "-c", "mine")
     assert "['--alpha', '1'] x" in desk.aml(*submit).out
     assert "['--beta'] x" in desk.aml(*submit, "train.py", "--beta").out
+
+
+def test_odd_files_cost_only_themselves(desk):
+    desk.write("")
+    (desk.root / "src/loop").symlink_to("loop")
+    (desk.root / "src/two\nlines").touch()
+    (desk.root / "src/bad\udcff").touch()
+    names = ("loop", r"two\nlines", r"bad\xff")
+    planned = desk.submit("print(1)", "--dry-run")
+    assert planned.out.splitlines()[-1] == "  train.py"
+    assert all(f"{name} " in planned.err for name in names)
+    assert len(desk.submit("print(1)", "--dry-run", "--json").data["left_out"]) == 3
+    said = desk.submit("open('outputs/bad\\udcff', 'w').close()")
+    assert said.code == 0
+    assert all(f"{name} " in said.err for name in names)
+    run_id = said.err.split()[1]
+    assert r"outputs/bad\xff" in desk.aml("run", "download", run_id).out
+
+
+def test_a_source_folder_that_links_to_itself_does_not_exist(desk):
+    (desk.root / "loop").symlink_to("loop")
+    said = desk.aml("submit", "--source-directory", "loop", "train.py")
+    assert said.code == 2
+    assert "There is no folder loop" in said.err
+
+
+def test_a_script_with_a_name_that_cannot_be_stored_is_refused(desk):
+    desk.write("", "bad\udcff.py")
+    said = desk.aml("submit", "--source-directory", "src", "bad\udcff.py")
+    assert said.code == 2
+    assert r"bad\xff.py" in said.err

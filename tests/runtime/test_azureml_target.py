@@ -7,13 +7,21 @@ import pytest
 from infra.arm.client import local_client
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from runtime.model.runs import EnvironmentSpec
+from runtime.model.states import RunState
 from runtime.targets.azureml import AzureMLTarget
-from runtime.testing.targets import CloseableContract, TargetContract
+from runtime.testing.targets import CloseableContract, TargetContract, poll
 from tests.localcloud.harness import SUB, connect, make_workspace
 
 GROUP = f"{SUB}/resourceGroups/targets"
 SCALE = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT60S"}
 CLUSTER = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": SCALE}
+ODD_OUTPUTS = """
+import os
+for name in (b"outputs/bad\\xff", b"outputs/two\\nlines", b"outputs/good.txt", b"logs/bad\\xff"):
+    open(name, "w").close()
+os.symlink("loop", "outputs/loop")
+os.symlink("/etc/passwd", "outputs/out")
+"""
 _TOKENS = count(1)
 
 
@@ -58,6 +66,17 @@ class TestAzureMLTarget(TargetContract, CloseableContract):
         yield make
         for target in made:
             target.close()
+
+    def test_odd_outputs_cost_only_themselves(self, target, make_run, tmp_path):
+        handle = target.launch(make_run(ODD_OUTPUTS))
+        events = self.events(target, handle)
+        assert poll(target, handle).state is RunState.COMPLETED
+        texts = [event.data["text"] for event in events if event.kind == "message"]
+        names = [text.partition(" was not collected")[0] for text in texts]
+        odd = [r"outputs/bad\xff", "outputs/loop", "outputs/out", r"outputs/two\nlines"]
+        assert names == [*odd, r"logs/bad\xff"]
+        files = target.collect(handle, tmp_path / "collected", names.append)
+        assert [file.name for file in files if file.parent.name == "outputs"] == ["good.txt"]
 
     @pytest.fixture
     def closeable(self, target, make_run):

@@ -94,3 +94,12 @@ def test_variables_of_a_build_server_win(repository, tmp_path, variables):
 )
 def test_urls_lose_their_credentials(url, bare):
     assert without_credentials(url) == bare
+
+
+def test_names_in_another_encoding_are_no_error(repository, tmp_path, variables):
+    (tmp_path / "bad\udcff").touch()
+    repository("config", "core.quotePath", "false")
+    repository("checkout", "-q", "--orphan", "branch\udcff")
+    found = git_properties(tmp_path, variables)
+    assert found["azureml.git.branch"] == "branch\ufffd"
+    assert found["azureml.git.dirty"] == "True"

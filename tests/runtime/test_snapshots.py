@@ -95,6 +95,24 @@ def test_only_links_inside_the_folder_are_followed(source, tmp_path):
     ]
 
 
+def test_a_link_to_itself_is_left_out_with_a_note(source):
+    (source / "loop").symlink_to("loop")
+    listing = list_files(source)
+    assert "loop" not in [f.path for f in listing.files]
+    assert listing.notes == ["loop is a link to itself and is left out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"bad\xff", r"bad\xff"), (b"two\nlines", r"two\nlines"), (b"Icon\r", r"Icon\r")],
+)
+def test_a_name_that_cannot_be_stored_is_left_out_with_a_note(source, name, shown):
+    (source / os.fsdecode(name)).touch()
+    listing = list_files(source)
+    assert len(listing.files) == 3
+    assert listing.notes == [f"{shown} has a name that no cloud can store and is left out"]
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
 def test_an_unreadable_file_is_left_out_with_a_note(source):
     (source / "data/a.csv").chmod(0)
