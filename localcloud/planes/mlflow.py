@@ -23,6 +23,7 @@ from localcloud.planes.mlflow_artifacts import (
     upload_artifact,
 )
 from localcloud.planes.mlflow_errors import MlflowRefusedError
+from runtime.agent.searching import SearchError
 
 _VERSION: Final = "3.1.0"  # of the API; newer clients fall back to it
 _ENDPOINTS: Final[Mapping[str, Callable[[Call, Document], Document]]] = {
@@ -105,6 +106,8 @@ def _guarded(call: Call, work: Callable[[], Reply]) -> Reply:
         return work()
     except MlflowRefusedError as fault:
         return answer(fault.body, fault.status)
+    except SearchError as error:
+        return answer({"error_code": "INVALID_PARAMETER_VALUE", "message": str(error)}, 400)
     except UsageError as error:
         body = {
             "error_code": "INVALID_PARAMETER_VALUE",

@@ -9,8 +9,8 @@ from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import experiment_document, milliseconds, read_pairs
 from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, needed
-from localcloud.planes.searching import Comparable, parse_filter, sort_documents
 from localcloud.store.tracking import DEFAULT_EXPERIMENT, DEFAULT_ID, StoredExperiment
+from runtime.agent.searching import EXPERIMENT_ATTRIBUTES, Comparable, parse_filter, sort_documents
 
 _MAX: Final = 1000
 
@@ -50,7 +50,7 @@ def get_by_name(call: Call, body: Document) -> Document:
 
 def search_experiments(call: Call, body: Document) -> Document:
     require_experiment(call, DEFAULT_ID)
-    clauses = parse_filter(str(body.get("filter") or ""))
+    clauses = parse_filter(str(body.get("filter") or ""), EXPERIMENT_ATTRIBUTES)
     view = str(body.get("view_type") or "ACTIVE_ONLY")
     found = [
         each
@@ -59,7 +59,9 @@ def search_experiments(call: Call, body: Document) -> Document:
         and all(c.holds(partial(_look_up, each)) for c in clauses)
     ]
     order = body.get("order_by") or ["creation_time DESC"]
-    found = sort_documents(found, [order] if isinstance(order, str) else list(order), _look_up)
+    found = sort_documents(
+        found, [order] if isinstance(order, str) else list(order), _look_up, EXPERIMENT_ATTRIBUTES
+    )
     start, limit = count(body, "page_token"), count(body, "max_results", _MAX)
     answered: JsonObject = {
         "experiments": [experiment_document(each) for each in found[start : start + limit]]

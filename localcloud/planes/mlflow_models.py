@@ -12,7 +12,7 @@ from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import metric_document, milliseconds, pairs, read_pairs
 from localcloud.planes.mlflow_errors import absent, count
 from localcloud.planes.mlflow_experiments import require_experiment
-from localcloud.planes.searching import Comparable, parse_filter, sort_documents
+from runtime.agent.searching import MODEL_ATTRIBUTES, Comparable, parse_filter, sort_documents
 
 
 def create_model(call: Call, body: Document) -> Document:
@@ -81,7 +81,7 @@ def log_params(call: Call, body: Document) -> Document:
 
 def search_models(call: Call, body: Document) -> Document:
     experiments = {str(each) for each in body.get("experiment_ids") or ()}
-    clauses = parse_filter(str(body.get("filter") or ""))
+    clauses = parse_filter(str(body.get("filter") or ""), MODEL_ATTRIBUTES)
     found = [
         model
         for model in call.cloud.store.tracking.models(call.workspace)
@@ -93,7 +93,7 @@ def search_models(call: Call, body: Document) -> Document:
         f"{item['field_name']} {'ASC' if item.get('ascending', True) else 'DESC'}"
         for item in body.get("order_by") or ()
     ]
-    found = sort_documents(found, order, _look_up)
+    found = sort_documents(found, order, _look_up, MODEL_ATTRIBUTES)
     start, limit = count(body, "page_token"), count(body, "max_results", 100)
     answered: JsonObject = {
         "models": [_shown(call, model)["model"] for model in found[start : start + limit]]

@@ -18,9 +18,9 @@ from localcloud.planes.mlflow_documents import (
 )
 from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, needed
 from localcloud.planes.mlflow_experiments import require_experiment
-from localcloud.planes.searching import Comparable, parse_filter, sort_documents
 from localcloud.store.runs import StoredRun
 from localcloud.store.tracking import Metric, TrackingStore
+from runtime.agent.searching import Comparable, parse_filter, sort_documents
 
 _NAME_TAG: Final = "mlflow.runName"
 _DEFAULT_ORDER: Final = ("attributes.start_time DESC",)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from infra.contract.errors import UsageError
-from localcloud.planes.searching import parse_filter, sort_documents
+from runtime.agent.searching import SearchError, parse_filter, sort_documents
 
 RUN = {
     ("metric", "rmse"): 0.5,
@@ -55,7 +54,7 @@ def test_filters(text, expected) -> None:
     ],
 )
 def test_an_invalid_filter_is_refused_with_the_reason(text, says) -> None:
-    with pytest.raises(UsageError, match=says):
+    with pytest.raises(SearchError, match=says):
         parse_filter(text)
 
 

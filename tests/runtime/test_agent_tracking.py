@@ -41,6 +41,30 @@ print("by run", by_run.predict([[3.0]]).round(6))
 """
 
 
+SEARCHES = """
+import mlflow
+from mlflow.exceptions import MlflowException
+with mlflow.start_run() as own:
+    experiment = own.info.experiment_id
+    for name, value in (("a", 3.0), ("b", 1.0), ("c", 2.0)):
+        with mlflow.start_run(nested=True, run_name=name):
+            mlflow.log_metric("m", value)
+def names(**how):
+    how.setdefault("filter_string", "metrics.m > 0")
+    found = mlflow.search_runs([experiment], output_format="list", **how)
+    return [run.info.run_name for run in found]
+print("filter", names(filter_string="metrics.m >= 2", order_by=["metrics.m DESC"]))
+print("first", names(order_by=["metrics.m ASC"], max_results=1))
+gone = mlflow.search_runs([experiment], "attributes.run_name = 'b'", output_format="list")[0]
+mlflow.delete_run(gone.info.run_id)
+print("left", sorted(names()))
+try:
+    names(filter_string="nonsense")
+except MlflowException as error:
+    print("refused", error.error_code)
+"""
+
+
 @pytest.fixture
 def tracked(agent, tmp_path):
     """Run a script below the agent; return its output by the first word of each line."""
@@ -63,6 +87,14 @@ def test_mlflow_tracks_to_the_agent(agent, tracked):
     assert said["params"] == "{'alpha': '0.5', 'depth': '3', 'seed': '1'}"
     assert metrics_of(agent) == {"rmse": [1.0, 0.5, 1 / 3], "r2": [0.5], "broken": ["NaN"]}
     assert json.loads((agent.folder / "outputs/artifacts/report/figures.json").read_text())
+
+
+def test_mlflow_searches_and_deletes_runs(tracked):
+    said = tracked(SEARCHES)
+    assert said["filter"] == "['a', 'c']"
+    assert said["first"] == "['b']"
+    assert said["left"] == "['a', 'c']"
+    assert said["refused"] == "INVALID_PARAMETER_VALUE"
 
 
 def metrics_of(agent):
