@@ -121,13 +121,14 @@ def find_project(start: Path | None = None) -> Project:
         return packaged_project(root)
     document: JsonObject = load(_READ)(root / "Pulumi.yaml")
     backend = document.get("backend")
+    url = backend.get("url") if isinstance(backend, dict) else None
     return Project(
         root=root,
         home=home_folder(root),
         name=str(document["name"]),
         main=root / str(document.get("main") or "."),
         stacks=root / str(document.get("stackConfigDir") or "."),
-        backend_url=backend.get("url") if isinstance(backend, dict) else None,
+        backend_url=str(url) if url else None,
     )
 
 

@@ -1,18 +1,17 @@
-"""Parses a stack file into plain values with their lines: YAML and Pulumi's file format.
+"""Parses a stack file into plain values with their lines, in Pulumi's file format.
 
-Knows nothing about the meaning of values. Scalars follow YAML 1.2 (``yes`` and ``2026-01-01`` are
-text), as in Pulumi.
+Knows nothing about the meaning of values.
 """
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import yaml
-from yaml.reader import ReaderError
 
+from infra.contract.bounded_yaml import MOST_BYTES, YamlError, compose, scalar, tag_problem
 from infra.contract.errors import SpecError
 from infra.contract.json_types import Document, JsonObject
 from infra.spec.credentials import Sealed
@@ -29,43 +28,6 @@ from infra.spec.problems import (
 
 _TOP_LEVEL: Final = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
 _CIPHERTEXT: Final = re.compile(r"v1:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
-
-# libyaml's message → one that a person can act on.
-_PLAINER: Final = (
-    ("tab character", "a tab; indent with spaces"),
-    ("cannot start any token", "a tab or a reserved character begins a value; indent with spaces"),
-    ("mapping values are not allowed", "a second `:`, or indentation that does not fit; quote it"),
-    (
-        "did not find expected key",
-        "the indentation does not fit the lines above, or a quote is open",
-    ),
-    ("did not find expected '-'", "the indentation does not fit the entries above"),
-    ("expected a single document", "the file has a second document; a stack file has one"),
-    ("while scanning a quoted scalar", "a quote is not closed"),
-    ("expected ',' or", "a bracket or a comma is missing"),
-    ("undefined alias", "an alias without an anchor"),
-)
-
-
-# libyaml, where PyYAML has it, is several times faster.
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Composes nodes with the resolvers of YAML 1.2's core schema."""
-
-    yaml_implicit_resolvers: ClassVar[Document] = {}
-
-
-for _tag, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("null", r"~|null|Null|NULL|", "~nN\0"),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
-):
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}",
-        re.compile(f"^(?:{_pattern})$"),
-        ["" if c == "\0" else c for c in _first],
-    )
-_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile("^<<$"), ["<"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +50,7 @@ class StackDocument:
 def read_document(file: Path) -> StackDocument:
     """Read a stack file, with its problems. Raises ``SpecError`` if there is no file."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_text(file)
     except FileNotFoundError as error:
         names = sorted(f.name[7:-5] for f in file.parent.glob("Pulumi.*.yaml"))
         near = did_you_mean(file.name[7:-5], names)
@@ -97,30 +59,46 @@ def read_document(file: Path) -> StackDocument:
             remedy=f"Stacks here: {', '.join(names) or 'none'}. `aml stack init` creates one.",
             at=str(file),
         ) from error
-    except UnicodeDecodeError as error:
-        return StackDocument(
-            {}, problems=[_unreadable(1, f"it is not UTF-8 text ({error.reason})")]
-        )
+    except YamlError as error:
+        return _unreadable(error)
     return parse_document(text)
+
+
+def read_text(file: Path) -> str:
+    """Return a stack file's text, of a huge one only the beginning.
+
+    Raises ``FileNotFoundError``; ``SpecError`` if it cannot be read, ``YamlError`` if it is not
+    text.
+    """
+    try:
+        with file.open("rb") as source:
+            data = source.read(MOST_BYTES + 1)
+        # Cut off, it may end within a character; it is refused for its size in any case.
+        return data.decode("utf-8-sig", errors="replace" if len(data) > MOST_BYTES else "strict")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise YamlError(f"is not UTF-8 text ({error.reason}).", line) from error
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise SpecError(
+            f"The file cannot be read: {error.strerror or error}.",
+            remedy="Make it a file that you may read.",
+            at=str(file),
+        ) from error
 
 
 def parse_document(text: str) -> StackDocument:
     """Return the document in ``text``."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        words = " ".join(filter(None, (error.context, error.problem)))
-        plainer = next((message for part, message in _PLAINER if part in words), words)
-        return StackDocument({}, problems=[_unreadable(mark.line + 1 if mark else 1, plainer)])
-    except ReaderError as error:
-        line = text.encode()[: error.position].count(b"\n") + 1
-        return StackDocument({}, problems=[_unreadable(line, "it contains a control character")])
+        root = compose(text)
+    except YamlError as error:
+        return _unreadable(error)
     return _Reader().document(root)
 
 
-def _unreadable(line: int, why: str) -> Problem:
-    return Problem("", f"is not YAML: {why}.", line, UNREADABLE)
+def _unreadable(error: YamlError) -> StackDocument:
+    return StackDocument({}, problems=[Problem("", str(error), error.line, UNREADABLE)])
 
 
 class _Reader:
@@ -145,9 +123,11 @@ class _Reader:
                 self.lines[()] = key.start_mark.line + 1
                 config = self._mapping_of_config(value)
             else:
-                parts[name] = value.value if isinstance(value, yaml.ScalarNode) else value
+                parts[name] = value.value if isinstance(value, yaml.ScalarNode) else None
                 if name not in _TOP_LEVEL:
                     self._unknown_top_level(name, key)
+                elif name != "environment" and not isinstance(value, yaml.ScalarNode):
+                    self._note((name,), "is not text.", value)
         salt = parts.get("encryptionsalt")
         if not {"secretsprovider", "encryptedkey"} & parts.keys():
             self._check_sealed(salt)
@@ -189,13 +169,20 @@ class _Reader:
         if node in self._open:
             self._note(at, "an alias is inside its own anchor.", node)
             return None
+        problem = tag_problem(node)
+        if problem:
+            self._note(at, problem, node)
+            return None
         self._open.append(node)
         try:
             if isinstance(node, yaml.MappingNode):
                 return self._mapping(node, at)
             if isinstance(node, yaml.SequenceNode):
                 return self._sequence(node, at)
-            return _scalar(str(node.value), node.tag)
+            return scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        except YamlError as error:
+            self._note(at, str(error), node)
+            return None
         finally:
             self._open.pop()
 
@@ -225,7 +212,9 @@ class _Reader:
             if key.tag == "tag:yaml.org,2002:merge":
                 merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
                 continue
-            name = str(key.value) if isinstance(key.value, Hashable) else ""
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
+            if not isinstance(key, yaml.ScalarNode) or tag_problem(key):
+                self._note(at, "a key is not plain text.", key)
             if name in own:
                 first = own[name][1].start_mark.line + 1
                 message = f"is a duplicate; the first is on line {first}."
@@ -243,18 +232,3 @@ class _Reader:
 
     def _add(self, at: Location, message: str, line: int, code: str) -> None:
         self.problems.append(Problem(path_text(at), message, line, code))
-
-
-def _scalar(text: str, tag: str) -> Any:
-    match tag.rpartition(":")[2]:
-        case "null":
-            return None
-        case "bool":
-            return text.lower() == "true"
-        case "int":
-            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-        case "float":
-            number = float(text)
-            # Pulumi passes numbers as doubles: 2.0 and 1e3 reach a program as 2 and 1000.
-            return int(number) if number.is_integer() else number
-    return text

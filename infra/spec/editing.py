@@ -4,7 +4,6 @@ Keys, paths and the typing of values follow `pulumi config set`: a value is text
 path whole numbers and true/false are typed. Knows nothing about the meaning of values.
 """
 
-import json
 import os
 import re
 import tempfile
@@ -16,11 +15,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
+from infra.contract.bounded_yaml import YamlError, json_value
 from infra.contract.errors import SpecError, UnknownNameError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
 from infra.spec.comments import give_head, give_tail, take_tail
 from infra.spec.credentials import Sealed
+from infra.spec.document import parse_document, read_text
+from infra.spec.problems import UNREADABLE, Problem, file_error
 
 Step = str | int
 _SEGMENT: Final = re.compile(
@@ -63,6 +65,10 @@ class StackFile:
 
     def __init__(self, text: str, at: Path) -> None:
         self._at = at
+        # First: only this reader has limits.
+        unreadable = [each for each in parse_document(text).problems if each.code == UNREADABLE]
+        if unreadable:
+            raise file_error(unreadable, at)
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
         self._yaml.width = 10_000  # keeps the author's line breaks
@@ -84,7 +90,13 @@ class StackFile:
     @classmethod
     def read(cls, file: Path) -> Self:
         """Open ``file``; a missing one is empty."""
-        return cls(file.read_text(encoding="utf-8") if file.exists() else "", file)
+        try:
+            return cls(read_text(file), file)
+        except FileNotFoundError:
+            return cls("", file)
+        except YamlError as error:
+            problem = Problem("", str(error), error.line, UNREADABLE)
+            raise file_error([problem], file) from error
 
     @property
     def salt(self) -> str | None:
@@ -273,7 +285,7 @@ def _unpacked(value: Any) -> Any:
     """Return the content of JSON text, and anything else unchanged."""
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         try:
-            return json.loads(value)
+            return json_value(value)
         except ValueError:
             return value
     return value

@@ -19,6 +19,7 @@ MISSING: Final = "missing"
 INVALID: Final = "invalid"
 CONTRADICTION: Final = "contradiction"
 NOT_SEALED: Final = "not_sealed"
+_MOST_LISTED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class StackFileError(SpecError):
 
 def _listed(problems: Sequence[Problem]) -> str:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"{count}:" + "".join(f"\n  {problem}" for problem in problems)
+    more = len(problems) - _MOST_LISTED
+    lines = [str(problem) for problem in problems[:_MOST_LISTED]]
+    return "\n  ".join([f"{count}:", *lines, *([f"and {more} more"] if more > 0 else [])])
 
 
 def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:

@@ -4,14 +4,15 @@ Shared by stack files and programs. Values are as YAML or JSON yields them; text
 key is JSON, as ``pulumi config set`` writes it. The caller knows files and lines.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from pydantic import ValidationError
 
+from infra.contract.bounded_yaml import json_value
 from infra.contract.json_types import Document, JsonObject
 from infra.spec import messages
 from infra.spec.check import contradictions
@@ -30,6 +31,8 @@ _OURS: Final = "aml:"
 _LOCATION: Final = KEYS["location"]
 _REGION_WORDS: Final = frozenset({"location", "region"})
 _NEAR: Final = 0.6
+_MOST_FINDINGS: Final = 200
+"""Finding what was probably meant takes time; nobody reads more at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,10 @@ class ConfigReading:
 
 def read_values(config: Document) -> ConfigReading:
     """Validate the values of ``config`` (``aml:workspace`` → map, …). Pure."""
-    findings = [LocatedProblem((key,), _unknown(key), UNKNOWN_KEY) for key in _unknown_keys(config)]
+    findings = [
+        LocatedProblem((key,), _unknown(key), UNKNOWN_KEY)
+        for key in islice(_unknown_keys(config), _MOST_FINDINGS)
+    ]
     # A misspelt key explains the missing one, which is then not reported as well.
     meant = {_meant(finding.location[0]) for finding in findings}
     stack: JsonObject = {}
@@ -71,7 +77,7 @@ def read_values(config: Document) -> ConfigReading:
     try:
         spec = StackSpec.model_validate(stack)
     except ValidationError as error:
-        for complaint in error.errors(include_url=False):
+        for complaint in islice(error.errors(include_url=False), _MOST_FINDINGS):
             at = messages.place(complaint)
             if _is_sealed(complaint):
                 sealed.append(at)
@@ -81,7 +87,8 @@ def read_values(config: Document) -> ConfigReading:
                 findings.append(
                     LocatedProblem(at, messages.sentence(complaint), messages.code(complaint))
                 )
-    for location, message in contradictions(stack, subscription=_subscription(config)):
+    found = contradictions(stack, subscription=_subscription(config))
+    for location, message in islice(found, _MOST_FINDINGS):
         at = (KEYS[str(location[0])], *location[1:])
         findings.append(LocatedProblem(at, message, CONTRADICTION))
     return ConfigReading(None if findings else spec, tuple(findings), tuple(sealed))
@@ -115,21 +122,7 @@ def _parsed(key: str, value: object) -> object:
         return value
     if not value.lstrip().startswith(("{", "[")):
         return value
-    try:
-        return json.loads(value, object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"is not JSON: {error.msg} at character {error.pos + 1}. Write it as a map instead."
-        ) from None
-
-
-def _once(pairs: list[tuple[str, object]]) -> JsonObject:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
-        raise ValueError(f"the key {twice!r} appears twice.")
-    return mapping
+    return json_value(value)
 
 
 def _is_sealed(complaint: messages.Complaint) -> bool:
