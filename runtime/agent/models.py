@@ -46,6 +46,11 @@ class InMemoryModels:
         model = self._models.get(model_id)
         return str(model["info"]["name"]) if model else "model"
 
+    def run_of(self, model_id: str) -> str:
+        """Return the run that logged a model; empty if it was none, or for an unknown id."""
+        model = self._models.get(model_id)
+        return str(model["info"]["source_run_id"]) if model else ""
+
     def create(self, body: JsonObject) -> JsonObject:
         model_id, now = f"m-{uuid.uuid4().hex}", _now_ms()
         experiment = str(body.get("experiment_id"))

@@ -82,8 +82,7 @@ class InMemoryTracking:
 
     def model_run(self, model_id: str) -> str:
         """Return the run that logged a model; the script's own for an unknown id."""
-        model = self._models.get(model_id)
-        return str(model["info"]["source_run_id"] if model else "") or self._run_id
+        return self._models.run_of(model_id) or self._run_id
 
     def get_experiment(self, body: JsonObject) -> JsonObject:
         key = str(body.get("experiment_id"))
