@@ -297,7 +297,7 @@ def log(call, run_id, logged):
 @pytest.fixture
 def agent_server(tmp_path):
     tracking = InMemoryTracking("own", "Default", "0")
-    artifacts = Artifacts(tmp_path, "own", tracking.model_name)
+    artifacts = Artifacts(tmp_path, "own", tracking.model_name, tracking.model_run)
     backend = OwnBackend(tracking, artifacts, "own", lambda *_: None)
 
     def answer(method, path, body):

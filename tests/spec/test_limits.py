@@ -21,7 +21,7 @@ CPU = "aml:computes: [{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, m
 AS_JSON = 'aml:computes: \'[{"kind": "aml_compute", "max_nodes": %s}]\''
 TOO_LONG, TOO_DEEP = "is a number of 5,000 characters", "is nested more than 64 levels deep."
 TOO_MANY, OUT_OF_RANGE = "has more than 50,000 values", "is a number out of range"
-SECONDS = 2.0
+SECONDS = 2.0  # of the processor, so that a busy machine changes nothing; a bomb took 45
 
 
 def lines(count, form):
@@ -61,9 +61,9 @@ MERGES = "shop:a0: &a0 {x: 1}\n" + lines(40, "  shop:a{0}: &a{0} {{<<: [*a{1}, *
     ],
 )
 def test_a_text_beyond_a_limit_is_one_problem_with_its_line(text, line, message):
-    began = time.monotonic()
+    began = time.process_time()
     (problem,) = inspect_text(f"{HEAD}  {text}\n").problems
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert (problem.line, message in str(problem)) == (line, True), str(problem)
 
 
@@ -79,9 +79,9 @@ def test_a_text_beyond_a_limit_is_one_problem_with_its_line(text, line, message)
     ids=["unknown keys", "duplicates", "bad tags", "misspelt computes", "duplicate in JSON"],
 )
 def test_thousands_of_problems_are_found_in_moments(text):
-    began = time.monotonic()
+    began = time.process_time()
     assert inspect_text(HEAD + text + "\n").problems
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def test_a_text_at_the_limits_is_read():
@@ -141,9 +141,9 @@ def texts(seed, count):
 @pytest.mark.parametrize("seed", range(20))
 def test_any_text_has_problems_at_its_lines_or_none(seed):
     for text in texts(seed, 100):
-        began = time.monotonic()
+        began = time.process_time()
         found = inspect_text(text)
-        assert time.monotonic() - began < SECONDS, text
+        assert time.process_time() - began < SECONDS, text
         last = text.count("\n") + 1
         # A document of no lines has its problem on line 1.
         assert all(1 <= each.line <= last for each in found.problems), (text, found.problems)
