@@ -8,11 +8,13 @@
      "failures": [{"type": "…/computes", "name": "cpu", "code": "QuotaExceeded", "message": "…"}]}
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from http import HTTPStatus
 from typing import Final
 
-from infra.contract.json_types import JsonObject
+from infra.catalogue.body_shapes import Shape
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.fault_injection import FaultInjection, InjectedFailure
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
@@ -20,6 +22,20 @@ from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.routes import Route
 
 _PATH: Final = "/aml/fault-injection"
+_SLOWEST_S: Final = 86_400.0
+_REFUSALS: Final = frozenset({0, *range(400, 600)})
+_FAULTS: Final[Shape] = {
+    "throttle": "integer",
+    "retry_after_s": "integer",
+    "operation_s": {"*": "number"},
+    "failures": [
+        {
+            **dict.fromkeys(("code", "message", "method", "type", "name"), "string"),
+            "status": "integer",
+            "times": "integer",
+        }
+    ],
+}
 _FAILURE_KEYS: Final = frozenset(field.name for field in fields(InjectedFailure))
 _KEYS: Final = frozenset({"throttle", "retry_after_s", "operation_s", "failures"})
 
@@ -50,18 +66,37 @@ def refuse(call: Call) -> Reply | None:
 
 
 def _add(call: Call) -> Reply:
-    wanted = call.json()
-    unknown = sorted(wanted.keys() - _KEYS)
-    unknown += sorted(k for each in wanted.get("failures", []) for k in each.keys() - _FAILURE_KEYS)
-    if unknown:
-        raise invalid([(key, f"There is no fault-injection setting '{key}'.") for key in unknown])
+    wanted = _given(call.json())
+    failures = [_given(each or {}) for each in wanted.get("failures", [])]
+    slow = _given(wanted.get("operation_s", {}))
+    problems = list(_problems(wanted, failures, slow))
+    if problems:
+        raise invalid(problems)
     faults = call.cloud.fault_injection
     faults.throttled += wanted.get("throttle", 0)
     faults.retry_after_s = wanted.get("retry_after_s", faults.retry_after_s)
-    faults.failures += [InjectedFailure(**each) for each in wanted.get("failures", [])]
-    slow = wanted.get("operation_s", {})
+    faults.failures += [InjectedFailure(**each) for each in failures]
     faults.operation_s |= {kind.lower(): float(seconds) for kind, seconds in slow.items()}
     return answer(_remaining(faults))
+
+
+def _given(document: Document) -> JsonObject:
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _problems(
+    wanted: Document, failures: Iterable[Document], slow: Document
+) -> Iterator[tuple[str, str]]:
+    unknown = sorted(wanted.keys() - _KEYS)
+    unknown += sorted(key for each in failures for key in each.keys() - _FAILURE_KEYS)
+    for key in unknown:
+        yield key, f"There is no fault-injection setting '{key}'."
+    for each in failures:
+        if each.get("status", 0) not in _REFUSALS:
+            yield "failures.status", "The status of a failure must be from 400 to 599, or 0."
+    for seconds in slow.values():
+        if not 0 <= seconds <= _SLOWEST_S:
+            yield "operation_s", f"An operation takes from 0 to {_SLOWEST_S:g} s."
 
 
 def _show(call: Call) -> Reply:
@@ -79,7 +114,7 @@ def _evict(call: Call) -> Reply:
     if not str(wanted.get("compute")).startswith("/subscriptions/"):
         raise invalid([("compute", "'compute' must be the ARM id of a compute.")])
     compute = existing(call, str(wanted["compute"]))
-    evicted = call.cloud.nodes.preempt(compute.id, wanted.get("nodes") or ())
+    evicted = call.cloud.nodes.preempt(compute.id, list(filter(None, wanted.get("nodes") or ())))
     return answer({"evicted": list(evicted)})
 
 
@@ -94,8 +129,10 @@ def _remaining(faults: FaultInjection) -> JsonObject:
 
 # Open, like every endpoint below /aml: they control the cloud and belong to whoever started it.
 ROUTES: Final = (
-    Route("POST", _PATH, _add, open=True),
+    Route("POST", _PATH, _add, open=True, shape=_FAULTS),
     Route("GET", _PATH, _show, open=True),
     Route("DELETE", _PATH, _clear, open=True),
-    Route("POST", "/aml/evict", _evict, open=True),
+    Route(
+        "POST", "/aml/evict", _evict, open=True, shape={"compute": "string", "nodes": ["string"]}
+    ),
 )

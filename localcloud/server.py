@@ -1,6 +1,7 @@
 """The ASGI application: turns a request into a ``Call`` and a ``Reply`` into a response.
 
-The only asynchronous code; handlers run on worker threads.
+The only asynchronous code; handlers run on worker threads. A body is read while a handler asks for
+it, so a call that is refused before is never held in memory.
 """
 
 import logging
@@ -9,19 +10,21 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final
 from urllib.parse import parse_qsl
 
+import anyio.from_thread
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from localcloud.calls.cloud import Cloud
-from localcloud.calls.messages import METADATA, Call, Reply
+from localcloud.calls.messages import METADATA, Call, ClientGoneError, Reply
 from localcloud.chain.chain import Respond
 from localcloud.http_protocol import HEADER_NAMES
 
 _LOG: Final = logging.getLogger("localcloud.requests")
+_NO_BODY: Final = frozenset({"0", ""})
 
 
 class ChainEndpoint:
@@ -33,17 +36,16 @@ class ChainEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
-        request = Request(scope, receive)
+        call = self._call(Request(scope), receive)
         try:
-            call = self._call(request, await request.body())
-        except ClientDisconnect:
+            reply = await run_in_threadpool(self._respond, call)
+        except ClientGoneError:
             return  # nobody waits for the response
-        reply = await run_in_threadpool(self._respond, call)
         took_ms = (time.perf_counter() - started) * 1000
         _LOG.info("%s %s %d %.1f ms", call.method, call.path, reply.status, took_ms)
         await _response(reply)(scope, receive, send)
 
-    def _call(self, request: Request, body: bytes) -> Call:
+    def _call(self, request: Request, receive: Receive) -> Call:
         raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
         query = request.scope["query_string"].decode("latin-1")
         return Call(
@@ -53,7 +55,7 @@ class ChainEndpoint:
             query={k.lower(): v for k, v in parse_qsl(query, keep_blank_values=True)},
             headers={k.lower(): v for k, v in request.headers.items()},
             header_names=request.scope.get("extensions", {}).get(HEADER_NAMES, {}),
-            body=body,
+            incoming=_incoming(receive) if _has_body(request) else (),
             origin=f"https://{request.headers.get('host') or self._cloud.authority}",
         )
 
@@ -61,6 +63,26 @@ class ChainEndpoint:
 def application(cloud: Cloud, respond: Respond) -> Starlette:
     """Return the ASGI application of a cloud."""
     return Starlette(routes=[Route("/{path:path}", ChainEndpoint(cloud, respond))])
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return "transfer-encoding" in headers or headers.get("content-length", "") not in _NO_BODY
+
+
+def _incoming(receive: Receive) -> Iterator[bytes]:
+    """Yield the chunks of a body to the handler's thread; the client sends more as it reads."""
+
+    async def received() -> Message:
+        return await receive()
+
+    more = True
+    while more:
+        message = anyio.from_thread.run(received)
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        more = message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 def _response(reply: Reply) -> Response:

@@ -15,8 +15,10 @@ from infra.contract.json_types import JsonObject
 from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Reply, answer, page
+from localcloud.calls.numbers import count_asked
+from localcloud.calls.paths import has
 from localcloud.calls.refusals import RefusedError, invalid
-from localcloud.calls.shared_access import container_token
+from localcloud.calls.shared_access import account_keys, container_token
 from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -76,6 +78,11 @@ def _put_version(call: Call) -> Reply | None:
     require_parents(call, call.arm.parent)
     workspace = existing(call, call.arm.parent.parent)
     container = call.arm.parent
+    needed = ASSETS[container.types[-1]]
+    if needed and not has(call.json(), f"properties.{needed}"):
+        # Before its container is made, which a refused version must not leave behind.
+        path = f"properties.{needed}"
+        raise invalid([(path, f"The property '{path}' is required.")])
     if find(call, str(container)) is None:
         call.cloud.store.resources.put(
             StoredResource(
@@ -149,7 +156,7 @@ def _list_versions(call: Call) -> Reply:
     )
     found = _in_view(call, versions)
     newest_first = sorted(found, key=lambda each: each.created, reverse=True)
-    top = int(call.query.get("$top", "0")) or None
+    top = count_asked(call, "$top") or None
     return page(_document(each) for each in newest_first[:top])
 
 
@@ -194,6 +201,9 @@ def _start_pending_upload(call: Call) -> Reply:
     account = account_id.rpartition("/")[2]
     container = f"azureml-{workspace.properties['workspaceId']}"
     uri = f"{call.origin}/{account}/{container}"
+    if not account_keys(call.cloud, account):
+        says = f"The storage account '{account}' of the workspace does not exist any more."
+        raise RefusedError(409, "Conflict", says, target=account_id)
     token = container_token(call.cloud, account, container)
     return answer(
         {
@@ -236,6 +246,7 @@ def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
     holder = Kind(
         f"{_ML}/{container}",
         versions=_VERSIONS,
+        read_only=("properties.latestVersion", "properties.nextVersion"),
         system_data=True,
         fill=_fill,
         show=_show_container,

@@ -189,6 +189,7 @@ def _require_kind(call: Call, compute: StoredResource, kinds: set[str]) -> None:
 KINDS: Final = (
     replace(
         kind_of(TYPE),
+        required=("properties",),
         polled=frozenset({"PUT", "PATCH", "DELETE"}),
         fill=_fill,
         show=_show,

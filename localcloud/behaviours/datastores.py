@@ -8,6 +8,7 @@ from localcloud.behaviours.metadata import STORAGE_SUFFIX
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.numbers import count_asked
 from localcloud.calls.refusals import RefusedError
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import iso
@@ -64,7 +65,7 @@ def make_default_datastores(call: Call, workspace: StoredResource) -> None:
         )
 
 
-def _fill(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
+def _fill(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
     properties = wanted["properties"]
     credentials = properties["credentials"]
     properties = {
@@ -79,6 +80,10 @@ def _fill(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObje
             "credentialsType": _one_of(credentials["credentialsType"], _CREDENTIALS),
         },
     }
+    # A client that puts an answer back sends the account as it is shown.
+    shown = f"{call.cloud.authority}/"
+    if str(properties.get("accountName")).startswith(shown):
+        properties["accountName"] = properties["accountName"].removeprefix(shown)
     if properties["datastoreType"] in {"AzureBlob", "AzureFile"}:
         properties = {"endpoint": STORAGE_SUFFIX, "protocol": "https", **properties}
     return {**wanted, "properties": properties}
@@ -139,7 +144,7 @@ def _list(call: Call) -> Reply | None:
             store,
             {"id": store.id, "name": store.name, "type": store.type, **store.document},
         )
-        for store in wanted[: int(query.get("count", "0")) or None]
+        for store in wanted[: count_asked(call, "count") or None]
     ]
     return answer({"value": items})
 

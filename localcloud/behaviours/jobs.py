@@ -21,6 +21,7 @@ from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.numbers import count_asked
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
@@ -170,7 +171,9 @@ def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
     changed = {k: given[k] for k in _OPEN[:-2] if given.get(k) is not None}
     run = _run(call, old)
     if run is not None and "tags" in changed:
-        call.cloud.store.tracking.set_tags(run.key, changed["tags"])
+        call.cloud.store.tracking.set_tags(
+            run.key, {key: str(value) for key, value in changed["tags"].items()}
+        )
     return before | changed
 
 
@@ -280,7 +283,7 @@ def _list(call: Call) -> Reply:
         and (not kind or kind == "command")
         and (not tag or tag in job.properties["tags"])
     ]
-    return answer({"value": items[int(call.query.get("$skip") or 0) :]})
+    return answer({"value": items[count_asked(call, "$skip") :]})
 
 
 def _run(call: Call, job: StoredResource) -> StoredRun | None:

@@ -91,8 +91,8 @@ def _token(call: Call) -> Reply:
         problem = f"The grant type '{grant}' is not supported; use 'client_credentials'."
         return answer({"error": "unsupported_grant_type", "error_description": problem}, 400)
     # v2 clients send `scope`, v1 clients and adal `resource`.
-    scope = form.get("scope") or form.get("resource") or call.origin
-    audience = scope.split()[0].removesuffix(".default").removesuffix("/") or call.origin
+    scope = (form.get("scope") or form.get("resource") or "").split() or [call.origin]
+    audience = scope[0].removesuffix(".default").removesuffix("/") or call.origin
     token = issue(call.cloud, audience, form.get("client_id", "local"))
     return answer(
         {

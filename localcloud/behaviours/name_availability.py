@@ -42,4 +42,4 @@ def _answer(*, reason: str, says: str) -> Reply:
     return answer({"nameAvailable": False, "reason": reason, "message": says})
 
 
-ROUTES: Final = (Route("POST", _PATH, _check),)
+ROUTES: Final = (Route("POST", _PATH, _check, shape={"name": "string", "type": "string"}),)

@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import unquote
 
+from infra.catalogue.body_shapes import Shape
 from infra.catalogue.vm_sizes import VmSize, vm_sizes
 from infra.contract.json_types import JsonObject
 from localcloud.calls.messages import Call, Reply, page
@@ -122,7 +123,7 @@ def _update_quotas(call: Call) -> Reply:
     """Set quotas of the region. On Azure this needs a support request."""
     known = {name.lower(): name for name in _quota_names()}
     location, changed = call.params["location"].lower(), []
-    for wanted in call.json().get("value") or []:
+    for wanted in filter(None, call.json().get("value") or []):
         name = known.get(unquote(str(wanted.get("id"))).rpartition("/")[2].lower())
         limit = wanted.get("limit")
         if name is None or not isinstance(limit, int) or limit < 0:
@@ -133,9 +134,10 @@ def _update_quotas(call: Call) -> Reply:
     return page(changed)
 
 
+_QUOTAS: Final[Shape] = {"value": [{"id": "string", "limit": "integer"}], "location": "string"}
 ROUTES: Final = (
     Route("GET", f"{_BASE}/vmSizes", _sizes),
     Route("GET", f"{_BASE}/usages", _usages),
     Route("GET", f"{_BASE}/quotas", _quotas),
-    Route("POST", f"{_BASE}/updateQuotas", _update_quotas),
+    Route("POST", f"{_BASE}/updateQuotas", _update_quotas, shape=_QUOTAS),
 )

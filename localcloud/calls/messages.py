@@ -20,8 +20,8 @@ from typing import Final
 from infra.catalogue.names import ArmId
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.cloud import Cloud
-from localcloud.calls.numbers import with_integers
-from localcloud.calls.refusals import RefusedError
+from localcloud.calls.content import read_object
+from localcloud.calls.refusals import too_large, unreadable
 
 METADATA: Final = "x-ms-meta-"
 """What the names of blob metadata headers begin with; after it, their case counts."""
@@ -35,7 +35,7 @@ class Call:
     keys and decoded values (the last of several); ``headers`` has lower-case keys, and
     ``header_names`` the names as sent by lower-case name (empty without a server). ``origin`` is
     ``https://host:port`` as the caller wrote it: links that are followed at once are built on
-    it, links that are stored on ``cloud.url``.
+    it, links that are stored on ``cloud.url``. ``incoming`` is the body as it arrives.
 
     The chain sets ``params`` (what the route's template matched, decoded), ``target`` (the ARM
     id below ``/subscriptions``, in Azure's casing), ``action`` (the last segment of a POST to a
@@ -48,7 +48,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     header_names: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    incoming: Iterable[bytes] = ()
     origin: str = ""
     request_id: str = ""
     params: dict[str, str] = field(default_factory=dict)
@@ -56,6 +56,33 @@ class Call:
     action: str = ""
     collection: str = ""
     caller: Document = field(default_factory=dict)
+    _body: bytes | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The whole body, read when it is first asked for; 413 if it is too large."""
+        if self._body is None:
+            self._body = b"".join(self.chunks(DOCUMENT_LIMIT))
+        return self._body
+
+    @body.setter
+    def body(self, body: bytes) -> None:
+        self._body = body
+
+    def chunks(self, limit: int) -> Iterator[bytes]:
+        """Yield the body as it arrives, for handlers that store it; 413 beyond ``limit`` bytes.
+
+        Nothing is read before a handler asks: a call that is refused costs no memory.
+        """
+        declared = self.headers.get("content-length", "0")
+        if len(declared) > _LENGTH_DIGITS or (declared.isdecimal() and int(declared) > limit):
+            raise too_large(limit)
+        size = 0
+        for chunk in self.incoming:
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            yield chunk
 
     @property
     def arm(self) -> ArmId:
@@ -86,21 +113,10 @@ class Call:
 
         Raises ``RefusedError`` 400 ``InvalidRequestContent`` for anything else.
         """
-        if not self.body.strip():
-            return {}
         try:
-            document = json.loads(self.body)
+            return read_object(self.body)
         except ValueError as error:
-            raise RefusedError(
-                400,
-                "InvalidRequestContent",
-                f"The request content was invalid and could not be deserialized: '{error}'.",
-            ) from error
-        if not isinstance(document, dict):
-            raise RefusedError(
-                400, "InvalidRequestContent", "The request content must be a JSON object."
-            )
-        return with_integers(document)
+            raise unreadable(str(error)) from error
 
 
 @dataclass(slots=True)
@@ -116,12 +132,22 @@ class Reply:
     media_type: str | None = None
 
 
+class ClientGoneError(Exception):
+    """The client closed the connection before it had sent the whole body."""
+
+
 Handler = Callable[[Call], Reply | None]
+_LENGTH_DIGITS: Final = 18
+DOCUMENT_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of a body that is read into memory; files are streamed (``Call.chunks``)."""
 
 
 def answer(document: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a JSON response."""
-    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    # "replace": what an earlier release stored must not make a whole list unreadable.
+    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(
+        errors="replace"
+    )
     return Reply(status, content, dict(headers or {}), "application/json; charset=utf-8")
 
 

@@ -1,21 +1,16 @@
-"""Numbers of JSON documents: some clients send ``2.0`` where others can only read ``2``."""
+"""Numbers in the query of a call: how many items a list returns or skips."""
 
-from infra.contract.json_types import Document, JsonObject
+from typing import Final
 
-_EXACT_INTEGERS = 2**53  # above it a double no longer holds every integer
+from localcloud.calls.messages import Call
+from localcloud.calls.refusals import invalid
 
-
-def with_integers(document: Document) -> JsonObject:
-    """Return a document in which ``2.0`` has become ``2``, at any depth."""
-    return {key: _integral(value) for key, value in document.items()}
+_LONGEST: Final = 9  # digits; far more than this cloud can list, and small enough for anything
 
 
-def _integral(value: object) -> object:
-    match value:
-        case float() if value.is_integer() and abs(value) < _EXACT_INTEGERS:
-            return int(value)
-        case dict():
-            return with_integers(value)
-        case list():
-            return [_integral(item) for item in value]
-    return value
+def count_asked(call: Call, name: str, default: int = 0) -> int:
+    """Return a query parameter that counts items, ``default`` if it is absent or empty."""
+    asked = call.query.get(name) or str(default)
+    if not (asked.isascii() and asked.isdecimal() and len(asked) <= _LONGEST):
+        raise invalid([(name, f"{name} is '{asked[:40]}'; it must be a number of items.")])
+    return int(asked)

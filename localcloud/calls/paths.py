@@ -72,7 +72,8 @@ def _placed(value: Any, steps: list[str], new: Any) -> Any:
     if not steps:
         return new
     if isinstance(value, list):
-        index = int(steps[0])
+        # What was a list may have become another one, or have no such element any more.
+        index = int(steps[0]) if steps[0].isdecimal() else -1
         return [_placed(v, steps[1:], new) if i == index else v for i, v in enumerate(value)]
     base = value if isinstance(value, dict) else {}
     return {**base, steps[0]: _placed(base.get(steps[0]), steps[1:], new)}

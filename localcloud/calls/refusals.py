@@ -5,8 +5,11 @@ They are responses of the cloud rather than errors of this project: the chain tu
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
+
+_MOST_PROBLEMS: Final = 20
 
 
 class RefusedError(Exception):
@@ -52,6 +55,36 @@ def not_found(type: str, name: str, group: str | None) -> RefusedError:
         404,
         "ResourceNotFound",
         f"The Resource '{type}/{name}'{where} was not found.",
+    )
+
+
+def unreadable(sentence: str) -> RefusedError:
+    """Return ARM's 400 for a body that is not a JSON object as ARM reads them."""
+    return RefusedError(
+        400,
+        "InvalidRequestContent",
+        f"The request content was invalid and could not be deserialized: '{sentence}'.",
+    )
+
+
+def misshapen(problems: Sequence[tuple[str, str]]) -> RefusedError:
+    """Return ARM's 400 for a body with values of other JSON types than its type has."""
+    sentences = " ".join(sentence for _, sentence in problems[:_MOST_PROBLEMS])
+    refusal = unreadable(sentences.removesuffix("."))
+    refusal.target = problems[0][0]
+    refusal.details = [
+        {"code": "InvalidRequestContent", "message": sentence, "target": path}
+        for path, sentence in problems[:_MOST_PROBLEMS]
+    ]
+    return refusal
+
+
+def too_large(limit: int) -> RefusedError:
+    """Return the 413 for a body of more than ``limit`` bytes."""
+    return RefusedError(
+        413,
+        "RequestContentTooLarge",
+        f"The request content exceeds the limit of {limit} bytes.",
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import unquote
 
+from infra.catalogue.body_shapes import Shape
 from localcloud.calls.messages import Handler
 
 _WORKSPACE = (
@@ -36,12 +37,14 @@ class Route:
     """One endpoint. ``methods`` is ``"GET"``, ``"GET POST"`` or ``"*"``.
 
     ``open``: no bearer token is required (the handler may check something else: a signature).
+    ``shape``: that of the JSON body; another one is refused before the handler is called.
     """
 
     methods: str
     template: str
     handler: Handler = field(repr=False)
     open: bool = False
+    shape: Shape = "any"
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -52,7 +55,16 @@ class Route:
         if self.methods != "*" and method not in self.methods.split():
             return None
         found = self.pattern.fullmatch(path)
-        return {k: unquote(v) for k, v in found.groupdict().items()} if found else None
+        if found is None:
+            return None
+        params = {name: unquote(value) for name, value in found.groupdict().items()}
+        # An encoded slash must not make two segments of one: ids are put together from them.
+        split = any(
+            "/" in params[name] and "/" not in value
+            for name, value in found.groupdict().items()
+            if f"{{{name}:path}}" not in self.template
+        )
+        return None if split else params
 
 
 class RouteTable:

@@ -52,6 +52,8 @@ class Types:
     def address(self, path: str, method: str) -> Address | None:
         """Return what an encoded path addresses; ``None`` if it is not an ARM path."""
         segments = tuple(unquote(part) for part in path.split("/") if part)
+        if any("/" in segment for segment in segments):
+            return None  # an encoded slash: the id would be that of another resource
         match segments:
             case (first, subscription, *below) if below and first.lower() == "subscriptions":
                 rest = tuple(below)

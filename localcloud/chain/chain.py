@@ -10,8 +10,9 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from infra.contract.errors import UsageError
 from localcloud.calls.kinds import Kind
-from localcloud.calls.messages import Call, Handler, Reply, answer
+from localcloud.calls.messages import Call, ClientGoneError, Handler, Reply, answer
 from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route, RouteTable
 from localcloud.calls.times import http_date
@@ -26,6 +27,7 @@ from localcloud.chain.rules import (
     require_api_version,
     require_arm,
     require_known_type,
+    require_shape,
     require_subscription,
     require_valid_name,
 )
@@ -52,6 +54,7 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
         require_known_type(types),
         perform_action(types),
         require_valid_name(types),
+        require_shape(types),  # before anything is stored
         refuse,  # after the name is checked, as an injected failure is the resource provider's
         ask_kind(types),
         read(types),
@@ -73,6 +76,10 @@ def responder(handlers: Sequence[Handler]) -> Respond:
             reply = reply or refused(_nothing(call))
         except RefusedError as error:
             reply = refused(error)
+        except UsageError as error:  # a name or an id in the request that cannot be one
+            reply = refused(RefusedError(400, "BadRequest", f"{error.detail} {error.remedy}"))
+        except ClientGoneError:
+            raise
         except Exception:  # noqa: BLE001 - a bug responds 500, as a service does
             _LOG.exception("%s %s failed (%s)", call.method, call.path, call.request_id)
             reply = refused(_bug(call))

@@ -1,8 +1,9 @@
 """Dispatching a call to the routes of planes, and to the actions and verb handlers of kinds."""
 
+from infra.catalogue.body_shapes import shape_problems
 from localcloud.calls.kinds import Verb
 from localcloud.calls.messages import Call, Handler, Reply
-from localcloud.calls.refusals import RefusedError
+from localcloud.calls.refusals import RefusedError, misshapen
 from localcloud.calls.routes import RouteTable
 from localcloud.chain.addressing import Types
 
@@ -21,6 +22,10 @@ def serve_routes(table: RouteTable) -> Handler:
     def handler(call: Call) -> Reply | None:
         for route, params in table.candidates(call.method, call.path):
             call.params = params
+            if route.shape != "any":
+                problems = list(shape_problems(call.json(), route.shape))
+                if problems:
+                    raise misshapen(problems)
             reply = route.handler(call)
             if reply is not None:
                 return reply
@@ -54,7 +59,10 @@ def ask_kind(types: Types) -> Handler:
 
     def handler(call: Call) -> Reply | None:
         kind = types.kind(call.collection or call.arm.type)
-        verb = "LIST" if call.collection and call.method == "GET" else _VERBS.get(call.method)
+        # The verbs other than LIST are for a resource: a collection can only be listed.
+        verb = _VERBS.get(call.method)
+        if call.collection:
+            verb = "LIST" if call.method == "GET" else None
         mine = kind.handlers.get(verb) if kind and verb else None
         return mine(call) if mine else None
 

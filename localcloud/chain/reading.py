@@ -8,7 +8,7 @@ from infra.contract.json_types import JsonObject
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Handler, Reply, answer
-from localcloud.calls.refusals import invalid
+from localcloud.calls.numbers import count_asked
 from localcloud.chain.addressing import Types
 from localcloud.store.resources import StoredResource
 
@@ -64,10 +64,7 @@ def list_resources(types: Types) -> Handler:
 
 def skipped(call: Call) -> int:
     """Return how many items of a list to skip: those on earlier pages."""
-    asked = call.query.get("$skip", "0")
-    if not asked.isdecimal():
-        raise invalid([("$skip", f"$skip is '{asked}'; it must be a number of items.")])
-    return int(asked)
+    return count_asked(call, "$skip")
 
 
 def _next_link(call: Call, skip: int) -> str:

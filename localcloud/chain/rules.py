@@ -5,16 +5,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from infra.catalogue.api_versions import PROVIDERS, RESOURCES
+from infra.catalogue.body_shapes import body_shape, shape_problems
 from infra.contract.discovery import SUBSCRIPTION
 from localcloud.calls.lookups import require_group
 from localcloud.calls.messages import Call, Handler, Reply
-from localcloud.calls.refusals import RefusedError
+from localcloud.calls.refusals import RefusedError, misshapen
 from localcloud.chain.addressing import Types
 
 # Every client sends an api-version of its own. All get one shape, so only the format is checked.
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?", re.IGNORECASE)
 _COMMON_VERSIONS: Final = (PROVIDERS, "2022-09-01", RESOURCES, "2025-04-01")
-_NAME = re.compile(r"[^<>%&:\\?/\x00-\x1f]{1,260}")
+_WRITES: Final = frozenset({"PUT", "PATCH"})
+_NAME = re.compile(r"(?!\.{1,2}$)[^<>%&:\\?/\x00-\x1f\x7f]{1,260}")
 
 
 def find_address(types: Types) -> Handler:
@@ -102,6 +104,24 @@ def require_valid_name(types: Types) -> Handler:
             problem = kind.name_problem(name, call.json())
         if problem is not None:
             raise RefusedError(400, "InvalidResourceName", problem, target=name)
+        return None
+
+    return handler
+
+
+def require_shape(types: Types) -> Handler:
+    """Return the handler that refuses a body whose known properties have other JSON types.
+
+    It comes before the handlers of the kinds: none of them stores, or fails on, such a body.
+    """
+
+    def handler(call: Call) -> Reply | None:
+        kind = types.kind(call.arm.type)
+        if call.method not in _WRITES or call.collection or call.action or kind is None:
+            return None
+        problems = list(shape_problems(call.json(), body_shape(kind.type)))
+        if problems:
+            raise misshapen(problems)
         return None
 
     return handler

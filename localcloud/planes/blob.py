@@ -36,6 +36,7 @@ _CONTAINER_NAME: Final = re.compile(
     r"(\$root|\$logs|\$web|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])"
 )
 _MAX_RESULTS: Final = 5000
+_LONGEST: Final = 9  # digits of maxresults
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ def list_blobs(call: Call, place: Place) -> Reply:
 
 
 def _limit(asked: str) -> int:
-    if not asked.isdecimal() or int(asked) == 0:
+    if not (asked.isascii() and asked.isdecimal() and len(asked) <= _LONGEST and int(asked)):
         raise BlobRefusedError(
             400, "OutOfRangeQueryParameterValue", f"maxresults is {asked!r}: use 1 to 5000."
         )
@@ -264,7 +265,12 @@ def put_blob(call: Call, place: Place) -> Reply:
 
 def copy_blob(call: Call, place: Place) -> Reply:
     """Copy within this cloud, at once; the source's URL must be signed or in the same account."""
-    url = urlsplit(call.headers["x-ms-copy-source"])
+    try:
+        url = urlsplit(call.headers["x-ms-copy-source"])
+    except ValueError:
+        raise BlobRefusedError(
+            400, "InvalidHeaderValue", "x-ms-copy-source is not a URL."
+        ) from None
     account, _, rest = unquote(url.path).lstrip("/").partition("/")
     container, _, name = rest.partition("/")
     source = _place({"account": account, "container": container, "blob": name})

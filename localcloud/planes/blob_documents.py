@@ -1,8 +1,10 @@
 """The XML documents of the blob service: errors, listings, block lists. Nothing is looked up."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -11,6 +13,7 @@ from localcloud.calls.times import http_date
 from localcloud.store.blobs import Blob, Container
 
 _HEAD: Final = '<?xml version="1.0" encoding="utf-8"?>'
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 HEADER_NAMES: Final[Mapping[str, str]] = {
     "content-type": "Content-Type",
     "content-encoding": "Content-Encoding",
@@ -61,7 +64,8 @@ def page_of(blobs: Sequence[Blob], *, prefix: str, delimiter: str, marker: str, 
 
 def error_document(code: str, message: str) -> str:
     """Return the body of an error response."""
-    return f"{_HEAD}<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    text = escape(_NOT_XML.sub("?", message))
+    return f"{_HEAD}<Error><Code>{code}</Code><Message>{text}</Message></Error>"
 
 
 def blob_listing(
@@ -151,4 +155,6 @@ def _metadata(metadata: Mapping[str, str]) -> str:
 
 
 def _element(name: str, text: str) -> str:
+    if _NOT_XML.search(text):  # as the service does since 2020-10-02
+        return f'<{name} Encoded="true">{quote(text)}</{name}>'
     return f"<{name}>{escape(text)}</{name}>"

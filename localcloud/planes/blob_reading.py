@@ -13,7 +13,7 @@ from localcloud.planes.blob_documents import HEADER_NAMES, error_document
 from localcloud.store.blobs import Blob
 
 _PIECE: Final = 1 << 18
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class BlobRefusedError(Exception):

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from infra.catalogue.body_shapes import Shape
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import ArtifactStore, artifact_store, signed_url
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.numbers import count_asked
 from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
+from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import iso
 from localcloud.store.runs import StoredRun
 
@@ -37,10 +40,7 @@ def show_details(call: Call) -> Reply:
 
 def show_events(call: Call) -> Reply:
     """Respond with the run's events from ``from`` on. Azure has no such endpoint."""
-    start = call.query.get("from", "0")
-    if not start.isdecimal():
-        raise RefusedError(400, "BadRequest", f"'from' is '{start}'; it must be a number.")
-    events = call.cloud.store.runs.events(_run(call).key, int(start))
+    events = call.cloud.store.runs.events(_run(call).key, count_asked(call, "from"))
     return answer(
         [
             {"seq": e.seq, "time": e.time, "kind": e.kind, "data": e.data, "origin": e.origin}
@@ -172,7 +172,7 @@ def _document(call: Call, run: StoredRun) -> JsonObject:
 
 def _log_files(call: Call, run: StoredRun) -> Mapping[str, str]:
     store = artifact_store(call.cloud, call.workspace)
-    if store is None:
+    if store is None or not account_keys(call.cloud, store.account):
         return {}
     prefix = f"{run.artifact_folder}/"
     return {
@@ -191,6 +191,8 @@ def _output_uri(run: StoredRun, name: str, output: Document) -> str:
     return str(output.get("uri") or default)
 
 
+_CHANGE: Final[Shape] = {"displayName": "string", "tags": {"*": "text"}, "hidden": "boolean"}
+_URIS: Final[Shape] = {"values": ["string"]}
 _HISTORY: Final = "/history/v1.0{ws}"
 ROUTES: Final = (
     Route("GET", f"{_HISTORY}/runs/{{run}}", show_run),
@@ -198,9 +200,13 @@ ROUTES: Final = (
     Route("GET", f"{_HISTORY}/runs/{{run}}/events", show_events),
     Route("GET", f"{_HISTORY}/runs/{{run}}/children", show_children),
     Route("GET", f"{_HISTORY}/runs/{{run}}/serviceinstances/{{node}}", show_services),
-    Route("POST", f"{_HISTORY}/rundata", show_run_data),
-    Route("PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", change_run),
-    Route("PATCH", f"{_HISTORY}/runs/{{run}}", change_run),
-    Route("POST", "/data/v1.0{ws}/dataversion/batchGetResolvedUris", resolve_uris),
-    Route("POST", "/modelregistry/v1.0{ws}/models/batchGetResolvedUris", resolve_models),
+    Route("POST", f"{_HISTORY}/rundata", show_run_data, shape={"runId": "string"}),
+    Route(
+        "PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", change_run, shape=_CHANGE
+    ),
+    Route("PATCH", f"{_HISTORY}/runs/{{run}}", change_run, shape=_CHANGE),
+    Route("POST", "/data/v1.0{ws}/dataversion/batchGetResolvedUris", resolve_uris, shape=_URIS),
+    Route(
+        "POST", "/modelregistry/v1.0{ws}/models/batchGetResolvedUris", resolve_models, shape=_URIS
+    ),
 )

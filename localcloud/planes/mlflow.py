@@ -7,8 +7,10 @@ registry and MLflow's web UI are not implemented and respond ``ENDPOINT_NOT_FOUN
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from infra.catalogue.body_shapes import shape_problems
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
+from localcloud.calls.content import read_object
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
@@ -23,6 +25,7 @@ from localcloud.planes.mlflow_artifacts import (
     upload_artifact,
 )
 from localcloud.planes.mlflow_errors import MlflowRefusedError
+from localcloud.planes.mlflow_shapes import SHAPES
 from runtime.agent.searching import SearchError
 
 _VERSION: Final = "3.1.0"  # of the API; newer clients fall back to it
@@ -83,21 +86,37 @@ def answer_version(_call: Call) -> Reply:
 
 
 def _dispatch(call: Call) -> Document:
-    endpoint = "/".join(part for part in call.params["endpoint"].split("/") if part)
-    body: JsonObject = {**call.query, **(call.json() if call.body else {})}
+    endpoint = template = "/".join(part for part in call.params["endpoint"].split("/") if part)
+    named: dict[str, str] = {}
     handler = _ENDPOINTS.get(f"{call.method} {endpoint}")
     if handler is None:
         first, *names = endpoint.split("/")
         path = [part if i % 2 else "{}" for i, part in enumerate(names)]
-        handler = _ENDPOINTS.get(" ".join((call.method, "/".join((first, *path)))))
-        body |= dict(zip(("model_id", "tag_key"), names[::2], strict=False))
+        template = "/".join((first, *path))
+        handler = _ENDPOINTS.get(f"{call.method} {template}")
+        named = dict(zip(("model_id", "tag_key"), names[::2], strict=False))
     if handler is None:
         raise MlflowRefusedError(
             404,
             "ENDPOINT_NOT_FOUND",
             f"The local cloud does not implement MLflow's {call.method} {endpoint}.",
         )
-    return handler(call, body)
+    return handler(call, {**_body(call, template), **named})
+
+
+def _body(call: Call, template: str) -> JsonObject:
+    """Return the fields of a request: a GET has them in its query, the others in their body."""
+    if call.method == "GET":
+        return dict(call.query)
+    try:
+        body = read_object(call.body)
+    except ValueError as error:
+        raise MlflowRefusedError(400, "BAD_REQUEST", f"The body is not JSON: {error}") from None
+    for path, sentence in shape_problems(body, SHAPES.get(template, {})):
+        raise MlflowRefusedError(
+            400, "INVALID_PARAMETER_VALUE", f"Invalid value for parameter '{path}': {sentence}"
+        )
+    return body
 
 
 def _guarded(call: Call, work: Callable[[], Reply]) -> Reply:

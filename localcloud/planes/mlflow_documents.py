@@ -100,8 +100,13 @@ def pairs(mapping: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def read_pairs(items: Iterable[Document] | None) -> dict[str, str]:
-    """Return ``[{"key", "value"}, …]`` as a mapping."""
-    return {str(item["key"]): str(item.get("value", "")) for item in items or ()}
+    """Return ``[{"key", "value"}, …]`` as a mapping; ``UsageError`` if a key is missing."""
+    found = list(items or ())
+    if not all(item and item.get("key") for item in found):
+        raise UsageError(
+            "A tag or parameter has no key.", remedy="Send a 'key' and a 'value' for each."
+        )
+    return {str(item["key"]): str(item.get("value", "")) for item in found}
 
 
 def read_metric(document: Document) -> Metric:
@@ -115,7 +120,7 @@ def read_metric(document: Document) -> Metric:
             int(document.get("step") or 0),
             document.get("model_id") or None,
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise UsageError(
             f"The value of metric {document.get('key')!r} is {document.get('value')!r}, "
             "which is not a number.",

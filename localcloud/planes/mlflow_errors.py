@@ -1,6 +1,11 @@
 """Error responses of the MLflow plane: MLflow's error codes in MLflow's body."""
 
+from typing import Final
+
 from infra.contract.json_types import Document
+
+_LONGEST: Final = 18  # digits of a 64-bit integer
+_LAST_MS: Final = 253_402_300_799_000  # the last second of the year 9999
 
 
 class MlflowRefusedError(Exception):
@@ -27,11 +32,22 @@ def count(body: Document, name: str, default: int = 0) -> int:
     value = body.get(name)
     if value in (None, "", 0):
         return default
-    if not str(value).isdecimal():
+    digits = str(value)
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST):
         raise MlflowRefusedError(
-            400, "INVALID_PARAMETER_VALUE", f"Invalid value {value!r} for parameter '{name}'."
+            400, "INVALID_PARAMETER_VALUE", f"Invalid value {digits[:40]!r} for parameter '{name}'."
         )
-    return int(str(value))
+    return int(digits)
+
+
+def moment(body: Document, name: str) -> float | None:
+    """Return a field with milliseconds since the epoch as seconds; ``None`` if it is not given."""
+    at = count(body, name)
+    if at > _LAST_MS:
+        raise MlflowRefusedError(
+            400, "INVALID_PARAMETER_VALUE", f"Invalid value '{at}' for parameter '{name}'."
+        )
+    return at / 1000 if at else None
 
 
 def needed(body: Document, name: str) -> object:

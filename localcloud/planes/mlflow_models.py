@@ -5,20 +5,23 @@ The model registry is not implemented.
 
 import uuid
 from functools import partial
+from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.messages import Call
 from localcloud.planes.mlflow_documents import metric_document, milliseconds, pairs, read_pairs
-from localcloud.planes.mlflow_errors import absent, count
+from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, needed
 from localcloud.planes.mlflow_experiments import require_experiment
 from runtime.agent.searching import MODEL_ATTRIBUTES, Comparable, parse_filter, sort_documents
+
+_NOT_IN_NAMES: Final = ("/", ":", ".", "%", '"', "'")
 
 
 def create_model(call: Call, body: Document) -> Document:
     experiment = require_experiment(call, str(body.get("experiment_id") or "0"))
     model_id = f"m-{uuid.uuid4().hex}"
-    name = str(body.get("name") or model_id)
+    name = _name(str(body.get("name") or model_id))
     run_id = str(body.get("source_run_id") or "")
     now = milliseconds(call.now)
     info = {
@@ -90,7 +93,7 @@ def search_models(call: Call, body: Document) -> Document:
         and all(c.holds(partial(_look_up, model)) for c in clauses)
     ]
     order = [
-        f"{item['field_name']} {'ASC' if item.get('ascending', True) else 'DESC'}"
+        f"{needed(item, 'field_name')} {'ASC' if item.get('ascending', True) else 'DESC'}"
         for item in body.get("order_by") or ()
     ]
     found = sort_documents(found, order, _look_up, MODEL_ATTRIBUTES)
@@ -101,6 +104,18 @@ def search_models(call: Call, body: Document) -> Document:
     if start + limit < len(found):
         answered["next_page_token"] = str(start + limit)
     return answered
+
+
+def _name(name: str) -> str:
+    """Return a model's name; it becomes a folder, and MLflow allows none of these in it."""
+    if any(character in name for character in _NOT_IN_NAMES):
+        raise MlflowRefusedError(
+            400,
+            "INVALID_PARAMETER_VALUE",
+            f"Invalid model name ({name!r}) provided. Model name must be a non-empty string and "
+            f"cannot contain the following characters: {_NOT_IN_NAMES}",
+        )
+    return name
 
 
 def _folder(call: Call, run_id: str, name: str, model_id: str) -> str:
@@ -161,5 +176,5 @@ def _look_up(model: JsonObject, entity: str, key: str) -> Comparable:
         "creation_time": "creation_timestamp_ms",
         "last_updated_timestamp": "last_updated_timestamp_ms",
     }
-    value: Comparable = info.get(short.get(key, key))
-    return value
+    value = info.get(short.get(key, key))
+    return value if isinstance(value, str | int | float) else None

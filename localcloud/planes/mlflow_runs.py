@@ -16,7 +16,7 @@ from localcloud.planes.mlflow_documents import (
     read_pairs,
     run_info,
 )
-from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, needed
+from localcloud.planes.mlflow_errors import MlflowRefusedError, absent, count, moment, needed
 from localcloud.planes.mlflow_experiments import require_experiment
 from localcloud.store.runs import StoredRun
 from localcloud.store.tracking import Metric, TrackingStore
@@ -59,7 +59,7 @@ def create_run(call: Call, body: Document) -> Document:
     tags = read_pairs(body.get("tags", ()))
     run_id = uuid.uuid4().hex
     name = str(body.get("run_name") or tags.get(_NAME_TAG) or f"run-{run_id[:8]}")
-    started = int(body.get("start_time") or call.now * 1000) / 1000
+    started = moment(body, "start_time") or call.now
     run = call.cloud.store.runs.add(
         StoredRun(
             workspace=call.workspace,
@@ -88,8 +88,7 @@ def update_run(call: Call, body: Document) -> Document:
         call.cloud.store.tracking.set_tags(run.key, {_NAME_TAG: name})
     status = STATES.get(str(body.get("status") or ""))
     if status is not None and run.origin == "mlflow":
-        end = body.get("end_time")
-        ended = int(end) / 1000 if end else call.now
+        ended = moment(body, "end_time") or call.now
         runs.set_state(run.key, status, ended if status.final else None)
     return {"run_info": run_info(runs.by_key(run.key))}
 

@@ -39,7 +39,7 @@ class InProcess(httpx.BaseTransport):
             path,
             query={key.lower(): value for key, value in request.url.params.items()},
             headers={key.lower(): value for key, value in request.headers.items()},
-            body=request.read(),
+            incoming=[request.read()],
             origin=URL,
         )
         reply = self._respond(call)

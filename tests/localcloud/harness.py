@@ -10,12 +10,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
+from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT, find_cloud
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call
+from localcloud.calls.shared_access import account_keys
 from localcloud.calls.tokens import issue
 from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
@@ -153,6 +156,7 @@ class Answered:
     status_code: int
     headers: dict[str, str]
     content: bytes = field(repr=False)
+    media_type: str = ""
 
     def json(self) -> Any:
         return json.loads(self.content)
@@ -169,6 +173,11 @@ class Chain:
         self._respond = responder(request_handlers(KINDS, ROUTES))
         self._token = issue(self.cloud, "https://tests", "tests")
 
+    @property
+    def token(self) -> str:
+        """A bearer token of the cloud."""
+        return self._token
+
     def arm(
         self, method: str, path: str, body: Any = None, *, version=VERSION, headers=(), **query
     ):
@@ -182,8 +191,34 @@ class Chain:
             body=b"" if body is None else json.dumps(body).encode(),
         )
 
+    def account_signature(self, account: str) -> dict[str, str]:
+        """Return the query that allows everything in a storage account."""
+        text = generate_account_sas(
+            account,
+            account_keys(self.cloud, account)[0],
+            resource_types=ResourceTypes(service=True, container=True, object=True),
+            permission=AccountSasPermissions.from_string("rwdlac"),
+            expiry="2099-01-01T00:00:00Z",
+        )
+        return dict(parse_qsl(text))
+
+    def blob(self, method: str, path: str, headers=(), body=b"", **query: str):
+        """Call the blob service for ``/{account}/…`` with a signature that allows everything."""
+        account = path.split("/")[1]
+        return self.call(
+            method,
+            path,
+            query=query | self.account_signature(account),
+            headers={"x-ms-version": "2025-01-05", "x-ms-blob-type": "BlockBlob", **dict(headers)},
+            body=body,
+        )
+
     def call(self, method: str, path: str, **parts: Any) -> Answered:
-        call = Call(self.cloud, method, path, origin="https://localhost:1", **parts)
+        body = parts.pop("body", b"")
+        call = Call(
+            self.cloud, method, path, incoming=[body], origin="https://localhost:1", **parts
+        )
         reply = self._respond(call)
         lower = {key.lower(): value for key, value in reply.headers.items()}
-        return Answered(reply.status, lower, bytes(reply.content))
+        content = reply.content if isinstance(reply.content, bytes) else b"".join(reply.content)
+        return Answered(reply.status, lower, content, reply.media_type or "")

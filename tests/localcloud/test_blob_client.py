@@ -103,6 +103,12 @@ def test_listing(container) -> None:
     assert [len(list(page)) for page in pages] == [2, 1]
 
 
+def test_a_name_that_xml_cannot_hold_is_listed(container) -> None:
+    container.upload_blob("odd/\x01\ufffe%", b"x")
+    assert [each.name for each in container.list_blobs("odd/")] == ["odd/\x01\ufffe%"]
+    container.delete_blob("odd/\x01\ufffe%")
+
+
 def test_deleting_a_blob_twice_is_not_found(container, blob) -> None:
     blob.delete_blob()
     assert not blob.exists()

@@ -72,8 +72,9 @@ def test_compute_types_are_returned_in_azures_casing(put, spelling):
     [
         ({"vmSize": "Standard_None"}, ["vmSize"]),
         ({"scaleSettings": {"minNodeCount": 3, "maxNodeCount": 2}}, ["minNodeCount"]),
-        ({"scaleSettings": {"minNodeCount": -1, "maxNodeCount": "x"}},
+        ({"scaleSettings": {"minNodeCount": -1, "maxNodeCount": -2}},
          ["maxNodeCount", "minNodeCount"]),
+        ({"scaleSettings": {"minNodeCount": -1, "maxNodeCount": "x"}}, ["maxNodeCount"]),
         ({"scaleSettings": {"maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "2 minutes"}},
          ["nodeIdleTimeBeforeScaleDown"]),
         ({"vmPriority": "Cheap", "vmSize": None}, ["vmPriority", "vmSize"]),
