@@ -4,7 +4,6 @@ Colour carries no meaning of its own. The live display of a deployment is in `pr
 imports click alone, because `aml check` and `aml init` run without the rest installed.
 """
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import UsageError
+from infra.contract.json_text import json_text
 
 
 def say(text: str = "", *, colour: str | None = None) -> None:
@@ -37,7 +37,7 @@ def warn(lines: Iterable[str]) -> None:
 
 def print_json(document: object) -> None:
     """Print data, to stdout."""
-    click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
+    click.echo(json_text(document))
 
 
 def can_ask() -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from runtime.agent.documents import JsonObject
+from runtime.agent.fields import json_number
 
 
 def events_of(path: str, body: JsonObject, run_id: str) -> Iterator[tuple[str, JsonObject]]:
@@ -28,10 +29,15 @@ def events_of(path: str, body: JsonObject, run_id: str) -> Iterator[tuple[str, J
 def _metric(body: JsonObject) -> tuple[str, JsonObject]:
     return "metric", {
         "key": body.get("key"),
-        "value": body.get("value"),
+        "value": _value(body.get("value")),
         "step": int(body.get("step") or 0),
         "timestamp": int(body.get("timestamp") or 0),
     }
+
+
+def _value(value: object) -> object:
+    """Return a metric's value as JSON can represent it: a client may send a bare NaN."""
+    return json_number(value) if isinstance(value, float) else value
 
 
 def _pair(kind: str, body: JsonObject) -> tuple[str, JsonObject]:

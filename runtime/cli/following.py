@@ -62,7 +62,7 @@ class MetricLines:
             return ""
         self._shown[key] = event.time
         step = f" (step {event.data['step']})" if event.data.get("step") else ""
-        return f"[metric] {key} {float(event.data['value']):g}{step}"
+        return f"[metric] {key} {as_number(event.data['value']):g}{step}"
 
 
 def event_line(event: RunEvent) -> str:

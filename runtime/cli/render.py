@@ -1,6 +1,5 @@
 """The only module of the runtime's command line that prints: errors, data, tables, messages."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 import click
 
 from infra.contract.errors import PlatformError
+from infra.contract.json_text import json_text
 from infra.contract.json_types import JsonObject
 from runtime.model.runs import RunRecord
 
@@ -41,7 +41,7 @@ def print_text(text: str, *, err: bool = False) -> None:
 
 def print_json(document: object) -> None:
     """Print a JSON document, to stdout."""
-    click.echo(json.dumps(document, indent=2, sort_keys=True, default=str))
+    click.echo(json_text(document))
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:

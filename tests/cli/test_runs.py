@@ -122,3 +122,46 @@ def test_targets_without_a_deployment_are_this_machine(desk):
     assert list(said.data) == ["local"]
     assert "never deployed" in said.err
     assert json.loads(said.out)["local"]["kind"] == "local"
+
+
+NOT_NUMBERS = """
+import json, os, urllib.request
+def log(key, value):
+    request = urllib.request.Request(
+        os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/runs/log-metric",
+        json.dumps({"run_id": os.environ["MLFLOW_RUN_ID"], "key": key, "value": value}).encode(),
+        {"Authorization": "Bearer " + os.environ["MLFLOW_TRACKING_TOKEN"]},
+    )
+    urllib.request.urlopen(request)
+log("text", "NaN")
+log("bare", float("nan"))
+log("up", float("inf"))
+log("down", "-Infinity")
+log("fine", 0.5)
+"""
+SHOWN = {"text": "NaN", "bare": "NaN", "up": "Infinity", "down": "-Infinity", "fine": 0.5}
+
+
+def strictly(text):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_metrics_that_are_no_numbers_are_valid_json_everywhere(desk):
+    submitted = desk.submit(NOT_NUMBERS, "--json")
+    assert submitted.code == 0, submitted.err
+    run = strictly(submitted.out)
+    assert run["metrics"] == SHOWN
+    (listed,) = strictly(desk.aml("runs", "--json").out)
+    assert listed["metrics"] == SHOWN
+    assert strictly(desk.aml("run", "show", run["run_id"], "--json").out)["metrics"] == SHOWN
+    events = (desk.root / "home/runs" / run["run_id"] / "agent-events.jsonl").read_text()
+    assert [strictly(line) for line in events.splitlines()]
+
+
+def test_metrics_that_are_no_numbers_are_shown_as_such(desk):
+    said = desk.submit(NOT_NUMBERS)
+    assert "[metric] up inf" in said.err
+    assert "nan" in desk.aml("runs").out
