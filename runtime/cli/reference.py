@@ -23,10 +23,10 @@ same.
 Commands print data to stdout and messages to stderr. With `--json`, stdout is exactly one JSON
 document; numbers that JSON does not have are the text `"NaN"`, `"Infinity"` and `"-Infinity"`, as
 in MLflow's REST API. Commands that change something ask for confirmation on a terminal; without a
-terminal they need `--yes`. Most commands take `-s STACK`; without it they use `AML_STACK`, else the stack chosen
-with `aml stack select`, else `local`. A project's state, history and local cloud are kept in `.aml`
-beside `Pulumi.yaml`, or in `AML_HOME`; `.aml/.gitignore` keeps all of it out of git. Commit
-`Pulumi.yaml`, the stack files and `stack.schema.json`.
+terminal they need `--yes`. Most commands take `-s STACK`; without it they use `AML_STACK`, else the
+stack chosen with `aml stack select`, else `local`. A project's state, history and local cloud are
+kept in `.aml` beside `Pulumi.yaml`, or in `AML_HOME`; `.aml/.gitignore` keeps all of it out of git.
+Commit `Pulumi.yaml`, the stack files and `stack.schema.json`.
 """
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "success; if a run was watched, it completed",
