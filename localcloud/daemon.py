@@ -30,6 +30,7 @@ from infra.contract.home import make_home_folder
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
+from localcloud.calls.tokens import issue
 from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
 from localcloud.http_protocol import SpellingProtocol
@@ -45,6 +46,7 @@ _GRACE_S: Final = 1
 # Longer than clients keep an idle connection, so that none sends on one that was just closed.
 _KEEP_ALIVE_S: Final = 600
 _HANDOVER_S: Final = 10.0
+_CONTROL_S: Final = 10 * 365 * 86400  # longer than any daemon runs
 
 
 class PortTakenError(PlatformError):
@@ -97,11 +99,11 @@ class Daemon:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The daemon's own endpoints, which ``aml cloud`` calls without a token."""
+        """The daemon's own endpoints, for ``aml cloud``; the token is in the discovery file."""
         return (
-            Route("GET", "/aml/status", self.status, open=True),
-            Route("POST", "/aml/shutdown", self.shutdown, open=True),
-            Route("POST", "/aml/reset", self.reset, open=True),
+            Route("GET", "/aml/status", self.status),
+            Route("POST", "/aml/shutdown", self.shutdown),
+            Route("POST", "/aml/reset", self.reset),
         )
 
     def announce(self) -> None:
@@ -111,8 +113,11 @@ class Daemon:
             "url": self.cloud.url,
             "ca": str(self.tls.authority),
             "pid": os.getpid(),
+            "token": issue(self.cloud, self.cloud.url, "aml", lasts_s=_CONTROL_S),
         }
         staged = self.folder / "discovery.json.new"
+        staged.unlink(missing_ok=True)
+        staged.touch(mode=0o600)  # with the token, anybody could delete all that is deployed
         staged.write_text(json.dumps(document) + "\n", encoding="utf-8")
         staged.replace(self.folder / "discovery.json")
 

@@ -127,12 +127,9 @@ def _remaining(faults: FaultInjection) -> JsonObject:
     }
 
 
-# Open, like every endpoint below /aml: they control the cloud and belong to whoever started it.
 ROUTES: Final = (
-    Route("POST", _PATH, _add, open=True, shape=_FAULTS),
-    Route("GET", _PATH, _show, open=True),
-    Route("DELETE", _PATH, _clear, open=True),
-    Route(
-        "POST", "/aml/evict", _evict, open=True, shape={"compute": "string", "nodes": ["string"]}
-    ),
+    Route("POST", _PATH, _add, shape=_FAULTS),
+    Route("GET", _PATH, _show),
+    Route("DELETE", _PATH, _clear),
+    Route("POST", "/aml/evict", _evict, shape={"compute": "string", "nodes": ["string"]}),
 )

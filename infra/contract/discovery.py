@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,8 @@ _STARTED: "Final[list[subprocess.Popen[bytes]]]" = []
 class LocalCloud:
     """A running local cloud. ``id`` changes with ``aml cloud reset``; ``ca`` is a PEM file.
 
+    ``token`` is needed for the daemon's own endpoints.
+
     ``url`` has no trailing slash: ``https://127.0.0.1:49213``.
     """
 
@@ -39,6 +41,7 @@ class LocalCloud:
     url: str
     ca: Path
     pid: int
+    token: str = field(default="", repr=False)
 
 
 def cloud_folder(home: Path) -> Path:
@@ -51,9 +54,13 @@ def find_cloud(home: Path) -> LocalCloud | None:
     try:
         document = json.loads((cloud_folder(home) / "discovery.json").read_text(encoding="utf-8"))
         cloud = LocalCloud(
-            document["id"], document["url"], Path(document["ca"]), int(document["pid"])
+            document["id"],
+            document["url"],
+            Path(document["ca"]),
+            int(document["pid"]),
+            document.get("token", ""),
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     status = ask(cloud, "/aml/status")
     return cloud if status is not None and status.get("id") == cloud.id else None
@@ -121,7 +128,10 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before:
 
 def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> JsonObject | None:
     """Send one request to the daemon's own endpoints; ``None`` if it does not answer."""
-    request = urllib.request.Request(cloud.url + path, method=method)  # noqa: S310 - always https
+    headers = {"Authorization": f"Bearer {cloud.token}"}
+    request = urllib.request.Request(  # noqa: S310 - always https
+        cloud.url + path, method=method, headers=headers
+    )
     try:
         context = ssl.create_default_context(cafile=str(cloud.ca))
         opener = urllib.request.build_opener(

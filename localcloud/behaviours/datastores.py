@@ -104,7 +104,7 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     datastores are shown as declared.
     """
     properties = body["properties"]
-    if resource.name not in _OWN or properties["datastoreType"] != "AzureBlob":
+    if resource.name not in _OWN:
         return body
     name = f"{call.cloud.authority}/{properties['accountName']}"
     return {**body, "properties": {**properties, "accountName": name}}

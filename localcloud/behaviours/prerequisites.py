@@ -39,7 +39,6 @@ def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
         wanted,
         {
             "accessPolicies": [],
-            "vaultUri": f"https://{call.arm.name}.vault.azure.net/",
             "enableSoftDelete": True,
             "softDeleteRetentionInDays": 90,
             "enabledForDeployment": False,
@@ -49,23 +48,33 @@ def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
     )
 
 
+def _show_vault(call: Call, vault: StoredResource, body: JsonObject) -> JsonObject:
+    """Add the vault's URL: this cloud's, so that no secret is sent to a vault of Azure."""
+    uri = f"{call.cloud.url}/{vault.name}.vault/"
+    return {**body, "properties": {**body["properties"], "vaultUri": uri}}
+
+
+def _show_insights(call: Call, component: StoredResource, body: JsonObject) -> JsonObject:
+    """Add the connection string; what a script sends there stays on this machine."""
+    properties = body["properties"]
+    text = (
+        f"InstrumentationKey={properties['InstrumentationKey']};"
+        f"IngestionEndpoint={call.cloud.url}/{component.name}.insights/;"
+        f"ApplicationId={properties['AppId']}"
+    )
+    return {**body, "properties": {**properties, "ConnectionString": text}}
+
+
 def _insights(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
-    key, application = str(uuid.uuid4()), str(uuid.uuid4())
-    location = wanted["location"]
     return with_properties(
         wanted,
         {
             "ApplicationId": call.arm.name,
-            "AppId": application,
+            "AppId": str(uuid.uuid4()),
             "Name": call.arm.name,
             "Flow_Type": "Bluefield",
             "Request_Source": "rest",
-            "InstrumentationKey": key,
-            "ConnectionString": (
-                f"InstrumentationKey={key};"
-                f"IngestionEndpoint=https://{location}.in.applicationinsights.azure.com/;"
-                f"ApplicationId={application}"
-            ),
+            "InstrumentationKey": str(uuid.uuid4()),
             "CreationDate": iso(call.now),
             "TenantId": TENANT,
             "RetentionInDays": 90,
@@ -103,7 +112,7 @@ def _registry(call: Call, wanted: JsonObject, old: StoredResource | None) -> Jso
     return with_properties(
         wanted,
         {
-            "loginServer": f"{call.arm.name.lower()}.azurecr.io",
+            "loginServer": f"{call.arm.name.lower()}.azurecr.localhost",
             "creationDate": iso(call.now),
             "adminUserEnabled": False,
             "anonymousPullEnabled": False,
@@ -142,8 +151,15 @@ def _identity(_call: Call, wanted: JsonObject, _: StoredResource | None) -> Json
 
 
 KINDS: Final = (
-    replace(kind_of("Microsoft.KeyVault/vaults"), fill=_vault, polled=frozenset()),
-    replace(kind_of("Microsoft.Insights/components"), put=(200, 200), fill=_insights),
+    replace(
+        kind_of("Microsoft.KeyVault/vaults"), fill=_vault, show=_show_vault, polled=frozenset()
+    ),
+    replace(
+        kind_of("Microsoft.Insights/components"),
+        put=(200, 200),
+        fill=_insights,
+        show=_show_insights,
+    ),
     replace(
         kind_of("Microsoft.OperationalInsights/workspaces"),
         minted=two_keys,

@@ -45,13 +45,14 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
 
 
 def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
-    """Add the endpoints on reading, because the cloud's port may change."""
-    name = resource.name
-    others = {
-        service: f"https://{name}.{service}.core.windows.net/"
-        for service in ("dfs", "file", "queue", "table", "web")
-    }
-    endpoints = {"blob": f"{call.cloud.url}/{name}/", **others}
+    """Add the endpoints on reading, because the cloud's port may change.
+
+    Those of services this cloud does not have are its own too, and answer that: an endpoint of
+    Azure would send data, and a signature, off this machine.
+    """
+    base = f"{call.cloud.url}/{resource.name}"
+    others = {service: f"{base}.{service}/" for service in ("dfs", "file", "queue", "table", "web")}
+    endpoints = {"blob": f"{base}/", **others}
     return {**body, "properties": {**body["properties"], "primaryEndpoints": endpoints}}
 
 

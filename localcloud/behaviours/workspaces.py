@@ -107,7 +107,7 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
         "mlFlowTrackingUri": f"azureml://{cloud.authority}/mlflow/v1.0{resource.id}",
         "notebookInfo": {
             "resourceId": properties["workspaceId"].replace("-", ""),
-            "fqdn": f"ml-{resource.name.lower()}-{body['location']}.notebooks.azure.net",
+            "fqdn": f"ml-{resource.name.lower()}-{body['location']}.notebooks.localhost",
             "isPrivateLinkEnabled": False,
         },
     }

@@ -6,7 +6,8 @@ returns ``None``, the next one does. Literal parts match ignoring case, and seve
 row count as one: JavaScript's and Java's clients, and azureml-core, put an id behind a slash.
 
 In a template ``{name}`` is one segment, ``{name:path}`` one or more with their slashes,
-``{name:account}`` a storage account (bare or with its ``.blob.…`` host), ``{ws}`` a whole
+``{name:account}`` a storage account (bare or with its ``.blob.…`` host), ``{name:service}`` its
+host for another service, ``{ws}`` a whole
 workspace id (``call.workspace``). The matched text is in ``call.params``, decoded.
 """
 
@@ -28,6 +29,7 @@ _SLASH, _SLASHES = "/", "/+"
 _RULES = {
     "": r"[^/]+",
     "path": r".+",
+    "service": r"[a-z0-9]{3,24}\.(?:dfs|file|queue|table|web)(?:\.[^/]+)?",
     "account": r"(?!subscriptions(?:/|$))[a-z0-9]{3,24}(?:\.blob\.[^/]+)?",
 }
 

@@ -18,6 +18,7 @@ from localcloud.calls.routes import Route, RouteTable
 from localcloud.calls.times import http_date
 from localcloud.chain.addressing import Types
 from localcloud.chain.authentication import authenticate
+from localcloud.chain.browsers import refuse_pages
 from localcloud.chain.deleting import delete
 from localcloud.chain.dispatching import ask_kind, perform_action, serve_routes
 from localcloud.chain.operation_status import operation_routes
@@ -45,6 +46,7 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
     table = RouteTable((*operation_routes(types), *routes))
     return (
         find_address(types),  # settles the casing: no handler below compares spellings
+        refuse_pages,
         authenticate(table),
         require_api_version(types),
         require_subscription,

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from infra.catalogue.api_versions import BLOB_SERVICE
 from localcloud.calls.containers import declared
 from localcloud.calls.messages import METADATA, Call, Reply
+from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
@@ -30,12 +31,13 @@ from localcloud.planes.signing import (
     sas_problem,
     shared_key_problem,
 )
-from localcloud.store.blobs import Blob, BlobExistsError, BlobStore
+from localcloud.store.blobs import Blob, BlobExistsError, BlobStore, file_chunks
 
 _CONTAINER_NAME: Final = re.compile(
     r"(\$root|\$logs|\$web|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])"
 )
 _MAX_RESULTS: Final = 5000
+_LARGEST: Final = 5000 << 20  # bytes of one Put Blob; a block has fewer
 _LONGEST: Final = 9  # digits of maxresults
 
 
@@ -69,6 +71,17 @@ def answer_blob_call(call: Call) -> Reply | None:
         reply = refusal.reply()
     reply.headers.setdefault("x-ms-version", call.headers.get("x-ms-version", BLOB_SERVICE))
     return reply
+
+
+def answer_other_service(call: Call) -> Reply:
+    """Respond to a call of an account's file, queue, table, web or Data Lake service."""
+    account, _, rest = call.params["service"].partition(".")
+    service = rest.partition(".")[0]
+    return BlobRefusedError(
+        501,
+        "NotImplemented",
+        f"The local cloud has no {service} service; account '{account}' has blobs only.",
+    ).reply()
 
 
 def _place(params: Mapping[str, str]) -> Place:
@@ -254,13 +267,23 @@ def put_blob(call: Call, place: Place) -> Reply:
         raise BlobRefusedError(
             400, "InvalidHeaderValue", f"The local cloud supports block blobs only, not {kind!r}."
         )
+    return _write(call, place, _content(call))
+
+
+def _content(call: Call) -> Iterator[bytes]:
+    """Yield a blob's content as it arrives; refuse it at its end if its hash is another one."""
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        for chunk in call.chunks(_LARGEST):
+            digest.update(chunk)
+            yield chunk
+    except RefusedError as error:
+        raise BlobRefusedError(413, "RequestBodyTooLarge", error.message) from error
     expected = call.headers.get("content-md5")
-    digest = hashlib.md5(call.body, usedforsecurity=False).digest()
-    if expected and expected != base64.b64encode(digest).decode():
+    if expected and expected != base64.b64encode(digest.digest()).decode():
         raise BlobRefusedError(
             400, "Md5Mismatch", "The content does not match the Content-MD5 header."
         )
-    return _write(call, place, [call.body])
 
 
 def copy_blob(call: Call, place: Place) -> Reply:
@@ -281,7 +304,7 @@ def copy_blob(call: Call, place: Place) -> Reply:
         if unsigned or not allows(query, "read"):
             raise BlobRefusedError(403, "CannotVerifyCopySource", "The source URL is not signed.")
     blob = _existing(call, source)
-    reply = _write(call, place, [blob.file.read_bytes()], blob)
+    reply = _write(call, place, file_chunks(blob.file), blob)
     reply.status = 202
     reply.headers |= {"x-ms-copy-id": str(uuid.uuid4()), "x-ms-copy-status": "success"}
     return reply
@@ -334,7 +357,7 @@ def put_block(call: Call, place: Place) -> Reply:
         raise BlobRefusedError(
             400, "InvalidQueryParameterValue", "blockid is not base64."
         ) from None
-    _blobs(call).put_block(place.account, place.container, place.blob, block, [call.body])
+    _blobs(call).put_block(place.account, place.container, place.blob, block, _content(call))
     return Reply(201, headers={"x-ms-request-server-encrypted": "true"})
 
 
@@ -451,6 +474,9 @@ _ACTIONS: Final[Mapping[str, tuple[BlobOperation, _Action]]] = {
 }
 
 ROUTES: Final = (
+    Route("*", "/{service:service}", answer_other_service, open=True),
+    Route("*", "/{service:service}/{rest:path}", answer_other_service, open=True),
+    Route("*", "/{service:service}/", answer_other_service, open=True),
     Route("*", "/{account:account}", answer_blob_call, open=True),
     Route("*", "/{account:account}/", answer_blob_call, open=True),
     Route("*", "/{account:account}/{container}", answer_blob_call, open=True),

@@ -1,6 +1,7 @@
 """MLflow's artifact proxy: files of runs and models, stored as blobs in the artifact store."""
 
 import mimetypes
+from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import ArtifactStore, artifact_store
@@ -9,6 +10,8 @@ from localcloud.planes.blob_reading import read_blob
 from localcloud.planes.mlflow_documents import artifact_uri
 from localcloud.planes.mlflow_errors import MlflowRefusedError, absent
 from localcloud.planes.mlflow_runs import required_run
+
+_LARGEST: Final = 5000 << 20  # bytes, as of a blob
 
 
 def list_run_artifacts(call: Call, body: Document) -> Document:
@@ -41,7 +44,7 @@ def upload_artifact(call: Call, path: str) -> Reply:
         store.account,
         store.container,
         _safe(path),
-        [call.body],
+        call.chunks(_LARGEST),
         now=call.now,
         headers={"content-type": kind or "application/octet-stream"},
     )

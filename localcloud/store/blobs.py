@@ -81,6 +81,13 @@ class BlobExistsError(Exception):
     """A blob was to be created only if absent, and it exists."""
 
 
+def file_chunks(file: Path) -> Iterator[bytes]:
+    """Yield the content of a file in pieces."""
+    with file.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk
+
+
 class BlobStore:
     """The blobs of all accounts. Account names are lower case."""
 
@@ -170,9 +177,7 @@ class BlobStore:
 
     def put_file(self, account: str, container: str, name: str, file: Path, *, now: float) -> Blob:
         """Write one blob from a file; the file is copied."""
-        with file.open("rb") as source:
-            chunks = iter(lambda: source.read(_CHUNK), b"")
-            return self.put(account, container, name, chunks, now=now)
+        return self.put(account, container, name, file_chunks(file), now=now)
 
     def link(self, account: str, container: str, name: str, file: Path, *, now: float) -> None:
         """Make a live blob: its content is whatever ``file`` contains when it is read."""
@@ -224,9 +229,7 @@ class BlobStore:
         """Yield the content of uncommitted blocks in this order; ``KeyError`` if one is absent."""
         contents = {row["id"]: row["content"] for row in self._blocks(account, container, blob)}
         for block in ids:
-            with self._path(contents[block]).open("rb") as source:
-                while chunk := source.read(_CHUNK):
-                    yield chunk
+            yield from file_chunks(self._path(contents[block]))
 
     def forget_blocks(self, account: str, container: str, blob: str) -> None:
         """Delete a blob's uncommitted blocks."""

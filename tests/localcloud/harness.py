@@ -191,6 +191,14 @@ class Chain:
             body=b"" if body is None else json.dumps(body).encode(),
         )
 
+    def control(self, method: str, path: str, body: Any = None):
+        """Call one of the cloud's own endpoints, below ``/aml``."""
+        headers = {"authorization": f"Bearer {self._token}"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        content = b"" if body is None else json.dumps(body).encode()
+        return self.call(method, path, headers=headers, body=content)
+
     def account_signature(self, account: str) -> dict[str, str]:
         """Return the query that allows everything in a storage account."""
         text = generate_account_sas(

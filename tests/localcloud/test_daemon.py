@@ -54,7 +54,7 @@ def test_it_is_not_trusted_without_its_authority(cloud):
 
 def test_its_secrets_are_readable_by_their_owner_only(cloud):
     folder = cloud.home / "cloud"
-    for name in ("cloud.db", "cloud.key", "ca.key", "server.key"):
+    for name in ("cloud.db", "cloud.key", "ca.key", "server.key", "discovery.json"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
 
 
@@ -169,7 +169,7 @@ def test_the_log_has_every_request_and_no_query(cloud):
 
 def test_the_discovery_file_has_the_keys_of_the_contract(cloud):
     document = json.loads((cloud.home / "cloud" / "discovery.json").read_text())
-    assert document.keys() == {"id", "url", "ca", "pid"}
+    assert document.keys() == {"id", "url", "ca", "pid", "token"}
 
 
 def test_it_runs_where_pulumi_is_not_installed():
@@ -209,7 +209,7 @@ def test_a_client_may_disconnect_early(cloud):
     found = find_cloud(cloud.home)
     address = ("127.0.0.1", port_of(found))
     context = ssl.create_default_context(cafile=str(cloud.ca))
-    head = b"PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf"
+    head = b"POST /t/oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
     with context.wrap_socket(socket.create_connection(address), server_hostname="localhost") as one:
         one.sendall(head)
     assert ask(found, "/aml/status") is not None

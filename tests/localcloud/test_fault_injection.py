@@ -1,7 +1,5 @@
 """Fault injection: throttling, refusals, operations that are slow or fail."""
 
-import json
-
 import pytest
 
 from tests.localcloud.harness import CLUSTER, ML
@@ -14,7 +12,7 @@ def inject(chain):
     """Return a function that injects faults through the cloud's own endpoint."""
 
     def call(method="POST", **faults):
-        return chain.call(method, "/aml/fault-injection", body=json.dumps(faults).encode())
+        return chain.control(method, "/aml/fault-injection", faults or None)
 
     return call
 

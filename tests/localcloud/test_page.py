@@ -32,7 +32,7 @@ def test_ids_are_those_of_the_contract():
 
 def test_the_example_of_fault_injection_is_accepted(chain):
     faults = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1)
-    answered = chain.call("POST", "/aml/fault-injection", body=faults.encode())
+    answered = chain.control("POST", "/aml/fault-injection", json.loads(faults))
     assert answered.status_code == 200
     known = {field.name for field in fields(InjectedFailure)}
     assert all(each.keys() <= known for each in json.loads(faults)["failures"])
