@@ -6,6 +6,7 @@ starts it. Of the daemon's answers it knows only ``GET /aml/status``.
 """
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Final
 from infra.contract.errors import MissingExtraError, UnreachableError
 from infra.contract.home import make_home_folder
 from infra.contract.json_types import JsonObject
+from infra.contract.variables import DAEMON, selected
 
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
 TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
@@ -90,6 +92,8 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
+            # It runs for weeks, and its jobs can read its environment.
+            env=selected(os.environ, DAEMON),
             start_new_session=True,
         )
     _STARTED.append(process)

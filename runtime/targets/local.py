@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
+from infra.contract.variables import without_deployment
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
 from runtime.model.runs import PreparedRun, RunEvent
@@ -137,6 +138,7 @@ def _start(folder: RunFolder, lock: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
+            env=without_deployment(os.environ),
             start_new_session=True,  # Ctrl-C in the submitter's terminal must not reach the run
             pass_fds=(lock,),  # held by the run after this process closes its own copy
         )

@@ -1,6 +1,7 @@
 """The local cloud as a process: discovery, one for each home, its port, TLS, how it stops."""
 
 import json
+import os
 import signal
 import socket
 import ssl
@@ -8,12 +9,14 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
 
 from infra.contract.discovery import ask, ensure_cloud, find_cloud
 from infra.contract.errors import UnreachableError
+from infra.contract.variables import DAEMON, selected
 from localcloud import control
 from tests.localcloud.harness import SUB, connect, start_daemon, stop_daemon
 
@@ -183,6 +186,23 @@ def test_it_runs_where_pulumi_is_not_installed():
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_it_keeps_nothing_of_the_environment_that_started_it_but_a_list(home):
+    program = (
+        "import pathlib\nfrom infra.contract.discovery import ensure_cloud\n"
+        f"ensure_cloud(pathlib.Path({str(home)!r}))"
+    )
+    secrets = ("PULUMI_CONFIG_PASSPHRASE", "AZURE_CLIENT_SECRET", "MY_TOKEN", "UV_PUBLISH_TOKEN")
+    around = os.environ | dict.fromkeys(secrets, "canary") | {"https_proxy": "http://proxy:1"}
+    subprocess.run([sys.executable, "-c", program], env=around, check=True)
+    process = Path(f"/proc/{find_cloud(home).pid}")
+    kept = dict(
+        each.split("=", 1) for each in (process / "environ").read_text().split("\0") if each
+    )
+    assert "canary" not in kept.values()
+    assert kept == selected(around, DAEMON)
+    assert kept["https_proxy"] == "http://proxy:1"
 
 
 def test_an_unreadable_database_is_reported(home):

@@ -175,6 +175,23 @@ def test_variables_of_another_run_do_not_reach_the_script(tmp_path, monkeypatch,
     assert uri.startswith("http://127.0.0.1:")
 
 
+def test_the_deployments_credentials_do_not_reach_a_run_or_what_supervises_it(
+    tmp_path, monkeypatch, target
+):
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "ARM_CLIENT_SECRET", "AZURE_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "canary")
+    script = (
+        "import os\nfrom pathlib import Path\n"
+        "pid = os.getpid()\n"
+        "for _ in range(3):\n"
+        "    print('canary' in Path(f'/proc/{pid}/environ').read_text())\n"
+        "    pid = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[1]\n"
+    )
+    handle = target.launch(a_run(tmp_path, script))
+    until(lambda: poll(target, handle).state.final)
+    assert log(target, handle).split() == ["False"] * 3
+
+
 def test_the_steps_of_a_run_are_in_its_events(target, tmp_path):
     handle = target.launch(a_run(tmp_path, "print(1)"))
     folder = folder_of(tmp_path, handle)
