@@ -13,6 +13,9 @@ from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
 
 _ML: Final = "Microsoft.MachineLearningServices/workspaces"
+_INSTEAD: Final = {
+    "environments": "Use an environment of the workspace with a conda file.",
+}
 _RUNNABLE: Final = ("AmlCompute", "ComputeInstance")
 
 
@@ -64,7 +67,17 @@ def environment_id(call: Call, reference: str) -> str:
             "The job names no environment: set 'environmentId'.",
             target="properties.environmentId",
         )
-    return required_asset(call, asset_id(call, "environments", reference), "environments") or ""
+    found = required_asset(call, asset_id(call, "environments", reference), "environments") or ""
+    version = find(call, found)
+    if version is not None and version.properties.get("build"):
+        raise RefusedError(
+            400,
+            "BadRequest",
+            "The environment is built from a Dockerfile, and the nodes of the local cloud run "
+            "processes, not containers. Give the environment a conda file instead.",
+            target="properties.environmentId",
+        )
+    return found
 
 
 def asset_id(call: Call, kind: str, reference: str) -> str:
@@ -75,8 +88,8 @@ def asset_id(call: Call, kind: str, reference: str) -> str:
             raise RefusedError(
                 400,
                 "BadRequest",
-                f"'{reference}' is in a registry, and the local cloud has no registries. Use an "
-                "environment of the workspace with a conda file.",
+                f"'{reference}' is in a registry, and the local cloud has no registries. "
+                f"{_INSTEAD.get(kind, 'Use one of the workspace.')}",
                 target=f"properties.{kind}",
             )
         return ""

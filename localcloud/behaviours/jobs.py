@@ -10,6 +10,7 @@ from typing import Final
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.durations import duration_s
 from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.job_data import data_problems, with_assets
 from localcloud.behaviours.job_references import (
     asset_id,
     compute_of,
@@ -31,13 +32,10 @@ from runtime.model.states import RunState
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _EXPERIMENT: Final = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}")
-_PLACEHOLDER: Final = re.compile(r"\$\{\{\s*(inputs|outputs)\.([\w.\-]+?)\s*\}\}")
 _OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "description",
                 "displayName", "status", "services")  # fmt: skip
-_INPUTS: Final = (
-    "literal", "uri_file", "uri_folder", "mltable", "custom_model", "mlflow_model", "triton_model",
-)  # fmt: skip
 _REFERENCES: Final = frozenset({"computeId", "codeId", "environmentId"})
+_ASSET: Final = "uri"  # of an input: the id of what a client may have written shorter
 _GIT: Final = "mlflow.source.git."
 
 
@@ -50,8 +48,9 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
     compute = compute_of(call, str(given.get("computeId") or ""))
     code = required_asset(call, asset_id(call, "codes", str(given.get("codeId") or "")), "codes")
     environment = environment_id(call, str(given.get("environmentId") or ""))
+    given = {**given, "inputs": with_assets(call, given.get("inputs"))}
     resources = {"instanceCount": 1, **(given.get("resources") or {})}
-    problems = list(_problems(given, resources, compute))
+    problems = [*_problems(given, resources, compute), *data_problems(call, given)]
     if problems:
         raise invalid(problems)
     name = call.arm.name
@@ -124,21 +123,10 @@ def _problems(
             "properties.experimentName",
             f"'{experiment}' is not an experiment name: use letters, digits, '-' and '_'.",
         )
-    yield from _binding_problems(given, command)
     timeout = (given.get("limits") or {}).get("timeout")
     if timeout and not duration_s(str(timeout)):
         yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration such as PT1H."
     yield from _node_problems(resources, compute)
-
-
-def _binding_problems(given: Document, command: str) -> Iterator[tuple[str, str]]:
-    for kind, name in _PLACEHOLDER.findall(command):
-        if name not in (given.get(kind) or {}):
-            yield "properties.command", f"The command uses {kind}.{name}, which is not declared."
-    for name, value in (given.get("inputs") or {}).items():
-        form = str((value or {}).get("jobInputType"))
-        if form not in _INPUTS:
-            yield f"properties.inputs.{name}", f"'{form}' is not one of {', '.join(_INPUTS)}."
 
 
 def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:
@@ -181,7 +169,7 @@ def _same(key: str, before: object, after: object) -> bool:
     """Return whether a sent value means the stored one: it may omit defaults, or use short ids."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         return all(_same(k, before.get(k), v) for k, v in after.items() if v not in (None, {}))
-    if key in _REFERENCES:
+    if key in _REFERENCES or (key == _ASSET and str(before).startswith("/")):
         return refers_to(str(after), str(before))
     if key == "jobType":
         return str(before).lower() == str(after).lower()

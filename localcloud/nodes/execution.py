@@ -12,19 +12,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, UsageError
 from localcloud.calls.artifacts import ArtifactStore, artifact_store
+from localcloud.calls.blob_addresses import address_of, data_uri
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.tokens import issue
 from localcloud.nodes import storage
 from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
-from localcloud.nodes.jobs import Job, command_line, log_name, script_variables
+from localcloud.nodes.jobs import Binding, Job, command_line, log_name, script_variables
 from localcloud.nodes.processes import JobProcess, start, tail
+from localcloud.nodes.registering import long_uri, register_output
 from runtime.agent.files import printable
 from runtime.environments.base_variables import base_variables
 from runtime.environments.cache import EnvironmentCache
@@ -169,7 +171,7 @@ class Execution:
         if self.job.code:
             code = self._cloud.store.resources.get(self.job.code, now=self._cloud.clock())
             uri = str(code.properties.get("codeUri")) if code else ""
-            address = storage.address_of(self._cloud, self.job.workspace, uri)
+            address = address_of(self._cloud, self.job.workspace, uri)
             downloaded = work.parent / "download"
             size = storage.download(self._cloud, address, downloaded)
             self._step("download", f"{size} bytes of code to {node}", node=node, size=size)
@@ -187,8 +189,10 @@ class Execution:
         """Download inputs and create folders for outputs; return their paths by placeholder."""
         places = {}
         for binding in self.job.inputs:
-            if binding.kind != "literal":
-                address = storage.address_of(self._cloud, self.job.workspace, binding.uri)
+            if binding.direct:
+                places[f"inputs.{binding.name}"] = data_uri(self._cloud, binding.uri)
+            elif binding.kind != "literal":
+                address = address_of(self._cloud, self.job.workspace, binding.uri)
                 place = storage.place(self._folder / "inputs", binding.name)
                 if binding.kind == "uri_file":
                     place = storage.place(place, address.path.rpartition("/")[2] or "file")
@@ -196,7 +200,9 @@ class Execution:
                 places[f"inputs.{binding.name}"] = str(place)
         for binding in self.job.outputs:
             place = storage.place(self._folder / "named_outputs", binding.name)
-            (place.parent if binding.kind == "uri_file" else place).mkdir(parents=True)
+            (place.parent if binding.kind == "uri_file" else place).mkdir(
+                parents=True, exist_ok=True
+            )
             places[f"outputs.{binding.name}"] = str(place)
         return places
 
@@ -287,6 +293,7 @@ class Execution:
         else:
             self._move(RunState.FINALIZING)
             self._collect()
+            outcome = self._registered(outcome)
             facts = {"reason": outcome.reason, "exit_code": outcome.exit_code}
             self._move(outcome.state, **{k: v for k, v in facts.items() if v is not None})
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -318,14 +325,29 @@ class Execution:
         for binding in self.job.outputs:
             place = storage.place(self._folder / "named_outputs", binding.name)
             if place.exists():
-                default = (
-                    f"azureml://datastores/workspaceblobstore/paths/azureml/{self.job.name}/"
-                    f"{binding.name}/"
-                )
-                uri = binding.uri or default
-                address = storage.address_of(self._cloud, self.job.workspace, uri)
+                address = address_of(self._cloud, self.job.workspace, self._uri_of(binding))
                 report = partial(self._left_out, f"{binding.name}/")
                 storage.upload(self._cloud, place, address, report)
+
+    def _uri_of(self, output: Binding) -> str:
+        folder = f"azureml://datastores/workspaceblobstore/paths/azureml/{self.job.name}"
+        return output.uri or f"{folder}/{output.name}{'' if output.kind == 'uri_file' else '/'}"
+
+    def _registered(self, outcome: ExecutionResult) -> ExecutionResult:
+        """Register the named outputs of a completed job; it fails if one cannot be."""
+        if outcome.state is not RunState.COMPLETED:
+            return outcome
+        for output in (each for each in self.job.outputs if each.asset):
+            if not (self._folder / "named_outputs" / output.name).exists():
+                reason = f"The command wrote no output {output.name!r}, so nothing was registered."
+                return replace(outcome, state=RunState.FAILED, reason=reason)
+            try:
+                uri = long_uri(self.job, self._uri_of(output))
+                done = register_output(self._cloud, self.job, output, uri)
+            except UsageError as error:
+                return replace(outcome, state=RunState.FAILED, reason=error.detail)
+            self._step("collect", f"Output {output.name} is registered as {done}")
+        return outcome
 
     def _publish_logs(self) -> None:
         """Make files in ``logs/`` readable while the command still writes them."""

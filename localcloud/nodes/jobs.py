@@ -3,7 +3,6 @@
 Also the pure parts of starting one: the command with its placeholders filled in, the variables.
 """
 
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,20 +13,28 @@ from infra.catalogue.durations import duration_s
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
+from localcloud.calls.job_commands import filled, placeholders
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 
-_PLACEHOLDER: Final = re.compile(r"\$\{\{\s*(inputs|outputs)\.([\w.\-]+?)\s*\}\}")
+_DIRECT: Final = "direct"
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One declared input or output. ``uri`` is empty for a literal, and for a default output."""
+    """One declared input or output. ``uri`` is empty for a literal, and for a default output.
+
+    ``value`` is ``None`` for a literal without one. ``direct``: the command gets the URI itself.
+    ``asset`` is the name an output is registered under, ``version`` empty for the next one.
+    """
 
     name: str
     kind: str  # literal, uri_file, uri_folder, …
     uri: str = ""
-    value: str = ""
+    value: str | None = None
+    direct: bool = False
+    asset: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +88,22 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
 def command_line(job: Job, places: Mapping[str, str]) -> str:
     """Return the shell command, with placeholders replaced by literals and paths.
 
+    Optional parts without a value are left out.
     ``places`` maps ``inputs.x`` and ``outputs.y`` to paths, which are quoted; literals are not.
     """
-    literals = {f"inputs.{b.name}": b.value for b in job.inputs if b.kind == "literal"}
+    literals = {
+        f"inputs.{b.name}": b.value
+        for b in job.inputs
+        if b.kind == "literal" and b.value is not None
+    }
     known = {**literals, **{key: shlex.quote(path) for key, path in places.items()}}
-
-    def fill(match: re.Match[str]) -> str:
-        key = f"{match[1]}.{match[2]}"
+    for key in placeholders(job.command, known.keys()):
         if key not in known:
             raise UsageError(
                 f"The command uses {key}, which the job does not declare.",
                 remedy="Declare it among the job's inputs or outputs.",
             )
-        return known[key]
-
-    return _PLACEHOLDER.sub(fill, job.command)
+    return filled(job.command, known)
 
 
 def script_variables(
@@ -162,7 +170,10 @@ def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, .
             name,
             str(value.get(discriminator) or "uri_folder"),
             str(value.get("uri") or ""),
-            str(value.get("value") if value.get("value") is not None else ""),
+            str(value["value"]) if value.get("value") is not None else None,
+            str(value.get("mode") or "").lower() == _DIRECT,
+            str(value.get("assetName") or ""),
+            str(value.get("assetVersion") or ""),
         )
         for name, value in (declared or {}).items()
         if value is not None

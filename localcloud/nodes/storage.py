@@ -1,20 +1,15 @@
-"""Copying between a node's temporary storage and the workspace's blobs: code, inputs, results.
+"""Copying between a node's temporary storage and the workspace's blobs: code, inputs, results."""
 
-URIs are Azure ML's datastore URIs, or URLs of this cloud's own blob plane.
-"""
-
-import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import unquote, urlsplit
 
 from infra.contract.errors import UsageError
 from localcloud.calls.artifacts import ArtifactStore
+from localcloud.calls.blob_addresses import BlobAddress
 from localcloud.calls.cloud import Cloud
 from runtime.agent.files import (
     Below,
@@ -26,50 +21,8 @@ from runtime.agent.files import (
     storable,
 )
 
-_DATASTORE: Final = re.compile(
-    r"azureml://(?:subscriptions/.+?/workspaces/[^/]+/)?datastores/(?P<store>[^/]+)/paths/(?P<path>.*)",
-    re.IGNORECASE,
-)
-_OURS: Final = frozenset({"127.0.0.1", "localhost", "::1"})  # any port: it may have changed
 _ARCHIVES: Final = (".zip",)
 COLLECTED: Final = ("outputs", "logs")
-
-
-@dataclass(frozen=True, slots=True)
-class BlobAddress:
-    """A blob, or a prefix of blobs, in one container."""
-
-    account: str
-    container: str
-    path: str
-
-
-def address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
-    """Return the blobs a URI refers to; ``UsageError`` if they are not in the local cloud."""
-    match = _DATASTORE.fullmatch(uri.removeprefix("azureml:azureml:"))
-    if match:
-        return _in_datastore(cloud, workspace, match["store"], match["path"])
-    url = urlsplit(uri)
-    account, _, rest = unquote(url.path).lstrip("/").partition("/")
-    container, _, path = rest.partition("/")
-    if url.scheme == "https" and url.hostname in _OURS and container:
-        return BlobAddress(account.lower().partition(".blob.")[0], container, path)
-    raise UsageError(
-        f"{uri!r} is not in the local cloud.",
-        remedy="Use azureml://datastores/<name>/paths/<path>, or a URL of the local cloud's blobs.",
-    )
-
-
-def _in_datastore(cloud: Cloud, workspace: str, name: str, path: str) -> BlobAddress:
-    store = cloud.store.resources.get(f"{workspace}/datastores/{name}", now=cloud.clock())
-    properties = store.properties if store else {}
-    if properties.get("datastoreType") != "AzureBlob":
-        raise UsageError(
-            f"The workspace has no blob datastore {name!r}.",
-            remedy="Use one of the workspace's datastores of type AzureBlob.",
-        )
-    account = str(properties.get("accountName")).rpartition("/")[2].lower()
-    return BlobAddress(account, str(properties.get("containerName")), unquote(path))
 
 
 def place(folder: Path, name: str) -> Path:

@@ -3,6 +3,16 @@
 import pytest
 
 ENVIRONMENT = {"properties": {"image": "any"}}
+DOCKERFILE = {
+    "properties": {"build": {"contextUri": "azureml://x", "dockerfilePath": "Dockerfile"}}
+}
+FAR_DATA = {"properties": {"dataType": "uri_file", "dataUri": "https://example.org/d.csv"}}
+NEAR_DATA = {
+    "properties": {
+        "dataType": "uri_file",
+        "dataUri": "azureml://datastores/workspaceblobstore/paths/d.csv",
+    }
+}
 CLUSTER = {
     "location": "westeurope",
     "properties": {
@@ -27,9 +37,20 @@ def ws(chain, chain_workspace) -> str:
         ("computes/bricks", ATTACHED),
         ("environments/env/versions/1", ENVIRONMENT),
         ("environments/env/versions/2", ENVIRONMENT),
+        ("environments/docker/versions/1", DOCKERFILE),
+        ("data/far/versions/1", FAR_DATA),
+        ("data/near/versions/1", NEAR_DATA),
     ):
         assert chain.arm("PUT", f"{chain_workspace}/{path}", body).status_code < 300, path
     return chain_workspace
+
+
+def data(uri):
+    return {"jobInputType": "uri_file", "uri": uri}
+
+
+def output(**given):
+    return {"jobOutputType": "uri_folder", **given}
 
 
 def job(**changes):
@@ -60,6 +81,34 @@ def job(**changes):
         ({"resources": {"instanceCount": 3}}, 400, "asks for 3 nodes, but compute 'cpu' has at"),
         ({"limits": {"timeout": "soon"}}, 400, "'soon' is not an ISO 8601 duration"),
         ({"inputs": {"x": {"jobInputType": "odd"}}}, 400, "'odd' is not one of"),
+        ({"inputs": {"x": data("azureml:gone:1")}}, 404, "no version '1' of data 'gone'"),
+        ({"inputs": {"x": data("azureml:gone@latest")}}, 404, "no data 'gone'"),
+        ({"inputs": {"x": data("azureml:far:1")}}, 400, "'https://example.org/d.csv' is not in"),
+        ({"inputs": {"x": data("https://example.org/d.csv")}}, 400, "fetch nothing from outside"),
+        (
+            {"inputs": {"x": data("wasbs://c@a.blob.core.windows.net/d")}},
+            400,
+            "is not in the local",
+        ),
+        ({"inputs": {"x": data("azureml://datastores/no/paths/d")}}, 400, "no blob datastore 'no'"),
+        ({"inputs": {"x": data("azureml://registries/r/data/d/versions/1")}}, 400, "is not in the"),
+        ({"inputs": {"x": data(None)}}, 400, "Input 'x' has no uri"),
+        (
+            {"command": "a ${{inputs.x}}", "inputs": {"x": {"jobInputType": "literal"}}},
+            400,
+            "inputs.x, which has no value",
+        ),
+        ({"command": "a $[[ --x ${{inputs.x}}"}, 400, "'$[[' without ']]'"),
+        ({"outputs": {"o": {"jobOutputType": "odd"}}}, 400, "'odd' is not one of"),
+        ({"outputs": {"o": output(uri="https://example.org/x")}}, 400, "Output 'o' cannot be used"),
+        ({"outputs": {"o": output(assetName="a/b")}}, 400, "'a/b' is not an asset name"),
+        (
+            {"outputs": {"o": output(assetName="far", assetVersion="1")}},
+            400,
+            "'1' of 'far' already",
+        ),
+        ({"outputs": {"o": output(assetVersion="1")}}, 400, "no name to register it under"),
+        ({"environmentId": "azureml:docker:1"}, 400, "built from a Dockerfile"),
     ],
 )
 def test_an_invalid_job_is_refused_with_a_readable_message(
@@ -117,6 +166,18 @@ def test_submitting_the_same_job_twice_is_idempotent(chain, ws) -> None:
     first = chain.arm("PUT", f"{ws}/jobs/j", job()).json()
     again = chain.arm("PUT", f"{ws}/jobs/j", job())
     assert (again.status_code, again.json()["properties"]) == (200, first["properties"])
+
+
+@pytest.mark.parametrize(
+    "uri", ["azureml:near:1", "azureml:near@latest", "near:1", "{ws}/data/near/versions/1"]
+)
+def test_an_input_that_is_a_data_asset_is_kept_by_its_id(chain, ws, uri) -> None:
+    body = job(inputs={"x": data(uri.format(ws=ws))})
+    answered = chain.arm("PUT", f"{ws}/jobs/j", body)
+    assert answered.status_code == 201
+    asset = f"{ws}/data/near/versions/1"
+    assert answered.json()["properties"]["inputs"]["x"]["uri"] == asset
+    assert chain.arm("PUT", f"{ws}/jobs/j", body).status_code == 200
 
 
 def test_a_jobs_command_cannot_change(chain, ws) -> None:

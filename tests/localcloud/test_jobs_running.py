@@ -244,6 +244,84 @@ def test_a_missing_input_fails_the_job(jobs) -> None:
     assert "nothing at" in jobs.details(name)["error"]["error"]["message"]
 
 
+def test_a_data_asset_is_an_input(jobs) -> None:
+    made = jobs.run(
+        "echo asset > ${{outputs.made}}/file.txt", outputs={"made": {"jobOutputType": "uri_folder"}}
+    )
+    uri = f"azureml://datastores/workspaceblobstore/paths/azureml/{made}/made/"
+    for name, form, path in (("folder", "uri_folder", ""), ("file", "uri_file", "file.txt")):
+        asset = {"dataType": form, "dataUri": uri + path}
+        jobs.put(f"data/{name}-asset/versions/1", {"properties": asset})
+    used = jobs.run(
+        "cat ${{inputs.folder}}/file.txt ${{inputs.file}}; echo ${{inputs.where}}",
+        inputs={
+            "folder": {"jobInputType": "uri_folder", "uri": "azureml:folder-asset:1"},
+            "file": {"jobInputType": "uri_file", "uri": "azureml:file-asset@latest"},
+            "where": {
+                "jobInputType": "uri_folder", "uri": "azureml:folder-asset:1", "mode": "Direct",
+            },
+        },
+    )  # fmt: skip
+    assert jobs.log(used) == f"asset\nasset\n{uri}\n"
+
+
+def test_a_named_output_is_registered_when_the_job_completes(jobs) -> None:
+    outputs = {
+        "table": {"jobOutputType": "uri_file", "assetName": "made-table"},
+        "folder": {"jobOutputType": "uri_folder", "assetName": "made-folder", "assetVersion": "7"},
+        "model": {"jobOutputType": "custom_model", "assetName": "made-model"},
+    }
+    writes = (
+        "echo 1 > ${{outputs.table}}; echo 2 > ${{outputs.folder}}/f; echo 3 > ${{outputs.model}}/m"
+    )
+    name = jobs.run(writes, outputs=outputs)
+    assert jobs.status(name) == "Completed", jobs.details(name)
+    reads = {
+        "table": {"jobInputType": "uri_file", "uri": "azureml:made-table:1"},
+        "folder": {"jobInputType": "uri_folder", "uri": "azureml:made-folder@latest"},
+        "model": {"jobInputType": "custom_model", "uri": "azureml:made-model:1"},
+    }
+    read = jobs.run("cat ${{inputs.table}} ${{inputs.folder}}/f ${{inputs.model}}/m", inputs=reads)
+    assert jobs.log(read) == "1\n2\n3\n"
+    shown = jobs.cloud.arm("GET", f"{jobs.workspace}/data/made-folder/versions/7").json()
+    assert shown["properties"]["dataType"] == "uri_folder"
+    assert shown["properties"]["dataUri"].startswith("azureml://subscriptions/")
+    again = jobs.run(writes, outputs={**outputs, "folder": {"jobOutputType": "uri_folder"}})
+    assert jobs.status(again) == "Completed"
+    table = jobs.cloud.arm("GET", f"{jobs.workspace}/data/made-table").json()
+    assert table["properties"]["latestVersion"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("exit 1", "exit code 1"),
+        ("true", "The command wrote no output 'table', so nothing was registered."),
+    ],
+)
+def test_a_failed_job_registers_nothing(jobs, command, reason) -> None:
+    name = jobs.run(
+        command, outputs={"table": {"jobOutputType": "uri_file", "assetName": "never-made"}}
+    )
+    assert jobs.status(name) == "Failed"
+    assert reason in jobs.details(name)["error"]["error"]["message"]
+    gone = jobs.cloud.arm("GET", f"{jobs.workspace}/data/never-made/versions/1")
+    assert gone.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({}, "go\n"),
+        ({"opt": None}, "go\n"),
+        ({"opt": {"jobInputType": "literal", "value": "3"}}, "go --opt 3\n"),
+    ],
+)
+def test_an_optional_part_is_left_out_without_a_value(jobs, inputs, said) -> None:
+    name = jobs.run("echo go $[[ --opt ${{inputs.opt}} ]]", inputs=inputs)
+    assert jobs.log(name) == said
+
+
 def test_two_nodes_run_the_command_in_parallel(jobs) -> None:
     name = jobs.run("echo rank $NODE_RANK of $WORLD_SIZE", resources={"instanceCount": 2})
     logs = [jobs.log(name, f"user_logs/std_log_process_{rank}.txt") for rank in range(2)]
