@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from infra.contract.errors import UsageError
+from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_data, print_json, print_table, run_document, say, size
@@ -22,6 +22,7 @@ from runtime.targets.finding import LOCAL
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LINGER_S = 30.0
+_PLACES = "runtime.definitions.runconfig:places_of"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 
 
@@ -126,7 +127,7 @@ def _submit(
 ) -> None:
     configured = _configuration(given)
     name = _target_name(given, configured)
-    session.targets.require(name)
+    _require_target(session, name, given, configured)
     spec = _spec(given, name, configured or RunConfigurationFile(Path()))
     submitter = Submitter(session.home, session.history)
     if dry_run:
@@ -155,6 +156,20 @@ def _target_name(given: _Given, configured: RunConfigurationFile | None) -> str:
         raise UsageError("-c and --target cannot be combined.", remedy="Leave one of them out.")
     default = configured.target if configured else given.configuration
     return given.target or default or LOCAL
+
+
+def _require_target(
+    session: ProjectSession, name: str, given: _Given, configured: RunConfigurationFile | None
+) -> None:
+    """Raise if there is no such target. If ``-c`` named it, say where a file was looked for."""
+    try:
+        session.targets.require(name)
+    except (UnknownNameError, NotDeployedError) as error:
+        if given.target or given.configuration is None or configured is not None:
+            raise
+        looked = ", ".join(load(_PLACES)(name, given.source_directory))
+        why = f"There is no run configuration {name!r} either; looked for {looked}."
+        raise type(error)(f"{error.detail} {why}", remedy=error.remedy, at=error.at) from error
 
 
 def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
@@ -189,16 +204,18 @@ def _spec(given: _Given, target: str, configured: RunConfigurationFile) -> RunSp
     if named is None:
         raise UsageError("There is no script to run.", remedy="Name it: `aml submit SCRIPT`.")
     script = script_path(named, folder)
-    environment = None if given.environment else configured.environment
     return RunSpec(
         script=script,
         source_directory=folder,
         target=target,
         experiment=given.experiment,
         arguments=argument_list(given.arguments, configured.arguments),
-        environment=environment
-        or choose_environment(
-            folder, target=target, file=given.environment, python=given.python_version
+        environment=choose_environment(
+            folder,
+            target=target,
+            file=given.environment,
+            python=given.python_version,
+            configured=configured.environment,
         ),
         variables=configured.variables,
         node_count=configured.node_count,

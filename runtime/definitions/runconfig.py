@@ -4,6 +4,7 @@ Lenient: keys in any casing, numbers for strings, null for a default. Keys that 
 a run here are ignored; the older format of Workbench is refused.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Final
 
 import yaml
 
-from infra.contract.errors import DefinitionError
+from infra.contract.errors import DefinitionError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from runtime.definitions.settings import RunConfigurationFile
 from runtime.environments.declarations import read_declaration
 from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec
 
 _FOLDERS: Final = ("aml_config", ".azureml")
+_EXTENSION: Final = ".runconfig"
 _OLD_KEY: Final = "argumentvector"
 
 
@@ -25,15 +27,34 @@ def find_run_configuration(name: str, project: Path) -> RunConfigurationFile | N
     """Return the run configuration ``name`` of a project folder, ``None`` if there is none.
 
     Searches the project's configuration folders, with and without the extension, the project
-    folder, then ``name`` as a path, like azureml-core.
+    folder, then ``name`` as a path, like azureml-core. Raises ``UnknownNameError`` for a name that
+    can only be a file's.
     """
-    places = [
-        *(project / folder / f"{name}{end}" for folder in _FOLDERS for end in ("", ".runconfig")),
-        project / f"{name}.runconfig",
-        *([Path(name)] if name.endswith(".runconfig") else []),
-    ]
-    file = next((place for place in places if place.is_file()), None)
+    file = next((place for place in _places(name, project) if place.is_file()), None)
+    if file is None and _is_path(name):
+        raise UnknownNameError(
+            f"There is no run configuration {name!r}.",
+            remedy=f"Looked for {', '.join(places_of(name, project))}.",
+        )
     return read_run_configuration(file, project) if file else None
+
+
+def places_of(name: str, project: Path) -> list[str]:
+    """Return the files that a run configuration is searched as, in order."""
+    return list(dict.fromkeys(map(str, _places(name, project))))
+
+
+def _places(name: str, project: Path) -> list[Path]:
+    ends = ("",) if name.endswith(_EXTENSION) else ("", _EXTENSION)
+    return [
+        *(project / folder / f"{name}{end}" for folder in _FOLDERS for end in ends),
+        *(project / f"{name}{end}" for end in ends if end or _is_path(name)),
+        *([Path(name)] if _is_path(name) else []),
+    ]
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(_EXTENSION) or "/" in name or os.sep in name
 
 
 def read_run_configuration(file: Path, project: Path) -> RunConfigurationFile:

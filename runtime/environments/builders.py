@@ -54,7 +54,7 @@ class UvBuilder:
         }
 
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
-        uv = self._uv or Path(find_uv_bin())
+        uv = self._uv or uv_binary()
         python = find_python(locked.python, installed_pythons(uv, self._variables))
         version = ".".join(map(str, python.version))
         log(f"Python {version} (requested: {locked.python})")
@@ -96,6 +96,11 @@ class UvBuilder:
                 f"`uv {argv[1]}` failed with exit code {code}. Its last lines:\n" + "\n".join(last),
                 remedy="Fix the environment file; the run's build log has the full output.",
             )
+
+
+def uv_binary() -> Path:
+    """Return the path of the uv that comes with this package."""
+    return Path(find_uv_bin())
 
 
 def venv_argv(uv: Path, python: Path, folder: Path) -> list[str]:

@@ -17,6 +17,9 @@ from typing import Final
 from infra.contract.errors import EnvironmentBuildError
 
 Version = tuple[int, ...]
+EARLIEST: Final = (3, 8)
+"""The earliest Python that a run can use: the agent's."""
+_LATEST_MINOR: Final = 40
 _CLAUSE: Final = re.compile(r"(===?|~=|>=|<=|!=|=|<|>)?\s*v?(\d+(?:\.\d+)*)(\.\*|\*)?")
 
 
@@ -69,6 +72,18 @@ def parse_request(text: str) -> tuple[VersionClause, ...] | None:
 def fits(request: str, found: InstalledPython) -> bool:
     """Return whether an interpreter satisfies every clause of a request."""
     return all(clause.admits(found.version) for clause in parse_request(request) or ())
+
+
+def supported(request: str) -> bool:
+    """Return whether a version that runs can use satisfies ``request``."""
+    # The edges of a request are at the versions it mentions; between them, any patch will do.
+    mentioned = {(*clause.version, 0, 0)[:3] for clause in parse_request(request) or ()}
+    mentioned |= {(3, minor, 0) for minor in range(EARLIEST[1], _LATEST_MINOR)}
+    candidates = {(x, y, max(0, z + step)) for x, y, z in mentioned for step in (-1, 0, 1)}
+    return any(
+        version >= EARLIEST and fits(request, InstalledPython(version, Path()))
+        for version in candidates
+    )
 
 
 def find_python(request: str, installed: Iterable[InstalledPython]) -> InstalledPython:

@@ -6,21 +6,25 @@ stored or started. Reads files, writes none.
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from infra.contract.load import load
 from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
+from runtime.environments.pythons import EARLIEST, supported
 from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SourceSnapshot
 
 LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
 ENVIRONMENT_PROPERTY: Final = "aml.environment"
 PYTHON_PROPERTY: Final = "aml.python_version"
+_EARLIEST: Final = ".".join(map(str, EARLIEST))
 _MAX_SEARCHED: Final = 2_000
 
 
@@ -64,11 +68,15 @@ def choose_environment(
     target: str,
     file: Path | None = None,
     python: str | None = None,
+    configured: EnvironmentSpec | None = None,
 ) -> EnvironmentSpec | None:
-    """Return the environment of a run: from ``file``, else from the source folder.
+    """Return the environment of a run: from ``file``, else as ``configured``, else from the folder.
 
-    Without one, ``local`` uses the current interpreter (``None``); other targets refuse.
+    ``python`` overrides the version that any of them asks for. Without one, ``local`` uses the
+    current interpreter (``None``); other targets refuse.
     """
+    if file is None and configured is not None:
+        return _with_python(configured, python)
     found = (
         read_declaration(file, python=python)
         if file
@@ -85,6 +93,40 @@ def choose_environment(
             remedy=f"Add one of {', '.join(FILE_NAMES)}, or omit `--python-version`.",
         )
     return found
+
+
+def _with_python(environment: EnvironmentSpec, python: str | None) -> EnvironmentSpec:
+    if python is not None and environment.kind == "user_managed":
+        raise UsageError(
+            f"`--python-version` has no effect: {environment.source} uses the interpreter"
+            f" {environment.interpreter} as it is.",
+            remedy="Omit `--python-version`, or give an environment file with `-d FILE`.",
+        )
+    return replace(environment, python=python or environment.python)
+
+
+def checked_environment(
+    spec: RunSpec, home: Path, environ: Mapping[str, str]
+) -> LockedEnvironment | None:
+    """Return the environment to build; ``None`` if an interpreter is used as it is.
+
+    Raises ``DefinitionError`` for a Python that no run can use, or that a run on this machine asks
+    for and that is not there.
+    """
+    locked, declared = locked_environment(spec), spec.environment
+    if locked is not None and not supported(locked.python):
+        raise DefinitionError(
+            f"Python {locked.python} is too old: runs need Python {_EARLIEST} or later.",
+            remedy="Change it in the environment file, or give `--python-version X.Y`.",
+            at=locked.source,
+        )
+    if spec.target == LOCAL and locked is not None:
+        load("runtime.submit.interpreters:require_python")(locked, home / "environments", environ)
+    elif spec.target == LOCAL and declared is not None and declared.interpreter:
+        load("runtime.submit.interpreters:require_interpreter")(
+            declared.interpreter, declared.source, environ
+        )
+    return locked
 
 
 def locked_environment(spec: RunSpec) -> LockedEnvironment | None:

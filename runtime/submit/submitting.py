@@ -17,7 +17,7 @@ from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.limits import check_size
 from runtime.snapshots.store import SnapshotStore, Taken
-from runtime.submit.prepare import check_script, check_spec, locked_environment, prepared
+from runtime.submit.prepare import check_script, check_spec, checked_environment, prepared
 from runtime.targets.base import Handle, Target
 
 _KIB: Final = 1024
@@ -57,6 +57,7 @@ class Submitter:
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
         self._history = history
         self._environ = environ
@@ -65,7 +66,7 @@ class Submitter:
     def plan(self, spec: RunSpec) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything."""
         check_spec(spec)
-        locked = locked_environment(spec)
+        locked = checked_environment(spec, self._home, self._environ)
         listing = list_files(spec.source_directory)
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(spec.source_directory))
         paths = {file.path for file in listing.files}
@@ -78,7 +79,7 @@ class Submitter:
         If the target refuses the run, the history keeps it as failed, with the reason.
         """
         check_spec(spec)
-        locked = locked_environment(spec)
+        locked = checked_environment(spec, self._home, self._environ)
         taken = self._snapshots.take(spec.source_directory)
         paths = {file.path for file in taken.snapshot.files}
         check_script(spec.script, paths, ignore_file=taken.ignore_file)

@@ -101,6 +101,16 @@ def test_a_detached_run_continues_and_is_found_again(waiting):
     assert "ended as Canceled" in followed.err
 
 
+WITH_ENVIRONMENT = """
+script: train.py
+environment:
+  python: {condaDependencies: {dependencies: ["python>=3.8", six]}}
+"""
+WITH_INTERPRETER = """
+script: train.py
+environment:
+  python: {userManagedDependencies: true, interpreterPath: no-such-python}
+"""
 # A shell's background job is started with interrupts ignored, and so are its children.
 AT_A_TERMINAL = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
@@ -165,7 +175,10 @@ def until(holds):
         ),
         pytest.param(
             ["-c", "cpux", "train.py"],
-            "error: Unknown name\n\nStack 'local' has no target 'cpux'.\n\n"
+            "error: Unknown name\n\nStack 'local' has no target 'cpux'. "
+            "There is no run configuration 'cpux' either; looked for src/aml_config/cpux, "
+            "src/aml_config/cpux.runconfig, src/.azureml/cpux, src/.azureml/cpux.runconfig, "
+            "src/cpux.runconfig.\n\n"
             "hint: Did you mean 'cpu'? (all: cpu, local, vm)\n",
             id="unknown-target",
         ),
@@ -179,9 +192,41 @@ def until(holds):
         pytest.param(
             ["-s", "dev", "-c", "cpu", "train.py"],
             "error: Not deployed at ROOT/home/manifests/dev.json\n\n"
-            "Stack 'dev' was never deployed from here (dev.json does not exist).\n\n"
+            "Stack 'dev' was never deployed from here (dev.json does not exist). "
+            "There is no run configuration 'cpu' either; looked for src/aml_config/cpu, "
+            "src/aml_config/cpu.runconfig, src/.azureml/cpu, src/.azureml/cpu.runconfig, "
+            "src/cpu.runconfig.\n\n"
             "hint: Run `aml up -s dev`, or name a manifest with `--manifest FILE`.\n",
             id="never-deployed",
+        ),
+        pytest.param(
+            ["-c", "sub/x.runconfig"],
+            "error: Unknown name\n\nThere is no run configuration 'sub/x.runconfig'.\n\n"
+            "hint: Looked for src/aml_config/sub/x.runconfig, src/.azureml/sub/x.runconfig, "
+            "src/sub/x.runconfig, sub/x.runconfig.\n",
+            id="missing-run-configuration",
+        ),
+        pytest.param(
+            ["-c", "with-environment", "--python-version", "3.7"],
+            "error: Invalid run definition at src/.azureml/with-environment.runconfig\n\n"
+            "Python 3.7 is too old: runs need Python 3.8 or later.\n\n"
+            "hint: Change it in the environment file, or give `--python-version X.Y`.\n",
+            id="python-too-old",
+        ),
+        pytest.param(
+            ["-c", "with-interpreter", "--python-version", "3.12"],
+            "error: Invalid usage\n\n`--python-version` has no effect: "
+            "src/.azureml/with-interpreter.runconfig uses the interpreter no-such-python as it is."
+            "\n\nhint: Omit `--python-version`, or give an environment file with `-d FILE`.\n",
+            id="python-of-an-interpreter",
+        ),
+        pytest.param(
+            ["-c", "with-interpreter"],
+            "error: Invalid run definition at src/.azureml/with-interpreter.runconfig\n\n"
+            "There is no interpreter 'no-such-python' on this machine.\n\n"
+            "hint: Correct `interpreterPath`, or declare dependencies instead of"
+            " `userManagedDependencies`.\n",
+            id="interpreter-not-there",
         ),
         pytest.param(
             ["-c", "cpu", "--target", "cpu", "train.py"],
@@ -231,11 +276,54 @@ def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
     with_manifest(desk)
     desk.write("print(1)")
     desk.write("ArgumentVector: [train.py]\n", ".azureml/old.runconfig")
+    desk.write(WITH_ENVIRONMENT, ".azureml/with-environment.runconfig")
+    desk.write(WITH_INTERPRETER, ".azureml/with-interpreter.runconfig")
     (desk.root / "other.py").write_text("print(2)")
     said = desk.aml("submit", "--source-directory", "src", *arguments)
     assert (said.code, said.out) == (2, "")
     assert said.err.replace(str(desk.root), "ROOT") == expected
     assert desk.aml("runs", "--json").data == []
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], []], ids=["dry run", "submission"])
+def test_a_python_that_is_not_installed_is_found_before_the_run(desk, options):
+    desk.write("six\n", "requirements.txt")
+    said = desk.submit("print(1)", "--python-version", "3.39", *options)
+    assert said.code == 2
+    assert "Python 3.39 is not installed on this machine (installed: 3." in said.err
+    assert desk.aml("runs", "--json").data == []
+
+
+def environment_of(desk, *options):
+    said = desk.aml("submit", "--source-directory", "src", "--dry-run", "--json", *options)
+    assert said.code == 0, said.err
+    return said.data["environment"]
+
+
+def test_the_python_version_overrides_a_run_configurations_environment(desk):
+    desk.write("print(1)")
+    desk.write(WITH_ENVIRONMENT, ".azureml/mine.runconfig")
+    this = f"{sys.version_info.major}.{sys.version_info.minor}"
+    plain = environment_of(desk, "-c", "mine")
+    assert environment_of(desk, "-c", "mine", "--python-version", this) != plain
+    assert environment_of(desk, "-c", "mine", "--python-version", ">=3.8") == plain
+
+
+def test_a_given_file_replaces_a_run_configurations_environment(desk):
+    desk.write("print(1)")
+    desk.write(WITH_ENVIRONMENT, ".azureml/mine.runconfig")
+    desk.write(WITH_INTERPRETER, ".azureml/other.runconfig")
+    (desk.root / "own.txt").write_text("six\n", encoding="utf-8")
+    own = environment_of(desk, "-d", "own.txt", "train.py")
+    assert environment_of(desk, "-c", "mine", "-d", "own.txt") == own
+    assert environment_of(desk, "-c", "other", "-d", "own.txt") == own
+
+
+@pytest.mark.parametrize("name", ["sub/x.runconfig", "sub/x"])
+def test_a_run_configuration_is_found_in_a_folder_of_the_source(desk, name):
+    desk.write("print(1)")
+    desk.write("script: train.py\n", "sub/x.runconfig")
+    assert environment_of(desk, "-c", name) == "this interpreter"
 
 
 def test_a_target_needs_an_environment_and_three_files_can_say_it(desk):

@@ -6,6 +6,7 @@ import pytest
 
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from runtime.environments.locking import lock
+from runtime.environments.pythons import supported
 from runtime.model.runs import EnvironmentSpec, RunSpec, SourceSnapshot
 from runtime.submit.prepare import (
     check_script,
@@ -150,3 +151,24 @@ def test_an_interpreter_used_as_it_is_has_nothing_to_lock():
         locked_environment(RunSpec("a", Path(), environment=EnvironmentSpec("user_managed")))
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("request_", "usable"),
+    [
+        ("3.8", True),
+        ("3.11.4", True),
+        ("==3.8.0", True),
+        (">=3.6", True),
+        (">=3.6,<3.9", True),
+        ("3", True),
+        ("!=3.9.1", True),
+        ("3.7", False),
+        ("==3.7.16", False),
+        ("<3.8", False),
+        (">=3.5,<=3.7.99", False),
+        ("2.7", False),
+    ],
+)
+def test_a_python_that_no_run_can_use_is_known(request_, usable):
+    assert supported(request_) is usable

@@ -50,6 +50,9 @@ def test_settings_of_a_run_configuration_are_read(project):
         ("aml_config/mine.runconfig", "mine"),
         ("mine.runconfig", "mine"),
         ("config/train.runconfig", "config/train"),
+        ("config/train.runconfig", "config/train.runconfig"),
+        (".azureml/config/train.runconfig", "config/train.runconfig"),
+        ("config/train", "config/train"),
     ],
 )
 def test_run_configurations_are_searched_in_order(project, file, name):
