@@ -97,7 +97,10 @@ def parse_manifest(document: object, *, at: str) -> Manifest:
 
 
 def read_manifest(file: Path, *, stack: str) -> Manifest:
-    """Return the manifest in ``file``; raise ``NotDeployedError`` if there is none."""
+    """Return the manifest in ``file``; raise ``NotDeployedError`` if there is none.
+
+    The file holds ``null`` if the stack is deployed and its program exports no manifest.
+    """
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -110,4 +113,12 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
         raise StateError(
             f"It is not JSON: {error}.", remedy="Run `aml up` to write it again.", at=str(file)
         ) from error
+    if document is None:
+        raise NotDeployedError(
+            f"Stack {stack!r} is deployed, but its program exports no manifest, which lists the"
+            " targets of runs.",
+            remedy="Add `pulumi.export('manifest', platform.manifest)` to the program, then run"
+            f" `aml up -s {stack}`.",
+            at=str(file),
+        )
     return parse_manifest(document, at=str(file))

@@ -27,6 +27,7 @@ from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
 from localcloud.nodes.jobs import Binding, Job, command_line, log_name, script_variables
 from localcloud.nodes.processes import JobProcess, start, tail
 from localcloud.nodes.registering import long_uri, register_output
+from runtime.agent.exit_codes import exit_text
 from runtime.agent.files import printable
 from runtime.environments.base_variables import base_variables
 from runtime.environments.cache import EnvironmentCache
@@ -274,7 +275,7 @@ class Execution:
         log = self._folder / self.nodes[rank] / "wd" / "user_logs" / "std_log.txt"
         last = tail(log)
         where = f" on {self.nodes[rank]}" if len(self.nodes) > 1 else ""
-        reason = f"The command failed{where} with exit code {code}." + (
+        reason = f"The command failed{where} with {exit_text(code)}." + (
             f" Its last lines:\n{last}" if last else ""
         )
         return ExecutionResult(RunState.FAILED, reason, code)

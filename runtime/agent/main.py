@@ -20,6 +20,7 @@ from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBacken
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
+from runtime.agent.exit_codes import exit_text
 from runtime.agent.files import make_folder, open_to_append
 from runtime.agent.forward import Forwarder
 from runtime.agent.receiver import Receiver
@@ -121,6 +122,8 @@ def script_variables(
         "MLFLOW_RUN_ID": context.run_id,
         "MLFLOW_TRACKING_URI": receiver.url,
         "MLFLOW_TRACKING_TOKEN": receiver.token,
+        # MLflow would print the address of a run's page, which the endpoint does not have.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
@@ -140,7 +143,7 @@ def end_state(outcome: ScriptExit, max_duration_s: float) -> JsonObject:
     if code == 0:
         return {"state": "Completed", "exit_code": 0}
     last = "\n".join(outcome.last_lines)
-    error = f"The script ended with exit code {code}." + (
+    error = f"The script ended with {exit_text(code)}." + (
         f" Its last lines:\n{last}" if last else ""
     )
     return {"state": "Failed", "exit_code": code, "error": error}

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError, RunFailedError
-from runtime.cli.render import duration, print_table, print_text, say
+from runtime.agent.exit_codes import exit_text
+from runtime.cli.render import duration, print_table, print_text, same_destination, say
 from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import RunState
 from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
+_LAST_LINES = " Its last lines:"
 _LOG_FOLDERS = ("azureml-logs", "user_logs")
 
 
@@ -73,7 +75,7 @@ def event_line(event: RunEvent) -> str:
             return f"[{data['step']}] {data.get('text', '')}".rstrip()
         case "state":
             # The last lines were just printed, and the error at the end repeats them.
-            reason = str(data.get("reason") or "").partition(" Its last lines:")[0]
+            reason = str(data.get("reason") or "").partition(_LAST_LINES)[0]
             return f"-- {data['state']}" + (f": {reason}" if reason else "")
         case "message":
             return str(data["text"])
@@ -103,16 +105,21 @@ def elapsed(record: RunRecord) -> float | None:
     return None if record.ended is None else record.ended - record.created
 
 
-def raise_unless_completed(record: RunRecord, last_lines: str) -> None:
-    """Raise ``RunFailedError`` for a run that failed or was canceled, with its last lines."""
+def raise_unless_completed(record: RunRecord, last_lines: str, *, quiet: bool = False) -> None:
+    """Raise ``RunFailedError`` for a run that failed or was canceled, with its last lines.
+
+    The lines are left out if its output, printed as ``follow`` does with ``quiet``, is above.
+    """
     if record.state is RunState.COMPLETED:
         return
-    why = record.error or ""
+    why, shown = record.error or "", quiet or same_destination()
+    if shown:
+        why = why.partition(_LAST_LINES)[0]
     code = (
-        "" if record.exit_code is None or "exit code" in why else f", exit code {record.exit_code}"
+        "" if record.exit_code is None or "exit code" in why else f", {exit_text(record.exit_code)}"
     )
     detail = f"Run {record.run_id} ended as {record.state}{code}. {why}".rstrip()
-    if last_lines and "last lines" not in why:
+    if last_lines and not shown and "last lines" not in why:
         detail += f"\nIts last lines:\n{last_lines}"
     raise RunFailedError(
         detail, remedy=f"See the full log: `aml run logs {record.run_id}`.", at=record.script

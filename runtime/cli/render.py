@@ -1,5 +1,7 @@
 """The only module of the runtime's command line that prints: errors, data, tables, messages."""
 
+import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -37,6 +39,14 @@ def print_data(line: str) -> None:
 def print_text(text: str, *, err: bool = False) -> None:
     """Print what a run wrote, as it is."""
     click.echo(text, nl=False, err=err)
+
+
+def same_destination() -> bool:
+    """Return whether stdout and stderr go to the same terminal or file."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False  # one of them is closed, or not a file
 
 
 def print_json(document: object) -> None:

@@ -181,7 +181,7 @@ def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
     print_end(record)
     if as_json:
         print_json(run_document(record))
-    raise_unless_completed(record, last_lines(record.outputs))
+    raise_unless_completed(record, last_lines(record.outputs), quiet=as_json)
 
 
 def _pace(target: str) -> Pace:

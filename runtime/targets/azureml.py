@@ -19,9 +19,9 @@ import httpx
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.blob import ContainerClient
 
-from infra.arm.client import Client, checked
+from infra.arm.client import Client
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from infra.contract.errors import UnknownNameError, UnreachableError
+from infra.contract.errors import ProviderError, UnknownNameError, UnreachableError
 from infra.contract.json_types import Document
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
@@ -37,6 +37,7 @@ from runtime.targets.azureml_bodies import (
     environment_asset,
     job_body,
 )
+from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 
 _NOT_FOUND: Final = 404
@@ -99,7 +100,7 @@ class AzureMLTarget:
         status = self._status_of(self._get(self._job(handle)))
         if status is not None and not status.final and status is not RunState.CANCEL_REQUESTED:
             path = f"{self._job(handle)}/cancel"
-            checked(self._client.send("POST", path, api_version=MACHINE_LEARNING), at=path)
+            checked_for_run(self._client.send("POST", path, api_version=MACHINE_LEARNING), at=path)
 
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
         """Yield what each log has beyond its offset; the agent's event file is not a log."""
@@ -129,7 +130,7 @@ class AzureMLTarget:
         name, version = code_asset(snapshot, agent)
         path = f"{self._workspace}/codes/{name}/versions/{version}"
         if self._get(path) is None:
-            pending = checked(
+            pending = checked_for_run(
                 self._client.send(
                     "POST",
                     f"{path}/startPendingUpload",
@@ -270,10 +271,13 @@ class AzureMLTarget:
 
     def _get(self, path: str) -> Document | None:
         answer = self._client.send("GET", path, api_version=MACHINE_LEARNING)
-        return None if answer.status == _NOT_FOUND else checked(answer, at=path).document
+        return None if answer.status == _NOT_FOUND else checked_for_run(answer, at=path).document
 
     def _put(self, path: str, body: Document) -> None:
-        self._client.complete("PUT", path, api_version=MACHINE_LEARNING, body=body)
+        try:
+            self._client.complete("PUT", path, api_version=MACHINE_LEARNING, body=body)
+        except ProviderError as error:
+            raise for_run(error) from error
 
     def _existing_workspace(self) -> Document:
         """Return the workspace. Raises ``UnknownNameError`` if it is gone."""
@@ -289,7 +293,7 @@ class AzureMLTarget:
     @cached_property
     def _history(self) -> str:
         url = self._existing_workspace()["properties"]["discoveryUrl"]
-        found = checked(self._client.send("GET", url), at=url).document
+        found = checked_for_run(self._client.send("GET", url), at=url).document
         return (
             f"{str(found.get('history') or found['api']).rstrip('/')}/history/v1.0{self._workspace}"
         )
@@ -297,7 +301,7 @@ class AzureMLTarget:
     def _container(self, datastore: str) -> ContainerClient:
         path = f"{self._workspace}/datastores/{datastore}"
         store = self._get(path) or {}
-        secrets = checked(
+        secrets = checked_for_run(
             self._client.send("POST", f"{path}/listSecrets", api_version=MACHINE_LEARNING, body={}),
             at=path,
         ).document

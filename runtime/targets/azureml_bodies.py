@@ -84,8 +84,12 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
 
 
 def job_command(run: PreparedRun) -> str:
-    """Return the shell command that a node runs in the snapshot's folder."""
-    script = shlex.join(["python", *run.command])
+    """Return the shell command that a node runs in the snapshot's folder.
+
+    An argument reaches the script as it is on every target: the service, which would replace
+    ``${{inputs.x}}`` in it, does not see the shell's ``$''{{inputs.x}}`` as a placeholder.
+    """
+    script = shlex.join(["python", *run.command]).replace("${{", "$''{{").replace("$[[", "$''[[")
     return f"python {ARCHIVE_NAME} run -- {script}"
 
 

@@ -67,6 +67,49 @@ def test_a_script_that_fails_gives_its_exit_code_and_last_lines(desk, failing):
     assert "hint: See the full log: `aml run logs Default_" in failing.err
 
 
+def test_a_script_that_was_killed_names_the_signal_and_memory(desk):
+    said = desk.submit("import os; os.kill(os.getpid(), 9)")
+    assert said.code == 1
+    assert "exit code 137 (SIGKILL: killed, often because memory ran out)" in said.err
+
+
+RAISES = "raise ValueError('once')"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit", "--source-directory", "src", "train.py"],
+        ["submit", "--source-directory", "src", "--json", "train.py"],
+    ],
+)
+def test_a_traceback_is_printed_once_on_a_terminal(desk, arguments):
+    desk.write(RAISES)
+    program = "from runtime.cli.root import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.count("ValueError: once") == (2 if "--json" in arguments else 1)
+    assert "ended as Failed. The script ended with exit code 1." in done.stdout
+
+
+def test_a_traceback_is_printed_once_to_stderr(desk):
+    said = desk.submit(RAISES, "--json")
+    assert said.err.count("ValueError: once") == 1
+    assert "ValueError: once" in said.data["error"]
+
+
+def test_an_argument_reaches_the_script_as_it_is(desk):
+    desk.write("import sys; print(sys.argv[1])")
+    said = desk.aml("submit", "--source-directory", "src", "train.py", "${{inputs.x}}")
+    assert said.out == "${{inputs.x}}\n"
+
+
 def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(desk):
     desk.write("1, 2", "data.csv")
     said = desk.submit("print(1)", "--dry-run")

@@ -176,6 +176,21 @@ def test_the_program_may_read_another_stacks_outputs(deployed):
     settings.write_text(text)
 
 
+def test_a_program_that_exports_no_manifest_is_named_as_the_reason(project):
+    program = project.root / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text("import pulumi\npulumi.export('answer', 42)\n")
+    (project.root / "train.py").write_text("print(1)\n")
+    settings = project.root / "Pulumi.yaml"
+    settings.write_text("name: shop\nmain: program\nstackConfigDir: stacks\nruntime: python\n")
+    project.good("up", "--yes")
+    said = project.aml("submit", "--target", "cpu", "train.py")
+    assert said.code == 2
+    assert "is deployed, but its program exports no manifest" in said.err
+    assert "pulumi.export('manifest', platform.manifest)" in said.err
+    assert "exports no manifest" in project.good("targets").err
+
+
 def test_a_stack_that_is_referred_to_must_be_there(project):
     program = project.root / "program"
     program.mkdir()

@@ -89,6 +89,15 @@ def test_mlflow_tracks_to_the_agent(agent, tracked):
     assert json.loads((agent.folder / "outputs/artifacts/report/figures.json").read_text())
 
 
+def test_mlflow_names_no_address_that_is_gone(agent, tmp_path):
+    code, output = agent.run(
+        "import mlflow\nwith mlflow.start_run(): mlflow.log_param('a', 1)\n", HOME=str(tmp_path)
+    )
+    assert code == 0
+    assert "View run" not in output
+    assert "127.0.0.1" not in output
+
+
 def test_mlflow_searches_and_deletes_runs(tracked):
     said = tracked(SEARCHES)
     assert said["filter"] == "['a', 'c']"

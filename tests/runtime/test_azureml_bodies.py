@@ -1,5 +1,7 @@
 """What the azureml target sends, as documents."""
 
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,20 @@ def test_a_job_in_full():
 
 def test_a_job_is_shown_by_its_run_id_unless_it_has_a_name():
     assert job()["displayName"] == "exp_1_00000000"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["${{inputs.x}}", "a ${{ outputs.y }} b", "$[[ --opt ]]", "it's ${{inputs.x}}", "$HOME", "$$"],
+)
+def test_an_argument_reaches_the_script_as_it_is(argument):
+    run = replace(a_run(), command=("train.py", argument))
+    command = bodies.job_command(run)
+    assert "${{" not in command
+    assert "$[[" not in command
+    shown = command.replace("python aml_agent.pyz run -- python train.py", "printf %s")
+    done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True)
+    assert done.stdout == argument
 
 
 def test_a_code_asset_is_named_after_the_snapshot_and_versioned_by_the_agent():

@@ -23,10 +23,13 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
     return parse_manifest(outputs[OUTPUT], at=f"outputs of stack {stack!r}")
 
 
-def write_manifest(manifest: Manifest, file: Path) -> None:
-    """Write the manifest where submissions look for it, atomically."""
+def write_manifest(manifest: Manifest | None, file: Path) -> None:
+    """Write the manifest where submissions look for it, atomically.
+
+    ``None``: the program exports none, and submissions are told so.
+    """
     make_home_folder(file.parent)
     # Renamed when complete, so that a submission never reads half a manifest.
     draft = file.with_suffix(".tmp")
-    draft.write_text(manifest.to_json(), encoding="utf-8")
+    draft.write_text(manifest.to_json() if manifest else "null\n", encoding="utf-8")
     draft.replace(file)

@@ -248,9 +248,7 @@ class StackOperations:
 
     def _keep_manifest(self, outcome: EngineResult) -> Manifest | None:
         outputs = outcome.summary.outputs
-        if OUTPUT not in outputs:
-            return None
-        manifest = manifest_of(outputs, stack=self.stack.name)
+        manifest = manifest_of(outputs, stack=self.stack.name) if OUTPUT in outputs else None
         write_manifest(manifest, self.stack.project.manifest_file(self.stack.name))
         return manifest
 
