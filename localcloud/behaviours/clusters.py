@@ -21,15 +21,9 @@ _ENUMS: Final = {
 }
 _DETACHED: Final = "/detached"
 _DETACHED_S: Final = 24 * 3600
-_DEFAULTS: Final = {
-    "osType": "Linux",
-    "vmPriority": "Dedicated",
-    "isolatedNetwork": False,
-    "enableNodePublicIp": True,
-    "virtualMachineImage": None,
-    "subnet": None,
-    "propertyBag": {},
-}
+# The service returns these whether they were sent or not; azureml-core fails without vmPriority.
+# A default of anything else would be a difference that Terraform finds in every plan.
+_DEFAULTS: Final = {"osType": "Linux", "vmPriority": "Dedicated"}
 
 
 def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
@@ -39,7 +33,7 @@ def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
     # "NotSpecified" is resolved by the service: closed in a virtual network, open elsewhere.
     access = inner.get("remoteLoginPortPublicAccess", "NotSpecified")
     if access == "NotSpecified":
-        inner["remoteLoginPortPublicAccess"] = "Disabled" if inner["subnet"] else "Enabled"
+        inner["remoteLoginPortPublicAccess"] = "Disabled" if inner.get("subnet") else "Enabled"
     return inner, problems
 
 
@@ -68,7 +62,7 @@ def _size(inner: JsonObject) -> Problems:
 
 def _network(inner: JsonObject) -> Problems:
     # Without a public address the service reaches nodes through a virtual network only.
-    if inner["enableNodePublicIp"] is False and not inner["subnet"]:
+    if inner.get("enableNodePublicIp") is False and not inner.get("subnet"):
         says = "enableNodePublicIp can be false only in a subnet or a managed virtual network."
         return [(f"{_INNER}.enableNodePublicIp", says)]
     return []

@@ -48,7 +48,6 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
     workspace = existing(call, call.arm.parent)
     location = wanted.get("location") or workspace.document["location"]
     properties = {
-        "disableLocalAuth": False,
         **_PUBLIC_ENVELOPE,
         **{key: value for key, value in properties.items() if value is not None},
         "computeType": kind,

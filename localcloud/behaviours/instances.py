@@ -16,18 +16,9 @@ from localcloud.store.resources import StoredResource
 _INNER: Final = "properties.properties"
 # The published range of idleTimeBeforeShutdown: PT15M to P3D.
 _IDLE_S: Final = (15 * 60, 3 * 24 * 3600)
-_DEFAULTS: Final[JsonObject] = {
-    "applicationSharingPolicy": "Shared",
-    "computeInstanceAuthorizationType": "personal",
-    "enableNodePublicIp": True,
-    "enableSSO": True,
-    "enableRootAccess": True,
-    "releaseQuotaOnStop": False,
-    "enableOSPatching": False,
-    "subnet": None,
-    "errors": [],
-    "applications": [],
-}
+# Read-only lists. The specification has defaults for other properties too, but the service does not
+# return them: Terraform would replace an instance whose authorization type it never asked for.
+_DEFAULTS: Final[JsonObject] = {"errors": [], "applications": []}
 # action: its name in lastOperation, the state it leads to, the states it is allowed in
 _ACTIONS: Final = {
     "start": ("Start", "Running", {"Stopped"}),

@@ -41,7 +41,6 @@ def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
             "accessPolicies": [],
             "enableSoftDelete": True,
             "softDeleteRetentionInDays": 90,
-            "enabledForDeployment": False,
             "enableRbacAuthorization": False,
             "publicNetworkAccess": "Enabled",
         },

@@ -44,7 +44,6 @@ _DEFAULTS: Final[JsonObject] = {
 def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     properties = {
         "workspaceId": str(uuid.uuid4()),
-        "friendlyName": call.arm.name,
         "tenantId": TENANT,
         "storageHnsEnabled": False,
         "privateLinkCount": 0,
@@ -56,7 +55,6 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
         "isolationMode": "Disabled",
         **(properties.get("managedNetwork") or {}),
     }
-    properties["provisionNetworkNow"] = bool(properties.get("provisionNetworkNow"))
     body = {"kind": "Default", **wanted, "properties": properties}
     body["sku"] = {"name": "Basic", "tier": "Basic", **(wanted.get("sku") or {})}
     _require_associated(call, body)

@@ -6,12 +6,14 @@ import json
 import pytest
 
 from infra.contract.discovery import TENANT
+from localcloud.calls.paths import found
 from tests.clients.conftest import GROUP
 from tests.localcloud.harness import ML, SUB
 
 HOME = f"{SUB}/resourceGroups/terraform"
 WORKSPACE = f"{HOME}/providers/{ML}/workspaces/terraform"
 COMPUTE = f"{WORKSPACE}/computes/cpu"
+INSTANCE = f"{WORKSPACE}/computes/box-terraform"
 BASE = f"{SUB}/resourceGroups/{GROUP}/providers"
 ML_VERSION = {"version": "2025-06-01"}
 GROUP_VERSION = {"version": "2023-07-01"}
@@ -60,6 +62,36 @@ def compute_body():
     }
 
 
+def instance_body():
+    """Return what the provider sends for an instance with nothing but a size."""
+    return {
+        "location": "westeurope",
+        "sku": {"name": "Basic", "tier": "Basic"},
+        "properties": {
+            "computeType": "ComputeInstance",
+            "computeLocation": "westeurope",
+            "description": "",
+            "disableLocalAuth": False,
+            "properties": {"vmSize": "Standard_DS2_v2", "enableNodePublicIp": True},
+        },
+    }
+
+
+# Optional arguments that the provider does not compute: any value is a difference if none was set.
+NOT_COMPUTED = {
+    INSTANCE: (
+        "properties.description", "properties.properties.computeInstanceAuthorizationType",
+        "properties.properties.personalComputeInstanceSettings", "properties.properties.subnet",
+    ),
+    COMPUTE: ("properties.description", "properties.properties.subnet",
+              "properties.properties.userAccountCredentials"),
+    WORKSPACE: ("properties.friendlyName", "properties.description", "properties.encryption",
+                "properties.imageBuildCompute", "properties.containerRegistry",
+                "properties.primaryUserAssignedIdentity", "properties.featureStoreSettings",
+                "properties.serverlessComputeSettings"),
+}  # fmt: skip
+
+
 @pytest.fixture
 def applied(cloud):
     """Apply group, workspace and cluster as the provider does; destroy them afterwards."""
@@ -71,6 +103,7 @@ def applied(cloud):
     assert cloud.http.get(made.headers["azure-asyncoperation"]).json()["status"] == "Succeeded"
     assert cloud.arm("GET", COMPUTE, **ML_VERSION).status_code == 404
     assert cloud.arm("PUT", COMPUTE, compute_body(), **ML_VERSION).status_code == 201
+    assert cloud.arm("PUT", INSTANCE, instance_body(), **ML_VERSION).status_code == 201
     yield cloud
     cloud.arm(
         "DELETE", WORKSPACE, forceToPurge="true", **ML_VERSION
@@ -86,6 +119,35 @@ def test_metadata_and_a_token_with_claims(cloud):
     token = cloud.http.post(login, data={**form, **scope}).json()["access_token"]
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
     assert {"tid", "oid", "appid", "exp"} <= claims.keys()
+
+
+@pytest.mark.parametrize("resource", NOT_COMPUTED)
+def test_a_second_plan_is_empty(applied, resource):
+    body = applied.arm("GET", resource, **ML_VERSION).json()
+    values = {path: value for path in NOT_COMPUTED[resource] for _, value in found(body, path)}
+    assert not any(values.values()), values
+    assert body.get("tags") in (None, {})
+
+
+@pytest.mark.parametrize(
+    ("resource", "sent"), [(COMPUTE, compute_body()), (INSTANCE, instance_body())]
+)
+def test_values_that_were_sent_are_returned(applied, resource, sent):
+    inner = applied.arm("GET", resource, **ML_VERSION).json()["properties"]["properties"]
+    wanted = sent["properties"]["properties"]
+    assert {key: inner[key] for key in ("vmSize", "enableNodePublicIp")} == {
+        key: wanted[key] for key in ("vmSize", "enableNodePublicIp")
+    }
+
+
+def test_putting_a_whole_instance_back_changes_nothing(applied):
+    before = applied.arm("GET", INSTANCE, **ML_VERSION).json()
+    assert applied.arm("PUT", INSTANCE, before, **ML_VERSION).status_code == 200
+    after = applied.arm("GET", INSTANCE, **ML_VERSION).json()
+    for document in (before, after):
+        document["properties"].pop("modifiedOn")
+        document.pop("systemData", None)
+    assert after == before
 
 
 def test_a_second_plan_sees_no_drift(applied):
