@@ -12,6 +12,7 @@ from typing import Final
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import JsonObject
+from localcloud.calls.assets import ASSET_DEFAULTS, REGISTRY, without_registry
 from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.lookups import existing, find, require_parents
 from localcloud.calls.messages import Call, Reply, answer, page
@@ -31,13 +32,6 @@ ASSETS: Final = {
     "components": "componentSpec",
 }
 _CHANGEABLE: Final = frozenset({"description", "tags", "isArchived", "provisioningState", "stage"})
-_DEFAULTS: Final[JsonObject] = {
-    "description": None,
-    "tags": {},
-    "properties": {},
-    "isArchived": False,
-    "isAnonymous": False,
-}
 # What azure-ai-ml asks for when it wants a component and names no version.
 _DEFAULT_VERSION: Final = "azureml_default"
 _VIEWS: Final = {"activeonly": (False,), "archivedonly": (True,), "all": (False, True)}
@@ -89,7 +83,7 @@ def _put_version(call: Call) -> Reply | None:
                 id=f"{workspace.id}/{container.types[-1]}/{container.name}",
                 type=container.type,
                 parent=workspace.id,
-                document={"properties": dict(_DEFAULTS)},
+                document={"properties": dict(ASSET_DEFAULTS)},
                 created=call.now,
                 modified=call.now,
                 scope=workspace.scope,
@@ -100,7 +94,7 @@ def _put_version(call: Call) -> Reply | None:
 
 def _fill(_call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
     given = {k: v for k, v in (wanted.get("properties") or {}).items() if v is not None}
-    properties = {**_DEFAULTS, **given}
+    properties = {**ASSET_DEFAULTS, **given}
     if old is not None:
         keys = (given.keys() | old.properties.keys()) - _CHANGEABLE
         changed = sorted(k for k in keys & given.keys() if given[k] != old.properties.get(k))
@@ -112,7 +106,8 @@ def _fill(_call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
                 f"{', '.join(changed)}. Register a new version.",
             )
         properties = {**old.properties, **properties}
-    return {**wanted, "properties": properties}
+    kept = {REGISTRY: old.document[REGISTRY]} if old and REGISTRY in old.document else {}
+    return {**without_registry(wanted), **kept, "properties": properties}
 
 
 def _fill_environment(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
@@ -180,7 +175,7 @@ def _document(resource: StoredResource) -> JsonObject:
         "id": resource.id,
         "name": resource.name,
         "type": resource.type,
-        **resource.document,
+        **without_registry(resource.document),
         "properties": {**resource.properties, **state},
     }
 
@@ -190,7 +185,11 @@ def _show_container(call: Call, container: StoredResource, body: JsonObject) -> 
     latest = max(versions, key=lambda each: each.created).name if versions else None
     following = str(int(latest) + 1) if latest and latest.isdecimal() else "1"
     shown = {"latestVersion": latest, "nextVersion": following}
-    return {**body, "properties": {**body["properties"], **shown}}
+    return {**without_registry(body), "properties": {**body["properties"], **shown}}
+
+
+def _show_version(_: Call, __: StoredResource, body: JsonObject) -> JsonObject:
+    return without_registry(body)
 
 
 def _start_pending_upload(call: Call) -> Reply:
@@ -235,6 +234,7 @@ def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
         required=(f"properties.{required}",) if required else ("properties",),
         system_data=True,
         fill=fill,
+        show=_show_version,
         actions={"startPendingUpload": _start_pending_upload},
         handlers={
             "PUT": _put_version,

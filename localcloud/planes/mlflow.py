@@ -1,7 +1,7 @@
 """The MLflow plane: MLflow's REST API for unmodified clients, at ``/mlflow/v2.0{workspace}``.
 
-A table of endpoints; their handlers are in the ``mlflow_*`` modules. Traces, prompts, the model
-registry and MLflow's web UI are not implemented and respond ``ENDPOINT_NOT_FOUND``.
+A table of endpoints; their handlers are in the ``mlflow_*`` modules. Traces and whatever else is
+not in it respond ``ENDPOINT_NOT_FOUND``, in any version of the API. There is no web UI.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.planes import mlflow_experiments as experiments
 from localcloud.planes import mlflow_models as models
+from localcloud.planes import mlflow_registered_models as registry
 from localcloud.planes import mlflow_runs as runs
 from localcloud.planes.mlflow_artifacts import (
     delete_artifact,
@@ -65,6 +66,28 @@ _ENDPOINTS: Final[Mapping[str, Callable[[Call, Document], Document]]] = {
     "PATCH logged-models/{}/tags": models.set_tags,
     "DELETE logged-models/{}/tags/{}": models.delete_tag,
     "POST logged-models/{}/params": models.log_params,
+    "POST registered-models/create": registry.create_model,
+    "GET registered-models/get": registry.get_model,
+    "PATCH registered-models/update": registry.update_model,
+    "POST registered-models/rename": registry.rename_model,
+    "DELETE registered-models/delete": registry.delete_model,
+    "GET registered-models/search": registry.search_models,
+    "GET registered-models/get-latest-versions": registry.latest_versions,
+    "POST registered-models/get-latest-versions": registry.latest_versions,
+    "POST registered-models/set-tag": registry.set_model_tag,
+    "DELETE registered-models/delete-tag": registry.delete_model_tag,
+    "POST registered-models/alias": registry.set_alias,
+    "DELETE registered-models/alias": registry.delete_alias,
+    "GET registered-models/alias": registry.get_by_alias,
+    "POST model-versions/create": registry.create_version,
+    "GET model-versions/get": registry.get_version,
+    "PATCH model-versions/update": registry.update_version,
+    "DELETE model-versions/delete": registry.delete_version,
+    "GET model-versions/search": registry.search_versions,
+    "GET model-versions/get-download-uri": registry.download_uri,
+    "POST model-versions/transition-stage": registry.transition_stage,
+    "POST model-versions/set-tag": registry.set_version_tag,
+    "DELETE model-versions/delete-tag": registry.delete_version_tag,
 }
 
 
@@ -85,6 +108,15 @@ def answer_version(_call: Call) -> Reply:
     return Reply(200, _VERSION.encode(), media_type="text/plain")
 
 
+def refuse_mlflow_call(call: Call) -> Reply:
+    """Refuse a call of a version of the API that has nothing the local cloud implements."""
+
+    def work() -> Reply:
+        raise _no_endpoint(call.method, call.params["endpoint"])
+
+    return _guarded(call, work)
+
+
 def _dispatch(call: Call) -> Document:
     endpoint = template = "/".join(part for part in call.params["endpoint"].split("/") if part)
     named: dict[str, str] = {}
@@ -96,11 +128,7 @@ def _dispatch(call: Call) -> Document:
         handler = _ENDPOINTS.get(f"{call.method} {template}")
         named = dict(zip(("model_id", "tag_key"), names[::2], strict=False))
     if handler is None:
-        raise MlflowRefusedError(
-            404,
-            "ENDPOINT_NOT_FOUND",
-            f"The local cloud does not implement MLflow's {call.method} {endpoint}.",
-        )
+        raise _no_endpoint(call.method, endpoint)
     return handler(call, {**_body(call, template), **named})
 
 
@@ -117,6 +145,12 @@ def _body(call: Call, template: str) -> JsonObject:
             400, "INVALID_PARAMETER_VALUE", f"Invalid value for parameter '{path}': {sentence}"
         )
     return body
+
+
+def _no_endpoint(method: str, endpoint: str) -> MlflowRefusedError:
+    """Return what a server says that lacks an endpoint: clients then try an older one, or stop."""
+    says = f"The local cloud does not implement MLflow's {method} {endpoint}."
+    return MlflowRefusedError(404, "ENDPOINT_NOT_FOUND", says)
 
 
 def _guarded(call: Call, work: Callable[[], Reply]) -> Reply:
@@ -143,6 +177,9 @@ def _routes(version: str) -> tuple[Route, ...]:
         Route("*", f"{base}/api/2.0/mlflow/{{endpoint:path}}", answer_mlflow_call),
         Route("GET", artifacts, answer_artifact_call),
         Route("GET PUT DELETE", f"{artifacts}/{{path:path}}", answer_artifact_call),
+        Route("*", f"{base}/api/{{endpoint:path}}", refuse_mlflow_call),
+        Route("*", f"{base}/ajax-api/{{endpoint:path}}", refuse_mlflow_call),
+        Route("*", f"{base}/v1/{{endpoint:path}}", refuse_mlflow_call),
     )
 
 

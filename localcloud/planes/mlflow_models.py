@@ -1,7 +1,4 @@
-"""Logged models: what MLflow 3 clients create when a flavour's ``log_model`` is called.
-
-The model registry is not implemented.
-"""
+"""Logged models: what MLflow 3 clients create when a flavour's ``log_model`` is called."""
 
 import uuid
 from functools import partial

@@ -34,6 +34,7 @@ MODEL_ATTRIBUTES = frozenset({
 _NUMERIC = frozenset({
     "start_time", "end_time", "created", "creation_time", "last_update_time", "creation_timestamp",
     "creation_timestamp_ms", "last_updated_timestamp", "last_updated_timestamp_ms",
+    "version_number",
 })  # fmt: skip
 _ORDERS = frozenset({">", ">=", "<", "<="})
 _EQUALS = frozenset({"=", "!="})

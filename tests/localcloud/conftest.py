@@ -1,5 +1,10 @@
 """A real daemon over TLS (``cloud``), and the chain of handlers without a server (``chain``)."""
 
+import json
+import os
+import subprocess
+import sys
+import textwrap
 from itertools import count
 
 import pytest
@@ -57,3 +62,70 @@ def chain(tmp_path):
 def chain_workspace(chain) -> str:
     """The id of a workspace in the chain's cloud."""
     return make_workspace(chain.arm, f"{SUB}/resourceGroups/g")
+
+
+@pytest.fixture(scope="session")
+def tracked(cloud, workspace, tmp_path_factory):
+    """Return a function that runs Python with mlflow pointed at the cloud; its JSON comes back.
+
+    mlflow takes seconds to import, so one process imports it and forks another for each program.
+    """
+    errors = tmp_path_factory.mktemp("mlflow") / "stderr.txt"
+    with (
+        errors.open("w") as sink,
+        subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", SERVER],
+            env={
+                **os.environ,
+                "MLFLOW_TRACKING_URI": f"{cloud.url}/mlflow/v2.0{workspace}",
+                "MLFLOW_TRACKING_TOKEN": cloud.token,
+                "MLFLOW_TRACKING_SERVER_CERT_PATH": str(cloud.ca),
+                "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+        ) as server,
+    ):
+
+        def run(code: str):
+            server.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
+            server.stdin.flush()
+            lines = list(iter(server.stdout.readline, "done\n"))
+            assert lines, errors.read_text()
+            return json.loads(lines[-1])
+
+        yield run
+        server.stdin.close()
+
+
+SERVER = """
+import json, logging, math, os, sys, traceback
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+logging.disable()
+
+def refused(work, *args):
+    try:
+        work(*args)
+    except MlflowException as error:
+        return error.error_code
+
+def forked(program):
+    try:
+        exec(program, globals() | {"client": MlflowClient()})
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        forked(json.loads(line))
+    os.waitpid(child, 0)
+    print("done", flush=True)
+"""

@@ -15,7 +15,7 @@ JOB = {
     "properties": {"ContentSnapshotId": "s"},
     "outputs": {
         "o": {"jobOutputType": "uri_folder"},
-        "m": {"jobOutputType": "mlflow_model", "uri": "azureml://datastores/d/paths/m"},
+        "m": {"jobOutputType": "mlflow_model", "uri": "azureml://datastores/workspaceblobstore/paths/m"},
     },
 }
 CLUSTER = {
@@ -89,7 +89,7 @@ def test_run_data_contains_the_uris_of_outputs(history) -> None:
             "assetId": "azureml://datastores/workspaceblobstore/paths/azureml/j/o/",
             "type": "uri_folder",
         },
-        "m": {"assetId": "azureml://datastores/d/paths/m", "type": "MLFlowModel"},
+        "m": {"assetId": "azureml://datastores/workspaceblobstore/paths/m", "type": "MLFlowModel"},
     }
 
 

@@ -1,0 +1,23 @@
+"""What all assets of a workspace have, and what MLflow's registry keeps with a model.
+
+A model of MLflow's registry is a model of the workspace, so that both kinds of clients see it.
+"""
+
+from typing import Final
+
+from infra.contract.json_types import Document, JsonObject
+
+ASSET_DEFAULTS: Final[Document] = {
+    "description": None,
+    "tags": {},
+    "properties": {},
+    "isArchived": False,
+    "isAnonymous": False,
+}
+REGISTRY: Final = "mlflow"
+"""The key of the registry's part of a stored document: aliases, source, run. Never shown."""
+
+
+def without_registry(document: Document) -> JsonObject:
+    """Return a stored document as Azure ML's clients see it."""
+    return {key: value for key, value in document.items() if key != REGISTRY}
