@@ -25,6 +25,8 @@ from infra.contract.variables import DAEMON, selected
 
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
 TENANT: Final = "00000000-0000-0000-0000-0000000000bb"
+PROCESS_OWNER: Final = "AZUREML_PROCESS_OWNER"
+"""The variable that names whose a process is; runs kill what is theirs when they end."""
 _START_S: Final = 30.0
 # The process outlives us; Python warns about a dropped Popen whose process still runs.
 _STARTED: "Final[list[subprocess.Popen[bytes]]]" = []
@@ -92,8 +94,9 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            # It runs for weeks, and its jobs can read its environment.
-            env=selected(os.environ, DAEMON),
+            # It runs for weeks, and its jobs can read its environment. A run that starts it must
+            # not take it for one of its own processes.
+            env={**selected(os.environ, DAEMON), PROCESS_OWNER: "localcloud"},
             start_new_session=True,
         )
     _STARTED.append(process)

@@ -1,6 +1,7 @@
-"""Processes of jobs: each a process group of its own, recorded so that a later daemon can kill it.
+"""Processes of jobs, recorded so that a later daemon can kill them. Nothing of a job is left.
 
-POSIX only.
+A job's processes are those below its command, and those with its mark in their environment. One
+that left them without the mark is found if it was seen before. POSIX only.
 """
 
 import json
@@ -8,14 +9,18 @@ import os
 import shutil
 import signal
 import subprocess
+import time
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runtime.agent.process_tree import OWNER, descendants, kill_left, started_at
+
 RECORD: Final = "process.json"
-_START_TIME: Final = 19  # of the fields after the command's name; see proc(5)
+_LOOK_EVERY_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -24,10 +29,15 @@ class JobProcess:
 
     process: "subprocess.Popen[bytes]"
     record: Path
+    owner: str
+    _seen: dict[int, str] = field(default_factory=dict)
+    _look_at: float = 0.0
 
     @property
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal; ``None`` while it runs."""
+        if time.monotonic() >= self._look_at:
+            self._look()
         return self.process.poll()
 
     def wait(self, seconds: float) -> bool:
@@ -37,47 +47,51 @@ class JobProcess:
         return self.process.poll() is not None
 
     def end(self, grace_s: float) -> None:
-        """Send the group SIGTERM, and kill what is left after ``grace_s``.
+        """Send the group SIGTERM, and kill what is left of the job after ``grace_s``.
 
         A supervisor may run the script in a process group of its own and forward the signal.
-        Killing only the supervisor's group would leave the script running, so descendants are
-        killed too.
         """
-        below = descendants(self.process.pid)
+        self._look()
         _signal(self.process.pid, signal.SIGTERM)
         self.wait(grace_s)
-        below |= descendants(self.process.pid)
         self.close()
-        _kill(below)
 
     def close(self) -> None:
-        """Kill whatever the command left running in its group."""
+        """Kill whatever the command left running, in whatever session it is."""
+        self._look()
         _signal(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        kill_left(self.owner, seen=self._seen, marked=True)
         self.record.unlink(missing_ok=True)
+
+    def _look(self) -> None:
+        """Remember the processes below the command; their parents may end before they do."""
+        if self.process.returncode is None:  # else another process may have its id
+            self._seen |= descendants(self.process.pid)
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
 
 
 def start(command: str, *, folder: Path, variables: Mapping[str, str], log: Path) -> JobProcess:
     """Start a shell command in ``folder``; its output is appended to ``log``."""
+    owner = str(uuid.uuid4())
     with log.open("ab") as sink:
         process = subprocess.Popen(
             [shutil.which("bash") or "/bin/sh", "-c", command],
             cwd=folder,
-            env=dict(variables),
+            env={**variables, OWNER: owner},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     record = folder.parent / RECORD
-    record.write_text(
-        json.dumps({"pid": process.pid, "started": _started(process.pid)}), encoding="utf-8"
-    )
-    return JobProcess(process, record)
+    document = {"pid": process.pid, "started": started_at(process.pid), "owner": owner}
+    record.write_text(json.dumps(document), encoding="utf-8")
+    return JobProcess(process, record, owner)
 
 
 def kill_recorded(record: Path) -> bool:
-    """Kill the process group that an earlier daemon started; ``False`` if it has ended.
+    """Kill the processes that an earlier daemon started; ``False`` if the command has ended.
 
     A process id that another process has now is left alone.
     """
@@ -86,23 +100,12 @@ def kill_recorded(record: Path) -> bool:
         pid, started = int(known["pid"]), str(known["started"])
     except (OSError, ValueError, KeyError):
         return False
-    if not started or _started(pid) != started:
-        return False
-    below = descendants(pid)
-    _signal(pid, signal.SIGKILL)
-    _kill(below)
-    return True
-
-
-def descendants(pid: int) -> dict[int, str]:
-    """Return every descendant of ``pid`` with its start time, as process ids are reused."""
-    parents = _parents()
-    found: set[int] = set()
-    new = {pid}
-    while new:
-        new = {child for child, parent in parents.items() if parent in new} - found
-        found |= new
-    return {each: _started(each) for each in found}
+    alive = bool(started) and started_at(pid) == started
+    below = descendants(pid) if alive else {}
+    if alive:
+        _signal(pid, signal.SIGKILL)
+    kill_left(str(known.get("owner") or ""), seen=below, marked=True)
+    return alive
 
 
 def tail(file: Path, lines: int = 15, size: int = 8192) -> str:
@@ -119,40 +122,3 @@ def tail(file: Path, lines: int = 15, size: int = 8192) -> str:
 def _signal(group: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def _kill(processes: Mapping[int, str]) -> None:
-    for pid, started in processes.items():
-        if started and _started(pid) == started:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _parents() -> dict[int, int]:
-    """Return the parent of every process on this machine."""
-    if not Path("/proc/self/stat").exists():
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
-        )
-        return {int(pid): int(parent) for pid, parent in map(str.split, listed.stdout.splitlines())}
-    parents = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            with suppress(OSError, IndexError):
-                fields = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-                parents[int(folder.name)] = int(fields[1])
-    return parents
-
-
-def _started(pid: int) -> str:
-    """Return the start time of a process, in whatever form the system has; ``""`` if none."""
-    if Path("/proc/self/stat").exists():
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
-            return fields.split()[_START_TIME]
-        except OSError:
-            return ""
-    found = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return found.stdout.strip()

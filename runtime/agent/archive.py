@@ -12,7 +12,8 @@ from pathlib import Path
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "backends", "calls", "context", "documents", "events", "exit_codes", "fields",
-    "files", "forward", "main", "models", "receiver", "searching", "supervise", "tracking", "wire",
+    "files", "forward", "main", "models", "process_tree", "receiver", "searching", "supervise",
+    "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

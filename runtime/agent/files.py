@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
+import re
 import stat
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,7 +61,7 @@ class Below:
 @contextmanager
 def replacing(file: Path) -> Iterator[IO[bytes]]:
     """Yield a temporary file beside ``file``, which replaces it at the end of the block."""
-    partial = file.with_name(f".{secrets.token_hex(8)}.partial")
+    partial = file.with_name(f".{os.urandom(8).hex()}.partial")
     try:
         with os.fdopen(_opened(partial, os.O_EXCL), "wb") as sink:
             yield sink
@@ -129,7 +128,7 @@ def _problem(folder: Path, file: Path) -> str:
 
 def storable(name: str) -> bool:
     """Return whether blob storage takes a name: UTF-8 without control characters."""
-    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+    return not re.search("[\0-\x1f\x7f-\x9f\ud800-\udfff]", name)
 
 
 def printable(name: str) -> str:

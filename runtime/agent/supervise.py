@@ -19,6 +19,13 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO, final
 
+from runtime.agent.process_tree import (
+    OWNER,
+    become_subreaper,
+    kill_left,
+    reap_orphans,
+)
+
 LAST_LINES = 20
 _LEFTOVER_S = 0.3
 _LONGEST_WAIT_S = 3600.0  # epoll's timeout overflows at 25 days of milliseconds
@@ -59,8 +66,9 @@ class Supervisor:
     def run(self, argv: Sequence[str], variables: Mapping[str, str]) -> ScriptExit:
         """Run the process to its end. Raises ``OSError`` if it cannot be started.
 
-        Processes that it leaves running in its process group are killed.
+        Processes that it leaves running are killed, in whatever session or group they are.
         """
+        become_subreaper()
         with _Wakeup() as wakeup:
             wakeup.forward(self._stop)
             started = time.monotonic()
@@ -79,7 +87,10 @@ class Supervisor:
                 with output:
                     self._follow(self._process, output, wakeup.receiver, started)
         self._signal(signal.SIGKILL)
-        return ScriptExit(self._process.wait(), self._stopped_by, self._tail.lines())
+        code = self._process.wait()
+        # This process has no other children than the script, and the orphans it has adopted.
+        kill_left(os.environ.get(OWNER, ""), below=os.getpid())
+        return ScriptExit(code, self._stopped_by, self._tail.lines())
 
     def _follow(
         self,
@@ -101,6 +112,7 @@ class Supervisor:
                 }
                 if wakeup in ready:
                     wakeup.recv(4096)
+                    reap_orphans(process.pid)
                 if output in ready and not self._take(output):
                     selector.unregister(output)
                     opened = False

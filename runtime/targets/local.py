@@ -20,6 +20,7 @@ from infra.contract.json_types import Document
 from infra.contract.variables import without_deployment
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
+from runtime.agent.process_tree import OWNER, kill_left
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
@@ -110,6 +111,7 @@ class LocalTarget:
         status = _read(folder, cursor)
         if status.state.final:
             return status
+        kill_left(handle.reference, marked=True)
         return replace(status, state=RunState.FAILED, error=_LOST + _last_words(folder))
 
 
@@ -138,7 +140,7 @@ def _start(folder: RunFolder, lock: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            env=without_deployment(os.environ),
+            env={**without_deployment(os.environ), OWNER: folder.path.name},
             start_new_session=True,  # Ctrl-C in the submitter's terminal must not reach the run
             pass_fds=(lock,),  # held by the run after this process closes its own copy
         )

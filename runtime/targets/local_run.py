@@ -20,6 +20,7 @@ from infra.contract.errors import PlatformError
 from infra.contract.load import load
 from runtime.agent.events import EventLog, read_events
 from runtime.agent.main import main as agent
+from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
@@ -44,6 +45,7 @@ class LocalRun:
 
     def execute(self) -> None:
         """Execute the run; an error becomes the run's final state."""
+        become_subreaper()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stopped)
         self._folder.process_file.write_text(str(os.getpid()), encoding="utf-8")
@@ -56,6 +58,7 @@ class LocalRun:
             with self._environment() as (python, variables):
                 self._run(python, variables)
         except PlatformError as error:
+            self._kill_left()
             self._end(f"{error.summary}: {error.detail}\nhint: {error.remedy}")
         finally:
             self._events.close()
@@ -103,11 +106,16 @@ class LocalRun:
         if self._stop.is_set():
             self._agent.send_signal(signal.SIGTERM)
         code = self._agent.wait()
+        self._kill_left()
         self._step("collect", "outputs and logs are in the run's folder")
         if not ended(self._folder.agent_events):
             log = self._folder.process_log.read_text(encoding="utf-8", errors="replace")
             last = "\n".join(log.splitlines()[-_LAST_LINES:])
             self._end(f"The agent ended with exit code {code}. Its last lines:\n{last}")
+
+    def _kill_left(self) -> None:
+        """Kill what the agent left because it was killed itself, and what a canceled build left."""
+        kill_left(self._task.run_id, below=os.getpid(), marked=True)
 
     def _stopped(self, number: int, _: object) -> None:
         self._stop.set()
@@ -162,6 +170,7 @@ def run_variables(
     return {
         **inherited,
         **environment,
+        OWNER: task.run_id,
         "AZUREML_RUN_ID": task.run_id,
         "AZUREML_EXPERIMENT_ID": experiment_id,
         "AZUREML_ARM_PROJECT_NAME": task.experiment,

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.contract.discovery import ask, ensure_cloud, find_cloud
+from infra.contract.discovery import PROCESS_OWNER, ask, ensure_cloud, find_cloud
 from infra.contract.errors import UnreachableError
 from infra.contract.variables import DAEMON, selected
 from localcloud import control
@@ -201,7 +201,7 @@ def test_it_keeps_nothing_of_the_environment_that_started_it_but_a_list(home):
         each.split("=", 1) for each in (process / "environ").read_text().split("\0") if each
     )
     assert "canary" not in kept.values()
-    assert kept == selected(around, DAEMON)
+    assert kept == {**selected(around, DAEMON), PROCESS_OWNER: "localcloud"}
     assert kept["https_proxy"] == "http://proxy:1"
 
 

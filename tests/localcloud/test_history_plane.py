@@ -15,7 +15,10 @@ JOB = {
     "properties": {"ContentSnapshotId": "s"},
     "outputs": {
         "o": {"jobOutputType": "uri_folder"},
-        "m": {"jobOutputType": "mlflow_model", "uri": "azureml://datastores/workspaceblobstore/paths/m"},
+        "m": {
+            "jobOutputType": "mlflow_model",
+            "uri": "azureml://datastores/workspaceblobstore/paths/m",
+        },
     },
 }
 CLUSTER = {

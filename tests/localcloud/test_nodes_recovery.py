@@ -2,15 +2,18 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from localcloud.calls.artifacts import artifact_store
-from localcloud.nodes.processes import RECORD, descendants, kill_recorded, start, tail
+from localcloud.nodes.processes import RECORD, kill_recorded, start, tail
 from localcloud.nodes.scheduler import LocalNodes, NodeSettings
+from runtime.agent.process_tree import descendants
 from runtime.model.states import RunState
 from tests.localcloud.harness import alive, waited
 
@@ -241,6 +244,52 @@ def test_a_script_in_a_process_group_of_its_own_is_killed_too(tmp_path) -> None:
     assert child in descendants(running.process.pid)
     running.end(grace_s=0.1)
     waited(lambda: not alive(child))
+
+
+LEAVES = """
+import os, subprocess, sys, time
+sleeps = [sys.executable, "-c", "import time; time.sleep(30)"]
+variables = [None, {"AZUREML_PROCESS_OWNER": "another run"}, {}]
+pids = [subprocess.Popen(sleeps, start_new_session=True, env=each).pid for each in variables]
+open("pids.new", "w").write(" ".join(map(str, pids)))
+os.rename("pids.new", "pids")
+"""
+on_linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+
+
+def job(tmp_path, script):
+    """Start a job; return its process, and those of its processes that left its session."""
+    work = tmp_path / "wd"
+    work.mkdir()
+    (work / "train.py").write_text(script)
+    line = f"{sys.executable} train.py"
+    running = start(line, folder=work, variables={}, log=tmp_path / "log")
+    waited((work / "pids").exists)
+    return running, [int(pid) for pid in (work / "pids").read_text().split()]
+
+
+@on_linux
+@pytest.mark.parametrize("how", ["close", "end", "kill_recorded"])
+def test_processes_that_left_the_session_are_killed(tmp_path, how) -> None:
+    running, (marked, another, bare) = job(tmp_path, LEAVES + "time.sleep(30)")
+    {
+        "close": running.close,
+        "end": lambda: running.end(0.1),
+        "kill_recorded": lambda: kill_recorded(tmp_path / RECORD),
+    }[how]()
+    assert [alive(pid) for pid in (marked, bare, another)] == [False, False, True]
+    os.kill(another, signal.SIGKILL)
+    running.close()
+
+
+@on_linux
+def test_marked_processes_are_killed_after_their_command_ended(tmp_path) -> None:
+    running, pids = job(tmp_path, LEAVES)
+    assert running.wait(10)
+    running.close()
+    assert not alive(pids[0])
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGKILL)
 
 
 def test_a_reused_process_id_is_not_killed(tmp_path) -> None:

@@ -189,3 +189,74 @@ def test_the_agent_runs_on_other_pythons(agent, python):
     if not python or "shims" in python:
         pytest.skip("this version is not installed")
     assert agent.run("print('hello')", python=python, flags=("-I", "-S")) == (0, "hello\n")
+
+
+LEAVES_THE_SESSION = """
+import os, subprocess, sys
+sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+pids = [subprocess.Popen(sleeps, start_new_session=True, env=env).pid for env in (None, {})]
+read, write = os.pipe()
+if os.fork() == 0:  # a daemon, as in daemon(3)
+    os.setsid()
+    if os.fork() == 0:
+        os.write(write, str(os.getpid()).encode())
+        os.close(1), os.close(2)
+        os.execve(sys.executable, sleeps, {})
+    os._exit(0)
+os.wait()
+print(*pids, int(os.read(read, 10)), flush=True)
+"""
+
+
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+on_linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+
+
+@on_linux
+def test_processes_that_left_the_session_are_killed_at_the_end(agent):
+    code, output = agent.run(LEAVES_THE_SESSION)
+    assert code == 0
+    assert [pid for pid in output.split() if running(pid)] == []
+
+
+@on_linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_processes_that_left_the_session_are_killed_by_a_cancel(agent, number):
+    with agent.start(LEAVES_THE_SESSION + "import time; time.sleep(600)") as process:
+        pids = process.stdout.readline().split()
+        assert all(map(running, pids))
+        process.send_signal(number)
+        process.communicate(timeout=20)
+    assert [pid for pid in pids if running(pid)] == []
+
+
+@on_linux
+def test_an_orphan_that_ends_leaves_no_zombie(agent):
+    script = LEAVES_THE_SESSION + "import time, signal; os.kill(int(pids[0]), 9); time.sleep(600)"
+    script = script.replace('time.sleep(600)"]', 'pass"]')
+    with agent.start(script) as process:
+        *_, orphan = process.stdout.readline().split()
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{orphan}").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@on_linux
+def test_a_run_started_by_a_run_is_left_alone(agent):
+    script = LEAVES_THE_SESSION.replace(
+        "(None, {})", "({'AZUREML_PROCESS_OWNER': 'another_run'}, {})"
+    )
+    _, output = agent.run(script)
+    another, *others = output.split()
+    assert running(another)
+    assert [pid for pid in others if running(pid)] == []
+    os.kill(int(another), signal.SIGKILL)

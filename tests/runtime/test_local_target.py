@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.contract.discovery import PROCESS_OWNER, ask, find_cloud
+from runtime.agent import process_tree
 from runtime.agent.events import read_events
 from runtime.model.runs import EnvironmentSpec
 from runtime.model.states import RunState
@@ -243,3 +245,100 @@ def test_an_interpreter_given_by_name_is_the_one_on_the_path(tmp_path, monkeypat
     handle = target.launch(a_run(tmp_path, "print('ran')", environment=environment))
     until(lambda: poll(target, handle).state.final)
     assert log(target, handle) == "by name\nran\n"
+
+
+LEAVES = """
+import os, subprocess, sys, time
+sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
+pids = [subprocess.Popen(sleeps, start_new_session=True, env=env).pid for env in (None, {})]
+print(*pids, flush=True)
+time.sleep(0 if "ends" in sys.argv else 600)
+"""
+
+
+def running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+on_linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+
+
+def left(target, tmp_path, *arguments, stop):
+    """Return what is left of a run whose processes left its session, after ``stop(folder)``."""
+    handle = target.launch(a_run(tmp_path, LEAVES, *arguments))
+    until(lambda: "\n" in log(target, handle))
+    pids = log(target, handle).split()
+    stop(handle)
+    until(lambda: poll(target, handle).state.final)
+    return [pid for pid in pids if running(pid)]
+
+
+@on_linux
+def test_nothing_is_left_of_a_run_that_ended(target, tmp_path):
+    assert left(target, tmp_path, "ends", stop=print) == []
+
+
+@on_linux
+def test_nothing_is_left_of_a_canceled_run(target, tmp_path):
+    assert left(target, tmp_path, stop=target.cancel) == []
+
+
+@on_linux
+def test_nothing_is_left_of_a_run_whose_agent_was_killed(target, tmp_path):
+    def kill(handle):
+        folder = folder_of(tmp_path, handle)
+        for pid in set(agents_of(folder)) - {int(folder.process_file.read_text())}:
+            os.kill(pid, signal.SIGKILL)
+
+    assert left(target, tmp_path, stop=kill) == []
+
+
+@on_linux
+def test_what_can_be_found_is_killed_after_all_processes_of_a_run_were(target, tmp_path):
+    def kill(handle):
+        for pid in agents_of(folder_of(tmp_path, handle)):
+            os.kill(pid, signal.SIGSTOP)
+        for pid in agents_of(folder_of(tmp_path, handle)):
+            os.kill(pid, signal.SIGKILL)
+
+    # The second one has an empty environment, so that nothing tells whose it is.
+    rest = left(target, tmp_path, stop=kill)
+    assert len(rest) <= 1
+    for pid in rest:
+        os.kill(int(pid), signal.SIGKILL)
+
+
+@on_linux
+def test_a_run_submitted_by_a_run_outlives_it(target, tmp_path):
+    script = f"import sys\nsys.path.insert(0, {str(Path.cwd())!r})\n" + SUBMITS.replace(
+        "time.sleep(600)", ""
+    )
+    (tmp_path / "inner").mkdir()
+    outer = target.launch(a_run(tmp_path, script, str(tmp_path / "inner"), GATED))
+    until(lambda: poll(target, outer).state.final)
+    inner = LocalTarget(tmp_path / "inner/home")
+    handle = Handle("local", log(target, outer).strip())
+    until(lambda: "started" in log(inner, handle))
+    (tmp_path / "inner/home/runs" / handle.reference / "go").touch()
+    until(lambda: poll(inner, handle).state.final)
+    assert poll(inner, handle).state is RunState.COMPLETED
+
+
+@on_linux
+def test_a_local_cloud_started_by_a_run_outlives_it(target, tmp_path):
+    script = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+    script += "from infra.contract.discovery import ensure_cloud\n"
+    script += "print(ensure_cloud(Path(sys.argv[2])).pid)\n"
+    handle = target.launch(a_run(tmp_path, script, str(Path.cwd()), str(tmp_path / "inner")))
+    until(lambda: poll(target, handle).state.final)
+    cloud = find_cloud(tmp_path / "inner")
+    assert cloud is not None, log(target, handle)
+    assert str(cloud.pid) == log(target, handle).strip()
+    ask(cloud, "/aml/shutdown", method="POST")
+
+
+def test_the_owner_of_a_process_has_one_name():
+    assert process_tree.OWNER == PROCESS_OWNER
