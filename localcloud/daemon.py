@@ -26,7 +26,7 @@ import uvicorn
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT, cloud_folder
 from infra.contract.errors import PlatformError
-from infra.contract.home import make_home_folder
+from infra.contract.private import private_folder
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
@@ -144,8 +144,9 @@ class _Server(uvicorn.Server):
 
 def run(home: Path, port: int | None) -> int:
     """Serve until stopped; return an exit code: 0 as well if another daemon already serves."""
-    folder = cloud_folder(home)
-    make_home_folder(folder)
+    folder = private_folder(cloud_folder(home))
+    # Whatever the daemon and its jobs write is below this folder.
+    os.umask(0o077)
     lock = _lock(folder)
     if lock is None:
         return 0

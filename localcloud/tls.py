@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from infra.contract.home import make_home_folder
+from infra.contract.private import private_folder
 
 _AUTHORITY_LASTS: Final = timedelta(days=3650)
 _SERVER_LASTS: Final = timedelta(days=365)
@@ -48,7 +48,7 @@ class Certificates:
 
 def certificates(folder: Path) -> Certificates:
     """Return the certificates in ``folder``, creating those that are missing or about to expire."""
-    make_home_folder(folder)
+    private_folder(folder)
     made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     authority_key = folder / "ca.key"
     if not (made.authority.exists() and authority_key.exists()):

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import MissingExtraError, UnreachableError
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import JsonObject
+from infra.contract.private import private_file, private_folder
 from infra.contract.variables import DAEMON, selected
 
 SUBSCRIPTION: Final = "00000000-0000-0000-0000-0000000000aa"
@@ -83,8 +83,8 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
         return cloud
     _require_installed()
     folder = cloud_folder(home)
-    make_home_folder(folder)
-    log = folder / "daemon.log"
+    private_folder(folder)
+    log = private_file(folder / "daemon.log")
     chosen = ["--port", str(port)] if port else []
     with log.open("ab") as sink:
         before = sink.tell()

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import UsageError
-from infra.contract.home import HOME, make_home_folder
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
+from infra.contract.private import HOME, private_file, private_folder
 
 DEFAULT_STACK: Final = "local"
 PROGRAM: Final = Path(__file__).parents[1]
@@ -65,8 +65,8 @@ class Project:
 
     def select_stack(self, stack: str) -> None:
         """Make ``stack`` the current one for later commands."""
-        make_home_folder(self.home)
-        (self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
+        private_folder(self.home)
+        private_file(self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
 
 
 def home_folder(start: Path | None = None) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.contract.home import make_home_folder
+from infra.contract.private import private_folder
 
 SqlValue = str | int | float | bytes | None
 _BUSY_S = 30.0
@@ -31,7 +31,7 @@ class Database:
         self._closed = threading.Event()
         # Worker threads are short-lived, so connections are pooled rather than kept per thread.
         self._idle: list[sqlite3.Connection] = []
-        make_home_folder(file.parent)
+        private_folder(file.parent)
         file.touch(mode=0o600)
 
     def define(self, statements: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document, JsonObject
+from infra.contract.private import private_folder
 
 _KEY_BYTES = 32
 
@@ -46,7 +46,7 @@ def _read_or_make(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except FileNotFoundError:
-        make_home_folder(file.parent)
+        private_folder(file.parent)
         key = os.urandom(_KEY_BYTES)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
             sink.write(key)

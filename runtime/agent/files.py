@@ -95,6 +95,24 @@ def make_executable(descriptor: int) -> None:
     os.fchmod(descriptor, mode | (mode & 0o444) >> 2)
 
 
+def close_off(folder: Path) -> None:
+    """Take away from other users what they may do with the files and folders below a folder.
+
+    A file with another name elsewhere is not this folder's alone, and is left as it is.
+    """
+    known: dict[tuple[int, int], int] = {}
+    for above, folders, files in os.walk(str(folder)):
+        for path in (Path(above, name) for name in (*folders, *files)):
+            with suppress(OSError):
+                status = path.lstat()
+                names = known[status.st_dev, status.st_ino] = (
+                    known.get((status.st_dev, status.st_ino), 0) + 1
+                )
+                alone = stat.S_ISDIR(status.st_mode) or names == status.st_nlink
+                if status.st_mode & 0o077 and alone and not stat.S_ISLNK(status.st_mode):
+                    path.chmod(status.st_mode & 0o700)
+
+
 def is_inside(folder: Path, path: Path) -> bool:
     """Return whether ``path`` is in ``folder`` after all links are resolved."""
     try:

@@ -21,7 +21,7 @@ from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
 from runtime.agent.exit_codes import exit_text
-from runtime.agent.files import make_folder, open_to_append
+from runtime.agent.files import close_off, make_folder, open_to_append
 from runtime.agent.forward import Forwarder
 from runtime.agent.receiver import Receiver
 from runtime.agent.supervise import Limits, ScriptExit, Supervisor
@@ -57,6 +57,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     run.add_argument("--artifacts", default=ARTIFACTS_FOLDER, help="folder for MLflow's artifacts")
     run.add_argument("--max-duration", type=float, default=0.0, metavar="SECONDS")
     run.add_argument("--grace", type=float, default=30.0, metavar="SECONDS")
+    run.add_argument("--private", action="store_true", help="close the folder's files to others")
     run.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     options.command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -84,6 +85,8 @@ def _run(options: argparse.Namespace, context: RunContext, events: EventLog) -> 
 
 
 def _ended(outcome: ScriptExit, options: argparse.Namespace, events: EventLog) -> int:
+    if options.private:
+        close_off(Path())
     data = end_state(outcome, options.max_duration)
     events.append("state", data)
     return int(data["exit_code"])

@@ -17,6 +17,7 @@ from typing import IO, Final, Protocol, cast
 from uv import find_uv_bin
 
 from infra.contract.errors import EnvironmentBuildError
+from infra.contract.private import private_file
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import find_python, installed_pythons
@@ -62,8 +63,7 @@ class UvBuilder:
         if locked.lines:
             for line in without_credentials(locked.lines):
                 log(f"  {line}")
-            requirements = folder / "requirements.in"
-            requirements.touch(mode=0o600)  # an index URL may contain a password
+            requirements = private_file(folder / "requirements.in")
             requirements.write_text("\n".join(locked.lines) + "\n", encoding="utf-8")
             argv = install_argv(uv, self.python(folder), requirements, locked.arguments)
             self._run(argv, log, stop)
@@ -80,6 +80,7 @@ class UvBuilder:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=self._variables,
+            umask=0o077,
             start_new_session=True,
         )
         with cast("IO[bytes]", process.stdout) as output:

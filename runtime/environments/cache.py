@@ -18,8 +18,8 @@ from threading import Event
 from typing import IO, Final
 
 from infra.contract.errors import EnvironmentBuildError
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import JsonObject
+from infra.contract.private import private_file, private_folder
 from runtime.environments.builders import Builder, Log
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.requirements import without_credentials
@@ -120,11 +120,13 @@ class EnvironmentCache:
         log(f"Building environment {locked.hash} from {locked.source or 'its definition'}")
         folder = self._root / f"{_BUILDING}{locked.hash}"
         shutil.rmtree(folder, ignore_errors=True)  # from a build that was killed
-        folder.mkdir()
+        private_folder(folder)
         try:
             self._builder.build(locked, folder, log, stop)
             record = self._record(locked, _size(folder))
-            (folder / _RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
+            private_file(folder / _RECORD).write_text(
+                json.dumps(record, indent=2), encoding="utf-8"
+            )
             folder.rename(final)
         except BaseException:  # Ctrl-C too must not leave a half-built environment
             shutil.rmtree(folder, ignore_errors=True)
@@ -165,8 +167,8 @@ class EnvironmentCache:
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[IO[bytes]]:
         folder = self._root / ".locks"
-        make_home_folder(folder)
-        with (folder / f"{name}.lock").open("ab") as lock_file:
+        private_folder(folder)
+        with private_file(folder / f"{name}.lock").open("ab") as lock_file:
             yield lock_file
 
 

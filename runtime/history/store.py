@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import StateError, UnknownNameError
-from infra.contract.home import make_home_folder
 from infra.contract.load import nearest
+from infra.contract.private import private_file, private_folder
 from runtime.history.fold import as_number, as_text, fold
 from runtime.history.schema import UNFINISHED, VERSION, prepare, set_tags, version_of
 from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
@@ -60,7 +60,8 @@ class History:
         self.file = file
         self._lock = threading.RLock()
         self._connection: _Connection | None = None
-        make_home_folder(file.parent)
+        private_folder(file.parent)
+        private_file(file)  # SQLite gives its other files the same mode
         with self._open() as database:
             version = version_of(database)
             if version > VERSION:

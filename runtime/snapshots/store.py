@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from infra.contract.errors import DefinitionError
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
+from infra.contract.private import private_folder
 from runtime.agent.files import Below, make_executable, make_folder, printable
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.files import Found, Listing, list_files
@@ -81,7 +81,7 @@ class SnapshotStore:
         if tree != seen.snapshot or not self._complete(tree):
             check_count(files, self._files_of(seen.snapshot), self._environ, at=str(source))
         reused = self._complete(tree)
-        make_home_folder(self._root)
+        private_folder(self._root)
         stored = [] if reused else [f for f in files if self._store(source, f)]
         if not reused:
             document = {"id": tree, "files": [asdict(file) for file in files]}
@@ -128,7 +128,7 @@ class SnapshotStore:
         destination = object_file(self._root / "objects", file.sha256)
         if destination.exists():
             return False
-        destination.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(destination.parent)
         with tempfile.NamedTemporaryFile(dir=destination.parent, delete=False) as partial:
             name = Path(partial.name)
             with (source / file.path).open("rb") as content:
@@ -221,7 +221,7 @@ def _read_seen(file: Path) -> _Seen:
 
 def _write(file: Path, document: Document) -> None:
     """Write a JSON file atomically."""
-    make_folder(file.parent)
+    private_folder(file.parent)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as sink:
         json.dump(document, sink, separators=(",", ":"))
     Path(sink.name).replace(file)

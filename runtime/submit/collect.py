@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.contract.errors import UsageError
+from infra.contract.private import private_folder
 from runtime.history.store import History
 from runtime.targets.base import Handle, Report, Target
 
@@ -27,7 +28,7 @@ def collect(
             f"Run {run_id} is {record.state}; its outputs are collected when it has ended.",
             remedy=f"Wait for it with `aml run logs -f {run_id}`.",
         )
-    folder = into or home / "outputs" / run_id
+    folder = into or private_folder(home / "outputs" / run_id)
     files = target.collect(Handle(target.name, record.handle or run_id), folder, report)
     history.change(run_id, outputs=str(folder.absolute()))
     return files

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
+from infra.contract.private import private_file, private_folder
 from infra.contract.variables import without_deployment
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
@@ -48,7 +48,7 @@ class LocalTarget:
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's process and return at once."""
         folder = self._folder(run.run_id)
-        make_home_folder(folder.path)
+        private_folder(folder.path)
         # Of several submitters of one run id, only the first to hold the lock starts the run.
         lock = _lock_to_start(folder)
         if lock is not None:
@@ -69,7 +69,7 @@ class LocalTarget:
         if not folder.path.is_dir() or not folder.alive():
             return
         # The file first: a process that has no signal handlers yet checks it once it has.
-        folder.cancel_file.touch()
+        private_file(folder.cancel_file)
         with suppress(OSError, ValueError):
             os.kill(int(folder.process_file.read_text(encoding="utf-8")), signal.SIGTERM)
 
@@ -133,7 +133,7 @@ def _lock_to_start(folder: RunFolder) -> int | None:
 
 
 def _start(folder: RunFolder, lock: int) -> None:
-    with folder.process_log.open("ab") as sink:
+    with private_file(folder.process_log).open("ab") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "runtime.targets.local_run", str(folder.path), str(lock)],
             cwd=folder.path,

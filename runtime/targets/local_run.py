@@ -18,6 +18,7 @@ from typing import Final
 
 from infra.contract.errors import PlatformError
 from infra.contract.load import load
+from infra.contract.private import private_file, private_folder
 from runtime.agent.events import EventLog, read_events
 from runtime.agent.main import main as agent
 from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
@@ -48,7 +49,7 @@ class LocalRun:
         become_subreaper()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stopped)
-        self._folder.process_file.write_text(str(os.getpid()), encoding="utf-8")
+        private_file(self._folder.process_file).write_text(str(os.getpid()), encoding="utf-8")
         # Canceled before the handlers were installed: the signal is lost, the file is not.
         if self._folder.cancel_file.exists():
             self._stop.set()
@@ -68,7 +69,7 @@ class LocalRun:
         snapshot = store.load(self._task.snapshot)
         write_tree(snapshot, self._folder.work)
         for name in ("outputs", "logs"):
-            (self._folder.work / name).mkdir(exist_ok=True)
+            private_folder(self._folder.work / name)
         self._step("unzip", f"{len(snapshot.files)} files laid out")
 
     @contextmanager
@@ -86,8 +87,8 @@ class LocalRun:
             Path(self._task.environments), builder
         )
         log = self._folder.work / BUILD_LOG
-        log.parent.mkdir(exist_ok=True)
-        with log.open("a", encoding="utf-8", buffering=1) as sink:
+        private_folder(log.parent)
+        with private_file(log).open("a", encoding="utf-8", buffering=1) as sink:
             locked = load("runtime.environments.locking:lock")(spec)
             with cache.lease(locked, lambda line: print(line, file=sink), self._stop) as found:
                 how = "reused" if found.reused else "built"
@@ -148,6 +149,7 @@ def agent_arguments(python: str, folder: RunFolder, task: Task) -> list[str]:
         f"--events={folder.agent_events}",
         f"--artifacts={folder.artifacts}",
         f"--max-duration={task.max_duration_s}",
+        "--private",
         "--",
         python,
         *task.command,

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from infra.contract.home import make_home_folder
 from infra.contract.manifest import Manifest, WorkspaceEntry
+from infra.contract.private import private_folder
 from infra.contract.project import find_project
 from infra.deploy.run.manifests import write_manifest
 from infra.deploy.stack.passphrase import stack_passphrase
@@ -92,7 +92,7 @@ def test_an_aml_folder_of_an_earlier_version_is_ignored_from_the_next_write_on(r
 
 def test_a_folder_that_aml_home_names_is_ignored_if_it_was_made_for_it(repository, monkeypatch):
     monkeypatch.setenv("AML_HOME", str(repository / "data"))
-    make_home_folder(repository / "data/state")
+    private_folder(repository / "data/state")
     assert "data" not in added(repository)
 
 
@@ -100,14 +100,14 @@ def test_a_folder_with_files_of_its_own_that_aml_home_names_is_left_as_it_is(
     repository, monkeypatch
 ):
     monkeypatch.setenv("AML_HOME", str(repository))
-    make_home_folder(repository / "state")
+    private_folder(repository / "state")
     assert "train.py" in added(repository)
 
 
 def test_an_ignore_file_that_is_there_is_kept(repository):
     (repository / ".aml").mkdir()
     (repository / ".aml/.gitignore").write_text("cloud\n")
-    make_home_folder(repository / ".aml")
+    private_folder(repository / ".aml")
     assert (repository / ".aml/.gitignore").read_text() == "cloud\n"
 
 

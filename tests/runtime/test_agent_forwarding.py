@@ -166,6 +166,7 @@ def test_ids_of_another_server_are_not_guessed(agent, upstream_variables):
     script = "import os; print(*sorted(n for n in os.environ if n.startswith('MLFLOW_')))"
     assert agent.run(script, **upstream_variables)[1].split() == [
         "MLFLOW_RUN_ID",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT",
         "MLFLOW_TRACKING_TOKEN",
         "MLFLOW_TRACKING_URI",
     ]

@@ -103,9 +103,10 @@ def test_a_run_whose_processes_are_all_killed_has_failed(target, tmp_path):
     handle = target.launch(a_run(tmp_path, WAITS))
     until(lambda: "started" in log(target, handle))
     folder = folder_of(tmp_path, handle)
-    scripts = children_of(agents_of(folder))
-    for pid in [*agents_of(folder), *scripts]:
-        os.kill(pid, signal.SIGKILL)
+    processes = [*agents_of(folder), *children_of(agents_of(folder))]
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped, none sees another one die
+        for pid in processes:
+            os.kill(pid, number)
     until(lambda: poll(target, handle).state.final)
     status = poll(target, handle)
     assert status.state is RunState.FAILED

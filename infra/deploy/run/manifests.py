@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import NotDeployedError
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, parse_manifest
+from infra.contract.private import private_file, private_folder
 
 OUTPUT: Final = "manifest"
 
@@ -28,8 +28,8 @@ def write_manifest(manifest: Manifest | None, file: Path) -> None:
 
     ``None``: the program exports none, and submissions are told so.
     """
-    make_home_folder(file.parent)
+    private_folder(file.parent)
     # Renamed when complete, so that a submission never reads half a manifest.
-    draft = file.with_suffix(".tmp")
+    draft = private_file(file.with_suffix(".tmp"))
     draft.write_text(manifest.to_json() if manifest else "null\n", encoding="utf-8")
     draft.replace(file)

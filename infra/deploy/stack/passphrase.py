@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.contract.errors import PassphraseError
-from infra.contract.home import make_home_folder
+from infra.contract.private import private_folder
 from infra.contract.project import DEFAULT_STACK, Project
 from infra.engine.state.secrets import passphrase_from_environment
 
@@ -66,7 +66,7 @@ def _own_passphrase(file: Path) -> str:
 
 def _make(file: Path) -> str:
     """Write a new passphrase under a temporary name, then link it: the first writer wins."""
-    make_home_folder(file.parent)
+    private_folder(file.parent)
     own = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as sink:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import StateError
-from infra.contract.home import make_home_folder
+from infra.contract.private import private_folder
 
 _OWNER_ONLY: Final = 0o600
 
@@ -58,7 +58,7 @@ class Disk:
     def log(self, path: Path) -> Log:
         """Open a log, new or existing, for appending."""
         try:
-            make_home_folder(path.parent)
+            private_folder(path.parent)
             return Log(path, durable=self.durable)
         except OSError as error:
             raise full(path, error) from error
@@ -66,7 +66,7 @@ class Disk:
     def write(self, path: Path, data: bytes) -> None:
         """Write a whole file, in place: for files that are not read yet."""
         try:
-            make_home_folder(path.parent)
+            private_folder(path.parent)
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
             with os.fdopen(file, "wb") as sink:
                 sink.write(data)

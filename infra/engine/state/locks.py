@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import LockedError
-from infra.contract.home import make_home_folder
 from infra.contract.json_types import Document
+from infra.contract.private import private_file, private_folder
 from infra.engine.state.checkpoint import timestamp
 from infra.engine.state.disk import full
 
@@ -118,8 +118,8 @@ def _write(folder: Path, since: str) -> Lock:
     ours = {"boot": lock.boot, "started": started}
     draft = file.with_suffix(".tmp")
     try:
-        make_home_folder(folder)
-        draft.write_text(json.dumps({**document, **ours}, indent=1), encoding="utf-8")
+        private_folder(folder)
+        private_file(draft).write_text(json.dumps({**document, **ours}, indent=1), encoding="utf-8")
         draft.rename(file)
     except OSError as error:
         raise full(file, error) from error
