@@ -10,6 +10,7 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import IO, Final, Protocol, cast
@@ -21,7 +22,7 @@ from infra.contract.private import private_file
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import find_python, installed_pythons
-from runtime.environments.requirements import without_credentials
+from runtime.model.redaction import redacted, secrets_of
 
 Log = Callable[[str], None]
 """Receives one line, without its newline."""
@@ -59,20 +60,27 @@ class UvBuilder:
         python = find_python(locked.python, installed_pythons(uv, self._variables))
         version = ".".join(map(str, python.version))
         log(f"Python {version} (requested: {locked.python})")
-        self._run(venv_argv(uv, python.path, folder), log, stop)
+        secrets = secrets_of("\n".join(locked.lines))
+        shown = partial(_log_redacted, log, secrets)
+        self._run(venv_argv(uv, python.path, folder), shown, stop)
         if locked.lines:
-            for line in without_credentials(locked.lines):
-                log(f"  {line}")
+            for line in locked.lines:
+                shown(f"  {line}")
             requirements = private_file(folder / "requirements.in")
             requirements.write_text("\n".join(locked.lines) + "\n", encoding="utf-8")
             argv = install_argv(uv, self.python(folder), requirements, locked.arguments)
-            self._run(argv, log, stop)
+            self._run(argv, shown, stop)
             requirements.unlink()
+            # Installers write where a package came from into its metadata.
+            for origin in folder.glob("lib/*/site-packages/*.dist-info/direct_url.json"):
+                text = redacted(origin.read_text(encoding="utf-8"), secrets)
+                origin.unlink()  # it may be a link into the installer's cache
+                private_file(origin).write_text(text, encoding="utf-8")
 
     def python(self, folder: Path) -> Path:
         return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-    def _run(self, argv: Sequence[str], log: Log, stop: Event) -> None:
+    def _run(self, argv: Sequence[str], log: Callable[[str], str], stop: Event) -> None:
         last: deque[str] = deque(maxlen=_LAST_LINES)
         process = subprocess.Popen(
             argv,
@@ -85,8 +93,7 @@ class UvBuilder:
         )
         with cast("IO[bytes]", process.stdout) as output:
             for line in _lines(output, stop):
-                log(line)
-                last.append(line)
+                last.append(log(line))
         if stop.is_set() and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
@@ -102,6 +109,13 @@ class UvBuilder:
 def uv_binary() -> Path:
     """Return the path of the uv that comes with this package."""
     return Path(find_uv_bin())
+
+
+def _log_redacted(log: Log, secrets: Sequence[str], line: str) -> str:
+    """Log a line without credentials, and return it."""
+    shown = redacted(line, secrets)
+    log(shown)
+    return shown
 
 
 def venv_argv(uv: Path, python: Path, folder: Path) -> list[str]:

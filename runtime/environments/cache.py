@@ -22,7 +22,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.private import private_file, private_folder
 from runtime.environments.builders import Builder, Log
 from runtime.environments.locking import LockedEnvironment
-from runtime.environments.requirements import without_credentials
+from runtime.model.redaction import redacted
 
 DISK_LIMIT_BYTES: Final = 20 * 1024**3
 _RECORD: Final = "aml-environment.json"
@@ -138,7 +138,7 @@ class EnvironmentCache:
             "hash": locked.hash,
             "python": locked.python,
             "python_of_the_document": locked.overridden,
-            "requirements": without_credentials(locked.lines),
+            "requirements": [redacted(line) for line in locked.lines],
             "source": locked.source,
             "built": self._now(),
             "size": size,

@@ -15,6 +15,7 @@ from infra.contract.errors import DefinitionError
 from infra.contract.load import load
 from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
+from runtime.model.redaction import redacted
 from runtime.model.runs import EnvironmentSpec
 
 THIS_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -64,7 +65,7 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
     content = _conda(spec, problems) if spec.kind == "conda" else _pip(spec, problems)
     if problems:
         raise DefinitionError(
-            "\n".join(problems),
+            redacted("\n".join(problems)),
             remedy="Fix the environment file; packages that only conda has cannot be installed.",
             at=spec.source,
         )

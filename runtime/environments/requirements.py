@@ -1,9 +1,11 @@
 """Parses and normalizes pip's requirements format. Text in, lines out; reads no files."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+from runtime.model.redaction import redacted
 
 _FILE_OPTIONS: Final = ("-r", "--requirement", "-c", "--constraint")
 _EDITABLE: Final = ("-e", "--editable")
@@ -48,7 +50,7 @@ def parse_requirements(lines: Iterable[str]) -> Requirements:
     for line in lines:
         option, _, value = line.replace("=", " ", 1).partition(" ")
         if _refers_to_a_file(line):
-            shown = without_credentials([line])[0]
+            shown = redacted(line)
             problems.append(f"{shown!r} refers to a file, which is not sent along with the run")
         elif option in _COMMAND_LINE:
             argument, takes_value = _COMMAND_LINE[option]
@@ -56,11 +58,6 @@ def parse_requirements(lines: Iterable[str]) -> Requirements:
         elif option not in _WITHOUT_EFFECT:
             kept.append(line)
     return Requirements(tuple(kept), tuple(arguments), tuple(problems))
-
-
-def without_credentials(lines: Sequence[str]) -> list[str]:
-    """Return ``lines`` with user and password of any URL in them replaced by ``***``."""
-    return [re.sub(r"(://)[^/@\s]+@", r"\1***@", line) for line in lines]
 
 
 def _refers_to_a_file(line: str) -> bool:

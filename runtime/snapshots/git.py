@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from runtime.model.redaction import redacted
+
 Ask = Callable[[tuple[str, ...]], str | None]
 _TIMEOUT_S: Final = 5.0
 _PROPERTIES: Final = {
@@ -46,7 +48,7 @@ def git_properties(folder: Path, environ: Mapping[str, str] = os.environ) -> dic
 
 def without_credentials(url: str) -> str:
     """Return ``url`` without user and password; ``git@host:path`` is unchanged."""
-    return re.sub(r"^([a-z][a-z0-9+.-]*://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
+    return redacted(re.sub(r"^([a-z][a-z0-9+.-]*://)[^/]*@", r"\1", url, flags=re.IGNORECASE))
 
 
 def _facts(ask: Ask) -> dict[str, str]:

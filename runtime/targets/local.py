@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 from infra.contract.json_types import Document
 from infra.contract.private import private_file, private_folder
@@ -24,7 +24,7 @@ from runtime.agent.process_tree import OWNER, kill_left
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
-from runtime.targets.run_folder import RunFolder, task_of, write_task
+from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
 
 _LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
 _LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
@@ -54,8 +54,10 @@ class LocalTarget:
         if lock is not None:
             try:
                 if not folder.started:
-                    write_task(folder, task_of(run, self._home, self._interpreter))
-                    _start(folder, lock)
+                    task = task_of(run, self._home, self._interpreter)
+                    write_task(folder, task)
+                    with passed_task(folder, task) as passed:
+                        _start(folder, lock, passed)
             finally:
                 os.close(lock)
         return Handle(self.name, run.run_id)
@@ -132,12 +134,12 @@ def _lock_to_start(folder: RunFolder) -> int | None:
     return lock
 
 
-def _start(folder: RunFolder, lock: int) -> None:
+def _start(folder: RunFolder, lock: int, task: IO[bytes]) -> None:
     with private_file(folder.process_log).open("ab") as sink:
         process = subprocess.Popen(
             [sys.executable, "-m", "runtime.targets.local_run", str(folder.path), str(lock)],
             cwd=folder.path,
-            stdin=subprocess.DEVNULL,
+            stdin=task,
             stdout=sink,
             stderr=sink,
             env={**without_deployment(os.environ), OWNER: folder.path.name},

@@ -38,7 +38,7 @@ class LocalRun:
 
     def __init__(self, folder: RunFolder, lock_descriptor: int) -> None:
         self._folder = folder
-        self._task = read_task(folder)
+        self._task = read_task(sys.stdin.buffer)
         self._lock = lock_descriptor
         self._events = EventLog(folder.own_events)
         self._stop = Event()

@@ -1,20 +1,22 @@
 """The folder of a local run, shared by the submitter and the run's own process.
 
-``<home>/runs/<run id>/`` holds ``run.json`` (the task), ``lock`` (held while the run is alive),
-``events.jsonl`` and ``agent-events.jsonl``, ``work/`` (the script's working folder) and
-``artifacts/``. Nothing here starts or stops anything.
+``<home>/runs/<run id>/`` holds ``run.json`` (the task, without secrets), ``lock`` (held while the
+run is alive), ``events.jsonl`` and ``agent-events.jsonl``, ``work/`` (the script's working folder)
+and ``artifacts/``. Nothing here starts or stops anything.
 """
 
 import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from infra.contract.json_types import JsonObject
+from runtime.model.redaction import MASK, redacted
 from runtime.model.runs import EnvironmentSpec, PreparedRun
 
 OWN_EVENTS: Final = "events.jsonl"
@@ -124,15 +126,33 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
 
 
 def write_task(folder: RunFolder, task: Task) -> None:
-    """Write the task atomically."""
+    """Write what a person may want to know of the task, without values that may be secret."""
+    environment = task.environment
+    if environment is not None:
+        environment = replace(
+            environment,
+            conda=redacted(environment.conda or "") or None,
+            requirements=redacted(environment.requirements or "") or None,
+            variables=dict.fromkeys(environment.variables, MASK),
+        )
+    shown = replace(task, environment=environment, variables=dict.fromkeys(task.variables, MASK))
     with tempfile.NamedTemporaryFile("w", dir=folder.path, delete=False, encoding="utf-8") as sink:
-        json.dump(asdict(task), sink, indent=2)
+        json.dump(asdict(shown), sink, indent=2)
     Path(sink.name).replace(folder.task_file)
 
 
-def read_task(folder: RunFolder) -> Task:
+@contextmanager
+def passed_task(folder: RunFolder, task: Task) -> Iterator[IO[bytes]]:
+    """Yield an open file with the whole task, which has no name in any folder."""
+    with tempfile.TemporaryFile(dir=folder.path) as passed:
+        passed.write(json.dumps(asdict(task)).encode())
+        passed.seek(0)
+        yield passed
+
+
+def read_task(passed: IO[bytes]) -> Task:
     """Read the task."""
-    document: JsonObject = json.loads(folder.task_file.read_text(encoding="utf-8"))
+    document: JsonObject = json.load(passed)
     environment = document.pop("environment")
     command: Sequence[str] = document.pop("command")
     return Task(
