@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import yaml
+from runtime.environments.conda_yaml import write_yaml
 
 __all__ = ["CondaDependencies"]
 
@@ -41,7 +41,7 @@ class CondaDependencies:
         dependencies += self.conda_packages
         if self.pip_packages:
             dependencies.append({"pip": self.pip_packages})
-        return yaml.safe_dump({"dependencies": dependencies}, sort_keys=False)
+        return write_yaml({"dependencies": dependencies})
 
 
 def _added(packages: list[str], package: str) -> list[str]:

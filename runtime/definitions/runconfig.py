@@ -15,6 +15,7 @@ import yaml
 from infra.contract.errors import DefinitionError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from runtime.definitions.settings import RunConfigurationFile
+from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
 from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec
 
@@ -90,7 +91,7 @@ def _environment(python: Document, file: Path, project: Path) -> EnvironmentSpec
         interpreter = str(python.get("interpreterpath") or "python")
         return EnvironmentSpec("user_managed", interpreter=interpreter, source=str(file))
     if python.get("condadependencies"):
-        text = yaml.safe_dump(python["condadependencies"], sort_keys=False)
+        text = write_yaml(python["condadependencies"])
         return EnvironmentSpec("conda", conda=text, source=str(file))
     named = python.get("condadependenciesfile")
     return read_declaration(project / str(named)) if named else None

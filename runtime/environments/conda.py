@@ -5,16 +5,20 @@ problems of a document are reported at once. Pure: text in, values out.
 """
 
 import re
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import yaml
 
+from runtime.environments.conda_yaml import Scalar, Text, line_of, read_yaml
 from runtime.environments.packages import PYPI_NAMES
 from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
 
 _KNOWN_KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
+_NOTHING: Final = "nothing"
 _SPEC: Final = re.compile(r"(?P<name>[A-Za-z0-9_][\w.+-]*?)\s*(?P<version>[=<>!~ ].*)?")
 
 
@@ -35,32 +39,62 @@ def parse_conda(text: str) -> CondaDocument:
     """Parse a document. Everything wrong with it is in ``problems`` and ``unknown``."""
     found = CondaDocument()
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        document = read_yaml(text)
+    except (yaml.YAMLError, ValueError) as error:
         found.problems.append(f"it is not YAML: {' '.join(str(error).split())}")
         return found
     if not isinstance(document, dict):
         found.problems.append("it is not a mapping with `dependencies`")
         return found
-    extra = sorted(str(key) for key in document if key not in _KNOWN_KEYS)
+    extra = sorted(str(key) for key in document if str(key) not in _KNOWN_KEYS)
     found.problems += [f"unknown key {key!r} (known: {', '.join(_KNOWN_KEYS)})" for key in extra]
-    _read_channels(document.get("channels") or [], found)
-    _read_variables(document.get("variables"), found)
-    _read_dependencies(document.get("dependencies"), found)
+    _read_channels(_value(document, "channels"), found)
+    _read_variables(_value(document, "variables"), found)
+    _read_dependencies(_value(document, "dependencies"), found)
     return found
+
+
+def texts_of(items: Sequence[object], noun: str, problems: list[str]) -> list[Text]:
+    """Return the texts of a list. A blank item is none; anything else that is not text a problem.
+
+    YAML reads ``1.10``, ``yes`` and ``2024-01-01`` as something else, and nobody means what
+    ``str`` would make of it.
+    """
+    texts = []
+    for item in items:
+        if isinstance(item, Text):
+            texts += [item] if item.strip() else []
+        elif not isinstance(item, Scalar):
+            problems.append(f"{line_of(item)}{_short(item)} is not text, and cannot be {noun}")
+        elif not item.blank:
+            problems.append(
+                f"{line_of(item)}{item} is {item.kind} in YAML, not {noun}; write it in quotes"
+            )
+    return texts
+
+
+def _value(document: Mapping[object, object], key: str) -> object:
+    """Return a value of the document, ``None`` for a blank one."""
+    value = document.get(key)
+    return None if isinstance(value, Scalar) and value.kind == _NOTHING else value
 
 
 def _read_channels(channels: object, found: CondaDocument) -> None:
     """Keep the channels. They are not used, but part of the identity, as in Azure ML."""
     if isinstance(channels, list):
-        found.channels = tuple(map(str, channels))
-    else:
+        found.channels = tuple(map(str, texts_of(channels, "a channel", found.problems)))
+    elif channels is not None:
         found.problems.append("`channels` is not a list")
 
 
 def _read_variables(variables: object, found: CondaDocument) -> None:
+    """Keep the variables, as they are written: ``true`` stays ``true``, a blank is empty."""
     if isinstance(variables, dict):
-        found.variables = {str(key): str(value) for key, value in variables.items()}
+        for key, value in variables.items():
+            if isinstance(value, dict | list):
+                found.problems.append(f"{line_of(key)}variable {key} is not text")
+            else:
+                found.variables[str(key)] = str(value)
     elif variables is not None:
         found.problems.append("`variables` is not a mapping")
 
@@ -70,22 +104,40 @@ def _read_dependencies(dependencies: object, found: CondaDocument) -> None:
         found.problems.append("`dependencies` is not a list")
         return
     for item in dependencies:
-        if isinstance(item, str):
-            _read_package(item, found)
-        elif isinstance(item, dict) and list(item) == ["pip"] and isinstance(item["pip"], list):
-            pip = parse_requirements(requirement_lines("\n".join(map(str, item["pip"]))))
-            found.lines += pip.lines
-            found.arguments += pip.arguments
-            found.problems += pip.problems
+        if isinstance(item, dict):
+            _read_pip(item, found)
         else:
-            found.problems.append(f"{item!r} is neither a package nor a `pip:` list")
+            for text in texts_of([item], "a package", found.problems):
+                _read_package(text, found)
 
 
-def _read_package(item: str, found: CondaDocument) -> None:
+def _read_pip(item: Mapping[object, object], found: CondaDocument) -> None:
+    listed = _value(item, "pip")
+    if list(item) != ["pip"] or not isinstance(listed, list | None):
+        found.problems.append(
+            f"{line_of(item)}{_short(item)} is neither a package nor a `pip:` list"
+        )
+        return
+    texts = texts_of(listed or (), "a requirement", found.problems)
+    pip = parse_requirements(requirement_lines("\n".join(texts)))
+    found.lines += pip.lines
+    found.arguments += pip.arguments
+    found.problems += pip.problems
+
+
+def _short(item: object) -> str:
+    shown = reprlib.Repr()
+    shown.maxlevel, shown.maxstring = 2, 80
+    return shown.repr(item)
+
+
+def _read_package(item: Text, found: CondaDocument) -> None:
     match = _SPEC.fullmatch(item.strip().rpartition("::")[2])
     version = _pip_version((match["version"] or "").strip()) if match else None
     if match is None or version is None:
-        found.problems.append(f"{item!r} is not a package specification that pip can express")
+        found.problems.append(
+            f"{line_of(item)}{item!r} is not a package specification that pip can express"
+        )
         return
     name = match["name"].lower()
     if name == "python":
@@ -96,10 +148,10 @@ def _read_package(item: str, found: CondaDocument) -> None:
         found.lines.append(f"{PYPI_NAMES[name]}{version}")
 
 
-def _read_python(item: str, version: str, found: CondaDocument) -> None:
+def _read_python(item: Text, version: str, found: CondaDocument) -> None:
     request = version.removesuffix(".*").removeprefix("==") if version else None
     if request is not None and parse_request(request) is None:
-        found.problems.append(f"{item!r} is not a version of Python")
+        found.problems.append(f"{line_of(item)}{item!r} is not a version of Python")
         return
     found.python = request
 

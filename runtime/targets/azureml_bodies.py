@@ -5,12 +5,14 @@ They follow Azure ML's REST API for jobs, code and environments, api-version 202
 
 import hashlib
 import shlex
+from collections.abc import Sequence
 from typing import Final
 
 import yaml
 
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import ARCHIVE_NAME
+from runtime.environments.conda import parse_conda
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
 from runtime.model.runs import EnvironmentSpec, PreparedRun, SourceSnapshot
@@ -53,14 +55,25 @@ def conda_document(spec: EnvironmentSpec) -> JsonObject:
         python = f"python={spec.python or _DEFAULT_PYTHON}"
         return {"dependencies": [python, "pip", {"pip": lines}]}
     document: JsonObject = yaml.safe_load(spec.conda or "") or {}
+    # Conda and pip would install a package `none` for a blank item.
+    listed = [
+        {"pip": _listed(item.get("pip"))} if isinstance(item, dict) else item
+        for item in _listed(document.get("dependencies"))
+    ]
+    items = [item for item in listed if item != {"pip": []}]
     if spec.python:
-        others = [
-            item
-            for item in document.get("dependencies") or []
-            if not (isinstance(item, str) and _package(item) == "python")
-        ]
-        document = {**document, "dependencies": [f"python={spec.python}", *others]}
-    return document
+        others = [item for item in items if isinstance(item, dict) or _package(item) != "python"]
+        items = [f"python={spec.python}", *others]
+    changes: JsonObject = {"dependencies": items}
+    if document.get("channels"):
+        changes["channels"] = _listed(document["channels"])
+    variables = parse_conda(spec.conda or "").variables
+    return document | changes | ({"variables": variables} if variables else {})
+
+
+def _listed(items: Sequence[JsonObject | str | None] | None) -> list[JsonObject | str]:
+    """Return the items of a list that are not blank."""
+    return [item for item in items or () if isinstance(item, dict) or (item and item.strip())]
 
 
 def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id: str) -> JsonObject:

@@ -93,6 +93,19 @@ CONDA_CASES = [
         {"dependencies": ["python=3.12", "numpy", "conda-forge::pandas", {"pip": ["mlflow"]}]},
         id="conda-with-python",
     ),
+    pytest.param(
+        EnvironmentSpec(
+            "conda",
+            conda="channels: [a, ]\ndependencies:\n-\n- pip:\n  -\n- pip:\n  - six\n  -\n- numpy\n"
+            "variables: {A: true, B: 010, C: }\n",
+        ),
+        {
+            "channels": ["a"],
+            "dependencies": [{"pip": ["six"]}, "numpy"],
+            "variables": {"A": "true", "B": "010", "C": ""},
+        },
+        id="blanks",
+    ),
 ]
 
 

@@ -137,6 +137,81 @@ def test_variables_of_a_document_are_set():
     assert conda("dependencies: []\nvariables: {A: 1}").variables == {"A": "1"}
 
 
+def test_variables_of_a_document_are_what_is_written():
+    text = "dependencies: []\nvariables: {A: true, B: 010, C: 1.10, D: , E: 2024-01-01, 7: x}"
+    expected = {"A": "true", "B": "010", "C": "1.10", "D": "", "E": "2024-01-01", "7": "x"}
+    assert conda(text).variables == expected
+
+
+BLANKS = """
+channels:
+-
+- conda-forge
+dependencies:
+-
+- numpy
+- ""
+- # nothing yet
+- pip:
+- pip:
+  -
+  - six
+  - "  "
+  - # nothing yet
+  -
+"""
+
+
+def test_blank_items_of_a_document_install_nothing():
+    locked = conda(BLANKS)
+    assert locked.lines == ("numpy", "six")
+    assert locked.hash == conda("channels: [conda-forge]\ndependencies: [numpy, pip: [six]]").hash
+
+
+@pytest.mark.parametrize("place", ["dependencies:\n- {}", "dependencies:\n- pip:\n  - {}"])
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        ("null", "null is nothing in YAML, not"),
+        ("~", "~ is nothing in YAML, not"),
+        ("3.10", "3.10 is a number in YAML, not"),
+        ("1", "1 is a number in YAML, not"),
+        ("yes", "yes is true or false in YAML, not"),
+        ("2024-01-01", "2024-01-01 is a date in YAML, not"),
+        ("numpy: 1.26", "{'numpy': 1.26} is"),
+        ("[numpy]", "['numpy'] is not text"),
+    ],
+)
+def test_an_item_that_is_not_text_is_refused_with_its_line(place, item, problem):
+    text = f"name: x\n{place.format(item)}\n"
+    line = 1 + next(n for n, each in enumerate(text.splitlines()) if item in each)
+    with pytest.raises(DefinitionError) as refused:
+        conda(text, source="environment.yml")
+    assert refused.value.at == "environment.yml"
+    assert refused.value.detail.startswith(f"line {line}: {problem}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("dependencies: [&a [*a]]", id="a list in itself"),
+        pytest.param(
+            "a: &a [x,x,x,x,x,x,x,x]\n"
+            + "".join(
+                f"{name}: &{name} [{','.join([f'*{before}'] * 8)}]\n"
+                for before, name in zip("abcdefg", "bcdefgh", strict=True)
+            )
+            + "dependencies: [*h]",
+            id="an alias bomb",
+        ),
+    ],
+)
+def test_a_strange_item_is_shown_briefly(text):
+    with pytest.raises(DefinitionError) as refused:
+        conda(text)
+    assert len(refused.value.detail) < 2_000
+
+
 def test_continued_lines_are_joined():
     assert pip("numpy==1.26 \\\n    --hash=sha256:ab\n").lines == ("numpy==1.26 --hash=sha256:ab",)
 

@@ -1,6 +1,7 @@
 """Files with names that somebody else chose land below their folder, whole, and no more open."""
 
 import io
+import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,8 +70,7 @@ def test_what_is_written_is_as_open_as_its_folder(folder, mode, file, below):
     folder.chmod(mode)
     write(folder, "a/b/model")
     make_folder(folder / "c")
-    with open(open_to_append(folder / "d/log"), "ab"):  # noqa: PTH123 - a descriptor
-        """It exists."""
+    os.close(open_to_append(folder / "d/log"))
     modes = {path: path.stat().st_mode & 0o777 for path in folder.rglob("*")}
     assert {modes[path] for path in modes if path.is_dir()} == {below}
     assert {modes[path] for path in modes if path.is_file()} == {file}

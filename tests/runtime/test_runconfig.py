@@ -5,6 +5,7 @@ import pytest
 from infra.contract.errors import DefinitionError
 from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.settings import argument_list
+from runtime.environments.locking import lock
 from runtime.model.runs import MAX_DURATION_S
 
 FULL = """
@@ -72,6 +73,15 @@ def test_an_interpreter_may_be_used_as_it_is(project):
     text = "environment:\n  python: {userManagedDependencies: true, interpreterPath: /py}\n"
     environment = find_run_configuration("mine", project(text)).environment
     assert (environment.kind, environment.interpreter) == ("user_managed", "/py")
+
+
+def test_blank_items_of_inline_dependencies_install_nothing(project):
+    text = (
+        "environment:\n  python:\n    condaDependencies:\n      dependencies:\n"
+        "      - numpy\n      -\n      - pip:\n        -\n        - six\n"
+    )
+    environment = find_run_configuration("mine", project(text)).environment
+    assert lock(environment).lines == ("numpy", "six")
 
 
 def test_the_conda_file_is_relative_to_the_project(project):
