@@ -116,7 +116,7 @@ class LocalRun:
 
     def _kill_left(self) -> None:
         """Kill what the agent left because it was killed itself, and what a canceled build left."""
-        kill_left(self._task.run_id, below=os.getpid(), marked=True)
+        kill_left(self._task.run_id, below=os.getpid())
 
     def _stopped(self, number: int, _: object) -> None:
         self._stop.set()
