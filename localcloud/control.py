@@ -114,9 +114,11 @@ def new_log_lines(home: Path) -> Iterator[str]:
 
 def _free(folder: Path) -> bool:
     """Return whether no daemon holds the lock of ``folder``."""
-    with (folder / "daemon.lock").open("a", encoding="utf-8") as file:
-        try:
+    try:
+        with (folder / "daemon.lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+    except FileNotFoundError:
         return True
+    except BlockingIOError:
+        return False
+    return True

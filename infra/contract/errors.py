@@ -3,6 +3,7 @@
 PlatformError              1  base class
 ├── SpecError              2  the stack file cannot be used as written
 ├── UsageError             2  a command was called with arguments that do not fit
+├── FileAccessError    2  a file or folder that cannot be read or written
 ├── UnknownNameError       2  a name that does not exist; the nearest one is suggested
 ├── DefinitionError        2  an environment, script or snapshot that cannot be used
 ├── MissingExtraError      2  an extra that is not installed
@@ -65,6 +66,13 @@ class UsageError(PlatformError):
     """A command was called with arguments that do not fit."""
 
     summary = "Invalid usage"
+    exit_code = 2
+
+
+class FileAccessError(PlatformError):
+    """A file or folder that cannot be read or written."""
+
+    summary = "File cannot be used"
     exit_code = 2
 
 

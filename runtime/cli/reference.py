@@ -31,7 +31,7 @@ Commit `Pulumi.yaml`, the stack files and `stack.schema.json`.
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "success; if a run was watched, it completed",
     1: "a deployment, a run or an environment build failed",
-    2: "invalid request: arguments, stack file, an unknown name, something not deployed",
+    2: "invalid request: arguments, stack file, an unknown name, something not deployed, a file",
     3: "the cloud is unreachable or rejects the credential; `aml cloud status`: not running",
     4: "deployment state is locked, damaged, or encrypted with another passphrase",
     5: "there are changes although `--expect-no-changes` was given",

@@ -3,6 +3,7 @@
 Imports click and nothing heavy: `aml --help` reads the table and loads no command.
 """
 
+import errno
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,19 @@ from typing import Final
 
 import click
 
-from infra.contract.errors import PlatformError, UsageError
+from infra.contract.errors import FileAccessError, PlatformError, UsageError
 from infra.contract.load import load, nearest
 from runtime.cli.render import print_error, say
 
 _BUG: Final = 70
 _INTERRUPTED: Final = 130
+# What a machine answers for its files and folders, whatever the program does.
+_NOT_ACCESSIBLE: Final = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR),
+        *(errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,16 @@ def _refused(error: click.ClickException) -> UsageError:
     return UsageError(error.format_message(), remedy=f"Read `{command} --help`.")
 
 
+def _not_accessible(error: OSError) -> FileAccessError:
+    """Return the system's refusal of a file as an error of ours."""
+    return FileAccessError(
+        f"It cannot be used: {error.strerror}.",
+        remedy="Fix its permissions, or what is in its place or on its disk. What aml keeps in .aml"
+        " can be kept elsewhere: set AML_HOME to a folder.",
+        at=str(error.filename),
+    )
+
+
 def _ended(error: Exception) -> int:
     match error:
         case PlatformError():
@@ -160,6 +178,9 @@ def _ended(error: Exception) -> int:
             return UsageError.exit_code
         case BrokenPipeError():
             return 0  # the reader (`| head`) has seen enough
+        case OSError(errno=number) if number in _NOT_ACCESSIBLE and error.filename:
+            print_error(_not_accessible(error))
+            return FileAccessError.exit_code
     load("traceback:print_exception")(error)
     say("This is a bug in aml-platform; please report it with the lines above.")
     return _BUG

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import StateError, UnknownNameError
+from infra.contract.errors import FileAccessError, PlatformError, StateError, UnknownNameError
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
 from runtime.history.fold import as_number, as_text, fold
@@ -24,6 +24,13 @@ from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
 from runtime.model.states import RunState
 
 _PAGE: Final = 200
+# The file is not to blame for these.
+_OF_THE_DISK: Final = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL),
+        *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM),
+    }
+)
 _ALL: Final = -1
 # The inner query reads the index alone; records are read for the runs of the answer only.
 _LISTED: Final = """
@@ -47,28 +54,29 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class _Connection:
-    """An open connection, and the process that opened it: SQLite's do not survive a fork."""
+    """An open connection, and the process that opened it: SQLite's do not survive a fork.
+
+    ``stands_in``: the history does not exist yet, and an empty one in memory is read instead.
+    """
 
     database: sqlite3.Connection
     process: int
+    writable: bool = True
+    stands_in: bool = False
 
 
 class History:
-    """The runs of one project, in ``<home>/history.sqlite``. Safe to use from several threads."""
+    """The runs of one project, in ``<home>/history.sqlite``. Safe to use from several threads.
+
+    Reading creates nothing and works where nothing can be written; the first run creates the file.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self._lock = threading.RLock()
         self._connection: _Connection | None = None
-        private_folder(file.parent)
-        private_file(file)  # SQLite gives its other files the same mode
-        with self._open() as database:
-            version = version_of(database)
-            if version > VERSION:
-                raise self._of_a_later_release(version)
-            if version < VERSION:
-                database.execute("pragma journal_mode = wal")
-                prepare(database)
+        with self._open():
+            pass  # a damaged file is reported here
 
     def close(self) -> None:
         """Close the connection; the next call opens another one."""
@@ -79,8 +87,7 @@ class History:
 
     def add(self, record: RunRecord) -> None:
         """Add a new run; one that exists is left unchanged."""
-        with self._open() as database:
-            database.execute("begin immediate")
+        with self._writing() as database:
             statement = "insert or ignore into run values (?, ?, ?, ?, ?, ?)"
             if database.execute(statement, _row(record)).rowcount == 1:
                 set_tags(database, record.run_id, record.tags)
@@ -90,9 +97,7 @@ class History:
 
         ``cursor``, the target's read position, is stored in the same transaction.
         """
-        with self._open() as database:
-            # The write lock first: the record that is read must be the one that is replaced.
-            database.execute("begin immediate")
+        with self._writing() as database:
             record = self._record(database, run_id)
             fresh = _insert(database, run_id, tuple(events))
             if fresh:
@@ -105,8 +110,7 @@ class History:
         self, run_id: str, *, handle: str | None = None, outputs: str | None = None
     ) -> RunRecord:
         """Set fields of a record that no event reports; ``None`` leaves a field unchanged."""
-        with self._open() as database:
-            database.execute("begin immediate")
+        with self._writing() as database:
             before = self._record(database, run_id)
             record = replace(
                 before, handle=handle or before.handle, outputs=outputs or before.outputs
@@ -196,6 +200,19 @@ class History:
             set_tags(database, record.run_id, record.tags)
 
     @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Use the connection in a transaction that nobody else's write can come between."""
+        if not self.file.exists():
+            private_folder(self.file.parent)
+            private_file(self.file)  # SQLite gives its other files the same mode
+        with self._open() as database:
+            if self._connection is not None and not self._connection.writable:
+                raise self._not_writable()
+            # The write lock first: the record that is read must be the one that is replaced.
+            database.execute("begin immediate")
+            yield database
+
+    @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Use the connection; commit at the end, or roll back after an exception."""
         with self._lock:
@@ -216,14 +233,49 @@ class History:
 
         It is kept: opening one for each call costs a checkpoint of the write-ahead log each time.
         """
-        if self._connection is None or self._connection.process != os.getpid():
-            database = sqlite3.connect(
-                self.file, timeout=30, isolation_level=None, check_same_thread=False
-            )
-            weakref.finalize(self, database.close)
+        kept = self._connection
+        if kept is None or kept.process != os.getpid() or (kept.stands_in and self.file.exists()):
+            kept = self._connection = self._connect()
+            weakref.finalize(self, kept.database.close)
+        return kept.database
+
+    def _connect(self) -> _Connection:
+        if not self.file.exists():
+            database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            prepare(database)
+            return _Connection(database, os.getpid(), writable=False, stands_in=True)
+        writable = os.access(self.file, os.W_OK) and os.access(self.file.parent, os.W_OK)
+        database = sqlite3.connect(
+            self.file.absolute().as_uri() + ("" if writable else self._read_only()),
+            uri=True,
+            timeout=30,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        version = version_of(database)
+        if version > VERSION:
+            raise self._of_a_later_release(version)
+        if version < VERSION and not writable:
+            raise self._not_writable()
+        if version < VERSION:
+            database.execute("pragma journal_mode = wal")
+            prepare(database)
+        if writable:
             database.execute("pragma synchronous = normal")
-            self._connection = _Connection(database, os.getpid())
-        return self._connection.database
+        return _Connection(database, os.getpid(), writable)
+
+    def _read_only(self) -> str:
+        # SQLite wants to create files beside a database with a write-ahead log, unless it is told
+        # that nobody writes. What is in a log is read as well, where its index is there too.
+        log = self.file.with_name(f"{self.file.name}-wal")
+        return "?mode=ro" if log.exists() else "?mode=ro&immutable=1"
+
+    def _not_writable(self) -> FileAccessError:
+        return FileAccessError(
+            "The history of runs cannot be written.",
+            remedy="Make the file and its folder writable, or set AML_HOME to a folder that is.",
+            at=str(self.file),
+        )
 
     def _of_a_later_release(self, version: int) -> StateError:
         return StateError(
@@ -232,7 +284,14 @@ class History:
             at=str(self.file),
         )
 
-    def _unreadable(self, error: sqlite3.Error) -> StateError:
+    def _unreadable(self, error: sqlite3.Error) -> PlatformError:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
+            return FileAccessError(
+                f"The history of runs cannot be used: {error}.",
+                remedy="Free space, fix the permissions or wait for the process that uses it; then"
+                " run it again.",
+                at=str(self.file),
+            )
         return StateError(
             f"The history of runs cannot be used: {error}.",
             remedy="Move the file away to begin a new history; the runs' own folders stay.",

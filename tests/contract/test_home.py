@@ -16,6 +16,8 @@ from localcloud.store.sealing import Sealing
 from localcloud.tls import certificates
 from runtime.cli.root import run
 from runtime.history.store import History
+from runtime.model.runs import RunRecord
+from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 
 MANIFEST = Manifest(
@@ -24,6 +26,8 @@ MANIFEST = Manifest(
     cloud="local",
     workspace=WorkspaceEntry(id="/w", name="w", location="westeurope"),
 )
+
+RUN = RunRecord("exp_1_00000000", "exp", "local", state=RunState.NOT_STARTED, created=1.0)
 
 
 def git(folder, *arguments):
@@ -57,13 +61,13 @@ MAKERS = {
     "passphrase": lambda _: stack_passphrase(find_project(), "local"),
     "manifest": lambda home: write_manifest(MANIFEST, home / "manifests/local.json"),
     "state": create_state,
-    "history": lambda home: History(home / "history.sqlite"),
+    "history": lambda home: History(home / "history.sqlite").add(RUN),
     "snapshots": lambda home: SnapshotStore(home / "snapshots").take(home.parent),
     "cloud database": lambda home: Database(home / "cloud/cloud.db").define("create table t (a)"),
     "cloud keys": lambda home: Sealing(home / "cloud/secret.key"),
     "cloud certificates": lambda home: certificates(home / "cloud"),
     "aml init": lambda _: run(["init", "dev"]),
-    "aml submit": lambda _: run(["submit", "--dry-run", "train.py"]),
+    "aml submit": lambda _: run(["submit", "train.py"]),
 }
 
 

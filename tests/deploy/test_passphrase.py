@@ -26,7 +26,7 @@ def test_the_local_stack_has_one_of_its_own(project):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stack_passphrase(project, "local", environment={"PULUMI_CONFIG_PASSPHRASE": "x"}) == made
     assert len(made) > 30
-    assert list(project.home.iterdir()) == [file]
+    assert sorted(project.home.iterdir()) == [project.home / ".gitignore", file]
 
 
 def test_two_at_once_agree(project):
