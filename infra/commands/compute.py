@@ -44,7 +44,7 @@ def compute() -> None:
 @_JSON
 def list_(stack: str | None, *, as_json: bool) -> None:
     """List the workspace's computes, including those the stack does not declare."""
-    with computes_of(open_stack(stack)) as computes:
+    with computes_of(open_stack(stack, secrets="hidden")) as computes:
         found = list(computes.all().values())
     if as_json:
         view.print_json([_row(each) for each in found])
@@ -59,7 +59,7 @@ def list_(stack: str | None, *, as_json: bool) -> None:
 @_JSON
 def show(name: str, stack: str | None, *, as_json: bool) -> None:
     """Show one compute as the service describes it."""
-    with computes_of(open_stack(stack)) as computes:
+    with computes_of(open_stack(stack, secrets="hidden")) as computes:
         found = computes.one(name)
     _show(found, as_json=as_json)
 
@@ -70,7 +70,7 @@ def show(name: str, stack: str | None, *, as_json: bool) -> None:
 @_JSON
 def nodes(name: str, stack: str | None, *, as_json: bool) -> None:
     """List the nodes of a cluster and the run on each."""
-    with computes_of(open_stack(stack)) as computes:
+    with computes_of(open_stack(stack, secrets="hidden")) as computes:
         found = computes.nodes(name)
     if as_json:
         view.print_json(found)
@@ -85,7 +85,7 @@ def _power(action: Action, does: str) -> None:
     @_STACK
     @_JSON
     def command(name: str, stack: str | None, *, as_json: bool) -> None:
-        with computes_of(open_stack(stack)) as computes:
+        with computes_of(open_stack(stack, secrets="hidden")) as computes:
             found = computes.power(name, action)
         if as_json:
             view.print_json(found.document)

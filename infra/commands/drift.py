@@ -37,7 +37,7 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
         raise UsageError(
             "--adopt and --revert cannot be combined.", remedy="Leave one of them out."
         )
-    opened = open_stack(stack)
+    opened = open_stack(stack, secrets="opened" if adopt or revert else "opened_if_possible")
     with Progress(quiet=as_json) as progress:
         drifts = StackDrift(opened, progress)
         found = drifts.read()

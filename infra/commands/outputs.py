@@ -16,7 +16,8 @@ from infra.deploy.stack.stacks import open_stack, stack_outputs
 @click.argument("name", required=False)
 def outputs(stack: str | None, *, as_json: bool, show_secrets: bool, name: str | None) -> None:
     """Show a stack's outputs, or only output NAME."""
-    found = stack_outputs(open_stack(stack), show_secrets=show_secrets)
+    opened = open_stack(stack, secrets="opened" if show_secrets else "hidden")
+    found = stack_outputs(opened, show_secrets=show_secrets)
     if name is not None:
         view.print_json(look_up(name, found, noun="output"))
         return

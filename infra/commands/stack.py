@@ -141,7 +141,7 @@ def repair(name: str | None, *, yes: bool, as_json: bool) -> None:
 @_JSON
 def deleted(name: str | None, *, as_json: bool) -> None:
     """List soft-deleted workspaces and key vaults, and what `aml up` would do about each."""
-    rows = soft_deleted_rows(open_stack(name))
+    rows = soft_deleted_rows(open_stack(name, secrets="hidden"))
     if as_json:
         view.print_json([asdict(row) for row in rows])
         return

@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from tests.deploy.outside import Outside, unchanged
+
+SCALE = "properties.properties.scaleSettings"
 CANARY = "Pa55-canary-7391"
 COMPUTES = """\
   aml:computes:
@@ -139,3 +142,43 @@ def test_a_wrong_passphrase_changes_nothing(secretive, monkeypatch):
     assert said.code == 4
     assert "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE." in said.err
     assert (secretive.state_file("dev").read_bytes(), dev.read_bytes()) == before
+
+
+SHOWS_NO_SECRET = [
+    *("outputs", "outputs --json", "outputs manifest", "compute list", "compute show cpu"),
+    *("compute nodes cpu", "stack ls", "stack export", "stack deleted", "check", "check --online"),
+    *("config list", "targets"),
+]
+
+
+@pytest.fixture
+def sealed_stack(secretive):
+    """Return a project whose stack `dev` is deployed, with a passphrase of its own."""
+    secretive.good("up", "--yes", "-s", "dev")
+    return secretive
+
+
+def test_what_shows_no_secret_needs_no_passphrase_and_no_right_one(sealed_stack, monkeypatch):
+    with unchanged(sealed_stack.state_file("dev"), sealed_stack.stack_file("dev")):
+        for line in [*SHOWS_NO_SECRET, "drift"]:
+            monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
+            said = sealed_stack.good(*line.split(), *([] if line == "stack ls" else ["-s", "dev"]))
+            assert CANARY not in said.out + said.err
+        monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another")
+        for line in SHOWS_NO_SECRET:
+            sealed_stack.good(*line.split(), *([] if line == "stack ls" else ["-s", "dev"]))
+
+
+def test_a_secret_that_is_to_be_shown_needs_the_passphrase(sealed_stack, monkeypatch):
+    assert sealed_stack.good("outputs", "--show-secrets", "-s", "dev")
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    assert sealed_stack.aml("outputs", "--show-secrets", "-s", "dev").code == 4
+
+
+def test_drift_is_the_same_with_and_without_the_passphrase(sealed_stack, monkeypatch):
+    Outside(sealed_stack).put("/computes/cpu", **{f"{SCALE}.maxNodeCount": 9})
+    found = sealed_stack.aml("drift", "--json", "-s", "dev")
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    assert (found.code, len(found.data["resources"])) == (6, 1)
+    assert sealed_stack.aml("drift", "--json", "-s", "dev").data == found.data
+    assert sealed_stack.aml("drift", "--revert", "--yes", "-s", "dev").code == 4

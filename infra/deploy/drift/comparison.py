@@ -20,6 +20,7 @@ from infra.deploy.stack.change_lines import HIDDEN, Changed, change_lines, diffe
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.model.values import hidden
 from infra.engine.planning.decision import bare
+from infra.engine.state.secrets import MASK
 
 COMPUTE: Final = "azure-native:machinelearningservices:Compute"
 _STATE: Final = "properties.properties.state"
@@ -145,8 +146,16 @@ def _compared(
         at = plain(path)
         if any(covers(ignored, at) for ignored in resource.ignore_changes):
             continue
+        if _is_masked(was):
+            continue  # read without the passphrase, so there is nothing to compare
         if not (_only_case(at, was, now) or any(covers(one, at) for one in row.read_only)):
             yield path, was, now
+
+
+def _is_masked(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return any(map(_is_masked, value.values() if isinstance(value, dict) else value))
+    return value == MASK
 
 
 def _only_case(path: str, was: object, now: object) -> bool:

@@ -34,7 +34,7 @@ class SoftDeletedRow:
 
 def check_online(name: str) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
     """Return the problems that a stack would meet in its cloud, and remarks."""
-    stack = open_stack(name)
+    stack = open_stack(name, secrets="hidden")
     if not isinstance(stack.declared, StackSpec):
         return (), (
             "The stack runs a program of your own; only the program knows what it declares.",

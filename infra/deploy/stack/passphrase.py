@@ -39,6 +39,13 @@ def stack_passphrase(
     return given
 
 
+def known_passphrase(project: Project, stack: str) -> str | None:
+    """Return the passphrase of ``stack`` if it is there: none is asked for, none is created."""
+    if stack == DEFAULT_STACK and not (project.home / "passphrase").exists():
+        return None
+    return stack_passphrase(project, stack)
+
+
 def ask_at_terminal() -> Ask | None:
     """Return a function that prompts, ``None`` without a terminal: a pipeline never waits."""
     return getpass.getpass if sys.stdin.isatty() and sys.stderr.isatty() else None

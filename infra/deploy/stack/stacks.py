@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
 from infra.contract.json_types import Document
@@ -15,7 +15,7 @@ from infra.contract.load import look_up, nearest
 from infra.contract.project import Project, find_project
 from infra.contract.shadows import require_own_packages
 from infra.deploy.stack.configuration import Configuration, encryption_salt, read_configuration
-from infra.deploy.stack.passphrase import ask_at_terminal, stack_passphrase
+from infra.deploy.stack.passphrase import ask_at_terminal, known_passphrase, stack_passphrase
 from infra.engine.model.resources import STACK_TYPE, Loaded
 from infra.engine.model.values import hidden, plain
 from infra.engine.state.backend import StateBackend
@@ -29,6 +29,10 @@ from infra.engine.state.secrets import (
 from infra.spec.load import load_program_stack, load_stack
 from infra.spec.program import ProgramSpec
 from infra.spec.stack import StackSpec
+
+Secrets = Literal["opened", "opened_if_possible", "hidden"]
+"""What a command needs of a stack's secrets; only ``opened`` may ask for the passphrase."""
+_OURS: Final = "azure-native:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +72,21 @@ class Stack:
         return backend_of(self.project)
 
 
-def open_stack(name: str | None) -> Stack:
+def open_stack(name: str | None, *, secrets: Secrets = "opened") -> Stack:
     """Return the stack a command uses (``None``: the selected one); every problem is reported.
 
-    The key of its secrets starts being derived here, on a thread, so that nobody waits for it.
+    The key of its secrets starts being derived here, on a thread, so that nobody waits for it. A
+    command that shows no secret leaves them ``hidden``: then nobody is asked for a passphrase.
     """
     project = find_project()
     stack = name or project.selected_stack()
     file = existing_stack_file(project, stack)
-    cipher = cipher_of(project, stack)
+    cipher = _cipher(project, stack, secrets)
     require_own_packages(project.main)
     spec = load_stack(file) if project.runs_packaged_program else load_program_stack(file)
     configuration = read_configuration(file, project=project.name, unseal=cipher.open)
+    if secrets != "opened" and any(key.startswith(_OURS) for key in configuration.secret_keys):
+        return open_stack(name)  # how to reach Azure is in a secret
     return Stack(project, stack, file, spec, configuration, cipher)
 
 
@@ -134,6 +141,15 @@ def cipher_of(project: Project, stack: str) -> Cipher:
     if passphrase is None:
         return _Absent(stack)
     return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}")
+
+
+def _cipher(project: Project, stack: str, secrets: Secrets) -> Cipher:
+    if secrets == "opened":
+        return cipher_of(project, stack)
+    passphrase = known_passphrase(project, stack) if secrets == "opened_if_possible" else None
+    if passphrase is None:
+        return Masked()
+    return Sealer.from_passphrase(passphrase, _salt(project, stack), stack=f"stack {stack!r}")
 
 
 def _salt(project: Project, stack: str) -> str | None:
