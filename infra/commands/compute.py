@@ -130,12 +130,17 @@ def _add(
     changed = open_stack(before.name)
     view.say(f"{view.short_path(changed.file)}: added {name!r}.")
     with Progress(quiet=as_json) as progress:
-        plan = StackOperations(changed, progress, lambda *_: False).preview(OperationRequest()).plan
+        done = StackOperations(changed, progress, lambda *_: False).preview(OperationRequest())
+    plan = done.plan
     if as_json:
         view.print_json([plans.step_document(step) for step in plan.steps])
-        return
-    plans.print_plan(plan.steps, own_program=changed.own_program)
-    view.say(f"Plan: {plans.plan_line(plan.changes)}. Run `aml up -s {changed.name}` to apply it.")
+    else:
+        plans.print_plan(plan.steps, own_program=changed.own_program)
+    if done.refusal is not None:
+        raise done.refusal
+    if not as_json:
+        line = plans.plan_line(plan.changes)
+        view.say(f"Plan: {line}. Run `aml up -s {changed.name}` to apply it.")
 
 
 def _show(found: ListedCompute, *, as_json: bool) -> None:

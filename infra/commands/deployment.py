@@ -203,6 +203,8 @@ class _Operation:
             confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
             done = self._done(StackOperations(self.stack, progress, confirm))
         _show(self.name, self.stack, done, as_json=self.as_json)
+        if done.refusal is not None:
+            raise done.refusal
         if not done.approved:
             raise click.exceptions.Exit(InterruptedByUserError.exit_code)
 
@@ -278,10 +280,10 @@ def _show(name: Name, stack: Stack, done: OperationResult, *, as_json: bool) -> 
     if as_json:
         view.print_json(_document(name, stack, done))
         return
-    if not done.approved:
+    if not (done.approved or done.refusal):
         view.say("Nothing was changed.")
         return
-    if name == "preview":
+    if name == "preview" or done.refusal:
         plans.print_plan(done.plan.steps, own_program=stack.own_program)
         view.warn(done.plan.warnings)
     if name == "destroy" and not done.plan.changed:

@@ -47,7 +47,7 @@ def test_every_problem_comes_at_once_and_nothing_is_changed(project, limits):
     group = f"resourceGroups/{project.name}-rg"
     in_cloud(project, "PUT", group, {"location": "northeurope"}, "2021-04-01")
     before = project.in_cloud()
-    for command in (["check", "--online"], ["up", "--yes"]):
+    for command in (["check", "--online"], ["preview"], ["up", "--yes"]):
         said = project.aml(*command)
         assert said.code == 2
         assert "2 problems:" in said.err
@@ -106,3 +106,40 @@ def test_a_newer_size_is_a_remark_offline_for_azure(project):
     said = project.good("check", "--json")
     assert "is not in Azure's list of August 2026" in said.data["remarks"][0]
     assert "note: 'Standard_D4s_v99'" in said.err
+
+
+def test_a_group_that_is_said_to_exist_is_looked_for(project):
+    project.edit("resource_group:", "group_exists: true, resource_group:")
+    group = f"resourceGroups/{project.name}-rg"
+    for command in (["check", "--online"], ["preview"], ["up", "--yes"]):
+        said = project.aml(*command)
+        assert said.code == 2
+        assert f"the resource group '{project.name}-rg' does not exist, though" in said.err
+    assert "+  keyvault:Vault" in project.aml("preview").err
+    in_cloud(project, "PUT", group, {"location": "westeurope"}, "2021-04-01")
+    project.good("preview")
+    project.good("up", "--yes")
+    project.good("destroy", "--yes")
+    in_cloud(project, "DELETE", group, version="2021-04-01")
+
+
+def test_a_preview_needs_the_passphrase_that_up_needs(project, monkeypatch):
+    project.good("stack", "init", "dev")
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
+    for command in (["preview"], ["up", "--yes"]):
+        said = project.aml(*command, "-s", "dev")
+        assert said.code == 4
+        assert "A passphrase is needed for the secrets of stack 'dev'" in said.err
+    assert "to create" in project.aml("preview", "-s", "dev").err
+
+
+@pytest.mark.parametrize("command", [["preview"], ["up", "--yes"]])
+def test_unexpected_changes_are_shown(project, command):
+    said = project.aml(*command, "--expect-no-changes")
+    assert said.code == 5
+    assert "+  machinelearningservices:Workspace  platform-workspace" in said.err
+    assert "12 to create" in said.err
+    assert "has changes, but none were expected" in said.err
+    shown = project.aml(*command, "--expect-no-changes", "--json")
+    assert (shown.code, shown.data["changes"]["create"]) == (5, 12)
+    assert project.in_cloud() == []

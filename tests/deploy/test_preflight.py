@@ -9,6 +9,8 @@ from infra.catalogue.vm_sizes import vm_sizes
 from infra.deploy.preflight.facts import Facts, Usage, ids_of
 from infra.deploy.preflight.findings import preflight
 from infra.deploy.preflight.quota import DEDICATED, LOW_PRIORITY, demands
+from infra.deploy.preflight.references import references, used_ids
+from infra.engine.model.events import Op, Step
 from infra.spec.load import inspect_text
 from infra.spec.problems import path_text
 
@@ -162,3 +164,60 @@ def test_what_is_given_or_left_out_is_not_queried():
     assert set(ids_of(spec, SUB).made()) == {"storage_account", "key_vault"}
     known = facts(there=frozenset({IDS.group.lower()}), taken={"container_registry": "Taken."})
     assert preflight(spec, SUB, known).problems == ()
+
+
+SUBNET = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
+MACHINE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
+IDENTITY = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity"
+    "/userAssignedIdentities/me"
+)
+REFERRING = f"""\
+config:
+  azure-native:location: westeurope
+  aml:cloud: azure
+  aml:workspace:
+    name: mlx
+    resource_group: ml-rg
+    group_exists: true
+    identity: {{type: user_assigned, ids: [{IDENTITY}]}}
+  aml:computes:
+    - {{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, max_nodes: 4, subnet_id: {SUBNET}}}
+    - kind: virtual_machine
+      name: lab
+      resource_id: {MACHINE}
+      user: ops
+      password: env:X
+"""
+
+
+def test_what_a_stack_refers_to_is_found_with_its_place():
+    found = references(inspect_text(REFERRING).spec)
+    assert {path_text(at): id_ for at, id_ in found.items()} == {
+        "aml:workspace.identity.ids[0]": IDENTITY,
+        "aml:computes[0].subnet_id": SUBNET,
+        "aml:computes[1].resource_id": MACHINE,
+    }
+
+
+def test_what_does_not_exist_is_a_problem_where_it_is_named():
+    spec = inspect_text(REFERRING).spec
+    lost = frozenset(each.lower() for each in (IDS.group, SUBNET, MACHINE))
+    found = preflight(spec, SUB, facts(missing=lost, sizes={}))
+    assert [f"{path_text(at)}: {says}" for at, says in found.problems] == [
+        (
+            "aml:workspace.resource_group: the resource group 'ml-rg' does not exist, though "
+            "group_exists is true. Create it, or leave group_exists out: then the stack creates "
+            "the group."
+        ),
+        f"aml:computes[0].subnet_id: {SUBNET} does not exist. Create it, or correct the id.",
+        f"aml:computes[1].resource_id: {MACHINE} does not exist. Create it, or correct the id.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("op", "used"), [(Op.CREATE, {SUBNET.lower()}), (Op.UPDATE, {SUBNET.lower()}), (Op.SAME, set())]
+)
+def test_which_ids_a_plan_uses(op, used):
+    new = {"properties": {"subnet": {"id": SUBNET}, "tags": ["x"]}}
+    assert used_ids([Step(op, "urn:pulumi:s::p::t::n", "t", new=new)]) == used

@@ -27,7 +27,7 @@ IDS = ids_of(SPEC, SUB)
 COMPUTE = "azure-native:machinelearningservices:Compute"
 
 
-def asked(answers, own=frozenset()):
+def asked(answers, own=frozenset(), spec=SPEC, used=None):
     """Return the facts that these answers give, by the end of the path, and the requests made."""
     requests = []
 
@@ -41,7 +41,7 @@ def asked(answers, own=frozenset()):
 
     credential = CachedCredential(lambda: AccessToken("token", 2e10))
     with closing(Client(AZURE, credential, transport=httpx.MockTransport(answer))) as client:
-        return PreflightQueries(client, SPEC, SUB).facts(own, SoftDeletePolicy()), requests
+        return PreflightQueries(client, spec, SUB).facts(own, SoftDeletePolicy(), used), requests
 
 
 def test_a_query_without_permission_is_a_remark():
@@ -111,3 +111,48 @@ def test_which_computes_a_plan_changes(op, names):
     step = Step(op, "urn:pulumi:s::p::t::n", COMPUTE, new={"computeName": "cpu"})
     other = Step(op, "urn:pulumi:s::p::t::o", "azure-native:keyvault:Vault", new={})
     assert changing([step, other]) == names
+
+
+RESOURCES = "/subscriptions/0a0a0a0a-0000-0000-0000-000000000000/resourceGroups/g/providers"
+SUBNET = f"{RESOURCES}/Microsoft.Network/virtualNetworks/v/subnets/n"
+SPARK = f"{RESOURCES}/Microsoft.Synapse/workspaces/w/bigDataPools/p"
+REFERRING = inspect_text(f"""\
+config:
+  azure-native:location: West Europe
+  aml:cloud: azure
+  aml:workspace: {{name: mlx, resource_group: ml-rg, group_exists: true}}
+  aml:computes:
+    - {{kind: aml_compute, name: cpu, vm_size: STANDARD_DS3_V2, max_nodes: 4, subnet_id: {SUBNET}}}
+    - {{kind: synapse_spark, name: spark, resource_id: {SPARK}}}
+""").spec
+SYNAPSE = {
+    "namespace": "Microsoft.Synapse",
+    "registrationState": "Registered",
+    "resourceTypes": [
+        {
+            "resourceType": "workspaces/bigDataPools",
+            "apiVersions": ["2021-06-01-preview", "2021-03-01", "2021-06-01"],
+        }
+    ],
+}
+THERE = {"/resourceGroups/ml-rg": {"id": "g"}, "/providers": {"value": [SYNAPSE]}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "used", "missing"),
+    [
+        ({}, None, {IDS.group.lower(), SUBNET.lower()}),
+        (THERE, None, {SUBNET.lower(), SPARK.lower()}),
+        ({**THERE, "/subnets/n": {}, "/bigDataPools/p": {}}, None, set()),
+        ({**THERE, "/subnets/n": 403}, None, {SPARK.lower()}),
+        (THERE, {SPARK.lower()}, {SPARK.lower()}),
+        (THERE, set(), set()),
+    ],
+    ids=["nothing", "only the group", "all", "no permission", "what changes", "no change"],
+)
+def test_what_others_made_is_looked_up(answers, used, missing):
+    found, requests = asked(answers, spec=REFERRING, used=used)
+    assert found.missing == missing
+    assert [path for _, path in requests].count("/subscriptions/" + SUB + "/providers") == 1
+    refused = [each for each in found.unanswered if each.startswith(f"Whether {SUBNET} exists")]
+    assert len(refused) == (answers.get("/subnets/n") == 403)

@@ -65,9 +65,11 @@ def test_a_workspace_is_replaced_only_if_it_is_named(deployed):
     assert refused.code == 2
     assert f"replaces workspace '{deployed.name}'" in refused.err
     assert deployed.in_cloud() == before
-    assert f"warning: The plan replaces workspace '{deployed.name}'" in (
-        deployed.good("preview").err
-    )
+    shown = deployed.aml("preview")
+    assert shown.code == 2
+    assert f"warning: The plan replaces workspace '{deployed.name}'" in shown.err
+    assert f"allow it with `aml up --replace-workspace {deployed.name}`" in shown.err
+    deployed.good("preview", "--replace-workspace", deployed.name)
     said = deployed.good("up", "--yes", "--replace-workspace", deployed.name)
     assert "8 replaced" in said.err
     assert asked(deployed, "GET", "")["location"] == "northeurope"

@@ -24,6 +24,7 @@ class Facts:
     """The answers; what was not answered is empty or ``None``. Ids are in lower case.
 
     ``own``: ids of what the stack has or adopts. ``there``: of those queried, the ids that exist.
+    ``missing``: ids of what others are said to have made, and that does not exist.
     ``taken``: kind of resource to the service's reason why its name is not available.
     ``computes``: the ARM documents of the workspace's computes. ``instances``: names of compute
     instances in the region, lower case, to their ids.
@@ -32,6 +33,7 @@ class Facts:
     local: bool
     own: frozenset[str] = frozenset()
     there: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
     taken: Mapping[str, str] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, VmSize] = field(default_factory=dict)

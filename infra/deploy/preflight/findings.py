@@ -11,6 +11,7 @@ from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource
 from infra.catalogue.vm_sizes import nearest_size, successor
 from infra.deploy.preflight.facts import Facts, Ids, ids_of, namespaces
 from infra.deploy.preflight.quota import quota
+from infra.deploy.preflight.references import references
 from infra.spec.clusters import AmlComputeSpec
 from infra.spec.instances import ComputeInstanceSpec
 from infra.spec.rules.findings import Finding
@@ -106,6 +107,21 @@ def _there_already(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]
             )
 
 
+def _not_there(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
+    group = spec.workspace.resource_group
+    if spec.workspace.group_exists and ids.group.lower() in facts.missing:
+        yield (
+            ("aml:workspace", "resource_group"),
+            (
+                f"the resource group {group!r} does not exist, though group_exists is true. Create "
+                "it, or leave group_exists out: then the stack creates the group."
+            ),
+        )
+    for at, id_ in references(spec).items():
+        if id_.lower() in facts.missing:
+            yield at, f"{id_} does not exist. Create it, or correct the id."
+
+
 def _instance_names(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
     for index, compute in enumerate(spec.computes):
         if not isinstance(compute, ComputeInstanceSpec):
@@ -193,6 +209,7 @@ _RULES: Final[tuple[Callable[[StackSpec, Ids, Facts], Iterator[Finding]], ...]] 
     _providers,
     _unique_names,
     _there_already,
+    _not_there,
     _instance_names,
     _sizes,
 )

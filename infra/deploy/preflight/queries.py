@@ -6,6 +6,7 @@ decided in `findings`.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from infra.catalogue.api_versions import (
     STORAGE,
 )
 from infra.catalogue.locations import location_name, same_location
+from infra.catalogue.names import parse_arm_id
 from infra.catalogue.types.table import TYPES
 from infra.catalogue.updates.table import COMPUTE
 from infra.catalogue.vm_sizes import VmSize
@@ -33,6 +35,7 @@ from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document
 from infra.deploy.preflight.facts import Facts, Ids, Usage, ids_of, namespaces
 from infra.deploy.preflight.findings import Preflight, preflight
+from infra.deploy.preflight.references import references
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import Loaded
@@ -59,9 +62,15 @@ class PreflightQueries:
         self._subscription = subscription
         self._ids: Ids = ids_of(spec, subscription)
         self._unanswered: list[str] = []
+        self._known_providers: Mapping[str, Document] | None = None
 
-    def facts(self, own: frozenset[str], policy: SoftDeletePolicy) -> Facts:
-        """Send every query and return the answers."""
+    def facts(
+        self, own: frozenset[str], policy: SoftDeletePolicy, used: Collection[str] | None = None
+    ) -> Facts:
+        """Send every query and return the answers.
+
+        Of the resources that others made, those in ``used`` (``None``: all) are looked up.
+        """
         workspace = self._is_there(self._ids.workspace, MACHINE_LEARNING)
         computes = self._computes(self._ids.workspace) if workspace else []
         group = workspace or self._is_there(self._ids.group, PROVIDERS)
@@ -74,6 +83,7 @@ class PreflightQueries:
             local=self._client.endpoint.local,
             own=own,
             there=frozenset(each.lower() for each in there),
+            missing=frozenset(self._missing(group=group, own=own, used=used)),
             taken=dict(self._taken(own)),
             providers=dict(self._providers()),
             sizes={size.name.lower(): size for size in self._sizes()},
@@ -95,6 +105,41 @@ class PreflightQueries:
     def _is_there(self, id: str, version: str) -> bool:
         return self._client.send("GET", id, api_version=version).ok
 
+    def _missing(
+        self, *, group: bool, own: frozenset[str], used: Collection[str] | None
+    ) -> Iterator[str]:
+        """Yield what is said to exist and does not."""
+        if not group and self._lacks(self._ids.group, PROVIDERS):
+            yield self._ids.group.lower()
+        if self._client.endpoint.local:
+            return  # the local cloud takes the word of a stack file for what only Azure has
+        named = {id_.rstrip("/").lower(): id_ for id_ in references(self._spec).values()}
+        for known, id_ in named.items():
+            if known not in own and (used is None or known in used):
+                version = self._version(parse_arm_id(id_).type)
+                if version and self._lacks(id_, version):
+                    yield known
+
+    def _lacks(self, id_: str, version: str) -> bool:
+        answer = self._client.send("GET", id_, api_version=version)
+        if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
+            self._unanswered.append(
+                f"Whether {id_} exists could not be checked: the service answered {answer.status}."
+            )
+        return answer.status == HTTPStatus.NOT_FOUND
+
+    def _version(self, type_: str) -> str:
+        """Return a version to read a type in: the catalogue's, else the newest of the service."""
+        rows = [row for row in TYPES if row.name.lower() == type_.lower()]
+        if rows:
+            return rows[0].api_version
+        namespace, _, name = type_.lower().partition("/")
+        types = self._registered().get(namespace, {}).get("resourceTypes") or ()
+        found = [each for each in types if str(each.get("resourceType")).lower() == name]
+        versions = sorted(map(str, found[0].get("apiVersions") or ())) if found else []
+        stable = [each for each in versions if "preview" not in each]
+        return (stable or versions or [""])[-1]
+
     def _computes(self, workspace: str) -> list[Document]:
         return self._list(f"{workspace}/computes", MACHINE_LEARNING, f"The computes of {workspace}")
 
@@ -115,11 +160,17 @@ class PreflightQueries:
             if document.get("nameAvailable") is False:
                 yield kind, str(document.get("message") or document.get("reason") or "it is taken")
 
+    def _registered(self) -> Mapping[str, Document]:
+        """Return the resource providers of the subscription, asked for once."""
+        if self._known_providers is None:
+            listed = self._list(
+                f"{self._root}/providers", PROVIDERS, "The registered resource providers"
+            )
+            self._known_providers = {str(each.get("namespace")).lower(): each for each in listed}
+        return self._known_providers
+
     def _providers(self) -> Iterator[tuple[str, str]]:
-        listed = self._list(
-            f"{self._root}/providers", PROVIDERS, "The registered resource providers"
-        )
-        known = {str(each.get("namespace")).lower(): each for each in listed}
+        known = self._registered()
         for namespace in namespaces(self._spec):
             if namespace.lower() in known:
                 yield namespace, str(known[namespace.lower()].get("registrationState") or "")
@@ -215,12 +266,18 @@ def run_preflight(
     to: Destination,
     loaded: Loaded,
     policy: SoftDeletePolicy,
+    *,
     changing: Collection[str] | None = None,
+    used: Collection[str] | None = None,
 ) -> Preflight:
-    """Query the cloud, and return what it would refuse of a stack."""
+    """Query the cloud, and return what it would refuse of a stack.
+
+    ``changing`` and ``used``: the computes that a plan makes or changes, and the ids in what it
+    makes or changes; ``None`` for all.
+    """
     with closing(Client(to.endpoint, to.credential)) as client:
         queries = PreflightQueries(client, spec, to.subscription)
-        facts = queries.facts(own_ids(spec, loaded, to.subscription), policy)
+        facts = queries.facts(own_ids(spec, loaded, to.subscription), policy, used)
     return preflight(spec, to.subscription, facts, changing)
 
 

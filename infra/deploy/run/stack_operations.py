@@ -11,10 +11,11 @@ from functools import partial
 from typing import Final
 
 from infra.arm.client import Client
-from infra.contract.errors import UnexpectedChangesError, UsageError
+from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
 from infra.deploy.preflight.credential_references import require_references
 from infra.deploy.preflight.queries import changing, refuse_problems, run_preflight
+from infra.deploy.preflight.references import used_ids
 from infra.deploy.run.affected_jobs import affected_jobs, jobs_through
 from infra.deploy.run.consent import (
     lost_workspaces,
@@ -69,12 +70,16 @@ class OperationRequest:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """The plan of an operation, and what was then done (``None``: nothing was)."""
+    """The plan of an operation, and what was then done (``None``: nothing was).
+
+    ``refusal``: why such a plan is not applied; to be raised when the plan has been shown.
+    """
 
     plan: EngineResult
     result: EngineResult | None = None
     approved: bool = True
     manifest: Manifest | None = None
+    refusal: PlatformError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class StackOperations:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     def preview(self, request: OperationRequest) -> OperationResult:
-        """Plan, change nothing, take no lock."""
+        """Plan, change nothing, take no lock; find what `up` would refuse of the plan."""
         runner = self._runner()
         loaded = self._loaded()
         request = _by_urn(request, loaded)
@@ -95,7 +100,12 @@ class StackOperations:
             if request.refresh or self._is_another_cloud(loaded, runner.destination):
                 self._report_another_cloud(loaded, runner.destination)
                 loaded = self._read_back(runner, loaded, request)
-            return OperationResult(self._planned(runner, loaded, request, "aml preview"))
+            plan = self._planned(runner, loaded, request, "aml preview")
+            try:
+                self._refuse_unexpected(plan, request)
+                return OperationResult(self._checked(runner, loaded, plan, request))
+            except PlatformError as error:
+                return OperationResult(plan, refusal=error)
 
     def up(self, request: OperationRequest) -> OperationResult:
         """Plan, confirm, apply, and write the manifest.
@@ -112,11 +122,11 @@ class StackOperations:
             with self._open("update", request) as state:
                 request = _by_urn(request, state.loaded)
                 plan = self._planned(runner, state.loaded, request, "aml up")
-                refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
-                # Azure returns secrets (account keys) even for a stack that declares none.
-                if plan.changed:
-                    require_passphrase(self.stack)
-                plan = self._after_preflight(runner, state.loaded, plan)
+                try:
+                    self._refuse_unexpected(plan, request)
+                except UnexpectedChangesError as error:
+                    return OperationResult(plan, approved=False, refusal=error)
+                plan = self._checked(runner, state.loaded, plan, request)
                 if plan.changed and not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
                 result = runner.run(state.loaded, state, request.options(preview=False))
@@ -166,12 +176,17 @@ class StackOperations:
             loaded, NullRecorder(len(loaded.resources)), request.options(preview=True)
         )
         raise_failure(plan, self.cancellation, command=command)
-        self._refuse_unexpected(plan, request, remedy="See the changes with `aml preview`.")
         lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
         return replace(plan, warnings=[*lost, *self._affected_jobs(runner, plan)])
 
-    def _after_preflight(self, runner: Runner, loaded: Loaded, plan: EngineResult) -> EngineResult:
-        """Query the cloud for all that it would refuse of a plan, before the first change."""
+    def _checked(
+        self, runner: Runner, loaded: Loaded, plan: EngineResult, request: OperationRequest
+    ) -> EngineResult:
+        """Refuse a plan for all that would fail half way, before the first change."""
+        refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+        # Azure returns secrets (account keys) even for a stack that declares none.
+        if plan.changed:
+            require_passphrase(self.stack)
         if not plan.changed or not isinstance(self.stack.declared, StackSpec):
             return plan
         found = run_preflight(
@@ -180,6 +195,7 @@ class StackOperations:
             loaded,
             runner.soft_delete,
             changing=changing(plan.steps),
+            used=used_ids(plan.steps),
         )
         refuse_problems(found, self.stack.file)
         return replace(plan, warnings=[*plan.warnings, *found.remarks])
@@ -189,12 +205,11 @@ class StackOperations:
         with closing(Client(goes_to.endpoint, goes_to.credential)) as client:
             return affected_jobs(plan.steps, jobs_through(client))
 
-    def _refuse_unexpected(
-        self, plan: EngineResult, request: OperationRequest, *, remedy: str
-    ) -> None:
+    def _refuse_unexpected(self, plan: EngineResult, request: OperationRequest) -> None:
         if request.expect_no_changes and plan.changed:
             raise UnexpectedChangesError(
-                f"Stack {self.stack.name!r} has changes, but none were expected.", remedy=remedy
+                f"Stack {self.stack.name!r} has changes, but none were expected.",
+                remedy="Leave --expect-no-changes out to apply what the plan above lists.",
             )
 
     def _refuse_protected(self, loaded: Loaded) -> None:
@@ -223,8 +238,10 @@ class StackOperations:
             options = request.options(preview=True)
             if approve:
                 plan = runner.refresh(state.loaded, NullRecorder(count), options)
-                remedy = "See what differs with `aml refresh`."
-                self._refuse_unexpected(plan, request, remedy=remedy)
+                try:
+                    self._refuse_unexpected(plan, request)
+                except UnexpectedChangesError as error:
+                    return OperationResult(plan, approved=False, refusal=error)
                 if plan.changed and not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
             result = runner.refresh(state.loaded, state, request.options(preview=False))
