@@ -44,12 +44,22 @@ def get(key: str, *, path: bool, stack: str | None, as_json: bool) -> None:
 @click.argument("value", required=False)
 @click.option("--secret", is_flag=True, help="Encrypt the value with the stack's passphrase.")
 @click.option("--plaintext", is_flag=True, help="Store the value unencrypted (the default).")
+@click.option("--text", "verbatim", is_flag=True, help="Store `true` or a number as text.")
 @_PATH
 @_STACK
 def set_(
-    key: str, value: str | None, *, secret: bool, plaintext: bool, path: bool, stack: str | None
+    key: str,
+    value: str | None,
+    *,
+    secret: bool,
+    plaintext: bool,
+    verbatim: bool,
+    path: bool,
+    stack: str | None,
 ) -> None:
     """Set one value. Without VALUE, prompt for it or read it from standard input.
+
+    A value that `aml check` would report is refused; keys that are still missing are noted.
 
     Do not pass secrets as arguments: other processes can see them.
     """
@@ -59,7 +69,7 @@ def set_(
         )
     settings = _settings(stack)
     text = _asked(key, secret=secret) if value is None else value
-    problems = settings.set(key, text, path=path, secret=secret)
+    problems = settings.set(key, text, path=path, secret=secret, verbatim=verbatim)
     for problem in problems:
         view.say(f"note: {problem}")
 

@@ -43,7 +43,7 @@ _OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes"})
 @click.option("--subscription", help="Azure subscription id.")
 @click.option("--yes", is_flag=True, help="Do not prompt; use the defaults.")
 def init(stack: str, *, yes: bool, **given: str | None) -> None:
-    """Write the stack file Pulumi.STACK.yaml and select the stack.
+    """Write the stack file Pulumi.STACK.yaml. It does not become the selected stack.
 
     The file goes to stacks/, or wherever the project keeps its stack files. No project is needed:
     without one, stacks run the packaged program.
@@ -52,7 +52,10 @@ def init(stack: str, *, yes: bool, **given: str | None) -> None:
     require_new(project, stack)
     prompt = not yes and sys.stdin.isatty()
     file = create_stack(project, _answers(stack, given, prompt=prompt))
-    view.say(f"Wrote {view.short_path(file)}. Next, run `aml check`, then `aml up`.")
+    named = "" if stack == project.selected_stack() else f" -s {stack}"
+    view.say(f"Wrote {view.short_path(file)}. Next, run `aml check{named}`, then `aml up{named}`.")
+    if named:
+        view.say(f"`aml stack select {stack}` makes it the stack that commands use without -s.")
     view.say(
         f"Commit {view.short_path(file)} and {SCHEMA_FILE} beside it;"
         " .aml holds state and keys of this machine, and git ignores it."
@@ -74,7 +77,7 @@ def require_new(project: Project, stack: str) -> None:
 
 
 def create_stack(project: Project, wanted: NewStack) -> Path:
-    """Write a new stack's file, with the schema that editors use beside it, and select the stack.
+    """Write a new stack's file, with the schema that editors use beside it.
 
     ``StackFileError`` reports every answer that would make the file invalid; then nothing is
     written.
@@ -89,7 +92,6 @@ def create_stack(project: Project, wanted: NewStack) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     (file.parent / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
-    project.select_stack(wanted.stack)
     return file
 
 

@@ -1,5 +1,7 @@
 """The progress of a deployment: a live display on a terminal, plain lines elsewhere."""
 
+import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,6 +16,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from infra.commands import plans
+from infra.contract.terminal import wants_colour
 from infra.engine.model.events import Event, Finished, Message, Op, Started, Step, Summary
 from infra.engine.model.resources import urn_name
 
@@ -29,7 +32,10 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, highlight=False)
+        colour = wants_colour(os.environ)
+        self._console = Console(
+            stderr=True, highlight=False, color_system=None if colour is False else "auto"
+        )
         self._live: Live | None = None
         self._lock = threading.RLock()  # a signal handler may print while its thread does
         self._running: dict[tuple[str, Op], tuple[Step, float]] = {}
@@ -37,7 +43,8 @@ class Progress:
         self.changes: Counter[Op] = Counter()
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal and not self._quiet:
+        # FORCE_COLOR makes any stream a terminal to rich; a display that redraws needs a real one.
+        if sys.stderr.isatty() and not (self._quiet or self._console.is_dumb_terminal):
             self._live = Live(
                 get_renderable=self._tree,
                 console=self._console,

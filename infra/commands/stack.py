@@ -32,7 +32,9 @@ def stack() -> None:
 @_JSON
 def init(name: str, *, as_json: bool) -> None:
     """Create stack NAME from the template of `aml init`, and select it."""
-    file = create_stack(find_project(), new_stack(name))
+    project = find_project()
+    file = create_stack(project, new_stack(name))
+    project.select_stack(name)
     view.say(f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run `aml up`.")
     _data({"stack": name, "file": file}, as_json=as_json)
 
@@ -161,11 +163,20 @@ stack.add_command(
 
 
 @click.command()
+@click.argument("run", required=False, metavar="")
 @_STACK
 @_YES
 @_JSON
-def cancel(name: str | None, *, yes: bool, as_json: bool) -> None:
-    """Remove the lock of an operation that is no longer running."""
+def cancel(run: str | None, name: str | None, *, yes: bool, as_json: bool) -> None:
+    """Remove the lock of a deployment that is no longer running.
+
+    `aml run cancel RUN` cancels a run.
+    """
+    if run is not None:
+        raise UsageError(
+            f"`aml cancel` removes a stack's lock; {run!r} is not one.",
+            remedy=f"To cancel a run, use `aml run cancel {run}`; to name a stack, `-s {run}`.",
+        )
     project = find_project()
     backend, named = stacks.backend_of(project), stacks.existing_stack(project, name)
     held = backend.holders(project.name, named)

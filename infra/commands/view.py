@@ -12,6 +12,7 @@ import click
 
 from infra.contract.errors import UsageError
 from infra.contract.json_text import json_text
+from infra.contract.terminal import table_lines, width_of
 
 
 def say(text: str = "", *, colour: str | None = None) -> None:
@@ -76,7 +77,5 @@ def write_text(file: Path, text: str) -> None:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their column headings, to stdout."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo(line.rstrip())
+    for line in table_lines(head, rows, width_of(sys.stdout)):
+        click.echo(line)

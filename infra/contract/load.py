@@ -14,6 +14,7 @@ from infra.contract.json_types import Document
 T = TypeVar("T")
 _OURS = ("infra", "runtime", "localcloud")
 _LISTED = 32
+_NEAREST = 3
 
 
 def load(path: str, *, extra: str | None = None) -> Any:
@@ -43,11 +44,13 @@ def look_up(name: str, table: Mapping[str, T], *, noun: str) -> T:
 
 
 def nearest(name: str, known: Document, *, noun: str) -> str:
-    """Return a sentence that suggests the known name nearest to ``name``, or lists all."""
-    close = get_close_matches(name.lower(), {key.lower(): key for key in known}, n=1)
+    """Return a sentence that suggests the known names nearest to ``name``, or lists all."""
     original = {key.lower(): key for key in known}
+    close = [repr(original[key]) for key in get_close_matches(name.lower(), original, n=_NEAREST)]
     if close:
-        return f"Did you mean {original[close[0]]!r}? (all: {_listed(known)})"
+        *others, last = close
+        meant = f"{', '.join(others)} or {last}" if others else last
+        return f"Did you mean {meant}? (all: {_listed(known)})"
     if known:
         return f"Use one of: {_listed(known)}."
     return f"There is no {noun} yet."

@@ -51,7 +51,15 @@ def load_stack(file: Path) -> StackSpec:
 
 def inspect_program_stack(file: Path) -> Inspection:
     """Check the keys of this product in the stack file of another program."""
-    document = read_document(file)
+    return _program_inspection(read_document(file))
+
+
+def inspect_program_text(text: str) -> Inspection:
+    """Check the keys of this product in the text of another program's stack file."""
+    return _program_inspection(parse_document(text))
+
+
+def _program_inspection(document: StackDocument) -> Inspection:
     if _is_unreadable(document):
         return Inspection(None, tuple(document.problems))
     spec, findings = read_program_values(document.config)

@@ -27,6 +27,20 @@ terminal they need `--yes`. Most commands take `-s STACK`; without it they use `
 stack chosen with `aml stack select`, else `local`. A project's state, history and local cloud are
 kept in `.aml` beside `Pulumi.yaml`, or in `AML_HOME`; `.aml/.gitignore` keeps all of it out of git.
 Commit `Pulumi.yaml`, the stack files and `stack.schema.json`.
+
+`NO_COLOR` and `TERM=dumb` turn colour off, `FORCE_COLOR` turns it on where output is no terminal. On
+a terminal too narrow for a table, each row is printed as a block of lines.
+
+## Completion
+
+Commands, subcommands and options are completed in bash 4.4 or later, zsh and fish. Add to the
+shell's start file:
+
+```sh
+eval "$(_AML_COMPLETE=bash_source aml)"                # ~/.bashrc
+eval "$(_AML_COMPLETE=zsh_source aml)"                 # ~/.zshrc, after compinit
+_AML_COMPLETE=fish_source aml | source                 # ~/.config/fish/config.fish
+```
 """
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "success; if a run was watched, it completed",

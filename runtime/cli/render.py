@@ -11,6 +11,7 @@ import click
 from infra.contract.errors import PlatformError
 from infra.contract.json_text import json_text
 from infra.contract.json_types import JsonObject
+from infra.contract.terminal import table_lines, wants_colour, width_of
 from runtime.model.runs import RunRecord
 
 _MINUTE_S: Final = 60
@@ -21,9 +22,10 @@ _KIB: Final = 1024
 def print_error(error: PlatformError) -> None:
     """Print what went wrong, where, and what to do; colour carries no meaning of its own."""
     where = f" at {error.at}" if error.at else ""
-    click.secho(f"error: {error.summary}{where}", fg="red", err=True)
+    colour = wants_colour(os.environ)
+    click.secho(f"error: {error.summary}{where}", fg="red", err=True, color=colour)
     click.echo(f"\n{error.detail}\n", err=True)
-    click.secho(f"hint: {error.remedy}", fg="cyan", err=True)
+    click.secho(f"hint: {error.remedy}", fg="cyan", err=True, color=colour)
 
 
 def say(text: str = "") -> None:
@@ -56,11 +58,8 @@ def print_json(document: object) -> None:
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
     """Print rows in columns, under their headings if there are any."""
-    lines = [head, *rows] if any(head) else list(rows)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    for line in lines:
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo(text.rstrip(), err=err)
+    for line in table_lines(head, rows, width_of(sys.stderr if err else sys.stdout)):
+        click.echo(line, err=err)
 
 
 def run_document(record: RunRecord) -> JsonObject:

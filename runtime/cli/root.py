@@ -4,16 +4,19 @@ Imports click and nothing heavy: `aml --help` reads the table and loads no comma
 """
 
 import errno
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from infra.contract.errors import FileAccessError, PlatformError, UsageError
 from infra.contract.load import load, nearest
-from runtime.cli.render import print_error, say
+from infra.contract.terminal import wants_colour
+from runtime.cli.render import print_data, print_error, say
 
 _BUG: Final = 70
 _INTERRUPTED: Final = 130
@@ -115,6 +118,13 @@ class Table(click.Group):
             raise UsageError(f"There is no command {args[0]!r}.", remedy=hint)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete from the table: a command's module is not imported for its line of help."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        names = (name for name in COMMANDS if name.startswith(incomplete))
+        return [CompletionItem(name, help=COMMANDS[name].help) for name in names]
+
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
             rows = [(name, e.help) for name, e in COMMANDS.items() if e.section == section]
@@ -140,7 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors are reported on stderr."""
     try:
-        result: object = aml.main(arguments, prog_name="aml", standalone_mode=False)
+        result: object = aml.main(
+            arguments or ["--help"],
+            prog_name="aml",
+            standalone_mode=False,
+            color=wants_colour(os.environ),
+        )
     except Exception as error:  # noqa: BLE001 - the last net: it decides what each one means
         return _ended(error)
     except KeyboardInterrupt:
@@ -165,22 +180,32 @@ def _not_accessible(error: OSError) -> FileAccessError:
     )
 
 
-def _ended(error: Exception) -> int:
+def _ours(error: Exception) -> PlatformError | None:
+    """Return what is reported without a traceback as an error of ours, ``None`` for a bug."""
     match error:
         case PlatformError():
-            print_error(error)
-            return error.exit_code
+            return error
+        case click.ClickException():
+            return _refused(error)
+        case OSError(errno=number) if number in _NOT_ACCESSIBLE and error.filename:
+            return _not_accessible(error)
+    return None
+
+
+def _ended(error: Exception) -> int:
+    match error:
         case click.exceptions.Abort():
             say("Aborted.")
             return _INTERRUPTED
-        case click.ClickException():
-            print_error(_refused(error))
-            return UsageError.exit_code
+        case click.exceptions.NoArgsIsHelpError():
+            print_data(error.format_message())
+            return 0
         case BrokenPipeError():
             return 0  # the reader (`| head`) has seen enough
-        case OSError(errno=number) if number in _NOT_ACCESSIBLE and error.filename:
-            print_error(_not_accessible(error))
-            return FileAccessError.exit_code
+    ours = _ours(error)
+    if ours is not None:
+        print_error(ours)
+        return ours.exit_code
     load("traceback:print_exception")(error)
     say("This is a bug in aml-platform; please report it with the lines above.")
     return _BUG

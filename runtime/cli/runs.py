@@ -34,6 +34,7 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 
 _METRICS = 3
+_RUN = click.argument("run_id")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -86,13 +87,26 @@ def runs(
     )
 
 
+class _OfOneRun(click.Command):
+    """A command whose argument may be `-1`, the last run, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        back = [arg for arg in args if arg[:1] == "-" and arg[1:].isdecimal()]
+        if back and "--" not in args:
+            args = [*(arg for arg in args if arg not in back), "--", *back]
+        return super().parse_args(ctx, args)
+
+
 @click.group()
 def run() -> None:
-    """Show, follow, cancel or download one run."""
+    """Show, follow, cancel or download one run.
+
+    RUN_ID is a run's id or the beginning of it, `last` or `-1`, or `-2` for the run before that.
+    """
 
 
-@run.command()
-@click.argument("run_id")
+@run.command(cls=_OfOneRun)
+@_RUN
 @_JSON
 def show(run_id: str, *, as_json: bool) -> None:
     """Show everything known about a run."""
@@ -109,8 +123,8 @@ def show(run_id: str, *, as_json: bool) -> None:
             print_data(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
 
 
-@run.command()
-@click.argument("run_id")
+@run.command(cls=_OfOneRun)
+@_RUN
 @click.option(
     "-f", "--follow", "follows", is_flag=True, help="Follow the log until the run has ended."
 )
@@ -138,8 +152,8 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
         print_text(text)
 
 
-@run.command()
-@click.argument("run_id")
+@run.command(cls=_OfOneRun)
+@_RUN
 @_JSON
 def cancel(run_id: str, *, as_json: bool) -> None:
     """Cancel a run. A run that has ended is left as it is."""
@@ -155,8 +169,8 @@ def cancel(run_id: str, *, as_json: bool) -> None:
         print_json(run_document(record))
 
 
-@run.command()
-@click.argument("run_id")
+@run.command(cls=_OfOneRun)
+@_RUN
 @click.option(
     "--output-directory",
     "into",
@@ -186,15 +200,15 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
 
 
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
-    """Return the run, refreshed; ``UnknownNameError`` names the nearest."""
+    """Return the run that ``run_id`` means, refreshed; ``UnknownNameError`` names the nearest."""
     session = command_session(None)
-    record = session.history.record(run_id)
+    record = session.history.record(session.history.named(run_id))
     if not record.state.final:
         try:
             Watcher(session.history).refresh(session.targets_of(record))
         except PlatformError as error:
             _note(error)
-        record = session.history.record(run_id)
+        record = session.history.record(record.run_id)
     return session, record
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import NotDeployedError
+from infra.contract.json_types import JsonObject
 from infra.contract.manifest import TargetEntry, read_manifest
 from runtime.cli.render import print_json, print_table, say
 from runtime.cli.session import command_session
+from runtime.targets.deployed import unusable
 
 _LOCAL = TargetEntry(kind="local", id="this machine")
 
@@ -19,7 +21,10 @@ _LOCAL = TargetEntry(kind="local", id="this machine")
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the targets as JSON.")
 def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
-    """List the targets of a stack. `local`, this machine, is always available."""
+    """List the targets of a stack, and which of them take runs.
+
+    `local`, this machine, is always available.
+    """
     session = command_session(stack, manifest)
     found = {"local": _LOCAL}
     try:
@@ -27,14 +32,26 @@ def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
     except NotDeployedError as error:
         say(f"{error.detail} {error.remedy}")
     if as_json:
-        print_json({name: entry.model_dump(exclude_none=True) for name, entry in found.items()})
+        print_json({name: _document(entry) for name, entry in found.items()})
         return
     print_table(
-        ("TARGET", "KIND", "SIZE", "NODES", "PRIORITY"),
+        ("TARGET", "KIND", "SIZE", "NODES", "PRIORITY", "TAKES RUNS"),
         [_row(name, entry) for name, entry in found.items()],
     )
 
 
 def _row(name: str, entry: TargetEntry) -> tuple[str, ...]:
     nodes = "-" if entry.max_nodes is None else f"{entry.min_nodes or 0}-{entry.max_nodes}"
-    return name, entry.kind, entry.vm_size or "-", nodes, entry.priority or "-"
+    why = _why_not(entry)
+    takes = f"no: {why}" if why else "yes"
+    return name, entry.kind, entry.vm_size or "-", nodes, entry.priority or "-", takes
+
+
+def _document(entry: TargetEntry) -> JsonObject:
+    why = _why_not(entry)
+    takes = {"takes_runs": not why, **({"reason": why} if why else {})}
+    return entry.model_dump(exclude_none=True) | takes
+
+
+def _why_not(entry: TargetEntry) -> str:
+    return "" if entry is _LOCAL else unusable(entry.kind)

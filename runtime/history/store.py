@@ -6,6 +6,7 @@ Listing, showing and adding a run cost the same however many runs there are.
 
 import json
 import os
+import re
 import sqlite3
 import threading
 import weakref
@@ -24,6 +25,10 @@ from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
 from runtime.model.states import RunState
 
 _PAGE: Final = 200
+_LAST: Final = "last"
+_COUNTED_BACK: Final = re.compile(r"-[1-9][0-9]{0,8}")
+_AFTER_ALL: Final = "\U0010ffff"
+_SHOWN: Final = 3
 # The file is not to blame for these.
 _OF_THE_DISK: Final = frozenset(
     {
@@ -122,6 +127,34 @@ class History:
         """Return one run. Raises ``UnknownNameError``, which suggests the nearest id."""
         with self._open() as database:
             return self._record(database, run_id)
+
+    def named(self, text: str) -> str:
+        """Return the id of the run that ``text`` means: an id, its beginning, ``last`` or ``-1``.
+
+        ``-2`` is the run before the last. ``UnknownNameError`` if there is none, or several.
+        """
+        if not text:
+            return text
+        with self._open() as database:
+            if text == _LAST or _COUNTED_BACK.fullmatch(text):
+                back = 1 if text == _LAST else int(text.removeprefix("-"))
+                found = database.execute(
+                    "select run_id from run order by created desc, run_id limit 1 offset ?",
+                    (back - 1,),
+                ).fetchall()
+            else:
+                found = database.execute(
+                    "select run_id from run where run_id >= ? and run_id < ?"
+                    " order by run_id limit ?",
+                    (text, text + _AFTER_ALL, _SHOWN + 1),
+                ).fetchall()
+        ids = [str(row[0]) for row in found]
+        if len(ids) > 1 and text not in ids:
+            listed = ", ".join(ids[:_SHOWN]) + (" and more" if len(ids) > _SHOWN else "")
+            raise UnknownNameError(
+                f"Several runs begin with {text!r}: {listed}.", remedy="Give more of the id."
+            )
+        return text if not ids or text in ids else ids[0]
 
     def cursor(self, run_id: str) -> str:
         """Return the target's read position, ``""`` initially."""

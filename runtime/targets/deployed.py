@@ -17,6 +17,11 @@ from runtime.targets.registry import target_class
 KINDS: Final = {"aml_compute": "azureml", "compute_instance": "azureml"}
 
 
+def unusable(kind: str) -> str:
+    """Return why targets of a kind of compute take no runs, ``""`` if they do."""
+    return "" if kind in KINDS else f"kind {kind} cannot run jobs yet"
+
+
 class DeployedTargets:
     """The targets of one stack. ``file`` is its manifest; ``home`` the ``.aml`` folder."""
 
@@ -43,7 +48,7 @@ class DeployedTargets:
     def _entry(self, name: str) -> tuple[Manifest, TargetEntry]:
         manifest = read_manifest(self._file, stack=self._stack)
         entry = manifest.target(name)
-        if entry.kind not in KINDS:
+        if unusable(entry.kind):
             raise UsageError(
                 f"Target {name!r} is of kind {entry.kind}, which cannot run jobs yet.",
                 remedy=f"Use a target of kind {' or '.join(KINDS)}, or `local`.",

@@ -73,10 +73,26 @@ def test_a_secret_comes_from_standard_input(project):
     assert invoke(config, "get", "--path", "aml:tags.token").stdout == "Pa55-canary\n"
 
 
-def test_what_a_value_breaks_is_noted(project):
-    done = invoke(config, "set", "aml:cloud", "lokal")
+def test_what_check_would_refuse_is_refused(project):
+    error = invoke(config, "set", "aml:cloud", "lokal").exception
+    assert isinstance(error, StackFileError)
+    assert error.problems[0].line == 3
+    assert error.at == "Pulumi.local.yaml, which was not changed"
+    assert (project / "Pulumi.local.yaml").read_text() == TEXT
+
+
+def test_what_is_still_missing_is_noted(project):
+    done = invoke(config, "set", "--path", "aml:computes[0].kind", "aml_compute")
     assert done.exit_code == 0
-    assert "note: line 3: aml:cloud" in done.stderr
+    assert "note: line 6: aml:computes[0].name: is required." in done.stderr
+
+
+def test_true_can_be_written_as_text(project):
+    critical = ("--path", "aml:tags.critical", "true")
+    error = invoke(config, "set", *critical).exception
+    assert "`--text`" in error.remedy
+    assert invoke(config, "set", "--text", *critical).exit_code == 0
+    assert "no problems" in invoke(check).stderr
 
 
 def test_values_as_data(project):

@@ -108,3 +108,11 @@ def test_the_schema_goes_to_stdout_or_a_file(folder):
     assert printed["properties"]["config"]["required"][0] == "aml:cloud"
     invoke(schema, "-o", "it.json")
     assert json.loads((folder / "it.json").read_text(encoding="utf-8")) == printed
+
+
+def test_a_new_stack_is_not_selected(folder):
+    invoke(init)
+    done = invoke(init, "prod")
+    assert find_project().selected_stack() == "local"
+    assert "Next, run `aml check -s prod`, then `aml up -s prod`." in done.stderr
+    assert "`aml stack select prod` makes it the stack that commands use" in done.stderr

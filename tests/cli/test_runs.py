@@ -5,6 +5,7 @@ import json
 import pytest
 
 from runtime.history.store import History
+from runtime.model.states import RunState
 
 
 @pytest.fixture
@@ -103,9 +104,9 @@ def test_cancelling_a_run_that_has_ended_does_nothing(desk_with_runs):
 @pytest.mark.parametrize("command", ["show", "logs", "cancel", "download"])
 def test_an_unknown_run_names_the_nearest(desk_with_runs, command):
     (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
-    said = desk_with_runs.aml("run", command, run_id[:-1])
+    said = desk_with_runs.aml("run", command, f"{run_id[:-1]}x")
     assert said.code == 2
-    assert f"Did you mean '{run_id}'?" in said.err
+    assert f"Did you mean '{run_id}'" in said.err
 
 
 def test_runs_whose_target_is_gone_are_still_listed(desk, record):
@@ -165,3 +166,87 @@ def test_metrics_that_are_no_numbers_are_shown_as_such(desk):
     said = desk.submit(NOT_NUMBERS)
     assert "[metric] up inf" in said.err
     assert "nan" in desk.aml("runs").out
+
+
+@pytest.fixture
+def three_runs(desk, record):
+    """Return the desk and the ids of runs in its history, oldest first."""
+    history = History(desk.root / "home/history.sqlite")
+    found = ["exp_1_aaaaaaaa", "exp_2_bbbbbbbb", "exp_20_cccccccc"]
+    for number, run_id in enumerate(found):
+        history.add(record(run_id, target="local", state=RunState.COMPLETED, created=number))
+    history.close()
+    return desk, found
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("exp_1", 0),
+        ("exp_2_", 1),
+        ("exp_20_cccccccc", 2),
+        ("last", 2),
+        ("-1", 2),
+        ("-3", 0),
+    ],
+)
+@pytest.mark.parametrize("before", [[], ["--json"]])
+def test_a_run_is_named_by_a_part_of_its_id_or_its_age(three_runs, said, meant, before):
+    desk, found = three_runs
+    assert f"{found[meant]}" in desk.aml("run", "show", *before, said).out
+    assert f"{found[meant]}" in desk.aml("run", "show", said, *before).out
+
+
+def test_a_part_of_several_ids_is_refused_with_all_of_them(three_runs):
+    desk, found = three_runs
+    said = desk.aml("run", "show", "exp_2")
+    assert said.code == 2
+    assert f"Several runs begin with 'exp_2': {found[2]}, {found[1]}." in said.err
+
+
+@pytest.mark.parametrize("named", ["-4", "last", "-1", "--", ""])
+def test_a_run_that_is_not_there_is_unknown(desk, three_runs, named):
+    if named != "-4":
+        (desk.root / "home/history.sqlite").unlink()
+    assert desk.aml("run", "show", named).code == 2
+
+
+def test_an_option_that_is_not_there_is_still_refused(desk):
+    assert "No such option '--nonsense'." in desk.aml("run", "show", "--nonsense", "last").err
+
+
+def test_the_argument_of_every_command_on_a_run_may_be_the_last(three_runs):
+    desk, found = three_runs
+    assert f"Run {found[2]} has already ended" in desk.aml("run", "cancel", "-1").err
+    assert desk.aml("run", "logs", "-1").code == desk.aml("run", "logs", found[2]).code
+    assert desk.aml("run", "download", "-1").code == desk.aml("run", "download", found[2]).code
+
+
+def test_cancel_with_a_run_points_to_the_command_for_runs(desk):
+    said = desk.aml("cancel", "exp_1_00000000")
+    assert said.code == 2
+    assert "To cancel a run, use `aml run cancel exp_1_00000000`" in said.err
+
+
+def test_targets_say_which_of_them_take_runs(desk):
+    entry = {"id": "/x", "kind": "kubernetes"}
+    manifest = {
+        "project": "p",
+        "stack": "local",
+        "cloud": "local",
+        "workspace": {"id": "/w", "name": "w", "location": "westeurope"},
+        "targets": {"cpu": {**entry, "kind": "aml_compute", "max_nodes": 2}, "k8s": entry},
+    }
+    file = desk.root / "manifest.json"
+    file.write_text(json.dumps(manifest))
+    lines = desk.aml("targets", "--manifest", file).out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["local", "cpu", "k8s"]
+    assert lines[2].endswith("yes")
+    assert lines[3].endswith("no: kind kubernetes cannot run jobs yet")
+    found = desk.aml("targets", "--manifest", file, "--json").data
+    assert {name: entry["takes_runs"] for name, entry in found.items()} == {
+        "local": True,
+        "cpu": True,
+        "k8s": False,
+    }
+    assert found["k8s"]["reason"] == "kind kubernetes cannot run jobs yet"

@@ -1,10 +1,13 @@
 """Reading and writing a stack's settings, sealing included."""
 
+from dataclasses import replace
+
 import pytest
 
 from infra.contract.errors import PassphraseError, UnknownNameError, UsageError
 from infra.contract.project import Project
 from infra.deploy.stack.settings import Settings
+from infra.spec.problems import StackFileError
 
 TEXT = """\
 # The local stack.
@@ -85,9 +88,47 @@ def test_a_reference_is_written_as_it_is(settings):
     assert settings.set(PASSWORD, "env:NODE_PASSWORD", path=True) == ()
 
 
-def test_what_is_wrong_afterwards_is_returned(settings):
-    (problem,) = settings.set("aml:cloud", "lokal")
+def test_what_check_would_refuse_is_not_written(project, settings):
+    before = project.stack_file("local").read_bytes()
+    with pytest.raises(StackFileError) as refused:
+        settings.set("aml:cloud", "lokal")
+    (problem,) = refused.value.problems
     assert (problem.line, problem.path) == (4, "aml:cloud")
+    assert project.stack_file("local").read_bytes() == before
+
+
+def test_a_value_may_be_set_key_by_key_and_what_is_missing_is_returned(settings):
+    (missing,) = settings.set("aml:computes[1].kind", "kubernetes", path=True)[:1]
+    assert missing.code == "missing"
+    settings.set("aml:computes[1].name", "k8s", path=True)
+    with pytest.raises(StackFileError, match="is not a known key"):
+        settings.set("aml:computes[1].namespce", "ml", path=True)
+
+
+def test_a_file_that_was_wrong_before_can_be_fixed_step_by_step(project, settings):
+    file = project.stack_file("local")
+    wrong = file.read_text().replace("aml:cloud: local", "aml:cloud: lokal\n  aml:colour: red")
+    file.write_text(wrong)
+    (left,) = settings.set("aml:cloud", "local")
+    assert left.path == "aml:colour"
+
+
+def test_true_is_stored_as_text_where_that_is_wanted(settings):
+    with pytest.raises(StackFileError) as refused:
+        settings.set("aml:tags.critical", "true", path=True)
+    assert "`--text` stores true and false as text" in refused.value.remedy
+    assert settings.set("aml:tags.critical", "true", path=True, verbatim=True) == ()
+    assert settings.get("aml:tags.critical", path=True).value == "true"
+
+
+def test_the_cloud_of_a_program_of_ones_own_is_checked(project, settings, tmp_path):
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "__main__.py").touch()
+    own = Settings(replace(project, main=program), "local")
+    with pytest.raises(StackFileError):
+        own.set("aml:cloud", "lokal")
+    assert own.set("aml:anything", "goes") == ()
 
 
 def test_a_value_is_removed(project, settings):

@@ -3,7 +3,7 @@
 `infra.spec` decides whether the values are valid, `configuration` what a program sees of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from infra.contract.errors import UnknownNameError, UsageError
@@ -13,8 +13,8 @@ from infra.deploy.stack.passphrase import Ask, stack_passphrase
 from infra.engine.state.secrets import Sealer, missing_passphrase
 from infra.spec.credentials import PLAIN_SECRET, PRIVATE_KEY, Sealed
 from infra.spec.editing import StackFile, parse_path
-from infra.spec.load import inspect_text
-from infra.spec.problems import Problem
+from infra.spec.load import inspect_program_text, inspect_text
+from infra.spec.problems import MISSING, Problem, StackFileError
 from infra.spec.stack import KEYS
 
 
@@ -60,16 +60,26 @@ class Settings:
         }
 
     def set(
-        self, key: str, value: str, *, path: bool = False, secret: bool = False
+        self,
+        key: str,
+        value: str,
+        *,
+        path: bool = False,
+        secret: bool = False,
+        verbatim: bool = False,
     ) -> tuple[Problem, ...]:
-        """Write one value, sealed if ``secret``; return what is wrong with the file now.
+        """Write one value, sealed if ``secret``; return what is wrong with the file all the same.
 
-        Refuses to write a credential in plain text.
+        Refuses to write a credential in plain text, and what makes a problem that was not there
+        before; only a key may still be missing. ``verbatim`` keeps `true` and numbers as text.
         """
         file = StackFile.read(self._file)
         key = _full(key)
-        file.set(key, self._seal(file, value) if secret else value, path=path)
-        problems = inspect_text(file.text()).problems
+        inspect = inspect_text if self._project.runs_packaged_program else inspect_program_text
+        before = {(problem.path, problem.message) for problem in inspect(file.text()).problems}
+        written = self._seal(file, value) if secret else value
+        file.set(key, written, path=path, verbatim=verbatim)
+        problems = inspect(file.text()).problems
         if any(
             problem.code in {PLAIN_SECRET, PRIVATE_KEY} and _below(problem.path, key)
             for problem in problems
@@ -78,9 +88,17 @@ class Settings:
                 f"{key} is a credential, which a stack file must not hold in plain text.",
                 remedy="Add `--secret` to encrypt it, or refer to it as env:NAME or file:PATH.",
             )
+        new = [
+            problem
+            for problem in problems
+            if problem.code != MISSING and (problem.path, problem.message) not in before
+        ]
+        if new:
+            raise StackFileError(
+                new, at=f"{self._file.name}, which was not changed", remedy=_remedy(key, new, value)
+            )
         file.write()
-        # Only a program of one's own can check its own keys.
-        return problems if self._project.runs_packaged_program else ()
+        return problems
 
     def remove(self, key: str, *, path: bool = False) -> None:
         """Remove one value."""
@@ -118,6 +136,12 @@ def _full(key: str) -> str:
     if first in known:
         remedy = f"Did you mean {known[first] + key.removeprefix(first)!r}?"
     raise UsageError(f"{key!r} has no namespace.", remedy=remedy)
+
+
+def _remedy(key: str, problems: Sequence[Problem], value: str) -> str:
+    if value in {"true", "false"} and any(_below(problem.path, key) for problem in problems):
+        return "Choose another value; `--text` stores true and false as text."
+    return "Choose another value, or set what it depends on first."
 
 
 def _below(path: str, key: str) -> bool:
