@@ -56,13 +56,31 @@ def partial_body(row: ArmType, update: UpdateRule, inputs: Document) -> JsonObje
     return body
 
 
-def keep(row: ArmType, body: JsonObject, existing: Document) -> JsonObject:
-    """Add existing values that the inputs do not mention and a PUT would erase."""
+def keep(
+    row: ArmType, body: JsonObject, existing: Document, before: Document | None = None
+) -> JsonObject:
+    """Add existing values that the inputs do not mention and a PUT would erase.
+
+    ``before`` is the body of the inputs before the update: what it mentions was removed on purpose.
+    """
     for path in row.kept:
         value = value_at(existing, path)
-        if value is not None and value_at(body, path) is None:
+        if value is not None and value_at(body, path) is value_at(before, path) is None:
             set_at(body, path, value)
     return body
+
+
+def with_found(row: ArmType, inputs: Document, existing: Document) -> Document:
+    """Return inputs with the service's values of what they leave as found."""
+    if not row.as_found:
+        return inputs
+    found = settable(row, outputs_of(row, existing))
+    # Sorted: what is below a path comes after it.
+    for path in sorted(row.as_found):
+        value = value_at(found, path)
+        if value is not None and value_at(inputs, path) is None:
+            inputs = with_value_at(inputs, path, value)
+    return inputs
 
 
 def query(row: ArmType, inputs: Document) -> dict[str, str]:

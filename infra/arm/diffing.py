@@ -72,6 +72,8 @@ def plain(path: str) -> str:
 
 
 def _compare(row: ArmType, path: str, old: object, new: object) -> Iterator[PropertyChange]:
+    if new is None and plain(path) in row.as_found:
+        return
     # An absent input means its default, which the SDK may send and the service returns.
     default = row.defaults.get(plain(path))
     given_old, given_new = old, new
@@ -107,6 +109,8 @@ def _compare_lists(
 
 def _same_leaf(row: ArmType, path: str, old: object, new: object) -> bool:
     """Compare two leaves; names in an id are compared without case."""
+    if not old and not new and {type(old), type(new)} <= {str, type(None)}:
+        return True  # no text is the same as none
     if path in row.parameters:
         return str(old).strip("/").lower() == str(new).strip("/").lower()
     return same(plain(path), old, new)

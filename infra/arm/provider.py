@@ -192,7 +192,7 @@ class AzureNative:
         with _without_secrets(row, news):
             answer = Response(_OK)
             if plan.put:
-                request = self._put(row, id, updating.as_sent(olds, news))
+                request = self._put_over(row, id, olds, updating.as_sent(row, olds, news))
                 answer = self._complete(request, timeout_s)
             for rule in plan.partial:
                 answer = self._complete(_partial(row, id, rule, news), timeout_s)
@@ -239,10 +239,18 @@ class AzureNative:
 
     def _put(self, row: ArmType, id: str, inputs: Document) -> Request:
         body = bodies.request_body(row, inputs)
-        if row.kept:
-            body = bodies.keep(row, body, self._get(row, id).document)
         params = bodies.query(row, inputs)
         return Request("PUT", bodies.url_path(id), row.api_version, body, params)
+
+    def _put_over(self, row: ArmType, id: str, olds: Document, news: Document) -> Request:
+        """Return a PUT that keeps what the inputs do not govern, as the service has it now."""
+        if not (row.kept or row.as_found):
+            return self._put(row, id, news)
+        existing = checked(self._get(row, id), at=id).document
+        news = bodies.with_found(row, news, existing)
+        body = bodies.request_body(row, news)
+        body = bodies.keep(row, body, existing, bodies.request_body(row, olds))
+        return replace(self._put(row, id, news), body=body)
 
     def _read_back(
         self, row: ArmType, id: str, answer: Response, *, asked: bool = False

@@ -101,12 +101,12 @@ def _still_there(
             yield Ignored(path, None, actual)
 
 
-def as_sent(olds: Document, news: Document) -> Document:
+def as_sent(row: ArmType, olds: Document, news: Document) -> Document:
     """Return the inputs a PUT sends for a change from ``olds`` to ``news``.
 
     Services keep an identity that a PUT leaves out, so removing one is explicit.
     """
-    gone = "identity" in olds and "identity" not in news
+    gone = "identity" in olds and "identity" not in news and "identity" not in row.as_found
     return {**news, "identity": {"type": "None"}} if gone else news
 
 

@@ -42,4 +42,5 @@ def iso_duration(seconds: int) -> str:
 
 def seconds_only(seconds: float) -> str:
     """Return ``PT120S`` for 120: seconds only, as Azure ML returns the idle time of a cluster."""
-    return f"PT{seconds:g}S"
+    # Not `:g`, which writes a million seconds as 1e+06.
+    return f"PT{int(seconds) if float(seconds).is_integer() else seconds}S"

@@ -76,6 +76,7 @@ def instance(context: StackContext, wanted: ComputeInstanceSpec) -> Target:
         assigned_object_id=person.object_id if person else None,
         assigned_tenant_id=person.tenant_id if person else None,
         application_sharing=wanted.application_sharing,
+        sso=wanted.sso,
         disable_local_auth=wanted.disable_local_auth,
         idle_shutdown_minutes=wanted.idle_shutdown_minutes,
         schedules=[_schedule(each) for each in wanted.schedules],

@@ -12,7 +12,11 @@ from infra.components.inputs import derived, secret_input, translated
 
 PRIORITIES: Final = {"dedicated": "Dedicated", "low_priority": "LowPriority"}
 SYSTEMS: Final = {"linux": "Linux", "windows": "Windows"}
-STATES: Final = {"enabled": "Enabled", "disabled": "Disabled"}
+STATES: Final = {
+    "enabled": "Enabled",
+    "disabled": "Disabled",
+    "not_specified": "NotSpecified",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,7 @@ class ClusterArgs(ComputeArgs):
     subnet_id: pulumi.Input[str] | None = None
     """ARM id of the nodes' subnet. Default none. Replace."""
     node_public_ip: pulumi.Input[bool] = True
-    """Default true; false requires a subnet. Replace."""
+    """Default true; false requires a subnet or a managed network. Replace."""
     admin_user: pulumi.Input[str] | None = None
     """Administrator account of every node, with a key or a password. Default none. Replace."""
     admin_ssh_public_key: pulumi.Input[str] | None = None
@@ -44,7 +48,8 @@ class ClusterArgs(ComputeArgs):
     admin_password: pulumi.Input[str] | None = None
     """Secret in state. Replace."""
     remote_login: pulumi.Input[str] = "disabled"
-    """``enabled`` opens each node's SSH port to the internet. Default ``disabled``. Replace."""
+    """``enabled`` opens each node's SSH port to the internet, ``not_specified`` leaves that to the
+    service. Default ``disabled``. Replace."""
     disable_local_auth: bool | None = None
     """Disables login by key and password. Default: true without ``admin_user``. Replace."""
 

@@ -31,11 +31,11 @@ class ComputeArgs:
     resource_group_name: pulumi.Input[str]
     """The workspace's resource group. Replace."""
     location: pulumi.Input[str]
-    """The workspace's Azure region. Replace."""
+    """Azure region, usually the workspace's. Replace."""
     description: pulumi.Input[str] | None = None
     """Free text. Replace."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """Default none. In place, but replaces a compute instance."""
+    """Default none. In place; ignored by a compute instance."""
 
 
 class Compute(pulumi.ComponentResource):

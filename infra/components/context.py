@@ -58,7 +58,7 @@ class StackContext:
             "compute_name": wanted.name,
             "workspace_name": self.workspace.workspace_name,
             "resource_group_name": self.workspace.resource_group_name,
-            "location": self.spec.location,
+            "location": wanted.location or self.spec.location,
             "description": wanted.description,
             "tags": self.tags(wanted.tags),
         }

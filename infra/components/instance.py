@@ -30,13 +30,15 @@ class InstanceArgs(ComputeArgs):
     subnet_id: pulumi.Input[str] | None = None
     """ARM id of the subnet. Default none. Replace."""
     node_public_ip: pulumi.Input[bool] = True
-    """Default true; false requires a subnet. Replace."""
+    """Default true; false requires a subnet or a managed network. Replace."""
     assigned_object_id: pulumi.Input[str] | None = None
     """Object id of the assigned user. Default: whoever deploys. Replace."""
     assigned_tenant_id: pulumi.Input[str] | None = None
     """Tenant of the assigned user. Replace."""
     application_sharing: pulumi.Input[str] = "shared"
     """``shared`` (default) or ``personal``: who may use its applications. Replace."""
+    sso: pulumi.Input[bool] = True
+    """Single sign-on to its applications. Default true. Replace."""
     disable_local_auth: bool | None = None
     """Disables login by key. Default: true without ``ssh_public_key``. Replace."""
     idle_shutdown_minutes: pulumi.Input[int] | None = None
@@ -166,6 +168,7 @@ def _machine(args: InstanceArgs) -> ml.ComputeInstancePropertiesArgs:
         vm_size=args.vm_size,
         application_sharing_policy=translated(SHARING, args.application_sharing),
         enable_node_public_ip=args.node_public_ip,
+        enable_sso=args.sso,
         idle_time_before_shutdown=None
         if idle is None
         else derived(lambda minutes: iso_duration(int(minutes) * _MINUTE_S), idle),

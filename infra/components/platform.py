@@ -88,6 +88,7 @@ class Platform(pulumi.ComponentResource):
             description=wanted.description,
             declare_identity=self._declare_identity,
             public_network_access=wanted.public_network_access,
+            managed_network=wanted.managed_network,
             tags={**self._spec.tags, **wanted.tags} or None,
         )
         options = pulumi.ResourceOptions(parent=self, protect=wanted.protect)
@@ -106,8 +107,9 @@ class Platform(pulumi.ComponentResource):
             self._identities[each.name] = UserIdentity(name, args, self._options)
         wanted = self._spec.workspace.identity
         chosen = chosen_identity(wanted, self._identities)
+        wanted_primary = self._spec.workspace.primary_identity_id
         if wanted.type != "user_assigned":
-            return WorkspaceIdentity(managed=chosen)
+            return WorkspaceIdentity(managed=chosen, primary=wanted_primary)
         return WorkspaceIdentity(
             managed=chosen,
             primary=identity_ids(wanted, self._identities)[0],

@@ -11,9 +11,15 @@ from pulumi_azure_native import resources
 from infra.components.identity import managed_identity
 from infra.components.inputs import child_options, derived, given, translated
 from infra.components.prerequisites import Prerequisites
+from infra.contract.json_types import JsonObject
 from infra.spec.derived_names import derived_names
 
 ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
+ISOLATION: Final = {
+    "disabled": "Disabled",
+    "allow_internet_outbound": "AllowInternetOutbound",
+    "allow_only_approved_outbound": "AllowOnlyApprovedOutbound",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,9 @@ class WorkspaceArgs:
     """Replaces the two above: declares identities and roles in the workspace's group. In place."""
     public_network_access: pulumi.Input[str] = "enabled"
     """``enabled`` (default) or ``disabled``. In place."""
+    managed_network: pulumi.Input[str] | None = None
+    """``disabled``, ``allow_internet_outbound`` or ``allow_only_approved_outbound``. Default: as
+    the workspace has it. In place."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """Set on every created resource. Default none. In place."""
 
@@ -124,7 +133,7 @@ class Workspace(pulumi.ComponentResource):
             identity=identity.managed,
             primary_user_assigned_identity=identity.primary,
             public_network_access=translated(ACCESS, args.public_network_access),
-            sku=ml.SkuArgs(name="Basic", tier="Basic"),
+            managed_network=_network(args),
             tags=args.tags,
             opts=child_options(
                 self, "machinelearningservices:Workspace", depends_on=list(identity.depends_on)
@@ -183,6 +192,13 @@ def _group(
         opts=child_options(parent, "resources:ResourceGroup"),
     )
     return group.name, group.id
+
+
+def _network(args: WorkspaceArgs) -> JsonObject | None:
+    if args.managed_network is None:
+        return None
+    # Not the SDK's class: it adds `enableNetworkMonitor: false`, which would switch it off.
+    return {"isolation_mode": translated(ISOLATION, args.managed_network)}
 
 
 def _identity(args: WorkspaceArgs) -> WorkspaceIdentity:

@@ -19,6 +19,7 @@ from infra.spec.names import (
     HDInsightId,
     HostName,
     KubernetesId,
+    Location,
     Port,
     SynapseSparkId,
     UserName,
@@ -29,6 +30,8 @@ from infra.spec.tags import Tags
 
 class _Attached(SpecModel):
     name: AttachedName
+    location: Location | None = None
+    """Azure region, if it is not the workspace's."""
     description: str | None = None
     tags: Tags = Field(default_factory=dict)
     """Added to the stack's tags; overrides those of the same name."""

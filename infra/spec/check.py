@@ -18,6 +18,7 @@ from infra.spec.rules import (
     references,
     roles,
     sizes,
+    tags,
 )
 from infra.spec.rules.findings import Finding, StackRule, below, entries
 
@@ -25,13 +26,11 @@ _OVER_SSH: Final = (attachments.named_once, attachments.one_credential)
 _COMPUTES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "aml_compute": (
         clusters.nodes_are_ordered,
-        clusters.private_nodes_need_a_subnet,
         clusters.one_subnet,
         identities.identity,
         clusters.admin_can_log_in,
     ),
     "compute_instance": (
-        clusters.private_nodes_need_a_subnet,
         clusters.one_subnet,
         identities.identity,
         instances.schedules,
@@ -39,7 +38,7 @@ _COMPUTES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     ),
     "virtual_machine": _OVER_SSH,
     "hdinsight": (*_OVER_SSH, attachments.ssh_host),
-    "kubernetes": (identities.identity, attachments.known_instance_type),
+    "kubernetes": (identities.identity,),
     "synapse_spark": (identities.identity,),
 }
 # Rules for list entries of any kind.
@@ -50,10 +49,14 @@ _ENTRIES: Final[Mapping[str, tuple[StackRule, ...]]] = {
 }
 _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     references.names_differ,
+    clusters.private_nodes_need_a_network,
+    attachments.known_instance_types,
+    identities.primary_identity,
     references.subnets_are_declared,
     references.identities_are_declared,
     roles.fit_the_workspace,
     sizes.sizes,
+    tags.fit_a_storage_account,
 )
 
 

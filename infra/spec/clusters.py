@@ -7,11 +7,11 @@ from pydantic import Field
 from infra.spec.base import SpecModel
 from infra.spec.credentials import Credential, PublicKey
 from infra.spec.identity import IdentitySpec
-from infra.spec.names import AmlComputeName, SubnetId, SubnetReference, UserName
+from infra.spec.names import AmlComputeName, Location, SubnetId, SubnetReference, UserName
 from infra.spec.tags import Tags
 
-# The service documents no limit; a week covers every use seen.
-_LONGEST_IDLE_S: Final = 7 * 24 * 3600
+# The service documents no limit; a year covers every cluster seen.
+_LONGEST_IDLE_S: Final = 366 * 24 * 3600
 
 VmSizeName = Annotated[str, Field(pattern=r"^[A-Za-z]+_[A-Za-z0-9][A-Za-z0-9_-]*$")]
 NodeCount = Annotated[int, Field(ge=0, le=100_000)]
@@ -34,6 +34,8 @@ class AmlComputeSpec(SpecModel):
 
     kind: Literal["aml_compute"]
     name: AmlComputeName
+    location: Location | None = None
+    """Azure region, if it is not the workspace's."""
     vm_size: VmSizeName
     priority: Literal["dedicated", "low_priority"] = "dedicated"
     min_nodes: NodeCount = 0
@@ -46,7 +48,7 @@ class AmlComputeSpec(SpecModel):
     subnet_id: SubnetId | None = None
     node_public_ip: bool = True
     admin: AdminSpec | None = None
-    remote_login: Literal["enabled", "disabled"] = "disabled"
+    remote_login: Literal["enabled", "disabled", "not_specified"] = "disabled"
     """Whether the SSH port of each node is open to the internet."""
     os: Literal["linux", "windows"] = "linux"
     disable_local_auth: bool | None = None

@@ -8,13 +8,13 @@ from infra.spec.base import SpecModel
 from infra.spec.clusters import VmSizeName
 from infra.spec.credentials import PublicKey
 from infra.spec.identity import IdentitySpec
-from infra.spec.names import ComputeInstanceName, Guid, SubnetId, SubnetReference
+from infra.spec.names import ComputeInstanceName, Guid, Location, SubnetId, SubnetReference
 from infra.spec.tags import Tags
 
 _FIELD = r"[0-9A-Za-z*/,-]+"
 Cron = Annotated[str, Field(pattern=rf"^{_FIELD}( {_FIELD}){{4,5}}$")]
 """NCronTab: minute, hour, day of month, month, day of week; optionally seconds first."""
-LocalTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")]
+LocalTime = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?Z?$")]
 """A time without offset, in the schedule's time zone."""
 Hour = Annotated[int, Field(ge=0, le=23)]
 Minute = Annotated[int, Field(ge=0, le=59)]
@@ -76,6 +76,8 @@ class ComputeInstanceSpec(SpecModel):
 
     kind: Literal["compute_instance"]
     name: ComputeInstanceName
+    location: Location | None = None
+    """Azure region, if it is not the workspace's."""
     vm_size: VmSizeName
     ssh_public_key: PublicKey | None = None
     """Opens the SSH port for the holder of the private key."""
@@ -84,6 +86,8 @@ class ComputeInstanceSpec(SpecModel):
     node_public_ip: bool = True
     assigned_user: AssignedUserSpec | None = None
     application_sharing: Literal["shared", "personal"] = "shared"
+    sso: bool = True
+    """Whether its applications sign the user in with Microsoft Entra ID."""
     disable_local_auth: bool | None = None
     """Disables login by key. Default: true without ``ssh_public_key``."""
     idle_shutdown_minutes: Annotated[int, Field(ge=15, le=3 * 24 * 60)] | None = None

@@ -87,7 +87,7 @@ ContainerName = Annotated[str, *_rule_type("blob_container")]
 Location = Annotated[str, AfterValidator(_location)]
 SubnetReference = Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
 """A subnet declared in the same file: ``network/subnet``."""
-UserName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+UserName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 """A host name or an IPv4 address, without user and port."""
 Port = Annotated[int, Field(ge=1, le=65_535)]

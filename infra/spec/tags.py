@@ -5,8 +5,10 @@ from typing import Annotated, Final
 from pydantic import AfterValidator
 
 _FORBIDDEN: Final = frozenset(r"<>%&\?/")
-# Azure's limits: 50 tags, values of 256 characters, names of 512 (128 on a storage account).
-_MOST, _LONGEST_NAME, _LONGEST_VALUE = 50, 128, 256
+# Azure's limits: 50 tags, values of 256 characters, names of 512.
+_MOST, _LONGEST_NAME, _LONGEST_VALUE = 50, 512, 256
+LONGEST_ON_STORAGE: Final = 128
+"""Names of tags are shorter on a storage account; a rule sees to it where one is created."""
 
 
 def _name(name: str) -> str:

@@ -12,6 +12,7 @@ from infra.spec.names import (
     KeyVaultId,
     ResourceGroupName,
     StorageAccountId,
+    UserAssignedIdentityId,
     WorkspaceName,
 )
 from infra.spec.tags import Tags
@@ -39,7 +40,13 @@ class WorkspaceSpec(SpecModel):
     friendly_name: str | None = None
     description: str | None = None
     identity: IdentitySpec = IdentitySpec(type="system_assigned")
+    primary_identity_id: UserAssignedIdentityId | None = None
+    """The user-assigned identity that the workspace acts as beside its system-assigned one."""
     public_network_access: Literal["enabled", "disabled"] = "enabled"
+    managed_network: (
+        Literal["disabled", "allow_internet_outbound", "allow_only_approved_outbound"] | None
+    ) = None
+    """Isolation of the managed virtual network. Default: as the workspace has it."""
     protect: bool = False
     """Refuse to delete or replace the workspace and its dependencies until `aml unprotect`."""
     tags: Tags = Field(default_factory=dict)

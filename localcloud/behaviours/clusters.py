@@ -26,10 +26,13 @@ _DETACHED_S: Final = 24 * 3600
 _DEFAULTS: Final = {"osType": "Linux", "vmPriority": "Dedicated"}
 
 
-def filled(inner: JsonObject) -> tuple[JsonObject, Problems]:
-    """Return the inner properties of a cluster with defaults, and the problems found in them."""
+def filled(inner: JsonObject, *, managed: bool = False) -> tuple[JsonObject, Problems]:
+    """Return the inner properties of a cluster with defaults, and the problems found in them.
+
+    ``managed``: the workspace has a managed virtual network.
+    """
     inner = {**_DEFAULTS, **{k: v for k, v in inner.items() if v is not None}}
-    problems = [*_enums(inner), *_size(inner), *_network(inner), *_scale(inner)]
+    problems = [*_enums(inner), *_size(inner), *_network(inner, managed=managed), *_scale(inner)]
     # "NotSpecified" is resolved by the service: closed in a virtual network, open elsewhere.
     access = inner.get("remoteLoginPortPublicAccess", "NotSpecified")
     if access == "NotSpecified":
@@ -60,9 +63,10 @@ def _size(inner: JsonObject) -> Problems:
     return []
 
 
-def _network(inner: JsonObject) -> Problems:
+def _network(inner: JsonObject, *, managed: bool) -> Problems:
     # Without a public address the service reaches nodes through a virtual network only.
-    if inner.get("enableNodePublicIp") is False and not inner.get("subnet"):
+    inside = inner.get("subnet") or managed
+    if inner.get("enableNodePublicIp") is False and not inside:
         says = "enableNodePublicIp can be false only in a subnet or a managed virtual network."
         return [(f"{_INNER}.enableNodePublicIp", says)]
     return []

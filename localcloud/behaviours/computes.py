@@ -90,11 +90,17 @@ def _inner(
 ) -> tuple[JsonObject | None, list[tuple[str, str]]]:
     inner = dict(properties.get("properties") or {})
     if kind == "AmlCompute":
-        return clusters.filled(inner | (clusters.detached_properties(call) if old is None else {}))
+        detached = clusters.detached_properties(call) if old is None else {}
+        return clusters.filled(inner | detached, managed=_in_managed_network(call))
     if kind == "ComputeInstance":
         return instances.filled(call, inner, old)
     problems = _attachment_problems(kind, properties, inner)
     return inner or ({} if kind in _NEVER_NULL else None), problems
+
+
+def _in_managed_network(call: Call) -> bool:
+    network = existing(call, call.arm.parent).properties.get("managedNetwork") or {}
+    return str(network.get("isolationMode", "Disabled")).lower() != "disabled"
 
 
 def _attachment_problems(

@@ -125,7 +125,7 @@ def diff(token: str, olds, news):
         pytest.param(
             computes("ComputeInstance", idleTimeBeforeShutdown="PT30M"),
             {**computes("ComputeInstance", idleTimeBeforeShutdown="PT1H"), "tags": {"a": "b"}},
-            {f"{INNER}.idleTimeBeforeShutdown": "update", "tags.a": "add-replace"},
+            {f"{INNER}.idleTimeBeforeShutdown": "update", "tags.a": "add"},
             id="an instance updates nothing but its idle time",
         ),
         pytest.param(
@@ -322,3 +322,9 @@ def test_an_ignored_change_is_noted_and_does_not_replace(news, notes) -> None:
     assert set(found.notes) == notes
     assert set(found.notes.values()) <= {"ignored by Azure; `--replace cpu` replaces it"}
     assert bool(found.replaces) is ("vmSize" in news)
+
+
+def test_no_text_is_the_same_as_none() -> None:
+    row = type_of_token(f"{ML}:Workspace")
+    assert not difference(row, {"description": ""}, {}).changed
+    assert difference(row, {"description": "x"}, {"description": ""}).changed

@@ -331,4 +331,4 @@ def test_a_fixed_property_of_a_new_resource_is_as_requested_or_reported(
     ids=["no longer wanted", "never there", "another"],
 )
 def test_an_identity_that_is_not_wanted_is_removed(olds, news, sent):
-    assert as_sent(olds, news) == sent
+    assert as_sent(CLUSTER, olds, news) == sent

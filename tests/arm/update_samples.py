@@ -1,8 +1,8 @@
 """For each row of the table of updates: a resource as it is, and the same with that one change.
 
 A resource is a golden case of ``bodies`` under a name of its own. Where nothing is said here, the
-changed property becomes the word ``changed``: what the service would say of the word is no matter
-of the table.
+changed property becomes another value of its shape: what the service would say of the value is no
+matter of the table.
 """
 
 import copy
@@ -13,6 +13,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from infra.catalogue.body_shapes import body_shape
+from infra.catalogue.documents import value_at
+from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import type_of_token
 from infra.catalogue.updates.rule import Change, UpdateRule
 from infra.catalogue.updates.table import COMPUTE, TABLE, WORKSPACE, rules_of
@@ -24,6 +27,7 @@ ML = "azure-native:machinelearningservices"
 IN = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers"
 INNER = "properties.properties"
 NUMBERS = count()
+ANOTHER = "another value"
 
 FILES = {
     "resources:ResourceGroup": "resource_group",
@@ -77,6 +81,25 @@ ONE, TWO = (
 
 # path, or kind and path → the value before (``...``: as in the golden case) and the one after
 VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
+    ("keyvault:Vault", "properties.createMode"): (..., "recover"),
+    ("network:NetworkSecurityGroup", "securityRules"): (
+        ...,
+        [
+            {
+                "name": "ssh",
+                "access": "Deny",
+                "direction": "Inbound",
+                "priority": 200,
+                "protocol": "Tcp",
+            }
+        ],
+    ),
+    ("machinelearningservices:Datastore", "skipValidation"): (..., "changed"),
+    ("ComputeInstance", "properties.properties.personalComputeInstanceSettings"): (
+        ...,
+        {"assignedUser": {"objectId": "changed", "tenantId": "changed"}},
+    ),
+    ("VirtualMachine", "properties.properties.address"): (..., "changed"),
     "resourceGroupName": (..., "rg2"),
     "location": (..., "northeurope"),
     "scope": (..., f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg2"),
@@ -89,7 +112,7 @@ VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
     "networkRuleSet": (..., {"defaultAction": "Allow"}),
     "properties": (..., {"other": "changed"}),
     "properties.resourceId": (..., f"{IN}/Microsoft.Compute/virtualMachines/other"),
-    "properties.disableLocalAuth": (..., "changed"),
+    "properties.disableLocalAuth": (True, False),
     f"{INNER}.subnet": (..., {"id": f"{IN}/Microsoft.Network/virtualNetworks/net/subnets/a"}),
     f"{INNER}.vmSize": ("STANDARD_DS3_V2", "STANDARD_DS2_V2"),
     f"{INNER}.schedules": (SCHEDULES, LATER),
@@ -185,13 +208,14 @@ def samples() -> Iterator[Sample]:
 
 
 def _values(short: str, rule: UpdateRule) -> Iterator[tuple[Any, Any, Change]]:
-    before, after = VALUES.get((short, rule.path), VALUES.get(rule.path, (..., "changed")))
+    before, after = VALUES.get((short, rule.path), VALUES.get(rule.path, (..., ANOTHER)))
     if rule.only_if is None:
         yield before, after, rule.change
         return
     replacing, updating = DIRECTIONS[short, rule.path]
     yield *replacing, Change.REPLACE
-    yield *updating, Change.IN_PLACE
+    if updating:
+        yield *updating, Change.IN_PLACE
 
 
 def pair(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -208,7 +232,47 @@ def pair(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
     replaced = sample.change is Change.REPLACE
     for path, value in ALSO.get((sample.short, sample.rule.path), {}).items() if replaced else ():
         after = _placed(after, path, value)
-    return before, _placed(after, sample.rule.path, sample.after)
+    wanted = sample.after
+    if wanted is ANOTHER:
+        shape = shape_at(row.variant(sample.kind), before, sample.rule.path)
+        if value_at(before, sample.rule.path) is None:  # whose meaning may be the other value
+            before = _placed(before, sample.rule.path, another(shape, None))
+        wanted = another(shape, value_at(before, sample.rule.path))
+    return before, _placed(after, sample.rule.path, wanted)
+
+
+def shape_at(row: ArmType, inputs: dict[str, Any], path: str) -> Any:
+    """Return the shape of an input, ``any`` if it is unknown."""
+    shape: Any = body_shape(row.name)
+    document: Any = {"properties": inputs.get("properties", {})}
+    for step in row.body_path(path).split("."):
+        if not isinstance(shape, dict):
+            return "any"
+        for key in [each for each in shape if each.startswith("by ")]:
+            chosen = (document or {}).get(key.removeprefix("by "))
+            shape = {**shape, **shape[key].get(chosen, {})}
+        shape = shape.get(step, shape.get("*", "any"))
+        document = (document or {}).get(step)
+    return shape
+
+
+def another(shape: Any, value: Any) -> Any:
+    """Return a value of a shape that differs from ``value``."""
+    if isinstance(shape, list):
+        return [another(shape[0], value[0] if value else None)]
+    if isinstance(shape, dict):
+        keys = [key for key in shape if not key.startswith("by ")]
+        key = next((key for key in keys if key != "*"), "changed")
+        inner = value.get(key) if isinstance(value, dict) else None
+        return {key: another(shape.get(key, shape.get("*", "any")), inner)}
+    if shape.startswith("="):
+        words = shape[1:].split("|")
+        return next(word for word in words if word.lower() != str(value).lower())
+    if shape == "boolean":
+        return not value
+    if shape in ("integer", "long", "number"):
+        return (value or 0) + 1
+    return "changed again" if value == "changed" else "changed"
 
 
 def _based(sample: Sample, name_input: str) -> dict[str, Any]:
@@ -225,13 +289,16 @@ def _name(name_input: str) -> str:
 
 
 NAMES = {"roleAssignmentName": "11111111-2222-3333-4444-55555555{:04}"}
-DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any]]] = {
+DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any] | None]] = {
     ("storage:StorageAccount", "sku.name"): (
         ("Standard_LRS", "Standard_ZRS"),
         ("Standard_LRS", "Standard_GRS"),
     ),
     ("storage:StorageAccount", "kind"): (("StorageV2", "BlobStorage"), ("Storage", "StorageV2")),
-    ("keyvault:Vault", "properties.softDeleteRetentionInDays"): ((7, 8), (False, 9)),
+    ("keyvault:Vault", "properties.softDeleteRetentionInDays"): (
+        (7, 8),
+        None,
+    ),  # a vault always has one
     ("keyvault:Vault", "properties.enableSoftDelete"): ((True, False), (False, True)),
     ("keyvault:Vault", "properties.enablePurgeProtection"): ((True, False), (False, True)),
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.catalogue.durations import iso_duration
+from infra.catalogue.durations import duration_s, iso_duration, seconds_only
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from infra.catalogue.durations import iso_duration
 )
 def test_whole_units_the_largest_first(seconds, text):
     assert iso_duration(seconds) == text
+
+
+def test_a_month_in_seconds_is_a_duration() -> None:
+    assert seconds_only(30 * 86_400) == "PT2592000S"
+    assert duration_s(seconds_only(30 * 86_400)) == 30 * 86_400

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import pytest
 import yaml
 
 from tests.deploy.outside import Outside, unchanged
@@ -107,3 +108,96 @@ def test_what_is_not_there_is_refused(deployed):
             said = deployed.aml("import", *arguments)
             assert said.code == 2
             assert text in said.err
+
+
+ENCRYPTION = {"status": "Enabled", "keyVaultProperties": {"keyIdentifier": "https://v/keys/k"}}
+NETWORK = {
+    "isolationMode": "AllowInternetOutbound",
+    "enableNetworkMonitor": True,
+    "outboundRules": {"pypi": {"type": "FQDN", "destination": "example.org"}},
+}
+MACHINE = {"vmSize": "STANDARD_DS3_V2"}
+NO_ADDRESS = {**MACHINE, "enableNodePublicIp": False}
+CLUSTER = {**MACHINE, "scaleSettings": {"maxNodeCount": 1}}
+# What was made elsewhere: of the workspace, and of one compute (its kind and inner properties).
+MADE_ELSEWHERE = {
+    "managed network": ({"managedNetwork": NETWORK}, None),
+    "datastores by identity": ({"systemDatastoresAuthMode": "identity"}, None),
+    "high business impact": ({"hbiWorkspace": True}, None),
+    "encrypted": ({"encryption": ENCRYPTION, "enableServiceSideCMKEncryption": True}, None),
+    "a word as a name": ({"friendlyName": "true"}, None),
+    "another region": ({}, ("AmlCompute", {**CLUSTER, "isolatedNetwork": True}, "northeurope")),
+    "image": ({}, ("AmlCompute", {**CLUSTER, "virtualMachineImage": {"id": "/s/i"}}, "")),
+    "no public address": ({"managedNetwork": NETWORK}, ("ComputeInstance", NO_ADDRESS, "")),
+    "nodes without address": (
+        {"managedNetwork": NETWORK},
+        ("AmlCompute", {**CLUSTER, "enableNodePublicIp": False}, ""),
+    ),
+    "no single sign-on": (
+        {},
+        ("ComputeInstance", {**MACHINE, "enableSSO": False, "enableRootAccess": False}, ""),
+    ),
+    "services": ({}, ("ComputeInstance", {**MACHINE, "customServices": [{"name": "r"}]}, "")),
+    "long idle": (
+        {},
+        (
+            "AmlCompute",
+            {
+                **MACHINE,
+                "scaleSettings": {"maxNodeCount": 1, "nodeIdleTimeBeforeScaleDown": "P30D"},
+            },
+            "",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MADE_ELSEWHERE)
+def test_what_import_writes_check_accepts_and_up_leaves_alone(deployed, case):
+    properties, compute = MADE_ELSEWHERE[case]
+    outside = made_elsewhere(deployed, properties, compute)
+    before = outside.call("GET", ""), outside.call("GET", "/computes")
+    deployed.good("import", outside.workspace, "-s", "taken", "--yes")
+    deployed.good("check", "-s", "taken")
+    assert (outside.call("GET", ""), outside.call("GET", "/computes")) == before
+    assert "no changes" in deployed.good("up", "-s", "taken", "--expect-no-changes").err
+    assert "no drift" in deployed.good("drift", "-s", "taken").err
+    # Neither does a change of something else.
+    deployed.edit("  aml:workspace:\n", "  aml:workspace:\n    public_network_access: disabled\n",
+                  "taken")  # fmt: skip
+    deployed.good("up", "-s", "taken", "--yes")
+    after = outside.call("GET", "")
+    assert after["properties"].pop("publicNetworkAccess") == "Disabled"
+    del before[0]["properties"]["publicNetworkAccess"], before[0]["systemData"], after["systemData"]
+    assert after == before[0]
+
+
+def made_elsewhere(deployed, properties, compute):
+    """Make a second workspace over the prerequisites of the project's own, as other tools do."""
+    outside = Outside(deployed)
+    first = outside.call("GET", "")
+    needed = ("storageAccount", "keyVault", "applicationInsights", "containerRegistry")
+    shared = {name: first["properties"][name] for name in needed}
+    outside.workspace += "-2"
+    body = {"location": "westeurope", "properties": {**shared, **properties}}
+    body["identity"] = {"type": "SystemAssigned"}
+    outside.call("PUT", "", body)
+    if compute is not None:
+        kind, inner, region = compute
+        body = {"computeType": kind, "disableLocalAuth": True, "properties": inner}
+        name = f"other-{deployed.name}"
+        outside.call(
+            "PUT", f"/computes/{name}", {"location": region or "westeurope", "properties": body}
+        )
+    return outside
+
+
+def test_a_project_of_a_hub_is_refused_by_name(deployed):
+    outside = Outside(deployed)
+    outside.workspace += "-project"
+    body = {"location": "westeurope", "kind": "Project", "identity": {"type": "SystemAssigned"}}
+    outside.call("PUT", "", body | {"properties": {"hubResourceId": outside.workspace}})
+    said = deployed.aml("import", outside.workspace, "-s", "taken", "--yes")
+    assert said.code == 2
+    assert "(kind Project) has no storageAccount and no keyVault of its own" in said.err
+    assert not deployed.stack_file("taken").exists()

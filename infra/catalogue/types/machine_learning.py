@@ -8,6 +8,7 @@ from typing import Final
 from infra.catalogue.api_versions import MACHINE_LEARNING, MACHINE_LEARNING_BATCH
 from infra.catalogue.names import RULES
 from infra.catalogue.types.row import GROUP, ArmType, Variant, below, beside, inside, words
+from infra.contract.json_types import Document
 
 _ML: Final = "Microsoft.MachineLearningServices"
 _WORKSPACE: Final = f"{GROUP}/providers/{_ML}/workspaces/{{workspaceName}}"
@@ -61,6 +62,21 @@ WORKSPACE: Final = ArmType(
     },
     open_ended={"discoveryUrl": None},
     nested={"sharedPrivateLinkResources": words("name")},
+    # The service adds a registry of its own when it first builds an image.
+    kept=words("properties.applicationInsights properties.containerRegistry"),
+    as_found=words(
+        """
+        allowPublicAccessWhenBehindVnet associatedWorkspaces enableDataIsolation
+        enableServiceSideCMKEncryption encryption featureStoreSettings hbiWorkspace hubResourceId
+        imageBuildCompute kind managedNetwork provisionNetworkNow serverlessComputeSettings
+        serviceManagedResourcesSettings sharedPrivateLinkResources sku systemDatastoresAuthMode
+        v1LegacyMode workspaceHubConfig
+        """
+    )
+    | below(
+        "managedNetwork",
+        "enableNetworkMonitor firewallSku isolationMode managedNetworkKind outboundRules",
+    ),
     purge=("DELETE", "{id}?forceToPurge=true"),
 )
 
@@ -94,6 +110,8 @@ _AML_COMPUTE: Final = Variant(
         f"{_INNER}.scaleSettings.nodeIdleTimeBeforeScaleDown": "PT120S",
     },
     open_ended={f"{_INNER}.remoteLoginPortPublicAccess": "NotSpecified"},
+    as_found=below(_INNER, "isolatedNetwork propertyBag virtualMachineImage")
+    | words("properties.resourceId"),
     delete_query=_DELETE,
 )
 
@@ -130,26 +148,52 @@ _COMPUTE_INSTANCE: Final = Variant(
         f"{_INNER}.schedules.computeStartStop.cron.timeZone": "UTC",
         f"{_INNER}.schedules.computeStartStop.recurrence.timeZone": "UTC",
     },
+    as_found=below(
+        _INNER,
+        """
+        computeInstanceAuthorizationType customServices enableOSPatching enableRootAccess
+        releaseQuotaOnStop schedules.computeStartStop.schedule sshSettings.adminPublicKey
+        """,
+    )
+    | words("properties.resourceId"),
     delete_query=_DELETE,
 )
 
+_GOVERNED_OVER_SSH: Final = "sshPort address administratorAccount"
+# The service answers with the address of a machine that was attached by id.
+_ADDRESS_LEFT_OPEN: Final = {f"{_INNER}.address": None}
 _ACCOUNT_SECRETS: Final = below(
     f"{_INNER}.administratorAccount", "password publicKeyData privateKeyData passphrase"
 )
 
 
+_ATTACHED_AS_FOUND: Final = words("identity properties.disableLocalAuth")
+
+
 def _attached(
-    inner: str | None = "", *, secret: frozenset[str] = frozenset(), **defaults: object
+    inner: str | None = "",
+    *,
+    secret: frozenset[str] = frozenset(),
+    governed: str = "",
+    identity: bool = False,
+    open_ended: Document | None = None,
+    **defaults: object,
 ) -> Variant:
     """Return the variant of an attached compute: it is detached, never deleted.
 
     A second attachment of a resource breaks the first, hence delete before replace.
-    ``defaults`` are those of its inner properties.
+    ``governed`` are the inner properties that are not left as found, ``identity`` says the same of
+    the identity; ``defaults`` are those of its inner properties.
     """
+    as_found = below(_INNER, " ".join(words(inner or "") - words(governed))) - secret
     return Variant(
         name_rule=RULES["attached_compute"],
         inner=None if inner is None else words(inner),
         secret=secret,
+        open_ended=open_ended or {},
+        as_found=as_found
+        | (_ATTACHED_AS_FOUND - ({"identity"} if identity else set()))
+        | words("" if governed else "properties.resourceId"),
         defaults={f"{_INNER}.{name}": value for name, value in defaults.items()},
         delete_query=DETACH,
         delete_before_replace=True,
@@ -166,10 +210,19 @@ def _variants() -> dict[str, Variant]:
             isNotebookInstanceCompute
             """,
             secret=_ACCOUNT_SECRETS,
+            governed=_GOVERNED_OVER_SSH,
+            open_ended=_ADDRESS_LEFT_OPEN,
         ),
-        "HDInsight": _attached("sshPort address administratorAccount", secret=_ACCOUNT_SECRETS),
+        "HDInsight": _attached(
+            "sshPort address administratorAccount",
+            secret=_ACCOUNT_SECRETS,
+            governed=_GOVERNED_OVER_SSH,
+            open_ended=_ADDRESS_LEFT_OPEN,
+        ),
         "Databricks": _attached(
-            "databricksAccessToken workspaceUrl", secret=below(_INNER, "databricksAccessToken")
+            "databricksAccessToken workspaceUrl",
+            secret=below(_INNER, "databricksAccessToken"),
+            governed="databricksAccessToken",
         ),
         "DataLakeAnalytics": _attached("dataLakeStoreAccountName"),
         "DataFactory": _attached(None),
@@ -179,6 +232,8 @@ def _variants() -> dict[str, Variant]:
             extensionInstanceReleaseTrain vcName namespace defaultInstanceType instanceTypes
             """,
             secret=below(_INNER, "relayConnectionString serviceBusConnectionString"),
+            governed="namespace defaultInstanceType instanceTypes",
+            identity=True,
             namespace="default",
         ),
         "AKS": _attached(
@@ -194,7 +249,8 @@ def _variants() -> dict[str, Variant]:
             """
             autoScaleProperties autoPauseProperties sparkVersion nodeCount nodeSize nodeSizeFamily
             subscriptionId resourceGroup workspaceName poolName
-            """
+            """,
+            identity=True,
         ),
         "Batch": _BATCH,
     }
@@ -205,6 +261,7 @@ _BATCH: Final = Variant(
     name_rule=RULES["attached_compute"],
     api_version=MACHINE_LEARNING_BATCH,
     required=words("properties.resourceId"),
+    as_found=_ATTACHED_AS_FOUND,
     delete_query=DETACH,
     delete_before_replace=True,
 )
@@ -226,6 +283,7 @@ COMPUTE: Final = ArmType(
     ),
     defaults={"properties.disableLocalAuth": False},
     open_ended={"properties.computeLocation": None},
+    as_found=words("sku properties.computeLocation"),
     delete_query=DETACH,
     discriminator="properties.computeType",
     variants=_variants(),

@@ -38,6 +38,7 @@ class Variant:
     read_only: frozenset[str] = frozenset()
     defaults: Document = field(default_factory=dict)
     open_ended: Document = field(default_factory=dict)
+    as_found: frozenset[str] = frozenset()
     delete_query: Mapping[str, str] = field(default_factory=dict)
     delete_before_replace: bool = False
     inner: frozenset[str] | None = None
@@ -83,7 +84,11 @@ class ArmType:
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Input path below an input to the name its last step has in the body."""
     kept: frozenset[str] = frozenset()
-    """Body paths that a PUT erases if absent; sent back as the service has them."""
+    """Body paths that a PUT erases if absent; sent back as the service has them, unless the inputs
+    mentioned them before."""
+    as_found: frozenset[str] = frozenset()
+    """Input paths that inputs need not govern: absent means as the service has it. Then they are
+    not compared, and a PUT sends the service's value back."""
     delete_query: Mapping[str, str] = field(default_factory=dict)
     purge: tuple[Verb, str] | None = None
     """The request that purges a soft-deleted resource: method and URL, with ``{id}``, ``{name}``,
@@ -163,6 +168,7 @@ class ArmType:
             read_only=self.read_only | variant.read_only,
             defaults={**self.defaults, **variant.defaults},
             open_ended={**self.open_ended, **variant.open_ended},
+            as_found=self.as_found | variant.as_found,
             delete_query={**self.delete_query, **variant.delete_query},
             delete_before_replace=self.delete_before_replace or variant.delete_before_replace,
             inner=variant.inner,

@@ -111,7 +111,11 @@ _AML_COMPUTE: Final = (
 
 _COMPUTE_INSTANCE: Final = (
     UpdateRule("identity", Change.REPLACE, FORCE_NEW),
-    UpdateRule("tags", Change.REPLACE, f"{FORCE_NEW}; {NO_RECREATION}#31747 asks for better"),
+    UpdateRule(
+        "tags",
+        Change.IGNORED,
+        f"{FORCE_NEW}; {NO_RECREATION}#31747 asks for better, and no tag is worth a machine",
+    ),
     *rows(Change.REPLACE, FORCE_NEW, "description", below="properties"),
     UpdateRule(
         f"{_INNER}.idleTimeBeforeShutdown",

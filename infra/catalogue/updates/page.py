@@ -33,7 +33,11 @@ and what is there. `pulumi up` plans the same replacements, but it does not repo
 it records them as applied.
 
 Replacing a workspace requires `--replace-workspace NAME`: its runs, models and data assets are
-deleted. A plan that deletes, replaces or shrinks a compute lists the jobs running on it.
+deleted. Replacing a compute instance requires `--replace NAME`: its disk is deleted. A plan that
+deletes, replaces or shrinks a compute lists the jobs running on it.
+
+What a row leaves as found (a workspace's encryption or managed network, an instance's services) is
+not compared, and a PUT for another change sends the service's value back.
 
 An existing attachment of the same resource id is adopted. A different resource id replaces it, and
 the old attachment is detached first. New credentials are sent in place.

@@ -135,6 +135,9 @@ def _properties(deployed: Resource, fresh: Resource) -> Iterator[DriftedProperty
         yield _shown(row, path, was, now)
     before, after = (bodies.settable(row, bare(each.outputs)) for each in (deployed, fresh))
     for path, was, now in _compared(row, deployed, before, after):
+        # Left as found: `aml up` neither compares nor changes it.
+        if any(covers(found, plain(path)) for found in row.as_found):
+            continue
         if not any(covers(path, one) or covers(one, path) for one in reported):
             yield replace(_shown(row, path, was, now), declared=False)
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from infra.arm import bodies
 from infra.catalogue.documents import value_at
-from infra.catalogue.locations import location_name
-from infra.catalogue.names import parse_arm_id
+from infra.catalogue.locations import location_name, same_location
+from infra.catalogue.names import parse_arm_id, same_arm_id
 from infra.catalogue.types.table import arm_type, variant_of_body
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
@@ -33,6 +33,8 @@ _OPTIONAL: Final = {
     "container_registry": "container_registry_id",
 }
 # Kinds with accounts of their own, by the key that opens them.
+_INNER: Final = "properties.properties"
+_SSH_OPEN: Final = f"{_INNER}.sshSettings.sshPublicAccess"
 _WITH_LOGIN: Final = {"aml_compute": "admin", "compute_instance": "ssh_public_key"}
 
 
@@ -45,19 +47,28 @@ class ImportedWorkspace:
     subscription: str
     computes: list[JsonObject] = field(default_factory=list)
     adopt: dict[str, str] = field(default_factory=dict)
-    variables: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    """Variable to the name of the compute it is for."""
     left: list[str] = field(default_factory=list)
 
     @property
     def cloud(self) -> str:
         return "local" if self.subscription == SUBSCRIPTION else "azure"
 
+    def leave(self, name: str, why: str) -> None:
+        """Leave a compute out of the file, with the reason."""
+        self.computes = [each for each in self.computes if each["name"] != name]
+        self.variables = {key: each for key, each in self.variables.items() if each != name}
+        self.adopt.pop(f"platform-{name}", None)
+        self.left.append(f"{name}: {why}")
+
 
 def imported(workspace: Document, computes: Iterable[Document]) -> ImportedWorkspace:
     """Return the declaration of a workspace and its computes, from their ARM documents."""
     where = parse_arm_id(str(workspace["id"]))
     inputs = bodies.inputs_of(WORKSPACE, str(where), workspace, {})
-    said = entry(WORKSPACE_ROWS, inputs)
+    said = _with_primary_identity(entry(WORKSPACE_ROWS, inputs), inputs)
+    _refuse_dependent(where.name, inputs)
     without = [name for name, key in _OPTIONAL.items() if key not in said]
     found = ImportedWorkspace(
         {
@@ -107,24 +118,66 @@ def _add(found: ImportedWorkspace, document: Document) -> None:
     inputs = bodies.inputs_of(row, id_, document, {})
     name, kind = str(document["name"]), kind_of(inputs)
     if kind is None:
-        found.left.append(f"{name}: a stack file cannot declare computes of its kind")
+        found.leave(name, "a stack file cannot declare computes of its kind")
         return
+    if kind == "compute_instance" and _has_hidden_key(inputs):
+        found.leave(name, "its SSH port is open, and the service does not return the public key")
+        return
+    said = _declaration(found, name, kind, inputs)
+    found.computes.append(said)
+    found.adopt[f"platform-{name}"] = id_
+
+
+def _declaration(found: ImportedWorkspace, name: str, kind: str, inputs: Document) -> JsonObject:
+    """Return the entry of a compute; credentials become references to new variables."""
     said: JsonObject = {"kind": kind, "name": name, **entry(rows_of(kind), inputs)}
     if kind in CREDENTIALS:
         said[CREDENTIALS[kind]] = f"env:{_variable(found, name, CREDENTIALS[kind])}"
     if "admin" in said:
         said["admin"]["password"] = f"env:{_variable(found, name, 'admin_password')}"
+    if value_at(inputs, _SSH_OPEN) != "Enabled":
+        said.pop("ssh_public_key", None)
     if kind in _WITH_LOGIN:
         disabled = bool(value_at(inputs, "properties.disableLocalAuth"))
         if disabled == (_WITH_LOGIN[kind] in said):  # otherwise it is the default
             said["disable_local_auth"] = disabled
+    if "resource_id" in said:
+        said.pop("address", None)  # the service derives it
+    if not same_location(str(inputs.get("location") or found.location), found.location):
+        said["location"] = location_name(str(inputs["location"]))
     if inputs.get("tags"):
         said["tags"] = inputs["tags"]
-    found.computes.append(said)
-    found.adopt[f"platform-{name}"] = id_
+    return said
 
 
 def _variable(found: ImportedWorkspace, name: str, what: str) -> str:
     variable = "".join(c if c.isalnum() else "_" for c in f"{name}_{what}").upper()
-    found.variables.append(variable)
+    found.variables[variable] = name
     return variable
+
+
+def _with_primary_identity(said: JsonObject, inputs: Document) -> JsonObject:
+    """Return the workspace's entry with the identity it acts as: the first of its own, or a key."""
+    primary, identity = inputs.get("primaryUserAssignedIdentity"), said.get("identity") or {}
+    if not primary or identity.get("type") not in ("user_assigned", "system_and_user_assigned"):
+        return said
+    if identity["type"] == "system_and_user_assigned":
+        return {**said, "primary_identity_id": primary}
+    others = [each for each in identity.get("ids", ()) if not same_arm_id(each, str(primary))]
+    return {**said, "identity": {**identity, "ids": [primary, *others]}}
+
+
+def _refuse_dependent(name: str, inputs: Document) -> None:
+    """Refuse a project of a hub, which uses its hub's storage account and key vault."""
+    missing = [key for key in ("storageAccount", "keyVault") if not inputs.get(key)]
+    if missing:
+        raise UsageError(
+            f"Workspace {name!r} (kind {inputs.get('kind')}) has no {' and no '.join(missing)} of"
+            " its own, which a stack file cannot declare.",
+            remedy="Import the hub that it belongs to instead.",
+        )
+
+
+def _has_hidden_key(inputs: Document) -> bool:
+    settings = value_at(inputs, f"{_INNER}.sshSettings") or {}
+    return settings.get("sshPublicAccess") == "Enabled" and not settings.get("adminPublicKey")

@@ -1,5 +1,6 @@
 """Reads a workspace and its computes from the service, and writes the stack file for them."""
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -9,15 +10,17 @@ from infra.arm.client import Client, checked
 from infra.catalogue.names import parse_arm_id
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
 from infra.contract.project import Project
 from infra.deploy.importing.computes import Computes
 from infra.deploy.importing.entries import WORKSPACE, ImportedWorkspace, imported, write_import
 from infra.deploy.stack.endpoints import destination
 from infra.spec.editing import StackFile
 from infra.spec.load import inspect_text
-from infra.spec.problems import file_error
+from infra.spec.problems import Problem, file_error
 
 _MISSING = 404
+_COMPUTE = re.compile(r"aml:computes\[(\d+)\]")
 
 
 def fetched(
@@ -50,10 +53,32 @@ def fetched(
 
 
 def write_file(found: ImportedWorkspace, file: Path) -> None:
-    """Write it into ``file``; refused as a whole if the file would have problems."""
-    edited = StackFile.read(file)
-    write_import(found, edited)
-    problems = inspect_text(edited.text()).problems
-    if problems:
-        raise file_error(problems, file)
+    """Write it into ``file``, without computes that no stack file can declare as they are.
+
+    Refused as a whole if the file would have other problems.
+    """
+    edited = written(found, StackFile.read(file).text(), file)
     edited.write()
+
+
+def written(found: ImportedWorkspace, text: str, file: Path) -> StackFile:
+    """Return the stack file ``text`` with the import in it; ``found`` loses what cannot be said."""
+    while True:
+        edited = StackFile(text, file)
+        write_import(found, edited)
+        problems = inspect_text(edited.text()).problems
+        if not problems:
+            return edited
+        computes = edited.entries()["aml:computes"] if found.computes else []
+        wrong = {name: each for each in problems if (name := _compute(computes, each))}
+        new = {str(each["name"]) for each in found.computes}
+        if not wrong.keys() & new:
+            raise file_error(problems, file)
+        for name in wrong.keys() & new:
+            found.leave(name, str(wrong[name].message).rstrip("."))
+
+
+def _compute(computes: Sequence[Document], problem: Problem) -> str:
+    """Return the name of the compute that a problem is about, or nothing."""
+    match = _COMPUTE.match(problem.path)
+    return str(computes[int(match[1])].get("name")) if match else ""

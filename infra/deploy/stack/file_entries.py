@@ -56,8 +56,9 @@ def _minutes(duration: object) -> int:
     return _seconds(duration) // _MINUTE_S
 
 
-def _minutes_of_script(text: object) -> int:
-    return int(str(text).rstrip("m"))
+def _minutes_of_script(text: object) -> object:
+    minutes = str(text).removesuffix("m")
+    return int(minutes) if minutes.isdecimal() else text
 
 
 def _identity(value: Document) -> JsonObject | None:
@@ -105,12 +106,20 @@ def _script(value: Document) -> JsonObject:
     data = str(value.get("scriptData", ""))
     made: JsonObject = {"path": data}
     if str(value.get("scriptSource")).lower() == "inline":
-        made = {"inline": base64.b64decode(data).decode()}
+        made = {"inline": _decoded(data)}
     if value.get("scriptArguments"):
         made["arguments"] = value["scriptArguments"]
     if value.get("timeout"):
         made["timeout_minutes"] = _minutes_of_script(value["timeout"])
     return made
+
+
+def _decoded(data: str) -> str:
+    """Return a script's text, or nothing for a script that is no text: no key can hold it."""
+    try:
+        return base64.b64decode(data).decode()
+    except ValueError:
+        return ""
 
 
 def _instance_types(value: Document) -> JsonObject:
@@ -119,7 +128,8 @@ def _instance_types(value: Document) -> JsonObject:
 
 def _instance_type(each: Document) -> JsonObject:
     resources = {k: v for k, v in (each.get("resources") or {}).items() if v}
-    parts = {"node_selector": each.get("nodeSelector"), "resources": resources}
+    known = {key: value for key, value in resources.items() if key in ("requests", "limits")}
+    parts = {"node_selector": each.get("nodeSelector"), "resources": known}
     return {key: value for key, value in parts.items() if value}
 
 
@@ -156,6 +166,7 @@ _ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("assigned_user.object_id", f"{_PERSON}.objectId"),
         Row("assigned_user.tenant_id", f"{_PERSON}.tenantId"),
         Row("application_sharing", f"{_INNER}.applicationSharingPolicy", _snake, "shared"),
+        Row("sso", f"{_INNER}.enableSSO", default=True),
         Row("idle_shutdown_minutes", f"{_INNER}.idleTimeBeforeShutdown", _minutes),
         Row("schedules", f"{_INNER}.schedules.computeStartStop", _schedules),
         Row("setup.creation_script", f"{_SCRIPTS}.creationScript", _script),
@@ -197,6 +208,7 @@ WORKSPACE_ROWS: Final = (
     Row("container_registry_id", "containerRegistry"),
     Row("identity", "identity", _identity),
     Row("public_network_access", "publicNetworkAccess", _snake, "enabled"),
+    Row("managed_network", "managedNetwork.isolationMode", _snake, "disabled"),
 )
 _SERVICE_ACCESS: Final = {
     "None": "none",

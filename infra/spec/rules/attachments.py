@@ -12,7 +12,7 @@ from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from infra.spec.computes import ATTACHMENTS
-from infra.spec.rules.findings import Finding, entries, exactly_one
+from infra.spec.rules.findings import Finding, entries, exactly_one, is_adopted
 
 # East US, West US 2 and South Central US do not support attachments by address.
 BY_ID_ONLY: Final = frozenset({"eastus", "westus2", "southcentralus"})
@@ -44,10 +44,14 @@ def ssh_host(compute: Document) -> Iterator[Finding]:
             )
 
 
-def known_instance_type(compute: Document) -> Iterator[Finding]:
-    default, types = compute.get("default_instance_type"), compute.get("instance_types")
-    if default and isinstance(types, Mapping) and default not in types:
-        yield ("default_instance_type",), f"{default!r} is not among instance_types."
+def known_instance_types(stack: Document) -> Iterator[Finding]:
+    for index, compute in entries(stack, "computes"):
+        default, types = compute.get("default_instance_type"), compute.get("instance_types")
+        if not (default and isinstance(types, Mapping)) or is_adopted(stack, compute):
+            continue
+        if default not in types:
+            at = ("computes", index, "default_instance_type")
+            yield at, f"{default!r} is not among instance_types."
 
 
 def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
@@ -58,6 +62,10 @@ def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
         if compute.get("kind") not in ATTACHMENTS:
             continue
         at = ("computes", index)
+        key = _resource(compute)
+        if is_adopted(stack, compute):
+            seen.setdefault(key, index)
+            continue
         if compute.get("address") and location in BY_ID_ONLY:
             message = f"is not supported in {location}; set resource_id."
             yield (*at, "address"), message
@@ -66,8 +74,7 @@ def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
             yield (*at, "kind"), message
         if compute["kind"] == "databricks" and stack.get("cloud") == "azure" and subscription:
             yield from _same_subscription(at, compute, subscription)
-        key = _resource(compute)
-        if key in seen:
+        if key and key in seen:
             other = f"aml:computes[{seen[key]}]"
             message = f"is also attached by {other}; a second attachment breaks the first."
             yield (*at, "resource_id" if compute.get("resource_id") else "address"), message

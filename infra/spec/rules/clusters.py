@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from infra.contract.json_types import Document
-from infra.spec.rules.findings import Finding, off, whole
+from infra.spec.rules.findings import Finding, entries, is_adopted, off, whole
 
 
 def nodes_are_ordered(compute: Document) -> Iterator[Finding]:
@@ -15,13 +15,23 @@ def nodes_are_ordered(compute: Document) -> Iterator[Finding]:
         )
 
 
-def private_nodes_need_a_subnet(compute: Document) -> Iterator[Finding]:
-    """Shared with instances, which join a subnet the same way."""
-    if off(compute.get("node_public_ip")) and not (
-        compute.get("subnet_id") or compute.get("subnet")
-    ):
-        message = "nodes without a public IP address need a subnet; set subnet or subnet_id."
-        yield ("node_public_ip",), message
+def private_nodes_need_a_network(stack: Document) -> Iterator[Finding]:
+    """Of clusters and instances: the service reaches nodes by an address or through a network."""
+    workspace = stack.get("workspace")
+    managed = workspace.get("managed_network") if isinstance(workspace, Mapping) else None
+    if managed not in (None, "disabled"):
+        return
+    for index, compute in entries(stack, "computes"):
+        if (
+            off(compute.get("node_public_ip"))
+            and not (compute.get("subnet_id") or compute.get("subnet"))
+            and not is_adopted(stack, compute)
+        ):
+            message = (
+                "nodes without a public IP address need a network; set subnet, subnet_id,"
+                " or managed_network of the workspace."
+            )
+            yield ("computes", index, "node_public_ip"), message
 
 
 def one_subnet(compute: Document) -> Iterator[Finding]:

@@ -33,6 +33,12 @@ def listed(owner: Document, key: str) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def is_adopted(stack: Document, compute: Document) -> bool:
+    """Return whether a compute existed before the stack did: the service has accepted it."""
+    adopted = stack.get("adopt")
+    return isinstance(adopted, Mapping) and f"platform-{compute.get('name')}" in adopted
+
+
 def whole(value: object) -> int | None:
     """Return a whole number, which may be written as text; ``None`` for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

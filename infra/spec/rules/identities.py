@@ -6,6 +6,16 @@ from infra.contract.json_types import Document
 from infra.spec.rules.findings import Finding
 
 
+def primary_identity(stack: Document) -> Iterator[Finding]:
+    workspace = stack.get("workspace")
+    if not isinstance(workspace, Mapping) or not workspace.get("primary_identity_id"):
+        return
+    chosen = workspace.get("identity")
+    if not isinstance(chosen, Mapping) or chosen.get("type") != "system_and_user_assigned":
+        message = "belongs to an identity of type system_and_user_assigned; remove it."
+        yield ("workspace", "primary_identity_id"), message
+
+
 def identity(owner: Document) -> Iterator[Finding]:
     chosen = owner.get("identity")
     if not isinstance(chosen, Mapping):

@@ -9,7 +9,7 @@ from functools import cache
 
 from infra.catalogue.vm_sizes import LISTED, nearest_size, successor, vm_sizes
 from infra.contract.json_types import Document
-from infra.spec.rules.findings import Finding, entries
+from infra.spec.rules.findings import Finding, entries, is_adopted
 
 
 def sizes(stack: Document) -> Iterator[Finding]:
@@ -18,7 +18,8 @@ def sizes(stack: Document) -> Iterator[Finding]:
         message = (
             _wrong(size, stack.get("cloud")) if isinstance(size, str) and "_" in size else None
         )
-        if message:
+        # Nodes of a size that Azure has retired since may still be there.
+        if message and not is_adopted(stack, compute):
             yield ("computes", index, "vm_size"), message
 
 

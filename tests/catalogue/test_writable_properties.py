@@ -1,0 +1,43 @@
+"""Whatever can be written of a workspace or a compute has a stack-file key, or is left as found."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.catalogue.types.table import type_of_token
+from infra.catalogue.updates.rule import covers
+from infra.catalogue.updates.table import COMPUTE, WORKSPACE
+from infra.deploy.stack.file_entries import IMPLIED, row_for, rows_of_resource
+
+LISTED = [
+    tuple(line.split())
+    for line in Path(__file__).with_name("writable.txt").read_text(encoding="utf-8").splitlines()
+]
+KINDS = sorted({kind for kind, _ in LISTED if kind not in ("Workspace", "Compute")} | {"Batch"})
+# The program sets these to the only value there is, or the stack's cloud does.
+SET_BY_COMPONENTS = {"name", "location"}
+
+
+def cases():
+    for kind, path in LISTED:
+        if kind == "Workspace":
+            yield WORKSPACE, "", path.removeprefix("properties.").replace(".properties.", ".")
+        else:
+            for each in KINDS if kind == "Compute" else [kind]:
+                yield COMPUTE, each, path
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "path"), list(cases()), ids=lambda each: str(each).rpartition(":")[2]
+)
+def test_it_has_a_key_or_is_left_as_found(token, kind, path):
+    row = type_of_token(token).variant(kind)
+    rows = rows_of_resource(token, {"properties": {"computeType": kind}})
+    left = row.as_found | row.open_ended.keys() | row.read_only
+    assert (
+        path in SET_BY_COMPONENTS | IMPLIED
+        or row_for(rows, path)
+        or any(covers(each, path) for each in left)
+        # No API returns it, so nothing can be found; an import asks for the credential.
+        or any(covers(each, path) for each in row.secret)
+    )
