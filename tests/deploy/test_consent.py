@@ -1,9 +1,11 @@
 """What `--replace NAME` means, and which replacements need a person's word."""
 
+from dataclasses import replace
+
 import pytest
 
 from infra.contract.errors import UnknownNameError, UsageError
-from infra.deploy.run.consent import named_urns, refuse_lost_workspaces, unconsented
+from infra.deploy.run.consent import named_urns, refuse_losses, unconsented
 from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import Loaded, Resource
 
@@ -53,6 +55,10 @@ def step(op: Op, name: str = "demo", type_: str = f"{ML}:Workspace") -> Step:
     return Step(op, f"urn:x::{name}", type_, id=f"{IN}/{name}", reason=reason)
 
 
+def instance(op: Op, kind: str = "ComputeInstance") -> Step:
+    return replace(step(op, "ada", f"{ML}:Compute"), old={"properties": {"computeType": kind}})
+
+
 @pytest.mark.parametrize(
     ("steps", "allowed", "names"),
     [
@@ -61,15 +67,30 @@ def step(op: Op, name: str = "demo", type_: str = f"{ML}:Workspace") -> Step:
         pytest.param([step(Op.REPLACE)], ("other",), ["demo"], id="another was agreed to"),
         pytest.param([step(Op.UPDATE)], (), [], id="updated"),
         pytest.param([step(Op.REPLACE, type_=f"{ML}:Compute")], (), [], id="a compute"),
+        pytest.param([instance(Op.REPLACE, "AmlCompute")], (), [], id="a cluster"),
+        pytest.param([instance(Op.REPLACE)], (), ["ada"], id="an instance"),
+        pytest.param([instance(Op.UPDATE)], (), [], id="an updated instance"),
+        pytest.param([step(Op.REPLACE), instance(Op.REPLACE)], ("demo",), [], id="goes with it"),
     ],
 )
-def test_a_replaced_workspace_needs_a_word(steps, allowed, names) -> None:
-    assert list(unconsented(steps, allowed)) == names
+def test_a_replaced_workspace_or_instance_needs_a_word(steps, allowed, names) -> None:
+    assert [loss.name for loss in unconsented(steps, allowed)] == names
+
+
+def test_an_instance_that_was_named_is_replaced() -> None:
+    assert unconsented([instance(Op.REPLACE)], (), {"urn:x::ada"}) == []
 
 
 def test_a_plan_that_loses_a_workspace_is_refused() -> None:
     with pytest.raises(UsageError) as raised:
-        refuse_lost_workspaces(unconsented([step(Op.REPLACE)], ()))
+        refuse_losses(unconsented([step(Op.REPLACE)], ()))
     assert "workspace 'demo' and deletes its runs" in raised.value.detail
     assert "(location cannot be changed in place)" in raised.value.detail
     assert "`aml up --replace-workspace demo`" in raised.value.remedy
+
+
+def test_a_plan_that_loses_an_instance_names_the_option() -> None:
+    with pytest.raises(UsageError) as raised:
+        refuse_losses(unconsented([instance(Op.REPLACE)], ()))
+    assert "compute instance 'ada' and deletes its disk" in raised.value.detail
+    assert "`aml up --replace ada`" in raised.value.remedy

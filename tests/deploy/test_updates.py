@@ -58,6 +58,36 @@ def test_a_named_replacement_makes_it_happen(project):
     assert "no changes" in project.good("up").err
 
 
+def test_a_tag_of_the_stack_never_replaces_an_instance(project):
+    with_instance(project)
+    made = asked(project, "GET", f"computes/{project.name}-box")["properties"]["createdOn"]
+    project.edit("{team: ml}", "{team: data}")
+    said = project.good("up", "--yes")
+    assert IGNORED.format(name=project.name) in said.err
+    assert "replaced" not in said.err.replace("replaces it", "")
+    there = asked(project, "GET", f"computes/{project.name}-box")
+    assert (there["properties"]["createdOn"], there["tags"]) == (made, {"team": "ml"})
+
+
+def test_an_instance_is_replaced_only_if_it_is_named(project):
+    with_instance(project)
+    made = asked(project, "GET", f"computes/{project.name}-box")["properties"]["createdOn"]
+    project.edit(
+        f"{project.name}-box\n      vm_size: STANDARD_DS3_V2",
+        f"{project.name}-box\n      vm_size: STANDARD_DS2_V2",
+    )
+    refused = project.aml("up", "--yes")
+    assert refused.code == 2
+    assert f"replaces compute instance '{project.name}-box' and deletes its disk" in refused.err
+    assert f"`aml up --replace {project.name}-box`" in refused.err
+    assert f"warning: The plan replaces compute instance '{project.name}-box'" in (
+        project.good("preview").err
+    )
+    assert asked(project, "GET", f"computes/{project.name}-box")["properties"]["createdOn"] == made
+    assert "1 replaced" in project.good("up", "--yes", "--replace", f"{project.name}-box").err
+    assert "no changes" in project.good("up").err
+
+
 def test_a_workspace_is_replaced_only_if_it_is_named(deployed):
     deployed.edit("location: westeurope", "location: northeurope")
     before = deployed.in_cloud()

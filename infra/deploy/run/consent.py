@@ -1,8 +1,10 @@
 """What `--replace NAME` refers to, and which replacements need consent. Pure."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
+from infra.catalogue.documents import value_at
 from infra.catalogue.updates.table import COMPUTE, WORKSPACE
 from infra.contract.errors import UsageError
 from infra.contract.load import look_up
@@ -42,28 +44,69 @@ def _urn(name: str, loaded: Loaded) -> str:
     return chosen[0].urn
 
 
-def unconsented(steps: Iterable[Step], allowed: Collection[str]) -> dict[str, str]:
-    """Return the workspaces that a plan replaces without consent, by name with the reason."""
-    named = {name.casefold() for name in allowed}
-    replaced = (step for step in steps if step.type == WORKSPACE and step.op in _REPLACED)
-    names = {step.id.rpartition("/")[2] or urn_name(step.urn): reason(step) for step in replaced}
-    return {name: reason for name, reason in names.items() if name.casefold() not in named}
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A resource that a plan replaces without consent, with what it holds.
+
+    ``option`` is the one of `aml up` that allows it.
+    """
+
+    id: str
+    what: str
+    holds: str
+    option: str
+    reason: str
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"The plan replaces {self.what} {self.name!r} and deletes {self.holds}{why}."
 
 
-def lost_workspaces(unconsented: dict[str, str]) -> Sequence[str]:
-    """Return a sentence for each workspace that would be lost."""
-    return [
-        f"The plan replaces workspace {name!r} and deletes its runs, models and data assets"
-        + (f" ({reason})." if reason else ".")
-        for name, reason in sorted(unconsented.items())
-    ]
+def unconsented(
+    steps: Iterable[Step], workspaces: Collection[str], named: Collection[str] = ()
+) -> list[Loss]:
+    """Return what a plan replaces that nobody named: workspaces, and compute instances.
+
+    ``workspaces`` are those whose replacement is allowed; ``named`` the URNs to replace. The
+    instances of a workspace go with it, so they need no consent of their own.
+    """
+    replaced = [step for step in steps if step.op in _REPLACED]
+    allowed = {name.casefold() for name in workspaces}
+    losses: dict[str, Loss] = {}
+    for step in replaced:
+        if step.type == WORKSPACE:
+            loss = _loss(step, "workspace", "its runs, models and data assets")
+            if loss.name.casefold() not in allowed:
+                losses[loss.id] = replace(loss, option=f"--replace-workspace {loss.name}")
+    if any(step.type == WORKSPACE for step in replaced):
+        return list(losses.values())
+    for step in replaced:
+        if _is_instance(step) and step.urn not in named:
+            loss = _loss(step, "compute instance", "its disk")
+            losses[loss.id] = replace(loss, option=f"--replace {loss.name}")
+    return list(losses.values())
 
 
-def refuse_lost_workspaces(unconsented: dict[str, str]) -> None:
-    """Refuse a plan that replaces workspaces nobody named."""
-    if unconsented:
-        options = " ".join(f"--replace-workspace {name}" for name in sorted(unconsented))
+def _is_instance(step: Step) -> bool:
+    if step.type != COMPUTE:
+        return False
+    return str(value_at(step.old, "properties.computeType")).lower() == "computeinstance"
+
+
+def _loss(step: Step, what: str, holds: str) -> Loss:
+    return Loss(step.id or urn_name(step.urn), what, holds, "", reason(step))
+
+
+def refuse_losses(losses: Sequence[Loss]) -> None:
+    """Refuse a plan that replaces what nobody named."""
+    if losses:
+        ordered = sorted(losses, key=lambda loss: loss.name)
+        options = " ".join(loss.option for loss in ordered)
         raise UsageError(
-            " ".join(lost_workspaces(unconsented)),
+            " ".join(map(str, ordered)),
             remedy=f"Undo the change, or allow it with `aml up {options}`.",
         )

@@ -4,25 +4,24 @@ Prints and asks nothing itself: confirmation is a callable, progress is a listen
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from infra.arm.bodies import url_path
 from infra.arm.client import Client
+from infra.arm.messages import Request
+from infra.arm.operations import settle
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
 from infra.deploy.preflight.credential_references import require_references
 from infra.deploy.preflight.queries import changing, refuse_problems, run_preflight
 from infra.deploy.preflight.references import used_ids
 from infra.deploy.run.affected_jobs import affected_jobs, jobs_through
-from infra.deploy.run.consent import (
-    lost_workspaces,
-    named_urns,
-    refuse_lost_workspaces,
-    unconsented,
-)
+from infra.deploy.run.consent import Loss, named_urns, refuse_losses, unconsented
 from infra.deploy.run.manifests import OUTPUT, manifest_of, write_manifest
 from infra.deploy.run.read_back import RefreshedState
 from infra.deploy.run.runner import PACKAGE, EngineResult, Runner, failures_only, raise_failure
@@ -39,6 +38,7 @@ from infra.engine.state.open_state import StackState
 from infra.spec.stack import StackSpec
 
 Approve = Callable[[EngineResult, Destination], bool]
+_MISSING: Final = 404
 _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 
 
@@ -176,14 +176,26 @@ class StackOperations:
             loaded, NullRecorder(len(loaded.resources)), request.options(preview=True)
         )
         raise_failure(plan, self.cancellation, command=command)
-        lost = lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+        lost = map(str, self._losses(runner, plan, request))
         return replace(plan, warnings=[*lost, *self._affected_jobs(runner, plan)])
+
+    def _losses(
+        self, runner: Runner, plan: EngineResult, request: OperationRequest
+    ) -> Sequence[Loss]:
+        """Return what a plan replaces without consent and the cloud still has.
+
+        What an interrupted operation has deleted already is not lost by creating it again.
+        """
+        losses = unconsented(plan.steps, request.replace_workspaces, request.replace)
+        goes_to = runner.destination
+        with closing(Client(goes_to.endpoint, goes_to.credential)) as client:
+            return [loss for loss in losses if _is_there(client, loss.id)]
 
     def _checked(
         self, runner: Runner, loaded: Loaded, plan: EngineResult, request: OperationRequest
     ) -> EngineResult:
         """Refuse a plan for all that would fail half way, before the first change."""
-        refuse_lost_workspaces(unconsented(plan.steps, request.replace_workspaces))
+        refuse_losses(self._losses(runner, plan, request))
         # Azure returns secrets (account keys) even for a stack that declares none.
         if plan.changed:
             require_passphrase(self.stack)
@@ -286,6 +298,13 @@ class StackOperations:
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))
+
+
+def _is_there(client: Client, id: str) -> bool:
+    """Return whether a resource exists once no operation is running on it."""
+    request = Request("GET", url_path(id), MACHINE_LEARNING)
+    first = client.send("GET", request.url, api_version=request.api_version)
+    return client.run(settle(request, first), at=id).status != _MISSING
 
 
 def _by_urn(request: OperationRequest, loaded: Loaded) -> OperationRequest:
