@@ -97,3 +97,68 @@ def test_two_interrupts_stop_at_once_and_the_next_up_repairs(alone):
         "Stopping now. Unfinished operations stay pending; the next `aml up` repairs them." in err
     )
     assert_converges(alone)
+
+
+def killed(project, lines, *arguments):
+    """Start a command and kill it once its journal has so many lines; say whether it was."""
+    process = project.start(*arguments)
+    reached(project, lines, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=PATIENCE_S)
+    return process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("lines", [1, 3, 4, 5, 9])
+def test_a_destroy_that_is_killed_is_gone_on_with_by_up(deployed, lines):
+    assert killed(deployed, lines, "destroy", "--yes")
+    assert_converges(deployed)
+    assert len(deployed.in_cloud()) == 8
+
+
+@pytest.mark.parametrize("lines", [3, 9, 12, 15])
+def test_an_agreed_replacement_that_is_killed_is_gone_on_with_by_up(deployed, lines):
+    deployed.edit("location: westeurope", "location: northeurope")
+    assert killed(deployed, lines, "up", "--yes", "--replace-workspace", deployed.name)
+    after = deployed.aml("up", "--yes")
+    # Refused only while there is still a workspace to lose.
+    if after.code == 2:
+        assert f"replaces workspace '{deployed.name}'" in after.err
+        assert any(each.endswith(f"/workspaces/{deployed.name}") for each in deployed.in_cloud())
+        deployed.good("up", "--yes", "--replace-workspace", deployed.name)
+    assert_converges(deployed)
+
+
+@pytest.mark.parametrize("lines", [1, 4])
+def test_a_refresh_that_is_killed_is_gone_on_with_by_up(deployed, lines):
+    killed(deployed, lines, "refresh", "--yes")
+    assert_converges(deployed)
+
+
+@pytest.mark.parametrize("lines", [2, 5])
+def test_an_import_that_is_killed_is_gone_on_with_by_up(deployed, lines):
+    name = f"/{deployed.name}-rg/providers/Microsoft.MachineLearningServices/workspaces"
+    process = deployed.start("import", "-g", f"{deployed.name}-rg", "-w", deployed.name,
+                             "-s", "taken", "--yes")  # fmt: skip
+    journal = deployed.state_file("taken").with_name("taken.json.journal")
+    deadline = time.monotonic() + PATIENCE_S
+    while process.poll() is None and (
+        not journal.exists() or journal.read_bytes().count(b"\n") < lines
+    ):
+        assert time.monotonic() < deadline
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    deployed.good("up", "-s", "taken", "--yes")
+    assert [each for each in deployed.in_state("taken") if name.lower() in each]
+    deployed.good("up", "-s", "taken", "--expect-no-changes")
+    deployed.good("up", "--expect-no-changes")
+
+
+def test_a_removal_that_is_killed_is_gone_on_with(deployed):
+    deployed.good("destroy", "--yes")
+    deadline = time.monotonic() + PATIENCE_S
+    process = deployed.start("stack", "rm", "local", "--yes")
+    while deployed.state_file().exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    assert_converges(deployed)
