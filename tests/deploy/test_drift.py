@@ -101,8 +101,19 @@ def test_adopting_a_deletion_takes_the_compute_out(deployed, outside):
     outside.call("DELETE", CPU)
     deployed.good("drift", "--adopt", "--yes")
     assert "cpu" not in deployed.stack_file().read_text(encoding="utf-8")
-    deployed.good("up", "--yes")
+    assert "no changes" in deployed.good("preview", "--expect-no-changes").err
+    deployed.good("up", "--expect-no-changes")
     assert drift(deployed) == (0, {})
+
+
+def test_adopting_the_deletion_of_an_imported_compute_leaves_no_changes(deployed, outside):
+    deployed.good("import", outside.workspace, "-s", "taken", "--yes")
+    outside.call("DELETE", CPU)
+    deployed.good("drift", "-s", "taken", "--adopt", "--yes")
+    said = deployed.good("preview", "-s", "taken", "--expect-no-changes")
+    assert "no changes" in said.err
+    assert "warning" not in said.err
+    assert "platform-cpu" not in deployed.stack_file("taken").read_text(encoding="utf-8")
 
 
 def test_what_the_stack_file_cannot_say_is_named(deployed, outside):

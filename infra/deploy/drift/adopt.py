@@ -32,19 +32,25 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class AdoptedDrift:
-    """``file`` has the ``edits`` but is not written yet; it has no keys for what is ``left``."""
+    """``file`` has the ``edits`` but is not written yet; it has no keys for what is ``left``.
+
+    ``removed`` are the URNs of resources that no longer exist and that it no longer declares.
+    """
 
     file: StackFile
     edits: Sequence[Edit]
     left: Sequence[tuple[str, str]]
+    removed: frozenset[str] = frozenset()
 
 
 def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
     """Edit ``file`` to declare what exists now. ``left`` pairs a resource name with a path."""
-    edits, left = [], []
+    edits, left, gone = [], [], set()
     for each in drift.resources:
         made, said = _edits(each, spec)
         edits += made
+        if GONE in said:
+            gone.add(each.deployed.urn)
         left += [(each.deployed.name, path) for path in _paths(each) if path not in said]
     removed = [edit for edit in edits if edit.value is None]
     for edit in [each for each in edits if each.value is not None]:
@@ -55,7 +61,7 @@ def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
     # From the end, so that the other list indices stay valid.
     for edit in sorted(removed, key=lambda each: _order(each.path), reverse=True):
         remove(file, edit.path)
-    return AdoptedDrift(file, edits, left)
+    return AdoptedDrift(file, edits, left, frozenset(gone))
 
 
 def write(file: StackFile, path: str, value: object) -> None:
@@ -97,7 +103,8 @@ def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]
         return [], set()
     place = f"aml:computes[{index}]"
     if each.gone:
-        return [Edit(place, None)], {GONE}
+        adopted = [f"aml:adopt{_step(each.deployed.name)}"] * (each.deployed.name in spec.adopt)
+        return [Edit(path, None) for path in (place, *adopted)], {GONE}
     return _said(each, place, rows_of(kind), spec.computes[index].tags, spec)
 
 

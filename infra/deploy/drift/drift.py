@@ -75,7 +75,7 @@ class StackDrift:
         if problems:
             raise file_error(problems, self.stack.file)
         adoption.file.write()
-        self._record(drift)
+        self._record(drift, adoption.removed)
         return adoption
 
     def revert(
@@ -96,14 +96,18 @@ class StackDrift:
         ]
         return drift_of([pair for pair in pairs if pair[0].type.startswith("azure-native:")])
 
-    def _record(self, drift: Drift) -> EngineResult:
-        """Refresh the state and write it; the undeclared drift becomes part of the inputs."""
+    def _record(self, drift: Drift, removed: frozenset[str] = frozenset()) -> EngineResult:
+        """Refresh the state and write it; the undeclared drift becomes part of the inputs.
+
+        ``removed`` is no longer declared: its component leaves the state with it.
+        """
         stack, runner = self.stack, self._runner()
         with interruptible(self.cancellation, self._say):
             with stack.backend.open(
                 stack.project.name, stack.name, stack.cipher, OperationInfo("refresh", "aml drift")
             ) as state:
-                outcome = runner.refresh(widened(state.loaded, drift), state, Options())
+                options = Options(forget=_emptied(state.loaded, removed))
+                outcome = runner.refresh(widened(state.loaded, drift), state, options)
                 changes = {str(op): number for op, number in outcome.changes.items()}
                 state.ended(succeeded=not outcome.summary.failed, changes=changes)
             raise_failure(outcome, self.cancellation, command="aml drift")
@@ -118,3 +122,10 @@ class StackDrift:
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))
+
+
+def _emptied(loaded: Loaded, removed: frozenset[str]) -> frozenset[str]:
+    """Return the components that have no child but what was removed."""
+    parents = {each.parent for each in loaded.resources if each.urn in removed}
+    kept = {each.parent for each in loaded.resources if each.urn not in removed}
+    return frozenset(parents - kept)

@@ -43,6 +43,8 @@ def refresh(run: Run) -> Summary:
 
 def _read(resource: Resource, session: Session, providers: Providers) -> Resource | None:
     """Return the up-to-date record, ``None`` if the resource is gone."""
+    if resource.urn in session.options.forget:
+        return None
     # Nothing in the cloud to read: it exists in state only, or was deleted already.
     if not resource.custom or has_provider_type(resource.type) or resource.pending_replacement:
         return resource

@@ -24,12 +24,16 @@ _PARTS_OF_A_REPLACE = frozenset({Op.CREATE_REPLACEMENT, Op.DELETE_REPLACED})
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of a run. ``replace`` holds URNs; ``parallel`` is provider calls at once."""
+    """Options of a run. ``parallel`` is provider calls at once.
+
+    ``replace`` holds the URNs to replace, ``forget`` those that a refresh drops from state.
+    """
 
     preview: bool = False
     parallel: int = 16
     continue_on_error: bool = False
     replace: frozenset[str] = frozenset()
+    forget: frozenset[str] = frozenset()
     default_timeout_s: float = 7200
 
 
