@@ -24,7 +24,7 @@ def explicit(p, name="mine", parent=STACK_URN, **options):
         ("", "", "default"),
         ("3.29.0", "", "default_3_29_0"),
         ("1.0.0-alpha.1+b", "", "default_1_0_0_alpha_1_b"),
-        ("1.0.0", "https://x.y/z", "default_1_0_0_https_x_y_z"),
+        ("1.0.0", "https://x.y/z", "default_1_0_0_https_/x.y/z"),
     ],
 )
 def test_names_of_default_providers(version, url, name):
@@ -260,6 +260,6 @@ def test_inputs_are_compared_when_the_provider_does_not_know(accounts):
 def test_the_download_url_stays_internal(accounts):
     url = "https://example.org/x"
     result = accounts.up(lambda p: p.resource("a", plugin_download_url=url))
-    stored = result.resource("default_https_example_org_x")
+    stored = result.resource("default_https_/example.org/x")
     assert stored.inputs["__internal"] == {"pluginDownloadURL": url}
     assert "__internal" not in accounts.providers[-1].config

@@ -27,6 +27,16 @@ def test_read_external(there):
     assert there.up(lambda p: p.get("a", "/x")).steps == [(Op.READ, "a")]
 
 
+def test_what_is_read_has_no_dependencies_by_property(there):
+    def script(p):
+        made = p.thing("first")
+        p.get("a", "/x", inputs={"name": "x"}, dependencies=(made.urn,))
+
+    read = there.up(script).resource("a")
+    assert read.dependencies == (urn_of("first"),)
+    assert read.property_dependencies == {}
+
+
 def test_read_external_in_previews(there):
     assert there.preview(lambda p: p.get("a", "/x")).steps == [(Op.READ, "a")]
     assert there.preview(lambda p: p.get("a", UNKNOWN)).steps == []

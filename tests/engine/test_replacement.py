@@ -308,6 +308,34 @@ def test_taint_replaces_once(stage):
     assert ops(stage.up(lambda p: p.thing("a")), "a") == [Op.SAME]
 
 
+def test_the_taint_of_a_component_is_shown_and_its_children_stay(stage):
+    def script(p):
+        group = p.component("g")
+        p.resource("child", parent=group.urn)
+
+    stage.up(script)
+    entries = [replace(r, taint=r.name == "g") for r in stage.loaded.resources]
+    stage.loaded = replace(stage.loaded, resources=entries)
+    result = stage.up(script)
+    assert (ops(result, "g"), ops(result, "child")) == ([Op.REPLACE], [Op.SAME])
+    assert not result.resource("g").taint
+    assert ops(stage.up(script), "g") == [Op.SAME]
+
+
+def test_hidden_differences_are_planned_without_their_values(stage):
+    def script(p, size):
+        inputs = {"name": "a", "size": size, "nested": {"a": size, "b": size}}
+        p.resource("a", inputs=inputs, hide_diffs=("size", "nested.a"))
+
+    stage.up(lambda p: script(p, 4))
+    result = stage.up(lambda p: script(p, 5))
+    (step,) = [e.step for e in result.events if isinstance(e, Finished) and e.step.op is Op.UPDATE]
+    assert step.old == {"name": "a", "size": "[hidden]", "nested": {"a": "[hidden]", "b": 4}}
+    assert step.new == {"name": "a", "size": "[hidden]", "nested": {"a": "[hidden]", "b": 5}}
+    assert result.resource("a").inputs["size"] == 5
+    assert result.resource("a").hide_diffs == ("size", "nested.a")
+
+
 def test_replace_option_names_urns(stage):
     stage.up(lambda p: (p.thing("a"), p.thing("b")))
     chosen = frozenset({urn_of("a")})

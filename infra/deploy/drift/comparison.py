@@ -17,8 +17,10 @@ from infra.catalogue.types.table import type_of_token, variant_of_inputs
 from infra.catalogue.updates.rule import covers
 from infra.contract.json_types import Document
 from infra.deploy.stack.change_lines import HIDDEN, Changed, change_lines, differences, label_of
+from infra.engine.model.paths import masked
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.model.values import hidden
+from infra.engine.planning.decision import HIDDEN as NOT_SHOWN
 from infra.engine.planning.decision import bare
 from infra.engine.state.secrets import MASK
 
@@ -94,7 +96,9 @@ def drift_lines(each: DriftedResource, *, own_program: bool = False) -> Iterator
             for one in each.properties
             if one.declared is declared and one not in secret
         ]
-        before, after = _shown_document(old), _shown_document(new)
+        before, after = (
+            masked(_shown_document(values), deployed.hide_diffs, NOT_SHOWN) for values in (old, new)
+        )
         yield from change_lines(deployed.type, changed, before, after, own_program=own_program)
 
 

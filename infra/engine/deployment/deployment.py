@@ -84,6 +84,7 @@ class Deployment:
             dependencies=goal.dependencies,
             provider=goal.provider,
             version=goal.version,
+            plugin_download_url=goal.plugin_download_url,
             additional_secret_outputs=goal.additional_secret_outputs,
             source_position=goal.source_position,
         )
@@ -93,13 +94,20 @@ class Deployment:
 
         return self._guarded(as_goal, read)
 
-    def invoke(self, token: str, args: Document, provider: str = "", version: str = "") -> Document:
+    def invoke(
+        self,
+        token: str,
+        args: Document,
+        provider: str = "",
+        version: str = "",
+        download_url: str = "",
+    ) -> Document:
         """Call a provider's function; in previews too. The program handles its errors."""
         self._session.refuse_if_halted()
         if token == _GET_RESOURCE:
             return self._resource_by_urn(str(plain(args.get("urn", ""))))
         package = package_of(token)
-        reference = provider or self._providers.default(package, version)
+        reference = provider or self._providers.default(package, version, download_url)
         instance = self._providers.instance(reference)
         if not isinstance(instance, Invokes):
             raise UsageError(
@@ -271,6 +279,14 @@ class Deployment:
             return
         # A component has no provider to compare with.
         diffs = differences(old.resource.inputs, new.inputs)
+        if old.resource.taint:
+            # Its children stay, as with the CLI: only a resource that refers to it follows.
+            self._ledger.replacing(urn)
+            decision = Decision(Verdict.REPLACE, diffs, reason="it is tainted")
+            kept = replace(carried(new, old.resource), modified=now())
+            with self._session.step(step_for(Op.REPLACE, kept, old.resource, decision)):
+                self._steps.record(old, kept)
+            return
         if not diffs:
             self._steps.same(old, new)
             return
@@ -281,7 +297,13 @@ class Deployment:
 
     def _read(self, goal: Goal, id_: str, urn: str, old: StateEntry | None) -> Answer:
         reference = self._providers.reference(goal, goal.type)
-        blank = replace(wanted(goal, urn, reference, goal.inputs), external=True, id=id_)
+        blank = replace(
+            wanted(goal, urn, reference, goal.inputs),
+            external=True,
+            id=id_,
+            # As the CLI records it: what is only read has dependencies, but none by property.
+            property_dependencies={},
+        )
         # In a preview the id may be the output of a resource that does not exist yet.
         if id_ in {UNKNOWN, ""}:
             return Answer(urn, unknown=True)

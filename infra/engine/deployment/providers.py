@@ -55,8 +55,13 @@ def package_of(token: str) -> str:
 
 
 def default_name(version: str, download_url: str) -> str:
-    """Return a default provider's name: ``default_3_29_0``."""
-    parts = ["default", *re.split(r"[^0-9A-Za-z]+", version), *re.split(r"\W+", download_url)]
+    """Return a default provider's name: ``default_3_29_0``, as the CLI composes it.
+
+    A URL becomes a qualified name: ``github://a.b/c-d`` is ``github_/a.b/c-d``.
+    """
+    # Only the same name finds the same provider in the state of the other engine.
+    segments = [re.sub(r"[^A-Za-z0-9_.-]", "_", each) for each in download_url.split("/") if each]
+    parts = ["default", *re.split(r"[^0-9A-Za-z]+", version), "/".join(segments)]
     return "_".join(part for part in parts if part)
 
 

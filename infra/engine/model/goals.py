@@ -43,6 +43,7 @@ class Goal:
     retain_on_delete: bool | None = None
     delete_before_replace: bool | None = None
     ignore_changes: tuple[str, ...] = ()
+    hide_diffs: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: object = None
     replace_with: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class ReadGoal:
     dependencies: tuple[str, ...] = ()
     provider: str = ""
     version: str = ""
+    plugin_download_url: str = ""
     additional_secret_outputs: tuple[str, ...] = ()
     source_position: str = ""
 

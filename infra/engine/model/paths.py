@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
@@ -129,6 +129,25 @@ def _put(value: object, key: str | int, item: object) -> object:
     if item is _MISSING or not isinstance(value, list) or not 0 <= index < len(value):
         raise _UnreachableError
     return [*value[:index], item, *value[index + 1 :]]
+
+
+def masked(document: Document, paths: Iterable[str], mask: str) -> JsonObject:
+    """Return ``document`` with ``mask`` in place of what is at each of ``paths``."""
+    result: JsonObject = dict(document)
+    for path in paths:
+        result = _masked(parse(path), result, mask)
+    return result
+
+
+def _masked(steps: PropertyPath, value: Any, mask: str) -> Any:
+    if not steps:
+        return mask
+    head, rest = steps[0], steps[1:]
+    for key in _keys(value) if head == EVERY else [head]:
+        inner = _get(value, key)
+        if inner is not _MISSING:
+            value = _put(value, key, _masked(rest, inner, mask))
+    return value
 
 
 def differences(old: object, new: object, at: str = "") -> dict[str, DiffKind]:

@@ -51,6 +51,7 @@ class Resource:
     modified: str = ""
     source_position: str = ""
     ignore_changes: tuple[str, ...] = ()
+    hide_diffs: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     replacement_trigger: object = None
     extra: Document = field(default_factory=dict)

@@ -213,6 +213,7 @@ class Monitor:
                 from_struct(request.args),
                 provider=request.provider,
                 version=request.version,
+                download_url=request.pluginDownloadURL,
             )
         except (InterruptedByUserError, HaltedError):
             raise

@@ -68,6 +68,7 @@ def register_goal(request: Message, root: Path) -> Goal:
             request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
         ),
         ignore_changes=tuple(request.ignoreChanges),
+        hide_diffs=tuple(request.hideDiffs),
         replace_on_changes=tuple(request.replaceOnChanges),
         replacement_trigger=(
             from_value(request.replacement_trigger)
@@ -98,6 +99,7 @@ def read_goal(request: Message, root: Path) -> ReadGoal:
         dependencies=_sorted(request.dependencies),
         provider=request.provider,
         version=request.version,
+        plugin_download_url=request.pluginDownloadURL,
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
         source_position=_source_position(request, root),
     )

@@ -13,7 +13,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN, Checked, Difference, DiffKind, Existing
 from infra.engine.model.events import Op, Step
 from infra.engine.model.goals import Goal
-from infra.engine.model.paths import covers, differences, found, ignoring, parse
+from infra.engine.model.paths import covers, differences, found, ignoring, masked, parse
 from infra.engine.model.resources import Resource
 from infra.engine.model.values import (
     has_secret,
@@ -27,6 +27,8 @@ from infra.engine.model.values import (
 )
 
 INIT_ERROR = "#initerror"
+HIDDEN = "[hidden]"
+"""Stands for the value of a property in ``hide_diffs``."""
 
 
 class Verdict(Enum):
@@ -110,6 +112,7 @@ def wanted(goal: Goal, urn: str, provider: str, inputs: Document) -> Resource:
         replace_with=tuple(goal.replace_with),
         source_position=goal.source_position,
         ignore_changes=tuple(goal.ignore_changes),
+        hide_diffs=tuple(goal.hide_diffs),
         replace_on_changes=tuple(goal.replace_on_changes),
         replacement_trigger=goal.replacement_trigger,
     )
@@ -310,13 +313,18 @@ def step_for(
         id=_shown_id(new.id) or (old.id if old else ""),
         diffs=dict(decision.diffs),
         replaces=decision.replaces,
-        old=hidden(dict(old.inputs)) if old else None,
-        new=hidden(dict(new.inputs)),
+        old=displayed(old, new.hide_diffs) if old else None,
+        new=displayed(new, new.hide_diffs),
         parent=new.parent,
         protect=new.protect,
         reason=decision.reason,
         notes=decision.notes,
     )
+
+
+def displayed(resource: Resource, hide_diffs: Iterable[str]) -> JsonObject:
+    """Return inputs as they may be shown: without secrets, and without what the program hides."""
+    return masked(hidden(dict(resource.inputs)), hide_diffs, HIDDEN)
 
 
 def _shown_id(id_: str) -> str:
@@ -330,7 +338,7 @@ def deletion_step(op: Op, old: Resource, reason: str) -> Step:
         old.urn,
         old.type,
         id=old.id,
-        old=hidden(dict(old.inputs)),
+        old=displayed(old, old.hide_diffs),
         parent=old.parent,
         protect=old.protect,
         reason=reason,

@@ -56,7 +56,7 @@ _KEYS: Final = (
     _Key("sourcePosition", "text", "source_position"),
     _Key("stackTrace", "kept"),
     _Key("ignoreChanges", "texts", "ignore_changes"),
-    _Key("hideDiff", "kept"),
+    _Key("hideDiff", "texts", "hide_diffs"),
     _Key("replaceOnChanges", "texts", "replace_on_changes"),
     _Key("replacementTrigger", "value", "replacement_trigger"),
     _Key("refreshBeforeUpdate", "kept"),

@@ -49,6 +49,7 @@ def test_what_is_not_said_is_not_asked_for():
         ({"version": "3.29.0"}, {"version": "3.29.0"}),
         ({"pluginDownloadURL": "u"}, {"plugin_download_url": "u"}),
         ({"ignoreChanges": ["tags"]}, {"ignore_changes": ("tags",)}),
+        ({"hideDiffs": ["a.b"]}, {"hide_diffs": ("a.b",)}),
         ({"replaceOnChanges": ["a.b"]}, {"replace_on_changes": ("a.b",)}),
         ({"replace_with": [URN]}, {"replace_with": (URN,)}),
         ({"deletedWith": URN}, {"deleted_with": URN}),
