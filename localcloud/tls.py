@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -51,7 +52,7 @@ def certificates(folder: Path) -> Certificates:
     private_folder(folder)
     made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     authority_key = folder / "ca.key"
-    if not (made.authority.exists() and authority_key.exists()):
+    if not _is_authority(made.authority, authority_key):
         key = ec.generate_private_key(ec.SECP256R1())
         _write(authority_key, _key_pem(key))
         _write(made.authority, _pem(_authority(key)))
@@ -61,12 +62,28 @@ def certificates(folder: Path) -> Certificates:
     return made
 
 
-def _usable(made: Certificates) -> bool:
+def _is_authority(file: Path, key: Path) -> bool:
+    """Return whether both files can be read and belong together.
+
+    A damaged one is replaced: clients read the authority anew with every command.
+    """
     try:
-        certificate = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+        authority = x509.load_pem_x509_certificate(file.read_bytes())
+        signer = serialization.load_pem_private_key(key.read_bytes(), password=None)
     except (OSError, ValueError):
         return False
-    return made.key.exists() and certificate.not_valid_after_utc > _now() + _RENEW_BEFORE
+    return authority.public_key() == signer.public_key()
+
+
+def _usable(made: Certificates) -> bool:
+    try:
+        authority = x509.load_pem_x509_certificate(made.authority.read_bytes())
+        certificate = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+        certificate.verify_directly_issued_by(authority)
+        made.context()
+    except (OSError, ValueError, TypeError, InvalidSignature):
+        return False
+    return certificate.not_valid_after_utc > _now() + _RENEW_BEFORE
 
 
 def _issue(made: Certificates, authority_key: Path) -> None:

@@ -55,9 +55,16 @@ def cloud_folder(home: Path) -> Path:
 
 def find_cloud(home: Path) -> LocalCloud | None:
     """Return the local cloud of ``home`` if it answers, otherwise ``None``."""
+    cloud = _announced(home)
+    status = ask(cloud, "/aml/status") if cloud else None
+    return cloud if cloud and status is not None and status.get("id") == cloud.id else None
+
+
+def _announced(home: Path) -> LocalCloud | None:
+    """Return the cloud that the discovery file describes, whether it answers or not."""
     try:
         document = json.loads((cloud_folder(home) / "discovery.json").read_text(encoding="utf-8"))
-        cloud = LocalCloud(
+        return LocalCloud(
             document["id"],
             document["url"],
             Path(document["ca"]),
@@ -66,8 +73,6 @@ def find_cloud(home: Path) -> LocalCloud | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    status = ask(cloud, "/aml/status")
-    return cloud if status is not None and status.get("id") == cloud.id else None
 
 
 def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
@@ -119,8 +124,10 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before:
         cloud = find_cloud(home)
         if cloud is not None:
             return cloud
-        # 0: another daemon holds the lock; wait for that one.
-        if process.poll() not in (None, 0):
+        # 0: another daemon holds the lock; wait for that one, unless we cannot trust it.
+        if process.poll() == 0:
+            _refuse_untrusted(_announced(home))
+        elif process.poll() is not None:
             break
         time.sleep(0.05)
     # The log also has the output of earlier starts.
@@ -133,21 +140,43 @@ def _wait_for(home: Path, process: "subprocess.Popen[bytes]", log: Path, before:
     )
 
 
+def _refuse_untrusted(cloud: LocalCloud | None) -> None:
+    """Raise ``UnreachableError`` for a running cloud whose certificate authority is damaged."""
+    if cloud is None:
+        return
+    try:
+        _answer(cloud, "/aml/status")
+    except (OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if not isinstance(reason, ssl.SSLError | FileNotFoundError):
+            return
+        raise UnreachableError(
+            f"The local cloud runs (process {cloud.pid}), but its certificate authority cannot be"
+            f" used: {reason}.",
+            remedy=f"Run `kill {cloud.pid}`, then this command again: a new one is made.",
+            at=str(cloud.ca),
+        ) from error
+
+
 def ask(cloud: LocalCloud, path: str, *, method: str = "GET") -> JsonObject | None:
     """Send one request to the daemon's own endpoints; ``None`` if it does not answer."""
+    try:
+        return _answer(cloud, path, method=method)
+    except (OSError, ValueError):
+        return None
+
+
+def _answer(cloud: LocalCloud, path: str, *, method: str = "GET") -> JsonObject:
     headers = {"Authorization": f"Bearer {cloud.token}"}
     request = urllib.request.Request(  # noqa: S310 - always https
         cloud.url + path, method=method, headers=headers
     )
-    try:
-        context = ssl.create_default_context(cafile=str(cloud.ca))
-        opener = urllib.request.build_opener(
-            # A proxy from the environment cannot reach the loopback interface.
-            urllib.request.ProxyHandler({}),
-            urllib.request.HTTPSHandler(context=context),
-        )
-        with opener.open(request, timeout=5) as answer:
-            document: JsonObject = json.load(answer)
-            return document
-    except (OSError, ValueError, urllib.error.URLError):
-        return None
+    context = ssl.create_default_context(cafile=str(cloud.ca))
+    opener = urllib.request.build_opener(
+        # A proxy from the environment cannot reach the loopback interface.
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=context),
+    )
+    with opener.open(request, timeout=5) as answer:
+        document: JsonObject = json.load(answer)
+        return document

@@ -8,7 +8,8 @@ import pytest
 
 from infra.contract.errors import PassphraseError
 from infra.contract.project import Project
-from infra.deploy.stack.passphrase import stack_passphrase
+from infra.deploy.stack.passphrase import remedy_for_wrong, stack_passphrase
+from infra.engine.state.secrets import Sealer
 
 
 @pytest.fixture
@@ -71,3 +72,25 @@ def test_a_damaged_passphrase_is_refused_and_left_alone(project, content):
     with pytest.raises(PassphraseError):
         stack_passphrase(project, "local")
     assert Path(file).read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe damaged"])
+def test_a_damaged_file_leads_to_what_helps(project, content):
+    file = project.home / "passphrase"
+    file.parent.mkdir()
+    file.write_bytes(content)
+    with pytest.raises(PassphraseError) as said:
+        stack_passphrase(project, "local", environment={})
+    assert f"Restore {file} from a backup" in said.value.remedy
+    assert "`aml cloud reset`" in said.value.remedy
+
+
+def test_a_passphrase_that_does_not_fit_the_local_stack_names_its_file(project):
+    sealed = Sealer.from_passphrase("one")
+    remedy = remedy_for_wrong(project, "local")
+    other = Sealer.from_passphrase("two", sealed.salt, remedy=remedy)
+    with pytest.raises(PassphraseError) as said:
+        other.open(sealed.seal("x"))
+    assert str(project.home / "passphrase") in said.value.remedy
+    assert "PULUMI_CONFIG_PASSPHRASE" not in said.value.remedy
+    assert remedy_for_wrong(project, "dev") is None

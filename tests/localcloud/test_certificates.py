@@ -1,5 +1,6 @@
 """The authority is kept, its certificate renewed; keys are readable by their owner only."""
 
+import ssl
 import stat
 
 import pytest
@@ -35,6 +36,22 @@ def test_a_damaged_certificate_is_issued_again(tmp_path, made):
 def test_without_its_authority_everything_is_issued_again(tmp_path, made):
     before = made.certificate.read_bytes()
     (tmp_path / "ca.key").unlink()
+    assert certificates(tmp_path).certificate.read_bytes() != before
+
+
+@pytest.mark.parametrize("damaged", ["ca.pem", "ca.key", "server.key"])
+def test_a_damaged_file_is_made_again(tmp_path, made, damaged):
+    (tmp_path / damaged).write_text("nonsense")
+    again = certificates(tmp_path)
+    again.context()
+    ssl.create_default_context(cafile=str(again.authority))
+
+
+def test_a_certificate_of_another_authority_is_issued_again(tmp_path, made):
+    other = certificates(tmp_path / "other")
+    for name in ("ca.pem", "ca.key"):
+        (tmp_path / name).write_bytes((other.authority.parent / name).read_bytes())
+    before = made.certificate.read_bytes()
     assert certificates(tmp_path).certificate.read_bytes() != before
 
 

@@ -8,6 +8,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -234,3 +235,22 @@ def test_a_client_may_disconnect_early(cloud):
         one.sendall(head)
     assert ask(found, "/aml/status") is not None
     assert "Traceback" not in (cloud.home / "cloud" / "daemon.log").read_text()
+
+
+def test_a_damaged_authority_is_made_again_at_the_next_start(home):
+    first = ensure_cloud(home)
+    control.stop(home)
+    first.ca.write_text("nonsense")
+    assert ensure_cloud(home).id == first.id
+
+
+def test_a_running_cloud_with_a_damaged_authority_is_named_at_once(home):
+    cloud = ensure_cloud(home)
+    kept = cloud.ca.read_bytes()
+    cloud.ca.write_text("nonsense")
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match="its certificate authority cannot be used") as said:
+        ensure_cloud(home)
+    assert time.monotonic() - started < 15  # not the half minute that a start may take
+    assert f"`kill {cloud.pid}`" in said.value.remedy
+    cloud.ca.write_bytes(kept)

@@ -56,19 +56,37 @@ def _own_passphrase(file: Path) -> str:
         text = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return _make(file)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise PassphraseError(
-            f"The local stack's passphrase cannot be read: {error}.",
+            f"The local stack's passphrase cannot be read: {error.strerror}.",
             remedy="Make the file readable; without it the stack's secrets cannot be decrypted.",
             at=str(file),
         ) from error
+    except UnicodeDecodeError as error:
+        raise _damaged(file, "is damaged") from error
     if not text:
-        raise PassphraseError(
-            "The local stack's passphrase file is empty.",
-            remedy="Restore it, or remove it and set the stack's secrets again.",
-            at=str(file),
-        )
+        raise _damaged(file, "is empty")
     return text
+
+
+def _damaged(file: Path, how: str) -> PassphraseError:
+    return PassphraseError(
+        f"The local stack's passphrase file {how}.", remedy=_start_over(file), at=str(file)
+    )
+
+
+def _start_over(file: Path) -> str:
+    """Return the two ways out: no variable overrides the local stack's own passphrase."""
+    return (
+        f"Restore {file} from a backup. If it is lost, start over: delete it and"
+        f" {file.parent / 'state'}, remove `encryptionsalt` and the secrets from the stack file,"
+        " then run `aml cloud reset` and `aml up`."
+    )
+
+
+def remedy_for_wrong(project: Project, stack: str) -> str | None:
+    """Return what to do about a passphrase that does not fit; ``None``: set Pulumi's variables."""
+    return _start_over(project.home / "passphrase") if stack == DEFAULT_STACK else None
 
 
 def _make(file: Path) -> str:

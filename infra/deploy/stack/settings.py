@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.load import nearest
 from infra.contract.project import Project
-from infra.deploy.stack.passphrase import Ask, stack_passphrase
+from infra.deploy.stack.passphrase import Ask, remedy_for_wrong, stack_passphrase
 from infra.engine.state.secrets import Sealer, missing_passphrase
 from infra.spec.credentials import PLAIN_SECRET, PRIVATE_KEY, Sealed
 from infra.spec.editing import StackFile, parse_path
@@ -117,7 +117,12 @@ class Settings:
         passphrase = stack_passphrase(self._project, self._stack, ask=self._ask)
         if passphrase is None:
             raise missing_passphrase(f"stack {self._stack!r}")
-        return Sealer.from_passphrase(passphrase, salt, stack=f"stack {self._stack!r}")
+        return Sealer.from_passphrase(
+            passphrase,
+            salt,
+            stack=f"stack {self._stack!r}",
+            remedy=remedy_for_wrong(self._project, self._stack),
+        )
 
     def _opened(self, value: object, salt: str | None) -> object:
         if not _sealed(value):

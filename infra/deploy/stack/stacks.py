@@ -15,7 +15,12 @@ from infra.contract.load import look_up, nearest
 from infra.contract.project import Project, find_project
 from infra.contract.shadows import require_own_packages
 from infra.deploy.stack.configuration import Configuration, encryption_salt, read_configuration
-from infra.deploy.stack.passphrase import ask_at_terminal, known_passphrase, stack_passphrase
+from infra.deploy.stack.passphrase import (
+    ask_at_terminal,
+    known_passphrase,
+    remedy_for_wrong,
+    stack_passphrase,
+)
 from infra.engine.model.resources import STACK_TYPE, Loaded
 from infra.engine.model.values import hidden, plain
 from infra.engine.state.backend import StateBackend
@@ -140,7 +145,8 @@ def cipher_of(project: Project, stack: str) -> Cipher:
     passphrase = stack_passphrase(project, stack, ask=ask_at_terminal() if salt else None)
     if passphrase is None:
         return _Absent(stack)
-    return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}")
+    remedy = remedy_for_wrong(project, stack)
+    return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}", remedy=remedy)
 
 
 def _cipher(project: Project, stack: str, secrets: Secrets) -> Cipher:

@@ -53,9 +53,13 @@ class Sealer:
     is wrong is a ``PassphraseError`` there.
     """
 
-    def __init__(self, passphrase: str, salt: str | None, stack: str) -> None:
+    def __init__(
+        self, passphrase: str, salt: str | None, stack: str, remedy: str | None = None
+    ) -> None:
+        """``remedy`` is for a wrong passphrase; by default, to set Pulumi's variables."""
         self._passphrase = passphrase
         self._stack = stack
+        self._remedy = remedy
         self._salt = salt
         self._proof: str | None = None  # until it was opened once
         self._raw_salt = os.urandom(_SALT_BYTES)
@@ -66,10 +70,15 @@ class Sealer:
 
     @classmethod
     def from_passphrase(
-        cls, passphrase: str, salt: str | None = None, *, stack: str = "this stack"
+        cls,
+        passphrase: str,
+        salt: str | None = None,
+        *,
+        stack: str = "this stack",
+        remedy: str | None = None,
     ) -> Self:
         """Return a sealer for an existing salt string, or for a new one (``None``)."""
-        return cls(passphrase, salt, stack)
+        return cls(passphrase, salt, stack, remedy)
 
     @property
     def salt(self) -> str:
@@ -97,7 +106,11 @@ class Sealer:
 
     def with_salt(self, salt: str) -> "Sealer":
         """Return this sealer if the salt is its own, else a new one with a key of its own."""
-        return self if salt == self._salt else Sealer(self._passphrase, salt, self._stack)
+        return (
+            self
+            if salt == self._salt
+            else Sealer(self._passphrase, salt, self._stack, self._remedy)
+        )
 
     def _derive(self) -> None:
         derived = hashlib.pbkdf2_hmac(
@@ -115,7 +128,8 @@ class Sealer:
             if not fits:
                 raise PassphraseError(
                     f"The passphrase does not fit {self._stack}.",
-                    remedy=f"Set {VARIABLE} or {FILE_VARIABLE} to the stack's own passphrase.",
+                    remedy=self._remedy
+                    or f"Set {VARIABLE} or {FILE_VARIABLE} to the stack's own passphrase.",
                 )
             self._proof = None
         return key

@@ -4,6 +4,7 @@ Files and hashes only: ``open_state`` holds the lock, ``snapshot`` knows what en
 """
 
 import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -184,6 +185,13 @@ def check_layout(files: StackFiles) -> None:
     """Refuse a backend in a layout other than Pulumi's second (one folder for each project)."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         found = files.meta.read_bytes()
+        if not re.fullmatch(rb"version:\s*\d+", found.strip()):
+            raise StateError(
+                f"The file that says the backend's layout is damaged: {found[:40]!r}.",
+                remedy="If stacks lie in `.pulumi/stacks/<project>` beside it, write `version: 1`"
+                " into the file; it has nothing else.",
+                at=str(files.meta),
+            )
         if found.split() != _META.split():
             raise StateError(
                 f"The backend's layout is {found.decode(errors='replace').strip()!r}; "

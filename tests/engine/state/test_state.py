@@ -392,6 +392,15 @@ def test_another_layout_is_refused(backend, sealer, tmp_path):
         backend.open("proj", "dev", sealer)
 
 
+@pytest.mark.parametrize("text", ["", "\0\0\0", "version: ", "<<<<<<< HEAD"])
+def test_a_damaged_layout_file_is_called_damaged(backend, sealer, tmp_path, text):
+    (tmp_path / ".pulumi").mkdir()
+    (tmp_path / ".pulumi/meta.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(StateError, match="is damaged") as said:
+        backend.open("proj", "dev", sealer)
+    assert "write `version: 1`" in said.value.remedy
+
+
 def test_durable_is_the_default_and_works(tmp_path, sealer, thing, names):
     backend = StateBackend(tmp_path)
     with backend.open("proj", "dev", sealer) as state:
