@@ -61,6 +61,11 @@ class OperationStore:
                 ),
             )
 
+    def finish(self, now: float) -> None:
+        """End the operations in progress, as they were to end."""
+        with self._database.write() as connection:
+            connection.execute("update operation set ready = ?1 where ready > ?1", (now,))
+
     def prune(self, before: float) -> None:
         """Delete operations that were done before a time."""
         with self._database.write() as connection:

@@ -174,6 +174,14 @@ class ResourceStore:
                 "delete from resource where key = ?", [(key_of(each),) for each in ids]
             )
 
+    def finish(self, now: float) -> None:
+        """End the operations in progress: what was being deleted is gone."""
+        with self._database.write() as connection:
+            connection.execute(
+                "update resource set gone = ?1 where gone > ?1 and state = 'Deleting'", (now,)
+            )
+            connection.execute("update resource set ready = ?1 where ready > ?1", (now,))
+
     def prune(self, now: float) -> None:
         """Delete resources past their ``gone`` time."""
         with self._database.write() as connection:

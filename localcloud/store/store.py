@@ -33,11 +33,14 @@ _CANARY: Final = {"sealed": "with this key"}
 def open_store(folder: Path, now: float) -> "Store":
     """Open the store in ``folder`` and prune it; ``StateError`` if it cannot be read.
 
-    A store that cannot be read is left unchanged.
+    Operations that the last daemon left in progress are done: nobody works on them any more. A
+    store that cannot be read is left unchanged.
     """
     try:
         store = Store(folder)
         _require_schema(store, folder)
+        store.resources.finish(now)
+        store.operations.finish(now)
         store.resources.prune(now)
         store.operations.prune(now - _KEPT_S)
     except (sqlite3.DatabaseError, InvalidToken) as error:

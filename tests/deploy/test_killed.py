@@ -1,13 +1,18 @@
 """A real `aml up`, killed or interrupted while it deploys: the next one puts it right."""
 
 import os
+import re
 import signal
 import time
+from contextlib import closing
 
 import pytest
 
+from infra.arm.client import local_client
+
 pytestmark = pytest.mark.slow
 PATIENCE_S = 30.0
+LASTS_S = 60.0
 MORE = "    - {kind: aml_compute, name: more, vm_size: STANDARD_DS3_V2, max_nodes: 1}\n"
 
 
@@ -162,3 +167,22 @@ def test_a_removal_that_is_killed_is_gone_on_with(deployed):
     process.kill()
     process.communicate(timeout=PATIENCE_S)
     assert_converges(deployed)
+
+
+@pytest.mark.parametrize("place", ["workspaces/alone", "workspaces/alone/computes/cpu"])
+def test_a_cloud_that_died_in_mid_operation_holds_up_no_later_up(alone, place):
+    cloud = alone.cloud()
+    kind = place.replace("/alone", "").replace("/cpu", "")
+    slow = {f"Microsoft.MachineLearningServices/{kind}": LASTS_S}
+    with closing(local_client(alone.home)) as client:
+        client.send("POST", "/aml/fault-injection", body={"operation_s": slow})
+    process = alone.start("up", "--yes")
+    log, deadline = alone.home / "cloud" / "daemon.log", time.monotonic() + PATIENCE_S
+    while not re.search(rf"PUT \S+/{place} 20", log.read_text(encoding="utf-8")):
+        assert time.monotonic() < deadline
+    os.kill(cloud.pid, signal.SIGKILL)
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    started = time.monotonic()
+    assert_converges(alone)
+    assert time.monotonic() - started < LASTS_S / 2

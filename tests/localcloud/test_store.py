@@ -149,3 +149,16 @@ def test_a_reset_keeps_the_port_and_nothing_else(store):
 def test_files_are_readable_by_their_owner_only(store, tmp_path):
     for name in ("cloud.db", "cloud.key"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_operations_of_a_daemon_that_died_are_done_at_the_next_start(tmp_path):
+    made, leaving = resource("made", ready=NOW + 90), resource("leaving", state="Deleting")
+    with closing(open_store(tmp_path, NOW)) as store:
+        store.resources.put(made)
+        store.resources.put(replace(leaving, ready=NOW + 90, gone=NOW + 90))
+        store.operations.add(LongRunningOperation("o", made.id, NOW, NOW + 90))
+    with closing(open_store(tmp_path, NOW + 5)) as store:
+        found = store.resources.get(made.id, now=NOW + 5)
+        assert found.provisioning_state(NOW + 5) == "Succeeded"
+        assert store.resources.get(leaving.id, now=NOW + 5) is None
+        assert store.operations.get("o").status(NOW + 5) == "Succeeded"
