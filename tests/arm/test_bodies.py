@@ -282,3 +282,10 @@ def test_malformed_answers_pass_through() -> None:
     assert bodies.request_body(row, {"securityRules": [UNKNOWN, {"name": "r"}]}) == {
         "properties": {"securityRules": [UNKNOWN, {"name": "r"}]}
     }
+
+
+def test_a_put_keeps_a_registry_that_the_service_added_but_none_that_was_removed() -> None:
+    row = type_of_token("azure-native:machinelearningservices:Workspace")
+    existing = {"properties": {"containerRegistry": "/r"}}
+    assert bodies.keep(row, {}, existing, {}) == {"properties": {"containerRegistry": "/r"}}
+    assert bodies.keep(row, {}, existing, existing) == {}

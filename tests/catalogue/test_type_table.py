@@ -177,3 +177,10 @@ def test_an_unknown_type_names_the_nearest(look_up) -> None:
         look_up("azure-native:storage:StorageAcount")
     assert "is not in the table" in error.value.detail
     assert "`--engine pulumi`" in error.value.remedy
+
+
+@pytest.mark.parametrize("row", ALL)
+def test_no_tag_is_worth_a_resource(row: ArmType) -> None:
+    for path in ("tags", "properties.tags"):
+        rule = row.updates.get(path)
+        assert rule is None or rule.change is not Change.REPLACE
