@@ -84,7 +84,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "stack": Entry(
         "infra.commands.stack:stack", "Create, select and move stacks.", _DEPLOY, "infra"
     ),
-    "submit": Entry("runtime.cli.submit:submit", "Run a script on a target.", _RUN),
+    "submit": Entry("runtime.cli.submit_command:submit", "Run a script on a target.", _RUN),
     "runs": Entry("runtime.cli.runs:runs", "List runs.", _RUN),
     "run": Entry("runtime.cli.runs:run", "Show, follow, cancel or download one run.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),

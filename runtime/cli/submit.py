@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
@@ -19,6 +17,7 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned, Submitter
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.finding import LOCAL
+from runtime.targets.standby import Expecting, Standby
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LINGER_S = 30.0
@@ -42,50 +41,8 @@ class _Given:
     arguments: tuple[str, ...]
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
-@click.option("-c", "--configuration", metavar="NAME", help="Run configuration, or target.")
-@click.option("--target", "--ct", metavar="TARGET", help="Where to run; see `aml targets`.")
-@click.option(
-    "-e",
-    "--experiment-name",
-    "experiment",
-    metavar="NAME",
-    default="Default",
-    show_default=True,
-    help="Experiment of the run.",
-)
-@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
-@click.option(
-    "--manifest",
-    type=click.Path(path_type=Path),
-    help="Read the targets from this manifest file.",
-)
-@click.option(
-    "--source-directory",
-    type=click.Path(path_type=Path),
-    default=Path(),
-    help="Folder to send with the run. Default: the current folder.",
-)
-@click.option(
-    "-d",
-    "--conda-dependencies",
-    "environment",
-    type=click.Path(path_type=Path),
-    help="Conda or requirements file. Default: the one in the source folder.",
-)
-@click.option("--python-version", metavar="X.Y", help="Override the environment's Python version.")
-@click.option("--max-duration", metavar="TIME", help="Time limit: 90s, 30m, 2h, 1d.")
-@click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
-@click.option(
-    "--dry-run", is_flag=True, help="Show target, environment, files and size; run nothing."
-)
-@click.option(
-    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON.")
-@click.argument("script", required=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit(
+    standby: tuple[str, Standby] | None,
     *,
     stack: str | None,
     manifest: Path | None,
@@ -103,10 +60,7 @@ def submit(
     script: str | None,
     arguments: tuple[str, ...],
 ) -> None:
-    """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
-
-    With -c, the run configuration .azureml/NAME.runconfig may name the script and its arguments.
-    """
+    """Submit a run; the parameters are the options of the command. ``standby`` waits for it."""
     given = _Given(
         configuration=configuration,
         target=target,
@@ -119,11 +73,22 @@ def submit(
         script=script,
         arguments=arguments,
     )
-    _submit(command_session(stack, manifest), given, dry_run=dry_run, wait=wait, as_json=as_json)
+    session = command_session(stack, manifest)
+    token = _expected(session, standby) if standby else ""
+    _submit(session, given, token, dry_run=dry_run, wait=wait, as_json=as_json)
+
+
+def _expected(session: ProjectSession, standby: tuple[str, Standby]) -> str:
+    """Have the local target use the process that was started ahead; return its run's token."""
+    token, process = standby
+    target = session.targets.target(LOCAL)
+    if isinstance(target, Expecting):
+        target.expect(process)
+    return token
 
 
 def _submit(
-    session: ProjectSession, given: _Given, *, dry_run: bool, wait: bool, as_json: bool
+    session: ProjectSession, given: _Given, token: str, *, dry_run: bool, wait: bool, as_json: bool
 ) -> None:
     configured = _configuration(given)
     name = _target_name(given, configured)
@@ -133,7 +98,8 @@ def _submit(
     if dry_run:
         _show(submitter.plan(spec), as_json=as_json)
         return
-    submitted = submitter.submit(spec, session.targets.target(name), stack=session.stack)
+    target = session.targets.target(name)
+    submitted = submitter.submit(spec, target, stack=session.stack, token=token)
     run_id = submitted.run.run_id
     say(f"RunId: {run_id}")
     if wait:
@@ -186,7 +152,7 @@ def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
 
 def _pace(target: str) -> Pace:
     """Return how often to poll: a run on this machine costs nothing to look at."""
-    return Pace(first_s=0.02, longest_s=1.0) if target == LOCAL else Pace(linger_s=_LINGER_S)
+    return Pace(first_s=0.01, longest_s=1.0) if target == LOCAL else Pace(linger_s=_LINGER_S)
 
 
 def _detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.environments.pythons import EARLIEST, supported
+from runtime.model.run_ids import run_id
 from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SourceSnapshot
 
 LOCAL: Final = "local"
@@ -168,29 +169,23 @@ def prepared(
     spec: RunSpec,
     snapshot: SourceSnapshot,
     *,
-    created: float,
     token: str,
     git: Mapping[str, str],
     locked: LockedEnvironment | None,
 ) -> PreparedRun:
-    """Return the run. ``created`` is seconds since the epoch, ``token`` eight hex digits."""
+    """Return the run. ``token`` is what ``new_token`` returned."""
     properties = {**git, SNAPSHOT_PROPERTY: snapshot.id}
     if locked is not None:
         properties[ENVIRONMENT_PROPERTY] = locked.hash
         if locked.overridden or (spec.environment and spec.environment.python):
             properties[PYTHON_PROPERTY] = locked.python
     return PreparedRun(
-        run_id=run_id(spec.experiment, created, token),
+        run_id=run_id(spec.experiment, token),
         spec=spec,
         snapshot=snapshot,
         command=(spec.script, *spec.arguments),
         properties=properties,
     )
-
-
-def run_id(experiment: str, created: float, token: str) -> str:
-    """Return ``<experiment>_<epoch seconds>_<8 hex>``."""
-    return f"{experiment}_{int(created)}_{token}"
 
 
 def _nearest_script(script: str, root: Path) -> str:

@@ -11,6 +11,7 @@ from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
+from runtime.model.run_ids import new_token
 from runtime.model.runs import EventKind, PreparedRun, RunEvent, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
@@ -73,8 +74,12 @@ class Submitter:
         check_script(spec.script, paths, ignore_file=listing.ignore_file)
         return Planned(spec, listing, locked)
 
-    def submit(self, spec: RunSpec, target: Target, *, stack: str | None = None) -> Submitted:
+    def submit(
+        self, spec: RunSpec, target: Target, *, stack: str | None = None, token: str = ""
+    ) -> Submitted:
         """Take the snapshot, add the run to the history, and launch it.
+
+        ``token`` is the run id after the experiment's name, if it was decided earlier.
 
         If the target refuses the run, the history keeps it as failed, with the reason.
         """
@@ -86,8 +91,7 @@ class Submitter:
         run = prepared(
             spec,
             taken.snapshot,
-            created=self._now(),
-            token=os.urandom(4).hex(),
+            token=token or new_token(self._now()),
             git=git_properties(spec.source_directory, self._environ),
             locked=locked,
         )

@@ -6,7 +6,6 @@ The target reads a run's state from the run's folder; ``local_run`` is the run's
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,14 +16,14 @@ from typing import IO, Final, Literal
 
 from infra.contract.json_types import Document
 from infra.contract.private import private_file, private_folder
-from infra.contract.variables import without_deployment
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
-from runtime.agent.process_tree import OWNER, kill_left
+from runtime.agent.process_tree import kill_left
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
+from runtime.targets.standby import Standby, start_process
 
 _LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
 _LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
@@ -44,6 +43,7 @@ class LocalTarget:
     def __init__(self, home: Path, *, interpreter: str = sys.executable) -> None:
         self._home = home.absolute()
         self._interpreter = interpreter
+        self._standby: Standby | None = None
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's process and return at once."""
@@ -57,10 +57,20 @@ class LocalTarget:
                     task = task_of(run, self._home, self._interpreter)
                     write_task(folder, task)
                     with passed_task(folder, task) as passed:
-                        _start(folder, lock, passed)
+                        _start(folder, lock, passed, self._taken(folder))
             finally:
                 os.close(lock)
         return Handle(self.name, run.run_id)
+
+    def expect(self, standby: Standby) -> None:
+        """Use a process that was started ahead, for the run it was started for."""
+        self._standby = standby
+
+    def close(self) -> None:
+        """End a process that was started ahead of a run that never was."""
+        if self._standby is not None:
+            self._standby.close()
+            self._standby = None
 
     def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
@@ -98,6 +108,13 @@ class LocalTarget:
                     report(left_out(prefix + name, error))
         return sorted(collected)
 
+    def _taken(self, folder: RunFolder) -> Standby | None:
+        standby = self._standby
+        if standby is None or standby.folder != folder.path:
+            return None
+        self._standby = None
+        return standby
+
     def _folder(self, run_id: str) -> RunFolder:
         return RunFolder(self._home / "runs" / run_id)
 
@@ -134,19 +151,11 @@ def _lock_to_start(folder: RunFolder) -> int | None:
     return lock
 
 
-def _start(folder: RunFolder, lock: int, task: IO[bytes]) -> None:
+def _start(folder: RunFolder, lock: int, task: IO[bytes], standby: Standby | None) -> None:
+    # The run holds its copy of the lock after this process closes its own.
     with private_file(folder.process_log).open("ab") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runtime.targets.local_run", str(folder.path), str(lock)],
-            cwd=folder.path,
-            stdin=task,
-            stdout=sink,
-            stderr=sink,
-            env={**without_deployment(os.environ), OWNER: folder.path.name},
-            start_new_session=True,  # Ctrl-C in the submitter's terminal must not reach the run
-            pass_fds=(lock,),  # held by the run after this process closes its own copy
-        )
-    process.returncode = 0  # never waited for; Popen would warn about that
+        if standby is None or not standby.start(lock, sink, task):
+            start_process(folder.path, str(lock), folder.path, sink, lock, task)
 
 
 def _reap(folder: RunFolder) -> None:

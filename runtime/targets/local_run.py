@@ -26,6 +26,7 @@ from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
 from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
+from runtime.targets.standby import received_lock
 
 _FOREIGN: Final = ("MLFLOW_", "AZUREML_")
 _OF_ANOTHER_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
@@ -196,8 +197,11 @@ def ended(events_file: Path) -> bool:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """``python -m runtime.targets.local_run FOLDER DESCRIPTOR``."""
-    folder, descriptor = RunFolder(Path(arguments[0])), int(arguments[1])
+    """``python -m runtime.targets.local_run FOLDER DESCRIPTOR``, or ``@SOCKET`` for a standby."""
+    folder = RunFolder(Path(arguments[0]))
+    descriptor = received_lock(folder.path, arguments[1])
+    if descriptor is None:
+        return
     # Only the agent inherits the lock, by `pass_fds`.
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     LocalRun(folder, descriptor).execute()

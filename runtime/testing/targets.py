@@ -8,7 +8,6 @@
 They test each sentence of ``runtime.targets.base``, and what a script can rely on anywhere.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import ClassVar, Final
 
 import pytest
 
+from runtime.model.run_ids import new_token
 from runtime.model.runs import EnvironmentSpec, PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
@@ -292,6 +292,4 @@ def a_run(
         max_duration_s=max_duration_s,
     )
     taken = SnapshotStore(folder / "snapshots").take(source)
-    return prepared(
-        spec, taken.snapshot, created=time.time(), token=secrets.token_hex(4), git={}, locked=None
-    )
+    return prepared(spec, taken.snapshot, token=new_token(time.time()), git={}, locked=None)

@@ -18,6 +18,7 @@ from runtime.model.states import RunState
 from runtime.targets.base import Handle
 from runtime.targets.local import LocalTarget
 from runtime.targets.run_folder import RunFolder
+from runtime.targets.standby import Standby
 from runtime.testing.targets import WAITS, TargetContract, a_run, poll
 
 GATED = """
@@ -257,6 +258,10 @@ time.sleep(0 if "ends" in sys.argv else 600)
 """
 
 
+def waiting_for(folder):
+    return [pid for pid in agents_of(folder) if running(pid)]
+
+
 def running(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -343,3 +348,61 @@ def test_a_local_cloud_started_by_a_run_outlives_it(target, tmp_path):
 
 def test_the_owner_of_a_process_has_one_name():
     assert process_tree.OWNER == PROCESS_OWNER
+
+
+def test_a_process_that_was_started_ahead_runs_the_run(target, tmp_path):
+    run = a_run(tmp_path, "print('ran')")
+    folder = RunFolder(tmp_path / "home" / "runs" / run.run_id)
+    standby = Standby(folder.path)
+    (ahead,) = waiting_for(folder)
+    target.expect(standby)
+    handle = target.launch(run)
+    until(lambda: poll(target, handle).state.final)
+    assert poll(target, handle).state is RunState.COMPLETED
+    assert log(target, handle) == "ran\n"
+    assert int(folder.process_file.read_text()) == ahead
+
+
+def test_a_process_that_was_started_ahead_ends_without_a_run(tmp_path):
+    folder = RunFolder(tmp_path / "home" / "runs" / "never")
+    standby = Standby(folder.path)
+    assert waiting_for(folder)
+    standby.close()
+    until(lambda: not waiting_for(folder))
+    assert not folder.path.exists()
+
+
+def test_a_process_that_was_started_ahead_ends_with_its_submitter(tmp_path):
+    folder = RunFolder(tmp_path / "home" / "runs" / "never")
+    program = (
+        "import sys, time; from pathlib import Path; from runtime.targets.standby import Standby\n"
+        "standby = Standby(Path(sys.argv[1])); print('up', flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", program, str(folder.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as submitter:
+        submitter.stdout.readline()
+        submitter.kill()
+    until(lambda: not waiting_for(folder))
+
+
+def test_a_process_that_was_started_ahead_and_died_is_replaced(target, tmp_path):
+    run = a_run(tmp_path, "print('ran')")
+    folder = RunFolder(tmp_path / "home" / "runs" / run.run_id)
+    standby = Standby(folder.path)
+    (ahead,) = waiting_for(folder)
+    os.kill(ahead, signal.SIGKILL)
+    until(lambda: not running(ahead))
+    target.expect(standby)
+    handle = target.launch(run)
+    until(lambda: poll(target, handle).state.final)
+    assert log(target, handle) == "ran\n"
+
+
+def test_another_run_does_not_take_the_process_that_was_started_ahead(target, tmp_path):
+    folder = RunFolder(tmp_path / "home" / "runs" / "other")
+    target.expect(Standby(folder.path))
+    handle = target.launch(a_run(tmp_path, "print('ran')"))
+    until(lambda: poll(target, handle).state.final)
+    assert log(target, handle) == "ran\n"
+    target.close()
+    until(lambda: not waiting_for(folder))

@@ -125,8 +125,7 @@ def make(environment=None):
     return prepared(
         spec,
         SourceSnapshot("abc", (), Path("store")),
-        created=1_700_000_000.9,
-        token="0badcafe",
+        token="1700000000_0badcafe",
         git={"azureml.git.branch": "main"},
         locked=locked_environment(spec),
     )
