@@ -262,6 +262,13 @@ def waiting_for(folder):
     return [pid for pid in agents_of(folder) if running(pid)]
 
 
+def started_ahead(folder):
+    """Return the process that waits for a run; its command line is not there at once."""
+    until(lambda: waiting_for(folder))
+    (ahead,) = waiting_for(folder)
+    return ahead
+
+
 def running(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -354,7 +361,7 @@ def test_a_process_that_was_started_ahead_runs_the_run(target, tmp_path):
     run = a_run(tmp_path, "print('ran')")
     folder = RunFolder(tmp_path / "home" / "runs" / run.run_id)
     standby = Standby(folder.path)
-    (ahead,) = waiting_for(folder)
+    ahead = started_ahead(folder)
     target.expect(standby)
     handle = target.launch(run)
     until(lambda: poll(target, handle).state.final)
@@ -366,7 +373,7 @@ def test_a_process_that_was_started_ahead_runs_the_run(target, tmp_path):
 def test_a_process_that_was_started_ahead_ends_without_a_run(tmp_path):
     folder = RunFolder(tmp_path / "home" / "runs" / "never")
     standby = Standby(folder.path)
-    assert waiting_for(folder)
+    assert started_ahead(folder)
     standby.close()
     until(lambda: not waiting_for(folder))
     assert not folder.path.exists()
@@ -389,7 +396,7 @@ def test_a_process_that_was_started_ahead_and_died_is_replaced(target, tmp_path)
     run = a_run(tmp_path, "print('ran')")
     folder = RunFolder(tmp_path / "home" / "runs" / run.run_id)
     standby = Standby(folder.path)
-    (ahead,) = waiting_for(folder)
+    ahead = started_ahead(folder)
     os.kill(ahead, signal.SIGKILL)
     until(lambda: not running(ahead))
     target.expect(standby)
