@@ -164,7 +164,7 @@ def run(home: Path, port: int | None) -> int:
 
 def _compose(folder: Path, store: Store) -> Daemon:
     cloud, tls = Cloud(store, folder, f"https://127.0.0.1:{store.port}"), certificates(folder)
-    cloud.nodes = LocalNodes(cloud, ca=tls.authority)
+    cloud.nodes = LocalNodes(cloud, ca=tls.bundle)
     return Daemon(folder, cloud, tls)
 
 

@@ -7,11 +7,14 @@ is renewed before it expires. Keys are readable by their owner only.
 import ipaddress
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import certifi
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -33,11 +36,15 @@ _NAMES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """PEM files: clients trust ``authority``; ``certificate`` and ``key`` are the server's."""
+    """PEM files: clients trust ``authority``; ``certificate`` and ``key`` are the server's.
+
+    ``bundle`` has the authority and the public ones, for jobs that reach this cloud and others.
+    """
 
     authority: Path
     certificate: Path
     key: Path
+    bundle: Path
 
     def context(self) -> ssl.SSLContext:
         """Return the server's TLS context."""
@@ -50,7 +57,9 @@ class Certificates:
 def certificates(folder: Path) -> Certificates:
     """Return the certificates in ``folder``, creating those that are missing or about to expire."""
     private_folder(folder)
-    made = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
+    made = Certificates(
+        folder / "ca.pem", folder / "server.pem", folder / "server.key", folder / "bundle.pem"
+    )
     authority_key = folder / "ca.key"
     if not _is_authority(made.authority, authority_key):
         key = ec.generate_private_key(ec.SECP256R1())
@@ -59,7 +68,16 @@ def certificates(folder: Path) -> Certificates:
         made.certificate.unlink(missing_ok=True)
     if not _usable(made):
         _issue(made, authority_key)
+    _write(made.bundle, b"\n".join((*_trusted_here(), made.authority.read_bytes())))
     return made
+
+
+def _trusted_here() -> Iterator[bytes]:
+    """Yield the certificates of the authorities that this machine's programs trust."""
+    named = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
+    for file in dict.fromkeys((certifi.where(), *named)):
+        with suppress(OSError):
+            yield Path(file or "").read_bytes()
 
 
 def _is_authority(file: Path, key: Path) -> bool:

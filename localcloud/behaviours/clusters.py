@@ -21,9 +21,9 @@ _ENUMS: Final = {
 }
 _DETACHED: Final = "/detached"
 _DETACHED_S: Final = 24 * 3600
-# The service returns these whether they were sent or not; azureml-core fails without vmPriority.
-# A default of anything else would be a difference that Terraform finds in every plan.
-_DEFAULTS: Final = {"osType": "Linux", "vmPriority": "Dedicated"}
+# The service returns these whether they were sent or not; azureml-core fails without vmPriority and
+# subnet. A default of anything else would be a difference that Terraform finds in every plan.
+_DEFAULTS: Final = {"osType": "Linux", "vmPriority": "Dedicated", "subnet": None}
 
 
 def filled(inner: JsonObject, *, managed: bool = False) -> tuple[JsonObject, Problems]:

@@ -116,7 +116,7 @@ def _attachment_problems(
 
 
 def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
-    body = {"tags": None, "sku": None, "identity": None, **body}
+    body = {"tags": None, "sku": None, **body}
     properties = body["properties"]
     if properties["computeType"] == "AmlCompute":
         inner = clusters.shown(call, resource, properties["properties"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from infra.catalogue.durations import duration_s
+from infra.catalogue.types.table import arm_type
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.json_types import JsonObject
 from localcloud.calls.long_running import begin, is_first_generation, operation_s
@@ -14,11 +15,13 @@ from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 
 _INNER: Final = "properties.properties"
+_COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
 # The published range of idleTimeBeforeShutdown: PT15M to P3D.
 _IDLE_S: Final = (15 * 60, 3 * 24 * 3600)
 # Read-only lists. The specification has defaults for other properties too, but the service does not
 # return them: Terraform would replace an instance whose authorization type it never asked for.
-_DEFAULTS: Final[JsonObject] = {"errors": [], "applications": []}
+# azureml-core fails without the key of a subnet.
+_DEFAULTS: Final[JsonObject] = {"errors": [], "applications": [], "subnet": None}
 # action: its name in lastOperation, the state it leads to, the states it is allowed in
 _ACTIONS: Final = {
     "start": ("Start", "Running", {"Stopped"}),
@@ -77,11 +80,28 @@ def _idle_problem(idle: object) -> list[tuple[str, str]]:
     return [(f"{_INNER}.idleTimeBeforeShutdown", says)]
 
 
+def _is_taken(call: Call, name: str) -> bool:
+    """Return whether an instance has this name: on Azure in the region, here in the whole cloud."""
+    others = call.cloud.store.resources.of_type(_COMPUTES, name=name, now=call.now)
+    return any(other.properties["computeType"] == "ComputeInstance" for other in others)
+
+
+def check_name(call: Call) -> Reply:
+    """Say whether a new instance could have a name. azureml-core asks before it creates one."""
+    body = {key.lower(): value for key, value in call.json().items()}
+    name = str(body.get("name") or "")
+    problem = arm_type(_COMPUTES).variant("ComputeInstance").name_rule.problem(name)
+    if problem:
+        return answer({"nameAvailable": False, "reason": "Invalid", "message": problem})
+    if _is_taken(call, name):
+        says = f"The specified name {name} is already in use and is therefore unavailable"
+        return answer({"nameAvailable": False, "reason": "AlreadyExists", "message": says})
+    return answer({"nameAvailable": True, "reason": None, "message": None})
+
+
 def _require_free_name(call: Call) -> None:
-    """Refuse a name another instance has: unique in a region on Azure, here in the whole cloud."""
-    others = call.cloud.store.resources.of_type(call.arm.type, name=call.arm.name, now=call.now)
-    if any(other.properties["computeType"] == "ComputeInstance" for other in others):
-        name = call.arm.name
+    name = call.arm.name
+    if _is_taken(call, name):
         raise RefusedError(
             409,
             "Conflict",

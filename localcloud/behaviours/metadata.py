@@ -14,7 +14,9 @@ _GRANTS: Final = {"client_credentials", "refresh_token", "password", "authorizat
 
 
 def _endpoints(call: Call) -> Reply:
-    return answer(endpoints(call.origin))
+    """Respond with this cloud; a list of clouds in the api-versions before 2022-09-01."""
+    found = endpoints(call.origin)
+    return answer([found] if "2019-05-01" <= call.api_version < "2022-09-01" else found)
 
 
 def endpoints(origin: str) -> JsonObject:
@@ -106,8 +108,10 @@ def _token(call: Call) -> Reply:
 
 def _managed_identity(call: Call) -> Reply:
     """Issue a token as App Service and virtual machines do for a managed identity."""
-    resource = call.query.get("resource", call.origin)
-    token = issue(call.cloud, resource, call.query.get("client_id", "managed-identity"))
+    form = dict(parse_qsl(call.body.decode("utf-8", "replace")))  # azureml-core posts it
+    asked = {**form, **call.query}
+    resource = asked.get("resource") or call.origin
+    token = issue(call.cloud, resource, asked.get("client_id") or "managed-identity")
     return answer(
         {
             "access_token": token,
@@ -122,7 +126,7 @@ def _managed_identity(call: Call) -> Reply:
 ROUTES: Final = (
     Route("GET", "/metadata/endpoints", _endpoints, open=True),
     Route("GET", "/metadata/identity/oauth2/token", _managed_identity, open=True),
-    Route("GET", "/msi/token", _managed_identity, open=True),
+    Route("GET POST", "/msi/token", _managed_identity, open=True),
     Route("GET", "/common/discovery/instance", _instance, open=True),
     Route("POST", "/{tenant}/oauth2/v2.0/token", _token, open=True),
     Route("POST", "/{tenant}/oauth2/token", _token, open=True),

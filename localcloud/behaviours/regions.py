@@ -6,13 +6,14 @@ from urllib.parse import unquote
 from infra.catalogue.body_shapes import Shape
 from infra.catalogue.vm_sizes import VmSize, vm_sizes
 from infra.contract.json_types import JsonObject
-from localcloud.calls.messages import Call, Reply, page
+from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.routes import Route
 
 _BASE: Final = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 )
+_VALUE_SINCE: Final = "2020-04-01"
 _CORES: Final = 1_000_000
 # Azure ML's names of the quotas that count all VM families together.
 _DEDICATED: Final = "Total Cluster Dedicated Regional vCPUs"
@@ -21,8 +22,11 @@ _OS_DISK_MIB: Final = 1_047_552
 _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
 
 
-def _sizes(_: Call) -> Reply:
-    return page(_size_document(size) for size in vm_sizes().values())
+def _sizes(call: Call) -> Reply:
+    """List the VM sizes. The api-versions of azureml-core have them under another key."""
+    sizes = [_size_document(size) for size in vm_sizes().values()]
+    key = "amlCompute" if call.api_version < _VALUE_SINCE else "value"
+    return answer({key: sizes})
 
 
 def _size_document(size: VmSize) -> JsonObject:

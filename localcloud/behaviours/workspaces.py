@@ -11,6 +11,7 @@ from infra.catalogue.names import ArmId, parse_arm_id
 from infra.contract.discovery import TENANT
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
+from localcloud.behaviours import instances
 from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.prerequisites import registry_credentials
 from localcloud.behaviours.rows import kind_of
@@ -220,8 +221,11 @@ def _resync(call: Call) -> Reply:
 def _discovery(call: Call) -> Reply:
     """Respond with the URLs of the data plane, all of them this cloud. Needs no token."""
     url = call.cloud.url
-    names = "api history artifact experimentation modelmanagement pipelines studio catalog metrics"
-    return answer({**dict.fromkeys(names.split(), url), "mlflow": url})
+    names = (
+        "api history artifact experimentation modelmanagement pipelines studio catalog metrics "
+        "mlflow hyperdrive"
+    )
+    return answer(dict.fromkeys(names.split(), url))
 
 
 def _no_such_key(call: Call) -> Reply:
@@ -239,6 +243,7 @@ KINDS: Final = (
         removed=_removed,
         handlers={"PUT": _require_not_soft_deleted, "DELETE": _purge, "LIST": _list},
         actions={
+            "checkComputeNameAvailability": instances.check_name,
             "recover": _recover,
             "listKeys": _list_keys,
             "listStorageAccountKeys": _storage_keys,

@@ -16,6 +16,7 @@ from localcloud.chain.addressing import Types
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?", re.IGNORECASE)
 _COMMON_VERSIONS: Final = (PROVIDERS, "2022-09-01", RESOURCES, "2025-04-01")
 _WRITES: Final = frozenset({"PUT", "PATCH"})
+_DATA_PLANE: Final = re.compile(r"/+rp/+workspaces(?=/+subscriptions/)", re.IGNORECASE)
 _NAME = re.compile(r"(?!\.{1,2}$)[^<>%&:\\?/\x00-\x1f\x7f]{1,260}")
 
 
@@ -26,6 +27,8 @@ def find_address(types: Types) -> Handler:
         # Several clients put an id behind a slash: `//subscriptions/…`. Elsewhere only leading
         # slashes collapse, because the name of a blob may contain two in a row.
         call.path = "/" + call.path.lstrip("/")
+        # azureml-core reads ARM resources from the data plane.
+        call.path = _DATA_PLANE.sub("", call.path, count=1)
         if is_arm(call):
             call.path = re.sub("/{2,}", "/", call.path)
         address = types.address(call.path, call.method)

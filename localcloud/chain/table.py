@@ -21,7 +21,7 @@ from localcloud.behaviours import (
 )
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
-from localcloud.planes import blob, history, mlflow
+from localcloud.planes import blob, core_datastores, core_runs, history, mlflow
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -47,5 +47,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *workspaces.ROUTES,
     *mlflow.ROUTES,
     *history.ROUTES,
+    *core_runs.ROUTES,
+    *core_datastores.ROUTES,
     *blob.ROUTES,
 )

@@ -134,6 +134,9 @@ def script_variables(
         "AZUREML_RUN_TOKEN": token,
         "AZUREML_RUN_TOKEN_EXPIRY": str(int(token_expires)),
         "AZUREML_NODE_COUNT": str(job.node_count),
+        # As on Azure's nodes; azureml-core would look for the known clouds on the internet.
+        "AZUREML_CURRENT_CLOUD": job.variables.get("AZUREML_CURRENT_CLOUD", "AzureCloud"),
+        "REQUESTS_CA_BUNDLE": job.variables.get("REQUESTS_CA_BUNDLE", str(ca)),
         "MLFLOW_TRACKING_URI": f"{url}/mlflow/v2.0{job.workspace}",
         "MLFLOW_TRACKING_TOKEN": token,
         "MLFLOW_TRACKING_SERVER_CERT_PATH": str(ca),

@@ -29,13 +29,13 @@ _MODEL_TYPES: Final = {  # run history's own names; data types are the same in j
 
 
 def show_run(call: Call) -> Reply:
-    return answer(_document(call, _run(call)))
+    return answer(run_document(call, _run(call)))
 
 
 def show_details(call: Call) -> Reply:
     """Respond with a run's status and with log URLs that need no token."""
     run = _run(call)
-    return answer({**_document(call, run), "logFiles": _log_files(call, run)})
+    return answer({**run_document(call, run), "logFiles": _log_files(call, run)})
 
 
 def show_events(call: Call) -> Reply:
@@ -51,14 +51,17 @@ def show_events(call: Call) -> Reply:
 
 def show_children(call: Call) -> Reply:
     """Respond with the runs whose parent is this one."""
-    parent = _run(call)
+    return answer({"value": [run_document(call, run) for run in children_of(call, _run(call))]})
+
+
+def children_of(call: Call, parent: StoredRun) -> list[StoredRun]:
+    """Return the runs whose parent is this one."""
     tracking = call.cloud.store.tracking
-    children = [
+    return [
         run
         for run in call.cloud.store.runs.of_workspace(call.workspace)
         if tracking.tags(run.key).get("mlflow.parentRunId") == parent.run_id
     ]
-    return answer({"value": [_document(call, run) for run in children]})
 
 
 def show_services(call: Call) -> Reply:
@@ -82,7 +85,7 @@ def show_run_data(call: Call) -> Reply:
         }
         for name, output in declared.items()
     }
-    metadata = {**_document(call, run), "outputs": outputs}
+    metadata = {**run_document(call, run), "outputs": outputs}
     specification = {"job": dict(job.properties) if job else {}}
     return answer(
         {
@@ -118,7 +121,7 @@ def change_run(call: Call) -> Reply:
     if isinstance(body.get("hidden"), bool):
         changes["isArchived"] = body["hidden"]
     _change_job(call, run, changes)
-    return answer(_document(call, call.cloud.store.runs.by_key(run.key)))
+    return answer(run_document(call, call.cloud.store.runs.by_key(run.key)))
 
 
 def _change_job(call: Call, run: StoredRun, changes: Document) -> None:
@@ -145,7 +148,8 @@ def _named_run(call: Call, run_id: str) -> StoredRun:
     return run
 
 
-def _document(call: Call, run: StoredRun) -> JsonObject:
+def run_document(call: Call, run: StoredRun) -> JsonObject:
+    """Return a run as run history's responses show it."""
     tracking = call.cloud.store.tracking
     error = {"code": "UserError", "message": run.error} if run.error else None
     job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
@@ -201,9 +205,6 @@ ROUTES: Final = (
     Route("GET", f"{_HISTORY}/runs/{{run}}/children", show_children),
     Route("GET", f"{_HISTORY}/runs/{{run}}/serviceinstances/{{node}}", show_services),
     Route("POST", f"{_HISTORY}/rundata", show_run_data, shape={"runId": "string"}),
-    Route(
-        "PATCH", f"{_HISTORY}/experiments/{{experiment}}/runs/{{run}}", change_run, shape=_CHANGE
-    ),
     Route("PATCH", f"{_HISTORY}/runs/{{run}}", change_run, shape=_CHANGE),
     Route("POST", "/data/v1.0{ws}/dataversion/batchGetResolvedUris", resolve_uris, shape=_URIS),
     Route(

@@ -24,6 +24,7 @@ from tests.localcloud.harness import SUB, connect, make_workspace, start_daemon,
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 GROUP = "clients"
+ONE_CLOUD, LIST_OF_CLOUDS = "2022-09-01", "2019-05-01"  # api-versions of the cloud's metadata
 INSTALLING = threading.Lock()
 
 
@@ -41,7 +42,7 @@ def cloud(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def observe(cloud, request):
+def observe(cloud, request, tmp_path_factory):
     """Return a function that returns what a program reports.
 
     Each program has a workspace of its own.
@@ -49,14 +50,20 @@ def observe(cloud, request):
 
     def run(program: str, packages: tuple[str, ...]):
         workspace = program.replace("_", "-")
+        metadata = LIST_OF_CLOUDS if "azureml-" in " ".join(packages) else ONE_CLOUD
         make_workspace(cloud.arm, f"{SUB}/resourceGroups/{GROUP}", workspace)
+        # Microsoft's azureml packages keep what they learn about clouds in the home folder.
+        home = str(tmp_path_factory.mktemp(program, numbered=True))
         environment = {
             **os.environ,
+            "HOME": home,
+            "AZURE_CONFIG_DIR": home,
             "CLOUD_URL": cloud.url,
             "CLOUD_GROUP": GROUP,
             "CLOUD_WORKSPACE": workspace,
             "REQUESTS_CA_BUNDLE": str(cloud.ca),
-            "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version=2022-09-01",
+            "SSL_CERT_FILE": str(cloud.ca),
+            "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version={metadata}",
             "AZUREML_RUN_POLLING_INTERVAL_MIN": "0",
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_TENANT_ID": TENANT,

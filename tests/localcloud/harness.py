@@ -221,6 +221,13 @@ class Chain:
             body=body,
         )
 
+    def data(self, method: str, path: str, body: Any = None, **query: str) -> Answered:
+        """Call a data plane: any path, with a token."""
+        content = b"" if body is None else json.dumps(body).encode()
+        query = {"api-version": VERSION, **query}
+        headers = {"authorization": f"Bearer {self._token}"}
+        return self.call(method, path, query=query, headers=headers, body=content)
+
     def call(self, method: str, path: str, **parts: Any) -> Answered:
         body = parts.pop("body", b"")
         call = Call(

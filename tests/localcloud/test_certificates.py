@@ -55,5 +55,12 @@ def test_a_certificate_of_another_authority_is_issued_again(tmp_path, made):
     assert certificates(tmp_path).certificate.read_bytes() != before
 
 
+def test_the_bundle_for_jobs_has_the_authority_and_those_the_machine_trusts(tmp_path, made):
+    trusted = ssl.create_default_context(cafile=str(made.bundle)).get_ca_certs(binary_form=True)
+    authority = ssl.PEM_cert_to_DER_cert(made.authority.read_text())
+    assert authority in trusted
+    assert len(trusted) > 1
+
+
 def test_files_are_readable_by_their_owner_only(tmp_path, made):
     assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}

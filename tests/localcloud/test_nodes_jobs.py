@@ -41,6 +41,13 @@ def test_placeholders(command, expected) -> None:
     assert command_line(known, places) == expected
 
 
+def test_a_job_trusts_the_cloud_unless_it_says_what_it_trusts() -> None:
+    assert variables()["REQUESTS_CA_BUNDLE"] == "/ca.pem"
+    assert variables()["AZUREML_CURRENT_CLOUD"] == "AzureCloud"
+    own = {"REQUESTS_CA_BUNDLE": "/own.pem", "AZUREML_CURRENT_CLOUD": "Own"}
+    assert variables(variables=own).items() >= own.items()
+
+
 def test_an_undeclared_placeholder_is_named() -> None:
     with pytest.raises(UsageError, match=r"inputs\.nothing"):
         command_line(job(command="${{inputs.nothing}}"), {})

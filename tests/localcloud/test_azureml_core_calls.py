@@ -1,0 +1,140 @@
+"""The calls that only azureml-core makes, and what they refuse."""
+
+import pytest
+
+from localcloud.calls.refusals import RefusedError
+from localcloud.planes.run_filters import run_filter
+from tests.localcloud.harness import CLUSTER, SUB
+
+
+def ask(chain, method, path, body=None, **query):
+    return chain.arm(method, path, body, version="2020-02-02", **query)
+
+
+@pytest.fixture
+def planes(chain, chain_workspace):
+    """Return a function that calls a data plane of the workspace."""
+
+    def call(method, plane, rest, body=None, **query):
+        return chain.data(method, f"/{plane}{chain_workspace}{rest}", body, **query)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [("2019-05-01", list), ("2020-06-01", list), ("2022-09-01", dict)]
+)
+def test_metadata_is_a_list_in_the_earlier_api_versions(chain, version, kind):
+    found = chain.call("GET", "/metadata/endpoints", query={"api-version": version}).json()
+    assert isinstance(found, kind)
+    cloud = found[0] if kind is list else found
+    assert cloud["resourceManager"] == "https://localhost:1/"
+
+
+def test_discovery_has_every_service(chain):
+    found = chain.call("GET", "/discovery").json()
+    assert {"api", "history", "hyperdrive", "modelmanagement", "experimentation"} <= found.keys()
+    assert len(set(found.values())) == 1
+
+
+def test_resources_are_read_from_the_data_plane(chain, chain_workspace):
+    chain.arm("PUT", f"{chain_workspace}/computes/cpu", CLUSTER)
+    for path in (f"{chain_workspace}/computes/cpu", f"{chain_workspace}/computes", chain_workspace):
+        assert chain.data("GET", f"/rp/workspaces{path}").json() == chain.arm("GET", path).json()
+
+
+@pytest.mark.parametrize(
+    ("version", "key"), [("2020-02-02", "amlCompute"), ("2025-12-01", "value")]
+)
+def test_vm_sizes_are_under_the_key_of_the_api_version(chain, version, key):
+    path = f"{SUB}/providers/Microsoft.MachineLearningServices/locations/westeurope/vmSizes"
+    assert chain.arm("GET", path, version=version).json().keys() == {key}
+
+
+def test_the_name_of_an_instance_is_checked(chain, chain_workspace):
+    path = f"{chain_workspace}/checkComputeNameAvailability"
+
+    def reason(name):
+        return ask(chain, "POST", path, {"Name": name, "Type": "any"}).json()["reason"]
+
+    assert (reason("free-name"), reason("1")) == (None, "Invalid")
+    body = {"computeType": "ComputeInstance", "properties": {"vmSize": "STANDARD_DS3_V2"}}
+    chain.arm(
+        "PUT", f"{chain_workspace}/computes/taken", {"location": "westeurope", "properties": body}
+    )
+    assert reason("Taken") == "AlreadyExists"
+
+
+def test_datastores_have_no_key_of_another_account(planes):
+    section = {"accountName": "elsewhere", "containerName": "c", "sasToken": "?sig=canary"}
+    body = {"name": "mine", "dataStoreType": "AzureBlob", "azureStorageSection": section}
+    assert planes("POST", "datastore/v1.0", "/datastores", body).status_code == 200
+    shown = planes("GET", "datastore/v1.0", "/datastores/mine").json()["azureStorageSection"]
+    assert (shown["isSas"], shown["sasToken"], shown["accountKey"]) == (True, "?sig=canary", None)
+    again = planes("POST", "datastore/v1.0", "/datastores", body)
+    assert again.status_code == 409
+    wrong = planes("POST", "datastore/v1.0", "/datastores", {**body, "dataStoreType": "AzureSql"})
+    assert wrong.status_code == 400
+    assert planes("DELETE", "datastore/v1.0", "/datastores/mine").status_code == 200
+    assert planes("GET", "datastore/v1.0", "/datastores/mine").status_code == 404
+
+
+def test_a_run_is_started_and_ended_by_events(planes):
+    planes("POST", "history/v1.0", "/experiments/first")
+    run = "/experiments/first/runs/one"
+    assert planes("GET", "history/v1.0", run).status_code == 404
+    made = planes("PATCH", "history/v1.0", run, {"runId": "one", "status": "NotStarted"}).json()
+    assert (made["runId"], made["status"], made["rootRunId"]) == ("one", "NotStarted", "one")
+    states = []
+    for event in ("Start", "Error", "Failed"):
+        body = {"name": f"Microsoft.MachineLearning.Run.{event}"}
+        assert planes("POST", "history/v1.0", f"{run}/events", body).status_code == 200
+        states.append(planes("GET", "history/v1.0", run).json()["status"])
+    assert states == ["Running", "Running", "Failed"]
+
+
+def test_metrics_are_those_of_mlflow(planes):
+    planes("POST", "history/v1.0", "/experiments/first")
+    planes("PATCH", "history/v1.0", "/experiments/first/runs/one", {"runId": "one"})
+    row = {"createdUtc": "2026-01-01T00:00:00Z", "step": 3, "data": {"loss": 0.25}}
+    scalar = {
+        "name": "loss", "columns": {"loss": "Double"}, "value": [row],
+        "properties": {"uxMetricType": "azureml.v1.scalar"},
+    }  # fmt: skip
+    posted = planes("POST", "metric/v2.0", "/runs/one/batch", {"values": [scalar]})
+    assert posted.json() == {"errors": []}
+    query = {"run_id": "one", "metric_key": "loss"}
+    found = planes("GET", "mlflow/v2.0", "/api/2.0/mlflow/metrics/get-history", **query).json()
+    assert found["metrics"] == [
+        {"key": "loss", "value": 0.25, "timestamp": 1767225600000, "step": 3}
+    ]
+    full = planes("POST", "metric/v2.0", "/runs/one/full", {"metricName": "loss"}).json()
+    assert [each["data"] for each in full["value"]] == [{"loss": 0.25}]
+    missing = planes("POST", "metric/v2.0", "/runs/one/full", {"metricName": "none"})
+    assert missing.status_code == 404
+
+
+RUN = {"runId": "a", "parentRunId": None, "status": "Completed", "tags": {"team": "ml"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("", True),
+        ("(ParentRunId eq null)", True),
+        ("(ParentRunId eq null) and (Status eq Completed)", True),
+        ("(Status eq Failed)", False),
+        ("(Tags/team eq ml) and (RunId eq a)", True),
+        ("(Tags/team eq 'other')", False),
+        ("(Tags/team ne null or Tags/team eq null)", True),
+        ("(Tags/none ne null or Tags/none eq null)", False),
+    ],
+)
+def test_runs_are_filtered(text, holds):
+    assert run_filter(text)(RUN) is holds
+
+
+@pytest.mark.parametrize("text", ["(Target eq cpu)", "nonsense", "(Status eq A or Status eq B)"])
+def test_a_filter_that_is_not_understood_is_refused(text):
+    with pytest.raises(RefusedError):
+        run_filter(text)
