@@ -43,8 +43,8 @@ class RefusedError(Exception):
         error: JsonObject = {"code": self.code, "message": self.message}
         if self.target:
             error["target"] = self.target
-        if self.details:
-            error["details"] = list(self.details)
+        # azureml-core fails on an error without details, and shows that failure instead.
+        error["details"] = list(self.details)
         return {"error": error}
 
 
