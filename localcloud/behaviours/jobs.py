@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.body_shapes import body_shape, shape_problems
 from infra.catalogue.durations import duration_s
 from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.job_data import data_problems, with_assets
@@ -81,6 +82,9 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
 
 def submit(call: Call, properties: JsonObject) -> None:
     """Create the job that the call's target names, as a PUT of ``properties`` would."""
+    problems = list(shape_problems({"properties": properties}, body_shape(TYPE)))
+    if problems:
+        raise invalid(problems)
     workspace = existing(call, call.arm.parent)
     made = {"createdBy": str(call.caller.get("oid", "local-user")), "createdAt": iso(call.now),
             "createdByType": "Application"}  # fmt: skip

@@ -76,8 +76,10 @@ def _trigger(call: Call) -> Reply:
     return answer({"scheduleActionType": _CREATE_JOB, "submissionId": name})
 
 
-def _definition(call: Call, given: JsonObject) -> JsonObject:
+def _definition(call: Call, given: object) -> JsonObject:
     """Return the properties of the job to submit: those given, or those of the job named."""
+    if not isinstance(given, dict):
+        raise RefusedError(400, "BadRequest", "The schedule's job definition must be an object.")
     source = given.get("sourceJobId")
     if not source:
         return given

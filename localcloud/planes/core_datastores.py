@@ -4,8 +4,10 @@ They are the workspace's datastores. Blob containers and file shares can be regi
 are shown, and cannot be registered here.
 """
 
+import re
 from typing import Final
 
+from infra.catalogue.body_shapes import Shape
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
@@ -16,6 +18,7 @@ from localcloud.store.resources import StoredResource
 
 _TYPE: Final = "Microsoft.MachineLearningServices/workspaces/datastores"
 _PLACES: Final = {"AzureBlob": "containerName", "AzureFile": "fileShareName"}
+_NAME: Final = re.compile(r"[a-zA-Z0-9_]{1,255}")
 _DEFAULT: Final = "workspaceblobstore"
 
 
@@ -41,7 +44,11 @@ def create_datastore(call: Call) -> Reply:
     body = call.json()
     name = str(call.params.get("name") or body.get("name") or "")
     kind, section = str(body.get("dataStoreType") or ""), body.get("azureStorageSection")
-    if kind not in _PLACES or not isinstance(section, dict) or not name:
+    if not _NAME.fullmatch(name):
+        raise RefusedError(
+            400, "UserError", f"'{name}' is not a datastore name: use letters, digits and '_'."
+        )
+    if kind not in _PLACES or not section:
         raise RefusedError(
             400,
             "UserError",
@@ -140,12 +147,23 @@ def _section(call: Call, datastore: StoredResource, kind: str) -> JsonObject:
     }
 
 
+_BODY: Final[Shape] = {
+    "name": "string",
+    "dataStoreType": "string",
+    "azureStorageSection": dict.fromkeys(
+        (
+            "accountName", "containerName", "endpoint", "protocol", "accountKey", "sasToken",
+            "credential",
+        ),
+        "string",
+    ),
+}  # fmt: skip
 _BASE: Final = "/datastore/v1.0{ws}"
 ROUTES: Final = (
     Route("GET", f"{_BASE}/datastores", list_datastores),
-    Route("POST", f"{_BASE}/datastores", create_datastore),
+    Route("POST", f"{_BASE}/datastores", create_datastore, shape=_BODY),
     Route("GET", f"{_BASE}/datastores/{{name}}", show_datastore),
-    Route("PUT", f"{_BASE}/datastores/{{name}}", create_datastore),
+    Route("PUT", f"{_BASE}/datastores/{{name}}", create_datastore, shape=_BODY),
     Route("DELETE", f"{_BASE}/datastores/{{name}}", delete_datastore),
     Route("GET", f"{_BASE}/default", show_default),
 )

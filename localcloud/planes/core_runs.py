@@ -5,10 +5,12 @@ and the other way round. Rows, lists and tables, which MLflow does not have, are
 """
 
 import json
+import re
 import uuid
 from datetime import datetime
 from typing import Final
 
+from infra.catalogue.body_shapes import Shape
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
@@ -17,11 +19,13 @@ from localcloud.calls.routes import Route
 from localcloud.calls.times import iso
 from localcloud.calls.tokens import LASTS_S, issue
 from localcloud.planes import history
+from localcloud.planes.mlflow_documents import number
 from localcloud.planes.run_filters import run_filter
 from localcloud.store.runs import StoredRun
 from localcloud.store.tracking import Metric, StoredExperiment
 from runtime.model.states import RunState
 
+_ID: Final = re.compile(r"[a-zA-Z0-9][\w\-.]{0,254}")
 _SCALAR: Final = "azureml.v1.scalar"
 _KEPT: Final = "azureml_metrics"
 _STATES: Final = {str(state).lower(): state for state in RunState}
@@ -42,6 +46,9 @@ def show_experiment(call: Call) -> Reply:
 def create_experiment(call: Call) -> Reply:
     """Return the experiment with a name, created if there is none."""
     existing(call, call.workspace)
+    if not _ID.fullmatch(call.params["experiment"]):
+        says = f"'{call.params['experiment']}' is not the name of an experiment."
+        raise RefusedError(400, "UserError", says)
     made = call.cloud.store.tracking.named_experiment(
         call.workspace, call.params["experiment"], call.now
     )
@@ -87,9 +94,20 @@ def change_run(call: Call) -> Reply:
 
 def delete_tags(call: Call) -> Reply:
     run = _run(call)
-    for tag in json.loads(call.body or b"[]"):
+    for tag in _names(call):
         call.cloud.store.tracking.delete_tag(run.key, str(tag))
     return answer(_run_document(call, run))
+
+
+def _names(call: Call) -> list[str]:
+    """Return the body of a request that is a list of names."""
+    try:
+        names = json.loads(call.body or b"[]")
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise RefusedError(400, "UserError", "The request content must be a list of names.")
+    return names
 
 
 def post_event(call: Call) -> Reply:
@@ -110,7 +128,9 @@ def show_token(call: Call) -> Reply:
 def post_metrics(call: Call) -> Reply:
     """Add metrics to a run, all or nothing."""
     run, tracking = _run(call), call.cloud.store.tracking
-    documents = [each for each in call.json().get("values") or () if isinstance(each, dict)]
+    documents = [each for each in call.json().get("values") or () if each]
+    if not all(each.get("name") and each.get("columns") for each in documents):
+        raise RefusedError(400, "UserError", "Every metric needs a name and columns.")
     scalars = [metric for each in documents for metric in _scalars(call, each)]
     others = [each for each in documents if not _is_scalar(each)]
     with call.cloud.store.runs.transaction():
@@ -146,7 +166,7 @@ def show_metric(call: Call) -> Reply:
     run, name = _run(call), str(call.json().get("metricName") or "")
     kept = [m for m in call.cloud.store.tracking.inputs(run.key, _KEPT) if m["name"] == name]
     if kept:
-        rows = [row for each in kept for row in each["value"]]
+        rows = [row for each in kept for row in each.get("value") or ()]
         return answer({**kept[0], "value": rows, "continuationToken": None})
     logged = call.cloud.store.tracking.metric_history(run.key, name)
     if not logged:
@@ -162,7 +182,7 @@ def show_metric(call: Call) -> Reply:
                     "metricId": str(uuid.uuid4()),
                     "createdUtc": iso(metric.timestamp / 1000),
                     "step": metric.step,
-                    "data": {name: metric.value},
+                    "data": {name: number(metric.value)},
                 }
                 for metric in logged
             ],
@@ -176,7 +196,7 @@ def _is_scalar(metric: Document) -> bool:
     named = str(metric.get("name"))
     kind = str((metric.get("properties") or {}).get("uxMetricType"))
     rows = metric.get("value") or ()
-    return kind == _SCALAR and all(_number(row, named) is not None for row in rows)
+    return kind == _SCALAR and all(_number(row or {}, named) is not None for row in rows)
 
 
 def _number(row: Document, name: str) -> float | None:
@@ -197,11 +217,18 @@ def _scalars(call: Call, metric: Document) -> list[Metric]:
 def _milliseconds(call: Call, row: Document) -> int:
     try:
         return round(datetime.fromisoformat(str(row.get("createdUtc"))).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return round(call.now * 1000)
 
 
 def _new_run(call: Call, run_id: str, body: Document) -> StoredRun:
+    if not _ID.fullmatch(run_id):
+        raise RefusedError(
+            400,
+            "UserError",
+            f"'{run_id}' is not a run id: use letters, digits, '-', '_' and '.', and begin with a "
+            "letter or digit.",
+        )
     experiment = _experiment(call)
     name = str(body.get("displayName") or body.get("name") or run_id)
     run = call.cloud.store.runs.add(
@@ -289,6 +316,25 @@ def _refuse_filter(call: Call) -> None:
         )
 
 
+_CHANGE: Final[Shape] = {
+    "displayName": "string",
+    "name": "string",
+    "parentRunId": "string",
+    "status": "string",
+    "tags": {"*": "text"},
+    "hidden": "boolean",
+}
+_METRICS: Final[Shape] = {
+    "values": [
+        {
+            "name": "string",
+            "columns": {"*": "string"},
+            "properties": {"uxMetricType": "string"},
+            "value": [{"createdUtc": "string", "step": "long", "data": {}}],
+        }
+    ]
+}
+_QUERY: Final[Shape] = {"filter": "string"}
 _H: Final = "/history/v1.0{ws}"
 _RUNS: Final = (
     f"{_H}/experiments/{{experiment}}/runs/{{run}}",
@@ -299,23 +345,23 @@ ROUTES: Final = (
     Route("GET", f"{_H}/experiments/{{experiment}}", show_experiment),
     Route("POST", f"{_H}/experiments/{{experiment}}", create_experiment),
     Route("GET", f"{_H}/experimentids/{{id}}", show_experiment),
-    Route("POST", f"{_H}/experiments:query", list_experiments),
-    Route("POST", f"{_H}/experiments/{{experiment}}/runs:query", list_runs),
+    Route("POST", f"{_H}/experiments:query", list_experiments, shape=_QUERY),
+    Route("POST", f"{_H}/experiments/{{experiment}}/runs:query", list_runs, shape=_QUERY),
     *(
         route
         for run in _RUNS
         for route in (
             Route("GET", run, show_run),
-            Route("PATCH", run, change_run),
+            Route("PATCH", run, change_run, shape=_CHANGE),
             Route("GET", f"{run}/details", history.show_details),
             Route("GET", f"{run}/children", show_children),
             Route("GET POST", f"{run}/token", show_token),
-            Route("POST", f"{run}/events", post_event),
+            Route("POST", f"{run}/events", post_event, shape={"name": "string"}),
             Route("GET", f"{run}/metricsingest/wait", wait_for_metrics),
             Route("DELETE", f"{run}/tags", delete_tags),
         )
     ),
-    Route("POST", f"{_METRIC}/batch", post_metrics),
+    Route("POST", f"{_METRIC}/batch", post_metrics, shape=_METRICS),
     Route("POST", f"{_METRIC}/list", list_metrics),
-    Route("POST", f"{_METRIC}/full", show_metric),
+    Route("POST", f"{_METRIC}/full", show_metric, shape={"metricName": "string"}),
 )
