@@ -53,11 +53,20 @@ class ChainEndpoint:
             method=request.method,
             path=raw.partition(b"?")[0].decode("latin-1"),
             query={k.lower(): v for k, v in parse_qsl(query, keep_blank_values=True)},
+            repeated=_repeated(query),
             headers={k.lower(): v for k, v in request.headers.items()},
             header_names=request.scope.get("extensions", {}).get(HEADER_NAMES, {}),
             incoming=_incoming(receive) if _has_body(request) else (),
             origin=f"https://{request.headers.get('host') or self._cloud.authority}",
         )
+
+
+def _repeated(query: str) -> dict[str, list[str]]:
+    """Return the values of what a query has more than once."""
+    values: dict[str, list[str]] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        values.setdefault(key.lower(), []).append(value)
+    return {key: found for key, found in values.items() if len(found) > 1}
 
 
 def application(cloud: Cloud, respond: Respond) -> Starlette:

@@ -32,8 +32,8 @@ class Call:
     """One request.
 
     ``path`` is as received, percent-encoded and without the query. ``query`` has lower-case
-    keys and decoded values (the last of several); ``headers`` has lower-case keys, and
-    ``header_names`` the names as sent by lower-case name (empty without a server). ``origin`` is
+    keys and decoded values (the last of several; all of them in ``repeated``). ``headers`` has
+    lower-case keys, ``header_names`` the names as sent by lower-case name. ``origin`` is
     ``https://host:port`` as the caller wrote it: links that are followed at once are built on
     it, links that are stored on ``cloud.url``. ``incoming`` is the body as it arrives.
 
@@ -46,6 +46,7 @@ class Call:
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
+    repeated: Mapping[str, list[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     header_names: Mapping[str, str] = field(default_factory=dict)
     incoming: Iterable[bytes] = ()

@@ -135,7 +135,7 @@ def _dispatch(call: Call) -> Document:
 def _body(call: Call, template: str) -> JsonObject:
     """Return the fields of a request: a GET has them in its query, the others in their body."""
     if call.method == "GET":
-        return dict(call.query)
+        return {**call.query, **call.repeated}
     try:
         body = read_object(call.body)
     except ValueError as error:

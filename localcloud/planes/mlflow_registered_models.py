@@ -113,7 +113,8 @@ def search_models(call: Call, body: Document) -> Document:
 
 def latest_versions(call: Call, body: Document) -> Document:
     """Respond with the newest version; ``stages`` may name only the one that all versions have."""
-    stages = {str(stage).lower() for stage in body.get("stages") or ()}
+    asked = body.get("stages") or ()
+    stages = {str(stage).lower() for stage in ([asked] if isinstance(asked, str) else asked)}
     if stages - {"none"}:
         raise unsupported("stages of model versions", _NO_STAGES)
     model = required_model(call, body)

@@ -180,9 +180,21 @@ def metric_history(call: Call, body: Document) -> Document:
 
 
 def metric_history_bulk(call: Call, body: Document) -> Document:
-    run = required_run(call, body)
-    history = call.cloud.store.tracking.metric_history(run.key, str(needed(body, "metric_key")))
-    return {"metrics": [metric_document(m) | {"run_id": run.run_id} for m in history]}
+    """Respond with one metric of several runs."""
+    asked, key = needed(body, "run_id"), str(needed(body, "metric_key"))
+    runs = [required_run(call, {"run_id": each}) for each in _all_of(asked)]
+    tracking = call.cloud.store.tracking
+    return {
+        "metrics": [
+            metric_document(metric) | {"run_id": run.run_id}
+            for run in runs
+            for metric in tracking.metric_history(run.key, key)
+        ]
+    }
+
+
+def _all_of(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else [value]
 
 
 def search_runs(call: Call, body: Document) -> Document:

@@ -115,6 +115,8 @@ def versions(text, **more):
 page = client.search_registered_models("name LIKE 'searched-%'", max_results=1)
 print(json.dumps({
     "all": names(), "descending": names(order_by=["name DESC"]),
+    "two orders": versions(
+        "name LIKE 'searched-%'", order_by=["name DESC", "version_number DESC"]),
     "tagged": names("tags.team = 'ml'"), "named": names("name = 'searched-a'"),
     "pages": [page[0].name, names(page_token=page.token)],
     "by run": versions(f"run_id = '{runs[1]}'"),
@@ -131,6 +133,7 @@ print(json.dumps({
     assert found == {
         "all": ["searched-a", "searched-b"],
         "descending": ["searched-b", "searched-a"],
+        "two orders": [["searched-b", "1"], ["searched-a", "2"], ["searched-a", "1"]],
         "tagged": ["searched-b"],
         "named": ["searched-a"],
         "pages": ["searched-a", ["searched-b"]],
@@ -258,3 +261,20 @@ def test_every_endpoint_that_is_missing_is_missing_in_mlflows_form(cloud, worksp
     answered = cloud.http.post(f"/mlflow/v2.0{workspace}{path}", json={})
     assert answered.status_code == 404
     assert answered.json()["error_code"] == "ENDPOINT_NOT_FOUND"
+
+
+def test_the_history_of_several_runs_is_read_at_once(tracked, cloud, workspace) -> None:
+    ids = tracked(
+        """
+        ids = []
+        for value in (1, 2):
+            with mlflow.start_run() as run:
+                mlflow.log_metric("shared", value)
+            ids.append(run.info.run_id)
+        print(json.dumps(ids))
+        """
+    )
+    url = f"/mlflow/v2.0{workspace}/api/2.0/mlflow/metrics/get-history-bulk"
+    query = [*(("run_id", each) for each in ids), ("metric_key", "shared")]
+    metrics = cloud.http.get(url, params=query).json()["metrics"]
+    assert [(each["run_id"], each["value"]) for each in metrics] == [(ids[0], 1.0), (ids[1], 2.0)]
