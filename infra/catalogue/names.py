@@ -125,7 +125,8 @@ class NameRule:
 
     def problem(self, name: str) -> str | None:
         """Return what is wrong with ``name``, with a suggestion, or ``None``."""
-        noun = f"{'an' if self.noun[0] in 'aeiouAEIOU' else 'a'} {self.noun}"
+        # "a user-assigned identity": its u is not spoken as a vowel.
+        noun = f"{'an' if self.noun[0] in 'aeioAEIO' else 'a'} {self.noun}"
         if name.lower() in self.reserved:
             return f"{name!r} is a reserved word for {noun}; choose another name."
         if re.fullmatch(self.pattern, name):
