@@ -71,7 +71,7 @@ def _announced(home: Path) -> LocalCloud | None:
             int(document["pid"]),
             document.get("token", ""),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -84,7 +84,7 @@ def parse_manifest(document: object, *, at: str) -> Manifest:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise StateError(
             f"It is not a manifest: {problems}.",
-            remedy="Regenerate it with `aml outputs --json`, or run `aml up`.",
+            remedy="Run `aml up` to write it again.",
             at=at,
         ) from error
     if manifest.version > VERSION:
@@ -109,7 +109,7 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
             remedy=f"Run `aml up -s {stack}`, or name a manifest with `--manifest FILE`.",
             at=str(file),
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StateError(
             f"It is not JSON: {error}.", remedy="Run `aml up` to write it again.", at=str(file)
         ) from error

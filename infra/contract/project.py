@@ -18,6 +18,7 @@ from infra.contract.private import HOME, private_file, private_folder
 DEFAULT_STACK: Final = "local"
 PROGRAM: Final = Path(__file__).parents[1]
 """Folder of the packaged program."""
+_STACK_NAME: Final = re.compile(rb"[A-Za-z0-9_.-]{0,100}")
 _STACK_FOLDER: Final = "stacks"
 _STACK_FILES: Final = "Pulumi.*.yaml"
 _READ: Final = "infra.contract.project_file:read_project_file"
@@ -89,7 +90,14 @@ def selected_stack(home: Path) -> str:
     if chosen:
         return chosen
     file = home / "selected-stack"
-    return (file.read_text(encoding="utf-8").strip() if file.is_file() else "") or DEFAULT_STACK
+    name = file.read_bytes().strip() if file.is_file() else b""
+    if not _STACK_NAME.fullmatch(name):
+        raise UsageError(
+            "The file is damaged: it does not hold the name of a stack.",
+            remedy="Select one with `aml stack select NAME`, or name it with -s.",
+            at=str(file),
+        )
+    return name.decode("ascii") or DEFAULT_STACK
 
 
 def manifest_file(home: Path, stack: str) -> Path:

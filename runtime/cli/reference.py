@@ -28,8 +28,8 @@ stack chosen with `aml stack select`, else `local`. A project's state, history a
 kept in `.aml` beside `Pulumi.yaml`, or in `AML_HOME`; `.aml/.gitignore` keeps all of it out of git.
 Commit `Pulumi.yaml`, the stack files and `stack.schema.json`.
 
-`NO_COLOR` and `TERM=dumb` turn colour off, `FORCE_COLOR` turns it on where output is no terminal. On
-a terminal too narrow for a table, each row is printed as a block of lines.
+`NO_COLOR` and `TERM=dumb` turn colour off, `FORCE_COLOR` turns it on where output is no terminal.
+On a terminal too narrow for a table, each row is printed as a block of lines.
 
 ## Completion
 

@@ -176,7 +176,7 @@ def _not_accessible(error: OSError) -> FileAccessError:
         f"It cannot be used: {error.strerror}.",
         remedy="Fix its permissions, or what is in its place or on its disk. What aml keeps in .aml"
         " can be kept elsewhere: set AML_HOME to a folder.",
-        at=str(error.filename),
+        at=str(error.filename2 or error.filename),
     )
 
 

@@ -181,7 +181,7 @@ class History:
         statement = _LISTED.format(index="run_unfinished", condition=UNFINISHED)
         with self._open() as database:
             rows = database.execute(statement, (_ALL,)).fetchall()
-        return [_read(row[0]) for row in rows]
+            return [_read(row[0]) for row in rows]
 
     def _listed(
         self, wanted: Filter, *, limit: int, after: RunRecord | None = None
@@ -194,7 +194,7 @@ class History:
         with self._open() as database:
             statement = _LISTED.format(index="run_listed", condition=condition)
             rows = database.execute(statement, (*values, limit)).fetchall()
-        return [_read(row[0]) for row in rows]
+            return [_read(row[0]) for row in rows]
 
     def events(self, run_id: str, *, after: int = -1) -> Sequence[tuple[int, RunEvent]]:
         """Return the events appended after number ``after``, with their numbers."""
@@ -401,8 +401,12 @@ def _row(record: RunRecord) -> tuple[str | float, ...]:
 
 def _read(document: str) -> RunRecord:
     known = RunRecord.__dataclass_fields__
-    fields = {key: value for key, value in json.loads(document).items() if key in known}
-    fields["state"] = RunState(fields["state"])
-    fields["arguments"] = tuple(fields.get("arguments", ()))
-    fields["metrics"] = {k: as_number(v) for k, v in fields.get("metrics", {}).items()}
-    return RunRecord(**fields)
+    try:
+        fields = {key: value for key, value in json.loads(document).items() if key in known}
+        fields["state"] = RunState(fields["state"])
+        fields["arguments"] = tuple(fields.get("arguments", ()))
+        fields["metrics"] = {k: as_number(v) for k, v in fields.get("metrics", {}).items()}
+        return RunRecord(**fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # Damaged like a page that SQLite cannot read, and reported as that.
+        raise sqlite3.DatabaseError(f"the record of a run is damaged ({error!r})") from error

@@ -141,7 +141,7 @@ def _holds(value: object, mark: str) -> bool:
 def _document(data: bytes, at: str) -> JsonObject:
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _refused(f"It is not JSON: {error}.", at) from error
     if not isinstance(document, dict):
         raise _refused("It is not a JSON object.", at)
