@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from infra.contract.home import make_home_folder
+from infra.contract.private import private_folder
 from runtime.history.store import History
 
 STACK = """\
@@ -28,8 +28,8 @@ DAMAGE = {
 @pytest.fixture
 def home(desk):
     (desk.root / "Pulumi.local.yaml").write_text(STACK)
-    make_home_folder(desk.root / "home/manifests")
-    make_home_folder(desk.root / "home/cloud")
+    private_folder(desk.root / "home/manifests")
+    private_folder(desk.root / "home/cloud")
     return desk.root / "home"
 
 
