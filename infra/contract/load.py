@@ -3,7 +3,7 @@
 Everything else imports at the top of its module, so that the import graph shows the architecture.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeVar
@@ -46,14 +46,19 @@ def look_up(name: str, table: Mapping[str, T], *, noun: str) -> T:
 def nearest(name: str, known: Document, *, noun: str) -> str:
     """Return a sentence that suggests the known names nearest to ``name``, or lists all."""
     original = {key.lower(): key for key in known}
-    close = [repr(original[key]) for key in get_close_matches(name.lower(), original, n=_NEAREST)]
+    close = get_close_matches(name.lower(), original, n=_NEAREST)
     if close:
-        *others, last = close
-        meant = f"{', '.join(others)} or {last}" if others else last
+        meant = one_of([original[key] for key in close])
         return f"Did you mean {meant}? (all: {_listed(known)})"
     if known:
         return f"Use one of: {_listed(known)}."
     return f"There is no {noun} yet."
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Return ``'a', 'b' or 'c'``."""
+    *others, last = map(repr, names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _listed(known: Collection[str]) -> str:

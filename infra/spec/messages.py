@@ -79,7 +79,7 @@ def misspelt(complaint: Complaint) -> bool:
         return False
     known = _keys_at(complaint)
     wanted = repr(str(complaint["loc"][-1]))
-    return any(wanted in did_you_mean(str(key), known) for key in given if key not in known)
+    return any(wanted in did_you_mean(str(key), known, most=1) for key in given if key not in known)
 
 
 def _unknown(complaint: Complaint) -> str:
@@ -92,7 +92,7 @@ def _choice(complaint: Complaint) -> str:
     allowed = [
         part.strip("'") for part in complaint["ctx"]["expected"].replace(" or ", ", ").split(", ")
     ]
-    near = did_you_mean(str(complaint["input"]), allowed)
+    near = did_you_mean(str(complaint["input"]), allowed, most=1)  # all are listed before it
     return f"{_got(complaint)} is not allowed; use {_or(allowed)}.{near}"
 
 
@@ -102,9 +102,8 @@ def _tag(complaint: Complaint) -> str:
     if isinstance(tag, OpenedText):
         return _HIDDEN
     known = list(union.choices)
-    return (
-        f"{tag!r} is not a {union.discriminator}; use {_or(known)}.{did_you_mean(str(tag), known)}"
-    )
+    near = did_you_mean(str(tag), known, most=1)
+    return f"{tag!r} is not a {union.discriminator}; use {_or(known)}.{near}"
 
 
 def _no_tag(complaint: Complaint) -> str:

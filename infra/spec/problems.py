@@ -8,6 +8,7 @@ from typing import Final
 
 from infra.contract.errors import PreflightError, SpecError
 from infra.contract.json_types import JsonObject
+from infra.contract.load import one_of
 
 Location = tuple[str | int, ...]
 """Steps from a configuration key inwards: ``("aml:computes", 0, "vm_size")``."""
@@ -94,8 +95,8 @@ def path_text(location: Location) -> str:
     return text
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return `` Did you mean 'x'?``, or nothing if no known name is near."""
+def did_you_mean(name: str, known: Sequence[str], *, most: int = 3) -> str:
+    """Return `` Did you mean 'x' or 'y'?``, or nothing if no known name is near."""
     lowered = {key.lower(): key for key in known}
-    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
-    return f" Did you mean {lowered[close[0]]!r}?" if close else ""
+    close = get_close_matches(name.lower(), lowered, n=most, cutoff=0.6)
+    return f" Did you mean {one_of([lowered[key] for key in close])}?" if close else ""
