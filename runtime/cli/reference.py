@@ -45,7 +45,7 @@ _AML_COMPLETE=fish_source aml | source                 # ~/.config/fish/config.f
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "success; if a run was watched, it completed",
     1: "a deployment, a run or an environment build failed",
-    2: "invalid request: arguments, stack file, an unknown name, something not deployed, a file",
+    2: "invalid request: arguments, an unusable file, an unknown name, something not deployed",
     3: "the cloud is unreachable or rejects the credential; `aml cloud status`: not running",
     4: "deployment state is locked, damaged, or encrypted with another passphrase",
     5: "there are changes although `--expect-no-changes` was given",
@@ -94,7 +94,7 @@ def _sections(command: click.Command, ctx: click.Context) -> Iterator[str]:
             if child is not None and not child.hidden:
                 yield from _sections(child, click.Context(child, ctx, info_name=name))
         return
-    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+    usage = " ".join([ctx.command_path, *filter(None, command.collect_usage_pieces(ctx))])
     yield f"### {ctx.command_path}\n"
     yield f"`{usage}`\n"
     yield "\n".join(line.strip() for line in (command.help or "").strip().splitlines()) + "\n"
