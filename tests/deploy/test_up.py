@@ -143,7 +143,7 @@ def test_one_resource_is_unprotected_by_its_name(project):
     )
     wrong = project.aml("unprotect", "platform-workspace-vaul", "--yes")
     assert wrong.code == 2
-    assert "Did you mean 'platform-workspace-vault'?" in wrong.err
+    assert "Did you mean 'platform-workspace-vault'" in wrong.err
 
 
 def test_a_program_that_fails_creates_nothing_more(project):
