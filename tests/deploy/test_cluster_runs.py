@@ -94,8 +94,8 @@ def test_the_targets_of_the_stack(deployed):
     assert deployed.good("targets", "--json").data["cpu"]["max_nodes"] == 2
     lines = [line.split() for line in deployed.good("targets").out.splitlines()]
     assert lines[1:] == [
-        ["local", "local", "-", "-", "-"],
-        ["cpu", "aml_compute", "STANDARD_DS3_V2", "0-2", "dedicated"],
+        ["local", "local", "-", "-", "-", "yes"],
+        ["cpu", "aml_compute", "STANDARD_DS3_V2", "0-2", "dedicated", "yes"],
     ]
 
 
