@@ -39,6 +39,13 @@ def compute_of(call: Call, reference: str) -> StoredResource:
             f"The workspace has no compute '{name}'. {nearest(name, known, noun='compute')}",
             target="properties.computeId",
         )
+    if compute.gone is not None:
+        raise RefusedError(
+            409,
+            "Conflict",
+            f"Compute '{name}' is being deleted.",
+            target="properties.computeId",
+        )
     kind = str(compute.properties["computeType"])
     if kind not in _RUNNABLE:
         raise RefusedError(

@@ -42,6 +42,8 @@ _ENDINGS: Final[Mapping[Reason, tuple[RunState, str | None]]] = {
     "shutdown": (RunState.FAILED, "The local cloud was stopped while the run was in progress."),
     "compute removed": (RunState.FAILED, "Its compute was deleted while the run was in progress."),
 }
+# A preempted run starts again after its grace time; one of these may come meanwhile.
+_FOR_GOOD: Final = frozenset({"canceled", "compute removed"})
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -95,9 +97,14 @@ class Execution:
     def begin(self) -> None:
         self._thread.start()
 
+    @property
+    def reason(self) -> Reason | None:
+        """Why the run was asked to stop."""
+        return self._reason
+
     def stop(self, reason: Reason) -> None:
-        """Ask the run to stop; the first reason counts."""
-        if self._reason is None:
+        """Ask the run to stop; the first reason counts, unless it would start the run again."""
+        if self._reason is None or (self._reason == "preempted" and reason in _FOR_GOOD):
             self._reason = reason
         self._stop.set()
 

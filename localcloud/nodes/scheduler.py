@@ -40,6 +40,7 @@ _LOG: Final = logging.getLogger(__name__)
 _LONGEST_SLEEP_S: Final = 60.0
 _JOIN_S: Final = 10.0
 _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
+_NO_COMPUTE: Final = "Its compute was deleted before it started."
 _NOTHING: Final = ClusterState(Scale(0, 0, 0.0))
 
 
@@ -120,22 +121,26 @@ class LocalNodes:
     def compute_stored(self, compute: str, *, created: bool) -> None:
         """Apply a compute's scale."""
         with self._lock:
-            if created:
-                # A create after a failed one: nodes of the earlier compute must not survive it.
-                self._computes.pop(key_of(compute), None)
-            self._compute(compute)
+            # A create after a failed one: nodes of the earlier compute must not survive it, but
+            # the jobs that wait for it do.
+            before = self._computes.pop(key_of(compute), None) if created else None
+            after = self._compute(compute)
+            if before is not None and after is not None:
+                after.queue = before.queue
+            for execution in before.running.values() if before else ():
+                execution.stop("compute removed")
         self._wake.set()
 
     def compute_removed(self, compute: str) -> None:
         """Fail the running and queued jobs of a compute that was deleted."""
         with self._lock:
             gone = self._computes.pop(key_of(compute), None)
-        if gone is None:
-            return
-        for job in gone.queue:
-            self._move(job, RunState.FAILED, reason="Its compute was deleted before it started.")
-        for execution in gone.running.values():
-            execution.stop("compute removed")
+            if gone is None:
+                return
+            for job in gone.queue:
+                self._move(job, RunState.FAILED, reason=_NO_COMPUTE)
+            for execution in gone.running.values():
+                execution.stop("compute removed")
 
     def allocation(self, compute: str) -> Document:
         """Return the current read-only properties of an AmlCompute."""
@@ -170,6 +175,8 @@ class LocalNodes:
         if found is None:
             return
         with self._lock:
+            if self._runs.by_key(found.run).state.final:
+                return  # canceled meanwhile
             compute = self._compute(found.compute)
             if compute is None:
                 self._move(found, RunState.FAILED, reason="Its compute no longer exists.")
@@ -181,16 +188,17 @@ class LocalNodes:
     def cancel(self, job: str) -> None:
         """Cancel a queued job at once; ask a running one to stop."""
         with self._lock:
+            # Also those whose compute is gone: they are still being stopped.
+            running = [e for e in self._executions if key_of(e.job.id) == key_of(job)]
+            for execution in running:
+                self._move(execution.job, RunState.CANCEL_REQUESTED)
+                execution.stop("canceled")
             for compute in self._computes.values():
-                waiting = next((w for w in compute.queue if key_of(w.id) == key_of(job)), None)
-                if waiting is not None:
-                    compute.queue.remove(waiting)
-                    self._move(waiting, RunState.CANCELED)
-                    self._wake.set()
-                for execution in compute.running.values():
-                    if key_of(execution.job.id) == key_of(job):
-                        self._move(execution.job, RunState.CANCEL_REQUESTED)
-                        execution.stop("canceled")
+                compute.queue = [w for w in compute.queue if key_of(w.id) != key_of(job)]
+            found = None if running else self._job(job)
+            if found is not None:
+                self._move(found, RunState.CANCELED)
+        self._wake.set()
 
     def preempt(self, compute: str, nodes: Sequence[str] = ()) -> Sequence[str]:
         """Preempt low-priority nodes (all, or those named): their runs start again."""
@@ -308,22 +316,41 @@ class LocalNodes:
 
     def _done(self, execution: Execution, outcome: ExecutionResult) -> None:
         """Release the nodes of a job. A preempted job goes back to the head of the queue."""
-        job = execution.job
-        with self._lock:
-            for compute in self._computes.values():
-                if compute.running.get(job.run) is execution:
-                    del compute.running[job.run]
-                    compute.cluster = release(compute.cluster, str(job.run), self._now)
-                    # While stopping, the stored run stays queued for the next daemon instead.
-                    if outcome.state is RunState.QUEUED and not self._stopping:
-                        compute.queue.insert(0, job)
         for node in execution.nodes:
-            self._record_node(job.run, node, "idle")
+            self._record_node(execution.job.run, node, "idle")
         with self._lock:
+            # At once with the queue: a cancel finds a job either here or there.
             self._executions.discard(execution)
+            compute = self._left_by(execution)
+            if outcome.state is RunState.QUEUED:
+                self._queue_again(execution, compute)
         self._wake.set()
 
     # --- internals
+
+    def _left_by(self, execution: Execution) -> _Compute | None:
+        """Release the nodes of a job; return its compute, ``None`` if that was deleted."""
+        job = execution.job
+        for compute in self._computes.values():
+            if compute.running.get(job.run) is execution:
+                del compute.running[job.run]
+                compute.cluster = release(compute.cluster, str(job.run), self._now)
+                return compute
+        return None
+
+    def _queue_again(self, execution: Execution, compute: _Compute | None) -> None:
+        """Put a preempted job at the head of the queue; end it if it cannot start again.
+
+        It may have been canceled, or its compute deleted, since it was preempted.
+        """
+        if execution.reason == "canceled":
+            self._move(execution.job, RunState.CANCELED)
+        elif self._stopping:
+            pass  # the stored run stays queued for the next daemon
+        elif compute is None or execution.reason == "compute removed":
+            self._move(execution.job, RunState.FAILED, reason=_NO_COMPUTE)
+        else:
+            compute.queue.insert(0, execution.job)
 
     def _end_all(self, reason: Reason) -> None:
         with self._lock:

@@ -306,3 +306,61 @@ def test_the_tail_of_a_log(tmp_path) -> None:
     log.write_text("\n".join(str(n) for n in range(100)))
     assert tail(log, lines=2) == "98\n99"
     assert tail(tmp_path / "missing") == ""
+
+
+STUBBORN = "trap '' TERM; touch {marker}; for i in $(seq 600); do sleep 0.05; done"
+
+
+@pytest.fixture
+def evicted(chain, ws, nodes, tmp_path):
+    """A job that takes its whole grace time after its node was evicted."""
+    marker = tmp_path / "running"
+    submit(chain, ws, STUBBORN.format(marker=marker))
+    started = nodes(replace(AT_ONCE, grace_s=2.0))
+    waited(marker.exists)
+    assert started.preempt(f"{ws}/computes/cpu") == ["node-0"]
+    return started
+
+
+def test_a_job_whose_compute_is_deleted_while_it_is_evicted_has_failed(chain, ws, evicted) -> None:
+    assert chain.arm("DELETE", f"{ws}/computes/cpu").status_code == 202
+    ended = until(chain, ws, {RunState.FAILED, RunState.CANCELED})
+    assert (ended.state, "compute was deleted" in ended.error) == (RunState.FAILED, True)
+
+
+def test_a_job_that_is_canceled_while_it_is_evicted_does_not_start_again(
+    chain, ws, evicted
+) -> None:
+    assert chain.arm("POST", f"{ws}/jobs/j/cancel").status_code == 202
+    assert until(chain, ws, {RunState.FAILED, RunState.CANCELED}).state is RunState.CANCELED
+
+
+def test_a_job_is_canceled_while_its_deleted_compute_ends_it(chain, ws, evicted) -> None:
+    chain.arm("DELETE", f"{ws}/computes/cpu")
+    assert chain.arm("POST", f"{ws}/jobs/j/cancel").status_code == 202
+    assert until(chain, ws, {RunState.FAILED, RunState.CANCELED}).state.final
+
+
+def test_a_job_that_no_compute_has_is_canceled(chain, ws, nodes) -> None:
+    started = nodes(replace(AT_ONCE, boots_s=3600))
+    submit(chain, ws)
+    started.reset()  # as an earlier release forgot it
+    assert run(chain, ws).state in {RunState.QUEUED, RunState.PROVISIONING}
+    chain.arm("POST", f"{ws}/jobs/j/cancel")
+    assert run(chain, ws).state is RunState.CANCELED
+
+
+def test_queued_jobs_survive_a_create_that_repairs_their_compute(chain, ws, nodes) -> None:
+    started = nodes()
+    compute = f"{ws}/computes/cpu"
+    with started._lock:
+        submit(chain, ws, "true")
+        started.compute_stored(compute, created=True)
+    assert until(chain, ws, {RunState.COMPLETED}).exit_code == 0
+
+
+def test_a_compute_that_is_being_deleted_takes_no_job(chain, ws, nodes) -> None:
+    chain.cloud.fault_injection.operation_s[""] = 60.0
+    assert chain.arm("DELETE", f"{ws}/computes/cpu").status_code == 202
+    answered = chain.arm("PUT", f"{ws}/jobs/j", {"properties": {**JOB, "command": "true"}})
+    assert answered.status_code == 409
