@@ -15,6 +15,7 @@ from localcloud.calls.messages import Call
 _MODELS: Final = ("custom_model", "mlflow_model", "triton_model")
 _OUTPUTS: Final = ("uri_file", "uri_folder", "mltable", *_MODELS)
 _INPUTS: Final = ("literal", *_OUTPUTS)
+_BINDING: Final = re.compile(r"[a-zA-Z0-9_][\w.\-]{0,254}", re.ASCII)  # its folder on a node
 _ASSET_NAME: Final = re.compile(r"[a-zA-Z0-9][\w.\-]{0,254}")
 _VERSION: Final = re.compile(r"[a-zA-Z0-9][\w.\-]{0,29}")
 
@@ -34,6 +35,10 @@ def data_problems(call: Call, given: Document) -> Iterator[tuple[str, str]]:
     """
     inputs, outputs = _declared(given, "inputs"), _declared(given, "outputs")
     yield from _command_problems(str(given.get("command") or ""), inputs, outputs)
+    for kind, names in (("inputs", inputs), ("outputs", outputs)):
+        for name in (each for each in names if not _BINDING.fullmatch(each)):
+            says = f"'{name}' is not a name for {kind}: use letters, digits, '_', '-' and '.'."
+            yield f"properties.{kind}.{name}", says
     for name, value in inputs.items():
         for sentence in _input_problems(call, name, value):
             yield f"properties.inputs.{name}", sentence

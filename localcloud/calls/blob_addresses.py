@@ -4,11 +4,12 @@ URIs are Azure ML's datastore URIs, or URLs of this cloud's own blob plane.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from infra.contract.errors import UsageError
+from localcloud.calls.blob_names import without_dots
 from localcloud.calls.cloud import Cloud
 
 _DATASTORE: Final = re.compile(
@@ -32,13 +33,26 @@ def address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
 
     ``uri`` may be the id of a version of a data asset or a model.
     """
+    found = _address_of(cloud, workspace, uri)
+    path = without_dots(found.path) if found.path else ""
+    if path is None:
+        raise UsageError(
+            f"{uri!r} leads outside its container.", remedy="Remove the '..' from the path."
+        )
+    return replace(found, path=path)
+
+
+def _address_of(cloud: Cloud, workspace: str, uri: str) -> BlobAddress:
     uri = data_uri(cloud, uri)
     while uri.startswith("azureml:azureml:"):  # some clients write the prefix again
         uri = uri.removeprefix("azureml:")
     match = _DATASTORE.fullmatch(uri)
     if match:
         return _in_datastore(cloud, workspace, match["store"], match["path"])
-    url = urlsplit(uri)
+    try:
+        url = urlsplit(uri)
+    except ValueError:
+        url = urlsplit("")  # not a URL at all
     account, _, rest = unquote(url.path).lstrip("/").partition("/")
     container, _, path = rest.partition("/")
     if url.scheme == "https" and url.hostname in _OURS and container:

@@ -21,7 +21,7 @@ from localcloud.behaviours import (
 )
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
-from localcloud.planes import blob, core_datastores, core_runs, history, mlflow
+from localcloud.planes import blob, core_datastores, core_runs, history, mlflow, storage_services
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -49,5 +49,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     *history.ROUTES,
     *core_runs.ROUTES,
     *core_datastores.ROUTES,
+    *storage_services.ROUTES,
     *blob.ROUTES,
 )

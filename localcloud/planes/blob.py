@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from infra.catalogue.api_versions import BLOB_SERVICE
+from localcloud.calls.blob_names import LONGEST, without_dots
 from localcloud.calls.containers import declared
 from localcloud.calls.messages import METADATA, Call, Reply
 from localcloud.calls.refusals import RefusedError
@@ -59,11 +60,12 @@ def answer_blob_call(call: Call) -> Reply | None:
 
     A request with ``x-ms-version`` is the storage client's, and gets storage's 404 instead.
     """
-    place = _place(call.params)
-    keys = account_keys(call.cloud, place.account)
+    account = _account(call.params["account"])
+    keys = account_keys(call.cloud, account)
     if not keys and "x-ms-version" not in call.headers:
         return None
     try:
+        place = _place(call.params)
         operation, action = _action(call, place)
         _authorize(call, place, keys, operation)
         reply = action(call, place)
@@ -73,24 +75,28 @@ def answer_blob_call(call: Call) -> Reply | None:
     return reply
 
 
-def answer_other_service(call: Call) -> Reply:
-    """Respond to a call of an account's file, queue, table, web or Data Lake service."""
-    account, _, rest = call.params["service"].partition(".")
-    service = rest.partition(".")[0]
-    return BlobRefusedError(
-        501,
-        "NotImplemented",
-        f"The local cloud has no {service} service; account '{account}' has blobs only.",
-    ).reply()
+def _account(shown: str) -> str:
+    return shown.lower().partition(".blob.")[0]
 
 
 def _place(params: Mapping[str, str]) -> Place:
-    shown = params["account"]
+    shown, blob = params["account"], params.get("blob", "")
+    name = without_dots(blob) if blob else ""
+    if name is None:
+        raise BlobRefusedError(
+            400,
+            "InvalidUri",
+            "The requested URI does not represent any resource on the server.",
+        )
+    if len(name) > LONGEST:
+        raise BlobRefusedError(
+            400, "OutOfRangeInput", f"A blob's name has at most {LONGEST} characters."
+        )
     return Place(
-        account=shown.lower().partition(".blob.")[0],
+        account=_account(shown),
         shown=shown,
         container=params.get("container", ""),
-        blob=params.get("blob", ""),
+        blob=name,
     )
 
 
@@ -474,9 +480,6 @@ _ACTIONS: Final[Mapping[str, tuple[BlobOperation, _Action]]] = {
 }
 
 ROUTES: Final = (
-    Route("*", "/{service:service}", answer_other_service, open=True),
-    Route("*", "/{service:service}/{rest:path}", answer_other_service, open=True),
-    Route("*", "/{service:service}/", answer_other_service, open=True),
     Route("*", "/{account:account}", answer_blob_call, open=True),
     Route("*", "/{account:account}/", answer_blob_call, open=True),
     Route("*", "/{account:account}/{container}", answer_blob_call, open=True),

@@ -1,7 +1,9 @@
 """MLflow's artifact proxy: files of runs and models, stored as blobs in the artifact store."""
 
 import mimetypes
+from pathlib import PureWindowsPath
 from typing import Final
+from urllib.parse import unquote
 
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import ArtifactStore, artifact_store
@@ -17,7 +19,7 @@ _LARGEST: Final = 5000 << 20  # bytes, as of a blob
 def list_run_artifacts(call: Call, body: Document) -> Document:
     """List one folder of a run's artifacts; paths are relative to the run."""
     run = required_run(call, body)
-    path = str(body.get("path") or "").strip("/")
+    path = _safe(str(body.get("path") or ""))
     files = _entries(call, f"{run.artifact_folder}/{path}" if path else run.artifact_folder)
     prefix = f"{path}/" if path else ""
     named = [entry | {"path": prefix + entry["path"]} for entry in files]
@@ -26,7 +28,7 @@ def list_run_artifacts(call: Call, body: Document) -> Document:
 
 def list_folder(call: Call, path: str) -> Document:
     """List one folder by its full path; names are relative to the folder."""
-    return {"files": _entries(call, path.strip("/"))}
+    return {"files": _entries(call, _safe(path))}
 
 
 def download_artifact(call: Call, path: str) -> Reply:
@@ -52,9 +54,9 @@ def upload_artifact(call: Call, path: str) -> Reply:
 
 
 def delete_artifact(call: Call, path: str) -> Reply:
-    store, blobs = _store(call), call.cloud.store.blobs
+    store, blobs, path = _store(call), call.cloud.store.blobs, _safe(path)
     inside = [blob.name for blob in blobs.listing(store.account, store.container, f"{path}/")]
-    for name in (_safe(path), *inside):
+    for name in (path, *inside):
         blobs.delete(store.account, store.container, name)
     return answer({})
 
@@ -80,6 +82,14 @@ def _store(call: Call) -> ArtifactStore:
 
 
 def _safe(path: str) -> str:
-    if ".." in path.split("/") or path.startswith("/"):
+    """Return a path without empty segments; refuse one outside its folder, as MLflow does.
+
+    However often it is encoded: some client may decode it once more.
+    """
+    plain, decoded = path, unquote(path)
+    while decoded != plain:
+        plain, decoded = decoded, unquote(decoded)
+    absolute = plain.startswith("/") or PureWindowsPath(plain).is_absolute()
+    if absolute or "\\" in plain or ".." in plain.split("/"):
         raise MlflowRefusedError(400, "INVALID_PARAMETER_VALUE", f"Invalid path: {path!r}.")
-    return path
+    return "/".join(part for part in path.split("/") if part not in {"", "."})
