@@ -30,7 +30,7 @@ from localcloud.planes.mlflow_shapes import SHAPES
 from runtime.agent.searching import SearchError
 
 _VERSION: Final = "3.1.0"  # of the API; newer clients fall back to it
-_ENDPOINTS: Final[Mapping[str, Callable[[Call, Document], Document]]] = {
+ENDPOINTS: Final[Mapping[str, Callable[[Call, Document], Document]]] = {
     "POST experiments/create": experiments.create_experiment,
     "GET experiments/get": experiments.get_experiment,
     "GET experiments/get-by-name": experiments.get_by_name,
@@ -120,12 +120,12 @@ def refuse_mlflow_call(call: Call) -> Reply:
 def _dispatch(call: Call) -> Document:
     endpoint = template = "/".join(part for part in call.params["endpoint"].split("/") if part)
     named: dict[str, str] = {}
-    handler = _ENDPOINTS.get(f"{call.method} {endpoint}")
+    handler = ENDPOINTS.get(f"{call.method} {endpoint}")
     if handler is None:
         first, *names = endpoint.split("/")
         path = [part if i % 2 else "{}" for i, part in enumerate(names)]
         template = "/".join((first, *path))
-        handler = _ENDPOINTS.get(f"{call.method} {template}")
+        handler = ENDPOINTS.get(f"{call.method} {template}")
         named = dict(zip(("model_id", "tag_key"), names[::2], strict=False))
     if handler is None:
         raise _no_endpoint(call.method, endpoint)

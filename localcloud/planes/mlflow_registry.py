@@ -210,6 +210,10 @@ def _look_up(keys: Mapping[str, str], document: JsonObject, entity: str, key: st
 def with_version_tag(model: JsonObject, name: str, version: str) -> None:
     """Note a new version in the tag that MLflow keeps on the logged model it was made of."""
     tags = {tag["key"]: tag["value"] for tag in model["info"]["tags"]}
-    known = json.loads(tags.get("mlflow.modelVersions", "[]"))
-    tags["mlflow.modelVersions"] = json.dumps([*known, {"name": name, "version": version}])
+    try:
+        known = json.loads(tags.get("mlflow.modelVersions", "[]"))
+    except ValueError:
+        known = []  # a client's own text
+    versions = [*(known if isinstance(known, list) else ()), {"name": name, "version": version}]
+    tags["mlflow.modelVersions"] = json.dumps(versions)
     model["info"]["tags"] = pairs(tags)

@@ -13,6 +13,7 @@ from infra.contract.discovery import SUBSCRIPTION, TENANT
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
 from localcloud.chain.table import KINDS, ROUTES
+from localcloud.planes.mlflow import ENDPOINTS
 from localcloud.planes.mlflow_shapes import SHAPES
 from tests.localcloud.harness import SUB
 
@@ -41,11 +42,15 @@ LIKELY: Mapping[str, tuple[Any, ...]] = {
     "location": ("westeurope",), "vmSize": ("Standard_DS3_v2",), "computeId": ("cpu", "first"),
     "environmentId": ("azureml:one:1",), "command": ("python x.py", "echo ${{inputs.any}}"),
     "jobType": ("Command",), "experiment_id": ("0",), "experiment_ids": (["0"], []),
-    "run_id": ("seen",), "maxNodeCount": (1, 3), "minNodeCount": (0,), "scope": (GROUP,),
+    "run_id": ("seen",), "name": ("one", "two", "é"), "version": ("1", 1), "model_id": ("m-1",),
+    "source": ("models:/one/1", "models:/m-1", "s3://a"), "alias": ("best",), "maxNodeCount": (1, 3), "minNodeCount": (0,), "scope": (GROUP,),
     "nodeIdleTimeBeforeScaleDown": ("PT120S",), "key": ("a", "é"), "filter": ("", "tags.a = 'b'"),
     "order_by": ([], ["attributes.start_time"], ["metrics.a DESC"]), "runId": ("seen",),
     "codeId": (None,), "instanceCount": (1,), "limits": (None,), "userAssignedIdentities": ({},),
 }  # fmt: skip
+# What an MLflow request finds.
+FOUND = {"run_id": "seen", "name": "one", "version": "1", "alias": "best", "metric_key": "a"}
+LUCK = 0.8
 METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS")
 WRITES = ("PUT",) * 12 + ("PATCH",) * 6 + ("POST", "POST") + METHODS
 
@@ -56,7 +61,7 @@ class Fuzzer:
 
     random: Random
     depth: int = 5
-    endpoints: tuple[str, ...] = tuple(SHAPES)
+    endpoints: tuple[str, ...] = tuple(ENDPOINTS)
     planes: tuple[Route, ...] = field(
         default_factory=lambda: tuple(r for r in ROUTES if not r.template.startswith("/aml/"))
     )
@@ -101,21 +106,24 @@ class Fuzzer:
         return name if self.random.random() < 0.95 else self._name()
 
     def _name(self) -> str:
-        lucky = self.random.random() < 0.8
+        lucky = self.random.random() < LUCK
         return quote(self.random.choice(NAMES[:8] if lucky else NAMES), safe="%:.{}")
 
     def _of_route(self, route: Route) -> tuple[str, str, dict[str, str], bytes]:
         method = self.random.choice((*route.methods.replace("*", " ".join(METHODS)).split(),))
         template = route.template.replace("{ws}", f"{GROUP}/providers/Microsoft.MachineLearning"
                                           "Services/workspaces/demo")  # fmt: skip
-        shape: Shape = route.shape if route.shape != "any" else {}
+        query, shape = self._query(), route.shape if route.shape != "any" else {}
         known = {"subscription": SUBSCRIPTION, "tenant": TENANT, "account": "gdemost"}
         known["run"] = self.random.choice(("seen", ""))
         if "{endpoint:path}" in template:
-            known["endpoint"] = endpoint = self.random.choice(self.endpoints)
-            method, shape = self.random.choice(("POST", "POST", "GET", "PATCH")), SHAPES[endpoint]
+            method, _, endpoint = self.random.choice(self.endpoints).partition(" ")
+            shape = SHAPES.get(endpoint, {})
+            known["endpoint"] = endpoint.replace("{}", "m-1")
+            if method == "GET":
+                query |= FOUND if self.random.random() < LUCK else {}
         path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: known.get(m[1]) or self._name(), template)
-        return method, path, self._query(), self._body(shape)
+        return method, path, query, self._body(shape)
 
     def headers(self) -> dict[str, str]:
         """Return odd headers of the blob service; they are ignored elsewhere."""
@@ -150,7 +158,7 @@ class Fuzzer:
         return (True, False) if shape == "boolean" else NUMBERS if odd else NUMBERS[:3]
 
     def _object(self, shape: Any, odd: float, depth: int) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        made: dict[str, Any] = {"mlflow": self._anything()} if self.random.random() < odd else {}
         for key, inner in shape.items():
             if self.random.random() < 0.3 + depth * 0.1 and key not in {"properties", "sku"}:
                 continue

@@ -54,7 +54,12 @@ def lists(workspace):
 
 def searches(workspace):
     base = f"/mlflow/v2.0{workspace}/api/2.0/mlflow"
-    return [f"{base}/{name}/search" for name in ("runs", "experiments", "logged-models")]
+    posted = [
+        ("POST", f"{base}/{name}/search") for name in ("runs", "experiments", "logged-models")
+    ]
+    return posted + [
+        ("GET", f"{base}/{name}/search") for name in ("registered-models", "model-versions")
+    ]
 
 
 def blob_lists(account):
@@ -69,6 +74,10 @@ def seeded(chain, workspace):
     image = {"properties": {"image": "ubuntu"}}
     for path, body in (("computes/cpu", CLUSTER), ("environments/one/versions/1", image)):
         assert chain.arm("PUT", f"{workspace}/{path}", body).status_code == 201
+    logged = {"info": {"model_id": "m-1", "experiment_id": "0", "name": "m", "tags": [],
+                       "creation_timestamp_ms": 1, "source_run_id": "seen", "artifact_uri": "x"},
+              "data": {"params": []}}  # fmt: skip
+    chain.cloud.store.tracking.put_model(workspace, "m-1", "0", 1.0, logged)
     chain.cloud.store.runs.add(StoredRun(workspace, "seen", "0", "seen", created=chain.clock.now))
 
 
@@ -93,7 +102,7 @@ def test_no_request_ends_in_500_and_every_list_still_answers(chain, chain_worksp
         if problem:
             problems.append((method, path[-80:], query, body[:300], problem[:400]))
     listed = [("GET", path, {"api-version": VERSION}) for path in lists(chain_workspace)]
-    listed += [("POST", path, {}) for path in searches(chain_workspace)]
+    listed += [(method, path, {}) for method, path in searches(chain_workspace)]
     listed += [("GET", path, query) for path, query in blob_lists(ACCOUNT)]
     problems += [
         (*call, status, problem)

@@ -8,6 +8,8 @@ import pytest
 from infra.catalogue.body_shapes import body_shape, shape_problems
 from localcloud.calls.messages import DOCUMENT_LIMIT
 from localcloud.chain.table import KINDS
+from localcloud.planes.mlflow import ENDPOINTS
+from localcloud.planes.mlflow_shapes import SHAPES
 from tests.localcloud.harness import CLUSTER, ML, SUB
 
 GROUP = f"{SUB}/resourceGroups/g"
@@ -216,11 +218,32 @@ def test_dots_are_no_name(chain, chain_workspace, name):
         ("logged-models/search", {"order_by": [{"ascending": True}]}),
         ("logged-models", {"name": "../../x"}),
         ("logged-models", {"tags": [{}]}),
+        ("registered-models/create", {"name": ["a"]}),
+        ("model-versions/create", {"name": "a", "source": "b", "tags": [{"value": "c"}]}),
+        ("registered-models/get-latest-versions", {"name": "a", "stages": 5}),
     ],
 )
 def test_mlflow_refuses_other_types_in_its_own_words(chain, chain_workspace, endpoint, body):
     answered = mlflow(chain, chain_workspace, endpoint, body)
     assert code_of(answered) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_every_mlflow_request_with_a_body_has_a_shape():
+    without = {"DELETE logged-models/{}", "DELETE logged-models/{}/tags/{}"}
+    written = {each for each in ENDPOINTS if not each.startswith("GET ")} - without
+    assert {each.partition(" ")[2] for each in written} == SHAPES.keys()
+
+
+def test_a_tag_of_ours_with_a_text_of_a_client_does_not_stop_the_registry(chain, chain_workspace):
+    made = mlflow(chain, chain_workspace, "logged-models", {"name": "m"}).json()["model"]["info"]
+    id = made["model_id"]
+    tags = {"tags": [{"key": "mlflow.modelVersions", "value": "not JSON"}]}
+    calls = (
+        (f"logged-models/{id}/tags", tags, "PATCH"),
+        ("registered-models/create", {"name": "r"}),
+        ("model-versions/create", {"name": "r", "source": f"models:/{id}", "model_id": id}),
+    )
+    assert [mlflow(chain, chain_workspace, *each).status_code for each in calls] == [200] * 3
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"a": "\\ud800"}', b"[" * 100_000])
