@@ -236,12 +236,12 @@ def test_every_mlflow_request_with_a_body_has_a_shape():
 
 def test_a_tag_of_ours_with_a_text_of_a_client_does_not_stop_the_registry(chain, chain_workspace):
     made = mlflow(chain, chain_workspace, "logged-models", {"name": "m"}).json()["model"]["info"]
-    id = made["model_id"]
+    logged = made["model_id"]
     tags = {"tags": [{"key": "mlflow.modelVersions", "value": "not JSON"}]}
     calls = (
-        (f"logged-models/{id}/tags", tags, "PATCH"),
+        (f"logged-models/{logged}/tags", tags, "PATCH"),
         ("registered-models/create", {"name": "r"}),
-        ("model-versions/create", {"name": "r", "source": f"models:/{id}", "model_id": id}),
+        ("model-versions/create", {"name": "r", "source": f"models:/{logged}", "model_id": logged}),
     )
     assert [mlflow(chain, chain_workspace, *each).status_code for each in calls] == [200] * 3
 
