@@ -10,6 +10,7 @@ from localcloud.calls.routes import Route
 from localcloud.calls.tokens import LASTS_S, issue
 
 STORAGE_SUFFIX: Final = "core.windows.net"
+_LONGEST_FORM: Final = 64 * 1024  # bytes; nobody who asks for a token is known yet
 _GRANTS: Final = {"client_credentials", "refresh_token", "password", "authorization_code"}
 
 
@@ -87,7 +88,7 @@ def _instance(call: Call) -> Reply:
 
 def _token(call: Call) -> Reply:
     """Issue a token to any client, for the audience it asks for."""
-    form = dict(parse_qsl(call.body.decode("utf-8", "replace")))
+    form = dict(parse_qsl(b"".join(call.chunks(_LONGEST_FORM)).decode("utf-8", "replace")))
     grant = form.get("grant_type", "")
     if grant not in _GRANTS:
         problem = f"The grant type '{grant}' is not supported; use 'client_credentials'."

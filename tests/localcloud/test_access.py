@@ -85,6 +85,12 @@ def test_a_blob_goes_to_disk_and_not_through_memory(cloud, group):
     assert len(cloud.http.get(path).content) == 96 * MIB
 
 
+def test_the_form_of_a_token_has_a_limit(cloud):
+    form = b"grant_type=client_credentials&scope=" + b"a" * 100_000
+    answered = cloud.http.post(f"/{TENANT}/oauth2/v2.0/token", content=form)
+    assert answered.status_code == 413
+
+
 @pytest.mark.parametrize(("method", "path"), CONTROL)
 @pytest.mark.parametrize(
     ("headers", "status"),
