@@ -155,7 +155,7 @@ def _start(folder: RunFolder, lock: int, task: IO[bytes], standby: Standby | Non
     # The run holds its copy of the lock after this process closes its own.
     with private_file(folder.process_log).open("ab") as sink:
         if standby is None or not standby.start(lock, sink, task):
-            start_process(folder.path, str(lock), folder.path, sink, lock, task)
+            start_process(folder.path, str(lock), folder.path, descriptor=lock, log=sink, task=task)
 
 
 def _reap(folder: RunFolder) -> None:

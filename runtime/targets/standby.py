@@ -28,7 +28,7 @@ class Standby:
         self._socket, theirs = socket.socketpair()
         with theirs:
             argument = f"{_AHEAD}{theirs.fileno()}"
-            start_process(folder, argument, Path(os.sep), None, theirs.fileno())
+            start_process(folder, argument, Path(os.sep), descriptor=theirs.fileno())
 
     def start(self, lock: int, log: IO[bytes], task: IO[bytes]) -> bool:
         """Pass on the lock, the log and the task; ``False`` if the process is gone."""
@@ -56,8 +56,9 @@ def start_process(
     folder: Path,
     argument: str,
     cwd: Path,
-    log: IO[bytes] | None,
+    *,
     descriptor: int,
+    log: IO[bytes] | None = None,
     task: IO[bytes] | None = None,
 ) -> None:
     """Start the process of a run, which inherits ``descriptor`` and reads its task from stdin."""
