@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import yaml
-
+from infra.contract.bounded_yaml import YamlError, plain
 from infra.contract.errors import DefinitionError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from runtime.definitions.settings import RunConfigurationFile
@@ -99,11 +98,15 @@ def _environment(python: Document, file: Path, project: Path) -> EnvironmentSpec
 
 def _document(file: Path) -> Document:
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = plain(file.read_text(encoding="utf-8-sig")) or {}
+    except YamlError as error:
         raise DefinitionError(
-            f"The run configuration cannot be read: {error}",
-            remedy="Fix the YAML syntax.",
+            f"Line {error.line} {error}", remedy="Fix the line.", at=str(file)
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DefinitionError(
+            f"The run configuration cannot be read: {error}.",
+            remedy="Make it a text file in UTF-8 that you can read.",
             at=str(file),
         ) from error
     if not isinstance(document, Mapping):

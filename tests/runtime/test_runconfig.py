@@ -97,7 +97,11 @@ def test_the_conda_file_is_relative_to_the_project(project):
         ("nodeCount: many\n", "not a whole number"),
         ("nodeCount: .inf\n", "not a whole number"),
         ("- a\n", "not a mapping"),
-        ("a: [\n", "cannot be read"),
+        ("a: [\n", "Line 2 is not YAML"),
+        ("a: b\nc: " + "[" * 20_000, "Line 2 .*nested more than 64 levels"),
+        ("nodeCount: " + "1" * 5_000, "Line 1 .*number of 5,000 characters"),
+        ("nodeCount: 1e400", "Line 1 .*out of range"),
+        ("target: !secret cpu", "Line 1 .*tag !secret"),
     ],
 )
 def test_an_unusable_run_configuration_is_an_error(project, text, said):
