@@ -5,8 +5,11 @@ import of this package fast. Component resources for Pulumi programs are in
 ``aml_platform.components``.
 """
 
-from aml_platform import _own_packages as _own_packages  # first: it raises if `infra` is not ours
-from infra.contract.load import load as _load
+from aml_platform._own_packages import require_own_packages as _require_own_packages
+
+_require_own_packages()  # first: if `infra` is not ours, the next import fails
+
+from infra.contract.load import load as _load  # noqa: E402
 
 # Public name → module of `runtime.api`. Keep `__init__.pyi`, which type checkers read, in step.
 _MODULES = {
@@ -27,6 +30,7 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _require_own_packages()  # again: the working folder or the path may have changed
     value: object = _load(f"runtime.api.{_MODULES[name]}:{name}")
     globals()[name] = value
     return value

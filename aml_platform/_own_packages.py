@@ -1,4 +1,4 @@
-"""Fails on import if a package of the user's shadows one of ours.
+"""Finds packages of the user's that shadow ours, before ours are imported.
 
 `infra` and `runtime` are common folder names. Standard library only: if `infra` is shadowed, none
 of our modules can be imported.
@@ -13,6 +13,22 @@ from typing import Final
 OURS: Final = ("infra", "runtime", "localcloud")
 # The folder is resolved, not the file: an installer may have linked each file to its cache.
 _INSTALLED: Final = Path(__file__).parents[1].resolve()
+_COMMAND: Final = "aml"
+_USAGE: Final = 2  # the exit code of `infra.contract.errors.UsageError`
+
+
+def require_own_packages() -> None:
+    """Raise ``ImportError`` if a name of ours is shadowed; the command ``aml`` exits instead.
+
+    Python imports this package before the command's module, which therefore cannot catch it.
+    """
+    found = shadowing()
+    if not found:
+        return
+    if Path(*sys.argv[:1]).stem == _COMMAND:
+        sys.stderr.write(f"error: {message(found)}\n")
+        sys.exit(_USAGE)
+    raise ImportError(message(found))
 
 
 def shadowing() -> dict[str, Path]:
@@ -46,7 +62,3 @@ def _place(spec: ModuleSpec) -> Path:
     if spec.submodule_search_locations:
         return Path(next(iter(spec.submodule_search_locations))).absolute()
     return Path(spec.origin or spec.name).absolute()
-
-
-if found := shadowing():
-    raise ImportError(message(found))

@@ -12,7 +12,7 @@ from infra.contract.errors import MissingExtraError, UnknownNameError
 from infra.contract.json_types import Document
 
 T = TypeVar("T")
-_OURS = ("infra", "runtime", "localcloud")
+_OURS = ("infra", "runtime", "localcloud", "aml_platform")
 _LISTED = 32
 _NEAREST = 3
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from infra.contract.errors import UsageError
 
-OURS: Final = ("infra", "runtime", "localcloud")
+OURS: Final = ("infra", "runtime", "localcloud", "aml_platform")
 _HERE: Final = Path(__file__).parents[2]
 
 

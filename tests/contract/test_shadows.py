@@ -7,9 +7,10 @@ from infra.contract.project import PROGRAM
 from infra.contract.shadows import require_own_packages
 
 OURS = str(PROGRAM.parent)
+PLACES = ["infra/__init__.py", "runtime/__init__.py", "localcloud.py", "aml_platform.py"]
 
 
-@pytest.mark.parametrize("place", ["infra/__init__.py", "runtime/__init__.py", "localcloud.py"])
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("where", ["program", "working folder"])
 def test_a_package_that_shadows_ours_is_named_with_a_new_name_for_it(tmp_path, place, where):
     file = tmp_path / where / place

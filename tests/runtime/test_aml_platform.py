@@ -126,6 +126,15 @@ def test_a_module_imported_earlier_is_reported_too(tmp_path):
     assert f"ImportError: {tmp_path / 'runtime.py'} would be imported instead" in said.stderr
 
 
+def test_a_package_that_shadows_ours_later_is_reported_at_the_first_use(tmp_path):
+    (tmp_path / "runtime.py").touch()
+    change = f"sys.path.insert(0, {str(tmp_path)!r})"
+    program = f"import sys, aml_platform; {change}; aml_platform.Workspace"
+    said = python("-c", program, cwd=tmp_path.parent)
+    *_, last = said.stderr.splitlines()
+    assert last.startswith(f"ImportError: {tmp_path / 'runtime.py'} would be imported instead")
+
+
 @pytest.mark.parametrize("file", ["infra/main.tf", "infra/network.py", "src/runtime/__init__.py"])
 def test_a_folder_that_is_not_a_package_shadows_nothing(tmp_path, file):
     (tmp_path / file).parent.mkdir(parents=True)
@@ -164,4 +173,8 @@ def test_the_wheel_has_the_package(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"aml_platform/__init__.py", "aml_platform/__init__.pyi"} <= set(names)
+    typed = {
+        f"{package}/py.typed" for package in ("aml_platform", "infra", "runtime", "localcloud")
+    }
+    assert typed <= set(names)
     assert "runtime/api/workspace.py" in names
