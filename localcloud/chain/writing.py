@@ -264,10 +264,6 @@ def _require_same_location(body: JsonObject, old: StoredResource | None) -> None
         )
 
 
-def _plain(location: str) -> str:
-    return location.replace(" ", "").lower()
-
-
 def _system_data(call: Call, old: StoredResource | None) -> JsonObject:
     who = str(call.caller.get("oid", "local-user"))
     made = old.document.get("systemData") if old else None
