@@ -1,6 +1,6 @@
 """The request bodies of the azureml target: pure functions of a prepared run.
 
-They follow Azure ML's REST API for jobs, code and environments, api-version 2025-12-01.
+They follow Azure ML's REST API for jobs, code and environments.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from typing import Final
 
 import yaml
 
+from infra.catalogue.durations import seconds_only
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.environments.conda import parse_conda
@@ -88,7 +89,7 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
         "computeId": compute_id,
         "environmentVariables": dict(run.spec.variables),
         "resources": {"instanceCount": run.spec.node_count},
-        "limits": {"jobLimitsType": "Command", "timeout": f"PT{run.spec.max_duration_s}S"},
+        "limits": {"jobLimitsType": "Command", "timeout": seconds_only(run.spec.max_duration_s)},
         "tags": dict(run.spec.tags),
         "properties": dict(run.properties),
         "isArchived": False,
