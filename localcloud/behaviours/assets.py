@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Final
 
-from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.api_versions import MACHINE_LEARNING_ASSETS
 from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import JsonObject
 from localcloud.calls.assets import ASSET_DEFAULTS, REGISTRY, without_registry
@@ -35,7 +35,6 @@ _CHANGEABLE: Final = frozenset({"description", "tags", "isArchived", "provisioni
 # What azure-ai-ml asks for when it wants a component and names no version.
 _DEFAULT_VERSION: Final = "azureml_default"
 _VIEWS: Final = {"activeonly": (False,), "archivedonly": (True,), "all": (False, True)}
-_VERSIONS: Final = ("2023-04-01", "2024-04-01", "2024-10-01", MACHINE_LEARNING)
 
 
 def _plain_name(call: Call) -> Reply | None:
@@ -230,7 +229,7 @@ def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
     fill = _FILL.get(container, _fill)
     versions = Kind(
         f"{_ML}/{container}/versions",
-        versions=_VERSIONS,
+        versions=MACHINE_LEARNING_ASSETS,
         required=(f"properties.{required}",) if required else ("properties",),
         system_data=True,
         fill=fill,
@@ -245,7 +244,7 @@ def _kinds(container: str, required: str | None) -> tuple[Kind, Kind]:
     )
     holder = Kind(
         f"{_ML}/{container}",
-        versions=_VERSIONS,
+        versions=MACHINE_LEARNING_ASSETS,
         read_only=("properties.latestVersion", "properties.nextVersion"),
         system_data=True,
         fill=_fill,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.api_versions import MACHINE_LEARNING_JOBS
 from infra.catalogue.body_shapes import body_shape, shape_problems
 from infra.catalogue.durations import duration_s
 from infra.contract.json_types import Document, JsonObject
@@ -294,7 +294,7 @@ def _name_problem(name: str, _body: Document) -> str | None:
 KINDS: Final = (
     Kind(
         TYPE,
-        versions=("2024-10-01", MACHINE_LEARNING),
+        versions=MACHINE_LEARNING_JOBS,
         name_problem=_name_problem,
         required=("properties.jobType",),
         read_only=("properties.status", "properties.services"),

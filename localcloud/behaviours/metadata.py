@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import parse_qsl
 
+from infra.catalogue.api_versions import CLOUD_ALONE, CLOUDS_LISTED
 from infra.contract.discovery import TENANT
 from infra.contract.json_types import JsonObject
 from localcloud.calls.messages import Call, Reply, answer
@@ -15,9 +16,9 @@ _GRANTS: Final = {"client_credentials", "refresh_token", "password", "authorizat
 
 
 def _endpoints(call: Call) -> Reply:
-    """Respond with this cloud; a list of clouds in the api-versions before 2022-09-01."""
+    """Respond with this cloud; some older api-versions list clouds."""
     found = endpoints(call.origin)
-    return answer([found] if "2019-05-01" <= call.api_version < "2022-09-01" else found)
+    return answer([found] if CLOUDS_LISTED <= call.api_version < CLOUD_ALONE else found)
 
 
 def endpoints(origin: str) -> JsonObject:

@@ -3,6 +3,7 @@
 from typing import Final
 from urllib.parse import unquote
 
+from infra.catalogue.api_versions import MACHINE_LEARNING_VM_SIZES
 from infra.catalogue.body_shapes import Shape
 from infra.catalogue.vm_sizes import VmSize, vm_sizes
 from infra.contract.json_types import JsonObject
@@ -13,7 +14,6 @@ from localcloud.calls.routes import Route
 _BASE: Final = (
     "/subscriptions/{subscription}/providers/Microsoft.MachineLearningServices/locations/{location}"
 )
-_VALUE_SINCE: Final = "2020-04-01"
 _CORES: Final = 1_000_000
 # Azure ML's names of the quotas that count all VM families together.
 _DEDICATED: Final = "Total Cluster Dedicated Regional vCPUs"
@@ -25,7 +25,7 @@ _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
 def _sizes(call: Call) -> Reply:
     """List the VM sizes. The api-versions of azureml-core have them under another key."""
     sizes = [_size_document(size) for size in vm_sizes().values()]
-    key = "amlCompute" if call.api_version < _VALUE_SINCE else "value"
+    key = "amlCompute" if call.api_version < MACHINE_LEARNING_VM_SIZES else "value"
     return answer({key: sizes})
 
 

@@ -6,7 +6,7 @@ The local cloud starts no job at a schedule's times; ``trigger`` starts its job 
 import uuid
 from typing import Final
 
-from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.api_versions import MACHINE_LEARNING_JOBS
 from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours import jobs
@@ -92,7 +92,7 @@ def _definition(call: Call, given: object) -> JsonObject:
 KINDS: Final = (
     Kind(
         TYPE,
-        versions=("2024-10-01", MACHINE_LEARNING),
+        versions=MACHINE_LEARNING_JOBS,
         required=("properties",),
         system_data=True,
         fill=_fill,

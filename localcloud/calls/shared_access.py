@@ -15,7 +15,8 @@ from infra.catalogue.api_versions import BLOB_SERVICE
 from localcloud.calls.cloud import Cloud
 
 VERSION: Final = BLOB_SERVICE
-# The order of the string to sign for a service signature on a blob or container, since 2020-12-06.
+# The order of the string to sign for a service signature on a blob or container, since the
+# version that covers the encryption scope.
 _BEFORE: Final = ("sp", "st", "se")
 _AFTER: Final = (
     "si", "sip", "spr", "sv", "sr", "snapshot", "ses", "rscc", "rscd", "rsce", "rscl", "rsct",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from infra.catalogue.api_versions import PROVIDERS, RESOURCES
+from infra.catalogue.api_versions import COMMON
 from infra.catalogue.body_shapes import body_shape, shape_problems
 from infra.contract.discovery import SUBSCRIPTION
 from localcloud.calls.lookups import require_group
@@ -14,7 +14,6 @@ from localcloud.chain.addressing import Types
 
 # Every client sends an api-version of its own. All get one shape, so only the format is checked.
 _DATED = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|alpha|beta|rc|privatepreview))?", re.IGNORECASE)
-_COMMON_VERSIONS: Final = (PROVIDERS, "2022-09-01", RESOURCES, "2025-04-01")
 _WRITES: Final = frozenset({"PUT", "PATCH"})
 _DATA_PLANE: Final = re.compile(r"/+rp/+workspaces(?=/+subscriptions/)", re.IGNORECASE)
 _NAME = re.compile(r"(?!\.{1,2}$)[^<>%&:\\?/\x00-\x1f\x7f]{1,260}")
@@ -143,7 +142,7 @@ def _type(call: Call) -> str:
 
 def _versions(types: Types, type: str) -> Sequence[str]:
     kind = types.kind(type)
-    return (kind.versions if kind else ()) or _COMMON_VERSIONS
+    return (kind.versions if kind else ()) or COMMON
 
 
 def _no_such_version(version: str, type: str, versions: Sequence[str]) -> RefusedError:

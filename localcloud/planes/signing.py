@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
+from infra.catalogue.api_versions import BLOB_SERVICE_ENCRYPTION_SCOPE
+
 BlobOperation = Literal["read", "list", "write", "create", "delete", "containers"]
 
 _SIGNED_HEADERS: Final = (
@@ -39,7 +41,6 @@ _ALLOWS: Final[Mapping[str, str]] = {  # one of these letters of `sp` allows the
     "delete": "d",
     "containers": "cwl",
 }
-_SES_SINCE: Final = "2020-12-06"  # the version from which the encryption scope is signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def allows(query: Mapping[str, str], operation: BlobOperation) -> bool:
 def _sas_texts(query: Mapping[str, str], account: str, container: str, blob: str) -> list[str]:
     version = query.get("sv", "")
     if "srt" in query:
-        fields = _ACCOUNT_FIELDS if version >= _SES_SINCE else _ACCOUNT_FIELDS[:-1]
+        fields = (
+            _ACCOUNT_FIELDS if version >= BLOB_SERVICE_ENCRYPTION_SCOPE else _ACCOUNT_FIELDS[:-1]
+        )
         return ["\n".join([account, *(query.get(f, "") for f in fields), ""])]
     resource = f"/blob/{account}/{container}"
     if query.get("sr") == "b":
@@ -136,7 +139,7 @@ def _sas_texts(query: Mapping[str, str], account: str, container: str, blob: str
 def _service_text(query: Mapping[str, str], resource: str) -> str:
     lines = [query.get(f, "") for f in ("sp", "st", "se")] + [resource]
     lines += [query.get(f, "") for f in _SERVICE_FIELDS] + [query.get("snapshot", "")]
-    if query.get("sv", "") >= _SES_SINCE:
+    if query.get("sv", "") >= BLOB_SERVICE_ENCRYPTION_SCOPE:
         lines.append(query.get("ses", ""))
     return "\n".join(lines + [query.get(f, "") for f in _OVERRIDES])
 

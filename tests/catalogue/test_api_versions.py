@@ -1,22 +1,49 @@
 """Each api-version is written in one place."""
 
+import ast
+import re
 from pathlib import Path
 
-from infra.catalogue import api_versions
+import pytest
 
 ROOT = Path(__file__).parents[2]
-VERSIONS = {value for name, value in vars(api_versions).items() if name.isupper()}
+MODULES = [
+    path
+    for part in ("infra", "runtime", "localcloud", "aml_platform")
+    for path in (ROOT / part).rglob("*.py")
+    if path.name != "api_versions.py"
+]
+DATE = r"20\d\d-\d\d-\d\d(-[a-z]+)?"
+# A literal that is a date, or a text that names an api-version's.
+VERSION = re.compile(rf"{DATE}|.*api.versions? (\w+ )?{DATE}.*", re.DOTALL)
+# The day on which Azure retired Data Lake Analytics.
+NO_VERSIONS = {("infra/spec/rules/attachments.py", "2024-02-29")}
 
 
-def test_only_the_catalogue_writes_an_api_version_that_it_has():
-    modules = [
-        path for part in ("infra", "runtime", "localcloud") for path in (ROOT / part).rglob("*.py")
-    ]
-    assert [
-        (path.name, version)
-        for path in modules
-        if path.name != "api_versions.py"
-        for version in VERSIONS
-        if f'"{version}"' in path.read_text(encoding="utf-8")
-    ] == []
-    assert len(modules) > len(VERSIONS)
+def versions(source):
+    """Return the texts in a module that are or name an api-version."""
+    constants = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    texts = (node.value for node in constants if isinstance(node.value, str))
+    return [text for text in texts if VERSION.fullmatch(text)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'versions = ("2024-10-01", NEWEST)',
+        'PREVIEW: Final = "2023-01-01-preview"',
+        '"""Speaks to jobs.\n\nAt api-version 2025-12-01.\n"""',
+        '"""A list in the api-versions before 2022-09-01."""',
+    ],
+)
+def test_what_counts_as_an_api_version(source):
+    assert len(versions(source)) == 1
+
+
+def test_only_the_catalogue_writes_api_versions():
+    found = {
+        (path.relative_to(ROOT).as_posix(), text)
+        for path in MODULES
+        for text in versions(path.read_text(encoding="utf-8"))
+    }
+    assert found == NO_VERSIONS
