@@ -115,7 +115,10 @@ def _no_such(key: str, known: frozenset[str]) -> str:
 
 
 def _missing(value: object, path: str, steps: list[str]) -> Iterator[str]:
-    """Yield each place where ``steps`` is missing although its parent is given."""
+    """Yield each place where ``steps`` is missing although its parent is given.
+
+    Not ``value_at``: one path names a place in every element of a list, and each is reported.
+    """
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _missing(item, f"{path}[{index}]", steps)

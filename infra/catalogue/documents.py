@@ -4,7 +4,9 @@ A path names one place: dotted keys, and list indices in brackets (``items[0].na
 read. Other grammars have modules of their own, because they name other things: Pulumi's property
 paths, with quoted keys and ``[*]`` (``infra.engine.model.paths``); stack file paths, with quoted
 keys (``infra.spec.editing``); and patterns with ``*`` that match many places
-(``localcloud.calls.paths``, and the paths of secrets in ``infra.engine.model.values``).
+(``localcloud.calls.paths``, and the paths of secrets in ``infra.engine.model.values``). The check
+for required properties (``infra.arm.checking``) walks through the elements of lists, and needs the
+places where nothing is.
 """
 
 import re

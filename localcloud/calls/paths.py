@@ -29,7 +29,10 @@ def without(document: Any, paths: Iterable[str]) -> Any:
 
 
 def placed(document: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy with each value at its path (no ``*``); missing objects in between are made."""
+    """Return a copy with each value at its path (no ``*``); missing objects in between are made.
+
+    Not ``with_value_at``: the paths are those of ``found``, whose steps into lists are numbers.
+    """
     for path, value in values.items():
         document = _placed(document, path.split("."), value)
     return document

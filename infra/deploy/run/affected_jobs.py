@@ -3,13 +3,14 @@
 It only reads, and only if a plan has such a step. The service lists the jobs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.arm.client import Client
 from infra.arm.client import checked as checked_answer
 from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.documents import value_at
 from infra.catalogue.names import same_arm_id
 from infra.catalogue.updates.table import COMPUTE
 from infra.contract.errors import PlatformError
@@ -131,7 +132,5 @@ def _named(job: Document) -> str:
 
 
 def _most(inputs: Document | None) -> int:
-    value: object = inputs or {}
-    for part in _MOST.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
+    value = value_at(inputs, _MOST)
     return int(value) if isinstance(value, int | float) else 0
