@@ -4,6 +4,7 @@ import ast
 import runpy
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -74,27 +75,116 @@ def test_benchmarks_import_what_there_is(file):
     runpy.run_path(str(file))
 
 
-PRINTS = {"print", "echo", "secho", "confirm", "prompt", "Console"}
-# progress.py draws with rich, which view.py must not load: `aml check` runs without it.
-PRINTERS = {"infra/commands": {"view.py", "progress.py"}, "runtime/cli": {"render.py"}}
+STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
+PRINTS = {"echo", "secho", "confirm", "prompt", "Console"}
+PRINTERS = {
+    "infra/commands/view.py",
+    # Draws with rich, which view.py must not load: `aml check` runs without it.
+    "infra/commands/progress.py",
+    "infra/deploy/run/signals.py",
+    "runtime/cli/render.py",
+    "runtime/api/run.py",
+    "localcloud/commands.py",
+    "localcloud/daemon.py",
+    "aml_platform/_own_packages.py",
+    # Generators of pages, for `python -m`.
+    "infra/catalogue/types/page.py",
+    "infra/catalogue/updates/page.py",
+    "runtime/cli/reference.py",
+}
 
 
-def calls(file):
-    """Yield the name and the line of what a module calls: ``echo`` of ``click.echo(…)``."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+def is_stream(node):
+    """Return whether an expression is a standard stream: ``sys.stdout`` or ``stdout``."""
+    match node:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name in STREAMS
+    return False
+
+
+def prints(source):
+    """Return the lines where a module prints: by a function, or by writing to a stream."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
-                yield name, node.lineno
+            case ast.Call(func=ast.Name(id="print"), keywords=options):
+                to = [option.value for option in options if option.arg == "file"]
+                found = not to or is_stream(to[0])
+            case ast.Call(func=ast.Attribute(value=stream, attr="write" | "writelines")):
+                found = is_stream(stream)
+            case ast.Call(func=ast.Name(id=name)):
+                found = name in PRINTS
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="click" | "rich"), attr=name)):
+                found = name in PRINTS | {"print"}
+            case ast.Call(func=ast.Attribute(attr=name)):
+                found = name == "Console"
+            case _:
+                found = False
+        if found:
+            lines.append(node.lineno)
+    return lines
 
 
-@pytest.mark.parametrize("package", PRINTERS)
-def test_commands_print_in_one_place(package):
-    files = [file for file in FILES if file.is_relative_to(ROOT / package)]
-    assert {file.name for file in files} > PRINTERS[package]
-    prints = {
-        f"{file.name}:{line}"
-        for file in files
-        for name, line in calls(file)
-        if name in PRINTS and file.name not in PRINTERS[package]
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print(1)",
+        "print(1, file=sys.stderr)",
+        "click.echo(text)",
+        "echo(text)",
+        "sys.stdout.write(text)",
+        "sys.stderr.writelines(lines)",
+        "from sys import stderr\nstderr.write(text)",
+        "console = Console()",
+        "console = rich.console.Console(stderr=True)",
+        "rich.print(tree)",
+    ],
+)
+def test_what_counts_as_printing(source):
+    assert len(prints(source)) == 1
+
+
+@pytest.mark.parametrize("source", ["print(1, file=log)", "log.write(1)", "answers.confirm(1)"])
+def test_what_does_not_count_as_printing(source):
+    assert prints(source) == []
+
+
+def test_only_the_modules_that_are_named_print():
+    sources = {str(f.relative_to(ROOT)): f.read_text(encoding="utf-8") for f in FILES}
+    assert {name for name, source in sources.items() if prints(source)} == PRINTERS
+
+
+def test_the_architecture_page_names_the_modules_that_print():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("## Printing")[2].partition("\n## ")[0]
+    names = {name.removesuffix(".py").replace("/", ".") for name in PRINTERS}
+    assert {name for name in names if f"`{name}`" not in section} == set()
+
+
+def places(text):
+    """Return a layer's modules: ``engine | arm`` are two that know nothing of each other."""
+    return {name.strip() for name in text.split("|")}
+
+
+def drawn_layers():
+    """Return the layers on the page by package, the highest first."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    block = page.partition("\n## Layers")[2].split("```")[1]
+    drawn, package = {}, ""
+    for line in block.strip().splitlines():
+        name, colon, layers = line.partition(":")
+        if not colon:
+            continue  # aml_platform has no layers
+        package = f"{package.partition('.')[0]}.{name.strip()}" if name[0] == " " else name
+        drawn[package] = [places(layer) for layer in layers.split("→")]
+    return drawn
+
+
+def test_the_architecture_page_has_the_layers_that_import_linter_checks():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    checked = {
+        contract["containers"][0]: [places(layer) for layer in contract["layers"]]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
     }
-    assert prints == set()
+    assert drawn_layers() == checked
