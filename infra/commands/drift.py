@@ -121,15 +121,15 @@ def _adopted(drift: Drift, adoption: AdoptedDrift, *, quiet: bool) -> JsonObject
         for line in lines(adoption):
             view.say(f"stack file: {line}")
         by_name = {each.deployed.name: each for each in drift.resources}
-        for name, path in adoption.left:
-            if path == GONE:
-                view.say(f"note: {name}: {GONE}; `aml up` creates it again.")
+        for left in adoption.left:
+            if left.path == GONE:
+                view.say(f"note: {left.name}: {GONE}; `aml up` creates it again.")
                 continue
-            what = label(by_name[name], path)
-            view.say(f"note: {name}: {what}: the stack file has no key for it; `aml up` undoes it.")
+            what = label(by_name[left.name], left.path)
+            view.say(f"note: {left.name}: {what}: {left.why}; `aml up` undoes it.")
     return {
         "edits": [{"path": edit.path, "value": edit.value} for edit in adoption.edits],
-        "left": [{"name": name, "path": path} for name, path in adoption.left],
+        "left": [{"name": left.name, "path": left.path} for left in adoption.left],
     }
 
 

@@ -1,7 +1,11 @@
 """`aml drift`: finds what others changed and nothing else; keeps it or undoes it."""
 
+from dataclasses import replace
+
 import pytest
 
+from infra.deploy.drift.comparison import DriftedProperty, DriftedResource, drift_lines
+from infra.engine.model.resources import Resource
 from tests.deploy.outside import Outside, unchanged
 
 SCALE = "properties.properties.scaleSettings"
@@ -68,10 +72,52 @@ def test_drift_is_shown_in_the_words_of_the_stack_file(deployed, outside):
     outside.put("", **{"properties.description": "Shared"})
     assert deployed.aml("drift").out.splitlines() == [
         "~ machinelearningservices:Workspace  platform-workspace",
-        "    description (none) → Shared  (not in the stack file)",
+        "    description (none) → Shared",
         "~ machinelearningservices:Compute  platform-cpu",
         "    max_nodes 2 → 9",
         '    tags.cost (none) → "1"',
+    ]
+
+
+def test_a_key_that_the_stack_file_has_but_does_not_set_is_not_marked(deployed, outside):
+    outside.put("", **{"properties.friendlyName": "Shop", "tags.cost": "1"})
+    assert deployed.aml("drift").out.splitlines()[1:] == [
+        '    tags.cost (none) → "1"',
+        "    friendly_name (none) → Shop",
+    ]
+
+
+STORAGE = Resource(
+    "urn:pulumi:local::shop::azure-native:storage:StorageAccount::storage",
+    "azure-native:storage:StorageAccount",
+    custom=True,
+    inputs={"minimumTlsVersion": "TLS1_2"},
+)
+TLS = DriftedProperty("minimumTlsVersion", "TLS1_2", "TLS1_0")
+
+
+@pytest.mark.parametrize(
+    ("own_program", "mark"), [(False, "  (no stack file key)"), (True, "")], ids=["file", "own"]
+)
+def test_what_a_stack_file_has_no_key_for_is_marked(own_program, mark):
+    fresh = replace(STORAGE, inputs={"minimumTlsVersion": "TLS1_0"})
+    lines = drift_lines(DriftedResource(STORAGE, fresh, (TLS,)), own_program=own_program)
+    assert list(lines) == [f"minimumTlsVersion TLS1_2 → TLS1_0{mark}"]
+
+
+def test_another_identity_is_shown_once(project):
+    outside = Outside(project)
+    group = outside.workspace.partition("/providers/")[0]
+    ida = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/ida"
+    project.edit("  aml:computes:", "  aml:identities: [{name: ida}]\n  aml:computes:")
+    project.edit("max_nodes: 2", "max_nodes: 2, identity: {type: user_assigned, names: [ida]}")
+    project.good("up", "--yes")
+    assert list(outside.call("GET", CPU)["identity"]["userAssignedIdentities"]) == [ida]
+    outside.put(CPU, identity={"type": "SystemAssigned"})
+    assert project.aml("drift").out.splitlines() == [
+        "~ machinelearningservices:Compute  platform-cpu",
+        "    identity.type user_assigned → system_assigned",
+        "    identities: - ida",
     ]
 
 
@@ -119,8 +165,16 @@ def test_adopting_the_deletion_of_an_imported_compute_leaves_no_changes(deployed
 def test_what_the_stack_file_cannot_say_is_named(deployed, outside):
     outside.put(CPU, tags={})
     said = deployed.good("drift", "--adopt", "--yes")
-    assert "platform-cpu: tags.team: the stack file has no key for it" in said.err
+    assert "platform-cpu: tags.team: aml:tags sets it on every resource" in said.err
     assert "1 updated" in deployed.good("up", "--yes").err
+
+
+def test_a_tag_that_was_adopted_is_not_reported_as_left(deployed, outside):
+    outside.put("", tags={"owner": "joe"})
+    said = deployed.good("drift", "--adopt", "--yes").err
+    assert "stack file: aml:workspace.tags.owner: joe" in said
+    assert "note: platform-workspace: tags.team: aml:tags sets it on every resource" in said
+    assert said.count("note:") == 1
 
 
 def test_a_stack_that_was_never_deployed_says_so(project):

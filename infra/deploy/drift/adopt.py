@@ -20,6 +20,7 @@ from infra.spec.editing import StackFile
 from infra.spec.stack import StackSpec
 
 _WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
+_TAG: Final = "tags."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +32,40 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A difference of the resource ``name`` that the file cannot keep, and why."""
+
+    name: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptedDrift:
-    """``file`` has the ``edits`` but is not written yet; it has no keys for what is ``left``.
+    """``file`` has the ``edits`` but is not written yet; it cannot keep what is ``left``.
 
     ``removed`` are the URNs of resources that no longer exist and that it no longer declares.
     """
 
     file: StackFile
     edits: Sequence[Edit]
-    left: Sequence[tuple[str, str]]
+    left: Sequence[Left]
     removed: frozenset[str] = frozenset()
 
 
 def adopt(drift: Drift, spec: StackSpec, file: StackFile) -> AdoptedDrift:
-    """Edit ``file`` to declare what exists now. ``left`` pairs a resource name with a path."""
+    """Edit ``file`` to declare what exists now."""
     edits, left, gone = [], [], set()
     for each in drift.resources:
         made, said = _edits(each, spec)
         edits += made
         if GONE in said:
             gone.add(each.deployed.urn)
-        left += [(each.deployed.name, path) for path in _paths(each) if path not in said]
+        left += [
+            Left(each.deployed.name, path, _why(path, spec))
+            for path in _paths(each)
+            if path not in said
+        ]
     removed = [edit for edit in edits if edit.value is None]
     for edit in [each for each in edits if each.value is not None]:
         # Written leaf by leaf: without this, keys that the new value lacks would stay.
@@ -87,6 +101,12 @@ def remove(file: StackFile, path: str) -> None:
 
 def _paths(each: DriftedResource) -> list[str]:
     return [GONE] if each.gone else [one.path for one in each.properties]
+
+
+def _why(path: str, spec: StackSpec) -> str:
+    if path.startswith(_TAG) and path.removeprefix(_TAG) in spec.tags:
+        return "aml:tags sets it on every resource"
+    return "the stack file has no key for it"
 
 
 def _edits(each: DriftedResource, spec: StackSpec) -> tuple[list[Edit], set[str]]:
@@ -128,23 +148,25 @@ def _said(
             said |= paths
     tags = {path for path, at in drifted.items() if covers("tags", at)}
     if tags:
-        made, sayable = _tags(place, bare(each.fresh.outputs).get("tags") or {}, own, spec.tags)
-        edits += made
-        said |= tags if sayable else set()
+        actual = bare(each.fresh.outputs).get("tags") or {}
+        edits += _tags(place, actual, own, spec.tags)
+        # An entry cannot drop a tag of the whole stack.
+        said |= tags - {f"{_TAG}{name}" for name in spec.tags if name not in actual}
     return edits, said
 
 
 def _tags(
     place: str, actual: Mapping[str, str], own: Mapping[str, str], shared: Mapping[str, str]
-) -> tuple[list[Edit], bool]:
-    """Return the edits of an entry's own tags; it cannot drop a tag of the whole stack."""
-    edits = [
-        Edit(f"{place}.tags{_step(name)}", value)
-        for name, value in actual.items()
-        if {**shared, **own}.get(name) != value
+) -> list[Edit]:
+    """Return the edits of an entry's own tags."""
+    return [
+        *(
+            Edit(f"{place}.tags{_step(name)}", value)
+            for name, value in actual.items()
+            if {**shared, **own}.get(name) != value
+        ),
+        *(Edit(f"{place}.tags{_step(name)}", None) for name in own if name not in actual),
     ]
-    edits += [Edit(f"{place}.tags{_step(name)}", None) for name in own if name not in actual]
-    return edits, all(name in actual for name in shared)
 
 
 def _actual(each: DriftedResource, inputs: JsonObject) -> JsonObject:

@@ -16,7 +16,14 @@ from infra.catalogue.types.row import ArmType
 from infra.catalogue.types.table import type_of_token, variant_of_inputs
 from infra.catalogue.updates.rule import covers
 from infra.contract.json_types import Document
-from infra.deploy.stack.change_lines import HIDDEN, Changed, change_lines, differences, label_of
+from infra.deploy.stack.change_lines import (
+    HIDDEN,
+    Changed,
+    change_lines,
+    differences,
+    has_key,
+    label_of,
+)
 from infra.engine.model.paths import masked
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.model.values import hidden
@@ -31,7 +38,7 @@ _AT_WORK: Final = frozenset({"Running", "JobRunning"})
 _FREE_TEXT: Final = frozenset({"tags", "description", "friendlyName"})
 _FOUND: Final = "(to be read)"
 GONE: Final = "it no longer exists"
-UNDECLARED: Final = "not in the stack file"
+_NO_KEY: Final = "no stack file key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +92,32 @@ def drift_lines(each: DriftedResource, *, own_program: bool = False) -> Iterator
     secret = [one for one in each.properties if HIDDEN in (one.deployed, one.actual)]
     for one in secret:
         yield from differences(label(each, one.path, own_program=own_program), HIDDEN, HIDDEN)
+    said: set[str] = set()
     for declared, old, new in (
         (True, deployed.inputs, fresh.inputs),
         (False, deployed.outputs, fresh.outputs),
     ):
         # What the program does not set is in the service's answers alone.
-        remarks = () if declared else (UNDECLARED,)
         changed = [
-            Changed(one.path, remarks)
+            Changed(one.path, _remarks(each, one.path, own_program=own_program))
             for one in each.properties
             if one.declared is declared and one not in secret
         ]
         before, after = (
             masked(_shown_document(values), deployed.hide_diffs, NOT_SHOWN) for values in (old, new)
         )
-        yield from change_lines(deployed.type, changed, before, after, own_program=own_program)
+        lines = change_lines(deployed.type, changed, before, after, own_program=own_program)
+        # Of one key, the program may set a part alone: both times it is compared as a whole.
+        for line in lines:
+            if line not in said:
+                said.add(line)
+                yield line
+
+
+def _remarks(each: DriftedResource, path: str, *, own_program: bool) -> tuple[str, ...]:
+    """Mark what `--adopt` cannot keep; a program of one's own has no keys at all."""
+    keyed = own_program or has_key(each.deployed.type, bare(each.deployed.inputs), path)
+    return () if keyed else (_NO_KEY,)
 
 
 def label(each: DriftedResource, path: str, *, own_program: bool = False) -> str:

@@ -88,6 +88,11 @@ def label_of(token: str, inputs: Document, path: str) -> str:
     return _place(rows_of_resource(token, inputs), path).label
 
 
+def has_key(token: str, inputs: Document, path: str) -> bool:
+    """Return whether a stack file has a key for a property path."""
+    return row_for(rows_of_resource(token, inputs), plain(path)) is not None
+
+
 def differences(label: str, old: object, new: object) -> Iterator[str]:
     """Yield the lines for one key: a value, a map key by key, or a list element by element."""
     if old == new == HIDDEN:
