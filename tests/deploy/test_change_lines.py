@@ -32,6 +32,13 @@ def identity(*names, type_="UserAssigned"):
     return {"type": type_, "userAssignedIdentities": ids} if ids else {"type": type_}
 
 
+def workspace(*names, type_="UserAssigned", primary=0):
+    return {
+        "identity": identity(*names, type_=type_),
+        "primaryUserAssignedIdentity": f"{IDENTITIES}{names[primary]}",
+    }
+
+
 def scaled(**settings):
     return compute("AmlCompute", {"scaleSettings": settings})
 
@@ -174,6 +181,30 @@ OTHERS = {
         {"publicNetworkAccess": "Enabled"},
         {"publicNetworkAccess": "Disabled", "friendlyName": "Demo"},
         ["public_network_access enabled → disabled", "friendly_name (none) → Demo"],
+    ),
+    "Workspace with another identity": (
+        WORKSPACE,
+        ["identity.userAssignedIdentities", "primaryUserAssignedIdentity"],
+        workspace("ida"),
+        workspace("idb"),
+        ["identities: + idb", "identities: - ida"],
+    ),
+    "Workspace with its identities in another order": (
+        WORKSPACE,
+        ["primaryUserAssignedIdentity", "tags.team"],
+        workspace("ida", "idb"),
+        workspace("idb", "ida") | {"tags": {"team": "ml"}},
+        ["first identity ida → idb", "tags.team (none) → ml"],
+    ),
+    "Workspace that acts as another identity": (
+        WORKSPACE,
+        ["identity.userAssignedIdentities", "primaryUserAssignedIdentity"],
+        workspace("a", type_="SystemAssigned,UserAssigned"),
+        workspace("a", "b", type_="SystemAssigned,UserAssigned", primary=1),
+        [
+            "identities: + b",
+            f"primary_identity_id …{IDENTITIES[-20:]}a → …{IDENTITIES[-20:]}b",
+        ],
     ),
     "VirtualNetwork": (
         "azure-native:network:VirtualNetwork",

@@ -14,6 +14,7 @@ from typing import Final
 from infra.arm.diffing import plain
 from infra.catalogue.documents import value_at
 from infra.catalogue.equality import known
+from infra.catalogue.updates.rule import covers
 from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN
 from infra.deploy.stack.file_entries import IMPLIED, Row, row_for, rows_of_resource
@@ -74,9 +75,11 @@ def change_lines(
         place = _place(rows, each.path)
         groups.setdefault(place.label, []).append(each)
         places[place.label] = place
-    # What another key implies is skipped, unless nothing else changed.
-    implied = {label for label in groups if not own_program and label in IMPLIED}
-    for label in [each for each in groups if each not in implied] or groups:
+    for label in groups:
+        # What follows from another key is skipped if that key changed.
+        by = None if own_program else IMPLIED.get(label)
+        if by and any(covers(by, other) for other in groups):
+            continue
         remarks = dict.fromkeys(text for each in groups[label] for text in each.remarks)
         suffix = "".join(f"  ({text})" for text in remarks)
         for line in differences(label, places[label].read(old), places[label].read(new)):

@@ -254,7 +254,6 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     WORKSPACE: (
         *WORKSPACE_ROWS,
         Row("name", "workspaceName"),
-        Row("identities[0]", "primaryUserAssignedIdentity"),
         *_PLACED,
     ),
     "azure-native:managedidentity:UserAssignedIdentity": (Row("name", "resourceName"), *_PLACED),
@@ -308,13 +307,23 @@ CREDENTIALS: Final = {
 }
 
 
-IMPLIED: Final = frozenset(
-    {
-        f"{_INNER}.sshSettings.sshPublicAccess",
-        "properties.credentials.secrets.secretsType",
-    }
-)
-"""Inputs that follow from another key, whose change says it all."""
+_PRIMARY: Final = "primaryUserAssignedIdentity"
+_FIRST_IDENTITY: Final = "first identity"
+IMPLIED: Final[Mapping[str, str]] = {
+    f"{_INNER}.sshSettings.sshPublicAccess": "ssh_public_key",
+    "properties.credentials.secrets.secretsType": "credentials",
+    _FIRST_IDENTITY: "identity",
+}
+"""What follows from another key, whose change says it all, and that key."""
+
+
+def _primary(inputs: Document) -> Row:
+    """Return the key of the identity that a workspace acts as: the first of its own, or a key."""
+    identity = inputs.get("identity")
+    kind = (_identity(identity) or {}).get("type") if isinstance(identity, Mapping) else None
+    if kind == "system_and_user_assigned":
+        return Row("primary_identity_id", _PRIMARY)
+    return Row(_FIRST_IDENTITY, _PRIMARY, lambda value: str(value).rpartition("/")[2])
 
 
 def kind_of(inputs: Document) -> str | None:
@@ -333,6 +342,8 @@ def rows_of_resource(token: str, inputs: Document) -> tuple[Row, ...]:
 
     A type that no entry declares (a storage account) still has the stack's location and tags.
     """
+    if token == WORKSPACE:
+        return (*_OF_OTHERS[token], _primary(inputs))
     if token != COMPUTE:
         return _OF_OTHERS.get(token, _PLACED)
     kind = kind_of(inputs)
