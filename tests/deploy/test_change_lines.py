@@ -103,6 +103,14 @@ CASES = {
         ),
         ["identities: + [known after deployment]"],
     ),
+    "an identity that is replaced, if only by itself": (
+        ["identity.userAssignedIdentities"],
+        compute("AmlCompute", identity=identity("ida")),
+        compute(
+            "AmlCompute", identity={"type": "UserAssigned", "userAssignedIdentities": [UNKNOWN]}
+        ),
+        ["identities: [known after deployment]"],
+    ),
     "another type of identity": (
         ["identity.type", "identity.userAssignedIdentities"],
         compute("AmlCompute", identity=identity("ida")),
@@ -274,6 +282,27 @@ def test_elements_with_equal_last_names_are_shown_in_full():
         "ids: + /b/one",
         "ids: - /a/one",
     ]
+
+
+LONG = "x" * 90
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([f"{LONG}a"], [f"{LONG}b"], [f"list: + …{'x' * 20}b", f"list: - …{'x' * 20}a"]),
+        ([], [f"{LONG}b"], [f"list: + {'x' * 20}…{'x' * 39}b"]),
+        (
+            [],
+            [f"{LONG}a{LONG}", f"{LONG}b{LONG}"],
+            [f"list: + {LONG}a{LONG}", f"list: + {LONG}b{LONG}"],
+        ),
+        (["a", "a"], ["a"], ["list: - a"]),
+    ],
+    ids=["pair", "alone", "the same when cut", "twice"],
+)
+def test_elements_are_cut_but_never_read_the_same(old, new, expected):
+    assert list(change_lines("t", [Changed("list[0]")], {"list": old}, {"list": new})) == expected
 
 
 STEP = Step(

@@ -75,12 +75,12 @@ def change_lines(
         place = _place(rows, each.path)
         groups.setdefault(place.label, []).append(each)
         places[place.label] = place
-    for label in groups:
+    for label, group in groups.items():
         # What follows from another key is skipped if that key changed.
         by = None if own_program else IMPLIED.get(label)
         if by and any(covers(by, other) for other in groups):
             continue
-        remarks = dict.fromkeys(text for each in groups[label] for text in each.remarks)
+        remarks = dict.fromkeys(text for each in group for text in each.remarks)
         suffix = "".join(f"  ({text})" for text in remarks)
         for line in differences(label, places[label].read(old), places[label].read(new)):
             yield f"{line}{suffix}"
@@ -223,10 +223,27 @@ def _of_lists(label: str, old: Sequence[object], new: Sequence[object]) -> Itera
     added, removed = _less(new, old), _less(old, new)
     if not added and not removed:
         yield f"{label} in another order"
+    # As many to be known as are missing: they may turn out to be the same.
+    if removed and len(added) == len(removed) and all(each == UNKNOWN for each in added):
+        yield f"{label}: {LATER}"
+        return
+    for sign, elements in zip("+-", _element_texts(added, removed), strict=True):
+        for text in elements:
+            yield f"{label}: {sign} {text}"
+
+
+def _element_texts(
+    added: Sequence[object], removed: Sequence[object]
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the elements as text, cut around what differs unless two would then read the same."""
     named = _names([*added, *removed])
-    for sign, elements in (("+", added), ("-", removed)):
-        for each in elements:
-            yield f"{label}: {sign} {named(each)}"
+    plus, minus = [named(each) for each in added], [named(each) for each in removed]
+    paired = [around(old, new) for old, new in zip(minus, plus, strict=False)]
+    short_plus = [*(new for _, new in paired), *map(_ends, plus[len(paired) :])]
+    short_minus = [*(old for old, _ in paired), *map(_ends, minus[len(paired) :])]
+    if len({*short_plus, *short_minus}) < len({*plus, *minus}):
+        return plus, minus
+    return short_plus, short_minus
 
 
 def _less(elements: Iterable[object], others: Sequence[object]) -> list[object]:
