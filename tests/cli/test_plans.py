@@ -68,6 +68,17 @@ def test_a_resource_is_listed_once_and_components_are_counted(capsys):
     ]
 
 
+def test_a_replacement_is_listed_once_and_not_by_its_halves(capsys):
+    old, new = ({"properties": CLUSTER | {"properties": {"vmSize": size}}} for size in "AB")
+    diffs = {"properties.properties.vmSize": "update-replace"}
+    ops = (Op.CREATE_REPLACEMENT, Op.REPLACE, Op.DELETE_REPLACED)
+    plans.print_plan([Step(op, URN, COMPUTE, diffs=diffs, old=old, new=new) for op in ops])
+    assert capsys.readouterr().err.splitlines() == [
+        "  +- machinelearningservices:Compute  cpu",
+        "        vm_size A → B  (replaces)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
