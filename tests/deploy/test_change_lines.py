@@ -8,6 +8,7 @@ from infra.deploy.stack.change_lines import (
     Changed,
     around,
     change_lines,
+    has_key,
     reason,
     step_lines,
     text_of,
@@ -127,7 +128,7 @@ CASES = {
         [f"{INNER}.subnet.id"],
         compute("AmlCompute", {"subnet": {"id": f"{VM}n"}}),
         compute("AmlCompute", {"subnet": {"id": UNKNOWN}}),
-        [f"subnet_id {VM[:20]}…{VM[-39:]}n → [known after deployment]"],
+        [f"subnet {VM[:20]}…{VM[-39:]}n → [known after deployment]"],
     ),
     "one schedule": (
         [f"{INNER}.schedules.computeStartStop[0].cron.expression"],
@@ -260,6 +261,29 @@ OTHERS = {
 @pytest.mark.parametrize(("token", "paths", "old", "new", "expected"), OTHERS.values(), ids=OTHERS)
 def test_everything_else_in_the_words_of_its_entry(token, paths, old, new, expected):
     assert list(change_lines(token, map(Changed, paths), old, new)) == expected
+
+
+@pytest.mark.parametrize(
+    ("type_", "path"),
+    [
+        ("applicationinsights:Component", "resourceName"),
+        ("containerregistry:Registry", "registryName"),
+        ("keyvault:Vault", "vaultName"),
+        ("operationalinsights:Workspace", "workspaceName"),
+        ("storage:StorageAccount", "accountName"),
+    ],
+)
+def test_what_a_stack_creates_for_its_workspace_has_a_name(type_, path):
+    lines = change_lines(f"azure-native:{type_}", [Changed(path)], {path: "one"}, {path: "two"})
+    assert list(lines) == ["name one → two"]
+
+
+def test_the_log_store_of_application_insights_is_named_in_words():
+    token, path = "azure-native:applicationinsights:Component", "workspaceResourceId"
+    lines = change_lines(token, [Changed(path)], {path: "/a/one"}, {path: "/a/two"})
+    assert list(lines) == ["log_analytics /a/one → /a/two"]
+    assert not has_key(token, {}, path)
+    assert has_key(token, {}, "tags.team")
 
 
 def test_a_program_of_ones_own_sees_property_paths():

@@ -17,7 +17,13 @@ from infra.catalogue.equality import known
 from infra.catalogue.updates.rule import covers
 from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN
-from infra.deploy.stack.file_entries import IMPLIED, Row, row_for, rows_of_resource
+from infra.deploy.stack.file_entries import (
+    IMPLIED,
+    NO_KEYS,
+    Row,
+    row_for,
+    rows_of_resource,
+)
 from infra.engine.model.events import Step
 
 NONE: Final = "(none)"
@@ -93,7 +99,8 @@ def label_of(token: str, inputs: Document, path: str) -> str:
 
 def has_key(token: str, inputs: Document, path: str) -> bool:
     """Return whether a stack file has a key for a property path."""
-    return row_for(rows_of_resource(token, inputs), plain(path)) is not None
+    row = row_for(rows_of_resource(token, inputs), plain(path))
+    return row is not None and row.key not in NO_KEYS
 
 
 def differences(label: str, old: object, new: object) -> Iterator[str]:

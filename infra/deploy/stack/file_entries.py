@@ -7,7 +7,7 @@ keys. The components go the other way, from keys to inputs.
 import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from infra.catalogue.documents import set_at, value_at
@@ -250,12 +250,23 @@ _OF_EVERY_COMPUTE: Final = (
     Row("access_token", f"{_INNER}.databricksAccessToken"),
     *_PLACED,
 )
+_LOGS: Final = "log_analytics"
 _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     WORKSPACE: (
         *WORKSPACE_ROWS,
         Row("name", "workspaceName"),
         *_PLACED,
     ),
+    # What a stack creates for its workspace: a stack file says where it is and how it is tagged.
+    "azure-native:applicationinsights:Component": (
+        Row("name", "resourceName"),
+        Row(_LOGS, "workspaceResourceId"),
+        *_PLACED,
+    ),
+    "azure-native:containerregistry:Registry": (Row("name", "registryName"), *_PLACED),
+    "azure-native:keyvault:Vault": (Row("name", "vaultName"), *_PLACED),
+    "azure-native:operationalinsights:Workspace": (Row("name", "workspaceName"), *_PLACED),
+    "azure-native:storage:StorageAccount": (Row("name", "accountName"), *_PLACED),
     "azure-native:managedidentity:UserAssignedIdentity": (Row("name", "resourceName"), *_PLACED),
     "azure-native:authorization:RoleAssignment": (
         Row("role", "roleDefinitionId", _role),
@@ -317,6 +328,10 @@ IMPLIED: Final[Mapping[str, str]] = {
 """What follows from another key, whose change says it all, and that key."""
 
 
+NO_KEYS: Final = frozenset({_FIRST_IDENTITY, _LOGS})
+"""Labels in plain words, of what a stack file has no key for."""
+
+
 def _primary(inputs: Document) -> Row:
     """Return the key of the identity that a workspace acts as: the first of its own, or a key."""
     identity = inputs.get("identity")
@@ -340,14 +355,17 @@ def rows_of(kind: str) -> tuple[Row, ...]:
 def rows_of_resource(token: str, inputs: Document) -> tuple[Row, ...]:
     """Return the keys by which the inputs of a resource can be named.
 
-    A type that no entry declares (a storage account) still has the stack's location and tags.
+    A type that no entry declares still has the stack's location and tags.
     """
     if token == WORKSPACE:
         return (*_OF_OTHERS[token], _primary(inputs))
     if token != COMPUTE:
         return _OF_OTHERS.get(token, _PLACED)
     kind = kind_of(inputs)
-    return (*(rows_of(kind) if kind else _EVERY), *_OF_EVERY_COMPUTE)
+    own = rows_of(kind) if kind else _EVERY
+    # A stack file has `subnet` or `subnet_id`, and both become an id.
+    named = (replace(row, key="subnet") if row.key == "subnet_id" else row for row in own)
+    return (*named, *_OF_EVERY_COMPUTE)
 
 
 def row_for(rows: tuple[Row, ...], path: str) -> Row | None:
