@@ -57,3 +57,27 @@ def test_a_finished_delete_survives(deployed, after_power_failure, names):
 def test_what_was_not_synced_is_lost_on_this_disk(after_power_failure, thing):
     """The disk does fail: otherwise the tests above could not."""
     assert after_power_failure(lambda state: state.begin("updating", thing("a"))).pending == []
+
+
+class _FolderNotFlushed(LossyDisk):
+    def _flush_folder(self, folder):
+        pass
+
+
+@pytest.mark.parametrize(("make", "left"), [(LossyDisk, b"new"), (_FolderNotFlushed, b"old")])
+def test_a_rename_survives_with_its_folder_flushed(tmp_path, make, left):
+    disk, file = make(), tmp_path / "file"
+    disk.write(file, b"old")
+    disk.write(tmp_path / "next", b"new")
+    disk.rename(tmp_path / "next", file)
+    disk.lose_power()
+    assert file.read_bytes() == left
+
+
+@pytest.mark.parametrize(("make", "left"), [(LossyDisk, False), (_FolderNotFlushed, True)])
+def test_a_removal_survives_with_its_folder_flushed(tmp_path, make, left):
+    disk, file = make(), tmp_path / "file"
+    disk.write(file, b"old")
+    disk.remove(file)
+    disk.lose_power()
+    assert file.exists() is left
