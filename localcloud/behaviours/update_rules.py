@@ -77,10 +77,11 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
 
 
 def _plain(value: object) -> object:
-    """Return a value as the service compares it: ignoring case, and empty is the same as null.
+    """Return a value as the service compares it.
 
-    A GET fills in what a PUT left out with empty strings, objects and lists, and clients put the
-    whole answer back: none of that is a change.
+    Case and a trailing slash do not count; empty and false are the same as null. A GET fills in
+    what a PUT left out with empty strings, objects and lists, and clients put the whole answer
+    back: none of that is a change.
     """
     if isinstance(value, str):
         return value.rstrip("/").lower() or None

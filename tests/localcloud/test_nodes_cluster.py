@@ -76,6 +76,13 @@ def test_one_step(cluster, queue, now, expected_states, expected_steps) -> None:
     assert (states(after), kinds(steps)) == (expected_states, expected_steps)
 
 
+def test_the_node_that_is_idle_longest_leaves_first() -> None:
+    newest, oldest = ClusterNode("newest", "idle", 3), ClusterNode("oldest", "idle", 1)
+    above = ClusterState(replace(SCALE, maximum=1), (newest, oldest), target=2, made=2)
+    _, steps = advance(above, [], 4)
+    assert [(step.kind, step.nodes) for step in steps] == [("leaving", ("oldest",))]
+
+
 def test_a_run_of_several_nodes_is_not_overtaken() -> None:
     cluster = with_nodes("idle", "running", run="x")
     after, steps = advance(cluster, [QueuedRun("wide", 2), QueuedRun("narrow")], 0)
@@ -178,6 +185,8 @@ def test_the_transition_time_moves_only_when_the_allocation_state_does() -> None
     booted, _ = advance(growing, [QueuedRun("a")], 4)
     running, _ = advance(booted, [], 50)
     assert (growing.changed, booted.changed, running.changed) == (3, 4, 4)
+    more, steps = advance(growing, [QueuedRun("a"), QueuedRun("b")], 3.5)
+    assert (kinds(steps), more.changed) == (["added"], 3)
 
 
 def test_a_raised_maximum_lets_waiting_runs_start() -> None:

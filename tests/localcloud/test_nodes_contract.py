@@ -1,5 +1,7 @@
 """What every implementation of ``localcloud.calls.cloud.Nodes`` promises the control plane."""
 
+import time
+
 import pytest
 
 from localcloud.calls.cloud import Nodes
@@ -112,3 +114,11 @@ class TestLocalNodes(NodesContract):
     def make(self, cloud) -> Nodes:
         # No node boots by itself: the clock of the tests stands still.
         return LocalNodes(cloud, ca=cloud.folder, settings=NodeSettings(grace_s=1.0))
+
+    def test_a_removed_compute_has_no_nodes(self, nodes, cluster, job):
+        deadline = time.monotonic() + 20
+        while not nodes.nodes(cluster):
+            assert time.monotonic() < deadline, "no node was allocated for the job"
+            time.sleep(0.02)
+        nodes.compute_removed(cluster)
+        assert list(nodes.nodes(cluster)) == []

@@ -17,10 +17,16 @@ def instance(**properties):
 
 @pytest.mark.parametrize(
     ("name", "empty"),
-    [("description", ""), ("resourceId", ""), ("customServices", []), ("customServices", {})],
+    [
+        ("description", ""),
+        ("resourceId", ""),
+        ("disableLocalAuth", False),
+        ("customServices", []),
+        ("customServices", {}),
+    ],
 )
 @pytest.mark.parametrize("absent", [True, False])
-def test_empty_and_null_and_absent_are_the_same(name, empty, absent) -> None:
+def test_empty_and_false_and_null_and_absent_are_the_same(name, empty, absent) -> None:
     without = instance() if absent else instance(**{name: None})
     assert compare(without, instance(**{name: empty})) == frozenset()
     assert compare(instance(**{name: empty}), without) == frozenset()
@@ -38,6 +44,11 @@ def test_a_value_given_or_taken_back_is_a_change(before, after) -> None:
     with pytest.raises(RefusedError) as refused:
         compare(instance(**before), instance(**after))
     assert (refused.value.status, refused.value.code) == (400, "PropertyChangeNotAllowed")
+
+
+def test_a_trailing_slash_and_another_case_of_an_id_are_no_change() -> None:
+    written = instance(resourceId="/Subscriptions/s/vms/One/")
+    assert compare(instance(resourceId="/subscriptions/s/vms/one"), written) == frozenset()
 
 
 def test_all_refused_changes_are_named_at_once() -> None:

@@ -155,6 +155,13 @@ def test_a_byte_changed_at_once_without_changing_the_size_is_noticed(source, sto
     assert len(ids) == 5
 
 
+def test_an_edit_that_restores_the_modification_time_is_noticed(source, store):
+    before = store.take(source).snapshot.id
+    (source / "train.py").write_text("print(2)")
+    settle(source / "train.py")
+    assert store.take(source).snapshot.id != before
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -247,6 +247,16 @@ def test_a_brief_outage_of_the_cloud_is_waited_out(submitter, watcher, source):
     assert end.record.state is RunState.COMPLETED
 
 
+def test_short_outages_do_not_add_up_to_a_long_one(submitter, watcher, source):
+    away = UnreachableError("away", remedy="wait")
+    outage = [status("Running"), away, away]
+    target = Scripted([*outage, *outage, status("Completed")])
+    run_id = submit(submitter, source, target)
+    pace = {"first_s": 5, "growth": 1, "longest_s": 5, "patience_s": 12}
+    *_, end = watcher(**pace).watch({run_id: target})
+    assert end.record.state is RunState.COMPLETED
+
+
 def test_a_long_outage_of_the_cloud_is_an_error(submitter, watcher, clock, source):
     target = Scripted([UnreachableError("away", remedy="wait")])
     run_id = submit(submitter, source, target)
