@@ -1,4 +1,4 @@
-"""The manifest: the document that tells whoever submits runs where the targets are.
+"""The manifest of a deployment: the targets to which runs can be submitted.
 
 It holds no secret and, for the local cloud, no address, because discovery knows the port. Reading
 is lenient (it ignores keys of later releases); writing is strict.

@@ -40,7 +40,7 @@ DEFAULTS: Final = {
     "max_nodes": "2",
     "subscription": "",
 }
-"""What is meant where nothing else is said, in an order in which each can refer to those before."""
+"""The default of each field; it may refer to fields before it."""
 
 
 def default(field: str, known: Mapping[str, str]) -> str:
@@ -79,7 +79,7 @@ def stack_text(wanted: NewStack) -> str:
             "    - kind: aml_compute",
             f"      name: {_scalar(wanted.compute)}",
             f"      vm_size: {_scalar(wanted.vm_size)}",
-            "      priority: dedicated # low_priority is cheaper; nodes may be taken away",
+            "      priority: dedicated # low_priority is cheaper; nodes may be preempted",
             "      min_nodes: 0 # nodes kept warm are billed around the clock",
             f"      max_nodes: {_scalar(wanted.max_nodes)}",
         ]

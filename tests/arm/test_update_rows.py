@@ -69,8 +69,8 @@ class Row:
 
     def step(self, result):
         steps = [e.step for e in result.events if isinstance(e, Finished)]
-        told = {*PLANNED.values(), Op.SAME}
-        return [step for step in steps if step.type == self.token and step.op in told][-1]
+        reported = {*PLANNED.values(), Op.SAME}
+        return [step for step in steps if step.type == self.token and step.op in reported][-1]
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
@@ -123,7 +123,7 @@ REFUSALS = {
 }  # fmt: skip
 
 
-def test_a_cluster_that_comes_back_with_its_old_size_is_told_of(cloud) -> None:
+def test_a_cluster_that_is_recreated_with_its_old_size_is_reported(cloud) -> None:
     provider, transport = cloud
     row = Row(provider, COMPUTE)
     inputs = resource(COMPUTE, "AmlCompute") | {"computeName": "reborn"}

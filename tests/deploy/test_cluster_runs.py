@@ -38,12 +38,12 @@ def test_a_run_is_reported_from_the_queue_to_the_released_node(cluster):
     said = cluster(TRACKS)
     assert said.code == 0, said.err
     assert said.out == "tracked\n"
-    told = [line for line in said.err.splitlines() if line.startswith(("[", "--"))]
+    reported = [line for line in said.err.splitlines() if line.startswith(("[", "--"))]
     for beginning in (
         "[snapshot zip]", "-- Queued", "[scale up]", "[environment]", "[download]", "[unzip]",
         "-- Running", "[run]", "[metric] loss 0.5", "[collect]", "-- Completed", "[scale down]",
     ):  # fmt: skip
-        assert [line for line in told if line.startswith(beginning)], beginning
+        assert [line for line in reported if line.startswith(beginning)], beginning
     assert "metric loss  0.25" in said.err
 
 

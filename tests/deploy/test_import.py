@@ -79,7 +79,7 @@ BY_HAND = {
 }
 
 
-def test_clusters_made_elsewhere_are_taken_over_unchanged(deployed, monkeypatch):
+def test_clusters_made_elsewhere_are_adopted_unchanged(deployed, monkeypatch):
     outside, secret = Outside(deployed), "Pa55-canary"
     outside.call("PUT", "/computes/plain", BY_HAND)
     opened = deepcopy(BY_HAND)

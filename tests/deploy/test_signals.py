@@ -12,7 +12,7 @@ from infra.engine.deployment.session import Cancellation
 
 @dataclass
 class Recorded:
-    """A cancellation that writes down what it is told to do."""
+    """A cancellation that records the calls it receives."""
 
     calls: list[str] = field(default_factory=list)
 

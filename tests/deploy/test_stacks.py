@@ -100,7 +100,7 @@ def test_a_locked_stack_says_who_holds_it_and_cancel_frees_it(deployed):
     assert "Stack 'local' is not locked." in deployed.good("cancel").err
 
 
-def test_the_lock_of_a_dead_process_is_taken_over(deployed):
+def test_the_lock_of_a_dead_process_is_replaced(deployed):
     lock_by(deployed, 4711)
     file = next((deployed.home / "state/.pulumi/locks").rglob("0.json"))
     document = json.loads(file.read_text()) | {

@@ -161,7 +161,7 @@ def test_without_it_nothing_begins_after_a_failure(stage):
     assert stage.up(script).steps == []
 
 
-def test_preview_goes_on_past_failures(stage):
+def test_preview_continues_past_failures(stage):
     result = stage.preview(lambda p: (p.thing("a", x="bad"), p.thing("b", x="bad"), p.thing("c")))
     assert "'a'" in result.errors
     assert "'b'" in result.errors

@@ -26,7 +26,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
 def write_manifest(manifest: Manifest | None, file: Path) -> None:
     """Write the manifest where submissions look for it, atomically.
 
-    ``None``: the program exports none, and submissions are told so.
+    ``None``: the program exports none, and the file says so to later submissions.
     """
     private_folder(file.parent)
     # Renamed when complete, so that a submission never reads half a manifest.

@@ -53,7 +53,7 @@ def test_a_failure_is_reported_once():
     assert {"main-ws", "main-cpu", "gpu"}.isdisjoint(result.names)
 
 
-def test_after_a_failure_the_next_run_goes_on():
+def test_after_a_failure_the_next_run_continues():
     stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "ws"] = ProviderError("No quota.", remedy="Ask for more.")
     stack.go()
@@ -61,7 +61,7 @@ def test_after_a_failure_the_next_run_goes_on():
     assert stack.go().counts == {Op.SAME: 4, Op.CREATE: 3}
 
 
-def test_with_continue_on_error_the_rest_goes_on():
+def test_with_continue_on_error_the_rest_continues():
     stack = EmbeddedStage("platform")
     stack.cloud.failing["create", "cpu"] = ProviderError("No quota.", remedy="Ask for more.")
     result = stack.go(continue_on_error=True)

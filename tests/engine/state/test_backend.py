@@ -42,7 +42,7 @@ def test_summary(backend, deployed):
     assert summary.updated.startswith("2026-11-21T")
 
 
-def test_summary_of_a_run_that_goes_on(backend, sealer, thing):
+def test_summary_of_a_run_in_progress(backend, sealer, thing):
     with backend.open("proj", "dev", sealer) as state:
         state.ok(state.begin("creating", thing("a")), thing("a"))
         summary = backend.summary("proj", "dev")

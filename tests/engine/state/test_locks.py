@@ -81,7 +81,7 @@ def test_a_living_holder_is_named(folder, holder):
     assert len(locks.held(folder)) == 1
 
 
-def test_the_lock_of_a_killed_process_is_taken_over(folder, holder):
+def test_the_lock_of_a_killed_process_is_replaced(folder, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     _, dead = locks.take(folder)
@@ -90,7 +90,7 @@ def test_the_lock_of_a_killed_process_is_taken_over(folder, holder):
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="only /proc tells a zombie from a process")
-def test_the_lock_of_a_zombie_is_taken_over(folder, holder):
+def test_the_lock_of_a_zombie_is_replaced(folder, holder):
     holder.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 10
     while not locks.abandoned(locks.held(folder)[0]) and time.monotonic() < deadline:
@@ -173,7 +173,7 @@ def test_of_writers_at_the_same_moment_at_most_one_wins(folder):
         locks.cancel(folder)
 
 
-def test_a_dead_lock_is_taken_over_by_one_of_two(folder):
+def test_a_stale_lock_is_replaced_by_one_of_two(folder):
     pid = dead_pid()
     barrier = Barrier(2)
 
