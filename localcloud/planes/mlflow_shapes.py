@@ -21,7 +21,6 @@ _METRIC: Final[Mapping[str, Shape]] = {
 _RUN: Final[Mapping[str, Shape]] = {"run_id": "string", "run_uuid": "string"}
 _TAG: Final[Mapping[str, Shape]] = {"key": "string", "value": "text"}
 _EXPERIMENT: Final[Mapping[str, Shape]] = {"experiment_id": "text"}
-_MODEL: Final[Mapping[str, Shape]] = {"name": "string"}
 _VERSION: Final[Mapping[str, Shape]] = {"name": "string", "version": "text"}
 _PAGE: Final[Mapping[str, Shape]] = {
     "experiment_ids": ["text"],
@@ -69,33 +68,25 @@ SHAPES: Final[Mapping[str, Shape]] = {
         **_PAGE,
         "order_by": [{"field_name": "string", "ascending": "boolean"}],
     },
-    "logged-models/{}": {"status": "text"},
-    "logged-models/{}/tags": {"tags": _TAGS},
-    "logged-models/{}/params": {"params": _TAGS},
     "registered-models/create": {"name": "string", "description": "string", "tags": _TAGS},
-    "registered-models/get": _MODEL,
-    "registered-models/update": {**_MODEL, "description": "string"},
-    "registered-models/rename": {**_MODEL, "new_name": "string"},
-    "registered-models/delete": _MODEL,
-    "registered-models/search": {**_PAGE, "order_by": ["string"]},
-    "registered-models/get-latest-versions": {**_MODEL, "stages": ["string"]},
-    "registered-models/set-tag": {**_MODEL, **_TAG},
-    "registered-models/delete-tag": {**_MODEL, "key": "string"},
-    "registered-models/alias": {**_VERSION, "alias": "string"},
+    "registered-models/update": {"name": "string", "description": "string"},
+    "registered-models/rename": {"name": "string", "new_name": "string"},
+    "registered-models/delete": {"name": "string"},
+    "registered-models/get-latest-versions": {"name": "string", "stages": ["string"]},
+    "registered-models/set-tag": {"name": "string", **_TAG},
+    "registered-models/delete-tag": {"name": "string", "key": "string"},
+    "registered-models/alias": {"name": "string", "alias": "string", "version": "text"},
     "model-versions/create": {
-        **_MODEL,
-        "source": "string",
-        "run_id": "string",
-        "run_link": "string",
-        "model_id": "string",
+        **dict.fromkeys(("name", "source", "run_id", "run_link", "model_id"), "string"),
         "description": "string",
         "tags": _TAGS,
     },
-    "model-versions/get": _VERSION,
     "model-versions/update": {**_VERSION, "description": "string"},
     "model-versions/delete": _VERSION,
-    "model-versions/search": {**_PAGE, "order_by": ["string"]},
-    "model-versions/get-download-uri": _VERSION,
+    "model-versions/transition-stage": {**_VERSION, "stage": "string"},
     "model-versions/set-tag": {**_VERSION, **_TAG},
     "model-versions/delete-tag": {**_VERSION, "key": "string"},
+    "logged-models/{}": {"status": "text"},
+    "logged-models/{}/tags": {"tags": _TAGS},
+    "logged-models/{}/params": {"params": _TAGS},
 }

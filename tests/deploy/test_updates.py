@@ -80,9 +80,9 @@ def test_an_instance_is_replaced_only_if_it_is_named(project):
     assert refused.code == 2
     assert f"replaces compute instance '{project.name}-box' and deletes its disk" in refused.err
     assert f"`aml up --replace {project.name}-box`" in refused.err
-    assert f"warning: The plan replaces compute instance '{project.name}-box'" in (
-        project.good("preview").err
-    )
+    previewed = project.aml("preview")
+    assert previewed.code == 2
+    assert f"warning: The plan replaces compute instance '{project.name}-box'" in previewed.err
     assert asked(project, "GET", f"computes/{project.name}-box")["properties"]["createdOn"] == made
     assert "1 replaced" in project.good("up", "--yes", "--replace", f"{project.name}-box").err
     assert "no changes" in project.good("up").err

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from localcloud.calls.cloud import Cloud
-from localcloud.planes.mlflow import _ENDPOINTS
+from localcloud.planes.mlflow import ENDPOINTS
 from localcloud.store.store import Store
 from runtime.agent.artifacts import Artifacts
 from runtime.agent.backends import OwnBackend
@@ -342,7 +342,7 @@ class TestCloud(TrackingContract):
         store.close()
 
 
-REGISTRY = [each for each in _ENDPOINTS if re.search(" (registered-models|model-versions)", each)]
+REGISTRY = [each for each in ENDPOINTS if re.search(" (registered-models|model-versions)", each)]
 
 
 def answered_by(server, endpoint):
@@ -351,7 +351,7 @@ def answered_by(server, endpoint):
     return answer.get("error_code")
 
 
-@pytest.mark.parametrize("endpoint", sorted({*_ENDPOINTS} - {*REGISTRY}))
+@pytest.mark.parametrize("endpoint", sorted({*ENDPOINTS} - {*REGISTRY}))
 def test_the_agent_knows_every_endpoint_of_the_cloud(agent_server, endpoint):
     assert answered_by(agent_server, endpoint) != "ENDPOINT_NOT_FOUND"
 
