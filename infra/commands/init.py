@@ -12,6 +12,7 @@ from infra.commands import view
 from infra.contract.errors import UsageError
 from infra.contract.project import DEFAULT_STACK, Project, find_project, packaged_project
 from infra.contract.project import project_root as find_root
+from infra.contract.terminal import NO_CELL
 from infra.spec.load import inspect_text
 from infra.spec.new_stack import SCHEMA_FILE, NewStack, default, stack_text
 from infra.spec.problems import StackFileError
@@ -22,12 +23,11 @@ _QUESTIONS: Final = {
     "location": "Azure region",
     "workspace": "Workspace name",
     "resource_group": "Resource group",
-    "compute": "Name of a first cluster (- for none)",
+    "compute": f"Name of a first cluster ({NO_CELL} for none)",
     "vm_size": "VM size of its nodes",
     "max_nodes": "Maximum number of nodes",
     "subscription": "Azure subscription id (empty to set it later)",
 }
-_NONE: Final = "-"
 _OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes"})
 
 
@@ -108,7 +108,7 @@ def _answers(stack: str, given: Mapping[str, str | None], *, prompt: bool) -> Ne
         if value is None:
             asked = prompt and _is_needed(key, answers)
             value = view.prompted(question, default=meant) if asked else meant
-        answers[key] = value.strip().removeprefix(_NONE)
+        answers[key] = value.strip().removeprefix(NO_CELL)
     return NewStack(**answers)
 
 

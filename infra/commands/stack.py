@@ -152,7 +152,7 @@ def deleted(name: str | None, *, as_json: bool) -> None:
         return
     view.print_table(
         ("KIND", "NAME", "REGION", "PURGED ON", "AML UP"),
-        [(r.kind, r.name, r.location, r.until or "-", r.fate or "-") for r in rows],
+        [(r.kind, r.name, r.location, r.until or "", r.fate or "") for r in rows],
     )
 
 

@@ -5,6 +5,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import IO, Final
 
+NO_VALUE: Final = "(none)"
+NO_CELL: Final = "-"
+"""What stands for no value: in a line, and in the cell of a table, which is to stay narrow."""
+
 _GAP: Final = "  "
 _NARROWEST: Final = 20
 
@@ -30,10 +34,11 @@ def width_of(stream: IO[str]) -> int | None:
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return rows in columns under their headings, if there are any.
+    """Return rows in columns under their headings, if there are any; no cell is blank.
 
     Where that is wider than ``width``, each row becomes a block: a line for each heading.
     """
+    rows = [[cell or NO_CELL for cell in row] for row in rows]
     lines = [head, *rows] if any(head) else list(rows)
     widths = [max((len(line[i]) for line in lines), default=0) for i in range(len(head))]
     if any(head) and width is not None and sum(widths) + len(_GAP) * (len(head) - 1) > width:
@@ -60,5 +65,5 @@ def _blocks(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
                 # An id stays whole: it is there to be copied.
                 break_long_words=False,
                 break_on_hyphens=False,
-            ) or [heading]
+            )
     return lines

@@ -94,7 +94,7 @@ def print_end(record: RunRecord) -> None:
         ("target", record.target),
         ("duration", duration(elapsed(record))),
         *((f"metric {key}", f"{value:g}") for key, value in sorted(record.metrics.items())),
-        ("outputs", record.outputs or "-"),
+        ("outputs", record.outputs or ""),
     ]
     say()
     print_table(("", ""), rows, err=True)

@@ -11,7 +11,7 @@ import click
 from infra.contract.errors import PlatformError
 from infra.contract.json_text import json_text
 from infra.contract.json_types import JsonObject
-from infra.contract.terminal import table_lines, wants_colour, width_of
+from infra.contract.terminal import NO_CELL, table_lines, wants_colour, width_of
 from runtime.model.runs import RunRecord
 
 _MINUTE_S: Final = 60
@@ -95,7 +95,7 @@ def timestamp(seconds: float | None) -> str | None:
 def duration(seconds: float | None) -> str:
     """Return ``4.2 s``, ``3 min 05 s`` or ``2 h 04 min``; a dash where there is none."""
     if seconds is None:
-        return "-"
+        return NO_CELL
     if seconds < _MINUTE_S:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE_S)

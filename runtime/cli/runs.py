@@ -236,7 +236,7 @@ def _row(record: RunRecord) -> tuple[str, ...]:
         record.run_id,
         record.target,
         str(record.state),
-        timestamp(record.created) or "-",
+        timestamp(record.created) or "",
         duration(elapsed(record)),
-        shown + more or "-",
+        shown + more,
     )

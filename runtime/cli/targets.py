@@ -41,10 +41,10 @@ def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
 
 
 def _row(name: str, entry: TargetEntry) -> tuple[str, ...]:
-    nodes = "-" if entry.max_nodes is None else f"{entry.min_nodes or 0}-{entry.max_nodes}"
+    nodes = "" if entry.max_nodes is None else f"{entry.min_nodes or 0}-{entry.max_nodes}"
     why = _why_not(entry)
     takes = f"no: {why}" if why else "yes"
-    return name, entry.kind, entry.vm_size or "-", nodes, entry.priority or "-", takes
+    return name, entry.kind, entry.vm_size or "", nodes, entry.priority or "", takes
 
 
 def _document(entry: TargetEntry) -> JsonObject:

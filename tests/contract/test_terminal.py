@@ -9,9 +9,17 @@ ID = "a-long-experiment-name_1795684223_c8a63a08"
 ROW = (ID, "cpu", "Completed", "2026-11-26T09:17:08+00:00", "accuracy 0.91, loss 0.12, rate 0.001")
 
 
+def test_no_cell_is_blank_in_columns_or_blocks():
+    assert table_lines(("", ""), [("outputs", "")], None) == ["outputs  -"]
+    assert table_lines(("NODES", "STATE"), [("", "Running")], 10) == [
+        "NODES  -",
+        "STATE  Running",
+    ]
+
+
 def test_a_table_that_fits_has_columns():
     lines = table_lines(("A", "LONG"), [("one", "1"), ("two", "")], 60)
-    assert lines == ["A    LONG", "one  1", "two"]
+    assert lines == ["A    LONG", "one  1", "two  -"]
 
 
 @pytest.mark.parametrize("width", [200, None])

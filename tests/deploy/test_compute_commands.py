@@ -34,7 +34,7 @@ def test_list_shows_what_is_in_the_workspace_and_whether_the_stack_has_it(staffe
     lines = project.good("compute", "list").out.splitlines()
     assert lines[0].split() == ["NAME", "KIND", "SIZE", "NODES", "STATE", "IN", "STACK"]
     assert [line.split() for line in lines[1:]] == [
-        [ada, "compute_instance", "STANDARD_DS3_V2", "Running", "yes"],
+        [ada, "compute_instance", "STANDARD_DS3_V2", "-", "Running", "yes"],
         ["byhand", "aml_compute", "STANDARD_DS3_V2", "0/3", "Steady", "no"],
         ["cpu", "aml_compute", "STANDARD_DS3_V2", "0/2", "Steady", "yes"],
     ]

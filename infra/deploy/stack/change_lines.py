@@ -17,6 +17,7 @@ from infra.catalogue.equality import known
 from infra.catalogue.updates.rule import covers
 from infra.contract.json_types import Document
 from infra.contract.provider import UNKNOWN
+from infra.contract.terminal import NO_VALUE
 from infra.deploy.stack.file_entries import (
     IMPLIED,
     NO_KEYS,
@@ -26,7 +27,6 @@ from infra.deploy.stack.file_entries import (
 )
 from infra.engine.model.events import Step
 
-NONE: Final = "(none)"
 LATER: Final = "[known after deployment]"
 HIDDEN: Final = "[secret]"
 REPLACES: Final = "replaces"
@@ -121,7 +121,7 @@ def differences(label: str, old: object, new: object) -> Iterator[str]:
 def text_of(value: object) -> str:
     """Return a value as a stack file would have it: bare where that is plain, else as JSON."""
     if value is None or value in ({}, [], ()):
-        return NONE
+        return NO_VALUE
     if value == UNKNOWN:
         return LATER
     if isinstance(value, str):
@@ -147,7 +147,7 @@ def around(old: str, new: str) -> tuple[str, str]:
     if max(len(old), len(new)) <= _WIDTH:
         return old, new
     # Nothing to compare with: the start says what it is, the end of an id says which one.
-    if NONE in (old, new) or LATER in (old, new):
+    if NO_VALUE in (old, new) or LATER in (old, new):
         return _ends(old), _ends(new)
     shortest = min(len(old), len(new))
     start = next((i for i in range(shortest) if old[i] != new[i]), shortest)
