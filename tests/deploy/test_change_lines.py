@@ -267,13 +267,14 @@ def test_everything_else_in_the_words_of_its_entry(token, paths, old, new, expec
     ("type_", "path"),
     [
         ("applicationinsights:Component", "resourceName"),
+        ("authorization:RoleAssignment", "roleAssignmentName"),
         ("containerregistry:Registry", "registryName"),
         ("keyvault:Vault", "vaultName"),
         ("operationalinsights:Workspace", "workspaceName"),
         ("storage:StorageAccount", "accountName"),
     ],
 )
-def test_what_a_stack_creates_for_its_workspace_has_a_name(type_, path):
+def test_what_a_stack_creates_has_a_name(type_, path):
     lines = change_lines(f"azure-native:{type_}", [Changed(path)], {path: "one"}, {path: "two"})
     assert list(lines) == ["name one → two"]
 

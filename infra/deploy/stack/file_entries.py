@@ -269,6 +269,7 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "azure-native:storage:StorageAccount": (Row("name", "accountName"), *_PLACED),
     "azure-native:managedidentity:UserAssignedIdentity": (Row("name", "resourceName"), *_PLACED),
     "azure-native:authorization:RoleAssignment": (
+        Row("name", "roleAssignmentName"),
         Row("role", "roleDefinitionId", _role),
         Row("principal_id", "principalId"),
         Row("principal_type", "principalType", _snake),
