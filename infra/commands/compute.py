@@ -12,6 +12,7 @@ import click
 
 from infra.commands import plans, view
 from infra.commands.progress import Progress
+from infra.contract.command_line import stack_command
 from infra.contract.json_types import JsonObject
 from infra.deploy.importing.add_compute import declared, settings_of
 from infra.deploy.importing.computes import Action, ListedCompute, computes_of
@@ -140,7 +141,7 @@ def _add(
         raise done.refusal
     if not as_json:
         line = plans.plan_line(plan.changes)
-        view.say(f"Plan: {line}. Run `aml up -s {changed.name}` to apply it.")
+        view.say(f"Plan: {line}. Run {stack_command('up', changed.name)} to apply it.")
 
 
 def _show(found: ListedCompute, *, as_json: bool) -> None:

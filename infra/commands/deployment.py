@@ -9,6 +9,7 @@ import click
 
 from infra.commands import plans, view
 from infra.commands.progress import Progress
+from infra.contract.command_line import stack_command
 from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
@@ -22,7 +23,14 @@ from infra.deploy.stack.stacks import Stack, backend_url, open_stack
 Name = Literal["preview", "up", "refresh", "destroy"]
 Command = TypeVar("Command", bound=Callable[..., object])
 Option = Callable[[Command], Command]
-_TITLES: Final = {"preview": "Preview", "up": "Up", "refresh": "Refresh", "destroy": "Destroy"}
+_TITLES: Final = {
+    "preview": "Preview",
+    "up": "Up",
+    "refresh": "Refresh",
+    "destroy": "Destroy",
+    "drift --revert": "Drift --revert",
+    "import": "Import",
+}
 _EVERY: Final = (
     click.option(
         "-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack."
@@ -252,13 +260,18 @@ class _Operation:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """Shows a plan and asks for confirmation, unless ``yes``; ``quiet`` shows nothing."""
+    """Shows a plan and asks for confirmation, unless ``yes``; ``quiet`` shows nothing.
 
-    name: Name
+    ``name`` is the command's, with the option that makes it change something; ``arguments`` are
+    what else it was called with.
+    """
+
+    name: Name | Literal["drift --revert", "import"]
     stack: Stack
     progress: Progress
     yes: bool
     quiet: bool
+    arguments: str = ""
 
     def __call__(self, plan: EngineResult, to: Destination) -> bool:
         with self.progress.paused():
@@ -272,8 +285,12 @@ class Confirmation:
             if self.yes:
                 return True
             if not view.can_ask():
-                raise no_terminal(self.name)
+                raise view.no_terminal(self._without_asking())
             return view.confirmed(f"Perform {self.name!r} on stack {self.stack.name!r}?")
+
+    def _without_asking(self) -> str:
+        typed = " ".join(filter(None, (self.name, self.arguments, "--yes")))
+        return stack_command(typed, self.stack.name)
 
 
 def _show(name: Name, stack: Stack, done: OperationResult, *, as_json: bool) -> None:
@@ -315,16 +332,8 @@ def _document(name: Name, stack: Stack, done: OperationResult) -> JsonObject:
 
 def _confirm_handing_over(name: Name, stack: Stack, hand_over: Callable[[Name], object]) -> None:
     if not view.can_ask():
-        raise no_terminal(name)
+        raise view.no_terminal(stack_command(f"{name} --engine pulumi --yes", stack.name))
     if name == "up":
         hand_over("preview")
     if not view.confirmed(f"Perform {name!r} on stack {stack.name!r} with the Pulumi CLI?"):
         raise click.Abort
-
-
-def no_terminal(name: Name) -> UsageError:
-    """Return the error for a confirmation that nobody can give."""
-    return UsageError(
-        "There are changes, and no terminal to ask on.",
-        remedy=f"Run `aml {name} --yes` to apply them without asking.",
-    )

@@ -5,6 +5,7 @@ import click
 from infra.commands import plans, view
 from infra.commands.deployment import Confirmation
 from infra.commands.progress import Progress
+from infra.contract.command_line import stack_command
 from infra.contract.errors import DriftError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.deploy.drift.adopt import AdoptedDrift, lines
@@ -45,12 +46,16 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
         if not as_json:
             _print(opened, found)
         if found.resources and adopt:
-            _confirm("adopt", "Write this into the stack file?", yes=yes)
-            document |= _adopted(found, drifts.adopt(found), quiet=as_json)
+            _confirm_adopting(opened, yes=yes)
+            document |= _adopted(opened, found, drifts.adopt(found), quiet=as_json)
         elif found.resources and revert:
-            confirm = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
+            confirm = Confirmation(
+                "drift --revert", opened, progress, yes=yes, quiet=yes and as_json
+            )
             operations = StackOperations(opened, progress, confirm)
             done = drifts.revert(found, operations, OperationRequest())
+            if done.refusal is not None:
+                raise done.refusal
             document |= _reverted(done, quiet=as_json)
     if as_json:
         view.print_json(document)
@@ -59,19 +64,17 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
         raise DriftError(
             f"{count} resource{'s' * (count != 1)} of stack {opened.name!r}"
             f" differ{'s' * (count == 1)} from what was deployed.",
-            remedy="`aml drift --adopt` keeps the changes, `aml drift --revert` undoes them.",
+            remedy=f"{stack_command('drift --adopt', opened.name)} keeps the changes,"
+            f" {stack_command('drift --revert', opened.name)} undoes them.",
         )
 
 
-def _confirm(option: str, question: str, *, yes: bool) -> None:
+def _confirm_adopting(stack: Stack, *, yes: bool) -> None:
     if yes:
         return
     if not view.can_ask():
-        raise UsageError(
-            "There is drift, and no terminal to ask on.",
-            remedy=f"Run `aml drift --{option} --yes` to go ahead without asking.",
-        )
-    if not view.confirmed(question):
+        raise view.no_terminal(stack_command("drift --adopt --yes", stack.name))
+    if not view.confirmed("Write the current values into the stack file?"):
         raise click.Abort
 
 
@@ -116,17 +119,18 @@ def _property(one: DriftedProperty) -> JsonObject:
     }
 
 
-def _adopted(drift: Drift, adoption: AdoptedDrift, *, quiet: bool) -> JsonObject:
+def _adopted(stack: Stack, drift: Drift, adoption: AdoptedDrift, *, quiet: bool) -> JsonObject:
     if not quiet:
+        up = stack_command("up", stack.name)
         for line in lines(adoption):
             view.say(f"stack file: {line}")
         by_name = {each.deployed.name: each for each in drift.resources}
         for left in adoption.left:
             if left.path == GONE:
-                view.say(f"note: {left.name}: {GONE}; `aml up` creates it again.")
+                view.say(f"note: {left.name}: {GONE}; {up} creates it again.")
                 continue
             what = label(by_name[left.name], left.path)
-            view.say(f"note: {left.name}: {what}: {left.why}; `aml up` undoes it.")
+            view.say(f"note: {left.name}: {what}: {left.why}; {up} undoes it.")
     return {
         "edits": [{"path": edit.path, "value": edit.value} for edit in adoption.edits],
         "left": [{"name": left.name, "path": left.path} for left in adoption.left],

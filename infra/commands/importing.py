@@ -6,6 +6,7 @@ from infra.catalogue.names import ArmId
 from infra.commands import plans, view
 from infra.commands.deployment import Confirmation
 from infra.commands.progress import Progress
+from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
@@ -62,12 +63,15 @@ def import_(
     if found.variables:
         view.say(
             f"No API returns these credentials: set {', '.join(found.variables)},"
-            " then run `aml up`."
+            f" then run {stack_command('up', name)}."
         )
         return
     opened = open_stack(name)
     with Progress(quiet=as_json) as progress:
-        confirm = Confirmation("up", opened, progress, yes=yes, quiet=yes and as_json)
+        typed = " ".join([wanted, *(f"--compute {each}" for each in only)])
+        confirm = Confirmation(
+            "import", opened, progress, yes=yes, quiet=yes and as_json, arguments=typed
+        )
         done = StackOperations(opened, progress, confirm).up(OperationRequest())
     view.say(plans.done_line(done.result.changes) if done.result else "Nothing was adopted.")
 

@@ -9,6 +9,7 @@ import click
 
 from infra.catalogue.names import RULES
 from infra.commands import view
+from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.project import DEFAULT_STACK, Project, find_project, packaged_project
 from infra.contract.project import project_root as find_root
@@ -52,9 +53,11 @@ def init(stack: str, *, yes: bool, **given: str | None) -> None:
     require_new(project, stack)
     prompt = not yes and sys.stdin.isatty()
     file = create_stack(project, _answers(stack, given, prompt=prompt))
-    named = "" if stack == project.selected_stack() else f" -s {stack}"
-    view.say(f"Wrote {view.short_path(file)}. Next, run `aml check{named}`, then `aml up{named}`.")
-    if named:
+    view.say(
+        f"Wrote {view.short_path(file)}. Next, run {stack_command('check', stack)},"
+        f" then {stack_command('up', stack)}."
+    )
+    if stack != project.selected_stack():
         view.say(f"`aml stack select {stack}` makes it the stack that commands use without -s.")
     view.say(
         f"Commit {view.short_path(file)} and {SCHEMA_FILE} beside it;"

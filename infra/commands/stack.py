@@ -8,6 +8,7 @@ import click
 
 from infra.commands import view
 from infra.commands.init import create_stack
+from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy.run.check import soft_deleted_rows
@@ -35,7 +36,10 @@ def init(name: str, *, as_json: bool) -> None:
     project = find_project()
     file = create_stack(project, new_stack(name))
     project.select_stack(name)
-    view.say(f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run `aml up`.")
+    view.say(
+        f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run"
+        f" {stack_command('up', name)}."
+    )
     _data({"stack": name, "file": file}, as_json=as_json)
 
 
@@ -76,7 +80,9 @@ def rm(name: str, *, force: bool, yes: bool, as_json: bool) -> None:
     """Remove stack NAME with its state and its file."""
     project = find_project()
     stacks.existing_stack_file(project, name)
-    _confirm(f"Remove stack {name!r}, its state and its file?", yes=yes)
+    _confirm(
+        f"Remove stack {name!r}, its state and its file?", f"`aml stack rm {name} --yes`", yes=yes
+    )
     stacks.remove_stack(project, name, force=force)
     view.say(f"Removed stack {name!r}.")
     _data({"stack": name}, as_json=as_json)
@@ -130,9 +136,13 @@ def repair(name: str | None, *, yes: bool, as_json: bool) -> None:
     for problem in problems:
         view.say(problem)
     if problems:
-        _confirm("Repair it? The damaged state is kept as a backup.", yes=yes)
+        _confirm(
+            "Repair it? The damaged state is kept as a backup.",
+            stack_command("stack repair --yes", named),
+            yes=yes,
+        )
         backend.repair(project.name, named)
-        view.say(f"Repaired {len(problems)} problem(s).")
+        view.say(f"Repaired {len(problems)} problem{'s' * (len(problems) != 1)}.")
     else:
         view.say(f"The state of stack {named!r} is fine.")
     _data({"stack": named, "repaired": list(problems)}, as_json=as_json)
@@ -185,7 +195,9 @@ def cancel(run: str | None, name: str | None, *, yes: bool, as_json: bool) -> No
     removed: Sequence[object] = ()
     if held:
         _confirm(
-            "Remove the lock? If that operation still runs, it would continue unlocked.", yes=yes
+            "Remove the lock? If that operation still runs, it would continue unlocked.",
+            stack_command("cancel --yes", named),
+            yes=yes,
         )
         removed = backend.cancel(project.name, named)
     view.say("Removed the lock." if removed else f"Stack {named!r} is not locked.")
@@ -210,7 +222,8 @@ def unprotect(
     project = find_project()
     named = stacks.existing_stack(project, name)
     what = f"all resources of stack {named!r}" if everything else ", ".join(resources)
-    _confirm(f"Unprotect {what}?", yes=yes)
+    typed = "--all" if everything else " ".join(resources)
+    _confirm(f"Unprotect {what}?", stack_command(f"unprotect {typed} --yes", named), yes=yes)
     freed = stacks.unprotect(project, named, None if everything else frozenset(resources))
     for urn in freed:
         view.say(f"Unprotected {urn}")
@@ -219,13 +232,11 @@ def unprotect(
     _data({"stack": named, "unprotected": list(freed)}, as_json=as_json)
 
 
-def _confirm(question: str, *, yes: bool) -> None:
+def _confirm(question: str, without_asking: str, *, yes: bool) -> None:
     if yes:
         return
     if not view.can_ask():
-        raise UsageError(
-            "Confirmation is needed, and there is no terminal to ask on.", remedy="Add `--yes`."
-        )
+        raise view.no_terminal(without_asking)
     if not view.confirmed(question):
         raise click.Abort
 

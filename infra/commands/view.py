@@ -42,8 +42,16 @@ def print_json(document: object) -> None:
 
 
 def can_ask() -> bool:
-    """Return whether there is a terminal to ask on."""
+    """Return whether stdin is a terminal."""
     return sys.stdin.isatty()
+
+
+def no_terminal(command: str) -> UsageError:
+    """Return the error for a confirmation that nobody can give; ``command`` needs none."""
+    return UsageError(
+        "Confirmation is needed, but stdin is not a terminal; pass --yes.",
+        remedy=f"Run {command} to go ahead without asking.",
+    )
 
 
 def confirmed(question: str) -> bool:

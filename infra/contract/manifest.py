@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError
 from infra.contract.load import nearest
 
@@ -106,7 +107,7 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
     except FileNotFoundError as error:
         raise NotDeployedError(
             f"Stack {stack!r} was never deployed from here ({file.name} does not exist).",
-            remedy=f"Run `aml up -s {stack}`, or name a manifest with `--manifest FILE`.",
+            remedy=f"Run {stack_command('up', stack)}, or name a manifest with `--manifest FILE`.",
             at=str(file),
         ) from error
     except (ValueError, RecursionError) as error:
@@ -118,7 +119,7 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
             f"Stack {stack!r} is deployed, but its program exports no manifest, which lists the"
             " targets of runs.",
             remedy="Add `pulumi.export('manifest', platform.manifest)` to the program, then run"
-            f" `aml up -s {stack}`.",
+            f" {stack_command('up', stack)}.",
             at=str(file),
         )
     return parse_manifest(document, at=str(file))

@@ -44,7 +44,7 @@ def test_azure_needs_a_subscription(project):
     assert said.code == 2
     assert said.err.endswith(
         "A stack on Azure needs `azure-native:subscriptionId`, which this one does not set.\n\n"
-        "hint: Set it: `aml config set -s local azure-native:subscriptionId ID`.\n"
+        "hint: Set it: `aml config set azure-native:subscriptionId ID -s local`.\n"
     )
 
 
@@ -92,7 +92,7 @@ def test_the_other_engine_changes_nothing_without_a_yes(project, monkeypatch):
     project.edit("aml:cloud: local", "aml:cloud: azure")
     said = project.aml("up", "--engine", "pulumi")
     assert said.code == 2
-    assert "no terminal to ask on" in said.err
+    assert "stdin is not a terminal; pass --yes" in said.err
     assert not (project.root / "called").exists()
 
 

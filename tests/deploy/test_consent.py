@@ -83,14 +83,14 @@ def test_an_instance_that_was_named_is_replaced() -> None:
 
 def test_a_plan_that_loses_a_workspace_is_refused() -> None:
     with pytest.raises(UsageError) as raised:
-        refuse_losses(unconsented([step(Op.REPLACE)], ()))
+        refuse_losses(unconsented([step(Op.REPLACE)], ()), "dev")
     assert "workspace 'demo' and deletes its runs" in raised.value.detail
     assert "(location cannot be changed in place)" in raised.value.detail
-    assert "`aml up --replace-workspace demo`" in raised.value.remedy
+    assert "`aml up --replace-workspace demo -s dev`" in raised.value.remedy
 
 
 def test_a_plan_that_loses_an_instance_names_the_option() -> None:
     with pytest.raises(UsageError) as raised:
-        refuse_losses(unconsented([instance(Op.REPLACE)], ()))
+        refuse_losses(unconsented([instance(Op.REPLACE)], ()), "dev")
     assert "compute instance 'ada' and deletes its disk" in raised.value.detail
-    assert "`aml up --replace ada`" in raised.value.remedy
+    assert "`aml up --replace ada -s dev`" in raised.value.remedy

@@ -206,6 +206,23 @@ def test_nothing_changes_without_a_yes_or_a_terminal(deployed, outside, option):
     )
 
 
+def test_a_declined_revert_leaves_the_drift_to_be_found(deployed, outside):
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9})
+    before = deployed.state_file().read_bytes()
+    declined = deployed.aml("drift", "--revert")
+    assert "`aml drift --revert --yes -s local`" in declined.err
+    assert declined.err.count("Drift --revert of stack 'local' (local):") == 1
+    assert deployed.state_file().read_bytes() == before
+    assert drift(deployed)[0] == 6
+
+
+def test_a_revert_shows_its_plan_once(deployed, outside):
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9})
+    said = deployed.good("drift", "--revert", "--yes").err
+    assert said.count("Drift --revert of stack 'local' (local):") == 1
+    assert "Up of stack" not in said
+
+
 def test_a_stopped_instance_is_a_note(project):
     ada = f"{{kind: compute_instance, name: ada-{project.name}, vm_size: STANDARD_DS3_V2}}"
     project.edit("computes:\n", f"computes:\n    - {ada}\n")

@@ -78,7 +78,7 @@ def test_an_interrupt_finishes_what_is_in_flight(project):
     code, err = up_until(project, 6, signal.SIGINT)
     assert code == 130
     assert "Finishing the operations in progress; press Ctrl-C again to stop immediately." in err
-    assert "Run `aml up` again; it continues where this one stopped." in err
+    assert "Run `aml up -s local` again; it continues where this one stopped." in err
     assert journal_lines(project) == 0
     assert project.in_cloud() == project.in_state()
     assert_converges(project)

@@ -98,8 +98,8 @@ def test_nothing_changes_without_a_yes_or_a_terminal(deployed, command):
     before = deployed.state_file().read_bytes(), deployed.in_cloud()
     said = deployed.aml(command)
     assert said.code == 2
-    assert "no terminal to ask on" in said.err
-    assert f"`aml {command} --yes`" in said.err
+    assert "stdin is not a terminal; pass --yes" in said.err
+    assert f"`aml {command} --yes -s local`" in said.err
     assert (deployed.state_file().read_bytes(), deployed.in_cloud()) == before
 
 

@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError
 from infra.deploy.drift.adopt import AdoptedDrift, adopt
 from infra.deploy.drift.comparison import Drift, drift_of, widened
+from infra.deploy.run.read_back import RefreshedState
 from infra.deploy.run.runner import EngineResult, Runner, failures_only, raise_failure
 from infra.deploy.run.signals import interruptible
 from infra.deploy.run.stack_operations import (
@@ -17,10 +19,11 @@ from infra.deploy.run.stack_operations import (
     StackOperations,
     runner_of,
 )
+from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.stacks import Stack
 from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
-from infra.engine.model.events import Listener, Message
+from infra.engine.model.events import Listener, Message, Op
 from infra.engine.model.resources import Loaded, Resource
 from infra.engine.state.archive import OperationInfo
 from infra.spec.editing import StackFile
@@ -60,7 +63,7 @@ class StackDrift:
         if not loaded.resources:
             raise NotDeployedError(
                 f"Stack {self.stack.name!r} has no resources.",
-                remedy=f"Run `aml up -s {self.stack.name}`.",
+                remedy=f"Run {stack_command('up', self.stack.name)}.",
             )
         with interruptible(self.cancellation, self._say):
             return self._read(runner, loaded, parallel)
@@ -81,14 +84,38 @@ class StackDrift:
     def revert(
         self, drift: Drift, operations: StackOperations, request: OperationRequest
     ) -> OperationResult:
-        """Record what was found, then deploy the stack file again."""
+        """Plan on what was found, confirm, and only then record it and deploy.
+
+        State is the only evidence of drift: a refused or declined plan leaves it as it is.
+        """
+        found = self._read_back(drift)
+        planned = operations.preview(request, found)
+        to = self._runner().destination
+        if planned.refusal is not None:
+            return replace(planned, approved=False)
+        if planned.plan.changed and not operations.approve(planned.plan, to):
+            return replace(planned, approved=False)
         self._record(drift)
-        return operations.up(request)
+
+        def approve(plan: EngineResult, goes_to: Destination) -> bool:
+            """Ask again only if something changed in between."""
+            return _changes(plan) == _changes(planned.plan) or operations.approve(plan, goes_to)
+
+        return replace(operations, approve=approve).up(request)
+
+    def _read_back(self, drift: Drift) -> Loaded:
+        """Return state as recording the drift would leave it; nothing is written."""
+        loaded = widened(self._loaded(), drift)
+        reading = RefreshedState(loaded)
+        with interruptible(self.cancellation, self._say):
+            outcome = self._runner().refresh(loaded, reading, Options())
+        self._raise_failure(outcome, changing=False)
+        return reading.loaded
 
     def _read(self, runner: Runner, loaded: Loaded, parallel: int) -> Drift:
         findings = _Findings(len(loaded.resources))
         outcome = runner.refresh(loaded, findings, Options(parallel=parallel))
-        raise_failure(outcome, self.cancellation, command="aml drift")
+        self._raise_failure(outcome, changing=False)
         pairs = [
             (resource, None if key in findings.gone else findings.found.get(key, resource))
             for key, resource in enumerate(loaded.resources)
@@ -110,8 +137,12 @@ class StackDrift:
                 outcome = runner.refresh(widened(state.loaded, drift), state, options)
                 changes = {str(op): number for op, number in outcome.changes.items()}
                 state.ended(succeeded=not outcome.summary.failed, changes=changes)
-            raise_failure(outcome, self.cancellation, command="aml drift")
+            self._raise_failure(outcome, changing=True)
         return outcome
+
+    def _raise_failure(self, outcome: EngineResult, *, changing: bool) -> None:
+        stack = self.stack.name
+        raise_failure(outcome, self.cancellation, command="drift", stack=stack, changing=changing)
 
     def _runner(self) -> Runner:
         return runner_of(self.stack, failures_only(self.listener), self.cancellation)
@@ -122,6 +153,11 @@ class StackDrift:
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))
+
+
+def _changes(plan: EngineResult) -> dict[tuple[str, Op], tuple[str, ...]]:
+    """Return what a plan does, whatever order its steps came in."""
+    return {(step.urn, step.op): tuple(sorted(step.diffs)) for step in plan.steps}
 
 
 def _emptied(loaded: Loaded, removed: frozenset[str]) -> frozenset[str]:

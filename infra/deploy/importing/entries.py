@@ -96,7 +96,7 @@ def write_import(found: ImportedWorkspace, file: StackFile) -> None:
     if declared and declared.get("name") != found.workspace["name"]:
         raise UsageError(
             f"The stack already has a workspace, {declared.get('name')!r}.",
-            remedy="Import into another stack: `aml import -s NAME …`.",
+            remedy="Import into another stack with `-s STACK`.",
         )
     write(file, "aml:cloud", found.cloud)
     write(file, "azure-native:location", found.location)

@@ -187,8 +187,8 @@ def _hindrance(each: DeletedResource, facts: Facts) -> str | None:
     if each.type == WORKSPACE and policy == "recover" and not facts.local:
         return (
             f"the deleted workspace {each.name!r} still holds the name, and only the Azure "
-            "portal can recover it (Recently deleted). Recover it there and run `aml import`, or "
-            "set aml:soft_delete.workspace to purge."
+            "portal can recover it (Recently deleted). Recover it there and adopt it with "
+            "`aml import`, or set aml:soft_delete.workspace to purge."
         )
     if each.protected and policy == "purge":
         return (

@@ -6,6 +6,7 @@ from typing import Final
 
 from infra.catalogue.documents import value_at
 from infra.catalogue.updates.table import COMPUTE, WORKSPACE
+from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.load import look_up
 from infra.deploy.stack.change_lines import reason
@@ -101,12 +102,12 @@ def _loss(step: Step, what: str, holds: str) -> Loss:
     return Loss(step.id or urn_name(step.urn), what, holds, "", reason(step))
 
 
-def refuse_losses(losses: Sequence[Loss]) -> None:
+def refuse_losses(losses: Sequence[Loss], stack: str) -> None:
     """Refuse a plan that replaces what nobody named."""
     if losses:
         ordered = sorted(losses, key=lambda loss: loss.name)
         options = " ".join(loss.option for loss in ordered)
         raise UsageError(
             " ".join(map(str, ordered)),
-            remedy=f"Undo the change, or allow it with `aml up {options}`.",
+            remedy=f"Undo the change, or allow it with {stack_command(f'up {options}', stack)}.",
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError
 from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, parse_manifest
@@ -17,7 +18,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
     if not isinstance(outputs.get(OUTPUT), Mapping):
         raise NotDeployedError(
             f"Stack {stack!r} has no output {OUTPUT!r}.",
-            remedy=f"Run `aml up -s {stack}`; a program of your own exports it with"
+            remedy=f"Run {stack_command('up', stack)}; a program of your own exports it with"
             " `pulumi.export('manifest', platform.manifest)`.",
         )
     return parse_manifest(outputs[OUTPUT], at=f"outputs of stack {stack!r}")

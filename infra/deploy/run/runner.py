@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from infra.arm.provider import AzureNative
 from infra.arm.soft_delete import SoftDeletePolicy
+from infra.contract.command_line import stack_command
 from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.json_types import JsonObject
 from infra.contract.project import Project
@@ -167,15 +168,31 @@ def failures_only(listener: Listener) -> Listener:
     return listen
 
 
-def raise_failure(outcome: EngineResult, cancellation: Cancellation, *, command: str) -> None:
-    """Raise the error that a failed run ends a command with; its causes were reported before."""
+def raise_failure(
+    outcome: EngineResult,
+    cancellation: Cancellation,
+    *,
+    command: str,
+    stack: str,
+    changing: bool = True,
+) -> None:
+    """Raise the error that a failed run ends a command with; its causes were reported before.
+
+    ``changing``: whether the run may have changed anything; a plan has no steps to keep.
+    """
+    again = f"{stack_command(command, stack)} again"
     if cancellation.stopped:
         raise InterruptedByUserError(
-            "The deployment was interrupted; completed steps are recorded.",
-            remedy=f"Run `{command}` again; it continues where this one stopped.",
+            "The deployment was interrupted; completed steps are recorded."
+            if changing
+            else "The command was interrupted; nothing was changed.",
+            remedy=f"Run {again}; it continues where this one stopped."
+            if changing
+            else f"Run {again}.",
         )
     if outcome.summary.failed:
         raise DeployError(
-            f"`{command}` failed; the errors are above.",
-            remedy=f"Fix the errors and run `{command}` again; completed steps are kept.",
+            f"`aml {command}` failed; the errors are above.",
+            remedy=f"Fix the errors and run {again}"
+            + ("; completed steps are kept." if changing else "; nothing was changed."),
         )

@@ -15,6 +15,7 @@ from infra.arm.client import Client
 from infra.arm.messages import Request
 from infra.arm.operations import settle
 from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.contract.command_line import stack_command
 from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
 from infra.deploy.preflight.credential_references import require_references
@@ -91,16 +92,19 @@ class StackOperations:
     approve: Approve
     cancellation: Cancellation = field(default_factory=Cancellation)
 
-    def preview(self, request: OperationRequest) -> OperationResult:
-        """Plan, change nothing, take no lock; find what `up` would refuse of the plan."""
+    def preview(self, request: OperationRequest, loaded: Loaded | None = None) -> OperationResult:
+        """Plan, change nothing, take no lock; find what `up` would refuse of the plan.
+
+        ``loaded`` is planned on instead of the state.
+        """
         runner = self._runner()
-        loaded = self._loaded()
+        loaded = self._loaded() if loaded is None else loaded
         request = _by_urn(request, loaded)
         with interruptible(self.cancellation, self._say):
             if request.refresh or self._is_another_cloud(loaded, runner.destination):
                 self._report_another_cloud(loaded, runner.destination)
                 loaded = self._read_back(runner, loaded, request)
-            plan = self._planned(runner, loaded, request, "aml preview")
+            plan = self._planned(runner, loaded, request, "preview")
             try:
                 self._refuse_unexpected(plan, request)
                 return OperationResult(self._checked(runner, loaded, plan, request))
@@ -121,7 +125,7 @@ class StackOperations:
             # Locked before planning: a plan is worth nothing once somebody else changes the state.
             with self._open("update", request) as state:
                 request = _by_urn(request, state.loaded)
-                plan = self._planned(runner, state.loaded, request, "aml up")
+                plan = self._planned(runner, state.loaded, request, "up")
                 try:
                     self._refuse_unexpected(plan, request)
                 except UnexpectedChangesError as error:
@@ -131,7 +135,7 @@ class StackOperations:
                     return OperationResult(plan, approved=False)
                 result = runner.run(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
-            raise_failure(result, self.cancellation, command="aml up")
+            self._raise_failure(result, "up")
             return OperationResult(plan, result, manifest=self._keep_manifest(result))
 
     def refresh(self, request: OperationRequest) -> OperationResult:
@@ -140,7 +144,7 @@ class StackOperations:
         with interruptible(self.cancellation, self._say):
             done = self._refreshed(runner, request, approve=True)
         if done.result is not None:
-            raise_failure(done.result, self.cancellation, command="aml refresh")
+            self._raise_failure(done.result, "refresh")
         return done
 
     def destroy(self, request: OperationRequest) -> OperationResult:
@@ -154,7 +158,7 @@ class StackOperations:
                     NullRecorder(len(state.loaded.resources)),
                     request.options(preview=True),
                 )
-                raise_failure(plan, self.cancellation, command="aml destroy")
+                self._raise_failure(plan, "destroy", changing=False)
                 if not plan.changed:
                     return OperationResult(plan)
                 plan = replace(plan, warnings=self._affected_jobs(runner, plan))
@@ -162,7 +166,7 @@ class StackOperations:
                     return OperationResult(plan, approved=False)
                 result = runner.destroy(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
-            raise_failure(result, self.cancellation, command="aml destroy")
+            self._raise_failure(result, "destroy")
             # Submissions must not find targets that no longer exist.
             self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
             return OperationResult(plan, result)
@@ -175,7 +179,7 @@ class StackOperations:
         plan = runner.run(
             loaded, NullRecorder(len(loaded.resources)), request.options(preview=True)
         )
-        raise_failure(plan, self.cancellation, command=command)
+        self._raise_failure(plan, command, changing=False)
         lost = map(str, self._losses(runner, plan, request))
         return replace(plan, warnings=[*lost, *self._affected_jobs(runner, plan)])
 
@@ -195,7 +199,7 @@ class StackOperations:
         self, runner: Runner, loaded: Loaded, plan: EngineResult, request: OperationRequest
     ) -> EngineResult:
         """Refuse a plan for all that would fail half way, before the first change."""
-        refuse_losses(self._losses(runner, plan, request))
+        refuse_losses(self._losses(runner, plan, request), self.stack.name)
         # Azure returns secrets (account keys) even for a stack that declares none.
         if plan.changed:
             require_passphrase(self.stack)
@@ -226,12 +230,15 @@ class StackOperations:
 
     def _refuse_protected(self, loaded: Loaded) -> None:
         """Report in one message everything that a destroy may not delete."""
-        names = [each.name for each in loaded.resources if each.protect and not each.delete]
+        protected = [each for each in loaded.resources if each.protect and not each.delete]
+        # A component and its resource share a name, and are one thing to whoever reads this.
+        names = dict.fromkeys(each.name for each in protected)
         if names:
             raise UsageError(
-                f"{len(names)} of the resources of stack {self.stack.name!r} are protected:"
-                f" {', '.join(dict.fromkeys(names))}.",
-                remedy=f"Unprotect them first: `aml unprotect --all -s {self.stack.name}`.",
+                f"Stack {self.stack.name!r} has {len(names)} protected"
+                f" resource{'s' * (len(names) != 1)}: {', '.join(names)}.",
+                remedy="Unprotect them first:"
+                f" {stack_command('unprotect --all', self.stack.name)}.",
             )
 
     def _read_back(self, runner: Runner, loaded: Loaded, request: OperationRequest) -> Loaded:
@@ -239,7 +246,7 @@ class StackOperations:
         reading = RefreshedState(loaded)
         quiet = replace(runner, listener=failures_only(self.listener))
         outcome = quiet.refresh(loaded, reading, request.options(preview=False))
-        raise_failure(outcome, self.cancellation, command="aml preview")
+        self._raise_failure(outcome, "preview", changing=False)
         return reading.loaded
 
     def _refreshed(
@@ -295,6 +302,15 @@ class StackOperations:
             self._say(
                 "The local cloud was reset since the last deployment; refreshing the state first."
             )
+
+    def _raise_failure(self, outcome: EngineResult, command: str, *, changing: bool = True) -> None:
+        raise_failure(
+            outcome,
+            self.cancellation,
+            command=command,
+            stack=self.stack.name,
+            changing=changing,
+        )
 
     def _say(self, text: str) -> None:
         self.listener(Message("info", text))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from infra.arm.client import AZURE, Endpoint, local_endpoint
 from infra.arm.credentials import TokenCredential, azure_credential, claims, local_credential
+from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION, TENANT, ensure_cloud
 from infra.contract.errors import SpecError
 from infra.contract.json_types import Document
@@ -64,7 +65,7 @@ def _azure(config: Document, file: Path) -> Destination:
         stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         raise SpecError(
             "A stack on Azure needs `azure-native:subscriptionId`, which this one does not set.",
-            remedy=f"Set it: `aml config set -s {stack} azure-native:subscriptionId ID`.",
+            remedy=f"Set it: {stack_command('config set azure-native:subscriptionId ID', stack)}.",
             at=str(file),
         )
     # What azure-identity logs about every source it tried is noise on a command line.

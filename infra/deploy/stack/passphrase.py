@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from infra.contract.command_line import stack_command
 from infra.contract.errors import PassphraseError
 from infra.contract.private import private_folder
 from infra.contract.project import DEFAULT_STACK, Project
@@ -80,7 +81,7 @@ def _start_over(file: Path) -> str:
     return (
         f"Restore {file} from a backup. If it is lost, start over: delete it and"
         f" {file.parent / 'state'}, remove `encryptionsalt` and the secrets from the stack file,"
-        " then run `aml cloud reset` and `aml up`."
+        f" then run `aml cloud reset` and {stack_command('up', DEFAULT_STACK)}."
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import look_up, nearest
@@ -301,5 +302,5 @@ def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Seq
 
 def _never_deployed(stack: str) -> NotDeployedError:
     return NotDeployedError(
-        f"Stack {stack!r} was never deployed.", remedy=f"Run `aml up -s {stack}`."
+        f"Stack {stack!r} was never deployed.", remedy=f"Run {stack_command('up', stack)}."
     )
