@@ -1,5 +1,6 @@
 """A program of somebody's own over our components, and a folder that has no program at all."""
 
+import re
 import shutil
 
 import pytest
@@ -25,6 +26,18 @@ def test_the_example_deploys_and_a_second_up_has_no_changes(own):
     assert "17 created" in own.good("up", "--yes").err
     assert "no changes (17 unchanged)" in own.good("up", "--expect-no-changes").err
     assert "17 deleted" in own.good("destroy", "--yes").err
+
+
+def test_the_program_of_the_page_runs(project):
+    page = (REPOSITORY / "docs/components.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    files = re.findall(r"```yaml\n# ([\w.]+)[^\n]*\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in files] == ["Pulumi.yaml", "Pulumi.local.yaml"]
+    shutil.rmtree(project.root / "stacks")
+    for name, text in [*files, ("__main__.py", program)]:
+        (project.root / name).write_text(text, encoding="utf-8")
+    project.good("check")
+    assert "11 to create" in project.good("preview").err
 
 
 def test_its_targets_take_runs(own, tmp_path):
