@@ -15,9 +15,10 @@ run aml submit -c cpu -e diabetes --source-directory examples/diabetes train.py 
 
 cat <<NEXT
 
-Done in $SECONDS s. Three things to try next:
+Done in $SECONDS s. Four things to try next, in this folder:
 
+  source .venv/bin/activate                                     put \`aml\` on PATH
   aml submit --source-directory examples/diabetes train.py      the same script, on this machine
   aml runs                                                      every run and its metrics
-  aml destroy                                                   delete what was deployed
+  aml destroy -s local                                          delete what was deployed
 NEXT

@@ -59,10 +59,21 @@ def init(stack: str, *, yes: bool, **given: str | None) -> None:
     )
     if stack != project.selected_stack():
         view.say(f"`aml stack select {stack}` makes it the stack that commands use without -s.")
+    say_passphrase(stack)
     view.say(
         f"Commit {view.short_path(file)} and {SCHEMA_FILE} beside it;"
         " .aml holds state and keys of this machine, and git ignores it."
     )
+
+
+def say_passphrase(stack: str) -> None:
+    """Say what a stack other than `local`, which has one of its own, needs before `aml up`."""
+    if stack != DEFAULT_STACK:
+        view.say(
+            f"Stack {stack!r} needs a passphrase to deploy: set PULUMI_CONFIG_PASSPHRASE to a value"
+            " you choose. It encrypts secrets and what Azure returns, such as account keys; keep"
+            " it, and share it with everybody who deploys the stack."
+        )
 
 
 def require_new(project: Project, stack: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from infra.commands import view
-from infra.commands.init import create_stack
+from infra.commands.init import create_stack, say_passphrase
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
@@ -40,6 +40,7 @@ def init(name: str, *, as_json: bool) -> None:
         f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run"
         f" {stack_command('up', name)}."
     )
+    say_passphrase(name)
     _data({"stack": name, "file": file}, as_json=as_json)
 
 

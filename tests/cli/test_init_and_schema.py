@@ -114,5 +114,6 @@ def test_a_new_stack_is_not_selected(folder):
     invoke(init)
     done = invoke(init, "prod")
     assert find_project().selected_stack() == "local"
+    assert "Stack 'prod' needs a passphrase to deploy" in done.stderr
     assert "Next, run `aml check -s prod`, then `aml up -s prod`." in done.stderr
     assert "`aml stack select prod` makes it the stack that commands use" in done.stderr

@@ -124,7 +124,9 @@ def test_a_missing_passphrase_is_reported_before_the_first_change(secretive, mon
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     said = secretive.aml("up", "--yes", "-s", "dev")
     assert said.code == 4
-    assert "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE." in said.err
+    assert (
+        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE. For a new stack" in said.err
+    )
     assert " created" not in said.err
 
 
@@ -140,7 +142,9 @@ def test_a_wrong_passphrase_changes_nothing(secretive, monkeypatch):
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     said = secretive.aml("up", "--yes", "-s", "dev")
     assert said.code == 4
-    assert "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE." in said.err
+    assert (
+        "Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE. For a new stack" in said.err
+    )
     assert (secretive.state_file("dev").read_bytes(), dev.read_bytes()) == before
 
 

@@ -172,8 +172,10 @@ def passphrase_from_environment(environment: Mapping[str, str]) -> str | None:
 def missing_passphrase(stack: str) -> PassphraseError:
     """Return the error for a passphrase that is needed and not set."""
     return PassphraseError(
-        f"A passphrase is needed for the secrets of {stack}, and none is set.",
-        remedy=f"Set {VARIABLE} or {FILE_VARIABLE}.",
+        f"A passphrase is needed for the secrets of {stack}, and none is set. It also encrypts"
+        " what Azure returns, such as account keys.",
+        remedy=f"Set {VARIABLE} or {FILE_VARIABLE}. For a new stack choose any value; keep it, and"
+        " share it with everybody who deploys the stack.",
     )
 
 
