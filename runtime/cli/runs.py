@@ -79,6 +79,9 @@ def runs(
     if as_json:
         print_json([run_document(record) for record in found])
         return
+    if not found and session.history.runs(Filter(limit=1)):
+        say("No runs match these options. `aml runs --last 0` lists all.")
+        return
     if not found:
         say("There are no runs. Submit one with `aml submit SCRIPT`.")
         return

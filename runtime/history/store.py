@@ -223,7 +223,7 @@ class History:
             r[0] for r in database.execute("select run_id from run order by created desc limit 20")
         ]
         raise UnknownNameError(
-            f"There is no run {run_id!r} here.",
+            f"This project has no run {run_id!r}.",
             remedy=nearest(run_id, dict.fromkeys(known), noun="run"),
         )
 

@@ -49,6 +49,11 @@ def test_no_runs_say_how_to_submit_one(desk):
     assert said.err == "There are no runs. Submit one with `aml submit SCRIPT`.\n"
 
 
+def test_no_matching_run_is_not_no_run(desk_with_runs):
+    said = desk_with_runs.aml("runs", "-e", "nope")
+    assert said.err == "No runs match these options. `aml runs --last 0` lists all.\n"
+
+
 def test_a_run_in_full(desk_with_runs):
     (run_id,) = ids(desk_with_runs.aml("runs", "-e", "one", "--json"))
     document = desk_with_runs.aml("run", "show", run_id, "--json").data

@@ -39,7 +39,7 @@ def job(status: str, *, compute: str = CPU, nodes: int | None = None, title: str
         pytest.param(step(Op.DELETE), [AffectedCompute(CPU, "deleted")], id="deleted"),
         pytest.param(step(Op.REPLACE), [AffectedCompute(CPU, "replaced")], id="replaced"),
         pytest.param(
-            step(Op.UPDATE, after=1), [AffectedCompute(CPU, "shrunk to 1 node(s)", 1)], id="shrunk"
+            step(Op.UPDATE, after=1), [AffectedCompute(CPU, "shrunk to 1 node", 1)], id="shrunk"
         ),
         pytest.param(step(Op.UPDATE, after=8), [], id="grown"),
         pytest.param(step(Op.UPDATE), [], id="changed otherwise"),
@@ -66,7 +66,7 @@ def test_computes_that_lose_nodes(one: Step, expected) -> None:
             id="case",
         ),
         pytest.param(
-            AffectedCompute(CPU, "shrunk to 1 node(s)", 1),
+            AffectedCompute(CPU, "shrunk to 1 node", 1),
             job("Running", nodes=2),
             "shrunk",
             id="wide",

@@ -56,6 +56,8 @@ REFUSED = (
     (("show", "cpuu"), "Did you mean 'cpu'?"),
     (("stop", "cpu"), "'cpu' is of kind aml_compute, which cannot be stopped."),
     (("nodes", "ADA"), "is of kind compute_instance, which has no nodes."),
+    (("create", "gpu", "--set", "max_node=1"), "Did you mean 'max_nodes'"),
+    (("create", "gpu", "--set", "max_nodes"), "'max_nodes' has no value."),
     (("create", "gpu", "--set", "size=1"), "'size' is not a setting of kind aml_compute."),
     (("create", "gpu", "--set", "vm_size=STANDARD_NC6"), "max_nodes: is required"),
     (
@@ -97,7 +99,8 @@ def test_create_and_attach_edit_the_stack_file_and_show_the_plan(staffed, monkey
 def test_a_stack_that_was_never_deployed_says_so(project):
     said = project.aml("compute", "list")
     assert said.code == 2
-    assert "never deployed" in said.err
+    assert "was never deployed.\n" in said.err
+    assert "--manifest" not in said.err
 
 
 def _sets(*pairs):

@@ -230,5 +230,7 @@ def test_a_stopped_instance_is_a_note(project):
     Outside(project).call("POST", f"/computes/ada-{project.name}/stop")
     said = project.good("drift", "--json").data
     assert said["drift"] is False
-    assert [note["text"] for note in said["notes"]] == ["It is Stopped."]
-    assert f"note: platform-ada-{project.name}: It is Stopped." in project.good("drift").err
+    assert [note["text"] for note in said["notes"]] == ["the compute is stopped."]
+    assert (
+        f"note: platform-ada-{project.name}: the compute is stopped." in project.good("drift").err
+    )

@@ -198,5 +198,5 @@ def _shown(row: ArmType, path: str, was: object, now: object) -> DriftedProperty
 def _notes(fresh: Resource) -> Iterator[str]:
     state = value_at(fresh.outputs, _STATE) if fresh.type == COMPUTE else None
     if isinstance(state, str) and state not in _AT_WORK:
-        yield f"It is {state}."
+        yield f"the compute is {state.lower()}."
     yield from fresh.init_errors

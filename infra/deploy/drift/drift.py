@@ -20,7 +20,7 @@ from infra.deploy.run.stack_operations import (
     runner_of,
 )
 from infra.deploy.stack.endpoints import Destination
-from infra.deploy.stack.stacks import Stack
+from infra.deploy.stack.stacks import Stack, never_deployed
 from infra.engine.deployment.recorder import NullRecorder
 from infra.engine.deployment.session import Cancellation, Options
 from infra.engine.model.events import Listener, Message, Op
@@ -60,6 +60,9 @@ class StackDrift:
         """Read every resource in the state; take no lock, write nothing."""
         runner = self._runner()
         loaded = self._loaded()
+        stack = self.stack
+        if not stack.backend.exists(stack.project.name, stack.name):
+            raise never_deployed(stack.name)
         if not loaded.resources:
             raise NotDeployedError(
                 f"Stack {self.stack.name!r} has no resources.",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.contract.errors import UsageError
+from infra.contract.load import nearest
 from infra.deploy.drift.adopt import write
 from infra.spec.computes import KINDS
 from infra.spec.editing import StackFile, parse_path
@@ -35,9 +36,16 @@ def settings_of(kind: str, pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or parse_path(key)[0] not in KINDS[kind].model_fields:
-            known = ", ".join(sorted(KINDS[kind].model_fields.keys() - {"kind", "name"}))
-            raise UsageError(
-                f"{key!r} is not a setting of kind {kind}.", remedy=f"Write KEY=VALUE, of {known}."
-            )
+            raise _no_setting(pair, key, kind)
         settings[key] = value
     return settings
+
+
+def _no_setting(pair: str, key: str, kind: str) -> UsageError:
+    known = dict.fromkeys(sorted(KINDS[kind].model_fields.keys() - {"kind", "name"}))
+    if key in known:
+        return UsageError(f"{pair!r} has no value.", remedy=f"Write {key}=VALUE.")
+    return UsageError(
+        f"{key!r} is not a setting of kind {kind}.",
+        remedy=f"Write KEY=VALUE. {nearest(key, known, noun='setting')}",
+    )

@@ -21,7 +21,7 @@ from infra.deploy.drift.comparison import COMPUTE
 from infra.deploy.run.runner import PACKAGE
 from infra.deploy.stack.endpoints import destination
 from infra.deploy.stack.file_entries import kind_of
-from infra.deploy.stack.stacks import Stack
+from infra.deploy.stack.stacks import Stack, never_deployed
 
 Action = Literal["start", "stop", "restart"]
 _PARTICIPLES: Final[Mapping[Action, str]] = {
@@ -127,7 +127,10 @@ class Computes:
 @contextmanager
 def computes_of(stack: Stack) -> Iterator[Computes]:
     """Open the computes of the workspace that a stack deployed; its manifest says which."""
-    manifest = read_manifest(stack.project.manifest_file(stack.name), stack=stack.name)
+    file = stack.project.manifest_file(stack.name)
+    if not file.exists():
+        raise never_deployed(stack.name)
+    manifest = read_manifest(file, stack=stack.name)
     config = stack.configuration.namespace(PACKAGE)
     goes_to = destination(stack.spec.cloud, config, home=stack.project.home, file=stack.file)
     client = Client(goes_to.endpoint, goes_to.credential)

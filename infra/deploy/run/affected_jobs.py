@@ -61,7 +61,9 @@ def affected_computes(steps: Iterable[Step]) -> list[AffectedCompute]:
         elif step.op is Op.UPDATE and _MOST in step.diffs:
             before, after = _most(step.old), _most(step.new)
             if after < before:
-                found[step.id] = AffectedCompute(step.id, f"shrunk to {after} node(s)", after)
+                found[step.id] = AffectedCompute(
+                    step.id, f"shrunk to {after} node{'s' * (after != 1)}", after
+                )
     return list(found.values())
 
 

@@ -225,7 +225,7 @@ def remove_stack(project: Project, name: str, *, force: bool) -> None:
 def export_stack(project: Project, name: str, *, show_secrets: bool) -> str:
     """Return a stack's state as Pulumi's `stack export` prints it."""
     if not backend_of(project).exists(project.name, name):
-        raise _never_deployed(name)
+        raise never_deployed(name)
     cipher = cipher_of(project, name) if show_secrets else None
     return backend_of(project).export(project.name, name, cipher)
 
@@ -250,7 +250,7 @@ def stack_outputs(stack: Stack, *, show_secrets: bool) -> Document:
     )
     outputs = _outputs(loaded)
     if outputs is None:
-        raise _never_deployed(stack.name)
+        raise never_deployed(stack.name)
     shown: Document = (plain if show_secrets else hidden)(dict(outputs))
     return shown
 
@@ -286,7 +286,7 @@ def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Seq
     """
     backend = backend_of(project)
     if not backend.exists(project.name, name):
-        raise _never_deployed(name)
+        raise never_deployed(name)
     with backend.open(project.name, name, cipher_of(project, name)) as state:
         known = {each.name: each for each in state.loaded.resources}
         urns = {each.urn for each in state.loaded.resources}
@@ -300,7 +300,8 @@ def unprotect(project: Project, name: str, wanted: frozenset[str] | None) -> Seq
         return freed
 
 
-def _never_deployed(stack: str) -> NotDeployedError:
+def never_deployed(stack: str) -> NotDeployedError:
+    """Return the error for a stack without state."""
     return NotDeployedError(
         f"Stack {stack!r} was never deployed.", remedy=f"Run {stack_command('up', stack)}."
     )

@@ -24,7 +24,7 @@ from infra.engine.deployment.steps import StepExecutor, now
 from infra.engine.model.events import Op, Summary
 from infra.engine.model.goals import Answer, Goal, ReadGoal
 from infra.engine.model.paths import differences
-from infra.engine.model.resources import STACK_TYPE, Resource, make_urn
+from infra.engine.model.resources import STACK_TYPE, Resource, make_urn, urn_name
 from infra.engine.model.values import has_unknown, hidden, marked_like, plain
 from infra.engine.planning.aliases import candidates
 from infra.engine.planning.decision import (
@@ -249,7 +249,7 @@ class Deployment:
                 remedy="Take inputs from outputs of resources; `aml preview` shows what is known.",
                 at=urn,
             )
-        failed = f"{cause}, which failed" if cause else "a resource that failed"
+        failed = f"{urn_name(cause)!r}, which failed" if cause else "a resource that failed"
         text = f"{goal.name!r} is skipped: it depends on {failed}."
         self._session.message("warning", text, urn)
         self._ledger.fail(urn)

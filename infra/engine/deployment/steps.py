@@ -183,7 +183,8 @@ class StepExecutor:
             return
         lines = [f"  {failure.property_path}: {failure.reason}" for failure in checked.failures]
         raise ProviderError(
-            f"{len(lines)} problem(s) in the inputs of {name!r}:\n" + "\n".join(lines),
+            f"{len(lines)} problem{'s' * (len(lines) != 1)} in the inputs of {name!r}:\n"
+            + "\n".join(lines),
             remedy="Correct the inputs named above.",
         )
 
