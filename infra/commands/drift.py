@@ -46,7 +46,8 @@ def drift(stack: str | None, *, as_json: bool, adopt: bool, revert: bool, yes: b
         if not as_json:
             _print(opened, found)
         if found.resources and adopt:
-            _confirm_adopting(opened, yes=yes)
+            with progress.paused():  # the live display would swallow [y/N] as markup
+                _confirm_adopting(opened, yes=yes)
             document |= _adopted(opened, found, drifts.adopt(found), quiet=as_json)
         elif found.resources and revert:
             confirm = Confirmation(
