@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,17 @@ _QUESTIONS: Final = {
     "max_nodes": "Maximum number of nodes",
     "subscription": "Azure subscription id (empty to set it later)",
 }
+_PATHS: Final = {
+    "aml:cloud": "cloud",
+    "azure-native:location": "location",
+    "aml:workspace.name": "workspace",
+    "aml:workspace.resource_group": "resource_group",
+    "aml:computes[0].name": "compute",
+    "aml:computes[0].vm_size": "vm_size",
+    "aml:computes[0].max_nodes": "max_nodes",
+    "azure-native:subscriptionId": "subscription",
+}
+"""The question whose answer is written at each path of a new stack file."""
 _OF_CLUSTER: Final = frozenset({"vm_size", "max_nodes"})
 
 
@@ -100,13 +112,20 @@ def create_stack(project: Project, wanted: NewStack) -> Path:
     file, text = project.stack_file(wanted.stack), stack_text(wanted)
     found = inspect_text(text).problems
     if found:
+        # The lines are those of a file that nobody has.
         raise StackFileError(
-            found, at=f"{file.name}, which was not written", remedy="Choose other values."
+            [replace(each, path=_option(each.path), line=0) for each in found],
+            at=f"{file.name}, which was not written",
+            remedy="Choose other values.",
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
     (file.parent / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
     return file
+
+
+def _option(path: str) -> str:
+    return f"--{_PATHS[path].replace('_', '-')}" if path in _PATHS else path
 
 
 def _project() -> Project:
@@ -121,9 +140,36 @@ def _answers(stack: str, given: Mapping[str, str | None], *, prompt: bool) -> Ne
         meant, value = default(key, answers), given[key]
         if value is None:
             asked = prompt and _is_needed(key, answers)
-            value = view.prompted(question, default=meant) if asked else meant
-        answers[key] = value.strip().removeprefix(NO_CELL)
+            value = _asked(key, question, meant, answers) if asked else meant
+        answers[key] = _value(value)
     return NewStack(**answers)
+
+
+def _value(answer: str) -> str:
+    answer = answer.strip()
+    return "" if answer == NO_CELL else answer
+
+
+def _asked(key: str, question: str, meant: str, answers: Mapping[str, str]) -> str:
+    """Ask until the answer is a valid value."""
+    while True:
+        value = view.prompted(question, default=meant)
+        known = {**answers, key: _value(value)}
+        problems = _problems_of(key, known)
+        if not problems:
+            return value
+        for problem in problems:
+            view.say(problem)
+
+
+def _problems_of(key: str, answers: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with one answer; those that are still to come have their defaults."""
+    known = dict(answers)
+    for other in _QUESTIONS:
+        if other not in known:
+            known[other] = default(other, known)
+    found = inspect_text(stack_text(NewStack(**known))).problems
+    return [problem.message for problem in found if _PATHS.get(problem.path) == key]
 
 
 def _is_needed(key: str, answers: Mapping[str, str]) -> bool:

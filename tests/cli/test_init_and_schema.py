@@ -51,7 +51,7 @@ def test_flags_say_what_the_stack_is(folder):
 
 def test_at_a_terminal_questions_are_asked(folder):
     keyboard, terminal = os.openpty()
-    os.write(keyboard, b"azure\nnortheurope\n\n\n-\n\n")
+    os.write(keyboard, b"azure\nnortheurope\nx\n\n\n-\n\n")
     done = subprocess.run(
         [sys.executable, "-c", "from runtime.cli.root import main; main()", "init", "prod"],
         stdin=terminal,
@@ -63,6 +63,7 @@ def test_at_a_terminal_questions_are_asked(folder):
     os.close(terminal)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert "Workspace name [ml-prod]" in done.stderr
+    assert done.stderr.count("Workspace name [ml-prod]") == 2  # `x` is too short
     assert "VM size" not in done.stderr  # there is no cluster
     spec = load_stack(folder / "stacks/Pulumi.prod.yaml")
     assert (spec.cloud, spec.location, spec.computes) == ("azure", "northeurope", ())
@@ -80,7 +81,7 @@ def test_it_goes_where_a_project_keeps_its_stack_files(folder):
 
 
 def test_every_wrong_answer_is_reported_and_nothing_written(folder):
-    with pytest.raises(StackFileError, match="2 problems"):
+    with pytest.raises(StackFileError, match=r"2 problems:\n  --workspace: .*\n  --max-nodes: "):
         invoke(init, "--workspace=my shop", "--resource-group=rg", "--max-nodes=many")
     assert list(folder.iterdir()) == []
 

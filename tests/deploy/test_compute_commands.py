@@ -56,10 +56,11 @@ REFUSED = (
     (("show", "cpuu"), "Did you mean 'cpu'?"),
     (("stop", "cpu"), "'cpu' is of kind aml_compute, which cannot be stopped."),
     (("nodes", "ADA"), "is of kind compute_instance, which has no nodes."),
+    (("create", "Bad_name", "--set", "max_nodes=1"), "\n  NAME: "),
     (("create", "gpu", "--set", "max_node=1"), "Did you mean 'max_nodes'"),
     (("create", "gpu", "--set", "max_nodes"), "'max_nodes' has no value."),
     (("create", "gpu", "--set", "size=1"), "'size' is not a setting of kind aml_compute."),
-    (("create", "gpu", "--set", "vm_size=STANDARD_NC6"), "max_nodes: is required"),
+    (("create", "gpu", "--set", "vm_size=STANDARD_NC6"), "--set max_nodes: is required"),
     (
         ("attach", "lab", "--kind", "virtual_machine", "--set", "password=hunter2"),
         "is plain text; a stack file holds no credentials",

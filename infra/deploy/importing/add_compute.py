@@ -12,7 +12,7 @@ from infra.deploy.drift.adopt import write
 from infra.spec.computes import KINDS
 from infra.spec.editing import StackFile, parse_path
 from infra.spec.load import inspect_text
-from infra.spec.problems import file_error
+from infra.spec.problems import Problem
 from infra.spec.stack import KEYS
 
 
@@ -26,8 +26,20 @@ def declared(file: Path, kind: str, name: str, settings: Mapping[str, str]) -> S
         edited.set(f"{place}.{key}", text, path=True)
     problems = inspect_text(edited.text()).problems
     if problems:
-        raise file_error(problems, file)
+        lines = "\n  ".join(f"{_argument(each, place)}: {each.message}" for each in problems)
+        raise UsageError(
+            f"The compute cannot be added to {file.name}, which was not changed:\n  {lines}",
+            remedy="Correct these arguments.",
+        )
     return edited
+
+
+def _argument(problem: Problem, place: str) -> str:
+    """Return the argument that gave a value of the new entry at ``place``."""
+    if not problem.path.startswith(place):
+        return problem.path
+    key = problem.path.removeprefix(place).removeprefix(".")
+    return {"": "the compute", "name": "NAME", "kind": "--kind"}.get(key, f"--set {key}")
 
 
 def settings_of(kind: str, pairs: Sequence[str]) -> dict[str, str]:
