@@ -1,16 +1,24 @@
 """`aml check`: report what is wrong with a stack file; offline, it needs no Pulumi."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
 import click
 
+from infra.catalogue.locations import unlisted_region
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.commands import view
 from infra.contract.load import load
 from infra.contract.project import find_project
+from infra.spec.document import read_document
 from infra.spec.load import Inspection, inspect_program_stack, inspect_stack
-from infra.spec.problems import file_error, online_error
+from infra.spec.problems import MISSING, Problem, file_error, online_error
 from infra.spec.program import ProgramSpec
 from infra.spec.rules.sizes import unlisted
 from infra.spec.stack import StackSpec
+
+_SUBSCRIPTION: Final = "azure-native:subscriptionId"
 
 
 @click.command()
@@ -30,7 +38,8 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
     name = stack or project.selected_stack()
     file = project.stack_file(name)
     found = inspect_stack(file) if project.runs_packaged_program else inspect_program_stack(file)
-    problems, remarks = found.problems, remarks_on(found)
+    problems = (*found.problems, *_without_subscription(found, file))
+    remarks: Sequence[str] = remarks_on(found)
     # A file with problems cannot be compared with a cloud.
     queried = online and not problems
     if queried:
@@ -52,12 +61,22 @@ def check(stack: str | None, *, online: bool, as_json: bool) -> None:
     view.say(_summary(name, found))
 
 
+def _without_subscription(found: Inspection, file: Path) -> list[Problem]:
+    """Return the problem of a stack on Azure that does not say in which subscription."""
+    if found.spec is None or found.spec.cloud != "azure":
+        return []
+    if read_document(file).config.get(_SUBSCRIPTION):
+        return []
+    return [Problem(_SUBSCRIPTION, "is required for `aml:cloud: azure`.", code=MISSING)]
+
+
 def remarks_on(found: Inspection) -> list[str]:
-    """Return what may be a problem: VM sizes that the catalogue does not have."""
+    """Return what may be a problem: regions and VM sizes that the catalogue does not have."""
     if not isinstance(found.spec, StackSpec):
         return []
     sizes = {getattr(each, "vm_size", None) for each in found.spec.computes}
-    return [
+    region = unlisted_region(found.spec.location)
+    return [f"azure-native:location: {region}"] * (region is not None) + [
         f"{unlisted(size)} `aml check --online` looks it up."
         for size in sorted(filter(None, sizes))
         if size.lower() not in vm_sizes()

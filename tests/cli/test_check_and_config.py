@@ -108,3 +108,21 @@ def test_the_list_lines_up(project):
 def test_secret_and_plaintext_exclude_each_other(project):
     error = invoke(config, "set", "--secret", "--plaintext", "aml:tags", "x").exception
     assert isinstance(error, UsageError)
+
+
+def test_a_misspelt_region_is_a_note(project):
+    (project / "Pulumi.local.yaml").write_text(TEXT.replace("westeurope", "westeurop"))
+    done = invoke(check)
+    assert done.exit_code == 0
+    assert "note: azure-native:location: 'westeurop' is not in the list" in done.stderr
+    assert "Did you mean 'westeurope'?" in done.stderr
+
+
+def test_a_stack_on_azure_needs_a_subscription(project):
+    text = TEXT.replace("cloud: local", "cloud: azure")
+    file = project / "Pulumi.local.yaml"
+    file.write_text(text)
+    error = invoke(check).exception
+    assert [each.path for each in error.problems] == ["azure-native:subscriptionId"]
+    file.write_text(f"{text}  azure-native:subscriptionId: s1\n")
+    assert invoke(check).exit_code == 0

@@ -101,7 +101,7 @@ def test_a_compute_somebody_else_created_is_reported_before_the_first_change(dep
 
 
 def test_a_newer_size_is_a_remark_offline_for_azure(project):
-    project.edit("aml:cloud: local", "aml:cloud: azure")
+    project.edit("aml:cloud: local", "aml:cloud: azure\n  azure-native:subscriptionId: s1")
     project.edit("STANDARD_DS3_V2", "Standard_D4s_v99")
     said = project.good("check", "--json")
     assert "is not in Azure's list of August 2026" in said.data["remarks"][0]
