@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from infra.commands import plans, view
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.contract.command_line import stack_command
 from infra.contract.json_types import JsonObject
 from infra.deploy.importing.add_compute import declared, settings_of

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeVar
 import click
 
 from infra.commands import plans, view
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.contract.command_line import stack_command
 from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.json_types import JsonObject

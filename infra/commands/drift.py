@@ -4,7 +4,7 @@ import click
 
 from infra.commands import plans, view
 from infra.commands.deployment import Confirmation
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.contract.command_line import stack_command
 from infra.contract.errors import DriftError, UsageError
 from infra.contract.json_types import JsonObject

@@ -5,7 +5,7 @@ import click
 from infra.catalogue.names import ArmId
 from infra.commands import plans, view
 from infra.commands.deployment import Confirmation
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError

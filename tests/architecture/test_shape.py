@@ -80,7 +80,7 @@ PRINTS = {"echo", "secho", "confirm", "prompt", "Console"}
 PRINTERS = {
     "infra/commands/view.py",
     # Draws with rich, which view.py must not load: `aml check` runs without it.
-    "infra/commands/progress.py",
+    "infra/commands/live_view.py",
     "infra/deploy/run/signals.py",
     "runtime/cli/render.py",
     "runtime/api/run.py",

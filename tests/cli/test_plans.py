@@ -3,7 +3,7 @@
 import pytest
 
 from infra.commands import plans
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.contract.provider import UNKNOWN
 from infra.engine.model.events import Finished, Message, Op, Started, Step
 

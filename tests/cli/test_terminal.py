@@ -79,7 +79,7 @@ def test_a_pipe_gets_colour_only_if_it_is_forced(variables, coloured):
 
 
 PROGRESS = """\
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.engine.model.events import Finished, Op, Started, Step
 step = Step(Op.CREATE, "urn:pulumi:dev::shop::t::cpu", "azure-native:storage:StorageAccount")
 with Progress() as progress:

@@ -8,7 +8,7 @@ import pytest
 from infra.arm.client import AZURE
 from infra.arm.credentials import AccessToken, CachedCredential
 from infra.commands.deployment import Confirmation
-from infra.commands.progress import Progress
+from infra.commands.live_view import Progress
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Summary
