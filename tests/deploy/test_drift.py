@@ -1,5 +1,9 @@
 """`aml drift`: finds what others changed and nothing else; keeps it or undoes it."""
 
+import os
+import pty
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -7,6 +11,7 @@ import pytest
 from infra.deploy.drift.comparison import DriftedProperty, DriftedResource, drift_lines
 from infra.engine.model.resources import Resource
 from tests.deploy.outside import Outside, unchanged
+from tests.deploy.project import REPOSITORY
 
 SCALE = "properties.properties.scaleSettings"
 CPU = "/computes/cpu"
@@ -214,6 +219,26 @@ def test_a_declined_revert_leaves_the_drift_to_be_found(deployed, outside):
     assert declined.err.count("Drift --revert of stack 'local' (local):") == 1
     assert deployed.state_file().read_bytes() == before
     assert drift(deployed)[0] == 6
+
+
+def test_the_question_of_adopt_is_shown_in_full(deployed, outside):
+    outside.put(CPU, **{f"{SCALE}.maxNodeCount": 9})
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "tests.deploy.aml", "drift", "--adopt"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm"}
+    with os.fdopen(ours, "r+b", buffering=0) as terminal, os.fdopen(theirs, "rb") as ends:
+        process = subprocess.Popen(
+            command,
+            cwd=deployed.root,
+            env=environment,
+            stdin=ends,
+            stdout=subprocess.DEVNULL,
+            stderr=ends,
+        )
+        terminal.write(b"n\n")
+        assert process.wait(timeout=60) == 130
+        shown = terminal.read(65536).decode()
+    assert "Write the current values into the stack file? [y/N]" in shown
 
 
 def test_a_revert_shows_its_plan_once(deployed, outside):
