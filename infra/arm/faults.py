@@ -12,7 +12,7 @@ from infra.arm.messages import Response
 from infra.contract.errors import CredentialError, PlatformError, ProviderError
 from infra.contract.json_types import Document
 
-_AGAIN: Final = "Run the command again; completed steps are kept."
+_AGAIN: Final = "Run the command again."
 _LOGIN: Final = (
     "Log in again (`az login`), or check the credential variables (`AZURE_CLIENT_ID`, …)."
 )

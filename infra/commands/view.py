@@ -1,7 +1,7 @@
 """Where the infra commands print and ask: data to stdout, messages and questions to stderr.
 
-Colour carries no meaning of its own. The live display of a deployment is in `live_view`; this module
-imports click alone, because `aml check` and `aml init` run without the rest installed.
+Colour carries no meaning of its own. The live display of a deployment is in `live_view`; this
+module imports click alone, because `aml check` and `aml init` run without the rest installed.
 """
 
 import sys
