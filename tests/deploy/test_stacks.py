@@ -17,9 +17,11 @@ def lock_by(project, pid, stack="local"):
 
 def test_a_new_stack_is_written_selected_and_valid(project):
     said = project.good("stack", "init", "dev")
-    assert said.err == (
-        "Wrote stacks/Pulumi.dev.yaml and selected 'dev'. Edit it, then run `aml up`.\n"
+    first, second = said.err.splitlines()
+    assert first == (
+        "Wrote stacks/Pulumi.dev.yaml and selected 'dev'. Edit it, then run `aml up -s dev`."
     )
+    assert second.startswith("Stack 'dev' needs a passphrase to deploy: ")
     assert "dev: no problems." in project.good("check").err
     assert project.aml("stack", "init", "dev").code == 2
 
