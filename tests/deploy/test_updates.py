@@ -79,7 +79,7 @@ def test_an_instance_is_replaced_only_if_it_is_named(project):
     refused = project.aml("up", "--yes")
     assert refused.code == 2
     assert f"replaces compute instance '{project.name}-box' and deletes its disk" in refused.err
-    assert f"`aml up --replace {project.name}-box`" in refused.err
+    assert f"`aml up --replace {project.name}-box -s local`" in refused.err
     previewed = project.aml("preview")
     assert previewed.code == 2
     assert f"warning: The plan replaces compute instance '{project.name}-box'" in previewed.err
@@ -98,7 +98,7 @@ def test_a_workspace_is_replaced_only_if_it_is_named(deployed):
     shown = deployed.aml("preview")
     assert shown.code == 2
     assert f"warning: The plan replaces workspace '{deployed.name}'" in shown.err
-    assert f"allow it with `aml up --replace-workspace {deployed.name}`" in shown.err
+    assert f"allow it with `aml up --replace-workspace {deployed.name} -s local`" in shown.err
     deployed.good("preview", "--replace-workspace", deployed.name)
     said = deployed.good("up", "--yes", "--replace-workspace", deployed.name)
     assert "8 replaced" in said.err
