@@ -1,7 +1,6 @@
 """`aml submit`: run one script on one target, and watch it until it ends."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
@@ -9,6 +8,7 @@ from infra.contract.load import load
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_data, print_json, print_table, run_document, say, size
 from runtime.cli.session import command_session
+from runtime.cli.submit_command import SubmitOptions
 from runtime.definitions.settings import RunConfigurationFile, argument_list
 from runtime.model.runs import RunSpec
 from runtime.submit.collect import collect
@@ -25,23 +25,8 @@ _PLACES = "runtime.definitions.runconfig:places_of"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Given:
-    """The run as the command line gives it; a run configuration may add the rest."""
-
-    configuration: str | None
-    target: str | None
-    experiment: str
-    source_directory: Path
-    environment: Path | None
-    python_version: str | None
-    max_duration: str | None
-    tags: tuple[str, ...]
-    script: str | None
-    arguments: tuple[str, ...]
-
-
 def submit(
+    given: SubmitOptions,
     standby: tuple[str, Standby] | None,
     *,
     stack: str | None,
@@ -49,30 +34,8 @@ def submit(
     dry_run: bool,
     wait: bool,
     as_json: bool,
-    configuration: str | None,
-    target: str | None,
-    experiment: str,
-    source_directory: Path,
-    environment: Path | None,
-    python_version: str | None,
-    max_duration: str | None,
-    tags: tuple[str, ...],
-    script: str | None,
-    arguments: tuple[str, ...],
 ) -> None:
     """Submit a run; the parameters are the options of the command. ``standby`` waits for it."""
-    given = _Given(
-        configuration=configuration,
-        target=target,
-        experiment=experiment,
-        source_directory=source_directory,
-        environment=environment,
-        python_version=python_version,
-        max_duration=max_duration,
-        tags=tags,
-        script=script,
-        arguments=arguments,
-    )
     session = command_session(stack, manifest)
     token = _expected(session, standby) if standby else ""
     _submit(session, given, token, dry_run=dry_run, wait=wait, as_json=as_json)
@@ -88,7 +51,13 @@ def _expected(session: ProjectSession, standby: tuple[str, Standby]) -> str:
 
 
 def _submit(
-    session: ProjectSession, given: _Given, token: str, *, dry_run: bool, wait: bool, as_json: bool
+    session: ProjectSession,
+    given: SubmitOptions,
+    token: str,
+    *,
+    dry_run: bool,
+    wait: bool,
+    as_json: bool,
 ) -> None:
     configured = _configuration(given)
     name = _target_name(given, configured)
@@ -108,7 +77,7 @@ def _submit(
         _detached(session, run_id, as_json=as_json)
 
 
-def _configuration(given: _Given) -> RunConfigurationFile | None:
+def _configuration(given: SubmitOptions) -> RunConfigurationFile | None:
     """Return the run configuration ``-c`` names; without one of that name it names a target."""
     named = given.configuration
     if named is None:
@@ -117,7 +86,7 @@ def _configuration(given: _Given) -> RunConfigurationFile | None:
     return found
 
 
-def _target_name(given: _Given, configured: RunConfigurationFile | None) -> str:
+def _target_name(given: SubmitOptions, configured: RunConfigurationFile | None) -> str:
     if given.target and given.configuration and configured is None:
         raise UsageError("-c and --target cannot be combined.", remedy="Leave one of them out.")
     default = configured.target if configured else given.configuration
@@ -125,7 +94,10 @@ def _target_name(given: _Given, configured: RunConfigurationFile | None) -> str:
 
 
 def _require_target(
-    session: ProjectSession, name: str, given: _Given, configured: RunConfigurationFile | None
+    session: ProjectSession,
+    name: str,
+    given: SubmitOptions,
+    configured: RunConfigurationFile | None,
 ) -> None:
     """Raise if there is no such target. If ``-c`` named it, say where a file was looked for."""
     try:
@@ -163,7 +135,7 @@ def _detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
         print_data(run_id)
 
 
-def _spec(given: _Given, target: str, configured: RunConfigurationFile) -> RunSpec:
+def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -> RunSpec:
     """Return the run: the command line overrides the run configuration."""
     folder, duration = given.source_directory, given.max_duration
     named = given.script or configured.script

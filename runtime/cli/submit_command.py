@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,22 @@ from runtime.targets.standby import Standby
 
 _LOCAL: Final = "local"
 _PLAIN: Final = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmitOptions:
+    """The run as the command line gives it; a run configuration may add the rest."""
+
+    configuration: str | None
+    target: str | None
+    experiment: str
+    source_directory: Path
+    environment: Path | None
+    python_version: str | None
+    max_duration: str | None
+    tags: tuple[str, ...]
+    script: str | None
+    arguments: tuple[str, ...]
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -81,26 +98,29 @@ def submit(
 
     With -c, the run configuration .azureml/NAME.runconfig may name the script and its arguments.
     """
+    given = SubmitOptions(
+        configuration=configuration,
+        target=target,
+        experiment=experiment,
+        source_directory=source_directory,
+        environment=environment,
+        python_version=python_version,
+        max_duration=max_duration,
+        tags=tags,
+        script=script,
+        arguments=arguments,
+    )
     ahead = target in {None, _LOCAL} and configuration is None and script and not dry_run
     standby = _started_ahead(experiment) if ahead else None
     try:
         load("runtime.cli.submit:submit")(
+            given,
             standby,
             stack=stack,
             manifest=manifest,
             dry_run=dry_run,
             wait=wait,
             as_json=as_json,
-            configuration=configuration,
-            target=target,
-            experiment=experiment,
-            source_directory=source_directory,
-            environment=environment,
-            python_version=python_version,
-            max_duration=max_duration,
-            tags=tags,
-            script=script,
-            arguments=arguments,
         )
     finally:
         if standby is not None:
