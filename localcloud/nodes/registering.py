@@ -5,19 +5,13 @@ from typing import Final
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
+from localcloud.calls.assets import ASSET_DEFAULTS
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.times import iso
 from localcloud.nodes.jobs import Binding, Job
 from localcloud.store.resources import StoredResource
 
 _MODELS: Final = ("custom_model", "mlflow_model", "triton_model")
-_DEFAULTS: Final[JsonObject] = {
-    "description": None,
-    "tags": {},
-    "properties": {},
-    "isArchived": False,
-    "isAnonymous": False,
-}
 
 
 def register_output(cloud: Cloud, job: Job, output: Binding, uri: str) -> str:
@@ -26,7 +20,7 @@ def register_output(cloud: Cloud, job: Job, output: Binding, uri: str) -> str:
     container = f"{job.workspace}/{kind}/{output.asset}"
     with cloud.store.database.write():
         if cloud.store.resources.get(container, now=cloud.clock()) is None:
-            _put(cloud, job, container, job.workspace, dict(_DEFAULTS))
+            _put(cloud, job, container, job.workspace, dict(ASSET_DEFAULTS))
         version = output.version or _next_version(cloud, container)
         name = f"{container}/versions/{version}"
         if cloud.store.resources.get(name, now=cloud.clock()) is not None:
@@ -39,7 +33,7 @@ def register_output(cloud: Cloud, job: Job, output: Binding, uri: str) -> str:
             if kind == "models"
             else {"dataUri": uri, "dataType": output.kind}
         )
-        _put(cloud, job, name, container, {**_DEFAULTS, **where})
+        _put(cloud, job, name, container, {**ASSET_DEFAULTS, **where})
     return f"{output.asset}:{version}"
 
 
