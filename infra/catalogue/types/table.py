@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.catalogue.documents import value_at
-from infra.catalogue.names import ArmId
 from infra.catalogue.types import external, machine_learning, prerequisites
 from infra.catalogue.types.row import ArmType
 from infra.contract.errors import UnknownNameError
@@ -32,11 +31,6 @@ def arm_type(name: str) -> ArmType:
 def type_of_token(token: str) -> ArmType:
     """Return the row of a Pulumi type token (``azure-native:storage:StorageAccount``)."""
     return _look_up(token, token, _BY_TOKEN, noun="resource type")
-
-
-def type_of_id(id: ArmId) -> ArmType:
-    """Return the row of the type of a resource id."""
-    return arm_type(id.type)
 
 
 def variant_of_body(row: ArmType, body: Document) -> ArmType:

@@ -5,7 +5,7 @@ preview cannot know. Assets and resource references stay the marked objects Pulu
 with ``SIGNATURE``); output values are reduced to their parts where they arrive.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, overload
 
@@ -139,18 +139,6 @@ def whole(value: object) -> object:
             return {key: whole(item) for key, item in value.items()}
         case list():
             return [whole(item) for item in value]
-    return value
-
-
-def mapped(value: object, change: Callable[[Secret], object]) -> object:
-    """Return ``value`` with ``change`` applied to each secret in it."""
-    match value:
-        case Secret():
-            return change(value)
-        case dict():
-            return {key: mapped(item, change) for key, item in value.items()}
-        case list():
-            return [mapped(item, change) for item in value]
     return value
 
 

@@ -8,7 +8,6 @@ from infra.engine.model.values import (
     has_secret,
     has_unknown,
     hidden,
-    mapped,
     marked,
     marked_like,
     plain,
@@ -99,7 +98,3 @@ def test_whole_numbers_come_back_from_the_wire():
     assert isinstance(value["a"], int)
     assert isinstance(value["b"][1].value, int)
     assert isinstance(value["c"], float)
-
-
-def test_mapped_changes_secrets_only():
-    assert mapped({"a": S, "b": [S, 1]}, lambda one: one.value * 2) == {"a": "ss", "b": ["ss", 1]}
