@@ -17,7 +17,7 @@ from infra.contract.json_types import Document
 from localcloud.calls.cloud import Cloud
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import LockedEnvironment, lock
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 
 BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 

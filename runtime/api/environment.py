@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.environments.declarations import read_declaration
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 
 __all__ = ["Environment", "PythonSection"]
 

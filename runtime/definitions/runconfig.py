@@ -16,7 +16,8 @@ from infra.contract.json_types import Document, JsonObject
 from runtime.definitions.settings import RunConfigurationFile
 from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
-from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import MAX_DURATION_S
 
 _FOLDERS: Final = ("aml_config", ".azureml")
 _EXTENSION: Final = ".runconfig"

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.model.runs import MAX_DURATION_S, EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import MAX_DURATION_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError
 from runtime.environments.requirements import included_file, requirement_lines
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 
 FILE_NAMES: Final = ("environment.yml", "conda_dependencies.yml", "requirements.txt")
 """The names looked for in a source folder, in this order."""

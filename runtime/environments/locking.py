@@ -15,8 +15,8 @@ from infra.contract.errors import DefinitionError
 from infra.contract.load import load
 from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import redacted
-from runtime.model.runs import EnvironmentSpec
 
 THIS_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _FORMAT: Final = 1

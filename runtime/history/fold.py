@@ -19,19 +19,24 @@ _LIVE = frozenset({RunState.RUNNING, RunState.FINALIZING})
 def fold(record: RunRecord, events: Iterable[RunEvent]) -> RunRecord:
     """Return ``record`` updated with ``events``."""
     metrics, params, tags = dict(record.metrics), dict(record.params), dict(record.tags)
+    properties = dict(record.properties)
     for event in events:
         if event.data.get("run"):
-            continue  # a nested run of the script
+            continue  # a child run
         match event.kind:
             case "state":
                 record = _moved(record, event)
-            case "metric":
+            case "metric" if not event.data.get("type"):
                 metrics[str(event.data["key"])] = as_number(event.data["value"])
             case "param":
                 params[str(event.data["key"])] = str(event.data["value"])
+            case "tag" if event.data.get("value") is None:
+                tags.pop(str(event.data["key"]), None)
             case "tag":
                 tags[str(event.data["key"])] = str(event.data["value"])
-    return replace(record, metrics=metrics, params=params, tags=tags)
+            case "property":
+                properties.setdefault(str(event.data["key"]), str(event.data["value"]))
+    return replace(record, metrics=metrics, params=params, tags=tags, properties=properties)
 
 
 def as_number(value: object) -> float:

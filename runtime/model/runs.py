@@ -9,10 +9,23 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from infra.contract.json_types import Document
+from runtime.model.data import DataInput, DataOutput
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.states import RunState
 
 EventKind: TypeAlias = Literal[
-    "state", "step", "node", "log", "metric", "param", "tag", "artifact", "message"
+    "state",
+    "step",
+    "node",
+    "log",
+    "metric",
+    "param",
+    "tag",
+    "property",
+    "artifact",
+    "child",
+    "message",
 ]
 EventOrigin: TypeAlias = Literal["submit", "agent", "service"]
 MAX_DURATION_S = 2_592_000
@@ -20,32 +33,16 @@ MAX_DURATION_S = 2_592_000
 
 
 @dataclass(frozen=True, slots=True)
-class EnvironmentSpec:
-    """What is installed for a run, as declared by the user.
-
-    ``user_managed``: ``interpreter`` is used as it is and nothing is built. Otherwise exactly one
-    of ``conda`` (the text of a conda YAML document) and ``requirements`` (the text of a pip
-    requirements file) is set. ``python`` overrides the document's Python version. ``source`` is
-    the file it came from, for messages. ``name`` is not part of the identity.
-    """
-
-    kind: Literal["user_managed", "conda", "pip"]
-    interpreter: str | None = None
-    conda: str | None = None
-    requirements: str | None = None
-    python: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    source: str | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class RunSpec:
     """One run as requested by the user.
 
-    ``script`` is a POSIX path relative to ``source_directory``, and inside it. ``target`` is
-    ``local`` or the name of a target in the manifest. ``environment`` is ``None`` if none was
-    given or found: ``local`` then uses the current interpreter, other targets refuse the run.
+    ``script`` is a POSIX path relative to ``source_directory``, and inside it; it is empty if
+    ``command``, a line for the shell, is run in its place. ``target`` is ``local`` or the name of a
+    target in the manifest. ``environment`` is ``None`` if none was given or found: ``local`` then
+    uses the current interpreter, other targets refuse the run. ``framework`` is ``Python``,
+    ``PySpark`` or ``R``. ``spark`` is Spark's configuration. ``collects``: metrics, outputs and
+    logs are kept in the history. ``origins`` maps the name of a field to the place that set it,
+    ``FILE:LINE``, for messages.
     """
 
     script: str
@@ -59,6 +56,17 @@ class RunSpec:
     max_duration_s: int = MAX_DURATION_S
     display_name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    framework: str = "Python"
+    distribution: Distribution | None = None
+    docker: DockerOptions = field(default_factory=DockerOptions)
+    spark: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[DataInput, ...] = ()
+    outputs: tuple[DataOutput, ...] = ()
+    priority: int | None = None
+    collects: bool = True
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,11 @@ class RunEvent:
     ``state`` {state, reason?, exit_code?} · ``step`` {step, text} with the eight steps of a run
     (``snapshot zip``, ``scale up``, ``environment``, ``download``, ``unzip``, ``run``, ``collect``,
     ``scale down``) · ``node`` {node, state} · ``log`` {name, size} · ``metric`` {key, value, step,
-    timestamp} · ``param`` {key, value} · ``tag`` {key, value} · ``artifact`` {path, size} ·
-    ``message`` {text}
+    timestamp, type?} · ``param`` {key, value} · ``tag`` {key, value; null removes it} ·
+    ``property`` {key, value} · ``artifact`` {path, size} · ``child`` {run, name, parent} ·
+    ``message`` {text}. A metric without ``type`` is a number. Others: ``text``, ``list``, ``row``,
+    ``table``, ``image`` (the path of its artifact), ``confusion_matrix``, ``accuracy_table``,
+    ``residuals``, ``predictions``. With ``run``, an event is about that child run.
     """
 
     seq: int

@@ -18,8 +18,9 @@ from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.environments.pythons import EARLIEST, supported
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.run_ids import run_id
-from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SourceSnapshot
+from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 
 LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"

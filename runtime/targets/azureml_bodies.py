@@ -16,7 +16,8 @@ from runtime.agent.archive import ARCHIVE_NAME
 from runtime.environments.conda import parse_conda
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
-from runtime.model.runs import EnvironmentSpec, PreparedRun, SourceSnapshot
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import PreparedRun, SourceSnapshot
 
 IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 """The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Final
 
 from infra.contract.json_types import JsonObject
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import MASK, redacted
-from runtime.model.runs import EnvironmentSpec, PreparedRun
+from runtime.model.runs import PreparedRun
 
 OWN_EVENTS: Final = "events.jsonl"
 AGENT_EVENTS: Final = "agent-events.jsonl"

@@ -17,7 +17,7 @@ import pytest
 from infra.contract.errors import EnvironmentBuildError
 from runtime.environments.builders import Builder
 from runtime.environments.locking import LockedEnvironment, lock
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 
 
 class BuilderContract:

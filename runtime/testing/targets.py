@@ -15,8 +15,9 @@ from typing import ClassVar, Final
 
 import pytest
 
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.run_ids import new_token
-from runtime.model.runs import EnvironmentSpec, PreparedRun, RunEvent, RunSpec
+from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.submit.prepare import prepared

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from infra.arm.client import local_client
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.states import RunState
 from runtime.targets.azureml import AzureMLTarget
 from runtime.targets.local import LocalTarget

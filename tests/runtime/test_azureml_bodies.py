@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runtime.model.runs import EnvironmentSpec, PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
 from runtime.targets import azureml_bodies as bodies
 from runtime.targets.azureml import Cursor
 

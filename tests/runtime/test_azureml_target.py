@@ -6,7 +6,7 @@ import pytest
 
 from infra.arm.client import local_client
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.states import RunState
 from runtime.targets.azureml import AzureMLTarget
 from runtime.testing.targets import CloseableContract, TargetContract, poll

@@ -10,7 +10,7 @@ import pytest
 from infra.contract.errors import EnvironmentBuildError
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 from runtime.testing.builders import BuilderContract
 
 

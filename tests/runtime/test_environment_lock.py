@@ -7,7 +7,7 @@ from runtime.environments.base_variables import base_variables, build_variables
 from runtime.environments.declarations import find_declaration, read_declaration
 from runtime.environments.locking import lock
 from runtime.environments.pythons import InstalledPython, find_python, fits
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 
 BASE = "name: a\nchannels: [conda-forge]\ndependencies: [python=3.11, numpy=1.26]\n"
 

@@ -11,7 +11,7 @@ from infra.contract.errors import EnvironmentBuildError
 from runtime.environments.builders import UvBuilder, install_argv, venv_argv
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 from runtime.testing.builders import BuilderContract
 
 

@@ -88,6 +88,24 @@ def test_the_last_value_of_a_metric_counts(record):
     assert (folded.params, folded.tags) == ({"alpha": "0.5"}, {"team": "ml"})
 
 
+def test_metrics_that_are_no_numbers_are_not_in_the_record(record):
+    rows = event("metric", key="rows", value={"a": 1}, type="row")
+    assert fold(record(), [rows]).metrics == {}
+
+
+def test_a_tag_without_a_value_is_removed(record):
+    events = [event("tag", 0, key="team", value="ml"), event("tag", 1, key="team", value=None)]
+    assert fold(record(), events).tags == {}
+
+
+def test_a_property_keeps_its_first_value(record):
+    events = [
+        event("property", 0, key="model", value="a"),
+        event("property", 1, key="model", value="b"),
+    ]
+    assert fold(record(), events).properties == {"model": "a"}
+
+
 def test_appending_twice_has_no_effect(history, record):
     history.add(record())
     events = states("Queued", "Running")

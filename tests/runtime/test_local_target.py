@@ -13,7 +13,7 @@ import pytest
 from infra.contract.discovery import PROCESS_OWNER, ask, find_cloud
 from runtime.agent import process_tree
 from runtime.agent.events import read_events
-from runtime.model.runs import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.states import RunState
 from runtime.targets.base import Handle
 from runtime.targets.local import LocalTarget

@@ -7,7 +7,8 @@ import pytest
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from runtime.environments.locking import lock
 from runtime.environments.pythons import supported
-from runtime.model.runs import EnvironmentSpec, RunSpec, SourceSnapshot
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import RunSpec, SourceSnapshot
 from runtime.submit.prepare import (
     check_script,
     check_spec,

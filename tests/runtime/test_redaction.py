@@ -13,8 +13,9 @@ import pytest
 from infra.contract.errors import DefinitionError
 from runtime.environments.locking import lock
 from runtime.history.store import History
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import redacted, secrets_of
-from runtime.model.runs import EnvironmentSpec, RunSpec
+from runtime.model.runs import RunSpec
 from runtime.model.states import RunState
 from runtime.submit.submitting import Submitter
 from runtime.submit.watch import Pace, Watcher

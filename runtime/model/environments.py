@@ -1,0 +1,74 @@
+"""What is installed for a run, as declared by the user: packages, image, Spark packages.
+
+All values are frozen; nothing here reads a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A private image registry. ``password`` is a reference (``env:``, ``file:``) or a secret."""
+
+    address: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSpec:
+    """What an environment's image is made from; exactly one of the three is set.
+
+    ``name``: an image to pull. ``dockerfile``: the text of a Dockerfile. ``context``: a folder with
+    a Dockerfile, whose path in it is ``dockerfile_path``.
+    """
+
+    name: str | None = None
+    dockerfile: str | None = None
+    context: str | None = None
+    dockerfile_path: str = "Dockerfile"
+    registry: Registry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MavenPackage:
+    """A package that Spark loads from a Maven repository."""
+
+    group: str
+    artifact: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SparkPackages:
+    """The packages of a PySpark run, and the Maven repositories they are loaded from."""
+
+    repositories: tuple[str, ...] = ()
+    packages: tuple[MavenPackage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """What is installed for a run, as declared by the user.
+
+    ``user_managed``: ``interpreter`` is used as it is and nothing is built. Otherwise exactly one
+    of ``conda`` (the text of a conda YAML document) and ``requirements`` (the text of a pip
+    requirements file) is set. ``image`` is what they are installed into on targets that run
+    containers; with ``user_managed``, the image's interpreter is used. ``python`` overrides the
+    document's Python version. ``source`` is the file it came from, for messages. ``name`` and
+    ``version`` are not part of the identity.
+    """
+
+    kind: Literal["user_managed", "conda", "pip"]
+    interpreter: str | None = None
+    conda: str | None = None
+    requirements: str | None = None
+    python: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    name: str | None = None
+    version: str | None = None
+    image: ImageSpec | None = None
+    spark: SparkPackages | None = None
