@@ -1,0 +1,149 @@
+"""A YAML or JSON document whose values know their lines, and the problems found in one.
+
+Scalars are YAML 1.2's. A reader adds every problem and raises once, so that a person sees them all.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+import yaml
+
+from infra.contract.bounded_yaml import YamlError, compose, scalar, tag_problem
+from infra.contract.errors import DefinitionError
+
+_MERGE: Final = "<<"
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A value and its line, which counts from 1; an entry of a map has the line of its key.
+
+    ``value`` is a scalar, a tuple of ``Located`` or a map of them. ``text`` is a scalar as written.
+    """
+
+    value: "Scalar | tuple[Located, ...] | Mapping[str, Located]"
+    line: int
+    text: str = ""
+
+    @property
+    def entries(self) -> "Mapping[str, Located]":
+        """Return the entries of a map; empty for anything else."""
+        return self.value if isinstance(self.value, Mapping) else {}
+
+    @property
+    def items(self) -> "tuple[Located, ...]":
+        """Return the items of a list; empty for anything else."""
+        return self.value if isinstance(self.value, tuple) else ()
+
+    @property
+    def is_map(self) -> bool:
+        return isinstance(self.value, Mapping)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.value, tuple)
+
+    @property
+    def is_null(self) -> bool:
+        return self.value is None
+
+    def get(self, *path: str) -> "Located | None":
+        """Return the value at a path of keys, ``None`` where one is missing or null."""
+        at: Located | None = self
+        for key in path:
+            at = at.entries.get(key) if at is not None else None
+        return None if at is None or at.is_null else at
+
+    def plain(self) -> object:
+        """Return the value without lines."""
+        if isinstance(self.value, Mapping):
+            return {key: each.plain() for key, each in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [each.plain() for each in self.value]
+        return self.value
+
+    def scalars(self) -> "Iterator[Located]":
+        """Yield every scalar in it, in the order of the document."""
+        if self.is_map or self.is_list:
+            for each in (*self.entries.values(), *self.items):
+                yield from each.scalars()
+        else:
+            yield self
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong on a line, as a sentence, and what to do about it."""
+
+    line: int
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Collects the problems of one file."""
+
+    file: str
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, line: int, what: str, remedy: str) -> None:
+        """Add a problem."""
+        self.found.append(Problem(line, what, remedy))
+
+    def raise_any(self) -> None:
+        """Raise ``DefinitionError`` with all problems, in the order of the file, if there are."""
+        if not self.found:
+            return
+        ordered = sorted(dict.fromkeys(self.found), key=lambda each: each.line)
+        first = ordered[0]
+        if len(ordered) == 1:
+            raise DefinitionError(first.what, remedy=first.remedy, at=f"{self.file}:{first.line}")
+        lines = [f"{self.file}:{each.line}: {each.what} {each.remedy}" for each in ordered]
+        raise DefinitionError(
+            "\n".join(lines), remedy=f"Correct these {len(lines)} lines.", at=self.file
+        )
+
+
+def read_located(text: str, problems: Problems) -> Located | None:
+    """Return the document; ``None``, with the problem added, for text that cannot be read."""
+    try:
+        root = compose(text)
+        return Located(None, 1) if root is None else _located(root, problems)
+    except YamlError as error:
+        problems.add(error.line, f"The file {error}", "Correct the line.")
+        return None
+
+
+def _located(node: yaml.Node, problems: Problems, line: int | None = None) -> Located:
+    at = line or node.start_mark.line + 1
+    problem = tag_problem(node)
+    if problem:
+        problems.add(at, f"A value {problem}", "Write the value alone.")
+        return Located(None, at)
+    if isinstance(node, yaml.ScalarNode):
+        return Located(scalar(node), at, str(node.value))
+    if isinstance(node, yaml.SequenceNode):
+        return Located(tuple(_located(item, problems) for item in node.value), at)
+    return Located(_entries(node, problems), at)
+
+
+def _entries(node: yaml.Node, problems: Problems) -> dict[str, Located]:
+    entries: dict[str, Located] = {}
+    merged: dict[str, Located] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else None
+        if key is None:
+            problems.add(line, "A key is not text.", "Write a word before the colon.")
+        elif key == _MERGE:
+            value = _located(value_node, problems)
+            for each in value.items or (value,):
+                merged = {**each.entries, **merged}
+        elif key in entries:
+            problems.add(line, f"The key {key!r} appears twice.", "Remove one of them.")
+        else:
+            entries[key] = _located(value_node, problems, line)
+    return {**merged, **entries}
