@@ -103,9 +103,10 @@ class SourceSnapshot:
 class PreparedRun:
     """A run that is ready to launch: nothing is left to decide or look up.
 
-    ``run_id`` is ``<experiment>_<epoch seconds>_<8 hex>``. ``command`` starts with the script;
-    the target prepends the interpreter of the built environment. ``properties`` are immutable
-    (git, snapshot id); ``tags`` are the user's.
+    ``run_id`` is ``<experiment>_<epoch seconds>_<8 hex>``, or the name the user gave. ``command``
+    starts with the script, to which the target prepends the interpreter of the built environment;
+    for a line of the shell it is ``bash -c LINE``, and that interpreter is the ``python`` on its
+    ``PATH``. ``properties`` are immutable (git, snapshot id); ``tags`` are the user's.
     """
 
     run_id: str
@@ -117,6 +118,11 @@ class PreparedRun:
     @property
     def experiment(self) -> str:
         return self.spec.experiment
+
+    @property
+    def is_shell(self) -> bool:
+        """Whether ``command`` is a line of the shell."""
+        return bool(self.spec.command)
 
 
 @dataclass(frozen=True, slots=True)

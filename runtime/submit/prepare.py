@@ -175,7 +175,7 @@ def prepared(
     locked: LockedEnvironment | None,
 ) -> PreparedRun:
     """Return the run. ``token`` is what ``new_token`` returned."""
-    properties = {**git, SNAPSHOT_PROPERTY: snapshot.id}
+    properties = {**spec.properties, **git, SNAPSHOT_PROPERTY: snapshot.id}
     if locked is not None:
         properties[ENVIRONMENT_PROPERTY] = locked.hash
         if locked.overridden or (spec.environment and spec.environment.python):
@@ -184,9 +184,14 @@ def prepared(
         run_id=run_id(spec.experiment, token),
         spec=spec,
         snapshot=snapshot,
-        command=(spec.script, *spec.arguments),
+        command=command_of(spec),
         properties=properties,
     )
+
+
+def command_of(spec: RunSpec) -> tuple[str, ...]:
+    """Return what is run: the script and its arguments, or bash with a line for it."""
+    return ("bash", "-c", spec.command) if spec.command else (spec.script, *spec.arguments)
 
 
 def _nearest_script(script: str, root: Path) -> str:

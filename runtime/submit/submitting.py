@@ -70,8 +70,9 @@ class Submitter:
         locked = checked_environment(spec, self._home, self._environ)
         listing = list_files(spec.source_directory)
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(spec.source_directory))
-        paths = {file.path for file in listing.files}
-        check_script(spec.script, paths, ignore_file=listing.ignore_file)
+        if not spec.command:
+            paths = {file.path for file in listing.files}
+            check_script(spec.script, paths, ignore_file=listing.ignore_file)
         return Planned(spec, listing, locked)
 
     def submit(
@@ -86,8 +87,9 @@ class Submitter:
         check_spec(spec)
         locked = checked_environment(spec, self._home, self._environ)
         taken = self._snapshots.take(spec.source_directory)
-        paths = {file.path for file in taken.snapshot.files}
-        check_script(spec.script, paths, ignore_file=taken.ignore_file)
+        if not spec.command:
+            paths = {file.path for file in taken.snapshot.files}
+            check_script(spec.script, paths, ignore_file=taken.ignore_file)
         run = prepared(
             spec,
             taken.snapshot,
@@ -133,7 +135,7 @@ def first_record(run: PreparedRun, created: float, stack: str | None) -> RunReco
         target=run.spec.target,
         state=RunState.NOT_STARTED,
         created=created,
-        script=run.spec.script,
+        script=run.spec.command or run.spec.script,
         arguments=run.spec.arguments,
         tags=dict(run.spec.tags),
         properties=dict(run.properties),

@@ -101,10 +101,13 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
 def job_command(run: PreparedRun) -> str:
     """Return the shell command that a node runs in the snapshot's folder.
 
+    A node has the environment's ``python`` on its ``PATH``: a line of the shell finds it there.
+
     An argument reaches the script as it is on every target: the service, which would replace
     ``${{inputs.x}}`` in it, does not see the shell's ``$''{{inputs.x}}`` as a placeholder.
     """
-    script = shlex.join(["python", *run.command]).replace("${{", "$''{{").replace("$[[", "$''[[")
+    command = run.command if run.is_shell else ("python", *run.command)
+    script = shlex.join(command).replace("${{", "$''{{").replace("$[[", "$''[[")
     return f"python {ARCHIVE_NAME} run -- {script}"
 
 

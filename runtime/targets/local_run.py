@@ -6,6 +6,7 @@ files in the run's folder.
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -97,12 +98,15 @@ class LocalRun:
                 yield str(found.python), {**environment_variables(found.folder), **found.variables}
 
     def _run(self, python: str, variables: Mapping[str, str]) -> None:
-        self._step("run", " ".join(("python", *self._task.command)))
+        self._step("run", shown_command(self._task))
         if self._stop.is_set():
             self._end("")
             return
         environ = run_variables(self._task, variables, os.environ)
-        arguments = agent_arguments(found_python(python, environ), self._folder, self._task)
+        python = found_python(python, environ)
+        if self._task.is_shell:
+            environ["PATH"] = shell_path(python, environ.get("PATH", os.defpath), self._folder)
+        arguments = agent_arguments(python, self._folder, self._task)
         # It inherits the lock: the run is alive as long as its agent, even if this process dies.
         self._agent = ForkedProcess(lambda: agent(arguments), self._folder.work, environ)
         if self._stop.is_set():
@@ -152,9 +156,32 @@ def agent_arguments(python: str, folder: RunFolder, task: Task) -> list[str]:
         f"--max-duration={task.max_duration_s}",
         "--private",
         "--",
-        python,
+        *(() if task.is_shell else (python,)),
         *task.command,
     ]
+
+
+def shown_command(task: Task) -> str:
+    """Return the command as a person would type it."""
+    return task.command[-1] if task.is_shell else " ".join(("python", *task.command))
+
+
+def shell_path(python: str, path: str, folder: RunFolder) -> str:
+    """Return a ``PATH`` on which ``python`` is the given interpreter, and its tools come first.
+
+    An interpreter may be called `python3.11`, beside a `python` that is another: a script in the
+    run's folder then starts it. A link would not do, because an interpreter finds its environment
+    beside its own path.
+    """
+    own = Path(python).absolute().parent
+    found = shutil.which("python", path=str(own))
+    path = f"{own}{os.pathsep}{path}"
+    if found is not None and Path(found).samefile(python):
+        return path
+    starter = private_folder(folder.path / "bin") / "python"
+    starter.write_text(f'#!/bin/sh\nexec {shlex.quote(python)} "$@"\n', encoding="utf-8")
+    starter.chmod(0o700)
+    return f"{starter.parent}{os.pathsep}{path}"
 
 
 def run_variables(

@@ -95,7 +95,8 @@ class RunFolder:
 class Task:
     """The task of the run's process, as decided by the submitter.
 
-    ``environment`` is ``None`` if ``interpreter`` is used as it is.
+    ``environment`` is ``None`` if ``interpreter`` is used as it is. ``is_shell``: the command is
+    run as it is, not by the interpreter.
     """
 
     run_id: str
@@ -108,6 +109,7 @@ class Task:
     interpreter: str
     environment: EnvironmentSpec | None
     max_duration_s: int
+    is_shell: bool = False
 
 
 def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
@@ -123,6 +125,7 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         interpreter=interpreter,
         environment=run.spec.environment,
         max_duration_s=run.spec.max_duration_s,
+        is_shell=run.is_shell,
     )
 
 

@@ -205,6 +205,33 @@ class TargetContract:
         assert f"AZUREML_ARM_PROJECT_NAME = {run.experiment}" in text
         assert "WISH = yes" in text
 
+    def test_a_line_of_the_shell_runs_in_place_of_a_script(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        line = "A='x y'; python train.py \"$A\" | tr a-z A-Z && python -c 'import sys; sys.exit(7)'"
+        handle = target.launch(make_run("import sys; print(sys.argv[1:])", command=line))
+        status = self.ended(target, handle)
+        assert (status.state, status.exit_code) == (RunState.FAILED, 7)
+        assert "['X Y']" in self.log(target, handle)
+
+    def test_a_line_of_the_shell_reaches_it_as_it_is(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        line = "echo '${{inputs.x}}' '$[[a]]' \"$AZUREML_RUN_ID\"\necho second"
+        run = make_run("", command=line)
+        handle = target.launch(run)
+        assert self.ended(target, handle).state is RunState.COMPLETED
+        assert f"${{{{inputs.x}}}} $[[a]] {run.run_id}\nsecond" in self.log(target, handle)
+
+    def test_canceling_ends_what_a_line_of_the_shell_started(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        handle = target.launch(make_run(WAITS, command="echo first; python train.py; echo after"))
+        self.until(lambda: "started" in self.log(target, handle))
+        target.cancel(handle)
+        assert self.ended(target, handle).state is RunState.CANCELED
+        assert "after" not in self.log(target, handle)
+
     def test_what_the_script_tracks_comes_back_as_events(
         self, target: Target, make_run: MakeRun
     ) -> None:
@@ -275,8 +302,12 @@ def a_run(
     files: Mapping[str, str] | None = None,
     variables: Mapping[str, str] | None = None,
     max_duration_s: int = 600,
+    command: str = "",
 ) -> PreparedRun:
-    """Return a run of a script's text; its source and snapshot are in ``folder``."""
+    """Return a run of a script's text; its source and snapshot are in ``folder``.
+
+    With ``command``, that line runs, and the script is only beside it.
+    """
     number = len(list(folder.glob("source-*")))
     source = folder / f"source-{number}"
     for name, text in {"train.py": script, **(files or {})}.items():
@@ -284,13 +315,14 @@ def a_run(
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     spec = RunSpec(
-        "train.py",
+        "" if command else "train.py",
         source,
         experiment="contract",
         arguments=arguments,
         environment=environment,
         variables=variables or {},
         max_duration_s=max_duration_s,
+        command=command,
     )
     taken = SnapshotStore(folder / "snapshots").take(source)
     return prepared(spec, taken.snapshot, token=new_token(time.time()), git={}, locked=None)
