@@ -5,38 +5,84 @@ folder. That is why, as in git, nothing below an excluded folder can be re-inclu
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
+
+from runtime.snapshots.wildmatch import as_bytes, name_expression, path_expression
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRule:
-    """One line of an ignore file. ``matches`` takes a POSIX path relative to the file's folder."""
+    """One line of an ignore file. ``matches`` takes a POSIX path relative to the file's folder.
+
+    ``text`` is the line, ``place`` its ``FILE:LINE``, empty for a rule that no file has.
+    """
 
     matches: Callable[[str], object]
     negated: bool
     folders_only: bool
     anchored: bool
+    text: str = ""
+    place: str = ""
+    expression: str = ""
 
 
-def parse_rules(text: str) -> tuple[IgnoreRule, ...]:
+class IgnoreRules:
+    """Rules in order, of which the last that matches an entry decides."""
+
+    def __init__(self, rules: Iterable[IgnoreRule]) -> None:
+        self.rules: Final = tuple(rules)
+        self._reversed = self.rules[::-1]
+        # Most entries match no rule at all, which one expression for all rules finds out.
+        self._name = _any_of(rule for rule in self.rules if not rule.anchored)
+        self._path = _any_of(rule for rule in self.rules if rule.anchored)
+
+    def deciding(self, path: str, name: str, *, folder: bool) -> IgnoreRule | None:
+        """Return the rule that decides on an entry; its parents are not considered.
+
+        ``name`` is the last part of ``path``.
+        """
+        if not path.isascii():
+            path, name = as_bytes(path), as_bytes(name)
+        if not (self._name(name) or self._path(path)):
+            return None
+        for rule in self._reversed:
+            if rule.folders_only and not folder:
+                continue
+            if rule.matches(path if rule.anchored else name):
+                return rule
+        return None
+
+    def excluded(self, path: str, *, folder: bool) -> bool:
+        """Return whether the entry ``path`` is excluded; its parents are not considered."""
+        rule = self.deciding(path, path.rpartition("/")[2], folder=folder)
+        return rule is not None and not rule.negated
+
+
+def parse_rules(text: str, file: str = "") -> tuple[IgnoreRule, ...]:
     """Return the rules of an ignore file, in order; the last match wins."""
     lines = text.removeprefix("\ufeff").split("\n")
-    return tuple(rule for line in lines if (rule := _rule(line.removesuffix("\r"))) is not None)
+    places = (f"{file}:{number}" if file else "" for number in range(1, len(lines) + 1))
+    rules = (
+        _rule(line.removesuffix("\r"), place) for line, place in zip(lines, places, strict=True)
+    )
+    return tuple(rule for rule in rules if rule is not None)
 
 
-def excluded(rules: Sequence[IgnoreRule], path: str, *, folder: bool) -> bool:
-    """Return whether the entry ``path`` is excluded; its parents are not considered."""
-    name = path.rpartition("/")[2]
-    for rule in reversed(rules):
-        if rule.folders_only and not folder:
-            continue
-        if rule.matches(path if rule.anchored else name):
-            return not rule.negated
-    return False
+def _any_of(rules: Iterable[IgnoreRule]) -> Callable[[str], object]:
+    """Return what matches if one of the rules does."""
+    expressions = [f"(?:{rule.expression})" for rule in rules]
+    if not expressions:
+        return _nothing
+    return re.compile("|".join(expressions), re.DOTALL).fullmatch
 
 
-def _rule(line: str) -> IgnoreRule | None:
+def _nothing(_: str) -> None:
+    """Match nothing."""
+
+
+def _rule(line: str, place: str) -> IgnoreRule | None:
     line = _without_trailing_spaces(line)
     if not line or line.startswith("#"):
         return None
@@ -44,64 +90,19 @@ def _rule(line: str) -> IgnoreRule | None:
     pattern = line[1:] if negated else line
     folders_only = pattern.endswith("/")
     pattern = pattern.removesuffix("/")
+    if not pattern:
+        return None
     anchored = "/" in pattern
     try:
-        expression = re.compile(_expression(pattern.removeprefix("/")), re.DOTALL)
-    except (ValueError, re.error):
+        translate = path_expression if anchored else name_expression
+        expression = translate(as_bytes(pattern.removeprefix("/")))
+        matches = re.compile(expression, re.DOTALL).fullmatch
+    except ValueError:
         return None  # git ignores a malformed pattern, too
-    return IgnoreRule(expression.fullmatch, negated, folders_only, anchored)
+    return IgnoreRule(matches, negated, folders_only, anchored, line, place, expression)
 
 
 def _without_trailing_spaces(line: str) -> str:
     bare = line.rstrip(" ")
     backslashes = len(bare) - len(bare.rstrip("\\"))
     return bare + " " if backslashes % 2 and len(bare) < len(line) else bare
-
-
-def _expression(pattern: str) -> str:
-    """Translate a pattern into a regular expression that matches a whole path."""
-    if not pattern:
-        raise ValueError(pattern)
-    out = []
-    at = 0
-    while at < len(pattern):
-        for token, translate in _TOKENS:
-            match = token.match(pattern, at)
-            if match:
-                out.append(translate(match))
-                at = match.end()
-                break
-        else:
-            raise ValueError(pattern)
-    return "".join(out)
-
-
-def _class(match: re.Match[str]) -> str:
-    """Translate ``[a-z]``, which never matches a slash, even if negated."""
-    negation, body = ("^" if match[1] else ""), match[2]
-    body = _POSIX_CLASS.sub(lambda found: _CLASSES.get(found[1], ""), _escaped(body))
-    return f"(?!/)[{negation}{body}]"
-
-
-def _escaped(body: str) -> str:
-    """Escape what is special in Python's character classes but not in git's."""
-    body = re.sub(r"\\(.)|([\[&|~^])(?!:)", lambda m: "\\" + (m[1] or m[2]), body)
-    return "\\" + body if body.startswith("]") else body
-
-
-_CLASSES = {
-    "alnum": "a-zA-Z0-9", "alpha": "a-zA-Z", "blank": r" \t", "digit": "0-9", "lower": "a-z",
-    "punct": r"!-/:-@\[-`{-~", "space": r"\s", "upper": "A-Z", "xdigit": "0-9a-fA-F",
-}  # fmt: skip
-_POSIX_CLASS = re.compile(r"\[:([a-z]+):\]")
-_Token = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
-_TOKENS: Iterable[_Token] = (
-    (re.compile(r"(?<![^/])\*\*+/(?:\*\*+/)*"), lambda _: "(?:.+/)?"),  # **/ at a boundary
-    (re.compile(r"(?<=/)\*\*+$"), lambda _: ".+"),  # /** at the end
-    (re.compile(r"^\*\*+$"), lambda _: ".*"),
-    (re.compile(r"\*+"), lambda _: "[^/]*"),
-    (re.compile(r"\?"), lambda _: "[^/]"),
-    (re.compile(r"\[([!^])?(\]?(?:\\.|\[:[a-z]+:\]|[^\]\\])*)\]"), _class),
-    (re.compile(r"\\(.)", re.DOTALL), lambda match: re.escape(match[1])),
-    (re.compile(r"[^\[\\]"), lambda match: re.escape(match[0])),
-)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from runtime.snapshots.files import list_files
-from runtime.snapshots.patterns import excluded, parse_rules
+from runtime.snapshots.patterns import IgnoreRules, parse_rules
 
 
 @pytest.mark.parametrize(
@@ -59,15 +59,32 @@ from runtime.snapshots.patterns import excluded, parse_rules
     ],
 )
 def test_patterns(lines, path, out):
-    rules = parse_rules(lines)
-    assert excluded(rules, path.rstrip("/"), folder=path.endswith("/")) is out
+    rules = IgnoreRules(parse_rules(lines))
+    assert rules.excluded(path.rstrip("/"), folder=path.endswith("/")) is out
 
 
 PIECES = (
     "a", "b", "foo", "data", "*", "?", "/", "/**/", "**/", "/**", "[ab]", "[!a]", "[^a]", "[a-f]*",
-    ".txt", "*.txt", "\\#h", "\\!n", " ", "[]y]", "[[:alpha:]]", "[z-a]", "[\\]]", "x[]]y",
+    ".txt", "*.txt", "\\#h", "\\!n", " ", "[]y]", "[[:alpha:]]", "[z-a]", "[\\]]", "x[]]y", "**",
+    "***", "é", "[é]", "??", "[!z-a]", "[[:punct:]a]", "[a-\\]]", "[:a]", "[[:nope:]]", "[[:]", "[",
+    "\\", "[--b]", "[a-]", "[[:space:]-z]", "/", "/", "*/",
 )  # fmt: skip
-NAMES = ("a", "b", "foo", "foo.txt", "a.b", "data", "x]y", "[z]", "a b", "#h", "!n", "bar.py")
+NAMES = (
+    "a",
+    "b",
+    "foo",
+    "foo.txt",
+    "a.b",
+    "data",
+    "x]y",
+    "[z]",
+    "a b",
+    "#h",
+    "!n",
+    "bar.py",
+    "é",
+    "-",
+)
 
 
 def grow(folder, depth, draw):
@@ -84,21 +101,13 @@ def pattern(draw):
     return draw.choice(("", "", "", "!")) + draw.choice(("", "", "/")) + made
 
 
-def usable(line):
-    """Leave out `foo**/`, which git reads in two ways depending on what stands before it."""
-    body = line.lstrip("!/")
-    return "***" not in line and not any(
-        body[at : at + 2] == "**" and at and body[at - 1] != "/" for at in range(len(body))
-    )
-
-
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is the judge")
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(40))
 def test_git_agrees(tmp_path, seed):
     draw = random.Random(seed)  # noqa: S311 - made-up patterns are no secret
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     grow(tmp_path, 3, draw)
-    lines = [line for line in (pattern(draw) for _ in range(6)) if usable(line)]
+    lines = [pattern(draw) for _ in range(6)]
     (tmp_path / ".gitignore").write_text("\n".join([*lines, "!/.gitignore"]) + "\n")
     asked = subprocess.run(
         ["git", "-C", str(tmp_path), "ls-files", "-z", "-o", "--exclude-per-directory=.gitignore"],
