@@ -78,8 +78,8 @@ class Run:
 
     def wait_for_completion(
         self,
-        show_output: bool = False,  # noqa: FBT001, FBT002 - azureml-core's signature
-        raise_on_error: bool = True,  # noqa: FBT001, FBT002 - azureml-core's signature
+        show_output: bool = False,
+        raise_on_error: bool = True,
     ) -> RunDetails:
         """Wait until the run has ended. Ctrl-C stops the waiting, never the run.
 

@@ -21,7 +21,7 @@ class ScriptRunConfig:
     Changing ``run_config`` afterwards (``src.run_config.node_count = 4``) takes effect.
     """
 
-    def __init__(  # noqa: PLR0917 - azureml-core's order
+    def __init__(
         self,
         source_directory: str | Path,
         script: str | None = None,
