@@ -1,16 +1,24 @@
 """The settings of a run that a definition file gives, whatever its dialect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import MAX_DURATION_S
+from runtime.model.data import DataInput, DataOutput
+from runtime.model.environments import EnvironmentSpec, ImageSpec, SparkPackages
+from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.runs import MAX_DURATION_S, RunSpec
 
 
 @dataclass(frozen=True, slots=True)
 class RunConfigurationFile:
-    """The settings of one file; ``None`` or empty where it sets nothing."""
+    """The settings of one file; ``None`` or empty where it sets nothing.
+
+    ``image`` and ``spark_packages`` are those of ``environment`` too; they remain when another
+    environment is chosen. ``prepares`` ``False``: the environment must have been built before.
+    ``origins`` maps a field of ``RunSpec``, or a part of one (``docker.use``, ``inputs.NAME``), to
+    ``FILE:LINE``. ``notes`` are sentences for the user: settings that have no effect.
+    """
 
     file: Path
     target: str = "local"
@@ -20,8 +28,48 @@ class RunConfigurationFile:
     variables: Mapping[str, str] = field(default_factory=dict)
     node_count: int = 1
     max_duration_s: int = MAX_DURATION_S
+    command: str = ""
+    display_name: str | None = None
+    framework: str = "Python"
+    distribution: Distribution | None = None
+    docker: DockerOptions = field(default_factory=DockerOptions)
+    spark: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[DataInput, ...] = ()
+    outputs: tuple[DataOutput, ...] = ()
+    priority: int | None = None
+    collects: bool = True
+    prepares: bool = True
+    image: ImageSpec | None = None
+    spark_packages: SparkPackages | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def argument_list(given: Sequence[str], configured: Sequence[str]) -> tuple[str, ...]:
     """Return the script's arguments: those given replace all configured ones."""
     return tuple(given) or tuple(configured)
+
+
+def with_settings(spec: RunSpec, configured: RunConfigurationFile) -> RunSpec:
+    """Return a run with the settings of a file that no option of a command can give."""
+    environment = spec.environment
+    if environment is not None:
+        environment = replace(
+            environment,
+            image=environment.image or configured.image,
+            spark=environment.spark or configured.spark_packages,
+        )
+    return replace(
+        spec,
+        environment=environment,
+        display_name=spec.display_name or configured.display_name,
+        framework=configured.framework,
+        distribution=configured.distribution,
+        docker=configured.docker,
+        spark=dict(configured.spark),
+        inputs=configured.inputs,
+        outputs=configured.outputs,
+        priority=configured.priority,
+        collects=configured.collects,
+        origins={**configured.origins, **spec.origins},
+    )

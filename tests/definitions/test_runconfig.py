@@ -93,15 +93,15 @@ def test_the_conda_file_is_relative_to_the_project(project):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ArgumentVector: [a.py]\n", "Workbench"),
+        ("ArgumentVector: []\n", "is empty"),
         ("nodeCount: many\n", "not a whole number"),
         ("nodeCount: .inf\n", "not a whole number"),
         ("- a\n", "not a mapping"),
-        ("a: [\n", "Line 2 is not YAML"),
-        ("a: b\nc: " + "[" * 20_000, "Line 2 .*nested more than 64 levels"),
-        ("nodeCount: " + "1" * 5_000, "Line 1 .*number of 5,000 characters"),
-        ("nodeCount: 1e400", "Line 1 .*out of range"),
-        ("target: !secret cpu", "Line 1 .*tag !secret"),
+        ("a: [\n", ":2: The file is not YAML"),
+        ("a: b\nc: " + "[" * 20_000, ":2: .*nested more than 64 levels"),
+        ("nodeCount: " + "1" * 5_000, ":1: .*number of 5,000 characters"),
+        ("nodeCount: 1e400", ":1: .*out of range"),
+        ("target: !secret cpu", ":1: .*tag !secret"),
     ],
 )
 def test_an_unusable_run_configuration_is_an_error(project, text, said):

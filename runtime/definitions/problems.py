@@ -1,0 +1,75 @@
+"""Collects the problems of a definition file, and raises all of them as one error."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import DefinitionError
+from infra.contract.load import one_of
+
+_MOST_LISTED: Final = 50
+_CUTOFF: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A line of a file, which counts from 1; line 0 stands for the whole file."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One problem."""
+
+    at: Place
+    message: str
+    remedy: str
+
+
+class Problems:
+    """The problems found so far in a definition, which may have several files."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = Place(str(file))
+        self._found: dict[Problem, None] = {}
+
+    def add(self, message: str, *, remedy: str, at: Place | None = None) -> None:
+        """Note a problem; ``message`` and ``remedy`` are sentences."""
+        self._found[Problem(at or self._file, message, remedy)] = None
+
+    @property
+    def found(self) -> list[Problem]:
+        """Return the problems in the order of the lines."""
+        return sorted(self._found)
+
+    def raise_any(self) -> None:
+        """Raise ``DefinitionError`` with every problem, in the order of the lines."""
+        found = self.found
+        if not found:
+            return
+        if len(found) == 1:
+            only = found[0]
+            raise DefinitionError(only.message, remedy=only.remedy, at=str(only.at))
+        more = len(found) - _MOST_LISTED
+        lines = [f"{each.at}: {each.message} {each.remedy}" for each in found[:_MOST_LISTED]]
+        raise DefinitionError(
+            "\n  ".join(
+                [f"{len(found)} problems:", *lines, *([f"and {more} more"] if more > 0 else [])]
+            ),
+            remedy="Fix the lines above.",
+            at=str(self._file),
+        )
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return ``Did you mean 'x'?``, or nothing if no known name is near."""
+    lowered = {key.lower(): key for key in known}
+    close = get_close_matches(name.lower(), lowered, n=2, cutoff=_CUTOFF)
+    return f"Did you mean {one_of([lowered[key] for key in close])}?" if close else ""

@@ -1,0 +1,279 @@
+"""Settings of a run from a run configuration's canonical document."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from infra.contract.json_types import Document
+from runtime.definitions.problems import Problems
+from runtime.definitions.runconfig_data import DataReader
+from runtime.definitions.runconfig_environment import EnvironmentReader, part
+from runtime.definitions.settings import RunConfigurationFile
+from runtime.definitions.shapes import Keys, Read, shown_path
+from runtime.model.data import DataInput, DataOutput
+from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.runs import MAX_DURATION_S
+
+_MPI: Final = frozenset({"OpenMpi", "IntelMpi", "Mpi"})
+_MPI_FRAMEWORKS: Final = frozenset({"PythonMpi", "PythonIntelMpi"})
+_PYTORCH: Final = frozenset({"Nccl", "Gloo"})
+_FRAMEWORKS: Final = {"PySpark": "PySpark", "R": "R"}
+"""The framework of a file → that of a run; all others are run by Python."""
+_DEPLOY_MODE: Final = "spark.submit.deployMode"
+_POSITIVE: Final[tuple[Keys, ...]] = (
+    ("nodeCount",),
+    ("maxRunDurationSeconds",),
+    ("mpi", "processCountPerNode"),
+    ("mpi", "nodeCount"),
+    ("pytorch", "processCount"),
+    ("pytorch", "nodeCount"),
+    ("tensorflow", "workerCount"),
+    ("batchAi", "nodeCount"),
+)
+_ORIGINS: Final[Mapping[str, Keys]] = {
+    "script": ("script",),
+    "command": ("command",),
+    "arguments": ("arguments",),
+    "target": ("target",),
+    "framework": ("framework",),
+    "max_duration_s": ("maxRunDurationSeconds",),
+    "priority": ("priority",),
+    "display_name": ("jobName",),
+    "variables": ("environmentVariables",),
+    "collects": ("history", "outputCollection"),
+    "prepares": ("autoPrepareEnvironment",),
+    "spark": ("spark", "configuration"),
+    "environment": ("environment",),
+    "environment.spark": ("environment", "spark"),
+    "environment.image.registry": ("environment", "docker", "baseImageRegistry"),
+}
+"""A field of a run, or a part of one → the key that sets it."""
+_IDLE: Final[tuple[tuple[Keys, object, str], ...]] = (
+    (("tensorflow", "workerCount"), 1, "framework TensorFlow or communicator ParameterServer"),
+    (("mpi", "processCountPerNode"), 1, "an MPI communicator"),
+    (("pytorch", "processCount"), None, "communicator Nccl or Gloo"),
+    (("amlcompute", "vmSize"), None, "target amlcompute"),
+    (("containerInstance", "cpuCores"), None, "target containerinstance"),
+)
+"""Keys that have an effect only beside another; with this value they say nothing."""
+
+
+def settings_in(
+    read: Read,
+    file: Path,
+    project: Path,
+    problems: Problems,
+    environ: Mapping[str, str] = os.environ,
+) -> RunConfigurationFile:
+    """Return the settings; what is wrong is added to ``problems``."""
+    return _Settings(read, file, project, problems, environ).all()
+
+
+class _Settings:
+    """One document, while its settings are collected."""
+
+    def __init__(
+        self, read: Read, file: Path, project: Path, problems: Problems, environ: Mapping[str, str]
+    ) -> None:
+        self._read = read
+        self._values: Document = read.values
+        self._file = file
+        self._problems = problems
+        self._environment = EnvironmentReader(read, file, project, problems, environ)
+
+    def all(self) -> RunConfigurationFile:
+        values = self._values
+        self._check()
+        image, packages = self._environment.image(), self._environment.spark()
+        environment = self._environment.environment(image, packages)
+        inputs, outputs = DataReader(self._read, self._problems).all()
+        distribution, distributed_by = self._distribution()
+        node_count, counted_by = self._node_count()
+        return RunConfigurationFile(
+            self._file,
+            target=str(values.get("target") or "local"),
+            script=values.get("script") or None,
+            command=str(values.get("command") or ""),
+            arguments=tuple(values.get("arguments") or ()),
+            environment=environment,
+            variables=self._variables(),
+            node_count=node_count,
+            max_duration_s=values.get("maxRunDurationSeconds") or MAX_DURATION_S,
+            display_name=values.get("jobName") or None,
+            framework=_FRAMEWORKS.get(self._framework(), "Python"),
+            distribution=distribution,
+            docker=self._docker(),
+            spark=self._spark(),
+            inputs=inputs,
+            outputs=outputs,
+            priority=values.get("priority"),
+            collects=part(values, "history").get("outputCollection") is not False,
+            prepares=values.get("autoPrepareEnvironment") is not False,
+            image=image,
+            spark_packages=packages,
+            origins=dict(self._origins(distributed_by, counted_by, inputs, outputs)),
+            notes=tuple(self._notes(distribution)),
+        )
+
+    def _check(self) -> None:
+        values = self._values
+        if values.get("script") and values.get("command"):
+            self._problem(
+                "Both `script` and `command` are given.", "Remove one of them.", "command"
+            )
+        elif values.get("command") and values.get("arguments"):
+            self._problem(
+                "`arguments` are those of a script, and `command` is given.",
+                "Write them in `command`.",
+                "arguments",
+            )
+        if self._framework() == "PySparkInteractive":
+            remedy = "Write `framework: PySpark`, with a script."
+            self._problem("An interactive session of Spark is not a run.", remedy, "framework")
+        if self._target() == "amlcompute" and not part(values, "amlcompute").get("vmSize"):
+            self._problem(
+                "The target `amlcompute` is a cluster made for the run, which needs a VM size.",
+                "Write `amlcompute: {vmSize: …}`, or name a cluster as `target`.",
+                "target",
+            )
+        for path in _POSITIVE:
+            value = self._at(path)
+            if isinstance(value, int) and value < 1:
+                self._problem(f"`{shown_path(path)}` is {value}.", "Write 1 or more.", *path)
+
+    def _problem(self, message: str, remedy: str, *path: str | int) -> None:
+        self._problems.add(message, remedy=remedy, at=self._read.place(*path))
+
+    def _at(self, path: Keys) -> object:
+        value: object = self._values
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return value
+
+    def _target(self) -> str:
+        return str(self._values.get("target") or "local").lower()
+
+    def _framework(self) -> str:
+        return str(self._values.get("framework") or "Python")
+
+    def _communicator(self) -> str:
+        return str(self._values.get("communicator") or "None")
+
+    def _variables(self) -> dict[str, str]:
+        """Return the environment's variables and, above them, the run's."""
+        merged = {
+            **part(part(self._values, "environment"), "environmentVariables"),
+            **part(self._values, "environmentVariables"),
+        }
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def _distribution(self) -> tuple[Distribution | None, Keys]:
+        """Return how several processes are started, and the key that says so."""
+        framework, communicator = self._framework(), self._communicator()
+        workers = part(self._values, "tensorflow").get("workerCount") or 1
+        if communicator in _MPI or framework in _MPI_FRAMEWORKS:
+            processes = part(self._values, "mpi").get("processCountPerNode") or 1
+            by: Keys = ("mpi", "processCountPerNode") if processes > 1 else ("communicator",)
+            return Distribution("mpi", processes_per_node=processes), by
+        if communicator in _PYTORCH:
+            section = part(self._values, "pytorch")
+            return Distribution(
+                "pytorch", processes=section.get("processCount"), backend=communicator.lower()
+            ), ("communicator",)
+        if (
+            communicator == "ParameterServer"
+            or framework == "TensorFlowParameterServer"
+            or (framework == "TensorFlow" and workers > 1)
+        ):
+            servers = part(self._values, "tensorflow").get("parameterServerCount")
+            by = ("tensorflow", "workerCount") if workers > 1 else ("communicator",)
+            return Distribution(
+                "tensorflow",
+                workers=workers,
+                parameter_servers=1 if servers is None else servers,
+            ), by
+        return None, ()
+
+    def _node_count(self) -> tuple[int, Keys]:
+        """Return the number of nodes, and the key that sets it."""
+        paths: list[Keys] = [("nodeCount",)]
+        if self._communicator() in _MPI:
+            paths.append(("mpi", "nodeCount"))
+        if self._communicator() in _PYTORCH:
+            paths.append(("pytorch", "nodeCount"))
+        paths.append(("batchAi", "nodeCount"))
+        for path in paths:
+            count = self._at(path)
+            if isinstance(count, int) and count > 0:
+                return count, path
+        return 1, ()
+
+    def _docker(self) -> DockerOptions:
+        run = part(self._values, "docker")
+        own = part(part(self._values, "environment"), "docker")
+        uses = [each for each in (run.get("useDocker"), own.get("enabled")) if each is not None]
+        shared = run.get("sharedVolumes") is not False and own.get("sharedVolumes") is not False
+        return DockerOptions(
+            use=any(uses) if uses else None,
+            arguments=tuple(run.get("arguments") or own.get("arguments") or ()),
+            shm_size=run.get("shmSize") or own.get("shmSize") or None,
+            shared_volumes=shared,
+            gpu=bool(own.get("gpuSupport")),
+        )
+
+    def _spark(self) -> dict[str, str]:
+        configuration = part(part(self._values, "spark"), "configuration")
+        spark = {name: value for name, value in configuration.items() if value is not None}
+        mode = part(self._values, "hdi").get("yarnDeployMode")
+        if self._framework() == "PySpark" and mode not in {None, "None"}:
+            spark.setdefault(_DEPLOY_MODE, str(mode).lower())
+        return spark
+
+    def _origins(
+        self,
+        distributed_by: Keys,
+        counted_by: Keys,
+        inputs: tuple[DataInput, ...],
+        outputs: tuple[DataOutput, ...],
+    ) -> Iterator[tuple[str, str]]:
+        use = ("docker", "useDocker") if self._at(("docker", "useDocker")) else ()
+        docker: Keys = ("environment", "docker")
+        made = [
+            key
+            for key in ("baseImage", "baseDockerfile", "buildContext")
+            if self._at((*docker, key))
+        ]
+        named: dict[str, Keys] = {
+            **_ORIGINS,
+            "distribution": distributed_by,
+            "node_count": counted_by,
+            "docker.use": use or (*docker, "enabled"),
+            "environment.image": (*docker, *made[:1]),
+        }
+        for each in inputs:
+            section = "data" if each.name in part(self._values, "data") else "dataReferences"
+            named[f"inputs.{each.name}"] = (section, each.name)
+        for output in outputs:
+            sections = ("outputData", "data", "dataReferences")
+            named[f"outputs.{output.name}"] = next(
+                (key, output.name) for key in sections if output.name in part(self._values, key)
+            )
+        for name, path in named.items():
+            place = self._read.places.get(path)
+            if place is not None:
+                yield name, str(place)
+
+    def _notes(self, distribution: Distribution | None) -> Iterator[str]:
+        yield from self._read.notes
+        active = {distribution.kind if distribution else "", self._target()}
+        for path, idle, needs in _IDLE:
+            value = self._at(path)
+            if value not in {None, idle} and str(path[0]).lower() not in active:
+                place = self._read.place(*path)
+                yield f"{place or self._file}: `{shown_path(path)}` has no effect without {needs}."
+        python = part(part(self._values, "environment"), "python")
+        if python.get("condaDependenciesFile") and python.get("condaDependencies"):
+            place = self._read.place("environment", "python", "condaDependencies")
+            why = "`condaDependencies` has no effect beside `condaDependenciesFile`."
+            yield f"{place or self._file}: {why}"
