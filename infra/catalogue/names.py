@@ -263,6 +263,12 @@ RULES: Final = {
         "up to 255 letters, digits, hyphens or underscores, starting with a letter or digit",
         255,
     ),
+    "job": NameRule(
+        "job",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}",
+        "up to 255 letters, digits, hyphens or underscores, starting with a letter or digit",
+        255,
+    ),
     "stack": NameRule(
         "stack",
         r"[A-Za-z0-9_.-]{1,100}",

@@ -75,11 +75,18 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong on a line, as a sentence, and what to do about it."""
+    """What is wrong on a line, as a sentence, and what to do about it.
+
+    Line 0 is the command line's, where a setting replaced what the file says.
+    """
 
     line: int
     what: str
     remedy: str
+
+    def at(self, file: str) -> str:
+        """Return its place: ``FILE:LINE``."""
+        return f"{file}:{self.line}" if self.line else f"{file} (--set)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +107,8 @@ class Problems:
         ordered = sorted(dict.fromkeys(self.found), key=lambda each: each.line)
         first = ordered[0]
         if len(ordered) == 1:
-            raise DefinitionError(first.what, remedy=first.remedy, at=f"{self.file}:{first.line}")
-        lines = [f"{self.file}:{each.line}: {each.what} {each.remedy}" for each in ordered]
+            raise DefinitionError(first.what, remedy=first.remedy, at=first.at(self.file))
+        lines = [f"{each.at(self.file)}: {each.what} {each.remedy}" for each in ordered]
         raise DefinitionError(
             "\n".join(lines), remedy=f"Correct these {len(lines)} lines.", at=self.file
         )

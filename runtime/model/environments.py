@@ -56,12 +56,14 @@ class EnvironmentSpec:
     ``user_managed``: ``interpreter`` is used as it is and nothing is built. Otherwise exactly one
     of ``conda`` (the text of a conda YAML document) and ``requirements`` (the text of a pip
     requirements file) is set. ``image`` is what they are installed into on targets that run
-    containers; with ``user_managed``, the image's interpreter is used. ``python`` overrides the
-    document's Python version. ``source`` is the file it came from, for messages. ``name`` and
+    containers; with ``user_managed``, the image's interpreter is used. ``registered``: it is the
+    environment ``name`` of the workspace, or of ``registry``, in ``version`` (``None``: the
+    latest), as it is defined there; nothing else is set. ``python`` overrides the document's Python
+    version. ``source`` is the file it came from, for messages. ``name`` and
     ``version`` are not part of the identity.
     """
 
-    kind: Literal["user_managed", "conda", "pip"]
+    kind: Literal["user_managed", "conda", "pip", "registered"]
     interpreter: str | None = None
     conda: str | None = None
     requirements: str | None = None
@@ -72,3 +74,4 @@ class EnvironmentSpec:
     version: str | None = None
     image: ImageSpec | None = None
     spark: SparkPackages | None = None
+    registry: str | None = None

@@ -41,8 +41,8 @@ class RunSpec:
     target in the manifest. ``environment`` is ``None`` if none was given or found: ``local`` then
     uses the current interpreter, other targets refuse the run. ``framework`` is ``Python``,
     ``PySpark`` or ``R``. ``spark`` is Spark's configuration. ``collects``: metrics, outputs and
-    logs are kept in the history. ``origins`` maps the name of a field to the place that set it,
-    ``FILE:LINE``, for messages.
+    logs are kept in the history. ``description`` is for people. ``origins`` maps the name of a
+    field to the place that set it, ``FILE:LINE``, for messages.
     """
 
     script: str
@@ -66,6 +66,7 @@ class RunSpec:
     outputs: tuple[DataOutput, ...] = ()
     priority: int | None = None
     collects: bool = True
+    description: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -1,0 +1,69 @@
+"""Settings of the command line, `--set inputs.rate=0.1`, that replace what a file says. Pure."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from infra.contract.errors import UsageError
+from runtime.definitions.located import Located, Problems, read_located
+
+_PATH: Final = re.compile(r"[^.=\s]+(?:\.[^.=\s]+)*")
+_GIVEN: Final = 0
+"""The line of what no file says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A path of keys, and the value as text."""
+
+    path: tuple[str, ...]
+    text: str
+
+
+def read_settings(given: Sequence[str]) -> tuple[Setting, ...]:
+    """Return the settings of ``KEY.KEY=VALUE`` texts. Raises ``UsageError`` for any other."""
+    settings: list[Setting] = []
+    for text in given:
+        path, equals, value = text.partition("=")
+        if not equals or not _PATH.fullmatch(path):
+            raise UsageError(f"{text!r} is not a setting.", remedy="Write `--set KEY.KEY=VALUE`.")
+        settings.append(Setting(tuple(path.split(".")), value))
+    return tuple(settings)
+
+
+def with_settings(document: Located, settings: Sequence[Setting], problems: Problems) -> Located:
+    """Return the document with every setting in place of what it says, or added to it."""
+    for setting in settings:
+        document = _with(document, setting.path, _value(setting, problems))
+    return document
+
+
+def _with(node: Located, path: Sequence[str], value: Located) -> Located:
+    if not path:
+        return value
+    key, *rest = path
+    if node.is_list and key.isdecimal() and int(key) < len(node.items):
+        items = list(node.items)
+        items[int(key)] = _with(items[int(key)], rest, value)
+        return Located(tuple(items), node.line)
+    below = node.entries.get(key, Located(None, _GIVEN))
+    return Located({**node.entries, key: _with(below, rest, value)}, node.line)
+
+
+def _value(setting: Setting, problems: Problems) -> Located:
+    """Read a value as YAML, so that it may be a map; anything that is not is text."""
+    own = Problems(problems.file)
+    read = read_located(setting.text, own)
+    if read is None or own.found or not setting.text:
+        return Located(setting.text, _GIVEN, setting.text)
+    return _at_no_line(read)
+
+
+def _at_no_line(node: Located) -> Located:
+    if node.is_map:
+        entries = {key: _at_no_line(each) for key, each in node.entries.items()}
+        return Located(entries, _GIVEN)
+    if node.is_list:
+        return Located(tuple(map(_at_no_line, node.items)), _GIVEN)
+    return Located(node.value, _GIVEN, node.text)

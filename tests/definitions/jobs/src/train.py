@@ -1,0 +1,1 @@
+"""What the jobs beside it run."""
