@@ -159,6 +159,7 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
         node_count=configured.node_count,
         max_duration_s=_seconds(duration) if duration else configured.max_duration_s,
         tags=dict(_pair(tag) for tag in given.tags),
+        keep_azureml=given.keep_azureml,
     )
 
 
@@ -173,6 +174,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
                 "experiment": spec.experiment,
                 "script": spec.script,
                 "environment": environment,
+                "notes": list(locked.notes) if locked else [],
                 "files": files,
                 "bytes": planned.size,
                 "left_out": planned.listing.notes,
@@ -192,7 +194,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
     )
     for file in files:
         print_data(f"  {file}")
-    for note in planned.listing.notes:
+    for note in (*(locked.notes if locked else ()), *planned.listing.notes):
         say(note)
 
 

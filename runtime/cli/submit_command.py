@@ -29,6 +29,7 @@ class SubmitOptions:
     python_version: str | None
     max_duration: str | None
     tags: tuple[str, ...]
+    keep_azureml: bool
     script: str | None
     arguments: tuple[str, ...]
 
@@ -68,6 +69,11 @@ class SubmitOptions:
 @click.option("--max-duration", metavar="TIME", help="Time limit: 90s, 30m, 2h, 1d.")
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
 @click.option(
+    "--keep-azureml",
+    is_flag=True,
+    help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Show target, environment, files and size; run nothing."
 )
 @click.option(
@@ -91,6 +97,7 @@ def submit(
     python_version: str | None,
     max_duration: str | None,
     tags: tuple[str, ...],
+    keep_azureml: bool,
     script: str | None,
     arguments: tuple[str, ...],
 ) -> None:
@@ -107,6 +114,7 @@ def submit(
         python_version=python_version,
         max_duration=max_duration,
         tags=tags,
+        keep_azureml=keep_azureml,
         script=script,
         arguments=arguments,
     )

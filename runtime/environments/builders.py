@@ -5,11 +5,14 @@ locks it and evicts it.
 """
 
 import os
+import platform
 import selectors
 import signal
 import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -21,11 +24,14 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.private import private_file
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
-from runtime.environments.pythons import find_python, installed_pythons
+from runtime.environments.pythons import find_python, installed_pythons, substitution
+from runtime.environments.resolved import locked_lines, resolved_lock
 from runtime.model.redaction import redacted, secrets_of
 
 Log = Callable[[str], None]
 """Receives one line, without its newline."""
+LOCK_FILE: Final = "aml-lock.txt"
+_NO_DEPS: Final = "--no-deps"
 _LAST_LINES: Final = 15
 _LOOK_EVERY_S: Final = 0.2
 
@@ -35,6 +41,8 @@ class Builder(Protocol):
 
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
         """Install into ``folder``, which exists and is empty; it may be moved afterwards.
+
+        Leaves the exact versions in ``LOCK_FILE`` below it.
 
         Raises ``EnvironmentBuildError`` with the last lines of the log if the build fails, and if
         ``stop`` is set.
@@ -60,17 +68,25 @@ class UvBuilder:
         python = find_python(locked.python, installed_pythons(uv, self._variables))
         version = ".".join(map(str, python.version))
         log(f"Python {version} (requested: {locked.python})")
+        for note in (*locked.notes, substitution(locked.python, python)):
+            if note:
+                log(note)
         secrets = secrets_of("\n".join(locked.lines))
         shown = partial(_log_redacted, log, secrets)
         self._run(venv_argv(uv, python.path, folder), shown, stop)
-        if locked.lines:
-            for line in locked.lines:
-                shown(f"  {line}")
-            requirements = private_file(folder / "requirements.in")
-            requirements.write_text("\n".join(locked.lines) + "\n", encoding="utf-8")
-            argv = install_argv(uv, self.python(folder), requirements, locked.arguments)
-            self._run(argv, shown, stop)
-            requirements.unlink()
+        lock = locked.resolved or resolved_lock(
+            self._resolved(uv, locked, folder, shown, stop),
+            environment=locked.hash,
+            python=version,
+            platform=f"{sys.platform} {platform.machine()}",
+        )
+        private_file(folder / LOCK_FILE).write_text(lock.text, encoding="utf-8")
+        lines = locked_lines(lock, locked.lines)
+        if lines:
+            with _requirements(folder, lines) as file:
+                options = [each for each in locked.arguments if each != _NO_DEPS]
+                argv = install_argv(uv, self.python(folder), file, [_NO_DEPS, *options])
+                self._run(argv, shown, stop)
             # Installers write where a package came from into its metadata.
             for origin in folder.glob("lib/*/site-packages/*.dist-info/direct_url.json"):
                 text = redacted(origin.read_text(encoding="utf-8"), secrets)
@@ -79,6 +95,27 @@ class UvBuilder:
 
     def python(self, folder: Path) -> Path:
         return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def _resolved(
+        self,
+        uv: Path,
+        locked: LockedEnvironment,
+        folder: Path,
+        log: Callable[[str], str],
+        stop: Event,
+    ) -> str:
+        """Return the requirements file with the exact versions that the lines mean today."""
+        if not locked.lines:
+            return ""
+        for line in locked.lines:
+            log(f"  {line}")
+        with _requirements(folder, locked.lines) as file:
+            pins = file.with_suffix(".out")
+            argv = compile_argv(uv, self.python(folder), file, pins, locked.arguments)
+            self._run(argv, log, stop)
+            text = pins.read_text(encoding="utf-8")
+            pins.unlink()
+        return text
 
     def _run(self, argv: Sequence[str], log: Callable[[str], str], stop: Event) -> None:
         last: deque[str] = deque(maxlen=_LAST_LINES)
@@ -128,6 +165,26 @@ def install_argv(uv: Path, python: Path, requirements: Path, arguments: Sequence
     """Return the command that installs a requirements file."""
     return [str(uv), "pip", "install", "--python", str(python), "--requirements",
             str(requirements), *arguments]  # fmt: skip
+
+
+def compile_argv(
+    uv: Path, python: Path, requirements: Path, pins: Path, arguments: Sequence[str]
+) -> list[str]:
+    """Return the command that resolves a requirements file to exact versions with hashes."""
+    return [str(uv), "pip", "compile", "--quiet", "--no-header", "--no-annotate",
+            "--generate-hashes", "--python", str(python), "--output-file", str(pins), *arguments,
+            str(requirements)]  # fmt: skip
+
+
+@contextmanager
+def _requirements(folder: Path, lines: Sequence[str]) -> Iterator[Path]:
+    """Yield a private requirements file, which is removed after its use."""
+    file = private_file(folder / "requirements.in")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _lines(output: IO[bytes], stop: Event) -> Iterator[str]:

@@ -20,8 +20,10 @@ from typing import IO, Final
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import JsonObject
 from infra.contract.private import private_file, private_folder
-from runtime.environments.builders import Builder, Log
+from runtime.environments.builders import LOCK_FILE, Builder, Log
+from runtime.environments.lock_store import LockStore
 from runtime.environments.locking import LockedEnvironment
+from runtime.environments.resolved import ResolvedLock, changes
 from runtime.model.redaction import redacted
 
 DISK_LIMIT_BYTES: Final = 20 * 1024**3
@@ -34,7 +36,8 @@ _LOOK_EVERY_S: Final = 0.1
 class BuiltEnvironment:
     """A built environment. ``variables`` are set for what runs in it.
 
-    ``reused`` means that it was built before.
+    ``reused`` means that it was built before. ``lock`` is the digest of its resolved lock, ``None``
+    if its builder left none. ``changed`` says which versions differ from those of the build before.
     """
 
     hash: str
@@ -42,6 +45,8 @@ class BuiltEnvironment:
     python: Path
     variables: Mapping[str, str]
     reused: bool
+    lock: str | None = None
+    changed: tuple[str, ...] = ()
 
 
 class EnvironmentCache:
@@ -57,13 +62,13 @@ class EnvironmentCache:
     ) -> None:
         self._root = root
         self._builder = builder
+        self._locks = LockStore(root.parent / "locks")
         self._limit_bytes = limit_bytes
         self._now = now
 
     def is_built(self, locked: LockedEnvironment) -> bool:
         """Return whether the environment is built."""
-        folder = self._root / locked.hash
-        return (folder / _RECORD).is_file() and self._builder.python(folder).exists()
+        return self._is_built(self._folder(locked))
 
     @contextmanager
     def lease(
@@ -75,21 +80,31 @@ class EnvironmentCache:
         ``EnvironmentBuildError`` with the last lines of the output.
         """
         stop = stop or Event()
-        with self._lock_file(locked.hash) as lock_file:
+        folder, changed = self._folder(locked), tuple[str, ...]()
+        with self._lock_file(folder.name) as lock_file:
             reused = True
             # After a build the exclusive lock becomes a shared one, which flock does not do
             # atomically: another process may evict the environment in between. Then start over.
-            while not self._shared(lock_file, locked):
+            while not self._shared(lock_file, folder):
                 _wait(lock_file, log, stop)
-                if not self.is_built(locked):
+                if not self._is_built(folder):
                     reused = False
-                    self._build(locked, log, stop)
+                    self._build(locked, folder, log, stop)
+                    changed = self._compared(locked, folder, log)
                     self.evict(log)
             if reused:
-                log(f"Environment {locked.hash} is already built.")
-            folder = self._root / locked.hash
-            python = self._builder.python(folder)
-            yield BuiltEnvironment(locked.hash, folder, python, locked.variables, reused)
+                log(f"Environment {folder.name} is already built.")
+                for note in locked.notes:
+                    log(note)
+            yield BuiltEnvironment(
+                locked.hash,
+                folder,
+                self._builder.python(folder),
+                locked.variables,
+                reused,
+                self._digest(folder),
+                changed,
+            )
 
     def evict(self, log: Log) -> None:
         """Remove the least recently used environments until the disk limit is met.
@@ -113,12 +128,44 @@ class EnvironmentCache:
                     total -= sizes[record]
                     log(f"Environment {name} was evicted to stay below the disk limit.")
 
-    def _build(self, locked: LockedEnvironment, log: Log, stop: Event) -> None:
+    def _folder(self, locked: LockedEnvironment) -> Path:
+        """Return the environment's folder: one with the wanted versions, if there is one."""
+        wanted = locked.resolved
+        unlocked = self._root / locked.hash
+        if wanted and self._is_built(unlocked) and self._digest(unlocked) == wanted.digest:
+            return unlocked
+        return self._root / locked.key
+
+    def _is_built(self, folder: Path) -> bool:
+        return (folder / _RECORD).is_file() and self._builder.python(folder).exists()
+
+    def _digest(self, folder: Path) -> str | None:
+        try:
+            return ResolvedLock((folder / LOCK_FILE).read_text(encoding="utf-8")).digest
+        except OSError:
+            return None  # built by an earlier release, or by a builder that leaves none
+
+    def _compared(self, locked: LockedEnvironment, folder: Path, log: Log) -> tuple[str, ...]:
+        """Keep the lock of a build; log and return what differs from the build before."""
+        if self._digest(folder) is None:
+            return ()
+        lock = ResolvedLock((folder / LOCK_FILE).read_text(encoding="utf-8"))
+        if locked.resolved:
+            self._locks.keep(lock)
+            return ()
+        before = self._locks.last(locked.hash)
+        self._locks.remember(locked.hash, lock)
+        changed = changes(before, lock) if before else ()
+        for change in changed:
+            log(f"Differs from the last build of this environment: {change}")
+        return changed
+
+    def _build(self, locked: LockedEnvironment, final: Path, log: Log, stop: Event) -> None:
         started = time.monotonic()
-        final = self._root / locked.hash
+        name = final.name
         self._remove(final)
-        log(f"Building environment {locked.hash} from {locked.source or 'its definition'}")
-        folder = self._root / f"{_BUILDING}{locked.hash}"
+        log(f"Building environment {name} from {locked.source or 'its definition'}")
+        folder = self._root / f"{_BUILDING}{name}"
         shutil.rmtree(folder, ignore_errors=True)  # from a build that was killed
         private_folder(folder)
         try:
@@ -131,7 +178,7 @@ class EnvironmentCache:
         except BaseException:  # Ctrl-C too must not leave a half-built environment
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        log(f"Environment {locked.hash} was built in {time.monotonic() - started:.1f} s")
+        log(f"Environment {name} was built in {time.monotonic() - started:.1f} s")
 
     def _record(self, locked: LockedEnvironment, size: int) -> JsonObject:
         return {
@@ -144,16 +191,16 @@ class EnvironmentCache:
             "size": size,
         }
 
-    def _shared(self, lock_file: IO[bytes], locked: LockedEnvironment) -> bool:
+    def _shared(self, lock_file: IO[bytes], folder: Path) -> bool:
         """Take the shared lock; ``False`` if the environment is not built, or is being built."""
         if not _try_lock(lock_file, fcntl.LOCK_SH):
             return False
-        if not self.is_built(locked):
+        if not self._is_built(folder):
             fcntl.flock(lock_file, fcntl.LOCK_UN)
             return False
         # The record's time stamp is the time of last use, by which environments are evicted.
         now = self._now()
-        os.utime(self._root / locked.hash / _RECORD, (now, now))
+        os.utime(folder / _RECORD, (now, now))
         return True
 
     def _remove(self, folder: Path) -> None:

@@ -13,8 +13,10 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError
 from infra.contract.load import load
+from runtime.environments.azureml_packages import without_azureml
 from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
+from runtime.environments.resolved import ResolvedLock, without_credentials
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import redacted
 
@@ -29,7 +31,8 @@ class LockedEnvironment:
 
     ``lines`` are pip requirements and options in order; ``arguments`` are for uv's command line.
     ``variables`` are set for what runs in it. ``overridden`` is the document's Python version if
-    ``--python-version`` overrides it.
+    ``--python-version`` overrides it. ``notes`` are sentences for the user. ``resolved`` are the
+    exact versions to install; without it, they are resolved when it is built.
     """
 
     hash: str
@@ -39,6 +42,13 @@ class LockedEnvironment:
     variables: Mapping[str, str] = field(default_factory=dict)
     source: str | None = None
     overridden: str | None = None
+    notes: tuple[str, ...] = ()
+    resolved: ResolvedLock | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the name under which it is built: one for each set of exact versions."""
+        return f"{self.hash}-{self.resolved.digest[:12]}" if self.resolved else self.hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,15 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
     if spec.python is not None and parse_request(spec.python) is None:
         problems.append(f"{spec.python!r} is not a version of Python")
     content = _conda(spec, problems) if spec.kind == "conda" else _pip(spec, problems)
+    note = ""
+    if not spec.keep_azureml:
+        without = without_azureml(content.lines)
+        content, note = replace(content, lines=without.lines), without.note
+    resolved = ResolvedLock(spec.lock) if spec.lock else None
+    problems += [
+        f"the credentials of {line} are not kept: give the environment file with `-d FILE`"
+        for line in (without_credentials(resolved, content.lines) if resolved else ())
+    ]
     if problems:
         raise DefinitionError(
             redacted("\n".join(problems)),
@@ -78,6 +97,8 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
         variables={**content.variables, **spec.variables},
         source=spec.source,
         overridden=content.python if spec.python and spec.python != content.python else None,
+        notes=(redacted(note),) if note else (),
+        resolved=resolved,
     )
 
 

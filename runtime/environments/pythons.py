@@ -17,9 +17,12 @@ from typing import Final
 from infra.contract.errors import EnvironmentBuildError
 
 Version = tuple[int, ...]
-EARLIEST: Final = (3, 8)
-"""The earliest Python that a run can use: the agent's."""
+EARLIEST: Final = (3, 6)
+"""The earliest Python of a script, where the agent runs on this project's own Python."""
+EARLIEST_OF_AGENT: Final = (3, 8)
+"""The earliest Python of a script where the agent runs on the same Python: on a cluster."""
 _LATEST_MINOR: Final = 40
+_MINOR: Final = 2
 _CLAUSE: Final = re.compile(r"(===?|~=|>=|<=|!=|=|<|>)?\s*v?(\d+(?:\.\d+)*)(\.\*|\*)?")
 
 
@@ -74,14 +77,14 @@ def fits(request: str, found: InstalledPython) -> bool:
     return all(clause.admits(found.version) for clause in parse_request(request) or ())
 
 
-def supported(request: str) -> bool:
-    """Return whether a version that runs can use satisfies ``request``."""
+def supported(request: str, earliest: Version = EARLIEST) -> bool:
+    """Return whether a version from ``earliest`` on satisfies ``request``."""
     # The edges of a request are at the versions it mentions; between them, any patch will do.
     mentioned = {(*clause.version, 0, 0)[:3] for clause in parse_request(request) or ()}
-    mentioned |= {(3, minor, 0) for minor in range(EARLIEST[1], _LATEST_MINOR)}
+    mentioned |= {(3, minor, 0) for minor in range(earliest[1], _LATEST_MINOR)}
     candidates = {(x, y, max(0, z + step)) for x, y, z in mentioned for step in (-1, 0, 1)}
     return any(
-        version >= EARLIEST and fits(request, InstalledPython(version, Path()))
+        version >= earliest and fits(request, InstalledPython(version, Path()))
         for version in candidates
     )
 
@@ -89,18 +92,42 @@ def supported(request: str) -> bool:
 def find_python(request: str, installed: Iterable[InstalledPython]) -> InstalledPython:
     """Return the first interpreter that satisfies ``request``; the error lists those installed.
 
-    ``installed`` is in order of preference, and consumed only as far as needed.
+    If the request is an exact release (``3.6.2``) and there is none, another release of the same
+    minor version is returned: ``substitution`` says so. ``installed`` is in order of preference,
+    and consumed only as far as needed.
     """
-    seen: set[Version] = set()
+    seen: list[InstalledPython] = []
     for found in installed:
         if fits(request, found):
             return found
-        seen.add(found.version)
-    listed = ", ".join(".".join(map(str, version)) for version in sorted(seen, reverse=True))
+        seen.append(found)
+    minor = _minor(request)
+    for found in seen:
+        if minor and fits(minor, found):
+            return found
+    versions = {found.version for found in seen}
+    listed = ", ".join(".".join(map(str, version)) for version in sorted(versions, reverse=True))
+    missing = minor or ".".join(request.lstrip("=~>").split(",")[0].split(".")[:2])
     raise EnvironmentBuildError(
         f"Python {request} is not installed on this machine (installed: {listed or 'none'}).",
-        remedy="Install it, or choose an installed one with `--python-version X.Y`.",
+        remedy=f"Install it with `uv python install {missing}` (or pyenv), or choose an installed"
+        " one with `--python-version X.Y`.",
     )
+
+
+def substitution(request: str, found: InstalledPython) -> str:
+    """Return the note that another release than the requested one is used, ``""`` if it fits."""
+    if fits(request, found):
+        return ""
+    version = ".".join(map(str, found.version))
+    return f"Python {request} is not installed; Python {version} is used instead."
+
+
+def _minor(request: str) -> str | None:
+    """Return the minor version of a request for an exact release; ``None`` for any other."""
+    clauses = parse_request(request) or ()
+    exact = len(clauses) == 1 and clauses[0].operator == "=" and len(clauses[0].version) > _MINOR
+    return ".".join(map(str, clauses[0].version[:_MINOR])) if exact else None
 
 
 def installed_pythons(uv: Path, environ: Mapping[str, str]) -> Iterator[InstalledPython]:

@@ -59,8 +59,10 @@ class EnvironmentSpec:
     containers; with ``user_managed``, the image's interpreter is used. ``registered``: it is the
     environment ``name`` of the workspace, or of ``registry``, in ``version`` (``None``: the
     latest), as it is defined there; nothing else is set. ``python`` overrides the document's Python
-    version. ``source`` is the file it came from, for messages. ``name`` and
-    ``version`` are not part of the identity.
+    version. ``source`` is the file it came from, for messages. ``name`` and ``version`` are not
+    part of the identity. ``keep_azureml``: Microsoft's SDK packages are installed as declared;
+    without it, they are left out. ``lock`` is the text of a resolved lock, whose exact versions are
+    installed.
     """
 
     kind: Literal["user_managed", "conda", "pip", "registered"]
@@ -75,3 +77,5 @@ class EnvironmentSpec:
     image: ImageSpec | None = None
     spark: SparkPackages | None = None
     registry: str | None = None
+    keep_azureml: bool = True
+    lock: str | None = None

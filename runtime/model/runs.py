@@ -41,8 +41,9 @@ class RunSpec:
     target in the manifest. ``environment`` is ``None`` if none was given or found: ``local`` then
     uses the current interpreter, other targets refuse the run. ``framework`` is ``Python``,
     ``PySpark`` or ``R``. ``spark`` is Spark's configuration. ``collects``: metrics, outputs and
-    logs are kept in the history. ``description`` is for people. ``origins`` maps the name of a
-    field to the place that set it, ``FILE:LINE``, for messages.
+    logs are kept in the history. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
+    packages are installed where a target would leave them out. ``origins`` maps the name of a field
+    to the place that set it, ``FILE:LINE``, for messages.
     """
 
     script: str
@@ -67,6 +68,7 @@ class RunSpec:
     priority: int | None = None
     collects: bool = True
     description: str | None = None
+    keep_azureml: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -9,22 +9,24 @@ from infra.contract.errors import DefinitionError, EnvironmentBuildError
 from runtime.environments.builders import UvBuilder, uv_binary
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import LockedEnvironment
-from runtime.environments.pythons import find_python, installed_pythons
+from runtime.environments.pythons import find_python, installed_pythons, substitution
 
 
 def require_python(
     locked: LockedEnvironment, environments: Path, environ: Mapping[str, str] = os.environ
-) -> None:
+) -> str:
     """Raise ``DefinitionError`` if no installed Python fits; it lists those there are.
 
-    Nothing is looked up for an environment that is built.
+    Return a note if another release than the requested one is used. Nothing is looked up for an
+    environment that is built.
     """
     if EnvironmentCache(environments, UvBuilder()).is_built(locked):
-        return
+        return ""
     try:
-        find_python(locked.python, installed_pythons(uv_binary(), environ))
+        found = find_python(locked.python, installed_pythons(uv_binary(), environ))
     except EnvironmentBuildError as error:
         raise DefinitionError(error.detail, remedy=error.remedy, at=locked.source) from error
+    return substitution(locked.python, found)
 
 
 def require_interpreter(interpreter: str, source: str | None, environ: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from infra.contract.load import load
 from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
-from runtime.environments.pythons import EARLIEST, supported
+from runtime.environments.pythons import EARLIEST, EARLIEST_OF_AGENT, supported
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
@@ -26,7 +26,6 @@ LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
 ENVIRONMENT_PROPERTY: Final = "aml.environment"
 PYTHON_PROPERTY: Final = "aml.python_version"
-_EARLIEST: Final = ".".join(map(str, EARLIEST))
 _MAX_SEARCHED: Final = 2_000
 
 
@@ -116,19 +115,45 @@ def checked_environment(
     for and that is not there.
     """
     locked, declared = locked_environment(spec), spec.environment
-    if locked is not None and not supported(locked.python):
-        raise DefinitionError(
-            f"Python {locked.python} is too old: runs need Python {_EARLIEST} or later.",
-            remedy="Change it in the environment file, or give `--python-version X.Y`.",
-            at=locked.source,
-        )
+    if locked is not None:
+        _check_age(locked, spec.target)
     if spec.target == LOCAL and locked is not None:
-        load("runtime.submit.interpreters:require_python")(locked, home / "environments", environ)
-    elif spec.target == LOCAL and declared is not None and declared.interpreter:
+        required = load("runtime.submit.interpreters:require_python")
+        note: str = required(locked, home / "environments", environ)
+        return replace(locked, notes=(*locked.notes, note)) if note else locked
+    if spec.target == LOCAL and declared is not None and declared.interpreter:
         load("runtime.submit.interpreters:require_interpreter")(
             declared.interpreter, declared.source, environ
         )
     return locked
+
+
+def for_target(spec: RunSpec) -> RunSpec:
+    """Return the run with the environment that its target builds.
+
+    Where Azure ML does not host the run, Microsoft's SDK packages are left out unless asked for.
+    """
+    if spec.environment is None or spec.target != LOCAL or spec.keep_azureml:
+        return spec
+    return replace(spec, environment=replace(spec.environment, keep_azureml=False))
+
+
+def _check_age(locked: LockedEnvironment, target: str) -> None:
+    """Raise ``DefinitionError`` for a Python that no run on the target can use."""
+    earliest = EARLIEST if target == LOCAL else EARLIEST_OF_AGENT
+    if supported(locked.python, earliest):
+        return
+    needed = f"Python {'.'.join(map(str, earliest))} or later"
+    why = (
+        f"runs on `local` need {needed}"
+        if target == LOCAL
+        else f"runs on a cluster need {needed}, as the agent runs on the environment's Python there"
+    )
+    raise DefinitionError(
+        f"Python {locked.python} is too old: {why}.",
+        remedy="Change it in the environment file, or give `--python-version X.Y`.",
+        at=locked.source,
+    )
 
 
 def locked_environment(spec: RunSpec) -> LockedEnvironment | None:

@@ -18,7 +18,13 @@ from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.limits import check_size
 from runtime.snapshots.store import SnapshotStore, Taken
-from runtime.submit.prepare import check_script, check_spec, checked_environment, prepared
+from runtime.submit.prepare import (
+    check_script,
+    check_spec,
+    checked_environment,
+    for_target,
+    prepared,
+)
 from runtime.targets.base import Handle, Target
 
 _KIB: Final = 1024
@@ -67,6 +73,7 @@ class Submitter:
     def plan(self, spec: RunSpec) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything."""
         check_spec(spec)
+        spec = for_target(spec)
         locked = checked_environment(spec, self._home, self._environ)
         listing = list_files(spec.source_directory)
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(spec.source_directory))
@@ -85,6 +92,7 @@ class Submitter:
         If the target refuses the run, the history keeps it as failed, with the reason.
         """
         check_spec(spec)
+        spec = for_target(spec)
         locked = checked_environment(spec, self._home, self._environ)
         taken = self._snapshots.take(spec.source_directory)
         if not spec.command:
@@ -100,7 +108,7 @@ class Submitter:
         # Before the launch: if this process dies during it, the history still knows the run.
         self._history.add(first_record(run, self._now(), stack))
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
-        for note in taken.notes:
+        for note in (*(locked.notes if locked else ()), *taken.notes):
             self._note(run.run_id, "message", {"text": note})
         return Submitted(run, taken, self._launch(run, target))
 

@@ -26,7 +26,7 @@ from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
-from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
+from runtime.targets.run_folder import BUILD_LOG, LOCK_PROPERTY, RunFolder, Task, read_task
 from runtime.targets.standby import received_lock
 
 _FOREIGN: Final = ("MLFLOW_", "AZUREML_")
@@ -95,6 +95,11 @@ class LocalRun:
             with cache.lease(locked, lambda line: print(line, file=sink), self._stop) as found:
                 how = "reused" if found.reused else "built"
                 self._step("environment", f"{how} {found.hash}")
+                if found.lock:
+                    self._events.append("property", {"key": LOCK_PROPERTY, "value": found.lock})
+                for change in found.changed:
+                    text = f"Differs from the last build of this environment: {change}"
+                    self._events.append("message", {"text": text})
                 yield str(found.python), {**environment_variables(found.folder), **found.variables}
 
     def _run(self, python: str, variables: Mapping[str, str]) -> None:

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import IO, Final
 
 from infra.contract.json_types import JsonObject
+from runtime.environments.specs import environment_of, without_secrets
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.redaction import MASK, redacted
+from runtime.model.redaction import MASK
 from runtime.model.runs import PreparedRun
 
 OWN_EVENTS: Final = "events.jsonl"
 AGENT_EVENTS: Final = "agent-events.jsonl"
 BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 USER_LOG: Final = "user_logs/std_log.txt"
+LOCK_PROPERTY: Final = "aml.environment.lock"
+"""The property of a run that names its resolved lock, by the SHA-256 of its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +136,7 @@ def write_task(folder: RunFolder, task: Task) -> None:
     """Write what a person may want to know of the task, without values that may be secret."""
     environment = task.environment
     if environment is not None:
-        environment = replace(
-            environment,
-            conda=redacted(environment.conda or "") or None,
-            requirements=redacted(environment.requirements or "") or None,
-            variables=dict.fromkeys(environment.variables, MASK),
-        )
+        environment = without_secrets(environment)
     shown = replace(task, environment=environment, variables=dict.fromkeys(task.variables, MASK))
     with tempfile.NamedTemporaryFile("w", dir=folder.path, delete=False, encoding="utf-8") as sink:
         json.dump(asdict(shown), sink, indent=2)
@@ -162,5 +160,5 @@ def read_task(passed: IO[bytes]) -> Task:
     return Task(
         **document,
         command=tuple(command),
-        environment=EnvironmentSpec(**environment) if environment else None,
+        environment=environment_of(environment) if environment else None,
     )

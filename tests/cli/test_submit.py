@@ -250,9 +250,9 @@ def until(holds):
             id="missing-run-configuration",
         ),
         pytest.param(
-            ["-c", "with-environment", "--python-version", "3.7"],
+            ["-c", "with-environment", "--python-version", "3.5"],
             "error: Invalid run definition at src/.azureml/with-environment.runconfig\n\n"
-            "Python 3.7 is too old: runs need Python 3.8 or later.\n\n"
+            "Python 3.5 is too old: runs on `local` need Python 3.6 or later.\n\n"
             "hint: Change it in the environment file, or give `--python-version X.Y`.\n",
             id="python-too-old",
         ),

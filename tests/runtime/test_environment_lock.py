@@ -6,7 +6,7 @@ from infra.contract.errors import DefinitionError, EnvironmentBuildError
 from runtime.environments.base_variables import base_variables, build_variables
 from runtime.environments.declarations import find_declaration, read_declaration
 from runtime.environments.locking import lock
-from runtime.environments.pythons import InstalledPython, find_python, fits
+from runtime.environments.pythons import InstalledPython, find_python, fits, substitution
 from runtime.model.environments import EnvironmentSpec
 
 BASE = "name: a\nchannels: [conda-forge]\ndependencies: [python=3.11, numpy=1.26]\n"
@@ -284,6 +284,22 @@ def test_a_missing_python_lists_the_installed_ones():
         "Python 3.7 is not installed on this machine (installed: 3.11.7, 3.9.18)."
     )
     assert "--python-version" in missing.value.remedy
+    assert "`uv python install 3.7`" in missing.value.remedy
+
+
+def test_another_release_of_the_same_minor_version_will_do():
+    installed = [InstalledPython((3, 11, 7), "a"), InstalledPython((3, 6, 15), "b")]
+    found = find_python("3.6.2", installed)
+    assert found.path == "b"
+    assert substitution("3.6.2", found) == (
+        "Python 3.6.2 is not installed; Python 3.6.15 is used instead."
+    )
+
+
+@pytest.mark.parametrize("request_", ["3.6.2,<3.6.9", "~=3.6.20", ">3.6.15,<3.7", "3.5.2"])
+def test_only_an_exact_release_is_replaced(request_):
+    with pytest.raises(EnvironmentBuildError):
+        find_python(request_, [InstalledPython((3, 6, 15), "b")])
 
 
 @pytest.mark.parametrize(

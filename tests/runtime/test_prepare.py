@@ -1,18 +1,22 @@
 """The checks before a run starts, and their messages."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from runtime.environments.locking import lock
-from runtime.environments.pythons import supported
+from runtime.environments.pythons import EARLIEST_OF_AGENT, supported
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec, SourceSnapshot
 from runtime.submit.prepare import (
     check_script,
     check_spec,
+    checked_environment,
     choose_environment,
+    for_target,
     locked_environment,
     prepared,
     script_path,
@@ -170,5 +174,46 @@ def test_an_interpreter_used_as_it_is_has_nothing_to_lock():
         ("2.7", False),
     ],
 )
-def test_a_python_that_no_run_can_use_is_known(request_, usable):
+def test_a_python_that_no_run_on_a_cluster_can_use_is_known(request_, usable):
+    assert supported(request_, EARLIEST_OF_AGENT) is usable
+
+
+@pytest.mark.parametrize(
+    ("request_", "usable"), [("3.6", True), ("3.6.2", True), ("<3.8", True), ("3.5.2", False)]
+)
+def test_a_python_that_no_run_on_this_machine_can_use_is_known(request_, usable):
     assert supported(request_) is usable
+
+
+def of_python(version, target):
+    environment = EnvironmentSpec("conda", conda=f"dependencies: [python={version}, azureml-core]")
+    return RunSpec("train.py", Path(), target=target, environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("version", "target", "why"),
+    [
+        ("3.5.2", "local", "runs on `local` need Python 3.6 or later"),
+        ("3.7", "cpu", "runs on a cluster need Python 3.8 or later, as the agent"),
+    ],
+)
+def test_a_python_that_is_too_old_says_for_which_target(tmp_path, version, target, why):
+    with pytest.raises(DefinitionError) as refused:
+        checked_environment(of_python(version, target), tmp_path, {})
+    assert why in refused.value.detail
+
+
+def test_a_release_that_is_not_here_is_noted_before_anything_starts(tmp_path):
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    checked = checked_environment(of_python(f"{here}.99", "local"), tmp_path, {})
+    assert f"Python {here}.99 is not installed; Python {here}." in checked.notes[0]
+
+
+def test_microsofts_packages_stay_where_azure_ml_hosts_the_run_or_if_asked_for():
+    local, cluster = of_python("3.11", "local"), of_python("3.11", "cpu")
+    lines = [
+        locked_environment(for_target(spec)).lines
+        for spec in (local, cluster, replace(local, keep_azureml=True))
+    ]
+    assert "azureml-core" not in lines[0]
+    assert lines[1:] == [("azureml-core",)] * 2
