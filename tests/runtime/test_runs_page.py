@@ -1,4 +1,4 @@
-"""`docs/runs.md` names what the code has."""
+"""`docs/runs.md` and `docs/environments.md` name what the code has."""
 
 import ast
 import re
@@ -15,9 +15,11 @@ from runtime.snapshots.files import IGNORE_FILES, LEFT_OUT_BY_DEFAULT
 from runtime.snapshots.limits import MAX_BYTES, MAX_CHANGED_FILES, NO_FILE_LIMIT
 from runtime.targets.local_run import run_variables
 from runtime.targets.registry import GROUP
-from runtime.targets.run_folder import Task
+from runtime.targets.run_folder import LOCK_PROPERTY, Task
 
-PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "runs.md").read_text(encoding="utf-8")
+ENVIRONMENTS = (DOCS / "environments.md").read_text(encoding="utf-8")
 TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
 
 
@@ -30,7 +32,6 @@ TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
         *run_variables(TASK, {}, {}),
         f"{MAX_BYTES // 1024**2} MiB",
         f"{MAX_CHANGED_FILES:,} files",
-        f"{DISK_LIMIT_BYTES // 1024**3} GiB",
         NO_FILE_LIMIT,
         ARCHIVE_NAME,
         EVENTS_FILE,
@@ -42,6 +43,11 @@ TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
 )
 def test_the_page_mentions_it(word):
     assert word in PAGE
+
+
+@pytest.mark.parametrize("word", [*FILE_NAMES, f"{DISK_LIMIT_BYTES // 1024**3} GiB", LOCK_PROPERTY])
+def test_the_page_about_environments_mentions_it(word):
+    assert word in ENVIRONMENTS
 
 
 def test_the_program_on_the_page_imports_what_there_is():
