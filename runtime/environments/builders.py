@@ -10,10 +10,11 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import IO, Final, Protocol, cast
@@ -24,14 +25,23 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.private import private_file
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
-from runtime.environments.pythons import find_python, installed_pythons, substitution
-from runtime.environments.resolved import locked_lines, resolved_lock
+from runtime.environments.pythons import (
+    InstalledPython,
+    find_python,
+    installed_pythons,
+    substitution,
+)
+from runtime.environments.resolved import ResolvedLock, locked_lines, resolved_lock
+from runtime.environments.wheels import unsatisfiable
 from runtime.model.redaction import redacted, secrets_of
 
 Log = Callable[[str], None]
 """Receives one line, without its newline."""
+Shown = Callable[[str], str]
+"""Logs one line, and returns it as it was logged."""
 LOCK_FILE: Final = "aml-lock.txt"
 _NO_DEPS: Final = "--no-deps"
+_NO_VERSION: Final = "no version of"
 _LAST_LINES: Final = 15
 _LOOK_EVERY_S: Final = 0.2
 
@@ -52,6 +62,17 @@ class Builder(Protocol):
         """Return the interpreter of the environment built in ``folder``."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Resolving:
+    """With what an environment is resolved; ``folder`` is for temporary files."""
+
+    uv: Path
+    python: InstalledPython
+    folder: Path
+    log: Shown
+    stop: Event
+
+
 class UvBuilder:
     """Creates virtual environments with uv, from Pythons that are already installed."""
 
@@ -65,77 +86,93 @@ class UvBuilder:
 
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
         uv = self._uv or uv_binary()
-        python = find_python(locked.python, installed_pythons(uv, self._variables))
-        version = ".".join(map(str, python.version))
-        log(f"Python {version} (requested: {locked.python})")
+        python = self._found(uv, locked)
+        shown = _redacting(locked, log)
+        shown(f"Python {python.text} (requested: {locked.python})")
         for note in (*locked.notes, substitution(locked.python, python)):
             if note:
-                log(note)
-        secrets = secrets_of("\n".join(locked.lines))
-        shown = partial(_log_redacted, log, secrets)
+                shown(note)
+        lock = locked.resolved or self._resolve(locked, _Resolving(uv, python, folder, shown, stop))
         self._run(venv_argv(uv, python.path, folder), shown, stop)
-        lock = locked.resolved or resolved_lock(
-            self._resolved(uv, locked, folder, shown, stop),
-            environment=locked.hash,
-            python=version,
-            platform=f"{sys.platform} {platform.machine()}",
-        )
         private_file(folder / LOCK_FILE).write_text(lock.text, encoding="utf-8")
         lines = locked_lines(lock, locked.lines)
-        if lines:
-            with _requirements(folder, lines) as file:
-                options = [each for each in locked.arguments if each != _NO_DEPS]
-                argv = install_argv(uv, self.python(folder), file, [_NO_DEPS, *options])
-                self._run(argv, shown, stop)
-            # Installers write where a package came from into its metadata.
-            for origin in folder.glob("lib/*/site-packages/*.dist-info/direct_url.json"):
-                text = redacted(origin.read_text(encoding="utf-8"), secrets)
-                origin.unlink()  # it may be a link into the installer's cache
-                private_file(origin).write_text(text, encoding="utf-8")
+        if not lines:
+            return
+        with _requirements(folder, lines) as file:
+            options = [each for each in locked.arguments if each != _NO_DEPS]
+            argv = install_argv(uv, self.python(folder), file, [_NO_DEPS, *options])
+            self._run(argv, shown, stop)
+        # Installers write where a package came from into its metadata.
+        for origin in folder.glob("lib/*/site-packages/*.dist-info/direct_url.json"):
+            text = redacted(origin.read_text(encoding="utf-8"), secrets_of("\n".join(lines)))
+            origin.unlink()  # it may be a link into the installer's cache
+            private_file(origin).write_text(text, encoding="utf-8")
+
+    def resolve(self, locked: LockedEnvironment, log: Log, stop: Event) -> ResolvedLock:
+        """Return the exact versions that the environment means today, without building it.
+
+        Raises ``EnvironmentBuildError`` if there are none.
+        """
+        uv = self._uv or uv_binary()
+        with tempfile.TemporaryDirectory(prefix="aml-resolve-") as folder:
+            shown = _redacting(locked, log)
+            resolving = _Resolving(uv, self._found(uv, locked), Path(folder), shown, stop)
+            return self._resolve(locked, resolving)
 
     def python(self, folder: Path) -> Path:
         return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
-    def _resolved(
-        self,
-        uv: Path,
-        locked: LockedEnvironment,
-        folder: Path,
-        log: Callable[[str], str],
-        stop: Event,
-    ) -> str:
-        """Return the requirements file with the exact versions that the lines mean today."""
-        if not locked.lines:
-            return ""
-        for line in locked.lines:
-            log(f"  {line}")
-        with _requirements(folder, locked.lines) as file:
-            pins = file.with_suffix(".out")
-            argv = compile_argv(uv, self.python(folder), file, pins, locked.arguments)
-            self._run(argv, log, stop)
-            text = pins.read_text(encoding="utf-8")
-            pins.unlink()
-        return text
+    def _found(self, uv: Path, locked: LockedEnvironment) -> InstalledPython:
+        """Return the interpreter: that of the resolved versions if there are any."""
+        request = locked.resolved.python if locked.resolved else locked.python
+        return find_python(request, installed_pythons(uv, self._variables))
 
-    def _run(self, argv: Sequence[str], log: Callable[[str], str], stop: Event) -> None:
-        last: deque[str] = deque(maxlen=_LAST_LINES)
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self._variables,
-            umask=0o077,
-            start_new_session=True,
+    def _resolve(self, locked: LockedEnvironment, using: _Resolving) -> ResolvedLock:
+        text, python = "", using.python
+        if locked.lines:
+            for line in locked.lines:
+                using.log(f"  {line}")
+            self._require_wheels(locked, using)
+            with _requirements(using.folder, locked.lines) as file:
+                pins = file.with_suffix(".out")
+                argv = compile_argv(using.uv, python.path, file, pins, locked.arguments)
+                self._run(argv, using.log, using.stop)
+                text = pins.read_text(encoding="utf-8")
+                pins.unlink()
+        return resolved_lock(
+            text,
+            environment=locked.hash,
+            python=python.text,
+            platform=f"{sys.platform} {platform.machine()}",
         )
-        with cast("IO[bytes]", process.stdout) as output:
-            for line in _lines(output, stop):
-                last.append(log(line))
-        if stop.is_set() and process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        code = process.wait()
-        if stop.is_set():
-            raise EnvironmentBuildError("The build was canceled.", remedy="Submit the run again.")
+
+    def _require_wheels(self, locked: LockedEnvironment, using: _Resolving) -> None:
+        """Raise ``EnvironmentBuildError`` with every pin that this Python cannot install."""
+
+        def attempt(lines: Sequence[str], options: Sequence[str]) -> str | None:
+            given = [*options, *locked.arguments]
+            with _requirements(using.folder, lines) as file:
+                pins = using.folder / "pylock.toml"
+                argv = attempt_argv(using.uv, using.python.path, file, pins, given)
+                code, last = execute(argv, self._variables, lambda line: line, using.stop)
+                if code == 0:
+                    text = pins.read_text(encoding="utf-8")
+                    pins.unlink()
+                    return text
+            return "" if any(_NO_VERSION in line for line in last) else None
+
+        version = ".".join(map(str, using.python.version[:2]))
+        problems = unsatisfiable(locked.lines, version, attempt)
+        if problems:
+            listed = [using.log(problem) for problem in problems]
+            raise EnvironmentBuildError(
+                "Some pinned versions cannot be installed:\n" + "\n".join(listed),
+                remedy="Change the versions in the environment file, or its Python.",
+            )
+
+    def _run(self, argv: Sequence[str], log: Shown, stop: Event) -> None:
+        """Run uv and log each line of its output. Raises ``EnvironmentBuildError``."""
+        code, last = execute(argv, self._variables, log, stop)
         if code:
             raise EnvironmentBuildError(
                 f"`uv {argv[1]}` failed with exit code {code}. Its last lines:\n" + "\n".join(last),
@@ -143,15 +180,48 @@ class UvBuilder:
             )
 
 
+def execute(
+    argv: Sequence[str], variables: Mapping[str, str], log: Shown, stop: Event
+) -> tuple[int, Sequence[str]]:
+    """Run an installer; return its exit code and its last lines, each as ``log`` returns it.
+
+    Raises ``EnvironmentBuildError`` if ``stop`` is set; its processes are killed then.
+    """
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(variables),
+        umask=0o077,
+        start_new_session=True,
+    )
+    with cast("IO[bytes]", process.stdout) as output:
+        for line in _lines(output, stop):
+            last.append(log(line))
+    if stop.is_set() and process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    code = process.wait()
+    if stop.is_set():
+        raise EnvironmentBuildError("The build was canceled.", remedy="Submit the run again.")
+    return code, tuple(last)
+
+
 def uv_binary() -> Path:
     """Return the path of the uv that comes with this package."""
     return Path(find_uv_bin())
 
 
-def _log_redacted(log: Log, secrets: Sequence[str], line: str) -> str:
-    """Log a line without credentials, and return it."""
-    shown = redacted(line, secrets)
-    log(shown)
+def _redacting(locked: LockedEnvironment, log: Log) -> Shown:
+    """Return a function that logs a line without credentials, and returns it."""
+    secrets = secrets_of("\n".join(locked.lines))
+
+    def shown(line: str) -> str:
+        text = redacted(line, secrets)
+        log(text)
+        return text
+
     return shown
 
 
@@ -174,6 +244,16 @@ def compile_argv(
     return [str(uv), "pip", "compile", "--quiet", "--no-header", "--no-annotate",
             "--generate-hashes", "--python", str(python), "--output-file", str(pins), *arguments,
             str(requirements)]  # fmt: skip
+
+
+def attempt_argv(
+    uv: Path, python: Path, requirements: Path, pins: Path, arguments: Sequence[str]
+) -> list[str]:
+    """Return the command that resolves a requirements file from wheels, without dependencies."""
+    options = [each for each in arguments if each != _NO_DEPS]
+    return [str(uv), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--format",
+            "pylock.toml", "--only-binary=:all:", _NO_DEPS, "--python", str(python),
+            "--output-file", str(pins), *options, str(requirements)]  # fmt: skip
 
 
 @contextmanager

@@ -33,6 +33,11 @@ class InstalledPython:
     version: Version
     path: Path
 
+    @property
+    def text(self) -> str:
+        """Return the version as it is written."""
+        return ".".join(map(str, self.version))
+
 
 @dataclass(frozen=True, slots=True)
 class VersionClause:

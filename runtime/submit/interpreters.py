@@ -1,15 +1,21 @@
-"""Checks, before a run on this machine starts, that the Python it asks for is installed here."""
+"""Checks, before a run on this machine starts, its Python and that its packages can be had."""
 
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Final
 
 from infra.contract.errors import DefinitionError, EnvironmentBuildError
 from runtime.environments.builders import UvBuilder, uv_binary
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import find_python, installed_pythons, substitution
+
+_NOT_ASKED: Final = ("Failed to fetch", "error sending request", "Could not connect")
+"""What uv says when it has no answer from an index."""
 
 
 def require_python(
@@ -27,6 +33,26 @@ def require_python(
     except EnvironmentBuildError as error:
         raise DefinitionError(error.detail, remedy=error.remedy, at=locked.source) from error
     return substitution(locked.python, found)
+
+
+def require_packages(
+    locked: LockedEnvironment, environments: Path, environ: Mapping[str, str] = os.environ
+) -> LockedEnvironment:
+    """Raise ``DefinitionError`` if the packages cannot be resolved; install nothing.
+
+    Return the environment, with a note if no index can be asked. Nothing is looked up for an
+    environment that is built.
+    """
+    if EnvironmentCache(environments, UvBuilder()).is_built(locked) or locked.resolved:
+        return locked
+    try:
+        UvBuilder(environ=environ).resolve(locked, lambda _: None, Event())
+    except EnvironmentBuildError as error:
+        if any(sign in error.detail for sign in _NOT_ASKED):
+            note = "The packages were not checked: no package index can be reached."
+            return replace(locked, notes=(*locked.notes, note))
+        raise DefinitionError(error.detail, remedy=error.remedy, at=locked.source) from error
+    return locked
 
 
 def require_interpreter(interpreter: str, source: str | None, environ: Mapping[str, str]) -> None:

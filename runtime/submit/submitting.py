@@ -9,6 +9,7 @@ from typing import Final
 
 from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document
+from infra.contract.load import load
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
 from runtime.model.run_ids import new_token
@@ -19,6 +20,7 @@ from runtime.snapshots.git import git_properties
 from runtime.snapshots.limits import check_size
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.submit.prepare import (
+    LOCAL,
     check_script,
     check_spec,
     checked_environment,
@@ -75,6 +77,10 @@ class Submitter:
         check_spec(spec)
         spec = for_target(spec)
         locked = checked_environment(spec, self._home, self._environ)
+        if locked is not None and spec.target == LOCAL:
+            locked = load("runtime.submit.interpreters:require_packages")(
+                locked, self._home / "environments", self._environ
+            )
         listing = list_files(spec.source_directory)
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(spec.source_directory))
         if not spec.command:

@@ -55,10 +55,10 @@ def test_a_package_is_installed_and_nothing_of_ours(cache, tmp_path):
 
 def test_a_missing_package_fails_with_the_last_lines(cache, tmp_path):
     log = []
-    with pytest.raises(EnvironmentBuildError) as failed, cache.lease(pip("six==999.0"), log.append):
+    with pytest.raises(EnvironmentBuildError) as failed, cache.lease(pip("six>999"), log.append):
         pass
     assert "`uv pip` failed with exit code" in failed.value.detail
-    assert "six==999.0" in failed.value.detail
+    assert "six>999" in failed.value.detail
     assert [p.name for p in (tmp_path / "environments").iterdir()] == [".locks"]
 
 
