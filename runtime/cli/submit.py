@@ -63,7 +63,7 @@ def _submit(
     name = _target_name(given, configured)
     _require_target(session, name, given, configured)
     spec = _spec(given, name, configured or RunConfigurationFile(Path()))
-    submitter = Submitter(session.home, session.history)
+    submitter = Submitter(session.home, session.history, report=say)
     if dry_run:
         _show(submitter.plan(spec), as_json=as_json)
         return
@@ -194,8 +194,9 @@ def _show(planned: Planned, *, as_json: bool) -> None:
     )
     for file in files:
         print_data(f"  {file}")
-    for note in (*(locked.notes if locked else ()), *planned.listing.notes):
-        say(note)
+    for note in (*(locked.notes if locked else ()), *planned.listing.notes, planned.size_note):
+        if note:
+            say(note)
 
 
 def _seconds(text: str) -> int:

@@ -1,16 +1,16 @@
 """Azure ML's size limits of a snapshot. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from infra.contract.errors import DefinitionError
 from runtime.model.runs import SnapshotFile
+from runtime.snapshots.sizes import largest_entries, mib
 
 MAX_BYTES: Final = 300 * 1024**2
 MAX_CHANGED_FILES: Final = 2_000
 NO_FILE_LIMIT: Final = "AML_SNAPSHOT_NO_FILE_LIMIT"
 """The variable that disables the limit on changed files, as in Azure ML's SDK."""
-_LARGEST_SHOWN: Final = 5
 
 
 def check_size(sizes: Mapping[str, int], *, at: str) -> None:
@@ -18,11 +18,10 @@ def check_size(sizes: Mapping[str, int], *, at: str) -> None:
     total = sum(sizes.values())
     if total <= MAX_BYTES:
         return
-    largest = sorted(sizes.items(), key=lambda item: -item[1])[:_LARGEST_SHOWN]
-    listed = "\n".join(f"  {_mib(size)} MiB  {path}" for path, size in largest)
+    listed = "\n".join(f"  {entry}" for entry in largest_entries(sizes))
     raise DefinitionError(
-        f"The snapshot would be {_mib(total)} MiB; the limit is {_mib(MAX_BYTES)} MiB. "
-        f"Its largest files:\n{listed}",
+        f"The snapshot would be {mib(total)} MiB; the limit is {mib(MAX_BYTES)} MiB. "
+        f"Its largest entries:\n{listed}",
         remedy="List what the run does not need in .amlignore, in .gitignore syntax.",
         at=at,
     )
@@ -30,16 +29,18 @@ def check_size(sizes: Mapping[str, int], *, at: str) -> None:
 
 def check_count(
     files: Sequence[SnapshotFile],
-    before: Sequence[SnapshotFile],
+    before: Collection[tuple[str, str]],
     environ: Mapping[str, str],
     *,
     at: str,
 ) -> None:
-    """Raise ``DefinitionError`` if too many files were added or changed since ``before``."""
+    """Raise ``DefinitionError`` if too many files were added or changed.
+
+    ``before`` has the path and hash of each file of the folder's last snapshot.
+    """
     if environ.get(NO_FILE_LIMIT):
         return
-    known = {(file.path, file.sha256) for file in before}
-    changed = sum((file.path, file.sha256) not in known for file in files)
+    changed = sum((file.path, file.sha256) not in before for file in files)
     if changed > MAX_CHANGED_FILES:
         raise DefinitionError(
             f"The snapshot has {changed:,} added or changed files; "
@@ -48,7 +49,3 @@ def check_count(
             f"or set {NO_FILE_LIMIT}=1 to send them anyway.",
             at=at,
         )
-
-
-def _mib(size: int) -> str:
-    return f"{size / 1024**2:,.1f}"

@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -22,7 +22,7 @@ from infra.contract.json_types import Document
 from infra.contract.private import private_folder
 from runtime.agent.files import Below, make_executable, make_folder, printable
 from runtime.model.runs import SnapshotFile, SourceSnapshot
-from runtime.snapshots.files import Found, Listing, list_files
+from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.limits import check_count, check_size
 
 _BLOCK_BYTES: Final = 1 << 20
@@ -35,13 +35,26 @@ File systems advance time stamps in ticks of up to 10 ms; git calls such an entr
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A snapshot just taken. ``notes`` lists what was left out; ``stored_*`` count what is new."""
+    """A snapshot just taken. ``notes`` lists what was left out, ``stored`` what is new.
+
+    ``read_files`` counts the files whose content was read to hash it.
+    """
 
     snapshot: SourceSnapshot
     notes: tuple[str, ...]
     ignore_file: str | None
-    stored_files: int
-    stored_bytes: int
+    stored: tuple[SnapshotFile, ...]
+    read_files: int
+
+    @property
+    def stored_files(self) -> int:
+        """Return how many files are new."""
+        return len(self.stored)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Return the bytes of the files that are new."""
+        return sum(file.size for file in self.stored)
 
 
 @dataclass(slots=True)
@@ -76,21 +89,20 @@ class SnapshotStore:
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(source))
         seen_file = self._seen_file(source)
         seen = _read_seen(seen_file)
-        files, stats = self._hashed(source, listing, seen)
+        files, stats, read = self._hashed(source, listing, seen)
         tree = tree_id(files)
-        if tree != seen.snapshot or not self._complete(tree):
-            check_count(files, self._files_of(seen.snapshot), self._environ, at=str(source))
         reused = self._complete(tree)
+        if tree != seen.snapshot or not reused:
+            check_count(files, self._before(seen), self._environ, at=str(source))
         private_folder(self._root)
-        stored = [] if reused else [f for f in files if self._store(source, f)]
+        stored = () if reused else tuple(f for f in files if self._store(source, f))
         if not reused:
             document = {"id": tree, "files": [asdict(file) for file in files]}
             _write(self._tree_file(tree), document)
         if (tree, stats) != (seen.snapshot, seen.stats):
             _write(seen_file, {"snapshot": tree, "stats": stats})
         snapshot = SourceSnapshot(tree, tuple(files), self._root / "objects", reused)
-        size = sum(file.size for file in stored)
-        return Taken(snapshot, tuple(listing.notes), listing.ignore_file, len(stored), size)
+        return Taken(snapshot, tuple(listing.notes), listing.ignore_file, stored, read)
 
     def load(self, snapshot_id: str) -> SourceSnapshot:
         """Return an existing snapshot."""
@@ -105,23 +117,31 @@ class SnapshotStore:
 
     def _hashed(
         self, source: Path, listing: Listing, seen: _Seen
-    ) -> tuple[list[SnapshotFile], dict[str, list[int | str]]]:
-        files, stats = [], {}
-        now_ns = self._now_ns()
-        for found in listing.files:
-            marks = _marks(found.stat)
-            known = seen.stats.get(found.path)
-            digest = (
-                str(known[-1]) if known and known[:-1] == marks else _hash(source, found, listing)
-            )
+    ) -> tuple[list[SnapshotFile], dict[str, list[int | str]], int]:
+        """Return the files, the stat and hash of each, and how many files were read."""
+        files, stats, read = [], {}, 0
+        settled_ns = self._now_ns() - _RACY_NS
+        for path, status in listing.files:
+            modified, changed = status.st_mtime_ns, status.st_ctime_ns
+            marks = [status.st_size, modified, changed, status.st_ino]  # they change with the file
+            known = seen.stats.get(path)
+            if known and known[:-1] == marks:
+                digest: str | None = str(known[-1])
+            else:
+                digest, read, known = _hash(source, path, listing), read + 1, None
             if digest is None:
                 continue
             # Do not cache a file that may change again without a new time stamp.
-            if now_ns - max(found.stat.st_mtime_ns, found.stat.st_ctime_ns) > _RACY_NS:
-                stats[found.path] = [*marks, digest]
-            executable = bool(found.stat.st_mode & stat.S_IXUSR)
-            files.append(SnapshotFile(found.path, digest, found.stat.st_size, executable))
-        return files, stats
+            if modified < settled_ns and changed < settled_ns:
+                stats[path] = known or [*marks, digest]
+            executable = bool(status.st_mode & stat.S_IXUSR)
+            files.append(SnapshotFile(path, digest, status.st_size, executable))
+        return files, stats, read
+
+    def _before(self, seen: _Seen) -> Collection[tuple[str, str]]:
+        """Return path and hash of each file of a folder's last snapshot, which may be deleted."""
+        known = {(file.path, file.sha256) for file in self._files_of(seen.snapshot)}
+        return known or {(path, str(marks[-1])) for path, marks in seen.stats.items()}
 
     def _store(self, source: Path, file: SnapshotFile) -> bool:
         """Copy one file into the store; return ``False`` if it is stored already."""
@@ -182,24 +202,26 @@ def write_tree(snapshot: SourceSnapshot, into: Path) -> None:
     for file in snapshot.files:
         source = object_file(snapshot.store, file.sha256)
         with source.open("rb") as content, below.replacing(file.path) as copy:
-            shutil.copyfileobj(content, copy)
+            _copy(content, copy, file.size)
             if file.executable:
                 make_executable(copy.fileno())
 
 
-def _marks(status: os.stat_result) -> list[int | str]:
-    """Return the fields of a stat that change with the file."""
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-
-
-def _hash(source: Path, found: Found, listing: Listing) -> str | None:
+def _copy(content: IO[bytes], copy: IO[bytes], size: int) -> None:
+    """Copy a file in the kernel where it can, which shares the blocks on Btrfs and XFS."""
     try:
-        with (source / found.path).open("rb") as content:
+        while size > 0 and (done := os.copy_file_range(content.fileno(), copy.fileno(), size)):
+            size -= done
+    except (OSError, AttributeError):  # another file system, a kernel that cannot, macOS
+        shutil.copyfileobj(content, copy)
+
+
+def _hash(source: Path, path: str, listing: Listing) -> str | None:
+    try:
+        with (source / path).open("rb") as content:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        listing.notes.append(
-            f"{printable(found.path)} cannot be read ({error.strerror}) and is left out"
-        )
+        listing.notes.append(f"{printable(path)} cannot be read ({error.strerror}) and is left out")
         return None
 
 

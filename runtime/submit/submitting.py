@@ -18,7 +18,9 @@ from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.limits import check_size
+from runtime.snapshots.sizes import size_note
 from runtime.snapshots.store import SnapshotStore, Taken
+from runtime.snapshots.use import in_use
 from runtime.submit.prepare import (
     LOCAL,
     check_script,
@@ -27,7 +29,7 @@ from runtime.submit.prepare import (
     for_target,
     prepared,
 )
-from runtime.targets.base import Handle, Target
+from runtime.targets.base import Handle, Report, Target
 
 _KIB: Final = 1024
 
@@ -45,6 +47,11 @@ class Planned:
         """Return the bytes of all files."""
         return sum(file.stat.st_size for file in self.listing.files)
 
+    @property
+    def size_note(self) -> str:
+        """Return a sentence about the size of a large snapshot, ``""`` for a small one."""
+        return size_note({f.path: f.stat.st_size for f in self.listing.files}, "are sent if new")
+
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
@@ -55,8 +62,15 @@ class Submitted:
     handle: Handle
 
 
+def _silent(_: str) -> None:
+    """Report nothing."""
+
+
 class Submitter:
-    """Submits runs of one project; ``home`` is its ``.aml`` folder."""
+    """Submits runs of one project; ``home`` is its ``.aml`` folder.
+
+    ``report`` is called with what a person should know before a snapshot is sent.
+    """
 
     def __init__(
         self,
@@ -65,12 +79,14 @@ class Submitter:
         *,
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.time,
+        report: Report = _silent,
     ) -> None:
         self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
         self._history = history
         self._environ = environ
         self._now = now
+        self._report = report
 
     def plan(self, spec: RunSpec) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything."""
@@ -100,22 +116,26 @@ class Submitter:
         check_spec(spec)
         spec = for_target(spec)
         locked = checked_environment(spec, self._home, self._environ)
-        taken = self._snapshots.take(spec.source_directory)
-        if not spec.command:
-            paths = {file.path for file in taken.snapshot.files}
-            check_script(spec.script, paths, ignore_file=taken.ignore_file)
-        run = prepared(
-            spec,
-            taken.snapshot,
-            token=token or new_token(self._now()),
-            git=git_properties(spec.source_directory, self._environ),
-            locked=locked,
-        )
-        # Before the launch: if this process dies during it, the history still knows the run.
-        self._history.add(first_record(run, self._now(), stack))
+        with in_use(self._home / "snapshots"):
+            taken = self._snapshots.take(spec.source_directory)
+            if not spec.command:
+                paths = {file.path for file in taken.snapshot.files}
+                check_script(spec.script, paths, ignore_file=taken.ignore_file)
+            run = prepared(
+                spec,
+                taken.snapshot,
+                token=token or new_token(self._now()),
+                git=git_properties(spec.source_directory, self._environ),
+                locked=locked,
+            )
+            # Before the launch: if this process dies during it, the history still knows the run.
+            self._history.add(first_record(run, self._now(), stack))
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
         for note in (*(locked.notes if locked else ()), *taken.notes):
             self._note(run.run_id, "message", {"text": note})
+        said = size_note({file.path: file.size for file in taken.stored}, "are new")
+        if said:
+            self._report(said)
         return Submitted(run, taken, self._launch(run, target))
 
     def _launch(self, run: PreparedRun, target: Target) -> Handle:
