@@ -5,18 +5,14 @@ leases, snapshots, tiers and batches are not implemented.
 """
 
 import base64
-import binascii
 import hashlib
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from infra.catalogue.api_versions import BLOB_SERVICE
-from localcloud.calls.blob_names import LONGEST, without_dots
 from localcloud.calls.containers import declared
 from localcloud.calls.messages import METADATA, Call, Reply
 from localcloud.calls.refusals import RefusedError
@@ -24,6 +20,15 @@ from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
 from localcloud.planes import blob_documents as documents
+from localcloud.planes.blob_places import (
+    SOURCE,
+    Place,
+    account_of,
+    check_source,
+    is_base64,
+    place_of,
+    source_of,
+)
 from localcloud.planes.blob_reading import BlobRefusedError, no_content, read_blob
 from localcloud.planes.signing import (
     BlobOperation,
@@ -42,16 +47,6 @@ _LARGEST: Final = 5000 << 20  # bytes of one Put Blob; a block has fewer
 _LONGEST: Final = 9  # digits of maxresults
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What a request addresses. ``account`` is the bare name, ``shown`` as the path spells it."""
-
-    account: str
-    shown: str
-    container: str = ""
-    blob: str = ""
-
-
 _Action = Callable[[Call, Place], Reply]
 
 
@@ -60,12 +55,12 @@ def answer_blob_call(call: Call) -> Reply | None:
 
     A request with ``x-ms-version`` is the storage client's, and gets storage's 404 instead.
     """
-    account = _account(call.params["account"])
+    account = account_of(call.params["account"])
     keys = account_keys(call.cloud, account)
     if not keys and "x-ms-version" not in call.headers:
         return None
     try:
-        place = _place(call.params)
+        place = place_of(call.params)
         operation, action = _action(call, place)
         _authorize(call, place, keys, operation)
         reply = action(call, place)
@@ -75,31 +70,6 @@ def answer_blob_call(call: Call) -> Reply | None:
     return reply
 
 
-def _account(shown: str) -> str:
-    return shown.lower().partition(".blob.")[0]
-
-
-def _place(params: Mapping[str, str]) -> Place:
-    shown, blob = params["account"], params.get("blob", "")
-    name = without_dots(blob) if blob else ""
-    if name is None:
-        raise BlobRefusedError(
-            400,
-            "InvalidUri",
-            "The requested URI does not represent any resource on the server.",
-        )
-    if len(name) > LONGEST:
-        raise BlobRefusedError(
-            400, "OutOfRangeInput", f"A blob's name has at most {LONGEST} characters."
-        )
-    return Place(
-        account=_account(shown),
-        shown=shown,
-        container=params.get("container", ""),
-        blob=name,
-    )
-
-
 def _action(call: Call, place: Place) -> tuple[BlobOperation, _Action]:
     level = (
         "blob"
@@ -107,8 +77,9 @@ def _action(call: Call, place: Place) -> tuple[BlobOperation, _Action]:
         else call.query.get("restype", "container" if place.container else "account")
     )
     key = f"{level} {call.method} {call.query.get('comp', '')}".rstrip()
-    if key == "blob PUT" and "x-ms-copy-source" in call.headers:
-        key = "blob PUT copy"
+    if key == "blob PUT" and SOURCE in call.headers:
+        # Put Blob From URL names the type of the new blob, Copy Blob does not.
+        key = "blob PUT url" if "x-ms-blob-type" in call.headers else "blob PUT copy"
     if key not in _ACTIONS:
         raise BlobRefusedError(501, "NotImplemented", f"The local cloud does not support {key!r}.")
     return _ACTIONS[key]
@@ -268,12 +239,16 @@ def get_blob(call: Call, place: Place) -> Reply:
 
 
 def put_blob(call: Call, place: Place) -> Reply:
+    _require_block_blob(call)
+    return _write(call, place, _content(call))
+
+
+def _require_block_blob(call: Call) -> None:
     kind = call.headers.get("x-ms-blob-type", "")
     if kind != "BlockBlob":
         raise BlobRefusedError(
             400, "InvalidHeaderValue", f"The local cloud supports block blobs only, not {kind!r}."
         )
-    return _write(call, place, _content(call))
 
 
 def _content(call: Call) -> Iterator[bytes]:
@@ -292,28 +267,32 @@ def _content(call: Call) -> Iterator[bytes]:
         )
 
 
+def put_blob_from_url(call: Call, place: Place) -> Reply:
+    """Copy within this cloud. The source's URL must be signed, also in the same account."""
+    _require_block_blob(call)
+    source = _source(call, place, key_suffices=False)
+    return _write(call, place, file_chunks(source.file), source)
+
+
 def copy_blob(call: Call, place: Place) -> Reply:
     """Copy within this cloud, at once; the source's URL must be signed or in the same account."""
-    try:
-        url = urlsplit(call.headers["x-ms-copy-source"])
-    except ValueError:
-        raise BlobRefusedError(
-            400, "InvalidHeaderValue", "x-ms-copy-source is not a URL."
-        ) from None
-    account, _, rest = unquote(url.path).lstrip("/").partition("/")
-    container, _, name = rest.partition("/")
-    source = _place({"account": account, "container": container, "blob": name})
-    query = dict(parse_qsl(url.query))
-    if source.account != place.account or "sig" in query:
+    source = _source(call, place, key_suffices=True)
+    reply = _write(call, place, file_chunks(source.file), source)
+    reply.status = 202
+    reply.headers |= {"x-ms-copy-id": str(uuid.uuid4()), "x-ms-copy-status": "success"}
+    return reply
+
+
+def _source(call: Call, place: Place, *, key_suffices: bool) -> Blob:
+    source, query = source_of(call.headers)
+    if source.account != place.account or "sig" in query or not key_suffices:
         keys = account_keys(call.cloud, source.account)
         unsigned = all(_sas_problem(call, query, source, key) for key in keys)
         if unsigned or not allows(query, "read"):
             raise BlobRefusedError(403, "CannotVerifyCopySource", "The source URL is not signed.")
     blob = _existing(call, source)
-    reply = _write(call, place, file_chunks(blob.file), blob)
-    reply.status = 202
-    reply.headers |= {"x-ms-copy-id": str(uuid.uuid4()), "x-ms-copy-status": "success"}
-    return reply
+    check_source(call.headers, blob)
+    return blob
 
 
 def _write(call: Call, place: Place, chunks: Iterable[bytes], like: Blob | None = None) -> Reply:
@@ -357,12 +336,8 @@ def put_headers(call: Call, place: Place) -> Reply:
 def put_block(call: Call, place: Place) -> Reply:
     _require_container(call, place)
     block = call.query.get("blockid", "")
-    try:
-        base64.b64decode(block, validate=True)
-    except (binascii.Error, ValueError):
-        raise BlobRefusedError(
-            400, "InvalidQueryParameterValue", "blockid is not base64."
-        ) from None
+    if not is_base64(block):
+        raise BlobRefusedError(400, "InvalidQueryParameterValue", "blockid is not base64.")
     _blobs(call).put_block(place.account, place.container, place.blob, block, _content(call))
     return Reply(201, headers={"x-ms-request-server-encrypted": "true"})
 
@@ -472,6 +447,7 @@ _ACTIONS: Final[Mapping[str, tuple[BlobOperation, _Action]]] = {
     "blob GET blocklist": ("read", get_block_list),
     "blob PUT": ("create", put_blob),
     "blob PUT copy": ("create", copy_blob),
+    "blob PUT url": ("create", put_blob_from_url),
     "blob PUT block": ("write", put_block),
     "blob PUT blocklist": ("write", put_block_list),
     "blob PUT metadata": ("write", put_metadata),

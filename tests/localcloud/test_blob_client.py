@@ -1,9 +1,11 @@
 """The blob plane over TLS with an unmodified azure-storage-blob."""
 
+import hashlib
 import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
     BlobClient,
@@ -16,6 +18,7 @@ from azure.storage.blob import (
 
 ACCOUNT = "blobtests"
 SMALL = 1 << 16
+HELLO_MD5 = hashlib.md5(b"hello", usedforsecurity=False).digest()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +124,58 @@ def test_a_copy_from_a_url(container, blob) -> None:
     copied = container.get_blob_client("copy")
     assert copied.start_copy_from_url(blob.url)["copy_status"] == "success"
     assert copied.download_blob().readall() == b"hello"
+
+
+@pytest.fixture
+def readable(container, blob, key):
+    """The URL of the blob, signed for reading."""
+    sas = generate_blob_sas(
+        ACCOUNT, container.container_name, blob.blob_name, account_key=key,
+        permission="r", expiry=datetime.now(UTC) + timedelta(hours=1),
+    )  # fmt: skip
+    return f"{blob.url}?{sas}"
+
+
+def test_a_blob_from_a_url_is_a_copy(container, blob, readable) -> None:
+    copied = container.get_blob_client("copy")
+    answered = copied.upload_blob_from_url(readable, overwrite=False)
+    assert answered["etag"] == copied.get_blob_properties().etag
+    assert copied.download_blob().readall() == b"hello"
+    assert copied.get_blob_properties().metadata == {"upload_status": "completed", "version": "1"}
+    with pytest.raises(ResourceExistsError):
+        copied.upload_blob_from_url(readable, overwrite=False)
+
+
+@pytest.mark.parametrize("copy", ["upload_blob_from_url", "start_copy_from_url"])
+def test_a_source_that_has_changed_is_not_copied(container, blob, readable, copy) -> None:
+    etag = blob.get_blob_properties().etag
+    expected = {"source_etag": etag, "source_match_condition": MatchConditions.IfNotModified}
+    act = getattr(container.get_blob_client("copy"), copy)
+    act(readable, **expected)
+    blob.upload_blob(b"other", overwrite=True)
+    with pytest.raises(HttpResponseError) as refused:
+        act(readable, **expected)
+    assert refused.value.error_code == "SourceConditionNotMet"
+
+
+def test_a_source_with_another_hash_is_not_copied(container, readable) -> None:
+    copied = container.get_blob_client("copy")
+    copied.upload_blob_from_url(readable, source_content_md5=HELLO_MD5)
+    with pytest.raises(HttpResponseError) as refused:
+        copied.upload_blob_from_url(readable, source_content_md5=b"0" * 16)
+    assert refused.value.error_code == "Md5Mismatch"
+
+
+def test_a_blob_from_a_url_needs_a_signed_one(container, blob) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        container.get_blob_client("copy").upload_blob_from_url(blob.url)
+    assert refused.value.error_code == "CannotVerifyCopySource"
+
+
+def test_a_blob_from_the_url_of_none_is_not_found(container, blob, readable) -> None:
+    blob.delete_blob()
+    with pytest.raises(ResourceNotFoundError):
+        container.get_blob_client("copy").upload_blob_from_url(readable)
 
 
 def test_a_container_that_does_not_exist(cloud, key) -> None:
