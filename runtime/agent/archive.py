@@ -9,11 +9,14 @@ import io
 import zipfile
 from pathlib import Path
 
+from runtime.agent.site_folder import FOLDER
+
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "backends", "calls", "context", "documents", "events", "exit_codes", "fields",
-    "files", "forward", "main", "models", "process_tree", "receiver", "searching", "supervise",
-    "tracking", "wire",
+    "files", "forward", "gateway", "main", "models", "process_tree", "receiver", "run_calls",
+    "run_documents", "run_facts", "run_files", "run_metrics", "searching", "site_folder",
+    "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\
@@ -34,6 +37,7 @@ def agent_archive() -> bytes:
         "runtime/__init__.py": "",
         "runtime/agent/__init__.py": "",
         **{f"runtime/agent/{part}.py": (here / f"{part}.py").read_text("utf-8") for part in _PARTS},
+        **_site(here / FOLDER),
     }
     sink = io.BytesIO(b"#!/usr/bin/env python3\n")
     sink.seek(0, io.SEEK_END)
@@ -43,3 +47,11 @@ def agent_archive() -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content[name])
     return sink.getvalue()
+
+
+def _site(folder: Path) -> dict[str, str]:
+    """Return the in-run ``azureml`` package, which is unpacked for the script."""
+    return {
+        f"{FOLDER}/{file.relative_to(folder).as_posix()}": file.read_text("utf-8")
+        for file in folder.rglob("*.py")
+    }

@@ -52,7 +52,7 @@ class OwnBackend:
             model, folder = path.split("/")[1], body.get("artifact_directory_path", "")
             return self._listing(f"0/models/{model}/artifacts/{folder}", str(folder))
         answer = self._tracking.answer(call.method, path, body)
-        for kind, data in events_of(path, body, self._run_id):
+        for kind, data in events_of(path, body, self._run_id, answer):
             self._record(kind, data)
         return TrackingReply.of_json(answer)
 
@@ -115,7 +115,9 @@ class ForwardingBackend:
         content = call.source.read(call.size)
         reply = self._send(call, content)
         if reply.ok and content:
-            for kind, data in events_of(call.path[len(API) :], as_document(content), self._run_id):
+            path, body = call.path[len(API) :], as_document(content)
+            made = as_document(reply.content) if path == "runs/create" else None
+            for kind, data in events_of(path, body, self._run_id, made):
                 self._record(kind, data)
         return reply
 

@@ -23,7 +23,11 @@ from runtime.agent.events import EventLog
 from runtime.agent.exit_codes import exit_text
 from runtime.agent.files import close_off, make_folder, open_to_append
 from runtime.agent.forward import Forwarder
+from runtime.agent.gateway import Gateway, NoGateway
 from runtime.agent.receiver import Receiver
+from runtime.agent.run_calls import RunCalls
+from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
+from runtime.agent.site_folder import ALWAYS, FILL, NEVER, azureml_site, site_variables
 from runtime.agent.supervise import Limits, ScriptExit, Supervisor
 from runtime.agent.tracking import InMemoryTracking
 
@@ -35,15 +39,18 @@ TIMED_OUT = 124
 _SIGNALED = 128
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a script and return the exit code: the script's own, 128 + n for signal n, 124, 127."""
+def main(arguments: Sequence[str] | None = None, gateway: Gateway | None = None) -> int:
+    """Run a script and return the exit code: the script's own, 128 + n for signal n, 124, 127.
+
+    ``gateway`` is how the script reaches its workspace and other runs.
+    """
     options = _options(list(sys.argv[1:] if arguments is None else arguments))
     context = read_context(os.environ)
     for folder in ("outputs", "logs"):
         make_folder(Path(folder))
     events = EventLog(Path(options.events))
     try:
-        return _run(options, context, events)
+        return _run(options, context, events, gateway or NoGateway())
     finally:
         events.close()
 
@@ -58,6 +65,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     run.add_argument("--max-duration", type=float, default=0.0, metavar="SECONDS")
     run.add_argument("--grace", type=float, default=30.0, metavar="SECONDS")
     run.add_argument("--private", action="store_true", help="close the folder's files to others")
+    run.add_argument(
+        "--azureml",
+        choices=(ALWAYS, FILL, NEVER),
+        default=FILL,
+        help="when our azureml package answers: always, where Microsoft's is absent, or never",
+    )
     run.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args(arguments)
     options.command = options.command[1:] if options.command[:1] == ["--"] else options.command
@@ -66,36 +79,49 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _run(options: argparse.Namespace, context: RunContext, events: EventLog) -> int:
-    receiver = Receiver(_backend(options, context, events))
+def _run(
+    options: argparse.Namespace, context: RunContext, events: EventLog, gateway: Gateway
+) -> int:
+    facts = passed_facts(os.environ, options.command)
+    backend = _backend(options, context, facts, events)
+    calls = RunCalls(backend, context, facts, gateway, events.append)
+    receiver = Receiver(backend, calls)
     receiver.start()
-    with _Copies(Path(options.log)) as copy:
+    with _Copies(Path(options.log)) as copy, azureml_site(options.azureml) as site:
         supervisor = Supervisor(copy.write, Limits(options.max_duration, options.grace))
+        variables = script_variables(os.environ, context, receiver)
+        variables.update(
+            site_variables(variables, site, options.azureml, receiver.url, receiver.token)
+        )
         events.append("state", {"state": "Running"})
         try:
-            outcome = supervisor.run(
-                command_line(options.command), script_variables(os.environ, context, receiver)
-            )
+            outcome = supervisor.run(command_line(options.command), variables)
         except OSError as error:
             text = f"{options.command[0]} cannot be started: {error.strerror}"
             copy.write(text.encode() + b"\n")
             events.append("state", {"state": "Failed", "exit_code": CANNOT_START, "error": text})
             return CANNOT_START
-    return _ended(outcome, options, events)
+    return _ended(outcome, options, events, calls.failure)
 
 
-def _ended(outcome: ScriptExit, options: argparse.Namespace, events: EventLog) -> int:
+def _ended(
+    outcome: ScriptExit, options: argparse.Namespace, events: EventLog, failure: str | None
+) -> int:
     if options.private:
         close_off(Path())
-    data = end_state(outcome, options.max_duration)
+    data = end_state(outcome, options.max_duration, failure)
     events.append("state", data)
     return int(data["exit_code"])
 
 
-def _backend(options: argparse.Namespace, context: RunContext, events: EventLog) -> TrackingBackend:
+def _backend(
+    options: argparse.Namespace, context: RunContext, facts: RunFacts, events: EventLog
+) -> TrackingBackend:
     if context.tracking is not None:
         return ForwardingBackend(Forwarder(context.tracking), context.run_id, events.append)
-    tracking = InMemoryTracking(context.run_id, context.experiment, context.experiment_id)
+    tracking = InMemoryTracking(
+        context.run_id, context.experiment, context.experiment_id, facts.tags
+    )
     artifacts = Artifacts(
         Path(options.artifacts), context.run_id, tracking.model_name, tracking.model_run
     )
@@ -131,18 +157,24 @@ def script_variables(
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
     }
-    variables.pop("MLFLOW_TRACKING_SERVER_CERT_PATH", None)
+    for name in ("MLFLOW_TRACKING_SERVER_CERT_PATH", FACTS_VARIABLE):
+        variables.pop(name, None)
     return variables
 
 
-def end_state(outcome: ScriptExit, max_duration_s: float) -> JsonObject:
-    """Return the data of the run's last ``state`` event."""
+def end_state(outcome: ScriptExit, max_duration_s: float, failure: str | None = None) -> JsonObject:
+    """Return the data of the run's last ``state`` event.
+
+    ``failure`` is why the script said that its run failed, although it ended well.
+    """
     code = outcome.exit_code if outcome.exit_code >= 0 else _SIGNALED - outcome.exit_code
     if outcome.stopped_by == "signal":
         return {"state": "Canceled", "exit_code": code or _SIGNALED + signal.SIGTERM}
     if outcome.stopped_by:
         error = f"The script ran longer than its maximum duration of {max_duration_s:g} s."
         return {"state": "Failed", "exit_code": TIMED_OUT, "error": error}
+    if code == 0 and failure is not None:
+        return {"state": "Failed", "exit_code": 1, "error": failure}
     if code == 0:
         return {"state": "Completed", "exit_code": 0}
     last = "\n".join(outcome.last_lines)

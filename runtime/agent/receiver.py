@@ -1,7 +1,7 @@
-"""The tracking endpoint beside the script: MLflow's REST API over HTTP, on loopback only.
+"""The endpoint beside the script, over HTTP on loopback only: MLflow's REST API, and azureml's.
 
-Calls must carry the token, which only the script gets, in MLflow's own variable. The backend
-decides what a call means.
+Calls must carry the token, which only the script gets, in MLflow's own variable and in ours. The
+backends decide what a call means.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from runtime.agent.backends import API, PROXY, TrackingBackend
+from runtime.agent.run_calls import RUN_API, RunCalls
 from runtime.agent.wire import RefusalError, Source, TrackingCall, TrackingReply, dechunked
 
 _BLOCK_BYTES = 1 << 20
@@ -22,11 +23,12 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 class Receiver:
     """The listening endpoint; ``url`` and ``token`` are what MLflow's client needs."""
 
-    def __init__(self, backend: TrackingBackend) -> None:
+    def __init__(self, backend: TrackingBackend, run_calls: RunCalls | None = None) -> None:
         self.token = secrets.token_urlsafe(24)
         # `http.server` calls `do_GET`, `do_POST`, …, on a new object for each connection.
         methods = {f"do_{method}": _Handler.respond for method in _METHODS}
-        handler = type("_Bound", (_Handler,), {"backend": backend, "token": self.token, **methods})
+        bound = {"backend": backend, "run_calls": run_calls, "token": self.token, **methods}
+        handler = type("_Bound", (_Handler,), bound)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -41,6 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     backend: TrackingBackend
+    run_calls: RunCalls | None
     token: str
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -63,7 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._check()
             with ExitStack() as files:
-                return self.backend.answer(self._call(files))
+                call = self._call(files)
+                if call.path.startswith(RUN_API) and self.run_calls is not None:
+                    return self.run_calls.answer(call)
+                return self.backend.answer(call)
         except RefusalError as refusal:
             self.close_connection = True  # the body may be unread
             return TrackingReply.of_refusal(refusal)
@@ -77,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
         given = (self.headers.get("Authorization") or "").encode()
         if not hmac.compare_digest(given, b"Bearer " + self.token.encode()):
             raise RefusalError("UNAUTHENTICATED", "The token is missing or wrong.")
-        if not self.path.startswith((API, PROXY)):
+        if not self.path.startswith((API, PROXY, RUN_API)):
             raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent does not support {self.path}.")
 
     def _call(self, files: ExitStack) -> TrackingCall:

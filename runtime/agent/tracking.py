@@ -49,14 +49,21 @@ _ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 class InMemoryTracking:
     """The runs of one experiment. Calls are atomic."""
 
-    def __init__(self, run_id: str, experiment: str, experiment_id: str) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        experiment: str,
+        experiment_id: str,
+        tags: dict[str, str] | None = None,
+    ) -> None:
         self._lock = threading.Lock()
         self._run_id = run_id
         self._experiments = {experiment_id: _experiment(experiment_id, experiment)}
         self._runs: dict[str, JsonObject] = {}
         self._history: dict[tuple[str, str], list[JsonObject]] = {}
         self._models = InMemoryModels(self._metrics_of_model)
-        self._add_run({"experiment_id": experiment_id, "run_name": run_id}, run_id)
+        own = {"experiment_id": experiment_id, "run_name": run_id, "tags": as_pairs(tags or {})}
+        self._add_run(own, run_id)
 
     def answer(self, method: str, path: str, body: JsonObject) -> JsonObject:
         """Answer one call; ``path`` is the part after ``/mlflow/``. Raises ``RefusalError``."""
@@ -151,7 +158,10 @@ class InMemoryTracking:
         experiment = self.get_experiment(body)["experiment"]
         if experiment["lifecycle_stage"] == "deleted":
             raise RefusalError("INVALID_PARAMETER_VALUE", f"{experiment['name']!r} was deleted.")
-        return {"run": self._shown(self._add_run(body, uuid.uuid4().hex))}
+        run_id = str(body.get("run_id") or uuid.uuid4().hex)  # azureml's clients choose an id
+        if run_id in self._runs:
+            raise RefusalError("RESOURCE_ALREADY_EXISTS", f"There is a run {run_id!r} already.")
+        return {"run": self._shown(self._add_run(body, run_id))}
 
     def get_run(self, body: JsonObject) -> JsonObject:
         return {"run": self._shown(self._run(body))}

@@ -59,11 +59,13 @@ class MetricLines:
 
     def line(self, event: RunEvent) -> str:
         """Return the line that shows a metric, ``""`` if the last one was just shown."""
-        key = str(event.data["key"])
+        key, kind = str(event.data["key"]), event.data.get("type")
         if event.time - self._shown.get(key, float("-inf")) < self.every_s:
             return ""
         self._shown[key] = event.time
         step = f" (step {event.data['step']})" if event.data.get("step") else ""
+        if kind:
+            return f"[metric] {key} ({str(kind).replace('_', ' ')})"
         return f"[metric] {key} {as_number(event.data['value']):g}{step}"
 
 
@@ -73,16 +75,14 @@ def event_line(event: RunEvent) -> str:
     match event.kind:
         case "step":
             return f"[{data['step']}] {data.get('text', '')}".rstrip()
-        case "state":
+        case "state" if not data.get("run"):
             # The last lines were just printed, and the error at the end repeats them.
             reason = str(data.get("reason") or "").partition(_LAST_LINES)[0]
             return f"-- {data['state']}" + (f": {reason}" if reason else "")
-        case "message":
+        case "message" if not data.get("run"):
             return str(data["text"])
         case "node":
             return f"[node {data['node']}] {data['state']}"
-        case "metric" if not data.get("run"):
-            return f"[metric] {data['key']} {as_number(data['value']):g}"
     return ""
 
 

@@ -197,7 +197,8 @@ def in_order(events: Sequence[Happened], logged: Sequence[Logged]) -> list[Seen]
 
 
 def _state_of(item: Happened) -> object:
-    return item.event.data.get("state") if item.event.kind == "state" else None
+    data = item.event.data
+    return data.get("state") if item.event.kind == "state" and not data.get("run") else None
 
 
 def state_data(status: RunStatus) -> dict[str, object]:

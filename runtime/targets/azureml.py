@@ -191,7 +191,7 @@ class AzureMLTarget:
         service = self._service_events(handle, read.service)
         reported, offset = self._agent_events(details, read.agent)
         # The service decides the state: it still collects outputs after the script has ended.
-        agent = [event for event in reported if event.kind != "state"]
+        agent = [event for event in reported if event.kind != "state" or event.data.get("run")]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
         return RunStatus(
             state,

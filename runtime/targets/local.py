@@ -187,7 +187,9 @@ def fold_state(state: RunState, events: Iterable[RunEvent]) -> tuple[RunState, D
     """Return the state after ``events``, and the data of the final state's event."""
     final = None
     for event in events:
-        if event.kind == "state" and (to := RunState(event.data["state"])) in NEXT[state]:
+        if event.kind != "state" or event.data.get("run"):
+            continue
+        if (to := RunState(event.data["state"])) in NEXT[state]:
             state = to
             final = event.data if state.final else None
     return state, final

@@ -5,6 +5,7 @@ files in the run's folder.
 """
 
 import fcntl
+import json
 import os
 import shlex
 import shutil
@@ -23,6 +24,7 @@ from infra.contract.private import private_file, private_folder
 from runtime.agent.events import EventLog, read_events
 from runtime.agent.main import main as agent
 from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
+from runtime.agent.run_facts import FACTS_VARIABLE
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
@@ -108,6 +110,7 @@ class LocalRun:
             self._end("")
             return
         environ = run_variables(self._task, variables, os.environ)
+        environ[FACTS_VARIABLE] = run_facts(self._task, self._folder)
         python = found_python(python, environ)
         if self._task.is_shell:
             environ["PATH"] = shell_path(python, environ.get("PATH", os.defpath), self._folder)
@@ -160,6 +163,7 @@ def agent_arguments(python: str, folder: RunFolder, task: Task) -> list[str]:
         f"--artifacts={folder.artifacts}",
         f"--max-duration={task.max_duration_s}",
         "--private",
+        "--azureml=always",
         "--",
         *(() if task.is_shell else (python,)),
         *task.command,
@@ -216,6 +220,25 @@ def run_variables(
     }
 
 
+def run_facts(task: Task, folder: RunFolder) -> str:
+    """Return what the agent tells the script about its run, as JSON.
+
+    The run's number counts the runs of its experiment that this project has had here.
+    """
+    prefix = f"{task.experiment}_"
+    names = (each.name for each in folder.path.parent.iterdir() if each.name.startswith(prefix))
+    number = sum(1 for name in names if name <= task.run_id)
+    facts = {
+        "number": number,
+        "name": task.run_id,
+        "target": "local",
+        "type": "azureml.scriptrun",
+        "tags": dict(task.tags),
+        "properties": dict(task.properties),
+    }
+    return json.dumps(facts)
+
+
 def environment_variables(folder: Path) -> dict[str, str]:
     """Return the variables that activate a built environment."""
     return {"VIRTUAL_ENV": str(folder)}
@@ -224,8 +247,8 @@ def environment_variables(folder: Path) -> dict[str, str]:
 def ended(events_file: Path) -> bool:
     """Return whether the events contain a final state."""
     content = events_file.read_bytes() if events_file.exists() else b""
-    states = (event["data"].get("state") for event in read_events(content))
-    return any(state in _ENDED for state in states)
+    own = (event["data"] for event in read_events(content) if not event["data"].get("run"))
+    return any(data.get("state") in _ENDED for data in own)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -113,6 +113,8 @@ class Task:
     environment: EnvironmentSpec | None
     max_duration_s: int
     is_shell: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
@@ -129,6 +131,8 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         environment=run.spec.environment,
         max_duration_s=run.spec.max_duration_s,
         is_shell=run.is_shell,
+        tags=dict(run.spec.tags),
+        properties=dict(run.properties),
     )
 
 

@@ -70,7 +70,9 @@ class BackendContract:
         made = self.call("runs/create", experiment_id="0", run_id=None)
         nested = json.loads(made.content)["run"]["info"]["run_id"]
         assert self.call("runs/set-tag", run_id=nested, key="team", value="ml").ok
-        assert self.events == [("tag", {"key": "team", "value": "ml", "run": nested})]
+        (kind, child), tag = self.events
+        assert (kind, child["run"], child["parent"]) == ("child", nested, RUN)
+        assert tag == ("tag", {"key": "team", "value": "ml", "run": nested})
 
     def test_reading_records_nothing(self):
         reply = answer(self._backend, "GET", f"{API}runs/get?run_id={RUN}")

@@ -1,0 +1,57 @@
+"""What a run can reach beyond itself: its workspace, and other runs of its project.
+
+The script asks the agent, and the agent asks a gateway: whoever starts the agent passes one. A
+script never sees the credentials that a gateway uses.
+"""
+
+from __future__ import annotations
+
+import typing
+
+from runtime.agent.documents import JsonObject
+from runtime.agent.wire import RefusalError
+
+ArmAnswer: typing.TypeAlias = "tuple[int, JsonObject]"
+
+
+class Gateway(typing.Protocol):
+    """Access to a workspace. Every method may take a while and may be called from any thread."""
+
+    def workspace(self) -> JsonObject:
+        """Return ``id`` (ARM), and ``ca_file`` if its storage needs one; ``RefusalError``."""
+
+    def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        """Send a request and return status and answer; ``path`` is below the workspace's id."""
+
+    def other_run(self, run_id: str) -> JsonObject | None:
+        """Return another run of the project: ``id``, ``status``, ``tags`` and ``metrics``."""
+
+    def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
+        """Apply an event to another run; ``False`` if there is no such run."""
+
+
+class NoGateway:
+    """The gateway of an agent that was started without one."""
+
+    def workspace(self) -> JsonObject:
+        raise _no_workspace()
+
+    def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        del method, path, body
+        raise _no_workspace()
+
+    def other_run(self, run_id: str) -> JsonObject | None:
+        del run_id
+        return None
+
+    def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
+        del run_id, kind, data
+        return False
+
+
+def _no_workspace() -> RefusalError:
+    return RefusalError(
+        "NO_WORKSPACE",
+        "This run belongs to no workspace: the agent was started by hand. Submit the script with"
+        " `aml submit`, after `aml up` has deployed a workspace.",
+    )

@@ -1,0 +1,106 @@
+"""The files of runs: what was uploaded, and what the script's own run has in its working folder.
+
+Uploaded files are artifacts of MLflow, so that both see the same files.
+"""
+
+from __future__ import annotations
+
+import io
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from runtime.agent.backends import PROXY, TrackingBackend
+from runtime.agent.documents import JsonObject
+from runtime.agent.files import Below, OutsideError, files_below
+from runtime.agent.wire import RefusalError, Source, TrackingCall, TrackingReply, as_document
+
+_SCHEME = "mlflow-artifacts:/"
+_FOLDERS = ("outputs", "logs", "user_logs")
+_KIND = "application/octet-stream"
+Mlflow: typing.TypeAlias = "Callable[[str, str, JsonObject], JsonObject]"
+
+
+class RunFiles:
+    """The files of the script's run and of others. ``folder`` is the script's working folder."""
+
+    def __init__(
+        self, tracking: TrackingBackend, run_id: str, mlflow: Mlflow, folder: Path | None = None
+    ) -> None:
+        self._tracking = tracking
+        self._run_id = run_id
+        self._mlflow = mlflow
+        self._folder = folder or Path()
+        self._folders: dict[str, str] = {}
+
+    def answer(self, call: TrackingCall, run: str, path: str) -> TrackingReply:
+        """Store or return one file. Raises ``RefusalError`` if there is none."""
+        if call.method == "PUT":
+            return self._put(run, path, call.source, call.size)
+        if call.method != "GET":
+            raise RefusalError("ENDPOINT_NOT_FOUND", f"The agent does not support {call.method}.")
+        try:
+            return self._send("GET", run, path, io.BytesIO(), 0)
+        except RefusalError:
+            file = self._written(run, path)
+            if file is None:
+                raise
+            return TrackingReply(200, _KIND, stream=file.open("rb"), size=file.stat().st_size)
+
+    def store(self, run: str, path: str, content: bytes) -> None:
+        """Store one file. Raises ``RefusalError``."""
+        self._put(run, path, io.BytesIO(content), len(content))
+
+    def names(self, run: str) -> list[str]:
+        """Return the names of all files of a run, sorted."""
+        found, folders = set(), [""]
+        while folders:
+            asked = {"run_id": run, "path": folders.pop()}
+            for entry in self._mlflow("GET", "artifacts/list", asked).get("files") or ():
+                if entry.get("is_dir"):
+                    folders.append(str(entry["path"]))
+                else:
+                    found.add(str(entry["path"]))
+        if run == self._run_id:
+            for top in _FOLDERS:
+                below = files_below(self._folder / top)
+                found |= {f"{top}/{name}" for name, problem in below if not problem}
+        return sorted(found)
+
+    def _put(self, run: str, path: str, source: Source, size: int) -> TrackingReply:
+        self._send("PUT", run, path, source, size)
+        return TrackingReply.of_json({})
+
+    def _send(self, method: str, run: str, path: str, source: Source, size: int) -> TrackingReply:
+        target = f"{PROXY}/{quote(f'{self._place(run)}/{path}')}"
+        reply = self._tracking.answer(TrackingCall(method, target, source, size, _KIND))
+        if not reply.ok:
+            document = as_document(reply.content)
+            code = str(document.get("error_code") or "INTERNAL_ERROR")
+            raise RefusalError(code, str(document.get("message") or f"status {reply.status}"))
+        return reply
+
+    def _place(self, run: str) -> str:
+        """Return the folder of a run's artifacts on the tracking server."""
+        if run not in self._folders:
+            info = self._mlflow("GET", "runs/get", {"run_id": run})["run"]["info"]
+            uri = str(info["artifact_uri"])
+            if not uri.startswith(_SCHEME):
+                raise RefusalError(
+                    "NOT_SUPPORTED",
+                    f"The artifacts of run {run} are at {uri.partition('?')[0]}, which takes no"
+                    " uploads through the tracking server. Write the file below ./outputs.",
+                )
+            self._folders[run] = uri[len(_SCHEME) :].strip("/")
+        return self._folders[run]
+
+    def _written(self, run: str, path: str) -> Path | None:
+        """Return a file that the script wrote to a folder that is collected."""
+        if run != self._run_id or path.partition("/")[0] not in _FOLDERS:
+            return None
+        try:
+            file = Below(self._folder).file(path)
+        except OutsideError:
+            return None
+        return file if file.is_file() else None
