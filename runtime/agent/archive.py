@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from runtime.agent.site_folder import FOLDER
+from runtime.agent.site_folder import PARTS, UNPACKED
 
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
@@ -37,7 +38,7 @@ def agent_archive() -> bytes:
         "runtime/__init__.py": "",
         "runtime/agent/__init__.py": "",
         **{f"runtime/agent/{part}.py": (here / f"{part}.py").read_text("utf-8") for part in _PARTS},
-        **_site(here / FOLDER),
+        **{name: text for part in PARTS for name, text in _of_scripts(here / part)},
     }
     sink = io.BytesIO(b"#!/usr/bin/env python3\n")
     sink.seek(0, io.SEEK_END)
@@ -49,9 +50,8 @@ def agent_archive() -> bytes:
     return sink.getvalue()
 
 
-def _site(folder: Path) -> dict[str, str]:
-    """Return the in-run ``azureml`` package, which is unpacked for the script."""
-    return {
-        f"{FOLDER}/{file.relative_to(folder).as_posix()}": file.read_text("utf-8")
-        for file in folder.rglob("*.py")
-    }
+def _of_scripts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files of a part that is unpacked for the script, and their text."""
+    for file in folder.rglob("*.py"):
+        name = file.relative_to(folder.parent).as_posix()
+        yield f"{UNPACKED}/{name}", file.read_text("utf-8")

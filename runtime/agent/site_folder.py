@@ -15,6 +15,9 @@ from pathlib import Path
 
 ALWAYS, FILL, NEVER = "always", "fill", "never"
 FOLDER = "azureml_site"
+PARTS = (FOLDER, "in_run", "assets")
+"""What a script's Python imports: folders beside this file, below ``UNPACKED`` in the archive."""
+UNPACKED = "script"
 
 
 @contextmanager
@@ -29,9 +32,9 @@ def azureml_site(mode: str) -> Iterator[str]:
     else:
         with tempfile.TemporaryDirectory(prefix="aml-azureml-") as folder:
             with zipfile.ZipFile(str(here.parents[2])) as archive:
-                wanted = [n for n in archive.namelist() if n.startswith(f"{FOLDER}/")]
+                wanted = [n for n in archive.namelist() if n.startswith(f"{UNPACKED}/")]
                 archive.extractall(folder, wanted)
-            yield str(Path(folder) / FOLDER)
+            yield str(Path(folder) / UNPACKED / FOLDER)
 
 
 def site_variables(

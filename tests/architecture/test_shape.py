@@ -85,8 +85,8 @@ PRINTERS = {
     "runtime/cli/render.py",
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
-    "runtime/agent/azureml_site/aml_in_run/offline.py",
-    "runtime/agent/azureml_site/aml_in_run/run.py",
+    "runtime/agent/in_run/offline.py",
+    "runtime/agent/in_run/run.py",
     "localcloud/commands.py",
     "localcloud/daemon.py",
     "aml_platform/_own_packages.py",

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime.agent.site_folder import FOLDER
+from runtime.agent.site_folder import FOLDER, PARTS
 
-SITE = Path(__file__).parents[2] / "runtime" / "agent" / FOLDER
+AGENT = Path(__file__).parents[2] / "runtime" / "agent"
+SITE = AGENT / FOLDER
+FILES_OF_SCRIPTS = [file for part in PARTS for file in sorted((AGENT / part).rglob("*.py"))]
 RUN = "from azureml.core import Run\nrun = Run.get_context()\n"
 ANSWERS = "import json\ndef answer(value): print(json.dumps(value), flush=True)\n"
 
@@ -27,7 +29,7 @@ def recorded(agent, kind):
     return [event["data"] for event in agent.events if event["kind"] == kind]
 
 
-@pytest.mark.parametrize("file", sorted(SITE.rglob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", FILES_OF_SCRIPTS, ids=lambda file: file.stem)
 def test_the_package_has_the_syntax_of_python_36(file):
     ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 6))
 

@@ -4,7 +4,7 @@ The agent puts this folder first on the script's path. Where Microsoft's package
 and is there, this module makes way for it.
 """
 
-from aml_in_run.finder import install
+from aml_agent.in_run.finder import install
 
 __path__ = []  # type: ignore[var-annotated] # a package, none of whose modules is a file here
 

@@ -16,7 +16,7 @@ from .late import late_class
 from .names import AFTER_ALL, INSTEAD, LATE, MODULES, instead_of
 
 _PACKAGE = "azureml"
-_SITE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_SITE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "azureml_site")
 
 
 def install(name: str) -> None:
@@ -71,7 +71,7 @@ def _found(module: str, name: str) -> typing.Any:
     place = MODULES.get(module, {}).get(name)
     if place is not None:
         where, _, attribute = place.partition(":")
-        return getattr(importlib.import_module(f"{__package__}.{where}"), attribute)
+        return getattr(importlib.import_module(f".{where}", __package__), attribute)
     if f"{module}.{name}" in _KNOWN:
         return importlib.import_module(f"{module}.{name}")
     if name in LATE.get(module, ()):
