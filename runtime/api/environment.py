@@ -1,50 +1,293 @@
 """``Environment``, as in azureml-core: what is installed for a run."""
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from infra.contract.errors import DefinitionError, UsageError
+from infra.contract.json_types import Document
 from runtime.api.conda_dependencies import CondaDependencies
+from runtime.api.environment_builds import ImageBuildDetails, build_here
+from runtime.api.environment_files import (
+    exported_environment,
+    load_environment,
+    save_environment,
+)
+from runtime.api.environment_sections import (
+    ContainerRegistry,
+    DatabricksSection,
+    DockerBuildContext,
+    DockerSection,
+    PythonSection,
+    RSection,
+    SparkSection,
+)
+from runtime.api.environment_specs import (
+    declares_packages,
+    dockerfile_text,
+    image_spec,
+    python_spec,
+    spark_packages,
+)
+from runtime.api.registered_environments import (
+    Deployed,
+    Registered,
+    body_of,
+    environments_of,
+    registered,
+    wanted_version,
+)
+from runtime.api.section_documents import fill
+from runtime.api.sections import Section, refuse_given
 from runtime.environments.declarations import read_declaration
+from runtime.environments.requirements import requirement_lines
 from runtime.model.environments import EnvironmentSpec
 
-__all__ = ["Environment", "PythonSection"]
+__all__ = ["Environment", "EnvironmentDefinition"]
 
 
-@dataclass(slots=True)
-class PythonSection:
-    """Which Python a run uses. With ``user_managed_dependencies`` nothing is built."""
+@dataclass
+class Environment(Section):
+    """What is installed for a run. ``name`` and ``version`` are no part of its identity.
 
-    user_managed_dependencies: bool = False
-    interpreter_path: str = "python"
-    conda_dependencies: CondaDependencies | None = None
+    A new one declares nothing of its own: the run then uses the environment file of its source
+    folder, on ``local`` without one the current Python, and elsewhere Python and
+    ``azureml-defaults``.
+    """
 
-
-@dataclass(slots=True)
-class Environment:
-    """What is installed for a run. ``name`` is a label: it is not part of the identity."""
-
-    name: str
-    python: PythonSection = field(default_factory=PythonSection)
+    name: str | None
+    version: str | None = None
     environment_variables: dict[str, str] = field(default_factory=dict)
-    _declared: EnvironmentSpec | None = None
+    python: PythonSection = field(default_factory=PythonSection)
+    docker: DockerSection = field(default_factory=DockerSection)
+    spark: SparkSection = field(default_factory=SparkSection)
+    databricks: DatabricksSection = field(default_factory=DatabricksSection)
+    r: RSection | None = None
+    inferencing_stack_version: str | None = None
+    asset_id: str | None = None
+    _declared: tuple[str, EnvironmentSpec] | None = field(default=None, repr=False, compare=False)
+
+    # --- making one
 
     @classmethod
     def from_conda_specification(cls, name: str, file_path: str | Path) -> "Environment":
         """Return the environment that a conda YAML file declares."""
-        return cls(name, _declared=read_declaration(Path(file_path)))
+        made = cls(name)
+        made.python.conda_dependencies = CondaDependencies(file_path)
+        return made._from(read_declaration(Path(file_path)))
 
     @classmethod
-    def from_pip_requirements(cls, name: str, file_path: str | Path) -> "Environment":
-        """Return the environment that a requirements file declares."""
-        return cls(name, _declared=read_declaration(Path(file_path)))
+    def from_pip_requirements(
+        cls, name: str, file_path: str | Path, pip_version: str | None = None
+    ) -> "Environment":
+        """Return the environment that a requirements file declares, with ``-r`` lines included."""
+        made, spec = cls(name), read_declaration(Path(file_path))
+        packages = CondaDependencies.create(pip_packages=[])
+        packages.set_pip_requirements(requirement_lines(spec.requirements or ""))
+        if pip_version:
+            packages.add_conda_package(f"pip={pip_version}")
+        made.python.conda_dependencies = packages
+        return made if pip_version else made._from(spec)
+
+    @classmethod
+    def from_docker_image(
+        cls,
+        name: str,
+        image: str,
+        container_registry: ContainerRegistry | None = None,
+        conda_specification: str | Path | None = None,
+        pip_requirements: str | Path | None = None,
+    ) -> "Environment":
+        """Return an environment of an image; without packages, with the image's own Python."""
+        made = cls._packaged(name, conda_specification, pip_requirements)
+        made.docker.base_image = image
+        made.docker.base_image_registry = container_registry or ContainerRegistry()
+        return made
+
+    @classmethod
+    def from_dockerfile(
+        cls,
+        name: str,
+        dockerfile: str | Path,
+        conda_specification: str | Path | None = None,
+        pip_requirements: str | Path | None = None,
+    ) -> "Environment":
+        """Return an environment of a Dockerfile, given as text or by its path."""
+        made = cls._packaged(name, conda_specification, pip_requirements)
+        made.docker.base_dockerfile = dockerfile_text(str(dockerfile))
+        return made
+
+    @classmethod
+    def from_docker_build_context(
+        cls, name: str, docker_build_context: DockerBuildContext
+    ) -> "Environment":
+        """Return an environment of a folder with a Dockerfile."""
+        made = cls._packaged(name, None, None)
+        made.docker.build_context = docker_build_context
+        return made
+
+    @classmethod
+    def from_existing_conda_environment(
+        cls, name: str, conda_environment_name: str
+    ) -> "Environment":
+        """Return what a conda environment of this machine has installed, version by version.
+
+        Raises ``DefinitionError`` without conda, and for an environment that it does not know.
+        """
+        made = cls(name)
+        text = exported_environment(conda_environment_name)
+        made.python.conda_dependencies = CondaDependencies.from_text(text, conda_environment_name)
+        return made
+
+    @classmethod
+    def load_from_directory(cls, path: str | Path) -> "Environment":
+        """Return the environment that ``save_to_directory`` wrote."""
+        document, conda = load_environment(Path(path))
+        made = cls(str(document.get("name") or Path(path).name))
+        made._fill(document, at=str(path))
+        if conda is not None:
+            made.python.conda_dependencies = CondaDependencies(conda)
+            made._from(read_declaration(conda))
+        return made
+
+    def save_to_directory(
+        self,
+        path: str | Path,
+        overwrite: bool = False,
+    ) -> None:
+        """Write the environment to a folder that can be edited. No password is written."""
+        packages = self.python.conda_dependencies
+        conda = None if packages is None else packages.serialize_to_string()
+        save_environment(Path(path), self.document(), conda=conda, overwrite=overwrite)
+
+    def clone(self, new_name: str) -> "Environment":
+        """Return a copy under a new name, without a version."""
+        made = copy.deepcopy(self)
+        made.name, made.version = new_name, None
+        return made
+
+    # --- in a workspace
+
+    def register(self, workspace: Deployed) -> "Environment":
+        """Register the environment; a new version is made only if it differs from the newest."""
+        conda, image = self._conda_text(), self.docker.base_image
+        with environments_of(workspace) as environments:
+            version = environments.register(str(self.name), body_of(self.document(), conda, image))
+        registered_one = copy.deepcopy(self)
+        self.version = registered_one.version = version
+        return registered_one
+
+    @classmethod
+    def get(
+        cls,
+        workspace: Deployed,
+        name: str,
+        version: str | int | None = None,
+        label: str | None = None,
+    ) -> "Environment":
+        """Return a registered environment, the newest version by default; its copy can be changed.
+
+        Raises ``UnknownNameError``, which names the nearest.
+        """
+        wanted = wanted_version(version, label)
+        with environments_of(workspace) as environments:
+            found_version, properties = environments.get(name, wanted)
+        return cls._registered(registered(name, found_version, properties))
+
+    @classmethod
+    def list(cls, workspace: Deployed) -> "dict[str, Environment]":
+        """Return the newest version of each registered environment, by name."""
+        with environments_of(workspace) as environments:
+            found = {name: environments.get(name) for name in environments.names()}
+        return {
+            name: cls._registered(registered(name, version, properties))
+            for name, (version, properties) in found.items()
+        }
+
+    def build(
+        self, workspace: Deployed, image_build_compute: str | None = None
+    ) -> ImageBuildDetails:
+        """Register the environment and build it now, in the cache of this project.
+
+        The local cloud runs from that cache. Azure ML builds its image when a run first needs it.
+        """
+        refuse_given("build", image_build_compute=image_build_compute)
+        self.register(workspace)
+        return self.build_local(workspace)
+
+    def build_local(
+        self, workspace: Deployed, platform: object = None, **kwargs: object
+    ) -> ImageBuildDetails:
+        """Build the packages of the environment on this machine, for the runs of this project."""
+        refuse_given("build_local", platform=platform, **kwargs)
+        return build_here(str(self.name), self.spec() or self.default(), workspace.session.home)
+
+    # --- running
 
     def spec(self) -> EnvironmentSpec | None:
-        """Return the declaration, or ``None`` for an environment that declares nothing."""
-        if self.python.user_managed_dependencies:
-            return EnvironmentSpec("user_managed", interpreter=self.python.interpreter_path)
-        if self._declared is not None:
-            return self._declared
-        if self.python.conda_dependencies is None:
+        """Return the declaration, ``None`` for an environment that declares nothing of its own."""
+        image, spark = image_spec(self.docker), spark_packages(self.spark)
+        if not (declares_packages(self.python) or image or spark):
             return None
-        document = self.python.conda_dependencies.serialize_to_string()
-        return EnvironmentSpec("conda", conda=document, name=self.name)
+        return self._labelled(python_spec(self.python, declared=self._declared))
+
+    def default(self) -> EnvironmentSpec:
+        """Return the declaration of an environment that declares nothing: Python and the SDK."""
+        return self._labelled(python_spec(self.python, declared=None))
+
+    def _labelled(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        image = image_spec(self.docker)
+        spark = spark_packages(self.spark)
+        return replace(spec, name=self.name, version=self.version, image=image, spark=spark)
+
+    @classmethod
+    def _packaged(
+        cls, name: str, conda: str | Path | None, pip: str | Path | None
+    ) -> "Environment":
+        if conda is not None and pip is not None:
+            raise UsageError(
+                "conda_specification and pip_requirements are both given.",
+                remedy="Leave one of them out.",
+            )
+        if conda is not None:
+            return cls.from_conda_specification(name, conda)
+        if pip is not None:
+            return cls.from_pip_requirements(name, pip)
+        made = cls(name)
+        made.python.user_managed_dependencies = True
+        return made
+
+    def _from(self, spec: EnvironmentSpec) -> "Environment":
+        """Remember the file of the packages, whose lines messages name until they are changed."""
+        self._declared = (self._conda_text() or "", spec)
+        return self
+
+    def _conda_text(self) -> str | None:
+        packages = self.python.conda_dependencies
+        if self.python.user_managed_dependencies or packages is None:
+            return None
+        return packages.serialize_to_string()
+
+    def _fill(self, document: Document, at: str) -> None:
+        problems = fill(self, {key: v for key, v in document.items() if key != "name"})
+        if problems:
+            raise DefinitionError(
+                "\n".join(problems), remedy="Correct or remove these keys.", at=at
+            )
+
+    @classmethod
+    def _registered(cls, found: Registered) -> "Environment":
+        made = cls(found.name)
+        made._fill(found.definition, at=f"{found.name}:{found.version}")
+        made.version = found.version
+        if found.conda:
+            source = f"environment {found.name}:{found.version}"
+            made.python.conda_dependencies = CondaDependencies.from_text(found.conda, source)
+        return made
+
+
+class EnvironmentDefinition(Environment):
+    """The name of ``Environment`` in ``azureml.core.runconfig``; the name may be left out."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)

@@ -1,27 +1,153 @@
 """``RunConfiguration``, as in azureml-core: how and where a script runs."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import ClassVar, Protocol, runtime_checkable
 
-from runtime.api.compute_target import ComputeTarget
+from infra.contract.errors import UsageError
+from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment import Environment
-from runtime.model.runs import MAX_DURATION_S
+from runtime.api.run_sections import (
+    AmlComputeConfiguration,
+    DockerConfiguration,
+    HdiConfiguration,
+    HistoryConfiguration,
+    KubernetesComputeConfiguration,
+    MpiConfiguration,
+    ParallelTaskConfiguration,
+    PyTorchConfiguration,
+    SparkConfiguration,
+    TensorflowConfiguration,
+)
+from runtime.api.sections import Section, refuse_unknown
 
 __all__ = ["RunConfiguration"]
 
+LOCAL = "local"
 
-@dataclass(slots=True)
-class RunConfiguration:
-    """How and where a script runs. ``target`` is a compute or its name."""
+
+@runtime_checkable
+class Named(Protocol):
+    """A compute, or whatever else has a name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def target_name(target: Named | str | None) -> str:
+    """Return the name of a compute that is given as itself or by name; ``local`` for none."""
+    if target is None:
+        return LOCAL
+    name = target if isinstance(target, str) else getattr(target, "name", None)
+    if not isinstance(name, str) or not name:
+        raise UsageError(
+            f"The target is {target!r}, which is no compute.",
+            remedy="Pass a compute of the workspace, its name, or 'local'.",
+        )
+    return name
+
+
+def _default_environment() -> Environment:
+    return Environment("default-environment")
+
+
+@dataclass(init=False)
+class RunConfiguration(Section):
+    """How and where a script runs, in sections that can be changed.
+
+    ``target`` takes a compute or its name. ``framework`` and ``communicator`` are azureml-core's
+    words, in any casing. ``max_run_duration_seconds`` ``None`` is the default limit, 30 days.
+    An attribute that does not exist is an error that names the nearest.
+    """
+
+    KEYS: ClassVar[Mapping[str, str]] = {"_target": "target"}
 
     script: str | None = None
+    command: str | list[object] = ""
     arguments: list[object] = field(default_factory=list)
-    target: ComputeTarget | str = "local"
-    environment: Environment = field(default_factory=lambda: Environment("default-environment"))
-    environment_variables: dict[str, str] = field(default_factory=dict)
+    _target: str = LOCAL
+    framework: str = "Python"
+    communicator: str = "None"
+    max_run_duration_seconds: int | None = None
     node_count: int = 1
-    max_run_duration_seconds: int = MAX_DURATION_S
+    priority: int | None = None
+    auto_prepare_environment: bool = True
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    environment: Environment = field(default_factory=_default_environment)
+    history: HistoryConfiguration = field(default_factory=HistoryConfiguration)
+    spark: SparkConfiguration = field(default_factory=SparkConfiguration)
+    docker: DockerConfiguration = field(default_factory=DockerConfiguration)
+    hdi: HdiConfiguration = field(default_factory=HdiConfiguration)
+    tensorflow: TensorflowConfiguration = field(default_factory=TensorflowConfiguration)
+    mpi: MpiConfiguration = field(default_factory=MpiConfiguration)
+    pytorch: PyTorchConfiguration = field(default_factory=PyTorchConfiguration)
+    paralleltask: ParallelTaskConfiguration = field(default_factory=ParallelTaskConfiguration)
+    data_references: dict[str, object] = field(default_factory=dict)
+    data: dict[str, object] = field(default_factory=dict)
+    output_data: dict[str, object] = field(default_factory=dict)
+    datacaches: list[object] = field(default_factory=list)
+    source_directory_data_store: str | None = None
+    amlcompute: AmlComputeConfiguration = field(default_factory=AmlComputeConfiguration)
+    kubernetescompute: KubernetesComputeConfiguration = field(
+        default_factory=KubernetesComputeConfiguration
+    )
+    credential_passthrough: bool = False
+    services: dict[str, object] = field(default_factory=dict)
+    auto_cluster_compute_specification: object = None
+
+    def __init__(
+        self,
+        script: str | None = None,
+        arguments: Sequence[object] | None = None,
+        framework: str | None = None,
+        communicator: str | None = None,
+        conda_dependencies: CondaDependencies | None = None,
+        _history_enabled: bool | None = None,
+        _path: str | None = None,
+        _name: str | None = None,
+        command: str | list[object] | None = None,
+        **others: object,
+    ) -> None:
+        refuse_unknown("RunConfiguration", others, _PARAMETERS)
+        for each in fields(self):
+            made = each.default if each.default_factory is MISSING else each.default_factory()
+            object.__setattr__(self, each.name, made)
+        self.script = script
+        self.command = command or ""
+        self.arguments = arguments_list(arguments)
+        self.framework = framework or "Python"
+        self.communicator = communicator or "None"
+        if conda_dependencies is not None:
+            self.environment.python.conda_dependencies = conda_dependencies
+        if _history_enabled is not None:
+            self.history.output_collection = _history_enabled
+
+    @property
+    def target(self) -> str:
+        """Return the name of the compute."""
+        return self._target
+
+    @target.setter
+    def target(self, target: Named | str | None) -> None:
+        self._target = target_name(target)
 
     @property
     def target_name(self) -> str:
         """Return the name of the compute."""
-        return self.target if isinstance(self.target, str) else self.target.name
+        return self._target
+
+
+_PARAMETERS = ("script", "arguments", "framework", "communicator", "conda_dependencies", "command")
+
+
+def arguments_list(given: Sequence[object] | None) -> list[object]:
+    """Return the arguments of a script as a list.
+
+    Raises ``UsageError`` for a text, whose characters would be taken as arguments.
+    """
+    if isinstance(given, str):
+        raise UsageError(
+            f"arguments is the text {given!r}, not a list.",
+            remedy=f"Write arguments={given.split()!r}.",
+        )
+    return list(given or ())

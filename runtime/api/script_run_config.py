@@ -2,24 +2,60 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from infra.contract.errors import UsageError
-from runtime.api.compute_target import ComputeTarget
+from infra.contract.load import nearest
 from runtime.api.environment import Environment
-from runtime.api.run_configuration import RunConfiguration
+from runtime.api.run_arguments import RunData, command_line
+from runtime.api.run_configuration import Named, RunConfiguration, arguments_list
+from runtime.api.run_data import configured_data
+from runtime.api.run_launching import (
+    check_counts,
+    distribution_of,
+    docker_options,
+    framework_of,
+    node_count_of,
+    refuse_unsupported,
+    run_framework,
+)
+from runtime.api.run_sections import (
+    DockerConfiguration,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+)
+from runtime.api.sections import UnknownAttributeError, refuse_unknown
+from runtime.environments.declarations import find_declaration
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import MAX_DURATION_S, RunSpec
-from runtime.submit.prepare import LOCAL, choose_environment, script_path
+from runtime.submit.prepare import LOCAL, script_path
 
 __all__ = ["ScriptRunConfig"]
 
+_ATTRIBUTES: Final = ("source_directory", "script", "arguments", "command", "run_config")
+_PARAMETERS: Final = (
+    *_ATTRIBUTES,
+    *("compute_target", "environment", "distributed_job_config", "resume_from"),
+    *("max_run_duration_seconds", "docker_runtime_config"),
+)
+_RUN_BASED: Final = ("amlcompute", "containerinstance")
+_DEPLOY_MODE: Final = "spark.submit.deployMode"
+
+DistributedJobConfig = MpiConfiguration | PyTorchConfiguration | TensorflowConfiguration
+
 
 class ScriptRunConfig:
-    """A script with its source directory, arguments and run configuration.
+    """A script, or a command, with its source directory, arguments and run configuration.
 
-    With ``run_config``, ``compute_target``, ``environment`` and ``max_run_duration_seconds`` are
-    ignored, as azureml-core does; ``script`` and ``arguments`` still override what it holds.
-    Changing ``run_config`` afterwards (``src.run_config.node_count = 4``) takes effect.
+    With ``run_config``, ``compute_target``, ``environment``, ``distributed_job_config``,
+    ``max_run_duration_seconds`` and ``docker_runtime_config`` are ignored, as azureml-core does;
+    ``script``, ``arguments`` and ``command`` still override what it holds. Changing ``run_config``
+    afterwards (``src.run_config.node_count = 4``) takes effect. ``arguments`` may mix text,
+    numbers, data that the script reads, and folders that it writes.
     """
+
+    MAX_DURATION_SECONDS_DEFAULT: Final = MAX_DURATION_S
 
     def __init__(
         self,
@@ -27,49 +63,167 @@ class ScriptRunConfig:
         script: str | None = None,
         arguments: Sequence[object] | None = None,
         run_config: RunConfiguration | None = None,
-        compute_target: ComputeTarget | str | None = None,
+        _telemetry_values: object = None,
+        compute_target: Named | str | None = None,
         environment: Environment | None = None,
-        max_run_duration_seconds: int = MAX_DURATION_S,
+        distributed_job_config: DistributedJobConfig | None = None,
+        resume_from: object = None,
+        max_run_duration_seconds: int | None = MAX_DURATION_S,
+        command: str | Sequence[object] | None = None,
+        docker_runtime_config: DockerConfiguration | None = None,
         **others: object,
     ) -> None:
-        _refuse(others)
-        self.source_directory = Path(source_directory)
+        refuse_unknown("ScriptRunConfig", others, _PARAMETERS)
         if run_config is None:
-            run_config = RunConfiguration(max_run_duration_seconds=max_run_duration_seconds)
-            run_config.target = compute_target or LOCAL
+            run_config = RunConfiguration()
+            run_config.max_run_duration_seconds = max_run_duration_seconds
+            run_config.target = compute_target
             run_config.environment = environment or run_config.environment
-        self.run_config = run_config
+            run_config.docker = docker_runtime_config or run_config.docker
+            if distributed_job_config is not None:
+                distribute(run_config, distributed_job_config)
+        self.source_directory = source_directory
         self.script = script
-        self.arguments = None if arguments is None else list(arguments)
+        self.arguments = None if arguments is None else arguments_list(arguments)
+        self.command = command
+        self.run_config = run_config
+        self._resume_from = resume_from
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_") and name not in _ATTRIBUTES:
+            inside = getattr(type(self.run_config), "__dataclass_fields__", {})
+            hint = f"Set it on the run configuration: `src.run_config.{name} = …`."
+            known = dict.fromkeys(_ATTRIBUTES)
+            raise UnknownAttributeError(
+                f"ScriptRunConfig has no attribute {name!r}.",
+                remedy=hint if name in inside else nearest(name, known, noun="attribute"),
+            )
+        object.__setattr__(self, name, value)
 
     def spec(self, experiment: str, tags: Mapping[str, str]) -> RunSpec:
-        """Return the run to submit; script and environment files are checked."""
-        config = self.run_config
-        script = self.script or config.script
-        if script is None:
-            raise UsageError("There is no script to run.", remedy="Pass `script='train.py'`.")
-        target = config.target_name
-        declared = config.environment.spec()
-        arguments = config.arguments if self.arguments is None else self.arguments
+        """Return the run to submit.
+
+        Files are read and checked. Raises ``UsageError`` for settings that contradict each other,
+        ``DefinitionError`` and ``UnknownNameError`` for files that cannot be used.
+        """
+        config, folder, data = self.run_config, Path(self.source_directory), RunData()
+        refuse_unsupported(config)
+        check_counts(config, config.max_run_duration_seconds)
+        _refuse_run_based(config)
+        script, command = self._what(config)
+        for each in configured_data(config.data_references, config.data, config.output_data):
+            data.add(each)
+        given = config.arguments if self.arguments is None else self.arguments
+        arguments = data.texts(given)
+        line = command_line(command, data)
+        if self._resume_from is not None:
+            arguments += data.resumed_from(self._resume_from)
+        environment = config.environment
+        framework = run_framework(framework_of(config.framework))
         return RunSpec(
-            script=script_path(script, self.source_directory),
-            source_directory=self.source_directory,
-            target=target,
+            script=script_path(script, folder) if script else "",
+            source_directory=folder,
+            target=config.target,
             experiment=experiment,
-            arguments=tuple(map(str, arguments)),
-            environment=declared or choose_environment(self.source_directory, target=target),
-            variables={**config.environment.environment_variables, **config.environment_variables},
-            node_count=config.node_count,
-            max_duration_s=config.max_run_duration_seconds,
+            arguments=arguments,
+            command=line,
+            environment=declared_environment(environment, folder, config.target),
+            variables=_variables(environment.environment_variables, config.environment_variables),
+            node_count=node_count_of(config),
+            max_duration_s=config.max_run_duration_seconds or MAX_DURATION_S,
             tags=dict(tags),
+            framework=framework,
+            distribution=distribution_of(config),
+            docker=docker_options(config.docker, environment.docker),
+            spark=_spark(config) if framework == "PySpark" else {},
+            inputs=tuple(data.inputs.values()),
+            outputs=tuple(data.outputs.values()),
+            priority=config.priority,
+            collects=config.history.output_collection,
         )
 
+    def _what(self, config: RunConfiguration) -> tuple[str, str | Sequence[object]]:
+        """Return the script or the command: what was given here wins over the configuration."""
+        if self.script and self.command:
+            raise UsageError("Both script and command are given.", remedy="Leave one of them out.")
+        if self.command:
+            script, command = "", self.command
+        elif self.script:
+            script, command = self.script, ""
+        else:
+            script, command = config.script or "", config.command
+        if script and command:
+            raise UsageError(
+                "The run configuration has both a script and a command.",
+                remedy="Pass script=… or command=… to ScriptRunConfig.",
+            )
+        if not script and not command:
+            raise UsageError(
+                "There is no script to run.", remedy="Pass `script='train.py'`, or a command."
+            )
+        if command and (self.arguments or (self.arguments is None and config.arguments)):
+            raise UsageError(
+                "arguments are those of a script, and a command is given.",
+                remedy="Write them in the command.",
+            )
+        return script, command
 
-def _refuse(others: Mapping[str, object]) -> None:
-    """Refuse azureml-core's other arguments by name, rather than ignoring what they ask for."""
-    given = [name for name, value in others.items() if value is not None]
-    if given:
-        raise UsageError(
-            f"ScriptRunConfig does not support {', '.join(given)}.",
-            remedy="Use script, arguments, run_config, compute_target or environment.",
-        )
+    def __repr__(self) -> str:
+        what = f"command={self.command!r}" if self.command else f"script={self.script!r}"
+        return f"ScriptRunConfig({str(self.source_directory)!r}, {what})"
+
+
+def distribute(config: RunConfiguration, job: DistributedJobConfig) -> None:
+    """Set a configuration to the processes of ``job``: framework, communicator, nodes, section."""
+    match job:
+        case MpiConfiguration():
+            config.framework, config.communicator = "Python", "IntelMpi"
+            config.mpi, config.node_count = job, job.node_count
+        case PyTorchConfiguration():
+            config.framework, config.communicator = "PyTorch", job.communication_backend
+            config.pytorch, config.node_count = job, job.node_count
+        case TensorflowConfiguration():
+            config.framework, config.communicator = "TensorFlow", "ParameterServer"
+            config.tensorflow, config.node_count = job, job.worker_count
+        case _:
+            raise UsageError(
+                f"distributed_job_config is {type(job).__name__}.",
+                remedy="Pass MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration.",
+            )
+
+
+def declared_environment(
+    environment: Environment, folder: Path, target: str
+) -> EnvironmentSpec | None:
+    """Return what a run installs: as declared, else by the folder's environment file.
+
+    Without both, ``local`` uses the current Python (``None``), other targets Python and
+    ``azureml-defaults``, azureml-core's default environment.
+    """
+    found = environment.spec() or find_declaration(folder)
+    return found if found is not None or target == LOCAL else environment.default()
+
+
+def _variables(*levels: Mapping[str, object]) -> dict[str, str]:
+    """Return the variables of all levels; the last one wins."""
+    return {str(key): str(value) for level in levels for key, value in level.items()}
+
+
+def _spark(config: RunConfiguration) -> dict[str, str]:
+    """Return Spark's configuration, with the deploy mode of HDInsight."""
+    spark = {str(key): str(value) for key, value in config.spark.configuration.items()}
+    mode = str(config.hdi.yarn_deploy_mode or "none").lower()
+    return spark if mode == "none" else {_DEPLOY_MODE: mode} | spark
+
+
+def _refuse_run_based(config: RunConfiguration) -> None:
+    """Refuse a compute that would be made for one run."""
+    if config.target.lower() not in _RUN_BASED:
+        return
+    size = config.amlcompute.vm_size
+    raise UsageError(
+        f"Target {config.target!r} would be created for this run and deleted after it, which is"
+        " not supported.",
+        remedy="Create a cluster, which also scales to 0 nodes: `aml computetarget create"
+        f" amlcompute -n cpu -s {size or 'STANDARD_D2_V2'} --max-nodes 1`, and set target 'cpu'.",
+    )

@@ -83,6 +83,7 @@ PRINTERS = {
     "infra/commands/live_view.py",
     "infra/deploy/run/signals.py",
     "runtime/cli/render.py",
+    "runtime/api/environment_builds.py",
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
     "runtime/agent/in_run/offline.py",

@@ -1,21 +1,16 @@
 """The Python interface: what a data scientist writes, on the local target."""
 
 import json
-import sys
 
 import pytest
 
 from aml_platform import (
     ComputeTarget,
-    CondaDependencies,
-    Environment,
     Experiment,
-    PythonSection,
-    RunConfiguration,
     ScriptRunConfig,
     Workspace,
 )
-from infra.contract.errors import NotDeployedError, RunFailedError, UnknownNameError, UsageError
+from infra.contract.errors import NotDeployedError, RunFailedError, UnknownNameError
 
 
 @pytest.fixture
@@ -109,30 +104,3 @@ def test_files_of_a_run_are_downloaded_by_name(submitted, tmp_path):
     assert run.download_file("outputs/model.txt", tmp_path).read_text() == "m"
     with pytest.raises(UnknownNameError, match=r"model\.txt"):
         run.download_file("outputs/modle.txt")
-
-
-def test_the_run_configuration_may_be_changed_after_it_was_given(tmp_path):
-    (tmp_path / "t.py").touch()
-    config = RunConfiguration(target="cpu")
-    config.environment.python.user_managed_dependencies = True
-    config.environment.python.interpreter_path = sys.executable
-    source = ScriptRunConfig(tmp_path, "t.py", run_config=config, compute_target="ignored")
-    source.run_config.node_count = 4
-    spec = source.spec("exp", {})
-    assert (spec.target, spec.node_count) == ("cpu", 4)
-    assert spec.environment is not None
-    assert spec.environment.interpreter == sys.executable
-
-
-def test_packages_are_serialized_to_a_conda_document():
-    packages = CondaDependencies.create(["numpy"], ["mlflow==2.0"], python_version="3.11")
-    packages.add_pip_package("mlflow>=3")
-    environment = Environment("e", PythonSection(conda_dependencies=packages))
-    assert environment.spec().conda == (
-        "dependencies:\n- python=3.11\n- numpy\n- pip:\n  - mlflow>=3\n"
-    )
-
-
-def test_an_unsupported_argument_is_refused_by_name(tmp_path):
-    with pytest.raises(UsageError, match="distributed_job_config"):
-        ScriptRunConfig(tmp_path, distributed_job_config=object())

@@ -1,0 +1,80 @@
+"""Environments as folders, as azureml-core saves them: JSON, conda file, Dockerfile."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import DefinitionError, FileAccessError
+from infra.contract.json_types import JsonObject
+
+__all__: list[str] = []
+
+DEFINITION: Final = "azureml_environment.json"
+CONDA: Final = "conda_dependencies.yml"
+DOCKERFILE: Final = "BaseDockerfile"
+_CONDA: Final = ("conda", "mamba", "micromamba")
+
+
+def save_environment(
+    folder: Path, document: JsonObject, *, conda: str | None, overwrite: bool
+) -> None:
+    """Write an environment to a folder. Raises ``FileAccessError`` for one that exists."""
+    if folder.exists() and not overwrite:
+        raise FileAccessError(
+            "The folder exists.", remedy="Pass overwrite=True, or name another.", at=str(folder)
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    dockerfile = (document.get("docker") or {}).get("baseDockerfile")
+    if dockerfile:
+        document = document | {"docker": document["docker"] | {"baseDockerfile": None}}
+    for name, text in ((CONDA, conda), (DOCKERFILE, dockerfile)):
+        (folder / name).unlink(missing_ok=True)
+        if text:
+            (folder / name).write_text(text, encoding="utf-8")
+    (folder / DEFINITION).write_text(json.dumps(document, indent=4) + "\n", encoding="utf-8")
+
+
+def load_environment(folder: Path) -> tuple[JsonObject, Path | None]:
+    """Return the definition in a folder, its Dockerfile's text included, and its conda file."""
+    file = folder / DEFINITION
+    try:
+        document = json.loads(file.read_text(encoding="utf-8-sig"))
+        dockerfile = folder / DOCKERFILE
+        text = dockerfile.read_text(encoding="utf-8") if dockerfile.is_file() else None
+    except (OSError, ValueError) as error:
+        raise DefinitionError(
+            f"The environment cannot be read: {error}.",
+            remedy=f"Give a folder that `save_to_directory` wrote, with {DEFINITION} in it.",
+            at=str(file),
+        ) from error
+    if not isinstance(document, dict):
+        raise DefinitionError(
+            "The environment is not a JSON object.", remedy="Save it again.", at=str(file)
+        )
+    if text is not None:
+        document["docker"] = {**(document.get("docker") or {}), "baseDockerfile": text}
+        document["docker"].pop("baseImage", None)
+    conda = folder / CONDA
+    return document, conda if conda.is_file() else None
+
+
+def exported_environment(name: str) -> str:
+    """Return the conda document of an environment of this machine, as conda exports it."""
+    found = next((path for tool in _CONDA if (path := shutil.which(tool))), None)
+    if found is None:
+        raise DefinitionError(
+            f"The conda environment {name!r} cannot be read: there is no conda on this machine.",
+            remedy=f"Install one of {', '.join(_CONDA)}, or export it elsewhere and use"
+            " `Environment.from_conda_specification`.",
+        )
+    done = subprocess.run(
+        [found, "env", "export", "--name", name], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise DefinitionError(
+            f"conda cannot export the environment {name!r}: {done.stderr.strip()}",
+            remedy="List the environments with `conda env list`.",
+        )
+    return done.stdout

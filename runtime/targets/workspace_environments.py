@@ -1,0 +1,130 @@
+"""The environments that are registered in a deployed workspace, over ARM.
+
+A version never changes: registering something else makes the next version. What ARM has no field
+for (variables, an interpreter, docker's arguments) is kept as JSON in a property of the version.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from infra.arm.client import Client
+from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.contract.errors import UnknownNameError
+from infra.contract.json_types import Document, JsonObject
+from infra.contract.load import load, nearest
+from infra.contract.manifest import Manifest
+from runtime.targets.azureml_errors import checked_for_run
+
+DEFINITION: Final = "aml.environment"
+"""The property that has the whole definition, as JSON."""
+_NOT_FOUND: Final = 404
+_COMPARED: Final = ("image", "condaFile", "build", "description")
+
+
+class WorkspaceEnvironments:
+    """The environments of one workspace. Close it to close its connections."""
+
+    def __init__(self, client: Client, workspace_id: str) -> None:
+        self._client = client
+        self._root = f"{workspace_id.rstrip('/')}/environments"
+
+    def names(self) -> list[str]:
+        """Return the names of all environments, sorted."""
+        return sorted(str(item["name"]) for item in self._each(self._root))
+
+    def versions(self, name: str) -> list[str]:
+        """Return the versions of an environment, newest first; none if there is no such name."""
+        found = self._each(f"{self._root}/{name}/versions")
+        return [str(item["name"]) for item in sorted(found, key=_age, reverse=True)]
+
+    def get(self, name: str, version: str | None = None) -> tuple[str, JsonObject]:
+        """Return a version and its properties; without ``version``, the newest.
+
+        Raises ``UnknownNameError`` with the nearest name or version.
+        """
+        versions = self.versions(name)
+        if not versions:
+            known = dict.fromkeys(self.names())
+            raise UnknownNameError(
+                f"The workspace has no environment {name!r}.",
+                remedy=nearest(name, known, noun="environment"),
+            )
+        chosen = version or versions[0]
+        found = self._get(f"{self._root}/{name}/versions/{chosen}")
+        if found is None:
+            raise UnknownNameError(
+                f"Environment {name!r} has no version {chosen!r}.",
+                remedy=nearest(chosen, dict.fromkeys(versions), noun="version"),
+            )
+        return chosen, dict(found["properties"])
+
+    def register(self, name: str, properties: JsonObject) -> str:
+        """Register a definition, unless the newest version is the same; return the version."""
+        versions = self.versions(name)
+        if versions:
+            newest = self._get(f"{self._root}/{name}/versions/{versions[0]}") or {}
+            if _same(newest.get("properties") or {}, properties):
+                return versions[0]
+        number = max((int(each) for each in versions if each.isdecimal()), default=0) + 1
+        path = f"{self._root}/{name}/versions/{number}"
+        answer = self._client.send(
+            "PUT", path, api_version=MACHINE_LEARNING, body={"properties": properties}
+        )
+        checked_for_run(answer, at=path)
+        return str(number)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _get(self, path: str) -> Document | None:
+        answer = self._client.send("GET", path, api_version=MACHINE_LEARNING)
+        return None if answer.status == _NOT_FOUND else checked_for_run(answer, at=path).document
+
+    def _each(self, path: str) -> Iterator[Document]:
+        place: str | None = path
+        while place:
+            answer = self._client.send("GET", place, api_version=MACHINE_LEARNING)
+            if answer.status == _NOT_FOUND and "/versions" in path:
+                return
+            document = checked_for_run(answer, at=path).document
+            yield from document.get("value") or []
+            place = document.get("nextLink")
+
+
+def open_environments(home: Path, manifest: Manifest) -> WorkspaceEnvironments:
+    """Return the environments of a deployed workspace; its local cloud is started if it is down."""
+    client: Client = (
+        load("infra.arm.client:local_client", extra="azureml")(home)
+        if manifest.cloud == "local"
+        else load("infra.arm.client:azure_client", extra="azureml")()
+    )
+    return WorkspaceEnvironments(client, manifest.workspace.id)
+
+
+def definition_of(properties: Document) -> JsonObject | None:
+    """Return the definition that ``register`` kept, ``None`` for an environment made elsewhere."""
+    text = (properties.get("properties") or {}).get(DEFINITION)
+    found = json.loads(text) if text else None
+    return found if isinstance(found, dict) else None
+
+
+def _same(old: Document, new: Document) -> bool:
+    return _identity(old) == _identity(new)
+
+
+def _identity(properties: Document) -> object:
+    """Return what makes two versions differ: their definitions, parsed."""
+    conda = yaml.safe_load(properties.get("condaFile") or "null")
+    others = {key: properties.get(key) for key in _COMPARED if key != "condaFile"}
+    kept = (properties.get("properties") or {}).get(DEFINITION)
+    return conda, others, properties.get("tags") or {}, json.loads(kept) if kept else None
+
+
+def _age(item: Document) -> tuple[str, int]:
+    created = str((item.get("systemData") or {}).get("createdAt") or "")
+    name = str(item["name"])
+    return created, int(name) if name.isdecimal() else 0
