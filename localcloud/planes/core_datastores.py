@@ -5,6 +5,7 @@ are shown, and cannot be registered here.
 """
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from infra.catalogue.body_shapes import Shape
@@ -69,6 +70,22 @@ def create_datastore(call: Call) -> Reply:
 
 def delete_datastore(call: Call) -> Reply:
     call.cloud.store.resources.remove([_required(call, call.params["name"]).id])
+    return Reply(200)
+
+
+def set_default(call: Call) -> Reply:
+    """Make one datastore the workspace's default, in place of the one that is."""
+    with call.cloud.store.database.write():
+        chosen = _required(call, call.params["name"])
+        stores = call.cloud.store.resources.children(
+            existing(call, call.workspace).id, type=_TYPE, now=call.now
+        )
+        for each in stores:
+            default = each.id == chosen.id
+            if bool(each.properties.get("isDefault")) != default:
+                properties = {**each.properties, "isDefault": default}
+                document = {**each.document, "properties": properties}
+                call.cloud.store.resources.put(replace(each, document=document, modified=call.now))
     return Reply(200)
 
 
@@ -166,4 +183,5 @@ ROUTES: Final = (
     Route("PUT", f"{_BASE}/datastores/{{name}}", create_datastore, shape=_BODY),
     Route("DELETE", f"{_BASE}/datastores/{{name}}", delete_datastore),
     Route("GET", f"{_BASE}/default", show_default),
+    Route("PUT", f"{_BASE}/default/{{name}}", set_default),
 )

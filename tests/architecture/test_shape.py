@@ -88,6 +88,7 @@ PRINTERS = {
     # They print as azureml-core does, to a script's own output.
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
+    "runtime/agent/assets/progress.py",
     "localcloud/commands.py",
     "localcloud/daemon.py",
     "aml_platform/_own_packages.py",
