@@ -1,5 +1,17 @@
 # For type checkers and editors: at run time these names are imported on first use.
 
+from runtime.api.authentication import AbstractAuthentication as AbstractAuthentication
+from runtime.api.authentication import ArmTokenAuthentication as ArmTokenAuthentication
+from runtime.api.authentication import AzureCliAuthentication as AzureCliAuthentication
+from runtime.api.authentication import AzureMLTokenAuthentication as AzureMLTokenAuthentication
+from runtime.api.authentication import (
+    InteractiveLoginAuthentication as InteractiveLoginAuthentication,
+)
+from runtime.api.authentication import MsiAuthentication as MsiAuthentication
+from runtime.api.authentication import (
+    ServicePrincipalAuthentication as ServicePrincipalAuthentication,
+)
+from runtime.api.authentication import TokenAuthentication as TokenAuthentication
 from runtime.api.compute_target import ComputeTarget as ComputeTarget
 from runtime.api.conda_dependencies import CondaDependencies as CondaDependencies
 from runtime.api.environment import Environment as Environment
@@ -15,13 +27,40 @@ from runtime.api.environment_sections import RegistryIdentity as RegistryIdentit
 from runtime.api.environment_sections import RSection as RSection
 from runtime.api.environment_sections import SparkPackage as SparkPackage
 from runtime.api.environment_sections import SparkSection as SparkSection
+from runtime.api.exceptions import ActivityFailedException as ActivityFailedException
+from runtime.api.exceptions import AuthenticationException as AuthenticationException
+from runtime.api.exceptions import AzureMLAggregatedException as AzureMLAggregatedException
+from runtime.api.exceptions import AzureMLException as AzureMLException
+from runtime.api.exceptions import ComputeTargetException as ComputeTargetException
+from runtime.api.exceptions import DatasetExecutionError as DatasetExecutionError
+from runtime.api.exceptions import DatasetTimestampMissingError as DatasetTimestampMissingError
+from runtime.api.exceptions import DatasetValidationError as DatasetValidationError
+from runtime.api.exceptions import DiscoveryUrlNotFoundException as DiscoveryUrlNotFoundException
+from runtime.api.exceptions import ExperimentExecutionException as ExperimentExecutionException
+from runtime.api.exceptions import ModelNotFoundException as ModelNotFoundException
+from runtime.api.exceptions import ModelPathNotFoundException as ModelPathNotFoundException
+from runtime.api.exceptions import ParallelRunException as ParallelRunException
+from runtime.api.exceptions import ProjectSystemException as ProjectSystemException
+from runtime.api.exceptions import RunConfigurationException as RunConfigurationException
+from runtime.api.exceptions import RunEnvironmentException as RunEnvironmentException
+from runtime.api.exceptions import ServiceException as ServiceException
+from runtime.api.exceptions import SnapshotException as SnapshotException
+from runtime.api.exceptions import TrainingException as TrainingException
+from runtime.api.exceptions import UserErrorException as UserErrorException
+from runtime.api.exceptions import WebserviceException as WebserviceException
+from runtime.api.exceptions import WorkspaceException as WorkspaceException
+from runtime.api.exceptions import WorkspaceNotFoundException as WorkspaceNotFoundException
+from runtime.api.exceptions import (
+    WorkspacePrivateEndpointException as WorkspacePrivateEndpointException,
+)
 from runtime.api.experiment import Experiment as Experiment
 from runtime.api.images import DEFAULT_CPU_IMAGE as DEFAULT_CPU_IMAGE
 from runtime.api.images import DEFAULT_GPU_IMAGE as DEFAULT_GPU_IMAGE
 from runtime.api.images import MPI_CPU_IMAGE as MPI_CPU_IMAGE
 from runtime.api.images import MPI_GPU_IMAGE as MPI_GPU_IMAGE
+from runtime.api.keyvault import Keyvault as Keyvault
+from runtime.api.offline_run import OfflineRun as OfflineRun
 from runtime.api.run import Run as Run
-from runtime.api.run import RunDetails as RunDetails
 from runtime.api.run_configuration import RunConfiguration as RunConfiguration
 from runtime.api.run_sections import AmlComputeConfiguration as AmlComputeConfiguration
 from runtime.api.run_sections import DataReferenceConfiguration as DataReferenceConfiguration
@@ -37,4 +76,5 @@ from runtime.api.run_sections import PyTorchConfiguration as PyTorchConfiguratio
 from runtime.api.run_sections import SparkConfiguration as SparkConfiguration
 from runtime.api.run_sections import TensorflowConfiguration as TensorflowConfiguration
 from runtime.api.script_run_config import ScriptRunConfig as ScriptRunConfig
+from runtime.api.widgets import RunDetails as RunDetails
 from runtime.api.workspace import Workspace as Workspace

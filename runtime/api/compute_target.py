@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from infra.contract.manifest import Manifest
+from runtime.api.exceptions import ComputeTargetException, azureml_errors
 
 __all__ = ["ComputeTarget"]
 
@@ -18,11 +19,12 @@ class ComputeTarget:
     """One compute of a workspace.
 
     ``type`` is the stack file's ``kind``: ``aml_compute``, ``compute_instance``, … Raises
-    ``UnknownNameError`` for a name that was not deployed, and suggests the nearest.
+    ``ComputeTargetException`` for a name that was not deployed, and suggests the nearest.
     """
 
     def __init__(self, workspace: Deployed, name: str) -> None:
-        entry = workspace.manifest.target(name)
+        with azureml_errors(ComputeTargetException):
+            entry = workspace.manifest.target(name)
         self.name = name
         self.id = entry.id
         self.type = entry.kind

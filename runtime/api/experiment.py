@@ -1,33 +1,206 @@
 """``Experiment``, as in azureml-core: submits runs and groups them under a name."""
 
+import builtins
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+from uuid import NAMESPACE_URL, uuid5
 
+from infra.catalogue.names import RULES
+from runtime.api.exceptions import (
+    ComputeTargetException,
+    UserErrorException,
+    azureml_errors,
+)
 from runtime.api.run import Run
+from runtime.api.run_configuration import RunConfiguration
+from runtime.api.runs.definition import KIND, definition
 from runtime.api.script_run_config import ScriptRunConfig
 from runtime.api.workspace import Workspace
-from runtime.history.store import Filter
+from runtime.model.runs import RunSpec
+from runtime.submit.interactive import start
 from runtime.submit.submitting import Submitter
 
 __all__ = ["Experiment"]
 
 
-class Experiment:
-    """A group of runs in one workspace."""
+@runtime_checkable
+class Specified(Protocol):
+    """Describes one run: a script run configuration, an estimator."""
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
+    def spec(self, experiment: str, tags: Mapping[str, str]) -> RunSpec:
+        """Return the run to submit; what it names is checked."""
+
+
+@runtime_checkable
+class Overridable(Protocol):
+    """A configuration some of whose values can be replaced for one submission."""
+
+    def overridden(self, **values: object) -> Specified:
+        """Return a copy with other values. Raises ``UserErrorException`` for one that is fixed."""
+
+
+@runtime_checkable
+class SubmitsItself(Protocol):
+    """Becomes a run in its own way: a sweep, a pipeline."""
+
+    def submit_to(
+        self, experiment: "Experiment", tags: Mapping[str, str], **options: object
+    ) -> Run:
+        """Submit it and return its run."""
+
+
+class Experiment:
+    """A group of runs in one workspace. It exists when its first run does."""
+
+    def __init__(self, workspace: Workspace, name: str, **_: object) -> None:
+        problem = RULES["experiment"].problem(name)
+        if problem:
+            raise UserErrorException(problem, remedy="Choose another name for the experiment.")
         self.workspace = workspace
         self.name = name
+        self.tags: dict[str, str] = {}
 
-    def submit(self, config: ScriptRunConfig, tags: Mapping[str, str] | None = None) -> Run:
-        """Submit a run and return without waiting for it."""
+    @property
+    def id(self) -> str:
+        """An id that this name has in this workspace, always the same."""
+        return str(uuid5(NAMESPACE_URL, f"{self.workspace.id.lower()}/experiments/{self.name}"))
+
+    @property
+    def workspace_object(self) -> Workspace:
+        """The workspace, under an older name."""
+        return self.workspace
+
+    def submit(
+        self,
+        config: object,
+        tags: Mapping[str, str] | None = None,
+        properties: Mapping[str, str] | None = None,
+        **options: object,
+    ) -> Run:
+        """Submit a run and return without waiting for it.
+
+        ``config``: a ``ScriptRunConfig``, an estimator (``options`` override its values), a
+        ``RunConfiguration`` with a script in this folder, or whatever submits itself.
+        """
+        told = {str(key): str(value) for key, value in (tags or {}).items()}
+        if isinstance(config, SubmitsItself):
+            return config.submit_to(self, told, **options)
+        if isinstance(config, RunConfiguration):
+            config = ScriptRunConfig(".", run_config=config)
+        if not isinstance(config, Specified):
+            raise UserErrorException(
+                f"A {type(config).__name__} cannot be submitted.",
+                remedy="Give a ScriptRunConfig, an estimator or a RunConfiguration.",
+            )
+        with azureml_errors(ComputeTargetException):
+            return self._submitted(_with(config, options), told, properties or {})
+
+    def start_logging(
+        self,
+        outputs: object = None,
+        snapshot_directory: str | Path | None = ".",
+        display_name: str | None = None,
+        **_: object,
+    ) -> Run:
+        """Start an interactive run: this process logs to it until it calls ``complete``.
+
+        The code in ``snapshot_directory`` is kept with it; ``None`` keeps none. ``outputs`` is a
+        folder whose files are uploaded at the end.
+        """
         session = self.workspace.session
-        spec = config.spec(self.name, tags or {})
+        with azureml_errors():
+            run_id = start(
+                session.home,
+                session.history,
+                self.name,
+                stack=session.stack,
+                snapshot_of=None if snapshot_directory is None else Path(snapshot_directory),
+            )
+        run = Run(self, run_id, outputs=outputs)
+        if display_name:
+            run.display_name = display_name
+        return run
+
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: Mapping[str, str] | str | None = None,
+        properties: Mapping[str, str] | str | None = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Yield the experiment's runs that match, newest first."""
+        return Run.list(self, type, tags, properties, include_children=include_children)
+
+    @staticmethod
+    def list(
+        workspace: Workspace, experiment_name: str | None = None, **_: object
+    ) -> "builtins.list[Experiment]":
+        """Return the experiments that have runs, or the one of a name."""
+        names = workspace.session.history.experiments()
+        return [Experiment(workspace, each) for each in names if experiment_name in {None, each}]
+
+    @staticmethod
+    def delete(workspace: Workspace, experiment_id: str) -> None:
+        """Refuse: experiments go with their runs."""
+        del workspace, experiment_id
+        raise UserErrorException(
+            "An experiment is the name that its runs share; it is not deleted by itself.",
+            remedy="Remove its runs with `aml runs prune`.",
+        )
+
+    def set_tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags of this object; those of runs are found by ``get_runs``."""
+        self.tags |= {str(key): str(value) for key, value in tags.items()}
+
+    def tag(self, key: str, value: str | None = None) -> None:
+        """Set one tag of this object."""
+        self.set_tags({key: value or ""})
+
+    def remove_tags(self, tags: "builtins.list[str]") -> None:
+        """Remove tags of this object."""
+        for key in tags:
+            self.tags.pop(key, None)
+
+    def refresh(self) -> None:
+        """Do nothing: an experiment has no state of its own."""
+
+    def get_portal_url(self) -> str:
+        """Return the address of the experiment: in the studio on Azure, else of the history."""
+        if self.workspace.clients.local:
+            return self.workspace.session.history.file.absolute().as_uri()
+        return f"https://ml.azure.com/experiments/{self.name}?wsid={self.workspace.id}"
+
+    def _submitted(
+        self, config: Specified, tags: Mapping[str, str], properties: Mapping[str, str]
+    ) -> Run:
+        session = self.workspace.session
+        spec = config.spec(self.name, tags)
         target = session.targets.target(spec.target)
         submitter = Submitter(session.home, session.history)
         submitted = submitter.submit(spec, target, stack=session.stack)
-        return Run(self, submitted.run.run_id)
+        run = Run(self, submitted.run.run_id)
+        run.note(KIND, definition(spec))
+        run.add_properties({**spec.properties, **properties})
+        return run
 
-    def get_runs(self) -> Iterator[Run]:
-        """Yield the experiment's runs, newest first."""
-        for record in self.workspace.session.history.each_run(Filter(experiment=self.name)):
-            yield Run(self, record.run_id)
+    def __repr__(self) -> str:
+        return f"Experiment(Name: {self.name},\nWorkspace: {self.workspace.name})"
+
+    def _repr_html_(self) -> str:
+        return (
+            '<table style="width:100%"><tr><th>Name</th><th>Workspace</th></tr>'
+            f"<tr><td>{self.name}</td><td>{self.workspace.name}</td></tr></table>"
+        )
+
+
+def _with(config: Specified, options: Mapping[str, object]) -> Specified:
+    """Return the configuration with the values that a submission overrides."""
+    if not options:
+        return config
+    if isinstance(config, Overridable):
+        return config.overridden(**options)
+    raise UserErrorException(
+        f"`submit` of a {type(config).__name__} takes no {', '.join(options)}.",
+        remedy="Set it in the configuration.",
+    )

@@ -1,22 +1,61 @@
 """``Workspace``, as in azureml-core: the workspace that a stack deployed."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.names import parse_arm_id
+from infra.contract.json_types import Document, JsonObject
+from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
+from infra.contract.project import home_folder
 from runtime.api.compute_target import ComputeTarget
+from runtime.api.exceptions import (
+    UserErrorException,
+    WorkspaceNotFoundException,
+    azureml_errors,
+)
+from runtime.api.keyvault import Keyvault
+from runtime.api.workspaces.clients import Clients
+from runtime.api.workspaces.config import (
+    FILE,
+    FOLDER,
+    WorkspaceName,
+    configured,
+    find_config,
+    manifests,
+    read_config,
+    stack_of,
+)
+from runtime.api.workspaces.named import Named
 from runtime.submit.session import ProjectSession, open_session
 
 __all__ = ["Workspace"]
 
 
 class Workspace:
-    """The workspace that one stack deployed."""
+    """The workspace that one stack deployed, by its three names or from a file.
 
-    def __init__(self, session: ProjectSession) -> None:
+    Raises ``WorkspaceNotFoundException`` for one that no stack of the project deployed.
+    """
+
+    def __init__(
+        self,
+        subscription_id: str | ProjectSession,
+        resource_group: str = "",
+        workspace_name: str = "",
+        auth: object = None,
+        **_: object,
+    ) -> None:
+        session = (
+            subscription_id
+            if isinstance(subscription_id, ProjectSession)
+            else _opened(WorkspaceName(workspace_name, resource_group, subscription_id))
+        )
         self._session = session
         self._manifest = read_manifest(session.targets.manifest_file, stack=session.stack)
+        self._auth = auth
         workspace = self._manifest.workspace
         parts = parse_arm_id(workspace.id)
         self.id = workspace.id
@@ -24,31 +63,275 @@ class Workspace:
         self.location = workspace.location
         self.subscription_id = parts.subscription
         self.resource_group = parts.resource_group or ""
+        self._clients = Clients(session.home, self._manifest)
+        self._default_datastore = ""
 
     @classmethod
     def from_config(
-        cls, path: str | Path | None = None, *, stack: str | None = None
+        cls,
+        path: str | Path | None = None,
+        auth: object = None,
+        _logger: object = None,
+        _file_name: str | None = None,
+        *,
+        stack: str | None = None,
     ) -> "Workspace":
-        """Return the workspace of ``stack`` (default: the selected one), or of a manifest file.
+        """Return the workspace that ``config.json`` names, else that of the selected stack.
 
+        The file is looked for in ``path`` (a file or a folder; default: the working folder), its
+        ``.azureml`` and ``aml_config``, and the folders above. ``path`` may be a manifest, too.
         Raises ``NotDeployedError`` if nothing was deployed.
         """
-        return cls(open_session(stack, None if path is None else Path(path)))
+        if stack is not None:
+            return cls(open_session(stack, None if path is None else Path(path)), auth=auth)
+        file = find_config(Path(path or "."), _file_name)
+        if file is None and (path or _file_name):
+            raise WorkspaceNotFoundException(
+                f"There is no {_file_name or FILE} in {Path(path or '.').absolute()}, its {FOLDER}"
+                " or aml_config, or a folder above.",
+                remedy="Write one with `Workspace.write_config()`, or leave the path out for the"
+                " workspace of the selected stack.",
+            )
+        if file is None:
+            return cls(open_session(None), auth=auth)
+        document = read_config(file)
+        if isinstance(document.get("workspace"), dict):
+            return cls(open_session(None, file), auth=auth)
+        return cls(_opened(configured(document, file)), auth=auth)
+
+    @classmethod
+    def get(
+        cls,
+        name: str,
+        auth: object = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        **_: object,
+    ) -> "Workspace":
+        """Return a workspace by name; subscription and resource group may be left out."""
+        wanted = WorkspaceName(name, resource_group or "", subscription_id or "")
+        return cls(_opened(wanted), auth=auth)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        auth: object = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        *,
+        exist_ok: bool = False,
+        **_: object,
+    ) -> "Workspace":
+        """Return a workspace that a stack deployed, or say how to make one.
+
+        A workspace is declared in a stack file, and nothing else makes one. With ``exist_ok``, one
+        that exists is returned.
+        """
+        wanted = WorkspaceName(name, resource_group or "", subscription_id or "")
+        found = any(wanted.means(each) for each in manifests(home_folder()).values())
+        if found and exist_ok:
+            return cls(_opened(wanted), auth=auth)
+        if found:
+            raise UserErrorException(
+                f"Workspace {wanted} exists already.", remedy="Pass `exist_ok=True`, or use `get`."
+            )
+        place = f" in {location}" if location else ""
+        raise UserErrorException(
+            f"Workspace {wanted} is not deployed, and a script does not deploy one.",
+            remedy=f"Declare it{place} in a stack file (`aml init`), then run `aml up`.",
+        )
+
+    @staticmethod
+    def list(
+        subscription_id: str = "", auth: object = None, resource_group: str | None = None
+    ) -> "dict[str, list[Workspace]]":
+        """Return the workspaces that the project's stacks deployed, by name."""
+        wanted = WorkspaceName("", resource_group or "", subscription_id)
+        found: dict[str, list[Workspace]] = {}
+        for stack, manifest in manifests(home_folder()).items():
+            if wanted.means(manifest):
+                workspace = Workspace(open_session(stack), auth=auth)
+                found.setdefault(workspace.name, []).append(workspace)
+        return found
+
+    def write_config(self, path: str | Path | None = None, file_name: str | None = None) -> None:
+        """Write ``.azureml/config.json`` below ``path`` (default: the working folder)."""
+        folder = Path(path or ".") / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "workspace_name": self.name,
+        }
+        text = json.dumps(names, indent=4) + "\n"
+        (folder / (file_name or FILE)).write_text(text, encoding="utf-8")
+
+    def get_details(self) -> JsonObject:
+        """Ask the cloud and return what it knows of the workspace, its properties on top level."""
+        document = self._document()
+        others = {key: value for key, value in document.items() if key != "properties"}
+        return {**others, **document.get("properties", {})}
+
+    @property
+    def sku(self) -> str:
+        """The pricing tier, from the cloud."""
+        return str((self._document().get("sku") or {}).get("name", ""))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags, from the cloud."""
+        return dict(self._document().get("tags") or {})
+
+    @property
+    def discovery_url(self) -> str:
+        """The address of the workspace's services, from the cloud."""
+        return str(self.get_details().get("discoveryUrl", ""))
 
     @property
     def compute_targets(self) -> Mapping[str, ComputeTarget]:
-        """Return the workspace's computes by name."""
-        return {name: ComputeTarget(self, name) for name in self._manifest.targets}
+        """The workspace's computes by name."""
+        return Named(
+            lambda: self._manifest.targets, lambda name: ComputeTarget(workspace=self, name=name)
+        )
+
+    def get_default_compute_target(self, type: str) -> ComputeTarget | None:
+        """Return the first cluster of a type, ``CPU`` or ``GPU``, ``None`` if there is none."""
+        wants_gpu = type.upper() == "GPU"
+        for name, entry in self._manifest.targets.items():
+            is_gpu = "_n" in (entry.vm_size or "").lower()
+            if entry.kind == "aml_compute" and is_gpu == wants_gpu:
+                return self.compute_targets[name]
+        return None
+
+    @property
+    def datastores(self) -> Mapping[str, object]:
+        """The workspace's datastores by name."""
+        return Named(
+            lambda: load("runtime.api.datastore:datastore_names")(self),
+            lambda name: load("runtime.api.datastore:Datastore").get(self, name),
+        )
+
+    def get_default_datastore(self) -> object:
+        """Return the default datastore."""
+        store = load("runtime.api.datastore:Datastore")
+        if self._default_datastore:
+            return store.get(self, self._default_datastore)
+        return store.get_default(self)
+
+    def set_default_datastore(self, name: str) -> None:
+        """Make a datastore the default of this object; a stack file declares it for everybody."""
+        load("runtime.api.datastore:Datastore").get(self, name)  # raises if there is none
+        self._default_datastore = name
+
+    @property
+    def datasets(self) -> Mapping[str, object]:
+        """The latest version of each registered dataset, by name."""
+        dataset = load("runtime.api.dataset:Dataset")
+        return Named(lambda: dataset.get_all(self), lambda name: dataset.get_by_name(self, name))
+
+    @property
+    def models(self) -> Mapping[str, object]:
+        """The latest version of each registered model, by name."""
+        model = load("runtime.api.model:Model")
+        return Named(
+            lambda: {each.name for each in model.list(self, latest=True)},
+            lambda name: model(self, name),
+        )
+
+    @property
+    def environments(self) -> Mapping[str, object]:
+        """The registered environments by name."""
+        environment = load("runtime.api.environment:Environment")
+        return Named(lambda: environment.list(self), lambda name: environment.get(self, name))
+
+    @property
+    def experiments(self) -> Mapping[str, object]:
+        """The experiments that have runs, by name."""
+        experiment = load("runtime.api.experiment:Experiment")
+        return Named(self.session.history.experiments, lambda name: experiment(self, name))
+
+    def get_run(self, run_id: str) -> object:
+        """Return a run of the workspace; raise ``UserErrorException`` for an unknown id."""
+        return load("runtime.api.run:Run").get(self, run_id)
+
+    def get_default_keyvault(self) -> Keyvault:
+        """Return the workspace's key vault."""
+        return Keyvault(self)
+
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
+        """Return the address of the workspace's MLflow tracking server.
+
+        It is https; its token and, for the local cloud, its certificate authority are given to
+        mlflow in this process through ``MLFLOW_TRACKING_TOKEN`` and
+        ``MLFLOW_TRACKING_SERVER_CERT_PATH``.
+        """
+        return self._clients.tracking_uri()
 
     @property
     def manifest(self) -> Manifest:
-        """Return the document the stack exported."""
+        """The document the stack exported."""
         return self._manifest
 
     @property
     def session(self) -> ProjectSession:
-        """Return the session that submits to this workspace; used by this package."""
+        """The session that submits to this workspace; used by this package."""
         return self._session
 
+    @property
+    def clients(self) -> Clients:
+        """The clients that speak to the workspace's cloud; used by this package."""
+        return self._clients
+
+    def _document(self) -> Document:
+        with azureml_errors():
+            return self._clients.get(self.id, MACHINE_LEARNING)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__") or name not in NOT_OFFERED:
+            raise AttributeError(f"'Workspace' object has no attribute {name!r}")
+        raise UserErrorException(
+            f"Workspace.{name} is not offered.", remedy=f"Instead, {NOT_OFFERED[name]}."
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Workspace) and self.id.lower() == other.id.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.id.lower())
+
     def __repr__(self) -> str:
-        return f"Workspace(name={self.name!r}, resource_group={self.resource_group!r})"
+        return (
+            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r},"
+            f" resource_group={self.resource_group!r})"
+        )
+
+
+# Attribute → what to do instead.
+_STACK = "change the stack file and run `aml up`"
+NOT_OFFERED = {
+    "add_private_endpoint": _STACK,
+    "delete": "run `aml destroy`",
+    "delete_connection": _STACK,
+    "delete_private_endpoint_connection": _STACK,
+    "diagnose_workspace": "run `aml check --online`",
+    "get_connection": "declare a datastore in the stack file",
+    "images": "deploy with Azure's own tools",
+    "linked_services": _STACK,
+    "list_connections": "declare a datastore in the stack file",
+    "list_keys": "run `aml outputs`; keys are never printed",
+    "private_endpoints": _STACK,
+    "service_context": "use `workspace.clients`",
+    "set_connection": _STACK,
+    "setup": "run `aml init`",
+    "sync_keys": "run `aml up`",
+    "update": _STACK,
+    "update_dependencies": _STACK,
+    "webservices": "deploy with Azure's own tools",
+}
+
+
+def _opened(wanted: WorkspaceName) -> ProjectSession:
+    """Open the session of the stack that deployed a workspace."""
+    return open_session(stack_of(wanted, manifests(home_folder())))

@@ -176,6 +176,35 @@ class History:
             yield from page
             page = self._listed(wanted, limit=_PAGE, after=page[-1])
 
+    def experiments(self) -> Sequence[str]:
+        """Return the names of the experiments that have runs."""
+        with self._open() as database:
+            rows = database.execute("select distinct experiment from run order by experiment")
+            return [str(row[0]) for row in rows]
+
+    def number_of(self, run_id: str) -> int:
+        """Return the number of a run in its experiment, from 1 for the first."""
+        with self._open() as database:
+            record = self._record(database, run_id)
+            row = database.execute(
+                "select count(*) from run where experiment = ? and (created, run_id) <= (?, ?)",
+                (record.experiment, record.created, run_id),
+            ).fetchone()
+        return int(row[0])
+
+    def root_of(self, run_id: str) -> str:
+        """Return the run whose events tell of ``run_id``: itself, or the one whose script made it.
+
+        Raises ``UnknownNameError``, which suggests the nearest id.
+        """
+        with self._open() as database:
+            row = database.execute(
+                "select run_id from event where kind = 'child' and json_extract(data, '$.run') = ?"
+                " and not exists (select 1 from run where run_id = ?)",
+                (run_id, run_id),
+            ).fetchone()
+            return str(row[0]) if row else self._record(database, run_id).run_id
+
     def unfinished(self) -> Sequence[RunRecord]:
         """Return the runs that have not ended, newest first."""
         statement = _LISTED.format(index="run_unfinished", condition=UNFINISHED)

@@ -25,6 +25,7 @@ EventKind: TypeAlias = Literal[
     "property",
     "artifact",
     "child",
+    "definition",
     "message",
 ]
 EventOrigin: TypeAlias = Literal["submit", "agent", "service"]
@@ -141,9 +142,10 @@ class RunEvent:
     ``scale down``) · ``node`` {node, state} · ``log`` {name, size} · ``metric`` {key, value, step,
     timestamp, type?} · ``param`` {key, value} · ``tag`` {key, value; null removes it} ·
     ``property`` {key, value} · ``artifact`` {path, size} · ``child`` {run, name, parent} ·
-    ``message`` {text}. A metric without ``type`` is a number. Others: ``text``, ``list``, ``row``,
-    ``table``, ``image`` (the path of its artifact), ``confusion_matrix``, ``accuracy_table``,
-    ``residuals``, ``predictions``. With ``run``, an event is about that child run.
+    ``definition`` {keys of azureml-core's run definition} · ``message`` {text}. A metric without
+    ``type`` is a number. Others: ``text``, ``list``, ``row``, ``table``, ``image`` (the path of its
+    artifact), ``confusion_matrix``, ``accuracy_table``, ``residuals``, ``predictions``.
+    With ``run``, an event is about that child run.
     """
 
     seq: int

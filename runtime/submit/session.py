@@ -14,6 +14,7 @@ from infra.contract.project import (
 )
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
+from runtime.submit.interactive import HANDLE, InteractiveRuns
 from runtime.submit.watch import Watcher, unfinished
 from runtime.targets.base import Handle, Target
 from runtime.targets.finding import Targets
@@ -38,6 +39,8 @@ class ProjectSession:
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""
+        if record.handle == HANDLE:
+            return InteractiveRuns(self.home, record.run_id)
         if record.stack in {None, self.stack}:
             return self.targets.target(record.target)
         if record.stack not in self._others:

@@ -89,6 +89,8 @@ PRINTERS = {
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
     "runtime/agent/assets/progress.py",
+    "runtime/api/offline_run.py",
+    "runtime/api/widgets.py",
     "localcloud/commands.py",
     "localcloud/daemon.py",
     "aml_platform/_own_packages.py",

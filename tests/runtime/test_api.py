@@ -10,7 +10,7 @@ from aml_platform import (
     ScriptRunConfig,
     Workspace,
 )
-from infra.contract.errors import NotDeployedError, RunFailedError, UnknownNameError
+from infra.contract.errors import NotDeployedError, RunFailedError, UnknownNameError, UsageError
 
 
 @pytest.fixture
@@ -102,5 +102,5 @@ def test_files_of_a_run_are_downloaded_by_name(submitted, tmp_path):
     run.wait_for_completion()
     assert "outputs/model.txt" in run.get_file_names()
     assert run.download_file("outputs/model.txt", tmp_path).read_text() == "m"
-    with pytest.raises(UnknownNameError, match=r"model\.txt"):
+    with pytest.raises(UsageError, match=r"model\.txt"):
         run.download_file("outputs/modle.txt")

@@ -1,0 +1,122 @@
+"""Where the record and the events of a run are: its own, or those of the run that created it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from infra.contract.json_types import Document
+from runtime.history.fold import fold
+from runtime.model.runs import EventKind, RunEvent, RunRecord
+from runtime.model.states import RunState
+from runtime.submit.collect import collect
+from runtime.submit.interactive import HANDLE, run_folder
+from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import note
+from runtime.submit.watch import Watcher
+
+PARENT: Final = "azureml.parentRunId"
+"""The property of a child run with a record of its own."""
+
+
+class Source:
+    """One run in the history of ``session``.
+
+    ``root`` is the run whose events tell of it. That is another one for a child that a script
+    created: those have no record of their own.
+    """
+
+    def __init__(self, session: ProjectSession, run_id: str) -> None:
+        self.session = session
+        self.run_id = run_id
+        self.root = session.history.root_of(run_id)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the run has no record of its own."""
+        return self.root != self.run_id
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a process logs the run itself, without a script."""
+        return self.session.history.record(self.root).handle == HANDLE
+
+    @property
+    def record(self) -> RunRecord:
+        """The run as the history has it."""
+        root = self.session.history.record(self.root)
+        return part_record(root, self.run_id, list(self.events())) if self.is_part else root
+
+    def events(self) -> Iterator[RunEvent]:
+        """Yield the events of the root, in the order they came."""
+        return (event for _, event in self.session.history.events(self.root))
+
+    def note(self, kind: EventKind, data: Document) -> None:
+        """Append an event about the run."""
+        about = {**data, "run": self.run_id} if self.is_part else data
+        note(self.session.history, self.root, kind, about, time_s=time.time())
+
+    def refresh(self) -> RunRecord:
+        """Ask the target, and return the record."""
+        root = self.session.history.record(self.root)
+        if not root.state.final:
+            Watcher(self.session.history).refresh(self.session.targets_of(root))
+        return self.record
+
+    def files(self, report: Sequence[str] | None = None) -> Path:
+        """Return the folder of the run's files, which are collected if they were not yet.
+
+        Raises ``UsageError`` while a script runs. What is left out is appended to ``report``.
+        """
+        root = self.session.history.record(self.root)
+        live = run_folder(self.session.home, self.root).artifacts
+        if root.handle == HANDLE and not root.state.final:
+            return live
+        if root.outputs is None:
+            left_out: list[str] = []
+            target = self.session.target_of(root)
+            collect(
+                self.session.history, target, self.root, self.session.home, report=left_out.append
+            )
+            if isinstance(report, list):
+                report += left_out
+            root = self.session.history.record(self.root)
+        folder = Path(str(root.outputs))
+        return folder / "runs" / self.run_id if self.is_part else folder
+
+
+def part_record(root: RunRecord, run_id: str, events: Sequence[RunEvent]) -> RunRecord:
+    """Return the record of a run that a script created, folded from the events of its root."""
+    mine = [event for event in events if event.data.get("run") == run_id]
+    made = next((event for event in mine if event.kind == "child"), mine[0])
+    first = RunRecord(
+        run_id=run_id,
+        experiment=root.experiment,
+        target=root.target,
+        state=RunState.RUNNING,
+        created=made.time,
+        started=made.time,
+        script=root.script,
+        properties={PARENT: str(made.data.get("parent") or root.run_id)},
+        stack=root.stack,
+    )
+    told = (
+        replace(event, data={key: value for key, value in event.data.items() if key != "run"})
+        for event in mine
+    )
+    record = fold(first, told)
+    # A script that ends leaves no child of it running.
+    if root.state.final and not record.state.final:
+        return replace(record, state=root.state, ended=root.ended)
+    return record
+
+
+def parts_of(events: Sequence[RunEvent], parent: str) -> list[str]:
+    """Return the ids of the runs directly below ``parent``, newest first."""
+    made = [
+        str(event.data["run"])
+        for event in events
+        if event.kind == "child" and event.data.get("parent") == parent and event.data.get("run")
+    ]
+    return list(dict.fromkeys(reversed(made)))
