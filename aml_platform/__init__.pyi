@@ -12,7 +12,19 @@ from runtime.api.authentication import (
     ServicePrincipalAuthentication as ServicePrincipalAuthentication,
 )
 from runtime.api.authentication import TokenAuthentication as TokenAuthentication
+from runtime.api.compute_target import AdlaCompute as AdlaCompute
+from runtime.api.compute_target import AmlCompute as AmlCompute
+from runtime.api.compute_target import AmlComputeStatus as AmlComputeStatus
+from runtime.api.compute_target import BatchCompute as BatchCompute
+from runtime.api.compute_target import ComputeInstance as ComputeInstance
+from runtime.api.compute_target import ComputeInstanceStatus as ComputeInstanceStatus
 from runtime.api.compute_target import ComputeTarget as ComputeTarget
+from runtime.api.compute_target import DatabricksCompute as DatabricksCompute
+from runtime.api.compute_target import HDInsightCompute as HDInsightCompute
+from runtime.api.compute_target import KubernetesCompute as KubernetesCompute
+from runtime.api.compute_target import RemoteCompute as RemoteCompute
+from runtime.api.compute_target import ScaleSettings as ScaleSettings
+from runtime.api.compute_target import SynapseCompute as SynapseCompute
 from runtime.api.conda_dependencies import CondaDependencies as CondaDependencies
 from runtime.api.environment import Environment as Environment
 from runtime.api.environment import EnvironmentDefinition as EnvironmentDefinition

@@ -193,13 +193,13 @@ class Workspace:
     def compute_targets(self) -> Mapping[str, ComputeTarget]:
         """The workspace's computes by name."""
         return Named(
-            lambda: self._manifest.targets, lambda name: ComputeTarget(workspace=self, name=name)
+            lambda: self.manifest.targets, lambda name: ComputeTarget(workspace=self, name=name)
         )
 
     def get_default_compute_target(self, type: str) -> ComputeTarget | None:
         """Return the first cluster of a type, ``CPU`` or ``GPU``, ``None`` if there is none."""
         wants_gpu = type.upper() == "GPU"
-        for name, entry in self._manifest.targets.items():
+        for name, entry in self.manifest.targets.items():
             is_gpu = "_n" in (entry.vm_size or "").lower()
             if entry.kind == "aml_compute" and is_gpu == wants_gpu:
                 return self.compute_targets[name]
@@ -271,8 +271,9 @@ class Workspace:
 
     @property
     def manifest(self) -> Manifest:
-        """The document the stack exported."""
-        return self._manifest
+        """The document the stack exported, as it is now: a script may have deployed a compute."""
+        session = self._session
+        return read_manifest(session.targets.manifest_file, stack=session.stack)
 
     @property
     def session(self) -> ProjectSession:

@@ -84,6 +84,7 @@ PRINTERS = {
     "infra/deploy/run/signals.py",
     "runtime/cli/render.py",
     "runtime/api/environment_builds.py",
+    "runtime/api/computes/base.py",
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
     "runtime/agent/in_run/offline.py",

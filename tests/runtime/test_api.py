@@ -55,7 +55,7 @@ def test_a_workspace_has_the_deployed_names(workspace):
 
 def test_a_compute_is_looked_up_by_name(workspace):
     cpu = ComputeTarget(workspace, "cpu")
-    assert (cpu.name, cpu.type, cpu.max_nodes) == ("cpu", "aml_compute", 2)
+    assert (cpu.name, cpu.type, cpu.max_nodes) == ("cpu", "AmlCompute", 2)
     with pytest.raises(UnknownNameError) as unknown:
         ComputeTarget(workspace, "cpus")
     assert "'cpu'" in unknown.value.remedy

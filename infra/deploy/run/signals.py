@@ -32,7 +32,13 @@ class Cancellable(Protocol):
 
 @contextmanager
 def interruptible(cancellation: Cancellable, say: Callable[[str], None]) -> Iterator[None]:
-    """Route Ctrl-C and SIGTERM to ``cancellation`` inside the block; main thread only."""
+    """Route Ctrl-C and SIGTERM to ``cancellation`` inside the block.
+
+    Only the main thread gets signals: on another one, a program's own handling is left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     ending = threading.Timer(GRACE_S, _end)
     ending.daemon = True
 

@@ -77,8 +77,10 @@ class Settings:
         key = _full(key)
         inspect = inspect_text if self._project.runs_packaged_program else inspect_program_text
         before = {(problem.path, problem.message) for problem in inspect(file.text()).problems}
-        written = self._seal(file, value) if secret else value
-        file.set(key, written, path=path, verbatim=verbatim)
+        if secret:
+            self.seal(file, key, value, path=path)
+        else:
+            file.set(key, value, path=path, verbatim=verbatim)
         problems = inspect(file.text()).problems
         if any(
             problem.code in {PLAIN_SECRET, PRIVATE_KEY} and _below(problem.path, key)
@@ -106,12 +108,12 @@ class Settings:
         file.remove(_full(key), path=path)
         file.write()
 
-    def _seal(self, file: StackFile, value: str) -> Sealed:
+    def seal(self, file: StackFile, key: str, value: str, *, path: bool = True) -> None:
+        """Set one value of a file that is being edited, encrypted."""
         sealer = self._sealer(file.salt)
-        sealed = Sealed(sealer.seal(value))
+        file.set(key, Sealed(sealer.seal(value)), path=path)
         if file.salt is None:
             file.salt = sealer.salt
-        return sealed
 
     def _sealer(self, salt: str | None) -> Sealer:
         passphrase = stack_passphrase(self._project, self._stack, ask=self._ask)

@@ -1,0 +1,169 @@
+"""Declares computes from a program: edits the stack file, and deploys that one change.
+
+A change is refused while the stack file has other changes that are not deployed: a script that
+makes a compute must not deploy what somebody is still writing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from infra.contract.command_line import stack_command
+from infra.contract.errors import DeployError, ProviderError, UnknownNameError, UsageError
+from infra.contract.json_types import Document
+from infra.contract.load import nearest
+from infra.contract.stack_computes import PowerAction
+from infra.deploy.drift.adopt import remove, write
+from infra.deploy.importing.computes import computes_of
+from infra.deploy.run.runner import EngineResult
+from infra.deploy.run.stack_operations import OperationRequest, StackOperations
+from infra.deploy.stack.endpoints import Destination
+from infra.deploy.stack.settings import Settings
+from infra.deploy.stack.stacks import Stack, open_stack
+from infra.engine.model.events import Event, Finished, Op
+from infra.engine.model.resources import urn_name
+from infra.spec.credentials import Sealed
+from infra.spec.editing import StackFile
+from infra.spec.load import inspect_text
+from infra.spec.problems import StackFileError
+from infra.spec.stack import KEYS
+
+_COMPUTES: Final = KEYS["computes"]
+_KEPT: Final = frozenset({Op.SAME, Op.READ})
+_RESOURCE: Final = "platform-{}"
+"""The name in state of the compute of that name, which the packaged program gives it."""
+
+
+class DeclaredComputes:
+    """The computes of one stack. Each method opens the stack anew: its file may have changed."""
+
+    def __init__(self, stack: str) -> None:
+        self._stack = stack
+
+    def document(self, name: str) -> Document:
+        with computes_of(open_stack(self._stack, secrets="hidden")) as computes:
+            return computes.one(name).document
+
+    def declared(self, name: str) -> Document:
+        stack = open_stack(self._stack, secrets="hidden")
+        entries = StackFile.read(stack.file).entries()[_COMPUTES]
+        entry: Document = entries[_required(stack, name)]
+        return {key: value for key, value in entry.items() if not isinstance(value, Sealed)}
+
+    def nodes(self, name: str) -> Sequence[Document]:
+        with computes_of(open_stack(self._stack, secrets="hidden")) as computes:
+            return computes.nodes(name)
+
+    def power(self, name: str, action: PowerAction) -> None:
+        with computes_of(open_stack(self._stack, secrets="hidden")) as computes:
+            computes.power(name, action)
+
+    def add(
+        self, kind: str, name: str, settings: Document, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        stack = open_stack(self._stack)
+        index = _index(stack, name)
+
+        def edit(file: StackFile) -> None:
+            if index is not None:  # declared, and not deployed
+                remove(file, f"{_COMPUTES}[{index}]")
+            place = f"{_COMPUTES}[{len(file.entries().get(_COMPUTES) or ())}]"
+            write(file, place, {"kind": kind, "name": name, **settings})
+            sealing = Settings(stack.project, stack.name)
+            for key, secret in (secrets or {}).items():
+                sealing.seal(file, f"{place}.{key}", secret)
+
+        self._deployed(stack, name, edit)
+
+    def change(self, name: str, settings: Document) -> None:
+        stack = open_stack(self._stack)
+        place = f"{_COMPUTES}[{_required(stack, name)}]"
+
+        def edit(file: StackFile) -> None:
+            for key, value in settings.items():
+                if value is None or isinstance(value, Mapping | list):
+                    remove(file, f"{place}.{key}")
+                if value is not None:
+                    write(file, f"{place}.{key}", value)
+
+        self._deployed(stack, name, edit)
+
+    def remove(self, name: str) -> None:
+        stack = open_stack(self._stack)
+        index = _required(stack, name)
+        self._deployed(stack, name, lambda file: remove(file, f"{_COMPUTES}[{index}]"))
+
+    def _deployed(self, before: Stack, name: str, edit: Callable[[StackFile], None]) -> None:
+        """Edit the file and deploy it; put the file back if that does not succeed."""
+        if before.own_program:
+            raise UsageError(
+                f"The program in {before.project.main} is your own, so only it can declare"
+                " computes.",
+                remedy="Add the compute to the program and deploy it.",
+                at=str(before.file),
+            )
+        text = before.file.read_text(encoding="utf-8")
+        file = StackFile.read(before.file)
+        edit(file)
+        problems = inspect_text(file.text()).problems
+        if problems:
+            raise StackFileError(
+                problems,
+                at=f"{before.file.name}, which was not changed",
+                remedy=f"Correct the arguments of compute {name!r}.",
+            )
+        file.write()
+        try:
+            _up(open_stack(before.name), name)
+        except BaseException:
+            before.file.write_text(text, encoding="utf-8")
+            raise
+
+
+def _up(stack: Stack, name: str) -> None:
+    """Deploy a stack in which nothing but the compute ``name`` may differ."""
+    others: list[str] = []
+    failures: list[str] = []
+
+    def listener(event: Event) -> None:
+        if isinstance(event, Finished) and event.error:
+            failures.append(event.error)
+
+    def only_this(plan: EngineResult, _: Destination) -> bool:
+        changed = {urn_name(step.urn) for step in plan.steps if step.op not in _KEPT}
+        others.extend(sorted(changed - {_RESOURCE.format(name)}))
+        return not others
+
+    try:
+        done = StackOperations(stack, listener, only_this).up(OperationRequest())
+    except DeployError as error:
+        # Nobody has seen the causes, which a command would have printed.
+        raise ProviderError(
+            "\n".join(dict.fromkeys(failures)) or error.detail,
+            remedy="Fix the cause and create the compute again; the stack file is unchanged.",
+            at=str(stack.file),
+        ) from error
+    if others:
+        raise UsageError(
+            f"Stack {stack.name!r} has other changes that are not deployed: {', '.join(others)}.",
+            remedy=f"Deploy them first with {stack_command('up', stack.name)}.",
+            at=str(stack.file),
+        )
+    if done.refusal is not None:
+        raise done.refusal
+
+
+def _index(stack: Stack, name: str) -> int | None:
+    names = [compute.name for compute in stack.spec.computes]
+    return names.index(name) if name in names else None
+
+
+def _required(stack: Stack, name: str) -> int:
+    found = _index(stack, name)
+    if found is None:
+        known = dict.fromkeys(compute.name for compute in stack.spec.computes)
+        raise UnknownNameError(
+            f"Stack {stack.name!r} does not declare a compute {name!r}.",
+            remedy=nearest(name, known, noun="compute"),
+            at=str(stack.file),
+        )
+    return found
