@@ -72,6 +72,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         _DEPLOY,
         "infra",
     ),
+    "computetarget": Entry(
+        "runtime.cli.computetarget:computetarget",
+        "Manage computes with the words of `az ml`.",
+        _DEPLOY,
+        "infra",
+    ),
     "import": Entry(
         "infra.commands.importing:import_", "Adopt an existing workspace.", _DEPLOY, "infra"
     ),

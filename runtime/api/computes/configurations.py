@@ -4,7 +4,7 @@ Pure: the parameters are azureml-core's, the entries are checked when the stack 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -50,6 +50,11 @@ class ComputeConfiguration:
         """Return the settings for a compute of ``workspace``, without those that are not set."""
         settings = {**self.settings, **self.located(workspace)}
         return {key: value for key, value in settings.items() if value not in (None, "", {})}
+
+    def with_settings(self, **settings: object) -> "ComputeConfiguration":
+        """Return a configuration with more settings; those it has are kept where none is given."""
+        added = {key: value for key, value in settings.items() if value}
+        return replace(self, settings={**self.settings, **added})
 
 
 def chosen(value: str, words: Mapping[str, str], parameter: str) -> str:
