@@ -9,8 +9,9 @@ from runtime.cli.following import follow, last_lines, print_end, raise_unless_co
 from runtime.cli.render import print_data, print_json, print_table, run_document, say, size
 from runtime.cli.session import command_session
 from runtime.cli.submit_command import SubmitOptions
-from runtime.definitions.settings import RunConfigurationFile, argument_list
+from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
 from runtime.model.runs import RunSpec
+from runtime.submit.abilities import require_lasting
 from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
 from runtime.submit.session import ProjectSession
@@ -63,7 +64,7 @@ def _submit(
     name = _target_name(given, configured)
     _require_target(session, name, given, configured)
     spec = _spec(given, name, configured or RunConfigurationFile(Path()))
-    submitter = Submitter(session.home, session.history, report=say)
+    submitter = Submitter(session.home, session.history, report=say, kind_of=session.targets.kind)
     if dry_run:
         _show(submitter.plan(spec), as_json=as_json)
         return
@@ -83,6 +84,8 @@ def _configuration(given: SubmitOptions) -> RunConfigurationFile | None:
     if named is None:
         return None
     found: RunConfigurationFile | None = load(_FIND_CONFIGURATION)(named, given.source_directory)
+    for note in found.notes if found else ():
+        say(note)
     return found
 
 
@@ -103,6 +106,7 @@ def _require_target(
     try:
         session.targets.require(name)
     except (UnknownNameError, NotDeployedError) as error:
+        require_lasting(name, configured.origins if configured else {})
         if given.target or given.configuration is None or configured is not None:
             raise
         looked = ", ".join(load(_PLACES)(name, given.source_directory))
@@ -139,11 +143,12 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
     """Return the run: the command line overrides the run configuration."""
     folder, duration = given.source_directory, given.max_duration
     named = given.script or configured.script
-    if named is None:
+    command = "" if given.script else configured.command
+    if named is None and not command:
         raise UsageError("There is no script to run.", remedy="Name it: `aml submit SCRIPT`.")
-    script = script_path(named, folder)
-    return RunSpec(
-        script=script,
+    spec = RunSpec(
+        script="" if command else script_path(named or "", folder),
+        command=command,
         source_directory=folder,
         target=target,
         experiment=given.experiment,
@@ -161,6 +166,7 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
         tags=dict(_pair(tag) for tag in given.tags),
         keep_azureml=given.keep_azureml,
     )
+    return with_settings(spec, configured)
 
 
 def _show(planned: Planned, *, as_json: bool) -> None:
@@ -187,14 +193,15 @@ def _show(planned: Planned, *, as_json: bool) -> None:
         [
             ("target", spec.target),
             ("experiment", spec.experiment),
-            ("command", " ".join(["python", spec.script, *spec.arguments])),
+            ("command", spec.command or " ".join(["python", spec.script, *spec.arguments])),
             ("environment", f"{environment}{source}"),
             ("files", f"{len(files)}, {size(planned.size)}"),
         ],
     )
     for file in files:
         print_data(f"  {file}")
-    for note in (*(locked.notes if locked else ()), *planned.listing.notes, planned.size_note):
+    notes = (*planned.notes, *(locked.notes if locked else ()), *planned.listing.notes)
+    for note in (*notes, planned.size_note):
         if note:
             say(note)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError
-from infra.contract.load import one_of
 
 _MOST_LISTED: Final = 50
 _CUTOFF: Final = 0.6
@@ -71,5 +70,5 @@ class Problems:
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """Return ``Did you mean 'x'?``, or nothing if no known name is near."""
     lowered = {key.lower(): key for key in known}
-    close = get_close_matches(name.lower(), lowered, n=2, cutoff=_CUTOFF)
-    return f"Did you mean {one_of([lowered[key] for key in close])}?" if close else ""
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=_CUTOFF)
+    return f"Did you mean {lowered[close[0]]!r}?" if close else ""

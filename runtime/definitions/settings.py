@@ -71,5 +71,6 @@ def with_settings(spec: RunSpec, configured: RunConfigurationFile) -> RunSpec:
         outputs=configured.outputs,
         priority=configured.priority,
         collects=configured.collects,
+        prepares=configured.prepares,
         origins={**configured.origins, **spec.origins},
     )

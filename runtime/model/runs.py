@@ -42,7 +42,8 @@ class RunSpec:
     target in the manifest. ``environment`` is ``None`` if none was given or found: ``local`` then
     uses the current interpreter, other targets refuse the run. ``framework`` is ``Python``,
     ``PySpark`` or ``R``. ``spark`` is Spark's configuration. ``collects``: metrics, outputs and
-    logs are kept in the history. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
+    logs are kept in the history. ``prepares`` ``False``: the run is refused unless its environment
+    is built already. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
     packages are installed where a target would leave them out. ``origins`` maps the name of a field
     to the place that set it, ``FILE:LINE``, for messages.
     """
@@ -70,6 +71,7 @@ class RunSpec:
     collects: bool = True
     description: str | None = None
     keep_azureml: bool = False
+    prepares: bool = True
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -21,6 +21,7 @@ from runtime.snapshots.limits import check_size
 from runtime.snapshots.sizes import size_note
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
+from runtime.submit.abilities import CLUSTER, check_abilities
 from runtime.submit.prepare import (
     LOCAL,
     check_script,
@@ -36,11 +37,15 @@ _KIB: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan of a submission. ``environment`` is ``None`` if an interpreter is used as it is."""
+    """The plan of a submission. ``environment`` is ``None`` if an interpreter is used as it is.
+
+    ``notes`` are sentences about settings that the target ignores.
+    """
 
     spec: RunSpec
     listing: Listing
     environment: LockedEnvironment | None
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -66,10 +71,16 @@ def _silent(_: str) -> None:
     """Report nothing."""
 
 
+def kind_of_name(target: str) -> str:
+    """Return the kind of a target of which only the name is known: `local`, or a cluster."""
+    return LOCAL if target == LOCAL else CLUSTER
+
+
 class Submitter:
     """Submits runs of one project; ``home`` is its ``.aml`` folder.
 
     ``report`` is called with what a person should know before a snapshot is sent.
+    ``kind_of`` returns the kind of a target, by which `runtime.submit.abilities` knows it.
     """
 
     def __init__(
@@ -80,6 +91,7 @@ class Submitter:
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.time,
         report: Report = _silent,
+        kind_of: Callable[[str], str] = kind_of_name,
     ) -> None:
         self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
@@ -87,12 +99,11 @@ class Submitter:
         self._environ = environ
         self._now = now
         self._report = report
+        self._kind_of = kind_of
 
     def plan(self, spec: RunSpec) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything."""
-        check_spec(spec)
-        spec = for_target(spec)
-        locked = checked_environment(spec, self._home, self._environ)
+        spec, notes, locked = self._checked(spec)
         if locked is not None and spec.target == LOCAL:
             locked = load("runtime.submit.interpreters:require_packages")(
                 locked, self._home / "environments", self._environ
@@ -102,7 +113,23 @@ class Submitter:
         if not spec.command:
             paths = {file.path for file in listing.files}
             check_script(spec.script, paths, ignore_file=listing.ignore_file)
-        return Planned(spec, listing, locked)
+        return Planned(spec, listing, locked, notes)
+
+    def _checked(self, spec: RunSpec) -> tuple[RunSpec, tuple[str, ...], LockedEnvironment | None]:
+        """Raise for what the target cannot do.
+
+        Returns the run as the target takes it, what the target ignores, and the environment.
+        """
+        check_spec(spec)
+        notes = check_abilities(spec, self._kind_of(spec.target))
+        spec = for_target(spec)
+        locked = checked_environment(spec, self._home, self._environ)
+        if locked is not None and not spec.prepares:
+            origin = spec.origins.get("prepares")
+            load("runtime.submit.already_built:require_built")(
+                locked, self._home / "environments", origin
+            )
+        return spec, notes, locked
 
     def submit(
         self, spec: RunSpec, target: Target, *, stack: str | None = None, token: str = ""
@@ -113,9 +140,7 @@ class Submitter:
 
         If the target refuses the run, the history keeps it as failed, with the reason.
         """
-        check_spec(spec)
-        spec = for_target(spec)
-        locked = checked_environment(spec, self._home, self._environ)
+        spec, ignored, locked = self._checked(spec)
         with in_use(self._home / "snapshots"):
             taken = self._snapshots.take(spec.source_directory)
             if not spec.command:
@@ -131,7 +156,7 @@ class Submitter:
             # Before the launch: if this process dies during it, the history still knows the run.
             self._history.add(first_record(run, self._now(), stack))
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
-        for note in (*(locked.notes if locked else ()), *taken.notes):
+        for note in (*ignored, *(locked.notes if locked else ()), *taken.notes):
             self._note(run.run_id, "message", {"text": note})
         said = size_note({file.path: file.size for file in taken.stored}, "are new")
         if said:

@@ -40,6 +40,10 @@ class DeployedTargets:
         """Raise what ``make`` would raise, without contacting or starting a cloud."""
         self._entry(name)
 
+    def kind(self, name: str) -> str:
+        """Return the kind of a compute, as in the manifest."""
+        return self._entry(name)[1].kind
+
     def close(self) -> None:
         """Close the client that the targets share."""
         if self._client is not None:

@@ -23,6 +23,9 @@ class OtherTargets(Closeable, Protocol):
     def require(self, name: str) -> None:
         """Raise what ``make`` would raise, without contacting or starting a cloud."""
 
+    def kind(self, name: str) -> str:
+        """Return the kind of a compute; raises what ``require`` raises."""
+
 
 class Targets:
     """The targets of one stack. ``manifest_file`` is its manifest; ``home`` the ``.aml`` folder."""
@@ -50,6 +53,10 @@ class Targets:
         """Raise what ``target`` would raise, without contacting or starting a cloud."""
         if name != LOCAL:
             self._deployed().require(name)
+
+    def kind(self, name: str) -> str:
+        """Return the kind of a target: `local`, or the kind of the compute. Raises as above."""
+        return LOCAL if name == LOCAL else self._deployed().kind(name)
 
     def close(self) -> None:
         """Close the connections of all targets."""

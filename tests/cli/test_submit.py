@@ -279,10 +279,25 @@ def until(holds):
         ),
         pytest.param(
             ["-c", "old", "train.py"],
-            "error: Invalid run definition at src/.azureml/old.runconfig\n\n"
-            "It is in the format of Azure ML Workbench (`ArgumentVector`), which is not supported."
-            "\n\nhint: Write `script`, `arguments`, `target` and `environment` instead.\n",
+            "error: Invalid usage at src/.azureml/old.runconfig:2\n\n"
+            "Target 'local' cannot honour PySpark: it does not run Spark.\n\n"
+            "hint: Set `framework: Python`; a script that makes its own SparkSession needs no more"
+            " than pyspark in its environment.\n",
             id="run-configuration-of-workbench",
+        ),
+        pytest.param(
+            ["-c", "misspelt", "train.py"],
+            "error: Invalid run definition at src/.azureml/misspelt.runconfig:2\n\n"
+            "There is no key 'argumets'.\n\nhint: Did you mean 'arguments'?\n",
+            id="misspelt-key",
+        ),
+        pytest.param(
+            ["-c", "made", "train.py"],
+            "error: Invalid usage at src/.azureml/made.runconfig:1\n\n"
+            "The target 'amlcompute' is a cluster made for the run and deleted after it, which"
+            " Azure ML no longer offers.\n\nhint: Declare a cluster in the stack file"
+            " (`min_nodes: 0` costs nothing while idle), and give its name as `target`.\n",
+            id="run-based-compute",
         ),
         pytest.param(
             ["--max-duration", "5x", "train.py"],
@@ -318,7 +333,9 @@ def until(holds):
 def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
     with_manifest(desk)
     desk.write("print(1)")
-    desk.write("ArgumentVector: [train.py]\n", ".azureml/old.runconfig")
+    desk.write("ArgumentVector: [train.py]\nFramework: PySpark\n", ".azureml/old.runconfig")
+    desk.write("script: train.py\nargumets: [a]\n", ".azureml/misspelt.runconfig")
+    desk.write("target: amlcompute\namlcompute: {vmSize: x}\n", ".azureml/made.runconfig")
     desk.write(WITH_ENVIRONMENT, ".azureml/with-environment.runconfig")
     desk.write(WITH_INTERPRETER, ".azureml/with-interpreter.runconfig")
     (desk.root / "other.py").write_text("print(2)")

@@ -1,0 +1,255 @@
+"""What each kind of target can honour of a run, and the refusal of what it cannot. Pure.
+
+A definition is read alike for every target; once the target is chosen, and before anything is
+stored or sent, what it cannot do is refused, each with the line that asks for it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from infra.contract.errors import UsageError
+from runtime.model.runs import RunSpec
+
+LOCAL: Final = "local"
+CLUSTER: Final = "aml_compute"
+INSTANCE: Final = "compute_instance"
+_AZUREML: Final = (CLUSTER, INSTANCE)
+_BUILT_IN: Final = (LOCAL, *_AZUREML)
+
+MADE_FOR_A_RUN: Final = {
+    "amlcompute": "a cluster made for the run and deleted after it",
+    "containerinstance": "a container made for the run",
+}
+"""Targets that Azure ML made for one run; the service no longer does."""
+
+
+def process_count(spec: RunSpec) -> int:
+    """Return the number of processes of the script, over all nodes."""
+    how = spec.distribution
+    if how is None:
+        return spec.node_count
+    match how.kind:
+        case "mpi":
+            return spec.node_count * how.processes_per_node
+        case "pytorch":
+            return how.processes or spec.node_count
+        case "tensorflow":
+            return how.workers + how.parameter_servers
+
+
+def _started_together(spec: RunSpec) -> bool:
+    """Return whether processes are started that one node's plain command does not give."""
+    how = spec.distribution
+    if how is None or process_count(spec) <= 1:
+        return False
+    return how.kind != "pytorch" or process_count(spec) > spec.node_count
+
+
+def _docker_arguments(spec: RunSpec) -> str:
+    used = spec.docker.use is not False and spec.docker.arguments
+    return f"arguments of `docker run` ({' '.join(spec.docker.arguments)})" if used else ""
+
+
+def _registry(spec: RunSpec) -> str:
+    image = spec.environment.image if spec.environment else None
+    return f"an image of {image.registry.address}" if image and image.registry else ""
+
+
+def _spark_packages(spec: RunSpec) -> str:
+    packages = spec.environment.spark if spec.environment else None
+    return "packages of Spark" if packages and spec.framework == "PySpark" else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number > 1 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that a run may ask for.
+
+    ``asked`` returns what is asked for, for a message; ``""`` if nothing is. ``origins`` are the
+    fields that ask, the most specific first.
+    """
+
+    name: str
+    asked: Callable[[RunSpec], str]
+    origins: tuple[str, ...]
+
+
+FEATURES: Final = (
+    Feature("several nodes", lambda s: _count(s.node_count, "nodes"), ("node_count",)),
+    Feature(
+        "several processes",
+        lambda s: _count(process_count(s), "processes") if _started_together(s) else "",
+        ("distribution", "node_count"),
+    ),
+    Feature(
+        "PySpark",
+        lambda s: "PySpark" * (s.framework == "PySpark" and not s.command),
+        ("framework",),
+    ),
+    Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),
+    Feature("docker", lambda s: "docker" * (s.docker.use is True), ("docker.use", "docker")),
+    Feature("docker arguments", _docker_arguments, ("docker.arguments", "docker")),
+    Feature("private registry", _registry, ("environment.image.registry", "environment.image")),
+    Feature("Spark packages", _spark_packages, ("environment.spark", "environment")),
+    Feature(
+        "priority",
+        lambda s: "" if s.priority is None else f"priority {s.priority}",
+        ("priority",),
+    ),
+    Feature(
+        "prepared before",
+        lambda s: "" if s.prepares else "a run that may not prepare its environment",
+        ("prepares",),
+    ),
+    Feature("no history", lambda s: "" if s.collects else "a run without a history", ("collects",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inability:
+    """A feature that kinds of targets cannot honour; a kind that no row names can.
+
+    With ``harmless``, the run is the same without the feature: the user is told, and it runs.
+    """
+
+    feature: str
+    kinds: tuple[str, ...]
+    reason: str
+    remedy: str
+    harmless: bool = False
+
+
+_CHOOSE: Final = "choose a cluster with `--target NAME`"
+
+INABILITIES: Final = (
+    Inability(
+        "several nodes",
+        (LOCAL, INSTANCE),
+        "it is one machine",
+        f"Set `nodeCount: 1`, or {_CHOOSE}.",
+    ),
+    Inability(
+        "several processes",
+        _BUILT_IN,
+        "it starts the script once on each node",
+        "Set the processes to one a node (`communicator: None`), or start them in the script.",
+    ),
+    Inability(
+        "PySpark",
+        _BUILT_IN,
+        "it does not run Spark",
+        "Set `framework: Python`; a script that makes its own SparkSession needs no more than"
+        " pyspark in its environment.",
+    ),
+    Inability(
+        "R",
+        _BUILT_IN,
+        "it runs scripts with Python",
+        "Give a line of the shell in place of the script: `command: Rscript SCRIPT`.",
+    ),
+    Inability(
+        "docker",
+        (LOCAL,),
+        "its runs are processes of this machine, not containers",
+        f"Set `enabled: false` (`useDocker: false`), or {_CHOOSE}.",
+    ),
+    Inability(
+        "docker arguments",
+        (LOCAL,),
+        "its runs are processes of this machine, not containers",
+        f"Remove them, or {_CHOOSE}.",
+        harmless=True,
+    ),
+    Inability(
+        "private registry",
+        _AZUREML,
+        "a job has no place for a registry's password",
+        "Give the cluster's identity the role AcrPull on the registry, and remove"
+        " `baseImageRegistry`; the image's name starts with its address.",
+    ),
+    Inability(
+        "Spark packages", _BUILT_IN, "it does not run Spark", "Remove `environment.spark.packages`."
+    ),
+    Inability("priority", (LOCAL,), "it has no queue", "Remove it.", harmless=True),
+    Inability(
+        "priority",
+        _AZUREML,
+        "jobs of Azure ML have no priority any more",
+        "Remove `priority`, or choose a cluster of another `priority` in the stack file.",
+    ),
+    Inability(
+        "prepared before",
+        _AZUREML,
+        "the service builds an environment that is not there",
+        "Set `autoPrepareEnvironment: true`.",
+    ),
+    Inability(
+        "no history",
+        _BUILT_IN,
+        "every run is recorded",
+        "Set `outputCollection: true` (`TrackedRun: true`).",
+    ),
+)
+"""Adding a kind of target is naming it in the rows of what it cannot do."""
+
+
+def check_abilities(spec: RunSpec, kind: str) -> tuple[str, ...]:
+    """Raise ``UsageError`` for everything a target of ``kind`` cannot honour, with its lines.
+
+    Returns sentences about what has no effect there.
+    """
+    found = list(_inabilities(spec, kind))
+    refused = [each for each in found if not each.row.harmless]
+    notes = tuple(f"{each}." for each in found if each.row.harmless)
+    if not refused:
+        return notes
+    if len(refused) == 1:
+        only = refused[0]
+        raise UsageError(f"{only.text}.", remedy=only.row.remedy, at=only.at or None)
+    lines = [f"{each}. {each.row.remedy}" for each in refused]
+    raise UsageError(
+        "\n  ".join([f"Target {spec.target!r} cannot honour {len(refused)} settings:", *lines]),
+        remedy="Change the lines above, or choose another target with `--target NAME`.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A row that applies to a run: what is wrong, as a clause, and the place that asks for it."""
+
+    row: Inability
+    text: str
+    at: str
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.text}" if self.at else self.text
+
+
+def _inabilities(spec: RunSpec, kind: str) -> Iterator[_Found]:
+    for feature in FEATURES:
+        asked = feature.asked(spec)
+        for row in INABILITIES:
+            if asked and row.feature == feature.name and kind in row.kinds:
+                verb = "ignores" if row.harmless else "cannot honour"
+                text = f"Target {spec.target!r} {verb} {asked}: {row.reason}"
+                yield _Found(row, text, _origin(spec.origins, feature.origins))
+
+
+def _origin(origins: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((origins[name] for name in names if name in origins), "")
+
+
+def require_lasting(name: str, origins: Mapping[str, str]) -> None:
+    """Raise ``UsageError`` for a target that Azure ML made for one run."""
+    what = MADE_FOR_A_RUN.get(name.lower())
+    if what is not None:
+        raise UsageError(
+            f"The target {name!r} is {what}, which Azure ML no longer offers.",
+            remedy="Declare a cluster in the stack file (`min_nodes: 0` costs nothing while idle),"
+            " and give its name as `target`.",
+            at=origins.get("target"),
+        )

@@ -1,0 +1,157 @@
+"""What a target cannot honour is refused before anything is stored, with the line that asks."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import DefinitionError, UsageError
+from runtime.history.store import History
+from runtime.model.environments import (
+    EnvironmentSpec,
+    ImageSpec,
+    MavenPackage,
+    Registry,
+    SparkPackages,
+)
+from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.runs import RunSpec
+from runtime.submit.abilities import (
+    FEATURES,
+    INABILITIES,
+    check_abilities,
+    process_count,
+    require_lasting,
+)
+from runtime.submit.submitting import Submitter
+
+PRIVATE = EnvironmentSpec(
+    "user_managed", image=ImageSpec("x.azurecr.io/a", registry=Registry("x.azurecr.io"))
+)
+SPARK = EnvironmentSpec(
+    "user_managed", spark=SparkPackages(packages=(MavenPackage("a", "b", "1"),))
+)
+MPI = Distribution("mpi", processes_per_node=2)
+
+CASES = [
+    ({}, "local aml_compute compute_instance", ""),
+    ({"node_count": 4}, "aml_compute", "4 nodes"),
+    ({"distribution": MPI}, "", "2 processes"),
+    ({"distribution": Distribution("mpi")}, "local aml_compute compute_instance", ""),
+    ({"distribution": Distribution("pytorch")}, "local aml_compute compute_instance", ""),
+    ({"distribution": Distribution("pytorch"), "node_count": 2}, "aml_compute", "2 nodes"),
+    ({"distribution": Distribution("pytorch", processes=4)}, "", "4 processes"),
+    ({"distribution": Distribution("tensorflow", workers=2)}, "", "2 processes"),
+    ({"framework": "PySpark"}, "", "PySpark"),
+    ({"framework": "R"}, "", "R"),
+    (
+        {"framework": "R", "script": "", "command": "Rscript a.R"},
+        "local aml_compute compute_instance",
+        "",
+    ),
+    ({"docker": DockerOptions(use=True)}, "aml_compute compute_instance", "docker"),
+    ({"docker": DockerOptions(use=False)}, "local aml_compute compute_instance", ""),
+    ({"environment": PRIVATE}, "local", "an image of x.azurecr.io"),
+    ({"environment": SPARK}, "local aml_compute compute_instance", ""),
+    ({"environment": SPARK, "framework": "PySpark"}, "", "PySpark"),
+    ({"priority": 3}, "local", "priority 3"),
+    ({"collects": False}, "", "a run without a history"),
+    ({"prepares": False}, "local", "may not prepare"),
+]
+
+
+def spec(**fields):
+    return RunSpec(**{"script": "a.py", "source_directory": Path(), "target": "it", **fields})
+
+
+@pytest.mark.parametrize("kind", ["local", "aml_compute", "compute_instance"])
+@pytest.mark.parametrize(("fields", "kinds", "named"), CASES)
+def test_each_kind_of_target_refuses_what_it_cannot_do(fields, kinds, named, kind):
+    if kind in kinds.split():
+        check_abilities(spec(**fields), kind)
+    else:
+        with pytest.raises(UsageError, match=named):
+            check_abilities(spec(**fields), kind)
+
+
+def test_a_kind_that_is_not_in_the_table_refuses_nothing():
+    assert check_abilities(spec(node_count=4, framework="PySpark"), "from a package") == ()
+
+
+@pytest.mark.parametrize(
+    ("origins", "at"),
+    [
+        ({"docker.use": "x:9", "docker": "x:7"}, "x:9"),
+        ({"docker": "x:7"}, "x:7"),
+        ({"node_count": "x:2"}, None),
+    ],
+)
+def test_a_refusal_has_the_line_that_asks(origins, at):
+    with pytest.raises(UsageError) as error:
+        check_abilities(spec(docker=DockerOptions(use=True), origins=origins), "local")
+    assert error.value.at == at
+
+
+def test_everything_that_is_refused_is_listed():
+    asked = spec(node_count=4, framework="PySpark", origins={"node_count": "f:3"})
+    with pytest.raises(UsageError, match="2 settings") as error:
+        check_abilities(asked, "local")
+    assert "f:3: Target 'it' cannot honour 4 nodes" in error.value.detail
+    assert "PySpark" in error.value.detail
+
+
+def test_what_changes_nothing_is_a_note():
+    notes = check_abilities(spec(priority=3), "local")
+    assert notes == ("Target 'it' ignores priority 3: it has no queue.",)
+
+
+def test_the_table_names_features_that_there_are():
+    assert {row.feature for row in INABILITIES} == {feature.name for feature in FEATURES}
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        ({}, 1),
+        ({"node_count": 3, "distribution": MPI}, 6),
+        ({"node_count": 3, "distribution": Distribution("pytorch")}, 3),
+        ({"distribution": Distribution("tensorflow", workers=2, parameter_servers=1)}, 3),
+    ],
+)
+def test_processes_are_counted_over_all_nodes(fields, count):
+    assert process_count(spec(**fields)) == count
+
+
+@pytest.mark.parametrize("name", ["amlcompute", "AmlCompute", "containerinstance"])
+def test_targets_made_for_one_run_are_refused(name):
+    with pytest.raises(UsageError, match="no longer offers") as error:
+        require_lasting(name, {"target": "f:4"})
+    assert error.value.at == "f:4"
+
+
+@pytest.fixture
+def source(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text("")
+    return tmp_path / "src"
+
+
+@pytest.mark.parametrize("method", ["plan", "submit"])
+def test_nothing_is_stored_for_a_run_that_is_refused(tmp_path, source, method):
+    history = History(tmp_path / "home" / "history.sqlite")
+    submitter = Submitter(tmp_path / "home", history, environ={})
+    asked = RunSpec("a.py", source, node_count=4)
+    with pytest.raises(UsageError, match="4 nodes"):
+        getattr(submitter, method)(asked, *([None] if method == "submit" else []))
+    assert list(history.runs()) == []
+    assert not (tmp_path / "home" / "snapshots").exists()
+
+
+def test_an_environment_that_may_not_be_prepared_must_be_there(tmp_path, source):
+    submitter = Submitter(tmp_path / "home", History(tmp_path / "h.sqlite"), environ={})
+    environment = EnvironmentSpec("pip", requirements="", python="3.11")
+    asked = RunSpec(
+        "a.py", source, environment=environment, prepares=False, origins={"prepares": "f:5"}
+    )
+    with pytest.raises(DefinitionError, match="not been prepared") as error:
+        submitter.plan(asked)
+    assert error.value.at == "f:5"
