@@ -67,8 +67,8 @@ class Problems:
         )
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
+def did_you_mean(name: str, known: Collection[str], *, cutoff: float = _CUTOFF) -> str:
     """Return ``Did you mean 'x'?``, or nothing if no known name is near."""
     lowered = {key.lower(): key for key in known}
-    close = get_close_matches(name.lower(), lowered, n=1, cutoff=_CUTOFF)
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=cutoff)
     return f"Did you mean {lowered[close[0]]!r}?" if close else ""

@@ -10,7 +10,13 @@ from typing import Final
 from infra.contract.errors import DefinitionError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from runtime.definitions import workbench
-from runtime.definitions.finding import is_path, named_file, run_configuration_places
+from runtime.definitions.finding import (
+    EXTENSION,
+    FOLDERS,
+    is_path,
+    named_file,
+    run_configuration_places,
+)
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems, did_you_mean
 from runtime.definitions.reading import read_file
@@ -23,6 +29,7 @@ from runtime.definitions.workbench_keys import MARKS, WORKBENCH
 
 _ENVIRONMENT: Final = "environment"
 _WRAPPER: Final = "configuration"
+_MISSPELT: Final = 0.8
 _OWN: Final = MARKS | {
     *("script", "arguments", "target", "framework", "communicator", "history"),
     *("maxrundurationseconds", "datareferences", "outputdata", "autoprepareenvironment"),
@@ -144,7 +151,9 @@ def _mapping(file: Path, problems: Problems) -> Located:
 def _require_run_configuration(root: Located, file: Path) -> None:
     """Raise ``DefinitionError`` for another kind of definition, and for no known kind."""
     present = {folded(key) for key in root.entries}
-    if present & _OWN:
+    known = by_name(RUN_CONFIGURATION) | by_name(WORKBENCH)
+    named_so = file.suffix.lower() == EXTENSION or file.parent.name in FOLDERS
+    if present & _OWN or (named_so and present and present <= set(known)):
         return
     found = recognize_document(root)
     at = f"{file}:{found.line}"
@@ -154,8 +163,8 @@ def _require_run_configuration(root: Located, file: Path) -> None:
             remedy=_REMEDIES[found.kind],
             at=at,
         )
-    known = by_name(RUN_CONFIGURATION) | by_name(WORKBENCH)
-    if not present & set(known) and not any(did_you_mean(key, list(known)) for key in present):
+    misspelt = any(did_you_mean(key, list(known), cutoff=_MISSPELT) for key in present)
+    if not misspelt and not present & set(known):
         raise DefinitionError(
             f"This is no known kind of definition: {found.why}.",
             remedy="A run configuration has `script`, `target` and `environment`.",

@@ -242,6 +242,13 @@ ENVIRONMENT: Final = (
 
 _PREPARES: Final = "False: the run is refused unless its environment has been prepared."
 
+_OF_WORKBENCH: Final = (
+    ("argumentVector", "`script` and `arguments`"),
+    ("condaDependenciesFile", "it below `environment.python`"),
+    ("sparkDependenciesFile", "`spark` and `environment.spark`"),
+    ("trackedRun", "`history.outputCollection`"),
+)
+
 RUN_CONFIGURATION: Final = (
     Key("script", text="The script, relative to the source folder."),
     Key("command", Kind.LINE, "A line for the shell, in place of `script` and `arguments`."),
@@ -410,4 +417,16 @@ RUN_CONFIGURATION: Final = (
     Key("dataReferences", Kind.NAMED, "Paths on datastores.", keys=_DATA_REFERENCE),
     Key("data", Kind.NAMED, "Data that the script reads.", keys=_DATA),
     Key("outputData", Kind.NAMED, "Folders that the script writes.", keys=_OUTPUT),
+    *(
+        Key(
+            name,
+            Kind.FREE,
+            "a file with `environment` is in azureml-core's format, and this is a key of"
+            " Workbench's.",
+            _REFUSED,
+            remedy=f"Write {instead}.",
+        )
+        for name, instead in _OF_WORKBENCH
+    ),
 )
+"""The keys of a file; those of Workbench's format are refused beside `environment`."""

@@ -21,16 +21,19 @@ _PYTORCH: Final = frozenset({"Nccl", "Gloo"})
 _FRAMEWORKS: Final = {"PySpark": "PySpark", "R": "R"}
 """The framework of a file → that of a run; all others are run by Python."""
 _DEPLOY_MODE: Final = "spark.submit.deployMode"
-_POSITIVE: Final[tuple[Keys, ...]] = (
-    ("nodeCount",),
-    ("maxRunDurationSeconds",),
-    ("mpi", "processCountPerNode"),
-    ("mpi", "nodeCount"),
-    ("pytorch", "processCount"),
-    ("pytorch", "nodeCount"),
-    ("tensorflow", "workerCount"),
-    ("batchAi", "nodeCount"),
-)
+_LEAST: Final[Mapping[Keys, int]] = {
+    ("nodeCount",): 1,
+    ("maxRunDurationSeconds",): 1,
+    # 0 stands for the default in the files that the REST service returns.
+    ("mpi", "processCountPerNode"): 0,
+    ("mpi", "nodeCount"): 0,
+    ("pytorch", "processCount"): 0,
+    ("pytorch", "nodeCount"): 0,
+    ("tensorflow", "workerCount"): 0,
+    ("tensorflow", "parameterServerCount"): 0,
+    ("batchAi", "nodeCount"): 0,
+}
+"""The least value of a count."""
 _ORIGINS: Final[Mapping[str, Keys]] = {
     "script": ("script",),
     "command": ("command",),
@@ -137,9 +140,9 @@ class _Settings:
                 "Write `amlcompute: {vmSize: …}`, or name a cluster as `target`.",
                 "target",
             )
-        for path in _POSITIVE:
+        for path, least in _LEAST.items():
             value = self._at(path)
-            if isinstance(value, int) and value < 1:
+            if isinstance(value, int) and value < least:
                 self._problem(f"`{shown_path(path)}` is {value}.", "Write 1 or more.", *path)
 
     def _problem(self, message: str, remedy: str, *path: str | int) -> None:
@@ -179,7 +182,9 @@ class _Settings:
         if communicator in _PYTORCH:
             section = part(self._values, "pytorch")
             return Distribution(
-                "pytorch", processes=section.get("processCount"), backend=communicator.lower()
+                "pytorch",
+                processes=section.get("processCount") or None,
+                backend=communicator.lower(),
             ), ("communicator",)
         if (
             communicator == "ParameterServer"
@@ -249,7 +254,7 @@ class _Settings:
             "distribution": distributed_by,
             "node_count": counted_by,
             "docker.use": use or (*docker, "enabled"),
-            "environment.image": (*docker, *made[:1]),
+            "environment.image": (*docker, *made[:1]) if made else (),
         }
         for each in inputs:
             section = "data" if each.name in part(self._values, "data") else "dataReferences"
@@ -261,7 +266,7 @@ class _Settings:
             )
         for name, path in named.items():
             place = self._read.places.get(path)
-            if place is not None:
+            if place is not None and self._at(path) is not None:
                 yield name, str(place)
 
     def _notes(self, distribution: Distribution | None) -> Iterator[str]:
@@ -269,7 +274,7 @@ class _Settings:
         active = {distribution.kind if distribution else "", self._target()}
         for path, idle, needs in _IDLE:
             value = self._at(path)
-            if value not in {None, idle} and str(path[0]).lower() not in active:
+            if value and value != idle and str(path[0]).lower() not in active:
                 place = self._read.place(*path)
                 yield f"{place or self._file}: `{shown_path(path)}` has no effect without {needs}."
         python = part(part(self._values, "environment"), "python")

@@ -24,6 +24,7 @@ _NUMBER: Final = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?")
 _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _LONGEST_SHOWN: Final = 40
 _LONGEST_NUMBER: Final = 18
+_MOST_LISTED: Final = 12
 
 
 class Use(Enum):
@@ -44,9 +45,9 @@ class Kind(Enum):
     TEXTS = "a list of texts"
     LINE = "a line for the shell, or a list of its words"
     VARIABLES = "a map of names and values"
-    SECTION = "a section"
-    SECTIONS = "a list of sections"
-    NAMED = "a map of names and sections"
+    SECTION = "a map"
+    SECTIONS = "a list of maps"
+    NAMED = "a map of names"
     FREE = "anything"
 
 
@@ -124,13 +125,13 @@ class ShapeReader:
 
     def _section(self, node: Located, keys: tuple[Key, ...], at: Keys) -> JsonObject:
         known, values, seen = by_name(keys), dict[str, object](), dict[str, str]()
-        above: tuple[Key, Located] | None = None
+        above = ""
         for written, value in node.entries.items():
             key = known.get(folded(written))
             if key is None:
                 self._unknown(written, value, keys, at, above)
                 continue
-            above = (key, value)
+            above = written if key.kind is Kind.VARIABLES and value.is_null else ""
             if key.name in seen:
                 self._problems.add(
                     f"`{shown_path(at, key.name)}` is given twice, as"
@@ -152,12 +153,13 @@ class ShapeReader:
         value: Located,
         keys: tuple[Key, ...],
         at: Keys,
-        above: tuple[Key, Located] | None,
+        above: str,
     ) -> None:
+        """Note a key that is not in the table; ``above`` is an empty map of variables before it."""
         where = f" in `{shown_path(at)}`" if at else ""
-        if above and above[0].kind is Kind.VARIABLES and above[1].is_null:
-            message = f"`{above[0].name}` is empty, and {written!r} below it is not indented."
-            remedy = f"Indent it below `{above[0].name}`, or write its name in full."
+        if above:
+            message = f"`{above}` is empty, and {written!r} below it is not indented."
+            remedy = f"Indent {written!r}, so that it is a variable."
         else:
             message = f"There is no key {written!r}{where}."
             remedy = self._place(written, keys, at)
@@ -168,11 +170,13 @@ class ShapeReader:
         homes = self._homes.get(folded(written), [])
         elsewhere = [home for home in homes if home != at]
         if elsewhere:
-            place = f"`{shown_path(elsewhere[0])}`" if elsewhere[0] else "the top level"
-            return f"It belongs in {place}."
+            where = f"in `{shown_path(elsewhere[0])}`" if elsewhere[0] else "at the top level"
+            return f"It belongs {where}."
         names = [key.name for key in keys]
         near = did_you_mean(written, names)
-        return near or f"Remove it; the keys here are {', '.join(sorted(names, key=folded))}."
+        if near or len(names) > _MOST_LISTED:
+            return near or "Remove it; docs/run-configurations.md lists the keys."
+        return f"Remove it; the keys here are {', '.join(sorted(names, key=folded))}."
 
     def _refuse(self, key: Key, value: object, path: Keys) -> None:
         if key.use is not Use.REFUSED or not value or value in key.idle:
