@@ -128,6 +128,12 @@ class History:
         with self._open() as database:
             return self._record(database, run_id)
 
+    def has(self, run_id: str) -> bool:
+        """Return whether there is a run of exactly this id."""
+        with self._open() as database:
+            found = database.execute("select 1 from run where run_id = ?", (run_id,))
+            return found.fetchone() is not None
+
     def named(self, text: str) -> str:
         """Return the id of the run that ``text`` means: an id, its beginning, ``last`` or ``-1``.
 

@@ -179,3 +179,5 @@ class RunRecord:
     outputs: str | None = None  # the folder of the collected files
     handle: str | None = None  # the target's own reference
     stack: str | None = None
+    display_name: str | None = None
+    description: str | None = None

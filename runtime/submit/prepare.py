@@ -158,7 +158,7 @@ def _check_age(locked: LockedEnvironment, target: str) -> None:
 
 def locked_environment(spec: RunSpec) -> LockedEnvironment | None:
     """Return the environment to build; ``None`` if an interpreter is used as it is."""
-    if spec.environment is None or spec.environment.kind == "user_managed":
+    if spec.environment is None or spec.environment.kind in {"user_managed", "registered"}:
         return None
     return lock(spec.environment)
 
@@ -198,15 +198,16 @@ def prepared(
     token: str,
     git: Mapping[str, str],
     locked: LockedEnvironment | None,
+    name: str = "",
 ) -> PreparedRun:
-    """Return the run. ``token`` is what ``new_token`` returned."""
+    """Return the run. ``token`` is what ``new_token`` returned; ``name`` is an id of its own."""
     properties = {**spec.properties, **git, SNAPSHOT_PROPERTY: snapshot.id}
     if locked is not None:
         properties[ENVIRONMENT_PROPERTY] = locked.hash
         if locked.overridden or (spec.environment and spec.environment.python):
             properties[PYTHON_PROPERTY] = locked.python
     return PreparedRun(
-        run_id=run_id(spec.experiment, token),
+        run_id=name or run_id(spec.experiment, token),
         spec=spec,
         snapshot=snapshot,
         command=command_of(spec),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.environments.locking import LockedEnvironment
@@ -132,14 +132,26 @@ class Submitter:
         return spec, notes, locked
 
     def submit(
-        self, spec: RunSpec, target: Target, *, stack: str | None = None, token: str = ""
+        self,
+        spec: RunSpec,
+        target: Target,
+        *,
+        stack: str | None = None,
+        token: str = "",
+        name: str = "",
     ) -> Submitted:
         """Take the snapshot, add the run to the history, and launch it.
 
-        ``token`` is the run id after the experiment's name, if it was decided earlier.
+        ``token`` is the run id after the experiment's name, if it was decided earlier; ``name`` is
+        all of it. Raises ``UsageError`` for the name of another run.
 
         If the target refuses the run, the history keeps it as failed, with the reason.
         """
+        if name and self._history.has(name):
+            raise UsageError(
+                f"There is a run {name!r} already.",
+                remedy="Choose another name, or leave it out.",
+            )
         spec, ignored, locked = self._checked(spec)
         with in_use(self._home / "snapshots"):
             taken = self._snapshots.take(spec.source_directory)
@@ -152,6 +164,7 @@ class Submitter:
                 token=token or new_token(self._now()),
                 git=git_properties(spec.source_directory, self._environ),
                 locked=locked,
+                name=name,
             )
             # Before the launch: if this process dies during it, the history still knows the run.
             self._history.add(first_record(run, self._now(), stack))
@@ -199,6 +212,8 @@ def first_record(run: PreparedRun, created: float, stack: str | None) -> RunReco
         tags=dict(run.spec.tags),
         properties=dict(run.properties),
         stack=stack,
+        display_name=run.spec.display_name,
+        description=run.spec.description,
     )
 
 

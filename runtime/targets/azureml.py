@@ -27,6 +27,7 @@ from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.main import EVENTS_FILE
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent, SourceSnapshot
 from runtime.model.states import RunState
 from runtime.snapshots.store import object_file
@@ -36,6 +37,7 @@ from runtime.targets.azureml_bodies import (
     code_asset,
     environment_asset,
     job_body,
+    registered_id,
 )
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
@@ -85,7 +87,7 @@ class AzureMLTarget:
             body = job_body(
                 run,
                 code_id=self._code(run.snapshot, agent),
-                environment_id=self._environment(*environment_asset(run.spec.environment)),
+                environment_id=self._environment_id(run.spec.environment),
                 compute_id=self._compute,
             )
             self._put(job, body)
@@ -173,6 +175,11 @@ class AzureMLTarget:
         with container, ThreadPoolExecutor(_UPLOADS) as pool:
             for done in [pool.submit(send, *file) for file in [*files, (ARCHIVE_NAME, agent)]]:
                 done.result()
+
+    def _environment_id(self, spec: EnvironmentSpec) -> str:
+        if spec.kind == "registered":
+            return registered_id(spec, self._workspace)
+        return self._environment(*environment_asset(spec))
 
     def _environment(self, name: str, body: Document) -> str:
         path = f"{self._workspace}/environments/{name}/versions/1"

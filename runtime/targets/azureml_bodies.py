@@ -84,6 +84,7 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
         "jobType": "Command",
         "displayName": run.spec.display_name or run.run_id,
         "experimentName": run.experiment,
+        "description": run.spec.description,
         "command": job_command(run),
         "codeId": code_id,
         "environmentId": environment_id,
@@ -109,6 +110,14 @@ def job_command(run: PreparedRun) -> str:
     command = run.command if run.is_shell else ("python", *run.command)
     script = shlex.join(command).replace("${{", "$''{{").replace("$[[", "$''[[")
     return f"python {ARCHIVE_NAME} run -- {script}"
+
+
+def registered_id(spec: EnvironmentSpec, workspace: str) -> str:
+    """Return the id of a registered environment. One of the workspace has its version by now."""
+    end = f"versions/{spec.version}" if spec.version else "labels/latest"
+    if spec.registry:
+        return f"azureml://registries/{spec.registry}/environments/{spec.name}/{end}"
+    return f"{workspace}/environments/{spec.name}/{end}"
 
 
 def blob_url(datastore: Document) -> str:

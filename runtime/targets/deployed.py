@@ -4,10 +4,13 @@ Imported only for a target other than `local`: reading a manifest takes pydantic
 client more.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
 from runtime.targets.base import Closeable, Target
@@ -22,6 +25,30 @@ def unusable(kind: str) -> str:
     return "" if kind in KINDS else f"kind {kind} cannot run jobs yet"
 
 
+class Answer(Protocol):
+    """What a cloud answers."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def document(self) -> Document: ...
+
+
+class CloudClient(Closeable, Protocol):
+    """What asks a cloud: `infra.arm`'s client, which is imported when it is used."""
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        api_version: str | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request and return the answer, whatever its status."""
+
+
 class DeployedTargets:
     """The targets of one stack. ``file`` is its manifest; ``home`` the ``.aml`` folder."""
 
@@ -29,7 +56,7 @@ class DeployedTargets:
         self._home = home
         self._file = file
         self._stack = stack
-        self._client: Closeable | None = None
+        self._client: CloudClient | None = None
 
     def make(self, name: str) -> Target:
         """Return a new target; raises what ``require`` raises."""
@@ -43,6 +70,22 @@ class DeployedTargets:
     def kind(self, name: str) -> str:
         """Return the kind of a compute, as in the manifest."""
         return self._entry(name)[1].kind
+
+    def registered(self, name: str, version: str | None) -> Document | None:
+        """Return an environment version of the workspace, as ARM answers; ``None`` without one.
+
+        ``version`` ``None`` is the one created last.
+        """
+        manifest = read_manifest(self._file, stack=self._stack)
+        client = self._cloud(manifest)
+        path = f"{manifest.workspace.id}/environments/{name}/versions"
+        if version is not None:
+            answer = client.send("GET", f"{path}/{version}", api_version=MACHINE_LEARNING)
+            return answer.document if answer.ok else None
+        params = {"$orderBy": "createdtime desc", "$top": "1"}
+        answer = client.send("GET", path, api_version=MACHINE_LEARNING, params=params)
+        found: Sequence[Document] = answer.document.get("value") or [] if answer.ok else []
+        return next(iter(found), None)
 
     def close(self) -> None:
         """Close the client that the targets share."""
@@ -60,12 +103,16 @@ class DeployedTargets:
         return manifest, entry
 
     def _azureml(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
+        return target_class("azureml")(
+            name, self._cloud(manifest), workspace_id=manifest.workspace.id, compute_id=entry.id
+        )
+
+    def _cloud(self, manifest: Manifest) -> "CloudClient":
+        """Return the client of the stack's cloud, which its targets share."""
         if self._client is None:
             self._client = (
                 load("infra.arm.client:local_client", extra="azureml")(self._home)
                 if manifest.cloud == "local"
                 else load("infra.arm.client:azure_client", extra="azureml")()
             )
-        return target_class("azureml")(
-            name, self._client, workspace_id=manifest.workspace.id, compute_id=entry.id
-        )
+        return self._client

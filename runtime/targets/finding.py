@@ -6,6 +6,7 @@ The manifest is read only for a name other than `local`.
 from pathlib import Path
 from typing import Final, Protocol
 
+from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
@@ -25,6 +26,9 @@ class OtherTargets(Closeable, Protocol):
 
     def kind(self, name: str) -> str:
         """Return the kind of a compute; raises what ``require`` raises."""
+
+    def registered(self, name: str, version: str | None) -> Document | None:
+        """Return an environment version of the workspace, ``None`` without one."""
 
 
 class Targets:
@@ -57,6 +61,18 @@ class Targets:
     def kind(self, name: str) -> str:
         """Return the kind of a target: `local`, or the kind of the compute. Raises as above."""
         return LOCAL if name == LOCAL else self._deployed().kind(name)
+
+    def registered(self, name: str, version: str | None) -> Document | None:
+        """Return an environment version of the stack's workspace, as ARM answers.
+
+        ``version`` ``None`` is the latest. ``None`` without one, or if nothing is deployed.
+        """
+        return self._deployed().registered(name, version) if self.deployed else None
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the stack has a manifest."""
+        return self.manifest_file.is_file()
 
     def close(self) -> None:
         """Close the connections of all targets."""

@@ -1,12 +1,11 @@
 """What a job file is read as, or the problems of one, as JSON that stands beside it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 
 from infra.contract.errors import DefinitionError
 from runtime.definitions.job import read_job
-from runtime.model.runs import RunSpec
 
 FOLDER = Path(__file__).parent / "jobs"
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -26,15 +25,23 @@ def reading(file):
             **{key: getattr(job, key) for key in _OTHER},
             "unused": [f"{each.line}: {each.path}" for each in job.unused],
             "workspaces": list(job.workspaces),
-            "spec": _without_defaults(asdict(job.spec), job.spec),
+            "spec": _document(job.spec),
         }
     text = json.dumps(document, default=str, ensure_ascii=False)
     return json.loads(text.replace(f"{FOLDER}/", "").replace(str(FOLDER), "."))
 
 
-def _without_defaults(spec, made):
-    plain = asdict(RunSpec("", made.source_directory, command=made.command))
-    kept = {key: value for key, value in spec.items() if value != plain[key]}
-    if kept.get("environment"):
-        kept["environment"] = {k: v for k, v in kept["environment"].items() if v}
-    return {"command": made.command, "source_directory": str(made.source_directory), **kept}
+def _document(value):
+    """Return a dataclass without the fields that have their defaults."""
+    if is_dataclass(value):
+        return {
+            each.name: _document(getattr(value, each.name))
+            for each in fields(value)
+            if getattr(value, each.name) != _default(each)
+        }
+    return [_document(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _default(field):
+    made = field.default_factory is not MISSING
+    return field.default_factory() if made else field.default

@@ -1,0 +1,75 @@
+"""Registered environments: found in the workspace, or among the known curated ones, before a run.
+
+The `azureml` target refers to an environment of its workspace by id. `local` builds what that
+environment declares. The local cloud has no curated environments, so theirs are built there too.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from infra.contract.errors import DefinitionError
+from infra.contract.json_types import Document
+from infra.contract.load import nearest
+from runtime.definitions.curated import CURATED
+from runtime.model.environments import EnvironmentSpec, ImageSpec
+
+Find = Callable[[str, str | None], Document | None]
+"""Returns an environment version of the workspace, by its name and version."""
+_CURATED_PREFIX: Final = "AzureML-"
+_CURATED_REGISTRY: Final = "azureml"
+
+
+def resolved(
+    spec: EnvironmentSpec, find: Find, *, is_local: bool, has_registries: bool
+) -> EnvironmentSpec:
+    """Return an environment that the run's target can use.
+
+    ``is_local``: the target is `local`. ``has_registries``: the workspace is in Azure. Raises
+    ``DefinitionError`` for one that is not to be found, or that cannot be built here.
+    """
+    if spec.kind != "registered":
+        return spec
+    if spec.registry and has_registries and not is_local:
+        return spec
+    found = None if spec.registry else find(str(spec.name), spec.version)
+    if found is not None and not is_local:
+        return replace(spec, version=str(found["name"]))
+    if found is not None:
+        return _declared(spec, found["properties"])
+    name = str(spec.name)
+    if name in CURATED and spec.registry in {None, _CURATED_REGISTRY}:
+        return EnvironmentSpec("conda", conda=CURATED[name].conda(), source=spec.source, name=name)
+    raise _missing(spec)
+
+
+def _declared(spec: EnvironmentSpec, properties: Document) -> EnvironmentSpec:
+    if properties.get("build"):
+        raise DefinitionError(
+            f"The environment {spec.name} is built from a Dockerfile, which `local` does not do.",
+            remedy="Write `environment: {conda_file: FILE}`, or choose a cluster.",
+            at=spec.source,
+        )
+    image = ImageSpec(name=str(properties["image"])) if properties.get("image") else None
+    conda = properties.get("condaFile")
+    return replace(
+        spec,
+        kind="conda" if conda else "user_managed",
+        conda=str(conda) if conda else None,
+        image=image,
+        registry=None,
+    )
+
+
+def _missing(spec: EnvironmentSpec) -> DefinitionError:
+    version = f" in version {spec.version}" if spec.version else ""
+    curated = spec.registry or str(spec.name).startswith(_CURATED_PREFIX)
+    known: Mapping[str, object] = CURATED
+    where = f"the registry {spec.registry}" if spec.registry else "the workspace"
+    hint = nearest(str(spec.name), known, noun="curated environment") if curated else ""
+    return DefinitionError(
+        f"The environment {spec.name}{version} is not in {where}, as far as it can be reached"
+        " from here, and what it installs is not known.",
+        remedy=f"Write `environment: {{conda_file: FILE}}` with its packages. {hint}".rstrip(),
+        at=spec.source,
+    )
