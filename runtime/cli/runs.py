@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import PlatformError, UsageError
+from infra.contract.load import load
 from runtime.agent.files import printable
 from runtime.cli.following import (
     collected_logs,
@@ -200,6 +201,52 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
         return
     for file in files:
         print_data(printable(str(file)))
+
+
+@run.command(cls=_OfOneRun)
+@_RUN
+@click.option(
+    "--fresh", is_flag=True, help="Resolve the package versions anew. Default: those that ran."
+)
+@click.option(
+    "-d",
+    "--conda-dependencies",
+    "environment",
+    type=click.Path(path_type=Path),
+    help="Environment file. Default: the run's own.",
+)
+@click.option(
+    "--variable",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Environment variable (repeatable).",
+)
+@click.option(
+    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
+)
+@_JSON
+def rerun(
+    run_id: str,
+    environment: Path | None,
+    variables: tuple[str, ...],
+    *,
+    fresh: bool,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Submit a run again: the same snapshot, arguments, target and package versions.
+
+    Values of environment variables are not kept: they are taken from this shell.
+    """
+    load("runtime.cli.rerun:rerun")(
+        *_find(run_id),
+        fresh=fresh,
+        environment=environment,
+        variables=variables,
+        wait=wait,
+        as_json=as_json,
+    )
 
 
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:

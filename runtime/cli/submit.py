@@ -5,23 +5,20 @@ from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from infra.contract.load import load
-from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
-from runtime.cli.render import print_data, print_json, print_table, run_document, say, size
+from runtime.cli.render import print_data, print_json, print_table, say, size
 from runtime.cli.session import command_session
 from runtime.cli.submit_command import SubmitOptions
+from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import require_lasting
-from runtime.submit.collect import collect
 from runtime.submit.prepare import choose_environment, script_path
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned, Submitter
-from runtime.submit.watch import Pace, Watcher
 from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LINGER_S = 30.0
 _PLACES = "runtime.definitions.runconfig:places_of"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 
@@ -72,10 +69,7 @@ def _submit(
     submitted = submitter.submit(spec, target, stack=session.stack, token=token)
     run_id = submitted.run.run_id
     say(f"RunId: {run_id}")
-    if wait:
-        _watched(session, run_id, as_json=as_json)
-    else:
-        _detached(session, run_id, as_json=as_json)
+    finish(session, run_id, wait=wait, as_json=as_json)
 
 
 def _configuration(given: SubmitOptions) -> RunConfigurationFile | None:
@@ -112,31 +106,6 @@ def _require_target(
         looked = ", ".join(load(_PLACES)(name, given.source_directory))
         why = f"There is no run configuration {name!r} either; looked for {looked}."
         raise type(error)(f"{error.detail} {why}", remedy=error.remedy, at=error.at) from error
-
-
-def _watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
-    target = session.target_of(session.history.record(run_id))
-    watcher = Watcher(session.history, pace=_pace(target.name))
-    follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=as_json)
-    collect(session.history, target, run_id, session.home, report=say)
-    record = session.history.record(run_id)
-    print_end(record)
-    if as_json:
-        print_json(run_document(record))
-    raise_unless_completed(record, last_lines(record.outputs), quiet=as_json)
-
-
-def _pace(target: str) -> Pace:
-    """Return how often to poll: a run on this machine costs nothing to look at."""
-    return Pace(first_s=0.01, longest_s=1.0) if target == LOCAL else Pace(linger_s=_LINGER_S)
-
-
-def _detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
-    say(f"The run continues in the background; follow it with `aml run logs -f {run_id}`.")
-    if as_json:
-        print_json(run_document(session.history.record(run_id)))
-    else:
-        print_data(run_id)
 
 
 def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -> RunSpec:

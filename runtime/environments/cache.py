@@ -21,7 +21,7 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import JsonObject
 from infra.contract.private import private_file, private_folder
 from runtime.environments.builders import LOCK_FILE, Builder, Log
-from runtime.environments.lock_store import LockStore
+from runtime.environments.lock_store import FOLDER, LockStore
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.resolved import ResolvedLock, changes
 from runtime.model.redaction import redacted
@@ -62,7 +62,7 @@ class EnvironmentCache:
     ) -> None:
         self._root = root
         self._builder = builder
-        self._locks = LockStore(root.parent / "locks")
+        self._locks = LockStore(root.parent / FOLDER)
         self._limit_bytes = limit_bytes
         self._now = now
 

@@ -9,6 +9,8 @@ from infra.contract.errors import UnknownNameError
 from infra.contract.private import private_folder
 from runtime.environments.resolved import ResolvedLock
 
+FOLDER: Final = "locks"
+"""The store's folder, below the home folder of a project."""
 _LAST: Final = "last"
 
 

@@ -5,7 +5,10 @@ All values are frozen; nothing here reads a file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
+
+LOCK_PROPERTY: Final = "aml.environment.lock"
+"""The property of a run that names its resolved lock, by the SHA-256 of its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.environments.pythons import EARLIEST, EARLIEST_OF_AGENT, supported
-from runtime.model.environments import EnvironmentSpec
+from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 
@@ -26,6 +26,8 @@ LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
 ENVIRONMENT_PROPERTY: Final = "aml.environment"
 PYTHON_PROPERTY: Final = "aml.python_version"
+RERUN_PROPERTY: Final = "aml.rerun_of"
+"""The property of a run that was submitted again: the id of the first one."""
 _MAX_SEARCHED: Final = 2_000
 
 
@@ -204,6 +206,8 @@ def prepared(
     properties = {**spec.properties, **git, SNAPSHOT_PROPERTY: snapshot.id}
     if locked is not None:
         properties[ENVIRONMENT_PROPERTY] = locked.hash
+        if locked.resolved:
+            properties[LOCK_PROPERTY] = locked.resolved.digest
         if locked.overridden or (spec.environment and spec.environment.python):
             properties[PYTHON_PROPERTY] = locked.python
     return PreparedRun(

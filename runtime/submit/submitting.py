@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from runtime.snapshots.sizes import size_note
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities
+from runtime.submit.kept_specs import keep_spec
 from runtime.submit.prepare import (
     LOCAL,
     check_script,
@@ -166,10 +167,41 @@ class Submitter:
                 locked=locked,
                 name=name,
             )
-            # Before the launch: if this process dies during it, the history still knows the run.
-            self._history.add(first_record(run, self._now(), stack))
+            self._add(run, stack)
+        notes = (*ignored, *(locked.notes if locked else ()), *taken.notes)
+        return self._begun(run, notes, taken, target)
+
+    def resubmit(
+        self,
+        spec: RunSpec,
+        snapshot: str,
+        target: Target,
+        *,
+        git: Mapping[str, str],
+        stack: str | None = None,
+    ) -> Submitted:
+        """Submit a run of a snapshot that was taken earlier; ``git`` are its properties.
+
+        Raises ``DefinitionError`` if the snapshot is gone.
+        """
+        spec, ignored, locked = self._checked(spec)
+        with in_use(self._home / "snapshots"):
+            taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
+            token = new_token(self._now())
+            run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked)
+            self._add(run, stack)
+        return self._begun(run, (*ignored, *(locked.notes if locked else ())), taken, target)
+
+    def _add(self, run: PreparedRun, stack: str | None) -> None:
+        # Before the launch: if this process dies during it, the history still knows the run.
+        self._history.add(first_record(run, self._now(), stack))
+        keep_spec(self._home, run.run_id, run.spec)
+
+    def _begun(
+        self, run: PreparedRun, notes: Sequence[str], taken: Taken, target: Target
+    ) -> Submitted:
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
-        for note in (*ignored, *(locked.notes if locked else ()), *taken.notes):
+        for note in notes:
             self._note(run.run_id, "message", {"text": note})
         said = size_note({file.path: file.size for file in taken.stored}, "are new")
         if said:

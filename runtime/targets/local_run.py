@@ -25,10 +25,11 @@ from runtime.agent.events import EventLog, read_events
 from runtime.agent.main import main as agent
 from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
 from runtime.agent.run_facts import FACTS_VARIABLE
+from runtime.model.environments import LOCK_PROPERTY
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
-from runtime.targets.run_folder import BUILD_LOG, LOCK_PROPERTY, RunFolder, Task, read_task
+from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
 from runtime.targets.standby import received_lock
 
 _FOREIGN: Final = ("MLFLOW_", "AZUREML_")

@@ -25,8 +25,6 @@ OWN_EVENTS: Final = "events.jsonl"
 AGENT_EVENTS: Final = "agent-events.jsonl"
 BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 USER_LOG: Final = "user_logs/std_log.txt"
-LOCK_PROPERTY: Final = "aml.environment.lock"
-"""The property of a run that names its resolved lock, by the SHA-256 of its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,12 @@ def test_an_instance_is_created_and_stopped(deployed, good):
     assert good(f"computeinstance stop -n {name} --query state -o tsv").out == "Stopped\n"
 
 
+HDI = "c-ssh.azurehdinsight.net"
 ATTACHED = [
-    "attach --name vm --address vm.example.org --username ops --password s3cr3t --type remotedocker",
+    "attach --name vm --address vm.example --username ops --password s3cr3t --type remotedocker",
+    f"attach --name vm --address {HDI} --username ops --password s3cr3t --type cluster",
     "attach remotedocker -n vm -a vm.example.org -u ops -w s3cr3t",
     "attach remote -n vm -a vm.example.org -u ops -p s3cr3t --ssh-port 2222",
-    "attach --name vm --address c-ssh.azurehdinsight.net --username ops --password s3cr3t --type cluster",
 ]
 
 

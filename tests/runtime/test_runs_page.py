@@ -11,11 +11,12 @@ from runtime.agent.archive import ARCHIVE_NAME
 from runtime.agent.main import CANNOT_START, EVENTS_FILE, LOG_FILE, TIMED_OUT
 from runtime.environments.cache import DISK_LIMIT_BYTES
 from runtime.environments.declarations import FILE_NAMES
+from runtime.model.environments import LOCK_PROPERTY
 from runtime.snapshots.files import IGNORE_FILES, LEFT_OUT_BY_DEFAULT
 from runtime.snapshots.limits import MAX_BYTES, MAX_CHANGED_FILES, NO_FILE_LIMIT
 from runtime.targets.local_run import run_variables
 from runtime.targets.registry import GROUP
-from runtime.targets.run_folder import LOCK_PROPERTY, Task
+from runtime.targets.run_folder import Task
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "runs.md").read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""Reports which packages the script's environment has, as the lock of the run.
+
+On a cluster the service builds the environment, and nobody else learns which versions it chose.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from runtime.agent.files import open_to_append
+
+FILE = "logs/azureml/aml_environment.txt"
+PROPERTY = "aml.environment.lock"
+
+
+def report_installed(append: Callable[[str, dict[str, object]], None], file: Path) -> None:
+    """Write the lock of this interpreter's environment to ``file``, and append its digest."""
+    text = installed_lock()
+    with open(open_to_append(file), "w", encoding="utf-8") as sink:
+        sink.write(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    append("property", {"key": PROPERTY, "value": digest})
+
+
+def installed_lock(prefix: str = sys.prefix) -> str:
+    """Return the lock: a conda document if conda made the environment, else a requirements file."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    conda = sorted(_conda_packages(Path(prefix) / "conda-meta"))
+    pins = sorted(set(_pins(from_conda=bool(conda))))
+    head = [
+        "# aml lock 1",
+        f"# python: {version}",
+        f"# platform: {sys.platform} {platform.machine()}",
+        f"# tool: {'conda' if conda else 'uv'}",
+    ]
+    return "\n".join([*head, *(_document(conda, pins) if conda else pins)]) + "\n"
+
+
+def _document(conda: list[tuple[str, str]], pins: list[str]) -> list[str]:
+    channels = sorted({channel for _, channel in conda if channel})
+    packages = ["dependencies:", *(f"  - {package}" for package, _ in conda)]
+    pip = ["  - pip:", *(f"      - {pin}" for pin in pins)] if pins else []
+    return ["channels:", *(f"  - {channel}" for channel in channels), *packages, *pip]
+
+
+def _conda_packages(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield conda's packages, as exact specifications, and their channels."""
+    for record in folder.glob("*.json"):
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+            yield "{name}={version}={build}".format(**found), _channel(str(found["channel"]))
+        except (OSError, ValueError, KeyError):
+            continue
+
+
+def _channel(channel: str) -> str:
+    """Return the name of a channel from its URL, which may have a token."""
+    parts = [part for part in urlsplit(channel).path.split("/") if part]
+    if parts and re.fullmatch(r"noarch|(linux|osx|win)-\w+", parts[-1]):
+        parts.pop()
+    return parts[-1] if parts else ""
+
+
+def _pins(*, from_conda: bool) -> Iterator[str]:
+    for found in distributions():
+        name = found.metadata["Name"]
+        installer = (found.read_text("INSTALLER") or "").strip()
+        if name and not (from_conda and installer == "conda"):
+            yield _url(found, name) or f"{name}=={found.version}"
+
+
+def _url(found: Distribution, name: str) -> str:
+    """Return the requirement of a package that was installed from an address."""
+    try:
+        origin = json.loads(found.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return ""
+    place = urlsplit(str(origin.get("url") or ""))
+    if not place.hostname:
+        return ""
+    host = place.hostname + (f":{place.port}" if place.port else "")
+    url = urlunsplit((place.scheme, host, place.path, "", ""))
+    vcs = origin.get("vcs_info") or {}
+    if vcs.get("commit_id"):
+        return f"{name} @ {vcs.get('vcs', 'git')}+{url}@{vcs['commit_id']}"
+    return f"{name} @ {url}"

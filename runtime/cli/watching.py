@@ -1,0 +1,47 @@
+"""What a command does after it submitted a run: watch it until it ends, or leave it running."""
+
+from typing import Final
+
+from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
+from runtime.cli.render import print_data, print_json, run_document, say
+from runtime.submit.collect import collect
+from runtime.submit.session import ProjectSession
+from runtime.submit.watch import Pace, Watcher
+from runtime.targets.finding import LOCAL
+
+_LINGER_S: Final = 30.0
+
+
+def finish(session: ProjectSession, run_id: str, *, wait: bool, as_json: bool) -> None:
+    """Watch a run until it ends if ``wait`` is set; else say how to follow it."""
+    if wait:
+        watched(session, run_id, as_json=as_json)
+    else:
+        detached(session, run_id, as_json=as_json)
+
+
+def watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
+    """Print what happens to a run until it ends. Raises ``RunFailedError`` unless it completes."""
+    target = session.target_of(session.history.record(run_id))
+    watcher = Watcher(session.history, pace=_pace(target.name))
+    follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=as_json)
+    collect(session.history, target, run_id, session.home, report=say)
+    record = session.history.record(run_id)
+    print_end(record)
+    if as_json:
+        print_json(run_document(record))
+    raise_unless_completed(record, last_lines(record.outputs), quiet=as_json)
+
+
+def detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
+    """Print the run's id, and how to follow it."""
+    say(f"The run continues in the background; follow it with `aml run logs -f {run_id}`.")
+    if as_json:
+        print_json(run_document(session.history.record(run_id)))
+    else:
+        print_data(run_id)
+
+
+def _pace(target: str) -> Pace:
+    """Return how often to poll: a run on this machine costs nothing to look at."""
+    return Pace(first_s=0.01, longest_s=1.0) if target == LOCAL else Pace(linger_s=_LINGER_S)
