@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import re
 import sys
@@ -24,7 +25,7 @@ PROPERTY = "aml.environment.lock"
 def report_installed(append: Callable[[str, dict[str, object]], None], file: Path) -> None:
     """Write the lock of this interpreter's environment to ``file``, and append its digest."""
     text = installed_lock()
-    with open(open_to_append(file), "w", encoding="utf-8") as sink:
+    with os.fdopen(open_to_append(file), "w", encoding="utf-8") as sink:
         sink.write(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     append("property", {"key": PROPERTY, "value": digest})

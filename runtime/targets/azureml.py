@@ -6,9 +6,9 @@ which Azure does not have.
 """
 
 import ssl
+import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,21 +16,20 @@ from typing import Final
 from urllib.parse import quote
 
 import httpx
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import ContainerClient
 
 from infra.arm.client import Client
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import ProviderError, UnknownNameError, UnreachableError
 from infra.contract.json_types import Document
-from runtime.agent.archive import ARCHIVE_NAME, agent_archive
+from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.main import EVENTS_FILE
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import PreparedRun, RunEvent, SourceSnapshot
+from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import RunState
-from runtime.snapshots.store import object_file
 from runtime.targets.azureml_bodies import (
     blob_credential,
     blob_url,
@@ -39,13 +38,13 @@ from runtime.targets.azureml_bodies import (
     job_body,
     registered_id,
 )
+from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 
 _NOT_FOUND: Final = 404
 _PARTIAL: Final = 206
 _OK: Final = frozenset({200, _PARTIAL})
-_UPLOADS: Final = 8
 _TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
 
@@ -86,7 +85,7 @@ class AzureMLTarget:
             agent = agent_archive()
             body = job_body(
                 run,
-                code_id=self._code(run.snapshot, agent),
+                code_id=self._code(run, agent),
                 environment_id=self._environment_id(run.spec.environment),
                 compute_id=self._compute,
             )
@@ -128,8 +127,8 @@ class AzureMLTarget:
 
     # --- submission
 
-    def _code(self, snapshot: SourceSnapshot, agent: bytes) -> str:
-        name, version = code_asset(snapshot, agent)
+    def _code(self, run: PreparedRun, agent: bytes) -> str:
+        name, version = code_asset(run.snapshot, agent)
         path = f"{self._workspace}/codes/{name}/versions/{version}"
         if self._get(path) is None:
             pending = checked_for_run(
@@ -142,8 +141,8 @@ class AzureMLTarget:
                 at=path,
             ).document["blobReferenceForConsumption"]
             folder = f"{name}-{version}"
-            self._upload(pending["credential"]["sasUri"], folder, snapshot, agent)
-            properties = {"hash_sha256": snapshot.id}
+            self._upload(pending["credential"]["sasUri"], folder, run, agent)
+            properties = {"hash_sha256": run.snapshot.id}
             body = {
                 "codeUri": f"{pending['blobUri']}/{folder}",
                 "isAnonymous": True,
@@ -152,29 +151,18 @@ class AzureMLTarget:
             self._put(path, {"properties": body})
         return path
 
-    def _upload(self, sas: str, folder: str, snapshot: SourceSnapshot, agent: bytes) -> None:
-        container = self._open_container(sas)
-
-        def send(path: str, content: bytes | Path) -> None:
-            blob = container.get_blob_client(f"{folder}/{path}")
-            data = content.read_bytes() if isinstance(content, Path) else content
+    def _upload(self, sas: str, folder: str, run: PreparedRun, agent: bytes) -> None:
+        files = code_files(run.snapshot, agent)
+        with self._open_container(sas) as container:
             try:
-                blob.upload_blob(data, overwrite=False)
-            except ResourceExistsError:
-                return  # uploaded by an interrupted submission; the folder's name is a content hash
-            except AzureError as error:
+                upload(container, folder, files, group=run.experiment, now=time.time)
+            except (UploadError, AzureError) as error:
+                what = printable(error.path) if isinstance(error, UploadError) else "The snapshot"
                 raise UnreachableError(
-                    f"{printable(path)} cannot be uploaded: {error.message}",
+                    f"{what} cannot be uploaded: {error}",
                     remedy="Submit again; files that were uploaded are not sent twice.",
                     at=self._workspace,
                 ) from error
-
-        files: list[tuple[str, bytes | Path]] = [
-            (file.path, object_file(snapshot.store, file.sha256)) for file in snapshot.files
-        ]
-        with container, ThreadPoolExecutor(_UPLOADS) as pool:
-            for done in [pool.submit(send, *file) for file in [*files, (ARCHIVE_NAME, agent)]]:
-                done.result()
 
     def _environment_id(self, spec: EnvironmentSpec) -> str:
         if spec.kind == "registered":
