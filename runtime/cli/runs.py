@@ -8,6 +8,7 @@ import click
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import load
 from runtime.agent.files import printable
+from runtime.cli.counted_back import CountedBack
 from runtime.cli.following import (
     collected_logs,
     elapsed,
@@ -26,6 +27,7 @@ from runtime.cli.render import (
     say,
     timestamp,
 )
+from runtime.cli.run_diff import diff
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
@@ -91,16 +93,6 @@ def runs(
     )
 
 
-class _OfOneRun(click.Command):
-    """A command whose argument may be `-1`, the last run, which is no option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        back = [arg for arg in args if arg[:1] == "-" and arg[1:].isdecimal()]
-        if back and "--" not in args:
-            args = [*(arg for arg in args if arg not in back), "--", *back]
-        return super().parse_args(ctx, args)
-
-
 @click.group()
 def run() -> None:
     """Show, follow, cancel or download one run.
@@ -109,7 +101,10 @@ def run() -> None:
     """
 
 
-@run.command(cls=_OfOneRun)
+run.add_command(diff)
+
+
+@run.command(cls=CountedBack)
 @_RUN
 @_JSON
 def show(run_id: str, *, as_json: bool) -> None:
@@ -127,7 +122,7 @@ def show(run_id: str, *, as_json: bool) -> None:
             print_data(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
 
 
-@run.command(cls=_OfOneRun)
+@run.command(cls=CountedBack)
 @_RUN
 @click.option(
     "-f", "--follow", "follows", is_flag=True, help="Follow the log until the run has ended."
@@ -156,7 +151,7 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
         print_text(text)
 
 
-@run.command(cls=_OfOneRun)
+@run.command(cls=CountedBack)
 @_RUN
 @_JSON
 def cancel(run_id: str, *, as_json: bool) -> None:
@@ -173,7 +168,7 @@ def cancel(run_id: str, *, as_json: bool) -> None:
         print_json(run_document(record))
 
 
-@run.command(cls=_OfOneRun)
+@run.command(cls=CountedBack)
 @_RUN
 @click.option(
     "--output-directory",

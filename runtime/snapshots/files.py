@@ -147,8 +147,8 @@ def _by_default(path: str, name: str, rule: IgnoreRule | None) -> bool:
 
 
 def _default_notes(paths: Sequence[str]) -> list[str]:
-    if not paths:
-        return []
+    if not any(path != _HOME for path in paths):
+        return []  # a folder of our own, which nobody looks for
     paths = sorted(paths)
     rule = paths[-1].rpartition("/")[2]
     verb = "is" if len(paths) == 1 else "are"

@@ -1,0 +1,97 @@
+"""Finds what is known of two runs on this machine, and compares them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import PlatformError, UsageError
+from infra.contract.json_types import Document
+from runtime.environments.lock_store import LockStore
+from runtime.history.store import Filter, History
+from runtime.model.runs import RunRecord, SourceSnapshot
+from runtime.snapshots.store import SnapshotStore, object_file
+from runtime.submit.differences import Differences, FileChange, Known, differences, text_diff
+from runtime.submit.prepare import SNAPSHOT_PROPERTY
+from runtime.targets.run_folder import LOCK_PROPERTY
+
+_LOCKS: Final = "locks"
+_NO_FILE: Final = "/dev/null"
+_DOCUMENTS: Final = ("conda", "requirements", "image")
+
+
+def run_before(history: History, record: RunRecord) -> RunRecord:
+    """Return the run before ``record`` in its experiment. Raises ``UsageError`` for the first."""
+    found = False
+    for each in history.each_run(Filter(record.experiment)):
+        if found:
+            return each
+        found = each.run_id == record.run_id
+    raise UsageError(
+        f"Run {record.run_id} is the first of experiment {record.experiment!r}.",
+        remedy="Name the run to compare it with: `aml run diff RUN OTHER`.",
+    )
+
+
+def compared(home: Path, one: RunRecord, other: RunRecord) -> Differences:
+    """Return the differences of two runs; the earlier one is ``before``."""
+    before, after = sorted((one, other), key=lambda record: (record.created, record.run_id))
+    return differences(_known(home, before), _known(home, after))
+
+
+def file_diff(home: Path, change: FileChange) -> list[str] | None:
+    """Return the unified diff of a file, ``None`` if it is no text, is large or is not here."""
+    objects = home / "snapshots" / "objects"
+    try:
+        old, new = (
+            object_file(objects, file.sha256).read_bytes() if file else b""
+            for file in (change.before, change.after)
+        )
+    except OSError:
+        return None
+    names = tuple(file.path if file else _NO_FILE for file in (change.before, change.after))
+    lines = text_diff(old, new, (names[0], names[1]))
+    return None if lines is None else list(lines)
+
+
+def _known(home: Path, record: RunRecord) -> Known:
+    snapshot = _snapshot(home, record)
+    return Known(
+        record,
+        files=snapshot.files if snapshot else None,
+        packages=_packages(home, record),
+        declared=_declared(home, record),
+    )
+
+
+def _snapshot(home: Path, record: RunRecord) -> SourceSnapshot | None:
+    try:
+        return SnapshotStore(home / "snapshots").load(record.properties[SNAPSHOT_PROPERTY])
+    except (PlatformError, KeyError):
+        return None  # taken on another machine, or pruned
+
+
+def _packages(home: Path, record: RunRecord) -> Mapping[str, str]:
+    digest = record.properties.get(LOCK_PROPERTY)
+    if digest is None:
+        return {}
+    try:
+        lock = LockStore(home / _LOCKS).load(digest)
+    except PlatformError:
+        return {}
+    return {"python": lock.python, **lock.versions}
+
+
+def _declared(home: Path, record: RunRecord) -> str:
+    """Return the document of a run's environment, as its submission kept it."""
+    for file in (
+        home / "specs" / f"{record.run_id}.json",
+        home / "runs" / record.run_id / "run.json",
+    ):
+        try:
+            document: Document = json.loads(file.read_text(encoding="utf-8"))
+            environment = document["environment"] or {}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        return next((str(environment[key]) for key in _DOCUMENTS if environment.get(key)), "")
+    return ""
