@@ -27,6 +27,7 @@ from runtime.agent.gateway import Gateway, NoGateway
 from runtime.agent.receiver import Receiver
 from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
+from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import ALWAYS, FILL, NEVER, azureml_site, site_variables
 from runtime.agent.supervise import Limits, ScriptExit, Supervisor
 from runtime.agent.tracking import InMemoryTracking
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, gateway: Gateway | None = None)
         make_folder(Path(folder))
     events = EventLog(Path(options.events))
     try:
-        return _run(options, context, events, gateway or NoGateway())
+        return _run(options, context, events, gateway or _gateway(context))
     finally:
         events.close()
 
@@ -112,6 +113,12 @@ def _ended(
     data = end_state(outcome, options.max_duration, failure)
     events.append("state", data)
     return int(data["exit_code"])
+
+
+def _gateway(context: RunContext) -> Gateway:
+    if context.tracking is None or not os.environ.get("AZUREML_ARM_WORKSPACE_NAME"):
+        return NoGateway()
+    return ServiceGateway(os.environ, context.tracking)
 
 
 def _backend(

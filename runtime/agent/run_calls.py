@@ -54,6 +54,7 @@ class RunCalls:
         self._metrics = TypedMetrics()
         self._files = RunFiles(tracking, context.run_id, self._mlflow)
         self._setting_tags = threading.Lock()
+        self._tracked: set[str] = set()
         self.failure: str | None = None
         """Why the script said that its run failed; the run fails when the script has ended."""
 
@@ -103,10 +104,11 @@ class RunCalls:
     def cancel(self, body: JsonObject) -> JsonObject:
         """Cancel the script's own run, a child of it, or another run such as its parent."""
         run = self._run(body)
+        if self._gateway.change_run(run, "cancel", {}):
+            return {}
         if run == self._context.run_id:
-            if not self._gateway.change_run(run, "cancel", {}):
-                os.kill(os.getpid(), signal.SIGTERM)  # as a target does to cancel the run
-        elif not self._gateway.change_run(run, "cancel", {}):
+            os.kill(os.getpid(), signal.SIGTERM)  # as a target does to cancel the run
+        else:
             self.end({"run": run, "status": "Canceled"})
         return {}
 
@@ -181,10 +183,12 @@ class RunCalls:
         metric["step"] = self._metrics.next_step(run, key) if step is None else int(step)
         if kind == NUMBER:
             metric["value"] = json_number(number(body, key))
-            if not self._of_another(run, "metric", metric):
+            if not self._changed_elsewhere(run, "metric", metric):
                 self._mlflow("POST", "runs/log-metric", {"run_id": run, **metric})
             return {}
         metric["type"] = kind
+        if self._changed_elsewhere(run, "metric", metric):
+            return {}
         self._metrics.add(run, metric)
         self._record("metric", {**self._as_event(run, metric), **self._about(run)})
         return {}
@@ -227,11 +231,12 @@ class RunCalls:
         run = self._run(body)
         with self._setting_tags:
             for key, value in (body.get("set") or {}).items():
-                if not self._of_another(run, "tag", {"key": key, "value": value}):
+                if not self._changed_elsewhere(run, "tag", {"key": key, "value": value}):
                     self._mlflow("POST", "runs/set-tag", _tag(run, key, str(value)))
             known = self.show({"run": run})["tags"]
             for key in [key for key in body.get("remove") or () if key in known]:
-                self._mlflow("POST", "runs/delete-tag", {"run_id": run, "key": key})
+                if not self._changed_elsewhere(run, "tag", {"key": key, "value": None}):
+                    self._mlflow("POST", "runs/delete-tag", {"run_id": run, "key": key})
                 del known[key]
         return {"tags": shown_tags(known)}
 
@@ -243,7 +248,6 @@ class RunCalls:
             return {"properties": self._properties_of_other(run, added)}
         for key, value in self._facts.add_properties(added).items():
             self._record("property", {"key": key, "value": value})
-            self._gateway.change_run(run, "property", {"key": key, "value": value})
         return {"properties": self._facts.document["properties"]}
 
     def _properties_of_other(self, run: str, added: dict[str, str]) -> JsonObject:
@@ -252,7 +256,7 @@ class RunCalls:
             if known.setdefault(key, value) != value:
                 text = f"The property {key!r} is set already, and properties cannot be changed."
                 raise RefusalError("INVALID_PARAMETER_VALUE", text)
-            if not self._gateway.change_run(run, "property", {"key": key, "value": value}):
+            if not self._changed_elsewhere(run, "property", {"key": key, "value": value}):
                 self._record("property", {"key": key, "value": value, "run": run})
         return known
 
@@ -281,9 +285,19 @@ class RunCalls:
     def _about(self, run: str) -> JsonObject:
         return {} if run == self._context.run_id else {"run": run}
 
-    def _of_another(self, run: str, kind: str, data: JsonObject) -> bool:
-        """Return whether the data went to a run that is neither the script's nor below it."""
-        return run == self._facts.parent and self._gateway.change_run(run, kind, data)
+    def _changed_elsewhere(self, run: str, kind: str, data: JsonObject) -> bool:
+        """Return whether the data went to a run that the tracking server does not know."""
+        return not self._is_tracked(run) and self._gateway.change_run(run, kind, data)
+
+    def _is_tracked(self, run: str) -> bool:
+        if run == self._context.run_id or run in self._tracked:
+            return True
+        try:
+            self._mlflow("GET", "runs/get", {"run_id": run})
+        except RefusalError:
+            return False
+        self._tracked.add(run)
+        return True
 
     def _mlflow(self, method: str, path: str, body: JsonObject) -> JsonObject:
         """Make one of MLflow's calls. Raises ``RefusalError`` for an error in its answer."""

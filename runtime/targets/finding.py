@@ -49,7 +49,9 @@ class Targets:
         """
         if name not in self._made:
             self._made[name] = (
-                target_class(LOCAL)(self._home) if name == LOCAL else self._deployed().make(name)
+                target_class(LOCAL)(self._home, manifest=self.manifest_file, stack=self._stack)
+                if name == LOCAL
+                else self._deployed().make(name)
             )
         return self._made[name]
 

@@ -16,6 +16,7 @@ from typing import IO, Final, Literal
 
 from infra.contract.json_types import Document
 from infra.contract.private import private_file, private_folder
+from infra.contract.project import DEFAULT_STACK, manifest_file
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
 from runtime.agent.process_tree import kill_left
@@ -35,13 +36,23 @@ _LAST_LINES: Final = 10
 class LocalTarget:
     """Runs on this machine, below ``<home>/runs``.
 
-    ``interpreter`` runs scripts that have no environment of their own.
+    ``interpreter`` runs scripts that have no environment of their own. ``manifest`` is that of
+    ``stack``, whose workspace scripts reach; it need not exist.
     """
 
     name = "local"
 
-    def __init__(self, home: Path, *, interpreter: str = sys.executable) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        interpreter: str = sys.executable,
+        manifest: Path | None = None,
+        stack: str = DEFAULT_STACK,
+    ) -> None:
         self._home = home.absolute()
+        self._manifest = (manifest or manifest_file(self._home, stack)).absolute()
+        self._stack = stack
         self._interpreter = interpreter
         self._standby: Standby | None = None
 
@@ -54,7 +65,11 @@ class LocalTarget:
         if lock is not None:
             try:
                 if not folder.started:
-                    task = task_of(run, self._home, self._interpreter)
+                    task = replace(
+                        task_of(run, self._home, self._interpreter),
+                        manifest=str(self._manifest),
+                        stack=self._stack,
+                    )
                     write_task(folder, task)
                     with passed_task(folder, task) as passed:
                         _start(folder, lock, passed, self._taken(folder))

@@ -19,13 +19,16 @@ from threading import Event
 from typing import Final
 
 from infra.contract.errors import PlatformError
+from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from runtime.agent.events import EventLog, read_events
+from runtime.agent.gateway import ArmAnswer, Gateway
 from runtime.agent.main import main as agent
 from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
 from runtime.agent.run_facts import FACTS_VARIABLE
-from runtime.model.environments import LOCK_PROPERTY
+from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
+from runtime.model.redaction import redacted
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
@@ -117,7 +120,9 @@ class LocalRun:
             environ["PATH"] = shell_path(python, environ.get("PATH", os.defpath), self._folder)
         arguments = agent_arguments(python, self._folder, self._task)
         # It inherits the lock: the run is alive as long as its agent, even if this process dies.
-        self._agent = ForkedProcess(lambda: agent(arguments), self._folder.work, environ)
+        gateway = LateGateway(self._task, self._folder)
+        work = self._folder.work
+        self._agent = ForkedProcess(lambda: agent(arguments, gateway), work, environ)
         if self._stop.is_set():
             self._agent.send_signal(signal.SIGTERM)
         code = self._agent.wait()
@@ -221,6 +226,34 @@ def run_variables(
     }
 
 
+class LateGateway:
+    """The gateway of a run, made when its script first asks for something beyond the run."""
+
+    def __init__(self, task: Task, folder: RunFolder) -> None:
+        self._task = task
+        self._home = folder.path.parent.parent
+        self._made: Gateway | None = None
+
+    def workspace(self) -> JsonObject:
+        return self._gateway().workspace()
+
+    def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        return self._gateway().arm(method, path, body)
+
+    def other_run(self, run_id: str) -> JsonObject | None:
+        return self._gateway().other_run(run_id)
+
+    def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
+        return run_id != self._task.run_id and self._gateway().change_run(run_id, kind, data)
+
+    def _gateway(self) -> Gateway:
+        if self._made is None:
+            task, manifest = self._task, Path(self._task.manifest)
+            make = load("runtime.targets.project_gateway:ProjectGateway")
+            self._made = make(self._home, manifest, task.stack, task.run_id)
+        return self._made
+
+
 def run_facts(task: Task, folder: RunFolder) -> str:
     """Return what the agent tells the script about its run, as JSON.
 
@@ -234,10 +267,23 @@ def run_facts(task: Task, folder: RunFolder) -> str:
         "name": task.run_id,
         "target": "local",
         "type": "azureml.scriptrun",
+        "parent": task.tags.get("mlflow.parentRunId"),
         "tags": dict(task.tags),
         "properties": dict(task.properties),
+        "environment": _shown_environment(task.environment),
     }
     return json.dumps(facts)
+
+
+def _shown_environment(environment: EnvironmentSpec | None) -> JsonObject | None:
+    if environment is None:
+        return None
+    return {
+        "name": environment.name or environment.source,
+        "version": environment.version,
+        "conda": redacted(environment.conda or "") or None,
+        "requirements": redacted(environment.requirements or "") or None,
+    }
 
 
 def environment_variables(folder: Path) -> dict[str, str]:

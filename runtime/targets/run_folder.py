@@ -97,7 +97,8 @@ class Task:
     """The task of the run's process, as decided by the submitter.
 
     ``environment`` is ``None`` if ``interpreter`` is used as it is. ``is_shell``: the command is
-    run as it is, not by the interpreter.
+    run as it is, not by the interpreter. ``manifest`` is the file of ``stack``, whose workspace the
+    script reaches.
     """
 
     run_id: str
@@ -113,6 +114,8 @@ class Task:
     is_shell: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+    manifest: str = ""
+    stack: str = ""
 
 
 def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:

@@ -308,7 +308,7 @@ def test_outside_a_run_what_would_be_logged_is_printed():
     [
         ("from azureml.core import Nothing", "azureml.core.Nothing is not offered inside a run"),
         ("import azureml.nothing", "azureml.nothing is not offered inside a run"),
-        ("from azureml.pipeline.core import Nothing", "aml_platform"),
+        ("from azureml.pipeline.core import Nothing", "--keep-azureml"),
     ],
 )
 def test_a_name_that_is_not_there_says_what_to_use_instead(imports, says):

@@ -12,7 +12,7 @@ import threading
 import typing
 from urllib.parse import quote
 
-from .errors import ServiceException, UserErrorException
+from .errors import RunEnvironmentException, ServiceException, UserErrorException
 
 _ADDRESS, _TOKEN = "AML_AGENT_URL", "AML_AGENT_TOKEN"
 _API = "/aml/v1/"
@@ -38,6 +38,10 @@ def in_run() -> bool:
 
 def call(verb: str, **body: object) -> Json:
     """Make one call and return its answer. Raises ``UserErrorException``, ``ServiceException``."""
+    if not in_run():
+        raise RunEnvironmentException(
+            "There is no run here: this process was not started by one. Submit the script."
+        )
     content = json.dumps(body).encode()
     answer = _exchange("POST", verb, content, {"Content-Type": "application/json"})
     document = json.loads(answer.read().decode())

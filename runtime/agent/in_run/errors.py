@@ -1,24 +1,26 @@
 """The exceptions of ``azureml.exceptions``, which scripts catch by name."""
 
-import typing
+from ..assets.errors import (
+    AzureMLException,
+    DatasetExecutionError,
+    DatasetTimestampMissingError,
+    DatasetValidationError,
+    ModelNotFoundException,
+    ModelPathNotFoundException,
+    UserErrorException,
+    WebserviceException,
+)
 
-
-class AzureMLException(Exception):
-    """The base of all; ``message`` is what went wrong."""
-
-    def __init__(
-        self,
-        exception_message: str = "",
-        inner_exception: typing.Optional[Exception] = None,
-        **_: object,
-    ) -> None:
-        super().__init__(exception_message)
-        self.message = exception_message
-        self.inner_exception = inner_exception
-
-
-class UserErrorException(AzureMLException):
-    """The script asked for something that cannot be."""
+__all__ = [
+    "AzureMLException",
+    "DatasetExecutionError",
+    "DatasetTimestampMissingError",
+    "DatasetValidationError",
+    "ModelNotFoundException",
+    "ModelPathNotFoundException",
+    "UserErrorException",
+    "WebserviceException",
+]
 
 
 class ServiceException(AzureMLException):
@@ -37,20 +39,8 @@ class ComputeTargetException(AzureMLException):
     """A compute target cannot be used."""
 
 
-class DatasetValidationError(UserErrorException):
-    """A dataset cannot be read."""
-
-
-class DatasetExecutionError(AzureMLException):
-    """Reading a dataset failed."""
-
-
 class ExperimentExecutionException(AzureMLException):
     """A run could not be started."""
-
-
-class ModelNotFoundException(AzureMLException):
-    """There is no such model."""
 
 
 class ProjectSystemException(UserErrorException):
@@ -71,10 +61,6 @@ class SnapshotException(AzureMLException):
 
 class TrainingException(AzureMLException):
     """A training run failed."""
-
-
-class WebserviceException(AzureMLException):
-    """A web service cannot be used."""
 
 
 class WorkspaceException(AzureMLException):

@@ -4,8 +4,8 @@ import typing
 
 from . import connection
 from .late import refused
+from .loading import load
 from .run_filters import matching
-from .workspace import Workspace
 
 
 class Experiment:
@@ -16,8 +16,11 @@ class Experiment:
         self.name = str(name)
 
     @property
-    def workspace(self) -> Workspace:
-        return typing.cast("Workspace", self._workspace)
+    def workspace(self) -> typing.Any:
+        """The workspace of the run, without a configuration file or a login."""
+        if self._workspace is None:
+            self._workspace = load("workspace:Workspace")()
+        return self._workspace
 
     @property
     def id(self) -> str:
@@ -38,13 +41,14 @@ class Experiment:
         """Yield the experiment's runs, newest first."""
         found = matching(connection.call("runs")["runs"], type, tags, properties, status)
         shown = [each for each in found if include_children or not each["parent"]]
-        return (run_class()(self, each["id"]) for each in shown)
+        made = load("run:Run")
+        return (made(self, each["id"]) for each in shown)
 
     def start_logging(self, *_: object, **options: object) -> typing.Any:
         """Start a run below the script's own, which the script logs to and completes."""
         names = [options.get("display_name")]
         made = connection.call("create-children", names=names, run_id=options.get("run_id"))
-        return run_class()(self, made["runs"][0]["id"])
+        return load("run:Run")(self, made["runs"][0]["id"])
 
     def submit(self, config: object, tags: object = None, **_: object) -> typing.Any:
         raise refused(
@@ -55,16 +59,3 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"Experiment(Name: {self.name})"
-
-
-_CLASSES: typing.Dict[str, typing.Any] = {}
-
-
-def register(run: object) -> None:
-    """Say what a run is made of; ``Run`` itself has an experiment, so importing it is a cycle."""
-    _CLASSES["run"] = run
-
-
-def run_class() -> typing.Any:
-    """Return ``Run``."""
-    return _CLASSES["run"]

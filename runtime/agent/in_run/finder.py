@@ -13,6 +13,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
 from .late import late_class
+from .loading import load
 from .names import AFTER_ALL, INSTEAD, LATE, MODULES, instead_of
 
 _PACKAGE = "azureml"
@@ -70,8 +71,7 @@ class _TableModule(types.ModuleType):
 def _found(module: str, name: str) -> typing.Any:
     place = MODULES.get(module, {}).get(name)
     if place is not None:
-        where, _, attribute = place.partition(":")
-        return getattr(importlib.import_module(f".{where}", __package__), attribute)
+        return load(place)
     if f"{module}.{name}" in _KNOWN:
         return importlib.import_module(f"{module}.{name}")
     if name in LATE.get(module, ()):

@@ -1,49 +1,152 @@
 """Which names ``azureml`` has inside a run, by module, and what to use instead of those it has not.
 
-``MODULES``: name → where it is here. ``LATE``: names that scripts import and that refuse when they
-are used.
+``MODULES``: name → where it is. ``LATE``: names that scripts import and that refuse when used.
 """
 
 import typing
 
-_ERRORS = (
-    "ActivityFailedException", "AuthenticationException", "AzureMLException",
-    "ComputeTargetException", "ExperimentExecutionException", "ModelNotFoundException",
-    "ProjectSystemException", "RunConfigurationException", "RunEnvironmentException",
-    "ServiceException", "SnapshotException", "TrainingException", "UserErrorException",
-    "WebserviceException", "WorkspaceException",
-)  # fmt: skip
-_RUN = {"Run": "run:Run", "get_run": "run:get_run"}
-MODULES: typing.Dict[str, typing.Dict[str, str]] = {
+Names = typing.Dict[str, str]
+
+
+def _of(place: str, names: str) -> Names:
+    """Return names that are in one module here under the same name."""
+    return {name: f"{place}:{name}" for name in names.split()}
+
+
+_RUN = _of("run", "Run get_run")
+_EXPERIMENT = _of("experiment", "Experiment")
+_WORKSPACE = _of("workspace", "Workspace")
+_KEYVAULT = _of("keyvault", "Keyvault")
+_AUTHENTICATION = _of(
+    "authentication",
+    "AbstractAuthentication AzureCliAuthentication InteractiveLoginAuthentication MsiAuthentication"
+    " ServicePrincipalAuthentication TokenAuthentication",
+)
+_ERRORS = _of(
+    "errors",
+    "ActivityFailedException AuthenticationException AzureMLException ComputeTargetException"
+    " DatasetTimestampMissingError ExperimentExecutionException ModelNotFoundException"
+    " ModelPathNotFoundException ProjectSystemException RunConfigurationException"
+    " RunEnvironmentException ServiceException SnapshotException TrainingException"
+    " UserErrorException WebserviceException WorkspaceException",
+)
+_CONDA = _of("conda_dependencies", "CondaDependencies")
+_ENVIRONMENT = _of("environment", "DockerSection Environment PythonSection")
+_CONFIGURATION = _of("run_configuration", "RunConfiguration")
+_SCRIPT_RUN_CONFIG = _of("run_configuration", "ScriptRunConfig")
+_DATASTORE = _of(".assets.datastore", "Datastore")
+_STORES = _of(
+    ".assets.datastore",
+    "AzureBlobDatastore AzureDataLakeDatastore AzureDataLakeGen2Datastore AzureFileDatastore",
+)
+_MODEL = _of(".assets.model", "Model")
+_RESOURCES = _of(".assets.resource_configuration", "ResourceConfiguration")
+_PATHS = _of(".assets.references", "DataPath")
+_REFERENCES = _of(".assets.references", "DataReference")
+MODULES: typing.Dict[str, Names] = {
     "azureml.core": {
         **_RUN,
-        "Experiment": "experiment:Experiment",
-        "VERSION": "versions:VERSION",
-        "Workspace": "workspace:Workspace",
+        **_EXPERIMENT,
+        **_WORKSPACE,
+        **_KEYVAULT,
+        **_DATASTORE,
+        **_MODEL,
+        **_of("environment", "Environment"),
+        **_CONFIGURATION,
+        **_SCRIPT_RUN_CONFIG,
+        **_of("versions", "VERSION"),
     },
     "azureml.core.run": {
         **_RUN,
-        "_OfflineRun": "offline:_OfflineRun",
-        "_SubmittedRun": "run:_SubmittedRun",
-        "has_azureml_context": "run:has_azureml_context",
+        **_of("run", "_SubmittedRun has_azureml_context"),
+        **_of("offline", "_OfflineRun"),
     },
-    "azureml.core.experiment": {"Experiment": "experiment:Experiment"},
-    "azureml.core.workspace": {"Workspace": "workspace:Workspace"},
-    "azureml.exceptions": {name: f"errors:{name}" for name in _ERRORS},
-    "azureml._common.exceptions": {"AzureMLException": "errors:AzureMLException"},
+    "azureml.core.authentication": _AUTHENTICATION,
+    "azureml.core.conda_dependencies": _CONDA,
+    "azureml.core.datastore": _DATASTORE,
+    "azureml.core.environment": {**_ENVIRONMENT, **_CONDA},
+    "azureml.core.experiment": _EXPERIMENT,
+    "azureml.core.keyvault": _KEYVAULT,
+    "azureml.core.model": {**_MODEL, **_of(".assets.model", "Framework")},
+    "azureml.core.resource_configuration": _RESOURCES,
+    "azureml.core.runconfig": {**_CONFIGURATION, **_CONDA, **_ENVIRONMENT},
+    "azureml.core.script_run_config": _SCRIPT_RUN_CONFIG,
+    "azureml.core.workspace": _WORKSPACE,
+    "azureml.data": {},
+    "azureml.data.azure_storage_datastore": _STORES,
+    "azureml.data.data_reference": _REFERENCES,
+    "azureml.data.datapath": _PATHS,
+    "azureml.data.dataset_error_handling": _of(
+        "errors", "DatasetExecutionError DatasetValidationError"
+    ),
+    "azureml.exceptions": _ERRORS,
     "azureml._common": {},
+    "azureml._common.exceptions": _of("errors", "AzureMLException"),
+    "azureml._common._error_definition": {},
 }
 _OUTSIDE = "Do this outside the run: `from aml_platform import …`, or `aml v1 run SCRIPT`."
-LATE: typing.Dict[str, typing.Dict[str, str]] = {
-    "azureml.core": {"ComputeTarget": _OUTSIDE},
+_DEPLOYING = "Web services are not offered; serve a registered model with Azure ML's own tools."
+
+
+def _late(instead: str, names: str) -> Names:
+    return dict.fromkeys(names.split(), instead)
+
+
+LATE: typing.Dict[str, Names] = {
+    "azureml.core": {
+        **_late(_DEPLOYING, "Image Webservice"),
+        **_late(
+            _OUTSIDE,
+            "ComputeTarget ContainerRegistry LinkedService PrivateEndPoint PrivateEndPointConfig"
+            " ScriptRun diagnostic_log",
+        ),
+    },
+    "azureml.core.compute": _late(
+        _OUTSIDE,
+        "AdlaCompute AksCompute AmlCompute BatchCompute ComputeInstance ComputeTarget"
+        " DataFactoryCompute DatabricksCompute DsvmCompute HDInsightCompute KubernetesCompute"
+        " KustoCompute RemoteCompute SynapseCompute",
+    ),
+    "azureml.core.compute_target": _late(_OUTSIDE, "AbstractComputeTarget LocalTarget"),
+    "azureml.core.container_registry": _late(_OUTSIDE, "ContainerRegistry RegistryIdentity"),
+    "azureml.core.image": _late(_DEPLOYING, "ContainerImage Image"),
+    "azureml.core.model": _late(_DEPLOYING, "InferenceConfig ModelPackage"),
+    "azureml.core.profile": _late(_DEPLOYING, "ModelProfile"),
+    "azureml.core.runconfig": _late(
+        _OUTSIDE,
+        "AmlComputeConfiguration Data DataLocation DataReferenceConfiguration Dataset"
+        " DockerConfiguration EnvironmentDefinition HdiConfiguration HistoryConfiguration"
+        " MpiConfiguration OutputData ParallelTaskConfiguration PyTorchConfiguration"
+        " SparkConfiguration TensorflowConfiguration",
+    ),
+    "azureml.core.webservice": _late(
+        _DEPLOYING, "AciWebservice AksEndpoint AksWebservice LocalWebservice Webservice"
+    ),
 }
+MODULES["azureml.core.compute_target"] = _of("errors", "ComputeTargetException")
 AFTER_ALL = (
     "docs/azureml-in-a-run.md lists what is; for Microsoft's own package submit with"
     " --keep-azureml."
 )
-INSTEAD: typing.Dict[str, str] = {
-    "azureml.pipeline": _OUTSIDE,
-    "azureml.train": _OUTSIDE,
+_PACKAGES = (
+    "It is a package of its own, which the run's environment does not have. Add it there and submit"
+    " with --keep-azureml, or do this outside the run."
+)
+INSTEAD: Names = {
+    **dict.fromkeys(
+        (
+            "azureml.automl",
+            "azureml.contrib",
+            "azureml.interpret",
+            "azureml.opendatasets",
+            "azureml.pipeline",
+            "azureml.telemetry",
+            "azureml.train",
+            "azureml.widgets",
+        ),
+        _PACKAGES,
+    ),
+    "azureml.mlflow": "The run's tracking server is set: `import mlflow` alone is enough.",
 }
 
 

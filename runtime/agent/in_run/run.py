@@ -7,13 +7,13 @@ import typing
 from . import connection
 from .connection import Json
 from .errors import ActivityFailedException, RunEnvironmentException, UserErrorException
-from .experiment import Experiment, register
+from .experiment import Experiment
 from .late import refused
+from .loading import load
 from .offline import _OfflineRun
 from .run_files import HasFiles
 from .run_filters import matching
 from .run_metrics import LogsMetrics
-from .workspace import Workspace
 
 _FINAL = frozenset(["Completed", "Failed", "Canceled"])
 _POLL_S = 2.0
@@ -103,7 +103,7 @@ class Run(LogsMetrics, HasFiles):
     @property
     def experiment(self) -> Experiment:
         if self._experiment is None:
-            self._experiment = Experiment(Workspace(), str(self._show()["experiment"]))
+            self._experiment = Experiment(None, str(self._show()["experiment"]))
         return self._experiment
 
     @property
@@ -208,6 +208,55 @@ class Run(LogsMetrics, HasFiles):
         found = connection.call("properties", run=self._run_id)["properties"]
         return typing.cast("typing.Dict[str, str]", found)
 
+    # --- the workspace
+
+    def register_model(
+        self,
+        model_name: str,
+        model_path: typing.Optional[str] = None,
+        tags: typing.Optional[typing.Dict[str, str]] = None,
+        properties: typing.Optional[typing.Dict[str, str]] = None,
+        model_framework: typing.Optional[str] = None,
+        model_framework_version: typing.Optional[str] = None,
+        description: typing.Optional[str] = None,
+        **options: typing.Any,
+    ) -> typing.Any:
+        """Register a file or folder of the run, in ``outputs`` or uploaded, as a model."""
+        return load("run_models:register")(
+            self,
+            model_name,
+            model_path,
+            tags=tags,
+            properties=properties,
+            model_framework=model_framework,
+            model_framework_version=model_framework_version,
+            description=description,
+            **options,
+        )
+
+    def get_secret(self, name: str) -> str:
+        return str(self.experiment.workspace.get_default_keyvault().get_secret(name))
+
+    def get_secrets(self, secrets: typing.Iterable[str]) -> typing.Dict[str, str]:
+        vault = self.experiment.workspace.get_default_keyvault()
+        return typing.cast("typing.Dict[str, str]", vault.get_secrets(secrets))
+
+    def get_environment(self) -> typing.Any:
+        """Return the environment that the run was submitted with."""
+        return load("environment:of_run")(self._show())
+
+    @property
+    def input_datasets(self) -> typing.Mapping[str, typing.Any]:
+        """The run's inputs by name: a path for files, a dataset for tables."""
+        return typing.cast(
+            "typing.Mapping[str, typing.Any]", load("run_data:inputs")(self.experiment.workspace)
+        )
+
+    @property
+    def output_datasets(self) -> typing.Mapping[str, str]:
+        """The paths of the run's outputs by name."""
+        return typing.cast("typing.Mapping[str, str]", load("run_data:outputs")())
+
     # --- children
 
     def child_run(
@@ -297,6 +346,24 @@ class Run(LogsMetrics, HasFiles):
             raise ActivityFailedException(f"Run {self._run_id} failed. {details['error'] or ''}")
         return details
 
+    def submit_child(self, *_: object, **__: object) -> None:
+        raise refused(
+            "Run.submit_child", "Create a child run with child_run, or submit from outside."
+        )
+
+    def take_snapshot(self, file_or_folder_path: object) -> None:
+        raise refused("Run.take_snapshot", "Keep files with upload_folder.")
+
+    def restore_snapshot(self, snapshot_id: object = None, path: object = None) -> None:
+        raise refused("Run.restore_snapshot", "The script's working folder is its snapshot.")
+
+    def get_output_data(self, name: object) -> None:
+        raise refused("Run.get_output_data", "Read another step's output from an input of the run.")
+
+    def get_snapshot_id(self) -> typing.Optional[str]:
+        """Return the id of the snapshot that the run works on."""
+        return self.get_properties().get("ContentSnapshotId")
+
     def __enter__(self) -> "Run":
         return self
 
@@ -308,9 +375,6 @@ class Run(LogsMetrics, HasFiles):
 
     def __repr__(self) -> str:
         return f"Run(Id: {self._run_id})"
-
-
-register(Run)
 
 
 class _SubmittedRun(Run):

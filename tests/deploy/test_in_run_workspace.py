@@ -1,0 +1,87 @@
+"""What a script does with its run and its workspace, on this machine and on a cluster alike."""
+
+import json
+
+import pytest
+
+LOGS = """\
+from azureml.core.run import Run
+
+class Figure:
+    def savefig(self, sink, format):
+        sink.write(b"not really a picture")
+
+run = Run.get_context()
+run.log("accuracy", 0.75)
+run.log_image("curve", plot=Figure())
+run.log_table("grid", {"alpha": [0.1, 0.2], "rmse": [3, 4]})
+run.upload_file("reports/summary.txt", "train.py")
+run.tag("team", "ml")
+run.complete()
+"""
+USES = """\
+import json
+from azureml.core import Datastore, Model, Run, Workspace
+run = Run.get_context()
+ws = run.experiment.workspace
+with open("outputs/model.txt", "w") as sink: sink.write("weights")
+first = Model.register(ws, "outputs/model.txt", "first", tags={"a": "b"})
+second = run.register_model("second", "outputs/model.txt", properties={"p": "q"})
+run.upload_file("notes/n.txt", "outputs/model.txt")
+third = run.register_model("third", "notes/n.txt")
+read = [open(model.download(target_dir=model.name)).read() for model in (first, second, third)]
+print(json.dumps([
+    ws.name, ws.resource_group, ws.location, ws.get_default_datastore().name,
+    Datastore.get(ws, "workspaceblobstore").datastore_type, sorted(ws.datastores)[:1],
+    read, sorted(ws.models), second.properties.get("p"), Workspace.from_config().name == ws.name,
+    sorted(ws.compute_targets), ws.get_details()["name"], run.experiment.name,
+]))
+"""
+
+
+@pytest.fixture
+def submit(deployed):
+    """Return what submits a script's text to a target; the environment is empty."""
+    folder = deployed.root / "src"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("", encoding="utf-8")
+
+    def run(text, target):
+        (folder / "train.py").write_text(text, encoding="utf-8")
+        chosen = [] if target == "local" else ["-c", target]
+        return deployed.good("submit", *chosen, "--source-directory", "src", "train.py")
+
+    return run
+
+
+@pytest.mark.parametrize("target", ["local", "cpu"])
+def test_what_a_script_logs_is_in_the_history(submit, deployed, target):
+    said = submit(LOGS, target)
+    assert "[metric] curve (image)" in said.err
+    (run,) = deployed.good("runs", "--json").data
+    assert (run["state"], run["metrics"]) == ("Completed", {"accuracy": 0.75})
+    assert run["tags"]["team"] == "ml"
+    assert "accuracy 0.75" in deployed.good("runs").out
+    collected = deployed.home / "outputs" / run["run_id"]
+    assert (collected / "reports/summary.txt").read_text() == LOGS
+    assert [file.read_text() for file in collected.glob("curve_*.png")] == ["not really a picture"]
+
+
+@pytest.mark.parametrize("target", ["local", "cpu"])
+def test_a_script_reaches_its_workspace_without_a_login(submit, deployed, target):
+    found = json.loads(submit(USES, target).out.splitlines()[-1])
+    assert found == [
+        deployed.name, f"{deployed.name}-rg", "westeurope", "workspaceblobstore", "AzureBlob",
+        ["workspaceartifactstore"], ["weights"] * 3, ["first", "second", "third"], "q", True,
+        ["cpu"], deployed.name, "Default",
+    ]  # fmt: skip
+
+
+def test_without_a_deployed_stack_the_workspace_says_what_to_do(project):
+    (project.root / "train.py").write_text(
+        "from azureml.core import Run\nprint(Run.get_context().experiment.workspace.name)\n"
+    )
+    said = project.aml("submit", "train.py")
+    assert said.code == 1
+    assert "Stack 'local' was never deployed from here" in said.out
+    assert "aml up" in said.out
