@@ -26,6 +26,10 @@ from runtime.api.compute_target import RemoteCompute as RemoteCompute
 from runtime.api.compute_target import ScaleSettings as ScaleSettings
 from runtime.api.compute_target import SynapseCompute as SynapseCompute
 from runtime.api.conda_dependencies import CondaDependencies as CondaDependencies
+from runtime.api.distributed_training import Gloo as Gloo
+from runtime.api.distributed_training import Mpi as Mpi
+from runtime.api.distributed_training import Nccl as Nccl
+from runtime.api.distributed_training import ParameterServer as ParameterServer
 from runtime.api.environment import Environment as Environment
 from runtime.api.environment import EnvironmentDefinition as EnvironmentDefinition
 from runtime.api.environment_builds import ImageBuildDetails as ImageBuildDetails
@@ -35,10 +39,11 @@ from runtime.api.environment_sections import DockerBuildContext as DockerBuildCo
 from runtime.api.environment_sections import DockerImagePlatform as DockerImagePlatform
 from runtime.api.environment_sections import DockerSection as DockerSection
 from runtime.api.environment_sections import PythonSection as PythonSection
-from runtime.api.environment_sections import RegistryIdentity as RegistryIdentity
 from runtime.api.environment_sections import RSection as RSection
+from runtime.api.environment_sections import RegistryIdentity as RegistryIdentity
 from runtime.api.environment_sections import SparkPackage as SparkPackage
 from runtime.api.environment_sections import SparkSection as SparkSection
+from runtime.api.estimator import Estimator as Estimator
 from runtime.api.exceptions import ActivityFailedException as ActivityFailedException
 from runtime.api.exceptions import AuthenticationException as AuthenticationException
 from runtime.api.exceptions import AzureMLAggregatedException as AzureMLAggregatedException
@@ -66,6 +71,10 @@ from runtime.api.exceptions import (
     WorkspacePrivateEndpointException as WorkspacePrivateEndpointException,
 )
 from runtime.api.experiment import Experiment as Experiment
+from runtime.api.framework_estimators import Chainer as Chainer
+from runtime.api.framework_estimators import PyTorch as PyTorch
+from runtime.api.framework_estimators import SKLearn as SKLearn
+from runtime.api.framework_estimators import TensorFlow as TensorFlow
 from runtime.api.images import DEFAULT_CPU_IMAGE as DEFAULT_CPU_IMAGE
 from runtime.api.images import DEFAULT_GPU_IMAGE as DEFAULT_GPU_IMAGE
 from runtime.api.images import MPI_CPU_IMAGE as MPI_CPU_IMAGE

@@ -19,10 +19,23 @@ class RunData:
 
     inputs: dict[str, DataInput] = field(default_factory=dict)
     outputs: dict[str, DataOutput] = field(default_factory=dict)
+    _variables: dict[int, str] = field(default_factory=dict)
 
     @property
     def names(self) -> set[str]:
         return {*self.inputs, *self.outputs}
+
+    def include(self, each: DataInput | DataOutput | RunInput | RunOutput) -> str:
+        """Add data, given as itself or as an object, and return the variable of its path.
+
+        The same object is the same data, however often it is given.
+        """
+        if isinstance(each, DataInput | DataOutput):
+            return self.add(each)
+        if id(each) not in self._variables:
+            made = each.run_input(self.names) if isinstance(each, RunInput) else each.run_output()
+            self._variables[id(each)] = self.add(made)
+        return self._variables[id(each)]
 
     def add(self, each: DataInput | DataOutput) -> str:
         """Add data and return the variable of its path.
@@ -56,10 +69,8 @@ class RunData:
         return "--resume-from", self.add(found)
 
     def _text(self, argument: object) -> str:
-        if isinstance(argument, RunInput):
-            return self.add(argument.run_input(self.names))
-        if isinstance(argument, RunOutput):
-            return self.add(argument.run_output())
+        if isinstance(argument, RunInput | RunOutput):
+            return self.include(argument)
         if isinstance(argument, str | int | float | PurePath):
             return str(argument)
         raise UsageError(

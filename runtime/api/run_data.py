@@ -121,8 +121,8 @@ def configured_data(
     references: Mapping[str, object],
     data: Mapping[str, object],
     outputs: Mapping[str, object],
-) -> Iterator[DataInput | DataOutput]:
-    """Yield what the three mappings of a run configuration declare.
+) -> Iterator[DataInput | DataOutput | RunInput | RunOutput]:
+    """Yield what the three mappings of a run configuration declare; objects as they are.
 
     Raises ``UsageError`` for an entry that is no data, and for an unknown mode.
     """
@@ -134,9 +134,9 @@ def configured_data(
         yield _output(name, value)
 
 
-def _reference(name: str, value: object) -> DataInput | DataOutput:
+def _reference(name: str, value: object) -> DataInput | DataOutput | RunInput:
     if isinstance(value, RunInput):
-        return value.run_input(set())
+        return value
     if not isinstance(value, DataReferenceConfiguration):
         raise _refused("data_references", name, value, "DataReferenceConfiguration(…)")
     mode = _one_of(value.mode or "mount", _REFERENCE_MODES, f"The mode of data reference {name!r}")
@@ -146,9 +146,9 @@ def _reference(name: str, value: object) -> DataInput | DataOutput:
     return DataInput(name, place, mode, value.path_on_compute, value.overwrite)
 
 
-def _input(name: str, value: object) -> DataInput:
+def _input(name: str, value: object) -> DataInput | RunInput:
     if isinstance(value, RunInput):
-        return value.run_input(set())
+        return value
     if not isinstance(value, Data) or value.data_location is None:
         raise _refused("data", name, value, "Data(data_location=…)")
     mechanism = _one_of(value.mechanism, _READ, f"The mechanism of data {name!r}")
@@ -162,9 +162,9 @@ def _input(name: str, value: object) -> DataInput:
     )
 
 
-def _output(name: str, value: object) -> DataOutput:
+def _output(name: str, value: object) -> DataOutput | RunOutput:
     if isinstance(value, RunOutput):
-        return value.run_output()
+        return value
     if not isinstance(value, OutputData):
         raise _refused("output_data", name, value, "OutputData(…)")
     options = value.additional_options or OutputOptions()

@@ -112,7 +112,7 @@ class ScriptRunConfig:
         _refuse_run_based(config)
         script, command = self._what(config)
         for each in configured_data(config.data_references, config.data, config.output_data):
-            data.add(each)
+            data.include(each)
         given = config.arguments if self.arguments is None else self.arguments
         arguments = data.texts(given)
         line = command_line(command, data)
