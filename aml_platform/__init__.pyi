@@ -39,8 +39,8 @@ from runtime.api.environment_sections import DockerBuildContext as DockerBuildCo
 from runtime.api.environment_sections import DockerImagePlatform as DockerImagePlatform
 from runtime.api.environment_sections import DockerSection as DockerSection
 from runtime.api.environment_sections import PythonSection as PythonSection
-from runtime.api.environment_sections import RSection as RSection
 from runtime.api.environment_sections import RegistryIdentity as RegistryIdentity
+from runtime.api.environment_sections import RSection as RSection
 from runtime.api.environment_sections import SparkPackage as SparkPackage
 from runtime.api.environment_sections import SparkSection as SparkSection
 from runtime.api.estimator import Estimator as Estimator

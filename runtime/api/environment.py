@@ -29,6 +29,7 @@ from runtime.api.environment_specs import (
     python_spec,
     spark_packages,
 )
+from runtime.api.exceptions import azureml_errors
 from runtime.api.registered_environments import (
     Deployed,
     Registered,
@@ -74,7 +75,7 @@ class Environment(Section):
         """Return the environment that a conda YAML file declares."""
         made = cls(name)
         made.python.conda_dependencies = CondaDependencies(file_path)
-        return made._from(read_declaration(Path(file_path)))
+        return made.declared_by(read_declaration(Path(file_path)))
 
     @classmethod
     def from_pip_requirements(
@@ -87,7 +88,7 @@ class Environment(Section):
         if pip_version:
             packages.add_conda_package(f"pip={pip_version}")
         made.python.conda_dependencies = packages
-        return made if pip_version else made._from(spec)
+        return made if pip_version else made.declared_by(spec)
 
     @classmethod
     def from_docker_image(
@@ -147,7 +148,7 @@ class Environment(Section):
         made._fill(document, at=str(path))
         if conda is not None:
             made.python.conda_dependencies = CondaDependencies(conda)
-            made._from(read_declaration(conda))
+            made.declared_by(read_declaration(conda))
         return made
 
     def save_to_directory(
@@ -171,7 +172,7 @@ class Environment(Section):
     def register(self, workspace: Deployed) -> "Environment":
         """Register the environment; a new version is made only if it differs from the newest."""
         conda, image = self._conda_text(), self.docker.base_image
-        with environments_of(workspace) as environments:
+        with azureml_errors(), environments_of(workspace) as environments:
             version = environments.register(str(self.name), body_of(self.document(), conda, image))
         registered_one = copy.deepcopy(self)
         self.version = registered_one.version = version
@@ -190,14 +191,14 @@ class Environment(Section):
         Raises ``UnknownNameError``, which names the nearest.
         """
         wanted = wanted_version(version, label)
-        with environments_of(workspace) as environments:
+        with azureml_errors(), environments_of(workspace) as environments:
             found_version, properties = environments.get(name, wanted)
         return cls._registered(registered(name, found_version, properties))
 
     @classmethod
     def list(cls, workspace: Deployed) -> "dict[str, Environment]":
         """Return the newest version of each registered environment, by name."""
-        with environments_of(workspace) as environments:
+        with azureml_errors(), environments_of(workspace) as environments:
             found = {name: environments.get(name) for name in environments.names()}
         return {
             name: cls._registered(registered(name, version, properties))
@@ -257,7 +258,7 @@ class Environment(Section):
         made.python.user_managed_dependencies = True
         return made
 
-    def _from(self, spec: EnvironmentSpec) -> "Environment":
+    def declared_by(self, spec: EnvironmentSpec) -> "Environment":
         """Remember the file of the packages, whose lines messages name until they are changed."""
         self._declared = (self._conda_text() or "", spec)
         return self

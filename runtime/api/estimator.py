@@ -43,8 +43,8 @@ _AML_COMPUTE = frozenset({"amlcompute", "aml_compute"})
 class Estimator:
     """A script with its compute, packages, data and processes; ``Experiment.submit`` takes it.
 
-    Raises ``UsageError`` with all parameters that contradict each other. ``run_config`` can be
-    changed until it is submitted.
+    Raises ``TrainingException`` with all parameters that contradict each other. ``run_config`` can
+    be changed until it is submitted.
     """
 
     BACKENDS: ClassVar[Sequence[str]] = ("mpi", "ps", "gloo", "nccl")
@@ -83,36 +83,9 @@ class Estimator:
         custom_docker_base_image: str | None = None,
         **others: object,
     ) -> None:
-        settings = EstimatorSettings(
-            source_directory=source_directory,
-            compute_target=compute_target,
-            vm_size=vm_size,
-            vm_priority=vm_priority,
-            entry_script=entry_script,
-            script_params=script_params,
-            node_count=node_count,
-            process_count_per_node=process_count_per_node,
-            distributed_backend=distributed_backend,
-            distributed_training=distributed_training,
-            use_gpu=use_gpu,
-            use_docker=use_docker,
-            custom_docker_image=custom_docker_image or custom_docker_base_image,
-            image_registry_details=image_registry_details,
-            user_managed=user_managed,
-            conda_packages=conda_packages,
-            pip_packages=pip_packages,
-            conda_dependencies_file=conda_dependencies_file or conda_dependencies_file_path,
-            pip_requirements_file=pip_requirements_file or pip_requirements_file_path,
-            environment_variables=environment_variables,
-            environment_definition=environment_definition,
-            inputs=inputs,
-            source_directory_data_store=source_directory_data_store,
-            shm_size=shm_size,
-            resume_from=resume_from,
-            max_run_duration_seconds=max_run_duration_seconds,
-        )
+        given = dict(locals())
         refuse_unknown(type(self).__name__, others, EstimatorSettings.__dataclass_fields__)
-        self._use(settings)
+        self._use(EstimatorSettings.given(given))
 
     @property
     def source_directory(self) -> str:
@@ -128,7 +101,7 @@ class Estimator:
         """Return the packages of the run's environment, which can be changed."""
         return self._run_config.environment.python.conda_dependencies
 
-    def with_overrides(self, **overrides: object) -> "Estimator":
+    def overridden(self, **overrides: object) -> "Estimator":
         """Return a copy with other parameters, of which only three can be overridden.
 
         ``script_params`` are merged into those there are, ``inputs`` are added, and

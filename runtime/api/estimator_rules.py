@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
 from runtime.api.distributed_training import DistributedTraining, backend_of
 from runtime.api.environment import Environment
 from runtime.api.environment_sections import ContainerRegistry
+from runtime.api.exceptions import TrainingException
 
 __all__: list[str] = []
 
@@ -23,6 +24,11 @@ _DEFINED: Final = (
     *("custom_docker_image", "image_registry_details", "use_gpu", "user_managed"),
     *("environment_variables", "shm_size"),
 )
+_ALIASES: Final = {
+    "custom_docker_image": "custom_docker_base_image",
+    "conda_dependencies_file": "conda_dependencies_file_path",
+    "pip_requirements_file": "pip_requirements_file_path",
+}
 _AML_COMPUTE: Final = frozenset({"amlcompute", "aml_compute"})
 _HDINSIGHT: Final = frozenset({"hdinsight", "hd_insight"})
 OVERRIDES: Final = ("script_params", "inputs", "source_directory_data_store")
@@ -61,16 +67,24 @@ class EstimatorSettings:
     worker_count: int = 1
     parameter_server_count: int = 1
 
+    @classmethod
+    def given(cls, parameters: JsonObject) -> "EstimatorSettings":
+        """Return the settings among the parameters of a constructor, under their newest names."""
+        known = {key: value for key, value in parameters.items() if key in cls.__dataclass_fields__}
+        for name, older in _ALIASES.items():
+            known[name] = parameters.get(name) or parameters.get(older)
+        return cls(**known)
+
 
 def check_settings(settings: EstimatorSettings, kind: str, backends: Sequence[str]) -> None:
-    """Raise ``UsageError`` with everything that is wrong; ``backends`` are those of ``kind``."""
+    """Raise ``TrainingException`` with all that is wrong; ``backends`` are those of ``kind``."""
     problems = [
         *_compute_problems(settings),
         *_process_problems(settings, kind, backends),
         *_package_problems(settings),
     ]
     if problems:
-        raise UsageError(
+        raise TrainingException(
             "\n".join(problems), remedy=f"Correct these parameters of {kind}; all were checked."
         )
 

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from infra.contract.errors import UsageError
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment import Environment
+from runtime.api.run_configuration_files import (
+    Rest,
+    delete_file,
+    found_file,
+    place_for,
+    read_into,
+    write_out,
+)
 from runtime.api.run_sections import (
     AmlComputeConfiguration,
     DockerConfiguration,
@@ -94,6 +103,8 @@ class RunConfiguration(Section):
     credential_passthrough: bool = False
     services: dict[str, object] = field(default_factory=dict)
     auto_cluster_compute_specification: object = None
+    _rest: Rest = field(default_factory=Rest, repr=False, compare=False)
+    _file: Path | None = field(default=None, repr=False, compare=False)
 
     def __init__(
         self,
@@ -121,6 +132,57 @@ class RunConfiguration(Section):
             self.environment.python.conda_dependencies = conda_dependencies
         if _history_enabled is not None:
             self.history.output_collection = _history_enabled
+
+    @staticmethod
+    def load(path: str | Path, name: str | None = None) -> "RunConfiguration":
+        """Return the run configuration in a file, or the one called ``name`` of a project folder.
+
+        Raises ``UnknownNameError`` with every place, ``DefinitionError`` with every problem.
+        """
+        file, project = found_file(Path(path), name)
+        made = RunConfiguration()
+        made._rest = read_into(made, made.environment, file, project)
+        made._file = file
+        return made
+
+    def save(
+        self,
+        path: str | Path | None = None,
+        name: str | None = None,
+        separate_environment_yaml: bool = False,
+    ) -> None:
+        """Write to the file ``path``, or to ``name`` in the project folder ``path``.
+
+        Without both, to the file that it was loaded from. A file that exists keeps its comments.
+        """
+        if separate_environment_yaml:
+            raise UsageError(
+                "The environment is always part of the run configuration.",
+                remedy="Leave separate_environment_yaml out; packages have a file of their own.",
+            )
+        if path is None and name is None and self._file is None:
+            raise UsageError(
+                "The run configuration has no file yet.", remedy="Write save(path, name)."
+            )
+        given = self._file if path is None and name is None else Path(path or ".")
+        file = place_for(Path(str(given)), name)
+        if file.is_dir():
+            raise UsageError(
+                f"{file} is a folder, and no name is given.", remedy="Write save(path, name)."
+            )
+        write_out(self, self.environment, self._rest, file)
+        self._file = file
+
+    @staticmethod
+    def delete(path: str | Path, name: str | None = None) -> None:
+        """Delete the run configuration ``name`` of a project folder."""
+        delete_file(Path(path), name)
+
+    @property
+    def job_name(self) -> str | None:
+        """Return the display name of the run that the file gives; azureml-core has no attribute."""
+        name = self._rest.keys.get("jobName")
+        return None if name is None else str(name)
 
     @property
     def target(self) -> str:

@@ -132,6 +132,7 @@ class ScriptRunConfig:
             node_count=node_count_of(config),
             max_duration_s=config.max_run_duration_seconds or MAX_DURATION_S,
             tags=dict(tags),
+            display_name=config.job_name,
             framework=framework,
             distribution=distribution_of(config),
             docker=docker_options(config.docker, environment.docker),

@@ -51,7 +51,7 @@ def _value(current: object, wanted: object, value: object, at: str) -> object:
         return _container(get_origin(wanted), get_args(wanted)[-1], value, at)
     for kind in kinds:
         origin = get_origin(kind)
-        if origin in {list, dict}:
+        if origin in {list, dict} and not (isinstance(value, str) and str in kinds):
             return _container(origin, get_args(kind)[-1], value, at)
         if isinstance(kind, type) and issubclass(kind, Section):
             return _section(current if isinstance(current, Section) else kind(), value, at)

@@ -305,7 +305,7 @@ def test_the_run_configuration_may_be_changed(estimator):
 
 def test_three_parameters_may_be_overridden(estimator, read):
     made = estimator(script_params={"--a": 1, "--b": 2})
-    other = made.with_overrides(
+    other = made.overridden(
         script_params={"--b": 3}, inputs=[read("x")], source_directory_data_store=None
     )
     assert other.spec("e", {}).arguments == ("--a", "1", "--b", "3")
@@ -315,7 +315,7 @@ def test_three_parameters_may_be_overridden(estimator, read):
 
 def test_no_other_parameter_may_be_overridden(estimator):
     with pytest.raises(UsageError) as wrong:
-        estimator().with_overrides(node_count=2)
+        estimator().overridden(node_count=2)
     assert "script_params" in wrong.value.remedy
 
 

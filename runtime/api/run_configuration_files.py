@@ -1,0 +1,190 @@
+"""Run configurations as files: ``RunConfiguration.load``, ``save`` and ``delete``.
+
+Files are read and written by `runtime.definitions`; here their documents become sections.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from infra.contract.json_types import Document, JsonObject
+from infra.contract.load import nearest
+from runtime.api.conda_dependencies import CondaDependencies
+from runtime.api.environment import Environment
+from runtime.api.run_data import Data, OutputData
+from runtime.api.run_sections import DataReferenceConfiguration
+from runtime.api.section_documents import fill
+from runtime.api.sections import Section
+from runtime.definitions.finding import (
+    EXTENSION,
+    FOLDERS,
+    configuration_folder,
+    named_file,
+    run_configuration_places,
+)
+from runtime.definitions.problems import Problems
+from runtime.definitions.runconfig import places_of, read_document
+from runtime.definitions.runconfig_writing import write_run_configuration
+from runtime.environments.declarations import read_declaration
+
+__all__: list[str] = []
+
+_DATA: Final[Mapping[str, type[Section]]] = {
+    "data_references": DataReferenceConfiguration,
+    "data": Data,
+    "output_data": OutputData,
+}
+_PYTHON: Final = ("condaDependencies", "condaDependenciesFile")
+_DOCKER: Final = ("buildContext", "baseDockerfile", "baseImage")
+# Keys that have no attribute: kept, and written again.
+KEPT: Final = frozenset(
+    {"jobName", "exposedPorts", "useAbsolutePath", "batchAi", "containerInstance"}
+)
+
+
+class Rest:
+    """What a file holds beyond the attributes: other keys, and the name of its conda file."""
+
+    def __init__(self, keys: JsonObject | None = None, conda_file: str | None = None) -> None:
+        self.keys = keys or {}
+        self.conda_file = conda_file
+
+
+def found_file(path: Path, name: str | None) -> tuple[Path, Path]:
+    """Return the file that ``path`` and ``name`` mean, and its project folder.
+
+    Raises ``UnknownNameError`` that lists every place, and the nearest name.
+    """
+    if path.is_file():
+        return path, project_of(path)
+    if name is None:
+        raise UsageError(
+            f"{path} is not a file, and no name is given.",
+            remedy="Write RunConfiguration.load(path, name).",
+        )
+    file = next((each for each in run_configuration_places(name, path) if each.is_file()), None)
+    if file is not None:
+        return file, path
+    known = dict.fromkeys(_names(path))
+    raise UnknownNameError(
+        f"There is no run configuration {name!r}. Looked for {', '.join(places_of(name, path))}.",
+        remedy=nearest(name, known, noun="run configuration"),
+    )
+
+
+def project_of(file: Path) -> Path:
+    """Return the project folder of a file: the one around its configuration folder."""
+    return file.parent.parent if file.parent.name in FOLDERS else file.parent
+
+
+def place_for(path: Path, name: str | None) -> Path:
+    """Return the file to write: ``path`` itself, or ``name`` in the configuration folder there."""
+    if name is None or path.is_file():
+        return path
+    return configuration_folder(path) / (name if name.endswith(EXTENSION) else name + EXTENSION)
+
+
+def delete_file(path: Path, name: str | None) -> None:
+    """Delete a run configuration. Only names that end in ``.runconfig`` are deleted."""
+    ended = name if name is None or name.endswith(EXTENSION) else f"{name}{EXTENSION}"
+    file, _ = found_file(path, ended)
+    if file.suffix != EXTENSION:
+        raise UsageError(
+            f"{file} does not end in {EXTENSION}, and is not deleted.",
+            remedy="Delete the file itself, if it is a run configuration.",
+        )
+    file.unlink()
+
+
+def read_into(section: Section, environment: Environment, file: Path, project: Path) -> Rest:
+    """Set a run configuration, whose environment is given too, to what a file holds.
+
+    Raises ``DefinitionError`` with every problem of the file and its line.
+    """
+    document = read_document(file, project)
+    rest = {key: value for key, value in document.items() if key in KEPT}
+    own = {key: value for key, value in document.items() if key not in KEPT}
+    problems = fill(section, {**own, "environment": _environment(own.get("environment"))})
+    for name, kind in _DATA.items():
+        entries = getattr(section, name)
+        setattr(section, name, dict(_filled(kind, name, entries, problems)))
+    if problems:
+        raise DefinitionError(
+            "\n".join(problems), remedy="Correct or remove these keys.", at=str(file)
+        )
+    python = (own.get("environment") or {}).get("python") or {}
+    return Rest(rest, _read_packages(environment, python, file, project))
+
+
+def write_out(section: Section, environment: Environment, rest: Rest, file: Path) -> None:
+    """Write a run configuration; its packages go to a conda file, passwords to none."""
+    document = section.document() | rest.keys
+    for name in _DATA:
+        document[_key(name)] = {key: _entry(value) for key, value in getattr(section, name).items()}
+    packages = environment.python.conda_dependencies
+    python = document["environment"]["python"]
+    if packages is not None and not environment.python.user_managed_dependencies:
+        named = python["condaDependenciesFile"] or rest.conda_file
+        written = packages.as_dict()
+        python |= {"condaDependenciesFile": named, "condaDependencies": written}
+    write_run_configuration(document, file)
+
+
+def _environment(document: Document | None) -> JsonObject:
+    """Return the environment's document without what is read apart, and one image alone."""
+    found = dict(document or {})
+    if isinstance(found.get("python"), Mapping):
+        found["python"] = {k: v for k, v in found["python"].items() if k not in _PYTHON}
+    docker = dict(found.get("docker") or {})
+    given = [key for key in _DOCKER if docker.get(key)]
+    found["docker"] = {k: v for k, v in docker.items() if k not in _DOCKER or k in given}
+    return found
+
+
+def _filled(
+    kind: type[Section], name: str, entries: Mapping[str, object], problems: list[str]
+) -> Iterator[tuple[str, Section]]:
+    for key, value in entries.items():
+        entry = kind()
+        if isinstance(value, Mapping):
+            problems += fill(entry, value, f"{name}.{key}.")
+        yield key, entry
+
+
+def _read_packages(
+    environment: Environment, python: Document, file: Path, project: Path
+) -> str | None:
+    """Read the packages of a file; return the name of its conda file."""
+    named, inline = python.get("condaDependenciesFile"), python.get("condaDependencies")
+    if not named:
+        if inline:
+            environment.python.conda_dependencies = CondaDependencies(
+                _underlying_structure=dict(inline)
+            )
+        return None
+    problems = Problems(file)
+    key = "condaDependenciesFile"
+    found = named_file(str(named), file, project, key=key, at=None, problems=problems)
+    problems.raise_any()
+    if found is not None:
+        environment.python.conda_dependencies = CondaDependencies(found)
+        environment.declared_by(read_declaration(found))
+    return str(named)
+
+
+def _entry(value: object) -> object:
+    """Return the document of an entry; objects of data give their configuration."""
+    config = getattr(value, "to_config", None)
+    made = config() if callable(config) and not isinstance(value, Section) else value
+    return made.document() if isinstance(made, Section) else made
+
+
+def _key(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def _names(project: Path) -> Iterator[str]:
+    for folder in (project, *(project / each for each in FOLDERS)):
+        yield from (file.stem for file in folder.glob(f"*{EXTENSION}"))

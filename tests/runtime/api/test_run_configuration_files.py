@@ -1,0 +1,168 @@
+"""Run configurations as files: loaded with azureml-core's sections, saved, deleted."""
+
+import pytest
+
+from aml_platform import (
+    CondaDependencies,
+    DataReferenceConfiguration,
+    RunConfiguration,
+    ScriptRunConfig,
+)
+from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
+from runtime.definitions.runconfig import read_run_configuration
+from runtime.model.launching import Distribution
+
+TEXT = """\
+# how training runs
+script: train.py
+arguments: [--alpha, 0.5]
+target: cpu
+framework: python
+communicator: openmpi
+nodeCount: 2
+jobName: nightly
+maxRunDurationSeconds: 3600
+environmentVariables: {A: run}
+environment:
+  name: train
+  version: 3
+  environmentVariables: {A: environment, B: 1}
+  python:
+    condaDependenciesFile: conda.yml
+  docker:
+    enabled: true
+    baseImage: python:3.9
+    arguments: [--ipc=host]
+  spark:
+    packages: [{group: g, artifact: a, version: 1}]
+mpi:
+  process_count_per_node: 3
+history:
+  directoriesToWatch: [logs]
+dataReferences:
+  images: {dataStoreName: store, mode: download, pathOnDataStore: a/b}
+data:
+  mnist:
+    dataLocation: {dataset: {name: mnist, version: 2}}
+    mechanism: mount
+outputData:
+  result:
+    outputLocation: {dataPath: {datastoreName: store, relativePath: out}}
+    mechanism: upload
+"""
+
+
+@pytest.fixture
+def project(source):
+    folder = source / ".azureml"
+    folder.mkdir()
+    (folder / "cpu.runconfig").write_text(TEXT, encoding="utf-8")
+    conda = "# packages\ndependencies: [python=3.9, numpy]\n"
+    (source / "conda.yml").write_text(conda, encoding="utf-8")
+    return source
+
+
+def test_a_file_becomes_sections(project):
+    config = RunConfiguration.load(project, "cpu")
+    assert (config.target, config.node_count, config.mpi.process_count_per_node) == ("cpu", 2, 3)
+    assert config.environment.docker.base_image == "python:3.9"
+    assert config.environment.python.conda_dependencies.conda_packages == ["python=3.9", "numpy"]
+    assert config.data_references["images"] == DataReferenceConfiguration(
+        "store", "Download", "a/b"
+    )
+    assert config.environment.spark.packages[0].version == "1"
+
+
+def test_a_loaded_configuration_is_the_run_of_its_file(project):
+    file = project / ".azureml" / "cpu.runconfig"
+    settings = read_run_configuration(file, project)
+    spec = ScriptRunConfig(project, run_config=RunConfiguration.load(file)).spec("e", {})
+    shared = (
+        *("script", "arguments", "target", "node_count", "max_duration_s", "display_name"),
+        *("framework", "distribution", "inputs", "outputs", "collects", "variables", "docker"),
+    )
+    assert {name: getattr(spec, name) for name in shared} == {
+        name: getattr(settings, name) for name in shared
+    }
+    assert spec.distribution == Distribution("mpi", processes_per_node=3)
+    assert (spec.environment.conda, spec.environment.image) == (
+        settings.environment.conda,
+        settings.environment.image,
+    )
+    assert spec.environment.source == str(project / "conda.yml")
+
+
+@pytest.mark.parametrize("name", ["cpu", "cpu.runconfig"])
+def test_a_file_is_found_by_the_name_of_its_project(project, name):
+    assert RunConfiguration.load(str(project), name).script == "train.py"
+
+
+def test_a_file_that_is_not_there_names_the_places_and_the_nearest(project):
+    with pytest.raises(UnknownNameError) as unknown:
+        RunConfiguration.load(project, "cpus")
+    assert str(project / ".azureml" / "cpus.runconfig") in unknown.value.detail
+    assert "Did you mean 'cpu'" in unknown.value.remedy
+
+
+def test_a_folder_alone_is_no_run_configuration(project):
+    with pytest.raises(UsageError, match="no name is given"):
+        RunConfiguration.load(project)
+
+
+def test_the_problems_of_a_file_are_told_with_their_lines(project):
+    file = project / ".azureml" / "bad.runconfig"
+    file.write_text("script: train.py\nnodeCuont: 4\ntarget: local\n", encoding="utf-8")
+    with pytest.raises(DefinitionError) as refused:
+        RunConfiguration.load(project, "bad")
+    assert refused.value.at == f"{file}:2"
+
+
+def test_what_is_saved_loads_as_the_same_run(project):
+    config = RunConfiguration.load(project, "cpu")
+    config.save(project, "copy")
+    again = RunConfiguration.load(project, "copy")
+    first, second = (
+        ScriptRunConfig(project, run_config=each).spec("e", {}) for each in (config, again)
+    )
+    assert first == second
+    assert again.job_name == "nightly"
+
+
+def test_saving_changes_what_differs_and_keeps_comments(project):
+    config = RunConfiguration.load(project, "cpu")
+    config.node_count = 4
+    config.environment.python.conda_dependencies.add_pip_package("mlflow")
+    config.save()
+    text = (project / ".azureml" / "cpu.runconfig").read_text()
+    assert text.startswith("# how training runs\nscript: train.py\n")
+    assert "nodeCount: 4" in text
+    assert "condaDependenciesFile: conda.yml" in text
+    assert "- mlflow" in (project / "conda.yml").read_text()
+
+
+def test_a_new_one_is_saved_with_its_packages_beside_it(source):
+    config = RunConfiguration("train.py", conda_dependencies=CondaDependencies.create())
+    config.target = "cpu"
+    config.environment.docker.base_image_registry.address = "x.azurecr.io"
+    config.environment.docker.base_image_registry.password = "planted-secret"
+    config.save(source, "new")
+    folder = source / ".azureml"
+    loaded = RunConfiguration.load(source, "new")
+    assert loaded.target == "cpu"
+    assert (folder / "conda_dependencies.yml").is_file()
+    assert not [f for f in folder.iterdir() if "planted-secret" in f.read_text()]
+
+
+def test_a_configuration_without_a_file_needs_a_path():
+    with pytest.raises(UsageError, match="no file yet"):
+        RunConfiguration().save()
+
+
+def test_a_configuration_is_deleted_by_its_name(project):
+    RunConfiguration.delete(project, "cpu")
+    assert not (project / ".azureml" / "cpu.runconfig").exists()
+    (project / ".azureml" / "old").write_text("script: train.py\ntarget: local\n")
+    with pytest.raises(UnknownNameError):
+        RunConfiguration.delete(project, "old")
+    with pytest.raises(UsageError, match="not deleted"):
+        RunConfiguration.delete(project / ".azureml" / "old")
