@@ -1,0 +1,131 @@
+"""Environments of a workspace: registered, found and listed in a real local cloud."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from aml_platform import CondaDependencies, Environment, UserErrorException
+from infra.contract.errors import UsageError
+from infra.contract.manifest import Manifest
+from runtime.targets.workspace_environments import open_environments
+from tests.localcloud.harness import SUB, connect, make_workspace
+
+
+@dataclass
+class Session:
+    home: Path
+
+
+@dataclass
+class Workspace:
+    """What of a workspace its environments need."""
+
+    manifest: Manifest
+    session: Session
+
+
+@pytest.fixture(scope="module")
+def workspace(aml_home, local_cloud):
+    with connect(aml_home) as cloud:
+        made = make_workspace(cloud.arm, f"{SUB}/resourceGroups/environments")
+    named = {"id": made, "name": made.rpartition("/")[2], "location": "westeurope"}
+    manifest = Manifest.model_validate(
+        {
+            "version": 1,
+            "project": "demo",
+            "stack": "local",
+            "cloud": "local",
+            "workspace": named,
+            "targets": {},
+        }
+    )
+    return Workspace(manifest, Session(aml_home))
+
+
+def made(name, *packages):
+    environment = Environment(name)
+    environment.python.conda_dependencies = CondaDependencies.create(
+        pip_packages=list(packages), python_version="3.11"
+    )
+    return environment
+
+
+def test_a_new_version_is_made_only_on_change(workspace):
+    environment = made("versions", "a")
+    assert environment.register(workspace).version == "1"
+    assert environment.register(workspace=workspace).version == "1"
+    environment.python.conda_dependencies.add_pip_package("b")
+    assert environment.register(workspace).version == "2"
+    environment.environment_variables["A"] = "1"
+    assert environment.register(workspace).version == "3"
+    assert environment.version == "3"
+
+
+def test_what_is_registered_comes_back_whole(workspace):
+    environment = made("whole", "a")
+    environment.environment_variables["A"] = "b"
+    environment.docker.enabled, environment.docker.base_image = True, "python:3.11"
+    environment.docker.arguments = ["--ipc=host"]
+    environment.docker.base_image_registry.address = "x.azurecr.io"
+    environment.docker.base_image_registry.password = "planted-secret"
+    environment.register(workspace)
+    found = Environment.get(workspace, name="whole")
+    assert found.environment_variables == {"A": "b"}
+    assert (found.docker.base_image, found.docker.arguments) == ("python:3.11", ["--ipc=host"])
+    assert found.python.conda_dependencies == environment.python.conda_dependencies
+    assert found.docker.base_image_registry.password is None
+
+
+def test_a_version_is_found_by_its_number_or_label(workspace):
+    made("numbers", "a").register(workspace)
+    made("numbers", "b").register(workspace)
+    assert Environment.get(workspace, "numbers", version=1).version == "1"
+    assert Environment.get(workspace, "numbers", label="latest").version == "2"
+    with pytest.raises(UsageError, match="label is 'prod'"):
+        Environment.get(workspace, "numbers", label="prod")
+
+
+def test_a_copy_of_what_is_registered_can_be_changed_and_registered(workspace):
+    made("changed", "a").register(workspace)
+    copy = Environment.get(workspace, "changed").clone("changed-copy")
+    copy.python.conda_dependencies.add_pip_package("b")
+    assert copy.register(workspace).version == "1"
+
+
+def test_environments_are_listed_by_name(workspace):
+    made("listed", "a").register(workspace)
+    found = Environment.list(workspace)
+    assert found["listed"].python.conda_dependencies.pip_packages == ["a"]
+
+
+def test_a_name_that_is_not_there_suggests_the_nearest(workspace):
+    made("nearest", "a").register(workspace)
+    with pytest.raises(UserErrorException) as unknown:
+        Environment.get(workspace, "nearst")
+    assert "'nearest'" in unknown.value.remedy
+    with pytest.raises(UserErrorException) as unknown:
+        Environment.get(workspace, "nearest", version="7")
+    assert "version '7'" in unknown.value.detail
+
+
+def test_an_environment_of_another_client_is_read(workspace):
+    """As azure-ai-ml and the studio make them: an image and a conda file, no definition."""
+    environments = open_environments(workspace.session.home, workspace.manifest)
+    conda = "dependencies:\n- python=3.11\n- pip:\n  - numpy\n"
+    environments.register("foreign", {"image": "python:3.11", "condaFile": conda})
+    environments.close()
+    found = Environment.get(workspace, "foreign")
+    assert found.docker.base_image == "python:3.11"
+    assert found.spec().conda == found.python.conda_dependencies.serialize_to_string()
+
+
+def test_a_dockerfile_is_not_registered(workspace):
+    with pytest.raises(UsageError, match="Dockerfile is not registered"):
+        Environment.from_dockerfile("docker", "FROM x\n").register(workspace)
+
+
+def test_an_interpreter_is_registered_without_packages(workspace):
+    environment = Environment.from_docker_image("image", "python:3.9")
+    environment.register(workspace)
+    assert Environment.get(workspace, "image").python.user_managed_dependencies is True
