@@ -1,17 +1,17 @@
 """Versioned assets of a workspace: code, environments, data, models, components.
 
-Of a version only the description, tags, stage and archive flag can change; its container is created
-with the first version. Archived ones are listed only if ``listViewType`` asks for them. Files are
-uploaded to the blob plane; ``startPendingUpload`` returns where.
+Of a version only the description, tags, stage and archive flag can change, and properties be added;
+its container is created with the first version. Archived ones are listed only if ``listViewType``
+asks for them. Files are uploaded to the blob plane; ``startPendingUpload`` returns where.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING_ASSETS
 from infra.catalogue.names import parse_arm_id
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.assets import ASSET_DEFAULTS, REGISTRY, without_registry
 from localcloud.calls.kinds import Fill, Kind
 from localcloud.calls.lookups import existing, find, require_parents
@@ -96,7 +96,7 @@ def _fill(_call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
     properties = {**ASSET_DEFAULTS, **given}
     if old is not None:
         keys = (given.keys() | old.properties.keys()) - _CHANGEABLE
-        changed = sorted(k for k in keys & given.keys() if given[k] != old.properties.get(k))
+        changed = sorted(k for k in keys & given.keys() if _differs(k, given, old))
         if changed:
             raise RefusedError(
                 409,
@@ -107,6 +107,14 @@ def _fill(_call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
         properties = {**old.properties, **properties}
     kept = {REGISTRY: old.document[REGISTRY]} if old and REGISTRY in old.document else {}
     return {**without_registry(wanted), **kept, "properties": properties}
+
+
+def _differs(key: str, given: Document, old: StoredResource) -> bool:
+    """Return whether a value is another one; properties may be added, none may change or go."""
+    known = old.properties.get(key)
+    if key == "properties" and isinstance(known, Mapping) and isinstance(given[key], Mapping):
+        return any(given[key].get(name) != value for name, value in known.items())
+    return bool(given[key] != known)
 
 
 def _fill_environment(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:

@@ -4,6 +4,7 @@ A name's versions count up from 1. Two processes that register at once get two v
 """
 
 import re
+import uuid
 from typing import Dict, Iterator, List, Optional
 
 from .errors import UserErrorException
@@ -19,6 +20,7 @@ from .transport import (
 )
 
 _TRIES = 20
+_MARK = "aml.registration"
 _FIRST_ERROR = 400
 _BAD_REQUEST = 400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
@@ -76,6 +78,8 @@ def one(
 
 def create(transport: Transport, kind: str, name: str, properties: Json) -> Dict[str, object]:
     """Register the next version of a name and return it."""
+    # A PUT of what is there already is no conflict: two who register the same must differ.
+    own = dict(section(properties, "properties"), **{_MARK: uuid.uuid4().hex})
     for _ in range(_TRIES):
         versions = [str(each["name"]) for each in all_versions(transport, kind, name)]
         following = max([int(each) for each in versions if each.isdigit()] or [0]) + 1
@@ -83,7 +87,9 @@ def create(transport: Transport, kind: str, name: str, properties: Json) -> Dict
         if found(transport, path) is not None:  # archived versions are not listed
             following = _free(transport, kind, name, following)
             path = version_path(kind, name, following)
-        status, answer = transport.arm("PUT", path, {"properties": properties})
+        status, answer = transport.arm(
+            "PUT", path, {"properties": dict(properties, properties=own)}
+        )
         if status < _FIRST_ERROR:
             return answer
         # Another process registered this version first.

@@ -16,7 +16,8 @@ RESOURCES = "azureml.resourceRequirements"
 DATASETS = "azureml.datasets"
 SAMPLE_INPUT = "azureml.sampleInputData"
 SAMPLE_OUTPUT = "azureml.sampleOutputData"
-OWN = (FRAMEWORK, RESOURCES, DATASETS, SAMPLE_INPUT, SAMPLE_OUTPUT)
+OWN = (FRAMEWORK, RESOURCES, DATASETS, SAMPLE_INPUT, SAMPLE_OUTPUT, "aml.")
+"""How the names of properties begin that are no person's."""
 Wanted = Union[None, Sequence[object], Dict[str, str]]
 """Tags or properties, given or searched for: names, (name, value), or a dictionary."""
 

@@ -1,6 +1,7 @@
 """Signatures of blob requests: the same as azure-storage-blob's, and syntax for Python 3.6."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,5 +38,17 @@ def test_a_request_is_signed_as_by_microsofts_client(method, url, headers):
 @pytest.mark.parametrize(
     "file", sorted(Path(signing.__file__).parent.glob("*.py")), ids=lambda file: file.stem
 )
-def test_the_syntax_is_that_of_python_36(file):
-    ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 6))
+def test_a_module_needs_python_36_and_its_standard_library(file):
+    tree = ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 6))
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names - {"__future__", "dataclasses"}
