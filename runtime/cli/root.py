@@ -94,6 +94,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "runs": Entry("runtime.cli.runs:runs", "List runs.", _RUN),
     "run": Entry("runtime.cli.runs:run", "Show, follow, cancel or download one run.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
+    "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
     "cloud": Entry(
         "localcloud.commands:cloud", "Start, stop or reset the local cloud.", _CLOUD, "localcloud"
     ),

@@ -1,0 +1,80 @@
+"""`aml v1 run SCRIPT`: as `python SCRIPT`, with `azureml` meaning this product."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.cli.root import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_script_runs_as_main_with_its_arguments(aml_v1):
+    ran = aml_v1(
+        "s.py",
+        "import sys, azureml.core\n"
+        "if __name__ == '__main__':\n    print(sys.argv, azureml.core.VERSION)\n",
+        "--rate", "0.1", "-h",
+    )  # fmt: skip
+    assert (ran.code, ran.out) == (0, "['s.py', '--rate', '0.1', '-h'] 1.61.0\n")
+    assert "azureml" not in sys.modules
+
+
+def test_modules_beside_the_script_are_imported(aml_v1, tmp_path):
+    (tmp_path / "beside_v1.py").write_text("x = 3")
+    assert aml_v1("s.py", "import beside_v1\nprint(beside_v1.x)").out == "3\n"
+    sys.modules.pop("beside_v1")
+
+
+def test_an_exception_of_the_script_has_its_line(aml_v1):
+    ran = aml_v1("s.py", "x = 1\nraise ValueError('no good')\n")
+    assert ran.code == 1
+    assert ran.err.startswith('Traceback (most recent call last):\n  File "s.py", line 2')
+    assert "error: The script failed at s.py:2" in ran.err
+    assert "ValueError: no good" in ran.err
+
+
+def test_a_syntax_error_has_its_line(aml_v1):
+    assert "The script failed at s.py:2" in aml_v1("s.py", "x = 1\nx ==\n").err
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("from azureml.core import Worksapce", "Did you mean 'Workspace'?"),
+        ("from azureml.core import Webservice\nWebservice.list()", "is not offered"),
+    ],
+)
+def test_an_error_of_ours_is_reported_without_a_traceback(aml_v1, code, said):
+    ran = aml_v1("s.py", code)
+    assert ran.code == 2
+    assert said in ran.err
+    assert f" at s.py:{code.count(chr(10)) + 1}" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "said"), [("", 0, ""), ("3", 3, ""), ("'stop'", 1, "stop\n")]
+)
+def test_the_exit_code_is_the_scripts(aml_v1, call, code, said):
+    ran = aml_v1("s.py", f"import sys\nsys.exit({call})")
+    assert (ran.code, ran.err) == (code, said)
+
+
+def test_a_file_that_is_not_there_is_an_error(aml_v1, tmp_path, capsys):
+    aml_v1("s.py", "")
+    (tmp_path / "s.py").unlink()
+    assert run(["v1", "run", "s.py"]) == 2
+    assert "There is no file s.py" in capsys.readouterr().err
+
+
+def test_the_module_runs_a_script_too(tmp_path):
+    (tmp_path / "s.py").write_text("import sys, azureml.core as c\nprint(c.VERSION, sys.argv[1])")
+    said = subprocess.run(
+        [sys.executable, "-m", "aml_platform.v1", "s.py", "--x"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert said.stdout == "1.61.0 --x\n"
