@@ -198,7 +198,7 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
         print_data(printable(str(file)))
 
 
-@run.command(cls=_OfOneRun)
+@run.command(cls=CountedBack)
 @_RUN
 @click.option(
     "--fresh", is_flag=True, help="Resolve the package versions anew. Default: those that ran."

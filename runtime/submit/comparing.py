@@ -9,11 +9,11 @@ from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import Document
 from runtime.environments.lock_store import LockStore
 from runtime.history.store import Filter, History
+from runtime.model.environments import LOCK_PROPERTY
 from runtime.model.runs import RunRecord, SourceSnapshot
 from runtime.snapshots.store import SnapshotStore, object_file
 from runtime.submit.differences import Differences, FileChange, Known, differences, text_diff
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
-from runtime.targets.run_folder import LOCK_PROPERTY
 
 _LOCKS: Final = "locks"
 _NO_FILE: Final = "/dev/null"
