@@ -95,10 +95,20 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "run": Entry("runtime.cli.runs:run", "Show, follow, cancel or download one run.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
     "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
+    "folder": Entry("runtime.cli.folder:folder", "Prepare a project folder.", _RUN),
+    "runconfiguration": Entry(
+        "runtime.cli.run_configurations:run_configurations",
+        "Create, list, show and delete run configurations.",
+        _RUN,
+    ),
     "cloud": Entry(
         "localcloud.commands:cloud", "Start, stop or reset the local cloud.", _CLOUD, "localcloud"
     ),
 }
+
+
+ALIASES: Final = {"runconfigurations": "runconfiguration"}
+"""Other spellings of Azure ML's documentation → the command; not listed."""
 
 
 def load_command(name: str) -> click.Command:
@@ -115,12 +125,13 @@ class Table(click.Group):
         return list(COMMANDS)
 
     def get_command(self, _: click.Context, cmd_name: str) -> click.Command | None:
-        return load_command(cmd_name) if cmd_name in COMMANDS else None
+        name = ALIASES.get(cmd_name, cmd_name)
+        return load_command(name) if name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in {*COMMANDS, *ALIASES} and not args[0].startswith("-"):
             hint = nearest(args[0], COMMANDS, noun="command")
             raise UsageError(f"There is no command {args[0]!r}.", remedy=hint)
         return super().resolve_command(ctx, args)

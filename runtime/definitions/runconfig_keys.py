@@ -58,7 +58,7 @@ _DATA: Final = (
     Key("pathOnCompute", text="Where it is put."),
     Key("overwrite", _FLAG, "Whether existing files are replaced."),
     Key("createOutputDirectories", _FLAG, "Folders of outputs always exist.", _IGNORED),
-    Key("options", Kind.FREE, "Mount options of Azure's data runtime.", _REFUSED),
+    Key("options", Kind.FREE, "data is read without Azure's data runtime.", _REFUSED),
 )
 
 _DATA_REFERENCE: Final = (
@@ -81,8 +81,8 @@ _OUTPUT_OPTIONS: Final = (
         "Registers the output as a dataset.",
         keys=(
             Key("name", text="The dataset's name."),
-            Key("description", text="A registered output has no description yet.", use=_REFUSED),
-            Key("tags", Kind.FREE, "A registered output has no tags yet.", _REFUSED),
+            Key("description", text="registered outputs have no description.", use=_REFUSED),
+            Key("tags", Kind.FREE, "registered outputs have no tags.", _REFUSED),
             Key(
                 "datasetRegistrationOptions",
                 Kind.SECTION,
@@ -91,7 +91,7 @@ _OUTPUT_OPTIONS: Final = (
                     Key(
                         "additionalTransformation",
                         Kind.FREE,
-                        "Azure's data runtime is needed to transform data.",
+                        "data is stored without Azure's data runtime.",
                         _REFUSED,
                     ),
                 ),
@@ -377,7 +377,7 @@ RUN_CONFIGURATION: Final = (
     Key(
         "amlcompute",
         Kind.SECTION,
-        "A cluster made for the run: with target `amlcompute`.",
+        "Of the target `amlcompute`: a cluster made for the run, which is refused.",
         keys=(
             Key("name", text="The cluster's name."),
             Key("vmSize", text="The size of its nodes."),
@@ -392,13 +392,13 @@ RUN_CONFIGURATION: Final = (
         "The service that AmlCompute replaced.",
         keys=(
             Key("nodeCount", _WHOLE, "The number of nodes, if `nodeCount` is not given."),
-            Key("dockerRegistry", Kind.FREE, "The service no longer exists.", _REFUSED),
+            Key("dockerRegistry", Kind.FREE, "the service no longer exists.", _REFUSED),
         ),
     ),
     Key(
         "containerInstance",
         Kind.SECTION,
-        "A container made for the run: with target `containerinstance`.",
+        "Of the target `containerinstance`: a container made for the run, which is refused.",
         keys=(
             Key("region", text="Its region."),
             Key("cpuCores", Kind.NUMBER, "Its cores."),

@@ -46,6 +46,11 @@ def write_run_configuration(document: Document, file: Path) -> None:
         _replace(file, text)
 
 
+def new_text(document: Document) -> str:
+    """Return the text of a new file, with a comment above each key."""
+    return _fresh(in_order(document, RUN_CONFIGURATION))
+
+
 def in_order(document: Document, keys: tuple[Key, ...]) -> JsonObject:
     """Return a document with its keys in azureml-core's order; unknown ones come last."""
     ordered: JsonObject = {}

@@ -160,7 +160,7 @@ def test_each_shell_gets_a_script_to_load(shell):
 
 def test_commands_subcommands_and_options_are_completed():
     assert completed("aml ") == list(COMMANDS)
-    assert completed("aml ru") == ["runs", "run"]
+    assert completed("aml ru") == ["runs", "run", "runconfiguration"]
     assert completed("aml stack re") == ["repair"]
     assert completed("aml up --replace") == ["--replace", "--replace-workspace"]
 
