@@ -12,6 +12,7 @@ from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.definitions.attaching import run_configuration
 from runtime.definitions.finding import EXTENSION, FOLDERS, configuration_folder
 from runtime.definitions.runconfig import read_document, read_run_configuration
+from runtime.definitions.runconfig_environment import without_password
 from runtime.definitions.runconfig_keys import FRAMEWORKS
 from runtime.definitions.runconfig_writing import CONDA_FILE, write_run_configuration
 from runtime.definitions.yaml_text import block
@@ -107,8 +108,11 @@ def list_(*, folder: Path, as_json: bool) -> None:
 @_PATH
 @_JSON
 def show(*, name: str, folder: Path, as_json: bool) -> None:
-    """Print a run configuration with azureml-core's keys, whatever its format."""
-    document = read_document(_file(name, folder), folder)
+    """Print a run configuration with azureml-core's keys, whatever its format.
+
+    A registry's password is printed as ***, unless it is a reference (env:NAME, file:PATH).
+    """
+    document = without_password(read_document(_file(name, folder), folder))
     if as_json:
         print_json(document)
     else:

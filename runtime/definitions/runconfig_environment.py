@@ -19,9 +19,11 @@ from runtime.model.environments import (
     Registry,
     SparkPackages,
 )
+from runtime.model.redaction import MASK
 
 _PYTHON: Final = ("environment", "python")
 _DOCKER: Final = ("environment", "docker")
+_REFERENCES: Final = ("env:", "file:")
 _LISTED: Final = Path(".conda", "environments.txt")
 
 
@@ -207,6 +209,18 @@ def part(document: Document, key: str) -> Document:
     """Return a section of a canonical document, empty if it is not there."""
     found = document.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def without_password(document: Document) -> Document:
+    """Return a canonical document whose registry's password can be shown."""
+    environment = part(document, "environment")
+    docker = part(environment, "docker")
+    registry = part(docker, "baseImageRegistry")
+    password = registry.get("password")
+    if not password or str(password).startswith(_REFERENCES):
+        return document
+    docker = {**docker, "baseImageRegistry": {**registry, "password": MASK}}
+    return {**document, "environment": {**environment, "docker": docker}}
 
 
 def conda_folders(name: str, environ: Mapping[str, str]) -> list[Path]:

@@ -277,6 +277,11 @@ class _Settings:
             if value and value != idle and str(path[0]).lower() not in active:
                 place = self._read.place(*path)
                 yield f"{place or self._file}: `{shown_path(path)}` has no effect without {needs}."
+        for path in (("mpi", "nodeCount"), ("pytorch", "nodeCount")):
+            count, nodes = self._at(path), self._values.get("nodeCount")
+            if nodes and isinstance(count, int) and count > 1 and count != nodes:
+                at = self._read.place(*path) or self._file
+                yield f"{at}: `{shown_path(path)}` has no effect beside `nodeCount`."
         python = part(part(self._values, "environment"), "python")
         if python.get("condaDependenciesFile") and python.get("condaDependencies"):
             place = self._read.place("environment", "python", "condaDependencies")

@@ -103,6 +103,13 @@ def folded(key: str) -> str:
     return key.replace("_", "").replace("-", "").lower()
 
 
+def says_nothing(value: object) -> bool:
+    """Return whether a value is null, false or empty, or holds nothing but such values."""
+    if isinstance(value, Mapping):
+        return all(says_nothing(each) for each in value.values())
+    return not value or (isinstance(value, list) and all(map(says_nothing, value)))
+
+
 def by_name(keys: tuple[Key, ...]) -> dict[str, Key]:
     """Return the keys of a section by each of their names, folded."""
     return {folded(name): key for key in keys for name in (key.name, *key.also)}
@@ -179,7 +186,7 @@ class ShapeReader:
         return f"Remove it; the keys here are {', '.join(sorted(names, key=folded))}."
 
     def _refuse(self, key: Key, value: object, path: Keys) -> None:
-        if key.use is not Use.REFUSED or not value or value in key.idle:
+        if key.use is not Use.REFUSED or says_nothing(value) or value in key.idle:
             return
         self._problems.add(
             f"`{shown_path(path)}` is not supported: {key.text}",

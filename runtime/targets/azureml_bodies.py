@@ -17,7 +17,7 @@ from runtime.environments.conda import parse_conda
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import PreparedRun, SourceSnapshot
+from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 
 IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 """The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""
@@ -90,13 +90,26 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
         "environmentId": environment_id,
         "computeId": compute_id,
         "environmentVariables": dict(run.spec.variables),
-        "resources": {"instanceCount": run.spec.node_count},
+        "resources": _resources(run.spec),
         "limits": {"jobLimitsType": "Command", "timeout": seconds_only(run.spec.max_duration_s)},
         "tags": dict(run.spec.tags),
         "properties": dict(run.properties),
         "isArchived": False,
     }
+    if run.spec.distribution is not None and run.spec.distribution.kind == "pytorch":
+        # Nodes then know each other: MASTER_ADDR, NODE_RANK and the like.
+        properties["distribution"] = {"distributionType": "PyTorch", "processCountPerInstance": 1}
     return {"properties": properties}
+
+
+def _resources(spec: RunSpec) -> JsonObject:
+    """Return the nodes of a job, and how its container is run where the spec says so."""
+    resources: JsonObject = {"instanceCount": spec.node_count}
+    if spec.docker.shm_size:
+        resources["shmSize"] = spec.docker.shm_size
+    if spec.docker.arguments:
+        resources["dockerArgs"] = shlex.join(spec.docker.arguments)
+    return resources
 
 
 def job_command(run: PreparedRun) -> str:

@@ -136,6 +136,16 @@ def test_a_list_shows_what_cannot_be_read(desk):
     assert "There is no key 'argumets'." in said.out
 
 
+def test_passwords_are_not_shown(desk):
+    (desk.root / ".azureml").mkdir()
+    registry = "{address: r.io, username: u, password: hunter2}"
+    text = f"script: a.py\nenvironment: {{docker: {{baseImageRegistry: {registry}}}}}\n"
+    (desk.root / ".azureml/mine.runconfig").write_text(text)
+    said = desk.aml("runconfiguration", "show", "-n", "mine")
+    assert "hunter2" not in said.out
+    assert "password: '***'" in said.out
+
+
 @pytest.mark.parametrize("verb", ["show", "delete"])
 def test_a_run_configuration_that_is_not_there_names_the_nearest(desk, verb):
     desk.aml("runconfiguration", "create", "-n", "mine")

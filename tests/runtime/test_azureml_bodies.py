@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from runtime.model.environments import EnvironmentSpec
+from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
 from runtime.targets import azureml_bodies as bodies
 from runtime.targets.azureml import Cursor
@@ -49,6 +50,20 @@ def test_a_job_in_full():
         "properties": {},
         "isArchived": False,
     }
+
+
+def test_a_container_is_run_as_the_run_says():
+    docker = DockerOptions(arguments=("--ipc", "host"), shm_size="8g")
+    assert job(docker=docker)["resources"] == {
+        "instanceCount": 1,
+        "shmSize": "8g",
+        "dockerArgs": "--ipc host",
+    }
+
+
+def test_the_nodes_of_pytorch_know_each_other():
+    body = job(distribution=Distribution("pytorch"), node_count=2)
+    assert body["distribution"] == {"distributionType": "PyTorch", "processCountPerInstance": 1}
 
 
 def test_a_job_is_shown_by_its_run_id_unless_it_has_a_name():
