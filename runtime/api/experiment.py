@@ -177,7 +177,7 @@ class Experiment:
         session = self.workspace.session
         spec = config.spec(self.name, tags)
         target = session.targets.target(spec.target)
-        submitter = Submitter(session.home, session.history)
+        submitter = Submitter(session.home, session.history, kind_of=session.targets.kind)
         submitted = submitter.submit(spec, target, stack=session.stack)
         run = Run(self, submitted.run.run_id)
         run.note(KIND, definition(spec))

@@ -28,7 +28,7 @@ def rerun(
     for note in again.notes:
         say(note)
     target = session.target_of(record)
-    submitter = Submitter(session.home, session.history, report=say)
+    submitter = Submitter(session.home, session.history, report=say, kind_of=session.targets.kind)
     stack = record.stack or session.stack
     submitted = submitter.resubmit(again.spec, again.snapshot, target, git=again.git, stack=stack)
     run_id = submitted.run.run_id

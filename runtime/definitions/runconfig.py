@@ -37,8 +37,8 @@ _OWN: Final = MARKS | {
 """Folded keys that no other kind of definition has at its top level."""
 _JOB: Final = "Run it with `aml job create -f FILE`, or `aml submit FILE`."
 _REMEDIES: Final = {
-    Kind.HYPERDRIVE: "Give it with"
-    " `aml run submit-hyperdrive --hyperdrive-configuration-name FILE -c NAME`.",
+    Kind.HYPERDRIVE: "Sweeps cannot be run yet. To run the script once, give the run configuration"
+    " that the sweep uses: `-c NAME`.",
     Kind.COMMAND_JOB: _JOB,
     Kind.SWEEP_JOB: _JOB,
     Kind.PIPELINE_JOB: _JOB,
@@ -54,12 +54,12 @@ _REMEDIES: Final = {
     Kind.OTHER_SCHEMA: "Give a run configuration or a job.",
     Kind.WORKBENCH_COMPUTE: "Give the run configuration of the same name: `-c NAME`.",
     Kind.SPARK_DEPENDENCIES: "Name it as `SparkDependenciesFile` of a run configuration.",
-    Kind.PIPELINE_V1: "Run it with `aml run submit-pipeline -y FILE`.",
+    Kind.PIPELINE_V1: "Pipelines cannot be run yet. Submit the script of each step.",
     Kind.CONDA: "Give it with `-d FILE`, or name it as `condaDependenciesFile`.",
     Kind.ENVIRONMENT: "Name it as `environment` of a run configuration or a job.",
     Kind.MLPROJECT: "Run it with `aml submit MLproject`.",
     Kind.PYTHON_ENVIRONMENT: "Name it as `python_env` of an MLproject.",
-    Kind.NOTEBOOK: "Run it with `aml submit NOTEBOOK.ipynb`.",
+    Kind.NOTEBOOK: "Run it with `aml v1 run NOTEBOOK.ipynb`.",
     Kind.WORKSPACE_CONFIGURATION: "Give a run configuration; the stack says which workspace.",
     Kind.STACK_FILE: "Deploy it with `aml up`.",
     Kind.WORKFLOW: "Give a run configuration or a job.",

@@ -97,7 +97,7 @@ class DataReader:
             self._problems.add(
                 f"`{shown_path(at, 'dataset')}` has an id and no name: only the workspace that"
                 " made it knows the id.",
-                remedy="Write `name` and `version`, as `aml dataset list` shows them.",
+                remedy="Write the `name` and the `version` of the registered dataset.",
                 at=self._read.place(*at, "dataset", "id"),
             )
         return None

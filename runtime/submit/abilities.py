@@ -130,13 +130,14 @@ INABILITIES: Final = (
         "several nodes",
         (LOCAL, INSTANCE),
         "it is one machine",
-        f"Set `nodeCount: 1`, or {_CHOOSE}.",
+        f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
     ),
     Inability(
         "several processes",
         _BUILT_IN,
         "it starts the script once on each node",
-        "Set the processes to one a node (`communicator: None`), or start them in the script.",
+        "Ask for one process a node (`communicator: None`, no `distribution`), or have the script"
+        " start the others.",
     ),
     Inability(
         "PySpark",
@@ -204,13 +205,17 @@ def check_abilities(spec: RunSpec, kind: str) -> tuple[str, ...]:
     """
     found = list(_inabilities(spec, kind))
     refused = [each for each in found if not each.row.harmless]
-    notes = tuple(f"{each}." for each in found if each.row.harmless)
+    notes = tuple(
+        f"{each.at}: {each.text}." if each.at else f"{each.text}."
+        for each in found
+        if each.row.harmless
+    )
     if not refused:
         return notes
     if len(refused) == 1:
         only = refused[0]
         raise UsageError(f"{only.text}.", remedy=only.row.remedy, at=only.at or None)
-    lines = [f"{each}. {each.row.remedy}" for each in refused]
+    lines = [f"{each.brief}. {each.row.remedy}" for each in refused]
     raise UsageError(
         "\n  ".join([f"Target {spec.target!r} cannot honour {len(refused)} settings:", *lines]),
         remedy="Change the lines above, or choose another target with `--target NAME`.",
@@ -219,14 +224,24 @@ def check_abilities(spec: RunSpec, kind: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A row that applies to a run: what is wrong, as a clause, and the place that asks for it."""
+    """A row that applies to a run, what the run asks for, and the place that asks."""
 
     row: Inability
-    text: str
+    target: str
+    asked: str
     at: str
 
-    def __str__(self) -> str:
-        return f"{self.at}: {self.text}" if self.at else self.text
+    @property
+    def text(self) -> str:
+        """Return what is wrong, as a clause."""
+        verb = "ignores" if self.row.harmless else "cannot honour"
+        return f"Target {self.target!r} {verb} {self.asked}: {self.row.reason}"
+
+    @property
+    def brief(self) -> str:
+        """Return it for a list that names the target."""
+        where = f"{self.at}: " if self.at else ""
+        return f"{where}{self.asked}: {self.row.reason}"
 
 
 def _inabilities(spec: RunSpec, kind: str) -> Iterator[_Found]:
@@ -234,9 +249,7 @@ def _inabilities(spec: RunSpec, kind: str) -> Iterator[_Found]:
         asked = feature.asked(spec)
         for row in INABILITIES:
             if asked and row.feature == feature.name and kind in row.kinds:
-                verb = "ignores" if row.harmless else "cannot honour"
-                text = f"Target {spec.target!r} {verb} {asked}: {row.reason}"
-                yield _Found(row, text, _origin(spec.origins, feature.origins))
+                yield _Found(row, spec.target, asked, _origin(spec.origins, feature.origins))
 
 
 def _origin(origins: Mapping[str, str], names: tuple[str, ...]) -> str:

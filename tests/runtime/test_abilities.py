@@ -95,7 +95,7 @@ def test_everything_that_is_refused_is_listed():
     asked = spec(node_count=4, framework="PySpark", origins={"node_count": "f:3"})
     with pytest.raises(UsageError, match="2 settings") as error:
         check_abilities(asked, "local")
-    assert "f:3: Target 'it' cannot honour 4 nodes" in error.value.detail
+    assert "f:3: 4 nodes: it is one machine. Ask for one node" in error.value.detail
     assert "PySpark" in error.value.detail
 
 
