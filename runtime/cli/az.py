@@ -92,14 +92,15 @@ class AzOptions:
                 print_json(found)
 
 
-def az_options(*, metadata: bool = True) -> Callable[[Command], Command]:
+def az_options(*, metadata: bool = True, path: bool = True) -> Callable[[Command], Command]:
     """Add the options to a command, which reads them with ``given``.
 
-    ``metadata``: whether the command takes ``-t``.
+    ``metadata``: whether the command takes ``-t``; ``path``: whether it takes ``--path``.
     """
 
     def decorate(command: Command) -> Command:
-        for option in reversed((*_EVERY, *(_METADATA if metadata else ()))):
+        every = (*(_PATH if path else ()), *_EVERY, *(_METADATA if metadata else ()))
+        for option in reversed(every):
             command = option(command)
         return command
 
@@ -123,7 +124,7 @@ def _option(*names: str, field: str, **settings: Any) -> Callable[[Command], Com
 
 
 _KEPT: Final = f"{__name__}.options"
-_EVERY: Final = (
+_PATH: Final = (
     _option(
         "--path",
         field="path",
@@ -131,6 +132,8 @@ _EVERY: Final = (
         default=Path(),
         help="Project folder. Default: the current folder.",
     ),
+)
+_EVERY: Final = (
     _option("-g", "--resource-group", field="resource_group", help="Checked against the stack."),
     _option("-w", "--workspace-name", field="workspace", help="Checked against the stack."),
     _option(

@@ -14,6 +14,7 @@ from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
 _LAST_LINES = " Its last lines:"
+_SHORT = 60
 _LOG_FOLDERS = ("azureml-logs", "user_logs")
 
 
@@ -122,8 +123,17 @@ def raise_unless_completed(record: RunRecord, last_lines: str, *, quiet: bool = 
     if last_lines and not shown and "last lines" not in why:
         detail += f"\nIts last lines:\n{last_lines}"
     raise RunFailedError(
-        detail, remedy=f"See the full log: `aml run logs {record.run_id}`.", at=record.script
+        detail,
+        remedy=f"See the full log: `aml run logs {record.run_id}`.",
+        at=_in_short(record.script),
     )
+
+
+def _in_short(script: str) -> str:
+    """Return a script, or the beginning of a line of the shell."""
+    first, *rest = script.splitlines() or [""]
+    cut = first[:_SHORT]
+    return cut if cut == first and not rest else f"{cut.rstrip()} …"
 
 
 def last_lines(folder: str | None, count: int = 10) -> str:

@@ -1,6 +1,6 @@
-"""Generates docs/cli.md from the commands: ``python -m runtime.cli.reference``.
+"""Generates docs/cli.md and docs/jobs.md: ``python -m runtime.cli.reference``.
 
-A test fails when the page is out of date.
+A test fails when a page is out of date.
 """
 
 import sys
@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from infra.contract.errors import PlatformError
+from runtime.cli import jobs_page
 from runtime.cli.root import COMMANDS, aml, load_command
 
 PAGE: Final = Path("docs/cli.md")
@@ -109,5 +110,6 @@ def _row(record: tuple[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{PAGE}\n")
-    PAGE.write_text(page(), encoding="utf-8")
+    for file, text in ((PAGE, page()), (jobs_page.PAGE, jobs_page.page())):
+        sys.stdout.write(f"{file}\n")
+        file.write_text(text, encoding="utf-8")

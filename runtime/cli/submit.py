@@ -1,13 +1,14 @@
 """`aml submit`: run one script on one target, and watch it until it ends."""
 
-import re
 from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from infra.contract.load import load
+from runtime.cli.defined_runs import Defined, environment_text
 from runtime.cli.render import print_data, print_json, print_table, say, size
 from runtime.cli.session import command_session
-from runtime.cli.submit_command import SubmitOptions
+from runtime.cli.submit_command import DEFAULT_EXPERIMENT, SubmitOptions
+from runtime.cli.submit_options import pair, seconds
 from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
 from runtime.model.runs import RunSpec
@@ -18,7 +19,9 @@ from runtime.submit.submitting import Planned, Submitter
 from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DEFINED = "runtime.cli.definition_files:defined"
+_WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
+_AS_DECLARED = frozenset({"conda", "pip"})
 _PLACES = "runtime.definitions.runconfig:places_of"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 
@@ -57,19 +60,60 @@ def _submit(
     wait: bool,
     as_json: bool,
 ) -> None:
+    definition = _definition(given, session)
+    if dry_run:
+        for note in definition.notes:
+            say(note)
+        spec = prepared_spec(definition.spec, session)
+        _show(_submitter(session).plan(spec), as_json=as_json)
+        return
+    run_id = submit_defined(definition, session, token)
+    say(f"RunId: {run_id}")
+    finish(session, run_id, wait=wait, as_json=as_json)
+
+
+def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
+    """Return the run of a script, or of a file that is recognised as something else."""
+    if given.script is None or given.script.endswith(".py"):
+        return _scripted(given, session)
+    found: Defined | None = load(_DEFINED)(given, session)
+    return found or _scripted(given, session)
+
+
+def submit_defined(definition: Defined, session: ProjectSession, token: str = "") -> str:
+    """Submit a run and return its id. ``token`` is the id after the experiment's name, if known."""
+    for note in definition.notes:
+        say(note)
+    spec = prepared_spec(definition.spec, session)
+    submitted = _submitter(session).submit(
+        spec,
+        session.targets.target(spec.target),
+        stack=session.stack,
+        token=token,
+        name=definition.name,
+    )
+    return submitted.run.run_id
+
+
+def _submitter(session: ProjectSession) -> Submitter:
+    return Submitter(session.home, session.history, report=say, kind_of=session.targets.kind)
+
+
+def prepared_spec(spec: RunSpec, session: ProjectSession) -> RunSpec:
+    """Return a run whose target exists, with an environment that the target can use."""
+    session.targets.require(spec.target)
+    if spec.environment is None or spec.environment.kind in _AS_DECLARED:
+        return spec
+    found: RunSpec = load(_WITH_ENVIRONMENT)(spec, session.targets, session.stack)
+    return found
+
+
+def _scripted(given: SubmitOptions, session: ProjectSession) -> Defined:
+    """Return the run of a script, with what a run configuration says about it."""
     configured = _configuration(given)
     name = _target_name(given, configured)
     _require_target(session, name, given, configured)
-    spec = _spec(given, name, configured or RunConfigurationFile(Path()))
-    submitter = Submitter(session.home, session.history, report=say, kind_of=session.targets.kind)
-    if dry_run:
-        _show(submitter.plan(spec), as_json=as_json)
-        return
-    target = session.targets.target(name)
-    submitted = submitter.submit(spec, target, stack=session.stack, token=token)
-    run_id = submitted.run.run_id
-    say(f"RunId: {run_id}")
-    finish(session, run_id, wait=wait, as_json=as_json)
+    return Defined(_spec(given, name, configured or RunConfigurationFile(Path())))
 
 
 def _configuration(given: SubmitOptions) -> RunConfigurationFile | None:
@@ -120,7 +164,7 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
         command=command,
         source_directory=folder,
         target=target,
-        experiment=given.experiment,
+        experiment=given.experiment or DEFAULT_EXPERIMENT,
         arguments=argument_list(given.arguments, configured.arguments),
         environment=choose_environment(
             folder,
@@ -131,8 +175,8 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
         ),
         variables=configured.variables,
         node_count=configured.node_count,
-        max_duration_s=_seconds(duration) if duration else configured.max_duration_s,
-        tags=dict(_pair(tag) for tag in given.tags),
+        max_duration_s=seconds(duration) if duration else configured.max_duration_s,
+        tags=dict(pair(tag) for tag in given.tags),
         keep_azureml=given.keep_azureml,
     )
     return with_settings(spec, configured)
@@ -141,13 +185,14 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
 def _show(planned: Planned, *, as_json: bool) -> None:
     spec, locked = planned.spec, planned.environment
     files = [file.path for file in planned.listing.files]
-    environment = locked.hash if locked else "this interpreter"
+    environment = locked.hash if locked else environment_text(spec.environment)
     if as_json:
         print_json(
             {
                 "target": spec.target,
                 "experiment": spec.experiment,
                 "script": spec.script,
+                "command": spec.command,
                 "environment": environment,
                 "notes": list(locked.notes) if locked else [],
                 "files": files,
@@ -173,17 +218,3 @@ def _show(planned: Planned, *, as_json: bool) -> None:
     for note in (*notes, planned.size_note):
         if note:
             say(note)
-
-
-def _seconds(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([smhd]?)", text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is not a duration.", remedy="Write 90s, 30m, 2h or 1d.")
-    return int(match[1]) * _UNITS[match[2] or "s"]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise UsageError(f"{text!r} is not a tag.", remedy="Write `--tag KEY=VALUE`.")
-    return key, value

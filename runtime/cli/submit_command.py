@@ -13,6 +13,7 @@ from infra.contract.project import home_folder
 from runtime.model.run_ids import new_token, run_id
 from runtime.targets.standby import Standby
 
+DEFAULT_EXPERIMENT: Final = "Default"
 _LOCAL: Final = "local"
 _PLAIN: Final = re.compile(r"[\w-]+")
 
@@ -21,17 +22,20 @@ _PLAIN: Final = re.compile(r"[\w-]+")
 class SubmitOptions:
     """The run as the command line gives it; a run configuration may add the rest."""
 
-    configuration: str | None
-    target: str | None
-    experiment: str
-    source_directory: Path
-    environment: Path | None
-    python_version: str | None
-    max_duration: str | None
-    tags: tuple[str, ...]
-    keep_azureml: bool
     script: str | None
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    configuration: str | None = None
+    target: str | None = None
+    experiment: str | None = None
+    source_directory: Path = Path()
+    environment: Path | None = None
+    python_version: str | None = None
+    max_duration: str | None = None
+    tags: tuple[str, ...] = ()
+    keep_azureml: bool = False
+    settings: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    entry_point: str = "main"
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -42,9 +46,7 @@ class SubmitOptions:
     "--experiment-name",
     "experiment",
     metavar="NAME",
-    default="Default",
-    show_default=True,
-    help="Experiment of the run.",
+    help="Experiment of the run. Default: that of the file, or `Default`.",
 )
 @click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
 @click.option(
@@ -69,6 +71,28 @@ class SubmitOptions:
 @click.option("--max-duration", metavar="TIME", help="Time limit: 90s, 30m, 2h, 1d.")
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
 @click.option(
+    "--set",
+    "settings",
+    metavar="KEY.KEY=VALUE",
+    multiple=True,
+    help="For a job file: replace or add a value (repeatable).",
+)
+@click.option(
+    "-P",
+    "--param-list",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="For an MLflow project: a parameter of its entry point (repeatable).",
+)
+@click.option(
+    "--entry-point",
+    metavar="NAME",
+    default="main",
+    show_default=True,
+    help="For an MLflow project: its entry point.",
+)
+@click.option(
     "--keep-azureml",
     is_flag=True,
     help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
@@ -91,12 +115,15 @@ def submit(
     as_json: bool,
     configuration: str | None,
     target: str | None,
-    experiment: str,
+    experiment: str | None,
     source_directory: Path,
     environment: Path | None,
     python_version: str | None,
     max_duration: str | None,
     tags: tuple[str, ...],
+    settings: tuple[str, ...],
+    parameters: tuple[str, ...],
+    entry_point: str,
     keep_azureml: bool,
     script: str | None,
     arguments: tuple[str, ...],
@@ -104,6 +131,8 @@ def submit(
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
     With -c, the run configuration .azureml/NAME.runconfig may name the script and its arguments.
+    SCRIPT may also be a shell script, a command job of the Azure ML CLI (YAML), an MLproject file,
+    or a folder with one.
     """
     given = SubmitOptions(
         configuration=configuration,
@@ -114,12 +143,14 @@ def submit(
         python_version=python_version,
         max_duration=max_duration,
         tags=tags,
+        settings=settings,
+        parameters=parameters,
+        entry_point=entry_point,
         keep_azureml=keep_azureml,
         script=script,
         arguments=arguments,
     )
-    ahead = target in {None, _LOCAL} and configuration is None and script and not dry_run
-    standby = _started_ahead(experiment) if ahead else None
+    standby = _started_ahead(given) if not dry_run else None
     try:
         load("runtime.cli.submit:submit")(
             given,
@@ -135,9 +166,12 @@ def submit(
             standby[1].close()
 
 
-def _started_ahead(experiment: str) -> tuple[str, Standby] | None:
-    """Start the process of the run that is about to be submitted to this machine."""
-    if not _PLAIN.fullmatch(experiment):
+def _started_ahead(given: SubmitOptions) -> tuple[str, Standby] | None:
+    """Start the process of a run that is about to be submitted to this machine, if it is one."""
+    experiment = given.experiment or DEFAULT_EXPERIMENT
+    is_script = given.script is not None and given.script.endswith(".py")
+    is_local = given.target in {None, _LOCAL} and given.configuration is None
+    if not (is_script and is_local and _PLAIN.fullmatch(experiment)):
         return None
     token = new_token(time.time())
     return token, Standby(home_folder() / "runs" / run_id(experiment, token))

@@ -4,6 +4,7 @@ from typing import Final
 
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
 from runtime.cli.render import print_data, print_json, run_document, say
+from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Pace, Watcher
@@ -22,15 +23,24 @@ def finish(session: ProjectSession, run_id: str, *, wait: bool, as_json: bool) -
 
 def watched(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
     """Print what happens to a run until it ends. Raises ``RunFailedError`` unless it completes."""
-    target = session.target_of(session.history.record(run_id))
-    watcher = Watcher(session.history, pace=_pace(target.name))
-    follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=as_json)
-    collect(session.history, target, run_id, session.home, report=say)
-    record = session.history.record(run_id)
-    print_end(record)
+    record = follow_to_end(session, run_id, quiet=as_json)
     if as_json:
         print_json(run_document(record))
     raise_unless_completed(record, last_lines(record.outputs), quiet=as_json)
+
+
+def follow_to_end(session: ProjectSession, run_id: str, *, quiet: bool = False) -> RunRecord:
+    """Print what happens to a run until it ends, collect its files, and return its record.
+
+    With ``quiet``, nothing is printed to stdout.
+    """
+    target = session.target_of(session.history.record(run_id))
+    watcher = Watcher(session.history, pace=_pace(target.name))
+    follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=quiet)
+    collect(session.history, target, run_id, session.home, report=say)
+    record = session.history.record(run_id)
+    print_end(record)
+    return record
 
 
 def detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:

@@ -212,6 +212,7 @@ _SHAPES: Final = (
         " sourcedirectorydatastore datareferences amlcompute autopreparenvironment mpi",
         2,
     ),
+    _shape(Kind.COMMAND_JOB, "environment", "code compute inputs outputs experimentname", 1),
     _shape(Kind.ENVIRONMENT, "", "image condafile build ostype", 2),
     _shape(Kind.ENVIRONMENT, "image"),
     _shape(Kind.RUN_CONFIGURATION, "", "script target framework trackedrun prepareenvironment"),

@@ -11,13 +11,46 @@ from typing import Final
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document
 from infra.contract.load import nearest
+from infra.contract.manifest import read_manifest
 from runtime.definitions.curated import CURATED
 from runtime.model.environments import EnvironmentSpec, ImageSpec
+from runtime.model.runs import RunSpec
+from runtime.targets.finding import Targets
 
+_LOCAL: Final = "local"
 Find = Callable[[str, str | None], Document | None]
 """Returns an environment version of the workspace, by its name and version."""
 _CURATED_PREFIX: Final = "AzureML-"
 _CURATED_REGISTRY: Final = "azureml"
+
+
+def with_environment(spec: RunSpec, targets: Targets, stack: str) -> RunSpec:
+    """Return a run whose environment its target can use.
+
+    Contacts the stack's cloud for a registered one. Raises ``DefinitionError`` for one that is not
+    to be found, or that the target cannot use.
+    """
+    environment, is_local = spec.environment, spec.target == _LOCAL
+    if environment is not None and environment.kind == "registered":
+        cloud = read_manifest(targets.manifest_file, stack=stack).cloud if targets.deployed else ""
+        environment = resolved(
+            environment, targets.registered, is_local=is_local, has_registries=cloud == "azure"
+        )
+    if environment is not None and is_local:
+        _refuse_image(environment)
+    return replace(spec, environment=environment)
+
+
+def _refuse_image(environment: EnvironmentSpec) -> None:
+    """Raise ``DefinitionError`` for an environment that is nothing but an image."""
+    image = environment.image
+    if environment.kind == "user_managed" and image is not None and not environment.interpreter:
+        raise DefinitionError(
+            f"The environment is the image {image.name or image.dockerfile_path} alone, and"
+            " `local` runs no containers.",
+            remedy="Add `conda_file: FILE` with its packages, or choose a cluster.",
+            at=environment.source,
+        )
 
 
 def resolved(

@@ -41,6 +41,7 @@ TEXTS = {
     "type: amlcompute\nsize: Standard_DS3_v2\n": Kind.COMPUTE,
     "type: remotedocker\naddress: 10.0.0.4\n": Kind.WORKBENCH_COMPUTE,
     "command: python a.py\nenvironment: azureml:a@latest\n": Kind.COMMAND_JOB,
+    "comand: ls\nenvironment: azureml:a@latest\ncode: src\n": Kind.COMMAND_JOB,
     "trial: {command: ls}\nobjective: {}\n": Kind.SWEEP_JOB,
     "search_space: {}\n": Kind.SWEEP_JOB,
     "jobs: {a: {}}\n": Kind.PIPELINE_JOB,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from infra.contract.errors import PlatformError
-from runtime.cli import reference
+from runtime.cli import jobs_page, reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,11 @@ def exit_codes(kind=PlatformError):
 def test_the_page_is_current():
     written = (ROOT / reference.PAGE).read_text(encoding="utf-8")
     assert written == reference.page(), "run `python -m runtime.cli.reference`"
+
+
+def test_the_page_about_jobs_is_current():
+    written = (ROOT / jobs_page.PAGE).read_text(encoding="utf-8")
+    assert written == jobs_page.page(), "run `python -m runtime.cli.reference`"
 
 
 def test_every_exit_code_is_explained():

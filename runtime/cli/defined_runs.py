@@ -1,0 +1,28 @@
+"""A run as a file defines it, before anything is checked against its target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A run that a file defines. ``name`` is its id, ``""`` for one that is made."""
+
+    spec: RunSpec
+    name: str = ""
+    notes: Sequence[str] = ()
+
+
+def environment_text(spec: EnvironmentSpec | None) -> str:
+    """Return what an environment that is not built is called, for a person."""
+    if spec is None:
+        return "this interpreter"
+    if spec.kind == "registered":
+        place = f"{spec.registry}/" if spec.registry else ""
+        return f"{place}{spec.name}:{spec.version or 'latest'}"
+    if spec.image is not None:
+        return f"the image {spec.image.name or spec.image.dockerfile_path}"
+    return spec.interpreter or "this interpreter"

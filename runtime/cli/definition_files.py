@@ -1,0 +1,202 @@
+"""What `aml submit FILE` does with a file that is not a Python script: by what the file is."""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import DefinitionError, UsageError
+from infra.contract.json_types import Document
+from infra.contract.manifest import Manifest, read_manifest
+from runtime.cli.defined_runs import Defined
+from runtime.cli.submit_command import SubmitOptions
+from runtime.cli.submit_options import pair, seconds
+from runtime.definitions.job import JobFile
+from runtime.definitions.job_kinds import refuse_job
+from runtime.definitions.mlproject import read_project
+from runtime.definitions.recognition import JOBS, Kind, Recognized, recognize
+from runtime.definitions.settings_given import Setting, read_settings
+from runtime.model.runs import RunSpec
+from runtime.submit.job_files import check_workspaces, job_run
+from runtime.submit.prepare import choose_environment
+from runtime.submit.session import ProjectSession
+from runtime.targets.finding import LOCAL
+
+_PROJECT: Final = "MLproject"
+_INSTEAD: Final[Mapping[Kind, str]] = {
+    Kind.NOTEBOOK: "Run a notebook that submits runs with `aml v1 run {file}`. To run its cells on"
+    " a target, write them to a script: `jupyter nbconvert --to script {file}`.",
+    Kind.R_SCRIPT: "Run it with a job: `command: Rscript {file}`.",
+    Kind.RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {file}`.",
+    Kind.WORKBENCH_RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {file}`.",
+    Kind.WORKBENCH_COMPUTE: "Give the run configuration beside it: `aml submit -c NAME SCRIPT`.",
+    Kind.HYPERDRIVE: "Sweeps cannot be run yet. To run the script once, name the script.",
+    Kind.PIPELINE_V1: "Pipelines cannot be run yet. Submit the script of each step.",
+    Kind.COMPONENT: "Write a job with its `command`, `code` and `environment`, and submit that.",
+    Kind.SCHEDULE: "Schedules cannot be made yet. Submit its job when it is due.",
+    Kind.CONDA: "Name a script, and the environment with `-d {file}`.",
+    Kind.REQUIREMENTS: "Name a script, and the environment with `-d {file}`.",
+    Kind.ENVIRONMENT: "Name it in a job: `environment: ./{file}`.",
+    Kind.STACK_FILE: "Deploy it with `aml up`.",
+    Kind.COMPUTE: "Declare computes in the stack file, or use `aml compute create`.",
+    Kind.UNREADABLE: "Correct the file, or name a script.",
+}
+_ELSE: Final = "Name a script, a job of the Azure ML CLI or an MLflow project."
+
+
+def defined(given: SubmitOptions, session: ProjectSession) -> Defined | None:
+    """Return the run that a file defines; ``None`` for a Python script, or what does not exist.
+
+    Raises ``DefinitionError`` for a file that cannot be submitted, and says what to do with it.
+    """
+    file = _file(given)
+    if file is None:
+        return None
+    text = file.read_text(encoding="utf-8", errors="replace")
+    found = recognize(file.name, text)
+    if found.kind is Kind.SCRIPT:
+        return None
+    if found.kind in JOBS and found.kind is not Kind.COMMAND_JOB:
+        refuse_job(file, found)
+    reader = _READERS.get(found.kind)
+    if reader is None:
+        raise _refused(file, found)
+    if given.configuration is not None:
+        raise UsageError(
+            f"-c cannot be combined with {file.name}, which is {found.kind}.",
+            remedy="Leave one of them out; `--target` chooses another target.",
+        )
+    return reader(file, given, session)
+
+
+def _file(given: SubmitOptions) -> Path | None:
+    """Return the file to look into; ``None`` for a script by its name, and for a missing one."""
+    if given.script is None or given.script.endswith(".py"):
+        return None
+    places = (Path(given.script), given.source_directory / given.script)
+    for place in places:
+        if place.is_file():
+            return place
+        if place.is_dir() and (place / _PROJECT).is_file():
+            return place / _PROJECT
+        if place.is_dir():
+            raise UsageError(
+                f"{given.script} is a folder without a file {_PROJECT}.",
+                remedy=f"Name a script in it: `aml submit --source-directory {given.script}"
+                " SCRIPT`.",
+            )
+    return None
+
+
+def _refused(file: Path, found: Recognized) -> DefinitionError:
+    remedy = _INSTEAD.get(found.kind, _ELSE).format(file=file)
+    return DefinitionError(
+        f"It is {found.kind}, not a script: {found.why}.", remedy=remedy, at=f"{file}:{found.line}"
+    )
+
+
+def _job(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
+    if given.arguments:
+        raise UsageError(
+            f"A job takes no arguments: {shlex.join(given.arguments)}.",
+            remedy=f"Options come before the file: `aml submit --set inputs.NAME=VALUE {file}`.",
+        )
+    return defined_job(file, read_settings(given.settings), given, session)
+
+
+def defined_job(
+    file: Path, settings: Sequence[Setting], given: SubmitOptions, session: ProjectSession
+) -> Defined:
+    """Return the run of a command job; the options of the command line override the file."""
+    job = job_run(file, settings, session.home)
+    if job.workspaces:
+        check_workspaces(job, _manifest(session))
+    spec = _overridden(job.spec, given, _target(job, given))
+    notes = [f"{file}:{key.line}: `{key.path}` has no effect. {key.why}" for key in job.unused]
+    return Defined(spec, job.name or "", [note for note in notes if "`$schema`" not in note])
+
+
+def _target(job: JobFile, given: SubmitOptions) -> str:
+    target = given.target or job.target
+    if target is None:
+        raise UsageError(
+            f"{job.file} names no compute: Azure ML would choose serverless nodes, which are no"
+            " target here.",
+            remedy="Give `--target NAME` (see `aml targets`), or write `compute: azureml:NAME`.",
+        )
+    return target
+
+
+def _manifest(session: ProjectSession) -> Manifest | None:
+    if not session.targets.deployed:
+        return None
+    return read_manifest(session.targets.manifest_file, stack=session.stack)
+
+
+def _overridden(spec: RunSpec, given: SubmitOptions, target: str) -> RunSpec:
+    """Return the run with what the command line says in place of what its file says."""
+    environment = spec.environment
+    if given.environment is not None or environment is not None:
+        environment = choose_environment(
+            spec.source_directory,
+            target=target,
+            file=given.environment,
+            python=given.python_version,
+            configured=environment,
+        )
+    elif target != LOCAL:
+        raise DefinitionError(
+            f"It has no environment, and target {target!r} needs one.",
+            remedy="Write `environment: {conda_file: FILE}`, or give a file with `-d FILE`.",
+        )
+    changes: Document = {
+        "experiment": given.experiment,
+        "max_duration_s": seconds(given.max_duration) if given.max_duration else None,
+        "source_directory": None if given.source_directory == Path() else given.source_directory,
+    }
+    return replace(
+        spec,
+        target=target,
+        environment=environment,
+        tags={**spec.tags, **dict(pair(tag) for tag in given.tags)},
+        keep_azureml=given.keep_azureml,
+        **{key: value for key, value in changes.items() if value is not None},
+    )
+
+
+def _shell_script(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
+    folder = given.source_directory
+    path = file.resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise DefinitionError(
+            f"The script {file} is outside the source folder {folder}.",
+            remedy=f"Submit with `--source-directory {file.parent}`.",
+        )
+    inside = path.relative_to(folder.resolve()).as_posix()
+    command = shlex.join(["bash", inside, *given.arguments])
+    spec = RunSpec("", folder, command=command)
+    target = given.target or LOCAL
+    environment = choose_environment(
+        folder, target=target, file=given.environment, python=given.python_version
+    )
+    return Defined(_overridden(replace(spec, environment=environment), given, target))
+
+
+def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
+    if given.arguments:
+        raise UsageError(
+            f"A project takes its parameters with -P: {shlex.join(given.arguments)}.",
+            remedy=f"Write `aml submit -P NAME=VALUE {file}`; options come before the file.",
+        )
+    parameters = dict(pair(each, option="-P") for each in given.parameters)
+    spec = read_project(file, given.entry_point, parameters)
+    return Defined(_overridden(spec, given, given.target or LOCAL))
+
+
+_READERS: Final[Mapping[Kind, Callable[[Path, SubmitOptions, ProjectSession], Defined]]] = {
+    Kind.COMMAND_JOB: _job,
+    Kind.SHELL_SCRIPT: _shell_script,
+    Kind.MLPROJECT: _project,
+}
+"""The kinds of files that are submitted, and what reads each."""

@@ -1,0 +1,56 @@
+"""A run as `az ml job show` prints a job: the same keys, from the history. Pure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.contract.json_types import JsonObject
+from runtime.cli.render import timestamp
+from runtime.model.runs import RunRecord
+
+_LOCAL: Final = "local"
+_STUDIO: Final = "https://ml.azure.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the page of a run is.
+
+    ``workspace`` is the ARM id of the stack's, ``studio`` the address of its studio: ``""`` for
+    Azure's. ``runs`` is the folder of the runs of this machine.
+    """
+
+    runs: Path
+    workspace: str = ""
+    studio: str = ""
+
+    def page(self, record: RunRecord) -> str:
+        """Return the address of a run's page: its folder, for a run on this machine."""
+        if record.target == _LOCAL or not self.workspace:
+            return (self.runs / record.run_id).absolute().as_uri()
+        return f"{self.studio or _STUDIO}/runs/{record.run_id}?wsid={self.workspace}"
+
+
+def job_document(record: RunRecord, pages: Pages) -> JsonObject:
+    """Return a run with the keys of a command job of CLI v2."""
+    handle = record.handle or ""
+    compute = record.target if record.target == _LOCAL else f"azureml:{record.target}"
+    command = record.script
+    if record.arguments or command.endswith(".py"):
+        command = " ".join(["python", command, *record.arguments])
+    return {
+        "command": command,
+        "compute": compute,
+        "creation_context": {"created_at": timestamp(record.created)},
+        "description": record.description,
+        "display_name": record.display_name or record.run_id,
+        "error": record.error,
+        "experiment_name": record.experiment,
+        "id": f"azureml:{handle}" if handle.startswith("/") else None,
+        "name": record.run_id,
+        "properties": dict(record.properties),
+        "services": {"Studio": {"endpoint": pages.page(record), "type": "Studio"}},
+        "status": str(record.state),
+        "tags": dict(record.tags),
+        "type": "command",
+    }

@@ -1,0 +1,262 @@
+"""`aml job create | list | show | stream | cancel | download`: the words of `az ml job`.
+
+Documents have az's keys and go to stdout; everything else goes to stderr. Options may stand
+anywhere, and those that name a workspace are compared with the deployed one.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from infra.contract.discovery import find_cloud
+from infra.contract.errors import PlatformError, UnknownNameError, UsageError
+from infra.contract.load import load
+from infra.contract.manifest import read_manifest
+from runtime.agent.files import printable
+from runtime.cli.az import Command, az_options, given
+from runtime.cli.following import last_lines, raise_unless_completed
+from runtime.cli.job_documents import Pages, job_document
+from runtime.cli.render import print_data, say
+from runtime.cli.session import command_session
+from runtime.cli.submit import submit_defined
+from runtime.cli.submit_command import SubmitOptions
+from runtime.cli.watching import follow_to_end
+from runtime.definitions.job_kinds import refuse_job
+from runtime.definitions.recognition import JOBS, Kind, recognize
+from runtime.definitions.settings_given import Setting, read_settings
+from runtime.history.store import Filter
+from runtime.model.runs import RunRecord
+from runtime.submit.collect import collect
+from runtime.submit.session import ProjectSession
+from runtime.submit.watch import Watcher
+
+_MANY: Final = "--set"
+_NAME: Final = click.option("--name", "-n", metavar="NAME", required=True, help="Name of the job.")
+
+
+class _AzCommand(click.Command):
+    """A command whose `--set` takes several values, as az's does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_one_each(args)))
+
+
+def _one_each(args: Sequence[str]) -> Sequence[str]:
+    """Return the arguments with `--set` before each of its values."""
+    spread: list[str] = []
+    setting, first = False, False
+    for each in args:
+        if each.startswith("-"):
+            setting = first = each == _MANY
+        elif setting:
+            spread += [] if first else [_MANY]
+            first = False
+        spread.append(each)
+    return spread
+
+
+def _az(function: Command) -> Command:
+    """Add the options that every command of `az ml job` has, and the stack."""
+    stack = click.option("--stack", "-s", metavar="STACK", help="Stack to use instead.")
+    return stack(az_options(metadata=False, path=False)(function))
+
+
+@click.group()
+def job() -> None:
+    """Create, list, show, stream, cancel and download jobs, as `az ml job` does.
+
+    A job is a run: `aml runs` lists it too. The workspace is that of the selected stack.
+    """
+
+
+@job.command(cls=_AzCommand)
+@click.option(
+    "--file", "-f", type=click.Path(path_type=Path), required=True, help="File of the job, in YAML."
+)
+@click.option("--name", "-n", metavar="NAME", help="Name of the job. Default: the file's, or made.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY.KEY=VALUE",
+    multiple=True,
+    help="Replace or add a value; takes several.",
+)
+@click.option("--stream", is_flag=True, help="Show the job until it has ended.")
+@click.option("--web", "-e", is_flag=True, help="Print the address of the job's page.")
+@_az
+def create(
+    *,
+    file: Path,
+    name: str | None,
+    settings: tuple[str, ...],
+    stream: bool,
+    web: bool,
+    stack: str | None,
+) -> None:
+    """Submit the job in a file, and print it.
+
+    With --stream, the exit code tells whether it completed; its output goes to stderr.
+    """
+    session = _session(stack)
+    named = [Setting(("name",), name)] if name else []
+    run_id = _submitted(file, [*read_settings(settings), *named], session)
+    record = session.history.record(run_id)
+    if stream:
+        record = follow_to_end(session, run_id, quiet=True)
+    pages = _pages(session)
+    if web:
+        say(pages.page(record))
+    given().show(job_document(record, pages))
+    if stream:
+        raise_unless_completed(record, last_lines(record.outputs), quiet=True)
+
+
+def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession) -> str:
+    """Submit the job of a file and return its name."""
+    if not file.is_file():
+        raise UnknownNameError(f"There is no file {file}.", remedy="Correct `--file`.")
+    found = recognize(file.name, file.read_text(encoding="utf-8", errors="replace"))
+    if found.kind in JOBS and found.kind is not Kind.COMMAND_JOB:
+        refuse_job(file, found)
+    if found.kind not in {*JOBS, Kind.UNKNOWN, Kind.UNREADABLE}:
+        raise UsageError(
+            f"{file} is {found.kind}, not a job: {found.why}.",
+            remedy=f"Submit other files with `aml submit {file}`.",
+        )
+    options = SubmitOptions(script=str(file))
+    defined = load("runtime.cli.definition_files:defined_job")(file, settings, options, session)
+    return submit_defined(defined, session)
+
+
+@job.command(name="list", cls=_AzCommand)
+@click.option(
+    "--max-results", "-r", type=click.IntRange(min=1), metavar="N", help="Maximum number of jobs."
+)
+@click.option("--tag", metavar="KEY=VALUE", help="List jobs with this tag.")
+@_az
+def list_(
+    *,
+    max_results: int | None,
+    tag: str | None,
+    stack: str | None,
+) -> None:
+    """List jobs, newest first."""
+    session = _session(stack)
+    for error in session.refresh():
+        _note(error)
+    key, _, value = (tag or "").partition("=")
+    wanted = Filter(tags={key: value} if key else {}, limit=max_results or 0)
+    pages = _pages(session)
+    given().show([job_document(each, pages) for each in session.history.runs(wanted)])
+
+
+@job.command(cls=_AzCommand)
+@_NAME
+@click.option("--web", "-e", is_flag=True, help="Print the address of the job's page.")
+@_az
+def show(
+    *,
+    name: str,
+    web: bool,
+    stack: str | None,
+) -> None:
+    """Print a job."""
+    session = _session(stack)
+    record, pages = _refreshed(session, name), _pages(session)
+    if web:
+        say(pages.page(record))
+    given().show(job_document(record, pages))
+
+
+@job.command(cls=_AzCommand)
+@_NAME
+@_az
+def stream(*, name: str, stack: str | None) -> None:
+    """Show a job until it has ended. The exit code is not 0 unless it completed."""
+    session = _session(stack)
+    record = follow_to_end(session, _refreshed(session, name).run_id)
+    raise_unless_completed(record, last_lines(record.outputs))
+
+
+@job.command(cls=_AzCommand)
+@_NAME
+@_az
+def cancel(*, name: str, stack: str | None) -> None:
+    """Cancel a job. One that has ended is left as it is."""
+    session = _session(stack)
+    record = _refreshed(session, name)
+    if record.state.final:
+        say(f"Job {name} has already ended: {record.state}.")
+        return
+    session.target_of(record).cancel(session.handle_of(record))
+    say(f"Requested cancellation of job {name}; it is {_refreshed(session, name).state}.")
+
+
+@job.command(cls=_AzCommand)
+@_NAME
+@click.option("--all", "everything", is_flag=True, help="Download the logs and all outputs.")
+@click.option("--output-name", metavar="OUTPUT", help="Download this output.")
+@click.option(
+    "--download-path",
+    "-p",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="FOLDER",
+    help="Folder to download to. Default: the current one.",
+)
+@_az
+def download(
+    *,
+    name: str,
+    everything: bool,
+    output_name: str | None,
+    download_path: Path,
+    stack: str | None,
+) -> None:
+    """Download a job's files to FOLDER/artifacts, and print their names."""
+    session = _session(stack)
+    record = _refreshed(session, name)
+    _ = everything
+    if output_name is not None:
+        raise UsageError(
+            f"The output {output_name!r} is on its datastore, and is not downloaded yet.",
+            remedy="Leave `--output-name` out for the files in `outputs` and the logs.",
+        )
+    target, into = session.target_of(record), download_path / "artifacts"
+    for file in collect(session.history, target, name, session.home, report=say, into=into):
+        print_data(printable(str(file)))
+
+
+def _session(stack: str | None) -> ProjectSession:
+    """Return the session; a workspace that the options name must be the deployed one."""
+    session, options = command_session(stack), given()
+    if options.resource_group or options.workspace or options.subscription:
+        options.require_workspace(session)
+    return session
+
+
+def _pages(session: ProjectSession) -> Pages:
+    runs = session.home / "runs"
+    if not session.targets.deployed:
+        return Pages(runs)
+    manifest = read_manifest(session.targets.manifest_file, stack=session.stack)
+    cloud = find_cloud(session.home) if manifest.cloud == "local" else None
+    return Pages(runs, manifest.workspace.id, cloud.url if cloud else "")
+
+
+def _refreshed(session: ProjectSession, name: str) -> RunRecord:
+    """Return the run of exactly this name, polled. ``UnknownNameError`` suggests the nearest."""
+    record = session.history.record(name)
+    if record.state.final:
+        return record
+    try:
+        Watcher(session.history).refresh(session.targets_of(record))
+    except PlatformError as error:
+        _note(error)
+    return session.history.record(name)
+
+
+def _note(error: PlatformError) -> None:
+    say(f"note: {error.detail} Showing the last known state.")

@@ -1,0 +1,127 @@
+"""`aml submit FILE`: what a file is decides what becomes of it."""
+
+import json
+
+import pytest
+
+NOTEBOOK = json.dumps({"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
+SWEEP = """\
+type: sweep
+trial: {command: ls, environment: azureml:e@latest}
+search_space: {a: {type: choice, values: [1, 2]}}
+objective: {goal: maximize, primary_metric: auc}
+"""
+PIPELINE = "type: pipeline\njobs: {a: {command: ls, environment: azureml:e@latest}}\n"
+PROJECT = """\
+name: my project
+entry_points:
+  main:
+    parameters: {a: {type: float, default: 1}}
+    command: echo {a} $AZUREML_ARM_PROJECT_NAME
+"""
+REFUSED = {
+    "lab.ipynb": (NOTEBOOK, "a notebook", "`aml v1 run lab.ipynb`"),
+    "sweep.yml": (SWEEP, "sweep.yml:1", "sweeps cannot be run yet"),
+    "pipeline.yml": (PIPELINE, "pipeline.yml:1", "pipelines cannot be run yet"),
+    "spark.yml": ("type: spark\nentry: {file: a.py}\n", "a Spark job", "spark-submit"),
+    "auto.yml": ("type: automl\ntask: regression\n", "an AutoML job", "cannot be run yet"),
+    "import.yml": ("type: import\n", "an import job", "cannot be run yet"),
+    "hd.yml": ("sampling: {}\nmax_total_runs: 3\n", "a HyperDrive configuration", "Sweeps"),
+    "old.yml": ("pipeline: {steps: {}}\n", "a pipeline of azureml-core", "Pipelines"),
+    "env.yml": ("dependencies: [numpy]\n", "a conda file", "`-d env.yml`"),
+    "cpu.yml": ("script: a.py\ntarget: local\n", "a run configuration", "`aml submit -c cpu.yml`"),
+    "c.yml": ("type: command\nversion: 1\ncommand: ls\n", "a component", "Write a job"),
+    "train.R": ("1", "an R script", "Rscript"),
+    "any.yml": ("colour: blue\n", "no known kind", "Name a script"),
+    "bad.yml": ("a: [1\n", "not YAML", "Correct the file"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_a_script_is_refused_by_what_it_is(desk, name):
+    text, said, remedy = REFUSED[name]
+    desk.write(text, f"../{name}")
+    answer = desk.aml("submit", name)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert remedy in answer.err
+    assert not (desk.root / "home/history.sqlite").exists()
+
+
+def test_a_shell_script_is_run_by_bash_with_its_arguments(desk):
+    desk.write('echo "$1"; exit "$2"\n', "run.sh")
+    said = desk.aml("submit", "--source-directory", "src", "run.sh", "a b", "5")
+    assert (said.code, said.out) == (1, "a b\n")
+    assert "exit code 5" in said.err
+
+
+def test_a_script_without_an_ending_is_known_by_its_first_line(desk):
+    desk.write("#!/usr/bin/env python3\nprint('python')\n", "tool")
+    assert desk.aml("submit", "--source-directory", "src", "tool").out == "python\n"
+    desk.write("#!/bin/sh\necho shell\n", "tool")
+    assert desk.aml("submit", "--source-directory", "src", "tool").out == "shell\n"
+
+
+def test_a_shell_script_outside_the_source_folder_is_refused(desk):
+    desk.write("ls\n")
+    desk.write("ls\n", "../run.sh")
+    said = desk.aml("submit", "--source-directory", "src", "run.sh")
+    assert said.code == 2
+    assert "outside the source folder" in said.err
+
+
+def test_a_folder_with_a_project_is_run(desk):
+    desk.write(PROJECT, "MLproject")
+    assert desk.aml("submit", "src").out == "1 my-project\n"
+    assert desk.aml("submit", "-P", "a=2.5", "-e", "exp", "src/MLproject").out == "2.5 exp\n"
+
+
+def test_a_folder_without_a_project_is_refused(desk):
+    desk.write("print(1)")
+    said = desk.aml("submit", "src")
+    assert said.code == 2
+    assert "src is a folder without a file MLproject." in said.err
+
+
+def test_arguments_after_a_project_are_refused(desk):
+    desk.write("entry_points: {main: {command: ls}}\n", "MLproject")
+    said = desk.aml("submit", "src", "-P", "a=1")
+    assert said.code == 2
+    assert "-P NAME=VALUE" in said.err
+
+
+def test_a_run_configuration_and_a_job_are_not_combined(desk):
+    desk.write("command: ls\ncompute: local\n", "../job.yml")
+    said = desk.aml("submit", "-c", "cpu", "job.yml")
+    assert said.code == 2
+    assert "-c cannot be combined with job.yml" in said.err
+
+
+def test_a_job_without_a_compute_needs_a_target(desk):
+    desk.write("command: echo here\n", "../job.yml")
+    said = desk.aml("submit", "job.yml")
+    assert said.code == 2
+    assert "names no compute" in said.err
+    assert desk.aml("submit", "--target", "local", "job.yml").out == "here\n"
+
+
+def test_an_image_alone_is_refused_on_this_machine(desk):
+    desk.write("command: ls\nenvironment: {image: an-image}\ncompute: local\n", "../job.yml")
+    said = desk.aml("submit", "job.yml")
+    assert said.code == 2
+    assert "`local` runs no containers" in said.err
+    assert "job.yml:2" in said.err
+
+
+def test_an_environment_that_is_not_known_is_refused(desk):
+    desk.write("command: ls\nenvironment: azureml:mine@latest\ncompute: local\n", "../job.yml")
+    said = desk.aml("submit", "--dry-run", "job.yml")
+    assert said.code == 2
+    assert "The environment mine is not in the workspace" in said.err
+
+
+def test_a_script_that_does_not_exist_is_still_searched_for(desk):
+    desk.write("print(1)")
+    said = desk.aml("submit", "--source-directory", "src", "trian")
+    assert said.code == 2
+    assert "Did you mean 'train.py'?" in said.err

@@ -1,0 +1,128 @@
+"""Jobs that cannot be run yet are checked to the last key, then refused by name."""
+
+import pytest
+
+from infra.contract.errors import DefinitionError
+from runtime.definitions.job_kinds import KINDS, refuse_job
+from runtime.definitions.recognition import JOBS, Kind, recognize
+
+SWEEP = """\
+$schema: https://azuremlschemas.azureedge.net/latest/sweepJob.schema.json
+type: sweep
+trial:
+  code: src
+  command: >-
+    python main.py --lr ${{search_space.lr}} --data ${{inputs.data}}
+  environment: azureml:AzureML-sklearn-1.0-ubuntu20.04-py38-cpu@latest
+inputs:
+  data: {type: uri_file, path: https://a.example/iris.csv}
+compute: azureml:cpu-cluster
+sampling_algorithm: random
+search_space:
+  lr: {type: uniform, min_value: 0.01, max_value: 0.9}
+  boost: {type: choice, values: [gbdt, dart]}
+objective: {goal: minimize, primary_metric: test-multi_logloss}
+limits: {max_total_trials: 20, max_concurrent_trials: 10, timeout: 7200}
+early_termination: {type: bandit, slack_factor: 0.1, evaluation_interval: 1}
+display_name: lightgbm
+experiment_name: lightgbm
+description: Run a sweep.
+"""
+PIPELINE = """\
+type: pipeline
+settings: {default_compute: azureml:cpu, continue_on_step_failure: false}
+inputs: {raw: {type: uri_folder, path: ./data, mode: ro_mount}, rate: 0.1}
+outputs: {model: {mode: rw_mount}}
+jobs:
+  prep-job:
+    type: command
+    component: ./prep.yml
+    inputs: {raw: "${{parent.inputs.raw}}"}
+    outputs: {out: }
+  train_job:
+    command: python train.py ${{inputs.data}}
+    code: ./train
+    environment: azureml:e@latest
+    compute: azureml:gpu
+    inputs: {data: "${{parent.jobs.prep-job.outputs.out}}"}
+    outputs: {model: "${{parent.outputs.model}}"}
+    resources: {instance_count: 2}
+  scoring:
+    type: parallel
+    input_data: ${{inputs.data}}
+    mini_batch_size: "10"
+    retry_settings: {max_retries: 3, timeout: 60}
+    task: {type: run_function, code: ./score, entry_script: score.py}
+"""
+SPARK = """\
+type: spark
+code: ./src
+entry: {file: titanic.py}
+conf: {spark.driver.cores: 1, spark.executor.instances: 2}
+inputs: {a: {type: uri_file, path: https://a.example/a.csv, mode: direct}}
+args: --a ${{inputs.a}}
+resources: {instance_type: standard_e4s_v3, runtime_version: "3.3"}
+identity: {type: managed}
+"""
+PARALLEL = "type: parallel\ntask: {type: run_function, code: src, entry_script: a.py}\n"
+AUTOML = """\
+type: automl
+task: classification
+primary_metric: accuracy
+target_column_name: y
+training_data: {path: ./training-mltable-folder, type: mltable}
+limits: {timeout_minutes: 180, max_trials: 5}
+training: {enable_stack_ensemble: true}
+featurization: {mode: auto}
+"""
+FINE = {
+    "sweep": SWEEP,
+    "pipeline": PIPELINE,
+    "spark": SPARK,
+    "parallel": PARALLEL,
+    "automl": AUTOML,
+    "import": "type: import\nsource: {type: database}\n",
+}
+OLD = "type: sweep\nalgorithm: random\nmax_total_trials: 4\n"
+# What is replaced in a job by what, and what is then said.
+WRONG = [
+    (SWEEP, "objective:", "objectives:", "no key `objectives`. Did you mean `objective`?"),
+    (SWEEP, "objective:", "display:", "A sweep job needs `objective`"),
+    (SWEEP, "uniform", "unifrom", "has the type 'unifrom'. Did you mean 'uniform'"),
+    (SWEEP, ", max_value: 0.9", "", "`search_space.lr` is uniform, and has no `max_value`"),
+    (SWEEP, "  code: src", "  cod: src", "no key `trial.cod`. Did you mean `code`?"),
+    (SWEEP, "type: sweep\n", OLD, "`algorithm` is a key of the preview of 2021"),
+    (SWEEP, "type: sweep\n", OLD, "Write `limits: {max_total_trials: N}`"),
+    (PIPELINE, "code: ./train", "codes: a", "no key `jobs.train_job.codes`. Did you mean `code`?"),
+    (PIPELINE, "type: command", "type: comand", "Step 'prep-job' has the type 'comand'. Did you"),
+    (PIPELINE, "    command: ", "    description: ", "neither `command` nor `component`"),
+    (PIPELINE, "jobs:", "job:", "A pipeline job needs `jobs`"),
+    (SPARK, "args:", "arg:", "no key `arg`. Did you mean `args`?"),
+]
+
+
+def _refusal(tmp_path, text):
+    file = tmp_path / "job.yml"
+    file.write_text(text)
+    with pytest.raises(DefinitionError) as raised:
+        refuse_job(file, recognize(file.name, text))
+    return raised.value
+
+
+@pytest.mark.parametrize("kind", FINE)
+def test_a_job_without_problems_is_refused_for_its_kind_alone(tmp_path, kind):
+    error = _refusal(tmp_path, FINE[kind])
+    assert "cannot be run yet" in error.detail
+    assert len(error.detail.splitlines()) == 1
+    assert error.at.startswith(f"{tmp_path / 'job.yml'}:")
+
+
+@pytest.mark.parametrize(("text", "old", "new", "expected"), WRONG)
+def test_its_problems_are_told_with_the_refusal(tmp_path, text, old, new, expected):
+    error = _refusal(tmp_path, text.replace(old, new))
+    assert "cannot be run yet" in error.detail
+    assert expected in f"{error.detail} {error.remedy}"
+
+
+def test_every_kind_of_job_but_one_has_a_row():
+    assert set(KINDS) == JOBS - {Kind.COMMAND_JOB}
