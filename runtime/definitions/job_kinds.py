@@ -172,6 +172,9 @@ KINDS: Final[Mapping[Kind, JobKind]] = {
     Kind.AUTOML_JOB: JobKind(
         AUTOML_JOB, ("task",), "AutoML jobs", "Submit it in Azure, with `az ml job create`."
     ),
+    Kind.FINE_TUNING_JOB: JobKind(
+        (), (), "fine-tuning jobs", "Submit it in Azure, with `az ml job create`."
+    ),
     Kind.IMPORT_JOB: JobKind((), (), "import jobs", "Submit it in Azure, with `az ml job create`."),
 }
 """The kinds of jobs that are recognised and cannot be run yet."""
@@ -198,7 +201,8 @@ def check_job(document: Located, kind: Kind, problems: Problems) -> None:
         if document.get(key) is None and not (
             kind is Kind.PIPELINE_JOB and document.get("component")
         ):
-            problems.add(1, f"{str(kind).capitalize()} needs `{key}`.", f"Write `{key}: …`.")
+            what = f"It is {kind}, and has no `{key}`."
+            problems.add(1, what, f"Write `{key}: …`.")
     if kind is Kind.SWEEP_JOB:
         _check_search_space(document, problems)
     for name, step in (document.get("jobs") or Located({}, 1)).entries.items():

@@ -80,7 +80,7 @@ class _Checking:
             at = (*pattern, name if name in known or _ANY_NAME not in known else _ANY_NAME)
             row, shown = self.rows.get(at), ".".join((*path, name))
             if row is None:
-                what = f"{self.noun.capitalize()} has no key `{shown}`."
+                what = f"{_first_upper(self.noun)} has no key `{shown}`."
                 self.problems.add(value.line, what, _nearest(name, known))
             elif row.meaning is Meaning.REFUSED:
                 self.problems.add(value.line, f"`{shown}` cannot be used.", row.note)
@@ -93,6 +93,10 @@ class _Checking:
                 _check_form(value, shown, row.forms, self.problems)
                 if not row.free:
                     yield from self.unused(value, (*path, name), at)
+
+
+def _first_upper(noun: str) -> str:
+    return f"{noun[:1].upper()}{noun[1:]}"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

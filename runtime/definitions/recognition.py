@@ -28,7 +28,9 @@ class Kind(StrEnum):
     PARALLEL_JOB = "a parallel job"
     AUTOML_JOB = "an AutoML job"
     IMPORT_JOB = "an import job"
+    FINE_TUNING_JOB = "a fine-tuning job"
     COMPONENT = "a component"
+    PROMPT_FLOW = "a prompt flow"
     SCHEDULE = "a schedule"
     ENVIRONMENT = "an environment"
     ASSET = "a data or model asset"
@@ -55,7 +57,7 @@ class Kind(StrEnum):
 JOBS: Final = frozenset(
     {
         *(Kind.COMMAND_JOB, Kind.SWEEP_JOB, Kind.PIPELINE_JOB, Kind.SPARK_JOB),
-        *(Kind.PARALLEL_JOB, Kind.AUTOML_JOB, Kind.IMPORT_JOB),
+        *(Kind.PARALLEL_JOB, Kind.AUTOML_JOB, Kind.IMPORT_JOB, Kind.FINE_TUNING_JOB),
     }
 )
 """The kinds of jobs of CLI v2."""
@@ -123,6 +125,8 @@ _TYPES: Final = {
     "parallel": Kind.PARALLEL_JOB,
     "automl": Kind.AUTOML_JOB,
     "import": Kind.IMPORT_JOB,
+    "finetuning": Kind.FINE_TUNING_JOB,
+    "distillation": Kind.FINE_TUNING_JOB,
     # the preview of 2021
     "command_job": Kind.COMMAND_JOB,
     "sweep_job": Kind.SWEEP_JOB,
@@ -194,8 +198,9 @@ _SHAPES: Final = (
     _shape(Kind.MLPROJECT, "entrypoints"),
     _shape(Kind.PYTHON_ENVIRONMENT, "builddependencies"),
     _shape(Kind.PARALLEL_JOB, "task", "minibatchsize inputdata retrysettings"),
-    _shape(Kind.AUTOML_JOB, "task", "trainingdata targetcolumnname primarymetric"),
+    _shape(Kind.AUTOML_JOB, "task trainingdata"),
     _shape(Kind.SPARK_JOB, "entry", "conf resources args"),
+    _shape(Kind.PROMPT_FLOW, "nodes", "inputs outputs"),
     _shape(Kind.COMPONENT, "command", "version isdeterministic"),
     _shape(Kind.COMMAND_JOB, "command"),
     _shape(Kind.CONDA, "dependencies", "channels name prefix"),

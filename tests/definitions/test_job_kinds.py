@@ -81,13 +81,14 @@ FINE = {
     "spark": SPARK,
     "parallel": PARALLEL,
     "automl": AUTOML,
+    "fine-tuning": "type: finetuning\ntask: chat_completion\n",
     "import": "type: import\nsource: {type: database}\n",
 }
 OLD = "type: sweep\nalgorithm: random\nmax_total_trials: 4\n"
 # What is replaced in a job by what, and what is then said.
 WRONG = [
     (SWEEP, "objective:", "objectives:", "no key `objectives`. Did you mean `objective`?"),
-    (SWEEP, "objective:", "display:", "A sweep job needs `objective`"),
+    (SWEEP, "objective:", "display:", "It is a sweep job, and has no `objective`"),
     (SWEEP, "uniform", "unifrom", "has the type 'unifrom'. Did you mean 'uniform'"),
     (SWEEP, ", max_value: 0.9", "", "`search_space.lr` is uniform, and has no `max_value`"),
     (SWEEP, "  code: src", "  cod: src", "no key `trial.cod`. Did you mean `code`?"),
@@ -96,7 +97,7 @@ WRONG = [
     (PIPELINE, "code: ./train", "codes: a", "no key `jobs.train_job.codes`. Did you mean `code`?"),
     (PIPELINE, "type: command", "type: comand", "Step 'prep-job' has the type 'comand'. Did you"),
     (PIPELINE, "    command: ", "    description: ", "neither `command` nor `component`"),
-    (PIPELINE, "jobs:", "job:", "A pipeline job needs `jobs`"),
+    (PIPELINE, "jobs:", "job:", "It is a pipeline job, and has no `jobs`"),
     (SPARK, "args:", "arg:", "no key `arg`. Did you mean `args`?"),
 ]
 

@@ -45,6 +45,7 @@ TEXTS = {
     "trial: {command: ls}\nobjective: {}\n": Kind.SWEEP_JOB,
     "search_space: {}\n": Kind.SWEEP_JOB,
     "jobs: {a: {}}\n": Kind.PIPELINE_JOB,
+    "inputs: {}\nnodes: []\nenvironment: {}\n": Kind.PROMPT_FLOW,
     "on: push\njobs: {a: {}}\n": Kind.WORKFLOW,
     "pipeline: {steps: {}}\n": Kind.PIPELINE_V1,
     "sampling: {type: random}\nmax_total_runs: 8\n": Kind.HYPERDRIVE,
