@@ -123,7 +123,8 @@ def _target(job: JobFile, given: SubmitOptions) -> str:
         raise UsageError(
             f"{job.file} names no compute: Azure ML would choose serverless nodes, which are no"
             " target here.",
-            remedy="Give `--target NAME` (see `aml targets`), or write `compute: azureml:NAME`.",
+            remedy="Give `--set compute=NAME` (see `aml targets`), or write"
+            " `compute: azureml:NAME`.",
         )
     return target
 
@@ -148,7 +149,8 @@ def _overridden(spec: RunSpec, given: SubmitOptions, target: str) -> RunSpec:
     elif target != LOCAL:
         raise DefinitionError(
             f"It has no environment, and target {target!r} needs one.",
-            remedy="Write `environment: {conda_file: FILE}`, or give a file with `-d FILE`.",
+            remedy="Write `environment: {conda_file: FILE}`, or give one with"
+            " `--set environment=azureml:NAME@latest`.",
         )
     changes: Document = {
         "experiment": given.experiment,

@@ -142,7 +142,8 @@ class _Reading:
         value = Variable(data_variable(name))
         if location is None:
             return value, None
-        return value, DataInput(name, location, INPUT_MODES.get(mode, "mount"))
+        mechanism, place = INPUT_MODES.get(mode, "mount"), _place(given)
+        return value, DataInput(name, location, mechanism, path_on_compute=place)
 
     def output(self, name: str, given: Located) -> tuple[Value, DataOutput | None]:
         """Return what an output stands for, and where it is stored."""
@@ -164,6 +165,7 @@ class _Reading:
             name,
             location,
             OUTPUT_MODES.get(mode, "mount"),
+            path_on_compute=_place(given),
             registered_as=registered.text if registered else None,
         )
         return Variable(data_variable(name), file), output
@@ -241,6 +243,11 @@ class _Reading:
         hint = nearest(value.text.replace("-", "_"), dict.fromkeys(allowed), noun=key)
         self.problems.add(value.line, f"`{key}` is {value.text!r}.", hint)
         return default
+
+
+def _place(given: Located) -> str | None:
+    place = given.get("path_on_compute")
+    return place.text if place else None
 
 
 _WRONG: Final = Literal("")

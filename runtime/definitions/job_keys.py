@@ -39,6 +39,7 @@ INPUT_KEYS: Final = (
     Key("type", "text", "uri_file, uri_folder, mltable, a model, or the type of a literal."),
     Key("path", "text", "Where the data is: a local path, a URL, a datastore, an asset."),
     Key("mode", "text", "How the script gets at it: ro_mount, download or direct."),
+    Key("path_on_compute", "text", "Where it is put: from the working folder, or absolute."),
     Key("default", "text", "The value of a literal."),
     Key("value", "text", "The value of a literal."),
     Key("optional", "true or false", "Without a value, it is left out of `$[[ … ]]`."),
@@ -54,6 +55,7 @@ INPUT_KEYS: Final = (
 OUTPUT_KEYS: Final = (
     Key("type", "text", "uri_folder, uri_file, mltable or a model."),
     Key("mode", "text", "rw_mount or upload: stored when the script ends."),
+    Key("path_on_compute", "text", "Where the script writes it, before it is stored."),
     Key("path", "text", "Where it is stored: `azureml://datastores/NAME/paths/PATH`."),
     Key("name", "text", "The data asset that it is registered as."),
     Key("version", "text", "Leave it out: the next version is used.", _REFUSED),
