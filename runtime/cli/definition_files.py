@@ -28,8 +28,8 @@ _INSTEAD: Final[Mapping[Kind, str]] = {
     Kind.NOTEBOOK: "Run a notebook that submits runs with `aml v1 run {file}`. To run its cells on"
     " a target, write them to a script: `jupyter nbconvert --to script {file}`.",
     Kind.R_SCRIPT: "Run it with a job: `command: Rscript {file}`.",
-    Kind.RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {file}`.",
-    Kind.WORKBENCH_RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {file}`.",
+    Kind.RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
+    Kind.WORKBENCH_RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
     Kind.WORKBENCH_COMPUTE: "Give the run configuration beside it: `aml submit -c NAME SCRIPT`.",
     Kind.HYPERDRIVE: "Sweeps cannot be run yet. To run the script once, name the script.",
     Kind.PIPELINE_V1: "Pipelines cannot be run yet. Submit the script of each step.",
@@ -90,7 +90,8 @@ def _file(given: SubmitOptions) -> Path | None:
 
 
 def _refused(file: Path, found: Recognized) -> DefinitionError:
-    remedy = _INSTEAD.get(found.kind, _ELSE).format(file=file)
+    path = file if len(file.parts) > 1 else f"./{file}"  # `-c NAME` is no path
+    remedy = _INSTEAD.get(found.kind, _ELSE).format(file=file, path=path)
     return DefinitionError(
         f"It is {found.kind}, not a script: {found.why}.", remedy=remedy, at=f"{file}:{found.line}"
     )
