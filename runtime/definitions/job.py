@@ -25,7 +25,9 @@ from runtime.definitions.job_expressions import (
 )
 from runtime.definitions.job_keys import COMMAND_JOB
 from runtime.definitions.keys import Unused, check_keys
-from runtime.definitions.located import Located, Problems, read_located
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
+from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import MAX_DURATION_S, RunSpec
@@ -74,7 +76,7 @@ def read_job(file: Path, settings: Sequence[Setting] = ()) -> JobFile:
 
     ``settings`` are what `--set` gave; they replace what the file says.
     """
-    problems = Problems(str(file))
+    problems = Problems(file)
     document = read_job_document(file, problems, settings)
     if document is None:
         problems.raise_any()
@@ -90,19 +92,13 @@ def read_job_document(
     file: Path, problems: Problems, settings: Sequence[Setting] = ()
 ) -> Located | None:
     """Return the document of a job with its settings; ``None``, with the problem, without one."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError(
-            f"The job cannot be read: {error}.",
-            remedy="Make it a text file in UTF-8 that you can read.",
-            at=str(file),
-        ) from error
-    document = read_located(text, problems)
+    document = read_file(file, problems)
     if document is not None and not document.is_map:
-        problems.add(document.line, "It is not a map of keys and values.", "Write `command: …`.")
+        problems.at_line(
+            document.line, "It is not a map of keys and values.", "Write `command: …`."
+        )
         return None
-    return document and with_settings(document, settings, problems)
+    return document and with_settings(document, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +162,7 @@ class _Reading:
         kind = self.document.get("type")
         if kind is not None and kind.text != _TYPE:
             what = f"`type` is {kind.text!r}."
-            self.problems.add(kind.line, what, f"Write `type: {_TYPE}`, or leave it out.")
+            self.problems.at_line(kind.line, what, f"Write `type: {_TYPE}`, or leave it out.")
 
     def _refuse_placeholders(self) -> None:
         for path in _NAMED:
@@ -174,7 +170,7 @@ class _Reading:
             for each in value.scalars() if value else ():
                 if _PLACEHOLDER.search(each.text):
                     what = f"{each.text!r} is a placeholder."
-                    self.problems.add(each.line, what, "Write a value in its place.")
+                    self.problems.at_line(each.line, what, "Write a value in its place.")
 
     def _name(self) -> str | None:
         name = self.document.get("name")
@@ -182,7 +178,7 @@ class _Reading:
             return None
         problem = RULES["job"].problem(name.text)
         if problem:
-            self.problems.add(name.line, problem, "The name is the run's id.")
+            self.problems.at_line(name.line, problem, "The name is the run's id.")
         return name.text
 
     def _workspaces(self) -> Sequence[tuple[str, int]]:
@@ -200,7 +196,7 @@ class _Reading:
             return None
         found = _COMPUTE_ID.fullmatch(text)
         if (found is None and "/" in text) or "${{" in text:
-            self.problems.add(
+            self.problems.at_line(
                 compute.line, f"The compute {text!r} cannot be used.", "Write `azureml:NAME`."
             )
         return found["name"] if found else text.removeprefix("azureml:")
@@ -213,7 +209,9 @@ class _Reading:
         text = code.text.strip()
         if text.startswith(("azureml:", "azureml://", "git+", "http://", "https://")):
             what = f"The code {text!r} is not a local folder."
-            self.problems.add(code.line, what, "Write the path of a folder, such as `code: ./src`.")
+            self.problems.at_line(
+                code.line, what, "Write the path of a folder, such as `code: ./src`."
+            )
             return self.folder, True
         folder = Path(os.path.normpath(self.folder / text.removeprefix("file:")))
         if not folder.is_dir():
@@ -225,7 +223,7 @@ class _Reading:
                 if is_file
                 else nearest(folder.name, dict.fromkeys(near), noun="folder beside the job")
             )
-            self.problems.add(code.line, what, todo)
+            self.problems.at_line(code.line, what, todo)
         return folder, True
 
     # --- the command
@@ -234,11 +232,13 @@ class _Reading:
         command = self.document.get("command")
         if command is None or not command.text.strip():
             line = command.line if command else 1
-            self.problems.add(line, "The job has no `command`.", "Write `command: python FILE`.")
+            self.problems.at_line(
+                line, "The job has no `command`.", "Write `command: python FILE`."
+            )
             return ""
         if is_open(command.text):
             what = "The command has a `$[[` or a `${{` without its end."
-            self.problems.add(command.line, what, "Close it with `]]` or `}}`.")
+            self.problems.at_line(command.line, what, "Close it with `]]` or `}}`.")
             return ""
         required = set(references(outside_groups(command.text)))
         if not self._known(command, data, required):
@@ -256,13 +256,13 @@ class _Reading:
                 continue
             if name in data.values:
                 todo = "Give it a value, or write `$[[ … ]]` around its part of the command."
-                self.problems.add(at.line, f"`${{{{{name}}}}}` has no value.", todo)
+                self.problems.at_line(at.line, f"`${{{{{name}}}}}` has no value.", todo)
             elif kind not in {"inputs", "outputs"} or not rest:
                 todo = _WHERE.get(kind, "Use ${{inputs.NAME}} or ${{outputs.NAME}}.")
-                self.problems.add(at.line, f"`${{{{{name}}}}}` has no meaning here.", todo)
+                self.problems.at_line(at.line, f"`${{{{{name}}}}}` has no meaning here.", todo)
             elif name in required or self._resembles(name, at, data):
                 todo = nearest(name, data.values, noun="input or output")
-                self.problems.add(at.line, f"The job does not declare `{name}`.", todo)
+                self.problems.at_line(at.line, f"The job does not declare `{name}`.", todo)
             else:
                 continue
             wrong = True
@@ -281,7 +281,7 @@ class _Reading:
             text = literal_text(value)
             if value.is_map or not NAME.fullmatch(name):
                 what = f"{name!r} is not a variable with a text."
-                self.problems.add(value.line, what, "Write `NAME: text`.")
+                self.problems.at_line(value.line, what, "Write `NAME: text`.")
             elif self._known(value, data, set(references(text)) - set(data.values)):
                 known = in_text(text, data.values)
                 if known is None:
@@ -298,7 +298,7 @@ class _Reading:
             return default
         if value.value < least:
             what = f"`{'.'.join(path)}` is {value.text}."
-            self.problems.add(value.line, what, f"Write a number from {least} on.")
+            self.problems.at_line(value.line, what, f"Write a number from {least} on.")
         return value.value
 
     def _distribution(self, nodes: int) -> Distribution | None:
@@ -307,12 +307,12 @@ class _Reading:
         if given is None or not given.is_map or kind is None:
             if given is not None and given.is_map:
                 hint = f"Use one of: {', '.join(_DISTRIBUTIONS)}."
-                self.problems.add(given.line, "`distribution` has no `type`.", hint)
+                self.problems.at_line(given.line, "`distribution` has no `type`.", hint)
             return None
         name = kind.text.lower()
         if name not in _DISTRIBUTIONS:
             hint = nearest(kind.text, dict.fromkeys(_DISTRIBUTIONS), noun="distribution")
-            self.problems.add(kind.line, f"The distribution {kind.text!r} cannot be run.", hint)
+            self.problems.at_line(kind.line, f"The distribution {kind.text!r} cannot be run.", hint)
             return None
 
         def count(key: str, default: int) -> int:
@@ -335,7 +335,7 @@ class _Reading:
         if size is not None:
             if not _SIZE.fullmatch(size.text):
                 what = f"`resources.shm_size` is {size.text!r}."
-                self.problems.add(size.line, what, "Write a number and b, k, m or g: `2g`.")
+                self.problems.at_line(size.line, what, "Write a number and b, k, m or g: `2g`.")
             given = replace(given, shm_size=size.text)
         arguments = self.document.get("resources", "docker_args")
         if arguments is not None:

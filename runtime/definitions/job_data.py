@@ -13,7 +13,8 @@ from typing import Final
 
 from infra.contract.load import nearest
 from runtime.definitions.job_expressions import EXPRESSION, Literal, Value, Variable, references
-from runtime.definitions.located import Located, Problems
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
 from runtime.model.data import DataInput, DataLocation, DataOutput, Mechanism, data_variable
 
 NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -86,7 +87,7 @@ class _Reading:
         """Return what an input stands for, and its data if it is any."""
         self._check_name(name, given)
         if given.is_list:
-            self.problems.add(given.line, f"Input {name!r} is a list.", "Write text or a map.")
+            self.problems.at_line(given.line, f"Input {name!r} is a list.", "Write text or a map.")
             return _WRONG, None
         if given.is_null:
             return None, None
@@ -101,7 +102,7 @@ class _Reading:
         path = given.get("path")
         if path is not None:
             todo = f"Write `{name}: {path.text}`, or `type: uri_file`."
-            self.problems.add(path.line, f"Input {name!r} of type {kind} has a path.", todo)
+            self.problems.at_line(path.line, f"Input {name!r} of type {kind} has a path.", todo)
             return _WRONG
         value = given.get("value") or given.get("default")
         if value is None:
@@ -111,14 +112,14 @@ class _Reading:
 
     def _check_literal(self, name: str, kind: str, value: Located, given: Located) -> None:
         if not _IS_A[kind](value.text):
-            self.problems.add(
+            self.problems.at_line(
                 value.line, f"Input {name!r} is {value.text!r}, not of type {kind}.", "Correct it."
             )
             return
         allowed = [each.text for each in (given.get("enum") or Located((), 1)).items]
         if allowed and value.text not in allowed:
             what = f"Input {name!r} is {value.text!r}, which `enum` does not list."
-            self.problems.add(
+            self.problems.at_line(
                 value.line, what, nearest(value.text, dict.fromkeys(allowed), noun="value")
             )
         for key, below in (("min", True), ("max", False)):
@@ -131,7 +132,7 @@ class _Reading:
                 )
                 if outside:
                     what = f"Input {name!r} is {value.text}; its `{key}` is {bound.text}."
-                    self.problems.add(value.line, what, "Correct it.")
+                    self.problems.at_line(value.line, what, "Correct it.")
 
     def _data(self, name: str, kind: str, given: Located) -> tuple[Value, DataInput | None]:
         path = given.get("path")
@@ -174,7 +175,7 @@ class _Reading:
         text = EXPRESSION.sub(lambda match: _PLACES.get(match[1], match[0]), path.text)
         text = text.replace("{output-name}", name)
         for unknown in references(text):
-            self.problems.add(
+            self.problems.at_line(
                 path.line,
                 f"`${{{{{unknown}}}}}` cannot be used in the path of an output.",
                 "Use ${{name}}, ${{output_name}} or ${{default_datastore}}.",
@@ -182,7 +183,7 @@ class _Reading:
             return None
         found = _DATASTORE.fullmatch(text)
         if found is None:
-            self.problems.add(
+            self.problems.at_line(
                 path.line,
                 f"Output {name!r} cannot be stored at {path.text!r}.",
                 "Write `path: azureml://datastores/NAME/paths/PATH`, or leave `path` out.",
@@ -198,22 +199,22 @@ class _Reading:
         found = location_of(text)
         if found is not None and found.kind == "asset" and model:
             what = f"The model {text} cannot be an input yet."
-            self.problems.add(path.line, what, "Download it, and give its local path.")
+            self.problems.at_line(path.line, what, "Download it, and give its local path.")
             return None
         if found is not None:
             return found
         if EXPRESSION.search(text):
             what = f"The path {text!r} has an expression."
-            self.problems.add(path.line, what, "Write the path itself.")
+            self.problems.at_line(path.line, what, "Write the path itself.")
             return None
         for start, what, todo in _REFUSED:
             if text.startswith(start):
-                self.problems.add(path.line, f"{what} cannot be an input: {text}.", todo)
+                self.problems.at_line(path.line, f"{what} cannot be an input: {text}.", todo)
                 return None
         local = Path(os.path.normpath(self.folder.absolute() / text.removeprefix("file:")))
         if not local.exists():
             what = f"There is no file or folder {text!r} beside the job."
-            self.problems.add(
+            self.problems.at_line(
                 path.line, what, "Correct the path; it is relative to the job's file."
             )
             return None
@@ -226,13 +227,13 @@ class _Reading:
             return None
         if not any(old in given.entries for old in _OLD_PATHS):
             rest = f"{todo}, give it with `--set inputs.{name}…`, or write `optional: true`."
-            self.problems.add(given.line, f"Input {name!r} has no {key}.", rest)
+            self.problems.at_line(given.line, f"Input {name!r} has no {key}.", rest)
         return _WRONG
 
     def _check_name(self, name: str, given: Located) -> None:
         if not NAME.fullmatch(name):
             what = f"{name!r} cannot be the name of an input or output."
-            self.problems.add(given.line, what, "Use letters, digits and underscores.")
+            self.problems.at_line(given.line, what, "Use letters, digits and underscores.")
 
     def _one_of(self, given: Located, key: str, allowed: tuple[str, ...], default: str) -> str:
         value = given.get(key)
@@ -241,7 +242,7 @@ class _Reading:
         if value.text in allowed:
             return value.text
         hint = nearest(value.text.replace("-", "_"), dict.fromkeys(allowed), noun=key)
-        self.problems.add(value.line, f"`{key}` is {value.text!r}.", hint)
+        self.problems.at_line(value.line, f"`{key}` is {value.text!r}.", hint)
         return default
 
 

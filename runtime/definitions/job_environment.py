@@ -11,7 +11,9 @@ from infra.contract.errors import DefinitionError
 from infra.contract.json_types import JsonObject
 from runtime.definitions.job_keys import ENVIRONMENT_KEYS
 from runtime.definitions.keys import check_keys
-from runtime.definitions.located import Located, Problems, read_located
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
+from runtime.definitions.reading import read_file
 from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
 from runtime.model.environments import EnvironmentSpec, ImageSpec
@@ -54,7 +56,7 @@ def read_environment(given: Located, folder: Path, problems: Problems) -> Enviro
         todo = "Correct the path; it is relative to the job's file."
     elif "/" in text:
         todo = f"For an image, write `environment: {{image: {text}}}`."
-    problems.add(given.line, what, todo)
+    problems.at_line(given.line, what, todo)
     return None
 
 
@@ -62,7 +64,7 @@ def _registered(found: re.Match[str], given: Located, problems: Problems) -> Env
     named = found.groupdict()
     if named.get("label") not in {None, _LATEST}:
         what = f"The environment has the label {named['label']!r}."
-        problems.add(given.line, what, "The only label is `latest`.")
+        problems.at_line(given.line, what, "The only label is `latest`.")
         return None
     return EnvironmentSpec(
         "registered",
@@ -75,17 +77,17 @@ def _registered(found: re.Match[str], given: Located, problems: Problems) -> Env
 
 def _from_file(file: Path, given: Located, problems: Problems) -> EnvironmentSpec | None:
     """Read an environment's own file; its problems are problems of the job."""
-    own = Problems(str(file))
-    document = read_located(file.read_text(encoding="utf-8-sig", errors="replace"), own)
+    own = Problems(file)
+    document = read_file(file, own)
     spec = None
     if document is not None and document.is_map:
         check_keys(document, ENVIRONMENT_KEYS, own, noun="an environment")
         spec = _inline(document, file.parent, own, str(file))
     elif document is not None:
-        own.add(document.line, "It is not a map of keys and values.", _FORMS)
+        own.at_line(document.line, "It is not a map of keys and values.", _FORMS)
     for problem in own.found:
-        what = f"The environment {file.name}, line {problem.line}: {problem.what}"
-        problems.add(given.line, what, problem.remedy)
+        what = f"The environment {file.name}, line {problem.at.line}: {problem.message}"
+        problems.at_line(given.line, what, problem.remedy)
     return spec
 
 
@@ -106,7 +108,7 @@ def _inline(
     if conda is not None:
         return _with_conda(spec, conda, folder, problems)
     if image is None and not any(given.get(key) for key in ("docker", "path", "conda")):
-        problems.add(given.line, "The environment has neither `image` nor `build`.", _FORMS)
+        problems.at_line(given.line, "The environment has neither `image` nor `build`.", _FORMS)
         return None
     return spec
 
@@ -119,12 +121,12 @@ def _with_conda(
     file = _beside(folder, conda.text)
     if not file.is_file():
         what = f"There is no conda file {conda.text!r} beside the job."
-        problems.add(conda.line, what, "Correct the path; it is relative to the job's file.")
+        problems.at_line(conda.line, what, "Correct the path; it is relative to the job's file.")
         return None
     try:
         read = read_declaration(file)
     except DefinitionError as error:
-        problems.add(conda.line, error.detail, error.remedy)
+        problems.at_line(conda.line, error.detail, error.remedy)
         return None
     return replace(
         spec, kind=read.kind, conda=read.conda, requirements=read.requirements, source=str(file)
@@ -146,7 +148,7 @@ def _image(given: Located, folder: Path, problems: Problems) -> ImageSpec | None
     image, build = given.get("image"), given.get("build")
     if image is not None and build is not None:
         what = "The environment has both `image` and `build`."
-        problems.add(build.line, what, "Remove one of them.")
+        problems.at_line(build.line, what, "Remove one of them.")
     if image is not None:
         return ImageSpec(name=image.text)
     if build is None or not build.is_map:
@@ -157,7 +159,7 @@ def _image(given: Located, folder: Path, problems: Problems) -> ImageSpec | None
     named = dockerfile.text if dockerfile else "Dockerfile"
     if not (context / named).is_file():
         what = f"There is no {named} in the folder {path.text if path else '.'!r}."
-        problems.add(build.line, what, "Correct `build.path` or `build.dockerfile_path`.")
+        problems.at_line(build.line, what, "Correct `build.path` or `build.dockerfile_path`.")
         return None
     return ImageSpec(context=str(context), dockerfile_path=named)
 

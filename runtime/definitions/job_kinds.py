@@ -11,7 +11,9 @@ from typing import Final, NoReturn
 from infra.contract.load import nearest
 from runtime.definitions.job_keys import COMMAND_JOB
 from runtime.definitions.keys import Key, Meaning, check_keys
-from runtime.definitions.located import Located, Problems, read_located
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
+from runtime.definitions.reading import read_file
 from runtime.definitions.recognition import Kind, Recognized
 
 _OLD: Final = Meaning.REPLACED
@@ -183,12 +185,12 @@ KINDS: Final[Mapping[Kind, JobKind]] = {
 def refuse_job(file: Path, found: Recognized) -> NoReturn:
     """Raise ``DefinitionError``: every problem of the file first, then that it cannot be run."""
     kind = KINDS[found.kind]
-    problems = Problems(str(file))
-    document = read_located(file.read_text(encoding="utf-8-sig", errors="replace"), problems)
+    problems = Problems(file)
+    document = read_file(file, problems)
     if document is not None and kind.keys:
         check_job(document, found.kind, problems)
     what = f"It is {found.kind}, for {found.why}; {kind.noun} cannot be run yet."
-    problems.add(found.line, what, kind.instead)
+    problems.at_line(found.line, what, kind.instead)
     problems.raise_any()
     raise AssertionError("there is a problem, the last one added")
 
@@ -202,7 +204,7 @@ def check_job(document: Located, kind: Kind, problems: Problems) -> None:
             kind is Kind.PIPELINE_JOB and document.get("component")
         ):
             what = f"It is {kind}, and has no `{key}`."
-            problems.add(1, what, f"Write `{key}: …`.")
+            problems.at_line(1, what, f"Write `{key}: …`.")
     if kind is Kind.SWEEP_JOB:
         _check_search_space(document, problems)
     for name, step in (document.get("jobs") or Located({}, 1)).entries.items():
@@ -228,12 +230,12 @@ def _check_search_space(document: Located, problems: Problems) -> None:
             word = kind.text if kind else ""
             hint = nearest(word, dict.fromkeys(_EXPRESSIONS), noun="expression")
             line = kind.line if kind else given.line
-            problems.add(line, f"`search_space.{name}` has the type {word!r}.", hint)
+            problems.at_line(line, f"`search_space.{name}` has the type {word!r}.", hint)
             continue
         for key in _EXPRESSIONS[kind.text]:
             if given.get(key) is None:
                 what = f"`search_space.{name}` is {kind.text}, and has no `{key}`."
-                problems.add(given.line, what, f"Write `{key}: …`.")
+                problems.at_line(given.line, what, f"Write `{key}: …`.")
 
 
 _STEP_TYPES: Final[Mapping[str, str]] = {
@@ -255,8 +257,8 @@ def _check_step(name: str, step: Located, problems: Problems) -> None:
     word = kind.text if kind is not None else "command"
     if word not in _STEP_TYPES and kind is not None:
         hint = nearest(word, dict.fromkeys(_STEP_TYPES), noun="type")
-        problems.add(kind.line, f"Step {name!r} has the type {word!r}.", hint)
+        problems.at_line(kind.line, f"Step {name!r} has the type {word!r}.", hint)
     needed = _STEP_TYPES.get(word, "")
     if step.is_map and needed and not (step.get(needed) or step.get("component")):
         what = f"Step {name!r} has neither `{needed}` nor `component`."
-        problems.add(step.line, what, f"Write `{needed}: …` or `component: …`.")
+        problems.at_line(step.line, what, f"Write `{needed}: …` or `component: …`.")

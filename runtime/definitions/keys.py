@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
-from runtime.definitions.located import Located, Problems
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
 
 _ANY_NAME: Final = "*"
 _LISTED: Final = 40
@@ -81,12 +82,12 @@ class _Checking:
             row, shown = self.rows.get(at), ".".join((*path, name))
             if row is None:
                 what = f"{_first_upper(self.noun)} has no key `{shown}`."
-                self.problems.add(value.line, what, _nearest(name, known))
+                self.problems.at_line(value.line, what, _nearest(name, known))
             elif row.meaning is Meaning.REFUSED:
-                self.problems.add(value.line, f"`{shown}` cannot be used.", row.note)
+                self.problems.at_line(value.line, f"`{shown}` cannot be used.", row.note)
             elif row.meaning is Meaning.REPLACED:
                 what = f"`{shown}` is a key of the preview of 2021."
-                self.problems.add(value.line, what, row.note)
+                self.problems.at_line(value.line, what, row.note)
             elif row.meaning is Meaning.NO_EFFECT:
                 yield Unused(shown, value.line, row.note)
             elif not value.is_null:
@@ -129,4 +130,4 @@ def _check_form(value: Located, shown: str, forms: str, problems: Problems) -> N
     if not fits:
         what = "a map" if value.is_map else "a list" if value.is_list else repr(value.text)
         expected = " or ".join(_SPOKEN.get(form, form) for form in named)
-        problems.add(value.line, f"`{shown}` is {what}, not {expected}.", f"Write {expected}.")
+        problems.at_line(value.line, f"`{shown}` is {what}, not {expected}.", f"Write {expected}.")

@@ -1,16 +1,12 @@
-"""A YAML or JSON document whose values know their lines, and the problems found in one.
-
-Scalars are YAML 1.2's. A reader adds every problem and raises once, so that a person sees them all.
-"""
+"""A YAML or JSON document whose values know their lines. Scalars are YAML 1.2's."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import yaml
 
 from infra.contract.bounded_yaml import YamlError, compose, scalar, tag_problem
-from infra.contract.errors import DefinitionError
 
 _MERGE: Final = "<<"
 Scalar: TypeAlias = str | int | float | bool | None
@@ -74,83 +70,52 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong on a line, as a sentence, and what to do about it.
-
-    Line 0 is the command line's, where a setting replaced what the file says.
-    """
+class Fault:
+    """What is wrong with a text on a line, as a sentence, and what to do about it."""
 
     line: int
     what: str
     remedy: str
 
-    def at(self, file: str) -> str:
-        """Return its place: ``FILE:LINE``."""
-        return f"{file}:{self.line}" if self.line else f"{file} (--set)"
 
-
-@dataclass(frozen=True, slots=True)
-class Problems:
-    """Collects the problems of one file."""
-
-    file: str
-    found: list[Problem] = field(default_factory=list)
-
-    def add(self, line: int, what: str, remedy: str) -> None:
-        """Add a problem."""
-        self.found.append(Problem(line, what, remedy))
-
-    def raise_any(self) -> None:
-        """Raise ``DefinitionError`` with all problems, in the order of the file, if there are."""
-        if not self.found:
-            return
-        ordered = sorted(dict.fromkeys(self.found), key=lambda each: each.line)
-        first = ordered[0]
-        if len(ordered) == 1:
-            raise DefinitionError(first.what, remedy=first.remedy, at=first.at(self.file))
-        lines = [f"{each.at(self.file)}: {each.what} {each.remedy}" for each in ordered]
-        raise DefinitionError(
-            "\n".join(lines), remedy=f"Correct these {len(lines)} lines.", at=self.file
-        )
-
-
-def read_located(text: str, problems: Problems) -> Located | None:
-    """Return the document; ``None``, with the problem added, for text that cannot be read."""
+def read_located(text: str) -> tuple[Located | None, tuple[Fault, ...]]:
+    """Return the document, ``None`` for text that cannot be read, and what is wrong with it."""
+    faults: list[Fault] = []
     try:
         root = compose(text)
-        return Located(None, 1) if root is None else _located(root, problems)
+        document = Located(None, 1) if root is None else _located(root, faults)
     except YamlError as error:
-        problems.add(error.line, f"The file {error}", "Correct the line.")
-        return None
+        return None, (Fault(error.line, f"The file {error}", "Correct the line."),)
+    return document, tuple(faults)
 
 
-def _located(node: yaml.Node, problems: Problems, line: int | None = None) -> Located:
+def _located(node: yaml.Node, faults: list[Fault], line: int | None = None) -> Located:
     at = line or node.start_mark.line + 1
     problem = tag_problem(node)
     if problem:
-        problems.add(at, f"A value {problem}", "Write the value alone.")
+        faults.append(Fault(at, f"A value {problem}", "Write the value alone."))
         return Located(None, at)
     if isinstance(node, yaml.ScalarNode):
         return Located(scalar(node), at, str(node.value))
     if isinstance(node, yaml.SequenceNode):
-        return Located(tuple(_located(item, problems) for item in node.value), at)
-    return Located(_entries(node, problems), at)
+        return Located(tuple(_located(item, faults) for item in node.value), at)
+    return Located(_entries(node, faults), at)
 
 
-def _entries(node: yaml.Node, problems: Problems) -> dict[str, Located]:
+def _entries(node: yaml.Node, faults: list[Fault]) -> dict[str, Located]:
     entries: dict[str, Located] = {}
     merged: dict[str, Located] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else None
         if key is None:
-            problems.add(line, "A key is not text.", "Write a word before the colon.")
+            faults.append(Fault(line, "A key is not text.", "Write a word before the colon."))
         elif key == _MERGE:
-            value = _located(value_node, problems)
+            value = _located(value_node, faults)
             for each in value.items or (value,):
                 merged = {**each.entries, **merged}
         elif key in entries:
-            problems.add(line, f"The key {key!r} appears twice.", "Remove one of them.")
+            faults.append(Fault(line, f"The key {key!r} appears twice.", "Remove one of them."))
         else:
-            entries[key] = _located(value_node, problems, line)
+            entries[key] = _located(value_node, faults, line)
     return {**merged, **entries}

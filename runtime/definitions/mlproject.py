@@ -15,7 +15,9 @@ from typing import Final
 from infra.contract.errors import DefinitionError
 from infra.contract.load import nearest
 from runtime.definitions.keys import Key, Meaning, check_keys
-from runtime.definitions.located import Located, Problems, read_located
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
+from runtime.definitions.reading import read_file
 from runtime.environments.declarations import read_declaration
 from runtime.environments.requirements import included_file
 from runtime.model.environments import EnvironmentSpec, ImageSpec
@@ -65,8 +67,8 @@ def read_project(
 
     ``given`` are parameters, by name; ``environ`` has the variables that a project passes on.
     """
-    problems = Problems(str(file))
-    document = read_located(file.read_text(encoding="utf-8-sig", errors="replace"), problems)
+    problems = Problems(file)
+    document = read_file(file, problems)
     problems.raise_any()
     if document is None or not (document.is_map or document.is_null):
         raise DefinitionError(
@@ -107,7 +109,9 @@ class _Reading:
         self.line = point.line
         command = point.get("command")
         if command is None:
-            self.problems.add(point.line, f"Entry point {name!r} has no `command`.", "Write one.")
+            self.problems.at_line(
+                point.line, f"Entry point {name!r} has no `command`.", "Write one."
+            )
             return ""
         declared = point.get("parameters")
         values = self._values(declared.entries if declared else {}, point.line)
@@ -116,7 +120,7 @@ class _Reading:
             if declared is None or missing not in declared.entries:
                 hint = nearest(missing, dict.fromkeys(values), noun="parameter")
                 what = f"The command uses {{{missing}}}, which is no parameter."
-                self.problems.add(command.line, what, hint)
+                self.problems.at_line(command.line, what, hint)
         text = _PARAMETER.sub(lambda match: shlex.quote(values.get(match[1], "")), command.text)
         extra = [key for key in self.given if declared is None or key not in declared.entries]
         return " ".join([text.rstrip("\n"), *_options({key: values[key] for key in extra})])
@@ -128,7 +132,7 @@ class _Reading:
         if runner is None or not (self.file.parent / name).is_file():
             known = dict.fromkeys(points.entries if points else ())
             hint = nearest(name, known, noun="entry point")
-            self.problems.add(1, f"There is no entry point {name!r}.", hint)
+            self.problems.at_line(1, f"There is no entry point {name!r}.", hint)
             return ""
         return " ".join([runner, shlex.quote(name), *_options(self.given)])
 
@@ -141,12 +145,14 @@ class _Reading:
             default = parameter.get("default") if parameter.is_map else None
             if word not in _TYPES:
                 hint = nearest(word, dict.fromkeys(_TYPES), noun="type")
-                self.problems.add(parameter.line, f"Parameter {name!r} has type {word!r}.", hint)
+                self.problems.at_line(
+                    parameter.line, f"Parameter {name!r} has type {word!r}.", hint
+                )
             elif name in values:
                 values[name] = self._checked(name, word, values[name], line, Path())
             elif default is None:
                 todo = f"Give it with `-P {name}=VALUE`."
-                self.problems.add(parameter.line, f"Parameter {name!r} has no value.", todo)
+                self.problems.at_line(parameter.line, f"Parameter {name!r} has no value.", todo)
             else:
                 text = self._checked(name, word, default.text, default.line, self.file.parent)
                 values[name] = text
@@ -156,12 +162,12 @@ class _Reading:
         """Return a value as the command gets it: a local path is absolute."""
         if kind == "float" and not _is_number(text):
             what = f"Parameter {name!r} is {text!r}, which is not a number."
-            self.problems.add(line, what, f"Give a number with `-P {name}=…`.")
+            self.problems.at_line(line, what, f"Give a number with `-P {name}=…`.")
         if kind == "path" and not _URI.match(text):
             path = Path(os.path.abspath(folder / text))  # noqa: PTH100 - links are not followed
             if not path.exists():
                 what = f"Parameter {name!r} is a path, and there is nothing at {path}."
-                self.problems.add(line, what, f"Give another with `-P {name}=…`.")
+                self.problems.at_line(line, what, f"Give another with `-P {name}=…`.")
             return str(path)
         if kind == "uri" and not _URI.match(text) and (folder / text).exists():
             return str((folder / text).absolute())
@@ -174,7 +180,7 @@ class _Reading:
         named = [key for key in _ENVIRONMENTS if self.document.get(key)]
         if len(named) > 1:
             what = f"The project has {' and '.join(f'`{key}`' for key in named)}."
-            self.problems.add(self.document.entries[named[1]].line, what, "Keep one of them.")
+            self.problems.at_line(self.document.entries[named[1]].line, what, "Keep one of them.")
         conda, python = self.document.get("conda_env"), self.document.get("python_env")
         if conda is not None:
             file = self._beside(conda)
@@ -188,20 +194,20 @@ class _Reading:
             return EnvironmentSpec("user_managed", image=ImageSpec(image.text), source=source)
         if self.document.get("docker_env"):
             line = self.document.entries["docker_env"].line
-            self.problems.add(line, "`docker_env` has no `image`.", "Write `image: NAME`.")
+            self.problems.at_line(line, "`docker_env` has no `image`.", "Write `image: NAME`.")
         return None
 
     def _beside(self, given: Located) -> Path | None:
         file = self.file.parent / given.text
         if not file.is_file():
             what = f"There is no file {given.text!r} beside the project."
-            self.problems.add(given.line, what, "Correct the path.")
+            self.problems.at_line(given.line, what, "Correct the path.")
             return None
         return file
 
     def _python_environment(self, file: Path, line: int) -> EnvironmentSpec | None:
-        own = Problems(str(file))
-        document = read_located(file.read_text(encoding="utf-8-sig", errors="replace"), own)
+        own = Problems(file)
+        document = read_file(file, own)
         if document is not None:
             check_keys(document, _PYTHON_ENVIRONMENT, own, noun="a Python environment")
         lines: list[str] = []
@@ -211,7 +217,9 @@ class _Reading:
                 included = included_file(item.text)
                 lines += self._included(file, included, item, own) if included else [item.text]
         for each in own.found:
-            self.problems.add(line, f"{file.name}, line {each.line}: {each.what}", each.remedy)
+            self.problems.at_line(
+                line, f"{file.name}, line {each.at.line}: {each.message}", each.remedy
+            )
         version = document.get("python") if document else None
         return EnvironmentSpec(
             "pip",
@@ -223,7 +231,7 @@ class _Reading:
     def _included(self, file: Path, name: str, item: Located, own: Problems) -> list[str]:
         included = file.parent / name
         if not included.is_file():
-            own.add(item.line, f"There is no file {name!r}.", "Correct the path.")
+            own.at_line(item.line, f"There is no file {name!r}.", "Correct the path.")
             return []
         return (read_declaration(included).requirements or "").splitlines()
 
@@ -239,10 +247,12 @@ class _Reading:
                     variables[name] = environ[name]
                 case [name] if name:
                     todo = f"Set it before you submit, or write `[{name}, VALUE]`."
-                    self.problems.add(each.line, f"The variable {name} is not set here.", todo)
+                    self.problems.at_line(each.line, f"The variable {name} is not set here.", todo)
                 case _:
                     todo = "Write a name, or `[NAME, VALUE]`."
-                    self.problems.add(each.line, "A variable is neither a name nor a pair.", todo)
+                    self.problems.at_line(
+                        each.line, "A variable is neither a name nor a pair.", todo
+                    )
         return variables
 
     def docker(self) -> DockerOptions:

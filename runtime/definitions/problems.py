@@ -8,18 +8,25 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError
 
+GIVEN: Final = -1
+"""The line of a value that the command line gives."""
 _MOST_LISTED: Final = 50
 _CUTOFF: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A line of a file, which counts from 1; line 0 stands for the whole file."""
+    """A line of a file, which counts from 1.
+
+    Line 0 stands for the whole file, ``GIVEN`` for what the command line says in its place.
+    """
 
     file: str
     line: int = 0
 
     def __str__(self) -> str:
+        if self.line == GIVEN:
+            return f"{self.file} (--set)"
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
@@ -42,6 +49,15 @@ class Problems:
     def add(self, message: str, *, remedy: str, at: Place | None = None) -> None:
         """Note a problem; ``message`` and ``remedy`` are sentences."""
         self._found[Problem(at or self._file, message, remedy)] = None
+
+    def at_line(self, line: int, message: str, remedy: str) -> None:
+        """Note a problem on a line of the definition's own file."""
+        self.add(message, remedy=remedy, at=Place(self.file, line))
+
+    @property
+    def file(self) -> str:
+        """Return the definition's file."""
+        return self._file.file
 
     @property
     def found(self) -> list[Problem]:

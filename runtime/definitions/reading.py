@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import DefinitionError
-from runtime.definitions import located
-from runtime.definitions.located import Located
+from runtime.definitions.located import Located, read_located
 from runtime.definitions.problems import Place, Problems
 
 _CLOSING: Final = "]}"
@@ -41,9 +40,8 @@ def document_of(text: str, file: Path, problems: Problems) -> Located | None:
             )
             return None
         text = _without_tabs(text)
-    found = located.Problems(str(file))
-    document = located.read_located(text, found)
-    for each in found.found:
+    document, faults = read_located(text)
+    for each in faults:
         problems.add(each.what, remedy=each.remedy, at=Place(str(file), each.line))
     return document
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Final
 
-from runtime.definitions.located import Located, Problems, read_located
+from runtime.definitions.located import Located, read_located
 
 
 class Kind(StrEnum):
@@ -257,11 +257,9 @@ def _by_document(path: PurePosixPath, text: str) -> Recognized:
         return Recognized(Kind.NOTEBOOK, "it has the keys of a notebook: cells, nbformat")
     if path.suffix.lower() == ".txt":
         return Recognized(Kind.REQUIREMENTS, "its name ends with .txt")
-    problems = Problems(str(path))
-    document = read_located(text, problems)
+    document, faults = read_located(text)
     if document is None:
-        problem = problems.found[0]
-        return Recognized(Kind.UNREADABLE, problem.what.removesuffix("."), problem.line)
+        return Recognized(Kind.UNREADABLE, faults[0].what.removesuffix("."), faults[0].line)
     if not document.is_map or not document.entries:
         return Recognized(Kind.UNKNOWN, "it is not a map of keys and values")
     return recognize_document(document, path.suffix.lower())

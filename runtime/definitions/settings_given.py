@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.contract.errors import UsageError
-from runtime.definitions.located import Located, Problems, read_located
+from runtime.definitions.located import Located, read_located
+from runtime.definitions.problems import GIVEN
 
 _PATH: Final = re.compile(r"[^.=\s]+(?:\.[^.=\s]+)*")
-_GIVEN: Final = 0
-"""The line of what no file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,10 @@ def read_settings(given: Sequence[str]) -> tuple[Setting, ...]:
     return tuple(settings)
 
 
-def with_settings(document: Located, settings: Sequence[Setting], problems: Problems) -> Located:
+def with_settings(document: Located, settings: Sequence[Setting]) -> Located:
     """Return the document with every setting in place of what it says, or added to it."""
     for setting in settings:
-        document = _with(document, setting.path, _value(setting, problems))
+        document = _with(document, setting.path, _value(setting))
     return document
 
 
@@ -47,23 +46,22 @@ def _with(node: Located, path: Sequence[str], value: Located) -> Located:
         items = list(node.items)
         items[int(key)] = _with(items[int(key)], rest, value)
         return Located(tuple(items), node.line)
-    below = node.entries.get(key, Located(None, _GIVEN))
+    below = node.entries.get(key, Located(None, GIVEN))
     return Located({**node.entries, key: _with(below, rest, value)}, node.line)
 
 
-def _value(setting: Setting, problems: Problems) -> Located:
+def _value(setting: Setting) -> Located:
     """Read a value as YAML, so that it may be a map; anything that is not is text."""
-    own = Problems(problems.file)
-    read = read_located(setting.text, own)
-    if read is None or own.found or not setting.text:
-        return Located(setting.text, _GIVEN, setting.text)
+    read, faults = read_located(setting.text)
+    if read is None or faults or not setting.text:
+        return Located(setting.text, GIVEN, setting.text)
     return _at_no_line(read)
 
 
 def _at_no_line(node: Located) -> Located:
     if node.is_map:
         entries = {key: _at_no_line(each) for key, each in node.entries.items()}
-        return Located(entries, _GIVEN)
+        return Located(entries, GIVEN)
     if node.is_list:
-        return Located(tuple(map(_at_no_line, node.items)), _GIVEN)
-    return Located(node.value, _GIVEN, node.text)
+        return Located(tuple(map(_at_no_line, node.items)), GIVEN)
+    return Located(node.value, GIVEN, node.text)

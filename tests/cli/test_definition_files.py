@@ -29,7 +29,11 @@ REFUSED = {
     "hd.yml": ("sampling: {}\nmax_total_runs: 3\n", "a HyperDrive configuration", "Sweeps"),
     "old.yml": ("pipeline: {steps: {}}\n", "a pipeline of azureml-core", "Pipelines"),
     "env.yml": ("dependencies: [numpy]\n", "a conda file", "`-d env.yml`"),
-    "cpu.yml": ("script: a.py\ntarget: local\n", "a run configuration", "`aml submit -c ./cpu.yml`"),
+    "cpu.yml": (
+        "script: a.py\ntarget: local\n",
+        "a run configuration",
+        "`aml submit -c ./cpu.yml`",
+    ),
     "c.yml": ("type: command\nversion: 1\ncommand: ls\n", "a component", "Write a job"),
     "train.R": ("1", "an R script", "Rscript"),
     "any.yml": ("colour: blue\n", "no known kind", "Name a script"),

@@ -17,9 +17,9 @@ def reading(file):
     try:
         job = read_job(file)
     except DefinitionError as error:
-        lines = error.detail.splitlines()
+        _, *lines = error.detail.splitlines()
         single = f"{error.at}: {error.detail} {error.remedy}"
-        document = {"refused": lines if len(lines) > 1 else [single]}
+        document = {"refused": [line.strip() for line in lines] or [single]}
     else:
         document = {
             **{key: getattr(job, key) for key in _OTHER},

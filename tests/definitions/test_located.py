@@ -1,15 +1,13 @@
-"""Documents know the lines of their values, and all problems are told at once."""
+"""Documents know the lines of their values."""
 
 import pytest
 
-from infra.contract.errors import DefinitionError
-from runtime.definitions.located import Problems, read_located
+from runtime.definitions.located import read_located
 
 
 def _read(text):
-    problems = Problems("job.yml")
-    document = read_located(text, problems)
-    problems.raise_any()
+    document, faults = read_located(text)
+    assert not faults
     return document
 
 
@@ -34,26 +32,19 @@ def test_a_path_through_a_null_is_none():
     assert _read("a:\n").get("a", "b") is None
 
 
-def test_a_key_that_appears_twice_is_refused_with_its_line():
-    with pytest.raises(DefinitionError, match="appears twice") as raised:
-        _read("a: 1\nb: 2\na: 3\n")
-    assert raised.value.at == "job.yml:3"
+def test_a_key_that_appears_twice_is_a_fault_of_its_line():
+    document, (fault,) = read_located("a: 1\nb: 2\na: 3\n")
+    assert (fault.line, fault.what) == (3, "The key 'a' appears twice.")
+    assert document.get("b").value == 2
 
 
-def test_all_problems_are_told_in_the_order_of_the_file():
-    problems = Problems("job.yml")
-    problems.add(9, "B is wrong.", "Fix B.")
-    problems.add(2, "A is wrong.", "Fix A.")
-    with pytest.raises(DefinitionError) as raised:
-        problems.raise_any()
-    assert raised.value.detail.splitlines() == [
-        "job.yml:2: A is wrong. Fix A.",
-        "job.yml:9: B is wrong. Fix B.",
-    ]
+@pytest.mark.parametrize(
+    ("text", "line"), [("a:\n\tb: 1\n", 2), ("a: [1\n", 2), ("b: 1\na: !!python/name:x y\n", 2)]
+)
+def test_text_that_cannot_be_read_names_its_line(text, line):
+    _, (fault,) = read_located(text)
+    assert fault.line == line
 
 
-@pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a: [1\n", "a: !!python/name:x y\n"])
-def test_text_that_cannot_be_read_names_its_line(text):
-    with pytest.raises(DefinitionError) as raised:
-        _read(text)
-    assert raised.value.at.startswith("job.yml:")
+def test_text_without_a_document_is_null():
+    assert _read("# nothing\n").is_null
