@@ -16,16 +16,18 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from runtime.agent.documents import JsonObject
 from runtime.agent.files import open_to_append
 
 FILE = "logs/azureml/aml_environment.txt"
 PROPERTY = "aml.environment.lock"
 
 
-def report_installed(append: Callable[[str, dict[str, object]], None], file: Path) -> None:
+def report_installed(append: Callable[[str, JsonObject], None], file: Path) -> None:
     """Write the lock of this interpreter's environment to ``file``, and append its digest."""
     text = installed_lock()
     with os.fdopen(open_to_append(file), "w", encoding="utf-8") as sink:
+        sink.truncate(0)  # from a run that was preempted
         sink.write(text)
     digest = hashlib.sha256(text.encode()).hexdigest()
     append("property", {"key": PROPERTY, "value": digest})
@@ -35,7 +37,8 @@ def installed_lock(prefix: str = sys.prefix) -> str:
     """Return the lock: a conda document if conda made the environment, else a requirements file."""
     version = ".".join(map(str, sys.version_info[:3]))
     conda = sorted(_conda_packages(Path(prefix) / "conda-meta"))
-    pins = sorted(set(_pins(from_conda=bool(conda))))
+    names = {_normalized(package.partition("=")[0]) for package, _ in conda}
+    pins = sorted(set(_pins(names)))
     head = [
         "# aml lock 1",
         f"# python: {version}",
@@ -70,12 +73,17 @@ def _channel(channel: str) -> str:
     return parts[-1] if parts else ""
 
 
-def _pins(*, from_conda: bool) -> Iterator[str]:
+def _pins(conda: set[str]) -> Iterator[str]:
+    """Yield the packages that conda did not install."""
     for found in distributions():
         name = found.metadata["Name"]
         installer = (found.read_text("INSTALLER") or "").strip()
-        if name and not (from_conda and installer == "conda"):
+        if name and installer != "conda" and _normalized(name) not in conda:
             yield _url(found, name) or f"{name}=={found.version}"
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _url(found: Distribution, name: str) -> str:

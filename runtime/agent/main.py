@@ -24,6 +24,8 @@ from runtime.agent.exit_codes import exit_text
 from runtime.agent.files import close_off, make_folder, open_to_append
 from runtime.agent.forward import Forwarder
 from runtime.agent.gateway import Gateway, NoGateway
+from runtime.agent.installed import FILE as INSTALLED_FILE
+from runtime.agent.installed import report_installed
 from runtime.agent.receiver import Receiver
 from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
@@ -95,6 +97,9 @@ def _run(
             site_variables(variables, site, options.azureml, receiver.url, receiver.token)
         )
         events.append("state", {"state": "Running"})
+        if not options.private:  # on a cluster nobody else knows what was installed
+            with suppress(OSError, ValueError):
+                report_installed(events.append, Path(INSTALLED_FILE))
         try:
             outcome = supervisor.run(command_line(options.command), variables)
         except OSError as error:

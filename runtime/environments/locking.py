@@ -1,7 +1,7 @@
 """Locks declared environments: gives them an identity, and the requirements to install.
 
 The identity is a hash of the normalized document and the Python version; comments and the
-environment's name and version are not part of it (Azure ML's rule). Pure: nothing is resolved.
+environment's name and version are not part of it (Azure ML's rule). Nothing is resolved.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 from infra.contract.errors import DefinitionError
+from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from runtime.environments.azureml_packages import without_azureml
 from runtime.environments.pythons import parse_request
@@ -90,7 +91,7 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
         )
     python = spec.python or content.python or default_python
     return LockedEnvironment(
-        hash=_hash(content, python),
+        hash=_hash(content, python, _image(spec)),
         python=python,
         lines=content.lines,
         arguments=content.arguments,
@@ -122,7 +123,15 @@ def _pip(spec: EnvironmentSpec, problems: list[str]) -> _Content:
     return _Content(None, found.lines, found.arguments)
 
 
-def _hash(content: _Content, python: str) -> str:
-    document = [_FORMAT, python, asdict(replace(content, python=None))]
+def _image(spec: EnvironmentSpec) -> JsonObject | None:
+    """Return the identity of the base image. Only a build context is read from disk."""
+    if spec.image is None:
+        return None
+    identity: JsonObject = load("runtime.environments.images:image_identity")(spec.image)
+    return identity
+
+
+def _hash(content: _Content, python: str, image: JsonObject | None) -> str:
+    document = [_FORMAT, python, asdict(replace(content, python=None)), *([image] if image else [])]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,10 +1,14 @@
 """Copies the outputs and logs of a finished run to this machine, and records where."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from infra.contract.errors import UsageError
 from infra.contract.private import private_folder
+from runtime.agent.installed import FILE as INSTALLED_FILE
+from runtime.environments.lock_store import FOLDER, LockStore
+from runtime.environments.resolved import ResolvedLock
 from runtime.history.store import History
 from runtime.targets.base import Handle, Report, Target
 
@@ -30,5 +34,12 @@ def collect(
         )
     folder = into or private_folder(home / "outputs" / run_id)
     files = target.collect(Handle(target.name, record.handle or run_id), folder, report)
+    _keep_lock(home, folder / INSTALLED_FILE)
     history.change(run_id, outputs=str(folder.absolute()))
     return files
+
+
+def _keep_lock(home: Path, file: Path) -> None:
+    """Keep the lock that a run of a cluster reported."""
+    with suppress(OSError, ValueError):
+        LockStore(home / FOLDER).keep(ResolvedLock(file.read_text(encoding="utf-8")))

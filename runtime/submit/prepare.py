@@ -16,9 +16,10 @@ from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
+from runtime.environments.images import BuildContext
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.environments.pythons import EARLIEST, EARLIEST_OF_AGENT, supported
-from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
+from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec, ImageSpec
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 
@@ -117,6 +118,9 @@ def checked_environment(
     for and that is not there.
     """
     locked, declared = locked_environment(spec), spec.environment
+    if declared is not None and declared.image is not None:
+        large = _checked_image(declared.image, declared.source)
+        locked = replace(locked, notes=(*locked.notes, *large)) if locked else None
     if locked is not None:
         _check_age(locked, spec.target)
     if spec.target == LOCAL and locked is not None:
@@ -133,11 +137,27 @@ def checked_environment(
 def for_target(spec: RunSpec) -> RunSpec:
     """Return the run with the environment that its target builds.
 
-    Where Azure ML does not host the run, Microsoft's SDK packages are left out unless asked for.
+    Where Azure ML does not host the run, Microsoft's SDK packages are left out unless asked for. A
+    process on this machine has no image.
     """
-    if spec.environment is None or spec.target != LOCAL or spec.keep_azureml:
+    if spec.environment is None or spec.target != LOCAL:
         return spec
-    return replace(spec, environment=replace(spec.environment, keep_azureml=False))
+    environment = replace(spec.environment, image=None, keep_azureml=spec.keep_azureml)
+    return replace(spec, environment=environment)
+
+
+def _checked_image(image: ImageSpec, source: str | None) -> tuple[str, ...]:
+    """Return notes on an image. Raises ``DefinitionError`` for one that Azure ML cannot use."""
+    if image.registry is not None and (image.registry.username or image.registry.password):
+        raise DefinitionError(
+            f"The environment has credentials for the registry {image.registry.address}, and Azure"
+            " ML reads those from a connection of the workspace.",
+            remedy="Connect the registry to the workspace (Studio: Connections), and leave out its"
+            " `username` and `password`.",
+            at=source,
+        )
+    context: BuildContext | None = load("runtime.environments.images:build_context")(image, None)
+    return (context.note,) if context and context.note else ()
 
 
 def _check_age(locked: LockedEnvironment, target: str) -> None:

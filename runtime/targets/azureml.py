@@ -27,6 +27,7 @@ from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.main import EVENTS_FILE
+from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import RunState
@@ -35,6 +36,8 @@ from runtime.targets.azureml_bodies import (
     blob_url,
     code_asset,
     environment_asset,
+    environment_context,
+    environment_name,
     job_body,
     registered_id,
 )
@@ -47,6 +50,7 @@ _PARTIAL: Final = 206
 _OK: Final = frozenset({200, _PARTIAL})
 _TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
+_BLOB_STORE: Final = "workspaceblobstore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +171,32 @@ class AzureMLTarget:
     def _environment_id(self, spec: EnvironmentSpec) -> str:
         if spec.kind == "registered":
             return registered_id(spec, self._workspace)
-        return self._environment(*environment_asset(spec))
+        return self._environment(spec)
 
-    def _environment(self, name: str, body: Document) -> str:
-        path = f"{self._workspace}/environments/{name}/versions/1"
+    def _environment(self, spec: EnvironmentSpec) -> str:
+        path = f"{self._workspace}/environments/{environment_name(spec)}/versions/1"
         if self._get(path) is None:
-            self._put(path, body)
+            context = environment_context(spec)
+            uri = self._uploaded(context) if context else None
+            self._put(path, environment_asset(spec, uri)[1])
         return path
+
+    def _uploaded(self, context: BuildContext) -> str:
+        """Upload a build context to the workspace's blob store; return its address."""
+        folder = f"LocalUpload/{context.digest}"
+        with self._container(_BLOB_STORE) as container:
+            for path, content in context.files.items():
+                data = content.read_bytes() if isinstance(content, Path) else content
+                try:
+                    container.get_blob_client(f"{folder}/{path}").upload_blob(data, overwrite=True)
+                except AzureError as error:
+                    raise UnreachableError(
+                        f"{printable(path)} of the build context cannot be uploaded:"
+                        f" {error.message}",
+                        remedy="Submit again.",
+                        at=self._workspace,
+                    ) from error
+            return f"{container.url.partition('?')[0]}/{folder}/"
 
     # --- status
 

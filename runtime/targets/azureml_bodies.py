@@ -4,6 +4,7 @@ They follow Azure ML's REST API for jobs, code and environments.
 """
 
 import hashlib
+import json
 import shlex
 from collections.abc import Sequence
 from typing import Final
@@ -14,8 +15,15 @@ from infra.catalogue.durations import seconds_only
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.environments.conda import parse_conda
+from runtime.environments.images import (
+    BuildContext,
+    build_context,
+    image_identity,
+    image_name,
+)
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
+from runtime.environments.resolved import ResolvedLock, locked_lines
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 
@@ -33,25 +41,52 @@ def code_asset(snapshot: SourceSnapshot, agent: bytes) -> tuple[str, str]:
     return f"aml-{snapshot.id[:40]}", hashlib.sha256(agent).hexdigest()[:12]
 
 
-def environment_asset(spec: EnvironmentSpec) -> tuple[str, JsonObject]:
+def environment_asset(
+    spec: EnvironmentSpec, context_uri: str | None = None
+) -> tuple[str, JsonObject]:
     """Return the name (a content hash; the version is always 1) and body of an environment.
 
     A user-managed one uses the interpreter of the image or node, and has no conda file.
+    ``context_uri`` is where the files of ``environment_context`` are.
     """
-    if spec.kind == "user_managed":
-        properties = {"image": IMAGE, "osType": "Linux"}
-        return "aml-user-managed", {"properties": properties}
-    document = conda_document(spec)
-    properties = {
-        "image": IMAGE,
-        "osType": "Linux",
-        "condaFile": yaml.safe_dump(document, sort_keys=False),
-    }
-    return f"aml-{lock(spec).hash}", {"properties": properties}
+    properties: JsonObject = {"osType": "Linux"}
+    context = environment_context(spec)
+    if context is not None:
+        properties["build"] = {"contextUri": context_uri, "dockerfilePath": context.dockerfile}
+    else:
+        properties["image"] = image_name(spec.image) if spec.image else IMAGE
+        if spec.kind != "user_managed":
+            properties["condaFile"] = conda_text(spec)
+    return environment_name(spec), {"properties": properties}
+
+
+def environment_name(spec: EnvironmentSpec) -> str:
+    """Return the name of an environment asset, from the hash of its content."""
+    if spec.kind != "user_managed":
+        return f"aml-{lock(spec).key}"
+    if spec.image is None:
+        return "aml-user-managed"
+    text = json.dumps(image_identity(spec.image), sort_keys=True)
+    return f"aml-image-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def environment_context(spec: EnvironmentSpec) -> BuildContext | None:
+    """Return what the environment's image is built from; ``None`` for one that is pulled."""
+    if spec.image is None:
+        return None
+    return build_context(spec.image, None if spec.kind == "user_managed" else conda_text(spec))
+
+
+def conda_text(spec: EnvironmentSpec) -> str:
+    """Return the conda document of an environment, as text."""
+    text: str = yaml.safe_dump(conda_document(spec), sort_keys=False)
+    return text
 
 
 def conda_document(spec: EnvironmentSpec) -> JsonObject:
     """Return the environment as the conda document Azure ML builds from."""
+    if spec.lock is not None:
+        return _locked_document(spec, ResolvedLock(spec.lock))
     if spec.kind == "pip":
         lines = requirement_lines(spec.requirements or "")
         python = f"python={spec.python or _DEFAULT_PYTHON}"
@@ -71,6 +106,24 @@ def conda_document(spec: EnvironmentSpec) -> JsonObject:
         changes["channels"] = _listed(document["channels"])
     variables = parse_conda(spec.conda or "").variables
     return document | changes | ({"variables": variables} if variables else {})
+
+
+def _locked_document(spec: EnvironmentSpec, resolved: ResolvedLock) -> JsonObject:
+    """Return the conda document of exact versions, with the options of the declared one.
+
+    Hashes are left out: conda's pip checks them only if every package has one.
+    """
+    declared = lock(spec)
+    if resolved.is_conda:
+        document: JsonObject = yaml.safe_load(resolved.body)
+    else:
+        lines = [
+            line.partition(" --hash")[0].strip() for line in locked_lines(resolved, declared.lines)
+        ]
+        python = f"python={resolved.python}"
+        document = {"dependencies": [python, "pip", {"pip": lines}]}
+    variables = parse_conda(spec.conda).variables if spec.conda else {}
+    return document | ({"variables": variables} if variables else {})
 
 
 def _listed(items: Sequence[JsonObject | str | None] | None) -> list[JsonObject | str]:

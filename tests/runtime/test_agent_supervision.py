@@ -150,7 +150,7 @@ def test_a_command_that_cannot_be_started_is_a_failed_run(agent, archive):
 def test_numbering_of_events_continues_after_a_restart(agent):
     agent.run("print(1)")
     agent.run("print(2)")
-    assert [event["seq"] for event in agent.events] == [0, 1, 2, 3]
+    assert [event["seq"] for event in agent.events] == [0, 1, 2, 3, 4, 5]
 
 
 def test_the_archive_is_the_same_every_time():

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runtime.model.environments import EnvironmentSpec
+from infra.contract.errors import DefinitionError
+from runtime.environments.resolved import resolved_lock
+from runtime.model.environments import EnvironmentSpec, ImageSpec, Registry
 from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
 from runtime.targets import azureml_bodies as bodies
@@ -139,6 +141,116 @@ def test_an_environment_is_named_by_its_content():
         for text in ("numpy\n", "# a comment\nnumpy\n", "pandas\n")
     )
     assert one == same != other
+
+
+PINS = "numpy==1.26.4 --hash=sha256:aa\nsix==1.16.0 --hash=sha256:bb\n"
+FACTS = {"environment": "e", "python": "3.10.13", "platform": "linux x86_64"}
+BUILDS = "channels: [conda-forge]\ndependencies:\n- numpy=1.26.4=py310_0\n- pip:\n  - six==1.16.0\n"
+
+
+def test_exact_versions_are_sent_with_the_options_and_variables_of_the_document():
+    declared = (
+        "dependencies: [python=3.10, numpy, {pip: [--pre, '-i https://example.org/', six]}]\n"
+        "variables: {A: 1}\n"
+    )
+    spec = EnvironmentSpec("conda", conda=declared, lock=resolved_lock(PINS, **FACTS).text)
+    pip = ["-i https://example.org/", "numpy==1.26.4", "six==1.16.0"]
+    assert bodies.conda_document(spec) == {
+        "dependencies": ["python=3.10.13", "pip", {"pip": pip}],
+        "variables": {"A": "1"},
+    }
+    plain = bodies.environment_asset(replace(spec, lock=None))[0]
+    assert bodies.environment_asset(spec)[0].startswith(f"{plain}-")
+
+
+def test_exact_builds_of_conda_are_sent_as_they_are():
+    lock = resolved_lock(BUILDS, tool="conda", **FACTS)
+    document = bodies.conda_document(EnvironmentSpec("conda", conda=CONDA, lock=lock.text))
+    assert document == yaml.safe_load(BUILDS)
+
+
+IMAGES = [
+    pytest.param(ImageSpec(name="base:1"), "base:1", id="image"),
+    pytest.param(
+        ImageSpec(name="base:1", registry=Registry("example.azurecr.io")),
+        "example.azurecr.io/base:1",
+        id="image of a registry",
+    ),
+    pytest.param(
+        ImageSpec(name="example.azurecr.io/base:1", registry=Registry("example.azurecr.io/")),
+        "example.azurecr.io/base:1",
+        id="image with its registry",
+    ),
+]
+
+
+@pytest.mark.parametrize(("image", "name"), IMAGES)
+def test_an_image_to_pull_has_packages_on_top_or_none(image, name):
+    spec = EnvironmentSpec("conda", conda=CONDA, image=image)
+    properties = bodies.environment_asset(spec)[1]["properties"]
+    assert properties["image"] == name
+    assert yaml.safe_load(properties["condaFile"]) == yaml.safe_load(CONDA)
+    bare = bodies.environment_asset(EnvironmentSpec("user_managed", image=image))[1]
+    assert bare == {"properties": {"osType": "Linux", "image": name}}
+
+
+def test_a_dockerfile_is_built_with_packages_as_its_last_steps():
+    image = ImageSpec(dockerfile="FROM base\nRUN make\n")
+    spec = EnvironmentSpec("conda", conda=CONDA, image=image)
+    context = bodies.environment_context(spec)
+    text = context.files["Dockerfile"].decode()
+    assert text.startswith("FROM base\nRUN make\n\nCOPY aml-conda.yml ")
+    assert "conda env create" in text
+    assert yaml.safe_load(context.files["aml-conda.yml"]) == yaml.safe_load(CONDA)
+    properties = bodies.environment_asset(spec, "https://x/")[1]["properties"]
+    build = {"contextUri": "https://x/", "dockerfilePath": "Dockerfile"}
+    assert properties == {"osType": "Linux", "build": build}
+
+
+def test_a_build_context_is_sent_with_all_its_files(tmp_path):
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/Base.dockerfile").write_text("FROM base\nCOPY tool /\n")
+    (tmp_path / "tool").write_text("x")
+    image = ImageSpec(context=str(tmp_path), dockerfile_path="docker/Base.dockerfile")
+    context = bodies.environment_context(EnvironmentSpec("user_managed", image=image))
+    assert context.dockerfile == "docker/Base.dockerfile"
+    assert sorted(context.files) == ["docker/Base.dockerfile", "tool"]
+
+
+@pytest.mark.parametrize("folder", ["", "absent"])
+def test_a_build_context_that_is_not_there_is_refused(tmp_path, folder):
+    image = ImageSpec(context=str(tmp_path / folder))
+    with pytest.raises(DefinitionError, match=r"has no Dockerfile|There is no folder"):
+        bodies.environment_context(EnvironmentSpec("user_managed", image=image))
+
+
+def test_a_large_build_context_is_noted(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM base")
+    image = ImageSpec(context=str(tmp_path))
+    assert bodies.environment_context(EnvironmentSpec("user_managed", image=image)).note == ""
+    (tmp_path / "data").write_bytes(bytes(2_000_000))
+    noted = bodies.environment_context(EnvironmentSpec("user_managed", image=image)).note
+    assert "2 files, 2.0 MB" in noted
+
+
+def named(tmp_path, kind, **image):
+    fields = {"conda": CONDA} if kind == "conda" else {}
+    return bodies.environment_name(EnvironmentSpec(kind, image=ImageSpec(**image), **fields))
+
+
+@pytest.mark.parametrize("kind", ["conda", "user_managed"])
+def test_the_image_and_its_steps_are_part_of_the_identity(tmp_path, kind):
+    (tmp_path / "Dockerfile").write_text("FROM base\nRUN make\n")
+    names = [
+        named(tmp_path, kind, name="base:1"),
+        named(tmp_path, kind, name="base:2"),
+        named(tmp_path, kind, dockerfile="FROM base\nRUN make\n"),
+        named(tmp_path, kind, context=str(tmp_path)),
+    ]
+    (tmp_path / "Dockerfile").write_text("FROM base\nRUN make more\n")
+    names.append(named(tmp_path, kind, context=str(tmp_path)))
+    assert len(set(names)) == len(names)
+    assert named(tmp_path, kind, dockerfile="FROM base  \nRUN make") == names[2]
 
 
 def test_a_user_managed_environment_builds_nothing():

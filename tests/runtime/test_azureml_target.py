@@ -1,14 +1,19 @@
 """The azureml target keeps the contract of all targets, over a real local cloud."""
 
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from infra.arm.client import local_client
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from runtime.model.environments import EnvironmentSpec
+from infra.contract.errors import ProviderError
+from runtime.agent.installed import FILE as INSTALLED_FILE
+from runtime.environments.resolved import ResolvedLock
+from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec, ImageSpec
 from runtime.model.states import RunState
 from runtime.targets.azureml import AzureMLTarget
+from runtime.targets.azureml_bodies import environment_context, environment_name
 from runtime.testing.targets import CloseableContract, TargetContract, poll
 from tests.localcloud.harness import SUB, connect, make_workspace
 
@@ -77,6 +82,28 @@ class TestAzureMLTarget(TargetContract, CloseableContract):
         assert names == [*odd, r"logs/bad\xff"]
         files = target.collect(handle, tmp_path / "collected", names.append)
         assert [file.name for file in files if file.parent.name == "outputs"] == ["good.txt"]
+
+    def test_the_versions_that_a_node_had_are_reported(self, target, make_run, tmp_path):
+        handle = target.launch(make_run("print(1)"))
+        events = self.events(target, handle)
+        reported = [event.data for event in events if event.kind == "property"]
+        target.collect(handle, tmp_path / "collected", print)
+        lock = ResolvedLock((tmp_path / "collected" / INSTALLED_FILE).read_text())
+        assert {"key": LOCK_PROPERTY, "value": lock.digest} in reported
+
+    def test_the_context_of_an_image_is_uploaded(self, target, make_run, workspace):
+        image = ImageSpec(dockerfile="FROM base\n")
+        environment = EnvironmentSpec("conda", conda="dependencies: [six]", image=image)
+        run = make_run("print(1)")
+        with pytest.raises(ProviderError, match="processes, not containers"):
+            target.launch(replace(run, spec=replace(run.spec, environment=environment)))
+        context = environment_context(environment)
+        with target._container("workspaceblobstore") as container:
+            blob = container.get_blob_client(f"LocalUpload/{context.digest}/Dockerfile")
+            assert blob.download_blob().readall() == context.files["Dockerfile"]
+        path = f"{workspace}/environments/{environment_name(environment)}/versions/1"
+        build = target._get(path)["properties"]["build"]
+        assert build["contextUri"].endswith(f"/LocalUpload/{context.digest}/")
 
     @pytest.fixture
     def closeable(self, target, make_run):
