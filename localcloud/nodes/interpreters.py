@@ -16,6 +16,7 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import Document
 from localcloud.calls.cloud import Cloud
 from runtime.environments.cache import EnvironmentCache
+from runtime.environments.conda_tools import conda_tool
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.model.environments import EnvironmentSpec
 
@@ -70,7 +71,8 @@ def interpreter_of(
         says = f"The environment has no conda file; using the node's own Python: {sys.executable}"
         return JobInterpreter(says, None, environments, variables, {"reused": True})
     name = environment.rpartition("/environments/")[2].partition("/")[0]
-    locked = lock(EnvironmentSpec("conda", conda=str(conda), source=f"environment {name}"))
+    spec = EnvironmentSpec("conda", conda=str(conda), source=f"environment {name}")
+    locked = lock(spec, with_conda=conda_tool() is not None)
     reused = environments.is_built(locked)
     says = f"Environment {locked.hash[:12]} is " + ("reused" if reused else "being built")
     facts = {"hash": locked.hash, "reused": reused}

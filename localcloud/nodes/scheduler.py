@@ -32,7 +32,7 @@ from localcloud.nodes.jobs import Job, job_of
 from localcloud.nodes.recovery import recover
 from localcloud.nodes.scales import scale_of
 from localcloud.store.resources import key_of
-from runtime.environments.builders import UvBuilder
+from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import DISK_LIMIT_BYTES, EnvironmentCache
 from runtime.model.states import RunState
 
@@ -81,7 +81,7 @@ class LocalNodes:
         self._settings = settings = settings or NodeSettings()
         self._cache = EnvironmentCache(
             cloud.folder.parent / "environments",
-            UvBuilder(),
+            ChosenBuilder(),
             limit_bytes=settings.environment_limit_bytes,
         )
         self._shared = ExecutionContext(

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -36,26 +36,26 @@ def report_installed(append: Callable[[str, JsonObject], None], file: Path) -> N
 def installed_lock(prefix: str = sys.prefix) -> str:
     """Return the lock: a conda document if conda made the environment, else a requirements file."""
     version = ".".join(map(str, sys.version_info[:3]))
-    conda = sorted(_conda_packages(Path(prefix) / "conda-meta"))
-    names = {_normalized(package.partition("=")[0]) for package, _ in conda}
-    pins = sorted(set(_pins(names)))
+    conda = sorted(conda_packages(Path(prefix) / "conda-meta"))
+    found = sorted(set(pins(conda, distributions())))
     head = [
         "# aml lock 1",
         f"# python: {version}",
         f"# platform: {sys.platform} {platform.machine()}",
         f"# tool: {'conda' if conda else 'uv'}",
     ]
-    return "\n".join([*head, *(_document(conda, pins) if conda else pins)]) + "\n"
+    return "\n".join([*head, *(conda_document(conda, found) if conda else found)]) + "\n"
 
 
-def _document(conda: list[tuple[str, str]], pins: list[str]) -> list[str]:
+def conda_document(conda: list[tuple[str, str]], pip: list[str]) -> list[str]:
+    """Return the lines of a conda document with exact builds and versions."""
     channels = sorted({channel for _, channel in conda if channel})
     packages = ["dependencies:", *(f"  - {package}" for package, _ in conda)]
-    pip = ["  - pip:", *(f"      - {pin}" for pin in pins)] if pins else []
-    return ["channels:", *(f"  - {channel}" for channel in channels), *packages, *pip]
+    listed = ["  - pip:", *(f"      - {pin}" for pin in pip)] if pip else []
+    return ["channels:", *(f"  - {channel}" for channel in channels), *packages, *listed]
 
 
-def _conda_packages(folder: Path) -> Iterator[tuple[str, str]]:
+def conda_packages(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield conda's packages, as exact specifications, and their channels."""
     for record in folder.glob("*.json"):
         try:
@@ -73,12 +73,13 @@ def _channel(channel: str) -> str:
     return parts[-1] if parts else ""
 
 
-def _pins(conda: set[str]) -> Iterator[str]:
-    """Yield the packages that conda did not install."""
-    for found in distributions():
+def pins(conda: list[tuple[str, str]], installed: Iterable[Distribution]) -> Iterator[str]:
+    """Yield the packages that conda did not install, as exact requirements."""
+    names = {_normalized(package.partition("=")[0]) for package, _ in conda}
+    for found in installed:
         name = found.metadata["Name"]
         installer = (found.read_text("INSTALLER") or "").strip()
-        if name and installer != "conda" and _normalized(name) not in conda:
+        if name and installer != "conda" and _normalized(name) not in names:
             yield _url(found, name) or f"{name}=={found.version}"
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.contract.errors import UsageError
-from runtime.environments.builders import UvBuilder
+from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
+from runtime.environments.conda_tools import conda_tool
 from runtime.environments.locking import lock
 from runtime.model.environments import EnvironmentSpec
 
@@ -41,6 +42,8 @@ def build_here(name: str, spec: EnvironmentSpec | None, home: Path) -> ImageBuil
             remedy="Declare packages: `environment.python.conda_dependencies = …`.",
         )
     said: list[str] = []
-    locked = lock(spec)
-    with EnvironmentCache(home / "environments", UvBuilder()).lease(locked, said.append) as built:
+    locked = lock(spec, with_conda=conda_tool() is not None)
+    with EnvironmentCache(home / "environments", ChosenBuilder()).lease(
+        locked, said.append
+    ) as built:
         return ImageBuildDetails(name, built.hash, said)

@@ -19,7 +19,6 @@ from runtime.api.script_run_config import ScriptRunConfig
 from runtime.api.workspace import Workspace
 from runtime.model.runs import RunSpec
 from runtime.submit.interactive import start
-from runtime.submit.submitting import Submitter
 
 __all__ = ["Experiment"]
 
@@ -177,7 +176,7 @@ class Experiment:
         session = self.workspace.session
         spec = config.spec(self.name, tags)
         target = session.targets.target(spec.target)
-        submitter = Submitter(session.home, session.history, kind_of=session.targets.kind)
+        submitter = session.submitter()
         submitted = submitter.submit(spec, target, stack=session.stack)
         run = Run(self, submitted.run.run_id)
         run.note(KIND, definition(spec))

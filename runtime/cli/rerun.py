@@ -8,7 +8,6 @@ from runtime.cli.watching import finish
 from runtime.model.runs import RunRecord
 from runtime.submit.rerun import RerunOptions, rerun_of
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Submitter
 
 
 def rerun(
@@ -28,7 +27,7 @@ def rerun(
     for note in again.notes:
         say(note)
     target = session.target_of(record)
-    submitter = Submitter(session.home, session.history, report=say, kind_of=session.targets.kind)
+    submitter = session.submitter(say)
     stack = record.stack or session.stack
     submitted = submitter.resubmit(again.spec, again.snapshot, target, git=again.git, stack=stack)
     run_id = submitted.run.run_id

@@ -15,7 +15,7 @@ from runtime.model.runs import RunSpec
 from runtime.submit.abilities import require_lasting
 from runtime.submit.prepare import choose_environment, script_path
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Planned, Submitter
+from runtime.submit.submitting import Planned
 from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
@@ -65,7 +65,7 @@ def _submit(
         for note in definition.notes:
             say(note)
         spec = prepared_spec(definition.spec, session)
-        _show(_submitter(session).plan(spec), as_json=as_json)
+        _show(session.submitter(say).plan(spec), as_json=as_json)
         return
     run_id = submit_defined(definition, session, token)
     say(f"RunId: {run_id}")
@@ -85,7 +85,7 @@ def submit_defined(definition: Defined, session: ProjectSession, token: str = ""
     for note in definition.notes:
         say(note)
     spec = prepared_spec(definition.spec, session)
-    submitted = _submitter(session).submit(
+    submitted = session.submitter(say).submit(
         spec,
         session.targets.target(spec.target),
         stack=session.stack,
@@ -93,10 +93,6 @@ def submit_defined(definition: Defined, session: ProjectSession, token: str = ""
         name=definition.name,
     )
     return submitted.run.run_id
-
-
-def _submitter(session: ProjectSession) -> Submitter:
-    return Submitter(session.home, session.history, report=say, kind_of=session.targets.kind)
 
 
 def prepared_spec(spec: RunSpec, session: ProjectSession) -> RunSpec:

@@ -22,6 +22,7 @@ from typing import IO, Final, Protocol, cast
 from uv import find_uv_bin
 
 from infra.contract.errors import EnvironmentBuildError
+from infra.contract.load import load
 from infra.contract.private import private_file
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
@@ -50,7 +51,9 @@ class Builder(Protocol):
     """Installs locked environments."""
 
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
-        """Install into ``folder``, which exists and is empty; it may be moved afterwards.
+        """Install into ``folder``, which exists and is empty.
+
+        It may be moved afterwards, unless conda installs it.
 
         Leaves the exact versions in ``LOCK_FILE`` below it.
 
@@ -87,7 +90,7 @@ class UvBuilder:
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
         uv = self._uv or uv_binary()
         python = self._found(uv, locked)
-        shown = _redacting(locked, log)
+        shown = redacting(locked, log)
         shown(f"Python {python.text} (requested: {locked.python})")
         for note in (*locked.notes, substitution(locked.python, python)):
             if note:
@@ -115,7 +118,7 @@ class UvBuilder:
         """
         uv = self._uv or uv_binary()
         with tempfile.TemporaryDirectory(prefix="aml-resolve-") as folder:
-            shown = _redacting(locked, log)
+            shown = redacting(locked, log)
             resolving = _Resolving(uv, self._found(uv, locked), Path(folder), shown, stop)
             return self._resolve(locked, resolving)
 
@@ -180,6 +183,25 @@ class UvBuilder:
             )
 
 
+class ChosenBuilder:
+    """Builds with conda what conda installs, and everything else with uv."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self._uv = UvBuilder(environ=environ)
+
+    def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
+        builder: Builder = self._uv
+        if locked.conda is not None:
+            load_conda = load("runtime.environments.conda_builder:CondaBuilder")
+            builder = load_conda(environ=self._environ)
+        builder.build(locked, folder, log, stop)
+
+    def python(self, folder: Path) -> Path:
+        """Return the interpreter, whose place is the same for both."""
+        return self._uv.python(folder)
+
+
 def execute(
     argv: Sequence[str], variables: Mapping[str, str], log: Shown, stop: Event
 ) -> tuple[int, Sequence[str]]:
@@ -213,7 +235,7 @@ def uv_binary() -> Path:
     return Path(find_uv_bin())
 
 
-def _redacting(locked: LockedEnvironment, log: Log) -> Shown:
+def redacting(locked: LockedEnvironment, log: Log) -> Shown:
     """Return a function that logs a line without credentials, and returns it."""
     secrets = secrets_of("\n".join(locked.lines))
 

@@ -100,7 +100,7 @@ class EnvironmentCache:
                 locked.hash,
                 folder,
                 self._builder.python(folder),
-                locked.variables,
+                {**locked.variables, **({"CONDA_PREFIX": str(folder)} if locked.conda else {})},
                 reused,
                 self._digest(folder),
                 changed,
@@ -111,9 +111,9 @@ class EnvironmentCache:
 
         Remains of builds that were killed are removed first.
         """
-        for left in self._root.glob(f"{_BUILDING}*"):
+        for left in self._remains():
             with self._lock_file(left.name.removeprefix(_BUILDING)) as lock_file:
-                if _try_lock(lock_file, fcntl.LOCK_EX):
+                if _try_lock(lock_file, fcntl.LOCK_EX) and not (left / _RECORD).exists():
                     shutil.rmtree(left, ignore_errors=True)
         records = sorted(self._root.glob(f"*/{_RECORD}"), key=lambda record: record.stat().st_mtime)
         sizes = {record: int(_read(record).get("size", 0)) for record in records}
@@ -131,7 +131,7 @@ class EnvironmentCache:
     def _folder(self, locked: LockedEnvironment) -> Path:
         """Return the environment's folder: one with the wanted versions, if there is one."""
         wanted = locked.resolved
-        unlocked = self._root / locked.hash
+        unlocked = self._root / locked.unresolved_key
         if wanted and self._is_built(unlocked) and self._digest(unlocked) == wanted.digest:
             return unlocked
         return self._root / locked.key
@@ -153,8 +153,8 @@ class EnvironmentCache:
         if locked.resolved:
             self._locks.keep(lock)
             return ()
-        before = self._locks.last(locked.hash)
-        self._locks.remember(locked.hash, lock)
+        before = self._locks.last(locked.unresolved_key)
+        self._locks.remember(locked.unresolved_key, lock)
         changed = changes(before, lock) if before else ()
         for change in changed:
             log(f"Differs from the last build of this environment: {change}")
@@ -165,7 +165,9 @@ class EnvironmentCache:
         name = final.name
         self._remove(final)
         log(f"Building environment {name} from {locked.source or 'its definition'}")
-        folder = self._root / f"{_BUILDING}{name}"
+        # Conda writes the folder's path into what it installs: the record at the end says that
+        # the environment is complete.
+        folder = final if locked.conda else self._root / f"{_BUILDING}{name}"
         shutil.rmtree(folder, ignore_errors=True)  # from a build that was killed
         private_folder(folder)
         try:
@@ -174,7 +176,8 @@ class EnvironmentCache:
             private_file(folder / _RECORD).write_text(
                 json.dumps(record, indent=2), encoding="utf-8"
             )
-            folder.rename(final)
+            if folder != final:
+                folder.rename(final)
         except BaseException:  # Ctrl-C too must not leave a half-built environment
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -202,6 +205,16 @@ class EnvironmentCache:
         now = self._now()
         os.utime(folder / _RECORD, (now, now))
         return True
+
+    def _remains(self) -> list[Path]:
+        """Return the folders without a record: of builds in progress, or that were killed."""
+        folders = (each for each in self._root.iterdir() if each.is_dir())
+        return [
+            each
+            for each in folders
+            if each.name.startswith(_BUILDING)
+            or not (each.name.startswith(".") or (each / _RECORD).exists())
+        ]
 
     def _remove(self, folder: Path) -> None:
         """Remove an environment atomically."""

@@ -1,21 +1,23 @@
 """Translates a conda YAML document into a Python version and pip requirements, which uv installs.
 
-Conda itself is not used. A package without a known equivalent on PyPI is a problem, and all
-problems of a document are reported at once. Pure: text in, values out.
+Conda itself is not used here. A package without a known equivalent on PyPI is a problem unless
+conda installs the document, and all problems of a document are reported at once. Pure.
 """
 
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Final
 
 import yaml
 
-from runtime.environments.conda_yaml import Scalar, Text, line_of, read_yaml
-from runtime.environments.packages import PYPI_NAMES
+from runtime.environments.conda_yaml import Scalar, Text, line_of, read_yaml, write_yaml
+from runtime.environments.packages import pypi_name
 from runtime.environments.pythons import parse_request
 from runtime.environments.requirements import parse_requirements, requirement_lines
+from runtime.environments.resolved import ResolvedLock, locked_pins
 
 _KNOWN_KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
 _NOTHING: Final = "nothing"
@@ -24,7 +26,12 @@ _SPEC: Final = re.compile(r"(?P<name>[A-Za-z0-9_][\w.+-]*?)\s*(?P<version>[=<>!~
 
 @dataclass
 class CondaDocument:
-    """A parsed document; ``lines`` and ``arguments`` are passed to uv to install it."""
+    """A parsed document; ``lines`` and ``arguments`` are passed to uv to install it.
+
+    ``packages`` and ``pip`` are what conda installs, as they are written. ``problems`` are always
+    in the way; ``unknown`` (packages without an equivalent) and ``inexpressible`` only for uv, for
+    the packages in ``only_conda``.
+    """
 
     python: str | None = None
     lines: list[str] = field(default_factory=list)
@@ -33,10 +40,46 @@ class CondaDocument:
     variables: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    inexpressible: list[str] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+    pip: list[str] = field(default_factory=list)
+    only_conda: list[str] = field(default_factory=list)
+
+    def document(
+        self, *, python: str | None, pip: Sequence[str], exact: ResolvedLock | None
+    ) -> str:
+        """Return the document for conda, with another Python, if any, and other requirements.
+
+        With ``exact``, the packages are the locked ones; the channels are always the declared ones.
+        """
+        channels = {"channels": list(self.channels)} if self.channels else {}
+        if exact is not None:
+            return write_yaml({**channels, "dependencies": _locked_items(exact, pip)})
+        packages = [each for each in self.packages if not python or _name_of(each) != "python"]
+        if python:
+            packages = [f"python={python}" if python[0].isdigit() else f"python{python}", *packages]
+        if pip and not any(_name_of(each) == "pip" for each in packages):
+            packages.append("pip")
+        items: list[object] = [*packages, *([{"pip": list(pip)}] if pip else [])]
+        return write_yaml({**channels, "dependencies": items})
+
+
+def _locked_items(exact: ResolvedLock, declared: Sequence[str]) -> list[object]:
+    """Return the dependencies of a lock, with the options and credentials of the declared ones."""
+    items: list[object] = yaml.safe_load(exact.body)["dependencies"]
+    return [
+        {"pip": list(locked_pins(item["pip"], declared))} if isinstance(item, dict) else item
+        for item in items
+    ]
+
+
+def _name_of(package: str) -> str:
+    match = _SPEC.fullmatch(package.strip().rpartition("::")[2])
+    return match["name"].lower() if match else ""
 
 
 def parse_conda(text: str) -> CondaDocument:
-    """Parse a document. Everything wrong with it is in ``problems`` and ``unknown``."""
+    """Parse a document. Everything wrong with it is in ``problems`` and the other two lists."""
     found = CondaDocument()
     try:
         document = read_yaml(text)
@@ -46,12 +89,21 @@ def parse_conda(text: str) -> CondaDocument:
     if not isinstance(document, dict):
         found.problems.append("it is not a mapping with `dependencies`")
         return found
-    extra = sorted(str(key) for key in document if str(key) not in _KNOWN_KEYS)
-    found.problems += [f"unknown key {key!r} (known: {', '.join(_KNOWN_KEYS)})" for key in extra]
+    found.problems += [
+        f"{line_of(key)}unknown key {str(key)!r}{_nearest_key(str(key))}"
+        for key in document
+        if str(key) not in _KNOWN_KEYS
+    ]
     _read_channels(_value(document, "channels"), found)
     _read_variables(_value(document, "variables"), found)
     _read_dependencies(_value(document, "dependencies"), found)
     return found
+
+
+def _nearest_key(key: str) -> str:
+    close = get_close_matches(key.lower(), _KNOWN_KEYS, n=1)
+    known = f" (known: {', '.join(_KNOWN_KEYS)})"
+    return f"; did you mean {close[0]!r}?" if close else known
 
 
 def texts_of(items: Sequence[object], noun: str, problems: list[str]) -> list[Text]:
@@ -119,7 +171,9 @@ def _read_pip(item: Mapping[object, object], found: CondaDocument) -> None:
         )
         return
     texts = texts_of(listed or (), "a requirement", found.problems)
-    pip = parse_requirements(requirement_lines("\n".join(texts)))
+    listed_lines = requirement_lines("\n".join(texts))
+    found.pip += listed_lines
+    pip = parse_requirements(listed_lines)
     found.lines += pip.lines
     found.arguments += pip.arguments
     found.problems += pip.problems
@@ -132,20 +186,24 @@ def _short(item: object) -> str:
 
 
 def _read_package(item: Text, found: CondaDocument) -> None:
+    found.packages.append(str(item).strip())
     match = _SPEC.fullmatch(item.strip().rpartition("::")[2])
     version = _pip_version((match["version"] or "").strip()) if match else None
     if match is None or version is None:
-        found.problems.append(
+        found.only_conda.append(str(item))
+        found.inexpressible.append(
             f"{line_of(item)}{item!r} is not a package specification that pip can express"
         )
         return
     name = match["name"].lower()
+    known, equal = pypi_name(name)
     if name == "python":
         _read_python(item, version, found)
-    elif name not in PYPI_NAMES:
-        found.unknown.append(item)
-    elif PYPI_NAMES[name] is not None:
-        found.lines.append(f"{PYPI_NAMES[name]}{version}")
+    elif not known:
+        found.only_conda.append(str(item))
+        found.unknown.append(f"{item} (line {item.line})")
+    elif equal is not None:
+        found.lines.append(f"{equal}{version}")
 
 
 def _read_python(item: Text, version: str, found: CondaDocument) -> None:

@@ -7,9 +7,9 @@ environment's name and version are not part of it (Azure ML's rule). Nothing is 
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import JsonObject
@@ -33,7 +33,8 @@ class LockedEnvironment:
     ``lines`` are pip requirements and options in order; ``arguments`` are for uv's command line.
     ``variables`` are set for what runs in it. ``overridden`` is the document's Python version if
     ``--python-version`` overrides it. ``notes`` are sentences for the user. ``resolved`` are the
-    exact versions to install; without it, they are resolved when it is built.
+    exact versions to install; without it, they are resolved when it is built. ``conda`` is the
+    document that conda installs; without it, uv installs ``lines``.
     """
 
     hash: str
@@ -45,11 +46,37 @@ class LockedEnvironment:
     overridden: str | None = None
     notes: tuple[str, ...] = ()
     resolved: ResolvedLock | None = None
+    conda: str | None = None
+
+    @property
+    def unresolved_key(self) -> str:
+        """Return the name under which it is built when nobody asks for exact versions."""
+        return f"{self.hash}-conda" if self.conda else self.hash
 
     @property
     def key(self) -> str:
         """Return the name under which it is built: one for each set of exact versions."""
-        return f"{self.hash}-{self.resolved.digest[:12]}" if self.resolved else self.hash
+        exact = f"-{self.resolved.digest[:12]}" if self.resolved else ""
+        return f"{self.unresolved_key}{exact}"
+
+
+class CondaDocument(Protocol):
+    """What is used of a parsed conda document, whose module imports YAML."""
+
+    python: str | None
+    lines: list[str]
+    arguments: list[str]
+    channels: tuple[str, ...]
+    variables: dict[str, str]
+    problems: list[str]
+    unknown: list[str]
+    inexpressible: list[str]
+    pip: list[str]
+    only_conda: list[str]
+
+    def document(
+        self, *, python: str | None, pip: Sequence[str], exact: ResolvedLock | None
+    ) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +90,27 @@ class _Content:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedEnvironment:
+def lock(
+    spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON, with_conda: bool = False
+) -> LockedEnvironment:
     """Lock a declared environment.
 
-    ``default_python`` is used if neither the document nor the user gives a version. Raises
+    ``default_python`` is used if neither the document nor the user gives a version.
+    ``with_conda``: conda installs a conda document, so that every package of conda is known. Raises
     ``DefinitionError`` with every problem of the document. Check ``spec.kind`` first: a
     user-managed environment has nothing to lock.
     """
+    if spec.lock and ResolvedLock(spec.lock).is_conda and not with_conda:
+        raise DefinitionError(
+            "The versions to install are those of conda, which is not on this machine.",
+            remedy="Install micromamba, mamba or conda, or resolve anew with `--fresh`.",
+            at=spec.source,
+        )
     problems = []
     if spec.python is not None and parse_request(spec.python) is None:
         problems.append(f"{spec.python!r} is not a version of Python")
-    content = _conda(spec, problems) if spec.kind == "conda" else _pip(spec, problems)
+    found = _parsed(spec) if spec.kind == "conda" else None
+    content = _conda(found, problems, with_conda=with_conda) if found else _pip(spec, problems)
     note = ""
     if not spec.keep_azureml:
         without = without_azureml(content.lines)
@@ -86,12 +123,21 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
     if problems:
         raise DefinitionError(
             redacted("\n".join(problems)),
-            remedy="Fix the environment file; packages that only conda has cannot be installed.",
+            remedy="Fix the environment file. Packages that only conda has are installed where"
+            " micromamba, mamba or conda is on PATH.",
             at=spec.source,
         )
     python = spec.python or content.python or default_python
+    conda = None
+    if found and with_conda and (resolved is None or resolved.is_conda):
+        pip = found.pip if spec.keep_azureml else without_azureml(found.pip).lines
+        conda = found.document(
+            python=spec.python or (None if found.python else default_python),
+            pip=pip,
+            exact=resolved,
+        )
     return LockedEnvironment(
-        hash=_hash(content, python, _image(spec)),
+        hash=_hash(content, python, _image(spec), found.only_conda if found else ()),
         python=python,
         lines=content.lines,
         arguments=content.arguments,
@@ -100,13 +146,18 @@ def lock(spec: EnvironmentSpec, *, default_python: str = THIS_PYTHON) -> LockedE
         overridden=content.python if spec.python and spec.python != content.python else None,
         notes=(redacted(note),) if note else (),
         resolved=resolved,
+        conda=conda,
     )
 
 
-def _conda(spec: EnvironmentSpec, problems: list[str]) -> _Content:
-    found = load("runtime.environments.conda:parse_conda")(spec.conda or "")
-    problems += found.problems
-    if found.unknown:
+def _parsed(spec: EnvironmentSpec) -> CondaDocument:
+    found: CondaDocument = load("runtime.environments.conda:parse_conda")(spec.conda or "")
+    return found
+
+
+def _conda(found: CondaDocument, problems: list[str], *, with_conda: bool) -> _Content:
+    problems += found.problems if with_conda else [*found.problems, *found.inexpressible]
+    if found.unknown and not with_conda:
         listed = ", ".join(found.unknown)
         problems.append(
             f"no PyPI equivalent is known for: {listed} (if it is on PyPI, list it under `pip:`)"
@@ -131,7 +182,11 @@ def _image(spec: EnvironmentSpec) -> JsonObject | None:
     return identity
 
 
-def _hash(content: _Content, python: str, image: JsonObject | None) -> str:
-    document = [_FORMAT, python, asdict(replace(content, python=None)), *([image] if image else [])]
+def _hash(
+    content: _Content, python: str, image: JsonObject | None, only_conda: Sequence[str]
+) -> str:
+    more = [image] if image else []
+    more += [{"conda": list(only_conda)}] if only_conda else []
+    document = [_FORMAT, python, asdict(replace(content, python=None)), *more]
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

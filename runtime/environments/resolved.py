@@ -73,16 +73,25 @@ def locked_lines(lock: ResolvedLock, declared: Iterable[str]) -> tuple[str, ...]
     The options among the ``declared`` lines come first. A URL whose credentials the lock does not
     keep is the declared one.
     """
+    return locked_pins(re.sub(r"\\\n\s*", "", lock.body).splitlines(), declared)
+
+
+def locked_pins(pins: Iterable[str], declared: Iterable[str]) -> tuple[str, ...]:
+    """Return exact requirements after the options of the declared ones, as ``locked_lines``."""
     declared = tuple(declared)
     options = [line for line in declared if line.startswith("-")]
     urls = {requirement_name(line)[0]: line for line in declared if "://" in line}
-    pins = re.sub(r"\\\n\s*", "", lock.body).splitlines()
     return (*options, *(_with_credentials(pin, urls) for pin in pins if pin.strip()))
 
 
 def without_credentials(lock: ResolvedLock, declared: Iterable[str]) -> tuple[str, ...]:
     """Return the locked lines that cannot be installed, as no declared one has the credentials."""
-    return tuple(line for line in locked_lines(lock, declared) if MASK in line)
+    if lock.is_conda:
+        listed = (line.strip() for line in lock.body.splitlines())
+        pins = locked_pins((each[2:] for each in listed if each.startswith("- ")), declared)
+    else:
+        pins = locked_lines(lock, declared)
+    return tuple(line for line in pins if MASK in line)
 
 
 def changes(before: ResolvedLock, after: ResolvedLock) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from threading import Event
 from typing import Final
 
 from infra.contract.errors import DefinitionError, EnvironmentBuildError
-from runtime.environments.builders import UvBuilder, uv_binary
+from runtime.environments.builders import ChosenBuilder, UvBuilder, uv_binary
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import find_python, installed_pythons, substitution
@@ -24,9 +24,9 @@ def require_python(
     """Raise ``DefinitionError`` if no installed Python fits; it lists those there are.
 
     Return a note if another release than the requested one is used. Nothing is looked up for an
-    environment that is built.
+    environment that is built, or that conda builds with a Python of its own.
     """
-    if EnvironmentCache(environments, UvBuilder()).is_built(locked):
+    if locked.conda or EnvironmentCache(environments, ChosenBuilder()).is_built(locked):
         return ""
     try:
         found = find_python(locked.python, installed_pythons(uv_binary(), environ))
@@ -43,7 +43,8 @@ def require_packages(
     Return the environment, with a note if no index can be asked. Nothing is looked up for an
     environment that is built.
     """
-    if EnvironmentCache(environments, UvBuilder()).is_built(locked) or locked.resolved:
+    decided = locked.resolved or locked.conda
+    if decided or EnvironmentCache(environments, ChosenBuilder()).is_built(locked):
         return locked
     try:
         UvBuilder(environ=environ).resolve(locked, lambda _: None, Event())

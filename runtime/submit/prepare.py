@@ -110,20 +110,25 @@ def _with_python(environment: EnvironmentSpec, python: str | None) -> Environmen
 
 
 def checked_environment(
-    spec: RunSpec, home: Path, environ: Mapping[str, str]
+    spec: RunSpec, home: Path, environ: Mapping[str, str], *, built_here: bool | None = None
 ) -> LockedEnvironment | None:
     """Return the environment to build; ``None`` if an interpreter is used as it is.
 
-    Raises ``DefinitionError`` for a Python that no run can use, or that a run on this machine asks
-    for and that is not there.
+    ``built_here``: it is built on this machine, by default for ``local`` only. Raises
+    ``DefinitionError`` for a Python that no run can use, or that is built here and is not there,
+    and for packages that only conda has if it is built here without conda.
     """
-    locked, declared = locked_environment(spec), spec.environment
+    here = spec.target == LOCAL if built_here is None else built_here
+    with_conda = (
+        not here or load("runtime.environments.conda_tools:conda_tool")(environ) is not None
+    )
+    locked, declared = locked_environment(spec, with_conda=with_conda), spec.environment
     if declared is not None and declared.image is not None:
         large = _checked_image(declared.image, declared.source)
         locked = replace(locked, notes=(*locked.notes, *large)) if locked else None
     if locked is not None:
         _check_age(locked, spec.target)
-    if spec.target == LOCAL and locked is not None:
+    if here and locked is not None:
         required = load("runtime.submit.interpreters:require_python")
         note: str = required(locked, home / "environments", environ)
         return replace(locked, notes=(*locked.notes, note)) if note else locked
@@ -178,11 +183,11 @@ def _check_age(locked: LockedEnvironment, target: str) -> None:
     )
 
 
-def locked_environment(spec: RunSpec) -> LockedEnvironment | None:
+def locked_environment(spec: RunSpec, *, with_conda: bool = False) -> LockedEnvironment | None:
     """Return the environment to build; ``None`` if an interpreter is used as it is."""
     if spec.environment is None or spec.environment.kind in {"user_managed", "registered"}:
         return None
-    return lock(spec.environment)
+    return lock(spec.environment, with_conda=with_conda)
 
 
 def check_spec(spec: RunSpec) -> None:

@@ -115,8 +115,9 @@ def _with_lock(
 
 def _fresh(spec: RunSpec, environ: Mapping[str, str]) -> str | None:
     """Return today's versions. Raises ``DefinitionError`` if there are none."""
-    locked = locked_environment(spec)
-    if locked is None:
+    tool = load("runtime.environments.conda_tools:conda_tool")(environ)
+    locked = locked_environment(spec, with_conda=tool is not None)
+    if locked is None or locked.conda:
         return None
     builder = load("runtime.environments.builders:UvBuilder")(environ=environ)
     try:

@@ -15,8 +15,9 @@ from infra.contract.project import (
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
 from runtime.submit.interactive import HANDLE, InteractiveRuns
+from runtime.submit.submitting import Submitter, silent
 from runtime.submit.watch import Watcher, unfinished
-from runtime.targets.base import Handle, Target
+from runtime.targets.base import Handle, Report, Target
 from runtime.targets.finding import Targets
 
 
@@ -36,6 +37,17 @@ class ProjectSession:
             session.close()
         self.targets.close()
         self.history.close()
+
+    def submitter(self, report: Report = silent) -> Submitter:
+        """Return what submits to the session's targets; ``report`` gets what a person should know."""
+        targets = self.targets
+        return Submitter(
+            self.home,
+            self.history,
+            report=report,
+            kind_of=targets.kind,
+            built_here=targets.built_here,
+        )
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""

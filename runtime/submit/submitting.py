@@ -68,7 +68,7 @@ class Submitted:
     handle: Handle
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     """Report nothing."""
 
 
@@ -82,6 +82,7 @@ class Submitter:
 
     ``report`` is called with what a person should know before a snapshot is sent.
     ``kind_of`` returns the kind of a target, by which `runtime.submit.abilities` knows it.
+    ``built_here`` returns whether the environments of a target are built on this machine.
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class Submitter:
         *,
         environ: Mapping[str, str] = os.environ,
         now: Callable[[], float] = time.time,
-        report: Report = _silent,
+        report: Report = silent,
         kind_of: Callable[[str], str] = kind_of_name,
+        built_here: Callable[[str], bool] = LOCAL.__eq__,
     ) -> None:
         self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
@@ -101,11 +103,12 @@ class Submitter:
         self._now = now
         self._report = report
         self._kind_of = kind_of
+        self._built_here = built_here
 
     def plan(self, spec: RunSpec) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything."""
         spec, notes, locked = self._checked(spec)
-        if locked is not None and spec.target == LOCAL:
+        if locked is not None and self._built_here(spec.target):
             locked = load("runtime.submit.interpreters:require_packages")(
                 locked, self._home / "environments", self._environ
             )
@@ -124,7 +127,9 @@ class Submitter:
         check_spec(spec)
         notes = check_abilities(spec, self._kind_of(spec.target))
         spec = for_target(spec)
-        locked = checked_environment(spec, self._home, self._environ)
+        locked = checked_environment(
+            spec, self._home, self._environ, built_here=self._built_here(spec.target)
+        )
         if locked is not None and not spec.prepares:
             origin = spec.origins.get("prepares")
             load("runtime.submit.already_built:require_built")(

@@ -63,7 +63,9 @@ def environment_asset(
 def environment_name(spec: EnvironmentSpec) -> str:
     """Return the name of an environment asset, from the hash of its content."""
     if spec.kind != "user_managed":
-        return f"aml-{lock(spec).key}"
+        locked = lock(spec, with_conda=True)
+        exact = f"-{locked.resolved.digest[:12]}" if locked.resolved else ""
+        return f"aml-{locked.hash}{exact}"
     if spec.image is None:
         return "aml-user-managed"
     text = json.dumps(image_identity(spec.image), sort_keys=True)
@@ -113,7 +115,7 @@ def _locked_document(spec: EnvironmentSpec, resolved: ResolvedLock) -> JsonObjec
 
     Hashes are left out: conda's pip checks them only if every package has one.
     """
-    declared = lock(spec)
+    declared = lock(spec, with_conda=True)
     if resolved.is_conda:
         document: JsonObject = yaml.safe_load(resolved.body)
     else:

@@ -67,6 +67,11 @@ class DeployedTargets:
         """Raise what ``make`` would raise, without contacting or starting a cloud."""
         self._entry(name)
 
+    def on_this_machine(self, name: str) -> bool:
+        """Return whether the target is a cluster of the local cloud."""
+        manifest, _ = self._entry(name)
+        return manifest.cloud == "local"
+
     def kind(self, name: str) -> str:
         """Return the kind of a compute, as in the manifest."""
         return self._entry(name)[1].kind

@@ -30,6 +30,9 @@ class OtherTargets(Closeable, Protocol):
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, ``None`` without one."""
 
+    def on_this_machine(self, name: str) -> bool:
+        """Return whether the target is a cluster of the local cloud."""
+
 
 class Targets:
     """The targets of one stack. ``manifest_file`` is its manifest; ``home`` the ``.aml`` folder."""
@@ -63,6 +66,13 @@ class Targets:
     def kind(self, name: str) -> str:
         """Return the kind of a target: `local`, or the kind of the compute. Raises as above."""
         return LOCAL if name == LOCAL else self._deployed().kind(name)
+
+    def built_here(self, name: str) -> bool:
+        """Return whether the target's environments are built on this machine.
+
+        They are for ``local`` and the clusters of the local cloud. Raises what ``require`` raises.
+        """
+        return name == LOCAL or self._deployed().on_this_machine(name)
 
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the stack's workspace, as ARM answers.

@@ -90,14 +90,15 @@ class LocalRun:
             yield python, spec.variables if spec else {}
             return
         # Most of the imports of this process, for the runs that need them.
-        builder = load("runtime.environments.builders:UvBuilder")()
+        builder = load("runtime.environments.builders:ChosenBuilder")()
         cache = load("runtime.environments.cache:EnvironmentCache")(
             Path(self._task.environments), builder
         )
         log = self._folder.work / BUILD_LOG
         private_folder(log.parent)
         with private_file(log).open("a", encoding="utf-8", buffering=1) as sink:
-            locked = load("runtime.environments.locking:lock")(spec)
+            with_conda = load("runtime.environments.conda_tools:conda_tool")() is not None
+            locked = load("runtime.environments.locking:lock")(spec, with_conda=with_conda)
             with cache.lease(locked, lambda line: print(line, file=sink), self._stop) as found:
                 how = "reused" if found.reused else "built"
                 self._step("environment", f"{how} {found.hash}")

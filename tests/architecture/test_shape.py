@@ -83,6 +83,7 @@ PRINTERS = {
     "infra/commands/live_view.py",
     "infra/deploy/run/signals.py",
     "runtime/cli/render.py",
+    "runtime/environments/conda_names.py",
     "runtime/api/environment_builds.py",
     "runtime/api/computes/base.py",
     "runtime/api/run.py",

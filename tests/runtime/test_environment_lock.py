@@ -83,6 +83,18 @@ def test_comments_and_blanks_are_not_part_of_the_identity():
         ("pytorch=2.1", "torch==2.1.*"),
         ("matplotlib-base", "matplotlib"),
         ("opencv", "opencv-python-headless"),
+        ("unidecode", "unidecode"),
+        ("holidays=0.14", "holidays==0.14.*"),
+        ("invoke", "invoke"),
+        ("imbalanced-learn==0.9.0", "imbalanced-learn==0.9.0"),
+        ("python-json-logger", "python-json-logger"),
+        ("gcsfs", "gcsfs"),
+        ("adlfs", "adlfs"),
+        ("azure-ai-ml", "azure-ai-ml"),
+        ("ray-tune=2.1", "ray[tune]==2.1.*"),
+        ("python_graphviz", "graphviz"),
+        ("jupyter_client=7.1.2=pyhd8ed1ab_0", "jupyter-client==7.1.2"),
+        ("ruamel_yaml", "ruamel-yaml"),
     ],
 )
 def test_conda_packages_become_requirements(item, line):
@@ -221,7 +233,8 @@ def test_continued_lines_are_joined():
     [
         ("a: [", "it is not YAML"),
         ("- numpy", "not a mapping with `dependencies`"),
-        ("dependencies: []\nnotes: x", "unknown key 'notes' (known: name, channels"),
+        ("dependencies: []\nnotes: x", "line 2: unknown key 'notes' (known: name, channels"),
+        ("dependencys: []", "line 1: unknown key 'dependencys'; did you mean 'dependencies'?"),
         ("name: x", "`dependencies` is not a list"),
         ("dependencies: [{conda: [x]}]", "neither a package nor a `pip:` list"),
         ("dependencies: ['numpy[version=1]']", "not a package specification"),
@@ -245,7 +258,7 @@ def test_all_problems_are_reported_at_once():
     with pytest.raises(DefinitionError) as refused:
         conda("notes: x\ndependencies: [gcc, numpy, cudatoolkit=11, 'a|b']", python="newest")
     detail = refused.value.detail
-    assert "no PyPI equivalent is known for: gcc, cudatoolkit=11" in detail
+    assert "no PyPI equivalent is known for: gcc (line 2), cudatoolkit=11 (line 2) (if" in detail
     assert len(detail.splitlines()) == 4
 
 
