@@ -94,6 +94,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "runs": Entry("runtime.cli.runs:runs", "List runs.", _RUN),
     "run": Entry("runtime.cli.runs:run", "Show, follow, cancel or download one run.", _RUN),
     "job": Entry("runtime.cli.jobs:job", "Jobs, in the words of `az ml job`.", _RUN),
+    "status": Entry(
+        "runtime.cli.status:status", "Show the stack, the local cloud and what .aml holds.", _RUN
+    ),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
     "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
     "folder": Entry("runtime.cli.folder:folder", "Prepare a project folder.", _RUN),

@@ -28,6 +28,7 @@ from runtime.cli.render import (
     timestamp,
 )
 from runtime.cli.run_diff import diff
+from runtime.cli.run_prune import prune
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
@@ -41,7 +42,7 @@ _RUN = click.argument("run_id")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "-e", "--experiment-name", "experiment", metavar="NAME", help="List runs of this experiment."
 )
@@ -74,6 +75,8 @@ def runs(
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     session = command_session(stack)
     for error in session.refresh():
         _note(error)
@@ -91,6 +94,9 @@ def runs(
     print_table(
         ("RUN", "TARGET", "STATE", "CREATED", "DURATION", "METRICS"), [_row(r) for r in found]
     )
+
+
+runs.add_command(prune)
 
 
 @click.group()

@@ -67,6 +67,17 @@ def set_tags(database: sqlite3.Connection, run_id: str, tags: Mapping[str, str])
     database.executemany("insert into run_tag values (?, ?, ?)", rows)
 
 
+def delete_run(database: sqlite3.Connection, run_id: str) -> None:
+    """Delete a run from all tables."""
+    for statement in (
+        "delete from event where run_id = ?",
+        "delete from cursor where run_id = ?",
+        "delete from run_tag where run_id = ?",
+        "delete from run where run_id = ?",
+    ):
+        database.execute(statement, (run_id,))
+
+
 def _index_tags(database: sqlite3.Connection) -> None:
     # Not `json_each`: SQLite refuses the NaN that metrics of version 1 may have.
     for run_id, record in database.execute("select run_id, record from run"):

@@ -20,7 +20,14 @@ from infra.contract.errors import FileAccessError, PlatformError, StateError, Un
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
 from runtime.history.fold import as_number, as_text, fold
-from runtime.history.schema import UNFINISHED, VERSION, prepare, set_tags, version_of
+from runtime.history.schema import (
+    UNFINISHED,
+    VERSION,
+    delete_run,
+    prepare,
+    set_tags,
+    version_of,
+)
 from runtime.model.runs import EventKind, EventOrigin, RunEvent, RunRecord
 from runtime.model.states import RunState
 
@@ -122,6 +129,15 @@ class History:
             )
             self._update(database, before, record)
         return record
+
+    def remove(self, run_id: str) -> bool:
+        """Delete a run that has ended, and its events; ``False`` if it is not there or goes on."""
+        with self._writing() as database:
+            row = database.execute("select record from run where run_id = ?", (run_id,)).fetchone()
+            if row is None or not _read(row[0]).state.final:
+                return False
+            delete_run(database, run_id)
+        return True
 
     def record(self, run_id: str) -> RunRecord:
         """Return one run. Raises ``UnknownNameError``, which suggests the nearest id."""

@@ -39,7 +39,7 @@ class ProjectSession:
         self.history.close()
 
     def submitter(self, report: Report = silent) -> Submitter:
-        """Return what submits to the session's targets; ``report`` gets what a person should know."""
+        """Return what submits to the session's targets. ``report`` gets what to tell a person."""
         targets = self.targets
         return Submitter(
             self.home,

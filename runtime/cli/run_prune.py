@@ -1,0 +1,128 @@
+"""`aml runs prune`: delete runs that are no longer wanted, after showing which."""
+
+import re
+import time
+from typing import Final
+
+import click
+
+from infra.contract.errors import UsageError
+from infra.contract.json_types import JsonObject
+from runtime.cli.render import print_json, print_table, say, size, timestamp
+from runtime.cli.session import command_session
+from runtime.model.states import RunState
+from runtime.submit.pruning import Plan, Wanted, plan
+from runtime.submit.pruning import prune as delete
+
+_UNITS_S: Final = {"h": 3600, "d": 86400, "w": 7 * 86400}
+_UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+_ENDED: Final = [str(state) for state in RunState if state.final]
+
+
+@click.command()
+@click.option("-e", "--experiment-name", "experiment", metavar="NAME", help="Only its runs.")
+@click.option("--older-than", metavar="AGE", help="Runs that ended before: 12h, 30d, 8w.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(_ENDED, case_sensitive=False),
+    multiple=True,
+    metavar="STATE",
+    help="Runs that ended so: Completed, Failed or Canceled (repeatable).",
+)
+@click.option(
+    "--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N of these runs."
+)
+@click.option(
+    "--size",
+    "limit",
+    metavar="SIZE",
+    help="Delete the oldest until all runs together have at most this: 500M, 10G.",
+)
+@click.option("--yes", "agreed", is_flag=True, help="Delete them; otherwise they are listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def prune(
+    *,
+    experiment: str | None,
+    older_than: str | None,
+    states: tuple[str, ...],
+    keep: int | None,
+    limit: str | None,
+    agreed: bool,
+    as_json: bool,
+) -> None:
+    """Delete runs: their records, folders and outputs, and snapshots that no other run needs.
+
+    Without --yes, only lists what would be deleted. A run must match all options. Runs that have
+    not ended are kept.
+    """
+    if not (experiment or older_than or states or keep is not None or limit):
+        raise UsageError(
+            "There is no option that says which runs.",
+            remedy="Give --older-than 30d, --state Failed, --keep 20, --size 10G or -e NAME.",
+        )
+    session = command_session(None)
+    for error in session.refresh():
+        say(f"note: {error.detail} Runs whose end is not known are kept.")
+    wanted = Wanted(
+        experiment=experiment,
+        states=tuple(map(RunState, states)),
+        older_than_s=_age(older_than) if older_than else None,
+        keep=keep or 0,
+        size=_bytes(limit) if limit else None,
+    )
+    found = plan(session.home, session.history, wanted, now=time.time())
+    if agreed:
+        found = delete(session.home, session.history, found, say)
+    if as_json:
+        print_json(_document(found, deleted=agreed))
+        return
+    _show(found, deleted=agreed)
+
+
+def _show(found: Plan, *, deleted: bool) -> None:
+    rows = [
+        (
+            run.record.run_id,
+            str(run.record.state),
+            timestamp(run.record.ended) or "",
+            size(run.size),
+        )
+        for run in found.runs
+    ]
+    if rows:
+        print_table(("RUN", "STATE", "ENDED", "SIZE"), rows)
+    count = f"{len(rows)} run{'' if len(rows) == 1 else 's'}"
+    what = f"{count} and {size(found.snapshots.size)} of snapshots, {size(found.size)} in total"
+    say(f"Deleted {what}." if deleted else f"Would delete {what}. Add --yes to delete.")
+
+
+def _document(found: Plan, *, deleted: bool) -> JsonObject:
+    return {
+        "deleted": deleted,
+        "runs": [
+            {
+                "run_id": run.record.run_id,
+                "state": str(run.record.state),
+                "ended": timestamp(run.record.ended),
+                "bytes": run.size,
+            }
+            for run in found.runs
+        ],
+        "snapshot_bytes": found.snapshots.size,
+        "bytes": found.size,
+    }
+
+
+def _age(text: str) -> float:
+    match = re.fullmatch(r"(\d+)([hdw])", text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not an age.", remedy="Write 12h, 30d or 8w.")
+    return float(int(match[1]) * _UNITS_S[match[2]])
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise UsageError(f"{text!r} is not a size.", remedy="Write 500M, 10G or 1.5T.")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
