@@ -29,6 +29,7 @@ from runtime.cli.render import (
 )
 from runtime.cli.run_diff import diff
 from runtime.cli.run_prune import prune
+from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
@@ -107,7 +108,8 @@ def run() -> None:
     """
 
 
-run.add_command(diff)
+for command in (diff, tensorboard, monitor_tensorboard):
+    run.add_command(command)
 
 
 @run.command(cls=CountedBack)

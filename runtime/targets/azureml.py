@@ -44,6 +44,7 @@ from runtime.targets.azureml_bodies import (
 from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
+from runtime.targets.mirroring import mirror_blobs
 
 _NOT_FOUND: Final = 404
 _PARTIAL: Final = 206
@@ -122,6 +123,20 @@ class AzureMLTarget:
             for child in self._nested(run_id):
                 collected += download(container, child, into, report, folder=f"runs/{child}/")
         return collected
+
+    def mirror(self, handle: Handle, folder: str, into: Path) -> Path:
+        """Copy what a run has written below ``folder`` so far; return ``into``."""
+        prefix = f"ExperimentRun/dcid.{_name(handle)}/{folder}/"
+        events = frozenset({EVENTS_FILE.removeprefix(f"{folder}/")})
+        try:
+            with self._container(_ARTIFACTS) as container:
+                mirror_blobs(container, prefix, into, without=events)
+        except AzureError as error:
+            raise UnreachableError(
+                f"The files of run {_name(handle)} cannot be read: {error.message}",
+                remedy="Check the connection; they are read again.",
+            ) from error
+        return into
 
     def close(self) -> None:
         """Close the connections used for logs. Whoever passed the ARM client closes it."""

@@ -93,3 +93,15 @@ class Closeable(Protocol):
 
     def close(self) -> None:
         """Close the connections. Closing twice does nothing."""
+
+
+@runtime_checkable
+class Mirroring(Protocol):
+    """A target whose runs can be read while they write."""
+
+    def mirror(self, handle: Handle, folder: str, into: Path) -> Path:
+        """Return a folder with what a run has written below ``folder`` (``logs``) so far.
+
+        It is the run's own folder, or ``into`` with copies, which the next call brings up to date.
+        The agent's events are not among the copies.
+        """

@@ -123,6 +123,10 @@ class LocalTarget:
                     report(left_out(prefix + name, error))
         return sorted(collected)
 
+    def mirror(self, handle: Handle, folder: str, into: Path) -> Path:
+        del into  # no copies: the run's own folder is here
+        return self._folder(handle.reference).work / folder
+
     def _taken(self, folder: RunFolder) -> Standby | None:
         standby = self._standby
         if standby is None or standby.folder != folder.path:

@@ -21,7 +21,7 @@ from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.submit.prepare import prepared
-from runtime.targets.base import Closeable, Handle, RunStatus, Target
+from runtime.targets.base import Closeable, Handle, Mirroring, RunStatus, Target
 
 MakeTarget = Callable[[], Target]
 MakeRun = Callable[..., PreparedRun]
@@ -34,6 +34,15 @@ Path("logs/extra.txt").write_text("more")
 for number in range(3):
     print(f"epoch {number} äöü", flush=True)
 """
+GROWS: Final = """
+import os, time
+os.makedirs("logs/events")
+for number in range(1000):
+    with open("logs/events/numbers", "ab") as sink:
+        sink.write(b"%03d\\0\\xff\\n" % number)
+    time.sleep(0.1)
+"""
+GROWN: Final = b"".join(b"%03d\0\xff\n" % number for number in range(1000))
 FAILS: Final = "import sys\nprint('before the end')\nsys.exit('no such data')\n"
 LOOKS: Final = """
 import os, pathlib, sys
@@ -287,6 +296,29 @@ class CloseableContract:
     def test_closing_twice_does_nothing(self, closeable: Closeable) -> None:
         closeable.close()
         closeable.close()
+
+
+class MirroringContract:
+    """Inherit it beside ``TargetContract`` for a target whose live runs can be read."""
+
+    def test_what_a_run_has_written_so_far_is_there(
+        self, target: Target, make_run: MakeRun, tmp_path: Path
+    ) -> None:
+        assert isinstance(target, Mirroring)
+        handle, copies = target.launch(make_run(GROWS)), tmp_path / "copies"
+        try:
+            sizes = {0}
+            deadline = time.monotonic() + 60
+            while len(sizes) < len("123"):
+                file = target.mirror(handle, "logs", copies) / "events" / "numbers"
+                sizes.add(file.stat().st_size if file.exists() else 0)
+                assert time.monotonic() < deadline, f"only {sizes} bytes were seen"
+                time.sleep(0.05)
+            text = file.read_bytes()
+            assert text == GROWN[: len(text)]
+            assert not (copies / "azureml").exists()
+        finally:
+            target.cancel(handle)
 
 
 def poll(target: Target, handle: Handle, cursor: str = "") -> RunStatus:

@@ -14,7 +14,7 @@ from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec, ImageSpec
 from runtime.model.states import RunState
 from runtime.targets.azureml import AzureMLTarget
 from runtime.targets.azureml_bodies import environment_context, environment_name
-from runtime.testing.targets import CloseableContract, TargetContract, poll
+from runtime.testing.targets import CloseableContract, MirroringContract, TargetContract, poll
 from tests.localcloud.harness import SUB, connect, make_workspace
 
 GROUP = f"{SUB}/resourceGroups/targets"
@@ -55,7 +55,7 @@ def workspace(aml_home, local_cloud):
     return made
 
 
-class TestAzureMLTarget(TargetContract, CloseableContract):
+class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
     environment = EnvironmentSpec("user_managed", interpreter="python")
 
     @pytest.fixture
