@@ -19,7 +19,7 @@ from runtime.snapshots.reinclusion import Entry, Walked, difference_notes, named
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
 _HOME: Final = ".aml"
-_LEFT_OUT_BY_DEFAULT: Final = frozenset({".git", ".venv", "__pycache__", _HOME})
+LEFT_OUT_BY_DEFAULT: Final = frozenset({".git", ".venv", "__pycache__", _HOME})
 
 
 class Found(NamedTuple):
@@ -99,7 +99,7 @@ class _Walk:
             if self._reincludes:
                 self.walked.left_out.append(Entry(path, rule, folder))
             return
-        if entry.name in _LEFT_OUT_BY_DEFAULT and _by_default(path, entry.name, rule):
+        if entry.name in LEFT_OUT_BY_DEFAULT and _by_default(path, entry.name, rule):
             self.left_out_by_default.append(path)
             return
         again = reincluded or (rule is not None and rule.negated)

@@ -29,7 +29,7 @@ TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
     [
         *FILE_NAMES,
         *IGNORE_FILES,
-        *LEFT_OUT_BY_DEFAULT.replace("/", "").split(),
+        *sorted(LEFT_OUT_BY_DEFAULT),
         *run_variables(TASK, {}, {}),
         f"{MAX_BYTES // 1024**2} MiB",
         f"{MAX_CHANGED_FILES:,} files",
