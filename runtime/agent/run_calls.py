@@ -182,7 +182,10 @@ class RunCalls:
         metric: JsonObject = {"key": key, "value": body.get("value"), "timestamp": _now_ms()}
         metric["step"] = self._metrics.next_step(run, key) if step is None else int(step)
         if kind == NUMBER:
-            metric["value"] = json_number(number(body, key))
+            value = body.get("value")
+            if not isinstance(value, int) or isinstance(value, bool):
+                self._metrics.note_fraction(run, key)
+                metric["value"] = json_number(number(body, key))
             if not self._changed_elsewhere(run, "metric", metric):
                 self._mlflow("POST", "runs/log-metric", {"run_id": run, **metric})
             return {}
@@ -208,10 +211,13 @@ class RunCalls:
             key = metric["key"]
             asked = {"run_id": run, "metric_key": key}
             history = self._mlflow("GET", "metrics/get-history", asked).get("metrics") or []
-            logged[key] = {"type": NUMBER, "values": [each["value"] for each in history]}
+            values = [self._metrics.as_logged(run, key, each["value"]) for each in history]
+            logged[key] = {"type": NUMBER, "values": values}
         for key, series in self._metrics.of_run(run).items():
-            values = [each["value"] for each in series]
-            logged[key] = {"type": series[-1]["type"], "values": values}
+            logged[key] = {
+                "type": series[-1]["type"],
+                "values": [each["value"] for each in series],
+            }
         return {"metrics": logged}
 
     def _as_event(self, run: str, metric: JsonObject) -> JsonObject:

@@ -28,6 +28,7 @@ class TypedMetrics:
         self._lock = threading.Lock()
         self._values: dict[str, dict[str, list[JsonObject]]] = {}
         self._counts: dict[tuple[str, str], int] = {}
+        self._fractions: set[tuple[str, str]] = set()
 
     def next_step(self, run: str, key: str) -> int:
         """Return how many values of a series there were before this one.
@@ -38,6 +39,16 @@ class TypedMetrics:
             step = self._counts.get((run, key), 0)
             self._counts[run, key] = step + 1
             return step
+
+    def note_fraction(self, run: str, key: str) -> None:
+        """Remember that a series has a float; MLflow makes floats of all its numbers."""
+        with self._lock:
+            self._fractions.add((run, key))
+
+    def as_logged(self, run: str, key: str, value: object) -> object:
+        """Return a number as it was logged here: a whole one of a series without floats is one."""
+        known = (run, key) in self._counts and (run, key) not in self._fractions
+        return int(value) if known and isinstance(value, float) and value.is_integer() else value
 
     def add(self, run: str, metric: JsonObject) -> None:
         """Keep one value; ``metric`` has ``key``, ``type`` and ``value``."""

@@ -19,9 +19,9 @@ from runtime.api.runs.base import Details, ParentExperiment
 from runtime.api.runs.filed import FiledRun
 from runtime.api.runs.finding import Wanted, matching
 from runtime.api.runs.logged import LoggedRun
-from runtime.api.runs.source import PARENT, parts_of
 from runtime.api.runs.streaming import head, streamed, summary
 from runtime.api.workspace import Workspace
+from runtime.history.parts import PARENT, parts_of
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect

@@ -78,6 +78,7 @@ def run_document(record: RunRecord) -> JsonObject:
         "exit_code": record.exit_code,
         "error": record.error,
         "metrics": dict(record.metrics),
+        "logged": dict(record.logged),
         "params": dict(record.params),
         "tags": dict(record.tags),
         "properties": dict(record.properties),

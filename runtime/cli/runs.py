@@ -118,7 +118,9 @@ for command in (diff, tensorboard, monitor_tensorboard):
 def show(run_id: str, *, as_json: bool) -> None:
     """Show everything known about a run."""
     session, record = _find(run_id)
+    children = session.history.children(record.run_id)
     document = run_document(session.history.record(record.run_id))
+    document["children"] = {child.run_id: str(child.state) for child in children}
     if as_json:
         print_json(document)
         return

@@ -19,14 +19,16 @@ _LIVE = frozenset({RunState.RUNNING, RunState.FINALIZING})
 def fold(record: RunRecord, events: Iterable[RunEvent]) -> RunRecord:
     """Return ``record`` updated with ``events``."""
     metrics, params, tags = dict(record.metrics), dict(record.params), dict(record.tags)
-    properties = dict(record.properties)
+    properties, logged = dict(record.properties), dict(record.logged)
     for event in events:
         if event.data.get("run"):
             continue  # a child run
         match event.kind:
             case "state":
                 record = _moved(record, event)
-            case "metric" if not event.data.get("type"):
+            case "metric" if event.data.get("type"):
+                logged[str(event.data["key"])] = str(event.data["type"])
+            case "metric":
                 metrics[str(event.data["key"])] = as_number(event.data["value"])
             case "param":
                 params[str(event.data["key"])] = str(event.data["value"])
@@ -36,7 +38,9 @@ def fold(record: RunRecord, events: Iterable[RunEvent]) -> RunRecord:
                 tags[str(event.data["key"])] = str(event.data["value"])
             case "property":
                 properties.setdefault(str(event.data["key"]), str(event.data["value"]))
-    return replace(record, metrics=metrics, params=params, tags=tags, properties=properties)
+    return replace(
+        record, metrics=metrics, logged=logged, params=params, tags=tags, properties=properties
+    )
 
 
 def as_number(value: object) -> float:

@@ -2,7 +2,8 @@
 
 Version 1 had a record for each run, and its events. Version 2 adds what runs are listed by:
 ``run_listed`` covers every filter but tags, ``run_tag`` has the tags, ``run_unfinished`` the runs
-that are polled. The rest of a record is read only for the runs that are shown.
+that are polled. The rest of a record is read only for the runs that are shown. Version 3 finds the
+run whose script created another one, in ``event_child``.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Final
 
 from runtime.model.states import RunState
 
-VERSION: Final = 2
+VERSION: Final = 3
 UNFINISHED: Final = (
     f"state not in ({', '.join(repr(str(state)) for state in RunState if state.final)})"
 )
@@ -37,6 +38,10 @@ create table run_tag (
 ) without rowid;
 create index run_tagged on run_tag (key, value, run_id)
 """
+_CHILDREN: Final = """
+create index event_child on event (json_extract(data, '$.run')) where kind = 'child'
+"""
+_LISTED_BY: Final = 2
 
 
 def version_of(database: sqlite3.Connection) -> int:
@@ -52,10 +57,12 @@ def prepare(database: sqlite3.Connection) -> None:
     version = version_of(database)  # another process may have been first
     if version == 0:
         _execute(database, _TABLES)
-    if version < VERSION:
+    if version < _LISTED_BY:
         _execute(database, _INDEX)
         database.execute("drop index if exists run_created")
         _index_tags(database)
+    if version < VERSION:
+        _execute(database, _CHILDREN)
         database.execute(f"pragma user_version = {VERSION}")
     database.execute("commit")
 

@@ -20,6 +20,7 @@ from infra.contract.errors import FileAccessError, PlatformError, StateError, Un
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
 from runtime.history.fold import as_number, as_text, fold
+from runtime.history.parts import part_record, parts_of
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,
@@ -226,6 +227,22 @@ class History:
                 (run_id, run_id),
             ).fetchone()
             return str(row[0]) if row else self._record(database, run_id).run_id
+
+    def children(self, run_id: str) -> Sequence[RunRecord]:
+        """Return the runs that a run's script created directly below it, newest first.
+
+        Those submitted as runs of their own are not among them. Raises ``UnknownNameError``.
+        """
+        root_id = self.root_of(run_id)
+        with self._open() as database:
+            root = self._record(database, root_id)
+            rows = database.execute(
+                "select seq, time, kind, data, origin from event where run_id = ?"
+                " and (kind = 'child' or instr(data, '\"run\":') > 0) order by number",
+                (root_id,),
+            ).fetchall()
+        events = [_event(row) for row in rows]
+        return [part_record(root, child, events) for child in parts_of(events, run_id)]
 
     def unfinished(self) -> Sequence[RunRecord]:
         """Return the runs that have not ended, newest first."""

@@ -173,6 +173,7 @@ class RunRecord:
     script: str = ""
     arguments: tuple[str, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)  # last value of each
+    logged: Mapping[str, str] = field(default_factory=dict)  # type of what is no number, by name
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)

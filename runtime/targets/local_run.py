@@ -27,6 +27,7 @@ from runtime.agent.gateway import ArmAnswer, Gateway
 from runtime.agent.main import main as agent
 from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
 from runtime.agent.run_facts import FACTS_VARIABLE
+from runtime.history.parts import PARENT
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.model.redaction import redacted
 from runtime.model.states import RunState
@@ -170,7 +171,7 @@ def agent_arguments(python: str, folder: RunFolder, task: Task) -> list[str]:
         f"--artifacts={folder.artifacts}",
         f"--max-duration={task.max_duration_s}",
         "--private",
-        "--azureml=always",
+        f"--azureml={'never' if task.keep_azureml else 'always'}",
         "--",
         *(() if task.is_shell else (python,)),
         *task.command,
@@ -268,7 +269,7 @@ def run_facts(task: Task, folder: RunFolder) -> str:
         "name": task.run_id,
         "target": "local",
         "type": "azureml.scriptrun",
-        "parent": task.tags.get("mlflow.parentRunId"),
+        "parent": task.properties.get(PARENT) or task.tags.get("mlflow.parentRunId"),
         "tags": dict(task.tags),
         "properties": dict(task.properties),
         "environment": _shown_environment(task.environment),

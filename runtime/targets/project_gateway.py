@@ -15,6 +15,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
 from runtime.agent.wire import RefusalError
 from runtime.history.fold import as_text
+from runtime.history.parts import PARENT
 from runtime.history.store import History
 from runtime.model.runs import EventKind, RunEvent
 from runtime.model.states import RunState
@@ -82,7 +83,7 @@ class ProjectGateway:
             "experiment": record.experiment,
             "experiment_id": None,
             "status": str(record.state),
-            "parent": record.tags.get("mlflow.parentRunId"),
+            "parent": record.properties.get(PARENT),
             "tags": dict(record.tags),
             "properties": dict(record.properties),
             "target": record.target,

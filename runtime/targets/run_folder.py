@@ -98,7 +98,7 @@ class Task:
 
     ``environment`` is ``None`` if ``interpreter`` is used as it is. ``is_shell``: the command is
     run as it is, not by the interpreter. ``manifest`` is the file of ``stack``, whose workspace the
-    script reaches.
+    script reaches. ``keep_azureml``: our `azureml` package is not on the script's path.
     """
 
     run_id: str
@@ -116,6 +116,7 @@ class Task:
     properties: Mapping[str, str] = field(default_factory=dict)
     manifest: str = ""
     stack: str = ""
+    keep_azureml: bool = False
 
 
 def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
@@ -133,6 +134,7 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         max_duration_s=run.spec.max_duration_s,
         is_shell=run.is_shell,
         tags=dict(run.spec.tags),
+        keep_azureml=run.spec.keep_azureml,
         properties=dict(run.properties),
     )
 

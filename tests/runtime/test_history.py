@@ -214,3 +214,36 @@ def test_a_file_that_is_not_a_history_is_left_unchanged(tmp_path):
     with pytest.raises(StateError, match="cannot be used"):
         History(file)
     assert file.read_bytes() == b"not a database at all" * 100
+
+
+def told(*events):
+    return [RunEvent(n, 10.0 + n, kind, data, "agent") for n, (kind, data) in enumerate(events)]
+
+
+def test_what_is_no_number_is_listed_by_its_type(history, record):
+    history.add(record())
+    typed = {"key": "grid", "type": "table", "value": {"x": [1]}, "step": 0}
+    history.append(record().run_id, told(("metric", typed), ("metric", {"key": "m", "value": 1})))
+    found = history.record(record().run_id)
+    assert (found.metrics, found.logged) == ({"m": 1.0}, {"grid": "table"})
+
+
+def test_the_runs_below_a_run_are_folded_from_its_events(history, record):
+    parent = record().run_id
+    history.add(record())
+    events = told(
+        ("child", {"run": "kid", "name": "kid", "parent": parent}),
+        ("child", {"run": "second", "name": "", "parent": parent}),
+        ("child", {"run": "grandchild", "name": "", "parent": "kid"}),
+        ("metric", {"run": "kid", "key": "loss", "value": 0.5}),
+        ("tag", {"run": "kid", "key": "a", "value": "b"}),
+        ("state", {"run": "kid", "state": "Completed"}),
+        ("metric", {"key": "loss", "value": 7}),
+    )
+    history.append(parent, events)
+    second, kid = history.children(parent)
+    assert (kid.run_id, kid.state, kid.metrics) == ("kid", RunState.COMPLETED, {"loss": 0.5})
+    assert (kid.tags, kid.experiment) == ({"a": "b"}, "exp")
+    assert (second.run_id, second.state) == ("second", RunState.RUNNING)
+    assert [each.run_id for each in history.children("kid")] == ["grandchild"]
+    assert history.record(parent).metrics == {"loss": 7.0}

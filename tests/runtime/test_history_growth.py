@@ -89,7 +89,7 @@ def small(tmp_path):
 
 def test_a_history_of_version_1_is_converted_without_loss(tmp_path):
     history = History(old_history(tmp_path / "h.sqlite"))
-    assert version(tmp_path / "h.sqlite") == 2
+    assert version(tmp_path / "h.sqlite") == 3
     assert listed(history) == ["3", "2", "1"]
     assert [r.run_id[-1] for r in history.unfinished()] == ["3"]
     first = history.record("churn_1772000001_00000001")

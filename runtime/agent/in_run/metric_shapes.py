@@ -18,15 +18,10 @@ def shown(logged: Logged) -> typing.Any:
     return found[0] if len(found) == 1 else found
 
 
-def together(first: typing.Optional[Logged], second: Logged) -> Logged:
-    """Return what a run and a run below it logged under one name."""
-    if first is None:
-        return second
-    return {"type": second["type"], "values": [*first["values"], *second["values"]]}
-
-
-def _number(value: typing.Any) -> float:
-    return _WORDS[value] if value in _WORDS else float(value)
+def _number(value: typing.Any) -> typing.Union[int, float]:
+    if value in _WORDS:
+        return _WORDS[value]
+    return value if isinstance(value, int) else float(value)
 
 
 def _merged(rows: typing.List[typing.Any]) -> typing.Dict[str, typing.Any]:

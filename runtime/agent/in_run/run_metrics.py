@@ -87,18 +87,15 @@ class LogsMetrics:
         run_type: object = None,
         populate: bool = False,
     ) -> Json:
-        """Return what was logged: one value as it is, several as a list in the order of logging."""
+        """Return what was logged: one value as it is, several as a list in the order of logging.
+
+        With ``recursive``, those of the run and of all below it, by run id.
+        """
         del run_type, populate
-        found = connection.call("metrics", run=self._run_id)["metrics"]
-        for child in self._children(recursive=True) if recursive else ():
-            below = connection.call("metrics", run=child["id"])["metrics"]
-            for key, logged in below.items():
-                found[key] = metric_shapes.together(found.get(key), logged)
-        return {
-            key: metric_shapes.shown(logged)
-            for key, logged in found.items()
-            if name is None or key == name
-        }
+        if recursive:
+            ids = [self._run_id, *(str(child["id"]) for child in self._children(recursive=True))]
+            return {run_id: _shown(run_id, name) for run_id in ids}
+        return _shown(self._run_id, name)
 
     def _log_chart(self, name: str, value: object, kind: str) -> None:
         document = json.loads(value) if isinstance(value, str) else values.nested(value)
@@ -114,3 +111,12 @@ class LogsMetrics:
     def _children(self, recursive: bool) -> typing.List[Json]:
         found = connection.call("children", run=self._run_id, recursive=recursive)["runs"]
         return typing.cast("typing.List[Json]", found)
+
+
+def _shown(run_id: str, name: typing.Optional[str]) -> Json:
+    found = connection.call("metrics", run=run_id)["metrics"]
+    return {
+        key: metric_shapes.shown(logged)
+        for key, logged in found.items()
+        if name is None or key == name
+    }

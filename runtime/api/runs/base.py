@@ -8,8 +8,9 @@ from typing import Protocol
 from infra.contract.json_types import Document, JsonObject
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.runs.definition import KIND, described
-from runtime.api.runs.source import PARENT, Source
+from runtime.api.runs.source import Source
 from runtime.api.workspace import Workspace
+from runtime.history.parts import PARENT
 from runtime.model.runs import EventKind, RunRecord
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 

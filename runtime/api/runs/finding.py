@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from runtime.api.runs.source import PARENT
+from runtime.history.parts import PARENT
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunRecord
 

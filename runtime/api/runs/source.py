@@ -2,22 +2,16 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from infra.contract.json_types import Document
-from runtime.history.fold import fold
+from runtime.history.parts import part_record
 from runtime.model.runs import EventKind, RunEvent, RunRecord
-from runtime.model.states import RunState
 from runtime.submit.collect import collect
 from runtime.submit.interactive import HANDLE, run_folder
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import note
 from runtime.submit.watch import Watcher
-
-PARENT: Final = "azureml.parentRunId"
-"""The property of a child run with a record of its own."""
 
 
 class Source:
@@ -84,39 +78,3 @@ class Source:
             root = self.session.history.record(self.root)
         folder = Path(str(root.outputs))
         return folder / "runs" / self.run_id if self.is_part else folder
-
-
-def part_record(root: RunRecord, run_id: str, events: Sequence[RunEvent]) -> RunRecord:
-    """Return the record of a run that a script created, folded from the events of its root."""
-    mine = [event for event in events if event.data.get("run") == run_id]
-    made = next((event for event in mine if event.kind == "child"), mine[0])
-    first = RunRecord(
-        run_id=run_id,
-        experiment=root.experiment,
-        target=root.target,
-        state=RunState.RUNNING,
-        created=made.time,
-        started=made.time,
-        script=root.script,
-        properties={PARENT: str(made.data.get("parent") or root.run_id)},
-        stack=root.stack,
-    )
-    told = (
-        replace(event, data={key: value for key, value in event.data.items() if key != "run"})
-        for event in mine
-    )
-    record = fold(first, told)
-    # A script that ends leaves no child of it running.
-    if root.state.final and not record.state.final:
-        return replace(record, state=root.state, ended=root.ended)
-    return record
-
-
-def parts_of(events: Sequence[RunEvent], parent: str) -> list[str]:
-    """Return the ids of the runs directly below ``parent``, newest first."""
-    made = [
-        str(event.data["run"])
-        for event in events
-        if event.kind == "child" and event.data.get("parent") == parent and event.data.get("run")
-    ]
-    return list(dict.fromkeys(reversed(made)))

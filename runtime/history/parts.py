@@ -1,0 +1,48 @@
+"""The runs that a script created below its own: folded from its run's events. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from runtime.history.fold import fold
+from runtime.model.runs import RunEvent, RunRecord
+from runtime.model.states import RunState
+
+PARENT: Final = "azureml.parentRunId"
+"""The property of a child run that names the run above it."""
+
+
+def part_record(root: RunRecord, run_id: str, events: Sequence[RunEvent]) -> RunRecord:
+    """Return the record of a run that a script created, folded from the events of its root."""
+    mine = [event for event in events if event.data.get("run") == run_id]
+    made = next((event for event in mine if event.kind == "child"), mine[0])
+    first = RunRecord(
+        run_id=run_id,
+        experiment=root.experiment,
+        target=root.target,
+        state=RunState.RUNNING,
+        created=made.time,
+        started=made.time,
+        script=root.script,
+        properties={PARENT: str(made.data.get("parent") or root.run_id)},
+        stack=root.stack,
+    )
+    told = (
+        replace(event, data={key: value for key, value in event.data.items() if key != "run"})
+        for event in mine
+    )
+    record = fold(first, told)
+    # A script that ends leaves no child of it running.
+    if root.state.final and not record.state.final:
+        return replace(record, state=root.state, ended=root.ended)
+    return record
+
+
+def parts_of(events: Sequence[RunEvent], parent: str) -> list[str]:
+    """Return the ids of the runs directly below ``parent``, newest first."""
+    made = [
+        str(event.data["run"])
+        for event in events
+        if event.kind == "child" and event.data.get("parent") == parent and event.data.get("run")
+    ]
+    return list(dict.fromkeys(reversed(made)))
