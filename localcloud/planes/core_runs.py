@@ -322,6 +322,7 @@ _CHANGE: Final[Shape] = {
     "parentRunId": "string",
     "status": "string",
     "tags": {"*": "text"},
+    "properties": {"*": "text"},
     "hidden": "boolean",
 }
 _METRICS: Final[Shape] = {

@@ -120,8 +120,19 @@ def change_run(call: Call) -> Reply:
         call.cloud.store.tracking.set_tags(run.key, changes["tags"])
     if isinstance(body.get("hidden"), bool):
         changes["isArchived"] = body["hidden"]
+    if isinstance(body.get("properties"), dict):
+        changes["properties"] = _new_properties(call, run, body["properties"])
     _change_job(call, run, changes)
     return answer(run_document(call, call.cloud.store.runs.by_key(run.key)))
+
+
+def _new_properties(call: Call, run: StoredRun, added: Document) -> Document:
+    """Return a run's properties with those that are added; one that is there never changes."""
+    known = run_document(call, run)["properties"]
+    for key, value in added.items():
+        if known.get(key, str(value)) != str(value):
+            raise RefusedError(400, "UserError", f"The property '{key}' cannot be changed.")
+    return {**known, **{str(key): str(value) for key, value in added.items()}}
 
 
 def _change_job(call: Call, run: StoredRun, changes: Document) -> None:
@@ -195,7 +206,12 @@ def _output_uri(run: StoredRun, name: str, output: Document) -> str:
     return str(output.get("uri") or default)
 
 
-_CHANGE: Final[Shape] = {"displayName": "string", "tags": {"*": "text"}, "hidden": "boolean"}
+_CHANGE: Final[Shape] = {
+    "displayName": "string",
+    "tags": {"*": "text"},
+    "properties": {"*": "text"},
+    "hidden": "boolean",
+}
 _URIS: Final[Shape] = {"values": ["string"]}
 _HISTORY: Final = "/history/v1.0{ws}"
 ROUTES: Final = (

@@ -20,6 +20,9 @@ class Gateway(typing.Protocol):
     def workspace(self) -> JsonObject:
         """Return ``id`` (ARM), and ``ca_file`` if its storage needs one; ``RefusalError``."""
 
+    def own_run(self) -> JsonObject:
+        """Return what the service knows of the script's own run, named as in ``RunFacts``."""
+
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         """Send a request and return status and answer; ``path`` is below the workspace's id."""
 
@@ -35,6 +38,9 @@ class NoGateway:
 
     def workspace(self) -> JsonObject:
         raise _no_workspace()
+
+    def own_run(self) -> JsonObject:
+        return {}
 
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         del method, path, body

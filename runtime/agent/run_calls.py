@@ -55,6 +55,8 @@ class RunCalls:
         self._files = RunFiles(tracking, context.run_id, self._mlflow)
         self._setting_tags = threading.Lock()
         self._tracked: set[str] = set()
+        self._learning = threading.Lock()
+        self._learned = False
         self.failure: str | None = None
         """Why the script said that its run failed; the run fails when the script has ended."""
 
@@ -76,7 +78,7 @@ class RunCalls:
         if run != self._context.run_id:
             return self._other(run)
         shown = run_document(self._mlflow("GET", "runs/get", {"run_id": run})["run"])
-        facts = self._facts.document
+        facts = self._own_facts().document
         return {
             **shown,
             **{key: value for key, value in facts.items() if key != "tags"},
@@ -85,6 +87,14 @@ class RunCalls:
             "parent": facts.get("parent") or shown["parent"],
             "started": self._facts.started,
         }
+
+    def _own_facts(self) -> RunFacts:
+        """Return the facts of the script's own run; a service is asked once."""
+        with self._learning:
+            if not self._learned:
+                self._facts.learn(self._gateway.own_run())
+                self._learned = True
+        return self._facts
 
     def end(self, body: JsonObject) -> JsonObject:
         """End a child run. The script's own run ends with the script, whatever it says before."""
@@ -252,8 +262,9 @@ class RunCalls:
         added = {str(key): str(value) for key, value in (body.get("add") or {}).items()}
         if run != self._context.run_id:
             return {"properties": self._properties_of_other(run, added)}
-        for key, value in self._facts.add_properties(added).items():
+        for key, value in self._own_facts().add_properties(added).items():
             self._record("property", {"key": key, "value": value})
+            self._gateway.change_run(run, "property", {"key": key, "value": value})
         return {"properties": self._facts.document["properties"]}
 
     def _properties_of_other(self, run: str, added: dict[str, str]) -> JsonObject:

@@ -34,9 +34,13 @@ class RunFacts:
         with self._lock:
             return {**self._document, "properties": dict(self._properties)}
 
-    @property
-    def parent(self) -> str:
-        return str(self._document.get("parent") or "")
+    def learn(self, document: JsonObject) -> None:
+        """Add what a service knows; what is known already stays."""
+        with self._lock:
+            known = {key: value for key, value in document.items() if value is not None}
+            self._document = {**known, **self._document}
+            for key, value in (document.get("properties") or {}).items():
+                self._properties.setdefault(str(key), str(value))
 
     @property
     def tags(self) -> dict[str, str]:

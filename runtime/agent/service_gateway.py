@@ -42,6 +42,9 @@ class ServiceGateway(NoGateway):
         self._local = parts.hostname in _LOOPBACK
         self._url = f"{parts.scheme}://{parts.netloc}" if self._local else _ARM
         self._server = server
+        self._experiment = environ.get("AZUREML_EXPERIMENT_ID", "")
+        address = f"{parts.scheme}://{parts.netloc}"
+        self._service = Forwarder(TrackingServer(address, server.token, server.ca))
         self._forwarders: dict[str, Forwarder] = {}
 
     def workspace(self) -> JsonObject:
@@ -65,16 +68,41 @@ class ServiceGateway(NoGateway):
         del run_id
         return None  # the tracking server knows all runs of the workspace
 
+    def own_run(self) -> JsonObject:
+        found = self._history("GET", None)
+        return {
+            "number": found.get("runNumber"),
+            "name": found.get("displayName"),
+            "parent": found.get("parentRunId"),
+            "target": found.get("target"),
+            "type": found.get("runType"),
+            "properties": found.get("properties") or {},
+        }
+
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
-        """Cancel a job; whatever else is to be changed, the tracking server knows."""
-        del data
+        """Cancel a job, or add a property to the script's own run."""
+        if kind == "property" and run_id == self._run_id:
+            return bool(self._history("PATCH", {"properties": {data["key"]: data["value"]}}))
         if kind != "cancel":
-            return False
+            return False  # whatever else is to be changed, the tracking server knows
         try:
             status, _ = self.arm("POST", f"/jobs/{quote(run_id)}/cancel", None)
         except RefusalError:
             return False
         return status < HTTPStatus.BAD_REQUEST
+
+    def _history(self, method: str, body: JsonObject | None) -> JsonObject:
+        """Return the script's own run as run history shows it; nothing if it does not answer."""
+        target = (
+            f"/history/v1.0{self._workspace}/experimentids/{quote(self._experiment)}"
+            f"/runs/{quote(self._run_id)}"
+        )
+        content = b"" if body is None else json.dumps(body).encode()
+        try:
+            reply = self._service.send(method, target, content, len(content), "application/json")
+        except RefusalError:
+            return {}
+        return as_document(reply.content) if reply.ok else {}
 
     def _arm(self) -> Forwarder:
         token = self._server.token if self._local else _identity_token(self._environ)

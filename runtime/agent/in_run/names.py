@@ -41,14 +41,22 @@ _STORES = _of(
 )
 _MODEL = _of(".assets.model", "Model")
 _RESOURCES = _of(".assets.resource_configuration", "ResourceConfiguration")
-_PATHS = _of(".assets.references", "DataPath")
+_PATHS = _of(".assets.references", "DataPath DataPathComputeBinding")
 _REFERENCES = _of(".assets.references", "DataReference")
+_DATASET = _of(".assets.dataset", "Dataset")
+_FACTORIES = _of(".assets.dataset_factory", "FileDatasetFactory TabularDatasetFactory")
+_TYPES = _of(".assets.column_types", "DataType PromoteHeadersBehavior")
+_FILES = _of(".assets.file_dataset", "FileDataset")
+_TABLES = _of(".assets.tabular_dataset", "TabularDataset")
+_CONSUMPTION = _of(".assets.consumption", "DatasetConsumptionConfig")
+_OUTPUTS = _of(".assets.output_dataset", "OutputFileDatasetConfig")
 MODULES: typing.Dict[str, Names] = {
     "azureml.core": {
         **_RUN,
         **_EXPERIMENT,
         **_WORKSPACE,
         **_KEYVAULT,
+        **_DATASET,
         **_DATASTORE,
         **_MODEL,
         **_of("environment", "Environment"),
@@ -63,6 +71,7 @@ MODULES: typing.Dict[str, Names] = {
     },
     "azureml.core.authentication": _AUTHENTICATION,
     "azureml.core.conda_dependencies": _CONDA,
+    "azureml.core.dataset": _DATASET,
     "azureml.core.datastore": _DATASTORE,
     "azureml.core.environment": {**_ENVIRONMENT, **_CONDA},
     "azureml.core.experiment": _EXPERIMENT,
@@ -72,10 +81,17 @@ MODULES: typing.Dict[str, Names] = {
     "azureml.core.runconfig": {**_CONFIGURATION, **_CONDA, **_ENVIRONMENT},
     "azureml.core.script_run_config": _SCRIPT_RUN_CONFIG,
     "azureml.core.workspace": _WORKSPACE,
-    "azureml.data": {},
+    "azureml.data": {**_TYPES, **_FILES, **_TABLES, **_FACTORIES, **_OUTPUTS},
+    "azureml.data.abstract_dataset": _of(".assets.abstract_dataset", "AbstractDataset"),
     "azureml.data.azure_storage_datastore": _STORES,
     "azureml.data.data_reference": _REFERENCES,
     "azureml.data.datapath": _PATHS,
+    "azureml.data.dataset_consumption_config": _CONSUMPTION,
+    "azureml.data.dataset_factory": {**_FACTORIES, **_TYPES},
+    "azureml.data.dataset_type_definitions": _TYPES,
+    "azureml.data.file_dataset": _FILES,
+    "azureml.data.output_dataset_config": _OUTPUTS,
+    "azureml.data.tabular_dataset": _TABLES,
     "azureml.data.dataset_error_handling": _of(
         "errors", "DatasetExecutionError DatasetValidationError"
     ),

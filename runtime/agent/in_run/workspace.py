@@ -5,6 +5,8 @@ import os
 import typing
 import warnings
 
+from ..assets.abstract_dataset import AbstractDataset
+from ..assets.dataset import Dataset
 from ..assets.datastore import Datastore
 from ..assets.model import Model
 from ..assets.transport import items, request
@@ -78,7 +80,7 @@ class Workspace:
             warnings.warn(
                 f"The run belongs to the workspace {found[2]!r} (resource group {found[1]!r}), and"
                 f" that is used in place of {', '.join(other)}.",
-                stacklevel=4,
+                stacklevel=5,
             )
 
     # --- what it is
@@ -152,6 +154,11 @@ class Workspace:
     @property
     def datastores(self) -> typing.Dict[str, Datastore]:
         return Datastore.all(self)
+
+    @property
+    def datasets(self) -> typing.Dict[str, AbstractDataset]:
+        """The newest version of each dataset, by name."""
+        return Dataset.get_all(self)
 
     @property
     def models(self) -> typing.Dict[str, Model]:
