@@ -29,14 +29,18 @@ class Receiver:
         methods = {f"do_{method}": _Handler.respond for method in _METHODS}
         bound = {"backend": backend, "run_calls": run_calls, "token": self.token, **methods}
         handler = type("_Bound", (_Handler,), bound)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:
         """Listen in the background until this process ends."""
         self._thread.start()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256  # a script's workers all connect at once
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from runtime.agent.artifacts import blocks
 from runtime.agent.backends import PROXY, TrackingBackend
 from runtime.agent.documents import JsonObject
 from runtime.agent.files import Below, OutsideError, files_below
@@ -32,7 +33,7 @@ class RunFiles:
         self._run_id = run_id
         self._mlflow = mlflow
         self._folder = folder or Path()
-        self._folders: dict[str, str] = {}
+        self._folders: dict[str, str | None] = {}
 
     def answer(self, call: TrackingCall, run: str, path: str) -> TrackingReply:
         """Store or return one file. Raises ``RefusalError`` if there is none."""
@@ -57,6 +58,8 @@ class RunFiles:
         found, folders = set(), [""]
         while folders:
             asked = {"run_id": run, "path": folders.pop()}
+            if self._place(run) is None:
+                break
             for entry in self._mlflow("GET", "artifacts/list", asked).get("files") or ():
                 if entry.get("is_dir"):
                     folders.append(str(entry["path"]))
@@ -69,11 +72,28 @@ class RunFiles:
         return sorted(found)
 
     def _put(self, run: str, path: str, source: Source, size: int) -> TrackingReply:
-        self._send("PUT", run, path, source, size)
+        if self._place(run) is None:
+            self._keep(run, path, source, size)
+        else:
+            self._send("PUT", run, path, source, size)
         return TrackingReply.of_json({})
 
+    def _keep(self, run: str, path: str, source: Source, size: int) -> None:
+        """Write a file to a folder that the service collects: it takes none through its server."""
+        if run != self._run_id:
+            raise RefusalError(
+                "NOT_SUPPORTED", f"The service takes no files of another run than {self._run_id}."
+            )
+        kept = path if path.partition("/")[0] in _FOLDERS else f"outputs/{path}"
+        with Below(self._folder).replacing(kept) as sink:
+            for block in blocks(source, size):
+                sink.write(block)
+
     def _send(self, method: str, run: str, path: str, source: Source, size: int) -> TrackingReply:
-        target = f"{PROXY}/{quote(f'{self._place(run)}/{path}')}"
+        place = self._place(run)
+        if place is None:
+            raise RefusalError("RESOURCE_DOES_NOT_EXIST", f"The run has no file {path!r} here.")
+        target = f"{PROXY}/{quote(f'{place}/{path}')}"
         reply = self._tracking.answer(TrackingCall(method, target, source, size, _KIND))
         if not reply.ok:
             document = as_document(reply.content)
@@ -81,26 +101,21 @@ class RunFiles:
             raise RefusalError(code, str(document.get("message") or f"status {reply.status}"))
         return reply
 
-    def _place(self, run: str) -> str:
-        """Return the folder of a run's artifacts on the tracking server."""
+    def _place(self, run: str) -> str | None:
+        """Return the folder of a run's artifacts on the tracking server; ``None``: it has none."""
         if run not in self._folders:
             info = self._mlflow("GET", "runs/get", {"run_id": run})["run"]["info"]
             uri = str(info["artifact_uri"])
-            if not uri.startswith(_SCHEME):
-                raise RefusalError(
-                    "NOT_SUPPORTED",
-                    f"The artifacts of run {run} are at {uri.partition('?')[0]}, which takes no"
-                    " uploads through the tracking server. Write the file below ./outputs.",
-                )
-            self._folders[run] = uri[len(_SCHEME) :].strip("/")
+            self._folders[run] = uri[len(_SCHEME) :].strip("/") if uri.startswith(_SCHEME) else None
         return self._folders[run]
 
     def _written(self, run: str, path: str) -> Path | None:
         """Return a file that the script wrote to a folder that is collected."""
-        if run != self._run_id or path.partition("/")[0] not in _FOLDERS:
+        if run != self._run_id:
             return None
+        kept = path if path.partition("/")[0] in _FOLDERS else f"outputs/{path}"
         try:
-            file = Below(self._folder).file(path)
+            file = Below(self._folder).file(kept)
         except OutsideError:
             return None
         return file if file.is_file() else None

@@ -36,7 +36,10 @@ from runtime.targets.forking import ForkedProcess
 from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
 from runtime.targets.standby import received_lock
 
-_FOREIGN: Final = ("MLFLOW_", "AZUREML_")
+_FOREIGN: Final = (
+    "MLFLOW_", "AZUREML_", "AML_AGENT_", "AML_AZUREML", "AML_RUN_", "AML_INPUT_DATASETS",
+    "AML_OUTPUT_DATASETS",
+)  # fmt: skip
 _OF_ANOTHER_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 _LAST_LINES: Final = 10
 _ENDED: Final = frozenset(state for state in RunState if state.final)

@@ -40,16 +40,28 @@ print(json.dumps([
 
 
 @pytest.fixture
-def submit(deployed):
+def submit_any(deployed):
     """Return what submits a script's text to a target; the environment is empty."""
     folder = deployed.root / "src"
     folder.mkdir()
     (folder / "requirements.txt").write_text("", encoding="utf-8")
 
-    def run(text, target):
+    def run(text, target, *options):
         (folder / "train.py").write_text(text, encoding="utf-8")
-        chosen = [] if target == "local" else ["-c", target]
-        return deployed.good("submit", *chosen, "--source-directory", "src", "train.py")
+        chosen = [*options] if target == "local" else ["-c", target, *options]
+        return deployed.aml("submit", *chosen, "--source-directory", "src", "train.py")
+
+    return run
+
+
+@pytest.fixture
+def submit(submit_any):
+    """Return what submits a script that is to complete."""
+
+    def run(text, target):
+        said = submit_any(text, target)
+        assert said.code == 0, said.err
+        return said
 
     return run
 
@@ -85,3 +97,38 @@ def test_without_a_deployed_stack_the_workspace_says_what_to_do(project):
     assert said.code == 1
     assert "Stack 'local' was never deployed from here" in said.out
     assert "aml up" in said.out
+
+
+FACTS = """\
+import json
+from azureml.core import Run
+run = Run.get_context()
+run.add_properties({"p": 1})
+details = run.get_details()
+print(json.dumps([details["target"], run.number > 0, sorted(details["properties"]), run.name]))
+"""
+
+
+@pytest.mark.parametrize("target", ["local", "cpu"])
+def test_a_script_is_told_what_its_target_knows_of_the_run(submit, deployed, target):
+    found = json.loads(submit(FACTS, target).out)
+    run_id = deployed.good("runs", "--json").data[0]["run_id"]
+    known = {"ContentSnapshotId", "aml.environment", "p"}
+    assert (found[0], found[1], found[3]) == (target, True, run_id)
+    assert known <= set(found[2])
+
+
+CANCELS = "import time\nfrom azureml.core import Run\nRun.get_context().cancel()\ntime.sleep(600)\n"
+
+
+@pytest.mark.parametrize("target", ["local", "cpu"])
+def test_a_script_that_cancels_its_run_is_canceled(submit_any, target):
+    said = submit_any(CANCELS, target)
+    assert said.code == 1
+    assert "ended as Canceled" in said.err
+
+
+def test_microsofts_package_is_kept_where_it_is_asked_for(submit_any):
+    said = submit_any("import azureml.core", "local", "--keep-azureml")
+    assert said.code == 1
+    assert "No module named 'azureml'" in said.err + said.out

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -25,6 +26,20 @@ def record():
         return RunRecord(run_id=run_id, **(base | fields))
 
     return make
+
+
+@pytest.fixture
+def finished():
+    """Wait for the end of a run and return its status."""
+
+    def wait(target, handle, patience_s=60.0):
+        deadline = time.monotonic() + patience_s
+        while not (status := target.poll({handle: ""})[handle]).state.final:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        return status
+
+    return wait
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,9 @@ class Upstream(BaseHTTPRequestHandler):
             return self._answer(self.server.files[self.path])
         answers = {"experiments/get": {"experiment": {"experiment_id": "0", "name": "Default"}}}
         known = next((a for path, a in answers.items() if path in self.path), None)
-        return self._answer(json.dumps(known or {"run": RUN, "run_info": RUN["info"]}).encode())
+        return self._answer(
+            json.dumps(known or {"run": self.server.run, "run_info": RUN["info"]}).encode()
+        )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_any  # noqa: N815 - http.server's names
 
@@ -98,7 +100,7 @@ def upstream(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.calls, server.files = [], {}
+    server.calls, server.files, server.run = [], {}, RUN
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
@@ -194,3 +196,24 @@ def test_without_a_target_the_run_is_offline():
     context = read_context({})
     assert context.offline
     assert context.experiment == "Default"
+
+
+UPLOADS = """
+from azureml.core import Run
+run = Run.get_context()
+run.upload_file("notes/a.txt", "train.py")
+run.upload_file("outputs/b.txt", "train.py")
+run.download_file("notes/a.txt", "copy.txt")
+print(open("copy.txt").read() == open("train.py").read(), run.get_file_names())
+"""
+
+
+def test_files_are_kept_in_outputs_where_the_service_takes_none(
+    agent, upstream, upstream_variables
+):
+    info = {**RUN["info"], "artifact_uri": "azureml://region.azureml.ms/artifacts/x"}
+    upstream.run = {**RUN, "info": info}
+    code, output = agent.run(UPLOADS, **upstream_variables)
+    assert (code, output.split()[0]) == (0, "True")
+    assert (agent.folder / "outputs/notes/a.txt").read_text() == UPLOADS
+    assert (agent.folder / "outputs/b.txt").read_text() == UPLOADS

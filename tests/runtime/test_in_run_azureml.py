@@ -360,3 +360,72 @@ def test_the_package_can_be_left_out(agent):
     code, output = agent.run("import azureml.core", "--azureml=never")
     assert code == 1
     assert "No module named 'azureml'" in output
+
+
+WITH_MLFLOW = """
+import mlflow
+with mlflow.start_run():
+    mlflow.log_metric("theirs", 0.5, step=3)
+    with mlflow.start_run(nested=True): mlflow.log_metric("inner", 2)
+run.log("ours", 1); run.tag("a", "b"); run.upload_file("notes/x.txt", "train.py")
+seen = mlflow.get_run(run.id).data
+answer([seen.metrics, seen.tags["a"], run.get_metrics("theirs"), run.get_status()])
+answer([child.get_metrics() for child in run.get_children()])
+answer([f.path for f in mlflow.MlflowClient().list_artifacts(run.id, "notes")])
+"""
+
+
+def test_mlflow_and_azureml_see_the_same_run(agent):
+    found = answers(agent, WITH_MLFLOW, HOME=str(agent.folder))
+    assert found == [
+        [{"theirs": 0.5, "ours": 1.0}, "b", {"theirs": 0.5}, "Running"],
+        [{"inner": 2.0}],
+        ["notes/x.txt"],
+    ]
+
+
+INPUTS = """
+answer([run.input_datasets["train"], dict(run.output_datasets)])
+try: run.input_datasets["tets"]
+except Exception as error: answer(str(error))
+"""
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AZUREML_DATAREFERENCE_train": "/data/train"},
+        {"AML_INPUT_DATASETS": json.dumps({"train": "/data/train"})},
+    ],
+    ids=["one variable each", "one variable"],
+)
+def test_an_input_of_files_is_a_path(agent, variables):
+    # No workspace is needed for it.
+    out = {"AML_OUTPUT_DATASETS": json.dumps({"model": "/out"})}
+    found = answers(agent, INPUTS, **variables, **out)
+    assert found == [
+        ["/data/train", {"model": "/out"}],
+        "The run has no input 'tets'; it has train.",
+    ]
+
+
+SECRETS = """
+answer([run.get_secret("db-password"), run.get_secrets(["db-password"])])
+try: run.get_secret("other")
+except Exception as error: answer(str(error))
+"""
+
+
+def test_secrets_are_variables_of_the_run(agent):
+    found = answers(agent, SECRETS, AML_SECRET_DB_PASSWORD="hidden")
+    assert found[0] == ["hidden", {"db-password": "hidden"}]
+    assert "AML_SECRET_OTHER" in found[1]
+
+
+def test_the_token_of_another_run_is_refused(agent):
+    script = (
+        "import os\nos.environ['AML_AGENT_TOKEN'] = 'guessed'\n"
+        + RUN
+        + ("try: run.log('m', 1)\nexcept Exception as error: print(type(error).__name__, error)")
+    )
+    assert agent.run(script) == (0, "ServiceException The token is missing or wrong.\n")

@@ -4,12 +4,10 @@ A name that is not in the table is an ``ImportError`` that says what to do.
 """
 
 import importlib
-import importlib.util
 import os
 import sys
 import types
 import typing
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 
 from .late import late_class
@@ -86,7 +84,9 @@ def _missing(name: str, instead: str) -> str:
 _KNOWN = frozenset([*MODULES, *LATE])
 
 
-class _TableLoader(Loader):
+class _TableLoader:
+    """Makes a module of the table. Importing ``importlib.abc`` for a base takes 50 ms."""
+
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         return _TableModule(spec.name)
 
@@ -95,7 +95,10 @@ class _TableLoader(Loader):
         module.__all__ = sorted(name for name in names if not name.startswith("_"))  # type: ignore[attr-defined]
 
 
-class _Finder(MetaPathFinder):
+_LOADER: typing.Any = _TableLoader()
+
+
+class _Finder:
     """Finds the modules of the table."""
 
     def find_spec(
@@ -104,10 +107,10 @@ class _Finder(MetaPathFinder):
         if name not in _KNOWN:
             return None
         is_package = any(other.startswith(f"{name}.") for other in _KNOWN)
-        return ModuleSpec(name, _TableLoader(), is_package=is_package)
+        return ModuleSpec(name, _LOADER, is_package=is_package)
 
 
-class _LastFinder(MetaPathFinder):
+class _LastFinder:
     """Says what to use instead of a module of ``azureml`` that nobody found."""
 
     def find_spec(

@@ -1,0 +1,66 @@
+"""A script and the run above its own, which the history knows."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from runtime.history.parts import PARENT
+from runtime.history.store import History
+from runtime.model.states import RunState
+from runtime.targets.local import LocalTarget
+from runtime.testing.targets import a_run
+
+ABOVE = "exp_1_00000000"
+USES = """
+import json
+from azureml.core import Run
+run = Run.get_context()
+above = run.parent
+above.log("best", 3)
+above.log_table("grid", {"x": [1, 2]})
+above.tag("seen", "yes")
+above.add_properties({"winner": run.id})
+print(json.dumps([
+    above.id, above.get_status(), above.get_metrics(), above.get_tags(),
+    above.get_properties()["winner"] == run.id, Run(run.experiment, above.id).name,
+]))
+above.cancel()
+"""
+
+
+@pytest.fixture
+def history(tmp_path, record):
+    history = History(tmp_path / "home" / "history.sqlite")
+    history.add(record(ABOVE, state=RunState.RUNNING, tags={"team": "ml"}))
+    yield history
+    history.close()
+
+
+def test_a_script_logs_to_the_run_above_its_own_and_cancels_it(tmp_path, history, finished):
+    target = LocalTarget(tmp_path / "home")
+    handle = target.launch(replace(a_run(tmp_path, USES), properties={PARENT: ABOVE}))
+    assert finished(target, handle).state is RunState.COMPLETED
+    (chunk,) = target.logs(handle, {})
+    assert json.loads(chunk.text) == [
+        ABOVE, "Running", {"best": 3, "grid": {"x": [1, 2]}}, {"team": "ml", "seen": "yes"}, True,
+        ABOVE,
+    ]  # fmt: skip
+    found = history.record(ABOVE)
+    assert (found.metrics, found.logged) == ({"best": 3.0}, {"grid": "table"})
+    assert found.state is RunState.CANCEL_REQUESTED
+
+
+UNKNOWN = """
+from azureml.core import Run
+try: Run.get(None, "exp_2_11111111")
+except Exception as error: print(type(error).__name__, error)
+"""
+
+
+def test_a_run_that_nobody_knows_is_refused_by_name(tmp_path, history, finished):
+    target = LocalTarget(tmp_path / "home")
+    handle = target.launch(a_run(tmp_path, UNKNOWN))
+    finished(target, handle)
+    (chunk,) = target.logs(handle, {})
+    assert chunk.text == "UserErrorException Run with id=exp_2_11111111 not found\n"
