@@ -23,11 +23,17 @@ class Gateway(typing.Protocol):
     def own_run(self) -> JsonObject:
         """Return what the service knows of the script's own run, named as in ``RunFacts``."""
 
+    def own_environment(self) -> JsonObject:
+        """Return the ``name``, ``version`` and ``conda`` document of the run's environment."""
+
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         """Send a request and return status and answer; ``path`` is below the workspace's id."""
 
     def other_run(self, run_id: str) -> JsonObject | None:
         """Return another run of the project: ``id``, ``status``, ``tags`` and ``metrics``."""
+
+    def other_runs(self, experiment: str) -> list[JsonObject]:
+        """Return the runs of an experiment that the tracking server does not know."""
 
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
         """Apply an event to another run; ``False`` if there is no such run."""
@@ -42,6 +48,9 @@ class NoGateway:
     def own_run(self) -> JsonObject:
         return {}
 
+    def own_environment(self) -> JsonObject:
+        return {}
+
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         del method, path, body
         raise _no_workspace()
@@ -49,6 +58,10 @@ class NoGateway:
     def other_run(self, run_id: str) -> JsonObject | None:
         del run_id
         return None
+
+    def other_runs(self, experiment: str) -> list[JsonObject]:
+        del experiment
+        return []
 
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
         del run_id, kind, data

@@ -156,19 +156,32 @@ class RunCalls:
         return {"runs": found}
 
     def runs(self, body: JsonObject) -> JsonObject:
-        """Return the runs of the run's experiment, newest first."""
-        del body
-        return {"runs": self._search("")}
+        """Return the runs of an experiment (the run's own if none is named), newest first."""
+        wanted = str(body.get("experiment") or self._context.experiment)
+        found = self._search("", wanted)
+        known = {run["id"] for run in found}
+        others = self._gateway.other_runs(wanted)
+        return {"runs": [*found, *(run for run in others if run["id"] not in known)]}
 
     def _below(self, run: str) -> list[JsonObject]:
         return self._search(f"tags.`{PARENT_TAG}` = '{run}'")
 
-    def _search(self, wanted: str) -> list[JsonObject]:
-        own = {"run_id": self._context.run_id}
-        experiment = self._mlflow("GET", "runs/get", own)["run"]["info"]["experiment_id"]
-        body = {"experiment_ids": [experiment], "filter": wanted, "max_results": _PAGE}
-        found = self._mlflow("POST", "runs/search", body).get("runs") or []
-        return [self._of_experiment(run_document(run)) for run in found]
+    def _search(self, wanted: str, experiment: str = "") -> list[JsonObject]:
+        """Return the runs of an experiment that match; none of an experiment that is not there."""
+        name = experiment or self._context.experiment
+        if name == self._context.experiment:
+            own = {"run_id": self._context.run_id}
+            key = self._mlflow("GET", "runs/get", own)["run"]["info"]["experiment_id"]
+        else:
+            try:
+                asked = {"experiment_name": name}
+                found = self._mlflow("GET", "experiments/get-by-name", asked)
+            except RefusalError:
+                return []
+            key = found["experiment"]["experiment_id"]
+        body = {"experiment_ids": [key], "filter": wanted, "max_results": _PAGE}
+        runs = self._mlflow("POST", "runs/search", body).get("runs") or []
+        return [{**run_document(run), "experiment": name} for run in runs]
 
     def _of_experiment(self, document: JsonObject) -> JsonObject:
         return {**document, "experiment": self._context.experiment}
@@ -283,6 +296,14 @@ class RunCalls:
         """Return the names of a run's files."""
         return {"files": self._files.names(self._run(body))}
 
+    def environment(self, body: JsonObject) -> JsonObject:
+        """Return the environment of the script's own run."""
+        del body
+        return {
+            "environment": self._facts.document.get("environment")
+            or self._gateway.own_environment()
+        }
+
     def workspace(self, body: JsonObject) -> JsonObject:
         """Return the workspace of the run."""
         del body
@@ -350,6 +371,7 @@ _VERBS: dict[str, Handler] = {
     "tags": RunCalls.tags,
     "properties": RunCalls.properties,
     "files": RunCalls.files,
+    "environment": RunCalls.environment,
     "workspace": RunCalls.workspace,
     "arm": RunCalls.arm,
 }

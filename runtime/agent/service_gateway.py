@@ -79,6 +79,20 @@ class ServiceGateway(NoGateway):
             "properties": found.get("properties") or {},
         }
 
+    def own_environment(self) -> JsonObject:
+        """Return the environment of the run's job; nothing if it cannot be read."""
+        try:
+            _, job = self.arm("GET", f"/jobs/{quote(self._run_id)}", None)
+            found = str((job.get("properties") or {}).get("environmentId") or "")
+            name, _, version = found.rpartition("/environments/")[2].partition("/versions/")
+            if not version:
+                return {}
+            _, environment = self.arm("GET", f"/environments/{name}/versions/{version}", None)
+        except RefusalError:
+            return {}
+        conda = (environment.get("properties") or {}).get("condaFile")
+        return {"name": name, "version": version, "conda": conda}
+
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
         """Cancel a job, or add a property to the script's own run."""
         if kind == "property" and run_id == self._run_id:

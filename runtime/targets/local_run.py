@@ -245,11 +245,17 @@ class LateGateway:
     def own_run(self) -> JsonObject:
         return {}  # the agent was told all that there is
 
+    def own_environment(self) -> JsonObject:
+        return {}  # as above
+
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         return self._gateway().arm(method, path, body)
 
     def other_run(self, run_id: str) -> JsonObject | None:
         return self._gateway().other_run(run_id)
+
+    def other_runs(self, experiment: str) -> list[JsonObject]:
+        return self._gateway().other_runs(experiment)
 
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
         return run_id != self._task.run_id and self._gateway().change_run(run_id, kind, data)

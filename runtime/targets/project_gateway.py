@@ -6,6 +6,8 @@ the credentials.
 
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,8 +18,8 @@ from infra.contract.load import load
 from runtime.agent.wire import RefusalError
 from runtime.history.fold import as_text
 from runtime.history.parts import PARENT
-from runtime.history.store import History
-from runtime.model.runs import EventKind, RunEvent
+from runtime.history.store import Filter, History
+from runtime.model.runs import EventKind, RunEvent, RunRecord
 from runtime.model.states import RunState
 
 _KINDS: Final[dict[str, EventKind]] = {"metric": "metric", "tag": "tag", "property": "property"}
@@ -73,63 +75,39 @@ class ProjectGateway:
         return answer.status, dict(answer.document)
 
     def other_run(self, run_id: str) -> JsonObject | None:
-        """Return another run of the project from its history."""
-        history = History(self._home / "history.sqlite")
-        try:
-            record = history.record(run_id)
-        except UnknownNameError:
-            return None
-        finally:
-            history.close()
-        return {
-            "id": record.run_id,
-            "name": record.run_id,
-            "experiment": record.experiment,
-            "experiment_id": None,
-            "status": str(record.state),
-            "parent": record.properties.get(PARENT),
-            "tags": dict(record.tags),
-            "properties": dict(record.properties),
-            "target": record.target,
-            "error": record.error,
-            "command": [record.script, *record.arguments],
-            "started": record.started,
-            "ended": record.ended,
-            "metrics": self._metrics(run_id),
-        }
+        """Return another run of the project from its history, with what it logged."""
+        with self._history() as history:
+            try:
+                record = history.record(run_id)
+            except UnknownNameError:
+                return None
+            events = [event.data for _, event in history.events(run_id) if event.kind == "metric"]
+        return {**_shown(record), "metrics": _metrics(events)}
+
+    def other_runs(self, experiment: str) -> list[JsonObject]:
+        """Return the other runs of an experiment, newest first."""
+        with self._history() as history:
+            records = history.runs(Filter(experiment=experiment))
+        return [_shown(record) for record in records if record.run_id != self._run_id]
 
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
         """Append an event to another run's history, or cancel it."""
         if run_id == self._run_id:
             return False
-        history = History(self._home / "history.sqlite")
-        try:
-            record = history.record(run_id)
+        with self._history() as history:
+            try:
+                record = history.record(run_id)
+            except UnknownNameError:
+                return False
             if kind == "cancel" and not record.state.final:
-                cancelled = {"state": str(RunState.CANCEL_REQUESTED)}
-                _append(history, run_id, "state", cancelled)
+                canceled = {"state": str(RunState.CANCEL_REQUESTED)}
+                _append(history, run_id, "state", canceled)
             elif kind in _KINDS:
                 _append(history, run_id, _KINDS[kind], data)
-        except UnknownNameError:
-            return False
-        finally:
-            history.close()
         return True
 
-    def _metrics(self, run_id: str) -> JsonObject:
-        """Return what another run logged, as the agent returns what its own run did."""
-        found: JsonObject = {}
-        history = History(self._home / "history.sqlite")
-        try:
-            events = [event.data for _, event in history.events(run_id) if event.kind == "metric"]
-        finally:
-            history.close()
-        for data in (data for data in events if not data.get("run") and "value" in data):
-            kind = str(data.get("type") or _NUMBER)
-            logged = found.setdefault(str(data["key"]), {"type": kind, "values": []})
-            value = data["value"]
-            logged["values"].append(as_text(value) if isinstance(value, float) else value)
-        return found
+    def _history(self) -> closing[History]:
+        return closing(History(self._home / "history.sqlite"))
 
     def _connect(self) -> None:
         try:
@@ -149,6 +127,35 @@ class ProjectGateway:
             "location": manifest.workspace.location,
             "ca_file": None if ca is None else str(ca),
         }
+
+
+def _shown(record: RunRecord) -> JsonObject:
+    return {
+        "id": record.run_id,
+        "name": record.run_id,
+        "experiment": record.experiment,
+        "experiment_id": None,
+        "status": str(record.state),
+        "parent": record.properties.get(PARENT),
+        "tags": dict(record.tags),
+        "properties": dict(record.properties),
+        "target": record.target,
+        "error": record.error,
+        "command": [record.script, *record.arguments],
+        "started": record.started,
+        "ended": record.ended,
+    }
+
+
+def _metrics(events: Sequence[Document]) -> JsonObject:
+    """Return what a run logged, as the agent returns what its own run did."""
+    found: JsonObject = {}
+    for data in (data for data in events if not data.get("run") and "value" in data):
+        kind = str(data.get("type") or _NUMBER)
+        logged = found.setdefault(str(data["key"]), {"type": kind, "values": []})
+        value = data["value"]
+        logged["values"].append(as_text(value) if isinstance(value, float) else value)
+    return found
 
 
 def _append(history: History, run_id: str, kind: EventKind, data: Document) -> None:

@@ -429,3 +429,34 @@ def test_the_token_of_another_run_is_refused(agent):
         + ("try: run.log('m', 1)\nexcept Exception as error: print(type(error).__name__, error)")
     )
     assert agent.run(script) == (0, "ServiceException The token is missing or wrong.\n")
+
+
+CONDA = """name: training
+channels:
+  - conda-forge
+dependencies:
+  - python=3.6.2  # a comment
+  - 'numpy>=1.19'
+  - pip:
+    - azureml-defaults
+    - "torch==1.8"
+  - scipy
+"""
+ENVIRONMENT = """
+environment = run.get_environment()
+packages = environment.python.conda_dependencies
+answer([environment.name, packages.conda_channels, packages.conda_packages, packages.pip_packages])
+packages.add_pip_package("tqdm"); environment.save_to_directory("saved")
+from azureml.core import Environment
+back = Environment.load_from_directory("saved")
+answer([back.name, back.python.conda_dependencies.pip_packages])
+"""
+
+
+def test_the_environment_is_the_one_the_run_was_submitted_with(agent):
+    facts = json.dumps({"environment": {"name": "env", "conda": CONDA}})
+    assert answers(agent, ENVIRONMENT, AML_RUN_FACTS=facts) == [
+        ["env", ["conda-forge"], ["python=3.6.2", "numpy>=1.19", "scipy"],
+         ["azureml-defaults", "torch==1.8"]],
+        ["env", ["azureml-defaults", "torch==1.8", "tqdm"]],
+    ]  # fmt: skip

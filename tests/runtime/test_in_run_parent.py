@@ -7,6 +7,7 @@ import pytest
 
 from runtime.history.parts import PARENT
 from runtime.history.store import History
+from runtime.model.runs import RunEvent
 from runtime.model.states import RunState
 from runtime.targets.local import LocalTarget
 from runtime.testing.targets import a_run
@@ -64,3 +65,26 @@ def test_a_run_that_nobody_knows_is_refused_by_name(tmp_path, history, finished)
     finished(target, handle)
     (chunk,) = target.logs(handle, {})
     assert chunk.text == "UserErrorException Run with id=exp_2_11111111 not found\n"
+
+
+LISTS = """
+import json
+from azureml.core import Experiment, Run
+run = Run.get_context()
+best = [each for each in Experiment(None, "exp").get_runs() if each.get_metrics().get("best")]
+print(json.dumps([each.get_metrics()["best"] for each in best]))
+print(list(Experiment(None, "nothing").get_runs()), len(list(Run.list(run.experiment))))
+"""
+
+
+def test_earlier_runs_of_the_project_are_found_with_what_they_logged(tmp_path, history, finished):
+    events = [
+        RunEvent(0, 1.0, "metric", {"key": "best", "value": 0.5, "step": 0}, "agent"),
+        RunEvent(1, 1.0, "metric", {"key": "best", "value": "NaN", "step": 1}, "agent"),
+    ]
+    history.append(ABOVE, events)
+    target = LocalTarget(tmp_path / "home")
+    handle = target.launch(a_run(tmp_path, LISTS))
+    finished(target, handle)
+    (chunk,) = target.logs(handle, {})
+    assert chunk.text == "[[0.5, NaN]]\n[] 1\n"

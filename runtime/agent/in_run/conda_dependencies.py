@@ -5,6 +5,7 @@ import typing
 
 _ITEM = re.compile(r"^(\s*)-\s*(.*?)\s*$")
 _KEY = re.compile(r"^(\w+)\s*:\s*(.*?)\s*$")
+_PIP = re.compile(r"^pip:\s*(\[\])?$")
 _PYTHON = "3.8"
 
 
@@ -88,7 +89,7 @@ class CondaDependencies:
                     self.name = key.group(2).strip("'\"")
             elif item:
                 column, value = len(item.group(1)), item.group(2).strip("'\"")
-                if value == "pip:":
+                if _PIP.match(value):
                     pip_column = column
                 elif pip_column >= 0 and column > pip_column:
                     self.pip_packages.append(value)

@@ -1,6 +1,7 @@
 """``Environment`` and what belongs to it, as values: a run does not build environments."""
 
 import os
+import sys
 import typing
 
 from .conda_dependencies import CondaDependencies
@@ -94,9 +95,8 @@ class Environment:
         return f"Environment(Name: {self.name}, Version: {self.version})"
 
 
-def of_run(shown: typing.Mapping[str, typing.Any]) -> Environment:
+def of_run(found: typing.Mapping[str, typing.Any]) -> Environment:
     """Return the environment of a run: its name, its packages where the target says them."""
-    found = shown.get("environment") or {}
     made = Environment(str(found.get("name") or "aml-run"))
     made.version = found.get("version")
     if found.get("conda"):
@@ -104,6 +104,9 @@ def of_run(shown: typing.Mapping[str, typing.Any]) -> Environment:
     elif found.get("requirements"):
         lines = str(found["requirements"]).splitlines()
         packages = [line.strip() for line in lines if line.strip() and line.strip()[0] != "#"]
-        made.python.conda_dependencies = CondaDependencies.create(pip_packages=packages)
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"  # the script's own
+        made.python.conda_dependencies = CondaDependencies.create(
+            pip_packages=packages, python_version=python
+        )
     made.python.user_managed_dependencies = not (found.get("conda") or found.get("requirements"))
     return made

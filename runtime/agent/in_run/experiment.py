@@ -39,7 +39,9 @@ class Experiment:
         include_children: bool = False,
     ) -> typing.Iterator[typing.Any]:
         """Yield the experiment's runs, newest first."""
-        found = matching(connection.call("runs")["runs"], type, tags, properties, status)
+        found = matching(
+            connection.call("runs", experiment=self.name)["runs"], type, tags, properties, status
+        )
         shown = [each for each in found if include_children or not each["parent"]]
         made = load("run:Run")
         return (made(self, each["id"]) for each in shown)

@@ -88,7 +88,7 @@ class Run(LogsMetrics, HasFiles):
         _rehydrate_runs: bool = True,
     ) -> typing.Iterator["Run"]:
         """Yield the runs of the experiment, newest first."""
-        found = connection.call("runs")["runs"]
+        found = connection.call("runs", experiment=experiment.name)["runs"]
         wanted = matching(found, type, tags, properties, status)
         return (
             _run_of(each, experiment) for each in wanted if include_children or not each["parent"]
@@ -243,7 +243,7 @@ class Run(LogsMetrics, HasFiles):
 
     def get_environment(self) -> typing.Any:
         """Return the environment that the run was submitted with."""
-        return load("environment:of_run")(self._show())
+        return load("environment:of_run")(connection.call("environment")["environment"])
 
     @property
     def input_datasets(self) -> typing.Mapping[str, typing.Any]:
