@@ -47,3 +47,8 @@ def build_here(name: str, spec: EnvironmentSpec | None, home: Path) -> ImageBuil
         locked, said.append
     ) as built:
         return ImageBuildDetails(name, built.hash, said)
+
+
+def is_built_here(spec: EnvironmentSpec, home: Path) -> bool:
+    """Return whether an environment is built in the cache of this project."""
+    return EnvironmentCache(home / "environments", UvBuilder()).is_built(lock(spec))

@@ -97,6 +97,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "status": Entry(
         "runtime.cli.status:status", "Show the stack, the local cloud and what .aml holds.", _RUN
     ),
+    "experiment": Entry(
+        "runtime.cli.az_experiments:experiment",
+        "Create and list experiments; submit and prepare, as az ml does.",
+        _RUN,
+    ),
+    "environment": Entry(
+        "runtime.cli.az_environments:environment",
+        "Register, list and download environments of the workspace.",
+        _RUN,
+    ),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
     "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
     "folder": Entry("runtime.cli.folder:folder", "Prepare a project folder.", _RUN),

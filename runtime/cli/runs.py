@@ -8,7 +8,10 @@ import click
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import load
 from runtime.agent.files import printable
-from runtime.cli.counted_back import CountedBack
+from runtime.cli.az import az_options, given
+from runtime.cli.az_documents import az_run
+from runtime.cli.az_runs import EXPERIMENT, RUN_COMMANDS, found_run
+from runtime.cli.counted_back import CountedBack, as_az
 from runtime.cli.following import (
     collected_logs,
     elapsed,
@@ -108,15 +111,25 @@ def run() -> None:
     """
 
 
-for command in (diff, tensorboard, monitor_tensorboard):
-    run.add_command(command)
+for _command in (diff, tensorboard, monitor_tensorboard, *RUN_COMMANDS):
+    run.add_command(_command)
 
 
 @run.command(cls=CountedBack)
 @_RUN
+@EXPERIMENT
 @_JSON
-def show(run_id: str, *, as_json: bool) -> None:
-    """Show everything known about a run."""
+@az_options()
+def show(run_id: str, experiment: str | None, *, as_json: bool) -> None:
+    """Show everything known about a run.
+
+    With `-r RUN`, or -o or --query, it is shown as `az ml run show` does.
+    """
+    if as_az():
+        az = given()
+        _, record = found_run(az, run_id, experiment)
+        az.show(az_run(record))
+        return
     session, record = _find(run_id)
     children = session.history.children(record.run_id)
     document = run_document(session.history.record(record.run_id))
@@ -163,10 +176,12 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
 
 @run.command(cls=CountedBack)
 @_RUN
+@EXPERIMENT
 @_JSON
-def cancel(run_id: str, *, as_json: bool) -> None:
-    """Cancel a run. A run that has ended is left as it is."""
-    session, record = _find(run_id)
+@az_options()
+def cancel(run_id: str, experiment: str | None, *, as_json: bool) -> None:
+    """Cancel a run, named as an argument or with `-r RUN`. One that has ended is left as it is."""
+    session, record = found_run(given(), run_id, experiment)
     if record.state.final:
         say(f"Run {record.run_id} has already ended: {record.state}.")
     else:
