@@ -1,6 +1,7 @@
 """``Environment``, as in azureml-core: what is installed for a run."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -29,11 +30,13 @@ from runtime.api.environment_specs import (
     python_spec,
     spark_packages,
 )
-from runtime.api.exceptions import azureml_errors
+from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.registered_environments import (
+    CURATED_PREFIX,
     Deployed,
     Registered,
     body_of,
+    curated,
     environments_of,
     registered,
     wanted_version,
@@ -192,6 +195,8 @@ class Environment(Section):
         """
         wanted = wanted_version(version, label)
         with azureml_errors(), environments_of(workspace) as environments:
+            if not environments.versions(name) and name.startswith(CURATED_PREFIX):
+                return cls._curated(workspace, name, wanted)
             found_version, properties = environments.get(name, wanted)
         return cls._registered(registered(name, found_version, properties))
 
@@ -223,12 +228,40 @@ class Environment(Section):
         refuse_given("build_local", platform=platform, **kwargs)
         return build_here(str(self.name), self.spec() or self.default(), workspace.session.home)
 
+    def get_image_details(self, workspace: Deployed) -> object:
+        """Refuse: the image is the service's own, and no interface of it tells of one."""
+        del workspace
+        raise UserErrorException(
+            f"The image of environment {self.name!r} is not known here.",
+            remedy="Build what it declares with `environment.build(workspace)`.",
+        )
+
+    @staticmethod
+    def label(workspace: Deployed, name: str, version: str, labels: Sequence[str]) -> None:
+        """Refuse: versions have no labels but `latest`, which is the newest."""
+        del workspace
+        raise UserErrorException(
+            f"Version {version} of environment {name!r} cannot be labelled {list(labels)!r}.",
+            remedy="Refer to the version by its number.",
+        )
+
+    @staticmethod
+    def add_private_pip_wheel(
+        workspace: Deployed, file_path: str | Path, exist_ok: bool = False
+    ) -> str:
+        """Refuse: a wheel in the workspace's storage cannot be installed from without its key."""
+        del workspace, exist_ok
+        raise UserErrorException(
+            f"The wheel {file_path} is not uploaded.",
+            remedy="Name a package index that has it: `set_pip_option('--extra-index-url URL')`.",
+        )
+
     # --- running
 
     def spec(self) -> EnvironmentSpec | None:
         """Return the declaration, ``None`` for an environment that declares nothing of its own."""
         image, spark = image_spec(self.docker), spark_packages(self.spark)
-        if not (declares_packages(self.python) or image or spark):
+        if not (declares_packages(self.python) or image or spark or self._declared):
             return None
         return self._labelled(python_spec(self.python, declared=self._declared))
 
@@ -275,6 +308,14 @@ class Environment(Section):
             raise DefinitionError(
                 "\n".join(problems), remedy="Correct or remove these keys.", at=at
             )
+
+    @classmethod
+    def _curated(cls, workspace: Deployed, name: str, version: str | None) -> "Environment":
+        """Return a curated environment: Azure's own, or what stands in for it elsewhere."""
+        made, spec = cls(name, version), curated(workspace, name, version)
+        if spec.conda:
+            made.python.conda_dependencies = CondaDependencies.from_text(spec.conda, name)
+        return made.declared_by(spec)
 
     @classmethod
     def _registered(cls, found: Registered) -> "Environment":

@@ -1,6 +1,7 @@
 """Environments of a workspace, as ARM has them: to and from an ``Environment``'s definition."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,12 +10,16 @@ from typing import Protocol
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.load import load
+from infra.contract.load import load, look_up
 from infra.contract.manifest import Manifest
 from runtime.api.images import DEFAULT_CPU_IMAGE
+from runtime.definitions.curated import CURATED
+from runtime.model.environments import EnvironmentSpec
 
 __all__: list[str] = []
 
+CURATED_PREFIX = "AzureML-"
+_REGISTRY = "azureml"
 _OPEN = "runtime.targets.workspace_environments:open_environments"
 _DEFINITION = "runtime.targets.workspace_environments:DEFINITION"
 _DEFINITION_OF = "runtime.targets.workspace_environments:definition_of"
@@ -105,6 +110,22 @@ def registered(name: str, version: str, properties: Document) -> Registered:
             "python": {"userManagedDependencies": not conda},
         }
     return Registered(name, version, definition, str(conda) if conda else None)
+
+
+def curated(workspace: Deployed, name: str, version: str | None) -> EnvironmentSpec:
+    """Return a curated environment that the workspace does not list.
+
+    On Azure it is that of the registry `azureml`; the local cloud has none, and installs what is
+    known of it. Raises ``UnknownNameError`` for one that is not known.
+    """
+    if workspace.manifest.cloud != "local":
+        return EnvironmentSpec("registered", name=name, version=version, registry=_REGISTRY)
+    known = look_up(name, CURATED, noun="curated environment")
+    warnings.warn(
+        f"{name} is an environment of Azure; what it installed on {known.date} stands in for it.",
+        stacklevel=4,
+    )
+    return EnvironmentSpec("conda", conda=known.conda(), source=name)
 
 
 def wanted_version(version: str | int | None, label: str | None) -> str | None:

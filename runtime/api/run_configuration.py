@@ -29,6 +29,7 @@ from runtime.api.run_sections import (
     TensorflowConfiguration,
 )
 from runtime.api.sections import Section, refuse_unknown
+from runtime.model.runs import RunSpec
 
 __all__ = ["RunConfiguration"]
 
@@ -183,6 +184,10 @@ class RunConfiguration(Section):
         """Return the display name of the run that the file gives; azureml-core has no attribute."""
         name = self._rest.keys.get("jobName")
         return None if name is None else str(name)
+
+    def origins(self, spec: RunSpec) -> dict[str, str]:
+        """Return the lines of the file that set what a run has; empty without a file."""
+        return self._rest.origins(spec)
 
     @property
     def target(self) -> str:

@@ -24,9 +24,11 @@ from runtime.definitions.finding import (
     run_configuration_places,
 )
 from runtime.definitions.problems import Problems
-from runtime.definitions.runconfig import places_of, read_document
+from runtime.definitions.runconfig import places_of, read_document, read_run_configuration
 from runtime.definitions.runconfig_writing import write_run_configuration
+from runtime.definitions.settings import RunConfigurationFile
 from runtime.environments.declarations import read_declaration
+from runtime.model.runs import RunSpec
 
 __all__: list[str] = []
 
@@ -44,11 +46,28 @@ KEPT: Final = frozenset(
 
 
 class Rest:
-    """What a file holds beyond the attributes: other keys, and the name of its conda file."""
+    """What a file holds beyond the attributes: other keys, its conda file, the line of each."""
 
-    def __init__(self, keys: JsonObject | None = None, conda_file: str | None = None) -> None:
+    def __init__(
+        self,
+        keys: JsonObject | None = None,
+        conda_file: str | None = None,
+        settings: RunConfigurationFile | None = None,
+    ) -> None:
         self.keys = keys or {}
         self.conda_file = conda_file
+        self._settings = settings
+
+    def origins(self, spec: RunSpec) -> dict[str, str]:
+        """Return the ``FILE:LINE`` of what a run still has from the file, by field."""
+        settings = self._settings
+        if settings is None:
+            return {}
+        return {
+            name: place
+            for name, place in settings.origins.items()
+            if _unchanged(settings, spec, name.partition(".")[0])
+        }
 
 
 def found_file(path: Path, name: str | None) -> tuple[Path, Path]:
@@ -103,6 +122,7 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
     Raises ``DefinitionError`` with every problem of the file and its line.
     """
     document = read_document(file, project)
+    settings = read_run_configuration(file, project)
     rest = {key: value for key, value in document.items() if key in KEPT}
     own = {key: value for key, value in document.items() if key not in KEPT}
     problems = fill(section, {**own, "environment": _environment(own.get("environment"))})
@@ -114,7 +134,7 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
             "\n".join(problems), remedy="Correct or remove these keys.", at=str(file)
         )
     python = (own.get("environment") or {}).get("python") or {}
-    return Rest(rest, _read_packages(environment, python, file, project))
+    return Rest(rest, _read_packages(environment, python, file, project), settings)
 
 
 def write_out(section: Section, environment: Environment, rest: Rest, file: Path) -> None:
@@ -129,6 +149,16 @@ def write_out(section: Section, environment: Environment, rest: Rest, file: Path
         written = packages.as_dict()
         python |= {"condaDependenciesFile": named, "condaDependencies": written}
     write_run_configuration(document, file)
+
+
+def _unchanged(settings: RunConfigurationFile, spec: RunSpec, name: str) -> bool:
+    if name != "environment":
+        return bool(getattr(settings, name, None) == getattr(spec, name, None))
+    # Names and defaults differ; what is installed, and into which image, decides.
+    made, read = spec.environment, settings.environment
+    if made is None or read is None:
+        return made is read
+    return (made.kind, made.conda, made.image) == (read.kind, read.conda, read.image)
 
 
 def _environment(document: Document | None) -> JsonObject:

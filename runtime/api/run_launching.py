@@ -83,12 +83,6 @@ _REFUSALS: Final = (
     _Refusal(
         "environment.docker.platform.os", ("Linux", "linux"), "only Linux images run", "Use one."
     ),
-    _Refusal(
-        "auto_prepare_environment",
-        (True, None),
-        "an environment is always built if it is not there",
-        "Build it beforehand with `Environment.build`.",
-    ),
 )
 
 

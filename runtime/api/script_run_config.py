@@ -1,6 +1,7 @@
 """``ScriptRunConfig``, as in azureml-core: what ``Experiment.submit`` takes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -120,7 +121,7 @@ class ScriptRunConfig:
             arguments += data.resumed_from(self._resume_from)
         environment = config.environment
         framework = run_framework(framework_of(config.framework))
-        return RunSpec(
+        made = RunSpec(
             script=script_path(script, folder) if script else "",
             source_directory=folder,
             target=config.target,
@@ -141,7 +142,9 @@ class ScriptRunConfig:
             outputs=tuple(data.outputs.values()),
             priority=config.priority,
             collects=config.history.output_collection,
+            prepares=config.auto_prepare_environment,
         )
+        return replace(made, origins=config.origins(made))
 
     def _what(self, config: RunConfiguration) -> tuple[str, str | Sequence[object]]:
         """Return the script or the command: what was given here wins over the configuration."""

@@ -8,6 +8,7 @@ import pytest
 from aml_platform import CondaDependencies, Environment, UserErrorException
 from infra.contract.errors import UsageError
 from infra.contract.manifest import Manifest
+from runtime.api.registered_environments import curated
 from runtime.targets.workspace_environments import open_environments
 from tests.localcloud.harness import SUB, connect, make_workspace
 
@@ -129,3 +130,40 @@ def test_an_interpreter_is_registered_without_packages(workspace):
     environment = Environment.from_docker_image("image", "python:3.9")
     environment.register(workspace)
     assert Environment.get(workspace, "image").python.user_managed_dependencies is True
+
+
+CURATED = "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu"
+
+
+def test_a_curated_environment_is_what_it_installed(workspace):
+    with pytest.warns(UserWarning, match="stands in for it"):
+        found = Environment.get(workspace, CURATED)
+    assert found.python.conda_dependencies.get_python_version() == "3.8"
+    found.python.conda_dependencies.add_pip_package("mlflow")
+    assert "- mlflow" in found.spec().conda
+
+
+def test_a_curated_environment_of_azure_is_a_reference(workspace):
+    azure = Workspace(workspace.manifest.model_copy(update={"cloud": "azure"}), workspace.session)
+    spec = curated(azure, CURATED, None)
+    assert (spec.kind, spec.name, spec.registry) == ("registered", CURATED, "azureml")
+
+
+def test_an_unknown_curated_environment_names_the_nearest(workspace):
+    with pytest.raises(UserErrorException) as unknown:
+        Environment.get(workspace, "AzureML-sklearn-1.0-ubuntu20.04-py38-gpu")
+    assert CURATED in unknown.value.remedy
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda workspace: Environment("e").get_image_details(workspace),
+        lambda workspace: Environment.label(workspace, "e", "1", ["prod"]),
+        lambda workspace: Environment.add_private_pip_wheel(workspace, "a.whl"),
+    ],
+)
+def test_what_only_azure_has_is_refused_by_name(workspace, ask):
+    with pytest.raises(UserErrorException) as refused:
+        ask(workspace)
+    assert refused.value.remedy
