@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from infra.contract.json_types import JsonObject
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.images import DEFAULT_CPU_IMAGE
 from runtime.api.sections import Section
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 DEFAULT_SHM_SIZE: Final = "2g"
+_REFERENCES: Final = ("env:", "file:", "keyvault:")
 
 
 @dataclass
@@ -51,14 +53,20 @@ class RegistryIdentity(Section):
 
 @dataclass
 class ContainerRegistry(Section):
-    """A private registry of images. The password is never shown, nor saved."""
+    """A private registry of images.
 
-    KEYS: ClassVar[Mapping[str, str]] = {"password": ""}
+    The password is never shown; it is saved only if it is a reference: ``env:NAME``, ``file:PATH``.
+    """
 
     address: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     registry_identity: RegistryIdentity | None = None
+
+    def document(self) -> JsonObject:
+        """Return the settings without a password, but for a reference to one."""
+        is_reference = str(self.password or "").startswith(_REFERENCES)
+        return super().document() | {"password": self.password if is_reference else None}
 
 
 @dataclass

@@ -121,8 +121,8 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
 
     Raises ``DefinitionError`` with every problem of the file and its line.
     """
+    settings = read_run_configuration(file, project)  # first: it has every problem of the file
     document = read_document(file, project)
-    settings = read_run_configuration(file, project)
     rest = {key: value for key, value in document.items() if key in KEPT}
     own = {key: value for key, value in document.items() if key not in KEPT}
     problems = fill(section, {**own, "environment": _environment(own.get("environment"))})
@@ -133,6 +133,8 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
         raise DefinitionError(
             "\n".join(problems), remedy="Correct or remove these keys.", at=str(file)
         )
+    if rest.get("batchAi") and "nodeCount" not in own:
+        section.node_count = settings.node_count
     python = (own.get("environment") or {}).get("python") or {}
     return Rest(rest, _read_packages(environment, python, file, project), settings)
 
@@ -166,7 +168,7 @@ def _environment(document: Document | None) -> JsonObject:
     found = dict(document or {})
     if isinstance(found.get("python"), Mapping):
         found["python"] = {k: v for k, v in found["python"].items() if k not in _PYTHON}
-    docker = dict(found.get("docker") or {})
+    docker = {k: v for k, v in (found.get("docker") or {}).items() if k != "preparation"}
     given = [key for key in _DOCKER if docker.get(key)]
     found["docker"] = {k: v for k, v in docker.items() if k not in _DOCKER or k in given}
     return found
@@ -176,7 +178,7 @@ def _filled(
     kind: type[Section], name: str, entries: Mapping[str, object], problems: list[str]
 ) -> Iterator[tuple[str, Section]]:
     for key, value in entries.items():
-        entry = kind()
+        entry = Data(mechanism="mount") if kind is Data else kind()  # a file's default
         if isinstance(value, Mapping):
             problems += fill(entry, value, f"{name}.{key}.")
         yield key, entry

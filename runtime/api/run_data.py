@@ -11,12 +11,13 @@ from typing import ClassVar, Final, Protocol, cast, runtime_checkable
 from infra.contract.errors import UsageError
 from runtime.api.run_sections import DataReferenceConfiguration
 from runtime.api.sections import Section
+from runtime.definitions.job_data import location_of
 from runtime.model.data import DataInput, DataOutput, Mechanism
 from runtime.model.data import DataLocation as Location
 
 __all__: list[str] = []
 
-_READ: Final = ("direct", "mount", "download")
+_READ: Final = ("direct", "mount", "download", "upload")
 _REFERENCE_MODES: Final = ("mount", "download", "upload")
 _WRITTEN: Final = ("mount", "upload")
 
@@ -89,13 +90,42 @@ class Data(Section):
 
 
 @dataclass
+class DatasetRegistrationOptions(Section):
+    """Transformations of a registered output; refused when it is submitted."""
+
+    additional_transformation: object = None
+
+
+@dataclass
+class GlobsOptions(Section):
+    """Patterns of files."""
+
+    patterns: list[str] | None = None
+
+
+@dataclass
+class UploadOptions(Section):
+    """How an output is stored: whether files that are there are replaced, and which are stored."""
+
+    overwrite: bool = False
+    source_globs: GlobsOptions | None = None
+
+
+@dataclass
+class MountOptions(Section):
+    """How an output is mounted; it is stored when the script ends, and there is no cache."""
+
+    disable_metadata_cache: bool = False
+
+
+@dataclass
 class RegistrationOptions(Section):
     """The dataset that an output is registered as."""
 
     name: str | None = None
     description: str | None = None
     tags: dict[str, str] | None = None
-    dataset_registration_options: object = None
+    dataset_registration_options: DatasetRegistrationOptions | None = None
 
 
 @dataclass
@@ -104,8 +134,8 @@ class OutputOptions(Section):
 
     path_on_compute: str | None = None
     registration_options: RegistrationOptions | None = None
-    upload_options: object = None
-    mount_options: object = None
+    upload_options: UploadOptions | None = None
+    mount_options: MountOptions | None = None
 
 
 @dataclass
@@ -146,20 +176,21 @@ def _reference(name: str, value: object) -> DataInput | DataOutput | RunInput:
     return DataInput(name, place, mode, value.path_on_compute, value.overwrite)
 
 
-def _input(name: str, value: object) -> DataInput | RunInput:
+def _input(name: str, value: object) -> DataInput | DataOutput | RunInput:
     if isinstance(value, RunInput):
         return value
     if not isinstance(value, Data) or value.data_location is None:
         raise _refused("data", name, value, "Data(data_location=…)")
+    if value.options:
+        raise UsageError(
+            f"The options of data {name!r} belong to Azure's data runtime.", remedy="Remove them."
+        )
     mechanism = _one_of(value.mechanism, _READ, f"The mechanism of data {name!r}")
-    return DataInput(
-        name,
-        _location(value.data_location, f"data {name!r}"),
-        mechanism,
-        value.path_on_compute,
-        value.overwrite,
-        value.environment_variable_name,
-    )
+    place = _location(value.data_location, f"data {name!r}")
+    put, overwrite = value.path_on_compute, value.overwrite
+    if mechanism == "upload":
+        return DataOutput(name, place, mechanism, put, overwrite)
+    return DataInput(name, place, mechanism, put, overwrite, value.environment_variable_name)
 
 
 def _output(name: str, value: object) -> DataOutput | RunOutput:
@@ -168,36 +199,59 @@ def _output(name: str, value: object) -> DataOutput | RunOutput:
     if not isinstance(value, OutputData):
         raise _refused("output_data", name, value, "OutputData(…)")
     options = value.additional_options or OutputOptions()
-    registered = options.registration_options
+    upload = options.upload_options or UploadOptions()
+    registered = options.registration_options or RegistrationOptions()
     where = value.output_location
+    is_default = where is None or where == DataLocation()
+    _refuse_options(name, upload, registered)
     return DataOutput(
         name,
-        None if where is None else _location(where, f"output {name!r}"),
+        None if where is None or is_default else _location(where, f"output {name!r}"),
         _one_of(value.mechanism, _WRITTEN, f"The mechanism of output {name!r}"),
         options.path_on_compute,
-        registered_as=None if registered is None else registered.name,
+        upload.overwrite,
+        registered.name,
     )
 
 
+def _refuse_options(name: str, upload: UploadOptions, registered: RegistrationOptions) -> None:
+    """Raise ``UsageError`` for the options of an output that have no effect here."""
+    transformed = registered.dataset_registration_options
+    given = {
+        "source_globs": upload.source_globs and upload.source_globs.patterns,
+        "description": registered.description,
+        "tags": registered.tags,
+        "additional_transformation": transformed and transformed.additional_transformation,
+    }
+    found = [option for option, value in given.items() if value]
+    if found:
+        raise UsageError(
+            f"Output {name!r} has options that are not supported: {', '.join(found)}.",
+            remedy="Remove them: the whole folder is stored, and registered by its name.",
+        )
+
+
 def _location(where: DataLocation, what: str) -> Location:
-    dataset, path, uri = where.dataset, where.data_path, where.uri
-    if path is not None:
-        return Location("datastore", path.relative_path or "", path.datastore_name)
-    if dataset is not None and dataset.dataset_name:
+    dataset, path, uri = where.dataset or Dataset(), where.data_path or DataPath(), where.uri
+    if dataset.dataset_name:
         version = dataset.dataset_version
-        named = f"{dataset.dataset_name}:{version}" if version else f"{dataset.dataset_name}@latest"
-        return Location("asset", named)
-    if dataset is not None and dataset.dataset_id:
+        latest = not version or str(version).lower() == "latest"
+        name = dataset.dataset_name
+        return Location("asset", f"{name}@latest" if latest else f"{name}:{version}")
+    if path.datastore_name or path.relative_path:
+        return Location("datastore", path.relative_path or "", path.datastore_name)
+    found = location_of(uri.path) if uri is not None and uri.path else None
+    if found is not None:
+        return found
+    if dataset.dataset_id:
         raise UsageError(
             f"The dataset of {what} is given by id {dataset.dataset_id!r}.",
             remedy="Give its name and version: ids of datasets belong to one workspace of Azure.",
         )
-    if uri is not None and uri.path:
-        remote = uri.path.startswith(("http://", "https://"))
-        return Location("url" if remote else "local", uri.path)
     raise UsageError(
-        f"The location of {what} is empty.",
-        remedy="Give it a dataset with a name, a data_path or a uri.",
+        f"The location of {what} is empty, or an address that cannot be read.",
+        remedy="Give it a dataset with a name, a data_path, or a uri: an http(s) address or"
+        " `azureml://datastores/NAME/paths/PATH`.",
     )
 
 

@@ -148,11 +148,12 @@ def node_count_of(config: Launched) -> int:
 
 def check_counts(config: Launched, max_duration_s: int | None) -> None:
     """Raise ``UsageError`` for counts and limits below 1."""
+    how = distribution_of(config)
     counts = {
         "node_count": config.node_count,
-        "mpi.process_count_per_node": config.mpi.process_count_per_node,
-        "tensorflow.worker_count": config.tensorflow.worker_count,
-        "pytorch.process_count": config.pytorch.process_count,
+        "mpi.process_count_per_node": how and how.processes_per_node,
+        "tensorflow.worker_count": how and how.workers,
+        "pytorch.process_count": how and how.processes,
         "max_run_duration_seconds": max_duration_s,
     }
     wrong = [f"{name} is {value}." for name, value in counts.items() if _below_one(value)]

@@ -307,7 +307,7 @@ def test_all_settings_that_no_run_honours_are_refused_at_once(spec):
 
 
 def test_all_counts_below_one_are_refused_at_once(spec):
-    config = RunConfiguration()
+    config = RunConfiguration(communicator="Mpi")
     config.node_count, config.mpi.process_count_per_node = 0, -1
     with pytest.raises(UsageError, match=r"node_count is 0\.\nmpi.process_count_per_node is -1"):
         spec(run_config=config)
