@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Protocol, cast, runtime_checkable
 
 from infra.contract.errors import UsageError
 from runtime.api.run_sections import DataReferenceConfiguration
+from runtime.api.section_documents import fill
 from runtime.api.sections import Section
 from runtime.definitions.job_data import location_of
 from runtime.model.data import DataInput, DataOutput, Mechanism
@@ -24,9 +25,12 @@ _WRITTEN: Final = ("mount", "upload")
 
 @runtime_checkable
 class RunInput(Protocol):
-    """An object that a run reads. ``used``: the names that the run's data already has."""
+    """An object that a run reads; a reference for upload is written.
 
-    def run_input(self, used: set[str]) -> DataInput: ...
+    ``used``: the names that the run's data already has.
+    """
+
+    def run_input(self, used: set[str]) -> DataInput | DataOutput: ...
 
 
 @runtime_checkable
@@ -167,6 +171,12 @@ def configured_data(
 def _reference(name: str, value: object) -> DataInput | DataOutput | RunInput:
     if isinstance(value, RunInput):
         return value
+    if isinstance(value, Mapping):  # what `DataReference.to_config` returns
+        read = DataReferenceConfiguration()
+        problems = fill(read, value, f"data_references[{name!r}].")
+        if problems:
+            raise UsageError("\n".join(problems), remedy="Assign `reference.to_config()`.")
+        value = read
     if not isinstance(value, DataReferenceConfiguration):
         raise _refused("data_references", name, value, "DataReferenceConfiguration(…)")
     mode = _one_of(value.mode or "mount", _REFERENCE_MODES, f"The mode of data reference {name!r}")

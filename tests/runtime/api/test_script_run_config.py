@@ -263,6 +263,17 @@ def test_data_of_the_run_configuration_is_read_and_written(spec):
     assert found.outputs == (DataOutput("out", DataLocation("datastore", "c", "store"), "upload"),)
 
 
+def test_a_reference_may_be_given_as_its_configuration(spec):
+    config = RunConfiguration()
+    given = {"dataStoreName": "store", "mode": "Mount", "pathOnDataStore": "a"}
+    config.data_references["images"] = given | {"pathOnCompute": None, "overwrite": False}
+    found = spec(run_config=config, arguments=["$AZUREML_DATAREFERENCE_images"])
+    assert found.inputs == (DataInput("images", DataLocation("datastore", "a", "store")),)
+    config.data_references["images"] = {"dataStore": "store"}
+    with pytest.raises(UsageError, match="dataStore: unknown key"):
+        spec(run_config=config)
+
+
 def test_an_unknown_mode_of_data_is_refused(spec):
     config = RunConfiguration()
     config.data_references["x"] = DataReferenceConfiguration("store", "rw-mount")
