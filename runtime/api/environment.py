@@ -261,15 +261,21 @@ class Environment(Section):
     def spec(self) -> EnvironmentSpec | None:
         """Return the declaration, ``None`` for an environment that declares nothing of its own."""
         image, spark = image_spec(self.docker), spark_packages(self.spark)
-        if not (declares_packages(self.python) or image or spark or self._declared):
+        if not (self.declares_packages or image or spark):
             return None
-        return self._labelled(python_spec(self.python, declared=self._declared))
+        return self.labelled(python_spec(self.python, declared=self._declared))
+
+    @property
+    def declares_packages(self) -> bool:
+        """Return whether packages or an interpreter are declared, rather than left to the run."""
+        return declares_packages(self.python) or self._declared is not None
 
     def default(self) -> EnvironmentSpec:
         """Return the declaration of an environment that declares nothing: Python and the SDK."""
-        return self._labelled(python_spec(self.python, declared=None))
+        return self.labelled(python_spec(self.python, declared=None))
 
-    def _labelled(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+    def labelled(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        """Return ``spec`` with the name, image and Spark packages of this environment."""
         image = image_spec(self.docker)
         spark = spark_packages(self.spark)
         return replace(spec, name=self.name, version=self.version, image=image, spark=spark)

@@ -202,10 +202,14 @@ def declared_environment(
     """Return what a run installs: as declared, else by the folder's environment file.
 
     Without both, ``local`` uses the current Python (``None``), other targets Python and
-    ``azureml-defaults``, azureml-core's default environment.
+    ``azureml-defaults``, azureml-core's default environment. An image has no packages of its own.
     """
-    found = environment.spec() or find_declaration(folder)
-    return found if found is not None or target == LOCAL else environment.default()
+    if environment.declares_packages:
+        return environment.spec()
+    found = find_declaration(folder)
+    if found is not None:
+        return environment.labelled(found)
+    return None if target == LOCAL else environment.default()
 
 
 def _variables(*levels: Mapping[str, object]) -> dict[str, str]:

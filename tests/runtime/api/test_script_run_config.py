@@ -48,6 +48,15 @@ def test_the_environment_file_of_the_folder_is_used_before_the_default(spec, sou
     assert spec(compute_target="cpu").environment.requirements == "numpy\n"
 
 
+def test_an_image_leaves_the_packages_to_the_folder(spec, source):
+    config = RunConfiguration()
+    config.environment.docker.base_image = "python:3.11"
+    assert spec(run_config=config).environment is None
+    (source / "requirements.txt").write_text("numpy\n", encoding="utf-8")
+    found = spec(run_config=config).environment
+    assert (found.requirements, found.image.name) == ("numpy\n", "python:3.11")
+
+
 def test_arguments_may_be_text_numbers_and_data(spec, read, written):
     found = spec(arguments=["-a", 1, 0.5, True, read(), written])
     assert found.arguments == (
@@ -220,6 +229,7 @@ def test_a_pyspark_run_has_sparks_configuration(spec):
 @pytest.mark.parametrize("place", ["environment", "run"])
 def test_docker_is_set_on_the_run_or_its_environment(spec, place):
     config = RunConfiguration()
+    config.target = "cpu"
     config.environment.docker.base_image = DEFAULT_GPU_IMAGE
     section = config.docker if place == "run" else config.environment.docker
     section.arguments, section.shm_size = ["--ipc=host"], "8g"

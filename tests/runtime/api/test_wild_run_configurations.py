@@ -46,7 +46,9 @@ def test_a_loaded_file_is_the_run_that_it_describes(project, copied):
     (folder / "any.py").touch()
     spec = ScriptRunConfig(folder, given, run_config=config).spec("e", {})
     assert {n: getattr(spec, n) for n in SAME} == {n: getattr(settings, n) for n in SAME}
-    if settings.environment is not None:
+    if settings.environment is None and settings.target == "local":
+        assert spec.environment is None
+    elif settings.environment is not None:
         assert spec.environment.conda == settings.environment.conda
         assert spec.environment.interpreter == settings.environment.interpreter
 
