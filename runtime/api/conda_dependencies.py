@@ -172,6 +172,14 @@ class CondaDependencies:
     def add_cntk_package(self, core_type: str = "cpu") -> None:
         self.add_pip_package(f"{_core(_CNTK, core_type)}=={_CNTK_VERSION}")
 
+    @staticmethod
+    def merge_requirements(requirements: Iterable[str]) -> list[str]:
+        """Return the requirements with one of each name, the last that is listed."""
+        merged: list[str] = []
+        for each in requirements:
+            merged = _added(merged, each)
+        return merged
+
     def as_dict(self) -> JsonObject:
         """Return a copy of the conda document."""
         return {

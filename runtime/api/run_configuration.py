@@ -1,5 +1,6 @@
 """``RunConfiguration``, as in azureml-core: how and where a script runs."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -138,12 +139,12 @@ class RunConfiguration(Section):
     def load(path: str | Path, name: str | None = None) -> "RunConfiguration":
         """Return the run configuration in a file, or the one called ``name`` of a project folder.
 
-        Raises ``UnknownNameError`` with every place, ``DefinitionError`` with every problem.
+        Warns of keys that have no effect. Raises ``UnknownNameError`` with every place,
+        ``DefinitionError`` with every problem.
         """
-        file, project = found_file(Path(path), name)
-        made = RunConfiguration()
-        made._rest = read_into(made, made.environment, file, project)
-        made._file = file
+        made = loaded_configuration(Path(path), name)
+        for note in made.notes:
+            warnings.warn(note, stacklevel=2)
         return made
 
     def save(
@@ -180,6 +181,11 @@ class RunConfiguration(Section):
         delete_file(Path(path), name)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Return sentences about keys of the file that have no effect."""
+        return self._rest.notes
+
+    @property
     def job_name(self) -> str | None:
         """Return the display name of the run that the file gives; azureml-core has no attribute."""
         name = self._rest.keys.get("jobName")
@@ -202,6 +208,15 @@ class RunConfiguration(Section):
     def target_name(self) -> str:
         """Return the name of the compute."""
         return self._target
+
+
+def loaded_configuration(path: Path, name: str | None) -> RunConfiguration:
+    """Return what ``RunConfiguration.load`` returns, without warnings: see its ``notes``."""
+    file, project = found_file(path, name)
+    made = RunConfiguration()
+    vars(made)["_rest"] = read_into(made, made.environment, file, project)
+    vars(made)["_file"] = file
+    return made
 
 
 _PARAMETERS = ("script", "arguments", "framework", "communicator", "conda_dependencies", "command")

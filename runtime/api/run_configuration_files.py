@@ -57,6 +57,7 @@ class Rest:
         self.keys = keys or {}
         self.conda_file = conda_file
         self._settings = settings
+        self.notes = settings.notes if settings is not None else ()
 
     def origins(self, spec: RunSpec) -> dict[str, str]:
         """Return the ``FILE:LINE`` of what a run still has from the file, by field."""

@@ -17,7 +17,7 @@ from runtime.history.store import Filter
 from runtime.submit.experiments import create_experiment, created_experiments
 from runtime.submit.session import ProjectSession
 
-_LOADED: Final = "runtime.cli.submit_script:loaded_configuration"
+_LOADED: Final = "runtime.cli.submit_script:configuration_named"
 _DECLARED: Final = "runtime.api.script_run_config:declared_environment"
 _BUILD: Final = "runtime.api.environment_builds:build_here"
 _IS_BUILT: Final = "runtime.api.environment_builds:is_built_here"

@@ -12,7 +12,7 @@ from typing import Final
 from infra.contract.errors import PlatformError, UnknownNameError, UsageError
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment import Environment
-from runtime.api.run_configuration import RunConfiguration
+from runtime.api.run_configuration import RunConfiguration, loaded_configuration
 from runtime.api.script_run_config import ScriptRunConfig
 from runtime.cli.az import AzOptions
 from runtime.cli.az_documents import az_run, check_named
@@ -54,7 +54,7 @@ def submit_script(given: ScriptOptions, az: AzOptions) -> None:
     experiment = given.experiment or attached_experiment(az.path) or _EXPERIMENT
     spec = ScriptRunConfig(folder, run_config=config).spec(experiment, {})
     session.targets.require(spec.target)
-    submitter = Submitter(session.home, session.history)
+    submitter = Submitter(session.home, session.history, report=say)
     target = session.targets.target(spec.target)
     submitted = submitter.submit(spec, target, stack=session.stack)
     run_id = submitted.run.run_id
@@ -69,7 +69,7 @@ def submit_script(given: ScriptOptions, az: AzOptions) -> None:
 
 def _configured(given: ScriptOptions, project: Path, session: ProjectSession) -> RunConfiguration:
     """Return the run configuration with what the command line replaces."""
-    config = loaded_configuration(given.configuration, project, session)
+    config = configuration_named(given.configuration, project, session)
     if given.environment is not None:
         file = given.environment
         packages = CondaDependencies(file) if file.suffix.lower() in _YAML else _listed(file)
@@ -93,7 +93,7 @@ def _configured(given: ScriptOptions, project: Path, session: ProjectSession) ->
     return config
 
 
-def loaded_configuration(
+def configuration_named(
     name: str | None, project: Path, session: ProjectSession
 ) -> RunConfiguration:
     """Return the run configuration that ``-c`` names; a name without a file may be a target."""
@@ -101,7 +101,7 @@ def loaded_configuration(
         say("No run configuration is given: the run is local, with the environment of its folder.")
         return RunConfiguration()
     try:
-        return RunConfiguration.load(project, name)
+        config = loaded_configuration(project, name)
     except UnknownNameError:
         try:
             session.targets.require(name)
@@ -109,6 +109,10 @@ def loaded_configuration(
             name = ""
         if not name:
             raise
+    else:
+        for note in config.notes:
+            say(note)
+        return config
     say(f"There is no run configuration {name!r}; it is the target.")
     config = RunConfiguration()
     config.target = name

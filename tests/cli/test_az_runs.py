@@ -43,6 +43,12 @@ def test_everything_after_the_script_is_passed_to_it(project):
     assert "given --async -t x --last=1 -h" in said.err
 
 
+def test_a_key_without_effect_is_said(project):
+    file = project.root / "src" / ".azureml" / "idle.runconfig"
+    file.write_text(CONFIG + "tensorflow: {workerCount: 3}\n", encoding="utf-8")
+    assert "has no effect without" in script(project, "-c", "idle", "train.py").err
+
+
 def test_the_script_given_replaces_that_of_the_run_configuration(project):
     said = script(project, "-c", "mine", "train.py")
     assert "Script train.py replaces other.py of the file." in said.err

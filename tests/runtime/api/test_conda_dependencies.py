@@ -201,3 +201,8 @@ def test_packages_in_the_place_of_the_index_are_refused():
     with pytest.raises(UsageError) as refused:
         CondaDependencies.create(["numpy"], ["mlflow"])
     assert "pip_indexurl comes first" in refused.value.remedy
+
+
+def test_requirements_are_merged_by_name():
+    merged = CondaDependencies.merge_requirements(["a", "b==1", "A>2"])
+    assert merged == ["A>2", "b==1"]

@@ -179,3 +179,10 @@ def test_a_configuration_is_deleted_by_its_name(project):
         RunConfiguration.delete(project, "old")
     with pytest.raises(UsageError, match="not deleted"):
         RunConfiguration.delete(project / ".azureml" / "old")
+
+
+def test_a_key_without_effect_is_a_warning(project):
+    file = project / ".azureml" / "idle.runconfig"
+    file.write_text("script: train.py\ntarget: local\ntensorflow: {workerCount: 3}\n")
+    with pytest.warns(UserWarning, match="has no effect without"):
+        RunConfiguration.load(project, "idle")

@@ -7,6 +7,7 @@ import pytest
 
 from aml_platform import RunConfiguration, ScriptRunConfig
 from infra.contract.errors import DefinitionError, UsageError
+from runtime.api.run_configuration import loaded_configuration
 from runtime.definitions.runconfig import find_run_configuration
 from tests.definitions.wild_cases import EXPECTED, PROJECTS
 
@@ -34,7 +35,7 @@ def copied(tmp_path, monkeypatch):
 def test_a_loaded_file_is_the_run_that_it_describes(project, copied):
     folder, name = copied(project), CASES[project.name]["configuration"]
     settings = find_run_configuration(name, folder)
-    config = RunConfiguration.load(folder, name)
+    config = loaded_configuration(folder, name)
     if settings.target in {"amlcompute", "containerinstance"}:
         with pytest.raises(UsageError, match="created for this run"):
             ScriptRunConfig(folder, run_config=config).spec("e", {})
