@@ -22,7 +22,7 @@ from localcloud.calls.artifacts import ArtifactStore, artifact_store
 from localcloud.calls.blob_addresses import address_of, data_uri
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.tokens import issue
-from localcloud.nodes import storage
+from localcloud.nodes import storage, tables
 from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
 from localcloud.nodes.jobs import Binding, Job, command_line, log_name, script_variables
 from localcloud.nodes.processes import JobProcess, start, tail
@@ -199,6 +199,10 @@ class Execution:
         for binding in self.job.inputs:
             if binding.direct:
                 places[f"inputs.{binding.name}"] = data_uri(self._cloud, binding.uri)
+            elif binding.evaluated:
+                place = storage.place(self._folder / "inputs", binding.name)
+                tables.download_table(self._cloud, self.job.workspace, binding.uri, place)
+                places[f"inputs.{binding.name}"] = str(place)
             elif binding.kind != "literal":
                 address = address_of(self._cloud, self.job.workspace, binding.uri)
                 place = storage.place(self._folder / "inputs", binding.name)

@@ -18,6 +18,7 @@ from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 
 _DIRECT: Final = "direct"
+_EVALUATED: Final = frozenset({"evalmount", "evaldownload"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Binding:
     """One declared input or output. ``uri`` is empty for a literal, and for a default output.
 
     ``value`` is ``None`` for a literal without one. ``direct``: the command gets the URI itself.
+    ``evaluated``: of a table, the command gets the files that it chooses.
     ``asset`` is the name an output is registered under, ``version`` empty for the next one.
     """
 
@@ -33,6 +35,7 @@ class Binding:
     uri: str = ""
     value: str | None = None
     direct: bool = False
+    evaluated: bool = False
     asset: str = ""
     version: str = ""
 
@@ -175,6 +178,7 @@ def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, .
             str(value.get("uri") or ""),
             str(value["value"]) if value.get("value") is not None else None,
             str(value.get("mode") or "").lower() == _DIRECT,
+            str(value.get("mode") or "").lower() in _EVALUATED,
             str(value.get("assetName") or ""),
             str(value.get("assetVersion") or ""),
         )

@@ -109,19 +109,19 @@ def _put(cloud: Cloud, account: str, container: str, name: str, file: Path) -> N
 
 
 def _copy(file: Path, below: Below, name: str) -> None:
-    with _written(below, name) as sink, file.open("rb") as content:
+    with written(below, name) as sink, file.open("rb") as content:
         shutil.copyfileobj(content, sink)
 
 
 def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, below: Below) -> None:
-    with _written(below, info.filename) as sink, archive.open(info) as content:
+    with written(below, info.filename) as sink, archive.open(info) as content:
         shutil.copyfileobj(content, sink)
         if (info.external_attr >> 16) & 0o111:
             make_executable(sink.fileno())
 
 
 @contextmanager
-def _written(below: Below, name: str) -> Iterator[IO[bytes]]:
+def written(below: Below, name: str) -> Iterator[IO[bytes]]:
     """Yield the new file ``name``; the error of one that cannot be written says which it is."""
     try:
         with below.replacing(name) as sink:

@@ -28,6 +28,7 @@ from runtime.agent.installed import FILE as INSTALLED_FILE
 from runtime.agent.installed import report_installed
 from runtime.agent.receiver import Receiver
 from runtime.agent.run_calls import RunCalls
+from runtime.agent.run_data import DataError, Finish, current, without
 from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
 from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import ALWAYS, FILL, NEVER, azureml_site, site_variables
@@ -42,10 +43,15 @@ TIMED_OUT = 124
 _SIGNALED = 128
 
 
-def main(arguments: Sequence[str] | None = None, gateway: Gateway | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    gateway: Gateway | None = None,
+    finish: Finish | None = None,
+) -> int:
     """Run a script and return the exit code: the script's own, 128 + n for signal n, 124, 127.
 
-    ``gateway`` is how the script reaches its workspace and other runs.
+    ``gateway`` is how the script reaches its workspace and other runs; ``finish`` is called before
+    the run's end is reported.
     """
     options = _options(list(sys.argv[1:] if arguments is None else arguments))
     context = read_context(os.environ)
@@ -53,7 +59,7 @@ def main(arguments: Sequence[str] | None = None, gateway: Gateway | None = None)
         make_folder(Path(folder))
     events = EventLog(Path(options.events))
     try:
-        return _run(options, context, events, gateway or _gateway(context))
+        return _run(options, context, events, gateway or _gateway(context), finish)
     finally:
         events.close()
 
@@ -83,8 +89,13 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _run(
-    options: argparse.Namespace, context: RunContext, events: EventLog, gateway: Gateway
+    options: argparse.Namespace,
+    context: RunContext,
+    events: EventLog,
+    gateway: Gateway,
+    finish: Finish | None,
 ) -> int:
+    data = current(lambda text: events.append("message", {"text": text}))
     facts = passed_facts(os.environ, options.command)
     backend = _backend(options, context, facts, events)
     calls = RunCalls(backend, context, facts, gateway, events.append)
@@ -96,18 +107,25 @@ def _run(
         variables.update(
             site_variables(variables, site, options.azureml, receiver.url, receiver.token)
         )
-        events.append("state", {"state": "Running"})
         if not options.private:  # on a cluster nobody else knows what was installed
             with suppress(OSError, ValueError):
                 report_installed(events.append, Path(INSTALLED_FILE))
         try:
-            outcome = supervisor.run(command_line(options.command), variables)
-        except OSError as error:
-            text = f"{options.command[0]} cannot be started: {error.strerror}"
+            variables = {**without(variables), **data.prepare()}
+            events.append("state", {"state": "Running"})
+            outcome = supervisor.run(data.filled(command_line(options.command)), variables)
+        except (OSError, DataError) as error:
+            text = (
+                str(error)
+                if isinstance(error, DataError)
+                else f"{options.command[0]} cannot be started: {error.strerror}"
+            )
             copy.write(text.encode() + b"\n")
             events.append("state", {"state": "Failed", "exit_code": CANNOT_START, "error": text})
             return CANNOT_START
-    return _ended(outcome, options, events, calls.failure)
+    completed = outcome.exit_code == 0 and not outcome.stopped_by and calls.failure is None
+    problem = data.end(finish, completed=completed)
+    return _ended(outcome, options, events, calls.failure or problem or None)
 
 
 def _ended(

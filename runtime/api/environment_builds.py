@@ -8,7 +8,7 @@ from infra.contract.errors import UsageError
 from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.conda_tools import conda_tool
-from runtime.environments.locking import lock
+from runtime.environments.locking import LockedEnvironment, lock
 from runtime.model.environments import EnvironmentSpec
 
 __all__ = ["ImageBuildDetails"]
@@ -42,13 +42,18 @@ def build_here(name: str, spec: EnvironmentSpec | None, home: Path) -> ImageBuil
             remedy="Declare packages: `environment.python.conda_dependencies = …`.",
         )
     said: list[str] = []
-    locked = lock(spec, with_conda=conda_tool() is not None)
-    with EnvironmentCache(home / "environments", ChosenBuilder()).lease(
-        locked, said.append
-    ) as built:
+    with _cache(home).lease(_locked(spec), said.append) as built:
         return ImageBuildDetails(name, built.hash, said)
 
 
 def is_built_here(spec: EnvironmentSpec, home: Path) -> bool:
     """Return whether an environment is built in the cache of this project."""
-    return EnvironmentCache(home / "environments", UvBuilder()).is_built(lock(spec))
+    return _cache(home).is_built(_locked(spec))
+
+
+def _cache(home: Path) -> EnvironmentCache:
+    return EnvironmentCache(home / "environments", ChosenBuilder())
+
+
+def _locked(spec: EnvironmentSpec) -> LockedEnvironment:
+    return lock(spec, with_conda=conda_tool() is not None)

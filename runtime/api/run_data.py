@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Protocol, cast, runtime_checkable
 
+import runtime.api.data  # noqa: F401 - gives references and datasets their `run_input`
 from infra.contract.errors import UsageError
 from runtime.api.run_sections import DataReferenceConfiguration
 from runtime.api.section_documents import fill

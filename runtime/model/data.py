@@ -1,6 +1,7 @@
 """Data that a run reads and writes: where it is, and how the script gets at it. All frozen."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Mechanism: TypeAlias = Literal["direct", "mount", "download", "upload"]
@@ -43,8 +44,10 @@ class DataOutput:
     """A folder that the script writes, found like an input's, and stored at ``location``.
 
     ``location`` ``None``: ``azureml/<run id>/<name>`` on the workspace's default datastore.
-    ``mount`` and ``upload`` both store it when the script ends. ``registered_as`` names the dataset
-    to register then.
+    ``{run-id}`` and ``{output-name}`` in its path are filled in. ``mount`` and ``upload`` store
+    it when the script ends. ``registered_as`` names the dataset to register then, if the script
+    succeeded, with ``description`` and ``tags``; ``definition`` is how it is read (JSON, as
+    ``runtime.agent.assets.definitions`` writes it), empty for files.
     """
 
     name: str
@@ -53,8 +56,19 @@ class DataOutput:
     path_on_compute: str | None = None
     overwrite: bool = False
     registered_as: str | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    definition: str = ""
 
 
 def data_variable(name: str) -> str:
     """Return the variable in which a script finds the path of an input or output."""
     return f"AZUREML_DATAREFERENCE_{name}"
+
+
+def output_path(output: DataOutput, run_id: str) -> str:
+    """Return where an output is stored on its datastore."""
+    given = output.location.path if output.location else ""
+    if not given.strip("/"):
+        return f"azureml/{run_id}/{output.name}"
+    return given.replace("{run-id}", run_id).replace("{output-name}", output.name)

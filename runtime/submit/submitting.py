@@ -31,7 +31,7 @@ from runtime.submit.prepare import (
     for_target,
     prepared,
 )
-from runtime.targets.base import Handle, Report, Target
+from runtime.targets.base import Checking, Handle, Report, Target
 
 _KIB: Final = 1024
 
@@ -119,13 +119,16 @@ class Submitter:
             check_script(spec.script, paths, ignore_file=listing.ignore_file)
         return Planned(spec, listing, locked, notes)
 
-    def _checked(self, spec: RunSpec) -> tuple[RunSpec, tuple[str, ...], LockedEnvironment | None]:
+    def _checked(
+        self, spec: RunSpec, target: Target | None = None
+    ) -> tuple[RunSpec, tuple[str, ...], LockedEnvironment | None]:
         """Raise for what the target cannot do.
 
         Returns the run as the target takes it, what the target ignores, and the environment.
         """
         check_spec(spec)
         notes = check_abilities(spec, self._kind_of(spec.target))
+        check_data(spec, target)
         spec = for_target(spec)
         locked = checked_environment(
             spec, self._home, self._environ, built_here=self._built_here(spec.target)
@@ -158,7 +161,7 @@ class Submitter:
                 f"There is a run {name!r} already.",
                 remedy="Choose another name, or leave it out.",
             )
-        spec, ignored, locked = self._checked(spec)
+        spec, ignored, locked = self._checked(spec, target)
         with in_use(self._home / "snapshots"):
             taken = self._snapshots.take(spec.source_directory)
             if not spec.command:
@@ -189,7 +192,7 @@ class Submitter:
 
         Raises ``DefinitionError`` if the snapshot is gone.
         """
-        spec, ignored, locked = self._checked(spec)
+        spec, ignored, locked = self._checked(spec, target)
         with in_use(self._home / "snapshots"):
             taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
             token = new_token(self._now())
@@ -225,6 +228,15 @@ class Submitter:
 
     def _note(self, run_id: str, kind: EventKind, data: Document) -> None:
         note(self._history, run_id, kind, data, time_s=self._now())
+
+
+def check_data(spec: RunSpec, target: Target | Checking | None = None) -> None:
+    """Raise ``PlatformError`` for inputs and outputs that cannot be, on this target if given."""
+    if not spec.inputs and not spec.outputs:
+        return
+    load("runtime.targets.run_places:check_places")(spec)
+    if isinstance(target, Checking):
+        target.check(spec)
 
 
 def note(

@@ -29,7 +29,7 @@ from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.main import EVENTS_FILE
 from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import PreparedRun, RunEvent
+from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 from runtime.targets.azureml_bodies import (
     blob_credential,
@@ -42,9 +42,11 @@ from runtime.targets.azureml_bodies import (
     registered_id,
 )
 from runtime.targets.azureml_code import UploadError, code_files, upload
+from runtime.targets.azureml_data import check_outputs, job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 from runtime.targets.mirroring import mirror_blobs
+from runtime.targets.workspace_transport import WorkspaceTransport
 
 _NOT_FOUND: Final = 404
 _PARTIAL: Final = 206
@@ -87,15 +89,21 @@ class AzureMLTarget:
             # First: uploads to a workspace that is gone would fail with less helpful errors. The
             # job itself comes last, so that one that exists has its code and environment.
             self._existing_workspace()
+            data = job_data(run, WorkspaceTransport(self._client, self._workspace))
             agent = agent_archive()
             body = job_body(
                 run,
                 code_id=self._code(run, agent),
                 environment_id=self._environment_id(run.spec.environment),
                 compute_id=self._compute,
+                data=data,
             )
             self._put(job, body)
         return Handle(self.name, job)
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise ``UsageError`` for outputs that a job cannot have."""
+        check_outputs(spec)
 
     def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         """Return each run's status; a job that does not exist has failed."""

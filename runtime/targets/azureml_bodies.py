@@ -26,6 +26,7 @@ from runtime.environments.requirements import requirement_lines
 from runtime.environments.resolved import ResolvedLock, locked_lines
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
+from runtime.targets.azureml_data import JobData, prefix
 
 IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
 """The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""
@@ -133,18 +134,25 @@ def _listed(items: Sequence[JsonObject | str | None] | None) -> list[JsonObject 
     return [item for item in items or () if isinstance(item, dict) or (item and item.strip())]
 
 
-def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id: str) -> JsonObject:
+def job_body(
+    run: PreparedRun,
+    *,
+    code_id: str,
+    environment_id: str,
+    compute_id: str,
+    data: JobData = JobData(),  # noqa: B008 - frozen
+) -> JsonObject:
     """Return the command job of a run, whose command is the agent around the script."""
     properties: JsonObject = {
         "jobType": "Command",
         "displayName": run.spec.display_name or run.run_id,
         "experimentName": run.experiment,
         "description": run.spec.description,
-        "command": job_command(run),
+        "command": prefix(data.exports) + job_command(run),
         "codeId": code_id,
         "environmentId": environment_id,
         "computeId": compute_id,
-        "environmentVariables": dict(run.spec.variables),
+        "environmentVariables": {**run.spec.variables, **data.variables},
         "resources": _resources(run.spec),
         "limits": {"jobLimitsType": "Command", "timeout": seconds_only(run.spec.max_duration_s)},
         "tags": dict(run.spec.tags),
@@ -154,6 +162,9 @@ def job_body(run: PreparedRun, *, code_id: str, environment_id: str, compute_id:
     if run.spec.distribution is not None and run.spec.distribution.kind == "pytorch":
         # Nodes then know each other: MASTER_ADDR, NODE_RANK and the like.
         properties["distribution"] = {"distributionType": "PyTorch", "processCountPerInstance": 1}
+    for name, given in (("inputs", data.inputs), ("outputs", data.outputs)):
+        if given:
+            properties[name] = dict(given)
     return {"properties": properties}
 
 

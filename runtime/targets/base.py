@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from runtime.agent.files import OutsideError, printable
-from runtime.model.runs import PreparedRun, RunEvent
+from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 
 Report = Callable[[str], None]
@@ -105,3 +105,11 @@ class Mirroring(Protocol):
         It is the run's own folder, or ``into`` with copies, which the next call brings up to date.
         The agent's events are not among the copies.
         """
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A target that cannot have every data of a run."""
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise ``PlatformError`` for data that no run on this target can have; send nothing."""

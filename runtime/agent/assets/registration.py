@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from . import asset_versions
 from .datastore import Datastore
 from .definitions import FILE, PROPERTY, Definition, from_mltable, mltable, parsed, plain_source
+from .entries import list_files
 from .errors import MissingPackageError, UserErrorException, WebserviceException
 from .locations import place_of
 from .sources import Source
@@ -156,10 +157,25 @@ def asset(workspace: HasTransport, definition: Definition) -> Dict[str, object]:
         default = Datastore(workspace)
         stores = {each["datastore"] for each in definition.sources if "datastore" in each}
         uris = {name: Datastore(workspace, name).uri() for name in stores}
+        listed = _listed(workspace, definition)
         folder = f"{_FOLDER}/{definition.hash}"
-        default.container().write(f"{folder}/MLTable", mltable(definition, uris).encode("utf-8"))
+        default.container().write(f"{folder}/MLTable", mltable(listed, uris).encode("utf-8"))
         kind, uri = "mltable", default.uri(folder + "/")
     return {"dataType": kind, "dataUri": uri, "properties": {PROPERTY: definition.json()}}
+
+
+def _listed(workspace: HasTransport, definition: Definition) -> Definition:
+    """Return the definition as a table's file says it: MLTable chooses rows, and no files."""
+    if definition.kind != FILE or not definition.steps:
+        return definition
+    chosen = list_files(definition.sources, workspace, definition.steps).entries
+    sources = [
+        {"kind": "url", "path": entry.path}
+        if entry.datastore is None
+        else {"kind": "datastore", "datastore": entry.datastore.name, "path": entry.path}
+        for entry in chosen
+    ]
+    return Definition(FILE, sources)
 
 
 def changed(

@@ -1,0 +1,126 @@
+"""What every target needs for the data of a run: the agent's document, errors, assets by name."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from infra.contract.errors import DefinitionError, UsageError
+from infra.contract.json_types import JsonObject
+from runtime.agent.assets import registration
+from runtime.agent.assets.errors import AzureMLException, MissingPackageError
+from runtime.agent.assets.registration import Registration
+from runtime.agent.assets.transport import Transport
+from runtime.agent.run_data import described
+from runtime.model.data import DataInput, DataLocation, DataOutput
+from runtime.model.runs import RunSpec
+
+_LATEST: Final = "latest"
+_IN_WORKSPACE: Final = frozenset({"datastore", "asset"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace for datastores and datasets: its transport."""
+
+    transport: Transport
+
+
+@contextmanager
+def named_errors(what: str) -> Iterator[None]:
+    """Turn the exceptions of datastores and datasets into errors about ``what``."""
+    try:
+        yield
+    except (AzureMLException, MissingPackageError) as error:
+        raise DefinitionError(
+            f"{what} cannot be used: {error}",
+            remedy="Correct it, then submit again; `aml up` deploys the workspace.",
+        ) from error
+    except OSError as error:
+        raise DefinitionError(
+            f"{what} cannot be used: {error.strerror} ({error.filename}).",
+            remedy="Correct the path, then submit again.",
+        ) from error
+
+
+def data_document(inputs: Iterable[DataInput], outputs: Iterable[DataOutput]) -> str:
+    """Return what the agent is told of a run's data; ``""`` if there is none."""
+    read = {each.name: _of_input(each) for each in inputs}
+    written = {each.name: _given(place=each.path_on_compute) for each in outputs}
+    return described(read, written) if read or written else ""
+
+
+def _of_input(each: DataInput) -> JsonObject:
+    fetched = each.location.kind == "url" and each.mechanism != "direct"
+    return _given(
+        place=each.path_on_compute,
+        overwrite=each.overwrite,
+        variable=each.variable,
+        url=each.location.path if fetched else None,
+        copy=each.mechanism == "download" and each.location.kind == "local",
+        text=each.mechanism == "direct",
+    )
+
+
+def _given(**values: str | bool | None) -> JsonObject:
+    return {key: value for key, value in values.items() if value}
+
+
+def uses_workspace(spec: RunSpec) -> list[str]:
+    """Return what of a run's data is in a workspace, in words."""
+    read = [f"input {each.name!r}" for each in spec.inputs if each.location.kind in _IN_WORKSPACE]
+    written = [
+        f"output {each.name!r}"
+        for each in spec.outputs
+        if each.location is None or each.location.kind in _IN_WORKSPACE or each.registered_as
+    ]
+    return read + written
+
+
+def check_places(spec: RunSpec) -> None:
+    """Raise ``UsageError`` with all that is wrong with a run's data, whatever its target.
+
+    Local inputs must exist, addresses must be of the web, and an output goes to a datastore or a
+    folder.
+    """
+    problems = [
+        f"{_at(spec, 'inputs', each.name)}{problem}"
+        for each in spec.inputs
+        if (problem := _problem(each))
+    ]
+    problems += [
+        f"{_at(spec, 'outputs', each.name)}Output {each.name!r} cannot be stored at"
+        f" {each.location.path!r}: an output is stored on a datastore."
+        for each in spec.outputs
+        if each.location is not None and each.location.kind != "datastore"
+    ]
+    if problems:
+        raise UsageError(
+            "\n".join(problems),
+            remedy="Give inputs as an existing path, an http(s) address, a datastore's path or a"
+            " registered dataset; outputs as a datastore's path.",
+        )
+
+
+def _problem(each: DataInput) -> str:
+    location = each.location
+    if location.kind == "local" and not Path(location.path).exists():
+        return f"Input {each.name!r}: there is no file or folder {location.path}."
+    if location.kind == "url" and urlsplit(location.path).scheme not in {"http", "https"}:
+        return f"Input {each.name!r}: {location.path!r} is no http(s) address."
+    if ".." in location.path.split("/") and location.kind == "datastore":
+        return f"Input {each.name!r}: {location.path!r} leads out of its datastore."
+    return ""
+
+
+def _at(spec: RunSpec, kind: str, name: str) -> str:
+    place = spec.origins.get(f"{kind}.{name}")
+    return f"{place}: " if place else ""
+
+
+def found_asset(workspace: Workspace, location: DataLocation) -> Registration:
+    """Return the dataset that a location names: ``name:version`` or ``name@latest``."""
+    name, _, version = location.path.replace("@", ":").partition(":")
+    return registration.find(workspace, name, version or _LATEST)
