@@ -1,8 +1,11 @@
 """Data that a run reads and writes: where it is, and how the script gets at it. All frozen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
+
+from infra.contract.json_types import Document
+from runtime.model.redaction import redacted
 
 Mechanism: TypeAlias = Literal["direct", "mount", "download", "upload"]
 
@@ -72,3 +75,19 @@ def output_path(output: DataOutput, run_id: str) -> str:
     if not given.strip("/"):
         return f"azureml/{run_id}/{output.name}"
     return given.replace("{run-id}", run_id).replace("{output-name}", output.name)
+
+
+def without_token(data: DataInput) -> DataInput:
+    """Return an input without the credentials in its address."""
+    return replace(data, location=replace(data.location, path=redacted(data.location.path)))
+
+
+def input_of(document: Document) -> DataInput:
+    """Return the input that ``dataclasses.asdict`` gave as a document."""
+    return DataInput(**{**document, "location": DataLocation(**document["location"])})
+
+
+def output_of(document: Document) -> DataOutput:
+    """Return the output that ``dataclasses.asdict`` gave as a document."""
+    location = document.get("location")
+    return DataOutput(**{**document, "location": DataLocation(**location) if location else None})

@@ -15,7 +15,7 @@ from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from runtime.environments.specs import without_secrets
-from runtime.model.data import DataInput
+from runtime.model.data import without_token
 from runtime.model.redaction import MASK, redacted
 from runtime.model.runs import RunSpec
 
@@ -88,12 +88,8 @@ def _shown(spec: RunSpec) -> RunSpec:
         arguments=(),
         command=MASK if spec.command else "",
         docker=replace(spec.docker, arguments=tuple(map(redacted, spec.docker.arguments))),
-        inputs=tuple(map(_without_token, spec.inputs)),
+        inputs=tuple(map(without_token, spec.inputs)),
     )
-
-
-def _without_token(data: DataInput) -> DataInput:
-    return replace(data, location=replace(data.location, path=redacted(data.location.path)))
 
 
 def _spec_of(document: Document) -> RunSpec:

@@ -14,13 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final, Literal
 
+from infra.contract.command_line import stack_command
+from infra.contract.errors import NotDeployedError
 from infra.contract.json_types import Document
+from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from infra.contract.project import DEFAULT_STACK, manifest_file
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
 from runtime.agent.process_tree import kill_left
-from runtime.model.runs import PreparedRun, RunEvent
+from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
@@ -76,6 +79,16 @@ class LocalTarget:
             finally:
                 os.close(lock)
         return Handle(self.name, run.run_id)
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""
+        used = load("runtime.targets.run_places:uses_workspace")(spec)
+        if used and not self._manifest.exists():
+            raise NotDeployedError(
+                f"Stack {self._stack!r} was never deployed, and the run needs its workspace for "
+                f"{', '.join(used)}.",
+                remedy=f"Run {stack_command('up', self._stack)}, or use local paths and addresses.",
+            )
 
     def expect(self, standby: Standby) -> None:
         """Use a process that was started ahead, for the run it was started for."""

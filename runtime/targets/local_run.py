@@ -12,11 +12,11 @@ import shutil
 import signal
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Final, Protocol
 
 from infra.contract.errors import PlatformError
 from infra.contract.json_types import JsonObject
@@ -43,6 +43,19 @@ _FOREIGN: Final = (
 _OF_ANOTHER_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 _LAST_LINES: Final = 10
 _ENDED: Final = frozenset(state for state in RunState if state.final)
+
+
+class LocalData(Protocol):
+    """The data of a run, as ``runtime.targets.local_data`` prepares and stores it."""
+
+    def prepare(self, step: Callable[[str, str], None]) -> dict[str, str]:
+        """Fetch the inputs; return the variables that the agent needs."""
+
+    def store(self, completed: bool) -> str:  # noqa: FBT001 - the agent's `Finish`
+        """Store the outputs; return what failed."""
+
+    def summary(self) -> str:
+        """Return where the outputs are."""
 
 
 class LocalRun:
@@ -119,6 +132,12 @@ class LocalRun:
             self._end("")
             return
         environ = run_variables(self._task, variables, os.environ)
+        data = self._data()
+        if data is not None:
+            environ |= data.prepare(self._step)
+        if self._stop.is_set():
+            self._end("")
+            return
         environ[FACTS_VARIABLE] = run_facts(self._task, self._folder)
         python = found_python(python, environ)
         if self._task.is_shell:
@@ -127,16 +146,26 @@ class LocalRun:
         # It inherits the lock: the run is alive as long as its agent, even if this process dies.
         gateway = LateGateway(self._task, self._folder)
         work = self._folder.work
-        self._agent = ForkedProcess(lambda: agent(arguments, gateway), work, environ)
+        finish = data.store if data is not None else None
+        self._agent = ForkedProcess(lambda: agent(arguments, gateway, finish), work, environ)
         if self._stop.is_set():
             self._agent.send_signal(signal.SIGTERM)
         code = self._agent.wait()
         self._kill_left()
-        self._step("collect", "outputs and logs are in the run's folder")
+        stored = data.summary() if data is not None else ""
+        self._step("collect", f"outputs and logs are in the run's folder{stored}")
         if not ended(self._folder.agent_events):
             log = self._folder.process_log.read_text(encoding="utf-8", errors="replace")
             last = "\n".join(log.splitlines()[-_LAST_LINES:])
             self._end(f"The agent ended with exit code {code}. Its last lines:\n{last}")
+
+    def _data(self) -> LocalData | None:
+        """Return the run's data; its modules are imported for runs that have some."""
+        if not self._task.inputs and not self._task.outputs:
+            return None
+        make = load("runtime.targets.local_data:LocalData")
+        data: LocalData = make(self._task, self._folder, self._folder.path.parent.parent)
+        return data
 
     def _kill_left(self) -> None:
         """Kill what the agent left because it was killed itself, and what a canceled build left."""

@@ -17,6 +17,7 @@ from typing import IO, Final
 
 from infra.contract.json_types import JsonObject
 from runtime.environments.specs import environment_of, without_secrets
+from runtime.model.data import DataInput, DataOutput, input_of, output_of, without_token
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import MASK
 from runtime.model.runs import PreparedRun
@@ -117,6 +118,8 @@ class Task:
     manifest: str = ""
     stack: str = ""
     keep_azureml: bool = False
+    inputs: tuple[DataInput, ...] = ()
+    outputs: tuple[DataOutput, ...] = ()
 
 
 def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
@@ -136,6 +139,8 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         tags=dict(run.spec.tags),
         keep_azureml=run.spec.keep_azureml,
         properties=dict(run.properties),
+        inputs=run.spec.inputs,
+        outputs=run.spec.outputs,
     )
 
 
@@ -144,7 +149,12 @@ def write_task(folder: RunFolder, task: Task) -> None:
     environment = task.environment
     if environment is not None:
         environment = without_secrets(environment)
-    shown = replace(task, environment=environment, variables=dict.fromkeys(task.variables, MASK))
+    shown = replace(
+        task,
+        environment=environment,
+        variables=dict.fromkeys(task.variables, MASK),
+        inputs=tuple(map(without_token, task.inputs)),
+    )
     with tempfile.NamedTemporaryFile("w", dir=folder.path, delete=False, encoding="utf-8") as sink:
         json.dump(asdict(shown), sink, indent=2)
     Path(sink.name).replace(folder.task_file)
@@ -164,8 +174,11 @@ def read_task(passed: IO[bytes]) -> Task:
     document: JsonObject = json.load(passed)
     environment = document.pop("environment")
     command: Sequence[str] = document.pop("command")
+    inputs, outputs = document.pop("inputs"), document.pop("outputs")
     return Task(
         **document,
         command=tuple(command),
         environment=environment_of(environment) if environment else None,
+        inputs=tuple(input_of(each) for each in inputs),
+        outputs=tuple(output_of(each) for each in outputs),
     )

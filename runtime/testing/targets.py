@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 
 import pytest
 
+from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.run_ids import new_token
 from runtime.model.runs import PreparedRun, RunEvent, RunSpec
@@ -335,6 +336,8 @@ def a_run(
     variables: Mapping[str, str] | None = None,
     max_duration_s: int = 600,
     command: str = "",
+    inputs: tuple[DataInput, ...] = (),
+    outputs: tuple[DataOutput, ...] = (),
 ) -> PreparedRun:
     """Return a run of a script's text; its source and snapshot are in ``folder``.
 
@@ -355,6 +358,8 @@ def a_run(
         variables=variables or {},
         max_duration_s=max_duration_s,
         command=command,
+        inputs=inputs,
+        outputs=outputs,
     )
     taken = SnapshotStore(folder / "snapshots").take(source)
     return prepared(spec, taken.snapshot, token=new_token(time.time()), git={}, locked=None)

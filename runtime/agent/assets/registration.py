@@ -109,10 +109,22 @@ def register(
                 f'There is already a dataset registered under name "{name}". Specify '
                 "create_new_version=True to register the dataset as a new version."
             )
-    body = asset(workspace, remote)
+    return add_version(workspace, remote, name, description, tags)
+
+
+def add_version(
+    workspace: HasTransport,
+    definition: Definition,
+    name: str,
+    description: Optional[str] = None,
+    tags: Optional[Dict[str, str]] = None,
+) -> Registration:
+    """Register a dataset on storage as the next version of a name."""
+    asset_versions.check_name(name, "dataset")
+    body = asset(workspace, definition)
     body.update(description=description, tags=texts(tags))
     document = asset_versions.create(workspace.transport, KIND, name, body)
-    return Registration(workspace, document, remote)
+    return Registration(workspace, document, definition)
 
 
 def save(workspace: HasTransport, definition: Definition) -> Registration:

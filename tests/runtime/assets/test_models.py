@@ -66,7 +66,8 @@ def test_models_are_found_by_what_they_are(workspace, file):
     assert Model(workspace, "two", tags=[["kind", "b"]]).version == 1
 
 
-def test_a_file_and_a_folder_are_downloaded(workspace, file, tmp_path):
+def test_a_file_and_a_folder_are_downloaded(workspace, file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "net"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "w.bin").write_bytes(b"w")
