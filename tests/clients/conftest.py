@@ -50,34 +50,9 @@ def observe(cloud, request, tmp_path_factory):
 
     def run(program: str, packages: tuple[str, ...]):
         workspace = program.replace("_", "-")
-        metadata = LIST_OF_CLOUDS if "azureml-" in " ".join(packages) else ONE_CLOUD
         make_workspace(cloud.arm, f"{SUB}/resourceGroups/{GROUP}", workspace)
-        # Microsoft's azureml packages keep what they learn about clouds in the home folder.
         home = str(tmp_path_factory.mktemp(program, numbered=True))
-        environment = {
-            **os.environ,
-            "HOME": home,
-            "AZURE_CONFIG_DIR": home,
-            "CLOUD_URL": cloud.url,
-            "CLOUD_GROUP": GROUP,
-            "CLOUD_WORKSPACE": workspace,
-            "REQUESTS_CA_BUNDLE": str(cloud.ca),
-            "SSL_CERT_FILE": str(cloud.ca),
-            "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version={metadata}",
-            "AZUREML_RUN_POLLING_INTERVAL_MIN": "0",
-            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
-            "AZURE_TENANT_ID": TENANT,
-        }
-        done = subprocess.run(
-            [interpreter(*packages), PROGRAMS / f"{program}.py"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            env=environment,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        return reported(cloud, program, packages, workspace, home)
 
     wanted = {}
     for item in request.session.items:
@@ -85,6 +60,36 @@ def observe(cloud, request, tmp_path_factory):
     with ThreadPoolExecutor(2) as pool:
         running = {name: pool.submit(run, name, packages) for name, packages in wanted.items()}
         yield lambda name: running[name].result()
+
+
+def reported(cloud, program: str, packages: tuple[str, ...], workspace: str, home: str):
+    """Return what a program reports that speaks to a workspace; ``home`` is its home folder."""
+    metadata = LIST_OF_CLOUDS if "azureml-" in " ".join(packages) else ONE_CLOUD
+    environment = {
+        **os.environ,
+        # Microsoft's azureml packages keep what they learn about clouds in the home folder.
+        "HOME": home,
+        "AZURE_CONFIG_DIR": home,
+        "CLOUD_URL": cloud.url,
+        "CLOUD_GROUP": GROUP,
+        "CLOUD_WORKSPACE": workspace,
+        "REQUESTS_CA_BUNDLE": str(cloud.ca),
+        "SSL_CERT_FILE": str(cloud.ca),
+        "ARM_CLOUD_METADATA_URL": f"{cloud.url}/metadata/endpoints?api-version={metadata}",
+        "AZUREML_RUN_POLLING_INTERVAL_MIN": "0",
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "AZURE_TENANT_ID": TENANT,
+    }
+    done = subprocess.run(
+        [interpreter(*packages), PROGRAMS / f"{program}.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def interpreter(*packages: str) -> Path:
