@@ -1,5 +1,6 @@
 """`aml submit`: run one script on one target, and watch it until it ends."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
@@ -20,6 +21,7 @@ from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
 _DEFINED = "runtime.cli.definition_files:defined"
+_WITH_DATA = "runtime.definitions.data_options:with_data"
 _WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
 _AS_DECLARED = frozenset({"conda", "pip"})
 _PLACES = "runtime.definitions.runconfig:places_of"
@@ -74,10 +76,13 @@ def _submit(
 
 def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the run of a script, or of a file that is recognised as something else."""
-    if given.script is None or given.script.endswith(".py"):
-        return _scripted(given, session)
-    found: Defined | None = load(_DEFINED)(given, session)
-    return found or _scripted(given, session)
+    is_script = given.script is None or given.script.endswith(".py")
+    found: Defined | None = None if is_script else load(_DEFINED)(given, session)
+    definition = found or _scripted(given, session)
+    if not given.inputs and not given.outputs:
+        return definition
+    spec: RunSpec = load(_WITH_DATA)(definition.spec, given.inputs, given.outputs, Path.cwd())
+    return replace(definition, spec=spec)
 
 
 def submit_defined(definition: Defined, session: ProjectSession, token: str = "") -> str:

@@ -33,6 +33,8 @@ class SubmitOptions:
     max_duration: str | None = None
     tags: tuple[str, ...] = ()
     keep_azureml: bool = False
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     entry_point: str = "main"
@@ -93,6 +95,21 @@ class SubmitOptions:
     help="For an MLflow project: its entry point.",
 )
 @click.option(
+    "--input",
+    "inputs",
+    metavar="NAME=WHERE",
+    multiple=True,
+    help="Data to read: a path, an http(s) address, `azureml://datastores/NAME/paths/PATH` or"
+    " `azureml:DATASET:VERSION` (repeatable). $AZUREML_DATAREFERENCE_NAME is its path.",
+)
+@click.option(
+    "--output",
+    "outputs",
+    metavar="NAME[=WHERE]",
+    multiple=True,
+    help="Folder to store when the script ends, on a datastore (repeatable).",
+)
+@click.option(
     "--keep-azureml",
     is_flag=True,
     help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
@@ -124,6 +141,8 @@ def submit(
     settings: tuple[str, ...],
     parameters: tuple[str, ...],
     entry_point: str,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
     keep_azureml: bool,
     script: str | None,
     arguments: tuple[str, ...],
@@ -147,20 +166,19 @@ def submit(
         parameters=parameters,
         entry_point=entry_point,
         keep_azureml=keep_azureml,
+        inputs=inputs,
+        outputs=outputs,
         script=script,
         arguments=arguments,
     )
+    _submit(given, stack=stack, manifest=manifest, dry_run=dry_run, wait=wait, as_json=as_json)
+
+
+def _submit(given: SubmitOptions, *, dry_run: bool, **options: object) -> None:
+    """Import the rest and submit, beside a process that is started ahead."""
     standby = _started_ahead(given) if not dry_run else None
     try:
-        load("runtime.cli.submit:submit")(
-            given,
-            standby,
-            stack=stack,
-            manifest=manifest,
-            dry_run=dry_run,
-            wait=wait,
-            as_json=as_json,
-        )
+        load("runtime.cli.submit:submit")(given, standby, dry_run=dry_run, **options)
     finally:
         if standby is not None:
             standby[1].close()

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable, Container, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
 from infra.contract.errors import UsageError
 from runtime.definitions.job_data import NAME, location_of
 from runtime.model.data import DataInput, DataLocation, DataOutput
+from runtime.model.runs import RunSpec
 
 _INPUTS: Final = (
     "Write `--input NAME=WHERE`: a path of this machine, an http(s) address,"
@@ -16,6 +18,24 @@ _INPUTS: Final = (
 )
 _OUTPUTS: Final = "Write `--output NAME`, or `--output NAME=azureml://datastores/NAME/paths/PATH`."
 Data = TypeVar("Data", DataInput, DataOutput)
+
+
+def with_data(
+    spec: RunSpec, inputs: Iterable[str], outputs: Iterable[str], folder: Path
+) -> RunSpec:
+    """Return a run with the data of the command line: in place of that of the same name, or added.
+
+    Local paths are relative to ``folder``. Raises ``UsageError`` with every problem.
+    """
+    read = {each.name: each for each in spec.inputs}
+    for given in inputs_given(inputs, folder):
+        known = read.get(given.name)
+        read[given.name] = replace(known, location=given.location) if known else given
+    written = {each.name: each for each in spec.outputs}
+    for output in outputs_given(outputs):
+        earlier = written.get(output.name)
+        written[output.name] = replace(earlier, location=output.location) if earlier else output
+    return replace(spec, inputs=tuple(read.values()), outputs=tuple(written.values()))
 
 
 def inputs_given(texts: Iterable[str], folder: Path) -> tuple[DataInput, ...]:

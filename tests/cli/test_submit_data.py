@@ -1,0 +1,28 @@
+"""`aml submit --input … --output …`: data of runs from the command line."""
+
+SHOWS = "import sys, pathlib\nprint(pathlib.Path(sys.argv[1]).read_text())"
+
+
+def test_a_local_path_is_an_input(desk):
+    (desk.root / "numbers.csv").write_text("1,2")
+    desk.write(SHOWS)
+    options = ("--source-directory", "src", "--input", "numbers=numbers.csv")
+    said = desk.aml("submit", *options, "train.py", "$AZUREML_DATAREFERENCE_numbers")
+    assert said.code == 0, said.err
+    assert said.out == "1,2\n"
+
+
+def test_all_wrong_inputs_are_named_before_anything_runs(desk):
+    said = desk.submit(
+        "print(1)", "--input", "a=none.csv", "--input", "1=x", "--input", "b=azureml:c"
+    )
+    assert said.code == 2
+    for each in ("a=none.csv", "1=x", "b=azureml:c", "azureml:NAME:VERSION"):
+        assert each in said.err, each
+
+
+def test_data_of_a_workspace_needs_one(desk):
+    said = desk.submit("print(1)", "--input", "a=azureml:people:1", "--output", "o")
+    assert said.code == 2
+    assert "input 'a', output 'o'" in said.err
+    assert "aml up" in said.err
