@@ -14,7 +14,8 @@ AzureMLException                 base class; ``message`` is what happened
 │   SnapshotException, TrainingException    a run that cannot be submitted
 └── ServiceException             the cloud does not answer, or not as it should
 
-A script may raise them itself, with a message alone.
+A script may raise them itself, with a message alone. Those of datastores, datasets and models are
+subclasses of what is raised inside a run, and raised in its place.
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from infra.contract.errors import (
     UnreachableError,
     UsageError,
 )
+from runtime.agent.assets import errors as of_assets
 
 __all__ = [
     "ActivityFailedException",
@@ -60,10 +62,10 @@ __all__ = [
     "WorkspaceNotFoundException",
     "WorkspacePrivateEndpointException",
 ]
-_THEIR_OWN: Final = "The script raised this error itself; see the line that did."
+_THEIR_OWN: Final = "The message says what to do; see the line that raised it."
 
 
-class AzureMLException(PlatformError):
+class AzureMLException(of_assets.AzureMLException, PlatformError):
     """Base of azureml-core's exceptions. ``inner_exception`` is the cause, where there is one."""
 
     def __init__(
@@ -75,15 +77,10 @@ class AzureMLException(PlatformError):
         at: str | None = None,
         **details: object,
     ) -> None:
-        super().__init__(exception_message, remedy=remedy, at=at)
+        PlatformError.__init__(self, exception_message, remedy=remedy, at=at)
+        self.message = exception_message + ("" if remedy == _THEIR_OWN else f" {remedy}")
         self.inner_exception = inner_exception
         self.details = details
-
-    @property
-    def message(self) -> str:
-        """What happened, and what to do."""
-        hint = "" if self.remedy == _THEIR_OWN else f" {self.remedy}"
-        return self.detail + hint
 
     def __str__(self) -> str:
         return self.detail if self.remedy == _THEIR_OWN else super().__str__()
@@ -93,7 +90,7 @@ class AzureMLAggregatedException(AzureMLException):
     """Several errors in one."""
 
 
-class UserErrorException(AzureMLException, UsageError):
+class UserErrorException(AzureMLException, of_assets.UserErrorException, UsageError):
     """Wrong arguments, or something that is not offered."""
 
 
@@ -124,7 +121,7 @@ class ComputeTargetException(AzureMLException, UnknownNameError):
     """No such compute, or an operation on it failed."""
 
 
-class WebserviceException(AzureMLException, UnknownNameError):
+class WebserviceException(AzureMLException, of_assets.WebserviceException, UnknownNameError):
     """An asset that does not exist. ``status_code`` is HTTP's, if the service answered."""
 
     def __init__(
@@ -142,11 +139,11 @@ class WebserviceException(AzureMLException, UnknownNameError):
         self.logger = logger
 
 
-class ModelNotFoundException(WebserviceException):
+class ModelNotFoundException(WebserviceException, of_assets.ModelNotFoundException):
     """No such model."""
 
 
-class ModelPathNotFoundException(WebserviceException):
+class ModelPathNotFoundException(WebserviceException, of_assets.ModelPathNotFoundException):
     """No such file of a model."""
 
 
@@ -201,18 +198,32 @@ class ServiceException(AzureMLException, UnreachableError):
     status_code: int | None = None
 
 
-class DatasetValidationError(UserErrorException):
+class DatasetValidationError(UserErrorException, of_assets.DatasetValidationError):
     """A dataset that cannot be read as it was declared."""
 
 
-class DatasetExecutionError(AzureMLException):
+class DatasetExecutionError(UserErrorException, of_assets.DatasetExecutionError):
     """Reading a dataset failed."""
 
 
-class DatasetTimestampMissingError(UserErrorException):
+class DatasetTimestampMissingError(UserErrorException, of_assets.DatasetTimestampMissingError):
     """A dataset without the timestamp column that was asked for."""
 
 
+# What datastores, datasets and models raise is the class of the same name here.
+_OF_ASSETS: Final = (
+    AzureMLException,
+    UserErrorException,
+    DatasetValidationError,
+    DatasetExecutionError,
+    DatasetTimestampMissingError,
+    WebserviceException,
+    ModelNotFoundException,
+    ModelPathNotFoundException,
+)
+of_assets.AzureMLException.richer.update(
+    {getattr(of_assets, each.__name__): each for each in _OF_ASSETS}
+)
 # Error of ours → the exception that azureml-core would raise. The first that fits is taken.
 _THEIRS: Final[tuple[tuple[type[PlatformError], type[AzureMLException]], ...]] = (
     (UnreachableError, ServiceException),

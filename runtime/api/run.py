@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from infra.contract.load import load
+from runtime.agent.assets.model import Model
+from runtime.agent.assets.resource_configuration import ResourceConfiguration
 from runtime.api.exceptions import (
     ActivityFailedException,
     ExperimentExecutionException,
@@ -19,6 +21,7 @@ from runtime.api.runs.base import Details, ParentExperiment
 from runtime.api.runs.filed import FiledRun
 from runtime.api.runs.finding import Wanted, matching
 from runtime.api.runs.logged import LoggedRun
+from runtime.api.runs.registering import register
 from runtime.api.runs.streaming import head, streamed, summary
 from runtime.api.workspace import Workspace
 from runtime.history.parts import PARENT, parts_of
@@ -257,12 +260,12 @@ class Run(LoggedRun, FiledRun):
         model_framework: str | None = None,
         model_framework_version: str | None = None,
         description: str | None = None,
-        datasets: object = None,
+        datasets: Sequence[tuple[str, object]] | None = None,
         sample_input_dataset: object = None,
         sample_output_dataset: object = None,
-        resource_configuration: object = None,
+        resource_configuration: ResourceConfiguration | None = None,
         **_: object,
-    ) -> object:
+    ) -> Model:
         """Register a file or folder of the run (default: the one called ``model_name``)."""
         wanted = (model_path or model_name).strip("/")
         folder = self._files()
@@ -271,11 +274,11 @@ class Run(LoggedRun, FiledRun):
                 f"Run {self.id} has no file or folder {wanted!r}.",
                 remedy="Its files are: " + (", ".join(self.get_file_names()) or "none") + ".",
             )
-        return load("runtime.api.model:register_files")(
+        return register(
             self.experiment.workspace,
             folder / wanted,
             model_name,
-            run_id=self.id,
+            self.id,
             tags=tags,
             properties=properties,
             description=description,

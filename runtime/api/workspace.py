@@ -1,6 +1,7 @@
 """``Workspace``, as in azureml-core: the workspace that a stack deployed."""
 
 import json
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
 from infra.contract.project import home_folder
+from runtime.agent.assets.datastore import Datastore
+from runtime.agent.assets.model import Model
+from runtime.agent.assets.transport import Transport
 from runtime.api.compute_target import ComputeTarget
 from runtime.api.exceptions import (
     UserErrorException,
@@ -30,6 +34,7 @@ from runtime.api.workspaces.config import (
 )
 from runtime.api.workspaces.named import Named
 from runtime.submit.session import ProjectSession, open_session
+from runtime.targets.base import Closeable
 
 __all__ = ["Workspace"]
 
@@ -64,7 +69,9 @@ class Workspace:
         self.subscription_id = parts.subscription
         self.resource_group = parts.resource_group or ""
         self._clients = Clients(session.home, self._manifest)
-        self._default_datastore = ""
+        self._transport: Transport | None = None
+        # Its runs and experiments keep it: nobody uses the connections when it is gone.
+        weakref.finalize(self, session.close)
 
     @classmethod
     def from_config(
@@ -206,38 +213,30 @@ class Workspace:
         return None
 
     @property
-    def datastores(self) -> Mapping[str, object]:
+    def datastores(self) -> Mapping[str, Datastore]:
         """The workspace's datastores by name."""
-        return Named(
-            lambda: load("runtime.api.datastore:datastore_names")(self),
-            lambda name: load("runtime.api.datastore:Datastore").get(self, name),
-        )
+        return Named(lambda: Datastore.all(self), lambda name: Datastore.get(self, name))
 
-    def get_default_datastore(self) -> object:
+    def get_default_datastore(self) -> Datastore:
         """Return the default datastore."""
-        store = load("runtime.api.datastore:Datastore")
-        if self._default_datastore:
-            return store.get(self, self._default_datastore)
-        return store.get_default(self)
+        return Datastore.get_default(self)
 
     def set_default_datastore(self, name: str) -> None:
-        """Make a datastore the default of this object; a stack file declares it for everybody."""
-        load("runtime.api.datastore:Datastore").get(self, name)  # raises if there is none
-        self._default_datastore = name
+        """Make a datastore the default, for everybody who uses the workspace."""
+        Datastore.get(self, name).set_as_default()
 
     @property
     def datasets(self) -> Mapping[str, object]:
         """The latest version of each registered dataset, by name."""
-        dataset = load("runtime.api.dataset:Dataset")
+        dataset = load("runtime.agent.assets.dataset:Dataset")
         return Named(lambda: dataset.get_all(self), lambda name: dataset.get_by_name(self, name))
 
     @property
-    def models(self) -> Mapping[str, object]:
+    def models(self) -> Mapping[str, Model]:
         """The latest version of each registered model, by name."""
-        model = load("runtime.api.model:Model")
         return Named(
-            lambda: {each.name for each in model.list(self, latest=True)},
-            lambda name: model(self, name),
+            lambda: {each.name for each in Model.list(self, latest=True)},
+            lambda name: Model(self, name),
         )
 
     @property
@@ -279,6 +278,17 @@ class Workspace:
     def session(self) -> ProjectSession:
         """The session that submits to this workspace; used by this package."""
         return self._session
+
+    @property
+    def transport(self) -> Transport:
+        """The client by which datastores, datasets and models speak to the workspace."""
+        if self._transport is None:
+            session = self._session
+            make = load("runtime.targets.workspace_transport:open_transport", extra="azureml")
+            made: Transport = make(session.home, session.targets.manifest_file, session.stack)
+            self._transport = made
+            weakref.finalize(self, _close, made)
+        return self._transport
 
     @property
     def clients(self) -> Clients:
@@ -331,6 +341,12 @@ NOT_OFFERED = {
     "update_dependencies": _STACK,
     "webservices": "deploy with Azure's own tools",
 }
+
+
+def _close(transport: Transport) -> None:
+    """Close a transport that has connections."""
+    if isinstance(transport, Closeable):
+        transport.close()
 
 
 def _opened(wanted: WorkspaceName) -> ProjectSession:

@@ -12,6 +12,7 @@ from infra.contract.errors import (
     UnreachableError,
     UsageError,
 )
+from runtime.agent.assets import errors
 from runtime.api import exceptions
 from runtime.api.exceptions import azureml_errors
 
@@ -36,6 +37,17 @@ def test_an_error_of_ours_is_caught_by_either_name(ours, name):
     assert (caught.value.detail, caught.value.remedy, caught.value.at) == ("what", "how", "where")
     assert caught.value.exit_code == ours.exit_code
     assert caught.value.message == "what how"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AzureMLException", "UserErrorException", "WebserviceException", "DatasetValidationError"],
+)
+def test_what_assets_raise_is_caught_too(name):
+    theirs = getattr(exceptions, name)
+    with pytest.raises(theirs, match="gone") as caught:
+        raise getattr(errors, name)("gone")
+    assert isinstance(caught.value, PlatformError)
 
 
 def test_other_errors_are_left_as_they_are():

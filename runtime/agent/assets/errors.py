@@ -1,10 +1,21 @@
 """The exceptions of datastores, datasets and models, named as in azureml-core."""
 
-from typing import Optional
+from typing import ClassVar, Dict, Optional
 
 
 class AzureMLException(Exception):
     """Base of the exceptions here. ``message`` says what is wrong and what to do."""
+
+    richer: ClassVar[Dict[type, type]] = {}
+    """Class → the subclass that is raised in its place.
+
+    The submitting side's exceptions are errors of other kinds as well; inside a run they are not.
+    """
+
+    def __new__(  # noqa: PYI034 - the richer class, where there is one
+        cls, *arguments: object, **named: object
+    ) -> "AzureMLException":
+        return super().__new__(cls.richer.get(cls, cls))
 
     def __init__(self, exception_message: str) -> None:
         super().__init__(exception_message)

@@ -1,6 +1,7 @@
 """Speaks to the cloud of one workspace: Azure Resource Manager, and where MLflow tracks."""
 
 import os
+import weakref
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,9 @@ class ArmClient(Protocol):
     ) -> Answer:
         """Send a request and return the answer; raises ``ProviderError`` for a refusal."""
 
+    def close(self) -> None:
+        """Close the connections."""
+
 
 class Clients:
     """The clients of one workspace, opened when they are used. ``home`` is the ``.aml`` folder."""
@@ -45,6 +49,7 @@ class Clients:
             make = load(f"infra.arm.client:{name}", extra="azureml")
             made: ArmClient = make(self._home) if self.local else make()
             self._arm = made
+            weakref.finalize(self, made.close)
         return self._arm
 
     def get(self, resource_id: str, api_version: str) -> Document:
