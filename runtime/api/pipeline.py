@@ -1,0 +1,291 @@
+"""A pipeline's values, as in azureml-pipeline-core: steps and the data that passes between them.
+
+They are built and checked here; nothing here runs a pipeline.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import Final, NoReturn
+
+from runtime.api.exceptions import UserErrorException
+
+__all__ = [
+    "Pipeline",
+    "PipelineData",
+    "PipelineParameter",
+    "PipelineStep",
+    "ScheduleRecurrence",
+    "StepSequence",
+    "TimeZone",
+    "TrainingOutput",
+]
+_NAME: Final = re.compile(r"\w+", re.ASCII)
+_FREQUENCIES: Final = ("Minute", "Hour", "Day", "Week", "Month")
+
+
+class PipelineParameter:
+    """A value that is given when the pipeline is submitted: text, a number, a bool or a path."""
+
+    def __init__(self, name: str, default_value: object) -> None:
+        self.name = name
+        self.default_value = default_value
+
+    def __repr__(self) -> str:
+        return f"PipelineParameter(name={self.name!r}, default_value={self.default_value!r})"
+
+
+class PipelineData:
+    """A file or folder that one step writes and others read."""
+
+    def __init__(
+        self,
+        name: str,
+        datastore: object = None,
+        output_name: str | None = None,
+        output_mode: str = "mount",
+        output_path_on_compute: str | None = None,
+        output_overwrite: bool | None = None,
+        data_type: object = None,
+        is_directory: bool | None = None,
+        pipeline_output_name: str | None = None,
+        training_output: object = None,
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise UserErrorException(
+                f"{name!r} is not a name for data of a pipeline.",
+                remedy="Use letters, digits and underscores.",
+            )
+        self.name = name
+        self.datastore = datastore
+        self.output_name = output_name or name
+        self.output_mode = output_mode
+        self.output_path_on_compute = output_path_on_compute
+        self.output_overwrite = output_overwrite
+        self.data_type = data_type
+        self.is_directory = is_directory
+        self.pipeline_output_name = pipeline_output_name
+        self.training_output = training_output
+
+    def as_mount(self, input_name: str | None = None) -> "PipelineData":
+        """Return it as the input of a step."""
+        return self._as(input_name)
+
+    def as_download(
+        self,
+        input_name: str | None = None,
+        path_on_compute: str | None = None,
+        overwrite: bool | None = None,
+    ) -> "PipelineData":
+        """Return it as the input of a step."""
+        return self._as(input_name)
+
+    def as_input(self, input_name: str) -> "PipelineData":
+        """Return it as the input of a step, under another name."""
+        return self._as(input_name)
+
+    def as_dataset(self) -> "PipelineData":
+        """Return it as a dataset."""
+        return self
+
+    def get_env_variable_name(self) -> str:
+        """Return the variable in which a step finds the path."""
+        return f"AZUREML_DATAREFERENCE_{self.name}"
+
+    def _as(self, input_name: str | None) -> "PipelineData":
+        self.input_name = input_name or self.name
+        return self
+
+    def __repr__(self) -> str:
+        return f"PipelineData(name={self.name!r})"
+
+
+@dataclass
+class TrainingOutput:
+    """What a step that trains leaves: its model or its metrics."""
+
+    type: str
+    iteration: int | None = None
+    metric: str | None = None
+    model_file: str | None = None
+
+
+class PipelineStep:
+    """One step. Each kind is a dataclass of its own parameters, most with these two."""
+
+    inputs: Sequence[object] | None = None
+    outputs: Sequence[object] | None = None
+
+    @property
+    def after(self) -> "list[PipelineStep]":
+        """The steps that this one waits for, besides those whose data it reads."""
+        waits: list[PipelineStep] = self.__dict__.setdefault("_after", [])
+        return waits
+
+    def run_after(self, step: "PipelineStep") -> None:
+        """Wait for another step, whose data this one need not read."""
+        self.after.append(step)
+
+    @property
+    def label(self) -> str:
+        """The name of the step, its type if it has none."""
+        return str(getattr(self, "name", None) or type(self).__name__)
+
+    def upstream(self, steps: "Sequence[PipelineStep]") -> "list[PipelineStep]":
+        """Return the steps that this one waits for."""
+        read = {id(each) for each in self._read()}
+        makers = [each for each in steps if read & {id(out) for out in each.outputs or ()}]
+        return [each for each in (*makers, *self.after) if each is not self]
+
+    def _read(self) -> Iterator[object]:
+        """Yield what the step reads; an argument that it does not write is read."""
+        written = {id(each) for each in self.outputs or ()}
+        given = (*(self.inputs or ()), *(getattr(self, "arguments", None) or ()))
+        return (each for each in given if id(each) not in written)
+
+
+class StepSequence:
+    """Steps, or lists of steps that may run together, of which each waits for the one before."""
+
+    def __init__(self, steps: Sequence[object] | None = None) -> None:
+        self.steps = list(steps or ())
+        groups = [list(flattened([each])) for each in self.steps]
+        for earlier, later in pairwise(groups):
+            for step in later:
+                for before in earlier:
+                    step.run_after(before)
+
+
+class Pipeline:
+    """Steps and the order that follows from their data. Steps may be nested in lists."""
+
+    def __init__(
+        self,
+        workspace: object,
+        steps: object,
+        description: str | None = None,
+        default_datastore: object = None,
+        default_source_directory: str | None = None,
+        resolve_closure: bool = True,
+        **_: object,
+    ) -> None:
+        self.workspace = workspace
+        self.steps = list(flattened(steps))
+        self.description = description
+        self.default_datastore = default_datastore
+        self.default_source_directory = default_source_directory
+        if resolve_closure:
+            self._add_upstream()
+        problems = self.validate()
+        if problems:
+            raise UserErrorException("\n".join(problems), remedy="Change the steps.")
+
+    def validate(self) -> list[str]:
+        """Return what is wrong with the graph: nothing, or steps that wait for each other."""
+        waiting = list(self.steps)
+        while waiting:
+            ready = [s for s in waiting if not set(map(id, s.upstream(self.steps))) & _ids(waiting)]
+            if not ready:
+                names = ", ".join(each.label for each in waiting)
+                return [f"These steps wait for each other: {names}."]
+            waiting = [each for each in waiting if id(each) not in _ids(ready)]
+        return []
+
+    def submit(self, experiment_name: str, **_: object) -> NoReturn:
+        """Refuse: pipelines are not run yet."""
+        _refuse(f"Pipeline for experiment {experiment_name!r}")
+
+    def publish(self, name: str | None = None, **_: object) -> NoReturn:
+        """Refuse: there is no service that runs published pipelines."""
+        _refuse(f"Publishing pipeline {name!r}" if name else "Publishing a pipeline")
+
+    def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
+        """Refuse: pipelines are not run yet."""
+        del experiment, tags, options
+        _refuse("A pipeline (Pipeline)")
+
+    def _add_upstream(self) -> None:
+        for step in self.steps:
+            self.steps += [each for each in step.after if id(each) not in _ids(self.steps)]
+
+    def __repr__(self) -> str:
+        return f"Pipeline(steps=[{', '.join(each.label for each in self.steps)}])"
+
+
+class TimeZone(Enum):
+    """Time zones of a schedule, of which the usual ones are here."""
+
+    UTC = "UTC"
+    GMTStandardTime = "GMT Standard Time"
+    CentralEuropeanStandardTime = "Central European Standard Time"
+    EasternStandardTime = "Eastern Standard Time"
+    CentralStandardTime = "Central Standard Time"
+    PacificStandardTime = "Pacific Standard Time"
+    TokyoStandardTime = "Tokyo Standard Time"
+
+
+@dataclass
+class ScheduleRecurrence:
+    """How often a pipeline would run."""
+
+    frequency: str
+    interval: int
+    start_time: object = None
+    time_zone: object = None
+    hours: Sequence[int] | None = None
+    minutes: Sequence[int] | None = None
+    week_days: Sequence[str] | None = None
+    time_of_day: str | None = None
+
+    def __post_init__(self) -> None:
+        self.validate()
+
+    def validate(self) -> None:
+        """Raise ``UserErrorException`` for values that do not go together."""
+        rows = (
+            (self.frequency in _FREQUENCIES, f"frequency is one of {', '.join(_FREQUENCIES)}."),
+            (self.interval >= 1, "interval is at least 1."),
+            (not self.week_days or self.frequency == "Week", "week_days goes with Week."),
+            (not (self.time_of_day and (self.hours or self.minutes)),
+             "Give time_of_day, or hours and minutes."),
+        )  # fmt: skip
+        problems = [text for holds, text in rows if not holds]
+        if problems:
+            raise UserErrorException(" ".join(problems), remedy="Change the recurrence.")
+
+
+def flattened(steps: object) -> Iterator[PipelineStep]:
+    """Yield the steps in a step, a sequence of steps, or lists of them, each once."""
+    seen: set[int] = set()
+    for step in _flat(steps):
+        if id(step) not in seen:
+            seen.add(id(step))
+            yield step
+
+
+def _flat(steps: object) -> Iterator[PipelineStep]:
+    if isinstance(steps, PipelineStep):
+        yield steps
+    elif isinstance(steps, StepSequence):
+        yield from _flat(steps.steps)
+    elif isinstance(steps, Iterable) and not isinstance(steps, str):
+        for each in steps:
+            yield from _flat(each)
+    else:
+        raise UserErrorException(
+            f"A {type(steps).__name__} is not a step.", remedy="Give steps, or lists of steps."
+        )
+
+
+def _ids(steps: Sequence[PipelineStep]) -> set[int]:
+    return {id(each) for each in steps}
+
+
+def _refuse(what: str) -> NoReturn:
+    raise UserErrorException(
+        f"{what} is not run yet.",
+        remedy="Submit the steps as runs, one after another: `experiment.submit(…)`, then"
+        " `run.wait_for_completion()`.",
+    )
