@@ -139,6 +139,11 @@ class ComputeTarget:
         self.refresh_state()
         return self.provisioning_state
 
+    @property
+    def status(self) -> ComputeStatus | str | None:
+        """What ``get_status`` returns."""
+        return self.get_status()
+
     def refresh_state(self) -> None:
         """Ask the service again."""
         self._found = None

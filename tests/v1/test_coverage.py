@@ -1,0 +1,61 @@
+"""How much of what people use is there, by the lists that finish a share of their files."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from runtime.v1.names import names
+from tests.v1.used_names import used
+
+PAGE = (Path(__file__).parents[2] / "docs" / "v1.md").read_text(encoding="utf-8")
+ROWS = re.compile(r"^\| (submitting|inside a run) \| (\d+) % \| (\d+) of (\d+) \|", re.MULTILINE)
+WORDS = {"submit": "submitting", "run": "inside a run"}
+WANTED = [each for each in used() if not each.waits]
+# Datasets inside a run come with the package of the run.
+NOT_YET = ("run azureml.data", "run azureml.core.Dataset", "run azureml.core.Workspace.datasets")
+WAITING = [each for each in used() if each.waits]
+
+
+def shares():
+    """Return, for each list, the names that are there, all names, and the same by repositories."""
+    counts = defaultdict(lambda: [0, 0, 0, 0])
+    for each in used():
+        row = counts[each.side, each.share]
+        row[0] += each.covered
+        row[1] += 1
+        row[2] += each.repositories * each.covered
+        row[3] += each.repositories
+    return dict(counts)
+
+
+@pytest.mark.parametrize("name", WANTED, ids=str)
+def test_what_people_use_is_there(name):
+    assert name.covered or str(name).startswith(NOT_YET)
+
+
+@pytest.mark.parametrize("name", WAITING, ids=str)
+def test_what_waits_imports_and_says_what_to_use(name):
+    module, _, owner = name.owner.rpartition(".")
+    meaning = names().meaning(module, owner)
+    assert meaning is not None
+    assert meaning.offered or meaning.instead
+
+
+def test_no_name_is_lost_from_the_lists():
+    assert {key: row[1] for key, row in shares().items()} == {
+        ("submit", 30): 51, ("submit", 50): 65, ("submit", 80): 103,
+        ("run", 50): 14, ("run", 80): 34, ("run", 95): 51,
+    }  # fmt: skip
+
+
+def test_the_page_claims_no_more_than_there_is(record_testsuite_property):
+    claimed = {
+        (side, int(share)): (int(has), int(of)) for side, share, has, of in ROWS.findall(PAGE)
+    }
+    there = {(WORDS[side], share): row for (side, share), row in shares().items()}
+    assert claimed.keys() == there.keys()
+    for key, (has, of) in claimed.items():
+        record_testsuite_property(f"{key[0]}, {key[1]} %", f"{there[key][0]} of {of}")
+        assert (has <= there[key][0], of) == (True, there[key][1]), key
