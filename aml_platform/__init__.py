@@ -144,6 +144,7 @@ _MODULES = {
     "WorkspaceNotFoundException": "exceptions",
     "WorkspacePrivateEndpointException": "exceptions",
     "choice": "parameter_expressions",
+    "get_run": "run",
     "lognormal": "parameter_expressions",
     "loguniform": "parameter_expressions",
     "normal": "parameter_expressions",

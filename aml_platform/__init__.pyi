@@ -131,6 +131,7 @@ from runtime.api.pipeline_steps import PythonScriptStep as PythonScriptStep
 from runtime.api.pipeline_steps import RScriptStep as RScriptStep
 from runtime.api.pipeline_steps import SynapseSparkStep as SynapseSparkStep
 from runtime.api.run import Run as Run
+from runtime.api.run import get_run as get_run
 from runtime.api.run_configuration import RunConfiguration as RunConfiguration
 from runtime.api.run_sections import AmlComputeConfiguration as AmlComputeConfiguration
 from runtime.api.run_sections import DataReferenceConfiguration as DataReferenceConfiguration

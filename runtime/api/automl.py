@@ -30,7 +30,6 @@ class AutoMLConfig:
 
     def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
         """Refuse: no model is searched for."""
-        del experiment, tags, options
         raise UserErrorException(
             "Automated machine learning (AutoMLConfig) is not offered.",
             remedy="Train in a script of your own, and submit it with ScriptRunConfig.",

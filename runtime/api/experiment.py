@@ -142,7 +142,6 @@ class Experiment:
     @staticmethod
     def delete(workspace: Workspace, experiment_id: str) -> None:
         """Refuse: experiments go with their runs."""
-        del workspace, experiment_id
         raise UserErrorException(
             "An experiment is the name that its runs share; it is not deleted by itself.",
             remedy="Remove its runs with `aml runs prune`.",

@@ -208,7 +208,6 @@ class HyperDriveConfig:
 
     def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
         """Refuse: sweeps are not run yet."""
-        del experiment, tags, options
         raise UserErrorException(
             "A sweep (HyperDriveConfig) is not run yet.",
             remedy="Submit each combination of values as a run: a loop over"

@@ -29,59 +29,48 @@ class OfflineRun:
 
     def log(self, name: str, value: object, description: str = "", step: object = None) -> None:
         """Print a metric."""
-        del description, step
         _attempted("scalar metric", name, value)
 
     def log_list(self, name: str, value: object, description: str = "") -> None:
         """Print a list."""
-        del description
         _attempted("list", name, value)
 
     def log_row(self, name: str, description: str | None = None, **kwargs: object) -> None:
         """Print a row."""
-        del description
         _attempted("row", name, kwargs)
 
     def log_table(self, name: str, value: object, description: str = "") -> None:
         """Print a table."""
-        del description
         _attempted("table", name, value)
 
     def log_image(
         self, name: str, path: object = None, plot: object = None, description: str = ""
     ) -> None:
         """Print which image would be logged."""
-        del description
         _attempted("image", name, path if path is not None else plot)
 
     def log_confusion_matrix(self, name: str, value: object, description: str = "") -> None:
         """Print a confusion matrix."""
-        del description
         _attempted("confusion matrix", name, value)
 
     def log_accuracy_table(self, name: str, value: object, description: str = "") -> None:
         """Print an accuracy table."""
-        del description
         _attempted("accuracy table", name, value)
 
     def log_residuals(self, name: str, value: object, description: str = "") -> None:
         """Print residuals."""
-        del description
         _attempted("residuals", name, value)
 
     def log_predictions(self, name: str, value: object, description: str = "") -> None:
         """Print predictions."""
-        del description
         _attempted("predictions", name, value)
 
     def upload_file(self, name: str, path_or_stream: object, datastore_name: object = None) -> None:
         """Print which file would be uploaded."""
-        del datastore_name
         _attempted("upload of file", name, path_or_stream)
 
     def upload_folder(self, name: str, path: object, datastore_name: object = None) -> None:
         """Print which folder would be uploaded."""
-        del datastore_name
         _attempted("upload of folder", name, path)
 
     def tag(self, key: str, value: object = None) -> None:
@@ -107,7 +96,6 @@ class OfflineRun:
 
     def get_metrics(self, name: str | None = None, **_: object) -> dict[str, object]:
         """Return nothing: an offline run keeps no metrics."""
-        del name
         return {}
 
     def get_status(self) -> str:
@@ -122,7 +110,6 @@ class OfflineRun:
 
     def child_run(self, name: str | None = None, **_: object) -> "OfflineRun":
         """Return another offline run."""
-        del name
         return OfflineRun()
 
     def start(self) -> None:

@@ -203,7 +203,6 @@ class Pipeline:
 
     def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
         """Refuse: pipelines are not run yet."""
-        del experiment, tags, options
         _refuse("A pipeline (Pipeline)")
 
     def _add_upstream(self) -> None:

@@ -9,6 +9,7 @@ from typing import Self
 from infra.contract.load import load
 from runtime.agent.assets.model import Model
 from runtime.agent.assets.resource_configuration import ResourceConfiguration
+from runtime.api.environment import Environment
 from runtime.api.exceptions import (
     ActivityFailedException,
     ExperimentExecutionException,
@@ -18,6 +19,7 @@ from runtime.api.exceptions import (
 )
 from runtime.api.offline_run import OfflineRun
 from runtime.api.runs.base import Details, ParentExperiment
+from runtime.api.runs.environments import environment_of
 from runtime.api.runs.filed import FiledRun
 from runtime.api.runs.finding import Wanted, matching
 from runtime.api.runs.logged import LoggedRun
@@ -31,7 +33,7 @@ from runtime.submit.collect import collect
 from runtime.submit.interactive import release, start
 from runtime.submit.watch import Seen, Watcher
 
-__all__ = ["Run"]
+__all__ = ["Run", "get_run"]
 _MOST_CHILDREN = 100
 
 
@@ -98,7 +100,6 @@ class Run(LoggedRun, FiledRun):
         the run. Raises ``ActivityFailedException`` for a run that did not complete, unless
         ``raise_on_error`` is false.
         """
-        del wait_post_processing
         url = self.get_portal_url()
         seen = self._watched()
         try:
@@ -196,7 +197,6 @@ class Run(LoggedRun, FiledRun):
         self, name: str | None = None, run_id: str | None = None, outputs: object = None
     ) -> "Run":
         """Start an interactive run below this one."""
-        del outputs
         if run_id is not None:
             raise UserErrorException(
                 "Ids of child runs are not chosen.", remedy="Give a `name` instead."
@@ -290,7 +290,7 @@ class Run(LoggedRun, FiledRun):
             resource_configuration=resource_configuration,
         )
 
-    def get_environment(self) -> object:
+    def get_environment(self) -> Environment:
         """Return the environment of the run; raise ``RunEnvironmentException`` if it has none."""
         document = self._definition.get("environment")
         if not isinstance(document, dict):
@@ -298,7 +298,7 @@ class Run(LoggedRun, FiledRun):
                 f"Run {self.id} used an interpreter as it was: it has no environment.",
                 remedy="Submit it with an environment.",
             )
-        return load("runtime.api.environment:Environment").from_run_definition(document)
+        return environment_of(document)
 
     def get_secret(self, name: str) -> str | None:
         """Return a secret of the workspace's key vault."""
@@ -345,6 +345,15 @@ class Run(LoggedRun, FiledRun):
             target = self._session.target_of(self._record)
             collect(self._session.history, target, self.id, self._session.home, report=_print_line)
             release(self._session.home, self.id)
+
+
+def get_run(
+    experiment: ParentExperiment,
+    run_id: str,
+    rehydrate: bool = True,  # noqa: ARG001 - azureml-core's signature
+) -> Run:
+    """Return a run of an experiment by its id."""
+    return Run(experiment, run_id)
 
 
 def _print(text: str) -> None:

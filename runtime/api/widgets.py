@@ -15,12 +15,10 @@ class RunDetails:
 
     def show(self, render_lib: object = None, widget_settings: object = None) -> None:
         """Print the run and return at once, whether it has ended or not."""
-        del render_lib, widget_settings
         sys.stdout.write("\n".join(self._lines()) + "\n")
 
     def get_widget_data(self, widget_settings: object = None) -> dict[str, object]:
         """Return what ``show`` prints as data."""
-        del widget_settings
         return {
             "status": self.run.get_status(),
             "run_id": self.run.id,

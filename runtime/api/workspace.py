@@ -2,7 +2,7 @@
 
 import json
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
@@ -21,6 +21,7 @@ from runtime.api.exceptions import (
     azureml_errors,
 )
 from runtime.api.keyvault import Keyvault
+from runtime.api.sections import refuse_unknown
 from runtime.api.workspaces.clients import Clients
 from runtime.api.workspaces.config import (
     FILE,
@@ -51,8 +52,9 @@ class Workspace:
         resource_group: str = "",
         workspace_name: str = "",
         auth: object = None,
-        **_: object,
+        **others: object,
     ) -> None:
+        _check("Workspace", others, _PARAMETERS)
         session = (
             subscription_id
             if isinstance(subscription_id, ProjectSession)
@@ -113,9 +115,10 @@ class Workspace:
         auth: object = None,
         subscription_id: str | None = None,
         resource_group: str | None = None,
-        **_: object,
+        **others: object,
     ) -> "Workspace":
         """Return a workspace by name; subscription and resource group may be left out."""
+        _check("Workspace.get", others, _GET_PARAMETERS)
         wanted = WorkspaceName(name, resource_group or "", subscription_id or "")
         return cls(_opened(wanted), auth=auth)
 
@@ -129,13 +132,14 @@ class Workspace:
         location: str | None = None,
         *,
         exist_ok: bool = False,
-        **_: object,
+        **others: object,
     ) -> "Workspace":
         """Return a workspace that a stack deployed, or say how to make one.
 
         A workspace is declared in a stack file, and nothing else makes one. With ``exist_ok``, one
         that exists is returned.
         """
+        _check("Workspace.create", others, _CREATE_PARAMETERS)
         wanted = WorkspaceName(name, resource_group or "", subscription_id or "")
         found = any(wanted.means(each) for each in manifests(home_folder()).values())
         if found and exist_ok:
@@ -341,6 +345,27 @@ NOT_OFFERED = {
     "update_dependencies": _STACK,
     "webservices": "deploy with Azure's own tools",
 }
+
+
+# The parameters of azureml-core that say nothing about a workspace that is there already.
+_NAMES = ("name", "auth", "subscription_id", "resource_group", "location")
+_PARAMETERS = ("subscription_id", "resource_group", "workspace_name", "auth", "sku", "tags")
+_GET_PARAMETERS = (*_NAMES, "cloud", "id")
+_CREATE_PARAMETERS = (
+    *_NAMES,
+    *("create_resource_group", "sku", "tags", "friendly_name", "storage_account", "key_vault"),
+    *("app_insights", "container_registry", "adb_workspace", "primary_user_assigned_identity"),
+    *("cmk_keyvault", "resource_cmk_uri", "hbi_workspace", "default_cpu_compute_target"),
+    *("default_gpu_compute_target", "private_endpoint_config", "private_endpoint_auto_approval"),
+    *("exist_ok", "show_output", "user_assigned_identity_for_cmk_encryption"),
+    *("system_datastores_auth_mode", "v1_legacy_mode"),
+)
+
+
+def _check(owner: str, given: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse parameters that azureml-core does not have; it has private ones, too."""
+    wrong = [name for name in given if name not in known and not name.startswith("_")]
+    refuse_unknown(owner, wrong, known)
 
 
 def _close(transport: Transport) -> None:

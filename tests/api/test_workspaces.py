@@ -105,6 +105,14 @@ def test_an_existing_workspace_is_not_created_again(home):
         Workspace.create("new", exist_ok=True, **names)
 
 
+def test_a_misspelt_parameter_is_refused_with_the_nearest(home):
+    with pytest.raises(TypeError) as unknown:
+        Workspace.create("shop", exists_ok=True)
+    assert "'exist_ok'" in unknown.value.remedy
+    with pytest.raises(TypeError):
+        Workspace.get("shop", resource_grp="shop-rg")
+
+
 def test_workspaces_are_listed_by_name(home):
     assert sorted(Workspace.list(SUBSCRIPTION)) == ["demo", "shop"]
     assert Workspace.list(SUBSCRIPTION, resource_group="other") == {}

@@ -57,7 +57,6 @@ class FiledRun(RunBase):
         datastore_name: str | None = None,
     ) -> None:
         """Store several files, each under its name."""
-        del return_artifacts, timeout_seconds
         for name, path in zip(names, paths, strict=True):
             self.upload_file(name, path, datastore_name)
 
@@ -96,7 +95,6 @@ class FiledRun(RunBase):
         Without ``append_prefix`` the prefix is left out of the copies' paths. ``output_paths``
         gives the path of each copy, in the order of the names.
         """
-        del batch_size, timeout_seconds
         names = [name for name in self.get_file_names() if name.startswith(prefix or "")]
         folder = Path(output_directory or ".")
         if output_paths is None:

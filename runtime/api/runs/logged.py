@@ -28,7 +28,6 @@ class LoggedRun(RunBase):
 
     def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:
         """Log a number or a text under a name. Several values of one name are a series."""
-        del description
         try:
             known = loggable(value)
         except TypeError:
@@ -41,24 +40,20 @@ class LoggedRun(RunBase):
 
     def log_list(self, name: str, value: Sequence[object], description: str = "") -> None:
         """Log a list of values under a name; more lists of that name are appended."""
-        del description
         self._metric(name, plain(list(value)), "list")
 
     def log_row(self, name: str, description: str | None = None, **kwargs: object) -> None:
         """Log one row of named columns; rows of one name make a table."""
-        del description
         self._metric(name, plain(kwargs), "row")
 
     def log_table(self, name: str, value: Mapping[str, object], description: str = "") -> None:
         """Log a table: a dictionary from column to a value, or to a list of values."""
-        del description
         self._metric(name, plain(value), "table")
 
     def log_image(
         self, name: str, path: str | Path | None = None, plot: object = None, description: str = ""
     ) -> None:
         """Log an image, from a file or from matplotlib: a figure, or ``pyplot`` itself."""
-        del description
         if (path is None) == (plot is None):
             raise UserErrorException(
                 "`log_image` takes either `path` or `plot`.", remedy="Give one of the two."
@@ -71,27 +66,22 @@ class LoggedRun(RunBase):
 
     def log_confusion_matrix(self, name: str, value: object, description: str = "") -> None:
         """Log a confusion matrix: a dictionary with ``schema_type`` and ``data``, or its JSON."""
-        del description
         self._chart(name, value, "confusion_matrix")
 
     def log_accuracy_table(self, name: str, value: object, description: str = "") -> None:
         """Log an accuracy table: a dictionary with ``schema_type`` and ``data``, or its JSON."""
-        del description
         self._chart(name, value, "accuracy_table")
 
     def log_residuals(self, name: str, value: object, description: str = "") -> None:
         """Log residuals: a dictionary with ``schema_type`` and ``data``, or its JSON."""
-        del description
         self._chart(name, value, "residuals")
 
     def log_predictions(self, name: str, value: object, description: str = "") -> None:
         """Log predictions: a dictionary with ``schema_type`` and ``data``, or its JSON."""
-        del description
         self._chart(name, value, "predictions")
 
     def flush(self, timeout_seconds: int = 300) -> None:
         """Wait until what was logged is stored; it always is when a call returns."""
-        del timeout_seconds
 
     def get_metrics(
         self,
@@ -104,7 +94,6 @@ class LoggedRun(RunBase):
 
         With ``recursive``, those of the run and of all below it, by run id.
         """
-        del run_type, populate
         self._refreshed()
         if recursive:
             below: list[LoggedRun] = [self, *self._descendants()]
