@@ -4,6 +4,7 @@ Nothing is asked, opened or sent before a token is needed, and the local cloud n
 Tokens come from azure-identity; secrets stay in memory.
 """
 
+import os
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -43,6 +44,9 @@ class AbstractAuthentication:
         return load("azure.core.credentials:AccessToken", extra="azureml")(
             self.token_for(*(scopes or (ARM_SCOPE,))), 0
         )
+
+    def use(self) -> None:
+        """Make it the identity of this process on Azure: `az login`'s is, unless told otherwise."""
 
     def token_for(self, scope: str) -> str:
         """Return a bearer token for ``scope``."""
@@ -124,6 +128,15 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
         )
         return _issued(credential, scope)
 
+    def use(self) -> None:
+        """Put it where azure-identity looks first: in variables of this process.
+
+        Runs on ``local`` do not inherit them.
+        """
+        os.environ["AZURE_TENANT_ID"] = self._tenant_id
+        os.environ["AZURE_CLIENT_ID"] = self.service_principal_id
+        os.environ["AZURE_CLIENT_SECRET"] = self._password
+
     def __repr__(self) -> str:
         return f"ServicePrincipalAuthentication(service_principal_id={self.service_principal_id!r})"
 
@@ -134,6 +147,9 @@ class ArmTokenAuthentication(AbstractAuthentication):
     def __init__(self, arm_access_token: str, cloud: str | None = None) -> None:
         super().__init__(cloud)
         self._token = arm_access_token
+
+    def use(self) -> None:
+        _not_used(self)
 
     def update_arm_access_token(self, new_arm_access_token: str) -> None:
         """Use a newer token from now on."""
@@ -150,6 +166,9 @@ class TokenAuthentication(AbstractAuthentication):
     def __init__(self, get_token_for_audience: Token, cloud: str | None = None) -> None:
         super().__init__(cloud)
         self._get = get_token_for_audience
+
+    def use(self) -> None:
+        _not_used(self)
 
     def _azure_token(self, scope: str) -> str:
         return self._get(scope.removesuffix("/.default"))
@@ -177,6 +196,14 @@ class AzureMLTokenAuthentication(AbstractAuthentication):
     def _azure_token(self, scope: str) -> str:
         _ = scope
         return self.token
+
+
+def _not_used(authentication: AbstractAuthentication) -> None:
+    raise AuthenticationException(
+        f"{type(authentication).__name__} gives tokens to a script of yours; a workspace on Azure"
+        " takes no token from outside.",
+        remedy="Use ServicePrincipalAuthentication, MsiAuthentication or `az login`.",
+    )
 
 
 class IssuedToken(Protocol):

@@ -3,7 +3,7 @@
 import builtins
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NoReturn, Protocol, runtime_checkable
 from uuid import NAMESPACE_URL, uuid5
 
 from infra.catalogue.names import RULES
@@ -17,6 +17,7 @@ from runtime.api.run_configuration import RunConfiguration
 from runtime.api.runs.definition import KIND, definition
 from runtime.api.script_run_config import ScriptRunConfig
 from runtime.api.workspace import Workspace
+from runtime.api.workspaces.attributes import missing_attribute
 from runtime.model.runs import RunSpec
 from runtime.submit.interactive import start
 
@@ -182,6 +183,9 @@ class Experiment:
         run.add_properties({**spec.properties, **properties})
         return run
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing_attribute(self, name, NOT_OFFERED)
+
     def __repr__(self) -> str:
         return f"Experiment(Name: {self.name},\nWorkspace: {self.workspace.name})"
 
@@ -190,6 +194,15 @@ class Experiment:
             '<table style="width:100%"><tr><th>Name</th><th>Workspace</th></tr>'
             f"<tr><td>{self.name}</td><td>{self.workspace.name}</td></tr></table>"
         )
+
+
+# Attribute → what to do instead.
+NOT_OFFERED = {
+    "archive": "leave it out: experiments are names that runs share",
+    "archived_time": "leave it out: experiments are not archived",
+    "from_directory": "use `Experiment(workspace, name)`",
+    "reactivate": "leave it out: experiments are not archived",
+}
 
 
 def _with(config: Specified, options: Mapping[str, object]) -> Specified:

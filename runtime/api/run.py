@@ -4,7 +4,7 @@ import builtins
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from infra.contract.load import load
 from runtime.agent.assets.model import Model
@@ -27,6 +27,7 @@ from runtime.api.runs.registering import register
 from runtime.api.runs.streaming import head, streamed, summary
 from runtime.api.workspace import Workspace
 from runtime.history.parts import PARENT, parts_of
+from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
@@ -35,6 +36,13 @@ from runtime.submit.watch import Seen, Watcher
 
 __all__ = ["Run", "get_run"]
 _MOST_CHILDREN = 100
+
+
+class OfWorkspace(Protocol):
+    """A compute of a workspace."""
+
+    name: str
+    workspace: Workspace
 
 
 class Run(LoggedRun, FiledRun):
@@ -83,6 +91,22 @@ class Run(LoggedRun, FiledRun):
         session = experiment.workspace.session
         for record in matching(session.history, experiment.name, include_children):
             run = Run(experiment, record.run_id)
+            if wanted.means(run.type, record):
+                yield run
+
+    @staticmethod
+    def list_by_compute(
+        compute: OfWorkspace,
+        type: str | None = None,
+        tags: Mapping[str, str] | str | None = None,
+        properties: Mapping[str, str] | str | None = None,
+        status: str | None = None,
+    ) -> "Iterator[Run]":
+        """Yield the runs on a compute that match, newest first."""
+        wanted = Wanted.of(type, tags, properties, status)
+        workspace = compute.workspace
+        for record in workspace.session.history.each_run(Filter(target=compute.name)):
+            run = Run.get(workspace, record.run_id)
             if wanted.means(run.type, record):
                 yield run
 

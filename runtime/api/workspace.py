@@ -4,6 +4,7 @@ import json
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.names import parse_arm_id
@@ -14,6 +15,7 @@ from infra.contract.project import home_folder
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.model import Model
 from runtime.agent.assets.transport import Transport
+from runtime.api.authentication import AbstractAuthentication
 from runtime.api.compute_target import ComputeTarget
 from runtime.api.exceptions import (
     UserErrorException,
@@ -22,6 +24,7 @@ from runtime.api.exceptions import (
 )
 from runtime.api.keyvault import Keyvault
 from runtime.api.sections import refuse_unknown
+from runtime.api.workspaces.attributes import missing_attribute
 from runtime.api.workspaces.clients import Clients
 from runtime.api.workspaces.config import (
     FILE,
@@ -62,7 +65,8 @@ class Workspace:
         )
         self._session = session
         self._manifest = read_manifest(session.targets.manifest_file, stack=session.stack)
-        self._auth = auth
+        if self._manifest.cloud == "azure" and isinstance(auth, AbstractAuthentication):
+            auth.use()
         workspace = self._manifest.workspace
         parts = parse_arm_id(workspace.id)
         self.id = workspace.id
@@ -70,6 +74,11 @@ class Workspace:
         self.location = workspace.location
         self.subscription_id = parts.subscription
         self.resource_group = parts.resource_group or ""
+        # Private in azureml-core, and read by scripts all the same.
+        self._workspace_name = self.name
+        self._subscription_id = self.subscription_id
+        self._resource_group = self.resource_group
+        self._auth_object = auth
         self._clients = Clients(session.home, self._manifest)
         self._transport: Transport | None = None
         # Its runs and experiments keep it: nobody uses the connections when it is gone.
@@ -303,12 +312,8 @@ class Workspace:
         with azureml_errors():
             return self._clients.get(self.id, MACHINE_LEARNING)
 
-    def __getattr__(self, name: str) -> object:
-        if name.startswith("__") or name not in NOT_OFFERED:
-            raise AttributeError(f"'Workspace' object has no attribute {name!r}")
-        raise UserErrorException(
-            f"Workspace.{name} is not offered.", remedy=f"Instead, {NOT_OFFERED[name]}."
-        )
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing_attribute(self, name, NOT_OFFERED)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workspace) and self.id.lower() == other.id.lower()

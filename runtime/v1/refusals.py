@@ -3,6 +3,7 @@
 from typing import NoReturn
 
 from runtime.api.exceptions import AzureMLException, UserErrorException
+from runtime.api.workspaces.attributes import MissingAttributeError
 from runtime.v1.names import Meaning
 
 _ERRORS = ("Error", "Exception", "Failed")
@@ -17,11 +18,13 @@ class RefusedType(type):
     def __call__(cls, *_: object, **__: object) -> NoReturn:
         raise refusal(cls.module, cls.__name__, cls.meaning)
 
-    def __getattr__(cls, name: str) -> object:
+    def __getattr__(cls, name: str) -> NoReturn:
         # Tools look for names with underscores (display, copy, pickle): nobody uses the class.
         if name.startswith("_"):
             raise AttributeError(name)
-        raise refusal(cls.module, f"{cls.__name__}.{name}", cls.meaning)
+        raise MissingAttributeError(
+            f"{cls.__name__}.{name} of {cls.module} is not offered.", remedy=cls.meaning.instead
+        )
 
 
 def refused(module: str, name: str, meaning: Meaning) -> type:

@@ -127,6 +127,14 @@ def test_runs_are_listed_by_what_they_have(done, experiment):
     assert (done.number, done.type, done.name) == (1, "azureml.scriptrun", done.id)
 
 
+def test_what_only_sweeps_have_is_refused_with_what_to_do(done):
+    with pytest.raises(UserErrorException, match="is not offered") as refused:
+        done.get_best_run_by_primary_metric()
+    assert "experiment.get_runs()" in refused.value.remedy
+    with pytest.raises(AttributeError, match="Did you mean 'get_metrics'"):
+        done.get_metric()
+
+
 def test_experiments_have_runs(done, workspace):
     assert list(workspace.experiments) == ["exp"]
     assert [each.name for each in Experiment.list(workspace)] == ["exp"]

@@ -136,4 +136,11 @@ def test_computes_are_a_dictionary(workspace):
 def test_what_a_workspace_does_not_offer_is_refused_when_used(workspace):
     with pytest.raises(UserErrorException, match="webservices is not offered"):
         _ = workspace.webservices
-    assert not hasattr(workspace, "subsription_id")
+    assert not hasattr(workspace, "webservices")
+
+
+def test_a_misspelt_attribute_leads_to_the_right_one(workspace):
+    with pytest.raises(AttributeError, match="Did you mean 'subscription_id'"):
+        _ = workspace.subsription_id
+    with pytest.raises(AttributeError):
+        _ = workspace._workspace_id_internal

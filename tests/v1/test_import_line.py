@@ -21,6 +21,7 @@ OFFERED = sorted(
     for name, meaning in known.items()
     if meaning.offered
 )
+IMPORTS = Path(__file__).with_name("imports.txt").read_text(encoding="utf-8").splitlines()
 REFUSED = sorted(
     (module, name)
     for module, known in names().modules.items()
@@ -46,6 +47,13 @@ def imported(line):
 def test_every_name_that_is_offered_is_a_class_of_ours(v1, module, name):
     bound = imported(f"from {module} import {name}")[name]
     assert bound is load(names().modules[module][name].path)
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_what_people_import_is_there(v1, line):
+    module, _, known = line.partition(":")
+    bound = imported(f"from {module} import {', '.join(known.split())}")
+    assert sorted(bound) == sorted(known.split())
 
 
 def test_every_other_name_imports(v1):

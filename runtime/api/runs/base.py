@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from infra.contract.json_types import Document, JsonObject
 from runtime.api.exceptions import UserErrorException, azureml_errors
@@ -11,6 +11,7 @@ from runtime.api.runs.definition import KIND, described
 from runtime.api.runs.source import Source
 from runtime.api.workspace import Workspace
 from runtime.history.parts import PARENT
+from runtime.api.workspaces.attributes import missing_attribute
 from runtime.model.runs import EventKind, RunRecord
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 
@@ -215,6 +216,9 @@ class RunBase:
             for file in sorted((folder / place).rglob("*.txt"))
         }
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing_attribute(self, name, NOT_OFFERED)
+
     def __repr__(self) -> str:
         return (
             f"Run(Experiment: {self.experiment.name},\nId: {self.id},\nType: {self.type},\n"
@@ -232,6 +236,31 @@ class RunBase:
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+
+# Attribute → what to do instead. The runs of sweeps, pipelines and AutoML have them.
+_SWEEP = "compare `run.get_metrics()` of the runs of `experiment.get_runs()`"
+_STEPS = "submit each step as a run, and keep the runs it returns"
+_SEARCH = "train in a script of your own"
+NOT_OFFERED = {
+    "add_type_provider": "leave it out: runs of every kind have one class",
+    "find_step_run": _STEPS,
+    "get_best_child": _SEARCH,
+    "get_best_run_by_primary_metric": _SWEEP,
+    "get_children_sorted_by_primary_metric": _SWEEP,
+    "get_guardrails": _SEARCH,
+    "get_hyperparameters": _SWEEP,
+    "get_output": _SEARCH,
+    "get_output_data": _STEPS,
+    "get_outputs": _STEPS,
+    "get_pipeline_output": _STEPS,
+    "get_pipeline_runs": _STEPS,
+    "get_run_sdk_dependencies": _SEARCH,
+    "get_steps": _STEPS,
+    "model_id": _SEARCH,
+    "publish_pipeline": _STEPS,
+    "summary": _SEARCH,
+}
 
 
 def utc_text(seconds: float | None) -> str | None:
