@@ -17,6 +17,7 @@ from infra.contract.json_types import Document, JsonObject
 from runtime.definitions.finding import FOLDERS
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import document_of
+from runtime.definitions.runconfig import read_document
 from runtime.definitions.runconfig_environment import part
 from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
 from runtime.definitions.shapes import Key, Kind, ShapeReader
@@ -100,6 +101,10 @@ def _changed(before: str, new: JsonObject, file: Path) -> str | None:
     read = ShapeReader(RUN_CONFIGURATION, file, problems).document(document)
     if problems.found:
         return None
+    if isinstance(read.values.get("environment"), str) and _environment(file) == new.get(
+        "environment"
+    ):
+        new = new | {"environment": read.values["environment"]}
     if text.lstrip().startswith("{"):
         same = read.values == new
         return before if same else bom + json.dumps(new, indent=4, ensure_ascii=False) + "\n"
@@ -110,6 +115,15 @@ def _changed(before: str, new: JsonObject, file: Path) -> str | None:
     edits = TextEdits(text)
     edits.mapping(root, RUN_CONFIGURATION, read.values, new)
     return bom + edits.applied()
+
+
+def _environment(file: Path) -> object:
+    """Return the environment that a run configuration names, ``None`` if it cannot be read."""
+    project = file.parent.parent if file.parent.name in FOLDERS else file.parent
+    try:
+        return read_document(file, project).get("environment")
+    except DefinitionError:
+        return None
 
 
 def _with_conda_file(

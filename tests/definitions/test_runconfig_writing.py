@@ -1,10 +1,15 @@
 """Run configurations are written strictly, and edited without losing comments."""
 
+import json
+import shutil
+
 import pytest
 
 from infra.contract.errors import DefinitionError
+from runtime.definitions.finding import run_configuration_places
 from runtime.definitions.runconfig import read_document, read_run_configuration
 from runtime.definitions.runconfig_writing import write_run_configuration
+from tests.definitions.wild_cases import EXPECTED, PROJECTS
 
 BEFORE = """\
 # What we run
@@ -144,3 +149,25 @@ def test_a_file_of_workbench_is_rewritten_in_the_newer_format(file):
     write_run_configuration(read(file), file)
     assert read(file)["script"] == "a.py"
     assert "ArgumentVector" not in file.read_text()
+
+
+def rewritten(project):
+    """Return whether a case cannot stay as it is: what is written is never one of these."""
+    text = " ".join(f.read_text("utf-8-sig") for f in project.rglob("*") if f.is_file())
+    marks = ("condaDependencies:", "CondaDependencies", "ArgumentVector", "argumentVector", "<<:")
+    return any(mark in text for mark in marks) or "workbench" in project.name
+
+
+KEPT = [each for each in PROJECTS if "refused" not in each.name and not rewritten(each)]
+
+
+@pytest.mark.parametrize("project", KEPT, ids=lambda project: project.name)
+def test_a_file_that_is_read_and_written_stays_as_it_is(project, tmp_path):
+    copy = tmp_path / "project"
+    shutil.copytree(project, copy)
+    name = json.loads((project / EXPECTED).read_text(encoding="utf-8"))["configuration"]
+    places = run_configuration_places(name, copy)
+    file = next(place for place in places if place.is_file())
+    before = {each: each.read_bytes() for each in copy.rglob("*") if each.is_file()}
+    write_run_configuration(read_document(file, copy), file)
+    assert {each: each.read_bytes() for each in copy.rglob("*") if each.is_file()} == before
