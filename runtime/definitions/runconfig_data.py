@@ -5,8 +5,7 @@ from typing import Final
 
 from infra.contract.json_types import Document
 from runtime.definitions.problems import Problems
-from runtime.definitions.runconfig_environment import part
-from runtime.definitions.shapes import Keys, Read, shown_path
+from runtime.definitions.shapes import Keys, Read, part, shown_path
 from runtime.model.data import DataInput, DataLocation, DataOutput, Mechanism
 
 _DATASTORE_URI: Final = re.compile(r"azureml://(?:.*/)?datastores/([^/]+)/paths/(.*)")

@@ -9,7 +9,7 @@ from typing import Final
 from infra.contract.json_types import Document
 from runtime.definitions.finding import listed, named_file, named_file_places
 from runtime.definitions.problems import Problems
-from runtime.definitions.shapes import Read
+from runtime.definitions.shapes import Read, part
 from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
 from runtime.model.environments import (
@@ -203,12 +203,6 @@ class EnvironmentReader:
             else:
                 packages.append(MavenPackage(each["group"], each["artifact"], each["version"]))
         return SparkPackages(repositories, tuple(packages)) if packages or repositories else None
-
-
-def part(document: Document, key: str) -> Document:
-    """Return a section of a canonical document, empty if it is not there."""
-    found = document.get(key)
-    return found if isinstance(found, Mapping) else {}
 
 
 def without_password(document: Document) -> Document:

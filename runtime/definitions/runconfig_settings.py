@@ -8,9 +8,9 @@ from typing import Final
 from infra.contract.json_types import Document
 from runtime.definitions.problems import Problems
 from runtime.definitions.runconfig_data import DataReader
-from runtime.definitions.runconfig_environment import EnvironmentReader, part
+from runtime.definitions.runconfig_environment import EnvironmentReader
 from runtime.definitions.settings import RunConfigurationFile
-from runtime.definitions.shapes import Keys, Read, shown_path
+from runtime.definitions.shapes import Keys, Read, part, shown_path
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import MAX_DURATION_S

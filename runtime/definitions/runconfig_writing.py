@@ -18,9 +18,8 @@ from runtime.definitions.finding import FOLDERS
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import document_of
 from runtime.definitions.runconfig import read_document
-from runtime.definitions.runconfig_environment import part
 from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
-from runtime.definitions.shapes import Key, Kind, ShapeReader
+from runtime.definitions.shapes import Key, Kind, ShapeReader, part
 from runtime.definitions.text_edits import TextEdits
 from runtime.definitions.yaml_text import block
 

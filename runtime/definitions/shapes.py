@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import one_of
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Place, Problems, did_you_mean
@@ -101,6 +101,12 @@ class Read:
 def folded(key: str) -> str:
     """Return a key without its casing: ``nodeCount``, ``NodeCount`` and ``node_count`` agree."""
     return key.replace("_", "").replace("-", "").lower()
+
+
+def part(document: Document, key: str) -> Document:
+    """Return a section of a canonical document, empty if it is not there."""
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def says_nothing(value: object) -> bool:
