@@ -56,6 +56,11 @@ def _registry(spec: RunSpec) -> str:
     return f"an image of {image.registry.address}" if image and image.registry else ""
 
 
+def _image(spec: RunSpec) -> str:
+    image = spec.environment.image if spec.environment else None
+    return "an image" if image else ""
+
+
 def _spark_packages(spec: RunSpec) -> str:
     packages = spec.environment.spark if spec.environment else None
     return "packages of Spark" if packages and spec.framework == "PySpark" else ""
@@ -93,6 +98,8 @@ FEATURES: Final = (
     Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),
     Feature("docker", lambda s: "docker" * (s.docker.use is True), ("docker.use", "docker")),
     Feature("docker arguments", _docker_arguments, ("docker.arguments", "docker")),
+    Feature("image", _image, ("environment.image", "environment")),
+    Feature("data", lambda s: "data" * bool(s.inputs or s.outputs), ("inputs", "outputs")),
     Feature("private registry", _registry, ("environment.image.registry", "environment.image")),
     Feature("Spark packages", _spark_packages, ("environment.spark", "environment")),
     Feature(
@@ -114,6 +121,7 @@ class Inability:
     """A feature that kinds of targets cannot honour; a kind that no row names can.
 
     With ``harmless``, the run is the same without the feature: the user is told, and it runs.
+    ``usual``: nobody is told, since the files that Microsoft's tools write always ask for it.
     """
 
     feature: str
@@ -121,6 +129,7 @@ class Inability:
     reason: str
     remedy: str
     harmless: bool = False
+    usual: bool = False
 
 
 _CHOOSE: Final = "choose a cluster with `--target NAME`"
@@ -166,6 +175,14 @@ INABILITIES: Final = (
         harmless=True,
     ),
     Inability(
+        "image",
+        (LOCAL,),
+        "its runs are processes of this machine, not containers",
+        f"Remove it, or {_CHOOSE}.",
+        harmless=True,
+        usual=True,
+    ),
+    Inability(
         "private registry",
         _AZUREML,
         "a job has no place for a registry's password",
@@ -208,7 +225,7 @@ def check_abilities(spec: RunSpec, kind: str) -> tuple[str, ...]:
     notes = tuple(
         f"{each.at}: {each.text}." if each.at else f"{each.text}."
         for each in found
-        if each.row.harmless
+        if each.row.harmless and not each.row.usual
     )
     if not refused:
         return notes
@@ -253,7 +270,12 @@ def _inabilities(spec: RunSpec, kind: str) -> Iterator[_Found]:
 
 
 def _origin(origins: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((origins[name] for name in names if name in origins), "")
+    """Return the place of the first field that has one, itself or a part of it."""
+    for name in names:
+        for field, place in origins.items():
+            if field == name or field.startswith(f"{name}."):
+                return place
+    return ""
 
 
 def require_lasting(name: str, origins: Mapping[str, str]) -> None:
