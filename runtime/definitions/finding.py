@@ -10,11 +10,13 @@ from runtime.definitions.problems import Place, Problems
 FOLDERS: Final = ("aml_config", ".azureml")
 """The configuration folders of a project, the older first, as in azureml-core."""
 EXTENSION: Final = ".runconfig"
+_OTHER_ENDINGS: Final = (".yml", ".yaml", ".json", ".compute")
+"""Of files that are given as run configurations, and are one or say what they are."""
 
 
 def is_path(name: str) -> bool:
     """Return whether a name can only be a file's."""
-    return name.endswith(EXTENSION) or "/" in name or os.sep in name
+    return name.endswith((EXTENSION, *_OTHER_ENDINGS)) or "/" in name or os.sep in name
 
 
 def run_configuration_places(name: str, project: Path) -> list[Path]:

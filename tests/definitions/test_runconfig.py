@@ -54,6 +54,8 @@ def test_settings_of_a_run_configuration_are_read(project):
         ("config/train.runconfig", "config/train.runconfig"),
         (".azureml/config/train.runconfig", "config/train.runconfig"),
         ("config/train", "config/train"),
+        ("train.yml", "train.yml"),
+        ("train.json", "train.json"),
     ],
 )
 def test_run_configurations_are_searched_in_order(project, file, name):
