@@ -52,14 +52,14 @@ _ORIGINS: Final[Mapping[str, Keys]] = {
     "environment.image.registry": ("environment", "docker", "baseImageRegistry"),
 }
 """A field of a run, or a part of one → the key that sets it."""
-_IDLE: Final[tuple[tuple[Keys, object, str], ...]] = (
-    (("tensorflow", "workerCount"), 1, "framework TensorFlow or communicator ParameterServer"),
-    (("mpi", "processCountPerNode"), 1, "an MPI communicator"),
-    (("pytorch", "processCount"), None, "communicator Nccl or Gloo"),
-    (("amlcompute", "vmSize"), None, "target amlcompute"),
-    (("containerInstance", "cpuCores"), None, "target containerinstance"),
+_IDLE: Final[tuple[tuple[Keys, tuple[object, ...], str], ...]] = (
+    (("tensorflow", "workerCount"), (1, 2), "framework TensorFlow or communicator ParameterServer"),
+    (("mpi", "processCountPerNode"), (1,), "an MPI communicator"),
+    (("pytorch", "processCount"), (), "communicator Nccl or Gloo"),
+    (("amlcompute", "vmSize"), (), "target amlcompute"),
+    (("containerInstance", "cpuCores"), (1,), "target containerinstance"),
 )
-"""Keys that have an effect only beside another; with this value they say nothing."""
+"""Keys that have an effect only beside another; a value of the templates says nothing."""
 
 
 def settings_in(
@@ -274,7 +274,7 @@ class _Settings:
         active = {distribution.kind if distribution else "", self._target()}
         for path, idle, needs in _IDLE:
             value = self._at(path)
-            if value and value != idle and str(path[0]).lower() not in active:
+            if value and value not in idle and str(path[0]).lower() not in active:
                 place = self._read.place(*path)
                 yield f"{place or self._file}: `{shown_path(path)}` has no effect without {needs}."
         for path in (("mpi", "nodeCount"), ("pytorch", "nodeCount")):

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec, ImageSpec, SparkPackages
 from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import MAX_DURATION_S, RunSpec
+
+SHARE_VARIABLE: Final = "AZUREML_NATIVE_SHARE_DIRECTORY"
+"""The folder outside the snapshot that the runs of a Workbench target share."""
 
 
 @dataclass(frozen=True, slots=True)

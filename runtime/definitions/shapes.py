@@ -57,7 +57,8 @@ class Key:
 
     ``keys`` are those of a section. ``choices`` are the values a text may have, in any case.
     ``also`` are other names of the key. ``idle`` are the values with which a refused key is
-    harmless, beside null and what is empty; ``remedy`` says what to do with any other.
+    harmless, beside null and what is empty; ``remedy`` says what to do with any other. With
+    ``text_or_section``, a section may be in a file of its own, whose path is written in its place.
     """
 
     name: str

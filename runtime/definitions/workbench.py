@@ -13,6 +13,7 @@ from runtime.definitions.finding import FOLDERS, listed, named_file
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Place, Problems, did_you_mean
 from runtime.definitions.reading import read_file
+from runtime.definitions.settings import SHARE_VARIABLE
 from runtime.definitions.shapes import Key, Keys, Read, ShapeReader
 from runtime.definitions.workbench_keys import COMPUTE, SPARK_DEPENDENCIES, WORKBENCH
 
@@ -23,8 +24,6 @@ _CONTAINERS: Final = frozenset(
     {"docker", "localdocker", "remotedocker", "amlcompute", "containerinstance"}
 )
 _MADE_FOR_THE_RUN: Final = "containerinstance"
-_SHARE_VARIABLE: Final = "AZUREML_NATIVE_SHARE_DIRECTORY"
-_SHARE: Final = "~/.azureml/share/"
 _SHARE_IN_CONTAINER: Final = "/azureml-share/"
 _SCRIPT_PLACE: Final = "$file"
 _CONDA_FILE: Final = "aml_config/conda_dependencies.yml"
@@ -169,16 +168,18 @@ class _Conversion:
     def _share(self) -> None:
         if self._type not in _HERE | {"remotedocker"}:
             return
-        folder, at = self._compute.values.get("nativeSharedDirectory"), None
-        if folder:
-            at = self._compute.place("nativeSharedDirectory")
-        shown = str(Path(folder or _SHARE).expanduser())
+        folder = self._compute.values.get("nativeSharedDirectory")
+        if not folder:
+            return
+        at = self._compute.place("nativeSharedDirectory")
+        # Scripts append a file's name to it as it is.
+        shown = str(Path(folder).expanduser()).rstrip("/") + "/"
         if self._type in _CONTAINERS:
             if not self._compute.values.get("sharedVolumes"):
                 return
             shown = _SHARE_IN_CONTAINER
         variables: JsonObject = {
-            _SHARE_VARIABLE: shown,
+            SHARE_VARIABLE: shown,
             **(self._own.values.get("environmentVariables") or {}),
         }
         self._made.set(("environment", "environmentVariables"), variables, at)

@@ -62,6 +62,11 @@ COMPUTE: Final = (
     ),
     Key("userManagedEnvironment", _FLAG, "The interpreter is used as it is."),
     Key("pythonLocation", text="The interpreter."),
+    Key(
+        "sparkSubmitLocation",
+        text="A local target does not run Spark.",
+        use=_IGNORED,
+    ),
     Key("yarnDeployMode", text="Where Spark's driver runs.", choices=("None", "Client", "Cluster")),
     Key("nodeCount", _WHOLE, "The number of nodes."),
     Key("priority", _WHOLE, "The priority in a cluster's queue."),

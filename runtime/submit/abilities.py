@@ -165,7 +165,8 @@ INABILITIES: Final = (
         "docker",
         (LOCAL,),
         "its runs are processes of this machine, not containers",
-        f"Set `enabled: false` (`useDocker: false`), or {_CHOOSE}.",
+        "Set `enabled: false` (`useDocker: false`; with Workbench's files, `-c local`), or"
+        f" {_CHOOSE}.",
     ),
     Inability(
         "docker arguments",

@@ -31,6 +31,7 @@ from runtime.submit.prepare import (
     for_target,
     prepared,
 )
+from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Report, Target
 
 _KIB: Final = 1024
@@ -217,6 +218,8 @@ class Submitter:
         return Submitted(run, taken, self._launch(run, target))
 
     def _launch(self, run: PreparedRun, target: Target) -> Handle:
+        if run.spec.target == LOCAL:
+            make_shared_folder(run.spec)
         try:
             handle = target.launch(run)
         except PlatformError as error:

@@ -36,6 +36,17 @@ def test_each_dialect_runs_the_script_with_what_it_says(project, name):
     assert "['--x', 'y z'] 010" in said.out
 
 
+def test_the_shared_folder_of_workbench_is_there(project):
+    share = project.root / "share"
+    project.write(f"type: local\nnativeSharedDirectory: {share}\n", "aml_config/own.compute")
+    project.write(
+        "import os\nopen(os.environ['AZUREML_NATIVE_SHARE_DIRECTORY'] + 'x', 'w').close()"
+    )
+    said = project.aml("submit", "--source-directory", "src", "-c", "workbench")
+    assert said.code == 0, said.err
+    assert (share / "x").exists()
+
+
 def test_arguments_of_the_command_line_replace_those_of_the_file(project):
     said = project.aml("submit", "--source-directory", "src", "-c", "sdk", "train.py", "--only")
     assert "['--only'] 010" in said.out
