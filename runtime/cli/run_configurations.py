@@ -9,7 +9,7 @@ from infra.contract.errors import PlatformError, UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from runtime.cli.render import print_data, print_json, print_table, say
-from runtime.definitions.attaching import run_configuration
+from runtime.definitions.attaching import default_conda, run_configuration
 from runtime.definitions.finding import EXTENSION, FOLDERS, configuration_folder
 from runtime.definitions.runconfig import read_document, read_run_configuration
 from runtime.definitions.runconfig_environment import without_password
@@ -63,7 +63,10 @@ def create(
     docker: bool,
     folder: Path,
 ) -> None:
-    """Write a run configuration. One that exists is not overwritten."""
+    """Write a run configuration, and a conda file if there is none.
+
+    A run configuration that exists is not overwritten.
+    """
     place = configuration_folder(folder)
     file = place / f"{name.removesuffix(EXTENSION)}{EXTENSION}"
     if file.exists():
@@ -81,8 +84,9 @@ def create(
                 remedy="Create it, or omit `-d`.",
                 at=str(folder / conda),
             )
-        # Without a conda file, `local` runs with the current Python.
-        document["environment"]["python"]["condaDependenciesFile"] = None
+        python = document["environment"]["python"]
+        del python["condaDependenciesFile"]
+        python["condaDependencies"] = default_conda()
     if script:
         document = {"script": script, **document}
     write_run_configuration(document, file)

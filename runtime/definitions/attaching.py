@@ -58,7 +58,7 @@ def _files(
     conda = f"{place.name}/{CONDA_FILE}"
     if workspace is not None:
         yield place / "config.json", config_json(workspace)
-    yield place / CONDA_FILE, block(_conda())
+    yield place / CONDA_FILE, block(default_conda())
     yield folder / ".amlignore", "".join(f"{pattern}\n" for pattern in _IGNORED)
     documents = {
         "local": run_configuration("local", conda, image=image, docker=False),
@@ -115,7 +115,8 @@ def run_configuration(
     return document
 
 
-def _conda() -> JsonObject:
+def default_conda() -> JsonObject:
+    """Return the conda document of a new project: this Python and azureml-core's first package."""
     return {
         "name": "project_environment",
         "channels": ["conda-forge"],

@@ -121,6 +121,16 @@ def test_run_configurations_are_created_listed_shown_and_deleted(desk, command):
     assert json.loads(desk.aml(command, "list", "--json").out) == []
 
 
+def test_a_new_run_configuration_has_a_conda_file(desk):
+    desk.aml("runconfiguration", "create", "-n", "mine")
+    assert "azureml-defaults" in find_run_configuration("mine", desk.root).environment.conda
+    missing = desk.aml("runconfiguration", "create", "-n", "other", "-d", "conda.yml")
+    assert (missing.code, missing.out) == (2, "")
+    (desk.root / "conda.yml").write_text("dependencies: [numpy]\n")
+    desk.aml("runconfiguration", "create", "-n", "other", "-d", "conda.yml")
+    assert "numpy" in find_run_configuration("other", desk.root).environment.conda
+
+
 def test_a_run_configuration_that_exists_is_not_overwritten(desk):
     desk.aml("runconfiguration", "create", "-n", "mine")
     said = desk.aml("runconfiguration", "create", "-n", "mine", "--target", "cpu")
