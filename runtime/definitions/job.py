@@ -26,7 +26,7 @@ from runtime.definitions.job_expressions import (
 from runtime.definitions.job_keys import COMMAND_JOB
 from runtime.definitions.keys import Unused, check_keys
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Problems
+from runtime.definitions.problems import Place, Problems
 from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 from runtime.model.launching import Distribution, DockerOptions
@@ -344,8 +344,16 @@ class _Reading:
         return given
 
     def _origins(self, file: Path) -> Mapping[str, str]:
-        found = ((name, self.document.get(*path)) for name, path in _ORIGINS.items())
-        return {name: f"{file}:{value.line}" for name, value in found if value is not None}
+        lines = {
+            name: value.line
+            for name, path in _ORIGINS.items()
+            if (value := self.document.get(*path)) is not None
+        }
+        for kind in ("inputs", "outputs"):
+            given = self.document.get(kind)
+            named = given.entries.items() if given else ()
+            lines |= {f"{kind}.{name}": value.line for name, value in named}
+        return {name: str(Place(str(file), line)) for name, line in lines.items()}
 
 
 _ORIGINS: Final = {
