@@ -215,17 +215,23 @@ def download(
     download_path: Path,
     stack: str | None,
 ) -> None:
-    """Download a job's files to FOLDER/artifacts, and print their names."""
+    """Download a job's files, and print their names.
+
+    Its `outputs` folder and its logs go to FOLDER/artifacts, a named output to
+    FOLDER/named-outputs/OUTPUT.
+    """
     session = _session(stack)
     record = _refreshed(session, name)
-    _ = everything
-    if output_name is not None:
-        raise UsageError(
-            f"The output {output_name!r} is on its datastore, and is not downloaded yet.",
-            remedy="Leave `--output-name` out for the files in `outputs` and the logs.",
-        )
-    target, into = session.target_of(record), download_path / "artifacts"
-    for file in collect(session.history, target, name, session.home, report=say, into=into):
+    files: list[Path] = []
+    if output_name is None:
+        target, into = session.target_of(record), download_path / "artifacts"
+        files += collect(session.history, target, name, session.home, report=say, into=into)
+    if everything or output_name is not None:
+        outputs = load("runtime.submit.named_outputs:outputs_of")(session, name, output_name)
+        into = download_path / "named-outputs"
+        fetched = load("runtime.submit.named_outputs:download_outputs")
+        files += fetched(session, name, outputs, into) if outputs else []
+    for file in files:
         print_data(printable(str(file)))
 
 

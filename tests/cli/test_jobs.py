@@ -188,7 +188,7 @@ def test_a_workspace_that_was_not_deployed_is_refused(jobs):
         (("create", "-f", "job.yml", "--set", "colour=1"), "has no key `colour`"),
         (("create", "-f", "job.yml", "-n", "my job"), "Did you mean 'my-job'?"),
         (("list", "--query", "[?"), "not JMESPath"),
-        (("download", "-n", "mine", "--output-name", "model"), "output 'model'"),
+        (("download", "-n", "mine", "--output-name", "model"), "has no output 'model'"),
     ],
 )
 def test_what_cannot_be_done_is_refused(jobs, arguments, said):

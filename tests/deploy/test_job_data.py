@@ -1,0 +1,86 @@
+"""The data of jobs of CLI v2, on this machine and on the cluster of a local cloud."""
+
+import pytest
+
+from infra.arm.client import local_client
+from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.contract.manifest import read_manifest
+
+JOB = """\
+command: |
+  cat ${{inputs.table}}; ls '${{inputs.folder}}' > ${{outputs.listing}}/names.txt
+  cp "${{inputs.table}}" ${{outputs.copy}}
+  basename "$PLACE"
+code: code
+environment: azureml:plain@latest
+compute: azureml:cpu
+inputs:
+  table: {type: uri_file, path: data/table.csv}
+  folder: {type: uri_folder, path: data, mode: download}
+outputs:
+  listing: {type: uri_folder, path: azureml://datastores/workspaceblobstore/paths/lists}
+  copy: {type: uri_file, mode: upload}
+environment_variables:
+  PLACE: ${{inputs.table}}
+"""
+TABLE = "a,b\n1,2\n"
+CONDA = "dependencies: [python=3.11]"
+READS = """\
+command: cat ${{inputs.names}}
+environment: azureml:plain@latest
+compute: azureml:cpu
+inputs:
+  names: {type: uri_file, path: azureml://datastores/workspaceblobstore/paths/lists/names.txt}
+"""
+
+
+@pytest.fixture
+def jobs(deployed):
+    """Return a deployed project with job files, and an environment `plain` in its workspace."""
+    for folder in ("code", "data"):
+        (deployed.root / folder).mkdir()
+    for name, text in {"data/table.csv": TABLE, "job.yml": JOB, "reads.yml": READS}.items():
+        (deployed.root / name).write_text(text)
+    workspace = read_manifest(deployed.home / "manifests/local.json", stack="local").workspace.id
+    properties = {"image": "an-image", "osType": "Linux", "condaFile": CONDA}
+    client = local_client(deployed.home)
+    client.complete(
+        "PUT",
+        f"{workspace}/environments/plain/versions/1",
+        api_version=MACHINE_LEARNING,
+        body={"properties": properties},
+    )
+    client.close()
+    return deployed
+
+
+@pytest.mark.parametrize("target", ["local", "azureml:cpu"])
+def test_a_job_reads_its_inputs_and_its_outputs_are_stored(jobs, target):
+    said = jobs.good("job", "create", "-n", "first", "--stream", "-f", "job.yml", *on(target))
+    assert f"{TABLE}table.csv\n" in said.err
+    said = jobs.good("submit", *on(target), "reads.yml")
+    assert said.out == "table.csv\n"
+
+
+@pytest.mark.parametrize("target", ["local", "azureml:cpu"])
+def test_a_jobs_outputs_are_downloaded(jobs, target):
+    jobs.good("job", "create", "-n", "first", "--stream", "-f", "job.yml", *on(target))
+    got = jobs.root / "got"
+    said = jobs.good("job", "download", "-n", "first", "--output-name", "copy", "-p", "got")
+    assert said.out == "got/named-outputs/copy/copy\n"
+    assert (got / "named-outputs/copy/copy").read_text() == TABLE
+    said = jobs.good("job", "download", "-n", "first", "--all", "-p", "got")
+    assert (got / "named-outputs/listing/names.txt").read_text() == "table.csv\n"
+    assert (got / "artifacts/user_logs/std_log.txt").is_file()
+
+
+def test_an_input_that_is_not_there_is_refused(jobs):
+    path = "inputs.names.path=azureml://datastores/workspaceblobstore/paths/nowhere"
+    said = jobs.aml("job", "create", "-f", "reads.yml", "--set", path)
+    assert (said.code, said.out) == (2, "")
+    assert "Input 'names' cannot be used: there is nothing at azureml://datastores/" in said.err
+
+
+def on(target):
+    """Return the options that choose a target."""
+    return "--set", f"compute={target}"
