@@ -50,7 +50,7 @@ _NAMED: Final = (
 )
 """The keys whose values name something: a text in angle brackets there is a placeholder."""
 _TYPE: Final = "command"
-_SIZE: Final = re.compile(r"\d+[bkmgBKMG]?")
+_SIZE: Final = re.compile(r"\d+[bkmgBKMG]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class _Reading:
             script="",
             source_directory=code,
             command="\n".join([*exports, self._command(data)]),
-            experiment=self._text("experiment_name") or "Default",
+            experiment=self._experiment(),
             environment=read_environment(environment, self.folder, self.problems)
             if environment
             else None,
@@ -173,12 +173,19 @@ class _Reading:
                     self.problems.at_line(each.line, what, "Write a value in its place.")
 
     def _name(self) -> str | None:
-        name = self.document.get("name")
-        if name is None:
+        return self._ruled("name", "job", "The name is the run's id.")
+
+    def _experiment(self) -> str:
+        return self._ruled("experiment_name", "experiment", "It groups runs.") or "Default"
+
+    def _ruled(self, key: str, rule: str, why: str) -> str | None:
+        """Return a name, which has to keep a rule."""
+        name = self.document.get(key)
+        if name is None or name.is_map:
             return None
-        problem = RULES["job"].problem(name.text)
+        problem = RULES[rule].problem(name.text)
         if problem:
-            self.problems.at_line(name.line, problem, "The name is the run's id.")
+            self.problems.at_line(name.line, problem, why)
         return name.text
 
     def _workspaces(self) -> Sequence[tuple[str, int]]:

@@ -22,6 +22,14 @@ inputs:
 environment_variables:
   RATE: rate=${{inputs.rate}}
 """
+PROJECT = """\
+name: projects
+python_env: python_env.yaml
+entry_points:
+  main:
+    parameters: {words: string, rate: {type: float, default: 0.5}}
+    command: python -c "import sys; print(sys.argv[1:])" {words} {rate}
+"""
 PRINTS = "import os, sys\nprint(sys.argv[1:], os.environ['RATE'])\n"
 WAITS = "command: echo started; sleep 600\nenvironment: azureml:plain:1\ncompute: cpu\n"
 
@@ -92,3 +100,22 @@ def test_another_workspace_is_refused(jobs):
     said = jobs.aml("job", "list", "-w", "other")
     assert said.code == 2
     assert f"workspace 'other' (deployed: '{jobs.name}')" in said.err
+
+
+def test_an_mlflow_project_runs_on_the_cluster(jobs):
+    folder = jobs.root / "project"
+    folder.mkdir()
+    (folder / "MLproject").write_text(PROJECT)
+    (folder / "python_env.yaml").write_text("python: '3.11'\ndependencies: []\n")
+    said = jobs.aml("submit", "--target", "cpu", "-P", "words=it's", "project")
+    assert said.code == 0, said.err
+    assert said.out == """["it's", '0.5']\n"""
+
+
+def test_a_shell_script_runs_on_the_cluster(jobs):
+    (jobs.root / "code/run.sh").write_text('echo "$1"; exit 9\n')
+    (jobs.root / "code/requirements.txt").write_text("")
+    options = ("--target", "cpu", "--source-directory", "code")
+    said = jobs.aml("submit", *options, "run.sh", "a b")
+    assert (said.code, said.out) == (1, "a b\n")
+    assert "exit code 9" in said.err
