@@ -26,7 +26,9 @@ from runtime.model.runs import RunSpec
 
 MAIN: Final = "main"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
-_TYPES: Final = ("string", "float", "path", "uri")
+_NUMBERS: Final = frozenset({"float", "int", "integer"})
+"""MLflow documents `float` alone and checks none; people write the others too."""
+_TYPES: Final = ("string", "path", "uri", *sorted(_NUMBERS))
 _URI: Final = re.compile(r"\w+://")
 _RUNNERS: Final = {".py": "python", ".sh": "bash"}
 _ENVIRONMENTS: Final = ("conda_env", "python_env", "docker_env")
@@ -43,7 +45,7 @@ PROJECT: Final = (
     Key("entry_points.*.command", "text", "A line for bash, with `{parameter}`."),
     Key("entry_points.*.parameters", "map", "Its parameters."),
     Key("entry_points.*.parameters.*", "text|map", "A parameter's type, or what is below."),
-    Key("entry_points.*.parameters.*.type", "text", "string, float, path or uri."),
+    Key("entry_points.*.parameters.*.type", "text", "string, float, int, path or uri."),
     Key("entry_points.*.parameters.*.default", "any", "Its value where none is given."),
     Key("target_uri", "text", "Results are logged to the run.", Meaning.NO_EFFECT),
     Key("databricks_spark_job", "map", "Databricks cannot run projects yet.", Meaning.REFUSED),
@@ -160,7 +162,7 @@ class _Reading:
 
     def _checked(self, name: str, kind: str, text: str, line: int, folder: Path) -> str:
         """Return a value as the command gets it: a local path is absolute."""
-        if kind == "float" and not _is_number(text):
+        if kind in _NUMBERS and not _is_number(text):
             what = f"Parameter {name!r} is {text!r}, which is not a number."
             self.problems.at_line(line, what, f"Give a number with `-P {name}=…`.")
         if kind == "path" and not _URI.match(text):

@@ -57,6 +57,11 @@ def test_defaults_stand_where_nothing_is_given(project):
     assert "'a b'" in project(PROJECT, alpha="1").command
 
 
+def test_whole_numbers_are_numbers(project):
+    text = "entry_points: {main: {parameters: {n: {type: int, default: 5}}, command: 'run {n}'}}\n"
+    assert project(text).command == "run 5"
+
+
 def test_a_parameter_that_is_not_declared_is_appended(project):
     command = project(PROJECT, "validate", extra="a b").command
     assert command == "echo validate --extra 'a b'"
