@@ -12,6 +12,7 @@ import click
 
 from infra.contract.discovery import find_cloud
 from infra.contract.errors import PlatformError, UnknownNameError, UsageError
+from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.manifest import read_manifest
 from runtime.agent.files import printable
@@ -33,6 +34,7 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 
 _MANY: Final = "--set"
+_COLUMNS: Final = ("name", "status", "display_name", "experiment_name", "compute")
 _NAME: Final = click.option("--name", "-n", metavar="NAME", required=True, help="Name of the job.")
 
 
@@ -108,7 +110,7 @@ def create(
     pages = _pages(session)
     if web:
         say(pages.page(record))
-    given().show(job_document(record, pages))
+    _show([job_document(record, pages)], one=True)
     if stream:
         raise_unless_completed(record, last_lines(record.outputs), quiet=True)
 
@@ -149,7 +151,7 @@ def list_(
     key, _, value = (tag or "").partition("=")
     wanted = Filter(tags={key: value} if key else {}, limit=max_results or 0)
     pages = _pages(session)
-    given().show([job_document(each, pages) for each in session.history.runs(wanted)])
+    _show([job_document(each, pages) for each in session.history.runs(wanted)])
 
 
 @job.command(cls=_AzCommand)
@@ -167,7 +169,7 @@ def show(
     record, pages = _refreshed(session, name), _pages(session)
     if web:
         say(pages.page(record))
-    given().show(job_document(record, pages))
+    _show([job_document(record, pages)], one=True)
 
 
 @job.command(cls=_AzCommand)
@@ -266,3 +268,11 @@ def _refreshed(session: ProjectSession, name: str) -> RunRecord:
 
 def _note(error: PlatformError) -> None:
     say(f"note: {error.detail} Showing the last known state.")
+
+
+def _show(documents: Sequence[JsonObject], *, one: bool = False) -> None:
+    """Print jobs as the options ask for; a table of whole jobs has its telling columns alone."""
+    options = given()
+    if options.output == "table" and options.query is None:
+        documents = [{key: each[key] for key in _COLUMNS} for each in documents]
+    options.show(documents[0] if one else list(documents))

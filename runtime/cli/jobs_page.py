@@ -56,9 +56,9 @@ override what the file says. All paths are relative to the file.
 - The path of data is known only where the run executes: `${{inputs.data}}` becomes
   `"${AZUREML_DATAREFERENCE_data}"`, quoted as its place requires. In `environment_variables`, a
   value with data is exported by the line.
-- An output is a folder that is stored when the script ends; one of type `uri_file` is a file of that
-  name in its folder. `${{name}}`, `${{output_name}}` and `${{default_datastore}}` stand in its path.
-  `aml job download -n NAME --output-name OUTPUT` fetches it to `named-outputs/OUTPUT`.
+- An output is a folder that is stored when the script ends; one of type `uri_file` is a file of
+  that name in its folder. `${{name}}`, `${{output_name}}` and `${{default_datastore}}` may stand in
+  its path. `aml job download -n NAME --output-name OUTPUT` fetches it to `named-outputs/OUTPUT`.
 - A part in `$[[ … ]]` vanishes if one of its inputs has no value.
 - A job without `code` sends no files; one without `compute` needs `--target`, for there are no
   serverless nodes here. One without `environment` runs with the current Python on `local`, and is

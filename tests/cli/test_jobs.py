@@ -149,6 +149,13 @@ def test_jobs_are_listed_newest_first(jobs):
     assert yaml.safe_load(tagged) == ["two", "one"]
 
 
+def test_a_table_of_jobs_has_what_tells_them_apart(jobs):
+    jobs.aml("job", "create", "-f", "job.yml", "-n", "mine", "--stream")
+    head, row = jobs.aml("job", "list", "-o", "table").out.splitlines()
+    assert head.split() == ["Name", "Status", "Display_name", "Experiment_name", "Compute"]
+    assert row.split() == ["mine", "Completed", "It", "prints", "printing", "local"]
+
+
 def test_a_jobs_files_are_downloaded(jobs):
     jobs.aml("job", "create", "-f", "job.yml", "-n", "mine", "--stream")
     said = jobs.aml("job", "download", "-n", "mine", "--all", "--download-path", "got")
