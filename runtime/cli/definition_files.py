@@ -16,6 +16,7 @@ from runtime.definitions.job import JobFile
 from runtime.definitions.job_kinds import refuse_job
 from runtime.definitions.mlproject import read_project
 from runtime.definitions.recognition import JOBS, Kind, Recognized, recognize
+from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.model.runs import RunSpec
 from runtime.submit.job_files import check_workspaces, job_run
@@ -53,7 +54,7 @@ def defined(given: SubmitOptions, session: ProjectSession) -> Defined | None:
     file = _file(given)
     if file is None:
         return None
-    text = file.read_text(encoding="utf-8", errors="replace")
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
     found = recognize(file.name, text)
     if found.kind is Kind.SCRIPT:
         return None
@@ -62,12 +63,7 @@ def defined(given: SubmitOptions, session: ProjectSession) -> Defined | None:
     reader = _READERS.get(found.kind)
     if reader is None:
         raise _refused(file, found)
-    if given.configuration is not None:
-        raise UsageError(
-            f"-c cannot be combined with {file.name}, which is {found.kind}.",
-            remedy="Leave one of them out; `--target` chooses another target.",
-        )
-    return reader(file, given, session)
+    return reader(file, _with_target(given, file, found), session)
 
 
 def _file(given: SubmitOptions) -> Path | None:
@@ -87,6 +83,19 @@ def _file(given: SubmitOptions) -> Path | None:
                 " SCRIPT`.",
             )
     return None
+
+
+def _with_target(given: SubmitOptions, file: Path, found: Recognized) -> SubmitOptions:
+    """Return the options with the target that ``-c`` names, if it is no run configuration."""
+    named = given.configuration
+    if named is None:
+        return given
+    if given.target is None and find_run_configuration(named, given.source_directory) is None:
+        return replace(given, target=named, configuration=None)
+    raise UsageError(
+        f"-c {named} cannot be combined with {file.name}, which is {found.kind}.",
+        remedy="Leave one of them out; `--target` chooses another target.",
+    )
 
 
 def _refused(file: Path, found: Recognized) -> DefinitionError:

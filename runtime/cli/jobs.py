@@ -119,7 +119,7 @@ def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession)
     """Submit the job of a file and return its name."""
     if not file.is_file():
         raise UnknownNameError(f"There is no file {file}.", remedy="Correct `--file`.")
-    found = recognize(file.name, file.read_text(encoding="utf-8", errors="replace"))
+    found = recognize(file.name, file.read_text(encoding="utf-8-sig", errors="replace"))
     if found.kind in JOBS and found.kind is not Kind.COMMAND_JOB:
         refuse_job(file, found)
     if found.kind not in {*JOBS, Kind.UNKNOWN, Kind.UNREADABLE}:

@@ -94,11 +94,20 @@ def test_arguments_after_a_project_are_refused(desk):
     assert "-P NAME=VALUE" in said.err
 
 
+def test_a_target_may_be_named_with_c(desk):
+    desk.write("echo here\n", "run.sh")
+    said = desk.aml("submit", "-c", "local", "--source-directory", "src", "run.sh")
+    assert (said.code, said.out) == (0, "here\n")
+    desk.write("command: echo job\n", "../job.yml")
+    assert desk.aml("submit", "-c", "local", "job.yml").out == "job\n"
+
+
 def test_a_run_configuration_and_a_job_are_not_combined(desk):
     desk.write("command: ls\ncompute: local\n", "../job.yml")
+    desk.write("script: train.py\n", "../.azureml/cpu.runconfig")
     said = desk.aml("submit", "-c", "cpu", "job.yml")
     assert said.code == 2
-    assert "-c cannot be combined with job.yml" in said.err
+    assert "-c cpu cannot be combined with job.yml" in said.err
 
 
 def test_a_job_without_a_compute_needs_a_target(desk):
