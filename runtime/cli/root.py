@@ -107,6 +107,8 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Register, list and download environments of the workspace.",
         _RUN,
     ),
+    "env": Entry("runtime.cli.env_command:env", "Build and list environments.", _RUN),
+    "prepare": Entry("runtime.cli.env_command:prepare", "Build a target's environment.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
     "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
     "folder": Entry("runtime.cli.folder:folder", "Prepare a project folder.", _RUN),

@@ -53,9 +53,9 @@ class Builder(Protocol):
     def build(self, locked: LockedEnvironment, folder: Path, log: Log, stop: Event) -> None:
         """Install into ``folder``, which exists and is empty.
 
-        It may be moved afterwards, unless conda installs it.
+        It may be moved afterwards, unless conda installs it (``locked.conda``).
 
-        Leaves the exact versions in ``LOCK_FILE`` below it.
+        May leave the exact versions in ``LOCK_FILE`` below it.
 
         Raises ``EnvironmentBuildError`` with the last lines of the log if the build fails, and if
         ``stop`` is set.

@@ -27,7 +27,8 @@ from runtime.environments.resolved import ResolvedLock, changes
 from runtime.model.redaction import redacted
 
 DISK_LIMIT_BYTES: Final = 20 * 1024**3
-_RECORD: Final = "aml-environment.json"
+RECORD: Final = "aml-environment.json"
+"""The file of an environment that says what it is; its time stamp is that of the last use."""
 _BUILDING: Final = ".building-"
 _LOOK_EVERY_S: Final = 0.1
 
@@ -113,9 +114,9 @@ class EnvironmentCache:
         """
         for left in self._remains():
             with self._lock_file(left.name.removeprefix(_BUILDING)) as lock_file:
-                if _try_lock(lock_file, fcntl.LOCK_EX) and not (left / _RECORD).exists():
+                if _try_lock(lock_file, fcntl.LOCK_EX) and not (left / RECORD).exists():
                     shutil.rmtree(left, ignore_errors=True)
-        records = sorted(self._root.glob(f"*/{_RECORD}"), key=lambda record: record.stat().st_mtime)
+        records = sorted(self._root.glob(f"*/{RECORD}"), key=lambda record: record.stat().st_mtime)
         sizes = {record: int(_read(record).get("size", 0)) for record in records}
         total = sum(sizes.values())
         for record in records:
@@ -128,6 +129,14 @@ class EnvironmentCache:
                     total -= sizes[record]
                     log(f"Environment {name} was evicted to stay below the disk limit.")
 
+    def discard(self, name: str) -> bool:
+        """Remove an environment by its folder's name; ``False`` if it is in use."""
+        with self._lock_file(name) as lock_file:
+            if not _try_lock(lock_file, fcntl.LOCK_EX):
+                return False
+            self._remove(self._root / name)
+        return True
+
     def _folder(self, locked: LockedEnvironment) -> Path:
         """Return the environment's folder: one with the wanted versions, if there is one."""
         wanted = locked.resolved
@@ -137,7 +146,7 @@ class EnvironmentCache:
         return self._root / locked.key
 
     def _is_built(self, folder: Path) -> bool:
-        return (folder / _RECORD).is_file() and self._builder.python(folder).exists()
+        return (folder / RECORD).is_file() and self._builder.python(folder).exists()
 
     def _digest(self, folder: Path) -> str | None:
         try:
@@ -173,9 +182,7 @@ class EnvironmentCache:
         try:
             self._builder.build(locked, folder, log, stop)
             record = self._record(locked, _size(folder))
-            private_file(folder / _RECORD).write_text(
-                json.dumps(record, indent=2), encoding="utf-8"
-            )
+            private_file(folder / RECORD).write_text(json.dumps(record, indent=2), encoding="utf-8")
             if folder != final:
                 folder.rename(final)
         except BaseException:  # Ctrl-C too must not leave a half-built environment
@@ -203,7 +210,7 @@ class EnvironmentCache:
             return False
         # The record's time stamp is the time of last use, by which environments are evicted.
         now = self._now()
-        os.utime(folder / _RECORD, (now, now))
+        os.utime(folder / RECORD, (now, now))
         return True
 
     def _remains(self) -> list[Path]:
@@ -213,7 +220,7 @@ class EnvironmentCache:
             each
             for each in folders
             if each.name.startswith(_BUILDING)
-            or not (each.name.startswith(".") or (each / _RECORD).exists())
+            or not (each.name.startswith(".") or (each / RECORD).exists())
         ]
 
     def _remove(self, folder: Path) -> None:

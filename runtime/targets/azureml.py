@@ -44,7 +44,7 @@ from runtime.targets.azureml_bodies import (
 from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_data import check_outputs, job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
-from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
+from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
 from runtime.targets.mirroring import mirror_blobs
 from runtime.targets.workspace_transport import WorkspaceTransport
 
@@ -104,6 +104,22 @@ class AzureMLTarget:
     def check(self, spec: RunSpec) -> None:
         """Raise ``UsageError`` for outputs that a job cannot have."""
         check_outputs(spec)
+
+    def prepare(self, environment: EnvironmentSpec) -> Prepared:
+        """Register the environment; the service builds its image for the first run."""
+        self._existing_workspace()
+        registered = environment.kind == "registered"
+        path = "" if registered else self._environment_path(environment)
+        reused = registered or self._get(path) is not None
+        found = self._environment_id(environment)
+        says = (
+            "The environment is registered already; its image is built by the first run that uses"
+            " it, and reused from then on."
+            if reused
+            else "Registered the environment. The service builds its image for the first run that"
+            " uses it, and reuses it from then on; no node was started."
+        )
+        return Prepared(found, says, reused)
 
     def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         """Return each run's status; a job that does not exist has failed."""
@@ -197,12 +213,15 @@ class AzureMLTarget:
         return self._environment(spec)
 
     def _environment(self, spec: EnvironmentSpec) -> str:
-        path = f"{self._workspace}/environments/{environment_name(spec)}/versions/1"
+        path = self._environment_path(spec)
         if self._get(path) is None:
             context = environment_context(spec)
             uri = self._uploaded(context) if context else None
             self._put(path, environment_asset(spec, uri)[1])
         return path
+
+    def _environment_path(self, spec: EnvironmentSpec) -> str:
+        return f"{self._workspace}/environments/{environment_name(spec)}/versions/1"
 
     def _uploaded(self, context: BuildContext) -> str:
         """Upload a build context to the workspace's blob store; return its address."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from runtime.agent.files import OutsideError, printable
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
 
@@ -113,3 +114,20 @@ class Checking(Protocol):
 
     def check(self, spec: RunSpec) -> None:
         """Raise ``PlatformError`` for data that no run on this target can have; send nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An environment that a target has. ``id`` is its ARM id; ``says`` what happens next."""
+
+    id: str
+    says: str
+    reused: bool
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A target that can take an environment ahead of the first run that uses it."""
+
+    def prepare(self, environment: EnvironmentSpec) -> Prepared:
+        """Prepare an environment. Preparing it twice does it once."""

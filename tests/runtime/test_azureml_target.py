@@ -91,6 +91,14 @@ class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
         lock = ResolvedLock((tmp_path / "collected" / INSTALLED_FILE).read_text())
         assert {"key": LOCK_PROPERTY, "value": lock.digest} in reported
 
+    def test_an_environment_is_prepared_by_registering_it(self, target, workspace):
+        environment = EnvironmentSpec("pip", requirements="six==1.16.0\n")
+        first, again = target.prepare(environment), target.prepare(environment)
+        assert (first.reused, again.reused) == (False, True)
+        assert first.id == f"{workspace}/environments/{environment_name(environment)}/versions/1"
+        assert "six==1.16.0" in target._get(first.id)["properties"]["condaFile"]
+        assert "no node was started" in first.says
+
     def test_the_context_of_an_image_is_uploaded(self, target, make_run, workspace):
         image = ImageSpec(dockerfile="FROM base\n")
         environment = EnvironmentSpec("conda", conda="dependencies: [six]", image=image)

@@ -1,0 +1,183 @@
+"""`aml env build | list | show | prune`: the environments built on this machine."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from infra.contract.errors import DefinitionError, UsageError
+from infra.contract.json_types import JsonObject
+from infra.contract.load import load
+from infra.contract.project import home_folder
+from runtime.cli.render import print_data, print_json, print_table, say, timestamp
+from runtime.cli.render import size as size_of
+from runtime.environments.builders import ChosenBuilder
+from runtime.environments.cache import EnvironmentCache
+from runtime.environments.conda_tools import conda_tool
+from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
+from runtime.environments.inventory import StoredEnvironment, named, stored, to_prune
+from runtime.environments.locking import lock
+from runtime.model.environments import EnvironmentSpec
+
+_FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
+_HASH = 12
+
+
+def build(
+    file: Path | None,
+    configuration: str | None,
+    source_directory: Path,
+    python: str | None,
+    *,
+    keep_azureml: bool,
+    as_json: bool,
+) -> None:
+    """Build an environment; the parameters are the options of the command."""
+    if file is not None and configuration is not None:
+        raise UsageError("-c and FILE cannot be combined.", remedy="Leave one of them out.")
+    declared = (
+        read_declaration(file, python=python)
+        if file is not None
+        else _declared(configuration, source_directory, python)
+    )
+    build_declared(declared, keep_azureml=keep_azureml, as_json=as_json)
+
+
+def build_declared(declared: EnvironmentSpec, *, keep_azureml: bool, as_json: bool) -> None:
+    """Build an environment for runs on this machine, unless it is built, and print its name."""
+    spec = replace(declared, image=None, keep_azureml=keep_azureml)
+    locked = lock(spec, with_conda=conda_tool() is not None)
+    root = home_folder() / "environments"
+    cache = EnvironmentCache(root, ChosenBuilder())
+    with cache.lease(locked, say) as built:
+        if as_json:
+            print_json(
+                {
+                    "name": built.folder.name,
+                    "hash": built.hash,
+                    "folder": str(built.folder),
+                    "python": str(built.python),
+                    "reused": built.reused,
+                    "lock": built.lock,
+                }
+            )
+        else:
+            print_data(built.folder.name)
+
+
+def _declared(configuration: str | None, folder: Path, python: str | None) -> EnvironmentSpec:
+    """Return the environment of a run configuration, or of a folder."""
+    if configuration is None:
+        found = find_declaration(folder, python=python)
+        if found is None:
+            raise DefinitionError(
+                f"{folder} declares no environment.",
+                remedy=f"Add one of {', '.join(FILE_NAMES)} to it, or name a FILE.",
+            )
+        return found
+    configured = load(_FIND_CONFIGURATION)(configuration, folder)
+    if configured is None:
+        looked = load("runtime.definitions.runconfig:places_of")(configuration, folder)
+        raise UsageError(
+            f"There is no run configuration {configuration!r}.",
+            remedy=f"Looked for {', '.join(looked)}.",
+        )
+    chosen: EnvironmentSpec | None = load("runtime.submit.prepare:choose_environment")(
+        folder, target="local", python=python, configured=configured.environment
+    )
+    if chosen is None or chosen.kind not in {"conda", "pip"}:
+        raise DefinitionError(
+            f"The environment of {configuration!r} has nothing to build: its interpreter is used"
+            " as it is, or the workspace defines it.",
+            remedy="Declare packages in it, or name a FILE.",
+        )
+    return chosen
+
+
+def list_environments(*, as_json: bool) -> None:
+    """Print the built environments."""
+    inventory = stored(home_folder() / "environments")
+    if as_json:
+        print_json([_document(each) for each in inventory])
+        return
+    if not inventory:
+        say("There are no built environments. Build one with `aml env build FILE`.")
+        return
+    rows = [
+        (
+            each.name if len(each.name) <= _HASH else each.name[:_HASH],
+            each.python,
+            str(len(each.lock.versions)) if each.lock else "",
+            size_of(each.size),
+            timestamp(each.used) or "",
+            each.source or "",
+        )
+        for each in inventory
+    ]
+    print_table(("NAME", "PYTHON", "PACKAGES", "SIZE", "LAST USED", "SOURCE"), rows)
+    say(f"{len(rows)} environments, {size_of(sum(each.size for each in inventory))}")
+
+
+def show(name: str, *, as_json: bool) -> None:
+    """Print one built environment, with its exact versions."""
+    inventory = stored(home_folder() / "environments")
+    found = named(inventory, name)
+    document = _document(found)
+    versions = dict(found.lock.versions) if found.lock else {}
+    if as_json:
+        print_json({**document, "requirements": list(found.requirements), "versions": versions})
+        return
+    for key, value in document.items():
+        print_data(f"{key}: {value}")
+    for line in found.requirements:
+        print_data(f"requirement: {line}")
+    for package, version in sorted(versions.items()):
+        print_data(f"  {package} {version}")
+
+
+def prune(
+    *,
+    older_than_s: int | None,
+    keep: int | None,
+    size: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Remove built environments, or print which would be removed."""
+    if older_than_s is None and keep is None and size is None:
+        raise UsageError(
+            "Nothing says what to remove.", remedy="Give --older-than, --keep or --size."
+        )
+    root = home_folder() / "environments"
+    inventory = stored(root)
+    gone = to_prune(inventory, now=time.time(), older_than_s=older_than_s, keep=keep, size=size)
+    cache = EnvironmentCache(root, ChosenBuilder(os.environ))
+    removed = [each for each in gone if dry_run or cache.discard(each.name)]
+    kept = len(gone) - len(removed)
+    if as_json:
+        print_json([_document(each) for each in removed])
+    else:
+        for each in removed:
+            print_data(f"{each.name}  {size_of(each.size)}  last used {timestamp(each.used)}")
+    total = size_of(sum(each.size for each in removed))
+    if dry_run:
+        say(f"{len(removed)} of {len(inventory)} environments, {total}, would be removed.")
+        say("Remove them with --yes." if removed else "Nothing to remove.")
+    else:
+        say(f"Removed {len(removed)} of {len(inventory)} environments, {total}.")
+    if kept:
+        say(f"{kept} in use are kept.")
+
+
+def _document(each: StoredEnvironment) -> JsonObject:
+    return {
+        "name": each.name,
+        "hash": each.hash,
+        "python": each.python,
+        "size": each.size,
+        "built": timestamp(each.built),
+        "used": timestamp(each.used),
+        "source": each.source,
+        "folder": str(each.folder),
+        "lock": each.lock.digest if each.lock else None,
+    }
