@@ -12,7 +12,6 @@ import platform
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +20,7 @@ from runtime.agent.files import open_to_append
 
 FILE = "logs/azureml/aml_environment.txt"
 PROPERTY = "aml.environment.lock"
+_INFO = re.compile(r"(.+?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 
 
 def report_installed(append: Callable[[str, JsonObject], None], file: Path) -> None:
@@ -37,7 +37,7 @@ def installed_lock(prefix: str = sys.prefix) -> str:
     """Return the lock: a conda document if conda made the environment, else a requirements file."""
     version = ".".join(map(str, sys.version_info[:3]))
     conda = sorted(conda_packages(Path(prefix) / "conda-meta"))
-    found = sorted(set(pins(conda, distributions())))
+    found = sorted(set(pins(conda, filter(None, sys.path))))
     head = [
         "# aml lock 1",
         f"# python: {version}",
@@ -73,24 +73,35 @@ def _channel(channel: str) -> str:
     return parts[-1] if parts else ""
 
 
-def pins(conda: list[tuple[str, str]], installed: Iterable[Distribution]) -> Iterator[str]:
-    """Yield the packages that conda did not install, as exact requirements."""
+def pins(conda: list[tuple[str, str]], folders: Iterable[str]) -> Iterator[str]:
+    """Yield the packages in ``folders`` that conda did not install, as exact requirements.
+
+    ``importlib.metadata`` would do the same, but its import costs every run more than this does.
+    """
     names = {_normalized(package.partition("=")[0]) for package, _ in conda}
-    for found in installed:
-        name = found.metadata["Name"]
-        installer = (found.read_text("INSTALLER") or "").strip()
-        if name and installer != "conda" and _normalized(name) not in names:
-            yield _url(found, name) or f"{name}=={found.version}"
+    for folder in folders:
+        for info in [*Path(folder).glob("*.dist-info"), *Path(folder).glob("*.egg-info")]:
+            match = _INFO.fullmatch(info.name)
+            name = _normalized(match[1]) if match else ""
+            if match and name not in names and _read(info, "INSTALLER") != "conda":
+                yield _url(info, name) or f"{name}=={match[2]}"
+
+
+def _read(info: Path, name: str) -> str:
+    try:
+        return (info / name).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _url(found: Distribution, name: str) -> str:
+def _url(info: Path, name: str) -> str:
     """Return the requirement of a package that was installed from an address."""
     try:
-        origin = json.loads(found.read_text("direct_url.json") or "{}")
+        origin = json.loads(_read(info, "direct_url.json") or "{}")
     except ValueError:
         return ""
     place = urlsplit(str(origin.get("url") or ""))

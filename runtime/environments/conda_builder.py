@@ -6,7 +6,6 @@ Conda writes an environment's path into what it installs, so it is built where i
 import os
 import sys
 from collections.abc import Mapping
-from importlib.metadata import distributions
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -86,7 +85,7 @@ class CondaBuilder:
             (name.split("=")[1] for name, _ in packages if name.startswith("python=")), ""
         )
         site = [str(place) for place in folder.glob("lib/python*/site-packages")]
-        pip = sorted(set(pins(packages, distributions(path=site))))
+        pip = sorted(set(pins(packages, site)))
         lock = resolved_lock(
             "\n".join(conda_document(packages, pip)),
             environment=locked.hash,
