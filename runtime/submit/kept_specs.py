@@ -5,7 +5,8 @@ Values that may be secret are not kept: an environment variable has its name alo
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,9 @@ from runtime.model.redaction import MASK, redacted
 from runtime.model.runs import RunSpec
 
 FOLDER: Final = "specs"
+_ENV: Final = ("-e", "--env")
+_JOINED: Final = ("-e", "--env=")
+_VARIABLE: Final = re.compile(r"((?:-e|--env=)?[A-Za-z_]\w*)=.*", re.DOTALL)
 _EXAMPLE: Final = {"EXAMPLE_ENV_VAR": "EXAMPLE_VALUE"}
 """What azureml-core writes into every run configuration."""
 
@@ -87,9 +91,20 @@ def _shown(spec: RunSpec) -> RunSpec:
         variables=dict.fromkeys(spec.variables, MASK),
         arguments=(),
         command=MASK if spec.command else "",
-        docker=replace(spec.docker, arguments=tuple(map(redacted, spec.docker.arguments))),
+        docker=replace(spec.docker, arguments=_without_values(spec.docker.arguments)),
         inputs=tuple(map(without_token, spec.inputs)),
     )
+
+
+def _without_values(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return arguments of `docker run` without the values of environment variables."""
+    shown, of_variable = [], False
+    for argument in arguments:
+        match = _VARIABLE.fullmatch(argument)
+        named = match is not None and (of_variable or argument.startswith(_JOINED))
+        shown.append(f"{match[1]}={MASK}" if match and named else redacted(argument))
+        of_variable = argument in _ENV
+    return tuple(shown)
 
 
 def _spec_of(document: Document) -> RunSpec:
