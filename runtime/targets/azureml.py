@@ -53,6 +53,8 @@ _PARTIAL: Final = 206
 _OK: Final = frozenset({200, _PARTIAL})
 _TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
+_OURS: Final = "azureml/"
+"""The folder in ``logs/`` of what the agent writes."""
 _BLOB_STORE: Final = "workspaceblobstore"
 
 
@@ -151,10 +153,9 @@ class AzureMLTarget:
     def mirror(self, handle: Handle, folder: str, into: Path) -> Path:
         """Copy what a run has written below ``folder`` so far; return ``into``."""
         prefix = f"ExperimentRun/dcid.{_name(handle)}/{folder}/"
-        events = frozenset({EVENTS_FILE.removeprefix(f"{folder}/")})
         try:
             with self._container(_ARTIFACTS) as container:
-                mirror_blobs(container, prefix, into, without=events)
+                mirror_blobs(container, prefix, into, without=_OURS)
         except AzureError as error:
             raise UnreachableError(
                 f"The files of run {_name(handle)} cannot be read: {error.message}",

@@ -104,7 +104,7 @@ class Mirroring(Protocol):
         """Return a folder with what a run has written below ``folder`` (``logs``) so far.
 
         It is the run's own folder, or ``into`` with copies, which the next call brings up to date.
-        The agent's events are not among the copies.
+        What the agent writes is not among the copies.
         """
 
 

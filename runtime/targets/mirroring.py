@@ -11,10 +11,8 @@ from runtime.agent.files import Below, OutsideError, make_folder
 _MOST_AT_ONCE: Final = 32 << 20
 
 
-def mirror_blobs(
-    container: ContainerClient, prefix: str, into: Path, *, without: frozenset[str]
-) -> None:
-    """Bring ``into`` up to date with the blobs below ``prefix``, but those named in ``without``.
+def mirror_blobs(container: ContainerClient, prefix: str, into: Path, *, without: str) -> None:
+    """Bring ``into`` up to date with the blobs below ``prefix``, but those below ``without``.
 
     A file that has grown is appended to: whoever reads it goes on reading. A blob that cannot be
     read at the moment, because it is being replaced, is left for the next call.
@@ -23,7 +21,7 @@ def mirror_blobs(
     below = Below(into)
     for blob in container.list_blobs(name_starts_with=prefix):
         name = blob.name.removeprefix(prefix)
-        if name in without or name.endswith("/"):
+        if name.startswith(without) or name.endswith("/"):
             continue
         try:
             _update(container, blob.name, below.file(name), blob.size)

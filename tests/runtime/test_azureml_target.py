@@ -27,6 +27,11 @@ for name in (b"outputs/bad\\xff", b"outputs/two\\nlines", b"outputs/good.txt", b
 os.symlink("loop", "outputs/loop")
 os.symlink("/etc/passwd", "outputs/out")
 """
+READS = """
+import pathlib
+files = [*pathlib.Path("data").iterdir(), pathlib.Path("empty.txt")]
+print(*sorted(file.read_text() for file in files), sep="\\n")
+"""
 _TOKENS = count(1)
 
 
@@ -112,6 +117,14 @@ class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
         path = f"{workspace}/environments/{environment_name(environment)}/versions/1"
         build = target._get(path)["properties"]["build"]
         assert build["contextUri"].endswith(f"/LocalUpload/{context.digest}/")
+
+    def test_a_run_after_a_change_has_the_files_that_were_not_sent_again(self, target, make_run):
+        files = {f"data/part{number}.txt": f"part {number}" for number in range(12)}
+        for change in ("first", "second"):
+            files |= {"data/part0.txt": change, "empty.txt": ""}
+            handle = target.launch(make_run(READS, files=files))
+            self.ended(target, handle)
+            assert self.log(target, handle).split("\n")[:-1] == sorted([*files.values()])
 
     @pytest.fixture
     def closeable(self, target, make_run):
