@@ -26,6 +26,14 @@ DEFAULT_PORT: Final = 6006
 _HOST: Final = "127.0.0.1"
 _PACKAGE: Final = "tensorboard>=2.19"
 _ADDRESS: Final = re.compile(r"TensorBoard \S+ at (http://\S+)")
+_WHILE_WE_LIVE: Final = (
+    "/bin/sh",
+    "-c",
+    'exec 3<&0; (read -r _ <&3; kill -TERM 0) >/dev/null 2>&1 & exec "$@" 3<&- </dev/null',
+    "sh",
+)
+"""Runs a command, and ends its process group when our end of its stdin is closed, by us or by our
+death."""
 _START_S: Final = 180.0
 """The first start installs TensorBoard."""
 _END_S: Final = 5.0
@@ -45,8 +53,8 @@ class TensorBoard:
         self.address = ""
         argv = [*command(environ), "--logdir", str(folder), "--host", _HOST]
         self._process = subprocess.Popen(
-            [*argv, "--port", str(_free_port(port))],
-            stdin=subprocess.DEVNULL,
+            [*_WHILE_WE_LIVE, *argv, "--port", str(_free_port(port))],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**without_deployment(environ), "UV_NO_CONFIG": "1", "PYTHONUNBUFFERED": "1"},
@@ -76,8 +84,9 @@ class TensorBoard:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         self._reader.join(_END_S)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
 
     def _read(self) -> None:
         for line in self._process.stdout or ():
