@@ -140,6 +140,12 @@ class History:
             delete_run(database, run_id)
         return True
 
+    def compact(self) -> None:
+        """Give the space of deleted runs back to the file system."""
+        with self._open() as database:
+            database.execute("vacuum")
+            database.execute("pragma wal_checkpoint(truncate)")
+
     def record(self, run_id: str) -> RunRecord:
         """Return one run. Raises ``UnknownNameError``, which suggests the nearest id."""
         with self._open() as database:

@@ -19,6 +19,7 @@ from runtime.model.runs import PreparedRun, RunRecord
 from runtime.model.states import RunState
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore
+from runtime.snapshots.use import in_use
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
 from runtime.targets.run_folder import RunFolder
@@ -44,6 +45,21 @@ def start(
 
     Raises ``DefinitionError`` if the snapshot of ``snapshot_of`` exceeds a limit.
     """
+    with in_use(home / "snapshots"):
+        return _start(
+            home, history, experiment, stack=stack, snapshot_of=snapshot_of, properties=properties
+        )
+
+
+def _start(
+    home: Path,
+    history: History,
+    experiment: str,
+    *,
+    stack: str | None,
+    snapshot_of: Path | None,
+    properties: Mapping[str, str] | None,
+) -> str:
     known: dict[str, str] = dict(properties or {})
     if snapshot_of is not None:
         taken = SnapshotStore(home / "snapshots").take(snapshot_of)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from infra.contract.errors import FileAccessError
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
@@ -110,6 +111,9 @@ def prune(home: Path, history: History, planned: Plan, report: Report) -> Plan:
     with alone(home / _SNAPSHOTS):
         found = garbage(home / _SNAPSHOTS, _needed(history))
         found.delete()
+    if gone:
+        with suppress(FileAccessError):  # another process is writing: the next time, then
+            history.compact()
     return Plan(gone, found)
 
 

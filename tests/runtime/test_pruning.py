@@ -99,6 +99,16 @@ def test_a_run_goes_with_all_its_files(home, history, add):
     assert plan(home, history, Wanted(keep=1), now=3.0).size == 0
 
 
+def test_the_history_gives_its_space_back(home, history, add):
+    add("exp_1")
+    metric = {"key": "k" * 500, "value": 1.0}
+    history.append("exp_1", [RunEvent(n, 1.0, "metric", metric) for n in range(3_000)])
+    history.compact()
+    before = (home / "history.sqlite").stat().st_size
+    prune(home, history, plan(home, history, Wanted(), now=1.0), pytest.fail)
+    assert (home / "history.sqlite").stat().st_size < before / 10
+
+
 def test_listing_deletes_nothing(home, history, add):
     add("exp_1")
     before = size_of(home / "snapshots") + size_of(home / "runs")

@@ -12,6 +12,7 @@ from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.runs.base import RunBase
 from runtime.api.runs.uploads import upload
 from runtime.snapshots.store import SnapshotStore, write_tree
+from runtime.snapshots.use import in_use
 
 
 class FiledRun(RunBase):
@@ -112,10 +113,10 @@ class FiledRun(RunBase):
 
     def take_snapshot(self, file_or_folder_path: str | Path) -> str:
         """Store a folder as the code of the run, unless it has one; return the snapshot's id."""
-        store = SnapshotStore(self._session.home / "snapshots")
-        with azureml_errors():
-            taken = store.take(Path(file_or_folder_path))
-        self.add_properties({"ContentSnapshotId": taken.snapshot.id})
+        folder = self._session.home / "snapshots"
+        with azureml_errors(), in_use(folder):
+            taken = SnapshotStore(folder).take(Path(file_or_folder_path))
+            self.add_properties({"ContentSnapshotId": taken.snapshot.id})
         return taken.snapshot.id
 
     def restore_snapshot(
