@@ -1,5 +1,6 @@
 """`aml run diff`: what differs between two runs."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from runtime.submit.comparing import compared, file_diff, run_before
 from runtime.submit.differences import Differences, FileChange, Value
 
 _MARKS: Final = {"added": "+", "removed": "-", "changed": "~", "renamed": ">"}
+_HASH: Final = re.compile("[0-9a-f]{32,64}")
+_SHORT: Final = 12
 _SECTIONS: Final = ("run", "arguments", "environment", "packages", "git", "params", "tags")
 
 
@@ -124,7 +127,9 @@ def _print_values(name: str, values: Mapping[str, Value]) -> None:
 def _cell(value: str | float | None) -> str:
     if value is None:
         return NO_CELL
-    return printable(value) if isinstance(value, str) else f"{value:g}"
+    if not isinstance(value, str):
+        return f"{value:g}"
+    return value[:_SHORT] if _HASH.fullmatch(value) else printable(value)
 
 
 def _change(value: Value) -> str:

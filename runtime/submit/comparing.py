@@ -1,7 +1,7 @@
 """Finds what is known of two runs on this machine, and compares them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from runtime.submit.prepare import SNAPSHOT_PROPERTY
 
 _LOCKS: Final = "locks"
 _NO_FILE: Final = "/dev/null"
-_DOCUMENTS: Final = ("conda", "requirements", "image")
+_SETTINGS: Final = ("name", "version", "python", "interpreter")
 
 
 def run_before(history: History, record: RunRecord) -> RunRecord:
@@ -83,15 +83,30 @@ def _packages(home: Path, record: RunRecord) -> Mapping[str, str]:
 
 
 def _declared(home: Path, record: RunRecord) -> str:
-    """Return the document of a run's environment, as its submission kept it."""
-    for file in (
-        home / "specs" / f"{record.run_id}.json",
-        home / "runs" / record.run_id / "run.json",
-    ):
+    """Return what a run's environment was declared as, as far as its submission kept it."""
+    kept = home / "specs" / f"{record.run_id}.json"
+    for file in (kept, home / "runs" / record.run_id / "run.json"):
         try:
             document: Document = json.loads(file.read_text(encoding="utf-8"))
-            environment = document["environment"] or {}
+            environment: Document = document["environment"] or {}
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        return next((str(environment[key]) for key in _DOCUMENTS if environment.get(key)), "")
+        return "\n".join(_lines(environment))
     return ""
+
+
+def _lines(environment: Document) -> Iterator[str]:
+    """Yield the settings and the documents of an environment that say what is installed."""
+    for key in _SETTINGS:
+        if environment.get(key):
+            yield f"{key}: {environment[key]}"
+    image: Document = environment.get("image") or {}
+    if image.get("name"):
+        yield f"image: {image['name']}"
+    for text in (
+        image.get("dockerfile"),
+        environment.get("conda"),
+        environment.get("requirements"),
+    ):
+        if text:
+            yield str(text)
