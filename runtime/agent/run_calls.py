@@ -105,7 +105,7 @@ class RunCalls:
                 self.failure = message or "The script called `Run.fail`."
             return {}
         if message:
-            self._record("message", {"text": message, "run": run})
+            self._record("message", {"text": f"Run {run} is {state}: {message}"})
         status = STATUSES[state]
         change = {"run_id": run, "status": status, "end_time": _now_ms()}
         self._mlflow("POST", "runs/update", change)
@@ -144,6 +144,10 @@ class RunCalls:
             if body.get("run_id"):
                 request["run_id"] = str(body["run_id"])
             made.append(self._mlflow("POST", "runs/create", request)["run"])
+            given, chosen = request.get("run_id"), made[-1]["info"]["run_id"]
+            if given not in (None, chosen):
+                text = f"The tracking server chooses ids itself: run {given!r} is {chosen!r}."
+                self._record("message", {"text": text})
         return {"runs": [self._of_experiment(run_document(run)) for run in made]}
 
     def children(self, body: JsonObject) -> JsonObject:

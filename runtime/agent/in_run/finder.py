@@ -74,7 +74,9 @@ def _found(module: str, name: str) -> typing.Any:
         return importlib.import_module(f"{module}.{name}")
     if name in LATE.get(module, ()):
         return late_class(f"{module}.{name}", instead_of(module, name))
-    raise ImportError(_missing(f"{module}.{name}", instead_of(module, name)), name=module)
+    # Not an ImportError: who looks through all modules, as pickle does, expects this one. After it,
+    # `from module import name` asks for a module of that name, which the last finder refuses.
+    raise AttributeError(_missing(f"{module}.{name}", instead_of(module, name)))
 
 
 def _missing(name: str, instead: str) -> str:
@@ -106,8 +108,8 @@ class _Finder:
     ) -> typing.Optional[ModuleSpec]:
         if name not in _KNOWN:
             return None
-        is_package = any(other.startswith(f"{name}.") for other in _KNOWN)
-        return ModuleSpec(name, _LOADER, is_package=is_package)
+        # All are packages: only of those, `from module import name` asks for a module.
+        return ModuleSpec(name, _LOADER, is_package=True)
 
 
 class _LastFinder:
@@ -118,5 +120,7 @@ class _LastFinder:
     ) -> typing.Optional[ModuleSpec]:
         if name.startswith(f"{_PACKAGE}."):
             top = next((key for key in INSTEAD if f"{name}.".startswith(f"{key}.")), "")
-            raise ModuleNotFoundError(_missing(name, INSTEAD.get(top, AFTER_ALL)), name=name)
+            parent = name.rpartition(".")[0]
+            # `from` passes over this error if it names the module that was not found.
+            raise ModuleNotFoundError(_missing(name, INSTEAD.get(top, AFTER_ALL)), name=parent)
         return None
