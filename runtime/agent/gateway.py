@@ -7,6 +7,7 @@ script never sees the credentials that a gateway uses.
 from __future__ import annotations
 
 import typing
+from urllib.parse import urlsplit
 
 from runtime.agent.documents import JsonObject
 from runtime.agent.wire import RefusalError
@@ -66,6 +67,22 @@ class NoGateway:
     def change_run(self, run_id: str, kind: str, data: JsonObject) -> bool:
         del run_id, kind, data
         return False
+
+
+def below_workspace(workspace_id: str, path: str) -> str:
+    """Return what follows the workspace's id: ``path`` itself, or the end of an address.
+
+    Of an address from an earlier answer (the next page) only the path counts: a request goes
+    nowhere but to the workspace. Raises ``RefusalError`` for anything else.
+    """
+    parts = urlsplit(path)
+    below = parts.path
+    if parts.netloc:
+        inside = below.lower().startswith(f"{workspace_id.lower()}/")
+        below = below[len(workspace_id) :] if inside else ".."
+    if ".." in below.split("/") or (below and not below.startswith("/")):
+        raise RefusalError("INVALID_PARAMETER_VALUE", f"{path} is not in the run's workspace.")
+    return below + (f"?{parts.query}" if parts.query else "")
 
 
 def _no_workspace() -> RefusalError:

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from runtime.agent.context import TrackingServer
 from runtime.agent.documents import JsonObject
 from runtime.agent.forward import Forwarder
-from runtime.agent.gateway import ArmAnswer, NoGateway
+from runtime.agent.gateway import ArmAnswer, NoGateway, below_workspace
 from runtime.agent.wire import RefusalError, as_document
 
 _ARM = "https://management.azure.com"
@@ -52,12 +52,7 @@ class ServiceGateway(NoGateway):
         return {"id": self._workspace, "ca_file": self._server.ca or None, "holds_runs": True}
 
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
-        below = path[len(self._url) :] if path.startswith(f"{self._url}/") else None
-        if below is None and (path and not path.startswith("/")):
-            raise RefusalError("INVALID_PARAMETER_VALUE", f"{path} is not in the workspace.")
-        target = self._workspace + path if below is None else below
-        if ".." in target.partition("?")[0].split("/"):
-            raise RefusalError("INVALID_PARAMETER_VALUE", f"{path} is not in the workspace.")
+        target = self._workspace + below_workspace(self._workspace, path)
         if "api-version=" not in target:
             target += ("&" if "?" in target else "?") + urlencode({"api-version": _API_VERSION})
         content = b"" if body is None else json.dumps(body).encode()

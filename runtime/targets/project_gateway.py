@@ -9,12 +9,13 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.errors import PlatformError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
+from runtime.agent.assets.transport import Transport
+from runtime.agent.gateway import below_workspace
 from runtime.agent.wire import RefusalError
 from runtime.history.fold import as_text
 from runtime.history.parts import PARENT
@@ -24,14 +25,8 @@ from runtime.model.states import RunState
 
 _KINDS: Final[dict[str, EventKind]] = {"metric": "metric", "tag": "tag", "property": "property"}
 _NO_WORKSPACE: Final = "NO_WORKSPACE"
+_TRANSPORT: Final = "runtime.targets.workspace_transport:open_transport"
 _NUMBER: Final = "number"
-
-
-class _Answer(Protocol):
-    status: int
-
-    @property
-    def document(self) -> Document: ...
 
 
 class ProjectGateway:
@@ -43,15 +38,12 @@ class ProjectGateway:
         self._stack = stack
         self._run_id = run_id
         self._making = threading.Lock()
-        self._workspace: JsonObject = {}
-        self._client: JsonObject = {}
+        self._transport: Transport | None = None
 
     def workspace(self) -> JsonObject:
-        """Return ``id``, ``location`` and ``ca_file`` of the stack's workspace."""
-        with self._making:
-            if not self._workspace:
-                self._connect()
-            return dict(self._workspace)
+        """Return ``id`` and ``ca_file`` of the stack's workspace."""
+        transport = self._connected()
+        return {"id": transport.workspace_id, "ca_file": transport.ca_file}
 
     def own_run(self) -> JsonObject:
         """Return nothing: whoever started the agent told it all that there is."""
@@ -59,20 +51,14 @@ class ProjectGateway:
 
     def arm(self, method: str, path: str, body: JsonObject | None) -> tuple[int, JsonObject]:
         """Send a request below the workspace, or to a URL of an earlier answer."""
-        workspace, client = self.workspace(), self._client["client"]
-        endpoint = str(client.endpoint.url)
-        if not path.startswith((f"{endpoint}/", "/")) and path:
-            raise RefusalError("INVALID_PARAMETER_VALUE", f"{path} is not in the workspace.")
-        if ".." in path.partition("?")[0].split("/"):
-            raise RefusalError("INVALID_PARAMETER_VALUE", f"{path} is not in the workspace.")
-        url = path if path.startswith(endpoint) else f"{workspace['id']}{path}"
+        transport = self._connected()
+        below = below_workspace(transport.workspace_id, path)
         try:
-            answer: _Answer = client.send(method, url, api_version=MACHINE_LEARNING, body=body)
+            return transport.arm(method, below, body)
         except PlatformError as error:
             raise RefusalError(
                 "TEMPORARILY_UNAVAILABLE", f"{error.detail} {error.remedy}"
             ) from error
-        return answer.status, dict(answer.document)
 
     def other_run(self, run_id: str) -> JsonObject | None:
         """Return another run of the project from its history, with what it logged."""
@@ -109,24 +95,16 @@ class ProjectGateway:
     def _history(self) -> closing[History]:
         return closing(History(self._home / "history.sqlite"))
 
-    def _connect(self) -> None:
-        try:
-            read = load("infra.contract.manifest:read_manifest")
-            manifest = read(self._manifest, stack=self._stack)
-            client = (
-                load("infra.arm.client:local_client", extra="azureml")(self._home)
-                if manifest.cloud == "local"
-                else load("infra.arm.client:azure_client", extra="azureml")()
-            )
-        except PlatformError as error:
-            raise RefusalError(_NO_WORKSPACE, f"{error.detail} {error.remedy}") from error
-        self._client = {"client": client}
-        ca = client.endpoint.ca
-        self._workspace = {
-            "id": manifest.workspace.id,
-            "location": manifest.workspace.location,
-            "ca_file": None if ca is None else str(ca),
-        }
+    def _connected(self) -> Transport:
+        """Return the workspace's client. Raises ``RefusalError`` if there is no workspace."""
+        with self._making:
+            if self._transport is None:
+                try:
+                    connect = load(_TRANSPORT, extra="azureml")
+                    self._transport = connect(self._home, self._manifest, self._stack)
+                except PlatformError as error:
+                    raise RefusalError(_NO_WORKSPACE, f"{error.detail} {error.remedy}") from error
+            return self._transport
 
 
 def _shown(record: RunRecord) -> JsonObject:
