@@ -61,6 +61,7 @@ class InMemoryTracking:
         self._experiments = {experiment_id: _experiment(experiment_id, experiment)}
         self._runs: dict[str, JsonObject] = {}
         self._history: dict[tuple[str, str], list[JsonObject]] = {}
+        self._logged: set[tuple[object, ...]] = set()
         self._models = InMemoryModels(self._metrics_of_model)
         own = {"experiment_id": experiment_id, "run_name": run_id, "tags": as_pairs(tags or {})}
         self._add_run(own, run_id)
@@ -271,11 +272,13 @@ class InMemoryTracking:
         return self._history.get((run_id, str(needed(body, "metric_key"))), [])
 
     def _add_metrics(self, run: JsonObject, metrics: list[JsonObject]) -> None:
+        run_id = run["info"]["run_id"]
         for metric in metrics:
-            series = self._history.setdefault((run["info"]["run_id"], metric["key"]), [])
             # MLflow's client repeats a call whose answer was lost; the value was logged once.
-            if metric not in series:
-                series.append(metric)
+            logged = (run_id, *sorted(metric.items()))
+            if logged not in self._logged:
+                self._logged.add(logged)
+                self._history.setdefault((run_id, metric["key"]), []).append(metric)
 
     def _last_metrics(self, run_id: str) -> dict[str, JsonObject]:
         found = ((key, series) for (run, key), series in self._history.items() if run == run_id)

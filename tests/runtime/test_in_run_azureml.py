@@ -471,3 +471,14 @@ from azureml.core import *
 print(Run.__name__, azureml.core.run.Run is Run)
 """
     assert outside(script) == "True False\nRun True\n"
+
+
+def test_an_attribute_that_is_not_there_says_where_to_look(agent):
+    script = """
+answer([hasattr(run, "no_such_method"), hasattr(run.experiment, "archive")])
+try: run.experiment.workspace.webservices
+except AttributeError as error: answer(str(error))
+"""
+    found = answers(agent, script)
+    assert found[0] == [False, False]
+    assert found[1].startswith("'Workspace' object has no attribute 'webservices' inside a run")

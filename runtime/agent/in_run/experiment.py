@@ -3,12 +3,12 @@
 import typing
 
 from . import connection
-from .late import refused
+from .late import SaysWhatIsThere, refused
 from .loading import load
 from .run_filters import matching
 
 
-class Experiment:
+class Experiment(SaysWhatIsThere):
     """An experiment of the workspace; its runs are those that the run's agent knows."""
 
     def __init__(self, workspace: object, name: str, **_: object) -> None:

@@ -23,6 +23,19 @@ class _Late(type):
         return NotOfferedError(f"{name}{attribute} is not offered inside a run. {instead}")
 
 
+class SaysWhatIsThere:
+    """An object whose missing attributes say where to read which there are."""
+
+    _called = ""
+
+    def __getattr__(self, name: str) -> typing.NoReturn:
+        called = self._called or type(self).__name__
+        raise AttributeError(
+            f"{called!r} object has no attribute {name!r} inside a run:"
+            " docs/azureml-in-a-run.md lists those that there are."
+        )
+
+
 def late_class(name: str, instead: str) -> type:
     """Return a class called ``name`` that raises ``NotOfferedError`` when it is used."""
     return _Late(name.rpartition(".")[2], (), {"_aml_refusal": (name, instead)})

@@ -8,7 +8,7 @@ from . import connection
 from .connection import Json
 from .errors import ActivityFailedException, RunEnvironmentException, UserErrorException
 from .experiment import Experiment
-from .late import refused
+from .late import SaysWhatIsThere, refused
 from .loading import load
 from .offline import _OfflineRun
 from .run_files import HasFiles
@@ -29,7 +29,7 @@ class RunDetails(typing.Dict[str, typing.Any]):
             raise AttributeError(name) from None
 
 
-class Run(LogsMetrics, HasFiles):
+class Run(LogsMetrics, HasFiles, SaysWhatIsThere):
     """One run. Everything is asked of the agent, so that all processes of a script see the same."""
 
     def __init__(

@@ -14,7 +14,8 @@ from . import connection
 from .connection import Json
 from .errors import UserErrorException
 from .keyvault import Keyvault
-from .late import refused
+from .late import SaysWhatIsThere, refused
+from .loading import load
 from .transport import RunTransport
 
 _CONFIG = "config.json"
@@ -22,7 +23,7 @@ _FOLDERS = ("", ".azureml", "aml_config")
 _KEYS = ("subscription_id", "resource_group", "workspace_name")
 
 
-class Workspace:
+class Workspace(SaysWhatIsThere):
     """The run's workspace, whatever it is asked for by: a run belongs to one."""
 
     def __init__(
@@ -181,6 +182,10 @@ class Workspace:
     def experiments(self) -> typing.List[str]:
         """The names of the experiments that the run knows: its own."""
         return [str(connection.call("run")["experiment"])]
+
+    def get_run(self, run_id: str) -> typing.Any:
+        """Return a run by its id."""
+        return load("run:Run").get(self, run_id)
 
     def get_default_keyvault(self) -> Keyvault:
         return Keyvault(self)
