@@ -132,3 +132,28 @@ def test_microsofts_package_is_kept_where_it_is_asked_for(submit_any):
     said = submit_any("import azureml.core", "local", "--keep-azureml")
     assert said.code == 1
     assert "No module named 'azureml'" in said.err + said.out
+
+
+SLEEPS = "import time\ntime.sleep(600)\n"
+JUDGES = """\
+import sys
+from azureml.core import Run
+run = Run.get_context()
+other = Run(run.experiment, sys.argv[1])
+other.tag("verdict", "worse")
+other.log("score", 1)
+other.cancel()
+ended = other.wait_for_completion(raise_on_error=False)
+print(ended["status"], other.get_metrics(), other.get_tags())
+"""
+
+
+def test_a_script_on_a_cluster_cancels_another_run(submit_any, deployed):
+    run_id = submit_any(SLEEPS, "cpu", "--detach").out.strip()
+    (deployed.root / "src/train.py").write_text(JUDGES, encoding="utf-8")
+    said = deployed.good("submit", "-c", "cpu", "--source-directory", "src", "train.py", run_id)
+    assert said.out == "Canceled {'score': 1} {'verdict': 'worse'}\n"
+    assert {run["state"] for run in deployed.good("runs", "--json").data} == {
+        "Canceled",
+        "Completed",
+    }
