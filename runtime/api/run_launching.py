@@ -6,7 +6,11 @@ from typing import Final, Protocol, cast
 
 from infra.contract.errors import UsageError
 from infra.contract.load import nearest
-from runtime.api.environment_sections import DEFAULT_SHM_SIZE, DockerSection
+from runtime.api.environment_sections import (
+    DEFAULT_SHM_SIZE,
+    DockerSection,
+    RegistryIdentity,
+)
 from runtime.api.run_sections import (
     DockerConfiguration,
     MpiConfiguration,
@@ -76,7 +80,7 @@ _REFUSALS: Final = (
     ),
     _Refusal(
         "environment.docker.base_image_registry.registry_identity",
-        (None,),
+        (None, RegistryIdentity()),
         "a registry is reached with a user and a password, or by the cluster's identity",
         "Grant the cluster's identity the role AcrPull.",
     ),
