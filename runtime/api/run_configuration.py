@@ -17,6 +17,7 @@ from runtime.api.run_configuration_files import (
     read_into,
     write_out,
 )
+from runtime.api.run_launching import node_count_of
 from runtime.api.run_sections import (
     AmlComputeConfiguration,
     DockerConfiguration,
@@ -179,6 +180,14 @@ class RunConfiguration(Section):
     def delete(path: str | Path, name: str | None = None) -> None:
         """Delete the run configuration ``name`` of a project folder."""
         delete_file(Path(path), name)
+
+    @property
+    def nodes(self) -> int:
+        """Return the number of nodes: ``node_count``, else that of the MPI or PyTorch section.
+
+        A file was read with azureml-core's order of its keys; its number is ``node_count``.
+        """
+        return self.node_count if self._rest.read else node_count_of(self)
 
     @property
     def notes(self) -> tuple[str, ...]:

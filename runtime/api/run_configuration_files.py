@@ -57,6 +57,7 @@ class Rest:
         self.keys = keys or {}
         self.conda_file = conda_file
         self._settings = settings
+        self.read = settings is not None
         self.notes = settings.notes if settings is not None else ()
 
     def origins(self, spec: RunSpec) -> dict[str, str]:
@@ -134,8 +135,7 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
         raise DefinitionError(
             "\n".join(problems), remedy="Correct or remove these keys.", at=str(file)
         )
-    if rest.get("batchAi") and "nodeCount" not in own:
-        section.node_count = settings.node_count
+    vars(section).update(node_count=settings.node_count)  # the file's own order of its keys
     python = (own.get("environment") or {}).get("python") or {}
     return Rest(rest, _read_packages(environment, python, file, project), settings)
 

@@ -16,7 +16,6 @@ from runtime.api.run_launching import (
     distribution_of,
     docker_options,
     framework_of,
-    node_count_of,
     refuse_unsupported,
     run_framework,
 )
@@ -130,7 +129,7 @@ class ScriptRunConfig:
             command=line,
             environment=declared_environment(environment, folder, config.target),
             variables=_variables(environment.environment_variables, config.environment_variables),
-            node_count=node_count_of(config),
+            node_count=config.nodes,
             max_duration_s=config.max_run_duration_seconds or MAX_DURATION_S,
             tags=dict(tags),
             display_name=config.job_name,
