@@ -40,6 +40,7 @@ _PARAMETERS: Final = (
     *("max_run_duration_seconds", "docker_runtime_config"),
 )
 _RUN_BASED: Final = ("amlcompute", "containerinstance")
+_NOTEBOOK: Final = ".ipynb"
 _DEPLOY_MODE: Final = "spark.submit.deployMode"
 
 DistributedJobConfig = MpiConfiguration | PyTorchConfiguration | TensorflowConfiguration
@@ -155,6 +156,12 @@ class ScriptRunConfig:
             script, command = self.script, ""
         else:
             script, command = config.script or "", config.command
+        if script.endswith(_NOTEBOOK):
+            raise UsageError(
+                f"{script} is a notebook, which Python cannot run.",
+                remedy="Convert it with `jupyter nbconvert --to script`, or run its cells here with"
+                " `aml v1 run`.",
+            )
         if script and command:
             raise UsageError(
                 "The run configuration has both a script and a command.",

@@ -131,6 +131,11 @@ def test_a_script_must_be_there(spec):
         spec(None)
 
 
+def test_a_notebook_is_no_script(spec):
+    with pytest.raises(UsageError, match="is a notebook"):
+        spec("train.ipynb")
+
+
 def test_a_command_is_a_line_or_a_list(spec, read):
     assert spec(None, command="python train.py --a 1").command == "python train.py --a 1"
     found = spec(None, command=["python", "train.py", "--data", read(), 1])

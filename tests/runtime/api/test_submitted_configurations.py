@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from aml_platform import (
+    Dataset,
     Environment,
     Estimator,
     Experiment,
@@ -90,6 +91,34 @@ def test_an_estimator_with_what_one_submission_overrides(experiment, source):
     assert output(run).startswith("['--a', '2', '--flag'] environment")
     with pytest.raises(UserErrorException, match="cannot be overridden"):
         experiment.submit(estimator, node_count=2)
+
+
+READS = (
+    "import pathlib, sys\nprint(sorted(p.name for p in pathlib.Path(sys.argv[2]).rglob('*.txt')))\n"
+)
+
+
+def test_data_among_the_arguments_is_a_path_that_the_script_reads(experiment, source, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "one.txt").write_text("1", encoding="utf-8")
+    (source / "read.py").write_text(READS, encoding="utf-8")
+    store = experiment.workspace.get_default_datastore()
+    store.upload(str(folder), target_path="configured", overwrite=True)
+    reference = store.path("configured").as_mount()
+    dataset = Dataset.File.from_files((store, "configured/*.txt"))
+    for given in (reference, dataset.as_named_input("texts").as_mount()):
+        arguments = ["--data", given]
+        config = ScriptRunConfig(source, "read.py", arguments, environment=interpreter())
+        assert output(experiment.submit(config)).startswith("['one.txt']")
+    estimator = Estimator(
+        source,
+        compute_target="local",
+        entry_script="read.py",
+        script_params={"--data-folder": reference},
+        environment_definition=interpreter(),
+    )
+    assert output(experiment.submit(estimator)).startswith("['one.txt']")
 
 
 def test_a_cluster_runs_an_environment_that_was_registered(experiment, source):
