@@ -7,13 +7,18 @@ otherwise be lost in silence.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import ClassVar
+from inspect import Parameter, signature
+from typing import ClassVar, Final, Self
 
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 
 __all__: list[str] = []
+
+# What classes have, looked up once each: every attribute that is set is checked.
+_PARAMETERS: Final[dict[type, frozenset[str] | None]] = {}
+_ATTRIBUTES: Final[dict[type, dict[str, None]]] = {}
 
 
 class UnknownAttributeError(UnknownNameError, AttributeError):
@@ -34,6 +39,14 @@ class Section:
 
     KEYS: ClassVar[Mapping[str, str]] = {}
 
+    def __new__(cls, *_: object, **given: object) -> Self:
+        """Refuse a parameter that the constructor does not have, with the nearest one."""
+        known = _parameters(cls)
+        if known is not None:
+            unknown = [name for name in given if name not in known]
+            refuse_unknown(cls.__name__, unknown, [n for n in known if not n.startswith("_")])
+        return super().__new__(cls)
+
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_") and name not in _attributes(type(self)):
             raise _unknown(self, name)
@@ -51,6 +64,15 @@ class Section:
             for field in fields(self)
             if (key := document_key(type(self), field.name))
         }
+
+
+def _parameters(kind: type) -> frozenset[str] | None:
+    """Return the parameters of a constructor, ``None`` if it takes any and decides itself."""
+    if kind not in _PARAMETERS:
+        found = signature(kind).parameters.values()
+        takes_any = any(each.kind is Parameter.VAR_KEYWORD for each in found)
+        _PARAMETERS[kind] = None if takes_any else frozenset(each.name for each in found)
+    return _PARAMETERS[kind]
 
 
 def document_key(kind: type[Section], name: str) -> str:
@@ -100,9 +122,11 @@ def canonical(key: str) -> str:
 
 def _attributes(kind: type) -> dict[str, None]:
     """Return the public attributes of a class of sections: its fields and properties."""
-    names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
-    names += [name for base in kind.__mro__ for name in vars(base) if _settable(base, name)]
-    return {name: None for name in names if not name.startswith("_")}
+    if kind not in _ATTRIBUTES:
+        names = [field.name for field in fields(kind)] if is_dataclass(kind) else []
+        names += [name for base in kind.__mro__ for name in vars(base) if _settable(base, name)]
+        _ATTRIBUTES[kind] = {name: None for name in names if not name.startswith("_")}
+    return _ATTRIBUTES[kind]
 
 
 def _settable(kind: type, name: str) -> bool:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from aml_platform import CondaDependencies, RunConfiguration
+from aml_platform import (
+    CondaDependencies,
+    DockerConfiguration,
+    Environment,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    RunConfiguration,
+)
 from infra.contract.errors import UnknownNameError, UsageError
 
 DEFAULTS = {
@@ -112,3 +119,18 @@ def test_a_document_has_azureml_cores_keys():
     assert document["history"]["directoriesToWatch"] == ["logs"]
     assert document["environment"]["python"]["userManagedDependencies"] is False
     assert document["amlcompute"]["vmSize"] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right"),
+    [
+        (MpiConfiguration, "process_count_per_nodes", "process_count_per_node"),
+        (PyTorchConfiguration, "proces_count", "process_count"),
+        (DockerConfiguration, "use_dokcer", "use_docker"),
+        (Environment, "nmae", "name"),
+    ],
+)
+def test_a_misspelt_parameter_of_a_section_names_the_nearest(kind, wrong, right):
+    with pytest.raises(TypeError) as unknown:
+        kind(**{wrong: 1})
+    assert f"Did you mean '{right}'" in unknown.value.remedy
