@@ -36,6 +36,7 @@ from runtime.api.registered_environments import (
     Deployed,
     Registered,
     body_of,
+    built_body,
     curated,
     environments_of,
     registered,
@@ -44,6 +45,7 @@ from runtime.api.registered_environments import (
 from runtime.api.section_documents import fill
 from runtime.api.sections import Section, refuse_given
 from runtime.environments.declarations import read_declaration
+from runtime.environments.images import build_context
 from runtime.environments.requirements import requirement_lines
 from runtime.model.environments import EnvironmentSpec
 
@@ -174,9 +176,15 @@ class Environment(Section):
 
     def register(self, workspace: Deployed) -> "Environment":
         """Register the environment; a new version is made only if it differs from the newest."""
-        conda, image = self._conda_text(), self.docker.base_image
+        conda, image = self._conda_text(), image_spec(self.docker)
+        context = None if image is None else build_context(image, conda)
         with azureml_errors(), environments_of(workspace) as environments:
-            version = environments.register(str(self.name), body_of(self.document(), conda, image))
+            if context is None:
+                body = body_of(self.document(), conda, self.docker.base_image)
+            else:
+                uri = environments.uploaded(context)
+                body = built_body(self.document(), conda, uri, context.dockerfile)
+            version = environments.register(str(self.name), body)
         registered_one = copy.deepcopy(self)
         self.version = registered_one.version = version
         return registered_one

@@ -14,12 +14,14 @@ from infra.contract.load import load, look_up
 from infra.contract.manifest import Manifest
 from runtime.api.images import DEFAULT_CPU_IMAGE
 from runtime.definitions.curated import CURATED
+from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
 
 __all__: list[str] = []
 
 CURATED_PREFIX = "AzureML-"
 _REGISTRY = "azureml"
+_PACKAGES = "aml.conda"
 _OPEN = "runtime.targets.workspace_environments:open_environments"
 _DEFINITION = "runtime.targets.workspace_environments:DEFINITION"
 _DEFINITION_OF = "runtime.targets.workspace_environments:definition_of"
@@ -53,6 +55,8 @@ class Environments(Protocol):
 
     def register(self, name: str, properties: JsonObject) -> str: ...
 
+    def uploaded(self, context: BuildContext) -> str: ...
+
     def close(self) -> None: ...
 
 
@@ -77,32 +81,37 @@ def environments_of(workspace: Deployed) -> Iterator[Environments]:
 
 
 def body_of(definition: JsonObject, conda: str | None, image: str | None) -> JsonObject:
-    """Return the ARM properties of an environment version.
+    """Return the ARM properties of an environment version that is pulled, not built.
 
-    ``definition`` is the document of an ``Environment``. Raises ``UsageError`` for a Dockerfile,
-    which ARM takes as a folder in the workspace's storage only.
+    ``definition`` is the document of an ``Environment``.
     """
-    docker = definition.get("docker") or {}
-    if docker.get("baseDockerfile") or docker.get("buildContext"):
-        raise UsageError(
-            "An environment with a Dockerfile is not registered: Azure ML takes only an uploaded"
-            " build context.",
-            remedy="Submit the run with this Environment object, or register an image and packages:"
-            " set `docker.base_image` and `python.conda_dependencies`.",
-        )
-    kept = {key: value for key, value in definition.items() if key not in {"name", "version"}}
-    body: JsonObject = {
-        "image": image or DEFAULT_CPU_IMAGE,
-        "osType": "Linux",
-        "properties": {load(_DEFINITION): json.dumps(kept, sort_keys=True)},
-    }
+    body: JsonObject = {"image": image or DEFAULT_CPU_IMAGE, **_kept(definition, None)}
     return body | ({"condaFile": conda} if conda else {})
+
+
+def built_body(
+    definition: JsonObject, conda: str | None, context_uri: str, file: str
+) -> JsonObject:
+    """Return the ARM properties of a version that is built from a folder in the workspace."""
+    return {
+        "build": {"contextUri": context_uri, "dockerfilePath": file},
+        **_kept(definition, conda),
+    }
+
+
+def _kept(definition: JsonObject, conda: str | None) -> JsonObject:
+    """Return the property with the whole definition; with ``conda`` where ARM has no place."""
+    kept = {key: value for key, value in definition.items() if key not in {"name", "version"}}
+    if conda is not None:
+        kept[_PACKAGES] = conda
+    text = json.dumps(kept, sort_keys=True)
+    return {"osType": "Linux", "properties": {load(_DEFINITION): text}}
 
 
 def registered(name: str, version: str, properties: Document) -> Registered:
     """Return a version as ARM has it; made by whatever client."""
     definition = load(_DEFINITION_OF)(properties)
-    conda = properties.get("condaFile")
+    conda = properties.get("condaFile") or (definition or {}).pop(_PACKAGES, None)
     if definition is None:
         image = properties.get("image")
         definition = {

@@ -6,6 +6,7 @@ for (variables, an interpreter, docker's arguments) is kept as JSON in a propert
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,11 @@ from infra.contract.errors import UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load, nearest
 from infra.contract.manifest import Manifest
+from runtime.agent.assets.datastore import Datastore
+from runtime.agent.assets.transport import Transport
+from runtime.environments.images import BuildContext
 from runtime.targets.azureml_errors import checked_for_run
+from runtime.targets.workspace_transport import WorkspaceTransport
 
 DEFINITION: Final = "aml.environment"
 """The property that has the whole definition, as JSON."""
@@ -30,7 +35,8 @@ class WorkspaceEnvironments:
 
     def __init__(self, client: Client, workspace_id: str) -> None:
         self._client = client
-        self._root = f"{workspace_id.rstrip('/')}/environments"
+        self._workspace = workspace_id.rstrip("/")
+        self._root = f"{self._workspace}/environments"
 
     def names(self) -> list[str]:
         """Return the names of all environments, sorted."""
@@ -77,6 +83,15 @@ class WorkspaceEnvironments:
         checked_for_run(answer, at=path)
         return str(number)
 
+    def uploaded(self, context: BuildContext) -> str:
+        """Upload what an image is built from to the default datastore; return its address."""
+        store = Datastore(_Workspace(WorkspaceTransport(self._client, self._workspace)))
+        folder, container = f"LocalUpload/{context.digest}", store.container()
+        for path, content in context.files.items():
+            data = content.read_bytes() if isinstance(content, Path) else content
+            container.write(f"{folder}/{path}", data)
+        return f"{container.address(folder)}/"
+
     def close(self) -> None:
         self._client.close()
 
@@ -93,6 +108,13 @@ class WorkspaceEnvironments:
             document = checked_for_run(answer, at=path).document
             yield from document.get("value") or []
             place = document.get("nextLink")
+
+
+@dataclass(frozen=True, slots=True)
+class _Workspace:
+    """What a datastore needs of a workspace."""
+
+    transport: Transport
 
 
 def open_environments(home: Path, manifest: Manifest) -> WorkspaceEnvironments:

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from aml_platform import CondaDependencies, Environment, UserErrorException
+from aml_platform import (
+    CondaDependencies,
+    DockerBuildContext,
+    Environment,
+    UserErrorException,
+)
 from infra.contract.errors import UsageError
 from infra.contract.manifest import Manifest
 from runtime.api.registered_environments import curated
@@ -121,9 +126,30 @@ def test_an_environment_of_another_client_is_read(workspace):
     assert found.spec().conda == found.python.conda_dependencies.serialize_to_string()
 
 
-def test_a_dockerfile_is_not_registered(workspace):
-    with pytest.raises(UsageError, match="Dockerfile is not registered"):
-        Environment.from_dockerfile("docker", "FROM x\n").register(workspace)
+def test_a_dockerfile_is_uploaded_and_registered(workspace):
+    environment = made("docker", "a")
+    environment.docker.base_dockerfile = "FROM python:3.11\n"
+    environment.docker.arguments = ["--ipc=host"]
+    assert environment.register(workspace).version == "1"
+    assert environment.register(workspace).version == "1"
+    found = Environment.get(workspace, "docker")
+    assert found.spec().image.dockerfile == "FROM python:3.11\n"
+    assert found.python.conda_dependencies.pip_packages == ["a"]
+    environments = open_environments(workspace.session.home, workspace.manifest)
+    _, properties = environments.get("docker")
+    environments.close()
+    assert properties["build"]["dockerfilePath"] == "Dockerfile"
+    assert "LocalUpload/" in properties["build"]["contextUri"]
+
+
+def test_a_build_context_is_uploaded_whole(workspace, tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM x\nCOPY a /a\n", encoding="utf-8")
+    (tmp_path / "a").write_text("a", encoding="utf-8")
+    context = DockerBuildContext.from_local_directory(workspace, str(tmp_path))
+    environment = Environment.from_docker_build_context("folder", context)
+    assert environment.register(workspace).version == "1"
+    found = Environment.get(workspace, "folder")
+    assert found.docker.build_context.location == str(tmp_path)
 
 
 def test_an_interpreter_is_registered_without_packages(workspace):
