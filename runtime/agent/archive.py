@@ -16,8 +16,9 @@ ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "backends", "calls", "context", "documents", "events", "exit_codes", "fields",
     "files", "forward", "gateway", "installed", "main", "models", "process_tree", "receiver",
-    "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics", "searching",
-    "service_gateway", "site_folder", "supervise", "tracking", "wire",
+    "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
+    "run_registrations", "searching", "service_gateway", "site_folder", "supervise", "tracking",
+    "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

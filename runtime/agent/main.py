@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -30,6 +31,7 @@ from runtime.agent.receiver import Receiver
 from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_data import DataError, Finish, current, without
 from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
+from runtime.agent.run_registrations import registered
 from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import ALWAYS, FILL, NEVER, azureml_site, site_variables
 from runtime.agent.supervise import Limits, ScriptExit, Supervisor
@@ -124,7 +126,7 @@ def _run(
             events.append("state", {"state": "Failed", "exit_code": CANNOT_START, "error": text})
             return CANNOT_START
     completed = outcome.exit_code == 0 and not outcome.stopped_by and calls.failure is None
-    problem = data.end(finish, completed=completed)
+    problem = data.end(finish, partial(registered, gateway), completed=completed)
     return _ended(outcome, options, events, calls.failure or problem or None)
 
 

@@ -29,6 +29,7 @@ DATA_VARIABLE = "AML_RUN_DATA"
 Keys of both: ``place`` (where the script finds it, relative to the working folder or absolute),
 ``overwrite``, ``variable`` (another variable for its path). Of inputs also ``url`` (to fetch),
 ``copy`` (the script gets a copy of its own), ``text`` (no path: what the variable holds as it is).
+Of outputs also ``asset`` and ``properties``: the data asset to register if the script completed.
 """
 INPUTS_VARIABLE = "AML_INPUT_DATASETS"
 OUTPUTS_VARIABLE = "AML_OUTPUT_DATASETS"
@@ -39,6 +40,9 @@ _TIMEOUT_S = 120.0
 
 Finish: typing.TypeAlias = "Callable[[bool], str]"
 """Stores a run's outputs, given whether the script completed; returns what failed, or ``""``."""
+
+Register: typing.TypeAlias = "Callable[[str, JsonObject], str]"
+"""Registers a data asset with these properties; returns what failed, or ``""``."""
 
 
 class DataError(Exception):
@@ -91,18 +95,26 @@ class RunData:
 
         return [_REFERENCE.sub(path, each) for each in command]
 
-    def end(self, finish: Finish | None, *, completed: bool) -> str:
-        """Have the outputs stored and remove what was fetched; return what failed, or ``""``."""
+    def end(self, finish: Finish | None, register: Register, *, completed: bool) -> str:
+        """Have the outputs stored and registered; return what failed, or ``""``."""
         try:
             for name, given in self._outputs.items():
                 with _named("Output", name):
                     self._keep(name, given)
-            return finish(completed) if finish is not None else ""
+            failed = finish(completed) if finish is not None else ""
+            return failed or (self._registered(register) if completed else "")
         except DataError as error:
             return str(error)
         finally:
             if self._fetched is not None:
                 shutil.rmtree(self._fetched, ignore_errors=True)
+
+    def _registered(self, register: Register) -> str:
+        for name, given in self._outputs.items():
+            why = register(given["asset"], given["properties"]) if given.get("asset") else ""
+            if why:
+                return f"Output {name!r} cannot be registered as {given['asset']!r}: {why}."
+        return ""
 
     def _keep(self, name: str, given: JsonObject) -> None:
         """Collect what the script wrote beside an output's folder.

@@ -29,7 +29,7 @@ from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.main import EVENTS_FILE
 from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import PreparedRun, RunEvent, RunSpec
+from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import RunState
 from runtime.targets.azureml_bodies import (
     blob_credential,
@@ -42,7 +42,7 @@ from runtime.targets.azureml_bodies import (
     registered_id,
 )
 from runtime.targets.azureml_code import UploadError, code_files, upload
-from runtime.targets.azureml_data import check_outputs, job_data
+from runtime.targets.azureml_data import job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
 from runtime.targets.mirroring import mirror_blobs
@@ -102,10 +102,6 @@ class AzureMLTarget:
             )
             self._put(job, body)
         return Handle(self.name, job)
-
-    def check(self, spec: RunSpec) -> None:
-        """Raise ``UsageError`` for outputs that a job cannot have."""
-        check_outputs(spec)
 
     def prepare(self, environment: EnvironmentSpec) -> Prepared:
         """Register the environment; the service builds its image for the first run."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
+from runtime.agent.assets import registration
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.errors import UserErrorException
 from runtime.agent.assets.local_files import remote_path
@@ -19,11 +19,12 @@ from runtime.agent.assets.transport import Transport
 from runtime.agent.assets.uploaded import stored
 from runtime.agent.run_data import DATA_VARIABLE
 from runtime.model.data import DataInput, DataOutput, data_variable, output_path
-from runtime.model.runs import PreparedRun, RunSpec
+from runtime.model.runs import PreparedRun
 from runtime.targets.run_places import (
     Workspace,
     data_document,
     found_asset,
+    made_dataset,
     named_errors,
 )
 
@@ -43,23 +44,6 @@ class JobData:
     variables: JsonObject = field(default_factory=dict)
 
 
-def check_outputs(spec: RunSpec) -> None:
-    """Raise ``UsageError`` for outputs that a job cannot register."""
-    problems = [
-        f"Output {each.name!r} is to be registered {what}: a job registers files, with a name and"
-        " a description."
-        for each in spec.outputs
-        for what, wanted in (("as a table", each.definition), ("with tags", each.tags))
-        if wanted and each.registered_as
-    ]
-    if problems:
-        raise UsageError(
-            "\n".join(problems),
-            remedy="Register the files, and read them as a table where they are used; or run on"
-            " target `local`.",
-        )
-
-
 def job_data(run: PreparedRun, transport: Transport) -> JobData:
     """Return the data of a run's job: assets are looked up, local files uploaded.
 
@@ -68,7 +52,7 @@ def job_data(run: PreparedRun, transport: Transport) -> JobData:
     if not run.spec.inputs and not run.spec.outputs:
         return JobData()
     store = Stores(Workspace(transport))
-    inputs, outputs = {}, {}
+    inputs, outputs, registered = {}, {}, {}
     exports = []
     for each in run.spec.inputs:
         with named_errors(f"Input {each.name!r}"):
@@ -82,9 +66,11 @@ def job_data(run: PreparedRun, transport: Transport) -> JobData:
     for each_output in run.spec.outputs:
         with named_errors(f"Output {each_output.name!r}"):
             outputs[binding(each_output.name)] = _output(each_output, store, run.run_id)
+            if _by_agent(each_output):
+                registered[each_output.name] = _asset(each_output, store, run.run_id)
         name = each_output.name
         exports.append(f"{data_variable(name)}=${{{{outputs.{binding(name)}}}}}")
-    document = data_document(run.spec.inputs, run.spec.outputs)
+    document = data_document(run.spec.inputs, run.spec.outputs, registered)
     return JobData(inputs, outputs, tuple(exports), {DATA_VARIABLE: document})
 
 
@@ -137,6 +123,19 @@ def _input(each: DataInput, stores: Stores) -> tuple[JsonObject | None, str | No
     return body, None
 
 
+def _by_agent(each: DataOutput) -> bool:
+    """Return whether a job cannot say how an output is registered: as a table, or with tags."""
+    return bool(each.registered_as and (each.definition or each.tags))
+
+
+def _asset(each: DataOutput, stores: Stores, run_id: str) -> JsonObject:
+    """Return the properties of the data asset that an output will be."""
+    store = stores.store(each.location.datastore if each.location else None)
+    definition = made_dataset(each, store.name, remote_path(output_path(each, run_id)))
+    made = registration.asset(stores.workspace, definition)
+    return {**made, "description": each.description, "tags": dict(each.tags)}
+
+
 def _output(each: DataOutput, stores: Stores, run_id: str) -> JsonObject:
     store = each.location.datastore if each.location else None
     body: JsonObject = {
@@ -144,7 +143,7 @@ def _output(each: DataOutput, stores: Stores, run_id: str) -> JsonObject:
         "uri": stores.uri(store, remote_path(output_path(each, run_id)) + "/"),
         "mode": _OUTPUT_MODES[each.mechanism],
     }
-    if each.registered_as:
+    if each.registered_as and not _by_agent(each):
         body["assetName"] = each.registered_as
     if each.description:
         body["description"] = each.description

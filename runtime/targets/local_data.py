@@ -15,14 +15,20 @@ from infra.contract.load import load
 from infra.contract.private import private_folder
 from runtime.agent.assets import registration, transfers
 from runtime.agent.assets.datastore import Datastore
-from runtime.agent.assets.definitions import FILE, Definition, parsed
+from runtime.agent.assets.definitions import FILE
 from runtime.agent.assets.entries import Listing, fetch, list_files
 from runtime.agent.assets.local_files import files_in, remote_path
 from runtime.agent.assets.progress import Progress
 from runtime.agent.run_data import DATA_VARIABLE
 from runtime.model.data import DataInput, DataOutput, data_variable, output_path
 from runtime.targets.run_folder import RunFolder, Task
-from runtime.targets.run_places import Workspace, data_document, found_asset, named_errors
+from runtime.targets.run_places import (
+    Workspace,
+    data_document,
+    found_asset,
+    made_dataset,
+    named_errors,
+)
 
 _INPUTS: Final = "inputs"
 _OUTPUTS: Final = "named_outputs"
@@ -134,7 +140,7 @@ class LocalData:
                 remedy="Write files to its folder; the script finds it in"
                 f" ${data_variable(output.name)}.",
             )
-        definition = _registered(output, store.name, place)
+        definition = made_dataset(output, store.name, place)
         registration.add_version(
             workspace, definition, output.registered_as, output.description, dict(output.tags)
         )
@@ -158,13 +164,6 @@ class LocalData:
         finally:
             for close in closers:
                 close()
-
-
-def _registered(output: DataOutput, store: str, place: str) -> Definition:
-    definition = parsed(output.definition) if output.definition else Definition(FILE, [])
-    below = str(definition.reader.get("path_glob") or "")
-    path = f"{place}/{below}" if below else f"{place}/"
-    return definition.at([{"kind": "datastore", "datastore": store, "path": path}])
 
 
 def _store_name(output: DataOutput) -> str:

@@ -1,6 +1,6 @@
 """What every target needs for the data of a run: the agent's document, errors, assets by name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import JsonObject
 from runtime.agent.assets import registration
+from runtime.agent.assets.definitions import FILE, Definition, parsed
 from runtime.agent.assets.errors import AzureMLException, MissingPackageError
 from runtime.agent.assets.registration import Registration
 from runtime.agent.assets.transport import Transport
@@ -45,10 +46,21 @@ def named_errors(what: str) -> Iterator[None]:
         ) from error
 
 
-def data_document(inputs: Iterable[DataInput], outputs: Iterable[DataOutput]) -> str:
-    """Return what the agent is told of a run's data; ``""`` if there is none."""
+def data_document(
+    inputs: Iterable[DataInput],
+    outputs: Iterable[DataOutput],
+    registered: Mapping[str, JsonObject] | None = None,
+) -> str:
+    """Return what the agent is told of a run's data; ``""`` if there is none.
+
+    ``registered`` has the properties of the assets that the agent registers, by output.
+    """
     read = {each.name: _of_input(each) for each in inputs}
-    written = {each.name: _given(place=each.path_on_compute) for each in outputs}
+    written = {
+        each.name: _given(place=each.path_on_compute)
+        | _registered(each, (registered or {}).get(each.name))
+        for each in outputs
+    }
     return described(read, written) if read or written else ""
 
 
@@ -62,6 +74,10 @@ def _of_input(each: DataInput) -> JsonObject:
         copy=each.mechanism == "download" and each.location.kind == "local",
         text=each.mechanism == "direct",
     )
+
+
+def _registered(each: DataOutput, properties: JsonObject | None) -> JsonObject:
+    return {"asset": each.registered_as, "properties": properties} if properties else {}
 
 
 def _given(**values: str | bool | None) -> JsonObject:
@@ -124,3 +140,11 @@ def found_asset(workspace: Workspace, location: DataLocation) -> Registration:
     """Return the dataset that a location names: ``name:version`` or ``name@latest``."""
     name, _, version = location.path.replace("@", ":").partition(":")
     return registration.find(workspace, name, version or _LATEST)
+
+
+def made_dataset(output: DataOutput, store: str, place: str) -> Definition:
+    """Return the dataset that an output is registered as; ``place`` is its path on ``store``."""
+    definition = parsed(output.definition) if output.definition else Definition(FILE, [])
+    below = str(definition.reader.get("path_glob") or "")
+    path = f"{place}/{below}" if below else f"{place}/"
+    return definition.at([{"kind": "datastore", "datastore": store, "path": path}])

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.arm.client import Client, azure_client, local_client
+from infra.arm.credentials import TokenCredential, azure_credential
 from infra.arm.messages import Request, Response
 from infra.arm.operations import follow
 from infra.catalogue.api_versions import MACHINE_LEARNING
@@ -11,6 +12,7 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.manifest import read_manifest
 from runtime.agent.assets.transport import Transport
 
+_STORAGE_SCOPE: Final = "https://storage.azure.com/.default"
 _ACCEPTED: Final = frozenset({201, 202})
 
 
@@ -21,6 +23,7 @@ class WorkspaceTransport(Transport):
         self.workspace_id = workspace_id.rstrip("/")
         self.ca_file = str(client.endpoint.ca) if client.endpoint.ca else None
         self._client = client
+        self._storage: TokenCredential | None = None
 
     def arm(self, method: str, path: str, body: Document | None = None) -> tuple[int, JsonObject]:
         url = path if "://" in path else self.workspace_id + path
@@ -28,6 +31,14 @@ class WorkspaceTransport(Transport):
         if method != "GET" and answer.status in _ACCEPTED:
             answer = self._ended(Request(method, url, MACHINE_LEARNING, body), answer)
         return answer.status, dict(answer.document)
+
+    def storage_token(self) -> str | None:
+        """Return a token of the identity that azure-identity finds; the local cloud has none."""
+        if self._client.endpoint.local:
+            return None
+        if self._storage is None:
+            self._storage = azure_credential(scope=_STORAGE_SCOPE)
+        return self._storage.token()
 
     def close(self) -> None:
         """Close the connections."""

@@ -243,28 +243,23 @@ def test_a_failed_upload_fails_the_run_by_name(execute):
     assert "Output 'o'" in status.error
 
 
-@pytest.mark.parametrize("target", ["local"], indirect=True)
 def test_a_table_is_registered_as_one(execute, workspace):
+    name = f"table{next(_NUMBERS)}"
     reader = {"format": "delimited", "path_glob": "**/*.csv"}
     output = DataOutput(
         "o",
-        registered_as="table",
+        registered_as=name,
         description="d",
         tags={"a": "1"},
         definition=Definition(TABULAR, [], reader).json(),
     )
-    status, text, _ = execute(WRITES, "$AZUREML_DATAREFERENCE_o", outputs=(output,))
-    assert status.state is RunState.COMPLETED, (status.error, text)
-    made = Dataset.get_by_name(workspace, "table")
+    for version in (1, 2):
+        status, text, _ = execute(WRITES, "$AZUREML_DATAREFERENCE_o", outputs=(output,))
+        assert status.state is RunState.COMPLETED, (status.error, text)
+        assert Dataset.get_by_name(workspace, name).version == version
+    made = Dataset.get_by_name(workspace, name)
     assert list(made.to_pandas_dataframe()["n"]) == [1]
     assert (made.description, made.tags) == ("d", {"a": "1"})
-
-
-@pytest.mark.parametrize("target", ["azureml"], indirect=True)
-def test_a_job_registers_no_tables(execute):
-    output = DataOutput("o", registered_as="t", definition='{"kind": "tabular"}')
-    with pytest.raises(UsageError, match="as a table"):
-        execute("print(1)", outputs=(output,))
 
 
 def test_data_that_is_not_there_is_named(execute):

@@ -10,7 +10,7 @@ import urllib.request
 import weakref
 from contextlib import contextmanager
 from email.utils import formatdate
-from typing import IO, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 from .errors import UserErrorException, WebserviceException
@@ -27,14 +27,17 @@ _FIRST_ERROR = 400
 
 
 class Credential:
-    """How requests are authorized: an account's key, a shared access signature, or a token."""
+    """How requests are authorized: an account's key, a shared access signature, or a token.
+
+    ``token`` returns one that is valid now.
+    """
 
     def __init__(
         self,
         account: str = "",
         key: Optional[str] = None,
         sas: Optional[str] = None,
-        token: Optional[str] = None,
+        token: Optional[Callable[[], Optional[str]]] = None,
     ) -> None:
         self.account = account
         self.key = key
@@ -140,7 +143,7 @@ class BlobHttp:
             account, key = self._credential.account, self._credential.key
             headers["Authorization"] = authorization(method, url, headers, account, key)
         elif self._credential.token:
-            headers["Authorization"] = "Bearer " + self._credential.token
+            headers["Authorization"] = f"Bearer {self._credential.token()}"
         parts = urlsplit(url)
         target = parts.path + ("?" + parts.query if parts.query else "")
         connection.request(method, target, body=body, headers=headers)

@@ -356,8 +356,8 @@ class Datastore(AnyDatastore):
             return Credential(self.account_name, key=str(secret["key"]))
         if secret.get("sasToken"):
             return Credential(sas=str(secret["sasToken"]))
-        token = self.workspace.transport.storage_token()
-        if token is None:
+        token = self.workspace.transport.storage_token
+        if token() is None:
             raise UserErrorException(
                 f"Datastore {self.name} has no account key or shared access signature, and this "
                 "process has no identity for storage. Register it with one of them."

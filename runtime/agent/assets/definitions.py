@@ -97,6 +97,8 @@ def plain_source(definition: Definition) -> Optional[Source]:
 def mltable(definition: Definition, uris: Dict[str, str]) -> str:
     """Return the text of an ``MLTable`` file; ``uris`` gives the URI of each datastore's root.
 
+    The path of a folder ends with a slash.
+
     It is JSON, and so YAML. What MLTable has no word for is left out: reading it by Azure ML's own
     packages gives at least the rows and columns of the dataset.
     """
@@ -146,8 +148,7 @@ def _path(source: Source, uris: Dict[str, str]) -> Dict[str, str]:
     whole = uris.get(source.get("datastore", ""), "") + path
     if is_pattern(path):
         return {"pattern": whole}
-    name = path.rstrip("/").rpartition("/")[2]
-    return {"file" if "." in name else "folder": whole}
+    return {"folder" if path.endswith("/") or not path else "file": whole}
 
 
 def _source(path: str, folder: Source) -> Source:

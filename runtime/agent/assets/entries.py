@@ -29,6 +29,12 @@ class Entry(NamedTuple):
     datastore: Optional[Datastore] = None
     blob: Optional[Blob] = None
 
+    def source(self) -> Source:
+        """Return the source that is this file alone."""
+        if self.datastore is not None:
+            return {"kind": "datastore", "datastore": self.datastore.name, "path": self.path}
+        return {"kind": "url" if "://" in self.path else "local", "path": self.path}
+
 
 class Listing(NamedTuple):
     """The files of a dataset, and the folder of their names that they all are in."""

@@ -10,7 +10,7 @@ from .definitions import FILE, PROPERTY, Definition, from_mltable, mltable, pars
 from .entries import list_files
 from .errors import MissingPackageError, UserErrorException, WebserviceException
 from .locations import place_of
-from .sources import Source
+from .sources import Source, is_pattern
 from .transport import CONFLICT, HasTransport, found, refused, section, segment, texts
 from .uploaded import stored
 
@@ -167,8 +167,7 @@ def asset(workspace: HasTransport, definition: Definition) -> Dict[str, object]:
         kind, uri = "uri_file" if single else "uri_folder", store.uri(path)
     else:
         default = Datastore(workspace)
-        stores = {each["datastore"] for each in definition.sources if "datastore" in each}
-        uris = {name: Datastore(workspace, name).uri() for name in stores}
+        uris = {name: Datastore(workspace, name).uri() for name in _stores(definition)}
         listed = _listed(workspace, definition)
         folder = f"{_FOLDER}/{definition.hash}"
         default.container().write(f"{folder}/MLTable", mltable(listed, uris).encode("utf-8"))
@@ -177,17 +176,27 @@ def asset(workspace: HasTransport, definition: Definition) -> Dict[str, object]:
 
 
 def _listed(workspace: HasTransport, definition: Definition) -> Definition:
-    """Return the definition as a table's file says it: MLTable chooses rows, and no files."""
-    if definition.kind != FILE or not definition.steps:
-        return definition
-    chosen = list_files(definition.sources, workspace, definition.steps).entries
-    sources = [
-        {"kind": "url", "path": entry.path}
-        if entry.datastore is None
-        else {"kind": "datastore", "datastore": entry.datastore.name, "path": entry.path}
-        for entry in chosen
-    ]
-    return Definition(FILE, sources)
+    """Return the definition as a table's file says it, folders with a slash at their end.
+
+    MLTable chooses rows, and no files: a choice of files is listed one by one.
+    """
+    if definition.kind == FILE and definition.steps:
+        chosen = list_files(definition.sources, workspace, definition.steps).entries
+        return Definition(FILE, [entry.source() for entry in chosen])
+    stores = {name: Datastore(workspace, name) for name in _stores(definition)}
+    return definition.at([_with_slash(source, stores) for source in definition.sources])
+
+
+def _stores(definition: Definition) -> List[str]:
+    return sorted({each["datastore"] for each in definition.sources if "datastore" in each})
+
+
+def _with_slash(source: Source, stores: Dict[str, Datastore]) -> Source:
+    path = source["path"]
+    if "datastore" not in source or is_pattern(path) or path.endswith("/") or not path:
+        return source
+    is_file = stores[source["datastore"]].container().head(path) is not None
+    return source if is_file else dict(source, path=path + "/")
 
 
 def changed(

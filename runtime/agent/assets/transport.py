@@ -45,7 +45,10 @@ class Transport(abc.ABC):
         """
 
     def storage_token(self) -> Optional[str]:
-        """Return a token of Entra ID for storage, for datastores without a secret."""
+        """Return a token of Entra ID for storage that is valid now, ``None`` without an identity.
+
+        For datastores without a secret; asked for again with every request.
+        """
         return None
 
 
