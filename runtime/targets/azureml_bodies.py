@@ -147,7 +147,6 @@ def job_body(
         "jobType": "Command",
         "displayName": run.spec.display_name or run.run_id,
         "experimentName": run.experiment,
-        "description": run.spec.description,
         "command": prefix(data.exports) + job_command(run),
         "codeId": code_id,
         "environmentId": environment_id,
@@ -162,6 +161,8 @@ def job_body(
     if run.spec.distribution is not None and run.spec.distribution.kind == "pytorch":
         # Nodes then know each other: MASTER_ADDR, NODE_RANK and the like.
         properties["distribution"] = {"distributionType": "PyTorch", "processCountPerInstance": 1}
+    if run.spec.description:
+        properties["description"] = run.spec.description
     for name, given in (("inputs", data.inputs), ("outputs", data.outputs)):
         if given:
             properties[name] = dict(given)
