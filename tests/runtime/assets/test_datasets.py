@@ -329,6 +329,15 @@ def test_an_address_is_read(tmp_path):
         server.shutdown()
 
 
-def test_other_ways_to_make_a_dataset_are_refused_by_name():
-    with pytest.raises(UserErrorException, match="from_sql_query"):
-        Dataset.Tabular.from_sql_query("select 1")
+@pytest.mark.parametrize(
+    ("owner", "verb"),
+    [
+        (Dataset.Tabular, "from_sql_query"),
+        (Dataset.Tabular, "register_spark_dataframe"),
+        (Dataset, "get"),
+        (Dataset, "auto_read_files"),
+    ],
+)
+def test_other_ways_to_make_a_dataset_are_refused_by_name(owner, verb):
+    with pytest.raises(UserErrorException, match=verb):
+        getattr(owner, verb)("x", name="y")
