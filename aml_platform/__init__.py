@@ -162,6 +162,7 @@ _MODULES = {
     "TabularDataset": "dataset",
     "TabularDatasetFactory": "dataset",
     "TensorFlow": "framework_estimators",
+    "Tensorboard": "tensorboard",
     "TensorflowConfiguration": "run_sections",
     "TimeZone": "pipeline",
     "TokenAuthentication": "authentication",

@@ -168,5 +168,6 @@ from runtime.api.run_sections import PyTorchConfiguration as PyTorchConfiguratio
 from runtime.api.run_sections import SparkConfiguration as SparkConfiguration
 from runtime.api.run_sections import TensorflowConfiguration as TensorflowConfiguration
 from runtime.api.script_run_config import ScriptRunConfig as ScriptRunConfig
+from runtime.api.tensorboard import Tensorboard as Tensorboard
 from runtime.api.widgets import RunDetails as RunDetails
 from runtime.api.workspace import Workspace as Workspace

@@ -92,6 +92,7 @@ PRINTERS = {
     "runtime/agent/in_run/run.py",
     "runtime/agent/assets/progress.py",
     "runtime/api/offline_run.py",
+    "runtime/api/tensorboard.py",
     "runtime/api/widgets.py",
     "localcloud/commands.py",
     "localcloud/daemon.py",

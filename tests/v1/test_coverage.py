@@ -13,8 +13,6 @@ PAGE = (Path(__file__).parents[2] / "docs" / "v1.md").read_text(encoding="utf-8"
 ROWS = re.compile(r"^\| (submitting|inside a run) \| (\d+) % \| (\d+) of (\d+) \|", re.MULTILINE)
 WORDS = {"submit": "submitting", "run": "inside a run"}
 WANTED = [each for each in used() if not each.waits]
-# Datasets inside a run come with the package of the run.
-NOT_YET = ("run azureml.data", "run azureml.core.Dataset", "run azureml.core.Workspace.datasets")
 WAITING = [each for each in used() if each.waits]
 
 
@@ -32,7 +30,7 @@ def shares():
 
 @pytest.mark.parametrize("name", WANTED, ids=str)
 def test_what_people_use_is_there(name):
-    assert name.covered or str(name).startswith(NOT_YET)
+    assert name.covered
 
 
 @pytest.mark.parametrize("name", WAITING, ids=str)
