@@ -31,16 +31,17 @@ def ran(deployed):  # noqa: F811 - the fixture
     return deployed.aml("v1", "run", "notebooks/train.ipynb")
 
 
-def test_it_runs_up_to_the_cell_that_deploys_a_service(ran):
+def test_it_runs_up_to_the_web_service(ran, deployed):  # noqa: F811
     out = ran.out
     for printed in (
-        "SDK version: 1.61.0", "Found existing compute target", "Experiment(Name: train-on-cluster",
+        "SDK version: 1.61.0", "Creating a new compute target...", "Experiment(Name: train-on-cluster",
         "Streaming user_logs/std_log.txt\n====", "trained with 0.25", "Execution Summary\n====",
         "'loss': [0.25, 0.125,", "'accuracy': 0.75", "'confusion': {'yes': [1, 2], 'no': [3, 4]}",
         "['--alpha', '0.25']", "sample-model\tsample-model:1\t1", "True workspaceblobstore\nTrue\n",
     ):  # fmt: skip
         assert printed in out, ran.err
     assert "never reached" not in out
+    assert "name: cpu-cluster" in deployed.stack_file().read_text(encoding="utf-8")
     assert ran.code == 2
     assert "AciWebservice.deploy_configuration of azureml.core.webservice is not offered" in ran.err
     assert "at notebooks/train.ipynb cell 17:1" in ran.err

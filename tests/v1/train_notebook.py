@@ -19,14 +19,15 @@ ws = Workspace.from_config(auth=InteractiveLoginAuthentication(tenant_id="common
 print(ws.name, ws.resource_group, ws.location, ws.subscription_id, sep="\\n")""",
     "experiment = Experiment(workspace=ws, name='train-on-cluster')\nexperiment",
     """\
-cluster_name = "cpu"
+cluster_name = "cpu-cluster"
 
 try:
     compute_target = ComputeTarget(workspace=ws, name=cluster_name)
     print("Found existing compute target")
 except ComputeTargetException:
     print("Creating a new compute target...")
-    compute_config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)
+    compute_config = AmlCompute.provisioning_configuration(vm_size="STANDARD_DS3_V2",
+                                                           max_nodes=4)
     compute_target = ComputeTarget.create(ws, cluster_name, compute_config)
     compute_target.wait_for_completion(
         show_output=True, min_node_count=None, timeout_in_minutes=20)""",
