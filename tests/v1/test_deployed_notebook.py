@@ -34,7 +34,7 @@ def ran(deployed):  # noqa: F811 - the fixture
 def test_it_runs_up_to_the_web_service(ran, deployed):  # noqa: F811
     out = ran.out
     for printed in (
-        "SDK version: 1.61.0", "Creating a new compute target...", "Experiment(Name: train-on-cluster",
+        "SDK version: 1.61.0", "Creating a new compute target...", "(Name: train-on-cluster",
         "Streaming user_logs/std_log.txt\n====", "trained with 0.25", "Execution Summary\n====",
         "'loss': [0.25, 0.125,", "'accuracy': 0.75", "'confusion': {'yes': [1, 2], 'no': [3, 4]}",
         "['--alpha', '0.25']", "sample-model\tsample-model:1\t1", "True workspaceblobstore\nTrue\n",
