@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ from localcloud.nodes.processes import JobProcess, start, tail
 from localcloud.nodes.registering import long_uri, register_output
 from runtime.agent.exit_codes import exit_text
 from runtime.agent.files import printable
+from runtime.agent.main import AGENT_PYTHON
 from runtime.environments.base_variables import base_variables
 from runtime.environments.cache import EnvironmentCache
 from runtime.model.states import RunState
@@ -231,6 +233,7 @@ class Execution:
             **self.job.variables,
             **data,
             "PATH": f"{python.parent}{os.pathsep}{base.get('PATH', os.defpath)}",
+            AGENT_PYTHON: sys.executable,  # the script's may be older than the agent's
         }
 
     def _start(

@@ -18,14 +18,20 @@ from urllib.parse import urlsplit, urlunsplit
 from runtime.agent.documents import JsonObject
 from runtime.agent.files import open_to_append
 
-FILE = "logs/azureml/aml_environment.txt"
+FILE = "logs/azureml/aml_environment.lock"
 PROPERTY = "aml.environment.lock"
+BUILT = "aml-lock.txt"
+"""The lock in an environment that the cache of environments built."""
 _INFO = re.compile(r"(.+?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 
 
-def report_installed(append: Callable[[str, JsonObject], None], file: Path) -> None:
-    """Write the lock of this interpreter's environment to ``file``, and append its digest."""
-    text = installed_lock()
+def report_installed(append: Callable[[str, JsonObject], None], file: Path, prefix: Path) -> None:
+    """Write the lock of the environment at ``prefix`` to ``file``, and append its digest.
+
+    One that was built with a lock has it; of any other, this interpreter tells what it has.
+    """
+    built = prefix / BUILT
+    text = built.read_text(encoding="utf-8") if built.exists() else installed_lock()
     with os.fdopen(open_to_append(file), "w", encoding="utf-8") as sink:
         sink.truncate(0)  # from a run that was preempted
         sink.write(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,8 @@ from runtime.agent.tracking import InMemoryTracking
 EVENTS_FILE = "logs/azureml/aml_events.jsonl"
 LOG_FILE = "user_logs/std_log.txt"
 ARTIFACTS_FOLDER = "outputs/artifacts"
+AGENT_PYTHON = "AML_AGENT_PYTHON"
+"""The variable with which a node gives the agent a Python of its own."""
 CANNOT_START = 127
 TIMED_OUT = 124
 _SIGNALED = 128
@@ -111,11 +114,13 @@ def _run(
         )
         if not options.private:  # on a cluster nobody else knows what was installed
             with suppress(OSError, ValueError):
-                report_installed(events.append, Path(INSTALLED_FILE))
+                prefix = Path(script_python(os.environ)).parent.parent
+                report_installed(events.append, Path(INSTALLED_FILE), prefix)
         try:
             variables = {**without(variables), **data.prepare()}
             events.append("state", {"state": "Running"})
-            outcome = supervisor.run(data.filled(command_line(options.command)), variables)
+            command = command_line(options.command, script_python(os.environ))
+            outcome = supervisor.run(data.filled(command), variables)
         except (OSError, DataError) as error:
             text = (
                 str(error)
@@ -160,9 +165,18 @@ def _backend(
     return OwnBackend(tracking, artifacts, context.run_id, events.append)
 
 
-def command_line(command: Sequence[str]) -> list[str]:
-    """Return the command with ``python`` replaced by the current interpreter."""
-    return [sys.executable if command[0] == "python" else command[0], *command[1:]]
+def command_line(command: Sequence[str], python: str) -> list[str]:
+    """Return the command with ``python`` replaced by the script's interpreter."""
+    return [python if command[0] == "python" else command[0], *command[1:]]
+
+
+def script_python(environ: Mapping[str, str]) -> str:
+    """Return the script's interpreter: this one, or that on PATH if a node gave the agent its own.
+
+    A node whose own Python runs the agent can have a script on an older one than the agent's.
+    """
+    on_path = shutil.which("python", path=environ.get("PATH")) if AGENT_PYTHON in environ else None
+    return on_path or sys.executable
 
 
 def script_variables(
@@ -189,7 +203,7 @@ def script_variables(
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
     }
-    for name in ("MLFLOW_TRACKING_SERVER_CERT_PATH", FACTS_VARIABLE):
+    for name in ("MLFLOW_TRACKING_SERVER_CERT_PATH", FACTS_VARIABLE, AGENT_PYTHON):
         variables.pop(name, None)
     return variables
 

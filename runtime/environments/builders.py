@@ -24,6 +24,7 @@ from uv import find_uv_bin
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.load import load
 from infra.contract.private import private_file
+from runtime.agent.installed import BUILT
 from runtime.environments.base_variables import build_variables
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import (
@@ -40,7 +41,7 @@ Log = Callable[[str], None]
 """Receives one line, without its newline."""
 Shown = Callable[[str], str]
 """Logs one line, and returns it as it was logged."""
-LOCK_FILE: Final = "aml-lock.txt"
+LOCK_FILE: Final = BUILT
 _NO_DEPS: Final = "--no-deps"
 _NO_VERSION: Final = "no version of"
 _LAST_LINES: Final = 15

@@ -127,7 +127,7 @@ def checked_environment(
         large = _checked_image(declared.image, declared.source)
         locked = replace(locked, notes=(*locked.notes, *large)) if locked else None
     if locked is not None:
-        _check_age(locked, spec.target)
+        _check_age(locked, spec.target, here=here)
     if here and locked is not None:
         required = load("runtime.submit.interpreters:require_python")
         note: str = required(locked, home / "environments", environ)
@@ -165,15 +165,15 @@ def _checked_image(image: ImageSpec, source: str | None) -> tuple[str, ...]:
     return (context.note,) if context and context.note else ()
 
 
-def _check_age(locked: LockedEnvironment, target: str) -> None:
+def _check_age(locked: LockedEnvironment, target: str, *, here: bool) -> None:
     """Raise ``DefinitionError`` for a Python that no run on the target can use."""
-    earliest = EARLIEST if target == LOCAL else EARLIEST_OF_AGENT
+    earliest = EARLIEST if here else EARLIEST_OF_AGENT
     if supported(locked.python, earliest):
         return
     needed = f"Python {'.'.join(map(str, earliest))} or later"
     why = (
-        f"runs on `local` need {needed}"
-        if target == LOCAL
+        f"runs on `{target}` need {needed}"
+        if here
         else f"runs on a cluster need {needed}, as the agent runs on the environment's Python there"
     )
     raise DefinitionError(

@@ -26,6 +26,7 @@ from infra.contract.json_types import Document
 from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, printable
+from runtime.agent.installed import FILE as INSTALLED_FILE
 from runtime.agent.main import EVENTS_FILE
 from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
@@ -55,6 +56,7 @@ _TIMEOUT_S: Final = 60.0
 _ARTIFACTS: Final = "workspaceartifactstore"
 _OURS: Final = "azureml/"
 """The folder in ``logs/`` of what the agent writes."""
+_OF_THE_AGENT: Final = frozenset({EVENTS_FILE, INSTALLED_FILE})
 _BLOB_STORE: Final = "workspaceblobstore"
 
 
@@ -131,10 +133,10 @@ class AzureMLTarget:
             checked_for_run(self._client.send("POST", path, api_version=MACHINE_LEARNING), at=path)
 
     def logs(self, handle: Handle, offsets: Mapping[str, int]) -> Iterable[LogChunk]:
-        """Yield what each log has beyond its offset; the agent's event file is not a log."""
+        """Yield what each log has beyond its offset; the agent's own files are not logs."""
         files = self._details(handle).get("logFiles") or {}
         for name, url in sorted(files.items()):
-            if name != EVENTS_FILE:
+            if name not in _OF_THE_AGENT:
                 yield from self._chunk(name, url, offsets.get(name, 0))
 
     def collect(self, handle: Handle, into: Path, report: Report) -> Sequence[Path]:

@@ -14,6 +14,7 @@ import yaml
 from infra.catalogue.durations import seconds_only
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import ARCHIVE_NAME
+from runtime.agent.main import AGENT_PYTHON
 from runtime.environments.conda import parse_conda
 from runtime.environments.images import (
     BuildContext,
@@ -182,14 +183,15 @@ def _resources(spec: RunSpec) -> JsonObject:
 def job_command(run: PreparedRun) -> str:
     """Return the shell command that a node runs in the snapshot's folder.
 
-    A node has the environment's ``python`` on its ``PATH``: a line of the shell finds it there.
+    A node has the environment's ``python`` on its ``PATH``: a line of the shell finds it there. A
+    node of the local cloud runs the agent on a Python of its own.
 
     An argument reaches the script as it is on every target: the service, which would replace
     ``${{inputs.x}}`` in it, does not see the shell's ``$''{{inputs.x}}`` as a placeholder.
     """
     command = run.command if run.is_shell else ("python", *run.command)
     script = shlex.join(command).replace("${{", "$''{{").replace("$[[", "$''[[")
-    return f"python {ARCHIVE_NAME} run -- {script}"
+    return f'"${{{AGENT_PYTHON}:-python}}" {ARCHIVE_NAME} run -- {script}'
 
 
 def registered_id(spec: EnvironmentSpec, workspace: str) -> str:

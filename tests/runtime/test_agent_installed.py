@@ -43,6 +43,15 @@ def test_the_run_names_the_report_by_its_digest(agent):
     assert ResolvedLock(text).digest == digest
 
 
+def test_an_environment_that_was_built_with_a_lock_reports_that(tmp_path):
+    (tmp_path / installed.BUILT).write_text("# aml lock 1\n# python: 3.6.15\n")
+    events = []
+    report = tmp_path / "report.txt"
+    installed.report_installed(lambda *event: events.append(event), report, tmp_path)
+    assert ResolvedLock(report.read_text()).python == "3.6.15"
+    assert events[0][1]["value"] == ResolvedLock(report.read_text()).digest
+
+
 def test_where_the_agent_runs_on_another_python_it_reports_nothing(agent):
     agent.run("print(1)", "--private")
     assert not (agent.folder / installed.FILE).exists()

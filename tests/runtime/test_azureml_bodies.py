@@ -15,6 +15,7 @@ from runtime.model.runs import PreparedRun, RunSpec, SnapshotFile, SourceSnapsho
 from runtime.targets import azureml_bodies as bodies
 from runtime.targets.azureml import Cursor
 
+AGENT = '"${AML_AGENT_PYTHON:-python}" aml_agent.pyz run --'
 SNAPSHOT = SourceSnapshot("a" * 64, (SnapshotFile("train.py", "0" * 64, 3),), Path("/store"))
 CONDA = "dependencies: [python=3.10, numpy, conda-forge::pandas, {pip: [mlflow]}]"
 
@@ -30,7 +31,7 @@ def job(**changes):
 
 
 def test_a_job_is_the_agent_around_the_script():
-    assert job()["command"] == "python aml_agent.pyz run -- python train.py --name 'two words'"
+    assert job()["command"] == AGENT + " python train.py --name 'two words'"
 
 
 def test_a_job_in_full():
@@ -41,7 +42,7 @@ def test_a_job_in_full():
         "jobType": "Command",
         "displayName": "mine",
         "experimentName": "exp",
-        "command": "python aml_agent.pyz run -- python train.py --name 'two words'",
+        "command": AGENT + " python train.py --name 'two words'",
         "codeId": "/codes/c",
         "environmentId": "/environments/e",
         "computeId": "/computes/k",
@@ -81,7 +82,7 @@ def test_an_argument_reaches_the_script_as_it_is(argument):
     command = bodies.job_command(run)
     assert "${{" not in command
     assert "$[[" not in command
-    shown = command.replace("python aml_agent.pyz run -- python train.py", "printf %s")
+    shown = command.replace(f"{AGENT} python train.py", "printf %s")
     done = subprocess.run(["bash", "-c", shown], capture_output=True, text=True, check=True)
     assert done.stdout == argument
 

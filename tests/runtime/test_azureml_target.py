@@ -94,6 +94,7 @@ class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
         reported = [event.data for event in events if event.kind == "property"]
         target.collect(handle, tmp_path / "collected", print)
         lock = ResolvedLock((tmp_path / "collected" / INSTALLED_FILE).read_text())
+        assert INSTALLED_FILE not in [chunk.name for chunk in target.logs(handle, {})]
         assert {"key": LOCK_PROPERTY, "value": lock.digest} in reported
 
     def test_an_environment_is_prepared_by_registering_it(self, target, workspace):

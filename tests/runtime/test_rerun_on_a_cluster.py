@@ -1,13 +1,17 @@
 """A run of a cluster, submitted again with the versions its node reported."""
 
+import os
 import sys
 
 import pytest
 
 from infra.arm.client import local_client
+from runtime.environments.builders import uv_binary
 from runtime.environments.declarations import read_declaration
+from runtime.environments.lock_store import LockStore
+from runtime.environments.pythons import installed_pythons
 from runtime.history.store import History
-from runtime.model.environments import LOCK_PROPERTY
+from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.model.runs import RunSpec
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
@@ -80,3 +84,23 @@ def test_the_versions_of_a_node_are_installed_again(project, target, tmp_path):
     second, seen = ended(project, target, submitted)
     assert seen == "1.0"
     assert second.properties[LOCK_PROPERTY] == first.properties[LOCK_PROPERTY]
+
+
+OLD = "import sys; open('outputs/seen.txt', 'w').write('%d.%d' % sys.version_info[:2])"
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7"])
+def test_a_node_of_the_local_cloud_runs_scripts_on_older_pythons(
+    project, target, tmp_path, version
+):
+    home, history = project
+    found = installed_pythons(uv_binary(), os.environ)
+    if version not in {".".join(map(str, python.version[:2])) for python in found}:
+        pytest.skip(f"Python {version} is not installed")
+    (tmp_path / "train.py").write_text(OLD)
+    environment = EnvironmentSpec("conda", conda=f"dependencies: [python={version}]")
+    spec = RunSpec("train.py", tmp_path, target="cpu", environment=environment)
+    submitter = Submitter(home, history, built_here=lambda _: True)
+    record, seen = ended(project, target, submitter.submit(spec, target))
+    assert seen == version
+    assert LockStore(home / "locks").load(record.properties[LOCK_PROPERTY]).python[:3] == version

@@ -15,6 +15,8 @@ from runtime.targets.run_folder import RunFolder, task_of
 
 LINE = "python train.py --rate 0.1 && echo 'done'"
 
+AGENT = '"${AML_AGENT_PYTHON:-python}" aml_agent.pyz run --'
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -42,9 +44,9 @@ def test_properties_of_the_spec_are_the_runs(run):
 
 def test_a_node_runs_it_through_the_agent(run):
     command = job_command(run)
-    assert command.startswith("python aml_agent.pyz run -- bash -c ")
+    assert command.startswith(f"{AGENT} bash -c ")
     assert subprocess.run(
-        ["bash", "-c", command.replace("python aml_agent.pyz run -- bash -c", "printf %s")],
+        ["bash", "-c", command.replace(f"{AGENT} bash -c", "printf %s")],
         capture_output=True, text=True, check=True,
     ).stdout == LINE  # fmt: skip
 
