@@ -233,7 +233,8 @@ class Execution:
             **self.job.variables,
             **data,
             "PATH": f"{python.parent}{os.pathsep}{base.get('PATH', os.defpath)}",
-            AGENT_PYTHON: sys.executable,  # the script's may be older than the agent's
+            # The script's Python may be older than the agent's.
+            **({AGENT_PYTHON: sys.executable} if AGENT_PYTHON in self.job.command else {}),
         }
 
     def _start(
