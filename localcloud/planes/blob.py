@@ -37,7 +37,7 @@ from localcloud.planes.signing import (
     sas_problem,
     shared_key_problem,
 )
-from localcloud.store.blobs import Blob, BlobExistsError, BlobStore, file_chunks
+from localcloud.store.blobs import Blob, BlobExistsError, BlobStore
 
 _CONTAINER_NAME: Final = re.compile(
     r"(\$root|\$logs|\$web|[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9])"
@@ -271,13 +271,13 @@ def put_blob_from_url(call: Call, place: Place) -> Reply:
     """Copy within this cloud. The source's URL must be signed, also in the same account."""
     _require_block_blob(call)
     source = _source(call, place, key_suffices=False)
-    return _write(call, place, file_chunks(source.file), source)
+    return _copy(call, place, source)
 
 
 def copy_blob(call: Call, place: Place) -> Reply:
     """Copy within this cloud, at once; the source's URL must be signed or in the same account."""
     source = _source(call, place, key_suffices=True)
-    reply = _write(call, place, file_chunks(source.file), source)
+    reply = _copy(call, place, source)
     reply.status = 202
     reply.headers |= {"x-ms-copy-id": str(uuid.uuid4()), "x-ms-copy-status": "success"}
     return reply
@@ -295,20 +295,43 @@ def _source(call: Call, place: Place, *, key_suffices: bool) -> Blob:
     return blob
 
 
-def _write(call: Call, place: Place, chunks: Iterable[bytes], like: Blob | None = None) -> Reply:
-    _require_container(call, place)
-    _check_write_conditions(call, place)
-    try:
-        blob = _blobs(call).put(
+def _copy(call: Call, place: Place, source: Blob) -> Reply:
+    return _written(
+        call,
+        place,
+        lambda **given: _blobs(call).copy(
+            source,
+            place.account,
+            place.container,
+            place.blob,
+            headers={**source.headers, **_given_headers(call)},
+            metadata=_metadata(call) or source.metadata,
+            **given,
+        ),
+    )
+
+
+def _write(call: Call, place: Place, chunks: Iterable[bytes]) -> Reply:
+    return _written(
+        call,
+        place,
+        lambda **given: _blobs(call).put(
             place.account,
             place.container,
             place.blob,
             chunks,
-            now=call.now,
-            headers={**(like.headers if like else {}), **_content_headers(call)},
-            metadata=_metadata(call) or (like.metadata if like else {}),
-            only_if_absent=call.headers.get("if-none-match") == "*",
-        )
+            headers=_content_headers(call),
+            metadata=_metadata(call),
+            **given,
+        ),
+    )
+
+
+def _written(call: Call, place: Place, write: Callable[..., Blob]) -> Reply:
+    _require_container(call, place)
+    _check_write_conditions(call, place)
+    try:
+        blob = write(now=call.now, only_if_absent=call.headers.get("if-none-match") == "*")
     except BlobExistsError:
         raise BlobRefusedError(
             409, "BlobAlreadyExists", "The specified blob already exists."
@@ -384,12 +407,16 @@ def _container_headers(call: Call, place: Place) -> dict[str, str]:
     }
 
 
-def _content_headers(call: Call) -> dict[str, str]:
-    headers = {
+def _given_headers(call: Call) -> dict[str, str]:
+    return {
         name: call.headers[f"x-ms-blob-{name}"]
         for name in documents.HEADER_NAMES
         if call.headers.get(f"x-ms-blob-{name}")
     }
+
+
+def _content_headers(call: Call) -> dict[str, str]:
+    headers = _given_headers(call)
     if call.query.get("comp") is None:  # a whole blob: Content-Type is the blob's too
         headers.setdefault(
             "content-type", call.headers.get("content-type") or "application/octet-stream"

@@ -175,6 +175,44 @@ class BlobStore:
             self._drop_unused(old)
         return written
 
+    def copy(
+        self,
+        source: Blob,
+        account: str,
+        container: str,
+        name: str,
+        *,
+        now: float,
+        headers: Mapping[str, str],
+        metadata: Mapping[str, str],
+        only_if_absent: bool = False,
+    ) -> Blob:
+        """Make a blob with the content of another one; both share its file.
+
+        Raises ``BlobExistsError`` as ``put`` does.
+        """
+        with self._database.write():
+            current = self.get(source.account, source.container, source.name)
+            shared = current is not None and not current.live and current.file == source.file
+            if shared:
+                old = self.get(account, container, name)
+                if old is not None and only_if_absent:
+                    raise BlobExistsError(name)
+                created = old.created if old else now
+                made = Blob(
+                    account, container, name, source.size, dict(headers), dict(metadata),
+                    _etag(), created, now, source.file,
+                )  # fmt: skip
+                self._write_row(made, source.file.name)
+                if old is None or old.file != source.file:
+                    self._drop_unused(old)
+                return made
+        # Still written to, or replaced since it was looked up: its content is copied.
+        return self.put(
+            account, container, name, file_chunks(source.file),
+            now=now, headers=headers, metadata=metadata, only_if_absent=only_if_absent,
+        )  # fmt: skip
+
     def put_file(self, account: str, container: str, name: str, file: Path, *, now: float) -> Blob:
         """Write one blob from a file; the file is copied."""
         return self.put(account, container, name, file_chunks(file), now=now)

@@ -166,6 +166,24 @@ def test_a_source_with_another_hash_is_not_copied(container, readable) -> None:
     assert refused.value.error_code == "Md5Mismatch"
 
 
+def test_a_copy_keeps_the_type_and_the_content_of_its_source(container) -> None:
+    source, copied = (container.get_blob_client(name) for name in ("a.json", "b.json"))
+    kind = ContentSettings(content_type="application/json")
+    source.upload_blob(b"{}", content_settings=kind)
+    copied.start_copy_from_url(source.url)
+    source.upload_blob(b"[1]", overwrite=True)
+    source.delete_blob()
+    assert copied.get_blob_properties().content_settings.content_type == "application/json"
+    assert copied.download_blob().readall() == b"{}"
+    copied.upload_blob(b"other", overwrite=True)
+    assert copied.download_blob().readall() == b"other"
+
+
+def test_a_blob_that_is_copied_onto_itself_stays(container, blob) -> None:
+    blob.start_copy_from_url(blob.url)
+    assert blob.download_blob().readall() == b"hello"
+
+
 def test_a_blob_from_a_url_needs_a_signed_one(container, blob) -> None:
     with pytest.raises(HttpResponseError) as refused:
         container.get_blob_client("copy").upload_blob_from_url(blob.url)
