@@ -7,15 +7,16 @@ from typing import Final
 
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import Document
+from runtime.environments.lock_store import FOLDER as LOCKS
 from runtime.environments.lock_store import LockStore
 from runtime.history.store import Filter, History
 from runtime.model.environments import LOCK_PROPERTY
 from runtime.model.runs import RunRecord, SourceSnapshot
 from runtime.snapshots.store import SnapshotStore, object_file
 from runtime.submit.differences import Differences, FileChange, Known, differences, text_diff
+from runtime.submit.kept_specs import FOLDER as SPECS
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 
-_LOCKS: Final = "locks"
 _NO_FILE: Final = "/dev/null"
 _SETTINGS: Final = ("name", "version", "python", "interpreter")
 
@@ -76,7 +77,7 @@ def _packages(home: Path, record: RunRecord) -> Mapping[str, str]:
     if digest is None:
         return {}
     try:
-        lock = LockStore(home / _LOCKS).load(digest)
+        lock = LockStore(home / LOCKS).load(digest)
     except PlatformError:
         return {}
     return {"python": lock.python, **lock.versions}
@@ -84,7 +85,7 @@ def _packages(home: Path, record: RunRecord) -> Mapping[str, str]:
 
 def _declared(home: Path, record: RunRecord) -> str:
     """Return what a run's environment was declared as, as far as its submission kept it."""
-    kept = home / "specs" / f"{record.run_id}.json"
+    kept = home / SPECS / f"{record.run_id}.json"
     for file in (kept, home / "runs" / record.run_id / "run.json"):
         try:
             document: Document = json.loads(file.read_text(encoding="utf-8"))

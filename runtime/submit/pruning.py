@@ -19,6 +19,7 @@ from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.snapshots.garbage import Garbage, garbage
 from runtime.snapshots.use import alone
+from runtime.submit.kept_specs import FOLDER as SPECS
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 from runtime.targets.base import Report
 from runtime.targets.run_folder import RunFolder
@@ -26,7 +27,6 @@ from runtime.targets.run_folder import RunFolder
 _PATIENCE_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.02
 _SNAPSHOTS: Final = "snapshots"
-_SPECS: Final = "specs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def chosen(held: Sequence[Held], wanted: Wanted, *, now: float) -> list[Held]:
 def held_by(home: Path, record: RunRecord) -> Held:
     """Return what this machine has of a run. What was downloaded to other places is not ours."""
     run_id = record.run_id
-    places = [home / "runs" / run_id, home / "outputs" / run_id, home / _SPECS / f"{run_id}.json"]
+    places = [home / "runs" / run_id, home / "outputs" / run_id, home / SPECS / f"{run_id}.json"]
     existing = tuple(place for place in places if os.path.lexists(place))
     return Held(record, existing, sum(size_of(place) for place in existing))
 
