@@ -482,3 +482,16 @@ except AttributeError as error: answer(str(error))
     found = answers(agent, script)
     assert found[0] == [False, False]
     assert found[1].startswith("'Workspace' object has no attribute 'webservices' inside a run")
+
+
+def test_every_name_of_the_table_is_where_the_table_says():
+    script = """
+import azureml, importlib
+from aml_agent.in_run.names import LATE, MODULES
+for table in (MODULES, LATE):
+    for module, names in table.items():
+        found = importlib.import_module(module)
+        for name in names: getattr(found, name)
+        print(set(n for n in names if n[0] != "_") - set(found.__all__), end=" ")
+"""
+    assert set(outside(script).split()) == {"set()"}
