@@ -495,3 +495,12 @@ for table in (MODULES, LATE):
         print(set(n for n in names if n[0] != "_") - set(found.__all__), end=" ")
 """
     assert set(outside(script).split()) == {"set()"}
+
+
+def test_libraries_can_look_for_the_package():
+    script = """
+import importlib.util
+names = ("azureml", "azureml.core.run", "azureml.train", "azureml.core.nothing")
+print([importlib.util.find_spec(name) is not None for name in names])
+"""
+    assert outside(script) == "[True, True, False, False]\n"

@@ -97,6 +97,11 @@ class _TableLoader:
         module.__all__ = sorted(name for name in names if not name.startswith("_"))  # type: ignore[attr-defined]
 
 
+def _is_importing() -> bool:
+    """Return whether a module is imported, and not just looked for: that answers `None`."""
+    return sys._getframe(3).f_code.co_name == "_find_and_load_unlocked"
+
+
 _LOADER: typing.Any = _TableLoader()
 
 
@@ -118,7 +123,7 @@ class _LastFinder:
     def find_spec(
         self, name: str, path: object, target: object = None
     ) -> typing.Optional[ModuleSpec]:
-        if name.startswith(f"{_PACKAGE}."):
+        if name.startswith(f"{_PACKAGE}.") and _is_importing():
             top = next((key for key in INSTEAD if f"{name}.".startswith(f"{key}.")), "")
             parent = name.rpartition(".")[0]
             # `from` passes over this error if it names the module that was not found.
