@@ -30,6 +30,9 @@ class Gateway(typing.Protocol):
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         """Send a request and return status and answer; ``path`` is below the workspace's id."""
 
+    def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        """Send a request about the workspace's secrets; ``path`` is ``""`` or ``/NAME``."""
+
     def other_run(self, run_id: str) -> JsonObject | None:
         """Return another run of the project: ``id``, ``status``, ``tags`` and ``metrics``."""
 
@@ -53,6 +56,10 @@ class NoGateway:
         return {}
 
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        del method, path, body
+        raise _no_workspace()
+
+    def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         del method, path, body
         raise _no_workspace()
 

@@ -14,7 +14,7 @@ import time
 import typing
 from collections.abc import Callable
 from io import BytesIO
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from runtime.agent.backends import API, TrackingBackend
 from runtime.agent.context import RunContext
@@ -313,6 +313,14 @@ class RunCalls:
         del body
         return self._gateway.workspace()
 
+    def secrets(self, body: JsonObject) -> JsonObject:
+        """Read, set, list or delete secrets of the workspace, one by ``name`` or all."""
+        name = str(body.get("name") or "")
+        path = f"/{quote(name, safe='')}" if name else ""
+        method = str(needed(body, "method"))
+        status, answer = self._gateway.secrets(method, path, body.get("body"))
+        return {"status": status, "body": answer}
+
     def arm(self, body: JsonObject) -> JsonObject:
         """Send a request to the workspace, with the credentials that the script does not see."""
         method, path = str(needed(body, "method")), str(body.get("path") or "")
@@ -378,4 +386,5 @@ _VERBS: dict[str, Handler] = {
     "environment": RunCalls.environment,
     "workspace": RunCalls.workspace,
     "arm": RunCalls.arm,
+    "secrets": RunCalls.secrets,
 }

@@ -74,6 +74,12 @@ class ServiceGateway(NoGateway):
             "properties": found.get("properties") or {},
         }
 
+    def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        target = f"/credential/v2.0{self._workspace}/secrets{path}"
+        content = b"" if body is None else json.dumps(body).encode()
+        reply = self._service.send(method, target, content, len(content), "application/json")
+        return reply.status, as_document(reply.content)
+
     def own_environment(self) -> JsonObject:
         """Return the environment of the run's job; nothing if it cannot be read."""
         try:

@@ -280,6 +280,9 @@ class LateGateway:
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         return self._gateway().arm(method, path, body)
 
+    def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
+        return self._gateway().secrets(method, path, body)
+
     def other_run(self, run_id: str) -> JsonObject | None:
         return self._gateway().other_run(run_id)
 

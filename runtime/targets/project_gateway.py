@@ -14,7 +14,8 @@ from typing import Final
 from infra.contract.errors import PlatformError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
-from runtime.agent.assets.transport import Transport
+from runtime.agent.assets.errors import WebserviceException
+from runtime.agent.assets.transport import Transport, request, section
 from runtime.agent.gateway import below_workspace
 from runtime.agent.wire import RefusalError
 from runtime.history.fold import as_text
@@ -59,6 +60,18 @@ class ProjectGateway:
             raise RefusalError(
                 "TEMPORARILY_UNAVAILABLE", f"{error.detail} {error.remedy}"
             ) from error
+
+    def secrets(self, method: str, path: str, body: JsonObject | None) -> tuple[int, JsonObject]:
+        """Send a request about secrets to the workspace, which keeps them in its key vault."""
+        transport = self._connected()
+        try:
+            properties = section(request(transport, "GET", ""), "properties")
+            services = request(transport, "GET", str(properties.get("discoveryUrl")))
+            api = str(services.get("api")).rstrip("/")
+            address = f"{api}/credential/v2.0{transport.workspace_id}/secrets{path}"
+            return transport.arm(method, address, body)
+        except (PlatformError, WebserviceException) as error:
+            raise RefusalError("TEMPORARILY_UNAVAILABLE", str(error)) from error
 
     def other_run(self, run_id: str) -> JsonObject | None:
         """Return another run of the project from its history, with what it logged."""

@@ -1,44 +1,77 @@
-"""``Keyvault``: secrets of the workspace, which the submitter passes to the run as variables."""
+"""``Keyvault``: secrets of the workspace, or passed to the run as variables."""
 
 import os
 import re
 import typing
 
+from . import connection
+from .connection import Json
 from .errors import UserErrorException
-from .late import refused
 
 _PREFIX = "AML_SECRET_"
+_NOT_FOUND = 404
+_REFUSED = 400
 
 
 class Keyvault:
-    """Secrets by name. The secret ``db-password`` is the variable ``AML_SECRET_DB_PASSWORD``."""
+    """Secrets by name: a variable of the run, else of the workspace's key vault.
+
+    The variable of the secret ``db-password`` is ``AML_SECRET_DB_PASSWORD``.
+    """
 
     def __init__(self, workspace: object, **_: object) -> None:
         self._workspace = workspace
 
-    def get_secret(self, name: str) -> str:
-        """Return a secret. Raises ``UserErrorException`` if it was not passed."""
+    def get_secret(self, name: str) -> typing.Optional[str]:
+        """Return a secret, ``None`` if the workspace has none of that name.
+
+        Raises ``UserErrorException`` without a workspace.
+        """
         variable = _PREFIX + re.sub(r"\W", "_", name).upper()
-        if variable not in os.environ:
+        if variable in os.environ:
+            return os.environ[variable]
+        try:
+            found = _ask("GET", name)
+        except UserErrorException as error:
             raise UserErrorException(
                 f"The run has no secret {name!r}: set the environment variable {variable} where it"
-                " is submitted."
-            )
-        return os.environ[variable]
+                f" is submitted. {error}"
+            ) from error
+        return None if found is None else str(found["value"])
 
-    def get_secrets(self, secrets: typing.Iterable[str]) -> typing.Dict[str, str]:
+    def get_secrets(self, secrets: typing.Iterable[str]) -> typing.Dict[str, typing.Optional[str]]:
         return {name: self.get_secret(name) for name in secrets}
 
     def list_secrets(self) -> typing.List[typing.Dict[str, str]]:
-        """Return the names of the secrets, as in their variables."""
-        names = [key[len(_PREFIX) :] for key in os.environ if key.startswith(_PREFIX)]
-        return [{"name": name.lower().replace("_", "-")} for name in sorted(names)]
+        """Return the names of the secrets of the workspace."""
+        found = (_ask("GET") or {}).get("value") or []
+        return [{"name": str(each["name"])} for each in found]
 
-    def set_secret(self, name: str, value: str) -> None:
-        raise refused("Keyvault.set_secret", "Secrets are set outside a run.")
+    def set_secret(self, name: str, value: str, content_type: typing.Optional[str] = None) -> None:
+        """Set a secret, which replaces an earlier one."""
+        kind = {} if content_type is None else {"contentType": content_type}
+        if _ask("PUT", "", {"name": name, "value": value, **kind}) is None:
+            raise UserErrorException("The workspace keeps no secrets.")
 
-    def set_secrets(self, secrets_batch: object) -> None:
-        raise refused("Keyvault.set_secrets", "Secrets are set outside a run.")
+    def set_secrets(self, secrets_batch: typing.Mapping[str, str]) -> None:
+        for name, value in secrets_batch.items():
+            self.set_secret(name, value)
 
     def delete_secret(self, name: str) -> None:
-        raise refused("Keyvault.delete_secret", "Secrets are deleted outside a run.")
+        """Delete a secret; one that is not there is no error."""
+        _ask("DELETE", name)
+
+    def delete_secrets(self, secrets: typing.Iterable[str]) -> None:
+        for name in secrets:
+            self.delete_secret(name)
+
+
+def _ask(method: str, name: str = "", body: typing.Optional[Json] = None) -> typing.Optional[Json]:
+    """Return the answer to a request, ``None`` for what is not there."""
+    answer = connection.call("secrets", method=method, name=name, body=body)
+    if answer["status"] == _NOT_FOUND:
+        return None
+    if answer["status"] >= _REFUSED:
+        error = answer["body"].get("error") or answer["body"]
+        raise UserErrorException(str(error.get("message") or f"status {answer['status']}"))
+    return typing.cast("Json", answer["body"])

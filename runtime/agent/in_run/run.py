@@ -234,12 +234,13 @@ class Run(LogsMetrics, HasFiles, SaysWhatIsThere):
             **options,
         )
 
-    def get_secret(self, name: str) -> str:
-        return str(self.experiment.workspace.get_default_keyvault().get_secret(name))
+    def get_secret(self, name: str) -> typing.Optional[str]:
+        """Return a secret of the workspace, ``None`` if there is none of that name."""
+        return self.get_secrets([name])[name]
 
-    def get_secrets(self, secrets: typing.Iterable[str]) -> typing.Dict[str, str]:
+    def get_secrets(self, secrets: typing.Iterable[str]) -> typing.Dict[str, typing.Optional[str]]:
         vault = self.experiment.workspace.get_default_keyvault()
-        return typing.cast("typing.Dict[str, str]", vault.get_secrets(secrets))
+        return typing.cast("typing.Dict[str, typing.Optional[str]]", vault.get_secrets(secrets))
 
     def get_environment(self) -> typing.Any:
         """Return the environment that the run was submitted with."""
