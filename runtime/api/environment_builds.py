@@ -3,8 +3,8 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from infra.contract.errors import UsageError
 from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.conda_tools import conda_tool
@@ -30,18 +30,20 @@ class ImageBuildDetails:
         return self
 
 
+_AS_IT_IS: Final = frozenset({"user_managed", "registered"})
+
+
 def build_here(name: str, spec: EnvironmentSpec | None, home: Path) -> ImageBuildDetails:
     """Build an environment in the cache of this project, which its runs and local cloud use.
 
-    Raises ``UsageError`` for one that has nothing to build, ``EnvironmentBuildError`` for packages
-    that cannot be installed.
+    One whose interpreter or image is used as it is has nothing to build, and the log says so.
+    Raises ``EnvironmentBuildError`` for packages that cannot be installed.
     """
-    if spec is None or spec.kind == "user_managed":
-        raise UsageError(
-            f"Environment {name!r} has nothing to build: its interpreter is used as it is.",
-            remedy="Declare packages: `environment.python.conda_dependencies = …`.",
-        )
+    if spec is None or spec.kind in _AS_IT_IS:
+        return ImageBuildDetails(name, "", [f"{name} has nothing to build: it is used as it is."])
     said: list[str] = []
+    if spec.image is not None:
+        said.append("Its packages are built here; its image is pulled or built where it runs.")
     with _cache(home).lease(_locked(spec), said.append) as built:
         return ImageBuildDetails(name, built.hash, said)
 

@@ -141,3 +141,9 @@ def test_an_environment_is_built_before_its_first_run(experiment):
     build = environment.build(workspace=experiment.workspace)
     assert build.wait_for_completion(show_output=False).status == "Succeeded"
     assert (experiment.workspace.session.home / "environments" / build.environment_hash).is_dir()
+
+
+def test_an_image_that_is_used_as_it_is_has_nothing_to_build(experiment, capsys):
+    build = Environment.from_docker_image("as-it-is", "python:3.11").build(experiment.workspace)
+    build.wait_for_completion(show_output=True)
+    assert "has nothing to build" in capsys.readouterr().out
