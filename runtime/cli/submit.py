@@ -12,6 +12,7 @@ from runtime.cli.submit_command import DEFAULT_EXPERIMENT, SubmitOptions
 from runtime.cli.submit_options import pair, seconds
 from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
+from runtime.model.data import place_text
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import require_lasting
 from runtime.submit.prepare import choose_environment, script_path
@@ -67,7 +68,9 @@ def _submit(
         for note in definition.notes:
             say(note)
         spec = prepared_spec(definition.spec, session)
-        _show(session.submitter(say).plan(spec), as_json=as_json)
+        # Another target would open a client, and start the local cloud.
+        here = session.targets.target(LOCAL) if spec.target == LOCAL else None
+        _show(session.submitter(say).plan(spec, here), as_json=as_json)
         return
     run_id = submit_defined(definition, session, token)
     say(f"RunId: {run_id}")
@@ -196,6 +199,8 @@ def _show(planned: Planned, *, as_json: bool) -> None:
                 "command": spec.command,
                 "environment": environment,
                 "notes": list(locked.notes) if locked else [],
+                "inputs": {each.name: place_text(each.location) for each in spec.inputs},
+                "outputs": {each.name: place_text(each.location) for each in spec.outputs},
                 "files": files,
                 "bytes": planned.size,
                 "left_out": planned.listing.notes,
@@ -210,6 +215,8 @@ def _show(planned: Planned, *, as_json: bool) -> None:
             ("experiment", spec.experiment),
             ("command", spec.command or " ".join(["python", spec.script, *spec.arguments])),
             ("environment", f"{environment}{source}"),
+            *((f"input {each.name}", place_text(each.location)) for each in spec.inputs),
+            *((f"output {each.name}", place_text(each.location)) for each in spec.outputs),
             ("files", f"{len(files)}, {size(planned.size)}"),
         ],
     )

@@ -77,6 +77,17 @@ def output_path(output: DataOutput, run_id: str) -> str:
     return given.replace("{run-id}", run_id).replace("{output-name}", output.name)
 
 
+def place_text(location: DataLocation | None) -> str:
+    """Return a location as a person writes it, without credentials."""
+    if location is None:
+        return "a folder of the run's own on the default datastore"
+    if location.kind == "datastore":
+        return f"azureml://datastores/{location.datastore or 'DEFAULT'}/paths/{location.path}"
+    if location.kind == "asset":
+        return f"azureml:{location.path}"
+    return redacted(location.path)
+
+
 def without_token(data: DataInput) -> DataInput:
     """Return an input without the credentials in its address."""
     return replace(data, location=replace(data.location, path=redacted(data.location.path)))

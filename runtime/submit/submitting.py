@@ -106,9 +106,12 @@ class Submitter:
         self._kind_of = kind_of
         self._built_here = built_here
 
-    def plan(self, spec: RunSpec) -> Planned:
-        """Check everything and return what would be sent, without storing or starting anything."""
-        spec, notes, locked = self._checked(spec)
+    def plan(self, spec: RunSpec, target: Target | None = None) -> Planned:
+        """Check everything and return what would be sent, without storing or starting anything.
+
+        What only the target knows is checked if it is given.
+        """
+        spec, notes, locked = self._checked(spec, target)
         if locked is not None and self._built_here(spec.target):
             locked = load("runtime.submit.interpreters:require_packages")(
                 locked, self._home / "environments", self._environ

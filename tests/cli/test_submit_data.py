@@ -1,5 +1,7 @@
 """`aml submit --input … --output …`: data of runs from the command line."""
 
+import pytest
+
 SHOWS = "import sys, pathlib\nprint(pathlib.Path(sys.argv[1]).read_text())"
 
 
@@ -21,8 +23,18 @@ def test_all_wrong_inputs_are_named_before_anything_runs(desk):
         assert each in said.err, each
 
 
-def test_data_of_a_workspace_needs_one(desk):
-    said = desk.submit("print(1)", "--input", "a=azureml:people:1", "--output", "o")
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_data_of_a_workspace_needs_one(desk, options):
+    said = desk.submit("print(1)", *options, "--input", "a=azureml:people:1", "--output", "o")
     assert said.code == 2
     assert "input 'a', output 'o'" in said.err
     assert "aml up" in said.err
+
+
+def test_a_dry_run_shows_where_the_data_is(desk):
+    (desk.root / "n.csv").write_text("1")
+    web = ("--input", "w=https://x.org/a?sig=secret0")
+    said = desk.submit("print(1)", "--dry-run", "--json", "--input", "n=n.csv", *web)
+    assert said.data["inputs"] == {"n": str(desk.root / "n.csv"), "w": "https://x.org/a?sig=***"}
+    said = desk.submit("print(1)", "--dry-run", "--input", "n=n.csv")
+    assert "input n" in said.out
