@@ -96,6 +96,10 @@ def _of_text(path: str) -> Source:
             "path": remote_path(match.group(2)),
         }
     if path.startswith(("http://", "https://")):
+        if is_pattern(path.partition("?")[0]):
+            raise UserErrorException(
+                f"{path!r} is an address with wildcards; the web lists no files. Give each address."
+            )
         return {"kind": "url", "path": path}
     if "://" in path:
         raise UserErrorException(f"{path!r} is no path of a dataset. {_FORMS}")

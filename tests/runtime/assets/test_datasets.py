@@ -70,7 +70,7 @@ def test_all_forms_of_a_path(store, tmp_path):
     ]  # fmt: skip
     assert Dataset.File.from_files(str(tmp_path / "*.csv")).to_path() == ["/local.csv"]
     assert Dataset.File.from_files((store, ["people2", "people/2020"])).to_path()
-    for wrong in (7, "ftp://x/y", [], (store, "../x")):
+    for wrong in (7, "ftp://x/y", "https://x.org/*.csv", [], (store, "../x")):
         with pytest.raises(UserErrorException):
             Dataset.File.from_files(wrong)
 
