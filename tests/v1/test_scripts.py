@@ -1,5 +1,6 @@
 """`aml v1 run SCRIPT`: as `python SCRIPT`, with `azureml` meaning this product."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from runtime.cli.root import run
+from tests.api.conftest import manifest
+from tests.v1.training_script import BUILDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +64,17 @@ def test_an_error_of_ours_is_reported_without_a_traceback(aml_v1, code, said):
 def test_the_exit_code_is_the_scripts(aml_v1, call, code, said):
     ran = aml_v1("s.py", f"import sys\nsys.exit({call})")
     assert (ran.code, ran.err) == (code, said)
+
+
+def test_what_is_not_run_yet_can_be_built(aml_v1, tmp_path):
+    manifests = tmp_path / ".aml" / "manifests"
+    manifests.mkdir(parents=True)
+    text = json.dumps(manifest("demo", "local"))
+    (manifests / "local.json").write_text(text, encoding="utf-8")
+    ran = aml_v1("s.py", BUILDS)
+    assert ran.out == "[]\n" + "UserErrorException\n" * 3
+    assert "PublishedPipeline.list of azureml.pipeline.core is not offered" in ran.err
+    assert f"at s.py:{BUILDS.count(chr(10))}" in ran.err
 
 
 def test_a_file_that_is_not_there_is_an_error(aml_v1, tmp_path, capsys):
