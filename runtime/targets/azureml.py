@@ -47,6 +47,7 @@ from runtime.targets.azureml_data import job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
 from runtime.targets.mirroring import mirror_blobs
+from runtime.targets.service_metrics import reported_keys, service_metrics
 from runtime.targets.workspace_transport import WorkspaceTransport
 
 _NOT_FOUND: Final = 404
@@ -62,17 +63,21 @@ _BLOB_STORE: Final = "workspaceblobstore"
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Read positions in a run's two event streams: service events, bytes of the agent's file."""
+    """Read positions in a run's two event streams: service events, bytes of the agent's file.
+
+    ``past``: 1 when the metrics that the agent has not seen were read, at the end.
+    """
 
     service: int = 0
     agent: int = 0
+    past: int = 0
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         return cls(*map(int, text.split(","))) if text else cls()
 
     def __str__(self) -> str:
-        return f"{self.service},{self.agent}"
+        return f"{self.service},{self.agent},{self.past}"
 
 
 class AzureMLTarget:
@@ -252,10 +257,12 @@ class AzureMLTarget:
         # The service decides the state: it still collects outputs after the script has ended.
         agent = [event for event in reported if event.kind != "state" or event.data.get("run")]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
+        ends = state.final and not read.past
+        past = self._past_the_agent(handle, details) if ends else ()
         return RunStatus(
             state,
-            [*service, *agent],
-            str(Cursor(read.service + len(service), offset)),
+            [*service, *agent, *past],
+            str(Cursor(read.service + len(service), offset, int(state.final))),
             exit_code=_exit_code([*service, *reported]),
             error=error.get("message") if isinstance(error, Mapping) else None,
         )
@@ -304,6 +311,16 @@ class AzureMLTarget:
         ]
         return events, offset + len(whole)
 
+    def _past_the_agent(self, handle: Handle, details: Document) -> Sequence[RunEvent]:
+        """Return the metrics of a run that has ended which its agent has not seen."""
+        every, _ = self._agent_events(details, 0)
+        return tuple(service_metrics(self._mlflow, _name(handle), reported_keys(iter(every))))
+
+    def _mlflow(self, path: str, params: Mapping[str, str]) -> Document:
+        url = f"{self._services}/mlflow/v2.0{self._workspace}/api/2.0/mlflow/{path}"
+        answer = self._client.send("GET", url, params=params)
+        return answer.document if answer.ok else {}
+
     def _chunk(self, name: str, url: str, offset: int) -> Iterator[LogChunk]:
         # A character that is only partly written is left for the next read.
         decoder = getincrementaldecoder("utf-8")("replace")
@@ -350,12 +367,18 @@ class AzureMLTarget:
         return workspace
 
     @cached_property
-    def _history(self) -> str:
+    def _discovered(self) -> Document:
         url = self._existing_workspace()["properties"]["discoveryUrl"]
-        found = checked_for_run(self._client.send("GET", url), at=url).document
-        return (
-            f"{str(found.get('history') or found['api']).rstrip('/')}/history/v1.0{self._workspace}"
-        )
+        return checked_for_run(self._client.send("GET", url), at=url).document
+
+    @cached_property
+    def _services(self) -> str:
+        return str(self._discovered.get("api") or "").rstrip("/")
+
+    @cached_property
+    def _history(self) -> str:
+        base = str(self._discovered.get("history") or self._discovered["api"]).rstrip("/")
+        return f"{base}/history/v1.0{self._workspace}"
 
     def _container(self, datastore: str) -> ContainerClient:
         path = f"{self._workspace}/datastores/{datastore}"

@@ -97,6 +97,18 @@ class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
         assert INSTALLED_FILE not in [chunk.name for chunk in target.logs(handle, {})]
         assert {"key": LOCK_PROPERTY, "value": lock.digest} in reported
 
+    def test_numbers_logged_past_the_agent_are_reported(self, target, make_run):
+        handle = target.launch(make_run("import time\ntime.sleep(3)"))
+        name = handle.reference.rpartition("/")[2]
+        for step, value in enumerate([0.5, 0.25]):
+            url = (
+                f"{target._services}/mlflow/v2.0{target._workspace}/api/2.0/mlflow/runs/log-metric"
+            )
+            body = {"run_id": name, "key": "loss", "value": value, "timestamp": 1, "step": step}
+            assert target._client.send("POST", url, body=body).ok
+        metrics = [each for each in self.events(target, handle) if each.kind == "metric"]
+        assert [each.data["value"] for each in metrics if each.data["key"] == "loss"] == [0.5, 0.25]
+
     def test_an_environment_is_prepared_by_registering_it(self, target, workspace):
         environment = EnvironmentSpec("pip", requirements="six==1.16.0\n")
         first, again = target.prepare(environment), target.prepare(environment)
