@@ -201,18 +201,23 @@ class _Settings:
         return None, ()
 
     def _node_count(self) -> tuple[int, Keys]:
-        """Return the number of nodes, and the key that sets it."""
+        """Return the number of nodes, and the key that sets it: the one with the most.
+
+        azureml-core always writes `nodeCount: 1` beside the section of the communicator.
+        """
         paths: list[Keys] = [("nodeCount",)]
         if self._communicator() in _MPI:
             paths.append(("mpi", "nodeCount"))
         if self._communicator() in _PYTORCH:
             paths.append(("pytorch", "nodeCount"))
         paths.append(("batchAi", "nodeCount"))
+        most: int = 0
+        by: Keys = ()
         for path in paths:
             count = self._at(path)
-            if isinstance(count, int) and count > 0:
-                return count, path
-        return 1, ()
+            if isinstance(count, int) and count > most:
+                most, by = count, path
+        return max(most, 1), by
 
     def _docker(self) -> DockerOptions:
         run = part(self._values, "docker")
@@ -277,11 +282,6 @@ class _Settings:
             if value and value not in idle and str(path[0]).lower() not in active:
                 place = self._read.place(*path)
                 yield f"{place or self._file}: `{shown_path(path)}` has no effect without {needs}."
-        for path in (("mpi", "nodeCount"), ("pytorch", "nodeCount")):
-            count, nodes = self._at(path), self._values.get("nodeCount")
-            if nodes and isinstance(count, int) and count > 1 and count != nodes:
-                at = self._read.place(*path) or self._file
-                yield f"{at}: `{shown_path(path)}` has no effect beside `nodeCount`."
         python = part(part(self._values, "environment"), "python")
         if python.get("condaDependenciesFile") and python.get("condaDependencies"):
             place = self._read.place("environment", "python", "condaDependencies")
