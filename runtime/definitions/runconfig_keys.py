@@ -346,7 +346,7 @@ RUN_CONFIGURATION: Final = (
         "Processes of the MPI communicators.",
         keys=(
             Key("processCountPerNode", _WHOLE, "Processes on each node."),
-            Key("nodeCount", _WHOLE, "The number of nodes, if it is more than `nodeCount`."),
+            Key("nodeCount", _WHOLE, "The number of nodes, if `nodeCount` is 1."),
         ),
     ),
     Key(
@@ -360,7 +360,7 @@ RUN_CONFIGURATION: Final = (
                 choices=("nccl", "gloo", "mpi"),
             ),
             Key("processCount", _WHOLE, "Processes on all nodes. Default: one a node."),
-            Key("nodeCount", _WHOLE, "The number of nodes, if it is more than `nodeCount`."),
+            Key("nodeCount", _WHOLE, "The number of nodes, if `nodeCount` is 1."),
         ),
     ),
     Key(
@@ -391,7 +391,7 @@ RUN_CONFIGURATION: Final = (
         Kind.SECTION,
         "The service that AmlCompute replaced.",
         keys=(
-            Key("nodeCount", _WHOLE, "The number of nodes, if it is more than `nodeCount`."),
+            Key("nodeCount", _WHOLE, "The number of nodes, if `nodeCount` is 1."),
             Key("dockerRegistry", Kind.FREE, "the service no longer exists.", _REFUSED),
         ),
     ),

@@ -201,7 +201,7 @@ class _Settings:
         return None, ()
 
     def _node_count(self) -> tuple[int, Keys]:
-        """Return the number of nodes, and the key that sets it: the one with the most.
+        """Return the number of nodes, and the key that sets it: the first that is not 1.
 
         azureml-core always writes `nodeCount: 1` beside the section of the communicator.
         """
@@ -211,13 +211,9 @@ class _Settings:
         if self._communicator() in _PYTORCH:
             paths.append(("pytorch", "nodeCount"))
         paths.append(("batchAi", "nodeCount"))
-        most: int = 0
-        by: Keys = ()
-        for path in paths:
-            count = self._at(path)
-            if isinstance(count, int) and count > most:
-                most, by = count, path
-        return max(most, 1), by
+        counts = [(count, path) for path in paths if isinstance(count := self._at(path), int)]
+        several = [each for each in counts if each[0] > 1]
+        return next(iter([*several, *(each for each in counts if each[0] > 0)]), (1, ()))
 
     def _docker(self) -> DockerOptions:
         run = part(self._values, "docker")
