@@ -85,14 +85,23 @@ def _given(**values: str | bool | None) -> JsonObject:
 
 
 def uses_workspace(spec: RunSpec) -> list[str]:
-    """Return what of a run's data is in a workspace, in words."""
-    read = [f"input {each.name!r}" for each in spec.inputs if each.location.kind in _IN_WORKSPACE]
+    """Return what of a run's data is in a workspace, in words, with the lines that ask for it."""
+    read = [
+        f"input {each.name!r}{_asked(spec, 'inputs', each.name)}"
+        for each in spec.inputs
+        if each.location.kind in _IN_WORKSPACE
+    ]
     written = [
-        f"output {each.name!r}"
+        f"output {each.name!r}{_asked(spec, 'outputs', each.name)}"
         for each in spec.outputs
         if each.location is None or each.location.kind in _IN_WORKSPACE or each.registered_as
     ]
     return read + written
+
+
+def _asked(spec: RunSpec, kind: str, name: str) -> str:
+    place = spec.origins.get(f"{kind}.{name}")
+    return f" ({place})" if place else ""
 
 
 def check_places(spec: RunSpec) -> None:

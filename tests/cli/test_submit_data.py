@@ -38,3 +38,23 @@ def test_a_dry_run_shows_where_the_data_is(desk):
     assert said.data["inputs"] == {"n": str(desk.root / "n.csv"), "w": "https://x.org/a?sig=***"}
     said = desk.submit("print(1)", "--dry-run", "--input", "n=n.csv")
     assert "input n" in said.out
+
+
+RUNCONFIG = """\
+script: train.py
+environment:
+  python: {userManagedDependencies: true, interpreterPath: python}
+dataReferences:
+  people:
+    dataStoreName: workspaceblobstore
+    pathOnDataStore: people
+"""
+
+
+def test_a_data_reference_that_needs_a_workspace_is_named_with_its_line(desk):
+    desk.write("print(1)")
+    desk.write(RUNCONFIG, ".azureml/t.runconfig")
+    said = desk.aml("submit", "--source-directory", "src", "-c", "t")
+    assert said.code == 2
+    assert "t.runconfig:5" in said.err
+    assert "input 'people'" in said.err
