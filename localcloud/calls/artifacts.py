@@ -40,12 +40,27 @@ def artifact_store(cloud: Cloud, workspace: str) -> ArtifactStore | None:
     return store
 
 
-def signed_url(cloud: Cloud, store: ArtifactStore, blob: str) -> str:
-    """Return a URL that reads a blob without further authentication for a day."""
+def split_url(url: str) -> str:
+    """Return a URL of this cloud that azureml-core can take apart and put together again.
+
+    It splits the host at its first two dots into account, ``blob`` and suffix, and builds
+    ``https://{account}.blob.{suffix}``. A user name with two dots survives that, and leaves the
+    address, for which there is no other name, as it is.
+    """
+    scheme, _, rest = url.partition("://")
+    account = rest.split("/")[1]
+    return f"{scheme}://{account}.blob.localhost@{rest}"
+
+
+def signed_url(cloud: Cloud, store: ArtifactStore, blob: str, *, permissions: str = "r") -> str:
+    """Return a URL that reads a blob without further authentication for a day.
+
+    ``permissions`` are a signature's: ``rcw`` writes it, too.
+    """
     fields = {
         "sv": VERSION,
         "sr": "b",
-        "sp": "r",
+        "sp": permissions,
         "se": iso(cloud.clock() + _LASTS_S)[:19] + "Z",
         "spr": "https",
     }

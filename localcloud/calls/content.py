@@ -15,17 +15,23 @@ _INT64: Final = 2**63
 _EXACT_INTEGERS: Final = 2**53  # above it a double no longer holds every integer
 
 
-def read_object(body: bytes) -> JsonObject:
+def read_object(body: bytes, *, non_finite: bool = False) -> JsonObject:
     """Return a JSON object, ``{}`` of an empty body; ``2.0`` is returned as ``2``.
 
-    Some clients send ``2.0`` where others can only read ``2``. Raises ``ValueError`` with a
-    sentence for anything that is not JSON, not an object, or beyond the limits.
+    Some clients send ``2.0`` where others can only read ``2``. ``non_finite``: the bare ``NaN`` and
+    ``Infinity`` of Python's json are returned as text, which can be stored.
+
+    Raises ``ValueError`` with a sentence for anything that is not JSON, not an object, or beyond
+    the limits.
     """
     if not body.strip():
         return {}
     try:
         document = json.loads(
-            body, parse_constant=_constant, parse_int=_integer, parse_float=_float
+            body,
+            parse_constant=str if non_finite else _constant,
+            parse_int=_integer,
+            parse_float=_float,
         )
     except RecursionError:
         raise _too_deep() from None

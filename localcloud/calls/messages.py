@@ -57,6 +57,7 @@ class Call:
     action: str = ""
     collection: str = ""
     caller: Document = field(default_factory=dict)
+    non_finite: bool = False
     _body: bytes | None = None
 
     @property
@@ -112,10 +113,12 @@ class Call:
     def json(self) -> JsonObject:
         """Return the body as a JSON object, ``{}`` when empty; ``2.0`` is returned as ``2``.
 
+        ``NaN`` and infinities are text, on the routes that allow them.
+
         Raises ``RefusedError`` 400 ``InvalidRequestContent`` for anything else.
         """
         try:
-            return read_object(self.body)
+            return read_object(self.body, non_finite=self.non_finite)
         except ValueError as error:
             raise unreadable(str(error)) from error
 

@@ -40,6 +40,7 @@ class Route:
 
     ``open``: no bearer token is required (the handler may check something else: a signature).
     ``shape``: that of the JSON body; another one is refused before the handler is called.
+    ``non_finite``: clients send numbers that are not JSON, such as ``NaN``.
     """
 
     methods: str
@@ -47,6 +48,7 @@ class Route:
     handler: Handler = field(repr=False)
     open: bool = False
     shape: Shape = "any"
+    non_finite: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ def serve_routes(table: RouteTable) -> Handler:
 
     def handler(call: Call) -> Reply | None:
         for route, params in table.candidates(call.method, call.path):
-            call.params = params
+            call.params, call.non_finite = params, route.non_finite
             if route.shape != "any":
                 problems = list(shape_problems(call.json(), route.shape))
                 if problems:

@@ -21,7 +21,19 @@ from localcloud.behaviours import (
 )
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
-from localcloud.planes import blob, core_datastores, core_runs, history, mlflow, storage_services
+from localcloud.planes import (
+    blob,
+    core_artifacts,
+    core_datasets,
+    core_datastores,
+    core_environments,
+    core_models,
+    core_runs,
+    core_secrets,
+    history,
+    mlflow,
+    storage_services,
+)
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -48,7 +60,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     *mlflow.ROUTES,
     *history.ROUTES,
     *core_runs.ROUTES,
+    *core_artifacts.ROUTES,
+    *core_datasets.ROUTES,
     *core_datastores.ROUTES,
+    *core_environments.ROUTES,
+    *core_models.ROUTES,
+    *core_secrets.ROUTES,
     *storage_services.ROUTES,
     *blob.ROUTES,
 )

@@ -7,6 +7,7 @@ and the other way round. Rows, lists and tables, which MLflow does not have, are
 import json
 import re
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +29,7 @@ from runtime.model.states import RunState
 _ID: Final = re.compile(r"[a-zA-Z0-9][\w\-.]{0,254}")
 _SCALAR: Final = "azureml.v1.scalar"
 _KEPT: Final = "azureml_metrics"
+_NON_FINITE: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _STATES: Final = {str(state).lower(): state for state in RunState}
 # The last word of an event's name: "Microsoft.MachineLearning.Run.Completed". An error is followed
 # by the event that says how the run ended.
@@ -92,6 +94,39 @@ def change_run(call: Call) -> Reply:
     return answer(_run_document(call, _run(call)))
 
 
+def create_runs(call: Call) -> Reply:
+    """Create or change several runs at once, all or none."""
+    bodies = [each for each in call.json().get("runs") or () if each]
+    missing = [each for each in bodies if not each.get("runId")]
+    if missing:
+        raise RefusedError(400, "UserError", "Every run needs a runId.")
+    shown = {}
+    with call.cloud.store.runs.transaction():
+        for body in bodies:
+            run_id = str(body["runId"])
+            run = call.cloud.store.runs.get(call.workspace, run_id)
+            run = run or _new_run(call, run_id, body)
+            tags = {str(key): str(value) for key, value in (body.get("tags") or {}).items()}
+            call.cloud.store.tracking.set_tags(run.key, tags)
+            shown[run_id] = _run_document(call, run)
+    return answer({"runs": shown, "errors": {}})
+
+
+def change_experiment(call: Call) -> Reply:
+    """Change an experiment's tags, and whether it is archived."""
+    body, found = call.json(), _experiment(call)
+    tags = {str(key): str(value) for key, value in (body.get("tags") or {}).items()}
+    archived = body.get("archive")
+    changed = replace(
+        found,
+        tags={**found.tags, **tags},
+        deleted=found.deleted if archived is None else bool(archived),
+        modified=call.now,
+    )
+    call.cloud.store.tracking.change_experiment(changed)
+    return answer(_experiment_document(changed))
+
+
 def delete_tags(call: Call) -> Reply:
     run = _run(call)
     for tag in _names(call):
@@ -116,6 +151,17 @@ def post_event(call: Call) -> Reply:
     name = str(call.json().get("name") or "").rpartition(".")[2].lower()
     _move(call, run, _EVENTS.get(name))
     return Reply(200)
+
+
+def post_events(call: Call) -> Reply:
+    """Move each of several runs to the state that its event says."""
+    for event in call.json().get("events") or ():
+        run_id = str(((event or {}).get("data") or {}).get("RunId") or "")
+        run = call.cloud.store.runs.get(call.workspace, run_id)
+        if run is not None:
+            name = str(event.get("name") or "").rpartition(".")[2].lower()
+            _move(call, run, _EVENTS.get(name))
+    return answer({"errors": []})
 
 
 def show_token(call: Call) -> Reply:
@@ -201,6 +247,8 @@ def _is_scalar(metric: Document) -> bool:
 
 def _number(row: Document, name: str) -> float | None:
     value = (row.get("data") or {}).get(name)
+    if isinstance(value, str):
+        return float(value) if value in _NON_FINITE else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -209,8 +257,9 @@ def _scalars(call: Call, metric: Document) -> list[Metric]:
         return []
     name = str(metric["name"])
     return [
-        Metric(name, _number(row, name) or 0.0, _milliseconds(call, row), int(row.get("step") or 0))
+        Metric(name, value, _milliseconds(call, row), int(row.get("step") or 0))
         for row in metric.get("value") or ()
+        if (value := _number(row, name)) is not None
     ]
 
 
@@ -290,19 +339,7 @@ def _experiment_document(experiment: StoredExperiment) -> JsonObject:
 
 def _run_document(call: Call, run: StoredRun) -> JsonObject:
     shown = history.run_document(call, run)
-    parent = shown["tags"].get("mlflow.parentRunId")
-    return {
-        **shown,
-        "runNumber": run.key,
-        "runUuid": str(uuid.uuid5(uuid.UUID(call.cloud.id), run.run_id)),
-        "parentRunId": parent,
-        "rootRunId": parent or run.run_id,
-        "dataContainerId": f"dcid.{run.run_id}",
-        "name": run.name,
-        "hidden": False,
-        "userId": run.user,
-        "error": shown["error"],
-    }
+    return {**shown, "name": run.name, "hidden": False, "userId": run.user}
 
 
 def _all_of(items: list[JsonObject]) -> Reply:
@@ -325,6 +362,11 @@ _CHANGE: Final[Shape] = {
     "properties": {"*": "text"},
     "hidden": "boolean",
 }
+_BATCH: Final[Shape] = {
+    "runs": [{"runId": "string", "parentRunId": "string", "tags": {"*": "text"}}]
+}
+_EVENT_LIST: Final[Shape] = {"events": [{"name": "string", "data": {"*": "any"}}]}
+_EXPERIMENT: Final[Shape] = {"tags": {"*": "text"}, "archive": "boolean"}
 _METRICS: Final[Shape] = {
     "values": [
         {
@@ -346,6 +388,9 @@ ROUTES: Final = (
     Route("GET", f"{_H}/experiments/{{experiment}}", show_experiment),
     Route("POST", f"{_H}/experiments/{{experiment}}", create_experiment),
     Route("GET", f"{_H}/experimentids/{{id}}", show_experiment),
+    Route("PATCH", f"{_H}/experimentids/{{id}}", change_experiment, shape=_EXPERIMENT),
+    Route("PATCH", f"{_H}/experiments/{{experiment}}/batch/runs", create_runs, shape=_BATCH),
+    Route("POST", f"{_H}/experiments/{{experiment}}/batch/events", post_events, shape=_EVENT_LIST),
     Route("POST", f"{_H}/experiments:query", list_experiments, shape=_QUERY),
     Route("POST", f"{_H}/experiments/{{experiment}}/runs:query", list_runs, shape=_QUERY),
     *(
@@ -362,7 +407,7 @@ ROUTES: Final = (
             Route("DELETE", f"{run}/tags", delete_tags),
         )
     ),
-    Route("POST", f"{_METRIC}/batch", post_metrics, shape=_METRICS),
+    Route("POST", f"{_METRIC}/batch", post_metrics, shape=_METRICS, non_finite=True),
     Route("POST", f"{_METRIC}/list", list_metrics),
     Route("POST", f"{_METRIC}/full", show_metric, shape={"metricName": "string"}),
 )

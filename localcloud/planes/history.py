@@ -4,6 +4,7 @@ Details with signed log URLs, run data, resolved URIs, changes of tags and names
 that only this cloud has: a run's events.
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -120,19 +121,25 @@ def change_run(call: Call) -> Reply:
         call.cloud.store.tracking.set_tags(run.key, changes["tags"])
     if isinstance(body.get("hidden"), bool):
         changes["isArchived"] = body["hidden"]
-    if isinstance(body.get("properties"), dict):
-        changes["properties"] = _new_properties(call, run, body["properties"])
+    if body.get("properties"):
+        changes["properties"] = _add_properties(call, run, body["properties"])
     _change_job(call, run, changes)
     return answer(run_document(call, call.cloud.store.runs.by_key(run.key)))
 
 
-def _new_properties(call: Call, run: StoredRun, added: Document) -> Document:
-    """Return a run's properties with those that are added; one that is there never changes."""
-    known = run_document(call, run)["properties"]
-    for key, value in added.items():
-        if known.get(key, str(value)) != str(value):
-            raise RefusedError(400, "UserError", f"The property '{key}' cannot be changed.")
-    return {**known, **{str(key): str(value) for key, value in added.items()}}
+def _add_properties(call: Call, run: StoredRun, added: Document) -> Document:
+    """Add properties, none of which can be changed later; return all that the run has."""
+    known = properties_of(call, run)
+    texts = {str(key): str(value) for key, value in added.items() if value is not None}
+    changed = [key for key, value in texts.items() if known.get(key, value) != value]
+    if changed:
+        raise RefusedError(
+            400,
+            "UserError",
+            f"Properties of run {run.run_id} cannot be changed: {', '.join(sorted(changed))}.",
+        )
+    call.cloud.store.tracking.add_properties(run.key, texts)
+    return {**known, **texts}
 
 
 def _change_job(call: Call, run: StoredRun, changes: Document) -> None:
@@ -163,8 +170,8 @@ def run_document(call: Call, run: StoredRun) -> JsonObject:
     """Return a run as run history's responses show it."""
     tracking = call.cloud.store.tracking
     error = {"code": "UserError", "message": run.error} if run.error else None
-    job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
     experiment = tracking.experiment(call.workspace, run.experiment)
+    parent = tracking.tags(run.key).get("mlflow.parentRunId")
     return {
         "runId": run.run_id,
         "target": run.target.rpartition("/")[2] or None,
@@ -178,11 +185,35 @@ def run_document(call: Call, run: StoredRun) -> JsonObject:
         "error": {"error": error} if error else None,
         "warnings": None,
         "tags": tracking.tags(run.key),
-        "properties": dict(job.properties.get("properties") or {}) if job else {},
+        "properties": properties_of(call, run),
+        "parentRunId": parent,
+        "rootRunId": root_of(call, run).run_id,
+        "runNumber": run.key,
+        "runUuid": str(uuid.uuid5(uuid.UUID(call.cloud.id), run.run_id)),
+        "dataContainerId": f"dcid.{run.run_id}",
         "inputDatasets": [],
         "outputDatasets": [],
         "submittedBy": run.user,
     }
+
+
+def properties_of(call: Call, run: StoredRun) -> JsonObject:
+    """Return a run's properties: its job's, and those added to the run."""
+    job = call.cloud.store.resources.get(f"{call.workspace}/jobs/{run.run_id}", now=call.now)
+    own = dict(job.properties.get("properties") or {}) if job else {}
+    return {**call.cloud.store.tracking.properties(run.key), **own}
+
+
+def root_of(call: Call, run: StoredRun) -> StoredRun:
+    """Return the run at the top of those above ``run``, which may be ``run`` itself."""
+    seen = {run.run_id}
+    while parent := call.cloud.store.tracking.tags(run.key).get("mlflow.parentRunId"):
+        above = call.cloud.store.runs.get(call.workspace, parent)
+        if above is None or above.run_id in seen:
+            break
+        seen.add(above.run_id)
+        run = above
+    return run
 
 
 def _log_files(call: Call, run: StoredRun) -> Mapping[str, str]:

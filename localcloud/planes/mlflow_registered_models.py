@@ -64,7 +64,7 @@ def create_model(call: Call, body: Document) -> Document:
                 400, "RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists."
             )
         properties = {"tags": tags, "description": body.get("description") or None}
-        model = _stored(call, (workspace, MODELS, name), properties, {})
+        model = stored_asset(call, (workspace, MODELS, name), properties, {})
     return {"registered_model": model_document(call, Registered(model))}
 
 
@@ -75,7 +75,7 @@ def get_model(call: Call, body: Document) -> Document:
 def update_model(call: Call, body: Document) -> Document:
     model = required_model(call, body)
     changed = model.changed(call.now, description=body.get("description") or None)
-    return {"registered_model": model_document(call, _saved(call, changed))}
+    return {"registered_model": model_document(call, saved(call, changed))}
 
 
 def rename_model(call: Call, body: Document) -> Document:
@@ -147,8 +147,8 @@ def create_version(call: Call, body: Document) -> Document:
             "flavors": {},
             "jobName": kept["run_id"] or None,
         }
-        version = _stored(call, (model.resource, VERSIONS, number), properties, kept)
-        model = _saved(call, model.changed(call.now))
+        version = stored_asset(call, (model.resource, VERSIONS, number), properties, kept)
+        model = saved(call, model.changed(call.now))
     return {"model_version": version_document(model, Registered(version))}
 
 
@@ -160,7 +160,7 @@ def get_version(call: Call, body: Document) -> Document:
 def update_version(call: Call, body: Document) -> Document:
     version = required_version(call, body)
     changed = version.changed(call.now, description=body.get("description") or None)
-    return {"model_version": version_document(required_model(call, body), _saved(call, changed))}
+    return {"model_version": version_document(required_model(call, body), saved(call, changed))}
 
 
 def delete_version(call: Call, body: Document) -> Document:
@@ -169,7 +169,7 @@ def delete_version(call: Call, body: Document) -> Document:
         version, model = required_version(call, body), required_model(call, body)
         kept = {alias: each for alias, each in model.aliases.items() if each != version.name}
         call.cloud.store.resources.remove([version.resource.id])
-        _saved(call, model.changed(call.now, kept={"aliases": kept}))
+        saved(call, model.changed(call.now, kept={"aliases": kept}))
     return {}
 
 
@@ -206,7 +206,7 @@ def set_alias(call: Call, body: Document) -> Document:
         )
     with call.cloud.store.database.write():
         version, model = required_version(call, body), required_model(call, body)
-        _saved(
+        saved(
             call, model.changed(call.now, kept={"aliases": {**model.aliases, alias: version.name}})
         )
     return {}
@@ -216,7 +216,7 @@ def delete_alias(call: Call, body: Document) -> Document:
     with call.cloud.store.database.write():
         model = required_model(call, body)
         kept = {k: v for k, v in model.aliases.items() if k != str(needed(body, "alias"))}
-        _saved(call, model.changed(call.now, kept={"aliases": kept}))
+        saved(call, model.changed(call.now, kept={"aliases": kept}))
     return {}
 
 
@@ -232,7 +232,7 @@ def transition_stage(_call: Call, _body: Document) -> Document:
     raise unsupported("stages of model versions", _NO_STAGES)
 
 
-def _stored(
+def stored_asset(
     call: Call, place: tuple[StoredResource, str, str], properties: Document, kept: Document
 ) -> StoredResource:
     """Create a model or a version of one; ``place`` is its parent, type and name."""
@@ -250,7 +250,7 @@ def _stored(
     return resource
 
 
-def _saved(call: Call, resource: StoredResource) -> Registered:
+def saved(call: Call, resource: StoredResource) -> Registered:
     call.cloud.store.resources.put(resource)
     return Registered(resource)
 
@@ -259,13 +259,13 @@ def _tagged(call: Call, found: Registered, body: Document) -> Document:
     key = str(needed(body, "key"))
     refuse_prompts([key])
     tags = {**found.tags, key: str(body.get("value", ""))}
-    _saved(call, found.changed(call.now, tags=tags))
+    saved(call, found.changed(call.now, tags=tags))
     return {}
 
 
 def _untagged(call: Call, found: Registered, body: Document) -> Document:
     tags = {key: value for key, value in found.tags.items() if key != str(needed(body, "key"))}
-    _saved(call, found.changed(call.now, tags=tags))
+    saved(call, found.changed(call.now, tags=tags))
     return {}
 
 

@@ -14,11 +14,19 @@ from localcloud.calls.refusals import RefusedError
 Holds = Callable[[Document], bool]
 
 _NAME: Final = r"[^\s()]+"
-_VALUE: Final = r"(?:'(?P<quoted>[^']*)'|(?P<plain>(?:(?! or )[^()'])+))"
+_VALUE: Final = r"(?:(?P<mark>['\"])(?P<quoted>.*?)(?P=mark)|(?P<plain>(?:(?! or )[^()'])+))"
 _ROOT: Final = re.compile(r"ParentRunId eq null")
-_EQUALS: Final = re.compile(rf"(?P<key>Status|RunId|Tags/{_NAME}) eq {_VALUE}")
+_EQUALS: Final = re.compile(
+    rf"(?P<key>Status|RunId|RootRunId|ParentRunId|(?:Tags|Properties)/{_NAME})"
+    rf" (?P<sign>eq|ne) {_VALUE}"
+)
 _EXISTS: Final = re.compile(rf"(?P<key>Tags/{_NAME}) ne null or (?P=key) eq null")
-_FIELDS: Final = {"Status": "status", "RunId": "runId"}
+_FIELDS: Final = {
+    "Status": "status",
+    "RunId": "runId",
+    "RootRunId": "rootRunId",
+    "ParentRunId": "parentRunId",
+}
 
 
 def run_filter(text: str) -> Holds:
@@ -36,7 +44,7 @@ def _clause(text: str) -> Holds:
         return lambda run: tag in run["tags"]
     if found := _EQUALS.fullmatch(part):
         key, value = found["key"], found["quoted"] or found["plain"] or ""
-        return lambda run: _value(run, key) == value
+        return lambda run: (_value(run, key) == value) == (found["sign"] == "eq")
     raise RefusedError(
         400,
         "UserError",
@@ -48,5 +56,6 @@ def _clause(text: str) -> Holds:
 def _value(run: Document, key: str) -> str | None:
     if key in _FIELDS:
         return str(run[_FIELDS[key]])
-    found = run["tags"].get(key.partition("/")[2])
+    kind, _, name = key.partition("/")
+    found = run[kind.lower()].get(name)
     return None if found is None else str(found)

@@ -32,6 +32,9 @@ create table if not exists param (
 create table if not exists tag (
   run integer not null, key text not null, value text not null, primary key (run, key)
 ) without rowid;
+create table if not exists run_property (
+  run integer not null, key text not null, value text not null, primary key (run, key)
+) without rowid;
 create table if not exists run_input (
   run integer not null, kind text not null, document text not null
 );
@@ -170,6 +173,13 @@ class TrackingStore:
     def set_tags(self, run: int, tags: Mapping[str, str]) -> None:
         self._put_pairs("insert or replace into tag values (?,?,?)", run, tags)
 
+    def properties(self, run: int) -> dict[str, str]:
+        """Return what was recorded of a run for good; a job's own properties are not among it."""
+        return self._pairs("select * from run_property where run = ?", run)
+
+    def add_properties(self, run: int, properties: Mapping[str, str]) -> None:
+        self._put_pairs("insert or ignore into run_property values (?,?,?)", run, properties)
+
     def delete_tag(self, run: int, key: str) -> bool:
         with self._database.write() as connection:
             gone = connection.execute("delete from tag where run = ? and key = ?", (run, key))
@@ -221,6 +231,7 @@ class TrackingStore:
             connection.execute("delete from param where run = ?", (run,))
             connection.execute("delete from tag where run = ?", (run,))
             connection.execute("delete from run_input where run = ?", (run,))
+            connection.execute("delete from run_property where run = ?", (run,))
 
     def forget_workspace(self, workspace: str) -> None:
         """Delete the experiments and logged models of a workspace."""

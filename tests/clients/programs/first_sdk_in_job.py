@@ -12,6 +12,11 @@ run.log('accuracy', 0.5)
 run.log('accuracy', 0.75)
 run.log_row('table', a=1, b=2.5)
 run.tag('team', 'ml')
+run.add_properties({'stage': 'one'})
+open('model.txt', 'w').write('weights')
+run.upload_file('outputs/model.txt', 'model.txt')
+run.register_model('from-job', model_path='outputs/model.txt')
+run.child_run('inner').complete()
 run.flush()
 print(run.experiment.name, run.get_metrics())
 """
@@ -31,4 +36,12 @@ job = client.jobs.create_or_update(
 )
 client.jobs.stream(job.name)
 done = client.jobs.get(job.name)
-report({"status": done.status, "team": done.tags.get("team"), "name": job.name})
+report(
+    {
+        "status": done.status,
+        "team": done.tags.get("team"),
+        "name": job.name,
+        "property": done.properties.get("stage"),
+        "models": [each.name for each in client.models.list()],
+    }
+)

@@ -1,0 +1,261 @@
+"""Models as azureml-core registers and reads them, at ``/modelmanagement/v1.0{workspace}``.
+
+A model is a version of one of the workspace's models, so that every client sees it. Where its files
+are is an *asset* there: the artifacts whose ids begin with a prefix.
+"""
+
+import json
+import uuid
+from typing import Final
+
+from infra.catalogue.body_shapes import Shape
+from infra.contract.json_types import Document, JsonObject
+from localcloud.calls.artifacts import DATASTORE
+from localcloud.calls.lookups import existing, find
+from localcloud.calls.messages import Call, Reply, answer
+from localcloud.calls.numbers import count_asked
+from localcloud.calls.refusals import RefusedError, not_found
+from localcloud.calls.routes import Route
+from localcloud.calls.times import iso
+from localcloud.planes.mlflow_registered_models import saved, stored_asset
+from localcloud.planes.mlflow_registry import (
+    MODELS,
+    VERSIONS,
+    Registered,
+    model_id,
+    models,
+    versions_of,
+)
+from localcloud.store.resources import StoredResource
+
+_ASSET: Final = "Microsoft.MachineLearningServices/workspaces/assets"
+_URL: Final = "aml://asset/"
+_STORE: Final = f"/datastores/{DATASTORE}/paths/"
+_KEPT: Final = "core"
+# What only azureml-core knows of a model, and what it is told of others.
+_OWN: Final[Document] = {
+    "framework": "Custom",
+    "frameworkVersion": None,
+    "mimeType": "application/json",
+    "unpack": False,
+    "experimentName": None,
+    "datasets": [],
+    "sampleInputData": None,
+    "sampleOutputData": None,
+    "resourceRequirements": None,
+    "parentModelId": None,
+}
+_TAGS: Final = {"/kvTags": "tags", "/properties": "properties"}
+
+
+def create_asset(call: Call) -> Reply:
+    """Store which artifacts belong together."""
+    workspace = existing(call, call.workspace)
+    resource = StoredResource(
+        id=f"{workspace.id}/assets/{uuid.uuid4()}",
+        type=_ASSET,
+        parent=workspace.id,
+        document={"properties": call.json()},
+        created=call.now,
+        modified=call.now,
+        scope=workspace.scope,
+    )
+    call.cloud.store.resources.put(resource)
+    return answer(_asset_document(resource))
+
+
+def show_asset(call: Call) -> Reply:
+    """Respond with an asset; that of a model which another client registered has its id."""
+    name = call.params["id"]
+    if ":" in name:
+        version = _version(call, name)
+        _, _, path = str(version.resource.properties.get("modelUri") or "").partition(_STORE)
+        artifacts = [{"prefix": path.rstrip("/")}] if path else []
+        return answer({"id": name, "name": name, "artifacts": artifacts, "kvTags": {}})
+    found = find(call, f"{call.workspace}/assets/{name}")
+    if found is None:
+        raise not_found(_ASSET, name, call.params["resource_group"])
+    return answer(_asset_document(found))
+
+
+def create_model(call: Call) -> Reply:
+    """Register the next version of a model."""
+    body = call.json()
+    name = str(body.get("name") or "")
+    if not name or "/" in name:
+        raise RefusedError(400, "UserError", f"'{name}' is not the name of a model.")
+    workspace = existing(call, call.workspace)
+    uri = _model_uri(call, str(body.get("url") or ""))
+    run = str(body.get("runId") or "")
+    own = {key: body.get(key) for key in (*_OWN, "url")}
+    kept = {"run_id": run, "storage": uri, _KEPT: own}
+    with call.cloud.store.database.write():
+        model = find(call, model_id(call, name))
+        if model is None:
+            model = stored_asset(call, (workspace, MODELS, name), {}, {})
+        numbers = [int(each.name) for each in versions_of(call, Registered(model))
+                   if each.name.isdecimal()]  # fmt: skip
+        properties = {
+            "description": body.get("description"),
+            "tags": dict(body.get("kvTags") or {}),
+            "properties": dict(body.get("properties") or {}),
+            "modelUri": uri,
+            "modelType": "custom_model",
+            "flavors": {},
+            "jobName": run or None,
+        }
+        number = str(max([*numbers, 0]) + 1)
+        version = stored_asset(call, (model, VERSIONS, number), properties, kept)
+    return answer(_document(name, Registered(version)))
+
+
+def list_models(call: Call) -> Reply:
+    """Respond with the versions that are wanted, newest first."""
+    asked = {key: call.query.get(key.lower()) or "" for key in ("name", "framework", "runId")}
+    tags, properties = _pairs(call.query.get("tags", "")), _pairs(call.query.get("properties", ""))
+    latest = call.query.get("latestversiononly", "").lower() == "true"
+    found = []
+    for model in models(call):
+        versions = [each for each in versions_of(call, model) if each.name.isdecimal()]
+        found += [_document(model.name, each) for each in (versions[-1:] if latest else versions)]
+    chosen = [
+        each
+        for each in sorted(found, key=lambda each: str(each["createdTime"]), reverse=True)
+        if all(not value or each[key] == value for key, value in asked.items())
+        and _has(each["kvTags"], tags)
+        and _has(each["properties"], properties)
+    ]
+    count = count_asked(call, "count", len(chosen))
+    return answer({"value": chosen[: count or None], "nextLink": None})
+
+
+def show_model(call: Call) -> Reply:
+    return answer(_document(*_named(call)))
+
+
+def change_model(call: Call) -> Reply:
+    """Apply a JSON patch: of the description, the tags and the properties."""
+    name, version = _named(call)
+    changes: JsonObject = {}
+    for step in _steps(call):
+        path, _, key = str(step.get("path") or "").rpartition("/")
+        whole = str(step.get("path"))
+        if whole == "/description":
+            changes["description"] = step.get("value")
+        elif whole in _TAGS:
+            changes[_TAGS[whole]] = dict(step.get("value") or {})
+        elif path in _TAGS:
+            field = _TAGS[path]
+            known = dict(changes.get(field, version.resource.properties.get(field)) or {})
+            known.pop(key, None)
+            added = {} if step.get("op") == "remove" else {key: str(step.get("value"))}
+            changes[field] = {**known, **added}
+        else:
+            raise RefusedError(400, "UserError", f"'{whole}' of a model cannot be changed.")
+    return answer(_document(name, saved(call, version.changed(call.now, **changes))))
+
+
+def delete_model(call: Call) -> Reply:
+    _, version = _named(call)
+    call.cloud.store.resources.remove([version.resource.id])
+    return Reply(200)
+
+
+def _named(call: Call) -> tuple[str, Registered]:
+    identifier = call.params["id"]
+    return identifier.rpartition(":")[0], _version(call, identifier)
+
+
+def _version(call: Call, identifier: str) -> Registered:
+    existing(call, call.workspace)
+    name, _, number = identifier.rpartition(":")
+    found = find(call, f"{model_id(call, name)}/versions/{number}") if name else None
+    if found is None:
+        raise RefusedError(404, "ModelNotFound", f"There is no model '{identifier}'.")
+    return Registered(found)
+
+
+def _model_uri(call: Call, url: str) -> str:
+    """Return the URI of a model's files, from the asset that names them."""
+    asset = find(call, f"{call.workspace}/assets/{url.removeprefix(_URL)}")
+    artifacts = list(asset.properties.get("artifacts") or ()) if asset else []
+    if not artifacts:
+        raise RefusedError(400, "UserError", f"'{url}' is not an asset with artifacts.")
+    first = artifacts[0]
+    path = str(first.get("prefix") or first.get("id") or "")
+    return f"azureml:/{call.workspace}{_STORE}{path}"
+
+
+def _document(name: str, version: Registered) -> JsonObject:
+    resource = version.resource
+    own: Document = version.kept.get(_KEPT) or {}
+    identifier = f"{name}:{version.name}"
+    return {
+        **_OWN,
+        **{key: value for key, value in own.items() if value is not None},
+        "id": identifier,
+        "name": name,
+        "version": int(version.name),
+        "url": own.get("url") or f"{_URL}{identifier}",
+        "description": resource.properties.get("description"),
+        "createdTime": iso(resource.created),
+        "modifiedTime": iso(resource.modified),
+        "runId": version.kept.get("run_id") or resource.properties.get("jobName"),
+        "kvTags": version.tags,
+        "properties": dict(resource.properties.get("properties") or {}),
+        "derivedModelIds": [],
+        "createdBy": None,
+    }
+
+
+def _asset_document(asset: StoredResource) -> JsonObject:
+    return {**asset.properties, "id": asset.name, "createdTime": iso(asset.created)}
+
+
+def _steps(call: Call) -> list[JsonObject]:
+    try:
+        steps = json.loads(call.body or b"[]")
+    except (ValueError, RecursionError):
+        steps = None
+    if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
+        raise RefusedError(400, "UserError", "The request content must be a JSON patch.")
+    return steps
+
+
+def _pairs(text: str) -> dict[str, str | None]:
+    """Return ``a=1,b`` as a map; a key alone is wanted with any value."""
+    parts = [part.partition("=") for part in text.split(",") if part]
+    return {key: value if sign else None for key, sign, value in parts}
+
+
+def _has(found: Document, wanted: Document) -> bool:
+    return all(
+        key in found and (value is None or found[key] == value) for key, value in wanted.items()
+    )
+
+
+_TEXTS: Final = {"*": "text"}
+_NEW_ASSET: Final[Shape] = {
+    "name": "string",
+    "artifacts": [{"prefix": "string", "id": "string"}],
+    "kvTags": _TEXTS,
+    "properties": _TEXTS,
+}
+_NEW_MODEL: Final[Shape] = {
+    "name": "string",
+    "url": "string",
+    "description": "string",
+    "runId": "string",
+    "kvTags": _TEXTS,
+    "properties": _TEXTS,
+}
+_BASE: Final = "/modelmanagement/v1.0{ws}"
+ROUTES: Final = (
+    Route("POST", f"{_BASE}/assets", create_asset, shape=_NEW_ASSET),
+    Route("GET", f"{_BASE}/assets/{{id}}", show_asset),
+    Route("POST", f"{_BASE}/models", create_model, shape=_NEW_MODEL),
+    Route("GET", f"{_BASE}/models", list_models),
+    Route("GET", f"{_BASE}/models/{{id}}", show_model),
+    Route("PATCH", f"{_BASE}/models/{{id}}", change_model),
+    Route("DELETE", f"{_BASE}/models/{{id}}", delete_model),
+)
