@@ -86,7 +86,8 @@ def prepare(configuration: str, *, check: bool) -> int:
     if spec is None or spec.kind == "user_managed":
         say("There is nothing to prepare: the interpreter is used as it is.")
         return 0
-    built_for = replace(spec, keep_azureml=False) if config.target == _LOCAL else spec
+    here = config.target == _LOCAL  # where a run has no image, and our package answers to azureml
+    built_for = replace(spec, image=None, keep_azureml=False) if here else spec
     if check:
         is_built: bool = load(_IS_BUILT)(built_for, session.home)
         say("The environment is prepared." if is_built else "The environment is not prepared.")

@@ -235,6 +235,21 @@ def test_an_environment_is_prepared_before_its_first_run(project):
     assert project.aml(*check).code == 0
 
 
+def test_what_is_prepared_is_what_the_run_uses(project):
+    config = """\
+script: train.py
+autoPrepareEnvironment: false
+environment:
+  python: {condaDependencies: {dependencies: [python=3.11, pip: []]}}
+  docker: {baseImage: "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"}
+"""
+    (project.root / "src" / "prepared.runconfig").write_text(config, encoding="utf-8")
+    submits = ("submit", "--source-directory", "src", "-c", "prepared")
+    assert "has not been prepared" in project.aml(*submits).err
+    assert project.aml("experiment", "prepare", "--path", "src", "-c", "prepared").code == 0
+    assert project.aml(*submits).code == 0
+
+
 def test_the_experiment_of_an_attached_folder_is_the_default(project):
     scope = "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/experiments/attached"
     file = project.root / "src" / ".azureml" / "config.json"
