@@ -35,6 +35,7 @@ print(json.dumps([
     Datastore.get(ws, "workspaceblobstore").datastore_type, sorted(ws.datastores)[:1],
     read, sorted(ws.models), second.properties.get("p"), Workspace.from_config().name == ws.name,
     sorted(ws.compute_targets), ws.get_details()["name"], run.experiment.name,
+    [second.run_id == third.run_id == run.id, len(Model.list(ws, run_id=run.id))],
 ]))
 """
 
@@ -85,7 +86,7 @@ def test_a_script_reaches_its_workspace_without_a_login(submit, deployed, target
     assert found == [
         deployed.name, f"{deployed.name}-rg", "westeurope", "workspaceblobstore", "AzureBlob",
         ["workspaceartifactstore"], ["weights"] * 3, ["first", "second", "third"], "q", True,
-        ["cpu"], deployed.name, "Default",
+        ["cpu"], deployed.name, "Default", [True, 2],
     ]  # fmt: skip
 
 

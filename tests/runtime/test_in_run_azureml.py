@@ -193,6 +193,28 @@ except Exception as error: answer(str(error))
     assert "leads out" in answers(agent, script)[0]
 
 
+def test_a_name_with_a_control_character_is_refused(agent):
+    script = """
+try: run.upload_file("a\\nb", "train.py")
+except Exception as error: answer(str(error))
+"""
+    assert "has a control character" in answers(agent, script)[0]
+
+
+OWN_LOGS = """
+import os
+print("before", flush=True)
+run.get_all_logs(); run.get_all_logs("."); run.download_files()
+print("after", os.path.isfile(f"assets/{run.id}/user_logs/std_log.txt"))
+"""
+
+
+def test_downloading_the_logs_does_not_end_the_log(agent):
+    code, _ = agent.run(RUN + OWN_LOGS)
+    log = (agent.folder / "user_logs" / "std_log.txt").read_text(encoding="utf-8")
+    assert (code, log.split()) == (0, ["before", "after", "True"])
+
+
 CHILDREN = """
 with run.child_run("kid") as kid:
     kid.log("loss", 2); kid.tag("t", "v"); kid.upload_file("model", "train.py")
@@ -350,6 +372,27 @@ def test_microsofts_package_is_preferred_only_where_ours_fills_in(microsofts, mo
     script = "import azureml.core, azureml.mlflow as m; print(azureml.core.VERSION, m.NAME)"
     said = outside(script, PYTHONPATH=path, AML_AZUREML=mode)
     assert said == f"{version} of another distribution\n"
+
+
+SENDS_LATE = """
+import threading, time
+from concurrent.futures import ThreadPoolExecutor
+class _SubmittedRun:
+    __instances = {}
+    def __init__(self): self.waiting = []
+    @classmethod
+    def get(cls): return cls.__instances.setdefault(1, cls())
+    def log(self, value): self.waiting.append(value)
+    def flush(self, timeout_seconds):
+        with ThreadPoolExecutor() as pool: list(pool.map(print, self.waiting))
+"""
+
+
+def test_what_microsofts_package_has_not_sent_is_sent_when_the_script_ends(microsofts):
+    (microsofts / "azureml" / "core" / "run.py").write_text(SENDS_LATE, encoding="utf-8")
+    path = f"{SITE}{os.pathsep}{microsofts}"
+    script = "from azureml.core.run import _SubmittedRun as R; R.get().log(0.5)"
+    assert outside(script, PYTHONPATH=path, AML_AZUREML="fill") == "0.5\n"
 
 
 def test_ours_fills_in_where_theirs_is_absent():

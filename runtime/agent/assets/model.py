@@ -30,6 +30,7 @@ from .model_properties import (
     own_properties,
     pairs,
     referenced,
+    run_of,
 )
 from .progress import Progress
 from .resource_configuration import ResourceConfiguration
@@ -109,7 +110,7 @@ class Model:
         self.tags = texts(properties.get("tags"))
         self._own = {key: each for key, each in kept.items() if key.startswith(OWN)}
         self.properties = {key: each for key, each in kept.items() if key not in self._own}
-        self.run_id = properties.get("jobName") or None
+        self.run_id = run_of(document)
         self.model_framework = kept.get(FRAMEWORK)
         self.model_framework_version = kept.get(FRAMEWORK_VERSION)
         self.created_time = section(document, "systemData").get("createdAt")

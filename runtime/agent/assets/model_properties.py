@@ -16,6 +16,8 @@ RESOURCES = "azureml.resourceRequirements"
 DATASETS = "azureml.datasets"
 SAMPLE_INPUT = "azureml.sampleInputData"
 SAMPLE_OUTPUT = "azureml.sampleOutputData"
+RUN = "aml.run"
+"""The run that made the model, where the workspace does not hold the run."""
 OWN = (FRAMEWORK, RESOURCES, DATASETS, SAMPLE_INPUT, SAMPLE_OUTPUT, "aml.")
 """How the names of properties begin that are no person's."""
 Wanted = Union[None, Sequence[object], Dict[str, str]]
@@ -95,9 +97,15 @@ def matching(
         for document in documents
         if _has(document, "tags", pairs(tags))
         and _has(document, "properties", pairs(properties))
-        and run_id in (None, section(document, "properties").get("jobName"))
+        and run_id in (None, run_of(document))
         and framework in (None, _texts(document, "properties").get(FRAMEWORK))
     ]
+
+
+def run_of(document: Dict[str, object]) -> Optional[str]:
+    """Return the id of the run that made a version, whichever place has it."""
+    named = section(document, "properties").get("jobName")
+    return str(named) if named else _texts(document, "properties").get(RUN)
 
 
 def _has(document: Dict[str, object], field: str, wanted: Dict[str, Optional[str]]) -> bool:

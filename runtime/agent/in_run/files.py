@@ -2,17 +2,23 @@
 
 import os
 import posixpath
+import re
 import typing
 
 from . import connection
 from .errors import UserErrorException
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PathOrStream = typing.Union[str, "os.PathLike[str]", typing.BinaryIO, typing.TextIO]
 
 
 def clean_name(name: str) -> str:
     """Return the name of a file in a run, with ``/``. Raises ``UserErrorException``."""
     found = posixpath.normpath(str(name).replace("\\", "/"))
+    if _CONTROL.search(found):
+        raise UserErrorException(
+            f"{name!r} is not the name of a file in a run: it has a control character."
+        )
     if found.startswith(("/", "../")) or found in ("..", "."):
         raise UserErrorException(
             f"{name!r} is not the name of a file in a run: it leads out of it."
@@ -45,11 +51,22 @@ def upload_folder(run: str, name: str, path: str) -> None:
             upload_file(run, f"{name}/{below}", full)
 
 
+def _is_being_written(name: str, wanted: str) -> bool:
+    """Return whether a download would take the place of a file that the agent is writing."""
+    is_log = name.startswith(("user_logs/", "logs/azureml/"))
+    here = os.path.abspath(wanted) == os.path.abspath(name)
+    return is_log and here and os.path.exists(wanted)
+
+
 def download_file(run: str, name: str, output_file_path: typing.Optional[str] = None) -> str:
     """Write a file of a run to a path, into a folder, or here under its last name."""
     wanted = os.fspath(output_file_path) if output_file_path else "."
     if os.path.isdir(wanted) or wanted.endswith(("/", os.sep)):
         wanted = os.path.join(wanted, posixpath.basename(name))
+    if _is_being_written(name, wanted):
+        if run == os.environ.get("AML_RUN_ID"):
+            return wanted
+        raise UserErrorException(f"{wanted} is a log of this run. Download to another folder.")
     folder = os.path.dirname(wanted)
     if folder:
         os.makedirs(folder, exist_ok=True)

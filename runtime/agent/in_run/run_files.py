@@ -73,10 +73,10 @@ class HasFiles:
             files.download_file(self._run_id, name, place)
 
     def get_all_logs(self, destination: typing.Optional[str] = None) -> typing.List[str]:
-        """Download the logs and return their paths."""
+        """Download the logs, by default to ``assets/<run id>``, and return their paths."""
         folders = ("user_logs/", "azureml-logs/", "logs/")
         names = [each for each in self.get_file_names() if each.startswith(folders)]
-        place = destination or "."
+        place = destination or f"assets/{self._run_id}"
         return [files.download_file(self._run_id, name, f"{place}/{name}") for name in names]
 
 

@@ -6,11 +6,9 @@ import tempfile
 import typing
 
 from ..assets.model import Model, register_uri
-from ..assets.model_properties import own_properties
+from ..assets.model_properties import RUN, own_properties
 from . import connection, files
 from .errors import ModelPathNotFoundException
-
-_OWN = "aml.run"
 
 
 def register(
@@ -32,7 +30,7 @@ def register(
         return _from_artifacts(run, workspace, model_name, path, written, options)
     with tempfile.TemporaryDirectory() as folder:
         place = path if written else _downloaded(run.id, path, names, folder)
-        properties = {**(options.pop("properties", None) or {}), _OWN: run.id}
+        properties = {**(options.pop("properties", None) or {}), RUN: run.id}
         return Model.register(workspace, place, model_name, properties=properties, **options)
 
 
