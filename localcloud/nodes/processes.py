@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from runtime.agent.process_tree import OWNER, descendants, kill_left, started_at
+from runtime.agent.owner import OWNER
+from runtime.agent.process_tree import descendants, kill_left, started_at
 
 RECORD: Final = "process.json"
 _LOOK_EVERY_S: Final = 1.0

@@ -15,8 +15,8 @@ from runtime.agent.site_folder import PARTS, UNPACKED
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "backends", "calls", "context", "documents", "events", "exit_codes", "fields",
-    "files", "forward", "gateway", "installed", "main", "models", "process_tree", "receiver",
-    "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
+    "files", "forward", "gateway", "installed", "main", "models", "owner", "process_tree",
+    "receiver", "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
     "run_registrations", "searching", "service_gateway", "site_folder", "supervise", "tracking",
     "wire",
 )  # fmt: skip

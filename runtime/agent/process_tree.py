@@ -18,8 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-OWNER = "AZUREML_PROCESS_OWNER"
-"""The variable that names the run a process belongs to; a run started by a run has its own."""
+from runtime.agent.owner import OWNER
+
 _LINUX = sys.platform.startswith("linux")
 _SET_CHILD_SUBREAPER = 36  # prctl(2)
 _STATE, _PARENT, _STARTED = 0, 1, 19  # of the fields after the command's name; proc(5)

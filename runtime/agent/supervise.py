@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO, final
 
+from runtime.agent.owner import OWNER
 from runtime.agent.process_tree import (
-    OWNER,
     become_subreaper,
     kill_left,
     reap_orphans,

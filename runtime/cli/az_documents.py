@@ -4,7 +4,8 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from runtime.cli.az import AzOptions
-from runtime.cli.render import run_document, timestamp
+from runtime.cli.render import timestamp
+from runtime.cli.shown_runs import run_document
 from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession
 

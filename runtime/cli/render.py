@@ -10,9 +10,7 @@ import click
 
 from infra.contract.errors import PlatformError
 from infra.contract.json_text import json_text
-from infra.contract.json_types import JsonObject
 from infra.contract.terminal import NO_CELL, table_lines, wants_colour, width_of
-from runtime.model.runs import RunRecord
 
 _MINUTE_S: Final = 60
 _HOUR_MIN: Final = 60
@@ -60,30 +58,6 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool
     """Print rows in columns, under their headings if there are any."""
     for line in table_lines(head, rows, width_of(sys.stderr if err else sys.stdout)):
         click.echo(line, err=err)
-
-
-def run_document(record: RunRecord) -> JsonObject:
-    """Return a run as data for ``--json``."""
-    return {
-        "run_id": record.run_id,
-        "experiment": record.experiment,
-        "target": record.target,
-        "stack": record.stack,
-        "state": str(record.state),
-        "script": record.script,
-        "arguments": list(record.arguments),
-        "created": timestamp(record.created),
-        "started": timestamp(record.started),
-        "ended": timestamp(record.ended),
-        "exit_code": record.exit_code,
-        "error": record.error,
-        "metrics": dict(record.metrics),
-        "logged": dict(record.logged),
-        "params": dict(record.params),
-        "tags": dict(record.tags),
-        "properties": dict(record.properties),
-        "outputs": record.outputs,
-    }
 
 
 def timestamp(seconds: float | None) -> str | None:

@@ -4,6 +4,7 @@ Imports click and nothing heavy: `aml --help` reads the table and loads no comma
 """
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -178,7 +179,9 @@ def aml() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code (see `infra.contract.errors`)."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    code = run(list(sys.argv[1:] if arguments is None else arguments))
+    gc.freeze()  # the process ends: what is left needs no last collection
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -26,7 +26,6 @@ from runtime.cli.render import (
     print_json,
     print_table,
     print_text,
-    run_document,
     say,
     timestamp,
 )
@@ -34,6 +33,7 @@ from runtime.cli.run_diff import diff
 from runtime.cli.run_prune import prune
 from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
 from runtime.cli.session import command_session
+from runtime.cli.shown_runs import run_document
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState

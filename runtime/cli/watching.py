@@ -3,7 +3,8 @@
 from typing import Final
 
 from runtime.cli.following import follow, last_lines, print_end, raise_unless_completed
-from runtime.cli.render import print_data, print_json, run_document, say
+from runtime.cli.render import print_data, print_json, say
+from runtime.cli.shown_runs import run_document
 from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession

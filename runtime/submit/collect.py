@@ -5,10 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from infra.contract.errors import UsageError
+from infra.contract.load import load
 from infra.contract.private import private_folder
 from runtime.agent.installed import FILE as INSTALLED_FILE
-from runtime.environments.lock_store import FOLDER, LockStore
-from runtime.environments.resolved import ResolvedLock
 from runtime.history.store import History
 from runtime.targets.base import Handle, Report, Target
 
@@ -40,6 +39,10 @@ def collect(
 
 
 def _keep_lock(home: Path, file: Path) -> None:
-    """Keep the lock that a run of a cluster reported."""
+    """Keep the lock that a run of a cluster reported, if it did."""
+    if not file.is_file():
+        return
     with suppress(OSError, ValueError):
-        LockStore(home / FOLDER).keep(ResolvedLock(file.read_text(encoding="utf-8")))
+        lock = load("runtime.environments.resolved:ResolvedLock")(file.read_text(encoding="utf-8"))
+        folder = home / load("runtime.environments.lock_store:FOLDER")
+        load("runtime.environments.lock_store:LockStore")(folder).keep(lock)

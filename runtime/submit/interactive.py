@@ -21,12 +21,11 @@ from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore
 from runtime.snapshots.use import in_use
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
-from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
+from runtime.targets.base import INTERACTIVE, Handle, LogChunk, Report, RunStatus, left_out
 from runtime.targets.run_folder import RunFolder
 
 TARGET: Final = "sdk"
 """What azureml-core calls the target of an interactive run."""
-HANDLE: Final = "interactive"
 _CANCELED: Final = "cancel-requested"
 _GONE: Final = "The process that logged it ended without `run.complete()`."
 _held: Final[dict[Path, int]] = {}
@@ -82,7 +81,7 @@ def _start(
             created=now,
             started=now,
             properties=known,
-            handle=HANDLE,
+            handle=INTERACTIVE,
             stack=stack,
         )
     )
@@ -104,7 +103,7 @@ def run_folder(home: Path, run: str) -> RunFolder:
 class InteractiveRuns:
     """The interactive runs of a project, as a target. Their processes launch them."""
 
-    name = HANDLE
+    name = INTERACTIVE
 
     def __init__(self, home: Path, run: str) -> None:
         self._folder = run_folder(home, run)

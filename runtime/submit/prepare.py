@@ -119,11 +119,14 @@ def checked_environment(
     and for packages that only conda has if it is built here without conda.
     """
     here = spec.target == LOCAL if built_here is None else built_here
+    declared = spec.environment
+    if declared is None:
+        return None
     with_conda = (
         not here or load("runtime.environments.conda_tools:conda_tool")(environ) is not None
     )
-    locked, declared = locked_environment(spec, with_conda=with_conda), spec.environment
-    if declared is not None and declared.image is not None:
+    locked = locked_environment(spec, with_conda=with_conda)
+    if declared.image is not None:
         large = _checked_image(declared.image, declared.source)
         locked = replace(locked, notes=(*locked.notes, *large)) if locked else None
     if locked is not None:
@@ -132,7 +135,7 @@ def checked_environment(
         required = load("runtime.submit.interpreters:require_python")
         note: str = required(locked, home / "environments", environ)
         return replace(locked, notes=(*locked.notes, note)) if note else locked
-    if spec.target == LOCAL and declared is not None and declared.interpreter:
+    if spec.target == LOCAL and declared.interpreter:
         load("runtime.submit.interpreters:require_interpreter")(
             declared.interpreter, declared.source, environ
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.contract.errors import PlatformError
+from infra.contract.load import load
 from infra.contract.project import (
     DEFAULT_STACK,
     home_folder,
@@ -14,10 +15,9 @@ from infra.contract.project import (
 )
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
-from runtime.submit.interactive import HANDLE, InteractiveRuns
 from runtime.submit.submitting import Submitter, silent
 from runtime.submit.watch import Watcher, unfinished
-from runtime.targets.base import Handle, Report, Target
+from runtime.targets.base import INTERACTIVE, Handle, Report, Target
 from runtime.targets.finding import Targets
 
 
@@ -51,8 +51,11 @@ class ProjectSession:
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""
-        if record.handle == HANDLE:
-            return InteractiveRuns(self.home, record.run_id)
+        if record.handle == INTERACTIVE:
+            interactive: Target = load("runtime.submit.interactive:InteractiveRuns")(
+                self.home, record.run_id
+            )
+            return interactive
         if record.stack in {None, self.stack}:
             return self.targets.target(record.target)
         if record.stack not in self._others:

@@ -7,7 +7,7 @@ every target's tests inherit.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from runtime.agent.files import OutsideError, printable
 from runtime.model.environments import EnvironmentSpec
@@ -16,6 +16,8 @@ from runtime.model.states import RunState
 
 Report = Callable[[str], None]
 """Receives a sentence for the user, without a final period."""
+INTERACTIVE: Final = "interactive"
+"""The handle of a run that no target launched: a process logs it itself."""
 
 
 @dataclass(frozen=True, slots=True)

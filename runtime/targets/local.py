@@ -22,7 +22,6 @@ from infra.contract.private import private_file, private_folder
 from infra.contract.project import DEFAULT_STACK, manifest_file
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
-from runtime.agent.process_tree import kill_left
 from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
@@ -162,7 +161,7 @@ class LocalTarget:
         status = _read(folder, cursor)
         if status.state.final:
             return status
-        kill_left(handle.reference, marked=True)
+        load("runtime.agent.process_tree:kill_left")(handle.reference, marked=True)
         return replace(status, state=RunState.FAILED, error=_LOST + _last_words(folder))
 
 

@@ -25,7 +25,8 @@ from infra.contract.private import private_file, private_folder
 from runtime.agent.events import EventLog, read_events
 from runtime.agent.gateway import ArmAnswer, Gateway
 from runtime.agent.main import main as agent
-from runtime.agent.process_tree import OWNER, become_subreaper, kill_left
+from runtime.agent.owner import OWNER
+from runtime.agent.process_tree import become_subreaper, kill_left
 from runtime.agent.run_facts import FACTS_VARIABLE
 from runtime.history.parts import PARENT
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, Protocol, runtime_checkable
 
 from infra.contract.variables import without_deployment
-from runtime.agent.process_tree import OWNER
+from runtime.agent.owner import OWNER
 
 _AHEAD: Final = "@"
 _NO_BYTES: Final = b"."

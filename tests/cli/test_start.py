@@ -67,3 +67,46 @@ def test_a_local_run_without_an_environment_loads_nothing_heavy(tmp_path, progra
         check=True,
     )
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+NOT_FOR_A_PLAIN_RUN = {
+    "ctypes",  # finds the processes of a run that was lost
+    "runtime.environments.builders",
+    "runtime.environments.conda_tools",
+    "runtime.environments.lock_store",
+    "runtime.definitions.recognition",
+    "runtime.submit.interactive",
+    "runtime.submit.interpreters",
+    "runtime.targets.azureml",
+    "runtime.targets.local_data",
+    "runtime.targets.local_run",
+    "runtime.targets.run_places",
+}
+MOST_MODULES = 240
+
+
+def test_a_submission_to_this_machine_imports_only_what_it_uses(tmp_path):
+    """Each module costs its share of every `aml submit`; the measure cannot be time, here."""
+    (tmp_path / "train.py").write_text("print('done')\n", encoding="utf-8")
+    names = loaded_by("from runtime.cli.root import run\nrun(['submit', 'train.py'])", tmp_path)
+    assert not names & NOT_FOR_A_PLAIN_RUN
+    assert len(names) <= MOST_MODULES
+
+
+def test_a_runs_process_starts_before_runs_are_imported(tmp_path):
+    """It imports beside the submitter, so whatever comes before it makes every run wait."""
+    names = loaded_by("import aml_platform.command, runtime.cli.submit_command", tmp_path)
+    assert not names & {"runtime.model.runs", "ctypes", "sqlite3", "runtime.submit"}
+
+
+def loaded_by(program, folder):
+    show = "\nimport sys\nprint(*sys.modules, file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", program + show],
+        cwd=folder,
+        env={**os.environ, "AML_HOME": str(folder / ".aml")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.splitlines()[-1].split())

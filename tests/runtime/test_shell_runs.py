@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from runtime.agent.process_tree import OWNER
+from runtime.agent.owner import OWNER
 from runtime.model.runs import RunSpec, SourceSnapshot
 from runtime.submit.prepare import prepared
 from runtime.submit.submitting import first_record

@@ -8,10 +8,11 @@ from infra.contract.json_types import Document
 from runtime.history.parts import part_record
 from runtime.model.runs import EventKind, RunEvent, RunRecord
 from runtime.submit.collect import collect
-from runtime.submit.interactive import HANDLE, run_folder
+from runtime.submit.interactive import run_folder
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import note
 from runtime.submit.watch import Watcher
+from runtime.targets.base import INTERACTIVE
 
 
 class Source:
@@ -34,7 +35,7 @@ class Source:
     @property
     def is_interactive(self) -> bool:
         """Whether a process logs the run itself, without a script."""
-        return self.session.history.record(self.root).handle == HANDLE
+        return self.session.history.record(self.root).handle == INTERACTIVE
 
     @property
     def record(self) -> RunRecord:
@@ -65,7 +66,7 @@ class Source:
         """
         root = self.session.history.record(self.root)
         live = run_folder(self.session.home, self.root).artifacts
-        if root.handle == HANDLE and not root.state.final:
+        if root.handle == INTERACTIVE and not root.state.final:
             return live
         if root.outputs is None:
             left_out: list[str] = []

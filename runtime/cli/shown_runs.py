@@ -1,0 +1,29 @@
+"""A run as data: what the commands with `--json` print of it."""
+
+from infra.contract.json_types import JsonObject
+from runtime.cli.render import timestamp
+from runtime.model.runs import RunRecord
+
+
+def run_document(record: RunRecord) -> JsonObject:
+    """Return a run as data for ``--json``."""
+    return {
+        "run_id": record.run_id,
+        "experiment": record.experiment,
+        "target": record.target,
+        "stack": record.stack,
+        "state": str(record.state),
+        "script": record.script,
+        "arguments": list(record.arguments),
+        "created": timestamp(record.created),
+        "started": timestamp(record.started),
+        "ended": timestamp(record.ended),
+        "exit_code": record.exit_code,
+        "error": record.error,
+        "metrics": dict(record.metrics),
+        "logged": dict(record.logged),
+        "params": dict(record.params),
+        "tags": dict(record.tags),
+        "properties": dict(record.properties),
+        "outputs": record.outputs,
+    }
