@@ -44,9 +44,7 @@ class Datastore(AnyDatastore):
     Raises ``UserErrorException`` if the workspace has no such datastore.
     """
 
-    def __new__(  # noqa: PYI034 - a subclass, by the type of the datastore
-        cls, workspace: HasTransport, name: Optional[str] = None
-    ) -> "Datastore":
+    def __new__(cls, workspace: HasTransport, name: Optional[str] = None) -> "Datastore":
         transport = workspace.transport
         document = _default(transport) if name is None else found(transport, _path(name))
         if document is None:

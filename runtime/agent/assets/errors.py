@@ -12,9 +12,7 @@ class AzureMLException(Exception):
     The submitting side's exceptions are errors of other kinds as well; inside a run they are not.
     """
 
-    def __new__(  # noqa: PYI034 - the richer class, where there is one
-        cls, *arguments: object, **named: object
-    ) -> "AzureMLException":
+    def __new__(cls, *arguments: object, **named: object) -> "AzureMLException":
         return super().__new__(cls.richer.get(cls, cls))
 
     def __init__(self, exception_message: str) -> None:

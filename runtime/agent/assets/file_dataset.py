@@ -39,7 +39,7 @@ class MountContext:
             shutil.rmtree(self.mount_point, ignore_errors=True)
         self._started = False
 
-    def __enter__(self) -> "MountContext":  # noqa: PYI034 - Python 3.6 has no Self
+    def __enter__(self) -> "MountContext":
         self.start()
         return self
 
