@@ -91,7 +91,6 @@ PRINTERS = {
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
     "runtime/agent/assets/progress.py",
-    "runtime/api/offline_run.py",
     "runtime/api/tensorboard.py",
     "runtime/api/widgets.py",
     "localcloud/commands.py",

@@ -67,7 +67,7 @@ MODULES: typing.Dict[str, Names] = {
     "azureml.core.run": {
         **_RUN,
         **_of("run", "_SubmittedRun has_azureml_context"),
-        **_of("offline", "_OfflineRun"),
+        "_OfflineRun": "offline:OfflineRun",
     },
     "azureml.core.authentication": _AUTHENTICATION,
     "azureml.core.conda_dependencies": _CONDA,

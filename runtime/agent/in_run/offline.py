@@ -7,7 +7,7 @@ import typing
 import uuid
 
 
-class _OfflineRun:
+class OfflineRun:
     """What ``Run.get_context`` returns outside a run."""
 
     def __init__(self, parent_logger: object = None, run_id: typing.Optional[str] = None) -> None:
@@ -67,10 +67,10 @@ class _OfflineRun:
     def tag(self, key: str, value: object = None) -> None:
         print(f"Attempted to add tag {key} with value {value}")
 
-    def set_tags(self, tags: object) -> None:
+    def set_tags(self, tags: typing.Mapping[str, object]) -> None:
         print(f"Attempted to set tags {tags}")
 
-    def add_properties(self, properties: object) -> None:
+    def add_properties(self, properties: typing.Mapping[str, object]) -> None:
         print(f"Attempted to add properties {properties}")
 
     def upload_file(self, name: str, path_or_stream: object, datastore_name: object = None) -> None:
@@ -86,11 +86,11 @@ class _OfflineRun:
 
     def child_run(
         self, name: object = None, run_id: object = None, outputs: object = None
-    ) -> "_OfflineRun":
+    ) -> "OfflineRun":
         del name, outputs
-        return _OfflineRun(run_id=None if run_id is None else str(run_id))
+        return OfflineRun(run_id=None if run_id is None else str(run_id))
 
-    def complete(self) -> None:
+    def complete(self, _set_status: bool = True) -> None:
         """Do nothing: there is no run to end."""
 
     def fail(self, error_details: object = None, error_code: object = None) -> None:
@@ -103,7 +103,7 @@ class _OfflineRun:
         del timeout_seconds
         print(f"Attempted to flush run with id {self._run_id}")
 
-    def __enter__(self) -> "_OfflineRun":
+    def __enter__(self) -> "OfflineRun":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -10,7 +10,7 @@ from .errors import ActivityFailedException, RunEnvironmentException, UserErrorE
 from .experiment import Experiment
 from .late import SaysWhatIsThere, refused
 from .loading import load
-from .offline import _OfflineRun
+from .offline import OfflineRun
 from .run_files import HasFiles
 from .run_filters import matching
 from .run_metrics import LogsMetrics
@@ -63,7 +63,7 @@ class Run(LogsMetrics, HasFiles, SaysWhatIsThere):
                 "There is no run here: this process was not started by one. Submit the script, or"
                 " leave out allow_offline=False."
             )
-        return _OfflineRun()
+        return OfflineRun()
 
     @classmethod
     def get_submitted_run(cls, **_: object) -> typing.Any:
