@@ -1,18 +1,18 @@
 """Logging to a run from outside its script: metrics of every type, and what was logged."""
 
 import json
-import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import PlatformError
+from runtime.agent.in_run import images, values
+from runtime.agent.run_metrics import event_value
 from runtime.api.exceptions import UserErrorException
 from runtime.api.runs.base import RunBase
-from runtime.api.runs.metrics import Metrics, loggable, metrics_of, plain
+from runtime.api.runs.metrics import Metrics, metrics_of
 from runtime.api.runs.uploads import upload
 
 _SCHEMAS: Final = {
@@ -28,40 +28,29 @@ class LoggedRun(RunBase):
 
     def log(self, name: str, value: object, description: str = "", step: int | None = None) -> None:
         """Log a number or a text under a name. Several values of one name are a series."""
-        try:
-            known = loggable(value)
-        except TypeError:
-            raise UserErrorException(
-                f"`log` takes a number or a text; {name!r} is a {type(value).__name__}.",
-                remedy="Use `log_list`, `log_row`, `log_table` or `log_image`.",
-            ) from None
-        is_text = isinstance(known, str) and known not in {"NaN", "Infinity", "-Infinity"}
-        self._metric(name, known, "text" if is_text else None, step)
+        known = values.scalar(name, value)
+        self._metric(name, known, "text" if isinstance(known, str) else None, step)
 
     def log_list(self, name: str, value: Sequence[object], description: str = "") -> None:
         """Log a list of values under a name; more lists of that name are appended."""
-        self._metric(name, plain(list(value)), "list")
+        self._metric(name, values.values(name, value), "list")
 
     def log_row(self, name: str, description: str | None = None, **kwargs: object) -> None:
         """Log one row of named columns; rows of one name make a table."""
-        self._metric(name, plain(kwargs), "row")
+        self._metric(name, values.columns(name, kwargs), "row")
 
     def log_table(self, name: str, value: Mapping[str, object], description: str = "") -> None:
         """Log a table: a dictionary from column to a value, or to a list of values."""
-        self._metric(name, plain(value), "table")
+        self._metric(name, values.columns(name, value), "table")
 
     def log_image(
         self, name: str, path: str | Path | None = None, plot: object = None, description: str = ""
     ) -> None:
         """Log an image, from a file or from matplotlib: a figure, or ``pyplot`` itself."""
-        if (path is None) == (plot is None):
-            raise UserErrorException(
-                "`log_image` takes either `path` or `plot`.", remedy="Give one of the two."
-            )
-        suffix = Path(path).suffix if path is not None else ".png"
+        stream, _, suffix = images.picture(name, None if path is None else str(path), plot)
         stored = f"{name}_{int(time.time() * 1000)}{suffix}"
-        content = Path(path) if path is not None else BytesIO(_drawn(plot))
-        upload(self._source, stored, content)
+        with stream:
+            upload(self._source, stored, stream)
         self._metric(name, stored, "image")
 
     def log_confusion_matrix(self, name: str, value: object, description: str = "") -> None:
@@ -111,12 +100,12 @@ class LoggedRun(RunBase):
     def _metric(
         self, name: str, value: object, kind: str | None = None, step: int | None = None
     ) -> None:
-        data = {"key": str(name), "value": value, "timestamp": int(time.time() * 1000)}
+        data = {"key": str(name), "value": event_value(value), "timestamp": int(time.time() * 1000)}
         data |= {"step": step or 0} | ({"type": kind} if kind else {})
         self._source.note("metric", data)
 
     def _chart(self, name: str, value: object, kind: str) -> None:
-        document = json.loads(value) if isinstance(value, str) else plain(value)
+        document = json.loads(value) if isinstance(value, str) else values.nested(value)
         if not isinstance(document, dict) or "data" not in document:
             schema, version = _SCHEMAS[kind]
             raise UserErrorException(
@@ -125,20 +114,3 @@ class LoggedRun(RunBase):
                 " 'data': {…}}.",
             )
         self._metric(name, document, kind)
-
-
-def _drawn(plot: object) -> bytes:
-    """Return a matplotlib figure as PNG; ``pyplot`` itself means its current figure."""
-    save: Callable[..., object] | None = getattr(plot, "savefig", None)
-    if save is None:
-        figure: Callable[[], object] | None = getattr(plot, "get_figure", None)
-        save = getattr(figure(), "savefig", None) if figure is not None else None
-    if save is None:
-        raise UserErrorException(
-            f"A {type(plot).__name__} is not a figure.",
-            remedy="Give `matplotlib.pyplot` or a figure as `plot`, or a file as `path`.",
-        )
-    with tempfile.TemporaryFile() as sink:
-        save(sink, format="png", bbox_inches="tight")
-        sink.seek(0)
-        return sink.read()
