@@ -5,9 +5,10 @@ The names, and the values they may have, are azureml-core's.
 
 from typing import Final
 
-from runtime.definitions.shapes import Key, Kind, Use
+from runtime.definitions.keys import Meaning
+from runtime.definitions.shapes import Key, Kind
 
-_IGNORED, _REFUSED = Use.MEANINGLESS, Use.REFUSED
+_NO_EFFECT, _REFUSED = Meaning.NO_EFFECT, Meaning.REFUSED
 _TEXT, _WHOLE, _FLAG, _TEXTS = Kind.TEXT, Kind.WHOLE, Kind.FLAG, Kind.TEXTS
 
 FRAMEWORKS: Final = (
@@ -42,7 +43,7 @@ _DATA_LOCATION: Final = (
         "An address.",
         keys=(
             Key("path", text="An http(s) address, or `azureml://datastores/NAME/paths/PATH`."),
-            Key("isFile", _FLAG, "The address itself says so.", _IGNORED),
+            Key("isFile", _FLAG, "The address itself says so.", _NO_EFFECT),
         ),
     ),
 )
@@ -57,7 +58,7 @@ _DATA: Final = (
     Key("environmentVariableName", text="A further variable with its path."),
     Key("pathOnCompute", text="Where it is put."),
     Key("overwrite", _FLAG, "Whether existing files are replaced."),
-    Key("createOutputDirectories", _FLAG, "Folders of outputs always exist.", _IGNORED),
+    Key("createOutputDirectories", _FLAG, "Folders of outputs always exist.", _NO_EFFECT),
     Key("options", Kind.FREE, "data is read without Azure's data runtime.", _REFUSED),
 )
 
@@ -81,7 +82,7 @@ _OUTPUT_OPTIONS: Final = (
         "Registers the output as a dataset.",
         keys=(
             Key("name", text="The dataset's name."),
-            Key("description", text="registered outputs have no description.", use=_REFUSED),
+            Key("description", text="registered outputs have no description.", meaning=_REFUSED),
             Key("tags", Kind.FREE, "registered outputs have no tags.", _REFUSED),
             Key(
                 "datasetRegistrationOptions",
@@ -124,7 +125,7 @@ _OUTPUT_OPTIONS: Final = (
         "mountOptions",
         Kind.SECTION,
         "An output is stored when the script ends, not mounted.",
-        keys=(Key("disableMetadataCache", _FLAG, "There is no cache.", _IGNORED),),
+        keys=(Key("disableMetadataCache", _FLAG, "There is no cache.", _NO_EFFECT),),
     ),
 )
 
@@ -155,7 +156,9 @@ _ENVIRONMENT_DOCKER: Final = (
         Kind.SECTION,
         "A folder with a Dockerfile: what the image is made from.",
         keys=(
-            Key("locationType", text="A folder of the project is the only type.", use=_IGNORED),
+            Key(
+                "locationType", text="A folder of the project is the only type.", meaning=_NO_EFFECT
+            ),
             Key("location", text="The folder."),
             Key("dockerfilePath", text="The Dockerfile in it. Default: `Dockerfile`."),
         ),
@@ -172,7 +175,7 @@ _ENVIRONMENT_DOCKER: Final = (
             Key(
                 "commandLine",
                 text="an image is made by its Dockerfile.",
-                use=_REFUSED,
+                meaning=_REFUSED,
                 remedy="Write the commands as `RUN` lines of a `baseDockerfile`.",
             ),
         ),
@@ -199,8 +202,8 @@ _ENVIRONMENT_DOCKER: Final = (
         Kind.SECTION,
         "The platform of the image.",
         keys=(
-            Key("os", text="only Linux images run.", use=_REFUSED, idle=("Linux", "linux")),
-            Key("architecture", text="only amd64 images run.", use=_REFUSED, idle=("amd64",)),
+            Key("os", text="only Linux images run.", meaning=_REFUSED, idle=("Linux", "linux")),
+            Key("architecture", text="only amd64 images run.", meaning=_REFUSED, idle=("amd64",)),
         ),
     ),
 )
@@ -217,7 +220,7 @@ _SPARK_PACKAGES: Final = (
             Key("version", text="The version."),
         ),
     ),
-    Key("precachePackages", _FLAG, "Spark loads packages when a run starts.", _IGNORED),
+    Key("precachePackages", _FLAG, "Spark loads packages when a run starts.", _NO_EFFECT),
 )
 
 ENVIRONMENT: Final = (
@@ -227,8 +230,8 @@ ENVIRONMENT: Final = (
     Key("python", Kind.SECTION, "What is installed.", keys=_PYTHON),
     Key("docker", Kind.SECTION, "The container.", keys=_ENVIRONMENT_DOCKER),
     Key("spark", Kind.SECTION, "Packages of PySpark scripts.", keys=_SPARK_PACKAGES),
-    Key("databricks", Kind.FREE, "Only steps on Databricks read it.", _IGNORED),
-    Key("inferencingStackVersion", Kind.FREE, "Only deployments read it.", _IGNORED),
+    Key("databricks", Kind.FREE, "Only steps on Databricks read it.", _NO_EFFECT),
+    Key("inferencingStackVersion", Kind.FREE, "Only deployments read it.", _NO_EFFECT),
     Key(
         "r",
         Kind.FREE,
@@ -236,8 +239,8 @@ ENVIRONMENT: Final = (
         _REFUSED,
         remedy="Use an image that has them.",
     ),
-    Key("assetId", Kind.FREE, "The id of a copy in one workspace.", _IGNORED),
-    Key("inferenceStackVersion", Kind.FREE, "Only deployments read it.", _IGNORED),
+    Key("assetId", Kind.FREE, "The id of a copy in one workspace.", _NO_EFFECT),
+    Key("inferenceStackVersion", Kind.FREE, "Only deployments read it.", _NO_EFFECT),
 )
 
 _PREPARES: Final = "False: the run is refused unless its environment has been prepared."
@@ -262,8 +265,8 @@ RUN_CONFIGURATION: Final = (
     Key("priority", _WHOLE, "The priority in a cluster's queue."),
     Key("autoPrepareEnvironment", _FLAG, _PREPARES, also=("prepareEnvironment",)),
     Key("jobName", text="The run's display name."),
-    Key("sourceDirectoryDataStore", text="Code is kept in the snapshot store.", use=_IGNORED),
-    Key("exposedPorts", Kind.FREE, "azureml-core never used it.", _IGNORED),
+    Key("sourceDirectoryDataStore", text="Code is kept in the snapshot store.", meaning=_NO_EFFECT),
+    Key("exposedPorts", Kind.FREE, "azureml-core never used it.", _NO_EFFECT),
     Key(
         "credentialPassthrough",
         _FLAG,
@@ -289,7 +292,7 @@ RUN_CONFIGURATION: Final = (
                 "snapshotProject",
                 _FLAG,
                 "A run always works on a snapshot of the source folder.",
-                _IGNORED,
+                _NO_EFFECT,
             ),
             Key(
                 "directoriesToWatch",
@@ -368,10 +371,10 @@ RUN_CONFIGURATION: Final = (
         Kind.SECTION,
         "Settings of parallel tasks, which only pipelines have.",
         keys=(
-            Key("maxRetriesPerWorker", _WHOLE, "Only pipelines read it.", _IGNORED),
-            Key("workerCountPerNode", _WHOLE, "Only pipelines read it.", _IGNORED),
-            Key("terminalExitCodes", Kind.FREE, "Only pipelines read it.", _IGNORED),
-            Key("configuration", Kind.FREE, "Only pipelines read it.", _IGNORED),
+            Key("maxRetriesPerWorker", _WHOLE, "Only pipelines read it.", _NO_EFFECT),
+            Key("workerCountPerNode", _WHOLE, "Only pipelines read it.", _NO_EFFECT),
+            Key("terminalExitCodes", Kind.FREE, "Only pipelines read it.", _NO_EFFECT),
+            Key("configuration", Kind.FREE, "Only pipelines read it.", _NO_EFFECT),
         ),
     ),
     Key(
@@ -409,7 +412,7 @@ RUN_CONFIGURATION: Final = (
         "kubernetescompute",
         Kind.SECTION,
         "Settings of attached Kubernetes clusters.",
-        keys=(Key("instanceType", text="runs do not use Kubernetes computes.", use=_REFUSED),),
+        keys=(Key("instanceType", text="runs do not use Kubernetes computes.", meaning=_REFUSED),),
     ),
     Key("autoClusterComputeSpecification", Kind.FREE, "the target decides.", _REFUSED),
     Key("datacaches", Kind.FREE, "data is read from its datastore.", _REFUSED),

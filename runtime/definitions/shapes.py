@@ -1,6 +1,6 @@
 """The shape of a definition file as a table of keys, and the reader that follows such a table.
 
-A key is honoured, means nothing here, or is refused; any other key is an error.
+A key is honoured, has no effect, or is refused; any other key is an error.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import one_of
+from runtime.definitions.keys import Meaning
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Place, Problems, did_you_mean
 
@@ -25,14 +26,6 @@ _FLAGS: Final = {"true": True, "false": False, "1": True, "0": False}
 _LONGEST_SHOWN: Final = 40
 _LONGEST_NUMBER: Final = 18
 _MOST_LISTED: Final = 12
-
-
-class Use(Enum):
-    """What becomes of a key."""
-
-    HONOURED = "honoured"
-    MEANINGLESS = "means nothing here"
-    REFUSED = "refused"
 
 
 class Kind(Enum):
@@ -64,7 +57,7 @@ class Key:
     name: str
     kind: Kind = Kind.TEXT
     text: str = ""
-    use: Use = Use.HONOURED
+    meaning: Meaning = Meaning.HONOURED
     keys: tuple["Key", ...] = ()
     choices: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
@@ -193,7 +186,7 @@ class ShapeReader:
         return f"Remove it; the keys here are {', '.join(sorted(names, key=folded))}."
 
     def _refuse(self, key: Key, value: object, path: Keys) -> None:
-        if key.use is not Use.REFUSED or says_nothing(value) or value in key.idle:
+        if key.meaning is not Meaning.REFUSED or says_nothing(value) or value in key.idle:
             return
         self._problems.add(
             f"`{shown_path(path)}` is not supported: {key.text}",

@@ -5,10 +5,11 @@ A target has `NAME.compute` and `NAME.runconfig`; all share a conda file and a S
 
 from typing import Final
 
+from runtime.definitions.keys import Meaning
 from runtime.definitions.runconfig_keys import FRAMEWORKS
-from runtime.definitions.shapes import Key, Kind, Use
+from runtime.definitions.shapes import Key, Kind
 
-_IGNORED: Final = Use.MEANINGLESS
+_NO_EFFECT: Final = Meaning.NO_EFFECT
 _TEXT, _FLAG, _WHOLE = Kind.TEXT, Kind.FLAG, Kind.WHOLE
 _ATTACHED: Final = "Attached machines are declared in the stack file."
 _SAMPLING: Final = "Only data preparation packages of Workbench read it."
@@ -43,11 +44,11 @@ WORKBENCH: Final = (
     ),
     Key("trackedRun", _FLAG, "Whether metrics, outputs and logs are kept."),
     Key("managedEnvironment", _FLAG, "False: the interpreter is used as it is."),
-    Key("useSampling", Kind.FREE, _SAMPLING, _IGNORED),
-    Key("dataSourceSettings", Kind.FREE, _SAMPLING, _IGNORED),
-    Key("dataSourceSubstitutions", Kind.FREE, _SAMPLING, _IGNORED),
-    Key("description", Kind.FREE, "A remark.", _IGNORED),
-    Key("name", Kind.FREE, "The file's name is what counts.", _IGNORED),
+    Key("useSampling", Kind.FREE, _SAMPLING, _NO_EFFECT),
+    Key("dataSourceSettings", Kind.FREE, _SAMPLING, _NO_EFFECT),
+    Key("dataSourceSubstitutions", Kind.FREE, _SAMPLING, _NO_EFFECT),
+    Key("description", Kind.FREE, "A remark.", _NO_EFFECT),
+    Key("name", Kind.FREE, "The file's name is what counts.", _NO_EFFECT),
 )
 """The keys of a `.runconfig` file."""
 
@@ -65,18 +66,18 @@ COMPUTE: Final = (
     Key(
         "sparkSubmitLocation",
         text="A local target does not run Spark.",
-        use=_IGNORED,
+        meaning=_NO_EFFECT,
     ),
     Key("yarnDeployMode", text="Where Spark's driver runs.", choices=("None", "Client", "Cluster")),
     Key("nodeCount", _WHOLE, "The number of nodes."),
     Key("priority", _WHOLE, "The priority in a cluster's queue."),
-    Key("address", text=_ATTACHED, use=_IGNORED),
-    Key("port", Kind.FREE, _ATTACHED, _IGNORED),
-    Key("username", text=_ATTACHED, use=_IGNORED),
-    Key("password", text=_ATTACHED, use=_IGNORED),
-    Key("privateKey", text=_ATTACHED, use=_IGNORED),
-    Key("name", Kind.FREE, "The file's name is what counts.", _IGNORED),
-    Key("description", Kind.FREE, "A remark.", _IGNORED),
+    Key("address", text=_ATTACHED, meaning=_NO_EFFECT),
+    Key("port", Kind.FREE, _ATTACHED, _NO_EFFECT),
+    Key("username", text=_ATTACHED, meaning=_NO_EFFECT),
+    Key("password", text=_ATTACHED, meaning=_NO_EFFECT),
+    Key("privateKey", text=_ATTACHED, meaning=_NO_EFFECT),
+    Key("name", Kind.FREE, "The file's name is what counts.", _NO_EFFECT),
+    Key("description", Kind.FREE, "A remark.", _NO_EFFECT),
 )
 """The keys of a `.compute` file."""
 
@@ -93,7 +94,7 @@ SPARK_DEPENDENCIES: Final = (
             Key("version", text="The version."),
         ),
     ),
-    Key("precachePackages", _FLAG, "Spark loads packages when a run starts.", _IGNORED),
+    Key("precachePackages", _FLAG, "Spark loads packages when a run starts.", _NO_EFFECT),
 )
 """The keys of `spark_dependencies.yml`."""
 

@@ -6,8 +6,9 @@ They are made from the tables that reading and submitting use; a test fails when
 from pathlib import Path
 from typing import Final
 
+from runtime.definitions.keys import Meaning
 from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
-from runtime.definitions.shapes import Key, Keys, Kind, Use, walk
+from runtime.definitions.shapes import Key, Keys, Kind, walk
 from runtime.definitions.workbench_keys import COMPUTE, SPARK_DEPENDENCIES, WORKBENCH
 from runtime.submit.abilities import CLUSTER, FEATURES, INABILITIES, INSTANCE, LOCAL
 
@@ -55,10 +56,10 @@ def _row(at: Keys, key: Key) -> str:
     what = "" if key.kind is Kind.FREE else key.kind.value
     if key.choices:
         what = ", ".join(f"`{choice}`" for choice in key.choices)
-    text = key.text[:1].upper() + key.text[1:]
-    if key.use is Use.MEANINGLESS:
-        text = f"Means nothing here. {text}"
-    elif key.use is Use.REFUSED:
+    text = f"{key.text[:1].upper()}{key.text[1:]}"
+    if key.meaning is Meaning.NO_EFFECT:
+        text = f"No effect: {text}"
+    elif key.meaning is Meaning.REFUSED:
         text = f"**Refused** (but for its default). {text} {key.remedy}".strip()
     return f"| `{name}`{also} | {what} | {text} |"
 

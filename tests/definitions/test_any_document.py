@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.contract.errors import DefinitionError
+from runtime.definitions.keys import Meaning
 from runtime.definitions.runconfig import read_document, read_run_configuration
 from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
 from runtime.definitions.runconfig_writing import write_run_configuration
-from runtime.definitions.shapes import Kind, Use
+from runtime.definitions.shapes import Kind
 from runtime.definitions.workbench_keys import WORKBENCH
 
 SCALARS = st.one_of(
@@ -113,7 +114,7 @@ def fitting(key):
 
 
 def fitting_document(keys):
-    used = [key for key in keys if key.use is not Use.REFUSED and key.kind is not Kind.FREE]
+    used = [key for key in keys if key.meaning is not Meaning.REFUSED and key.kind is not Kind.FREE]
     return st.fixed_dictionaries({}, optional={key.name: fitting(key) for key in used})
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from runtime.definitions.keys import Meaning
 from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
-from runtime.definitions.shapes import Kind, Use, walk
+from runtime.definitions.shapes import Kind, walk
 from runtime.definitions.workbench_keys import COMPUTE, SPARK_DEPENDENCIES, WORKBENCH
 from runtime.submit.configuration_page import MARK, PAGE, tables
 
@@ -26,5 +27,5 @@ def test_every_key_says_what_becomes_of_it(table):
 @pytest.mark.parametrize("table", TABLES)
 def test_a_map_of_known_keys_is_neither_refused_nor_meaningless(table):
     sections = [key for _, key in walk(table) if key.kind in {Kind.SECTION, Kind.NAMED}]
-    assert {key.use for key in sections} <= {Use.HONOURED}
+    assert {key.meaning for key in sections} <= {Meaning.HONOURED}
     assert all(key.keys for key in sections)
