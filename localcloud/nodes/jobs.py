@@ -140,6 +140,8 @@ def script_variables(
         # As on Azure's nodes; azureml-core would look for the known clouds on the internet.
         "AZUREML_CURRENT_CLOUD": job.variables.get("AZUREML_CURRENT_CLOUD", "AzureCloud"),
         "REQUESTS_CA_BUNDLE": job.variables.get("REQUESTS_CA_BUNDLE", str(ca)),
+        # What reads datasets for azureml-core is no Python, and looks here.
+        "SSL_CERT_FILE": job.variables.get("SSL_CERT_FILE", str(ca)),
         "MLFLOW_TRACKING_URI": f"{url}/mlflow/v2.0{job.workspace}",
         "MLFLOW_TRACKING_TOKEN": token,
         "MLFLOW_TRACKING_SERVER_CERT_PATH": str(ca),

@@ -42,9 +42,10 @@ def test_placeholders(command, expected) -> None:
 
 
 def test_a_job_trusts_the_cloud_unless_it_says_what_it_trusts() -> None:
-    assert variables()["REQUESTS_CA_BUNDLE"] == "/ca.pem"
+    assert variables()["REQUESTS_CA_BUNDLE"] == variables()["SSL_CERT_FILE"] == "/ca.pem"
     assert variables()["AZUREML_CURRENT_CLOUD"] == "AzureCloud"
     own = {"REQUESTS_CA_BUNDLE": "/own.pem", "AZUREML_CURRENT_CLOUD": "Own"}
+    own["SSL_CERT_FILE"] = "/own.pem"
     assert variables(variables=own).items() >= own.items()
 
 

@@ -374,25 +374,31 @@ def test_microsofts_package_is_preferred_only_where_ours_fills_in(microsofts, mo
     assert said == f"{version} of another distribution\n"
 
 
-SENDS_LATE = """
-import threading, time
+# As Microsoft's package does it: a queue that a timer empties, into a pool of threads.
+LATER = """
 from concurrent.futures import ThreadPoolExecutor
-class _SubmittedRun:
-    __instances = {}
-    def __init__(self): self.waiting = []
-    @classmethod
-    def get(cls): return cls.__instances.setdefault(1, cls())
-    def log(self, value): self.waiting.append(value)
-    def flush(self, timeout_seconds):
-        with ThreadPoolExecutor() as pool: list(pool.map(print, self.waiting))
+class MetricsClient:
+    def __init__(self): self.pool, self.waiting = ThreadPoolExecutor(), []
+    def flush(self): self.pool.submit(print, *self.waiting).result()
 """
+IMPORTS = "import azureml.core\nfrom azureml._restclient.metrics_client import MetricsClient as M\n"
 
 
-def test_what_microsofts_package_has_not_sent_is_sent_when_the_script_ends(microsofts):
-    (microsofts / "azureml" / "core" / "run.py").write_text(SENDS_LATE, encoding="utf-8")
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        pytest.param("", "0.5\n", id="at its end"),
+        pytest.param("raise SystemExit", "0.5\n", id="by exiting"),
+        pytest.param("client.waiting = None", "", id="and cannot be sent"),
+    ],
+)
+def test_what_microsofts_package_has_not_sent_is_sent_when_the_script_ends(microsofts, ends, said):
+    client = microsofts / "azureml" / "_restclient" / "metrics_client.py"
+    client.parent.mkdir()
+    client.write_text(LATER)
     path = f"{SITE}{os.pathsep}{microsofts}"
-    script = "from azureml.core.run import _SubmittedRun as R; R.get().log(0.5)"
-    assert outside(script, PYTHONPATH=path, AML_AZUREML="fill") == "0.5\n"
+    script = f"{IMPORTS}client = M(); client.waiting.append(0.5)\n{ends}"
+    assert outside(script, PYTHONPATH=path, AML_AZUREML="fill") == said
 
 
 def test_ours_fills_in_where_theirs_is_absent():

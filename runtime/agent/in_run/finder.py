@@ -25,7 +25,7 @@ def install(name: str) -> None:
         del sys.modules[name]
         importlib.invalidate_caches()
         importlib.import_module(name)
-        load("flushing:flush_at_exit")()
+        load("last_metrics:send_at_the_end")()
         return
     module = sys.modules[name]
     # Other packages below `azureml`, such as azureml-mlflow's, are still found.
