@@ -13,6 +13,7 @@ from infra.contract.command_line import stack_command
 from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
+from infra.deploy.run.adopted import refuse_adopted
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
 from infra.deploy.stack.change_lines import shown
@@ -238,6 +239,8 @@ class _Operation:
         load("infra.deploy.run.pulumi_cli:require_cli", extra="infra")(
             stack.name, cloud=stack.cloud
         )
+        if name in {"preview", "up"}:
+            refuse_adopted(stack)
         hand_over = partial(
             load("infra.deploy.run.pulumi_cli:hand_over", extra="infra"),
             stack.project,

@@ -12,6 +12,7 @@ from infra.commands.live_view import Progress
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.model.events import Summary
+from tests.deploy.outside import Outside
 
 
 def test_up_starts_the_cloud_and_after_a_reset_reads_it_back_first(alone):
@@ -104,6 +105,25 @@ def test_the_other_engine_is_not_for_the_local_cloud(project, monkeypatch):
     said = project.aml("up", "--engine", "pulumi")
     assert said.code == 2
     assert "has `aml:cloud: local`, which the Pulumi CLI cannot deploy to" in said.err
+
+
+@pytest.mark.parametrize("command", [["preview"], ["up", "--yes"]])
+def test_the_other_engine_is_not_for_what_was_adopted(deployed, monkeypatch, command):
+    deployed.good("import", Outside(deployed).workspace, "-s", "taken", "--yes")
+    file = deployed.stack_file("taken")
+    text = file.read_text(encoding="utf-8").partition("  aml:adopt:")[0]  # only the state knows
+    id_ = "00000000-0000-0000-0000-000000000001"
+    to_azure = f"aml:cloud: azure\n  azure-native:subscriptionId: {id_}"
+    file.write_text(text.replace("aml:cloud: local", to_azure), encoding="utf-8")
+    trap = deployed.root / "pulumi"
+    trap.write_text('#!/bin/sh\ntouch "$(dirname "$0")/called"\nexit 1\n')
+    trap.chmod(0o755)
+    monkeypatch.setenv("PATH", str(deployed.root), prepend=":")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "p")
+    said = deployed.aml(*command, "-s", "taken", "--engine", "pulumi")
+    assert said.code == 2
+    assert "adopted platform-cpu, platform-workspace, and the Pulumi CLI would reset" in said.err
+    assert not (deployed.root / "called").exists()
 
 
 def test_azure_is_named_before_the_question(capsys):
