@@ -205,6 +205,11 @@ class Workspace:
         return dict(self._document().get("tags") or {})
 
     @property
+    def _workspace_id(self) -> str:
+        """The workspace's own id, a GUID, from the cloud; scripts make names of computes of it."""
+        return str(self.get_details().get("workspaceId", ""))
+
+    @property
     def discovery_url(self) -> str:
         """The address of the workspace's services, from the cloud."""
         return str(self.get_details().get("discoveryUrl", ""))

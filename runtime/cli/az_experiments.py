@@ -18,7 +18,7 @@ from runtime.submit.experiments import create_experiment, created_experiments
 from runtime.submit.session import ProjectSession
 
 _LOADED: Final = "runtime.cli.submit_script:configuration_named"
-_DECLARED: Final = "runtime.api.script_run_config:declared_environment"
+_PREPARED: Final = "runtime.cli.submit_script:prepared_environment"
 _BUILD: Final = "runtime.api.environment_builds:build_here"
 _IS_BUILT: Final = "runtime.api.environment_builds:is_built_here"
 _LOCAL: Final = "local"
@@ -82,7 +82,7 @@ def prepare(configuration: str, *, check: bool) -> int:
     az = given()
     session = command_session(None)
     config = load(_LOADED)(configuration, az.path, session)
-    spec = load(_DECLARED)(config.environment, az.path, config.target)
+    spec = load(_PREPARED)(config, az.path, session)
     if spec is None or spec.kind == "user_managed":
         say("There is nothing to prepare: the interpreter is used as it is.")
         return 0

@@ -5,7 +5,7 @@ is passed to it; both replace those of the run configuration.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,8 @@ from infra.contract.errors import PlatformError, UnknownNameError, UsageError
 from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment import Environment
 from runtime.api.run_configuration import RunConfiguration, loaded_configuration
-from runtime.api.script_run_config import ScriptRunConfig
+from runtime.api.run_launching import docker_options, framework_of, run_framework
+from runtime.api.script_run_config import ScriptRunConfig, declared_environment
 from runtime.cli.az import AzOptions
 from runtime.cli.az_documents import az_run, check_named
 from runtime.cli.following import last_lines, raise_unless_completed
@@ -21,6 +22,9 @@ from runtime.cli.render import say
 from runtime.cli.session import command_session
 from runtime.cli.watching import follow_to_end
 from runtime.definitions.attached_folder import attached_experiment
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import RunSpec
+from runtime.submit.abilities import check_abilities
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter
 
@@ -117,6 +121,28 @@ def configuration_named(
     config = RunConfiguration()
     config.target = name
     return config
+
+
+def prepared_environment(
+    config: RunConfiguration, project: Path, session: ProjectSession
+) -> EnvironmentSpec | None:
+    """Return what the first run of a configuration would install; raise what it would raise.
+
+    What a target cannot honour of environments and containers is refused here, too.
+    """
+    environment = config.environment
+    made = RunSpec(
+        script="",
+        source_directory=project,
+        target=config.target,
+        environment=declared_environment(environment, project, config.target),
+        framework=run_framework(framework_of(config.framework)),
+        docker=docker_options(config.docker, environment.docker),
+    )
+    kind = session.targets.kind(config.target)
+    for note in check_abilities(replace(made, origins=config.origins(made)), kind):
+        say(note)
+    return made.environment
 
 
 def _listed(file: Path) -> CondaDependencies | None:
