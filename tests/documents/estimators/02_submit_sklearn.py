@@ -1,0 +1,2 @@
+run = experiment.submit(sk_est)
+print(run.get_details().status)

@@ -1,0 +1,1 @@
+run = experiment.submit(cntk_est)

@@ -1,0 +1,1 @@
+print(os.environ.get("EXAMPLE_ENV_VAR1"))

@@ -1,0 +1,1 @@
+$az ml experiment submit -c local myscript.py

@@ -1,0 +1,1 @@
+$az ml experiment submit -c docker myscript.py

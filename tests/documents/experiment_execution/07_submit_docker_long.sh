@@ -1,0 +1,1 @@
+az ml experiment submit --run-configuration docker myscript.py

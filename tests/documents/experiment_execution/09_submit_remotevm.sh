@@ -1,0 +1,1 @@
+$ az ml experiment submit -c remotevm myscript.py

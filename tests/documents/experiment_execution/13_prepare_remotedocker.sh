@@ -1,0 +1,1 @@
+az ml experiment prepare -c <remotedocker>

@@ -1,0 +1,125 @@
+"""Lines of the pages that do not run: each is refused by name, before anything is sent.
+
+A row goes when what it waits for is there; the line then belongs to the test of its page.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.documents.page import HERE, Page
+
+PAGE = "what_does_not_run"
+VALUES = {
+    "<experiment>": "my-experiment",
+    "<runconfig>": "local",
+    "<hdconfig>": "hdconfig.yml",
+    "<remotedocker>": "remotevm",
+}
+CNTK = """\
+from azureml.core import Experiment, Workspace
+from azureml.core.compute import ComputeTarget
+ws = Workspace.from_config()
+experiment = Experiment(ws, 'estimators')
+compute_target = ComputeTarget(ws, 'cpu')
+"""
+SWEEPS = "sweeps cannot be run yet"
+MACHINES = "attached machines and Spark clusters take no runs yet"
+CONTAINERS = "runs on `local` are processes, not containers"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line that is refused, what the user is told, and why it is so."""
+
+    line: str
+    said: str
+    because: str
+
+    def __str__(self) -> str:
+        return self.line
+
+
+ROWS = (
+    Row("training_targets/10_submit_hyperdrive.sh", "cannot be submitted yet", SWEEPS),
+    Row(
+        "compute_targets/02_create_lowpriocluster.sh",
+        "Azure retired 'Standard_NC6'; use 'Standard_NC4as_T4_v3'",
+        "the page is older than the end of this size",
+    ),
+    Row("estimators/04_submit_cntk.py", "cannot honour 2 processes", "nodes do not start MPI yet"),
+    Row(
+        "experiment_execution/01_environment_variables.yml",
+        "is not indented",
+        "the page does not indent",
+    ),
+    Row("experiment_execution/06_submit_docker.sh", "not containers", CONTAINERS),
+    Row("experiment_execution/07_submit_docker_long.sh", "not containers", CONTAINERS),
+    Row("experiment_execution/12_prepare_docker.sh", "not containers", CONTAINERS),
+    Row("experiment_execution/09_submit_remotevm.sh", "'remotevm'", MACHINES),
+    Row("experiment_execution/13_prepare_remotedocker.sh", "'remotevm'", MACHINES),
+    Row("experiment_execution/11_submit_myhdi.sh", "'myhdi'", MACHINES),
+)
+OTHER_PROGRAMS = {
+    "experiment_execution/03_azure_login.sh": "az login, az account",
+    "experiment_execution/05_conda_env_list.sh": "conda env list",
+}
+"""Lines of other programs, which are not replaced."""
+FILES = {
+    "aml_config/docker.compute": "type: localdocker\n",
+    "aml_config/docker.runconfig": "ArgumentVector: [myscript.py]\nTarget: docker\n",
+    "aml_config/remotevm.runconfig": "ArgumentVector: [myscript.py]\nTarget: remotevm\n",
+    "aml_config/remotevm.compute": "type: remotedocker\naddress: a.example\n",
+    "aml_config/myhdi.runconfig": "ArgumentVector: [myscript.py]\nTarget: myhdi\n",
+    "aml_config/myhdi.compute": "type: cluster\naddress: foo-ssh.azurehdinsight.net\n",
+    "myscript.py": "print('never')\n",
+    "my_train.py": "print('never')\n",
+    "my-cntk-proj/train.py": "print('never')\n",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def attached(stack):
+    """Attach the machines that the lines name."""
+    machine = ["--username", "ops", "--password", "pa55-w0rd"]
+    for name, kind in (("remotevm", "remotedocker"), ("myhdi", "cluster")):
+        address = f"{name}-ssh.azurehdinsight.net"
+        stack.process(
+            "computetarget",
+            "attach",
+            "--name",
+            name,
+            "--address",
+            address,
+            *machine,
+            "--type",
+            kind,
+        )
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_what_does_not_run_is_refused_by_name(page, row):
+    folder, _, block = row.line.partition("/")
+    lines = Page(folder, page.project, page.values)
+    for name, text in FILES.items():
+        lines.write(name, text)
+    lines.write("hdconfig.yml", Page("training_targets", page.project).text("09_hdconfig.yml"))
+    if block.endswith(".py"):
+        before = "\n".join([CNTK, lines.text("03_cntk_estimator.py"), "cntk_est = estimator"])
+        said = lines.script(block, before=before)
+    elif block.endswith(".yml"):
+        lines.write("aml_config/local.runconfig", f"Target: local\n{lines.text(block)}")
+        said = lines.command("04_submit_local.sh")
+    else:
+        said = lines.command(block)
+    assert said.code == 2, said.out
+    assert row.said in said.err
+    assert page.project.good("runs", "--json").data == []
+
+
+def test_every_line_of_the_pages_is_used():
+    tests = "".join(file.read_text(encoding="utf-8") for file in HERE.glob("test_*.py"))
+    pages = [file for file in HERE.glob("*/*") if file.suffix in {".py", ".sh", ".yml"}]
+    assert len(pages) > 40
+    assert [str(file) for file in pages if f'{Path(file).name}"' not in tests] == []

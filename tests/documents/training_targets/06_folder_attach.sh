@@ -1,0 +1,1 @@
+az ml folder attach
