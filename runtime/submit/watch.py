@@ -26,7 +26,8 @@ _OVER: Final = frozenset(state for state in RunState if state.final) | {RunState
 class Pace:
     """Polling intervals in seconds. ``patience_s``: how long a target may fail to answer.
 
-    ``linger_s``: how long to keep watching a run that has ended, until its nodes are released.
+    ``linger_s``: how long to keep watching a run that ends, until its nodes are released. A run
+    that had ended before is not waited for.
     """
 
     first_s: float = 0.1
@@ -68,7 +69,7 @@ Seen = Happened | Logged | Ended
 
 @dataclass(slots=True)
 class _Followed:
-    """The watcher's state of one run. ``last_step``: its nodes were released."""
+    """The watcher's state of one run. ``last_step``: a past run, or its nodes were released."""
 
     handle: Handle
     target: Target
@@ -133,7 +134,8 @@ class Watcher:
     def _begin(self, run_id: str, target: Target) -> _Followed:
         record = self._history.record(run_id)
         handle = Handle(target.name, record.handle or run_id)
-        return _Followed(handle, target, self._history.cursor(run_id))
+        cursor = self._history.cursor(run_id)
+        return _Followed(handle, target, cursor, last_step=record.state.final)
 
     def _round(self, followed: Mapping[str, _Followed]) -> list[Seen]:
         """Poll every run once. Its new log text comes before its end."""

@@ -281,6 +281,16 @@ def test_a_watcher_does_not_wait_forever(submitter, watcher, clock, source):
     assert 10 <= clock.now < 20
 
 
+def test_a_watcher_does_not_wait_for_the_nodes_of_a_past_run(submitter, watcher, clock, source):
+    target = Scripted([status("Running", event(0, "Running"), cursor="1"), status("Completed")])
+    run_id = submit(submitter, source, target)
+    for _ in range(2):
+        watcher().refresh({run_id: target})
+    *_, end = watcher(linger_s=10).watch({run_id: target})
+    assert isinstance(end, Ended)
+    assert clock.now == 0
+
+
 def test_a_refresh_polls_once(submitter, watcher, history, source):
     target = Scripted([status("Running", event(0, "Running"), cursor="1")])
     run_id = submit(submitter, source, target)
