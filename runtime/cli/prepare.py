@@ -7,6 +7,7 @@ from infra.contract.errors import DefinitionError, NotDeployedError, UnknownName
 from runtime.cli.environments import build_declared
 from runtime.cli.render import print_data, print_json, say
 from runtime.cli.session import command_session
+from runtime.definitions.finding import configurations_like
 from runtime.definitions.runconfig import find_run_configuration, places_of
 from runtime.model.runs import RunSpec
 from runtime.submit.prepare import checked_environment, choose_environment
@@ -81,4 +82,5 @@ def _require_target(session: ProjectSession, name: str, named: str | None, folde
             raise
         looked = ", ".join(places_of(named, folder))
         why = f"There is no run configuration {named!r} either; looked for {looked}."
-        raise type(error)(f"{error.detail} {why}", remedy=error.remedy, at=error.at) from error
+        remedy = configurations_like(named, folder) + error.remedy
+        raise type(error)(f"{error.detail} {why}", remedy=remedy, at=error.at) from error

@@ -26,6 +26,7 @@ _WITH_DATA = "runtime.definitions.data_options:with_data"
 _WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
 _AS_DECLARED = frozenset({"conda", "pip"})
 _PLACES = "runtime.definitions.runconfig:places_of"
+_LIKE = "runtime.definitions.finding:configurations_like"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 
 
@@ -153,7 +154,8 @@ def _require_target(
             raise
         looked = ", ".join(load(_PLACES)(name, given.source_directory))
         why = f"There is no run configuration {name!r} either; looked for {looked}."
-        raise type(error)(f"{error.detail} {why}", remedy=error.remedy, at=error.at) from error
+        remedy = load(_LIKE)(name, given.source_directory) + error.remedy
+        raise type(error)(f"{error.detail} {why}", remedy=remedy, at=error.at) from error
 
 
 def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -> RunSpec:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,13 @@ def run_configuration_places(name: str, project: Path) -> list[Path]:
         *(project / f"{name}{end}" for end in ends if end or is_path(name)),
         *([Path(name)] if is_path(name) else []),
     ]
+
+
+def configurations_like(name: str, project: Path) -> str:
+    """Return a question that suggests the project's nearest run configuration, else ``""``."""
+    names = [file.stem for each in FOLDERS for file in (project / each).glob(f"*{EXTENSION}")]
+    close = get_close_matches(name, names, n=1)
+    return f"Did you mean the run configuration {close[0]!r}? " if close else ""
 
 
 def configuration_folder(project: Path) -> Path:

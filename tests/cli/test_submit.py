@@ -226,6 +226,16 @@ def until(holds):
             id="unknown-target",
         ),
         pytest.param(
+            ["-c", "mispelt", "train.py"],
+            "error: Unknown name\n\nStack 'local' has no target 'mispelt'. "
+            "There is no run configuration 'mispelt' either; looked for "
+            "src/aml_config/mispelt, src/aml_config/mispelt.runconfig, "
+            "src/.azureml/mispelt, src/.azureml/mispelt.runconfig, "
+            "src/mispelt.runconfig.\n\n"
+            "hint: Did you mean the run configuration 'misspelt'? Use one of: cpu, local, vm.\n",
+            id="unknown-run-configuration",
+        ),
+        pytest.param(
             ["-c", "vm", "train.py"],
             "error: Invalid usage\n\n"
             "Target 'vm' is of kind virtual_machine, which cannot run jobs yet.\n\n"
