@@ -21,6 +21,8 @@ EARLIEST: Final = (3, 6)
 """The earliest Python of a script, where the agent runs on this project's own Python."""
 EARLIEST_OF_AGENT: Final = (3, 8)
 """The earliest Python of a script where the agent runs on the same Python: on a cluster."""
+_EARLIEST_OF_UV: Final = (3, 8)
+"""The earliest CPython that uv installs."""
 _LATEST_MINOR: Final = 40
 _MINOR: Final = 2
 _CLAUSE: Final = re.compile(r"(===?|~=|>=|<=|!=|=|<|>)?\s*v?(\d+(?:\.\d+)*)(\.\*|\*)?")
@@ -115,9 +117,19 @@ def find_python(request: str, installed: Iterable[InstalledPython]) -> Installed
     missing = minor or ".".join(request.lstrip("=~>").split(",")[0].split(".")[:2])
     raise EnvironmentBuildError(
         f"Python {request} is not installed on this machine (installed: {listed or 'none'}).",
-        remedy=f"Install it with `uv python install {missing}` (or pyenv), or choose an installed"
-        " one with `--python-version X.Y`.",
+        remedy=f"{_how_to_get(missing)}, or ask for an installed one: in the environment file,"
+        " or with `--python-version X.Y`.",
     )
+
+
+def _how_to_get(minor: str) -> str:
+    """Return who offers a minor version: uv has none before 3.8."""
+    numbers = tuple(map(int, re.findall(r"\d+", minor)))
+    if numbers and numbers < EARLIEST:
+        return "Scripts run on Python 3.6 or later. Install one with `uv python install` or pyenv"
+    if numbers and numbers < _EARLIEST_OF_UV:
+        return f"Install it with pyenv (`pyenv install {minor}`; uv has none before 3.8)"
+    return f"Install it with `uv python install {minor}` (or pyenv)"
 
 
 def substitution(request: str, found: InstalledPython) -> str:

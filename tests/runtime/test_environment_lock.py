@@ -297,7 +297,21 @@ def test_a_missing_python_lists_the_installed_ones():
         "Python 3.7 is not installed on this machine (installed: 3.11.7, 3.9.18)."
     )
     assert "--python-version" in missing.value.remedy
-    assert "`uv python install 3.7`" in missing.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("request_", "how"),
+    [
+        ("3.8.5", "`uv python install 3.8`"),
+        ("3.7", "`pyenv install 3.7`; uv has none before 3.8"),
+        ("3.5.2", "Scripts run on Python 3.6 or later"),
+        ("2.7", "Scripts run on Python 3.6 or later"),
+    ],
+)
+def test_a_missing_python_is_found_where_there_is_one(request_, how):
+    with pytest.raises(EnvironmentBuildError) as missing:
+        find_python(request_, [InstalledPython((3, 11, 7), "a")])
+    assert how in missing.value.remedy
 
 
 def test_another_release_of_the_same_minor_version_will_do():
