@@ -25,6 +25,8 @@ _SUBMIT: Final = "runtime.cli.submit_script:submit_script"
 _OPTIONS: Final = "runtime.cli.submit_script:ScriptOptions"
 _FOLLOWED: Final = "runtime.cli.watching:follow_to_end"
 _PATH = click.Path(path_type=Path)
+_COLUMNS: Final = ("run_id", "experiment", "target", "status", "script", "created", "ended")
+"""What tells runs apart, in a table."""
 
 EXPERIMENT = click.option(
     "-e", "--experiment-name", "experiment", metavar="NAME", help="Experiment of the run."
@@ -128,6 +130,8 @@ def list_runs(
     )
     found = [record for record in session.history.runs(wanted) if _below(record, parent_run_id)]
     documents = [az_run(record) for record in (found[:last] if last else found)]
+    if az.output == "table" and az.query is None and not is_minimal:
+        documents = [{key: each[key] for key in _COLUMNS} for each in documents]
     az.show([minimal(d) for d in documents] if is_minimal else documents)
 
 

@@ -268,3 +268,18 @@ def test_the_experiment_of_an_attached_folder_is_the_default(project):
     assert document(script(project, "train.py"))["experiment"] == "attached"
     file.write_text(json.dumps({"subscription_id": "s", "workspace_name": "w"}), encoding="utf-8")
     assert attached_experiment(project.root / "src") is None
+
+
+def test_a_table_of_runs_has_what_tells_them_apart(project):
+    script(project, "-e", "exp", "train.py")
+    head, row = project.aml("run", "list", "-o", "table").out.splitlines()
+    assert head.split() == [
+        "Run_id",
+        "Experiment",
+        "Target",
+        "Status",
+        "Script",
+        "Created",
+        "Ended",
+    ]
+    assert row.split()[1:5] == ["exp", "local", "Completed", "train.py"]
