@@ -128,6 +128,28 @@ ALIASES: Final = {"runconfigurations": "runconfiguration"}
 """Other spellings of Azure ML's documentation → the command; not listed."""
 
 
+_ELSEWHERE: Final = {
+    "ml": "Leave `ml` out: `az ml job create` is `aml job create`.",
+    "model": "Register a model in Python: `run.register_model` or `Model.register`.",
+    "dataset": "Register data in Python, `Dataset.File.from_files(…).register`, or give it to a run"
+    " with `aml submit --input NAME=WHERE`.",
+    "data": "Register data in Python, `Dataset.File.from_files(…).register`, or give it to a run"
+    " with `aml submit --input NAME=WHERE`.",
+    "datastore": "Declare it in the stack file (`aml:datastores`), or register it in Python.",
+    "workspace": "Declare the workspace in a stack file: `aml init`, then `aml up`. `aml outputs`"
+    " shows the deployed one.",
+    "pipeline": "Pipelines are not run yet: submit each step with `aml submit`.",
+    "component": "Write the component's command in a job file: `aml job create -f FILE`.",
+    "service": "Web services are not deployed from here. Serve the model that `aml run download`"
+    " fetches.",
+    "endpoint": "Web services are not deployed from here. Serve the model that `aml run download`"
+    " fetches.",
+    "online-endpoint": "Web services are not deployed from here. Serve the model that"
+    " `aml run download` fetches.",
+}
+"""Groups of `az ml` that there are none of → what to do instead."""
+
+
 def load_command(name: str) -> click.Command:
     """Return a command of the table, imported now; ``MissingExtraError`` without its extra."""
     entry = COMMANDS[name]
@@ -149,7 +171,7 @@ class Table(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in {*COMMANDS, *ALIASES} and not args[0].startswith("-"):
-            hint = nearest(args[0], COMMANDS, noun="command")
+            hint = _ELSEWHERE.get(args[0]) or nearest(args[0], COMMANDS, noun="command")
             raise UsageError(f"There is no command {args[0]!r}.", remedy=hint)
         return super().resolve_command(ctx, args)
 
