@@ -1,5 +1,13 @@
 """The command lines that hints tell a person to type. Pure."""
 
+import re
+from typing import Final
+
+_OF_STACKS: Final = re.compile(
+    r"`aml (?!(?:[^`]* )?-s )"
+    r"((?:up|preview|refresh|destroy|drift|cancel|unprotect|outputs|check|targets)\b[^`]*)`"
+)
+
 
 def stack_command(command: str, stack: str) -> str:
     """Return an `aml` command on one stack, in backticks, complete as it is to be typed.
@@ -10,3 +18,12 @@ def stack_command(command: str, stack: str) -> str:
     '`aml destroy --yes -s dev`'
     """
     return f"`aml {command} -s {stack}`"
+
+
+def on_stack(text: str, stack: str) -> str:
+    """Return a hint whose commands name the stack: the text of who does not know which it is.
+
+    >>> on_stack("Run `aml up` again.", "dev")
+    'Run `aml up -s dev` again.'
+    """
+    return _OF_STACKS.sub(lambda found: stack_command(found[1], stack), text)

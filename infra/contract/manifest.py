@@ -77,7 +77,7 @@ class Manifest(_Part):
         return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
-def parse_manifest(document: object, *, at: str) -> Manifest:
+def parse_manifest(document: object, *, at: str, stack: str) -> Manifest:
     """Return the manifest in ``document``; raise ``StateError`` if it cannot be read."""
     try:
         manifest = Manifest.model_validate(document)
@@ -85,7 +85,7 @@ def parse_manifest(document: object, *, at: str) -> Manifest:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise StateError(
             f"It is not a manifest: {problems}.",
-            remedy="Run `aml up` to write it again.",
+            remedy=f"Run {stack_command('up', stack)} to write it again.",
             at=at,
         ) from error
     if manifest.version > VERSION:
@@ -112,7 +112,9 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
         ) from error
     except (ValueError, RecursionError) as error:
         raise StateError(
-            f"It is not JSON: {error}.", remedy="Run `aml up` to write it again.", at=str(file)
+            f"It is not JSON: {error}.",
+            remedy=f"Run {stack_command('up', stack)} to write it again.",
+            at=str(file),
         ) from error
     if document is None:
         raise NotDeployedError(
@@ -122,4 +124,4 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
             f" {stack_command('up', stack)}.",
             at=str(file),
         )
-    return parse_manifest(document, at=str(file))
+    return parse_manifest(document, at=str(file), stack=stack)

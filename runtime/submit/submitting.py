@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from infra.contract.command_line import on_stack
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
@@ -181,7 +182,7 @@ class Submitter:
             )
             self._add(run, stack)
         notes = (*ignored, *(locked.notes if locked else ()), *taken.notes)
-        return self._begun(run, notes, taken, target)
+        return self._begun(run, notes, taken, target, stack)
 
     def resubmit(
         self,
@@ -202,7 +203,8 @@ class Submitter:
             token = new_token(self._now())
             run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked)
             self._add(run, stack)
-        return self._begun(run, (*ignored, *(locked.notes if locked else ())), taken, target)
+        notes = (*ignored, *(locked.notes if locked else ()))
+        return self._begun(run, notes, taken, target, stack)
 
     def _add(self, run: PreparedRun, stack: str | None) -> None:
         # Before the launch: if this process dies during it, the history still knows the run.
@@ -210,7 +212,12 @@ class Submitter:
         keep_spec(self._home, run.run_id, run.spec)
 
     def _begun(
-        self, run: PreparedRun, notes: Sequence[str], taken: Taken, target: Target
+        self,
+        run: PreparedRun,
+        notes: Sequence[str],
+        taken: Taken,
+        target: Target,
+        stack: str | None,
     ) -> Submitted:
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
         for note in notes:
@@ -218,9 +225,9 @@ class Submitter:
         said = size_note({file.path: file.size for file in taken.stored}, "are new")
         if said:
             self._report(said)
-        return Submitted(run, taken, self._launch(run, target))
+        return Submitted(run, taken, self._launch(run, target, stack))
 
-    def _launch(self, run: PreparedRun, target: Target) -> Handle:
+    def _launch(self, run: PreparedRun, target: Target, stack: str | None) -> Handle:
         if run.spec.target == LOCAL:
             make_shared_folder(run.spec)
         try:
@@ -228,6 +235,8 @@ class Submitter:
         except PlatformError as error:
             data = {"state": str(RunState.FAILED), "error": error.detail}
             self._note(run.run_id, "state", data)
+            # A target does not know its stack; the hint is to name it.
+            error.remedy = on_stack(error.remedy, stack) if stack else error.remedy
             raise
         self._history.change(run.run_id, handle=handle.reference)
         return handle

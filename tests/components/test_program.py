@@ -133,7 +133,7 @@ def test_credentials_are_secret(full):
 
 
 def test_the_manifest(small):
-    manifest = parse_manifest(small.outputs["manifest"], at="outputs")
+    manifest = parse_manifest(small.outputs["manifest"], at="outputs", stack="dev")
     assert (manifest.project, manifest.stack, manifest.cloud) == ("shop", "test", "local")
     assert (manifest.workspace.name, manifest.workspace.location) == ("demo", "westeurope")
     cpu = manifest.target("cpu")

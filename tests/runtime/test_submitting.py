@@ -137,6 +137,16 @@ def test_a_target_that_refuses_leaves_a_failed_run(submitter, history, source):
     assert (record.state, record.error) == (RunState.FAILED, "The cloud does not answer.")
 
 
+def test_the_hint_of_a_target_that_refuses_names_the_stack(submitter, source):
+    class Gone(Scripted):
+        def launch(self, run):
+            raise UnreachableError("There is no workspace.", remedy="Run `aml up` to deploy it.")
+
+    with pytest.raises(UnreachableError) as caught:
+        submitter.submit(RunSpec("train.py", source), Gone([]), stack="dev")
+    assert caught.value.remedy == "Run `aml up -s dev` to deploy it."
+
+
 @pytest.mark.parametrize(
     ("spec", "error"),
     [

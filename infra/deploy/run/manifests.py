@@ -21,7 +21,7 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
             remedy=f"Run {stack_command('up', stack)}; a program of your own exports it with"
             " `pulumi.export('manifest', platform.manifest)`.",
         )
-    return parse_manifest(outputs[OUTPUT], at=f"outputs of stack {stack!r}")
+    return parse_manifest(outputs[OUTPUT], at=f"outputs of stack {stack!r}", stack=stack)
 
 
 def write_manifest(manifest: Manifest | None, file: Path) -> None:

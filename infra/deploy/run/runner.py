@@ -7,11 +7,11 @@ be run, and whether it was confirmed, is decided in `stack_operations`.
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from infra.arm.provider import AzureNative
 from infra.arm.soft_delete import SoftDeletePolicy
-from infra.contract.command_line import stack_command
+from infra.contract.command_line import on_stack, stack_command
 from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.json_types import JsonObject
 from infra.contract.project import Project
@@ -53,15 +53,22 @@ class EngineResult:
 
 @dataclass(slots=True)
 class StepCollector:
-    """A listener that collects finished steps and passes every event on."""
+    """A listener that collects finished steps and passes every event on.
+
+    Providers do not know the stack; the hints of their errors name it from here on.
+    """
 
     listener: Listener
+    stack: str
     steps: list[Step] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Message) and event.severity != "info":
+            event = replace(event, text=on_stack(event.text, self.stack))
         if isinstance(event, Finished):
+            event = replace(event, error=on_stack(event.error, self.stack))
             with self._lock:
                 self.steps.append(event.step)
                 if event.error:
@@ -127,7 +134,8 @@ class Runner:
 
     def _listening(self, options: Options) -> StepCollector:
         """Collect the steps; while planning, pass on failures and messages alone."""
-        return StepCollector(failures_only(self.listener) if options.preview else self.listener)
+        listener = failures_only(self.listener) if options.preview else self.listener
+        return StepCollector(listener, self.stack)
 
     def _over_state(
         self, act: Callable[[Run], Summary], loaded: Loaded, recorder: Recorder, options: Options
