@@ -69,6 +69,11 @@ class ExecutionResult:
     exit_code: int | None = None
 
 
+def in_words(error: Exception) -> str:
+    """Return an unexpected error as tracebacks do, which name its kind: its text may be empty."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
 class _StoppedError(Exception):
     """The run was asked to stop."""
 
@@ -123,7 +128,7 @@ class Execution:
             outcome = ExecutionResult(RunState.FAILED, f"{error.detail}\n{error.remedy}")
         except Exception as error:  # noqa: BLE001 - a bug must not leave a run in progress for ever
             _LOG.exception("job %s: execution failed", self.job.name)
-            outcome = ExecutionResult(RunState.FAILED, f"The node failed: {error}")
+            outcome = ExecutionResult(RunState.FAILED, f"The node failed: {in_words(error)}")
         try:
             self._finish(outcome)
         except Exception:  # noqa: BLE001 - as above
@@ -276,8 +281,8 @@ class Execution:
                 self.stop("timeout")
             failed = next((r for r, code in enumerate(codes) if code), None)
             if failed is None and not self._stop.is_set():
-                waiting = next(p for p in processes if p.exit_code is None)
-                waiting.wait(self._shared.look_every_s)
+                # By the codes above: a process asked again may have ended meanwhile.
+                processes[codes.index(None)].wait(self._shared.look_every_s)
                 continue
             for process in processes:
                 process.end(self._shared.grace_s if failed is None else 0.0)
