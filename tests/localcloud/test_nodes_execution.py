@@ -35,7 +35,7 @@ def test_a_process_that_ends_between_two_looks_completes_its_run(tmp_path):
     [
         (StopIteration(), "StopIteration"),
         (KeyError("a"), "KeyError: 'a'"),
-        (OSError(5, "I/O"), None),
+        (OSError(5, "I/O"), "OSError: [Errno 5] I/O"),
     ],
 )
 def test_an_unexpected_error_says_its_kind(error, shown):
