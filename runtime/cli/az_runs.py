@@ -12,7 +12,8 @@ from runtime.agent.files import Below
 from runtime.cli.az import AzOptions, az_options, given
 from runtime.cli.az_documents import az_run, check_named, minimal
 from runtime.cli.following import collected_logs, last_lines, raise_unless_completed
-from runtime.cli.render import print_data, say
+from runtime.cli.option_values import pair
+from runtime.cli.render import print_data, say_outdated
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
@@ -120,12 +121,12 @@ def list_runs(
     session = command_session(None)
     check_named(az, session)
     for error in session.refresh():
-        say(f"note: {error.detail} Showing the last known state.")
+        say_outdated(error)
     wanted = Filter(
         experiment or load("runtime.definitions.attached_folder:attached_experiment")(az.path),
         target,
         () if status is None else (RunState(status),),
-        tags=dict(_tag(each) for each in tags) or None,
+        tags=dict(pair(each, option="--tags") for each in tags) or None,
         limit=0 if parent_run_id else last,
     )
     found = [record for record in session.history.runs(wanted) if _below(record, parent_run_id)]
@@ -207,7 +208,7 @@ def found_run(
         try:
             Watcher(session.history).refresh(session.targets_of(record))
         except PlatformError as error:
-            say(f"note: {error.detail} Showing the last known state.")
+            say_outdated(error)
         record = session.history.record(record.run_id)
     return session, record
 
@@ -254,13 +255,6 @@ def _refuse(detail: str) -> NoReturn:
     raise UsageError(
         detail, remedy="Submit its script by itself: `aml run submit-script -c NAME SCRIPT`."
     )
-
-
-def _tag(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise UsageError(f"{text!r} is not a tag.", remedy="Write --tags KEY=VALUE.")
-    return key, value
 
 
 def _below(record: RunRecord, parent: str | None) -> bool:

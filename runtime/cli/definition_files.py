@@ -10,8 +10,8 @@ from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.manifest import Manifest, read_manifest
 from runtime.cli.defined_runs import Defined
+from runtime.cli.option_values import pair, seconds
 from runtime.cli.submit_command import SubmitOptions
-from runtime.cli.submit_options import pair, seconds
 from runtime.definitions.job import JobFile
 from runtime.definitions.job_kinds import refuse_job
 from runtime.definitions.mlproject import read_project
@@ -201,7 +201,7 @@ def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
             f"A project takes its parameters with -P: {shlex.join(given.arguments)}.",
             remedy=f"Write `aml submit -P NAME=VALUE {file}`; options come before the file.",
         )
-    parameters = dict(pair(each, option="-P") for each in given.parameters)
+    parameters = dict(pair(each, option="-P", noun="parameter") for each in given.parameters)
     spec = read_project(file, given.entry_point, parameters)
     return Defined(_overridden(spec, given, given.target or LOCAL))
 

@@ -1,15 +1,12 @@
 """`aml env` and `aml prepare`: their options. What they do is imported when they are called."""
 
-import re
 from pathlib import Path
-from typing import Final
 
 import click
 
 from infra.contract.load import load
+from runtime.cli.option_values import age, byte_count
 
-_AGES: Final = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
-_SIZES: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _SOURCE = click.option(
     "--source-directory",
@@ -25,36 +22,6 @@ _KEEP_AZUREML = click.option(
     is_flag=True,
     help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
 )
-
-
-class _Age(click.ParamType[int]):
-    """A duration such as `30d`, in seconds."""
-
-    name = "age"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        match = re.fullmatch(r"(\d+)([mhdw])", str(value).strip())
-        if match is None:
-            self.fail(f"{value!r} is not an age: write 12h, 30d or 4w.", param, ctx)
-        return int(match[1]) * _AGES[match[2]]
-
-
-class _Size(click.ParamType[int]):
-    """A number of bytes such as `5GiB`."""
-
-    name = "size"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        match = re.fullmatch(
-            r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE
-        )
-        if match is None:
-            self.fail(f"{value!r} is not a size: write 500MiB or 5GiB.", param, ctx)
-        return int(float(match[1]) * _SIZES[match[2].upper()])
 
 
 @click.group()
@@ -108,23 +75,25 @@ def show(name: str, *, as_json: bool) -> None:
 
 
 @env.command()
-@click.option(
-    "--older-than", type=_Age(), metavar="AGE", help="Remove those not used for so long: 30d."
-)
+@click.option("--older-than", metavar="AGE", help="Remove those not used for so long: 30d.")
 @click.option(
     "--keep", type=click.IntRange(min=0), metavar="N", help="Remove all but the N last used."
 )
-@click.option("--size", type=_Size(), metavar="SIZE", help="Remove what exceeds a size: 5GiB.")
+@click.option("--size", metavar="SIZE", help="Remove what exceeds a size: 5GiB.")
 @click.option(
     "--dry-run/--yes", default=True, help="Show what would be removed (default), or remove it."
 )
 @_JSON
 def prune(
-    older_than: int | None, keep: int | None, size: int | None, *, dry_run: bool, as_json: bool
+    older_than: str | None, keep: int | None, size: str | None, *, dry_run: bool, as_json: bool
 ) -> None:
     """Remove built environments, the least recently used first. Those in use are kept."""
     load("runtime.cli.environments:prune")(
-        older_than_s=older_than, keep=keep, size=size, dry_run=dry_run, as_json=as_json
+        older_than_s=age(older_than) if older_than else None,
+        keep=keep,
+        size=byte_count(size) if size else None,
+        dry_run=dry_run,
+        as_json=as_json,
     )
 
 

@@ -10,7 +10,6 @@ from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.project import home_folder
 from runtime.cli.render import print_data, print_json, print_table, say, timestamp
-from runtime.cli.render import size as size_of
 from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.conda_tools import conda_tool
@@ -18,6 +17,7 @@ from runtime.environments.declarations import FILE_NAMES, find_declaration, read
 from runtime.environments.inventory import StoredEnvironment, named, stored, to_prune
 from runtime.environments.locking import lock
 from runtime.model.environments import EnvironmentSpec
+from runtime.snapshots.sizes import size_text
 
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
 _HASH = 12
@@ -108,14 +108,14 @@ def list_environments(*, as_json: bool) -> None:
             each.name if len(each.name) <= _HASH else each.name[:_HASH],
             each.python,
             str(len(each.lock.versions)) if each.lock else "",
-            size_of(each.size),
+            size_text(each.size),
             timestamp(each.used) or "",
             each.source or "",
         )
         for each in inventory
     ]
     print_table(("NAME", "PYTHON", "PACKAGES", "SIZE", "LAST USED", "SOURCE"), rows)
-    say(f"{len(rows)} environments, {size_of(sum(each.size for each in inventory))}")
+    say(f"{len(rows)} environments, {size_text(sum(each.size for each in inventory))}")
 
 
 def show(name: str, *, as_json: bool) -> None:
@@ -158,8 +158,8 @@ def prune(
         print_json([_document(each) for each in removed])
     else:
         for each in removed:
-            print_data(f"{each.name}  {size_of(each.size)}  last used {timestamp(each.used)}")
-    total = size_of(sum(each.size for each in removed))
+            print_data(f"{each.name}  {size_text(each.size)}  last used {timestamp(each.used)}")
+    total = size_text(sum(each.size for each in removed))
     if dry_run:
         say(f"{len(removed)} of {len(inventory)} environments, {total}, would be removed.")
         say("Remove them with --yes." if removed else "Nothing to remove.")

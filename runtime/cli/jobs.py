@@ -19,7 +19,7 @@ from runtime.agent.files import printable
 from runtime.cli.az import Command, az_options, given
 from runtime.cli.following import last_lines, raise_unless_completed
 from runtime.cli.job_documents import Pages, job_document
-from runtime.cli.render import print_data, say
+from runtime.cli.render import print_data, say, say_outdated
 from runtime.cli.session import command_session
 from runtime.cli.submit import submit_defined
 from runtime.cli.submit_command import SubmitOptions
@@ -147,7 +147,7 @@ def list_(
     """List jobs, newest first."""
     session = _session(stack)
     for error in session.refresh():
-        _note(error)
+        say_outdated(error)
     key, _, value = (tag or "").partition("=")
     wanted = Filter(tags={key: value} if key else {}, limit=max_results or 0)
     pages = _pages(session)
@@ -262,12 +262,8 @@ def _refreshed(session: ProjectSession, name: str) -> RunRecord:
     try:
         Watcher(session.history).refresh(session.targets_of(record))
     except PlatformError as error:
-        _note(error)
+        say_outdated(error)
     return session.history.record(name)
-
-
-def _note(error: PlatformError) -> None:
-    say(f"note: {error.detail} Showing the last known state.")
 
 
 def _show(documents: Sequence[JsonObject], *, one: bool = False) -> None:

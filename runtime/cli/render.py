@@ -14,7 +14,6 @@ from infra.contract.terminal import NO_CELL, table_lines, wants_colour, width_of
 
 _MINUTE_S: Final = 60
 _HOUR_MIN: Final = 60
-_KIB: Final = 1024
 
 
 def print_error(error: PlatformError) -> None:
@@ -29,6 +28,11 @@ def print_error(error: PlatformError) -> None:
 def say(text: str = "") -> None:
     """Print a message, to stderr."""
     click.echo(text, err=True)
+
+
+def say_outdated(error: PlatformError) -> None:
+    """Print why what follows may be outdated: a target does not answer."""
+    say(f"note: {error.detail} Showing the last known state.")
 
 
 def print_data(line: str) -> None:
@@ -77,12 +81,3 @@ def duration(seconds: float | None) -> str:
     if minutes < _HOUR_MIN:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // _HOUR_MIN} h {minutes % _HOUR_MIN:02d} min"
-
-
-def size(count: float) -> str:
-    """Return a number of bytes as people write it: ``512 B``, ``1.4 MiB``."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < _KIB:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= _KIB
-    return f"{count:.1f} GiB"

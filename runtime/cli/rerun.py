@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.contract.errors import UsageError
+from runtime.cli.option_values import pair
 from runtime.cli.render import say
 from runtime.cli.watching import finish
 from runtime.model.runs import RunRecord
@@ -21,7 +21,7 @@ def rerun(
     as_json: bool,
 ) -> None:
     """Submit a run again; the parameters are the options of the command."""
-    values = dict(map(_pair, variables))
+    values = dict(pair(each, option="--variable", noun="variable") for each in variables)
     options = RerunOptions(fresh=fresh, environment=environment, variables=values)
     again = rerun_of(record, session.home, options)
     for note in again.notes:
@@ -33,10 +33,3 @@ def rerun(
     run_id = submitted.run.run_id
     say(f"RunId: {run_id}")
     finish(session, run_id, wait=wait, as_json=as_json)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"{text!r} is not a variable.", remedy="Write `--variable NAME=VALUE`.")
-    return name, value

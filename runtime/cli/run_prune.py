@@ -1,6 +1,5 @@
 """`aml runs prune`: delete runs that are no longer wanted, after showing which."""
 
-import re
 import time
 from typing import Final
 
@@ -8,14 +7,14 @@ import click
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
-from runtime.cli.render import print_json, print_table, say, size, timestamp
+from runtime.cli.option_values import age, byte_count
+from runtime.cli.render import print_json, print_table, say, timestamp
 from runtime.cli.session import command_session
 from runtime.model.states import RunState
+from runtime.snapshots.sizes import size_text
 from runtime.submit.pruning import Plan, Wanted, plan
 from runtime.submit.pruning import prune as delete
 
-_UNITS_S: Final = {"h": 3600, "d": 86400, "w": 7 * 86400}
-_UNITS: Final = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _ENDED: Final = [str(state) for state in RunState if state.final]
 
 
@@ -58,7 +57,7 @@ def prune(
     """
     if not (experiment or older_than or states or keep is not None or limit):
         raise UsageError(
-            "There is no option that says which runs.",
+            "Nothing says which runs to delete.",
             remedy="Give --older-than 30d, --state Failed, --keep 20, --size 10G or -e NAME.",
         )
     session = command_session(None)
@@ -67,9 +66,9 @@ def prune(
     wanted = Wanted(
         experiment=experiment,
         states=tuple(map(RunState, states)),
-        older_than_s=_age(older_than) if older_than else None,
+        older_than_s=age(older_than) if older_than else None,
         keep=keep or 0,
-        size=_bytes(limit) if limit else None,
+        size=byte_count(limit) if limit else None,
     )
     found = plan(session.home, session.history, wanted, now=time.time())
     if agreed:
@@ -86,14 +85,15 @@ def _show(found: Plan, *, deleted: bool) -> None:
             run.record.run_id,
             str(run.record.state),
             timestamp(run.record.ended) or "",
-            size(run.size),
+            size_text(run.size),
         )
         for run in found.runs
     ]
     if rows:
         print_table(("RUN", "STATE", "ENDED", "SIZE"), rows)
     count = f"{len(rows)} run{'' if len(rows) == 1 else 's'}"
-    what = f"{count} and {size(found.snapshots.size)} of snapshots, {size(found.size)} in total"
+    snapshots, total = size_text(found.snapshots.size), size_text(found.size)
+    what = f"{count} and {snapshots} of snapshots, {total} in total"
     say(f"Deleted {what}." if deleted else f"Would delete {what}. Add --yes to delete.")
 
 
@@ -112,17 +112,3 @@ def _document(found: Plan, *, deleted: bool) -> JsonObject:
         "snapshot_bytes": found.snapshots.size,
         "bytes": found.size,
     }
-
-
-def _age(text: str) -> float:
-    match = re.fullmatch(r"(\d+)([hdw])", text.strip())
-    if match is None:
-        raise UsageError(f"{text!r} is not an age.", remedy="Write 12h, 30d or 8w.")
-    return float(int(match[1]) * _UNITS_S[match[2]])
-
-
-def _bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if match is None:
-        raise UsageError(f"{text!r} is not a size.", remedy="Write 500M, 10G or 1.5T.")
-    return int(float(match[1]) * _UNITS[match[2].upper()])

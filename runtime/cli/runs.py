@@ -27,6 +27,7 @@ from runtime.cli.render import (
     print_table,
     print_text,
     say,
+    say_outdated,
     timestamp,
 )
 from runtime.cli.run_diff import diff
@@ -83,7 +84,7 @@ def runs(
         return
     session = command_session(stack)
     for error in session.refresh():
-        _note(error)
+        say_outdated(error)
     wanted = Filter(experiment, target, tuple(map(RunState, states)), limit=last)
     found = session.history.runs(wanted)
     if as_json:
@@ -277,13 +278,9 @@ def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
         try:
             Watcher(session.history).refresh(session.targets_of(record))
         except PlatformError as error:
-            _note(error)
+            say_outdated(error)
         record = session.history.record(record.run_id)
     return session, record
-
-
-def _note(error: PlatformError) -> None:
-    say(f"note: {error.detail} Showing the last known state.")
 
 
 def _chunks(session: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:
@@ -294,7 +291,7 @@ def _chunks(session: ProjectSession, record: RunRecord) -> Iterable[tuple[str, s
     except PlatformError as error:
         if record.outputs is None:
             raise
-        _note(error)
+        say_outdated(error)
         return collected_logs(Path(record.outputs))
 
 

@@ -9,9 +9,10 @@ import click
 from infra.contract.discovery import find_cloud
 from infra.contract.json_types import JsonObject
 from infra.contract.project import manifest_file
-from runtime.cli.render import print_json, print_table, say, size
+from runtime.cli.render import print_json, print_table, say_outdated
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
+from runtime.snapshots.sizes import size_text
 from runtime.submit.pruning import size_of
 from runtime.submit.session import ProjectSession
 
@@ -38,7 +39,7 @@ def status(stack: str | None, *, as_json: bool) -> None:
     """Show the stack, the local cloud, the runs, and what .aml holds by kind and size."""
     session = command_session(stack)
     for error in session.refresh():
-        say(f"note: {error.detail} Showing the last known state.")
+        say_outdated(error)
     found = _status(session)
     if as_json:
         print_json(found)
@@ -85,6 +86,7 @@ def _print(found: JsonObject) -> None:
     sizes = dict(found["bytes"])
     whole = sizes.pop("total")
     rows = [
-        (name, size(count), _KINDS.get(name, "everything else")) for name, count in sizes.items()
+        (name, size_text(count), _KINDS.get(name, "everything else"))
+        for name, count in sizes.items()
     ]
-    print_table(("KIND", "SIZE", "WHAT"), [*rows, ("total", size(whole), "all of .aml")])
+    print_table(("KIND", "SIZE", "WHAT"), [*rows, ("total", size_text(whole), "all of .aml")])

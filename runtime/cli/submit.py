@@ -6,14 +6,15 @@ from pathlib import Path
 from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.cli.defined_runs import Defined, environment_text
-from runtime.cli.render import print_data, print_json, print_table, say, size
+from runtime.cli.option_values import pair, seconds
+from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.cli.session import command_session
 from runtime.cli.submit_command import DEFAULT_EXPERIMENT, SubmitOptions
-from runtime.cli.submit_options import pair, seconds
 from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
 from runtime.model.data import place_text
 from runtime.model.runs import RunSpec
+from runtime.snapshots.sizes import size_text
 from runtime.submit.abilities import require_lasting
 from runtime.submit.prepare import choose_environment, script_path
 from runtime.submit.session import ProjectSession
@@ -219,7 +220,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
             ("environment", f"{environment}{source}"),
             *((f"input {each.name}", place_text(each.location)) for each in spec.inputs),
             *((f"output {each.name}", place_text(each.location)) for each in spec.outputs),
-            ("files", f"{len(files)}, {size(planned.size)}"),
+            ("files", f"{len(files)}, {size_text(planned.size)}"),
         ],
     )
     for file in files:

@@ -11,6 +11,7 @@ LARGE_FILES: Final = 500
 """From this many bytes or files on, a person is told what makes up a snapshot. Azure ML's SDK warns
 from 25 MB on."""
 _SHOWN: Final = 5
+_KIB: Final = 1024
 _MOST_OF_IT: Final = 0.8
 
 
@@ -54,6 +55,15 @@ def size_note(sizes: Mapping[str, int], what: str) -> str:
         f"The snapshot has {len(sizes):,} files that {what}, {mib(sum(sizes.values()))} MiB."
         f" The largest: {listed}. What the run does not need can be listed in .amlignore"
     )
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people write it: ``831 B``, ``3.4 KiB``, ``12.0 MiB``."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < _KIB:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= _KIB
+    return f"{size:.1f} GiB"
 
 
 def mib(size: int) -> str:

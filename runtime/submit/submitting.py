@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from infra.contract.command_line import on_stack
 from infra.contract.errors import PlatformError, UsageError
@@ -19,7 +18,7 @@ from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.limits import check_size
-from runtime.snapshots.sizes import size_note
+from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities
@@ -34,8 +33,6 @@ from runtime.submit.prepare import (
 )
 from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Report, Target
-
-_KIB: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +285,3 @@ def snapshot_text(taken: Taken) -> str:
         return f"{files}, unchanged: snapshot {taken.snapshot.id[:12]} is reused"
     new = f"{taken.stored_files} new, {size_text(taken.stored_bytes)}"
     return f"{files} ({new}): snapshot {taken.snapshot.id[:12]}"
-
-
-def size_text(size: int) -> str:
-    """Format a number of bytes: ``831 B``, ``3.4 KiB``, ``12.0 MiB``."""
-    if size < _KIB:
-        return f"{size} B"
-    if size < _KIB**2:
-        return f"{size / _KIB:.1f} KiB"
-    return f"{size / _KIB**2:.1f} MiB"

@@ -8,8 +8,9 @@ from infra.contract.errors import DefinitionError, UnknownNameError, Unreachable
 from runtime.history.store import History
 from runtime.model.runs import RunEvent, RunSpec
 from runtime.model.states import RunState
+from runtime.snapshots.sizes import size_text
 from runtime.submit.collect import collect
-from runtime.submit.submitting import Submitter, size_text
+from runtime.submit.submitting import Submitter
 from runtime.submit.watch import Ended, Happened, Logged, Pace, Watcher, in_order, unfinished
 from runtime.targets.base import Handle, LogChunk, RunStatus
 from runtime.targets.local import LocalTarget
