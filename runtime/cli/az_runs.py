@@ -14,13 +14,12 @@ from runtime.cli.az_documents import az_run, check_named, minimal
 from runtime.cli.following import collected_logs, last_lines, raise_unless_completed
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_data, say_outdated
-from runtime.cli.session import command_session
+from runtime.cli.session import command_session, refreshed
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import note
-from runtime.submit.watch import Watcher
 
 _SUBMIT: Final = "runtime.cli.submit_script:submit_script"
 _OPTIONS: Final = "runtime.cli.submit_script:ScriptOptions"
@@ -204,13 +203,7 @@ def found_run(
             f"Run {record.run_id} is of experiment {record.experiment!r}, not {experiment!r}.",
             remedy="Leave -e out; runs are found by their id.",
         )
-    if not record.state.final:
-        try:
-            Watcher(session.history).refresh(session.targets_of(record))
-        except PlatformError as error:
-            say_outdated(error)
-        record = session.history.record(record.run_id)
-    return session, record
+    return session, refreshed(session, record.run_id)
 
 
 def log_texts(session: ProjectSession, record: RunRecord) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from infra.contract.discovery import find_cloud
-from infra.contract.errors import PlatformError, UnknownNameError, UsageError
+from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.manifest import read_manifest
@@ -20,7 +20,7 @@ from runtime.cli.az import Command, az_options, given
 from runtime.cli.following import last_lines, raise_unless_completed
 from runtime.cli.job_documents import Pages, job_document
 from runtime.cli.render import print_data, say, say_outdated
-from runtime.cli.session import command_session
+from runtime.cli.session import command_session, refreshed
 from runtime.cli.submit import submit_defined
 from runtime.cli.submit_command import SubmitOptions
 from runtime.cli.watching import follow_to_end
@@ -28,10 +28,8 @@ from runtime.definitions.job_kinds import refuse_job
 from runtime.definitions.recognition import JOBS, Kind, recognize
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.history.store import Filter
-from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession
-from runtime.submit.watch import Watcher
 
 _MANY: Final = "--set"
 _COLUMNS: Final = ("name", "status", "display_name", "experiment_name", "compute")
@@ -166,7 +164,7 @@ def show(
 ) -> None:
     """Print a job."""
     session = _session(stack)
-    record, pages = _refreshed(session, name), _pages(session)
+    record, pages = refreshed(session, name), _pages(session)
     if web:
         say(pages.page(record))
     _show([job_document(record, pages)], one=True)
@@ -178,7 +176,7 @@ def show(
 def stream(*, name: str, stack: str | None) -> None:
     """Show a job until it has ended. The exit code is not 0 unless it completed."""
     session = _session(stack)
-    record = follow_to_end(session, _refreshed(session, name).run_id)
+    record = follow_to_end(session, refreshed(session, name).run_id)
     raise_unless_completed(record, last_lines(record.outputs))
 
 
@@ -188,12 +186,12 @@ def stream(*, name: str, stack: str | None) -> None:
 def cancel(*, name: str, stack: str | None) -> None:
     """Cancel a job. One that has ended is left as it is."""
     session = _session(stack)
-    record = _refreshed(session, name)
+    record = refreshed(session, name)
     if record.state.final:
         say(f"Job {name} has already ended: {record.state}.")
         return
     session.target_of(record).cancel(session.handle_of(record))
-    say(f"Requested cancellation of job {name}; it is {_refreshed(session, name).state}.")
+    say(f"Requested cancellation of job {name}; it is {refreshed(session, name).state}.")
 
 
 @job.command(cls=_AzCommand)
@@ -223,7 +221,7 @@ def download(
     FOLDER/named-outputs/OUTPUT.
     """
     session = _session(stack)
-    record = _refreshed(session, name)
+    record = refreshed(session, name)
     files: list[Path] = []
     if output_name is None:
         target, into = session.target_of(record), download_path / "artifacts"
@@ -252,18 +250,6 @@ def _pages(session: ProjectSession) -> Pages:
     manifest = read_manifest(session.targets.manifest_file, stack=session.stack)
     cloud = find_cloud(session.home) if manifest.cloud == "local" else None
     return Pages(runs, manifest.workspace.id, cloud.url if cloud else "")
-
-
-def _refreshed(session: ProjectSession, name: str) -> RunRecord:
-    """Return the run of exactly this name, polled. ``UnknownNameError`` suggests the nearest."""
-    record = session.history.record(name)
-    if record.state.final:
-        return record
-    try:
-        Watcher(session.history).refresh(session.targets_of(record))
-    except PlatformError as error:
-        say_outdated(error)
-    return session.history.record(name)
 
 
 def _show(documents: Sequence[JsonObject], *, one: bool = False) -> None:

@@ -17,12 +17,11 @@ from infra.contract.errors import PlatformError, UnknownNameError, UnreachableEr
 from infra.contract.private import private_folder
 from runtime.cli.counted_back import CountedBack
 from runtime.cli.render import print_data, say
-from runtime.cli.session import command_session
+from runtime.cli.session import command_session, refreshed
 from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession
 from runtime.submit.tensorboard import TensorBoard
-from runtime.submit.watch import Watcher
 from runtime.targets.base import Mirroring
 
 _LOGS: Final = "logs"
@@ -109,15 +108,7 @@ class _Logs:
         return found
 
     def _record(self) -> RunRecord:
-        session = self._session
-        record = session.history.record(self._run_id)
-        if record.state.final:
-            return record
-        try:
-            Watcher(session.history).refresh(session.targets_of(record))
-        except PlatformError as error:
-            self._warn(error)
-        return session.history.record(self._run_id)
+        return refreshed(self._session, self._run_id, warn=self._warn)
 
     def _collected(self, record: RunRecord) -> Path | None:
         """Return the collected logs of a run that has ended."""

@@ -33,7 +33,7 @@ from runtime.cli.render import (
 from runtime.cli.run_diff import diff
 from runtime.cli.run_prune import prune
 from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
-from runtime.cli.session import command_session
+from runtime.cli.session import command_session, refreshed
 from runtime.cli.shown_runs import run_document
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
@@ -273,14 +273,7 @@ def rerun(
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
     """Return the run that ``run_id`` means, refreshed; ``UnknownNameError`` names the nearest."""
     session = command_session(None)
-    record = session.history.record(session.history.named(run_id))
-    if not record.state.final:
-        try:
-            Watcher(session.history).refresh(session.targets_of(record))
-        except PlatformError as error:
-            say_outdated(error)
-        record = session.history.record(record.run_id)
-    return session, record
+    return session, refreshed(session, session.history.named(run_id))
 
 
 def _chunks(session: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:

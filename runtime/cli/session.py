@@ -1,10 +1,15 @@
 """The session of a command, opened from its options and closed when the command ends."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from infra.contract.errors import PlatformError
+from runtime.cli.render import say_outdated
+from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession, open_session
+from runtime.submit.watch import Watcher
 
 
 def command_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:
@@ -12,3 +17,20 @@ def command_session(stack: str | None, manifest: Path | None = None) -> ProjectS
     session = open_session(stack, manifest)
     click.get_current_context().call_on_close(session.close)
     return session
+
+
+def refreshed(
+    session: ProjectSession, run_id: str, *, warn: Callable[[PlatformError], None] = say_outdated
+) -> RunRecord:
+    """Return a run as its target reports it now, or as last known if the target does not answer.
+
+    ``run_id`` is exact: ``UnknownNameError`` suggests the nearest.
+    """
+    record = session.history.record(run_id)
+    if record.state.final:
+        return record
+    try:
+        Watcher(session.history).refresh(session.targets_of(record))
+    except PlatformError as error:
+        warn(error)
+    return session.history.record(run_id)
