@@ -206,7 +206,7 @@ def _placed(source: Path, place: Path, given: JsonObject) -> Path:
     """Link or copy an input to its place."""
     if place.is_symlink() or place.exists():
         if not given.get("overwrite"):
-            raise DataError(f"{place} exists already; set overwrite to replace it")
+            raise DataError(f"{place} already exists; set overwrite to replace it")
         with suppress(FileNotFoundError):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)

@@ -146,7 +146,7 @@ class CondaDependencies:
         """Set pip's index, given as its URL or as the option ``--index-url URL``."""
         if not isinstance(index_url, str):
             raise UsageError(
-                f"The index of pip is {index_url!r}, which is no URL.",
+                f"The index of pip is {index_url!r}, which is not a URL.",
                 remedy="Name the parameters: pip_indexurl comes first, then pip_packages and"
                 " conda_packages.",
             )

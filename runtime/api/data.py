@@ -62,7 +62,7 @@ def dataset_data(config: DatasetConsumptionConfig, _: Collection[str] = ()) -> D
         )
     if not isinstance(dataset, AbstractDataset):
         raise UsageError(
-            f"Input {config.name!r} is {type(dataset).__name__}, which is no dataset.",
+            f"Input {config.name!r} is {type(dataset).__name__}, which is not a dataset.",
             remedy="Use `Dataset.File.from_files`, `Dataset.Tabular` or `Dataset.get_by_name`.",
         )
     location = _plain(dataset) if config.mode != "direct" else None

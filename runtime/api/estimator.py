@@ -220,7 +220,7 @@ def _named_inputs(inputs: Sequence[object]) -> dict[str, object]:
     for each in inputs:
         if not isinstance(each, RunInput):
             raise UsageError(
-                f"{each!r} ({type(each).__name__}) is no input.",
+                f"{each!r} ({type(each).__name__}) is not an input.",
                 remedy="Pass data such as `dataset.as_named_input('x')` or"
                 " `datastore.path('p').as_mount()`.",
             )
@@ -238,7 +238,7 @@ def _named(target: object) -> str:
     if isinstance(name, str):
         return name
     raise UsageError(
-        f"compute_target is {target!r}, which is no compute.",
+        f"compute_target is {target!r}, which is not a compute target.",
         remedy="Pass a compute of the workspace, its name, or 'local'.",
     )
 

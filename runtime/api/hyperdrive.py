@@ -209,7 +209,7 @@ class HyperDriveConfig:
     def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
         """Refuse: sweeps are not run yet."""
         raise UserErrorException(
-            "A sweep (HyperDriveConfig) is not run yet.",
+            "A sweep (HyperDriveConfig) cannot be run yet.",
             remedy="Submit each combination of values as a run: a loop over"
             " `experiment.submit(ScriptRunConfig(…, arguments=[…]))`.",
         )

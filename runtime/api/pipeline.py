@@ -284,7 +284,7 @@ def _ids(steps: Sequence[PipelineStep]) -> set[int]:
 
 def _refuse(what: str) -> NoReturn:
     raise UserErrorException(
-        f"{what} is not run yet.",
+        f"{what} cannot be run yet.",
         remedy="Submit the steps as runs, one after another: `experiment.submit(…)`, then"
         " `run.wait_for_completion()`.",
     )

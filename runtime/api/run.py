@@ -223,7 +223,7 @@ class Run(LoggedRun, FiledRun):
         """Start an interactive run below this one."""
         if run_id is not None:
             raise UserErrorException(
-                "Ids of child runs are not chosen.", remedy="Give a `name` instead."
+                "The id of a child run cannot be chosen.", remedy="Give a `name` instead."
             )
         session = self._session
         properties = {PARENT: self.id}

@@ -45,7 +45,7 @@ class RunData:
         known = self.inputs.get(each.name) or self.outputs.get(each.name)
         if known is not None and known != each:
             raise UsageError(
-                f"Two data of the run are called {each.name!r}.",
+                f"Two inputs or outputs of the run are called {each.name!r}.",
                 remedy="Name one of them differently, as in `dataset.as_named_input('other')`.",
             )
         if isinstance(each, DataInput):
@@ -62,7 +62,7 @@ class RunData:
         """Return the arguments by which a script resumes from an earlier run's output."""
         if not isinstance(source, RunInput):
             raise UsageError(
-                f"resume_from is {type(source).__name__}, which is no data.",
+                f"resume_from is {type(source).__name__}, which is not data.",
                 remedy="Pass a DataPath: `DataPath(datastore, 'path/of/the/model')`.",
             )
         found = replace(source.run_input(self.names), name=MODEL_LOCATION)
@@ -74,7 +74,7 @@ class RunData:
         if isinstance(argument, str | int | float | PurePath):
             return str(argument)
         raise UsageError(
-            f"{argument!r} ({type(argument).__name__}) is no argument of a script.",
+            f"{argument!r} ({type(argument).__name__}) cannot be an argument of a script.",
             remedy="Pass text, numbers, or data such as `dataset.as_named_input('x').as_mount()`.",
         )
 

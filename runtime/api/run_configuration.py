@@ -53,7 +53,7 @@ def target_name(target: Named | str | None) -> str:
     name = target if isinstance(target, str) else getattr(target, "name", None)
     if not isinstance(name, str) or not name:
         raise UsageError(
-            f"The target is {target!r}, which is no compute.",
+            f"The target is {target!r}, which is not a compute target.",
             remedy="Pass a compute of the workspace, its name, or 'local'.",
         )
     return name

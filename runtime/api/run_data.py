@@ -275,6 +275,6 @@ def _one_of(given: str, allowed: tuple[str, ...], what: str) -> Mechanism:
 
 def _refused(place: str, name: str, value: object, wanted: str) -> UsageError:
     return UsageError(
-        f"{place}[{name!r}] is {type(value).__name__}, which is no data of a run.",
+        f"{place}[{name!r}] is {type(value).__name__}, which cannot be data of a run.",
         remedy=f"Assign {wanted}.",
     )

@@ -155,7 +155,7 @@ class Workspace:
             return cls(_opened(wanted), auth=auth)
         if found:
             raise UserErrorException(
-                f"Workspace {wanted} exists already.", remedy="Pass `exist_ok=True`, or use `get`."
+                f"Workspace {wanted} already exists.", remedy="Pass `exist_ok=True`, or use `get`."
             )
         place = f" in {location}" if location else ""
         raise UserErrorException(

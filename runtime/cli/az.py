@@ -68,7 +68,7 @@ class AzOptions:
         """Raise ``UsageError`` if the file for the result exists, before anything is done."""
         if self.metadata_file is not None and self.metadata_file.exists():
             raise UsageError(
-                f"{self.metadata_file} exists already.",
+                f"{self.metadata_file} already exists.",
                 remedy="Name another file with `-t`, or delete this one.",
             )
 

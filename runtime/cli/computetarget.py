@@ -165,7 +165,7 @@ def attach(name: str | None, type: str | None, **settings: object) -> None:
         return
     if not (name and type):
         raise UsageError(
-            "There is no kind of compute.",
+            "No kind of compute is given.",
             remedy=f"Use `aml computetarget attach KIND`, one of {', '.join(attach.commands)}.",
         )
     _attach(name, _machine(type, settings))
@@ -243,7 +243,7 @@ _service(
 
 def _machine(kind: str, settings: Mapping[str, object]) -> ComputeConfiguration:
     if not settings.get("username"):
-        raise UsageError("There is no user name.", remedy="Name it with `--username`.")
+        raise UsageError("No user name is given.", remedy="Name it with `--username`.")
     return _MACHINES[kind](**_set(settings))
 
 

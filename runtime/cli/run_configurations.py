@@ -71,7 +71,7 @@ def create(
     file = place / f"{name.removesuffix(EXTENSION)}{EXTENSION}"
     if file.exists():
         raise UsageError(
-            f"The run configuration {name!r} exists.",
+            f"The run configuration {name!r} already exists.",
             remedy="Edit it, give another name, or delete it with `aml runconfiguration delete`.",
             at=str(file),
         )

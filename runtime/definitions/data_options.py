@@ -78,7 +78,7 @@ def _input(name: str, where: str, folder: Path) -> DataInput:
         raise ValueError("it does not say where the data is")
     location = location_of(where)
     if location is None and where.startswith("azureml:"):
-        raise ValueError("it is no path of a datastore and no registered dataset with its version")
+        raise ValueError("it is neither a datastore path nor a registered dataset with its version")
     if location is None:
         local = Path(os.path.normpath(folder.absolute() / Path(where).expanduser()))
         if not local.exists():

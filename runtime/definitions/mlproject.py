@@ -121,7 +121,7 @@ class _Reading:
         for missing in dict.fromkeys(each for each in named if each not in values):
             if declared is None or missing not in declared.entries:
                 hint = nearest(missing, dict.fromkeys(values), noun="parameter")
-                what = f"The command uses {{{missing}}}, which is no parameter."
+                what = f"The command uses {{{missing}}}, which is not a parameter."
                 self.problems.at_line(command.line, what, hint)
         text = _PARAMETER.sub(lambda match: shlex.quote(values.get(match[1], "")), command.text)
         extra = [key for key in self.given if declared is None or key not in declared.entries]

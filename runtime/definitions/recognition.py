@@ -51,7 +51,7 @@ class Kind(StrEnum):
     STACK_FILE = "a stack file"
     WORKFLOW = "a workflow of a CI service"
     UNREADABLE = "not YAML"
-    UNKNOWN = "of no known kind"
+    UNKNOWN = "of an unknown kind"
 
 
 JOBS: Final = frozenset(

@@ -166,7 +166,7 @@ def _require_run_configuration(root: Located, file: Path) -> None:
     misspelt = any(did_you_mean(key, list(known), cutoff=_MISSPELT) for key in present)
     if not misspelt and not present & set(known):
         raise DefinitionError(
-            f"This is no known kind of definition: {found.why}.",
+            f"This is not a known kind of definition: {found.why}.",
             remedy="A run configuration has `script`, `target` and `environment`.",
             at=at,
         )

@@ -34,7 +34,7 @@ class LockStore:
         except OSError as error:
             raise UnknownNameError(
                 f"The lock {digest[:12]} is not on this machine.",
-                remedy="Resolve the versions anew with `--fresh`.",
+                remedy="Resolve the versions again with `--fresh`.",
                 at=str(self._file(digest)),
             ) from error
 

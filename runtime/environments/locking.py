@@ -103,7 +103,7 @@ def lock(
     if spec.lock and ResolvedLock(spec.lock).is_conda and not with_conda:
         raise DefinitionError(
             "The versions to install are those of conda, which is not on this machine.",
-            remedy="Install micromamba, mamba or conda, or resolve anew with `--fresh`.",
+            remedy="Install micromamba, mamba or conda, or resolve again with `--fresh`.",
             at=spec.source,
         )
     problems = []

@@ -132,7 +132,7 @@ def _kept(record: RunRecord, home: Path) -> str:
     if digest is None:
         raise UsageError(
             f"The versions that run {record.run_id} used are not known on this machine.",
-            remedy="Resolve them anew with `--fresh`. A run of a cluster reports them with its"
+            remedy="Resolve them again with `--fresh`. A run of a cluster reports them with its"
             f" outputs: `aml run download {record.run_id}`.",
         )
     return LockStore(home / FOLDER).load(digest).text

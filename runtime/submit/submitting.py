@@ -160,7 +160,7 @@ class Submitter:
         """
         if name and self._history.has(name):
             raise UsageError(
-                f"There is a run {name!r} already.",
+                f"Run {name!r} already exists.",
                 remedy="Choose another name, or leave it out.",
             )
         spec, ignored, locked = self._checked(spec, target)

@@ -134,7 +134,7 @@ def _problem(each: DataInput) -> str:
     if location.kind == "local" and not Path(location.path).exists():
         return f"Input {each.name!r}: there is no file or folder {location.path}."
     if location.kind == "url" and urlsplit(location.path).scheme not in {"http", "https"}:
-        return f"Input {each.name!r}: {location.path!r} is no http(s) address."
+        return f"Input {each.name!r}: {location.path!r} is not an http(s) address."
     if ".." in location.path.split("/") and location.kind == "datastore":
         return f"Input {each.name!r}: {location.path!r} leads out of its datastore."
     return ""

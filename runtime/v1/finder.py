@@ -105,7 +105,7 @@ def activate() -> None:
     if theirs is not None:
         place = getattr(theirs, "__file__", None) or next(iter(theirs.__path__), "?")
         raise UsageError(
-            f"Microsoft's azureml was imported already, from {place}.",
+            f"Microsoft's azureml is already imported, from {place}.",
             remedy="Restart Python and import `aml_platform.v1` first: in a notebook, in the first"
             " cell.",
         )

@@ -152,10 +152,10 @@ def test_settings_of_automl_are_kept():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (sweep, r"A sweep \(HyperDriveConfig\) is not run yet"),
+        (sweep, r"A sweep \(HyperDriveConfig\) cannot be run yet"),
         (
             lambda: Pipeline(None, PythonScriptStep("a.py")),
-            r"A pipeline \(Pipeline\) is not run yet",
+            r"A pipeline \(Pipeline\) cannot be run yet",
         ),
         (lambda: AutoMLConfig(task="regression"), r"\(AutoMLConfig\) is not offered"),
     ],

@@ -99,7 +99,7 @@ def test_an_existing_workspace_is_not_created_again(home):
     assert (
         Workspace.create("shop", exist_ok=True, create_resource_group=True, **names).name == "shop"
     )
-    with pytest.raises(UserErrorException, match="exists already"):
+    with pytest.raises(UserErrorException, match="already exists"):
         Workspace.create("shop", **names)
     with pytest.raises(UserErrorException, match="not deployed"):
         Workspace.create("new", exist_ok=True, **names)

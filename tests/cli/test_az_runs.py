@@ -117,7 +117,7 @@ def test_the_result_is_written_to_a_new_file(project):
     said = script(project, "-t", "run.json", "train.py")
     assert json.loads((project.root / "run.json").read_text()) == document(said)
     again = script(project, "-t", "run.json", "train.py")
-    assert (again.code, "run.json exists already" in again.err) == (2, True)
+    assert (again.code, "run.json already exists" in again.err) == (2, True)
     assert len(document(project.aml("run", "list"))) == 1
 
 

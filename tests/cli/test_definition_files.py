@@ -36,7 +36,7 @@ REFUSED = {
     ),
     "c.yml": ("type: command\nversion: 1\ncommand: ls\n", "a component", "Write a job"),
     "train.R": ("1", "an R script", "Rscript"),
-    "any.yml": ("colour: blue\n", "no known kind", "Name a script"),
+    "any.yml": ("colour: blue\n", "an unknown kind", "Name a script"),
     "bad.yml": ("a: [1\n", "not YAML", "Correct the file"),
 }
 

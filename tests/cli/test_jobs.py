@@ -116,7 +116,7 @@ def test_the_name_of_another_job_is_refused(jobs):
     assert jobs.aml("job", "create", "-f", "job.yml", "-n", "mine", "--stream").code == 0
     said = jobs.aml("job", "create", "-f", "job.yml", "-n", "mine")
     assert said.code == 2
-    assert "There is a run 'mine' already." in said.err
+    assert "Run 'mine' already exists." in said.err
 
 
 @pytest.mark.parametrize("verb", ["show", "stream", "cancel", "download"])

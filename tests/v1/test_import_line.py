@@ -166,7 +166,7 @@ def test_microsofts_package_imported_before_is_reported(tmp_path):
     (tmp_path / "azureml").mkdir()
     (tmp_path / "azureml/__init__.py").touch()
     said = python("import azureml\nimport aml_platform.v1", tmp_path)
-    assert "Microsoft's azureml was imported already" in said.stderr
+    assert "Microsoft's azureml is already imported" in said.stderr
     assert "Restart Python and import `aml_platform.v1` first" in said.stderr
 
 

@@ -60,7 +60,7 @@ def python_encoding(encoding: str) -> str:
         codecs.lookup(name)
     except LookupError:
         raise UserErrorException(
-            f"{encoding!r} is no encoding; use utf8, utf8bom, iso88591, latin1, ascii, utf16, "
+            f"{encoding!r} is not an encoding; use utf8, utf8bom, iso88591, latin1, ascii, utf16, "
             "utf32 or windows1252."
         ) from None
     return name
@@ -77,7 +77,7 @@ def header_number(header: object) -> int:
     value = getattr(header, "value", header)
     if value not in {int(each) for each in PromoteHeadersBehavior}:
         raise UserErrorException(
-            f"{header!r} is no header option: use True, False or one of PromoteHeadersBehavior."
+            f"{header!r} is not a header option: use True, False or one of PromoteHeadersBehavior."
         )
     return int(str(value))
 

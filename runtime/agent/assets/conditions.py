@@ -89,5 +89,5 @@ def holds(frame: Any, document: Dict[str, object]) -> Any:
 
 def _condition(other: object) -> Dict[str, object]:
     if not isinstance(other, Condition):
-        raise UserErrorException(f"{other!r} is no condition on a column.")
+        raise UserErrorException(f"{other!r} is not a condition on a column.")
     return other.document

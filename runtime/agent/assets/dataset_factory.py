@@ -199,5 +199,5 @@ def _target(target: object) -> Tuple[Datastore, str]:
     if isinstance(target, (DataPath, DataReference)):
         pair = [target.datastore, target.path_on_datastore or ""]
     if len(pair) != 2 or not isinstance(pair[0], Datastore):  # noqa: PLR2004 - a pair
-        raise UserErrorException(f"{target!r} is no place for data. {_TARGETS}")
+        raise UserErrorException(f"{target!r} is not a place for data. {_TARGETS}")
     return pair[0], remote_path(str(pair[1] or ""))

@@ -442,7 +442,7 @@ def _registered(
     transport = workspace.transport
     if not overwrite and found(transport, _path(name)) is not None:
         raise UserErrorException(
-            f"There is a datastore {name} in the workspace; give overwrite=True to replace it."
+            f"The workspace already has a datastore {name}; give overwrite=True to replace it."
         )
     path = _path(name) + ("?skipValidation=true" if skip else "")
     request(transport, "PUT", path, {"properties": properties})

@@ -82,7 +82,7 @@ class FileDataset(AbstractDataset):
             there = [path for path in paths if os.path.exists(path)]
             if there:
                 raise UserErrorException(
-                    f"{there[0]} exists already; give overwrite=True to replace it."
+                    f"{there[0]} already exists; give overwrite=True to replace it."
                 )
         return fetch(listing, folder)
 

@@ -78,7 +78,7 @@ def _sources(path: object) -> "Tuple[List[Source], Optional[Datastore]]":
             raise UserErrorException(f"The data path has no datastore. {_FORMS}")
         return [_on(store, path.path_on_datastore or "")], store
     if not isinstance(path, (str, os.PathLike)):
-        raise UserErrorException(f"{path!r} is no path of a dataset. {_FORMS}")
+        raise UserErrorException(f"{path!r} is not a path of a dataset. {_FORMS}")
     return [_of_text(str(path))], None
 
 
@@ -102,5 +102,5 @@ def _of_text(path: str) -> Source:
             )
         return {"kind": "url", "path": path}
     if "://" in path:
-        raise UserErrorException(f"{path!r} is no path of a dataset. {_FORMS}")
+        raise UserErrorException(f"{path!r} is not a path of a dataset. {_FORMS}")
     return {"kind": "local", "path": os.path.abspath(path)}

@@ -90,7 +90,7 @@ class ComputeTarget:
         """
         if name in _manifest(workspace).targets:
             raise ComputeTargetException(
-                f"The workspace has a compute {name!r} already.",
+                f"The workspace already has a compute {name!r}.",
                 remedy="Use `ComputeTarget(workspace, name)`, or detach it first.",
             )
         return _declared(workspace, name, attach_configuration)
@@ -273,7 +273,7 @@ def _changed(computes: StackComputes, name: str, kind: str, entry: Document) -> 
     fixed = sorted(differing - _CHANGEABLE)
     if fixed:
         raise ComputeTargetException(
-            f"The workspace has a compute {name!r} already, with another {', '.join(fixed)}.",
+            f"The workspace already has a compute {name!r}, with another {', '.join(fixed)}.",
             remedy="Use `ComputeTarget(workspace, name)`, or delete it first.",
         )
     if differing:

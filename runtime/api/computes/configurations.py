@@ -185,7 +185,7 @@ def ssh_configuration(
         )
     if not (password or private_key_file):
         raise ComputeTargetException(
-            "There is no password and no private_key_file.", remedy="Pass one of the two."
+            "Neither password nor private_key_file is given.", remedy="Pass one of the two."
         )
     located = _located(machine, type_, parameter)
     secrets = {"password": password, "passphrase": private_key_passphrase}

@@ -80,7 +80,7 @@ def test_inputs_are_read_beside_the_script_params(spec, read):
     shared = read("both")
     found = spec(script_params={"--data": shared}, inputs=[shared, read("other")])
     assert [each.name for each in found.inputs] == ["both", "other"]
-    with pytest.raises(UsageError, match="is no input"):
+    with pytest.raises(UsageError, match="is not an input"):
         spec(inputs=["text"])
 
 

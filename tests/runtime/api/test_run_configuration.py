@@ -94,7 +94,7 @@ def test_the_target_is_a_compute_or_its_name(target, name):
 
 
 def test_what_is_no_compute_is_no_target():
-    with pytest.raises(UsageError, match="no compute"):
+    with pytest.raises(UsageError, match="not a compute target"):
         RunConfiguration().target = 5
 
 

@@ -76,13 +76,13 @@ def test_two_data_of_one_name_are_told_apart_by_the_data_or_refused(spec, read):
     config = RunConfiguration()
     config.data_references["x"] = DataReferenceConfiguration("store", path_on_datastore="1")
     config.output_data["x"] = run_data.OutputData()
-    with pytest.raises(UsageError, match="Two data of the run are called 'x'"):
+    with pytest.raises(UsageError, match="Two inputs or outputs of the run are called 'x'"):
         spec(run_config=config)
 
 
 @pytest.mark.parametrize("argument", [None, object(), ["a"]])
 def test_what_is_no_argument_is_refused(spec, argument):
-    with pytest.raises(UsageError, match="no argument of a script"):
+    with pytest.raises(UsageError, match="cannot be an argument of a script"):
         spec(arguments=[argument])
 
 
