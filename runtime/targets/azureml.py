@@ -47,7 +47,7 @@ from runtime.targets.azureml_data import job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
 from runtime.targets.mirroring import mirror_blobs
-from runtime.targets.service_metrics import reported_keys, service_metrics
+from runtime.targets.service_runs import Service, past_the_agent
 from runtime.targets.workspace_transport import WorkspaceTransport
 
 _NOT_FOUND: Final = 404
@@ -287,13 +287,16 @@ class AzureMLTarget:
         """Return the runs below a run, with those below them."""
         found, parents = list[str](), [run_id]
         while parents:
-            url = f"{self._history}/runs/{quote(parents.pop())}/children"
-            answer = self._client.send("GET", url, api_version="v1.0")
-            children = answer.document.get("value") or [] if answer.ok else []
+            children = self._children(parents.pop())
             new = [str(child["runId"]) for child in children if child["runId"] not in found]
             found += new
             parents += new
         return found
+
+    def _children(self, run_id: str) -> Sequence[Document]:
+        url = f"{self._history}/runs/{quote(run_id)}/children"
+        answer = self._client.send("GET", url, api_version="v1.0")
+        return answer.document.get("value") or [] if answer.ok else []
 
     def _service_events(self, handle: Handle, number: int) -> Sequence[RunEvent]:
         url = f"{self._history}/runs/{quote(_name(handle))}/events"
@@ -312,13 +315,19 @@ class AzureMLTarget:
         return events, offset + len(whole)
 
     def _past_the_agent(self, handle: Handle, details: Document) -> Sequence[RunEvent]:
-        """Return the metrics of a run that has ended which its agent has not seen."""
+        """Return what a run that has ended has which its agent has not seen."""
         every, _ = self._agent_events(details, 0)
-        return tuple(service_metrics(self._mlflow, _name(handle), reported_keys(iter(every))))
+        service = Service(self._mlflow, self._metrics, self._children)
+        return past_the_agent(service, details, _name(handle), every)
 
     def _mlflow(self, path: str, params: Mapping[str, str]) -> Document:
         url = f"{self._services}/mlflow/v2.0{self._workspace}/api/2.0/mlflow/{path}"
         answer = self._client.send("GET", url, params=params)
+        return answer.document if answer.ok else {}
+
+    def _metrics(self, path: str, body: Document) -> Document:
+        url = f"{self._services}/metric/v2.0{self._workspace}/runs/{quote(path)}"
+        answer = self._client.send("POST", url, body=body)
         return answer.document if answer.ok else {}
 
     def _chunk(self, name: str, url: str, offset: int) -> Iterator[LogChunk]:

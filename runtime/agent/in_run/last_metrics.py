@@ -3,6 +3,7 @@
 import atexit
 import concurrent.futures.thread  # noqa: F401 - what ends it is to be registered before ours
 import gc
+import logging
 import sys
 import threading
 import typing
@@ -34,4 +35,4 @@ def _send(client: typing.Any) -> None:
     try:
         client.flush()
     except Exception as error:  # noqa: BLE001 - the script has ended, whatever this raises
-        sys.stderr.write(f"The last metrics could not be sent: {error}\n")
+        logging.getLogger("azureml").warning("The last metrics could not be sent: %s", error)
