@@ -128,9 +128,11 @@ def save_dataset(call: Call) -> Reply:
 
 
 def show_saved(call: Call) -> Reply:
+    """Respond with a dataset in one version, by its id, or by ``NAME:VERSION`` as jobs have it."""
     for container in _containers(call, saved=True):
         for version in _versions(call, container):
-            if _saved_id(call, version) == call.params["id"]:
+            named = f"{container.name}:{version.name}"
+            if call.params["id"] in {_saved_id(call, version), named}:
                 return answer(_saved(call, version))
     raise _unknown(call.params["id"])
 

@@ -34,6 +34,12 @@ Of outputs also ``asset`` and ``properties``: the data asset to register if the 
 INPUTS_VARIABLE = "AML_INPUT_DATASETS"
 OUTPUTS_VARIABLE = "AML_OUTPUT_DATASETS"
 PLACE_VARIABLE = "AZUREML_DATAREFERENCE_"
+MICROSOFTS_INPUTS = "AZUREML_DATASET_ENVIRONMENT_VARS"
+"""Where Microsoft's SDK reads ``NAME:direct`` (a dataset, by its id) or ``NAME:mount`` (a path).
+
+What it is, is in a variable of that name, which a script may read itself.
+"""
+MICROSOFTS_OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
 _REFERENCE = re.compile(r"\$\{?AZUREML_DATAREFERENCE_(\w+)\}?")
 _TIMEOUT_S = 120.0
 
@@ -80,7 +86,29 @@ class RunData:
                 variables[str(given["variable"])] = self._paths[name]
         for variable, names in (INPUTS_VARIABLE, self._inputs), (OUTPUTS_VARIABLE, self._outputs):
             variables[variable] = json.dumps({name: self._paths[name] for name in names})
-        return variables
+        return {**self._microsofts(), **variables}
+
+    def _microsofts(self) -> dict[str, str]:
+        """Return the variables with which Microsoft's SDK finds the data that has a usable name.
+
+        A variable that the script has anyway stays as it is.
+        """
+        named = {
+            name: path
+            for name, path in self._paths.items()
+            if name.isidentifier() and name not in self._environ
+        }
+        inputs = [
+            f"{name}:{'direct' if given.get('text') else 'mount'}"
+            for name, given in self._inputs.items()
+            if name in named
+        ]
+        outputs = [name for name in self._outputs if name in named]
+        return {
+            **named,
+            **({MICROSOFTS_INPUTS: ",".join(inputs)} if inputs else {}),
+            **({MICROSOFTS_OUTPUTS: ";".join(outputs)} if outputs else {}),
+        }
 
     def filled(self, command: Sequence[str]) -> list[str]:
         """Return the command with the paths in place of their variables' names.

@@ -138,3 +138,12 @@ def test_runs_are_filtered(text, holds):
 def test_a_filter_that_is_not_understood_is_refused(text):
     with pytest.raises(RefusedError):
         run_filter(text)
+
+
+def test_a_dataset_is_read_by_its_id_or_as_jobs_name_it(planes):
+    planes("POST", "dataset/v1.0", "/datasets", {"name": "d", "datasetType": "file"})
+    latest = planes("GET", "dataset/v1.0", "/datasets/query/name=d").json()["latest"]
+    named = planes("GET", "dataset/v1.0", "/saveddatasets/d:1").json()
+    assert named["id"] == latest["savedDatasetId"]
+    assert planes("GET", "dataset/v1.0", f"/saveddatasets/{named['id']}").json() == named
+    assert planes("GET", "dataset/v1.0", "/saveddatasets/d:2").status_code == 404

@@ -15,6 +15,7 @@ from infra.contract.manifest import Manifest, WorkspaceEntry
 from runtime.agent.assets.dataset import Dataset
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.definitions import TABULAR, Definition
+from runtime.agent.run_data import DATA_VARIABLE, MICROSOFTS_INPUTS, MICROSOFTS_OUTPUTS, RunData
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.states import RunState
@@ -309,3 +310,19 @@ def test_without_a_workspace_local_data_and_addresses_work(tmp_path, address):
     ):
         with pytest.raises(NotDeployedError, match="never deployed"):
             check_data(spec, target)
+
+
+def test_microsofts_package_finds_the_data_that_has_a_usable_name(tmp_path):
+    read = {"train": {}, "table": {"text": True}, "no-name": {}, "HOME": {}}
+    given = {"inputs": read, "outputs": {"made": {}, "log": {}}}
+    places = {f"AZUREML_DATAREFERENCE_{n}": f"/data/{n}" for n in ("train", "table", "HOME")}
+    places["AZUREML_DATAREFERENCE_no-name"] = "/data/other"
+    places |= {f"AZUREML_DATAREFERENCE_{n}": str(tmp_path / n) for n in given["outputs"]}
+    environ = {DATA_VARIABLE: json.dumps(given), "HOME": "/root", "log": "mine", **places}
+    set_ = RunData(environ, tmp_path, print).prepare()
+    assert (set_[MICROSOFTS_INPUTS], set_[MICROSOFTS_OUTPUTS]) == (
+        "train:mount,table:direct",
+        "made",
+    )
+    assert (set_["train"], set_["table"]) == ("/data/train", "/data/table")
+    assert not {"HOME", "log", "no-name"} & set_.keys()
