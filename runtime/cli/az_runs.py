@@ -223,14 +223,14 @@ def log_texts(session: ProjectSession, record: RunRecord) -> dict[str, str]:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit_hyperdrive(arguments: tuple[str, ...]) -> None:
     """Not supported yet: sweeps are refused, and never run as one run."""
-    _refuse(f"A HyperDrive sweep ({' '.join(arguments)}) cannot be submitted yet.")
+    _refuse(f"A HyperDrive sweep{_named(arguments)} cannot be submitted yet.")
 
 
 @click.command("submit-pipeline", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit_pipeline(arguments: tuple[str, ...]) -> None:
     """Not supported yet: pipelines are refused."""
-    _refuse(f"A pipeline ({' '.join(arguments)}) cannot be submitted yet.")
+    _refuse(f"A pipeline{_named(arguments)} cannot be submitted yet.")
 
 
 RUN_COMMANDS: Final = (
@@ -242,6 +242,10 @@ RUN_COMMANDS: Final = (
     download_logs,
     update,
 )
+
+
+def _named(arguments: tuple[str, ...]) -> str:
+    return f" ({' '.join(arguments)})" if arguments else ""
 
 
 def _refuse(detail: str) -> NoReturn:
