@@ -32,7 +32,6 @@ from runtime.api.environment_specs import (
 )
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.registered_environments import (
-    CURATED_PREFIX,
     Deployed,
     Registered,
     body_of,
@@ -44,6 +43,7 @@ from runtime.api.registered_environments import (
 )
 from runtime.api.section_documents import fill
 from runtime.api.sections import Section, refuse_given
+from runtime.definitions.curated import PREFIX
 from runtime.environments.declarations import read_declaration
 from runtime.environments.images import build_context
 from runtime.environments.requirements import requirement_lines
@@ -203,7 +203,7 @@ class Environment(Section):
         """
         wanted = wanted_version(version, label)
         with azureml_errors(), environments_of(workspace) as environments:
-            if not environments.versions(name) and name.startswith(CURATED_PREFIX):
+            if not environments.versions(name) and name.startswith(PREFIX):
                 return cls._curated(workspace, name, wanted)
             found_version, properties = environments.get(name, wanted)
         return cls._registered(registered(name, found_version, properties))

@@ -13,14 +13,12 @@ from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load, look_up
 from infra.contract.manifest import Manifest
 from runtime.api.images import DEFAULT_CPU_IMAGE
-from runtime.definitions.curated import CURATED
+from runtime.definitions.curated import CURATED, REGISTRY
 from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
 
 __all__: list[str] = []
 
-CURATED_PREFIX = "AzureML-"
-_REGISTRY = "azureml"
 _PACKAGES = "aml.conda"
 _OPEN = "runtime.targets.workspace_environments:open_environments"
 _DEFINITION = "runtime.targets.workspace_environments:DEFINITION"
@@ -128,7 +126,7 @@ def curated(workspace: Deployed, name: str, version: str | None) -> EnvironmentS
     known of it. Raises ``UnknownNameError`` for one that is not known.
     """
     if workspace.manifest.cloud != "local":
-        return EnvironmentSpec("registered", name=name, version=version, registry=_REGISTRY)
+        return EnvironmentSpec("registered", name=name, version=version, registry=REGISTRY)
     known = look_up(name, CURATED, noun="curated environment")
     warnings.warn(
         f"{name} is an environment of Azure; what it installed on {known.date} stands in for it.",

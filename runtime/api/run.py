@@ -26,7 +26,7 @@ from runtime.api.runs.logged import LoggedRun
 from runtime.api.runs.registering import register
 from runtime.api.runs.streaming import head, streamed, summary
 from runtime.api.workspace import Workspace
-from runtime.history.parts import PARENT, parts_of
+from runtime.history.child_runs import PARENT, parts_of
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState

@@ -15,6 +15,7 @@ from runtime.cli.following import collected_logs, last_lines, raise_unless_compl
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_data, say_outdated
 from runtime.cli.session import command_session, refreshed
+from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
@@ -255,4 +256,4 @@ def _refuse(detail: str) -> NoReturn:
 
 
 def _below(record: RunRecord, parent: str | None) -> bool:
-    return parent is None or record.properties.get("azureml.parentRunId") == parent
+    return parent is None or record.properties.get(PARENT) == parent

@@ -227,7 +227,7 @@ def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
 @run.command(cls=CountedBack)
 @_RUN
 @click.option(
-    "--fresh", is_flag=True, help="Resolve the package versions anew. Default: those that ran."
+    "--fresh", is_flag=True, help="Resolve the package versions again. Default: those that ran."
 )
 @click.option(
     "-d",

@@ -1,7 +1,7 @@
 """What the curated environments of Azure ML install, where there is no Azure to build them.
 
 Read off their published Dockerfiles and package lists on the dates given. They change; images
-(CUDA, MPI) are no part of this. `azureml-*` packages are named, as there.
+(CUDA, MPI) are not part of this. `azureml-*` packages are named, as there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,10 @@ from typing import Final
 
 from runtime.environments.conda_yaml import write_yaml
 
+PREFIX: Final = "AzureML-"
+"""How the names of most curated environments begin."""
+REGISTRY: Final = "azureml"
+"""The registry of Azure ML that has them."""
 _SDK: Final = ("azureml-core", "azureml-defaults", "azureml-mlflow", "azureml-telemetry")
 
 

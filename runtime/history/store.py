@@ -19,8 +19,8 @@ from typing import Final
 from infra.contract.errors import FileAccessError, PlatformError, StateError, UnknownNameError
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
+from runtime.history.child_runs import part_record, parts_of
 from runtime.history.fold import as_number, as_text, fold
-from runtime.history.parts import part_record, parts_of
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,

@@ -12,7 +12,7 @@ from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document
 from infra.contract.load import nearest
 from infra.contract.manifest import read_manifest
-from runtime.definitions.curated import CURATED
+from runtime.definitions.curated import CURATED, PREFIX, REGISTRY
 from runtime.model.environments import EnvironmentSpec, ImageSpec
 from runtime.model.runs import RunSpec
 from runtime.targets.finding import Targets
@@ -20,8 +20,6 @@ from runtime.targets.finding import Targets
 _LOCAL: Final = "local"
 Find = Callable[[str, str | None], Document | None]
 """Returns an environment version of the workspace, by its name and version."""
-_CURATED_PREFIX: Final = "AzureML-"
-_CURATED_REGISTRY: Final = "azureml"
 
 
 def with_environment(spec: RunSpec, targets: Targets, stack: str) -> RunSpec:
@@ -71,7 +69,7 @@ def resolved(
     if found is not None:
         return _declared(spec, found["properties"])
     name = str(spec.name)
-    if name in CURATED and spec.registry in {None, _CURATED_REGISTRY}:
+    if name in CURATED and spec.registry in {None, REGISTRY}:
         return EnvironmentSpec("conda", conda=CURATED[name].conda(), source=spec.source, name=name)
     raise _missing(spec)
 
@@ -96,7 +94,7 @@ def _declared(spec: EnvironmentSpec, properties: Document) -> EnvironmentSpec:
 
 def _missing(spec: EnvironmentSpec) -> DefinitionError:
     version = f" in version {spec.version}" if spec.version else ""
-    curated = spec.registry or str(spec.name).startswith(_CURATED_PREFIX)
+    curated = spec.registry or str(spec.name).startswith(PREFIX)
     known: Mapping[str, object] = CURATED
     where = f"the registry {spec.registry}" if spec.registry else "the workspace"
     hint = nearest(str(spec.name), known, noun="curated environment") if curated else ""

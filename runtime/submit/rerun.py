@@ -27,7 +27,7 @@ _GIT: Final = ("azureml.git.", "mlflow.source.git.")
 
 @dataclass(frozen=True, slots=True)
 class RerunOptions:
-    """``fresh``: versions are resolved anew. ``environment`` is the file that declares it.
+    """``fresh``: versions are resolved again. ``environment`` is the file that declares it.
 
     ``variables`` are values of environment variables.
     """
@@ -105,7 +105,7 @@ def _with_lock(
         return spec, (note,)
     if options.fresh and spec.target != LOCAL:
         note = (
-            "The versions are resolved anew if the document has changed: Azure ML keeps those of"
+            "The versions are resolved again if the document has changed: Azure ML keeps those of"
             " the first build until then."
         )
         return spec, (note,)

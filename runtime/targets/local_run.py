@@ -28,7 +28,7 @@ from runtime.agent.main import main as agent
 from runtime.agent.owner import OWNER
 from runtime.agent.process_tree import become_subreaper, kill_left
 from runtime.agent.run_facts import FACTS_VARIABLE
-from runtime.history.parts import PARENT
+from runtime.history.child_runs import PARENT
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.model.redaction import redacted
 from runtime.model.states import RunState

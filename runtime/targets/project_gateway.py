@@ -18,8 +18,8 @@ from runtime.agent.assets.errors import WebserviceException
 from runtime.agent.assets.transport import Transport, request, section
 from runtime.agent.gateway import below_workspace
 from runtime.agent.wire import RefusalError
+from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_text
-from runtime.history.parts import PARENT
 from runtime.history.store import Filter, History
 from runtime.model.runs import EventKind, RunEvent, RunRecord
 from runtime.model.states import RunState

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from runtime.history.parts import PARENT
+from runtime.history.child_runs import PARENT
 from runtime.history.store import History
 from runtime.model.runs import RunEvent
 from runtime.model.states import RunState

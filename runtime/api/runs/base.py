@@ -11,7 +11,7 @@ from runtime.api.runs.definition import KIND, described
 from runtime.api.runs.source import Source
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
-from runtime.history.parts import PARENT
+from runtime.history.child_runs import PARENT
 from runtime.model.runs import EventKind, RunRecord
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 

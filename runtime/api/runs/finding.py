@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from runtime.history.parts import PARENT
+from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter, History
 from runtime.model.runs import RunRecord
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from infra.contract.json_types import Document
-from runtime.history.parts import part_record
+from runtime.history.child_runs import part_record
 from runtime.model.runs import EventKind, RunEvent, RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.interactive import run_folder
