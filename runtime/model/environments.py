@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+DEFAULT_IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+"""The base image of Azure ML's own examples."""
 LOCK_PROPERTY: Final = "aml.environment.lock"
 """The property of a run that names its resolved lock, by the SHA-256 of its text."""
 

@@ -25,12 +25,12 @@ from runtime.environments.images import (
 from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
 from runtime.environments.resolved import ResolvedLock, locked_lines
-from runtime.model.environments import EnvironmentSpec
+from runtime.model.environments import DEFAULT_IMAGE, EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 from runtime.targets.azureml_data import JobData, prefix
 
-IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:latest"
-"""The base image of Azure ML's own examples; the local cloud runs processes and ignores it."""
+IMAGE: Final = f"{DEFAULT_IMAGE}:latest"
+"""The image of an environment that names none; the local cloud runs processes and ignores it."""
 _DEFAULT_PYTHON: Final = "3.11"
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT
-from tests.localcloud.harness import SUB, connect, make_workspace, start_daemon, stop_daemon
+from tests.localcloud.harness import SUB, make_workspace, running_daemon
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -31,14 +31,9 @@ INSTALLING = threading.Lock()
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
     """One daemon with a workspace ``demo`` in the group ``clients``."""
-    home = tmp_path_factory.mktemp("home")
-    process = start_daemon(home)
-    try:
-        with connect(home) as running:
-            make_workspace(running.arm, f"{SUB}/resourceGroups/{GROUP}")
-            yield running
-    finally:
-        stop_daemon(process)
+    with running_daemon(tmp_path_factory.mktemp("home")) as running:
+        make_workspace(running.arm, f"{SUB}/resourceGroups/{GROUP}")
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -15,10 +15,8 @@ from tests.localcloud.harness import (
     SUB,
     Chain,
     Clock,
-    connect,
     make_workspace,
-    start_daemon,
-    stop_daemon,
+    running_daemon,
 )
 
 _NAMES = count()
@@ -27,13 +25,8 @@ _NAMES = count()
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
     """One daemon for the whole session; tests make names of their own in it."""
-    home = tmp_path_factory.mktemp("home")
-    process = start_daemon(home)
-    try:
-        with connect(home) as running:
-            yield running
-    finally:
-        stop_daemon(process)
+    with running_daemon(tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 @pytest.fixture

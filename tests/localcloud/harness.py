@@ -102,6 +102,17 @@ def connect(home: Path) -> Iterator[Running]:
         yield Running(found.id, found.url, found.ca, home, token, http)
 
 
+@contextmanager
+def running_daemon(home: Path) -> Iterator[Running]:
+    """Start the daemon of a folder, and stop it at the end."""
+    process = start_daemon(home)
+    try:
+        with connect(home) as running:
+            yield running
+    finally:
+        stop_daemon(process)
+
+
 def make_workspace(arm, group: str, name: str = "demo") -> str:
     """Deploy a workspace and its prerequisites through ``arm(method, path, body)``."""
     mark = f"{group.rpartition('/')[2]}{name}".replace("-", "").lower()[:20]

@@ -9,7 +9,7 @@ from infra.arm.client import Client, local_endpoint
 from infra.arm.credentials import local_credential
 from infra.contract.discovery import find_cloud
 from runtime.targets.workspace_transport import WorkspaceTransport
-from tests.localcloud.harness import SUB, connect, make_workspace, start_daemon, stop_daemon
+from tests.localcloud.harness import SUB, make_workspace, running_daemon
 
 _NAMES = count()
 
@@ -17,13 +17,8 @@ _NAMES = count()
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
     """One daemon for the whole session."""
-    home = tmp_path_factory.mktemp("home")
-    process = start_daemon(home)
-    try:
-        with connect(home) as running:
-            yield running
-    finally:
-        stop_daemon(process)
+    with running_daemon(tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 @pytest.fixture
