@@ -88,7 +88,6 @@ PRINTERS = {
     "runtime/api/computes/base.py",
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
-    "runtime/agent/in_run/last_metrics.py",
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
     "runtime/agent/assets/progress.py",

@@ -9,8 +9,8 @@ from infra.arm.client import local_client
 from runtime.agent.assets.dataset import Dataset
 from runtime.agent.assets.datastore import Datastore
 from runtime.api.runs.metrics import metrics_of
+from runtime.history.child_runs import part_record, parts_of
 from runtime.history.fold import fold
-from runtime.history.parts import part_record, parts_of
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunRecord
