@@ -6,6 +6,8 @@ A model of MLflow's registry is a model of the workspace, so that both kinds of 
 from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
+from localcloud.calls.messages import Call
+from localcloud.store.resources import StoredResource
 
 ASSET_DEFAULTS: Final[Document] = {
     "description": None,
@@ -21,3 +23,20 @@ REGISTRY: Final = "mlflow"
 def without_registry(document: Document) -> JsonObject:
     """Return a stored document as Azure ML's clients see it."""
     return {key: value for key, value in document.items() if key != REGISTRY}
+
+
+def stored_asset(
+    call: Call, parent: StoredResource, path: str, kind: str, properties: Document
+) -> StoredResource:
+    """Store an asset, or a version of one, that a client sent past ARM; return it."""
+    resource = StoredResource(
+        id=f"{parent.id}/{path}",
+        type=kind,
+        parent=parent.id,
+        document={"properties": {**ASSET_DEFAULTS, **properties}},
+        created=call.now,
+        modified=call.now,
+        scope=parent.scope,
+    )
+    call.cloud.store.resources.put(resource)
+    return resource

@@ -15,7 +15,7 @@ import yaml
 from infra.catalogue.body_shapes import Shape
 from infra.contract.bounded_yaml import YamlError, plain
 from infra.contract.json_types import Document, JsonObject
-from localcloud.calls.assets import ASSET_DEFAULTS
+from localcloud.calls.assets import stored_asset
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.refusals import RefusedError
@@ -197,27 +197,11 @@ def _new_version(call: Call, name: str, definition: Document, given: Document) -
     with call.cloud.store.database.write():
         container = find(call, f"{workspace.id}/data/{name}")
         if container is None:
-            container = _stored(call, workspace, f"data/{name}", _TYPE, {})
+            container = stored_asset(call, workspace, f"data/{name}", _TYPE, {})
         numbers = [int(v.name) for v in _versions(call, container) if v.name.isdecimal()]
         number = max([*numbers, 0]) + 1
-        _stored(call, container, f"versions/{number}", _VERSIONS, properties)
+        stored_asset(call, container, f"versions/{number}", _VERSIONS, properties)
     return container
-
-
-def _stored(
-    call: Call, parent: StoredResource, path: str, kind: str, properties: Document
-) -> StoredResource:
-    resource = StoredResource(
-        id=f"{parent.id}/{path}",
-        type=kind,
-        parent=parent.id,
-        document={"properties": {**ASSET_DEFAULTS, **properties}},
-        created=call.now,
-        modified=call.now,
-        scope=parent.scope,
-    )
-    call.cloud.store.resources.put(resource)
-    return resource
 
 
 def _changed(resource: StoredResource, document: Document, now: float) -> StoredResource:

@@ -11,7 +11,7 @@ import yaml
 
 from infra.contract.bounded_yaml import YamlError, plain
 from infra.contract.json_types import Document, JsonObject
-from localcloud.calls.assets import ASSET_DEFAULTS
+from localcloud.calls.assets import stored_asset
 from localcloud.calls.lookups import existing, find
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.refusals import RefusedError
@@ -56,7 +56,7 @@ def register_environment(call: Call) -> Reply:
     with call.cloud.store.database.write():
         container = find(call, f"{workspace.id}/environments/{name}")
         if container is None:
-            container = _stored(call, workspace, f"environments/{name}", _TYPE, {})
+            container = stored_asset(call, workspace, f"environments/{name}", _TYPE, {})
         versions = _versions(call, container)
         if versions and _kept(versions[-1]) == definition:
             return answer(_document(versions[-1]))
@@ -64,30 +64,16 @@ def register_environment(call: Call) -> Reply:
         number = call.params.get("version") or str(max([*numbers, 0]) + 1)
         if any(each.name == number for each in versions):
             raise RefusedError(
-                409, "UserError", f"Version {number} of environment '{name}' exists already."
+                409, "UserError", f"Version {number} of environment '{name}' already exists."
             )
-        made = _stored(call, container, f"versions/{number}", _VERSIONS, _properties(definition))
+        made = stored_asset(
+            call, container, f"versions/{number}", _VERSIONS, _properties(definition)
+        )
     return answer(_document(made))
 
 
 def _versions(call: Call, container: StoredResource) -> list[StoredResource]:
     return call.cloud.store.resources.children(container.id, type=_VERSIONS, now=call.now)
-
-
-def _stored(
-    call: Call, parent: StoredResource, path: str, kind: str, properties: Document
-) -> StoredResource:
-    resource = StoredResource(
-        id=f"{parent.id}/{path}",
-        type=kind,
-        parent=parent.id,
-        document={"properties": {**ASSET_DEFAULTS, **properties}},
-        created=call.now,
-        modified=call.now,
-        scope=parent.scope,
-    )
-    call.cloud.store.resources.put(resource)
-    return resource
 
 
 def _definition(body: Document) -> JsonObject:
