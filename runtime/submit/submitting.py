@@ -280,7 +280,8 @@ def first_record(run: PreparedRun, created: float, stack: str | None) -> RunReco
 
 def snapshot_text(taken: Taken) -> str:
     """Summarize a snapshot, and what is new in it, in one line."""
-    files = f"{len(taken.snapshot.files)} files, {size_text(taken.snapshot.size)}"
+    count = len(taken.snapshot.files)
+    files = f"{count} file{'s' * (count != 1)}, {size_text(taken.snapshot.size)}"
     if taken.snapshot.reused:
         return f"{files}, unchanged: snapshot {taken.snapshot.id[:12]} is reused"
     new = f"{taken.stored_files} new, {size_text(taken.stored_bytes)}"

@@ -96,7 +96,7 @@ class LocalRun:
         write_tree(snapshot, self._folder.work)
         for name in ("outputs", "logs"):
             private_folder(self._folder.work / name)
-        self._step("unzip", f"{len(snapshot.files)} files laid out")
+        self._step("unzip", _laid_out(len(snapshot.files)))
 
     @contextmanager
     def _environment(self) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -354,6 +354,10 @@ def main(arguments: Sequence[str]) -> None:
     # Only the agent inherits the lock, by `pass_fds`.
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     LocalRun(folder, descriptor).execute()
+
+
+def _laid_out(count: int) -> str:
+    return "1 file laid out" if count == 1 else f"{count} files laid out"
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ def test_the_second_submission_reports_that_nothing_changed(submitter, history, 
     again = submit(submitter, source, Scripted([]))
     ((_, first),) = history.events(again)
     assert first.data["step"] == "snapshot zip"
+    assert first.data["text"].startswith("1 file, ")
     assert "unchanged" in first.data["text"]
 
 
