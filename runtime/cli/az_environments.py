@@ -35,7 +35,7 @@ def environment() -> None:
 @_FOLDER
 @az_options()
 def scaffold(name: str, folder: Path) -> None:
-    """Write the files of a new environment to a folder, to be edited and registered."""
+    """Write the files of a new environment. Edit them, then register the folder."""
     given()
     load(_ENVIRONMENT)(name).save_to_directory(folder)
     say(f"Edit the files in {folder}, then run `aml environment register -d {folder}`.")
@@ -45,7 +45,7 @@ def scaffold(name: str, folder: Path) -> None:
 @_FOLDER
 @az_options()
 def register(folder: Path) -> None:
-    """Register the environment of a folder; a new version is made only if it differs."""
+    """Register the environment of a folder. It gets a new version only if it differs."""
     az = given()
     made = load(_ENVIRONMENT).load_from_directory(folder)
     az.show(_document(made.register(_workspace(az))))
@@ -54,7 +54,7 @@ def register(folder: Path) -> None:
 @environment.command("list")
 @az_options()
 def list_environments() -> None:
-    """List the environments of the workspace, the newest version of each."""
+    """List the workspace's environments. Of each, the newest version is shown."""
     az = given()
     az.show([_document(each) for each in load(_ENVIRONMENT).list(_workspace(az)).values()])
 

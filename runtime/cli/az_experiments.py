@@ -78,7 +78,7 @@ def submit(**options: object) -> None:
 @click.option("--check", is_flag=True, help="Say whether it is prepared; exit with 1 if not.")
 @az_options()
 def prepare(configuration: str, *, check: bool) -> int:
-    """Build the environment of a run configuration, so that its first run starts at once."""
+    """Build the environment of a run configuration."""
     az = given()
     session = command_session(None)
     config = load(_LOADED)(configuration, az.path, session)

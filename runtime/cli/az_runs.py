@@ -114,7 +114,10 @@ def list_runs(
     pipeline_run_id: str | None,
     is_minimal: bool,
 ) -> None:
-    """List runs, newest first: those of an experiment, else of the attached folder, else all."""
+    """List runs, newest first.
+
+    These are the runs of the experiment, else of the attached folder, else all.
+    """
     az = given()
     if pipeline_run_id is not None:
         _refuse("Pipelines are not published here; --pipeline-run-id finds nothing.")
@@ -141,7 +144,7 @@ def list_runs(
 @EXPERIMENT
 @az_options()
 def monitor_logs(*, run_id: str, experiment: str | None) -> None:
-    """Follow a run until it has ended; the exit code is 1 if it failed."""
+    """Follow a run until it ends. The exit code is 1 if it failed."""
     az = given()
     session, record = found_run(az, run_id, experiment)
     ended: RunRecord = load(_FOLLOWED)(session, record.run_id, quiet=True)
@@ -223,14 +226,14 @@ def log_texts(session: ProjectSession, record: RunRecord) -> dict[str, str]:
 @click.command("submit-hyperdrive", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit_hyperdrive(arguments: tuple[str, ...]) -> None:
-    """Not supported yet: sweeps are refused, and never run as one run."""
+    """Refused: sweeps cannot be submitted yet."""
     _refuse(f"A HyperDrive sweep{_named(arguments)} cannot be submitted yet.")
 
 
 @click.command("submit-pipeline", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit_pipeline(arguments: tuple[str, ...]) -> None:
-    """Not supported yet: pipelines are refused."""
+    """Refused: pipelines cannot be submitted yet."""
     _refuse(f"A pipeline{_named(arguments)} cannot be submitted yet.")
 
 

@@ -54,7 +54,10 @@ def computetarget() -> None:
 
 @computetarget.group()
 def create() -> None:
-    """Declare a cluster or a compute instance in the stack file, and deploy it."""
+    """Create a cluster or an instance.
+
+    It is declared in the stack file and deployed.
+    """
 
 
 def _with(*options: Callable[..., Callable[..., object]]) -> Callable[..., Callable[..., object]]:
@@ -157,7 +160,9 @@ _MACHINES: Final[Mapping[str, Callable[..., ComputeConfiguration]]] = {
     click.option("--type", type=click.Choice(sorted(_MACHINES)), help="Kind of machine."),
 )
 def attach(name: str | None, type: str | None, **settings: object) -> None:
-    """Declare an existing machine or service in the stack file, and deploy it.
+    """Attach an existing machine or service.
+
+    It is declared in the stack file and deployed.
 
     `--type` is the form of Azure ML Workbench; name the kind as a command instead.
     """
@@ -281,7 +286,7 @@ def show(name: str) -> None:
 @computetarget.command()
 @_with(_NAME, az_options(metadata=False))
 def delete(name: str) -> None:
-    """Delete a cluster or an instance, and remove it from the stack file."""
+    """Delete a cluster or an instance. It is removed from the stack file, too."""
     _, workspace = _opened()
     compute = ComputeTarget(workspace, name)
     _require(compute, compute.type in _CREATED, "was attached", "detach")
@@ -292,7 +297,7 @@ def delete(name: str) -> None:
 @computetarget.command()
 @_with(_NAME, az_options(metadata=False))
 def detach(name: str) -> None:
-    """Detach a machine or service, and remove it from the stack file; the resource is left."""
+    """Detach a machine or service. It is removed from the stack file; the resource stays."""
     _, workspace = _opened()
     compute = ComputeTarget(workspace, name)
     _require(compute, compute.type not in _CREATED, "was created by the workspace", "delete")

@@ -49,9 +49,10 @@ def attach(
     manifest: Path | None,
     as_json: bool,
 ) -> None:
-    """Write .azureml/: config.json, a conda file, and a run configuration for each target.
+    """Write run configurations, one for each target.
 
-    Also writes .amlignore. A file that exists is left as it is, and reported.
+    They go to .azureml/, with config.json and a conda file. Also writes .amlignore. A
+    file that exists is left as it is, and reported.
     """
     session = command_session(stack, manifest)
     asked = {

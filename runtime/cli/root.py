@@ -75,7 +75,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "computetarget": Entry(
         "runtime.cli.computetarget:computetarget",
-        "Manage computes with the words of `az ml`.",
+        "Manage computes, as `az ml computetarget` does.",
         _DEPLOY,
         "infra",
     ),
@@ -91,31 +91,35 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "stack": Entry(
         "infra.commands.stack:stack", "Create, select and move stacks.", _DEPLOY, "infra"
     ),
-    "submit": Entry("runtime.cli.submit_command:submit", "Run a script on a target.", _RUN),
+    "submit": Entry(
+        "runtime.cli.submit_command:submit", "Run a script, a job or a project on a target.", _RUN
+    ),
     "runs": Entry("runtime.cli.runs:runs", "List runs.", _RUN),
-    "run": Entry("runtime.cli.runs:run", "Show, follow, cancel or download one run.", _RUN),
-    "job": Entry("runtime.cli.jobs:job", "Jobs, in the words of `az ml job`.", _RUN),
+    "run": Entry("runtime.cli.runs:run", "Show, follow, compare, rerun or cancel one run.", _RUN),
+    "job": Entry(
+        "runtime.cli.jobs:job", "Create, list and follow jobs, as `az ml job` does.", _RUN
+    ),
     "status": Entry(
         "runtime.cli.status:status", "Show the stack, the local cloud and what .aml holds.", _RUN
     ),
     "experiment": Entry(
         "runtime.cli.az_experiments:experiment",
-        "Create and list experiments; submit and prepare, as az ml does.",
+        "Create, list and submit experiments, as `az ml` does.",
         _RUN,
     ),
     "environment": Entry(
         "runtime.cli.az_environments:environment",
-        "Register, list and download environments of the workspace.",
+        "Manage environments of the workspace.",
         _RUN,
     ),
-    "env": Entry("runtime.cli.env_command:env", "Build and list environments.", _RUN),
+    "env": Entry("runtime.cli.env_command:env", "Manage environments on this machine.", _RUN),
     "prepare": Entry("runtime.cli.env_command:prepare", "Build a target's environment.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
     "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
-    "folder": Entry("runtime.cli.folder:folder", "Prepare a project folder.", _RUN),
+    "folder": Entry("runtime.cli.folder:folder", "Write a project's run configurations.", _RUN),
     "runconfiguration": Entry(
         "runtime.cli.run_configurations:run_configurations",
-        "Create, list, show and delete run configurations.",
+        "Manage run configurations.",
         _RUN,
     ),
     "cloud": Entry(

@@ -97,7 +97,7 @@ def create(
 @_PATH
 @_JSON
 def list_(*, folder: Path, as_json: bool) -> None:
-    """List a folder's run configurations, with what each one runs and where."""
+    """List run configurations, and what each one runs."""
     rows = [_summary(file, folder) for file in _files(folder)]
     if as_json:
         print_json(rows)
@@ -112,7 +112,9 @@ def list_(*, folder: Path, as_json: bool) -> None:
 @_PATH
 @_JSON
 def show(*, name: str, folder: Path, as_json: bool) -> None:
-    """Print a run configuration with azureml-core's keys, whatever its format.
+    """Print a run configuration.
+
+    Whatever the file's format, its keys are azureml-core's.
 
     A registry's password is printed as ***, unless it is a reference (env:NAME, file:PATH).
     """
@@ -127,7 +129,7 @@ def show(*, name: str, folder: Path, as_json: bool) -> None:
 @_NAME
 @_PATH
 def delete(*, name: str, folder: Path) -> None:
-    """Delete a run configuration (a .runconfig file; a .compute file stays)."""
+    """Delete a run configuration. A .compute file stays."""
     file = _file(name, folder)
     if file.suffix != EXTENSION:
         raise UsageError(

@@ -29,7 +29,9 @@ _SECTIONS: Final = ("run", "arguments", "environment", "packages", "git", "param
 @click.option("--files", "with_text", is_flag=True, help="Print the changed lines of text files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diff(run_id: str, other: str | None, *, with_text: bool, as_json: bool) -> None:
-    """Show what differs between two runs: files, arguments, environment, metrics.
+    """Show what differs between two runs.
+
+    It compares files, arguments, environments, parameters and metrics.
 
     OTHER is by default the run before RUN in its experiment. The earlier run is shown first.
     """

@@ -50,7 +50,9 @@ def prune(
     agreed: bool,
     as_json: bool,
 ) -> None:
-    """Delete runs: their records, folders and outputs, and snapshots that no other run needs.
+    """Delete runs from this machine.
+
+    That is their records, folders and outputs, and snapshots that no other run needs.
 
     Without --yes, only lists what would be deleted. A run must match all options. Runs that have
     not ended are kept.

@@ -106,7 +106,7 @@ runs.add_command(prune)
 
 @click.group()
 def run() -> None:
-    """Show, follow, cancel or download one run.
+    """Show, follow, compare, rerun or cancel one run.
 
     RUN_ID is a run's id or the beginning of it, `last` or `-1`, or `-2` for the run before that.
     """
@@ -181,7 +181,7 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
 @_JSON
 @az_options()
 def cancel(run_id: str, experiment: str | None, *, as_json: bool) -> None:
-    """Cancel a run, named as an argument or with `-r RUN`. One that has ended is left as it is."""
+    """Cancel a run. One that has ended is left as it is."""
     session, record = found_run(given(), run_id, experiment)
     if record.state.final:
         say(f"Run {record.run_id} has already ended: {record.state}.")
@@ -256,9 +256,10 @@ def rerun(
     wait: bool,
     as_json: bool,
 ) -> None:
-    """Submit a run again: the same snapshot, arguments, target and package versions.
+    """Submit a run again, as it was.
 
-    Values of environment variables are not kept: they are taken from this shell.
+    Snapshot, arguments, target and package versions are the same. Values of environment variables
+    are not kept: they are taken from this shell.
     """
     load("runtime.cli.rerun:rerun")(
         *_find(run_id),

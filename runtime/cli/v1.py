@@ -18,9 +18,10 @@ def v1() -> None:
 @click.argument("script", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(script: Path, arguments: tuple[str, ...]) -> int:
-    """Run SCRIPT, a Python file or a notebook (.ipynb), with `azureml` meaning this product.
+    """Run a script or notebook of the SDK v1 unchanged.
 
-    `from azureml.core import Workspace` then imports the class of aml_platform. A name that is not
+    SCRIPT is a Python file or a notebook (.ipynb). In it, `azureml` means this product: `from
+    azureml.core import Workspace` imports the class of aml_platform. A name that is not
     offered imports and is refused when it is used. A notebook's cells run in their order, up to the
     first error. ARGUMENTS are the script's.
     """

@@ -58,7 +58,7 @@ def _row(at: Keys, key: Key) -> str:
         what = ", ".join(f"`{choice}`" for choice in key.choices)
     text = f"{key.text[:1].upper()}{key.text[1:]}"
     if key.meaning is Meaning.NO_EFFECT:
-        text = f"No effect: {text}"
+        text = f"No effect: {key.text[:1].lower()}{key.text[1:]}"
     elif key.meaning is Meaning.REFUSED:
         text = f"**Refused** (but for its default). {text} {key.remedy}".strip()
     return f"| `{name}`{also} | {what} | {text} |"
