@@ -132,9 +132,16 @@ def deleted_workspaces(client: Client, subscription: str) -> Iterator[DeletedRes
     """Yield every deleted workspace: the subscription's list includes them, with their state."""
     path = f"/subscriptions/{subscription}/providers/{WORKSPACE}"
     for document in pages(client, path, MACHINE_LEARNING):
-        if (document.get("properties") or {}).get("provisioningState") == SOFT_DELETED:
-            name, location = str(document.get("name")), str(document.get("location"))
-            yield DeletedResource(WORKSPACE, str(document["id"]), name, location)
+        properties = document.get("properties") or {}
+        if properties.get("provisioningState") == SOFT_DELETED:
+            yield DeletedResource(
+                WORKSPACE,
+                str(document["id"]),
+                str(document.get("name")),
+                str(document.get("location")),
+                str(properties.get("softDeletedAt") or ""),
+                str(properties.get("scheduledPurgeDate") or ""),
+            )
 
 
 def purge(client: Client, deleted: DeletedResource) -> None:

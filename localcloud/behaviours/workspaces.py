@@ -22,6 +22,7 @@ from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.routes import Route
 from localcloud.calls.soft_delete import purge, recover, soft_deleted, soft_deleted_at
+from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces"
@@ -165,7 +166,16 @@ def _list(call: Call) -> Reply | None:
     if not waiting:
         return None
     return page([*(_item(call, each, each.provisioning_state(call.now)) for each in there),
-                 *(_item(call, each, "SoftDeleted") for each in waiting)])  # fmt: skip
+                 *(_deleted(call, each) for each in waiting)])  # fmt: skip
+
+
+def _deleted(call: Call, workspace: StoredResource) -> JsonObject:
+    body = _item(call, workspace, "SoftDeleted")
+    times = {
+        "softDeletedAt": iso(workspace.modified),
+        "scheduledPurgeDate": iso(workspace.gone or 0.0),
+    }
+    return {**body, "properties": {**body["properties"], **times}}
 
 
 def _item(call: Call, workspace: StoredResource, state: str) -> JsonObject:

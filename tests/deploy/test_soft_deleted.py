@@ -1,6 +1,7 @@
 """Destroy, then up: what is soft-deleted under the stack's names is recovered or purged."""
 
 from contextlib import closing
+from datetime import datetime
 
 import pytest
 
@@ -94,6 +95,11 @@ def test_a_table_says_what_is_soft_deleted(deployed):
     line = next(line for line in said.out.splitlines() if f" {deployed.name} " in line)
     assert line.startswith("workspace")
     assert line.endswith("recover")
+    rows = deployed.good("stack", "deleted", "--json").data
+    (mine,) = (row for row in rows if row["kind"] == "workspace" and row["name"] == deployed.name)
+    kept = datetime.fromisoformat(mine["until"]) - datetime.fromisoformat(mine["deleted"])
+    assert round(kept.total_seconds() / 86_400) == 14
+    assert mine["until"][:10] in line
 
 
 def test_the_command_still_has_its_former_name(deployed):
