@@ -16,6 +16,7 @@ from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.json_types import JsonObject
 from infra.contract.project import Project
 from infra.contract.provider import Provider
+from infra.deploy.run.plan_order import in_order
 from infra.deploy.stack.configuration import Configuration
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.deployment.builtin import BuiltinProvider, OutputsOf
@@ -122,7 +123,8 @@ class Runner:
             )
             if result.error:
                 deployment.log("error", result.error, "")
-            return EngineResult(tuple(steps.steps), deployment.close(program_failed=result.failed))
+            summary = deployment.close(program_failed=result.failed)
+            return EngineResult(_shown(steps.steps, options), summary)
 
     def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
         """Delete all that is in state, without the program."""
@@ -143,7 +145,7 @@ class Runner:
         steps = self._listening(options)
         with self._providers() as providers:
             summary = act(self._run(loaded, recorder, options, steps, providers))
-        return EngineResult(tuple(steps.steps), summary)
+        return EngineResult(_shown(steps.steps, options), summary)
 
     def _run(
         self,
@@ -164,6 +166,11 @@ class Runner:
             listener=listener,
             cancellation=self.cancellation,
         )
+
+
+def _shown(steps: Sequence[Step], options: Options) -> tuple[Step, ...]:
+    """Return the steps of a plan in a stable order, those of the real thing as they happened."""
+    return in_order(steps) if options.preview else tuple(steps)
 
 
 def failures_only(listener: Listener) -> Listener:

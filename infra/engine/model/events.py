@@ -33,7 +33,8 @@ class Step:
     """One decided operation. ``diffs`` maps a changed property path to its kind (Pulumi's words).
 
     ``old`` and ``new`` are inputs with secrets hidden; ``reason`` says why where that is not plain
-    (``vmSize cannot be changed in place``), ``notes`` adds a remark to a path.
+    (``vmSize cannot be changed in place``), ``notes`` adds a remark to a path. ``after`` are the
+    URNs of what the resource depends on, its parent among them.
     """
 
     op: Op
@@ -48,6 +49,7 @@ class Step:
     protect: bool = False
     reason: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
+    after: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,6 +319,7 @@ def step_for(
         protect=new.protect,
         reason=decision.reason,
         notes=decision.notes,
+        after=(new.parent, *new.dependencies),
     )
 
 
@@ -341,6 +342,7 @@ def deletion_step(op: Op, old: Resource, reason: str) -> Step:
         old=displayed(old, old.hide_diffs),
         parent=old.parent,
         protect=old.protect,
+        after=(old.parent, *old.dependencies),
         reason=reason,
     )
 
