@@ -118,7 +118,10 @@ def _blob(call: Call, store: ArtifactStore, path: str) -> Blob | None:
 
 
 def _folder(call: Call) -> str:
-    return f"{call.params['origin']}/{call.params['container']}/"
+    origin, container = call.params["origin"], call.params["container"]
+    if {origin, container} & {".", ".."}:
+        raise RefusedError(400, "UserError", f"'{origin}/{container}' holds no artifacts.")
+    return f"{origin}/{container}/"
 
 
 def _blob_name(call: Call, path: str) -> str:
@@ -127,8 +130,13 @@ def _blob_name(call: Call, path: str) -> str:
 
 def _checked(path: str) -> str:
     """Return a path; refuse one that leads out of its container, or that is no blob's name."""
-    inside = without_dots(path)
-    if inside != path or path.startswith("/") or "\\" in path or len(path) > LONGEST:
+    if (
+        not path
+        or without_dots(path) != path
+        or path.startswith("/")
+        or "\\" in path
+        or len(path) > LONGEST
+    ):
         raise RefusedError(400, "UserError", f"'{path[:200]}' is not the path of an artifact.")
     return path
 

@@ -45,15 +45,16 @@ def register_dataset(call: Call) -> Reply:
         raise RefusedError(400, "UserError", f"'{name}' is not the name of a dataset.")
     known = find(call, f"{call.workspace}/data/{name}")
     again = call.query.get("updatedefinitionifexists", "").lower() == "true"
-    if known is not None and not again:
+    versions = _versions(call, known) if known is not None else []
+    if versions and not again:
         raise RefusedError(
             409, "UserError", f"There is already a dataset '{name}'; create a new version."
         )
     definition = body.get("latest") or {}
-    if known is not None and _kept(call, _versions(call, known)[-1])["dataflow"] == definition.get(
-        "dataflow"
-    ):
-        return answer(_dataset(call, known))
+    if known is not None and versions:
+        latest = _kept(call, versions[-1])["dataflow"]
+        if latest == definition.get("dataflow"):
+            return answer(_dataset(call, known))
     return answer(_dataset(call, _new_version(call, name, definition, body)))
 
 
@@ -277,10 +278,9 @@ def _saved(call: Call, version: StoredResource) -> JsonObject:
 
 def _kept(call: Call, version: StoredResource) -> JsonObject:
     """Return the definition that azureml-core registered, or one written from the asset."""
-    own = (version.properties.get("properties") or {}).get(_KEPT)
-    if own:
-        kept: JsonObject = json.loads(own)
-        return kept
+    own = _document((version.properties.get("properties") or {}).get(_KEPT))
+    if own.keys() >= {"dataflow", "properties", "datasetType"}:
+        return own
     kind = str(version.properties.get("dataType"))
     uri = str(version.properties.get("dataUri") or "")
     table = _table(call, kind, uri)
@@ -290,6 +290,15 @@ def _kept(call: Call, version: StoredResource) -> JsonObject:
         "properties": {},
         "datasetType": "tabular" if kind == "mltable" else "file",
     }
+
+
+def _document(text: object) -> JsonObject:
+    """Return a JSON object, empty if it is none: every client can write properties."""
+    try:
+        found = json.loads(str(text))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _table(call: Call, kind: str, uri: str) -> JsonObject:
@@ -302,7 +311,7 @@ def _table(call: Call, kind: str, uri: str) -> JsonObject:
     found = _read(call, f"{folder}/{_TABLE}")
     paths = [
         {key: value if "://" in str(value) else f"{folder}/{str(value).removeprefix('./')}"}
-        for each in found.get("paths") or ()
+        for each in _paths(found)
         for key, value in each.items()
     ]
     return {**found, "type": "mltable", "paths": paths}
@@ -329,10 +338,8 @@ def _read(call: Call, uri: str) -> JsonObject:
 
 def _rs_dataflow(dataflow: str) -> str:
     """Return the MLTable document in a dataflow, empty if there is none."""
-    try:
-        return str(json.loads(dataflow)["meta"]["RsDataflow"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+    meta = _document(dataflow).get("meta")
+    return str(meta.get("RsDataflow") or "") if isinstance(meta, dict) else ""
 
 
 def _uris(dataflow: str) -> Iterator[str]:
@@ -341,9 +348,14 @@ def _uris(dataflow: str) -> Iterator[str]:
         table = plain(_rs_dataflow(dataflow))
     except YamlError:
         return
-    paths = table.get("paths") if isinstance(table, dict) else None
-    for each in paths or ():
+    for each in _paths(table):
         yield from (str(value) for value in each.values())
+
+
+def _paths(table: object) -> list[JsonObject]:
+    """Return the places in an MLTable document, whatever else is in its list."""
+    paths = table.get("paths") if isinstance(table, dict) else None
+    return [each for each in paths if isinstance(each, dict)] if isinstance(paths, list) else []
 
 
 _FIELDS: Final[dict[str, Shape]] = {

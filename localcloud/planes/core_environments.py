@@ -5,10 +5,12 @@ They are versions of the workspace's environments: image and conda file. What on
 """
 
 import json
+import re
 from typing import Final
 
 import yaml
 
+from infra.catalogue.body_shapes import Shape
 from infra.contract.bounded_yaml import YamlError, plain
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.assets import stored_asset
@@ -22,6 +24,7 @@ _TYPE: Final = "Microsoft.MachineLearningServices/workspaces/environments"
 _VERSIONS: Final = f"{_TYPE}/versions"
 _KEPT: Final = "azureml.core.definition"
 _IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04"
+_NAME: Final = re.compile(r"[a-zA-Z0-9][\w\-.]{0,254}", re.ASCII)
 _SECTIONS: Final = ("python", "docker", "spark", "r", "environmentVariables")
 
 
@@ -53,6 +56,13 @@ def register_environment(call: Call) -> Reply:
     workspace, body = existing(call, call.workspace), call.json()
     definition = _definition(body)
     name = call.params["name"]
+    if not _NAME.fullmatch(name):
+        raise RefusedError(
+            400,
+            "UserError",
+            f"'{name}' is not the name of an environment: use letters, digits, '-', '_' and '.', "
+            "and begin with a letter or digit.",
+        )
     with call.cloud.store.database.write():
         container = find(call, f"{workspace.id}/environments/{name}")
         if container is None:
@@ -96,9 +106,13 @@ def _properties(definition: Document) -> JsonObject:
 
 
 def _kept(version: StoredResource) -> JsonObject | None:
+    """Return the definition that azureml-core registered; other clients can write there too."""
     text = (version.properties.get("properties") or {}).get(_KEPT)
-    found: JsonObject | None = json.loads(text) if text else None
-    return found
+    try:
+        found = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _document(version: StoredResource) -> JsonObject:
@@ -132,12 +146,23 @@ def _described(version: StoredResource) -> JsonObject:
     }
 
 
+# azureml-core has written these with a capital letter, too.
+_SECTION: Final[Shape] = {
+    "userManagedDependencies": "boolean",
+    "interpreterPath": "string",
+    "condaDependencies": "any",
+    "baseImage": "string",
+    "baseDockerfile": "string",
+}
+_DEFINITION: Final[Shape] = {
+    name: _SECTION for each in ("python", "docker", "spark") for name in (each, each.title())
+}
 _BASE: Final = "/environment/v1.0{ws}/environments"
 ROUTES: Final = (
     Route("GET", _BASE, list_environments),
     Route("GET", f"{_BASE}/", list_environments),
     Route("GET", f"{_BASE}/{{name}}", show_environment),
-    Route("PUT", f"{_BASE}/{{name}}", register_environment),
+    Route("PUT", f"{_BASE}/{{name}}", register_environment, shape=_DEFINITION),
     Route("GET", f"{_BASE}/{{name}}/versions/{{version}}", show_environment),
-    Route("PUT", f"{_BASE}/{{name}}/versions/{{version}}", register_environment),
+    Route("PUT", f"{_BASE}/{{name}}/versions/{{version}}", register_environment, shape=_DEFINITION),
 )

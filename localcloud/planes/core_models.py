@@ -5,10 +5,11 @@ are is an *asset* there: the artifacts whose ids begin with a prefix.
 """
 
 import json
+import re
 import uuid
 from typing import Final
 
-from infra.catalogue.body_shapes import Shape
+from infra.catalogue.body_shapes import Shape, shape_problems
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.artifacts import DATASTORE
 from localcloud.calls.lookups import existing, find
@@ -32,6 +33,7 @@ _ASSET: Final = "Microsoft.MachineLearningServices/workspaces/assets"
 _URL: Final = "aml://asset/"
 _STORE: Final = f"/datastores/{DATASTORE}/paths/"
 _KEPT: Final = "core"
+_NAME: Final = re.compile(r"[a-zA-Z0-9][\w\-.]{0,254}", re.ASCII)
 # What only azureml-core knows of a model, and what it is told of others.
 _OWN: Final[Document] = {
     "framework": "Custom",
@@ -45,6 +47,7 @@ _OWN: Final[Document] = {
     "resourceRequirements": None,
     "parentModelId": None,
 }
+_TEXTS: Final[Shape] = {"*": "text"}
 _TAGS: Final = {"/kvTags": "tags", "/properties": "properties"}
 
 
@@ -82,7 +85,7 @@ def create_model(call: Call) -> Reply:
     """Register the next version of a model."""
     body = call.json()
     name = str(body.get("name") or "")
-    if not name or "/" in name:
+    if not _NAME.fullmatch(name):
         raise RefusedError(400, "UserError", f"'{name}' is not the name of a model.")
     workspace = existing(call, call.workspace)
     uri = _model_uri(call, str(body.get("url") or ""))
@@ -141,9 +144,9 @@ def change_model(call: Call) -> Reply:
         path, _, key = str(step.get("path") or "").rpartition("/")
         whole = str(step.get("path"))
         if whole == "/description":
-            changes["description"] = step.get("value")
+            changes["description"] = _checked(step, "string")
         elif whole in _TAGS:
-            changes[_TAGS[whole]] = dict(step.get("value") or {})
+            changes[_TAGS[whole]] = _checked(step, _TEXTS) or {}
         elif path in _TAGS:
             field = _TAGS[path]
             known = dict(changes.get(field, version.resource.properties.get(field)) or {})
@@ -155,6 +158,14 @@ def change_model(call: Call) -> Reply:
     return answer(_document(name, saved(call, version.changed(call.now, **changes))))
 
 
+def _checked(step: Document, shape: Shape) -> object:
+    """Return the value of a step; refuse one that does not have the shape."""
+    value = step.get("value")
+    for path, problem in shape_problems(value, shape, str(step.get("path"))):
+        raise RefusedError(400, "UserError", f"{path}: {problem}")
+    return value
+
+
 def delete_model(call: Call) -> Reply:
     _, version = _named(call)
     call.cloud.store.resources.remove([version.resource.id])
@@ -162,8 +173,11 @@ def delete_model(call: Call) -> Reply:
 
 
 def _named(call: Call) -> tuple[str, Registered]:
-    identifier = call.params["id"]
-    return identifier.rpartition(":")[0], _version(call, identifier)
+    name, _, number = call.params["id"].rpartition(":")
+    if not number.isdecimal():  # other clients' versions may be any text; here they are numbers
+        existing(call, call.workspace)
+        raise _unknown(call.params["id"])
+    return name, _version(call, call.params["id"])
 
 
 def _version(call: Call, identifier: str) -> Registered:
@@ -171,14 +185,18 @@ def _version(call: Call, identifier: str) -> Registered:
     name, _, number = identifier.rpartition(":")
     found = find(call, f"{model_id(call, name)}/versions/{number}") if name else None
     if found is None:
-        raise RefusedError(404, "ModelNotFound", f"There is no model '{identifier}'.")
+        raise _unknown(identifier)
     return Registered(found)
+
+
+def _unknown(identifier: str) -> RefusedError:
+    return RefusedError(404, "ModelNotFound", f"There is no model '{identifier}'.")
 
 
 def _model_uri(call: Call, url: str) -> str:
     """Return the URI of a model's files, from the asset that names them."""
     asset = find(call, f"{call.workspace}/assets/{url.removeprefix(_URL)}")
-    artifacts = list(asset.properties.get("artifacts") or ()) if asset else []
+    artifacts = [each for each in asset.properties.get("artifacts") or () if each] if asset else []
     if not artifacts:
         raise RefusedError(400, "UserError", f"'{url}' is not an asset with artifacts.")
     first = artifacts[0]
@@ -234,7 +252,6 @@ def _has(found: Document, wanted: Document) -> bool:
     )
 
 
-_TEXTS: Final = {"*": "text"}
 _NEW_ASSET: Final[Shape] = {
     "name": "string",
     "artifacts": [{"prefix": "string", "id": "string"}],

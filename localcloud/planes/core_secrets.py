@@ -39,6 +39,7 @@ def show_secret(call: Call) -> Reply:
 
 def show_secrets(call: Call) -> Reply:
     """Respond with several secrets, and with the names of those that do not exist."""
+    existing(call, call.workspace)
     names = [str((each or {}).get("name")) for each in call.json().get("secrets") or ()]
     found = {name: find(call, _id(call, name)) for name in names}
     return answer(
@@ -62,6 +63,7 @@ def delete_secret(call: Call) -> Reply:
 
 
 def delete_secrets(call: Call) -> Reply:
+    existing(call, call.workspace)
     names = [str((each or {}).get("name")) for each in call.json().get("secrets") or ()]
     call.cloud.store.resources.remove([_id(call, name) for name in names])
     return Reply(200)

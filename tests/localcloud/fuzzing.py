@@ -56,6 +56,12 @@ METHODS = ("GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS")
 WRITES = ("PUT",) * 12 + ("PATCH",) * 6 + ("POST", "POST") + METHODS
 
 
+_STORING = (
+    "/mlflow", "/history", "/{acc", "/metric", "/artifact", "/dataset", "/modelmanagement",
+    "/environment", "/credential",
+)  # fmt: skip
+
+
 @dataclass
 class Fuzzer:
     """Makes requests, always the same ones for a seed: method, path, query, headers, body."""
@@ -69,8 +75,8 @@ class Fuzzer:
 
     @property
     def data_planes(self) -> Sequence[Route]:
-        """Routes of MLflow, run history and blobs, most of which store something."""
-        return [r for r in self.planes if r.template.startswith(("/mlflow", "/history", "/{acc"))]
+        """Routes of MLflow, azureml-core and blobs, most of which store something."""
+        return [r for r in self.planes if r.template.startswith(_STORING)]
 
     def requests(self, number: int) -> Iterator[tuple[str, str, dict[str, str], bytes]]:
         """Yield requests: half of them for ARM types, the others over every other route."""

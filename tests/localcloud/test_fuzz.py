@@ -62,6 +62,17 @@ def searches(workspace):
     ]
 
 
+def first_sdk_lists(workspace):
+    """Return the lists of azureml-core."""
+    places = {
+        "dataset": "v1.0{}/datasets",
+        "modelmanagement": "v1.0{}/models",
+        "environment": "v1.0{}/environments",
+        "credential": "v2.0{}/secrets",
+    }
+    return [f"/{plane}/{path.format(workspace)}" for plane, path in places.items()]
+
+
 def blob_lists(account):
     return [(f"/{account}", {"comp": "list"})] + [
         (f"/{account}/{name}", {"comp": "list", "restype": "container"})
@@ -103,6 +114,7 @@ def test_no_request_ends_in_500_and_every_list_still_answers(chain, chain_worksp
             problems.append((method, path[-80:], query, body[:300], problem[:400]))
     listed = [("GET", path, {"api-version": VERSION}) for path in lists(chain_workspace)]
     listed += [(method, path, {}) for method, path in searches(chain_workspace)]
+    listed += [("GET", path, {}) for path in first_sdk_lists(chain_workspace)]
     listed += [("GET", path, query) for path, query in blob_lists(ACCOUNT)]
     problems += [
         (*call, status, problem)
