@@ -2,15 +2,34 @@
 
 import pytest
 
-from tests.documents.page import Page, deployed
+from infra.contract.discovery import ensure_cloud
+from localcloud import control
+from tests.documents.page import Page, deployed, write_index
+
+
+@pytest.fixture(scope="session")
+def indexed(tmp_path_factory):
+    """Return the folder of a running cloud whose packages come from an index of our own."""
+    home = tmp_path_factory.mktemp("indexed")
+    write_index(home / "index")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_DEFAULT_INDEX", (home / "index").as_uri())
+        ensure_cloud(home)
+    yield home
+    control.stop(home)
 
 
 @pytest.fixture(scope="module")
-def stack(request, tmp_path_factory):
+def stack(request, tmp_path_factory, indexed):
     """Return the module's project, whose workspace is named after the module's page."""
-    name = request.module.PAGE.replace("_", "-")
-    with deployed(tmp_path_factory.mktemp(name), name) as project:
-        yield project
+    module = request.module
+    name = module.PAGE.replace("_", "-")
+    folder = tmp_path_factory.mktemp(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_DEFAULT_INDEX", (indexed / "index").as_uri())
+        computes = getattr(module, "COMPUTES", "")
+        with deployed(folder, name, indexed / "cloud", computes) as project:
+            yield project
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The code of a page, typed as it stands, and the project in which it runs."""
 
-import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud import control
+from runtime.cli.root import run
 from tests.deploy.project import PASSPHRASE, Project, Said, make_project
 from tests.runtime.index import add_wheel
 
@@ -23,22 +22,12 @@ PACKAGES = (
 _OPEN = re.compile(r"<[\w /-]+>")
 
 
-class Stack(Project):
-    """A project that also runs commands in processes of their own."""
-
-    def process(self, *arguments: str) -> None:
-        """Run a command that is to succeed."""
-        process = self.start(*arguments)
-        _, error = process.communicate()
-        assert process.returncode == 0, error
-
-
 @dataclass
 class Page:
     """The blocks of a page, by their file; a project with a deployed stack."""
 
     name: str
-    project: Stack
+    project: Project
     values: dict[str, str] = field(default_factory=dict)
     """What to type in the place of what the page leaves open (``<fqdn>``)."""
 
@@ -85,27 +74,30 @@ class Page:
         return self.project.stack_file().read_text(encoding="utf-8")
 
 
-@contextmanager
-def deployed(folder: Path, name: str) -> Iterator[Stack]:
-    """Deploy a project's stack to a cloud of its own, and enter its folder.
-
-    Packages come from an index of wheels that have nothing but a version. The project's ``capture``
-    is to be set before commands run in this process.
-    """
-    index = folder / "index"
+def write_index(folder: Path) -> None:
+    """Write an index of packages for uv: wheels that have nothing but a version."""
     for package in PACKAGES:
-        wheel = add_wheel(index / package.replace("_", "-"), package, "1.0")
+        wheel = add_wheel(folder / package.replace("_", "-"), package, "1.0")
         (wheel.parent / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+
+
+@contextmanager
+def deployed(folder: Path, name: str, cloud: Path, computes: str = "") -> Iterator[Project]:
+    """Deploy a project's stack to the cloud in a folder, and enter the project's.
+
+    ``computes`` are lines to add to the stack file. The project's ``capture`` is to be set before
+    commands run in this process.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("AML_HOME", "AML_STACK", "PULUMI_BACKEND_URL"):
             patch.delenv(variable, raising=False)
         patch.setenv("PULUMI_CONFIG_PASSPHRASE", PASSPHRASE)
-        patch.setenv("UV_DEFAULT_INDEX", index.as_uri())
-        made = make_project(folder / "project", None, name)
-        project = Stack(made.root, None, name, dict(os.environ))
+        patch.setenv("SSH_PASSWORD", "pa55-w0rd")
+        project = make_project(folder / "project", None, name)
+        with project.stack_file().open("a", encoding="utf-8") as file:
+            file.write(computes)
+        project.home.mkdir()
+        (project.home / "cloud").symlink_to(cloud)
         patch.chdir(project.root)
-        project.process("up", "--yes")
-        try:
-            yield project
-        finally:
-            control.stop(project.home)
+        assert run(["up", "--yes"]) == 0
+        yield project

@@ -6,6 +6,7 @@ import pytest
 
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION
+from runtime.cli.root import run
 
 PAGE = "compute_targets"
 SECRET = "pa55-w0rd-of-the-lab"
@@ -53,7 +54,7 @@ def lab(stack):
         for path, version in RESOURCES.items():
             client.complete("PUT", f"{GROUP}/providers/{path}", api_version=version, body=body)
     yield
-    stack.process("up", "--yes", "--expect-no-changes")
+    assert run(["up", "--yes", "--expect-no-changes"]) == 0
     declared = stack.stack_file().read_text(encoding="utf-8")
     assert SECRET not in declared
     assert VALUES["<databricks_access_token>"] not in declared

@@ -2,6 +2,8 @@
 
 import pytest
 
+from runtime.cli.root import run
+
 PAGE = "training_targets"
 SECRET = "pa55-w0rd-of-the-lab"
 VALUES = {
@@ -42,7 +44,7 @@ print("trained")
 def declared(stack):
     """Everything that the page makes is declared at the end, without its password."""
     yield
-    stack.process("up", "--yes", "--expect-no-changes")
+    assert run(["up", "--yes", "--expect-no-changes"]) == 0
     assert SECRET not in stack.stack_file().read_text(encoding="utf-8")
 
 

@@ -17,6 +17,18 @@ VALUES = {
     "<hdconfig>": "hdconfig.yml",
     "<remotedocker>": "remotevm",
 }
+COMPUTES = """\
+    - kind: virtual_machine
+      name: remotevm
+      address: a.example
+      user: ops
+      password: env:SSH_PASSWORD
+    - kind: hdinsight
+      name: myhdi
+      address: foo-ssh.azurehdinsight.net
+      user: ops
+      password: env:SSH_PASSWORD
+"""
 CNTK = """\
 from azureml.core import Experiment, Workspace
 from azureml.core.compute import ComputeTarget
@@ -77,25 +89,6 @@ FILES = {
     "my_train.py": "print('never')\n",
     "my-cntk-proj/train.py": "print('never')\n",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def attached(stack):
-    """Attach the machines that the lines name."""
-    machine = ["--username", "ops", "--password", "pa55-w0rd"]
-    for name, kind in (("remotevm", "remotedocker"), ("myhdi", "cluster")):
-        address = f"{name}-ssh.azurehdinsight.net"
-        stack.process(
-            "computetarget",
-            "attach",
-            "--name",
-            name,
-            "--address",
-            address,
-            *machine,
-            "--type",
-            kind,
-        )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
