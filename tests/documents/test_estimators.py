@@ -55,6 +55,8 @@ def test_an_estimator_of_several_nodes_can_be_made(projects):
         before=BEFORE,
         after="config = estimator.run_config\n"
         "print(config.node_count, config.communicator, config.mpi.process_count_per_node,\n"
-        "      config.environment.docker.base_image)",
+        "      config.environment.docker.base_image,\n"
+        "      *config.environment.python.conda_dependencies.pip_packages)",
     )
-    assert out == "2 IntelMpi 1 microsoft/mmlspark:0.12\n"
+    assert out.startswith("2 IntelMpi 1 microsoft/mmlspark:0.12 ")
+    assert "cntk==2.5.1" in out.split()
