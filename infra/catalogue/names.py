@@ -209,6 +209,12 @@ RULES: Final = {
         "3-63 lower-case letters, digits or single hyphens",
         63,
     ),
+    "environment": NameRule(
+        "environment",
+        r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,254}",
+        "up to 255 letters, digits or ._-, starting with a letter, digit or underscore",
+        255,
+    ),
     "datastore": NameRule(
         "datastore", r"[a-zA-Z0-9_]{1,255}", "1-255 letters, digits or underscores", 255
     ),

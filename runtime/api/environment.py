@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
 from runtime.api.conda_dependencies import CondaDependencies
@@ -176,6 +177,9 @@ class Environment(Section):
 
     def register(self, workspace: Deployed) -> "Environment":
         """Register the environment; a new version is made only if it differs from the newest."""
+        problem = RULES["environment"].problem(str(self.name))
+        if problem is not None:
+            raise UserErrorException(problem, remedy="Choose another name for the environment.")
         conda, image = self._conda_text(), image_spec(self.docker)
         context = None if image is None else build_context(image, conda)
         with azureml_errors(), environments_of(workspace) as environments:

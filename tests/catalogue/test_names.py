@@ -4,7 +4,7 @@ import pytest
 
 from infra.catalogue.names import RULES
 
-SPOKEN_WITH_AN = {"AmlCompute", "Application Insights", "experiment"}
+SPOKEN_WITH_AN = {"AmlCompute", "Application Insights", "environment", "experiment"}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

@@ -57,6 +57,11 @@ def made(name, *packages):
     return environment
 
 
+def test_a_name_that_no_workspace_takes_is_refused(workspace):
+    with pytest.raises(UserErrorException, match="not an environment name"):
+        made("a b/..", "six").register(workspace)
+
+
 def test_a_new_version_is_made_only_on_change(workspace):
     environment = made("versions", "a")
     assert environment.register(workspace).version == "1"
