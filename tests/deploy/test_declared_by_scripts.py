@@ -57,7 +57,7 @@ def test_a_cluster_is_found_or_created(deployed, workspace):
         ComputeTarget(workspace=workspace, name="cpu-cluster")
     assert "cpu-cluster" in missing.value.message
     configuration = AmlCompute.provisioning_configuration(
-        vm_size="STANDARD_D2_V2", vm_priority="lowpriority", max_nodes=4
+        vm_size="STANDARD_D2_V2", vm_priority="lowpriority"
     )
     made = ComputeTarget.create(workspace, "cpu-cluster", configuration)
     made.wait_for_completion(show_output=True)
@@ -68,6 +68,7 @@ def test_a_cluster_is_found_or_created(deployed, workspace):
         "LowPriority",
     )
     assert made.scale_settings.idle_seconds_before_scaledown == 1800
+    assert made.scale_settings.maximum_node_count == 4
     assert made.get_status().serialize()["currentNodeCount"] == 0
     assert "name: cpu-cluster" in deployed.stack_file().read_text(encoding="utf-8")
     assert [each.name for each in ComputeTarget.list(workspace)] == ["cpu", "cpu-cluster"]
@@ -213,7 +214,7 @@ def test_other_changes_of_the_stack_file_are_not_deployed(deployed, workspace):
 
 
 WRONG = [
-    (AmlCompute.provisioning_configuration, "vm_size and max_nodes"),
+    (AmlCompute.provisioning_configuration, "vm_size"),
     (lambda: AmlCompute.provisioning_configuration("X_Y", "spot", max_nodes=1), "lowpriority"),
     (lambda: AmlCompute.provisioning_configuration("X_Y", max_nodes=1, vnet_name="v"), "all three"),
     (

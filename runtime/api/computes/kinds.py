@@ -22,6 +22,8 @@ from runtime.api.exceptions import ComputeTargetException
 
 _IDLE_S = 1800
 """azureml-core's default; the stack file's own is shorter."""
+_MAX_NODES = 4
+"""azureml-core's default."""
 
 
 class AmlCompute(ComputeTarget):
@@ -51,16 +53,11 @@ class AmlCompute(ComputeTarget):
         location: str | None = None,
         enable_node_public_ip: bool = True,
     ) -> ComputeConfiguration:
-        """Return the configuration of a cluster; ``vm_size`` and ``max_nodes`` are needed."""
-        missing = [
-            name
-            for name, value in (("vm_size", vm_size), ("max_nodes", max_nodes))
-            if value in ("", None)
-        ]
-        if missing:
+        """Return the configuration of a cluster; ``vm_size`` is needed."""
+        if not vm_size:
             raise ComputeTargetException(
-                f"A cluster needs {' and '.join(missing)}.",
-                remedy="Pass, for instance, `vm_size='STANDARD_DS3_V2', max_nodes=4`.",
+                "A cluster needs vm_size.",
+                remedy="Pass, for instance, `vm_size='STANDARD_DS3_V2'`.",
             )
         idle = _IDLE_S if idle_seconds_before_scaledown is None else idle_seconds_before_scaledown
         admin = {"user": admin_username, "ssh_public_key": admin_user_ssh_key}
@@ -68,7 +65,7 @@ class AmlCompute(ComputeTarget):
             "vm_size": vm_size,
             "priority": priority_of(vm_priority),
             "min_nodes": min_nodes,
-            "max_nodes": max_nodes,
+            "max_nodes": _MAX_NODES if max_nodes is None else max_nodes,
             "idle_seconds": idle,
             "admin": {key: value for key, value in admin.items() if value},
             "tags": dict(tags or {}),
