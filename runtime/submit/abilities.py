@@ -216,12 +216,13 @@ INABILITIES: Final = (
 """Adding a kind of target is naming it in the rows of what it cannot do."""
 
 
-def check_abilities(spec: RunSpec, kind: str) -> tuple[str, ...]:
+def check_abilities(spec: RunSpec, kind: str, most_nodes: int | None = None) -> tuple[str, ...]:
     """Raise ``UsageError`` for everything a target of ``kind`` cannot honour, with its lines.
 
+    ``most_nodes`` is what a cluster was deployed with, ``None`` where that is not known.
     Returns sentences about what has no effect there.
     """
-    found = list(_inabilities(spec, kind))
+    found = [*_too_many_nodes(spec, most_nodes), *_inabilities(spec, kind)]
     refused = [each for each in found if not each.row.harmless]
     notes = tuple(
         f"{each.at}: {each.text}." if each.at else f"{each.text}."
@@ -268,6 +269,18 @@ def _inabilities(spec: RunSpec, kind: str) -> Iterator[_Found]:
         for row in INABILITIES:
             if asked and row.feature == feature.name and kind in row.kinds:
                 yield _Found(row, spec.target, asked, _origin(spec.origins, feature.origins))
+
+
+def _too_many_nodes(spec: RunSpec, most: int | None) -> Iterator[_Found]:
+    feature = next(each for each in FEATURES if each.name == "several nodes")
+    if most is not None and spec.node_count > max(most, 1):
+        row = Inability(
+            feature.name,
+            (CLUSTER,),
+            f"it has at most {most}",
+            "Ask for fewer nodes, or raise `max_nodes` in the stack file and run `aml up`.",
+        )
+        yield _Found(row, spec.target, feature.asked(spec), _origin(spec.origins, feature.origins))
 
 
 def _origin(origins: Mapping[str, str], names: tuple[str, ...]) -> str:

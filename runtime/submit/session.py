@@ -46,6 +46,7 @@ class ProjectSession:
             self.history,
             report=report,
             kind_of=targets.kind,
+            most_nodes=targets.most_nodes,
             built_here=targets.built_here,
         )
 

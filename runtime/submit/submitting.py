@@ -81,6 +81,7 @@ class Submitter:
 
     ``report`` is called with what a person should know before a snapshot is sent.
     ``kind_of`` returns the kind of a target, by which `runtime.submit.abilities` knows it.
+    ``most_nodes`` returns how many nodes a cluster may have, ``None`` where that is not known.
     ``built_here`` returns whether the environments of a target are built on this machine.
     """
 
@@ -93,6 +94,7 @@ class Submitter:
         now: Callable[[], float] = time.time,
         report: Report = silent,
         kind_of: Callable[[str], str] = kind_of_name,
+        most_nodes: Callable[[str], int | None] = lambda _: None,
         built_here: Callable[[str], bool] = LOCAL.__eq__,
     ) -> None:
         self._home = home
@@ -102,6 +104,7 @@ class Submitter:
         self._now = now
         self._report = report
         self._kind_of = kind_of
+        self._most_nodes = most_nodes
         self._built_here = built_here
 
     def plan(self, spec: RunSpec, target: Target | None = None) -> Planned:
@@ -129,7 +132,7 @@ class Submitter:
         Returns the run as the target takes it, what the target ignores, and the environment.
         """
         check_spec(spec)
-        notes = check_abilities(spec, self._kind_of(spec.target))
+        notes = check_abilities(spec, self._kind_of(spec.target), self._most_nodes(spec.target))
         check_data(spec, target)
         spec = for_target(spec)
         locked = checked_environment(

@@ -76,6 +76,10 @@ class DeployedTargets:
         """Return the kind of a compute, as in the manifest."""
         return self._entry(name)[1].kind
 
+    def most_nodes(self, name: str) -> int | None:
+        """Return the most nodes of a compute, as in the manifest; ``None`` if it has no such."""
+        return self._entry(name)[1].max_nodes
+
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, as ARM answers; ``None`` without one.
 

@@ -27,6 +27,9 @@ class OtherTargets(Closeable, Protocol):
     def kind(self, name: str) -> str:
         """Return the kind of a compute; raises what ``require`` raises."""
 
+    def most_nodes(self, name: str) -> int | None:
+        """Return the most nodes of a compute, ``None`` where that is not known."""
+
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, ``None`` without one."""
 
@@ -66,6 +69,10 @@ class Targets:
     def kind(self, name: str) -> str:
         """Return the kind of a target: `local`, or the kind of the compute. Raises as above."""
         return LOCAL if name == LOCAL else self._deployed().kind(name)
+
+    def most_nodes(self, name: str) -> int | None:
+        """Return how many nodes a cluster was deployed with, at most; ``None`` for others."""
+        return None if name == LOCAL else self._deployed().most_nodes(name)
 
     def built_here(self, name: str) -> bool:
         """Return whether the target's environments are built on this machine.

@@ -151,6 +151,15 @@ def test_nothing_is_stored_for_a_run_that_is_refused(tmp_path, source, method):
     assert not (tmp_path / "home" / "snapshots").exists()
 
 
+def test_a_cluster_has_no_more_nodes_than_it_was_deployed_with(tmp_path, source):
+    history = History(tmp_path / "home" / "history.sqlite")
+    asked = RunSpec("a.py", source, "cpu", node_count=4, origins={"node_count": "f:2"})
+    submitter = Submitter(tmp_path / "home", history, environ={}, most_nodes={"cpu": 2}.get)
+    with pytest.raises(UsageError, match="4 nodes: it has at most 2") as error:
+        submitter.plan(asked)
+    assert error.value.at == "f:2"
+
+
 def test_an_environment_that_may_not_be_prepared_must_be_there(tmp_path, source):
     submitter = Submitter(tmp_path / "home", History(tmp_path / "h.sqlite"), environ={})
     environment = EnvironmentSpec("pip", requirements="", python="3.11")
