@@ -213,6 +213,24 @@ def test_other_changes_of_the_stack_file_are_not_deployed(deployed, workspace):
     assert "aml up" in refused.value.message
 
 
+def test_scripts_that_declare_at_once_wait_for_each_other(deployed):
+    script = deployed.root / "create.py"
+    script.write_text(
+        "import sys\n"
+        "from azureml.core import Workspace\n"
+        "from azureml.core.compute import AmlCompute, ComputeTarget\n"
+        "plan = AmlCompute.provisioning_configuration('STANDARD_DS3_V2', max_nodes=1)\n"
+        "ComputeTarget.create(Workspace.from_config(), sys.argv[1], plan)\n",
+        encoding="utf-8",
+    )
+    names = ["one", "two", "three"]
+    running = [deployed.start("v1", "run", str(script), name) for name in names]
+    assert [process.communicate()[1] for process in running] == [""] * 3
+    file = deployed.stack_file().read_text(encoding="utf-8")
+    assert all(f"name: {name}" in file for name in names)
+    assert no_changes(deployed)
+
+
 WRONG = [
     (AmlCompute.provisioning_configuration, "vm_size"),
     (lambda: AmlCompute.provisioning_configuration("X_Y", "spot", max_nodes=1), "lowpriority"),

@@ -4,13 +4,17 @@ A change is refused while the stack file has other changes that are not deployed
 makes a compute must not deploy what somebody is still writing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import fcntl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from infra.contract.command_line import stack_command
 from infra.contract.errors import DeployError, ProviderError, UnknownNameError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import nearest
+from infra.contract.private import private_file, private_folder
+from infra.contract.project import find_project
 from infra.contract.stack_computes import PowerAction
 from infra.deploy.drift.adopt import remove, write
 from infra.deploy.importing.computes import computes_of
@@ -60,7 +64,12 @@ class DeclaredComputes:
     def add(
         self, kind: str, name: str, settings: Document, secrets: Mapping[str, str] | None = None
     ) -> None:
-        stack = open_stack(self._stack)
+        with _alone(self._stack) as stack:
+            self._add(stack, kind, name, settings, secrets or {})
+
+    def _add(
+        self, stack: Stack, kind: str, name: str, settings: Document, secrets: Mapping[str, str]
+    ) -> None:
         index = _index(stack, name)
 
         def edit(file: StackFile) -> None:
@@ -69,28 +78,28 @@ class DeclaredComputes:
             place = f"{_COMPUTES}[{len(file.entries().get(_COMPUTES) or ())}]"
             write(file, place, {"kind": kind, "name": name, **settings})
             sealing = Settings(stack.project, stack.name)
-            for key, secret in (secrets or {}).items():
+            for key, secret in secrets.items():
                 sealing.seal(file, f"{place}.{key}", secret)
 
         self._deployed(stack, name, edit)
 
     def change(self, name: str, settings: Document) -> None:
-        stack = open_stack(self._stack)
-        place = f"{_COMPUTES}[{_required(stack, name)}]"
+        with _alone(self._stack) as stack:
+            place = f"{_COMPUTES}[{_required(stack, name)}]"
 
-        def edit(file: StackFile) -> None:
-            for key, value in settings.items():
-                if value is None or isinstance(value, Mapping | list):
-                    remove(file, f"{place}.{key}")
-                if value is not None:
-                    write(file, f"{place}.{key}", value)
+            def edit(file: StackFile) -> None:
+                for key, value in settings.items():
+                    if value is None or isinstance(value, Mapping | list):
+                        remove(file, f"{place}.{key}")
+                    if value is not None:
+                        write(file, f"{place}.{key}", value)
 
-        self._deployed(stack, name, edit)
+            self._deployed(stack, name, edit)
 
     def remove(self, name: str) -> None:
-        stack = open_stack(self._stack)
-        index = _required(stack, name)
-        self._deployed(stack, name, lambda file: remove(file, f"{_COMPUTES}[{index}]"))
+        with _alone(self._stack) as stack:
+            index = _required(stack, name)
+            self._deployed(stack, name, lambda file: remove(file, f"{_COMPUTES}[{index}]"))
 
     def _deployed(self, before: Stack, name: str, edit: Callable[[StackFile], None]) -> None:
         """Edit the file and deploy it; put the file back if that does not succeed."""
@@ -117,6 +126,19 @@ class DeclaredComputes:
         except BaseException:
             before.file.write_text(text, encoding="utf-8")
             raise
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[Stack]:
+    """Open a stack once no other script declares a compute in it.
+
+    Two that edit the file at once would each put back what the other has written.
+    """
+    home = find_project().home
+    private_folder(home)
+    with private_file(home / f"declaring-{name}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield open_stack(name)
 
 
 def _up(stack: Stack, name: str) -> None:
