@@ -257,14 +257,19 @@ class AzureMLTarget:
         # The service decides the state: it still collects outputs after the script has ended.
         agent = [event for event in reported if event.kind != "state" or event.data.get("run")]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
-        ends = state.final and not read.past
-        past = self._past_the_agent(handle, details) if ends else ()
+        says = error.get("message") if isinstance(error, Mapping) else None
+        past: Sequence[RunEvent] = ()
+        if state.final and not read.past:
+            every, _ = self._agent_events(details, 0)
+            past = self._past_the_agent(handle, details, every)
+            # The agent knows why; the service knows the exit code of its command.
+            says = _reason(every) or says if state is RunState.FAILED else says
         return RunStatus(
             state,
             [*service, *agent, *past],
             str(Cursor(read.service + len(service), offset, int(state.final))),
             exit_code=_exit_code([*service, *reported]),
-            error=error.get("message") if isinstance(error, Mapping) else None,
+            error=says,
         )
 
     def _job(self, handle: Handle) -> str:
@@ -314,9 +319,13 @@ class AzureMLTarget:
         ]
         return events, offset + len(whole)
 
-    def _past_the_agent(self, handle: Handle, details: Document) -> Sequence[RunEvent]:
-        """Return what a run that has ended has which its agent has not seen."""
-        every, _ = self._agent_events(details, 0)
+    def _past_the_agent(
+        self, handle: Handle, details: Document, every: Sequence[RunEvent]
+    ) -> Sequence[RunEvent]:
+        """Return what a run that has ended has which its agent has not seen.
+
+        ``every`` are all events of the agent.
+        """
         service = Service(self._mlflow, self._metrics, self._children)
         return past_the_agent(service, details, _name(handle), every)
 
@@ -450,6 +459,12 @@ def download(
 
 def _name(handle: Handle) -> str:
     return handle.reference.rpartition("/")[2]
+
+
+def _reason(events: Sequence[RunEvent]) -> str | None:
+    """Return why the script's own run failed, as the agent reported it last."""
+    ends = [each.data for each in events if each.kind == "state" and not each.data.get("run")]
+    return str(ends[-1]["error"]) if ends and ends[-1].get("error") else None
 
 
 def _exit_code(events: Iterable[RunEvent]) -> int | None:

@@ -29,6 +29,17 @@ def recorded(agent, kind):
     return [event["data"] for event in agent.events if event["kind"] == kind]
 
 
+def test_scripts_of_workbench_log_as_they_did(agent):
+    script = """
+from azureml.logging import get_azureml_logger
+logger = get_azureml_logger()
+logger.log("accuracy", 0.75)
+logger.log("losses", [2, 1])
+answer(run.get_metrics())
+"""
+    assert answers(agent, script) == [{"accuracy": 0.75, "losses": [2, 1]}]
+
+
 @pytest.mark.parametrize("file", FILES_OF_SCRIPTS, ids=lambda file: file.stem)
 def test_the_package_has_the_syntax_of_python_36(file):
     ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 6))

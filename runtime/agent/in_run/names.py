@@ -96,6 +96,7 @@ MODULES: typing.Dict[str, Names] = {
         "errors", "DatasetExecutionError DatasetValidationError"
     ),
     "azureml.exceptions": _ERRORS,
+    "azureml.logging": _of("workbench_logger", "get_azureml_logger"),
     "azureml._common": {},
     "azureml._common.exceptions": _of("errors", "AzureMLException"),
     "azureml._common._error_definition": {},
