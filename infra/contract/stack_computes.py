@@ -4,6 +4,7 @@ What an imperative script makes is declared from then on: it is never drift.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from infra.contract.json_types import Document
@@ -35,8 +36,8 @@ class StackComputes(Protocol):
 
     def add(
         self, kind: str, name: str, settings: Document, secrets: Mapping[str, str] | None = None
-    ) -> None:
-        """Declare a compute in the stack file and deploy it.
+    ) -> Path:
+        """Declare a compute in the stack file and deploy it; return the file.
 
         ``kind`` and ``settings`` are the stack file's words. ``secrets`` maps keys to credentials
         in clear, which the file holds encrypted.
@@ -45,8 +46,11 @@ class StackComputes(Protocol):
     def change(self, name: str, settings: Document) -> None:
         """Change settings of a declared compute and deploy it; ``None`` removes a key."""
 
-    def remove(self, name: str) -> None:
-        """Remove a compute from the stack file; what the workspace made is deleted."""
+    def remove(self, name: str) -> Path:
+        """Remove a compute from the stack file, which is returned, and from the workspace.
+
+        What the workspace made is deleted.
+        """
 
 
 def stack_computes(stack: str) -> StackComputes:

@@ -101,7 +101,9 @@ def submit_script(**options: object) -> None:
 @click.option("--compute-target-name", "target", metavar="TARGET", help="Runs on this target.")
 @click.option("--parent-run-id", metavar="RUN", help="Children of this run.")
 @click.option("--pipeline-run-id", metavar="ID", help="Not supported.")
-@click.option("--minimal", "is_minimal", is_flag=True, help="Seven values of each run.")
+@click.option(
+    "--minimal", "is_minimal", is_flag=True, help="Print only the main values of each run."
+)
 @az_options()
 def list_runs(
     *,

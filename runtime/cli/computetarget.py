@@ -25,7 +25,6 @@ from runtime.api.computes.configurations import ComputeConfiguration
 from runtime.api.exceptions import ComputeTargetException
 from runtime.api.workspace import Workspace
 from runtime.cli.az import AzOptions, az_options, given
-from runtime.cli.render import say
 from runtime.cli.session import command_session
 
 _CREATED: Final = ("AmlCompute", "ComputeInstance")
@@ -74,9 +73,15 @@ def _with(*options: Callable[..., Callable[..., object]]) -> Callable[..., Calla
     _NAME,
     click.option("-s", "--vm-size", required=True, help="Size of the nodes."),
     click.option("--max-nodes", type=int, required=True, help="Maximum number of nodes."),
-    click.option("--min-nodes", type=int, default=0, show_default=True, help="Minimum of nodes."),
     click.option(
-        "--idle-seconds-before-scaledown", type=int, default=120, show_default=True, help="Seconds."
+        "--min-nodes", type=int, default=0, show_default=True, help="Minimum number of nodes."
+    ),
+    click.option(
+        "--idle-seconds-before-scaledown",
+        type=int,
+        default=120,
+        show_default=True,
+        help="How long an idle node is kept, in seconds.",
     ),
     click.option("-p", "--vm-priority", default="dedicated", help="dedicated or lowpriority."),
     click.option("--admin-username", "-u", help="Administrator of the nodes."),
@@ -291,7 +296,6 @@ def delete(name: str) -> None:
     compute = ComputeTarget(workspace, name)
     _require(compute, compute.type in _CREATED, "was attached", "detach")
     compute.delete()
-    say(f"Deleted compute {name!r}.")
 
 
 @computetarget.command()
@@ -302,7 +306,6 @@ def detach(name: str) -> None:
     compute = ComputeTarget(workspace, name)
     _require(compute, compute.type not in _CREATED, "was created by the workspace", "delete")
     compute.detach()
-    say(f"Detached compute {name!r}.")
 
 
 @computetarget.command("get-credentials")

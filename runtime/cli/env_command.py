@@ -77,7 +77,7 @@ def show(name: str, *, as_json: bool) -> None:
 @env.command()
 @click.option("--older-than", metavar="AGE", help="Remove those not used for so long: 30d.")
 @click.option(
-    "--keep", type=click.IntRange(min=0), metavar="N", help="Remove all but the N last used."
+    "--keep", type=click.IntRange(min=0), metavar="N", help="Keep only the N most recently used."
 )
 @click.option("--size", metavar="SIZE", help="Remove what exceeds a size: 5GiB.")
 @click.option(

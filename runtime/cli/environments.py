@@ -146,7 +146,7 @@ def prune(
     """Remove built environments, or print which would be removed."""
     if older_than_s is None and keep is None and size is None:
         raise UsageError(
-            "Nothing says what to remove.", remedy="Give --older-than, --keep or --size."
+            "Say which environments to remove.", remedy="Give --older-than, --keep or --size."
         )
     root = home_folder() / "environments"
     inventory = stored(root)

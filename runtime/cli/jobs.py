@@ -59,7 +59,9 @@ def _one_each(args: Sequence[str]) -> Sequence[str]:
 
 def _az(function: Command) -> Command:
     """Add the options that every command of `az ml job` has, and the stack."""
-    stack = click.option("--stack", "-s", metavar="STACK", help="Stack to use instead.")
+    stack = click.option(
+        "--stack", "-s", metavar="STACK", help="Stack to use. Default: the selected stack."
+    )
     return stack(az_options(metadata=False, path=False)(function))
 
 
@@ -75,13 +77,18 @@ def job() -> None:
 @click.option(
     "--file", "-f", type=click.Path(path_type=Path), required=True, help="File of the job, in YAML."
 )
-@click.option("--name", "-n", metavar="NAME", help="Name of the job. Default: the file's, or made.")
+@click.option(
+    "--name",
+    "-n",
+    metavar="NAME",
+    help="Name of the job. Default: the file's name for it, or a generated one.",
+)
 @click.option(
     "--set",
     "settings",
     metavar="KEY.KEY=VALUE",
     multiple=True,
-    help="Replace or add a value; takes several.",
+    help="Replace or add a value; several may follow.",
 )
 @click.option("--stream", is_flag=True, help="Show the job until it has ended.")
 @click.option("--web", "-e", is_flag=True, help="Print the address of the job's page.")

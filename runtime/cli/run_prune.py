@@ -27,7 +27,7 @@ _ENDED: Final = [str(state) for state in RunState if state.final]
     type=click.Choice(_ENDED, case_sensitive=False),
     multiple=True,
     metavar="STATE",
-    help="Runs that ended so: Completed, Failed or Canceled (repeatable).",
+    help="Only runs in this state: Completed, Failed or Canceled (repeatable).",
 )
 @click.option(
     "--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N of these runs."
@@ -59,7 +59,7 @@ def prune(
     """
     if not (experiment or older_than or states or keep is not None or limit):
         raise UsageError(
-            "Nothing says which runs to delete.",
+            "Say which runs to delete.",
             remedy="Give --older-than 30d, --state Failed, --keep 20, --size 10G or -e NAME.",
         )
     session = command_session(None)

@@ -32,7 +32,9 @@ _ENDED: Final = 143  # by SIGTERM
 
 @click.command(cls=CountedBack)
 @click.argument("run_id", metavar="RUN")
-@click.option("--port", type=click.IntRange(1, 65535), help="Default: 6006 if it is free.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: 6006 if it is free."
+)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 def tensorboard(run_id: str, port: int | None, *, no_browser: bool) -> None:
     """Show a run's logs/ in TensorBoard, also while it runs. Ctrl-C ends TensorBoard.

@@ -88,7 +88,7 @@ def choose_environment(
     )
     if found is None and target != LOCAL:
         raise DefinitionError(
-            f"{source_directory} declares no environment, and target {target!r} needs one.",
+            f"{_shown(source_directory)} declares no environment, and target {target!r} needs one.",
             remedy=f"Add one of {', '.join(FILE_NAMES)} to it, or give a file with `-d FILE`.",
         )
     if found is None and python is not None:
@@ -97,6 +97,11 @@ def choose_environment(
             remedy=f"Add one of {', '.join(FILE_NAMES)}, or omit `--python-version`.",
         )
     return found
+
+
+def _shown(folder: Path) -> str:
+    """Return a folder as a message names it: never as a lone dot."""
+    return str(folder if folder.name else folder.absolute())
 
 
 def _with_python(environment: EnvironmentSpec, python: str | None) -> EnvironmentSpec:

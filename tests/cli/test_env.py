@@ -131,7 +131,7 @@ def test_pruning_shows_first_and_removes_on_request(built):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Nothing says what to remove"),
+        ([], "Say which environments to remove"),
         (["--older-than", "soon"], "is not an age"),
         (["--size", "big"], "is not a size"),
     ],

@@ -225,7 +225,10 @@ def test_scripts_that_declare_at_once_wait_for_each_other(deployed):
     )
     names = ["one", "two", "three"]
     running = [deployed.start("v1", "run", str(script), name) for name in names]
-    assert [process.communicate()[1] for process in running] == [""] * 3
+    said = [process.communicate()[1] for process in running]
+    assert said == [
+        f"Added compute '{name}' to Pulumi.local.yaml and deployed it.\n" for name in names
+    ]
     file = deployed.stack_file().read_text(encoding="utf-8")
     assert all(f"name: {name}" in file for name in names)
     assert no_changes(deployed)

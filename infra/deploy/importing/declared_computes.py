@@ -7,6 +7,7 @@ makes a compute must not deploy what somebody is still writing.
 import fcntl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from infra.contract.command_line import stack_command
@@ -63,9 +64,10 @@ class DeclaredComputes:
 
     def add(
         self, kind: str, name: str, settings: Document, secrets: Mapping[str, str] | None = None
-    ) -> None:
+    ) -> Path:
         with _alone(self._stack) as stack:
             self._add(stack, kind, name, settings, secrets or {})
+            return stack.file
 
     def _add(
         self, stack: Stack, kind: str, name: str, settings: Document, secrets: Mapping[str, str]
@@ -96,10 +98,11 @@ class DeclaredComputes:
 
             self._deployed(stack, name, edit)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> Path:
         with _alone(self._stack) as stack:
             index = _required(stack, name)
             self._deployed(stack, name, lambda file: remove(file, f"{_COMPUTES}[{index}]"))
+            return stack.file
 
     def _deployed(self, before: Stack, name: str, edit: Callable[[StackFile], None]) -> None:
         """Edit the file and deploy it; put the file back if that does not succeed."""

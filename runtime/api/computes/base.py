@@ -107,13 +107,16 @@ class ComputeTarget:
 
     def delete(self) -> None:
         """Remove the compute from the stack file and the workspace; it is deleted."""
-        with compute_errors():
-            self._computes.remove(self.name)
+        self._remove()
 
     def detach(self) -> None:
         """Remove the attachment from the stack file and the workspace; the resource is left."""
+        self._remove()
+
+    def _remove(self) -> None:
         with compute_errors():
-            self._computes.remove(self.name)
+            file = self._computes.remove(self.name)
+        _tell(f"Removed compute {self.name!r} from {file.name} and the workspace.")
 
     def wait_for_completion(
         self,
@@ -257,7 +260,8 @@ def _declared(workspace: Deployed, name: str, configuration: ComputeConfiguratio
         if name in _manifest(workspace).targets:
             _changed(computes, name, configuration.kind, entry)
         else:
-            computes.add(configuration.kind, name, entry, configuration.secrets)
+            file = computes.add(configuration.kind, name, entry, configuration.secrets)
+            _tell(f"Added compute {name!r} to {file.name} and deployed it.")
         return ComputeTarget(workspace, name)
 
 
@@ -295,6 +299,11 @@ def _manifest(workspace: Deployed) -> Manifest:
 def _entry(workspace: Deployed, name: str) -> TargetEntry:
     with compute_errors():
         return _manifest(workspace).target(name)
+
+
+def _tell(text: str) -> None:
+    """Say on standard error what was changed in a file of the user's."""
+    sys.stderr.write(f"{text}\n")
 
 
 def say(text: str, *, show: bool) -> None:
