@@ -57,7 +57,7 @@ def test_a_run_that_goes_on_is_kept(waiting):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ((), "Nothing says which runs to delete"),
+        ((), "Say which runs to delete"),
         (("--older-than", "soon"), "'soon' is not an age"),
         (("--size", "big"), "'big' is not a size"),
         (("--state", "Running"), "Running"),
