@@ -22,7 +22,7 @@ from infra.contract.discovery import SUBSCRIPTION, TENANT
 from tests.localcloud.harness import SUB, make_workspace, running_daemon
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = Path(__file__).parent / "programs"
+FILES = Path(__file__).parent / "programs"
 GROUP = "clients"
 ONE_CLOUD, LIST_OF_CLOUDS = "2022-09-01", "2019-05-01"  # api-versions of the cloud's metadata
 INSTALLING = threading.Lock()
@@ -76,11 +76,11 @@ def reported(cloud, program: str, packages: tuple[str, ...], workspace: str, hom
         "AZURE_TENANT_ID": TENANT,
     }
     done = subprocess.run(
-        [interpreter(*packages), PROGRAMS / f"{program}.py"],
+        [interpreter(*packages), FILES / f"{program}.py"],
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
         env=environment,
     )
     assert done.returncode == 0, done.stderr

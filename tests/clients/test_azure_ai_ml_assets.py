@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.needs_clients, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_clients, pytest.mark.slow, pytest.mark.timeout(900)]
 
 VERSIONS = {"ACTIVE_ONLY": ["2"], "ARCHIVED_ONLY": ["1"], "ALL": ["1", "2"]}
 ARCHIVED = {"data": "table", "models": "weights", "environments": "plain", "components": "shout"}

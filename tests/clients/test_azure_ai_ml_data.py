@@ -15,7 +15,7 @@ from runtime.targets.workspace_transport import WorkspaceTransport
 from tests.clients.conftest import GROUP, reported
 from tests.localcloud.harness import SUB, make_workspace
 
-pytestmark = [pytest.mark.needs_clients, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_clients, pytest.mark.slow, pytest.mark.timeout(900)]
 PACKAGES = ("azure-ai-ml==1.35.2", "azure-identity==1.27.0")
 
 

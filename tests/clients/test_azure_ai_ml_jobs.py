@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.needs_clients, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_clients, pytest.mark.slow, pytest.mark.timeout(900)]
 
 EXPECTED = [
     ("copied", ["1,2"]),

@@ -6,7 +6,7 @@ from tests.clients.conftest import GROUP
 from tests.clients.test_azure_ai_ml import JOB, OBSERVED
 from tests.localcloud.harness import ML, SUB
 
-pytestmark = [pytest.mark.needs_clients, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_clients, pytest.mark.slow, pytest.mark.timeout(900)]
 
 CORE = "azureml-core==1.61.0.post4"
 PROGRAMS = {

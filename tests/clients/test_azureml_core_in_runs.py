@@ -19,11 +19,11 @@ from runtime.targets.azureml import AzureMLTarget
 from runtime.targets.run_places import Workspace
 from runtime.targets.workspace_transport import WorkspaceTransport
 from runtime.testing.targets import TargetContract, a_run
-from tests.clients.conftest import GROUP, PROGRAMS, interpreter
+from tests.clients.conftest import FILES, GROUP, interpreter
 from tests.clients.test_azureml_core import CORE
 from tests.localcloud.harness import CLUSTER, SUB, make_workspace
 
-pytestmark = [pytest.mark.needs_clients, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_clients, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PACKAGES = (
     CORE, "azureml-mlflow==1.62.0.post6", "azureml-dataset-runtime==1.61.0", "pandas<3",
@@ -55,7 +55,7 @@ def done(cloud, tmp_path_factory):
         register_data(Workspace(WorkspaceTransport(client, made)), folder)
         run = a_run(
             folder,
-            (PROGRAMS / "in_run.py").read_text(),
+            (FILES / "in_run.py").read_text(),
             environment=EnvironmentSpec("user_managed", interpreter="python"),
             command=f"{python} train.py",
             variables={"HOME": str(folder)},

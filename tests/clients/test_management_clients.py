@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.needs_clients
+pytestmark = [pytest.mark.needs_clients, pytest.mark.timeout(900)]
 
 FIRST = [
     ("missing", ["ResourceNotFoundError", 404, "ResourceNotFound"]),

@@ -107,4 +107,4 @@ def test_a_workspace_that_is_gone_is_said_to_be_gone(alone):
     said = alone.aml("submit", "-c", "cpu", "train.py")
     assert said.code == 2
     assert "The target's workspace does not exist." in said.err
-    assert "Run `aml up` to deploy it again." in said.err
+    assert "Run `aml up -s local` to deploy it again." in said.err

@@ -9,13 +9,14 @@ from typing import Final
 
 from infra.engine.model.events import Op, Step
 
-_DELETIONS: Final = frozenset({Op.DELETE, Op.DELETE_REPLACED, Op.DISCARD})
+_DELETIONS: Final = frozenset({Op.DELETE, Op.DISCARD})
 
 
 def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Return the steps: each after what it depends on, deletions last and the other way round.
 
-    Steps that are independent are in the order of their types and names.
+    Steps that are independent are in the order of their types and names; those of one resource,
+    such as the parts of a replacement, are as they were.
     """
     deletions = [step for step in steps if step.op in _DELETIONS]
     others = [step for step in steps if step.op not in _DELETIONS]
