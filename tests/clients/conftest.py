@@ -7,6 +7,7 @@ A test module lists its programs and their packages in ``PROGRAMS``. Those of al
 run two at a time, since they mostly wait: for imports, polling intervals and jobs.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,12 +95,21 @@ def interpreter(*packages: str) -> Path:
     folder = ROOT / ".uv" / "clients" / key
     python = folder / "bin" / "python"
     ready = folder / "ready"
-    with INSTALLING:  # several programs use the same environment
+    with installing(folder):  # several programs use the same environment
         if not ready.exists():
             uv(["venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
             uv(["pip", "install", "--quiet", "--python", str(python), *packages])
             ready.touch()
     return python
+
+
+@contextmanager
+def installing(folder: Path):
+    """Keep other threads and other workers of the tests from installing at the same time."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with INSTALLING, folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def uv(arguments: list[str]) -> None:
