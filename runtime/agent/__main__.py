@@ -2,7 +2,7 @@
 
 import sys
 
-from runtime.agent.main import main
+from runtime.agent.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

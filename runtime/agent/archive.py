@@ -14,18 +14,18 @@ from runtime.agent.site_folder import PARTS, UNPACKED
 
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
-    "artifacts", "backends", "calls", "context", "documents", "events", "exit_codes", "fields",
-    "files", "forward", "gateway", "installed", "main", "models", "owner", "process_tree",
-    "receiver", "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
-    "run_registrations", "searching", "service_gateway", "site_folder", "supervise", "tracking",
-    "wire",
+    "artifacts", "backends", "calls", "context", "detached", "documents", "entry", "events",
+    "exit_codes", "fields", "files", "forward", "gateway", "installed", "main", "models", "owner",
+    "process_tree", "receiver", "run_calls", "run_data", "run_documents", "run_facts", "run_files",
+    "run_metrics", "run_registrations", "searching", "service_gateway", "site_folder", "supervise",
+    "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 8):
     sys.exit("Runs need Python 3.8 or later; this is %d.%d." % sys.version_info[:2])
-from runtime.agent.main import main
+from runtime.agent.entry import main
 sys.exit(main())
 """
 _EARLIEST = (1980, 1, 1, 0, 0, 0)

@@ -98,11 +98,13 @@ def descendants(pid: int) -> dict[int, str]:
 
 def started_at(pid: int) -> str:
     """Return the start time of a process, in whatever form the system has; ``""`` if none."""
-    if _LINUX:
-        process = _read(pid)
-        return process.started if process else ""
-    found = processes().get(pid)
+    found = process_of(pid)
     return found.started if found else ""
+
+
+def process_of(pid: int) -> Process | None:
+    """Return one process of this machine; ``None`` if there is none."""
+    return _read(pid) if _LINUX else processes().get(pid)
 
 
 def processes() -> dict[int, Process]:

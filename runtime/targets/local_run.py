@@ -5,18 +5,16 @@ files in the run's folder.
 """
 
 import fcntl
-import json
 import os
 import shlex
 import shutil
 import signal
 import sys
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Final, Protocol
+from typing import Final
 
 from infra.contract.errors import PlatformError
 from infra.contract.json_types import JsonObject
@@ -25,38 +23,18 @@ from infra.contract.private import private_file, private_folder
 from runtime.agent.events import EventLog, read_events
 from runtime.agent.gateway import ArmAnswer, Gateway
 from runtime.agent.main import main as agent
-from runtime.agent.owner import OWNER
 from runtime.agent.process_tree import become_subreaper, kill_left
 from runtime.agent.run_facts import FACTS_VARIABLE
-from runtime.history.child_runs import PARENT
-from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
-from runtime.model.redaction import redacted
+from runtime.model.environments import LOCK_PROPERTY
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore, write_tree
 from runtime.targets.forking import ForkedProcess
-from runtime.targets.run_folder import BUILD_LOG, RunFolder, Task, read_task
+from runtime.targets.run_folder import BUILD_LOG, RunData, RunFolder, Task, read_task
+from runtime.targets.script_variables import run_facts, run_variables
 from runtime.targets.standby import received_lock
 
-_FOREIGN: Final = (
-    "MLFLOW_", "AZUREML_", "AML_AGENT_", "AML_AZUREML", "AML_RUN_", "AML_INPUT_DATASETS",
-    "AML_OUTPUT_DATASETS",
-)  # fmt: skip
-_OF_ANOTHER_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 _LAST_LINES: Final = 10
 _ENDED: Final = frozenset(state for state in RunState if state.final)
-
-
-class LocalData(Protocol):
-    """The data of a run, as ``runtime.targets.local_data`` prepares and stores it."""
-
-    def prepare(self, step: Callable[[str, str], None]) -> dict[str, str]:
-        """Fetch the inputs; return the variables that the agent needs."""
-
-    def store(self, completed: bool) -> str:  # noqa: FBT001 - the agent's `Finish`
-        """Store the outputs; return what failed."""
-
-    def summary(self) -> str:
-        """Return where the outputs are."""
 
 
 class LocalRun:
@@ -160,12 +138,12 @@ class LocalRun:
             last = "\n".join(log.splitlines()[-_LAST_LINES:])
             self._end(f"The agent ended with exit code {code}. Its last lines:\n{last}")
 
-    def _data(self) -> LocalData | None:
+    def _data(self) -> RunData | None:
         """Return the run's data; its modules are imported for runs that have some."""
         if not self._task.inputs and not self._task.outputs:
             return None
         make = load("runtime.targets.local_data:LocalData")
-        data: LocalData = make(self._task, self._folder, self._folder.path.parent.parent)
+        data: RunData = make(self._task, self._folder, self._folder.path.parent.parent)
         return data
 
     def _kill_left(self) -> None:
@@ -234,33 +212,6 @@ def shell_path(python: str, path: str, folder: RunFolder) -> str:
     return f"{starter.parent}{os.pathsep}{path}"
 
 
-def run_variables(
-    task: Task, environment: Mapping[str, str], environ: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the script's variables: those of this machine, the environment and the run.
-
-    Later ones win. Variables of another run or another tracking server are left out.
-    """
-    inherited = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN)}
-    if "VIRTUAL_ENV" in environment:
-        inherited = {k: v for k, v in inherited.items() if k not in _OF_ANOTHER_PYTHON}
-        path = f"{environment['VIRTUAL_ENV']}/bin{os.pathsep}{inherited.get('PATH', os.defpath)}"
-        inherited["PATH"] = path
-    experiment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"aml-experiment:{task.experiment}"))
-    return {
-        **inherited,
-        **environment,
-        OWNER: task.run_id,
-        "AZUREML_RUN_ID": task.run_id,
-        "AZUREML_EXPERIMENT_ID": experiment_id,
-        "AZUREML_ARM_PROJECT_NAME": task.experiment,
-        "AZUREML_NODE_COUNT": "1",
-        "MLFLOW_EXPERIMENT_ID": experiment_id,
-        "MLFLOW_EXPERIMENT_NAME": task.experiment,
-        **task.variables,
-    }
-
-
 class LateGateway:
     """The gateway of a run, made when its script first asks for something beyond the run."""
 
@@ -299,38 +250,6 @@ class LateGateway:
             make = load("runtime.targets.project_gateway:ProjectGateway")
             self._made = make(self._home, manifest, task.stack, task.run_id)
         return self._made
-
-
-def run_facts(task: Task, folder: RunFolder) -> str:
-    """Return what the agent tells the script about its run, as JSON.
-
-    The run's number counts the runs of its experiment that this project has had here.
-    """
-    prefix = f"{task.experiment}_"
-    names = (each.name for each in folder.path.parent.iterdir() if each.name.startswith(prefix))
-    number = sum(1 for name in names if name <= task.run_id)
-    facts = {
-        "number": number,
-        "name": task.run_id,
-        "target": "local",
-        "type": "azureml.scriptrun",
-        "parent": task.properties.get(PARENT) or task.tags.get("mlflow.parentRunId"),
-        "tags": dict(task.tags),
-        "properties": dict(task.properties),
-        "environment": _shown_environment(task.environment),
-    }
-    return json.dumps(facts)
-
-
-def _shown_environment(environment: EnvironmentSpec | None) -> JsonObject | None:
-    if environment is None:
-        return None
-    return {
-        "name": environment.name or environment.source,
-        "version": environment.version,
-        "conda": redacted(environment.conda or "") or None,
-        "requirements": redacted(environment.requirements or "") or None,
-    }
 
 
 def environment_variables(folder: Path) -> dict[str, str]:

@@ -9,13 +9,13 @@ import fcntl
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from runtime.environments.specs import environment_of, without_secrets
 from runtime.model.data import DataInput, DataOutput, input_of, output_of, without_token
 from runtime.model.environments import EnvironmentSpec
@@ -99,7 +99,8 @@ class Task:
 
     ``environment`` is ``None`` if ``interpreter`` is used as it is. ``is_shell``: the command is
     run as it is, not by the interpreter. ``manifest`` is the file of ``stack``, whose workspace the
-    script reaches. ``keep_azureml``: our `azureml` package is not on the script's path.
+    script reaches. ``keep_azureml``: our `azureml` package is not on the script's path. ``place``
+    is where a carried run executes: its ``kind`` and how it is reached, without secrets.
     """
 
     run_id: str
@@ -120,6 +121,21 @@ class Task:
     keep_azureml: bool = False
     inputs: tuple[DataInput, ...] = ()
     outputs: tuple[DataOutput, ...] = ()
+    place: Document = field(default_factory=dict)
+    target: str = "local"
+
+
+class RunData(Protocol):
+    """The data of a run, as ``runtime.targets.local_data`` prepares and stores it."""
+
+    def prepare(self, step: Callable[[str, str], None]) -> dict[str, str]:
+        """Fetch the inputs; return the variables that the agent needs."""
+
+    def store(self, completed: bool) -> str:  # noqa: FBT001 - the agent's `Finish`
+        """Store the outputs; return what failed."""
+
+    def summary(self) -> str:
+        """Return where the outputs are."""
 
 
 def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
@@ -141,6 +157,7 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         properties=dict(run.properties),
         inputs=run.spec.inputs,
         outputs=run.spec.outputs,
+        target=run.spec.target,
     )
 
 
@@ -171,7 +188,15 @@ def passed_task(folder: RunFolder, task: Task) -> Iterator[IO[bytes]]:
 
 def read_task(passed: IO[bytes]) -> Task:
     """Read the task."""
-    document: JsonObject = json.load(passed)
+    return _task(json.load(passed))
+
+
+def kept_task(folder: RunFolder) -> Task:
+    """Return a task as it was written: what may be secret is masked."""
+    return _task(json.loads(folder.task_file.read_text(encoding="utf-8")))
+
+
+def _task(document: JsonObject) -> Task:
     environment = document.pop("environment")
     command: Sequence[str] = document.pop("command")
     inputs, outputs = document.pop("inputs"), document.pop("outputs")

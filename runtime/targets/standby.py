@@ -60,11 +60,12 @@ def start_process(
     descriptor: int,
     log: IO[bytes] | None = None,
     task: IO[bytes] | None = None,
+    module: str = "runtime.targets.local_run",
 ) -> None:
     """Start the process of a run, which inherits ``descriptor`` and reads its task from stdin."""
     sink = subprocess.DEVNULL if log is None else log
     process = subprocess.Popen(
-        [sys.executable, "-m", "runtime.targets.local_run", str(folder), argument],
+        [sys.executable, "-m", module, str(folder), argument],
         cwd=cwd,
         stdin=subprocess.DEVNULL if task is None else task,
         stdout=sink,

@@ -14,9 +14,9 @@ from runtime.environments.declarations import FILE_NAMES
 from runtime.model.environments import LOCK_PROPERTY
 from runtime.snapshots.files import IGNORE_FILES, LEFT_OUT_BY_DEFAULT
 from runtime.snapshots.limits import MAX_BYTES, MAX_CHANGED_FILES, NO_FILE_LIMIT
-from runtime.targets.local_run import run_variables
 from runtime.targets.registry import GROUP
 from runtime.targets.run_folder import Task
+from runtime.targets.script_variables import run_variables
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "runs.md").read_text(encoding="utf-8")

@@ -10,8 +10,9 @@ from runtime.model.runs import RunSpec, SourceSnapshot
 from runtime.submit.prepare import prepared
 from runtime.submit.submitting import first_record
 from runtime.targets.azureml_bodies import job_command
-from runtime.targets.local_run import agent_arguments, run_variables, shell_path, shown_command
+from runtime.targets.local_run import agent_arguments, shell_path, shown_command
 from runtime.targets.run_folder import RunFolder, task_of
+from runtime.targets.script_variables import run_variables
 
 LINE = "python train.py --rate 0.1 && echo 'done'"
 

@@ -1,0 +1,144 @@
+"""Targets whose runs execute elsewhere, carried by a process on this machine.
+
+``launch`` starts a carrier and returns: building an environment and sending a snapshot take long.
+The carrier does all that touches the place; the target answers from the run's folder. The submitter
+may be gone, and so may the carrier: the next ``poll`` or ``cancel`` starts it again.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Final
+
+from infra.contract.json_types import Document
+from infra.contract.private import private_file, private_folder
+from runtime.model.runs import PreparedRun, RunSpec
+from runtime.model.states import RunState
+from runtime.targets.base import Handle, RunStatus
+from runtime.targets.folder_runs import (
+    FolderRuns,
+    ask_to_stop,
+    lock_to_start,
+    read_status,
+    reap,
+    require_workspace,
+)
+from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
+from runtime.targets.standby import start_process
+
+_CARRIER: Final = "runtime.targets.carrier"
+_NEVER: Final = "The process that submitted the run ended before it had started anything."
+_AGAIN_S: Final = 2.0
+"""A carrier that is gone is not started again sooner after it was started."""
+
+
+class CarriedTarget(FolderRuns):
+    """Runs at a place, with their folders below ``<home>/runs``.
+
+    ``place`` says how it is reached: its ``kind`` (``runtime.targets.places.PLACES``), and
+    references to credentials, never these themselves.
+    """
+
+    def __init__(
+        self, name: str, home: Path, place: Document, *, manifest: Path, stack: str
+    ) -> None:
+        super().__init__(name, home)
+        self._place = place
+        self._manifest = manifest.absolute()
+        self._stack = stack
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Start the run's carrier and return at once."""
+        folder = self.folder(run.run_id)
+        private_folder(folder.path)
+        # Of several submitters of one run id, only the first to hold the lock starts the run.
+        lock = lock_to_start(folder)
+        if lock is not None:
+            try:
+                if not folder.started:
+                    task = replace(
+                        task_of(run, self._home, "python"),
+                        manifest=str(self._manifest),
+                        stack=self._stack,
+                        place=self.place_of(run),
+                    )
+                    write_task(folder, task)
+                    with passed_task(folder, task) as passed:
+                        _start(folder, lock, passed)
+            finally:
+                os.close(lock)
+        return Handle(self.name, run.run_id)
+
+    def place_of(self, run: PreparedRun) -> Document:
+        """Return the place of one run; targets whose runs differ in it override this."""
+        del run
+        return self._place
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""
+        require_workspace(spec, self._manifest, self._stack)
+
+    def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
+        """Return the status of every run; start the carriers that are gone."""
+        return {handle: self._status(handle, cursor) for handle, cursor in handles.items()}
+
+    def cancel(self, handle: Handle) -> None:
+        """Ask the run's carrier to stop the run."""
+        folder = self.folder(handle.reference)
+        if not folder.path.is_dir() or self._status(handle, "").state.final:
+            return
+        ask_to_stop(folder)
+        if not folder.alive():
+            _carry_on(folder)
+
+    def _status(self, handle: Handle, cursor: str) -> RunStatus:
+        folder = self.folder(handle.reference)
+        if not folder.path.is_dir():
+            return RunStatus(RunState.FAILED, cursor=cursor, error=f"There is no {folder.path}.")
+        status = read_status(folder, cursor)
+        if status.state.final or folder.alive():
+            return status
+        reap(folder)
+        # Read again: it may have reported the end between the first read and the look at the lock.
+        status = read_status(folder, cursor)
+        if status.state.final:
+            return status
+        if not folder.task_file.exists():
+            return replace(status, state=RunState.FAILED, error=_NEVER)
+        if _rested(folder):
+            _carry_on(folder)
+        return status
+
+
+def _rested(folder: RunFolder) -> bool:
+    """Return whether the last carrier was started long enough ago."""
+    with suppress(FileNotFoundError):
+        return time.time() - folder.process_file.stat().st_mtime > _AGAIN_S
+    return True
+
+
+def _carry_on(folder: RunFolder) -> None:
+    """Start a carrier for a run that has none."""
+    lock = folder.try_lock()
+    if lock is not None:
+        try:
+            _start(folder, lock, None)
+        finally:
+            os.close(lock)
+
+
+def _start(folder: RunFolder, lock: int, task: IO[bytes] | None) -> None:
+    # The carrier holds its copy of the lock after this process closes its own.
+    with private_file(folder.process_log).open("ab") as sink:
+        start_process(
+            folder.path,
+            str(lock),
+            folder.path,
+            descriptor=lock,
+            log=sink,
+            task=task,
+            module=_CARRIER,
+        )

@@ -1,0 +1,320 @@
+"""The process that carries one run: prepares it, starts it at its place, copies what happens there.
+
+Started by ``runtime.targets.carried`` only. The run does not depend on it: a carrier that is gone
+is started again, with what the first one wrote, and goes on at the bytes that are here already.
+"""
+
+import fcntl
+import io
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+from infra.contract.errors import PlatformError, UnreachableError
+from infra.contract.json_types import Document
+from infra.contract.load import load
+from infra.contract.private import private_file, private_folder
+from runtime.agent.events import EventLog
+from runtime.agent.files import Below, printable
+from runtime.agent.process_tree import become_subreaper, kill_left
+from runtime.agent.run_facts import FACTS_VARIABLE
+from runtime.model.data import data_variable
+from runtime.model.runs import EventKind
+from runtime.model.states import RunState
+from runtime.snapshots.store import SnapshotStore
+from runtime.targets.folder_runs import agent_end
+from runtime.targets.places import (
+    FOLLOWED,
+    Heartbeat,
+    Piece,
+    PlaceEnd,
+    Shipment,
+    StoppedError,
+    open_place,
+)
+from runtime.targets.run_folder import (
+    AGENT_EVENTS,
+    BUILD_LOG,
+    RunData,
+    RunFolder,
+    Task,
+    kept_task,
+    read_task,
+)
+from runtime.targets.script_variables import run_facts
+
+COPIED_EVENTS: Final = "copied-events.jsonl"
+"""The agent's events as they come. The last one is passed on when the outputs are here."""
+_AGAIN_S: Final = (0.2, 1.0, 5.0, 15.0)
+_PATIENCE_S: Final = 600.0
+_CRASHED: Final = "The process that carries the run failed"
+
+
+class Carrier:
+    """Carries one run from its snapshot to its outputs.
+
+    ``fresh`` is ``False`` for a carrier that takes over: its task lacks what is secret.
+    """
+
+    def __init__(self, folder: RunFolder, task: Task, *, fresh: bool) -> None:
+        self._folder = folder
+        self._task = task
+        self._fresh = fresh
+        self._home = folder.path.parent.parent
+        self._events = EventLog(folder.own_events)
+        self._tell = _Told(self._events, folder)
+        self._stop = Event()
+        self._place = open_place(task.run_id, task.place, self._home)
+
+    def execute(self) -> None:
+        """Carry the run to its end; an error becomes its final state."""
+        become_subreaper()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        private_file(self._folder.process_file).write_text(str(os.getpid()), encoding="utf-8")
+        # Canceled before the handlers were installed: the signal is lost, the file is not.
+        if self._folder.cancel_file.exists():
+            self._stop.set()
+        try:
+            if self._fetched_file.exists():
+                self._reached(self._released)
+                kept = json.loads(self._fetched_file.read_text(encoding="utf-8"))
+                self._end(PlaceEnd(**kept))
+            elif self._begin():
+                self._finish(self._follow())
+        except StoppedError:
+            self._tell.state(RunState.CANCELED)
+        except UnreachableError as error:
+            # The run may go on: whoever asks for it next starts another carrier.
+            self._tell.record("message", {"text": f"{error.detail} {error.remedy}"})
+        except PlatformError as error:
+            self._failed(f"{error.summary}: {error.detail}\nhint: {error.remedy}")
+        except Exception as error:
+            self._failed(f"{_CRASHED}: {type(error).__name__}: {error}")
+            raise
+        finally:
+            kill_left(self._task.run_id, below=os.getpid())
+            self._place.close()
+            self._events.close()
+
+    def _failed(self, error: str) -> None:
+        if self._stop.is_set():
+            self._tell.state(RunState.CANCELED)
+        else:
+            self._tell.state(RunState.FAILED, error=error)
+
+    def _begin(self) -> bool:
+        """Start the run unless it was; return whether it is at its place."""
+        if not self._fresh:
+            if self._reached(self._place.started):
+                return True
+            lost = "The process that prepared the run is gone, and the run was never started."
+            self._failed(lost)
+            return False
+        if self._stop.is_set():
+            raise StoppedError
+        self._tell.state(RunState.PREPARING)
+        self._place.start(self._shipment(), self._tell)
+        return True
+
+    def _shipment(self) -> Shipment:
+        snapshot = SnapshotStore(Path(self._task.snapshots)).load(self._task.snapshot)
+        prepared: Mapping[str, str] = {}
+        if self._task.inputs or self._task.outputs:
+            prepared = self._data().prepare(self._tell.step)
+        trees, paths = located(self._task, prepared)
+        texts = {name: text for name, text in prepared.items() if name not in paths}
+        texts[FACTS_VARIABLE] = run_facts(self._task, self._folder)
+        return Shipment(self._task, snapshot, self._stop, trees, paths, texts)
+
+    def _data(self) -> RunData:
+        made: RunData = load("runtime.targets.local_data:LocalData")(
+            self._task, self._folder, self._home
+        )
+        return made
+
+    def _follow(self) -> PlaceEnd:
+        """Copy what happens until the run has ended; reconnect while the place is silent."""
+        silent_since: float | None = None
+        tried = 0
+        asked = False
+        while True:
+            try:
+                for sign in self._place.follow(self._have):
+                    if silent_since is not None:
+                        self._tell.state(RunState.RUNNING)
+                        silent_since, tried = None, 0
+                    if self._stop.is_set() and not asked:
+                        self._place.cancel()
+                        asked = True
+                    if isinstance(sign, PlaceEnd):
+                        return sign
+                    self._keep(sign)
+            except UnreachableError as error:
+                if silent_since is None:
+                    silent_since = time.monotonic()
+                    text = f"The run goes on, but is out of sight: {error.detail}"
+                    self._tell.record("message", {"text": text})
+                    self._tell.state(RunState.NOT_RESPONDING)
+                if time.monotonic() - silent_since > _PATIENCE_S:
+                    raise
+                self._stop.wait(_AGAIN_S[min(tried, len(_AGAIN_S) - 1)])
+                tried += 1
+
+    def _reached(self, ask: Callable[[], bool]) -> bool:
+        """Ask the place; try again while it does not answer."""
+        deadline = time.monotonic() + _PATIENCE_S
+        for pause_s in _pauses():
+            try:
+                return ask()
+            except UnreachableError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(pause_s)
+        return False
+
+    def _have(self, name: str) -> int:
+        file = self._copy_of(name)
+        return file.stat().st_size if file.exists() else 0
+
+    def _copy_of(self, name: str) -> Path:
+        return self._folder.path / COPIED_EVENTS if name == AGENT_EVENTS else self._file(name)
+
+    def _file(self, name: str) -> Path:
+        return Below(self._folder.path).file(name)
+
+    def _keep(self, sign: Piece | Heartbeat) -> None:
+        if isinstance(sign, Heartbeat) or not sign.content:
+            return
+        if sign.name != AGENT_EVENTS and not sign.name.startswith(tuple(f"{f}/" for f in FOLLOWED)):
+            self._tell.record("message", {"text": f"{printable(sign.name)} was not copied"})
+            return
+        file = self._copy_of(sign.name)
+        private_folder(file.parent)
+        with private_file(file).open("ab") as sink:
+            sink.write(sign.content)
+        if sign.name == AGENT_EVENTS:
+            self._pass_on(ended=False)
+
+    def _pass_on(self, *, ended: bool) -> None:
+        """Append the agent's new events to those that the target reads.
+
+        A final state waits for the outputs: until ``ended``, nothing from it on is passed on.
+        """
+        copied = (self._folder.path / COPIED_EVENTS).read_bytes()
+        whole = len(copied) if ended else agent_end(copied)
+        with private_file(self._folder.agent_events).open("ab") as sink:
+            sink.write(copied[sink.tell() : whole])
+
+    def _finish(self, end: PlaceEnd) -> None:
+        """Fetch the outputs, leave the place, then pass on how the run ended."""
+        self._tell.state(RunState.FINALIZING)
+        self._reached(self._fetched)
+        self._tell.step("collect", "outputs and logs are in the run's folder")
+        private_file(self._fetched_file).write_text(json.dumps(asdict(end)), encoding="utf-8")
+        self._reached(self._released)
+        self._end(end)
+
+    def _end(self, end: PlaceEnd) -> None:
+        copied = self._folder.path / COPIED_EVENTS
+        content = copied.read_bytes() if copied.exists() else b""
+        problem = self._stored(content) if self._task.outputs else ""
+        if problem:
+            self._failed(problem)
+        elif agent_end(content) < content.rfind(b"\n") + 1:
+            self._pass_on(ended=True)
+        else:
+            code = "" if end.exit_code is None else f" (exit code {end.exit_code})"
+            self._failed(end.reason or f"The run's processes are gone{code}.")
+
+    @property
+    def _fetched_file(self) -> Path:
+        """Written when the outputs are here: nothing more is asked of the place."""
+        return self._folder.path / "fetched.json"
+
+    def _fetched(self) -> bool:
+        def report(text: str) -> None:
+            self._tell.record("message", {"text": text})
+
+        self._place.fetch(self._folder.path, report)
+        return True
+
+    def _released(self) -> bool:
+        self._place.release()
+        return True
+
+    def _stored(self, events: bytes) -> str:
+        completed = b'"state":"Completed"' in events[agent_end(events) :]
+        return self._data().store(completed)
+
+
+class _Told:
+    """Records what a place tells, as events of the run's own file."""
+
+    def __init__(self, events: EventLog, folder: RunFolder) -> None:
+        self._events = events
+        self._log = folder.work / BUILD_LOG
+
+    def step(self, step: str, text: str) -> None:
+        self.record("step", {"step": step, "text": text})
+
+    def state(self, state: RunState, reason: str = "", error: str = "") -> None:
+        facts = {"reason": reason, "error": error}
+        self.record("state", {"state": str(state)} | {k: v for k, v in facts.items() if v})
+
+    def record(self, kind: EventKind, data: Document) -> None:
+        self._events.append(kind, dict(data))
+
+    def build(self, line: str) -> None:
+        private_folder(self._log.parent)
+        with private_file(self._log).open("a", encoding="utf-8") as sink:
+            sink.write(f"{line}\n")
+
+
+def located(task: Task, prepared: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the files that travel with a run, and the variables that are paths at its place.
+
+    ``prepared`` are the variables of the run's data on this machine.
+    """
+    trees: dict[str, Path] = {}
+    paths: dict[str, str] = {}
+    for each in task.inputs:
+        variable = data_variable(each.name)
+        here = Path(prepared.get(variable, ""))
+        if each.mechanism == "direct" or not here.is_absolute():
+            continue
+        name = f"inputs/{each.name}"
+        paths[variable] = name if here.is_dir() else f"{name}/{here.name}"
+        trees[paths[variable]] = here
+    for output in task.outputs:
+        variable = data_variable(output.name)
+        paths[variable] = f"named_outputs/{output.name}"
+        trees[paths[variable]] = Path(prepared[variable])
+    return trees, paths
+
+
+def _pauses() -> Iterator[float]:
+    yield from _AGAIN_S
+    while True:
+        yield _AGAIN_S[-1]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """``python -m runtime.targets.carrier FOLDER DESCRIPTOR``: with a task on stdin, or again."""
+    folder = RunFolder(Path(arguments[0]))
+    # Nothing that this process starts keeps the run alive: a carrier is.
+    fcntl.fcntl(int(arguments[1]), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    passed = sys.stdin.buffer.read()
+    task = read_task(io.BytesIO(passed)) if passed else kept_task(folder)
+    Carrier(folder, task, fresh=bool(passed)).execute()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
