@@ -20,7 +20,7 @@ demo: .venv/.installed
 	@examples/demo.sh
 
 test: .venv/.installed-dev
-	@$(BIN)/pytest -q --numprocesses=auto --dist=loadfile
+	@$(BIN)/pytest -q --numprocesses=auto --dist=loadgroup
 
 check: .venv/.installed-dev
 	@$(BIN)/ruff format --check --quiet .

@@ -1,0 +1,13 @@
+"""Which tests share a worker: those of a file, and all that watch the client programs."""
+
+import pytest
+
+SHARED = "observe"
+"""The fixture whose programs run once in each worker that asks for it."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    for item in items:
+        name = SHARED if SHARED in getattr(item, "fixturenames", ()) else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(name))
