@@ -235,9 +235,9 @@ class History:
             return str(row[0]) if row else self._record(database, run_id).run_id
 
     def children(self, run_id: str) -> Sequence[RunRecord]:
-        """Return the runs that a run's script created directly below it, newest first.
+        """Return the runs directly below a run, newest first. Raises ``UnknownNameError``.
 
-        Those submitted as runs of their own are not among them. Raises ``UnknownNameError``.
+        Those that its script created are folded from its events; others have their own record.
         """
         root_id = self.root_of(run_id)
         with self._open() as database:
@@ -247,8 +247,10 @@ class History:
                 " and (kind = 'child' or instr(data, '\"run\":') > 0) order by number",
                 (root_id,),
             ).fetchall()
-        events = [_event(row) for row in rows]
-        return [part_record(root, child, events) for child in parts_of(events, run_id)]
+            events = [_event(row) for row in rows]
+            children = parts_of(events, run_id)
+            own = _records(database, children)
+        return [own.get(child) or part_record(root, child, events) for child in children]
 
     def unfinished(self) -> Sequence[RunRecord]:
         """Return the runs that have not ended, newest first."""
@@ -418,6 +420,14 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[str | float]]:
         conditions.append("run_id in (select run_id from run_tag where key = ? and value = ?)")
         values += pair
     return conditions, [*values]
+
+
+def _records(database: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
+    """Return the records of those runs that have one, by id."""
+    select = "select record from run where run_id = ?"
+    rows = (database.execute(select, (run_id,)).fetchone() for run_id in run_ids)
+    records = [_read(row[0]) for row in rows if row is not None]
+    return {record.run_id: record for record in records}
 
 
 def _insert(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from infra.contract.errors import PlatformError
 from infra.contract.load import load
@@ -17,8 +18,14 @@ from runtime.history.store import History
 from runtime.model.runs import RunRecord
 from runtime.submit.submitting import Submitter, silent
 from runtime.submit.watch import Watcher, unfinished
-from runtime.targets.base import INTERACTIVE, Handle, Report, Target
+from runtime.targets.base import DRIVEN, INTERACTIVE, Handle, Report, Target
 from runtime.targets.finding import Targets
+
+_WITHOUT_TARGET: Final[Mapping[str | None, str]] = {
+    INTERACTIVE: "runtime.submit.interactive:InteractiveRuns",
+    DRIVEN: "runtime.submit.driven:DrivenRuns",
+}
+"""Handle of a run that no target launched → what answers for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,9 @@ class ProjectSession:
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""
-        if record.handle == INTERACTIVE:
-            interactive: Target = load("runtime.submit.interactive:InteractiveRuns")(
-                self.home, record.run_id
-            )
-            return interactive
+        if record.handle in _WITHOUT_TARGET:
+            own: Target = load(_WITHOUT_TARGET[record.handle])(self.home, record.run_id)
+            return own
         if record.stack in {None, self.stack}:
             return self.targets.target(record.target)
         if record.stack not in self._others:

@@ -18,6 +18,8 @@ Report = Callable[[str], None]
 """Receives a sentence for the user, without a final period."""
 INTERACTIVE: Final = "interactive"
 """The handle of a run that no target launched: a process logs it itself."""
+DRIVEN: Final = "driven"
+"""The handle of a run that no target launched: a process of its own starts runs below it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from runtime.targets.run_folder import RunFolder
 _LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
 _TEXT: Final = (".txt", ".log")
 _LOOK_EVERY_S: Final = 0.01
+_LAST_LINES: Final = 10
 _FINAL: Final = frozenset(state for state in RunState if state.final)
 
 
@@ -90,6 +91,14 @@ def ask_to_stop(folder: RunFolder) -> None:
     private_file(folder.cancel_file)
     with suppress(OSError, ValueError):
         os.kill(int(folder.process_file.read_text(encoding="utf-8")), signal.SIGTERM)
+
+
+def last_words(folder: RunFolder) -> str:
+    """Return the last lines that the run's processes wrote to standard error, if any."""
+    with suppress(OSError):
+        lines = folder.process_log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "".join(f"\n{line}" for line in lines[-_LAST_LINES:])
+    return ""
 
 
 def lock_to_start(folder: RunFolder) -> int | None:

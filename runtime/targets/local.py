@@ -6,7 +6,6 @@ The target reads a run's state from the run's folder; ``local_run`` is the run's
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
@@ -20,6 +19,7 @@ from runtime.targets.base import Handle, RunStatus
 from runtime.targets.folder_runs import (
     FolderRuns,
     ask_to_stop,
+    last_words,
     lock_to_start,
     read_status,
     reap,
@@ -29,7 +29,6 @@ from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_ta
 from runtime.targets.standby import Standby, start_process
 
 _LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
-_LAST_LINES: Final = 10
 
 
 class LocalTarget(FolderRuns):
@@ -117,15 +116,7 @@ class LocalTarget(FolderRuns):
         if status.state.final:
             return status
         load("runtime.agent.process_tree:kill_left")(handle.reference, marked=True)
-        return replace(status, state=RunState.FAILED, error=_LOST + _last_words(folder))
-
-
-def _last_words(folder: RunFolder) -> str:
-    """Return the last lines that the run's processes wrote to standard error, if any."""
-    with suppress(OSError):
-        lines = folder.process_log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "".join(f"\n{line}" for line in lines[-_LAST_LINES:])
-    return ""
+        return replace(status, state=RunState.FAILED, error=_LOST + last_words(folder))
 
 
 def _start(folder: RunFolder, lock: int, task: IO[bytes], standby: Standby | None) -> None:
