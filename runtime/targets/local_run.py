@@ -46,6 +46,7 @@ class LocalRun:
         self._lock = lock_descriptor
         self._events = EventLog(folder.own_events)
         self._stop = Event()
+        self._stopping = False
         self._agent: ForkedProcess | None = None
 
     def execute(self) -> None:
@@ -151,7 +152,10 @@ class LocalRun:
         kill_left(self._task.run_id, below=os.getpid())
 
     def _stopped(self, number: int, _: object) -> None:
-        self._stop.set()
+        # A second signal may interrupt this handler, and `Event.set` waits for itself then.
+        if not self._stopping:
+            self._stopping = True
+            self._stop.set()
         if self._agent is not None:
             self._agent.send_signal(number)
 
