@@ -1,6 +1,7 @@
 """Submits a run: snapshot, history, launch. Knows no particular kind of target."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,6 +125,22 @@ class Submitter:
             check_script(spec.script, paths, ignore_file=listing.ignore_file)
         return Planned(spec, listing, locked, notes)
 
+    def environment_hash(self, spec: RunSpec) -> str:
+        """Return the hash of what is installed for a run; the interpreter if it is used as it is.
+
+        Raises ``DefinitionError`` for an environment that cannot be.
+        """
+        spec = for_target(spec)
+        declared = spec.environment
+        locked = checked_environment(
+            spec, self._home, self._environ, built_here=self._built_here(spec.target)
+        )
+        if locked is not None:
+            return locked.hash
+        if declared is not None and declared.kind == "registered":
+            return f"{declared.registry or ''}/{declared.name}:{declared.version}"
+        return (declared.interpreter if declared else None) or sys.executable
+
     def _checked(
         self, spec: RunSpec, target: Target | None = None
     ) -> tuple[RunSpec, tuple[str, ...], LockedEnvironment | None]:
@@ -192,17 +209,21 @@ class Submitter:
         *,
         git: Mapping[str, str],
         stack: str | None = None,
+        name: str = "",
     ) -> Submitted:
         """Submit a run of a snapshot that was taken earlier; ``git`` are its properties.
 
-        Raises ``DefinitionError`` if the snapshot is gone.
+        ``name`` is an id of its own. A run of that name that the history has is launched again,
+        which starts it once: that is how an interrupted submission is continued. Raises
+        ``DefinitionError`` if the snapshot is gone.
         """
         spec, ignored, locked = self._checked(spec, target)
         with in_use(self._home / "snapshots"):
             taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
             token = new_token(self._now())
-            run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked)
-            self._add(run, stack)
+            run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked, name=name)
+            if not (name and self._history.has(name)):
+                self._add(run, stack)
         notes = (*ignored, *(locked.notes if locked else ()))
         return self._begun(run, notes, taken, target, stack)
 

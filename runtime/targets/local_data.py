@@ -59,7 +59,7 @@ class LocalData:
                 if found:
                     variables[data_variable(each.name)] = found
         for output in self._task.outputs:
-            variables[data_variable(output.name)] = str(self._written(output.name))
+            variables[data_variable(output.name)] = str(self._written(output))
         return variables
 
     def store(self, completed: bool) -> str:  # noqa: FBT001 - called with it alone
@@ -68,7 +68,7 @@ class LocalData:
             return ""
         try:
             with self._workspace() as workspace:
-                for output in self._task.outputs:
+                for output in filter(_is_stored, self._task.outputs):
                     with named_errors(f"Output {output.name!r}"):
                         self._store(output, workspace(), completed=completed)
         except PlatformError as error:
@@ -77,10 +77,7 @@ class LocalData:
 
     def summary(self) -> str:
         """Return where the outputs are, as the end of a sentence."""
-        stored = (
-            f"output {each.name} at {_store_name(each)}/{output_path(each, self._task.run_id)}"
-            for each in self._task.outputs
-        )
+        stored = (f"output {each.name} at {self._place(each)}" for each in self._task.outputs)
         return "".join(f", {each}" for each in stored)
 
     def _input(self, each: DataInput, workspace: Callable[[], Workspace], step: Step) -> str | None:
@@ -121,13 +118,20 @@ class LocalData:
         step("download", f"input {each.name}: {len(paths)} files")
         return paths[0] if single and len(paths) == 1 else str(target)
 
-    def _written(self, name: str) -> Path:
-        return private_folder(self._folder.path / _OUTPUTS / name)
+    def _place(self, output: DataOutput) -> str:
+        path = output_path(output, self._task.run_id)
+        return f"{_store_name(output)}/{path}" if _is_stored(output) else path
+
+    def _written(self, output: DataOutput) -> Path:
+        """Return the folder that the script writes: one that stays where it is, if it was given."""
+        if output.location is not None and not _is_stored(output):
+            return private_folder(Path(output.location.path))
+        return private_folder(self._folder.path / _OUTPUTS / output.name)
 
     def _store(self, output: DataOutput, workspace: Workspace, *, completed: bool) -> None:
         store = Datastore(workspace, output.location.datastore if output.location else None)
         place = remote_path(output_path(output, self._task.run_id))
-        files = files_in(str(self._written(output.name)))
+        files = files_in(str(self._written(output)))
         named = [(f"{place}/{name}".lstrip("/"), path) for name, path in files]
         silent = Progress("Upload", len(named), shown=False)
         transfers.upload(store.container(), named, overwrite=True, progress=silent)
@@ -164,6 +168,11 @@ class LocalData:
         finally:
             for close in closers:
                 close()
+
+
+def _is_stored(output: DataOutput) -> bool:
+    """Return whether an output is copied to a datastore when the script has ended."""
+    return output.location is None or output.location.kind != "local"
 
 
 def _store_name(output: DataOutput) -> str:

@@ -18,6 +18,7 @@ from runtime.agent.run_data import described
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.runs import RunSpec
 
+LOCAL: Final = "local"
 _LATEST: Final = "latest"
 _IN_WORKSPACE: Final = frozenset({"datastore", "asset"})
 
@@ -107,19 +108,20 @@ def _asked(spec: RunSpec, kind: str, name: str) -> str:
 def check_places(spec: RunSpec) -> None:
     """Raise ``UsageError`` with all that is wrong with a run's data, whatever its target.
 
-    Local inputs must exist, addresses must be of the web, and an output goes to a datastore or a
-    folder.
+    Local inputs must exist, addresses must be of the web, and an output goes to a datastore; that
+    of a run on this machine may stay in a folder of it.
     """
     problems = [
         f"{_at(spec, 'inputs', each.name)}{problem}"
         for each in spec.inputs
         if (problem := _problem(each))
     ]
+    kinds = {"datastore", "local"} if spec.target == LOCAL else {"datastore"}
     problems += [
         f"{_at(spec, 'outputs', each.name)}Output {each.name!r} cannot be stored at"
         f" {each.location.path!r}: an output is stored on a datastore."
         for each in spec.outputs
-        if each.location is not None and each.location.kind != "datastore"
+        if each.location is not None and each.location.kind not in kinds
     ]
     if problems:
         raise UsageError(
