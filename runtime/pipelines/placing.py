@@ -1,0 +1,77 @@
+"""Where the data between steps is: a folder of the pipeline's run, or the workspace's storage.
+
+A step on this machine writes to the parent's folder, which needs no workspace. A step on a cluster
+writes to ``azureml/<its run>/<output>`` on the workspace's default datastore. Pure.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from runtime.model.data import DataInput, DataLocation, DataOutput, output_path
+from runtime.model.pipelines import Source, Step
+from runtime.model.runs import RunSpec
+from runtime.submit.abilities import LOCAL
+
+DATA: Final = "data"
+"""The folder of the data between steps, in the folder of the pipeline's run."""
+KindOf = Callable[[str], str]
+"""Returns the kind of a target."""
+
+
+def placed(step: Step, folder: Path, kind_of: KindOf) -> RunSpec:
+    """Return the run of a step with its outputs where they belong; ``folder`` is the parent's."""
+    run = step.run
+    if not run.outputs or kind_of(run.target) != LOCAL:
+        return run
+    outputs = tuple(_kept_here(each, folder / DATA / step.name) for each in run.outputs)
+    return replace(run, outputs=outputs)
+
+
+def _kept_here(output: DataOutput, folder: Path) -> DataOutput:
+    if output.location is not None or output.registered_as:
+        return output  # somebody named the place, or the workspace is to know it
+    return replace(output, location=DataLocation("local", str(folder / output.name)))
+
+
+def outputs_of(run: RunSpec, run_id: str) -> dict[str, DataLocation]:
+    """Return where the outputs of a run are, for those who read them."""
+    return {each.name: _place(each, run_id) for each in run.outputs}
+
+
+def _place(output: DataOutput, run_id: str) -> DataLocation:
+    if output.location is not None and output.location.kind == "local":
+        return output.location
+    store = output.location.datastore if output.location else None
+    return DataLocation("datastore", output_path(output, run_id).rstrip("/"), store)
+
+
+def bound(
+    step: Step, run: RunSpec, outputs: Mapping[str, Mapping[str, DataLocation]]
+) -> RunSpec:
+    """Return a run that reads what other steps wrote; ``outputs`` are theirs, by step."""
+    if not step.reads:
+        return run
+
+    def located(each: DataInput) -> DataInput:
+        source = step.reads.get(each.name)
+        return replace(each, location=read_place(source, outputs)) if source else each
+
+    return replace(run, inputs=tuple(map(located, run.inputs)))
+
+
+def read_place(
+    source: Source, outputs: Mapping[str, Mapping[str, DataLocation]]
+) -> DataLocation:
+    """Return where the output of a step is, or a file in it."""
+    place = outputs[source.step][source.output]
+    if not source.path:
+        return place
+    return replace(place, path=f"{place.path.rstrip('/')}/{source.path.lstrip('/')}")
+
+
+def unread(step: Step, run: RunSpec) -> RunSpec:
+    """Return a run without the inputs that other steps or parameters provide, to check the rest."""
+    inputs = tuple(each for each in run.inputs if each.name not in step.reads)
+    return replace(run, inputs=inputs)

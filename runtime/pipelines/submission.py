@@ -1,0 +1,218 @@
+"""Submits a pipeline: everything is checked first, then its code is kept and its driver started."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from infra.catalogue.names import RULES
+from infra.contract.errors import PlatformError, UsageError
+from infra.contract.load import load
+from runtime.model.pipelines import PIPELINE_TARGET, ParameterValue, Pipeline, Step
+from runtime.model.run_ids import new_token, run_id
+from runtime.model.runs import RunRecord
+from runtime.model.states import RunState
+from runtime.pipelines.documents import StepCode, Work, work_document
+from runtime.pipelines.graph import Problem, graph_problems, raise_problems
+from runtime.pipelines.parameters import shown, with_values
+from runtime.pipelines.placing import placed, unread
+from runtime.snapshots.git import git_properties
+from runtime.snapshots.store import SnapshotStore, Taken
+from runtime.snapshots.use import in_use
+from runtime.submit.driven import DrivenTask, driven_folder, start
+from runtime.submit.prepare import LOCAL, check_script
+from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import Submitter, silent
+from runtime.targets.base import Report
+
+DRIVER: Final = "pipeline"
+RUN_KIND: Final = "azureml.PipelineRun"
+_AS_DECLARED: Final = frozenset({"conda", "pip"})
+_CHECKED: Final = "(the parent's folder)"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a pipeline is executed.
+
+    ``values`` are those of its parameters. ``regenerate``: no step is reused. ``resumes``: the
+    completed steps of that run stand as they are. ``stack`` is for messages.
+    """
+
+    values: Mapping[str, ParameterValue] = field(default_factory=dict)
+    regenerate: bool = False
+    resumes: str | None = None
+    name: str = ""
+
+
+def check(
+    session: ProjectSession,
+    pipeline: Pipeline,
+    values: Mapping[str, ParameterValue] | None = None,
+    *,
+    folder: Path | None = None,
+) -> Pipeline:
+    """Return a pipeline that can run: its parameters have values, its environments are known.
+
+    Nothing is stored or started. Raises ``DefinitionError`` with every problem at once: of the
+    graph, of the parameters, and of each step with its compute, script, environment and data.
+    """
+    problems = graph_problems(pipeline)
+    try:
+        pipeline, _ = with_values(pipeline, values or {})
+    except PlatformError as error:
+        problems.append(_problem(error, pipeline.at))
+        raise_problems(problems)
+    rule = RULES["experiment"].problem(pipeline.experiment)
+    if rule:
+        problems.append(Problem(rule, "Name the experiment with `-e NAME`.", pipeline.at))
+    checking = _Checking(session, folder or Path(_CHECKED))
+    steps = []
+    for step in pipeline.steps:
+        try:
+            steps.append(checking.step(step))
+        except PlatformError as error:
+            problems.append(_problem(error, step.at, step.name))
+    raise_problems(problems)
+    return replace(pipeline, steps=tuple(steps))
+
+
+def submit(
+    session: ProjectSession, pipeline: Pipeline, options: Options, report: Report = silent
+) -> str:
+    """Check a pipeline, keep the code of its steps, start its driver; return its run's id.
+
+    ``report`` receives what a person should know before anything is sent. Raises what ``check``
+    raises.
+    """
+    name = options.name or run_id(pipeline.experiment, new_token(time.time()))
+    if session.history.has(name):
+        raise UsageError(
+            f"Run {name!r} already exists.", remedy="Choose another name, or leave it out."
+        )
+    home = session.home.absolute()
+    folder = driven_folder(home, name).path
+    _, values = with_values(pipeline, options.values)
+    checked = check(session, pipeline, options.values, folder=folder)
+    with in_use(home / "snapshots"):
+        code = _Code(session, home).of(checked)
+        work = Work(
+            checked,
+            code,
+            options.regenerate,
+            options.resumes,
+            {each: shown(value) for each, value in values.items()},
+        )
+        document, variables = work_document(work)
+        task = DrivenTask(
+            DRIVER,
+            document,
+            session.stack,
+            str(session.targets.manifest_file.absolute()),
+            tuple(variables),
+        )
+        record = _record(checked, name, session.stack, work.values)
+        start(home, session.history, record, task, variables)
+    report(f"{len(checked.steps)} steps")
+    return name
+
+
+def _record(
+    pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]
+) -> RunRecord:
+    return RunRecord(
+        run_id=name,
+        experiment=pipeline.experiment,
+        target=PIPELINE_TARGET,
+        state=RunState.NOT_STARTED,
+        created=time.time(),
+        script=pipeline.at or pipeline.name,
+        params=dict(values),
+        tags=dict(pipeline.tags),
+        properties={**pipeline.properties, "azureml.runsource": RUN_KIND},
+        stack=stack,
+        display_name=pipeline.display_name or pipeline.name,
+        description=pipeline.description,
+    )
+
+
+class _Checking:
+    """Checks steps; what many of them share is looked at once."""
+
+    def __init__(self, session: ProjectSession, folder: Path) -> None:
+        self._session = session
+        self._folder = folder
+        self._submitter: Submitter = session.submitter()
+        self._kinds: dict[str, str] = {}
+        self._known: dict[Step, None] = {}
+        self._seen: set[object] = set()
+
+    def step(self, step: Step) -> Step:
+        """Return a step that its target can run. Raises what is wrong with it."""
+        run = step.run
+        kind = self._kind(run.target)
+        if run.environment is not None and run.environment.kind not in _AS_DECLARED:
+            found = load("runtime.submit.registered:with_environment")
+            run = found(run, self._session.targets, self._session.stack)
+        step = replace(step, run=run)
+        alone = unread(step, placed(step, self._folder, lambda _: kind))
+        # A thousand steps with one script are one script to check.
+        same = (
+            alone.script, bool(alone.command), alone.source_directory, alone.target,
+            id(alone.environment), alone.distribution, alone.node_count, alone.framework,
+            alone.inputs, tuple(bool(each.location) for each in alone.outputs),
+            alone.experiment,
+        )  # fmt: skip
+        if same not in self._seen:
+            here = self._session.targets.target(LOCAL) if run.target == LOCAL else None
+            self._submitter.plan(alone, here)
+            self._seen.add(same)
+        return step
+
+    def _kind(self, target: str) -> str:
+        if target not in self._kinds:
+            self._session.targets.require(target)
+            self._kinds[target] = self._session.targets.kind(target)
+        return self._kinds[target]
+
+
+class _Code:
+    """Keeps the code of steps as it is now; a folder that several share is read once."""
+
+    def __init__(self, session: ProjectSession, home: Path) -> None:
+        self._store = SnapshotStore(home / "snapshots", os.environ)
+        self._submitter = session.submitter()
+        self._taken: dict[Path, tuple[Taken, Mapping[str, str]]] = {}
+        self._environments: dict[tuple[int, str], str] = {}
+
+    def of(self, pipeline: Pipeline) -> dict[str, StepCode]:
+        """Return the code of every step."""
+        return {each.name: self._code(each) for each in pipeline.steps}
+
+    def _code(self, step: Step) -> StepCode:
+        folder = step.run.source_directory.absolute()
+        if folder not in self._taken:
+            taken = self._store.take(folder)
+            self._taken[folder] = (taken, git_properties(folder, os.environ))
+        taken, git = self._taken[folder]
+        if not step.run.command:
+            paths = {file.path for file in taken.snapshot.files}
+            check_script(step.run.script, paths, ignore_file=taken.ignore_file)
+        return StepCode(taken.snapshot.id, git, self._environment(step))
+
+    def _environment(self, step: Step) -> str:
+        """Return the hash of what is installed for a step."""
+        key = (id(step.run.environment), step.run.target)
+        if key not in self._environments:
+            self._environments[key] = self._submitter.environment_hash(step.run)
+        return self._environments[key]
+
+
+def _problem(error: PlatformError, at: str, step: str = "") -> Problem:
+    where = str(error.at) if error.at else at or step
+    what = f"Step {step!r}: {error.detail}" if step else error.detail
+    return Problem(what, error.remedy, where)
+
+

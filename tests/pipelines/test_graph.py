@@ -1,0 +1,169 @@
+"""The graph of a pipeline: order, what may run together, and every problem at once."""
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import DefinitionError
+from runtime.model.data import DataInput, DataLocation, DataOutput
+from runtime.model.pipelines import Parameter, Pipeline, Source, Step
+from runtime.model.runs import RunSpec
+from runtime.pipelines.graph import below, graph_problems, in_order, levels
+from runtime.pipelines.parameters import token, with_values
+from runtime.pipelines.planning import Plan, StepState
+
+HERE = DataLocation("local", "")
+
+
+def step(name, *, reads=(), writes=("out",), after=(), **changes):
+    run = RunSpec(
+        "s.py",
+        Path(),
+        inputs=tuple(DataInput(each, HERE) for each in reads),
+        outputs=tuple(DataOutput(each) for each in writes),
+    )
+    found = {each: Source(each, "out") for each in reads}
+    return Step(name, run, reads=found, after=tuple(after), **changes)
+
+
+def pipeline(*steps, **fields):
+    return Pipeline("p", tuple(steps), **fields)
+
+
+def test_edges_come_from_outputs_used_as_inputs_and_from_run_after():
+    made = pipeline(step("c", after=["b"]), step("b", reads=["a"]), step("a"))
+    assert in_order(made) == ("a", "b", "c")
+
+
+def test_independent_steps_may_run_together():
+    made = pipeline(step("a"), step("b"), step("c", reads=["a", "b"]), step("d", reads=["a"]))
+    assert levels(made) == (("a", "b"), ("c", "d"))
+
+
+def test_cycles_are_refused_with_their_steps():
+    made = pipeline(step("a", after=["b"]), step("b", reads=["c"]), step("c", reads=["a"]))
+    with pytest.raises(DefinitionError, match=r"wait for each other: . → . → . → ."):
+        in_order(made)
+
+
+def test_every_problem_of_a_graph_is_named_at_once():
+    place = DataLocation("datastore", "x/", "s")
+    same = replace(step("d").run, outputs=(DataOutput("out", place),))
+    made = pipeline(
+        step("a", at="p.yml:3"),
+        step("a"),
+        replace(step("b"), reads={"x": Source("a", "model")}),
+        replace(step("c"), reads={"y": Source("aa", "out")}, at="p.yml:9"),
+        replace(step("d"), run=same),
+        replace(step("e"), run=same),
+        outputs={"best": Source("b", "oot")},
+    )
+    found = "\n".join(f"{each.at} {each.message} {each.remedy}" for each in graph_problems(made))
+    assert "2 steps are called 'a'." in found
+    assert "output 'model' of step 'a', which does not have it." in found
+    assert "p.yml:9 Step 'c' waits for step 'aa', which the pipeline does not have." in found
+    assert "Did you mean 'a'?" in found
+    assert "Output 'best' of the pipeline is output 'oot' of step 'b'" in found
+    assert "Steps 'd' and 'e' both write to 'x/'" in found
+
+
+def test_parameters_are_read_as_their_types():
+    run = replace(step("a").run, arguments=("--n", token("n")), command=f"echo {token('t')}")
+    made = pipeline(
+        replace(step("a"), run=run),
+        parameters=(Parameter("n", "int", 1), Parameter("t", "string", "x y")),
+    )
+    filled, values = with_values(made, {"n": "3"})
+    assert values == {"n": 3, "t": "x y"}
+    assert filled.steps[0].run.arguments == ("--n", "3")
+    assert filled.steps[0].run.command == "echo 'x y'"
+
+
+def test_a_parameter_may_say_where_data_is():
+    made = pipeline(
+        replace(step("a", reads=["raw"]), reads={}, parameters={"raw": "where"}),
+        parameters=(Parameter("where", "datapath", DataLocation("datastore", "a", "s")),),
+    )
+    filled, _ = with_values(made, {"where": "azureml://datastores/t/paths/b"})
+    assert filled.steps[0].run.inputs[0].location == DataLocation("datastore", "b", "t")
+
+
+def test_every_wrong_value_of_a_parameter_is_named():
+    run = replace(step("a").run, arguments=(token("nn"),))
+    made = pipeline(
+        replace(step("a"), run=run), parameters=(Parameter("n", "int"), Parameter("b", "bool", True))
+    )
+    with pytest.raises(DefinitionError) as wrong:
+        with_values(made, {"b": "maybe", "m": 1})
+    for text in ("no parameter 'm'", "'n' has no value", "'b' is 'maybe'", "uses parameter 'nn'"):
+        assert text in wrong.value.detail
+
+
+def drawn(seed, count=30):
+    """A random acyclic graph."""
+    chosen = random.Random(seed)  # noqa: S311
+    names = [f"s{n}" for n in range(count)]
+    steps = [
+        step(name, reads=chosen.sample(names[:n], min(n, chosen.randrange(3))))
+        for n, name in enumerate(names)
+    ]
+    chosen.shuffle(steps)
+    return pipeline(*steps)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("continues", [True, False])
+def test_a_plan_starts_each_step_once_after_those_it_reads(seed, continues):
+    made = replace(drawn(seed), continue_on_failure=continues)
+    chosen = random.Random(seed)  # noqa: S311
+    plan = Plan(made, in_order(made))
+    started, running = [], []
+    while not plan.over:
+        for name in plan.ready():
+            assert all(plan.states[each].done for each in made.step(name).upstream)
+            started.append(name)
+            plan.became(name, StepState.RUNNING)
+            running.append(name)
+        name = running.pop(chosen.randrange(len(running)))
+        plan.became(name, StepState.FAILED if chosen.random() < 0.1 else StepState.COMPLETED)
+    assert len(started) == len(set(started))
+    failed = {name for name, state in plan.states.items() if state is StepState.FAILED}
+    lost = below(made, failed) if failed else set()
+    skipped = {name for name, state in plan.states.items() if state is StepState.SKIPPED}
+    assert lost <= skipped
+    if continues:
+        assert skipped == lost
+
+
+def test_a_failed_step_fails_what_depends_on_it_and_no_more_if_the_rest_continues():
+    made = pipeline(
+        step("a"), step("b", reads=["a"]), step("c"), step("d", reads=["c"]),
+        continue_on_failure=True,
+    )  # fmt: skip
+    plan = Plan(made, in_order(made))
+    assert plan.ready() == ["a", "c"]
+    for name in ("a", "c"):
+        plan.became(name, StepState.RUNNING)
+    assert plan.became("a", StepState.FAILED) == ["b"]
+    plan.became("c", StepState.COMPLETED)
+    assert plan.ready() == ["d"]
+
+
+def test_an_interrupted_plan_goes_on_where_it_was():
+    made = pipeline(step("a"), step("b", reads=["a"]), step("c", reads=["b"]))
+    plan = Plan(made, in_order(made), {"a": StepState.COMPLETED, "b": StepState.RUNNING})
+    assert (plan.ready(), plan.running) == ([], ["b"])
+    plan.became("b", StepState.COMPLETED)
+    assert plan.ready() == ["c"]
+
+
+def test_a_chain_of_a_thousand_steps_is_skipped_at_once():
+    names = [f"s{n}" for n in range(1000)]
+    chain = [step("s0"), *(step(b, reads=[a]) for a, b in zip(names, names[1:], strict=False))]
+    made = pipeline(*chain)
+    plan = Plan(made, in_order(made))
+    plan.became(plan.ready()[0], StepState.RUNNING)
+    assert len(plan.became("s0", StepState.FAILED)) == 999
+    assert plan.over
