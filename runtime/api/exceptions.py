@@ -29,6 +29,7 @@ from infra.contract.errors import (
     FileAccessError,
     NotDeployedError,
     PlatformError,
+    ProviderError,
     RunFailedError,
     UnknownNameError,
     UnreachableError,
@@ -234,6 +235,7 @@ _THEIRS: Final[tuple[tuple[type[PlatformError], type[AzureMLException]], ...]] =
     (DefinitionError, RunConfigurationException),
     (FileAccessError, SnapshotException),
     (UsageError, UserErrorException),
+    (ProviderError, ServiceException),
 )
 
 

@@ -93,7 +93,7 @@ class Experiment:
                 f"A {type(config).__name__} cannot be submitted.",
                 remedy="Give a ScriptRunConfig, an estimator or a RunConfiguration.",
             )
-        with azureml_errors(ComputeTargetException):
+        with azureml_errors():
             return self._submitted(_with(config, options), told, properties or {})
 
     def start_logging(
@@ -175,7 +175,8 @@ class Experiment:
     ) -> Run:
         session = self.workspace.session
         spec = config.spec(self.name, tags)
-        target = session.targets.target(spec.target)
+        with azureml_errors(ComputeTargetException):
+            target = session.targets.target(spec.target)
         submitter = session.submitter()
         submitted = submitter.submit(spec, target, stack=session.stack)
         run = Run(self, submitted.run.run_id)

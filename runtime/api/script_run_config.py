@@ -29,7 +29,7 @@ from runtime.api.sections import UnknownAttributeError, refuse_unknown
 from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import MAX_DURATION_S, RunSpec
-from runtime.submit.prepare import LOCAL, script_path
+from runtime.submit.prepare import LOCAL
 
 __all__ = ["ScriptRunConfig"]
 
@@ -122,7 +122,7 @@ class ScriptRunConfig:
         environment = config.environment
         framework = run_framework(framework_of(config.framework))
         made = RunSpec(
-            script=script_path(script, folder) if script else "",
+            script=script or "",
             source_directory=folder,
             target=config.target,
             experiment=experiment,

@@ -16,7 +16,7 @@ from runtime.model.data import place_text
 from runtime.model.runs import RunSpec
 from runtime.snapshots.sizes import size_text
 from runtime.submit.abilities import require_lasting
-from runtime.submit.prepare import choose_environment, script_path
+from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
 from runtime.targets.finding import LOCAL
@@ -167,7 +167,7 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
     if named is None and not command:
         raise UsageError("There is no script to run.", remedy="Name it: `aml submit SCRIPT`.")
     spec = RunSpec(
-        script="" if command else script_path(named or "", folder),
+        script="" if command else (named or ""),
         command=command,
         source_directory=folder,
         target=target,

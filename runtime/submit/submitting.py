@@ -4,11 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.contract.command_line import on_stack
 from infra.contract.errors import PlatformError, UsageError
+from infra.contract.gathered import Gathered
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.environments.locking import LockedEnvironment
@@ -31,6 +32,7 @@ from runtime.submit.prepare import (
     checked_environment,
     for_target,
     prepared,
+    script_path,
 )
 from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Report, Target
@@ -142,16 +144,31 @@ class Submitter:
         return (declared.interpreter if declared else None) or sys.executable
 
     def _checked(
-        self, spec: RunSpec, target: Target | None = None
+        self, spec: RunSpec, target: Target | None = None, *, taken: bool = False
     ) -> tuple[RunSpec, tuple[str, ...], LockedEnvironment | None]:
-        """Raise for what the target cannot do.
+        """Raise everything that is wrong with a run on its target.
 
         Returns the run as the target takes it, what the target ignores, and the environment.
+        ``taken``: its snapshot was taken earlier, and its script is in there.
         """
-        check_spec(spec)
-        notes = check_abilities(spec, self._kind_of(spec.target), self._most_nodes(spec.target))
-        check_data(spec, target)
+        wrong, notes = Gathered(), tuple[str, ...]()
+        locked: LockedEnvironment | None = None
+        with wrong.check():
+            check_spec(spec)
+        with wrong.check():
+            notes = check_abilities(spec, self._kind_of(spec.target), self._most_nodes(spec.target))
+        with wrong.check():
+            check_data(spec, target)
+        if spec.script and not taken:
+            with wrong.check():
+                spec = replace(spec, script=script_path(spec.script, spec.source_directory))
         spec = for_target(spec)
+        with wrong.check():
+            locked = self._environment(spec)
+        wrong.raise_all("The run cannot be submitted")
+        return spec, notes, locked
+
+    def _environment(self, spec: RunSpec) -> LockedEnvironment | None:
         locked = checked_environment(
             spec, self._home, self._environ, built_here=self._built_here(spec.target)
         )
@@ -160,7 +177,7 @@ class Submitter:
             load("runtime.submit.already_built:require_built")(
                 locked, self._home / "environments", origin
             )
-        return spec, notes, locked
+        return locked
 
     def submit(
         self,
@@ -217,7 +234,7 @@ class Submitter:
         which starts it once: that is how an interrupted submission is continued. Raises
         ``DefinitionError`` if the snapshot is gone.
         """
-        spec, ignored, locked = self._checked(spec, target)
+        spec, ignored, locked = self._checked(spec, target, taken=True)
         with in_use(self._home / "snapshots"):
             taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
             token = new_token(self._now())

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from infra.contract.errors import DefinitionError, UnknownNameError, UnreachableError, UsageError
+from infra.contract.errors import UnknownNameError, UnreachableError, UsageError
 from runtime.history.store import History
 from runtime.model.runs import RunEvent, RunSpec
 from runtime.model.states import RunState
@@ -152,8 +152,9 @@ def test_the_hint_of_a_target_that_refuses_names_the_stack(submitter, source):
 @pytest.mark.parametrize(
     ("spec", "error"),
     [
-        ({"script": "absent.py"}, DefinitionError),
+        ({"script": "absent.py"}, UnknownNameError),
         ({"experiment": "no good"}, UsageError),
+        ({"script": "absent.py", "experiment": "no good"}, UsageError),
     ],
 )
 def test_a_refused_submission_leaves_no_run(submitter, history, source, spec, error):
@@ -164,6 +165,16 @@ def test_a_refused_submission_leaves_no_run(submitter, history, source, spec, er
         )
     assert not target.launched
     assert not history.runs()
+
+
+def test_all_that_is_wrong_is_said_at_once(submitter, source):
+    spec = RunSpec("trian.py", source, experiment="no good", node_count=4)
+    with pytest.raises(UsageError) as wrong:
+        submitter.submit(spec, Scripted([]))
+    detail = wrong.value.detail
+    assert "for 3 reasons" in detail
+    for part in ("no good", "4 nodes", "Did you mean 'train.py'?"):
+        assert part in detail
 
 
 def test_a_plan_stores_nothing(submitter, source, home):
