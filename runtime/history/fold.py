@@ -69,11 +69,16 @@ def _moved(record: RunRecord, event: RunEvent) -> RunRecord:
         changes["started"] = event.time
     if state is RunState.QUEUED:
         changes["started"] = None  # preempted: it starts over
+    why = event.data.get("error") or event.data.get("reason")
+    if state is RunState.CANCEL_REQUESTED and why:
+        changes["error"] = why
     if state.final:
+        # Why a run was asked to stop is why it is canceled, unless its target knows better.
+        asked = record.error if state is RunState.CANCELED else None
         changes |= {
             "ended": event.time,
             "exit_code": event.data.get("exit_code"),
-            "error": event.data.get("error") or event.data.get("reason"),
+            "error": why or asked,
         }
     return replace(record, **changes)
 

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import IO, Final
 
 from infra.contract.errors import PlatformError
@@ -38,14 +37,22 @@ A kind that is not in the table is an import path itself.
 """
 
 
+class Flag:
+    """Set by a signal handler. An ``Event`` would wait for itself if one came within another."""
+
+    is_set = False
+
+    def set(self, *_: object) -> None:
+        self.is_set = True
+
+
 class Driving:
     """What a driver works with: its plan, its journal, its parent's events and logs, the project.
 
-    ``canceled`` is set when someone asks the parent to stop; a driver that then returns leaves the
-    parent canceled. ``values`` has the variables that the plan does not keep.
+    ``values`` has the variables that the plan does not keep.
     """
 
-    def __init__(self, folder: RunFolder, values: Mapping[str, str]) -> None:
+    def __init__(self, folder: RunFolder, values: Mapping[str, str], canceled: "Flag") -> None:
         task = read_task(folder)
         self.run_id = folder.path.name
         self.home = folder.path.parent.parent
@@ -53,13 +60,20 @@ class Driving:
         self.driver = task.driver
         self.values = values
         self.stack = task.stack
-        self.canceled = Event()
         self._folder = folder
+        self._canceled = canceled
         self._events = EventLog(private_file(folder.own_events))
         self._journal = EventLog(private_file(folder.path / JOURNAL))
         self._logs: dict[str, IO[str]] = {}
         os.environ["AML_HOME"] = str(self.home)
         self.session: ProjectSession = open_session(task.stack, Path(task.manifest))
+
+    def is_canceled(self) -> bool:
+        """Return whether someone asked the parent to stop.
+
+        A driver that then cancels its children and returns leaves the parent canceled.
+        """
+        return self._canceled.is_set or self._folder.cancel_file.exists()
 
     def journal(self) -> Iterator[tuple[str, JsonObject]]:
         """Yield kind and data of what earlier drivers of this run recorded, in order."""
@@ -122,7 +136,7 @@ def drive(driving: Driving, driver: Callable[[Driving], None]) -> None:
         driving.state(RunState.FAILED, f"This is a bug in aml-platform: {error!r}")
         raise
     if not driving.ended:
-        driving.state(RunState.CANCELED if driving.canceled.is_set() else RunState.COMPLETED)
+        driving.state(RunState.CANCELED if driving.is_canceled() else RunState.COMPLETED)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -130,15 +144,11 @@ def main(arguments: Sequence[str]) -> None:
     folder = RunFolder(Path(arguments[0]))
     # The children of this process are not its parent run: none of them may hold the lock.
     fcntl.fcntl(int(arguments[1]), fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-    canceled = Event()
+    canceled = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: canceled.set())
+        signal.signal(number, canceled.set)
     private_file(folder.process_file).write_text(str(os.getpid()), encoding="utf-8")
-    driving = Driving(folder, json.load(sys.stdin.buffer))
-    driving.canceled = canceled
-    # Cancelled before the handlers were installed: the signal is lost, the file is not.
-    if folder.cancel_file.exists():
-        canceled.set()
+    driving = Driving(folder, json.load(sys.stdin.buffer), canceled)
     try:
         drive(driving, load(DRIVERS.get(driving.driver, driving.driver)))
     finally:

@@ -21,6 +21,8 @@ from runtime.model.redaction import MASK, redacted
 from runtime.model.runs import RunSpec
 
 FOLDER: Final = "specs"
+SWEEP_VARIABLE: Final = "AZUREML_SWEEP_"
+"""How the variables begin that tell a trial its values: the history has those, too."""
 _ENV: Final = ("-e", "--env")
 _JOINED: Final = ("-e", "--env=")
 _VARIABLE: Final = re.compile(r"((?:-e|--env=)?[A-Za-z_]\w*)=.*", re.DOTALL)
@@ -88,7 +90,10 @@ def _shown(spec: RunSpec) -> RunSpec:
     return replace(
         spec,
         environment=environment,
-        variables=dict.fromkeys(spec.variables, MASK),
+        variables={
+            name: value if name.startswith(SWEEP_VARIABLE) else MASK
+            for name, value in spec.variables.items()
+        },
         arguments=(),
         command=MASK if spec.command else "",
         docker=replace(spec.docker, arguments=_without_values(spec.docker.arguments)),

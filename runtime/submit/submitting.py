@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -217,6 +218,44 @@ class Submitter:
             self._add(run, stack)
         notes = (*ignored, *(locked.notes if locked else ()), *taken.notes)
         return self._begun(run, notes, taken, target, stack)
+
+    @contextmanager
+    def preparing(
+        self, spec: RunSpec, target: Target, name: str
+    ) -> Iterator[tuple[PreparedRun, tuple[str, ...]]]:
+        """Yield a run called ``name`` that is ready to launch, and notes; launch nothing.
+
+        Its snapshot is taken. It is not pruned before the block ends, and later only if the history
+        has no run with it. Raises what ``submit`` raises.
+        """
+        if self._history.has(name):
+            raise UsageError(f"Run {name!r} already exists.", remedy="Choose another name.")
+        spec, ignored, locked = self._checked(spec, target)
+        with in_use(self._home / "snapshots"):
+            taken = self._snapshots.take(spec.source_directory)
+            if not spec.command:
+                paths = {file.path for file in taken.snapshot.files}
+                check_script(spec.script, paths, ignore_file=taken.ignore_file)
+            git = git_properties(spec.source_directory, self._environ)
+            run = prepared(spec, taken.snapshot, token="", git=git, locked=locked, name=name)
+            yield run, (*ignored, *(locked.notes if locked else ()), *taken.notes)
+
+    def prepared_again(
+        self, spec: RunSpec, snapshot: str, target: Target, name: str, git: Mapping[str, str]
+    ) -> PreparedRun:
+        """Return a run of a snapshot that was taken earlier, ready to launch."""
+        spec, _, locked = self._checked(spec, target)
+        found = self._snapshots.load(snapshot)
+        return prepared(spec, found, token="", git=git, locked=locked, name=name)
+
+    def launch(self, run: PreparedRun, target: Target, stack: str | None) -> None:
+        """Add a prepared run to the history and launch it. Doing it twice starts it once.
+
+        If the target refuses the run, the history keeps it as failed, with the reason, and this
+        raises it.
+        """
+        self._add(run, stack)
+        self._launch(run, target, stack)
 
     def resubmit(
         self,

@@ -22,7 +22,7 @@ def steps(driving):
     done = [data["step"] for kind, data in driving.journal() if kind == "step"]
     driving.log("azureml-logs/driver.txt", f"begins at {len(done)}, {dict(driving.values)}")
     for step in range(len(done), driving.plan["steps"]):
-        if driving.canceled.is_set():
+        if driving.is_canceled():
             return
         driving.record("step", {"step": step})
         driving.event("metric", {"key": "step", "value": step, "step": step})

@@ -1,0 +1,347 @@
+"""Sweeps of a project: submitted as a driven parent run, whose children are runs of its targets.
+
+The one module of this package that knows the project's history, targets and submissions.
+"""
+
+import json
+import os
+import secrets
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from infra.contract.errors import DefinitionError, PlatformError
+from infra.contract.json_types import JsonObject
+from runtime.history.child_runs import PARENT
+from runtime.history.fold import as_number
+from runtime.history.store import History
+from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
+from runtime.model.states import NEXT, RunState
+from runtime.submit.driven import DrivenTask, start
+from runtime.submit.driver_process import Driving
+from runtime.submit.kept_specs import SWEEP_VARIABLE, keep_spec, kept_spec, with_values
+from runtime.submit.prepare import command_of
+from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import Submitter, first_record, note, silent
+from runtime.submit.watch import Watcher
+from runtime.sweeps.driver import Child, Look, Pace, SweepDriver
+from runtime.sweeps.observed import (
+    HYPERPARAMETERS,
+    METRIC,
+    SOURCE,
+    STOPPED,
+    TEMPLATE,
+    expression_document,
+    first_tags,
+    metric_config,
+)
+from runtime.sweeps.space import (
+    Assignment,
+    arguments_of,
+    bare,
+    fixed_twice,
+    value_text,
+)
+from runtime.sweeps.sweep import MOST_RUNS, Sweep, clipped, from_document, to_document
+from runtime.targets.base import Handle, Report, Target
+from runtime.targets.finding import LOCAL
+
+_DRIVER: Final = "sweep"
+_RESUMABLE: Final = frozenset({RunState.COMPLETED, RunState.CANCELED})
+_GIT: Final = ("azureml.git.", "mlflow.source.git.")
+_PACES: Final = {LOCAL: Pace()}
+_OTHER_PACE: Final = Pace(first_s=0.5, longest_s=10.0)
+
+
+# --- submitting
+
+
+def submit_sweep(
+    session: ProjectSession,
+    sweep: Sweep,
+    spec: RunSpec,
+    *,
+    at: str | None = None,
+    name: str = "",
+    report: Report = silent,
+) -> str:
+    """Start a sweep of ``spec``, the run that its children vary; return the parent's id.
+
+    ``at`` is the file that defines the sweep, for messages. Raises ``PlatformError`` with every
+    reason why it cannot be, before anything is stored or started.
+    """
+    sweep = checked(sweep, spec, session, at=at, report=report)
+    target = session.targets.target(spec.target)
+    run_id = name or f"HD_{uuid.uuid4()}"
+    submitter = session.submitter(report)
+    with submitter.preparing(spec, target, run_id) as (run, notes):
+        for each in notes:
+            report(each)
+        keep_spec(session.home, run_id, spec)
+        record = parent_record(run, sweep, session)
+        values = _values_of(spec)
+        task = DrivenTask(
+            _DRIVER,
+            {
+                "sweep": to_document(sweep),
+                "arguments": list(spec.arguments),
+                "command": spec.command,
+                "snapshot": run.snapshot.id,
+            },
+            session.stack,
+            str(session.targets.manifest_file.absolute()),
+            (*values,),
+        )
+        start(session.home, session.history, record, task, values)
+    return run_id
+
+
+def checked(
+    sweep: Sweep,
+    spec: RunSpec,
+    session: ProjectSession,
+    *,
+    at: str | None = None,
+    report: Report = silent,
+) -> Sweep:
+    """Return the sweep as it will be, with a seed. Raises ``PlatformError`` if it cannot be."""
+    problems = [*sweep.problems(), *_fixed(sweep, spec), *_of_resuming(sweep, session.history)]
+    if problems:
+        raise DefinitionError(
+            "\n".join(problems), remedy="Change the sweep, then submit it again.", at=at
+        )
+    sweep, notes = clipped(sweep)
+    for each in (*notes, *sweep.notes()):
+        report(each)
+    nodes = session.targets.most_nodes(spec.target)
+    if nodes is not None:
+        most = max(1, nodes // spec.node_count)
+        if sweep.max_concurrent > most:
+            report(f"Target {spec.target!r} has nodes for {most} runs at once; more wait.")
+        sweep = replace(sweep, max_concurrent=min(sweep.max_concurrent, most))
+    seed = sweep.seed if sweep.seed is not None else secrets.randbelow(2**31)
+    return replace(sweep, seed=seed)
+
+
+def parent_record(run: PreparedRun, sweep: Sweep, session: ProjectSession) -> RunRecord:
+    """Return the record of the parent: the run that its children vary, with the sweep's tags."""
+    record = first_record(run, time.time(), session.stack)
+    return replace(
+        record,
+        tags={**record.tags, **first_tags(sweep)},
+        properties={**record.properties, **TEMPLATE, METRIC: json.dumps(metric_config(sweep))},
+    )
+
+
+def _fixed(sweep: Sweep, spec: RunSpec) -> list[str]:
+    if sweep.style == "expressions":
+        return []
+    twice = fixed_twice(spec.arguments, sweep.space)
+    where = spec.origins.get("arguments", "the run configuration")
+    return [
+        f"{each} is an argument of the run ({where}) and a parameter of the sweep; it is one of"
+        " them."
+        for each in twice
+    ]
+
+
+def _of_resuming(sweep: Sweep, history: History) -> list[str]:
+    """Return why a sweep cannot resume the ones it names."""
+    problems, total = [], sweep.max_total
+    for run_id in sweep.resume_from:
+        record = history.record(run_id)
+        total += len(history.children(run_id))
+        if not is_sweep(record):
+            problems.append(f"Run {run_id} is not a sweep.")
+        elif record.state not in _RESUMABLE:
+            problems.append(
+                f"Sweep {run_id} is {record.state}; it has to be completed or canceled."
+            )
+        elif json.loads(record.properties[METRIC]) != metric_config(sweep):
+            problems.append(
+                f"Sweep {run_id} has another primary metric: {record.properties[METRIC]}."
+            )
+        elif sweep.sampling == "bayesian" and _space_of(record) != _plain_space(sweep):
+            problems.append(f"Sweep {run_id} has another search space, and sampling is bayesian.")
+    if total > MOST_RUNS:
+        problems.append(f"The sweep and those it resumes have {total} runs; {MOST_RUNS} at most.")
+    return problems
+
+
+def is_sweep(record: RunRecord) -> bool:
+    """Return whether a run is the parent of a sweep."""
+    return record.properties.get(SOURCE) == TEMPLATE[SOURCE]
+
+
+def _space_of(record: RunRecord) -> JsonObject:
+    found: JsonObject = json.loads(record.tags.get("generator_config", "{}"))
+    space: JsonObject = found.get("parameter_space", {})
+    return space
+
+
+def _plain_space(sweep: Sweep) -> JsonObject:
+    space = {name: expression_document(each) for name, each in sweep.space.items()}
+    plain: JsonObject = json.loads(json.dumps(space))
+    return plain
+
+
+def _values_of(spec: RunSpec) -> dict[str, str]:
+    environment = spec.environment.variables if spec.environment else {}
+    return {**environment, **spec.variables}
+
+
+# --- what the children are
+
+
+def child_run(base: PreparedRun, sweep: Sweep, child: Child) -> PreparedRun:
+    """Return the run of one child: the sweep's run with its values. Pure."""
+    spec = child_spec(base.spec, sweep, child.assignment)
+    parent = {PARENT: child.id.rpartition("_")[0]}
+    tags = {**spec.tags, HYPERPARAMETERS: json.dumps(child.assignment)}
+    spec = replace(spec, tags=tags)
+    return replace(
+        base,
+        run_id=child.id,
+        spec=spec,
+        command=command_of(spec),
+        properties={**base.properties, **parent},
+    )
+
+
+def child_spec(spec: RunSpec, sweep: Sweep, assignment: Assignment) -> RunSpec:
+    """Return what is run with one set of values: as arguments, or in place of expressions."""
+    texts = {name: value_text(value) for name, value in assignment.items()}
+    named = {f"{SWEEP_VARIABLE}{bare(name)}": text for name, text in texts.items()}
+    variables = {**spec.variables, **named}
+    if sweep.style == "arguments":
+        arguments = (*spec.arguments, *arguments_of(assignment))
+        return replace(spec, arguments=arguments, variables=variables)
+    command = spec.command
+    for name, text in texts.items():
+        command = command.replace(f"${{{{search_space.{name}}}}}", text)
+    return replace(spec, command=command, variables=variables)
+
+
+class ProjectChildren:
+    """The children of one sweep, as runs of the project's history on one target."""
+
+    def __init__(
+        self,
+        session: ProjectSession,
+        submitter: Submitter,
+        target: Target,
+        base: PreparedRun,
+        sweep: Sweep,
+    ) -> None:
+        self._session = session
+        self._history = session.history
+        self._submitter = submitter
+        self._target = target
+        self._base = base
+        self._sweep = sweep
+        self._watcher = Watcher(session.history)
+        self._read: dict[str, tuple[int, tuple[float, ...]]] = {}
+
+    def start(self, child: Child) -> None:
+        """Launch a child that was not; a refusal of the target is how the child ends."""
+        if self._history.has(child.id):
+            record = self._history.record(child.id)
+            if record.state is RunState.CANCEL_REQUESTED:
+                self._target.cancel(self._handle(child.id))
+            if record.state.final or record.handle is not None:
+                return
+        run = child_run(self._base, self._sweep, child)
+        try:
+            self._submitter.launch(run, self._target, self._session.stack)
+        except PlatformError:
+            if not self._history.has(child.id):
+                raise
+
+    def look(self, children: Iterable[str]) -> Mapping[str, Look]:
+        """Poll the children in one call. Those of a target that does not answer are as before."""
+        ids = list(children)
+        try:
+            self._watcher.refresh(dict.fromkeys(ids, self._target))
+        except PlatformError:
+            return {}
+        return {
+            child: Look(self._history.record(child).state, self._values(child)) for child in ids
+        }
+
+    def cancel(self, child: str, why: str) -> None:
+        record = self._history.record(child)
+        if record.state.final:
+            return
+        if RunState.CANCEL_REQUESTED in NEXT[record.state]:
+            data = {"state": str(RunState.CANCEL_REQUESTED), "reason": why}
+            now = time.time()
+            note(self._history, child, "property", {"key": STOPPED, "value": why}, time_s=now)
+            note(self._history, child, "state", data, time_s=now)
+        self._target.cancel(self._handle(child))
+
+    def _handle(self, child: str) -> Handle:
+        return Handle(self._target.name, self._history.record(child).handle or child)
+
+    def _values(self, child: str) -> tuple[float, ...]:
+        """Return the values of the primary metric, reading the events that are new."""
+        after, values = self._read.get(child, (-1, ()))
+        new = list(self._history.events(child, after=after))
+        if new:
+            values += _values((event for _, event in new), self._sweep.metric)
+            self._read[child] = (new[-1][0], values)
+        return values
+
+
+def logged_values(history: History, run_id: str, metric: str) -> tuple[float, ...]:
+    """Return the values of a metric that a run logged, in the order it did."""
+    return _values((event for _, event in history.events(run_id)), metric)
+
+
+def _values(events: Iterable[RunEvent], metric: str) -> tuple[float, ...]:
+    return tuple(
+        as_number(event.data["value"])
+        for event in events
+        if event.kind == "metric"
+        and event.data.get("key") == metric
+        and not event.data.get("type")
+        and not event.data.get("run")
+    )
+
+
+def assignment_of(record: RunRecord) -> Assignment:
+    """Return the values of a child, in the order of its arguments."""
+    found: Assignment = json.loads(record.tags.get(HYPERPARAMETERS, "{}"))
+    return found
+
+
+# --- driving
+
+
+def drive(driving: Driving) -> None:
+    """Drive a sweep to its end: what a driven parent of kind ``sweep`` does."""
+    session, plan = driving.session, driving.plan
+    sweep = from_document(plan["sweep"])
+    parent = session.history.record(driving.run_id)
+    driving.state(RunState.PREPARING)
+    spec = replace(
+        kept_spec(session.home, driving.run_id),
+        arguments=tuple(plan["arguments"]),
+        command=plan["command"],
+    )
+    spec = with_values(spec, {}, {**os.environ, **driving.values})
+    target = session.targets.target(spec.target)
+    submitter = session.submitter()
+    git = {key: value for key, value in parent.properties.items() if key.startswith(_GIT)}
+    base = submitter.prepared_again(spec, plan["snapshot"], target, driving.run_id, git)
+    children = ProjectChildren(session, submitter, target, base, sweep)
+    earlier = [
+        (child.run_id, assignment_of(child), logged_values(session.history, child.run_id, metric))
+        for run_id in sweep.resume_from
+        for metric in [sweep.metric]
+        for child in session.history.children(run_id)
+    ]
+    SweepDriver(
+        sweep, driving, children, earlier=earlier, pace=_PACES.get(spec.target, _OTHER_PACE)
+    ).drive()
