@@ -97,6 +97,11 @@ class Estimator:
         return self._run_config
 
     @property
+    def script_params(self) -> Mapping[str, object]:
+        """Return the arguments of the script, by name."""
+        return self._settings.script_params or {}
+
+    @property
     def conda_dependencies(self) -> CondaDependencies | None:
         """Return the packages of the run's environment, which can be changed."""
         return self._run_config.environment.python.conda_dependencies

@@ -1,6 +1,6 @@
 """A pipeline's values, as in azureml-pipeline-core: steps and the data that passes between them.
 
-They are built and checked here; nothing here runs a pipeline.
+They are built and checked here; ``runtime.pipelines`` runs them.
 """
 
 import re
@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
-from typing import Final, NoReturn
+from typing import Final
 
+from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException
+from runtime.api.run import Run
+from runtime.api.runs.base import ParentExperiment
 
 __all__ = [
     "Pipeline",
@@ -68,6 +71,7 @@ class PipelineData:
         self.is_directory = is_directory
         self.pipeline_output_name = pipeline_output_name
         self.training_output = training_output
+        self.producer: PipelineStep | None = None
 
     def as_mount(self, input_name: str | None = None) -> "PipelineData":
         """Return it as the input of a step."""
@@ -118,6 +122,13 @@ class PipelineStep:
     inputs: Sequence[object] | None = None
     outputs: Sequence[object] | None = None
 
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+        if name == "outputs" and isinstance(value, list | tuple):
+            for each in value:
+                if isinstance(each, PipelineData):
+                    each.producer = self
+
     @property
     def after(self) -> "list[PipelineStep]":
         """The steps that this one waits for, besides those whose data it reads."""
@@ -135,11 +146,11 @@ class PipelineStep:
 
     def upstream(self, steps: "Sequence[PipelineStep]") -> "list[PipelineStep]":
         """Return the steps that this one waits for."""
-        read = {id(each) for each in self._read()}
+        read = {id(each) for each in self.read()}
         makers = [each for each in steps if read & {id(out) for out in each.outputs or ()}]
         return [each for each in (*makers, *self.after) if each is not self]
 
-    def _read(self) -> Iterator[object]:
+    def read(self) -> Iterator[object]:
         """Yield what the step reads; an argument that it does not write is read."""
         written = {id(each) for each in self.outputs or ()}
         given = (*(self.inputs or ()), *(getattr(self, "arguments", None) or ()))
@@ -193,21 +204,55 @@ class Pipeline:
             waiting = [each for each in waiting if id(each) not in _ids(ready)]
         return []
 
-    def submit(self, experiment_name: str, **_: object) -> NoReturn:
-        """Refuse: pipelines are not run yet."""
-        _refuse(f"Pipeline for experiment {experiment_name!r}")
+    def submit(
+        self,
+        experiment_name: str,
+        pipeline_parameters: Mapping[str, object] | None = None,
+        continue_on_step_failure: bool = False,
+        regenerate_outputs: bool = False,
+        parent_run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        **options: object,
+    ) -> object:
+        """Submit the pipeline to an experiment of its workspace and return its ``PipelineRun``."""
+        experiment = load("runtime.api.experiment:Experiment")(self.workspace, experiment_name)
+        return experiment.submit(
+            self,
+            tags=tags,
+            pipeline_parameters=pipeline_parameters,
+            continue_on_step_failure=continue_on_step_failure,
+            regenerate_outputs=regenerate_outputs,
+            parent_run_id=parent_run_id,
+            **options,
+        )
 
-    def publish(self, name: str | None = None, **_: object) -> NoReturn:
-        """Refuse: there is no service that runs published pipelines."""
-        _refuse(f"Publishing pipeline {name!r}" if name else "Publishing a pipeline")
+    def publish(
+        self,
+        name: str | None = None,
+        description: str | None = None,
+        version: str | None = None,
+        continue_on_step_failure: bool | None = None,
+    ) -> object:
+        """Keep the pipeline under an id, and return its ``PublishedPipeline``."""
+        return load("runtime.api.pipelines.published:publish")(
+            self, name, description, version, continue_on_step_failure=continue_on_step_failure
+        )
 
-    def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
-        """Refuse: pipelines are not run yet."""
-        _refuse("A pipeline (Pipeline)")
+    def submit_to(
+        self, experiment: ParentExperiment, tags: Mapping[str, str], **options: object
+    ) -> Run:
+        """Submit the pipeline and return its ``PipelineRun``; ``Experiment.submit`` calls it."""
+        run: Run = load("runtime.api.pipelines.submitting:submitted")(
+            self, experiment, tags, **options
+        )
+        return run
 
     def _add_upstream(self) -> None:
         for step in self.steps:
-            self.steps += [each for each in step.after if id(each) not in _ids(self.steps)]
+            makers = [each.producer for each in step.read() if isinstance(each, PipelineData)]
+            for each in (*filter(None, makers), *step.after):
+                if id(each) not in _ids(self.steps):
+                    self.steps.append(each)
 
     def __repr__(self) -> str:
         return f"Pipeline(steps=[{', '.join(each.label for each in self.steps)}])"
@@ -227,7 +272,7 @@ class TimeZone(Enum):
 
 @dataclass
 class ScheduleRecurrence:
-    """How often a pipeline would run."""
+    """How often a pipeline runs."""
 
     frequency: str
     interval: int
@@ -280,11 +325,3 @@ def _flat(steps: object) -> Iterator[PipelineStep]:
 
 def _ids(steps: Sequence[PipelineStep]) -> set[int]:
     return {id(each) for each in steps}
-
-
-def _refuse(what: str) -> NoReturn:
-    raise UserErrorException(
-        f"{what} cannot be run yet.",
-        remedy="Submit the steps as runs, one after another: `experiment.submit(…)`, then"
-        " `run.wait_for_completion()`.",
-    )

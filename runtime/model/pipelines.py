@@ -45,8 +45,8 @@ class Step:
     of type ``datapath`` that says where it is. The locations of these inputs in ``run`` mean
     nothing. Texts of ``run`` (arguments, command, variables) may have ``${{parameters.NAME}}``.
     ``after``: steps that end before this one starts, whatever it reads. ``reuse``: an earlier run
-    of the same definition, code, environment and data stands for this one. ``sweep`` is the file of
-    a sweep whose trial is ``run``; ``kind`` is what the step is called, for people. ``at`` is the
+    of the same definition, code, environment and data stands for this one. ``has_code`` is false
+    for a step that sends no files. ``kind`` is what the step is called, for people. ``at`` is the
     place that declares it, ``FILE:LINE``.
     """
 
@@ -56,6 +56,7 @@ class Step:
     parameters: Mapping[str, str] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     reuse: bool = True
+    has_code: bool = True
     kind: str = "step"
     at: str = ""
 

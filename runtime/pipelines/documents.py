@@ -118,6 +118,4 @@ def _with_values(step: Step, values: Mapping[str, str]) -> Step:
         return step
     if environment is not None:
         environment = replace(environment, variables=filled(environment.variables))
-    return replace(
-        step, run=replace(run, variables=filled(run.variables), environment=environment)
-    )
+    return replace(step, run=replace(run, variables=filled(run.variables), environment=environment))

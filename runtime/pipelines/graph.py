@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from infra.contract.errors import DefinitionError
+from infra.contract.errors import DefinitionError, PlatformError
 from infra.contract.load import nearest
 from runtime.model.pipelines import Pipeline, Step
 
@@ -93,6 +93,13 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     )
 
 
+def problem_of(error: PlatformError, at: str = "", step: str = "") -> Problem:
+    """Return an error about a step, or about the whole, as a problem."""
+    where = str(error.at) if error.at else at or step
+    what = f"Step {step!r}: {error.detail}" if step else error.detail
+    return Problem(what, error.remedy, where)
+
+
 def below(pipeline: Pipeline, names: set[str]) -> set[str]:
     """Return the steps that depend on any of ``names``, directly or not, without these."""
     found: set[str] = set()
@@ -106,13 +113,22 @@ def below(pipeline: Pipeline, names: set[str]) -> set[str]:
 def _upstream(pipeline: Pipeline) -> Mapping[str, tuple[str, ...]]:
     known = {each.name for each in pipeline.steps}
     return {
-        each.name: tuple(name for name in each.upstream if name in known)
-        for each in pipeline.steps
+        each.name: tuple(name for name in each.upstream if name in known) for each in pipeline.steps
     }
 
 
 def _sorted(pipeline: Pipeline) -> list[str]:
-    return list(TopologicalSorter(_upstream(pipeline)).static_order())
+    """Return the names in an order that is always the same. Raises ``CycleError``."""
+    upstream = _upstream(pipeline)
+    position = {name: number for number, name in enumerate(upstream)}
+    sorter = TopologicalSorter(upstream)
+    sorter.prepare()
+    found: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=position.__getitem__)
+        found += ready
+        sorter.done(*ready)
+    return found
 
 
 def _double_names(pipeline: Pipeline) -> Iterator[Problem]:

@@ -60,7 +60,9 @@ def with_values(
         value = given.get(each.name, each.default)
         if value is None:
             problems.append(
-                Problem(f"Parameter {each.name!r} has no value.", f"Give {each.name}=VALUE.", each.at)
+                Problem(
+                    f"Parameter {each.name!r} has no value.", f"Give {each.name}=VALUE.", each.at
+                )
             )
             continue
         read = _typed(each, value)
@@ -161,9 +163,7 @@ def _filled(step: Step, values: Mapping[str, ParameterValue]) -> Step:
     )
 
 
-def _located(
-    each: DataInput, step: Step, values: Mapping[str, ParameterValue]
-) -> DataInput:
+def _located(each: DataInput, step: Step, values: Mapping[str, ParameterValue]) -> DataInput:
     value = values.get(step.parameters.get(each.name, ""))
     return replace(each, location=value) if isinstance(value, DataLocation) else each
 

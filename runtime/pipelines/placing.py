@@ -47,9 +47,7 @@ def _place(output: DataOutput, run_id: str) -> DataLocation:
     return DataLocation("datastore", output_path(output, run_id).rstrip("/"), store)
 
 
-def bound(
-    step: Step, run: RunSpec, outputs: Mapping[str, Mapping[str, DataLocation]]
-) -> RunSpec:
+def bound(step: Step, run: RunSpec, outputs: Mapping[str, Mapping[str, DataLocation]]) -> RunSpec:
     """Return a run that reads what other steps wrote; ``outputs`` are theirs, by step."""
     if not step.reads:
         return run
@@ -61,9 +59,7 @@ def bound(
     return replace(run, inputs=tuple(map(located, run.inputs)))
 
 
-def read_place(
-    source: Source, outputs: Mapping[str, Mapping[str, DataLocation]]
-) -> DataLocation:
+def read_place(source: Source, outputs: Mapping[str, Mapping[str, DataLocation]]) -> DataLocation:
     """Return where the output of a step is, or a file in it."""
     place = outputs[source.step][source.output]
     if not source.path:

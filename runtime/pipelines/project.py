@@ -216,8 +216,14 @@ class _Execution:
             never = "every step is to run again (regenerate_outputs)"
         before = self._kept.last(self._pipeline.name, step.name)
         changed = differences(before, parts) if before is not None else ""
-        why = never or changed or (
-            "it has not run before" if before is None else "what it did before is not there any more"
+        why = (
+            never
+            or changed
+            or (
+                "it has not run before"
+                if before is None
+                else "what it did before is not there any more"
+            )
         )
         return _Begun(run, parts, fingerprint(parts), why, not never, contents)
 

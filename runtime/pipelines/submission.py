@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -10,12 +10,13 @@ from typing import Final
 from infra.catalogue.names import RULES
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import load
+from infra.contract.private import private_folder
 from runtime.model.pipelines import PIPELINE_TARGET, ParameterValue, Pipeline, Step
 from runtime.model.run_ids import new_token, run_id
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.pipelines.documents import StepCode, Work, work_document
-from runtime.pipelines.graph import Problem, graph_problems, raise_problems
+from runtime.pipelines.graph import Problem, graph_problems, problem_of, raise_problems
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.placing import placed, unread
 from runtime.snapshots.git import git_properties
@@ -53,34 +54,42 @@ def check(
     values: Mapping[str, ParameterValue] | None = None,
     *,
     folder: Path | None = None,
+    problems: Sequence[Problem] = (),
 ) -> Pipeline:
     """Return a pipeline that can run: its parameters have values, its environments are known.
 
     Nothing is stored or started. Raises ``DefinitionError`` with every problem at once: of the
-    graph, of the parameters, and of each step with its compute, script, environment and data.
+    graph, of the parameters, and of each step with its compute, script, environment and data;
+    ``problems`` are those of steps that could not be read.
     """
-    problems = graph_problems(pipeline)
+    # The graph of a pipeline without the steps that could not be read has gaps.
+    found = [*problems] or graph_problems(pipeline)
     try:
         pipeline, _ = with_values(pipeline, values or {})
     except PlatformError as error:
-        problems.append(_problem(error, pipeline.at))
-        raise_problems(problems)
+        found.append(problem_of(error, pipeline.at))
+        raise_problems(found)
     rule = RULES["experiment"].problem(pipeline.experiment)
     if rule:
-        problems.append(Problem(rule, "Name the experiment with `-e NAME`.", pipeline.at))
+        found.append(Problem(rule, "Name the experiment with `-e NAME`.", pipeline.at))
     checking = _Checking(session, folder or Path(_CHECKED))
     steps = []
     for step in pipeline.steps:
         try:
             steps.append(checking.step(step))
         except PlatformError as error:
-            problems.append(_problem(error, step.at, step.name))
-    raise_problems(problems)
+            found.append(problem_of(error, step.at, step.name))
+    raise_problems(found)
     return replace(pipeline, steps=tuple(steps))
 
 
 def submit(
-    session: ProjectSession, pipeline: Pipeline, options: Options, report: Report = silent
+    session: ProjectSession,
+    pipeline: Pipeline,
+    options: Options,
+    report: Report = silent,
+    *,
+    problems: Sequence[Problem] = (),
 ) -> str:
     """Check a pipeline, keep the code of its steps, start its driver; return its run's id.
 
@@ -94,8 +103,8 @@ def submit(
         )
     home = session.home.absolute()
     folder = driven_folder(home, name).path
+    checked = check(session, pipeline, options.values, folder=folder, problems=problems)
     _, values = with_values(pipeline, options.values)
-    checked = check(session, pipeline, options.values, folder=folder)
     with in_use(home / "snapshots"):
         code = _Code(session, home).of(checked)
         work = Work(
@@ -119,9 +128,7 @@ def submit(
     return name
 
 
-def _record(
-    pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]
-) -> RunRecord:
+def _record(pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]) -> RunRecord:
     return RunRecord(
         run_id=name,
         experiment=pipeline.experiment,
@@ -152,6 +159,8 @@ class _Checking:
     def step(self, step: Step) -> Step:
         """Return a step that its target can run. Raises what is wrong with it."""
         run = step.run
+        if not step.has_code:
+            run = replace(run, source_directory=private_folder(self._session.home / "empty"))
         kind = self._kind(run.target)
         if run.environment is not None and run.environment.kind not in _AS_DECLARED:
             found = load("runtime.submit.registered:with_environment")
@@ -208,11 +217,3 @@ class _Code:
         if key not in self._environments:
             self._environments[key] = self._submitter.environment_hash(step.run)
         return self._environments[key]
-
-
-def _problem(error: PlatformError, at: str, step: str = "") -> Problem:
-    where = str(error.at) if error.at else at or step
-    what = f"Step {step!r}: {error.detail}" if step else error.detail
-    return Problem(what, error.remedy, where)
-
-

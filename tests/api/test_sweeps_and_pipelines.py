@@ -153,10 +153,6 @@ def test_settings_of_automl_are_kept():
     ("make", "said"),
     [
         (sweep, r"A sweep \(HyperDriveConfig\) cannot be run yet"),
-        (
-            lambda: Pipeline(None, PythonScriptStep("a.py")),
-            r"A pipeline \(Pipeline\) cannot be run yet",
-        ),
         (lambda: AutoMLConfig(task="regression"), r"\(AutoMLConfig\) is not offered"),
     ],
 )

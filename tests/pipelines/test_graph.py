@@ -93,7 +93,8 @@ def test_a_parameter_may_say_where_data_is():
 def test_every_wrong_value_of_a_parameter_is_named():
     run = replace(step("a").run, arguments=(token("nn"),))
     made = pipeline(
-        replace(step("a"), run=run), parameters=(Parameter("n", "int"), Parameter("b", "bool", True))
+        replace(step("a"), run=run),
+        parameters=(Parameter("n", "int"), Parameter("b", "bool", True)),
     )
     with pytest.raises(DefinitionError) as wrong:
         with_values(made, {"b": "maybe", "m": 1})

@@ -12,11 +12,12 @@ from runtime.api.runs.source import Source
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
 from runtime.history.child_runs import PARENT
+from runtime.model.pipelines import PIPELINE_TARGET, STEP_PROPERTY
 from runtime.model.runs import EventKind, RunRecord
 from runtime.submit.prepare import SNAPSHOT_PROPERTY
 
 _PORTAL = "https://ml.azure.com/runs"
-_TYPES = {"sdk": "azureml.sdkrun"}
+_TYPES = {"sdk": "azureml.sdkrun", PIPELINE_TARGET: "azureml.PipelineRun"}
 
 
 class ParentExperiment(Protocol):
@@ -82,6 +83,8 @@ class RunBase:
     @property
     def type(self) -> str:
         """The type of the run in Azure ML's words, such as ``azureml.scriptrun``."""
+        if STEP_PROPERTY in self._record.properties:
+            return "azureml.StepRun"
         return _TYPES.get(self._record.target, "azureml.scriptrun")
 
     @property
@@ -135,7 +138,7 @@ class RunBase:
     def get_portal_url(self) -> str:
         """Return the run's address: in the studio on Azure, else its folder on this machine."""
         workspace = self.experiment.workspace
-        if workspace.clients.local or self._record.target in {"local", "sdk"}:
+        if workspace.clients.local or self._record.target in {"local", "sdk", PIPELINE_TARGET}:
             return (self._session.home / "runs" / self._source.root).absolute().as_uri()
         return f"{_PORTAL}/{self.id}?wsid={workspace.id}"
 
@@ -240,7 +243,7 @@ class RunBase:
 
 # Attribute → what to do instead. The runs of sweeps, pipelines and AutoML have them.
 _SWEEP = "compare `run.get_metrics()` of the runs of `experiment.get_runs()`"
-_STEPS = "submit each step as a run, and keep the runs it returns"
+_STEPS = "it is the run of a pipeline that has it: `PipelineRun(experiment, run_id)`"
 _SEARCH = "train in a script of your own"
 NOT_OFFERED = {
     "add_type_provider": "leave it out: runs of every kind have one class",

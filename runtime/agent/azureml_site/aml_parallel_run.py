@@ -1,0 +1,311 @@
+"""Runs a script with ``init()`` and ``run(mini_batch)`` over many files or rows.
+
+``python -m aml_parallel_run TASK [ARGUMENTS…]``, where TASK is JSON (``runtime.pipelines.parallel``
+writes it) and the arguments are the script's. Workers are processes of their own: one that hangs is
+killed after the time limit, its mini-batch tried again, and the others go on. Rows are written in
+the order of the mini-batches, so that the same input gives the same output.
+"""
+
+import importlib.util
+import json
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from multiprocessing.connection import wait
+
+_INPUT = "AZUREML_DATAREFERENCE_"
+_RANKS = ("NODE_RANK", "AZ_BATCHAI_TASK_INDEX", "OMPI_COMM_WORLD_RANK")
+_START_S = 600.0
+
+
+class Failed(Exception):
+    """The step has failed; the text says why."""
+
+
+def main(arguments):
+    """Run the step; return its exit code."""
+    task = json.loads(arguments[0])
+    argv = [task["entry_script"]] + list(arguments[1:])
+    batches = [batch for number, batch in enumerate(_batches(task)) if number % _nodes() == _rank()]
+    print("{} mini-batches, {} workers".format(len(batches), _count(task)), flush=True)
+    try:
+        results = Pool(task, argv, batches).run()
+    except Failed as error:
+        print("The step failed: {}".format(error), file=sys.stderr, flush=True)
+        return 1
+    if task["output_action"] == "append_row":
+        _write(task, results)
+    return 0
+
+
+# --- mini-batches
+
+
+def _batches(task):
+    """Return the mini-batches: lists of files, or data frames."""
+    found = []
+    for name in task["inputs"]:
+        path = os.environ.get(_INPUT + name, "")
+        if os.path.exists(path):
+            found += _of_files(_files(path), task["mini_batch_size"])
+        else:
+            found += _of_rows(name, task["mini_batch_size"])
+    return found
+
+
+def _files(path):
+    if os.path.isfile(path):
+        return [path]
+    found = []
+    for folder, _, names in os.walk(path):
+        found += [os.path.join(folder, name) for name in names]
+    return sorted(found)
+
+
+def _of_files(files, size):
+    count = int(size.get("count") or 10)
+    return [files[start : start + count] for start in range(0, len(files), count)]
+
+
+def _of_rows(name, size):
+    """Return the rows of a tabular dataset in data frames of about a size in bytes."""
+    run = importlib.import_module("azureml.core").Run.get_context()
+    frame = run.input_datasets[name].to_pandas_dataframe()
+    if not len(frame):
+        return []
+    wanted = int(size.get("bytes") or 1048576)
+    each = max(1, len(frame.to_csv(index=False)) // len(frame))
+    count = int(size.get("count") or max(1, wanted // each))
+    return [frame.iloc[start : start + count] for start in range(0, len(frame), count)]
+
+
+# --- workers
+
+
+class Pool:
+    """Workers, and the mini-batches that they have not done."""
+
+    def __init__(self, task, argv, batches):
+        self._task = task
+        self._argv = argv
+        self._batches = batches
+        self._waiting = [(number, 1) for number in range(len(batches))][::-1]
+        self._results = {}
+        self._lost = 0  # items that were not processed
+        self._failed = 0  # mini-batches that were given up
+        self._workers = []
+
+    def run(self):
+        """Return the rows of each mini-batch, in order."""
+        count = min(_count(self._task), max(1, len(self._batches)))
+        try:
+            while self._waiting or any(each.busy for each in self._workers):
+                while self._waiting and len(self._workers) < count:
+                    self._workers.append(Worker(self._task, self._argv))
+                self._hand_out()
+                self._collect()
+        finally:
+            for each in self._workers:
+                each.stop()
+        return [self._results.get(number, []) for number in range(len(self._batches))]
+
+    def _hand_out(self):
+        for each in self._workers:
+            if each.idle and self._waiting:
+                number, attempt = self._waiting.pop()
+                each.give(number, attempt, self._batches[number])
+
+    def _collect(self):
+        wait([each.connection for each in self._workers], timeout=0.2)
+        for each in list(self._workers):
+            answer = each.answer()
+            if answer is None:
+                continue
+            kind, value = answer
+            if kind == "init failed":
+                raise Failed("init() of {} raised:\n{}".format(self._task["entry_script"], value))
+            number, attempt = each.busy or (None, 0)
+            if kind == "gone":
+                self._workers.remove(each)
+                each.stop()
+            if number is None:
+                continue
+            each.busy = None
+            if kind == "rows":
+                self._done(number, value)
+            else:
+                self._again(number, attempt, value)
+
+    def _done(self, number, answer):
+        rows, count = answer
+        self._results[number] = rows
+        self._lose(max(0, len(self._batches[number]) - count))
+
+    def _again(self, number, attempt, why):
+        tries = int(self._task["run_max_try"])
+        print(
+            "Mini-batch {} failed ({} of {} tries):\n{}".format(number, attempt, tries, why),
+            file=sys.stderr,
+            flush=True,
+        )
+        if attempt < tries:
+            self._waiting.append((number, attempt + 1))
+            return
+        self._failed += 1
+        self._lose(len(self._batches[number]))
+        self._check_batches()
+
+    def _lose(self, count):
+        self._lost += count
+        threshold = int(self._task["error_threshold"])
+        if threshold >= 0 and self._lost > threshold:
+            raise Failed(
+                "{} items were not processed, and error_threshold is {}.".format(
+                    self._lost, threshold
+                )
+            )
+
+    def _check_batches(self):
+        most = self._task.get("allowed_failed_count")
+        percent = self._task.get("allowed_failed_percent")
+        if most is not None and 0 <= int(most) < self._failed:
+            raise Failed("{} mini-batches failed, and {} may.".format(self._failed, int(most)))
+        if percent is not None and self._failed * 100.0 > float(percent) * len(self._batches):
+            raise Failed(
+                "{} of {} mini-batches failed, and {} % may.".format(
+                    self._failed, len(self._batches), percent
+                )
+            )
+
+
+class Worker:
+    """A process that runs mini-batches one after another."""
+
+    def __init__(self, task, argv):
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=work, args=(theirs, task, argv))
+        self._process.daemon = True
+        self._process.start()
+        theirs.close()
+        self._limit_s = float(task["run_invocation_timeout_s"])
+        self._ready = False
+        self._since = time.monotonic()
+        self.busy = None
+
+    @property
+    def idle(self):
+        return self._ready and self.busy is None
+
+    def give(self, number, attempt, batch):
+        """Have it run a mini-batch."""
+        self.busy = (number, attempt)
+        self._since = time.monotonic()
+        self.connection.send(batch)
+
+    def answer(self):
+        """Return what it said: its kind and value; ``None`` if nothing yet."""
+        try:
+            if self.connection.poll():
+                kind, value = self.connection.recv()
+                if kind == "ready":
+                    self._ready = True
+                    return None
+                return kind, value
+        except EOFError:
+            return "gone", "The worker ended with exit code {}.".format(self._exit_code())
+        limit_s = self._limit_s if self.busy else _START_S
+        if (self.busy or not self._ready) and time.monotonic() - self._since > limit_s:
+            return "gone", "It took longer than {:g} s.".format(limit_s)
+        return None
+
+    def stop(self):
+        """End the process."""
+        self._process.terminate()
+        self._process.join(5)
+        if self._process.is_alive():
+            os.kill(self._process.pid, 9)
+        self.connection.close()
+
+    def _exit_code(self):
+        self._process.join(5)
+        return self._process.exitcode
+
+
+def work(connection, task, argv):
+    """Load the script, then run mini-batches until the other side is gone."""
+    try:
+        script = _loaded(task["entry_script"], argv)
+        if hasattr(script, "init"):
+            script.init()
+    except BaseException:
+        connection.send(("init failed", traceback.format_exc()))
+        return
+    connection.send(("ready", None))
+    while True:
+        try:
+            batch = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer = ("rows", _rows(script.run(batch)))
+        except Exception:
+            answer = ("failed", traceback.format_exc())
+        sys.stdout.flush()
+        connection.send(answer)
+
+
+def _loaded(path, argv):
+    """Return the script as a module; it finds the modules beside it, and its arguments."""
+    full = os.path.abspath(path)
+    sys.argv = list(argv)
+    sys.path.insert(0, os.path.dirname(full))
+    spec = importlib.util.spec_from_file_location("entry_script", full)
+    if spec is None or spec.loader is None or not os.path.exists(full):
+        raise Failed("there is no script {}".format(path))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["entry_script"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _rows(result):
+    """Return what ``run`` returned as lines, and how many items it stands for."""
+    if result is None:
+        return [], 0
+    if hasattr(result, "to_csv"):
+        text = result.to_csv(sep=" ", header=False, index=False)
+        return text.splitlines(), len(result)
+    rows = [str(each) for each in result]
+    return rows, len(rows)
+
+
+def _write(task, results):
+    folder = os.environ[_INPUT + task["output"]]
+    if task.get("output_path"):
+        folder = os.path.join(folder, task["output_path"])
+    os.makedirs(folder, exist_ok=True)
+    stem, end = os.path.splitext(task["append_row_file_name"])
+    name = stem + end if not _rank() else "{}.{}{}".format(stem, _rank(), end)
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as sink:
+        for rows in results:
+            sink.writelines(row + "\n" for row in rows)
+
+
+def _count(task):
+    return int(task.get("process_count_per_node") or os.cpu_count() or 1)
+
+
+def _rank():
+    given = next((os.environ[name] for name in _RANKS if os.environ.get(name)), "0")
+    return int(given) % _nodes()
+
+
+def _nodes():
+    return max(1, int(os.environ.get("AZUREML_NODE_COUNT") or 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,277 @@
+"""``PipelineRun`` and ``StepRun``, as in azureml-pipeline-core, and the data that steps leave."""
+
+import builtins
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import UsageError
+from infra.contract.load import load
+from runtime.agent.assets.local_files import remote_path
+from runtime.api.datastore import Datastore
+from runtime.api.exceptions import UserErrorException, azureml_errors
+from runtime.api.run import Run
+from runtime.api.runs.base import Details, ParentExperiment
+from runtime.api.workspace import Workspace
+from runtime.history.store import Filter
+from runtime.model.data import DataLocation
+from runtime.model.pipelines import STEP_PROPERTY, Source
+from runtime.model.states import RunState
+from runtime.pipelines.documents import Work, work_of
+from runtime.pipelines.kept_steps import DoneStep
+from runtime.pipelines.project import completed_steps
+from runtime.submit.driven import driven_folder, read_task
+
+__all__ = ["PipelineRun", "PortDataReference", "StepRun", "StepRunOutput"]
+_FINISHED: Final = "Finished"
+_POLL_S: Final = 0.5
+
+
+def _word(state: str) -> str:
+    """Return a state in the words of pipelines."""
+    return _FINISHED if state == RunState.COMPLETED else state
+
+
+@dataclass
+class PortDataReference:
+    """What a step has left: a file or folder on a datastore, or on this machine."""
+
+    name: str
+    place: DataLocation
+    workspace: Workspace
+
+    @property
+    def path_on_datastore(self) -> str:
+        """The path on the datastore; on this machine, the path itself."""
+        return self.place.path
+
+    @property
+    def datastore_name(self) -> str | None:
+        """The datastore, ``None`` for data on this machine."""
+        return self.datastore.name if self.place.kind == "datastore" else None
+
+    @property
+    def datastore(self) -> Datastore:
+        """The datastore. Raises ``UserErrorException`` for data on this machine."""
+        if self.place.kind != "datastore":
+            raise UserErrorException(
+                f"Output {self.name!r} is on this machine: {self.place.path}.",
+                remedy="Use `download`, or read it there.",
+            )
+        return Datastore(self.workspace, self.place.datastore)
+
+    def download(
+        self,
+        local_path: str | Path,
+        overwrite: bool | None = None,
+        show_progress: bool | None = None,
+    ) -> int:
+        """Copy the data below a folder, at the path that it has on its datastore; return the count.
+
+        What is on this machine is copied to ``azureml/<name>``.
+        """
+        if self.place.kind == "datastore":
+            return self.datastore.download(
+                str(local_path),
+                remote_path(self.place.path),
+                overwrite=bool(overwrite),
+                show_progress=bool(show_progress),
+            )
+        return _copied(Path(self.place.path), Path(local_path) / "azureml" / self.name)
+
+    def __repr__(self) -> str:
+        return f"PortDataReference(name={self.name!r}, path={self.place.path!r})"
+
+
+@dataclass
+class StepRunOutput:
+    """One output of a step's run."""
+
+    name: str
+    reference: PortDataReference
+
+    def get_port_data_reference(self) -> PortDataReference:
+        """Return the data."""
+        return self.reference
+
+
+class StepRun(Run):
+    """The run of one step."""
+
+    @property
+    def step_name(self) -> str:
+        """The name of the step."""
+        return self._record.properties[STEP_PROPERTY]
+
+    @property
+    def name(self) -> str:
+        """The name of the step."""
+        return self.step_name
+
+    @property
+    def status(self) -> str:
+        return _word(str(self._record.state))
+
+    def get_status(self) -> str:
+        """Ask the target and return the state: ``Finished`` for a step that completed."""
+        return _word(str(self._refreshed().state))
+
+    def get_outputs(self) -> dict[str, StepRunOutput]:
+        """Return the outputs by name. Raises ``UserErrorException`` before the step completed."""
+        parent = str(self._parent_id)
+        done = _steps_done(self._session.home, parent).get(self.step_name)
+        if done is None:
+            raise UserErrorException(
+                f"Step {self.step_name!r} has not completed.", remedy="Wait for its run."
+            )
+        workspace = self.experiment.workspace
+        return {
+            name: StepRunOutput(name, PortDataReference(name, place, workspace))
+            for name, place in done.outputs.items()
+        }
+
+    def get_output_data(self, name: str) -> PortDataReference:
+        """Return the data of an output."""
+        outputs = self.get_outputs()
+        if name not in outputs:
+            raise UserErrorException(
+                f"Step {self.step_name!r} has no output {name!r}.",
+                remedy=f"It has {', '.join(outputs) or 'none'}.",
+            )
+        return outputs[name].reference
+
+
+class PipelineRun(Run):
+    """The run of a pipeline: the parent of the runs of its steps."""
+
+    def __init__(self, experiment: ParentExperiment, run_id: str, **options: object) -> None:
+        super().__init__(experiment, run_id, **options)
+        if not _is_pipeline(self._session.home, run_id):
+            raise UserErrorException(
+                f"Run {run_id} is not the run of a pipeline.",
+                remedy="Use `Run(experiment, run_id)`.",
+            )
+
+    @property
+    def status(self) -> str:
+        return _word(str(self._record.state))
+
+    def get_status(self) -> str:
+        """Ask the driver and return the state: ``Finished`` for a pipeline that completed."""
+        return _word(str(self._refreshed().state))
+
+    def wait_for_completion(
+        self,
+        show_output: bool = True,
+        timeout_seconds: float | None = None,
+        raise_on_error: bool = True,
+        wait_post_processing: bool = False,
+    ) -> Details:
+        """Wait until the pipeline has ended. Raises ``ActivityFailedException`` if it failed.
+
+        ``timeout_seconds``: raises ``UserErrorException`` after it; the pipeline continues.
+        """
+        if timeout_seconds is not None:
+            until = time.monotonic() + float(timeout_seconds)
+            while not self._refreshed().state.final:
+                if time.monotonic() > until:
+                    raise UserErrorException(
+                        f"Pipeline {self.id} has not ended after {timeout_seconds} s; it continues.",
+                        remedy="Wait for it again, or cancel it: `run.cancel()`.",
+                    )
+                time.sleep(_POLL_S)
+        return super().wait_for_completion(show_output, wait_post_processing, raise_on_error)
+
+    def get_steps(self) -> Iterator[StepRun]:
+        """Yield the runs of the steps that have started, newest first."""
+        self._refreshed()
+        for child in self._session.history.children(self.id):
+            if STEP_PROPERTY in child.properties:
+                yield StepRun(self.experiment, child.run_id)
+
+    def find_step_run(self, name: str) -> builtins.list[StepRun]:
+        """Return the runs of the steps of a name: none before the step has started."""
+        work = self._work()
+        labels = {each.name: each.run.display_name or each.name for each in work.pipeline.steps}
+        return [
+            each
+            for each in self.get_steps()
+            if name in {each.step_name, labels.get(each.step_name)}
+        ]
+
+    def get_pipeline_output(self, pipeline_output_name: str) -> PortDataReference:
+        """Return an output by the name that ``PipelineData(pipeline_output_name=…)`` gave it."""
+        outputs = self._work().pipeline.outputs
+        if pipeline_output_name not in outputs:
+            raise UserErrorException(
+                f"The pipeline has no output {pipeline_output_name!r}.",
+                remedy=f"It has {', '.join(outputs) or 'none'};"
+                " PipelineData(pipeline_output_name=…) names one.",
+            )
+        return self._reference(pipeline_output_name, outputs[pipeline_output_name])
+
+    def get_pipeline_outputs(self) -> dict[str, PortDataReference]:
+        """Return the outputs of the pipeline by name."""
+        return {name: self.get_pipeline_output(name) for name in self._work().pipeline.outputs}
+
+    def get_graph(self) -> dict[str, builtins.list[str]]:
+        """Return the names of the steps, and of those that each waits for."""
+        return {each.name: [*each.upstream] for each in self._work().pipeline.steps}
+
+    @staticmethod
+    def get_pipeline_runs(workspace: Workspace, pipeline_id: str) -> "builtins.list[PipelineRun]":
+        """Return the runs of a published pipeline, newest first."""
+        make = load("runtime.api.experiment:Experiment")
+        wanted = ("azureml.pipelineid", pipeline_id)
+        return [
+            PipelineRun(make(workspace, record.experiment), record.run_id)
+            for record in workspace.session.history.each_run(Filter())
+            if wanted in record.properties.items()
+        ]
+
+    def _reference(self, name: str, source: Source) -> PortDataReference:
+        done = _steps_done(self._session.home, self.id).get(source.step)
+        if done is None:
+            raise UserErrorException(
+                f"Step {source.step!r} has not completed.", remedy="Wait for the pipeline."
+            )
+        place = done.outputs[source.output]
+        if source.path:
+            place = DataLocation(
+                place.kind, f"{place.path.rstrip('/')}/{source.path}", place.datastore
+            )
+        return PortDataReference(source.output, place, self.experiment.workspace)
+
+    def _work(self) -> Work:
+        return work_of(read_task(driven_folder(self._session.home, self.id)).plan, {})
+
+
+def _is_pipeline(home: Path, run_id: str) -> bool:
+    try:
+        return read_task(driven_folder(home, run_id)).driver == "pipeline"
+    except (OSError, json.JSONDecodeError):
+        return False
+
+
+def _steps_done(home: Path, run_id: str) -> dict[str, DoneStep]:
+    with azureml_errors():
+        try:
+            return completed_steps(driven_folder(home, run_id).path)
+        except OSError as error:
+            raise UsageError(
+                f"The folder of run {run_id} is gone.", remedy="Submit the pipeline again."
+            ) from error
+
+
+def _copied(source: Path, target: Path) -> int:
+    """Copy a file or folder; return the number of files."""
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+        return sum(1 for each in target.rglob("*") if each.is_file())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+    return 1

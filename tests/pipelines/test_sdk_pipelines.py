@@ -1,0 +1,281 @@
+"""Pipelines of the SDK, run on this machine: the rules by which steps are connected and reused."""
+
+import pytest
+
+from aml_platform import (
+    CommandStep,
+    Dataset,
+    OutputFileDatasetConfig,
+    ParallelRunConfig,
+    ParallelRunStep,
+    Pipeline,
+    PipelineData,
+    PipelineParameter,
+    PythonScriptStep,
+    StepSequence,
+)
+from runtime.api.exceptions import ActivityFailedException, RunConfigurationException
+
+PREPARE = """
+import os, sys
+raw, out = sys.argv[1], sys.argv[2]
+os.makedirs(out)
+text = open(raw).read()
+open(os.path.join(out, "clean.txt"), "w").write(text.strip().upper())
+"""
+TRAIN = """
+import os, sys
+data, model, rate = sys.argv[1], sys.argv[2], sys.argv[3]
+assert os.environ["AML_PARAMETER_layers"] == "3", os.environ
+open(model, "w").write(open(os.path.join(data, "clean.txt")).read() + f" at {rate}")
+"""
+SLOW = "import time; time.sleep(1)"
+
+
+def made(workspace, folder, raw, **options):
+    """Prepare → train: the second reads a folder, and writes a file."""
+    clean = PipelineData("clean")
+    model = PipelineData("model", pipeline_output_name="best")
+    rate = PipelineParameter("rate", 0.1)
+    data = Dataset.File.from_files(str(raw), validate=False).as_named_input("raw").as_mount()
+    prepare = PythonScriptStep(
+        "prepare.py", arguments=[data, clean], outputs=[clean], source_directory=str(folder)
+    )
+    train = PythonScriptStep(
+        "train.py",
+        name="train",
+        arguments=[clean, model, rate],
+        inputs=[clean],
+        outputs=[model],
+        params={"layers": 3},
+        source_directory=str(folder),
+        **options,
+    )
+    return Pipeline(workspace, [train])
+
+
+def reused(run):
+    return {
+        each.name for each in run.get_steps() if each.properties.get("azureml.isreused") == "true"
+    }
+
+
+@pytest.fixture
+def project(workspace, source, tmp_path):
+    folder = source(prepare=PREPARE, train=TRAIN)
+    raw = tmp_path / "raw.txt"
+    raw.write_text("a b")
+    return workspace, folder, raw
+
+
+def test_a_parent_has_its_steps_as_children_in_the_same_history(project, experiment, tmp_path):
+    run = experiment.submit(made(*project), pipeline_parameters={"rate": 0.5})
+    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert (run.get_status(), run.type) == ("Finished", "azureml.PipelineRun")
+    assert {each.id for each in run.get_children()} == {each.id for each in run.get_steps()}
+    (train,) = run.find_step_run("train")
+    assert (train.get_status(), train.type, train.parent) == ("Finished", "azureml.StepRun", run)
+    reference = run.get_pipeline_output("best")
+    assert reference.download(tmp_path / "here") == 1
+    assert (tmp_path / "here/azureml/model").read_text() == "A B at 0.5"
+    assert train.get_output_data("model").path_on_datastore.startswith(str(tmp_path))
+    assert run.get_graph() == {"prepare.py": [], "train": ["prepare.py"]}
+
+
+def test_reuse_is_by_definition_source_environment_and_what_the_inputs_hold(project, experiment):
+    workspace, folder, raw = project
+
+    def again(**options):
+        run = experiment.submit(made(*project), **options)
+        run.wait_for_completion(show_output=False)
+        return reused(run)
+
+    assert again() == set()
+    assert again() == {"prepare.py", "train"}
+    assert again(pipeline_parameters={"rate": 0.2}) == {"prepare.py"}
+    raw.write_text("c d")
+    assert again() == set()
+    raw.write_text("C D")  # what the first step makes of it is the same
+    assert again() == {"train"}
+    assert again(regenerate_outputs=True) == set()
+    (folder / "other.txt").write_text("in the source folder")
+    assert again() == set()
+
+
+def test_allow_reuse_false_runs_a_step_each_time(project, experiment):
+    for _ in range(2):
+        run = experiment.submit(made(*project, allow_reuse=False))
+        run.wait_for_completion(show_output=False)
+    assert reused(run) == {"prepare.py"}
+
+
+def test_the_log_says_for_each_step_why_it_runs_or_what_is_reused(project, experiment):
+    first = experiment.submit(made(*project))
+    first.wait_for_completion(show_output=False)
+    second = experiment.submit(made(*project), pipeline_parameters={"rate": 9.0})
+    second.wait_for_completion(show_output=False)
+    log = second.get_details_with_logs()["logFiles"]["logs/azureml/executionlogs.txt"]
+    assert f"prepare.py is reused from run {first.id}_prepare-py: nothing that it is" in log
+    assert "Step train runs: arguments changed." in log
+
+
+def test_a_failed_step_fails_the_pipeline_and_what_depends_on_it_does_not_run(
+    workspace, experiment, source
+):
+    folder = str(source(bad="raise SystemExit(3)", good="print('good')"))
+    bad = PythonScriptStep("bad.py", source_directory=folder)
+    after = PythonScriptStep("good.py", name="after", source_directory=folder)
+    after.run_after(bad)
+    other = PythonScriptStep("good.py", name="other", source_directory=folder)
+    last = PythonScriptStep("good.py", name="last", source_directory=folder)
+    last.run_after(other)
+    steps = [bad, after, other, last]
+    run = experiment.submit(Pipeline(workspace, steps), continue_on_step_failure=True)
+    with pytest.raises(ActivityFailedException, match=r"Failed: bad\.py\. 1 steps were not run"):
+        run.wait_for_completion(show_output=False)
+    assert {each.name for each in run.get_steps()} == {"bad.py", "other", "last"}
+    assert run.get_status() == "Failed"
+
+
+def test_independent_branches_run_at_once_and_a_sequence_does_not(workspace, experiment, source):
+    folder = str(source(slow=SLOW))
+    steps = [
+        PythonScriptStep("slow.py", name=name, source_directory=folder, allow_reuse=False)
+        for name in "ab"
+    ]
+
+    def overlap(pipeline):
+        run = experiment.submit(pipeline)
+        run.wait_for_completion(show_output=False)
+        first, second = sorted(each.get_details()["startTimeUtc"] for each in run.get_steps())
+        ends = sorted(each.get_details()["endTimeUtc"] for each in run.get_steps())
+        return second < ends[0]
+
+    assert overlap(Pipeline(workspace, steps))
+    assert not overlap(Pipeline(workspace, StepSequence(steps)))
+
+
+def test_an_output_dataset_is_the_input_of_a_later_step(workspace, experiment, source, tmp_path):
+    folder = str(
+        source(
+            one="import sys, pathlib; pathlib.Path(sys.argv[1], 'x').write_text('1')",
+            two="import sys, os, pathlib\n"
+            "print(pathlib.Path(os.environ['made'], 'x').read_text() + '!')",
+        )
+    )
+    out = OutputFileDatasetConfig("made")
+    one = PythonScriptStep("one.py", arguments=[out], source_directory=folder)
+    two = PythonScriptStep(
+        "two.py", arguments=[out.as_input("made").as_mount()], source_directory=folder
+    )
+    run = experiment.submit(Pipeline(workspace, [two, one]))
+    run.wait_for_completion(show_output=False)
+    (step,) = run.find_step_run("two.py")
+    assert "1!" in "".join(step.get_details_with_logs()["logFiles"].values())
+
+
+def test_a_command_step_runs_a_line_of_the_shell(workspace, experiment, source):
+    out = PipelineData("out")
+    command = CommandStep(["echo", PipelineParameter("word", "it is"), ">", out], outputs=[out])
+    run = experiment.submit(Pipeline(workspace, [command]))
+    run.wait_for_completion(show_output=False)
+    (step,) = run.get_steps()
+    place = step.get_output_data("out").path_on_datastore
+    with open(f"{place}/out", encoding="utf-8") as file:
+        assert file.read() == "it is\n"
+
+
+SCORE = """
+import sys
+def init():
+    global offset
+    offset = int(sys.argv[sys.argv.index("--offset") + 1])
+def run(mini_batch):
+    assert len(mini_batch) <= 2
+    rows = []
+    for path in mini_batch:
+        number = int(open(path).read())
+        if number < 0:
+            raise ValueError("negative")
+        rows.append(f"{number + offset}")
+    return rows
+"""
+
+
+def parallel(workspace, folder, data, **options):
+    config = ParallelRunConfig(
+        environment=None, entry_script="score.py", source_directory=str(folder),
+        output_action="append_row", compute_target="local", node_count=2,
+        process_count_per_node=1, mini_batch_size="2", run_max_try=2,
+        **{"error_threshold": -1} | options,
+    )  # fmt: skip
+    files = Dataset.File.from_files(str(data), validate=False).as_named_input("data")
+    out = PipelineData("scores", is_directory=True)
+    step = ParallelRunStep(
+        "score", config, inputs=[files.as_mount()], output=out, arguments=["--offset", 10],
+        allow_reuse=False,
+    )  # fmt: skip
+    return Pipeline(workspace, [step])
+
+
+def test_a_parallel_step_runs_mini_batches_and_appends_their_rows(
+    workspace, experiment, source, tmp_path
+):
+    folder = source(score=SCORE)
+    for number in range(5):
+        (tmp_path / "numbers").mkdir(exist_ok=True)
+        (tmp_path / "numbers" / f"{number}.txt").write_text(str(number if number != 3 else -1))
+    run = experiment.submit(parallel(workspace, folder, tmp_path / "numbers"))
+    run.wait_for_completion(show_output=False)
+    (step,) = run.get_steps()
+    place = step.get_output_data("scores").path_on_datastore
+    with open(f"{place}/parallel_run_step.txt", encoding="utf-8") as file:
+        assert file.read().split() == ["10", "11", "14"]  # the mini-batch with 3 was given up
+    limited = parallel(workspace, folder, tmp_path / "numbers", error_threshold=1)
+    run = experiment.submit(limited)
+    with pytest.raises(ActivityFailedException):
+        run.wait_for_completion(show_output=False)
+
+
+def test_every_problem_is_named_before_anything_runs(workspace, experiment, source):
+    folder = str(source(good="print(1)"))
+    steps = [
+        PythonScriptStep("good.py", compute_target="cpuu", source_directory=folder),
+        PythonScriptStep("missing.py", source_directory=folder, name="second"),
+    ]
+    with pytest.raises(RunConfigurationException) as wrong:
+        experiment.submit(Pipeline(workspace, steps))
+    assert "no target 'cpuu'" in wrong.value.message
+    assert "no script 'missing.py'" in wrong.value.message
+    assert list(experiment.get_runs()) == []
+
+
+def test_data_that_no_step_writes_is_refused(workspace, experiment, source):
+    lost = PipelineData("lost")
+    step = PythonScriptStep("a.py", inputs=[lost], source_directory=str(source(a="")))
+    with pytest.raises(
+        RunConfigurationException, match="'lost', which no step of the pipeline writes"
+    ):
+        experiment.submit(Pipeline(workspace, [step]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "reason"),
+    [
+        ("AdlaStep", {"script_name": "a.usql"}, "retired Data Lake Analytics"),
+        (
+            "KustoStep",
+            {"name": "k", "compute_target": "c", "database_name": "d", "query_directory": "q",
+             "output": PipelineData("o")},
+            "no target runs queries of Azure Data Explorer",
+        ),
+    ],
+)  # fmt: skip
+def test_adla_and_kusto_steps_are_refused_with_the_reason(
+    workspace, experiment, kind, arguments, reason
+):
+    import aml_platform
+
+    step = getattr(aml_platform, kind)(**arguments)
+    with pytest.raises(RunConfigurationException, match=reason):
+        experiment.submit(Pipeline(workspace, [step]))
