@@ -88,6 +88,15 @@ def read_job(file: Path, settings: Sequence[Setting] = ()) -> JobFile:
     return found
 
 
+def job_of(document: Located, folder: Path, problems: Problems) -> JobFile:
+    """Return the command job that a document is, such as a step of a pipeline.
+
+    Problems are added; paths are relative to ``folder``.
+    """
+    unused = check_keys(document, COMMAND_JOB, problems, noun="a command job")
+    return _Reading(document, folder, problems).job(Path(problems.file), unused)
+
+
 def read_job_document(
     file: Path, problems: Problems, settings: Sequence[Setting] = ()
 ) -> Located | None:

@@ -1,6 +1,6 @@
 """Runs a script with ``init()`` and ``run(mini_batch)`` over many files or rows.
 
-``python -m aml_parallel_run TASK [ARGUMENTS…]``, where TASK is JSON (``runtime.pipelines.parallel``
+``python -m aml_parallel_run TASK [ARGUMENTS…]``, where TASK is JSON (``runtime.model.parallel``
 writes it) and the arguments are the script's. Workers are processes of their own: one that hangs is
 killed after the time limit, its mini-batch tried again, and the others go on. Rows are written in
 the order of the mini-batches, so that the same input gives the same output.

@@ -33,7 +33,7 @@ from runtime.api.run_sections import MpiConfiguration
 from runtime.api.script_run_config import distribute
 from runtime.model.data import DataLocation
 from runtime.model.runs import RunSpec
-from runtime.pipelines.parallel import ParallelTask, parallel_command, split_size
+from runtime.model.parallel import ParallelTask, parallel_command, split_size
 from runtime.pipelines.transfer import transfer
 
 __all__: list[str] = []
