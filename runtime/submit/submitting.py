@@ -244,7 +244,7 @@ class Submitter:
         self, spec: RunSpec, snapshot: str, target: Target, name: str, git: Mapping[str, str]
     ) -> PreparedRun:
         """Return a run of a snapshot that was taken earlier, ready to launch."""
-        spec, _, locked = self._checked(spec, target)
+        spec, _, locked = self._checked(spec, target, taken=True)
         found = self._snapshots.load(snapshot)
         return prepared(spec, found, token="", git=git, locked=locked, name=name)
 
