@@ -11,6 +11,7 @@ import click
 from infra.contract.errors import UsageError
 from infra.contract.project import home_folder
 from localcloud import control
+from localcloud.vm_commands import vm
 
 _NOT_RUNNING = 3
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -18,7 +19,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def cloud() -> None:
-    """Start, stop, inspect and reset this project's local cloud."""
+    """Start, stop, inspect and reset this project's local cloud, and make virtual machines."""
 
 
 @cloud.command()
@@ -83,6 +84,9 @@ def logs(*, lines: int, follow: bool, as_json: bool) -> None:
     if follow:
         for line in control.new_log_lines(home):
             click.echo(line)
+
+
+cloud.add_command(vm)
 
 
 def _confirm() -> None:

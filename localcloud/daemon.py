@@ -34,6 +34,7 @@ from localcloud.calls.tokens import issue
 from localcloud.chain.chain import request_handlers, responder
 from localcloud.chain.table import KINDS, ROUTES
 from localcloud.http_protocol import SpellingProtocol
+from localcloud.machines.machines import LocalMachines
 from localcloud.nodes.scheduler import LocalNodes
 from localcloud.server import application
 from localcloud.store.store import Store, open_store
@@ -88,6 +89,7 @@ class Daemon:
     def reset(self, _: Call) -> Reply:
         """Delete everything except the port and the certificate authority."""
         self.cloud.nodes.reset()
+        self.cloud.machines.stop(forget=True)
         self.cloud.fault_injection.clear()
         new = self.cloud.store.reset()
         for folder in self.cloud.reset_folders:
@@ -165,6 +167,7 @@ def run(home: Path, port: int | None) -> int:
 def _compose(folder: Path, store: Store) -> Daemon:
     cloud, tls = Cloud(store, folder, f"https://127.0.0.1:{store.port}"), certificates(folder)
     cloud.nodes = LocalNodes(cloud, ca=tls.bundle)
+    cloud.machines = LocalMachines(cloud)
     return Daemon(folder, cloud, tls)
 
 
@@ -189,12 +192,14 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     daemon.cloud.nodes.start()
+    daemon.cloud.machines.start()
     _LOG.info("cloud %s listens at %s", daemon.cloud.id, daemon.cloud.url)
     try:
         daemon.server.run(sockets=sockets)
     finally:
         daemon.withdraw()
         daemon.cloud.nodes.stop()
+        daemon.cloud.machines.stop()
         _LOG.info("stopped")
 
 

@@ -110,7 +110,8 @@ def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
 
 def _require_installed() -> None:
     """Raise ``MissingExtraError`` if the daemon would fail to import its dependencies."""
-    missing = [name for name in ("cryptography", "starlette", "uvicorn") if not find_spec(name)]
+    needed = ("asyncssh", "cryptography", "starlette", "uvicorn")
+    missing = [name for name in needed if not find_spec(name)]
     if missing:
         raise MissingExtraError(
             f"The local cloud needs the Python module {missing[0]!r}, which is not installed.",

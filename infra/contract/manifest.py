@@ -35,7 +35,9 @@ class TargetEntry(_Part):
 
     ``kind`` is the stack file's word: ``aml_compute``, ``compute_instance``, ``virtual_machine``,
     ``hdinsight``, ``batch``, ``databricks``, … ``priority``: ``dedicated`` or ``low_priority``.
-    ``credentials`` maps a field to a reference (``env:NAME``, ``file:PATH``, a Key Vault id).
+    ``host_key`` is the public key that the machine at ``address`` and ``port`` must prove to have
+    (``ssh-ed25519 AAAA…``, as in ``known_hosts``). ``credentials`` maps a field to a reference
+    (``env:NAME``, ``file:PATH``, a Key Vault id).
     """
 
     kind: str
@@ -48,6 +50,7 @@ class TargetEntry(_Part):
     address: str | None = None
     port: int | None = None
     user: str | None = None
+    host_key: str | None = None
     credentials: Mapping[str, str] = Field(default_factory=dict)
 
 

@@ -70,7 +70,6 @@ KINDS: Final = (
     replace(kind_of("Microsoft.Network/networkSecurityGroups"), fill=_properties(securityRules=[])),
     kind_of("Microsoft.Batch/batchAccounts"),
     kind_of("Microsoft.Databricks/workspaces"),
-    kind_of("Microsoft.Compute/virtualMachines"),
     replace(
         kind_of("Microsoft.Storage/storageAccounts/blobServices/containers"), provisioning=False
     ),

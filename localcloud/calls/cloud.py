@@ -12,6 +12,7 @@ from typing import Protocol
 
 from infra.contract.json_types import Document
 from localcloud.calls.fault_injection import FaultInjection
+from localcloud.calls.machines import Machines, NoMachines
 from localcloud.calls.no_nodes import NoNodes
 from localcloud.store.store import Store
 
@@ -75,6 +76,7 @@ class Cloud:
     folder: Path
     url: str
     nodes: Nodes = field(default_factory=NoNodes)
+    machines: Machines = field(default_factory=NoMachines)
     clock: Callable[[], float] = time.time
     fault_injection: FaultInjection = field(default_factory=FaultInjection)
     reset_folders: list[Path] = field(default_factory=list)

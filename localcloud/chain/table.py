@@ -12,11 +12,13 @@ from localcloud.behaviours import (
     jobs,
     metadata,
     name_availability,
+    networks,
     plain,
     prerequisites,
     regions,
     schedules,
     storage,
+    virtual_machines,
     workspaces,
 )
 from localcloud.calls.kinds import Kind
@@ -45,6 +47,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     *assets.KINDS,
     *jobs.KINDS,
     *plain.KINDS,
+    *networks.KINDS,
+    *virtual_machines.KINDS,
     *schedules.KINDS,
 )
 
@@ -57,6 +61,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *deleted_vaults.ROUTES,
     *name_availability.ROUTES,
     *workspaces.ROUTES,
+    *virtual_machines.ROUTES,
     *mlflow.ROUTES,
     *history.ROUTES,
     *core_runs.ROUTES,

@@ -94,6 +94,7 @@ PRINTERS = {
     "runtime/api/tensorboard.py",
     "runtime/api/widgets.py",
     "localcloud/commands.py",
+    "localcloud/vm_commands.py",
     "localcloud/daemon.py",
     "aml_platform/_own_packages.py",
     # Generators of pages, for `python -m`.

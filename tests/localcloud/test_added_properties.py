@@ -43,6 +43,8 @@ STORE = {
 CLUSTER = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1}}
 ROLE = {"roleDefinitionId": f"{SUB}/roles/r", "principalId": TENANT}
 VAULT = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
+SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/default"
+CARD = {"ipConfigurations": [{"name": "a", "properties": {"subnet": {"id": SUBNET}}}]}
 # The least that a client has to send, by the name of the documented row.
 LEAST = {
     "Microsoft.Resources/resourceGroups": ("", HERE),
@@ -60,6 +62,9 @@ LEAST = {
         "net", {**HERE, "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}},
     ),
     "Microsoft.Network/networkSecurityGroups": ("nsg", HERE),
+    "Microsoft.Network/publicIPAddresses": ("ip", HERE),
+    "Microsoft.Network/networkInterfaces": ("nic", {**HERE, "properties": CARD}),
+    "Microsoft.Compute/virtualMachines": ("vm", HERE),
     "Microsoft.Authorization/roleAssignments": (TENANT, {"properties": ROLE}),
     WORKSPACE: ("demo", None),
     f"{WORKSPACE}/computes (AmlCompute)": ("cpu", compute("AmlCompute", CLUSTER)),
@@ -117,6 +122,8 @@ def added(sent, got, path="") -> Iterator[str]:
 @pytest.mark.parametrize("row", LEAST)
 def test_nothing_is_added_but_what_is_documented(chain, row):
     make_workspace(chain.arm, GROUP)
+    chain.arm("PUT", SUBNET.rpartition("/subnets/")[0], HERE)
+    chain.arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
     name, body = LEAST[row]
     path = path_of(row, name)
     if body is None:
