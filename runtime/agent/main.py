@@ -15,32 +15,53 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import final
+from urllib.parse import urlsplit
 
 from runtime.agent.artifacts import Artifacts
+from runtime.agent.attempts import Attempts, Start, why
 from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBackend
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
 from runtime.agent.events import EventLog
-from runtime.agent.exit_codes import exit_text
-from runtime.agent.files import close_off, make_folder, open_to_append
+from runtime.agent.exit_codes import positive
+from runtime.agent.files import close_off, make_folder
 from runtime.agent.forward import Forwarder
 from runtime.agent.gateway import Gateway, NoGateway
+from runtime.agent.gpus import GpuSampler, gpus
 from runtime.agent.installed import FILE as INSTALLED_FILE
 from runtime.agent.installed import report_installed
+from runtime.agent.options import (
+    events_file,
+    launch_of,
+    log_file,
+    parsed,
+    retries_of,
+    ssh_command,
+    started_by,
+)
+from runtime.agent.outputs import Output
+from runtime.agent.peers import PEERS_VARIABLE
+from runtime.agent.ranked import run_rank
+from runtime.agent.ranks import (
+    MPI,
+    Launch,
+    Process,
+    expanded,
+    missing_variables,
+    placed,
+    started_as,
+)
 from runtime.agent.receiver import Receiver
 from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_data import DataError, Finish, current, without
 from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
 from runtime.agent.run_registrations import registered
 from runtime.agent.service_gateway import ServiceGateway
-from runtime.agent.site_folder import ALWAYS, FILL, NEVER, azureml_site, site_variables
-from runtime.agent.supervise import Limits, ScriptExit, Supervisor
+from runtime.agent.site_folder import azureml_site, site_variables
+from runtime.agent.starting import LaunchError, Network, Several, Single
+from runtime.agent.supervise import IDLE, MAX_DURATION, SIGNAL, Limits, ScriptExit
 from runtime.agent.tracking import InMemoryTracking
 
-EVENTS_FILE = "logs/azureml/aml_events.jsonl"
-LOG_FILE = "user_logs/std_log.txt"
-ARTIFACTS_FOLDER = "outputs/artifacts"
 AGENT_PYTHON = "AML_AGENT_PYTHON"
 """The variable with which a node gives the agent a Python of its own."""
 CANNOT_START = 127
@@ -55,94 +76,151 @@ def main(
 ) -> int:
     """Run a script and return the exit code: the script's own, 128 + n for signal n, 124, 127.
 
+    124: it took too long, was silent for too long, or its processes did not find each other.
     ``gateway`` is how the script reaches its workspace and other runs; ``finish`` is called before
     the run's end is reported.
     """
-    options = _options(list(sys.argv[1:] if arguments is None else arguments))
+    options = parsed(list(sys.argv[1:] if arguments is None else arguments))
+    if options.action == "rank":
+        return run_rank(options.command, os.environ)
     context = read_context(os.environ)
+    process = started_as(started_by(options, os.environ))
     for folder in ("outputs", "logs"):
         make_folder(Path(folder))
-    events = EventLog(Path(options.events))
+    events = EventLog(Path(events_file(options, process)))
     try:
-        return _run(options, context, events, gateway or _gateway(context), finish)
+        return _Run(options, context, process, events).run(gateway or _gateway(context), finish)
     finally:
         events.close()
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="aml_agent", description="Runs a training script.")
-    commands = parser.add_subparsers(dest="action", required=True)
-    run = commands.add_parser("run", help="run a script and record what happens")
-    run.add_argument("--events", default=EVENTS_FILE, help="file the events are appended to")
-    run.add_argument("--log", default=LOG_FILE, help="file for the script's output")
-    run.add_argument("--artifacts", default=ARTIFACTS_FOLDER, help="folder for MLflow's artifacts")
-    run.add_argument("--max-duration", type=float, default=0.0, metavar="SECONDS")
-    run.add_argument("--grace", type=float, default=30.0, metavar="SECONDS")
-    run.add_argument("--private", action="store_true", help="close the folder's files to others")
-    run.add_argument(
-        "--azureml",
-        choices=(ALWAYS, FILL, NEVER),
-        default=FILL,
-        help="when our azureml package answers: always, where Microsoft's is absent, or never",
-    )
-    run.add_argument("command", nargs=argparse.REMAINDER)
-    options = parser.parse_args(arguments)
-    options.command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    if not options.command:
-        parser.error("no command: end the options with -- and name the script")
-    return options
+class _Run:
+    """One run on this node. ``process`` is which of several this is, if a launcher says so."""
 
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        context: RunContext,
+        process: Process | None,
+        events: EventLog,
+    ) -> None:
+        self._options = options
+        self._context = context
+        self._process = process
+        self._events = events
+        self._launch = launch_of(options)
 
-def _run(
-    options: argparse.Namespace,
-    context: RunContext,
-    events: EventLog,
-    gateway: Gateway,
-    finish: Finish | None,
-) -> int:
-    data = current(lambda text: events.append("message", {"text": text}))
-    facts = passed_facts(os.environ, options.command)
-    backend = _backend(options, context, facts, events)
-    calls = RunCalls(backend, context, facts, gateway, events.append)
-    receiver = Receiver(backend, calls)
-    receiver.start()
-    with _Copies(Path(options.log)) as copy, azureml_site(options.azureml) as site:
-        supervisor = Supervisor(copy.write, Limits(options.max_duration, options.grace))
-        variables = script_variables(os.environ, context, receiver)
-        variables.update(
-            site_variables(variables, site, options.azureml, receiver.url, receiver.token)
+    def run(self, gateway: Gateway, finish: Finish | None) -> int:
+        """Run the script, report its end and return the exit code."""
+        options, events = self._options, self._events
+        data = current(lambda text: events.append("message", {"text": text}))
+        facts = passed_facts(os.environ, options.command)
+        backend = _backend(options, self._context, facts, events)
+        calls = RunCalls(backend, self._context, facts, gateway, events.append)
+        receiver = Receiver(backend, calls, _address(self._launch))
+        receiver.start()
+        with self._output() as output, azureml_site(options.azureml) as site:
+            variables = script_variables(os.environ, self._context, receiver)
+            variables.update(
+                site_variables(variables, site, options.azureml, receiver.url, receiver.token)
+            )
+            self._report_installed()
+            attempts = Attempts(
+                self._start(output),
+                Limits(options.max_duration, options.grace, options.idle_timeout),
+                retries_of(options),
+                events.append,
+                calls.taken_failure,
+            )
+            try:
+                _require_gpus(options.gpus)
+                variables = {**without(variables), **data.prepare()}
+                events.append("state", {"state": "Running"})
+                outcome = self._attempted(attempts, data.filled(options.command), variables)
+            except (OSError, DataError, LaunchError) as error:
+                return self._cannot_start(error, output)
+        completed = outcome.exit_code == 0 and not outcome.stopped_by and outcome.said is None
+        problem = data.end(finish, partial(registered, gateway), completed=completed)
+        return self._ended(outcome, outcome.said or problem or None)
+
+    def _attempted(
+        self, attempts: Attempts, command: Sequence[str], variables: Mapping[str, str]
+    ) -> ScriptExit:
+        own = missing_variables(variables, self._process) if self._process else {}
+        given = {**variables, **own}
+        argv = command_line(expanded(command, given), script_python(os.environ))
+        with GpuSampler(lambda data: self._events.append("metric", data)):
+            return attempts.run(argv, given)
+
+    def _cannot_start(self, error: Exception, output: Output) -> int:
+        name, options = self._options.command[0], self._options
+        text = (
+            f"{error.filename or name} cannot be started: {error.strerror}"
+            if isinstance(error, OSError)
+            else str(error)
         )
-        if not options.private:  # on a cluster nobody else knows what was installed
+        output.say(text)
+        if options.private:
+            close_off(Path())
+        data = {"state": "Failed", "exit_code": CANNOT_START, "error": text}
+        self._events.append("state", data)
+        return CANNOT_START
+
+    def _output(self) -> Output:
+        log, launch = Path(log_file(self._options, self._process)), self._launch
+        if launch is None:
+            return Output(log)
+        everyone = placed(launch)
+        ranks = tuple(each.rank for each in everyone if each.node == launch.node)
+        return Output(log, len(everyone), ranks, by_mpirun=launch.kind == MPI)
+
+    def _start(self, output: Output) -> Start:
+        options, launch = self._options, self._launch
+        if launch is None:
+            return Single(output)
+        network = Network(
+            options.rendezvous_timeout,
+            options.agent_port,
+            os.environ.get(PEERS_VARIABLE, ""),
+            ssh_command(options),
+            options.interface,
+        )
+        return Several(launch, network, output)
+
+    def _report_installed(self) -> None:
+        """Report the packages of a node, where nobody else knows them; once of all ranks."""
+        is_first = self._process is None or self._process.rank == 0
+        if is_first and not self._options.private:
             with suppress(OSError, ValueError):
                 prefix = Path(script_python(os.environ)).parent.parent
-                report_installed(events.append, Path(INSTALLED_FILE), prefix)
-        try:
-            variables = {**without(variables), **data.prepare()}
-            events.append("state", {"state": "Running"})
-            command = command_line(options.command, script_python(os.environ))
-            outcome = supervisor.run(data.filled(command), variables)
-        except (OSError, DataError) as error:
-            text = (
-                str(error)
-                if isinstance(error, DataError)
-                else f"{options.command[0]} cannot be started: {error.strerror}"
-            )
-            copy.write(text.encode() + b"\n")
-            events.append("state", {"state": "Failed", "exit_code": CANNOT_START, "error": text})
-            return CANNOT_START
-    completed = outcome.exit_code == 0 and not outcome.stopped_by and calls.failure is None
-    problem = data.end(finish, partial(registered, gateway), completed=completed)
-    return _ended(outcome, options, events, calls.failure or problem or None)
+                report_installed(self._events.append, Path(INSTALLED_FILE), prefix)
+
+    def _ended(self, outcome: ScriptExit, failure: str | None) -> int:
+        options = self._options
+        if options.private:
+            close_off(Path())
+        limits = Limits(options.max_duration, options.grace, options.idle_timeout)
+        data = end_state(outcome, limits, failure)
+        self._events.append("state", data)
+        return int(data["exit_code"])
 
 
-def _ended(
-    outcome: ScriptExit, options: argparse.Namespace, events: EventLog, failure: str | None
-) -> int:
-    if options.private:
-        close_off(Path())
-    data = end_state(outcome, options.max_duration, failure)
-    events.append("state", data)
-    return int(data["exit_code"])
+def _require_gpus(count: int) -> None:
+    """Raise ``LaunchError`` if this machine has fewer GPUs than were asked for."""
+    found = gpus() if count else []
+    if len(found) < count:
+        has = f"{len(found)} of {count} GPUs are" if found else "no GPU is"
+        raise LaunchError(
+            f"The run asks for {count} GPU{'s' * (count > 1)}, and {has} visible here"
+            " (`nvidia-smi` lists them). Choose a target with GPUs, or ask for none."
+        )
+
+
+def _address(launch: Launch | None) -> str:
+    """Return where the tracking endpoint listens: ranks that mpirun starts elsewhere need it."""
+    if launch is not None and launch.kind == MPI and len(launch.hosts) > 1:
+        return launch.hosts[0]
+    return "127.0.0.1"
 
 
 def _gateway(context: RunContext) -> Gateway:
@@ -183,7 +261,8 @@ def script_variables(
     environ: Mapping[str, str], context: RunContext, receiver: Receiver
 ) -> dict[str, str]:
     """Return the script's environment variables, with MLflow pointed at the endpoint."""
-    hosts = [environ.get("NO_PROXY") or environ.get("no_proxy") or "", "127.0.0.1"]
+    own = str(urlsplit(receiver.url).hostname)
+    hosts = [environ.get("NO_PROXY") or environ.get("no_proxy") or "", own]
     no_proxy = ",".join(host for host in hosts if host)
     experiment = {
         "MLFLOW_EXPERIMENT_ID": context.experiment_id,
@@ -203,60 +282,37 @@ def script_variables(
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
     }
-    for name in ("MLFLOW_TRACKING_SERVER_CERT_PATH", FACTS_VARIABLE, AGENT_PYTHON):
+    for name in ("MLFLOW_TRACKING_SERVER_CERT_PATH", FACTS_VARIABLE, AGENT_PYTHON, PEERS_VARIABLE):
         variables.pop(name, None)
     return variables
 
 
-def end_state(outcome: ScriptExit, max_duration_s: float, failure: str | None = None) -> JsonObject:
+def end_state(outcome: ScriptExit, limits: Limits, failure: str | None = None) -> JsonObject:
     """Return the data of the run's last ``state`` event.
 
     ``failure`` is why the script said that its run failed, although it ended well.
     """
-    code = outcome.exit_code if outcome.exit_code >= 0 else _SIGNALED - outcome.exit_code
-    if outcome.stopped_by == "signal":
+    code = positive(outcome.exit_code)
+    if outcome.stopped_by == SIGNAL:
         return {"state": "Canceled", "exit_code": code or _SIGNALED + signal.SIGTERM}
     if outcome.stopped_by:
-        error = f"The script ran longer than its maximum duration of {max_duration_s:g} s."
-        return {"state": "Failed", "exit_code": TIMED_OUT, "error": error}
+        return {"state": "Failed", "exit_code": TIMED_OUT, "error": _too_late(outcome, limits)}
     if code == 0 and failure is not None:
         return {"state": "Failed", "exit_code": 1, "error": failure}
     if code == 0:
         return {"state": "Completed", "exit_code": 0}
-    last = "\n".join(outcome.last_lines)
-    error = f"The script ended with {exit_text(code)}." + (
-        f" Its last lines:\n{last}" if last else ""
-    )
+    error = why(outcome)
+    if outcome.last_lines:
+        error += " Its last lines:\n" + "\n".join(outcome.last_lines)
     return {"state": "Failed", "exit_code": code, "error": error}
 
 
-@final
-class _Copies:
-    """Copies the script's output to standard output, and to the log unless a service writes it.
-
-    A service that captures output itself has created the log file already; writing it from two
-    processes would garble it.
-    """
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._sinks: list[int] = [sys.stdout.fileno()]
-
-    def __enter__(self) -> _Copies:
-        with suppress(FileExistsError):
-            self._sinks.append(open_to_append(self._log, os.O_EXCL))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for sink in self._sinks[1:]:
-            os.close(sink)
-
-    def write(self, data: bytes) -> None:
-        """Write to every sink; a closed one is dropped."""
-        for sink in list(self._sinks):
-            try:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[os.write(sink, rest) :]
-            except OSError:
-                self._sinks.remove(sink)
+def _too_late(outcome: ScriptExit, limits: Limits) -> str:
+    """Return why a script was stopped, with what it wrote last where that may say more."""
+    if outcome.stopped_by == MAX_DURATION:
+        return f"The script ran longer than its maximum duration of {limits.max_duration_s:g} s."
+    text = outcome.text
+    if outcome.stopped_by == IDLE:
+        text = f"The script wrote nothing for {limits.idle_s:g} s, its idle timeout."
+    last = "\n".join(outcome.last_lines)
+    return f"{text} Its last lines:\n{last}" if last else text

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,12 +49,12 @@ def become_subreaper() -> bool:
         return False
 
 
-def reap_orphans(child: int) -> None:
-    """Reap adopted processes that have ended; stop at ``child``, for which somebody waits."""
+def reap_orphans(children: Collection[int]) -> None:
+    """Reap adopted processes that have ended; stop at a child, for which somebody waits."""
     with suppress(ChildProcessError):
         while _LINUX:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if ended is None or ended.si_pid == child:
+            if ended is None or ended.si_pid in children:
                 return
             os.waitpid(ended.si_pid, os.WNOHANG)
 

@@ -1,4 +1,6 @@
-"""The endpoint beside the script, over HTTP on loopback only: MLflow's REST API, and azureml's.
+"""The endpoint beside the script, over HTTP: MLflow's REST API, and azureml's.
+
+It listens on loopback, unless ranks on other nodes need it.
 
 Calls must carry the token, which only the script gets, in MLflow's own variable and in ours. The
 backends decide what a call means.
@@ -21,16 +23,24 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Receiver:
-    """The listening endpoint; ``url`` and ``token`` are what MLflow's client needs."""
+    """The listening endpoint; ``url`` and ``token`` are what MLflow's client needs.
 
-    def __init__(self, backend: TrackingBackend, run_calls: RunCalls | None = None) -> None:
+    ``address`` is another than loopback if processes on other nodes need it.
+    """
+
+    def __init__(
+        self,
+        backend: TrackingBackend,
+        run_calls: RunCalls | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.token = secrets.token_urlsafe(24)
         # `http.server` calls `do_GET`, `do_POST`, …, on a new object for each connection.
         methods = {f"do_{method}": _Handler.respond for method in _METHODS}
         bound = {"backend": backend, "run_calls": run_calls, "token": self.token, **methods}
         handler = type("_Bound", (_Handler,), bound)
-        self._server = _Server(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = _Server((address, 0), handler)
+        self.url = f"http://{address}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def start(self) -> None:

@@ -60,6 +60,11 @@ class RunCalls:
         self.failure: str | None = None
         """Why the script said that its run failed; the run fails when the script has ended."""
 
+    def taken_failure(self) -> str | None:
+        """Return why the script said that its run failed, and forget it: it may start again."""
+        failure, self.failure = self.failure, None
+        return failure
+
     def answer(self, call: TrackingCall) -> TrackingReply:
         """Answer one call. Raises ``RefusalError``."""
         verb = call.path[len(RUN_API) :]

@@ -27,7 +27,7 @@ from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.installed import FILE as INSTALLED_FILE
-from runtime.agent.main import EVENTS_FILE
+from runtime.agent.options import EVENTS_FILE
 from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent

@@ -8,7 +8,9 @@ import pytest
 
 import aml_platform
 from runtime.agent.archive import ARCHIVE_NAME
-from runtime.agent.main import CANNOT_START, EVENTS_FILE, LOG_FILE, TIMED_OUT
+from runtime.agent.main import CANNOT_START, TIMED_OUT
+from runtime.agent.options import EVENTS_FILE
+from runtime.agent.ranks import log_name
 from runtime.environments.cache import DISK_LIMIT_BYTES
 from runtime.environments.declarations import FILE_NAMES
 from runtime.model.environments import LOCK_PROPERTY
@@ -36,7 +38,7 @@ TASK = Task("r", "e", (), {}, "s", "", "", "python", None, 1)
         NO_FILE_LIMIT,
         ARCHIVE_NAME,
         EVENTS_FILE,
-        LOG_FILE,
+        log_name(0, 1),
         GROUP,
         str(TIMED_OUT),
         str(CANNOT_START),

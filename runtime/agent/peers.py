@@ -1,0 +1,212 @@
+"""The agents of a run on several nodes: who is there, who failed, and when all have ended.
+
+The agent of the first node listens; the others connect and stay connected. Each message is one
+line of JSON; the first one of a connection carries the token that only the run's agents know.
+``mpirun`` does all this itself. Addresses are of the nodes' own network, as those of the processes.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO
+
+from runtime.agent.documents import JsonObject
+from runtime.agent.retries import RENDEZVOUS
+from runtime.agent.supervise import Stop
+
+LOST = "lost"
+PEERS_VARIABLE = "AML_PEERS_KEY"
+_PAUSE_S = 0.2
+_HELLO_S = 10.0
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The hosts of a run by number, this node's number, and where the first one's agent listens."""
+
+    hosts: tuple[str, ...]
+    node: int
+    port: int
+    token: str
+    timeout_s: float
+
+
+def failure(stop: Stop) -> JsonObject:
+    """Return a failure as a message."""
+    return {
+        "why": stop.why,
+        "text": stop.text,
+        "exit_code": stop.exit_code,
+        "last_lines": list(stop.last_lines),
+    }
+
+
+def _stop_of(message: JsonObject) -> Stop:
+    code = message.get("exit_code")
+    return Stop(
+        str(message.get("why") or ""),
+        str(message.get("text") or ""),
+        None if code is None else int(code),
+        tuple(map(str, message.get("last_lines") or ())),
+    )
+
+
+class Peers:
+    """One node's side: ``problem`` says why to stop, ``released`` that all nodes have ended."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        self._lock = threading.Lock()
+        self._stop: Stop | None = None
+        self._joined: dict[int, socket.socket] = {}
+        self._ended: set[int] = set()
+        self._closed = False
+        self._began = time.monotonic()
+        self.released = False
+        self._server: socket.socket | None = None
+        if nodes.node == 0:
+            self._server = socket.create_server((nodes.hosts[0], nodes.port))
+        work = self._accept if nodes.node == 0 else self._connect
+        threading.Thread(target=work, daemon=True).start()
+
+    def problem(self) -> Stop | None:
+        """Return why this node has to stop; ``None`` if it need not."""
+        with self._lock:
+            if self._stop is not None or self._nodes.node:
+                return self._stop
+            late = time.monotonic() - self._began > self._nodes.timeout_s
+            hosts = enumerate(self._nodes.hosts)
+            missing = [f"{n} ({h})" for n, h in hosts if n and n not in self._joined]
+        if not late or not missing:
+            return None
+        stop = Stop(
+            RENDEZVOUS,
+            f"The agent of node {', '.join(missing)} did not connect to"
+            f" {self._nodes.hosts[0]}:{self._nodes.port} within {self._nodes.timeout_s:g} s.",
+        )
+        self._fail(stop)
+        return stop
+
+    def own_ended(self) -> None:
+        """Note that the processes of this node have ended well, but for those that serve."""
+        self._note_end(self._nodes.node)
+
+    def own_failed(self, stop: Stop) -> None:
+        """Stop the other nodes, because this one failed or was stopped."""
+        self._fail(stop)
+
+    def close(self) -> None:
+        """Close the connections; whoever is still connected takes this node for gone."""
+        with self._lock:
+            self._closed = True
+            connections = [*self._joined.values()]
+        for each in (self._server, *connections):
+            if each is not None:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()
+
+    def _note_end(self, node: int) -> None:
+        with self._lock:
+            self._ended.add(node)
+            everyone = self._ended == set(range(len(self._nodes.hosts)))
+            others = dict(self._joined)
+            self.released = self.released or (self._nodes.node == 0 and everyone)
+        if self._nodes.node:
+            _send(others.values(), {"ended": True})
+        elif everyone:
+            _send(others.values(), {"release": True})
+
+    def _fail(self, stop: Stop, source: int | None = None) -> None:
+        with self._lock:
+            if self._stop is not None or self.released:
+                return
+            self._stop = stop
+            others = [link for node, link in self._joined.items() if node != source]
+        _send(others, {"failed": failure(stop)})
+
+    # --- threads
+
+    def _accept(self) -> None:
+        if self._server is None:
+            return
+        with suppress(OSError):
+            while True:
+                link, _ = self._server.accept()
+                threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+
+    def _serve(self, link: socket.socket) -> None:
+        link.settimeout(_HELLO_S)
+        with suppress(OSError, ValueError), link.makefile("r", encoding="utf-8") as lines:
+            hello: JsonObject = json.loads(lines.readline(4096))
+            given = str(hello.get("token") or "").encode()
+            node = int(hello.get("node") or 0)
+            known = hmac.compare_digest(given, self._nodes.token.encode())
+            if known and 0 < node < len(self._nodes.hosts):
+                link.settimeout(None)
+                with self._lock:
+                    self._joined[node] = link
+                    stop = self._stop
+                if stop is not None:
+                    _send([link], {"failed": failure(stop)})
+                self._listen(lines, node)
+                return
+        link.close()
+
+    def _connect(self) -> None:
+        """Connect to the first node, again and again until its agent listens."""
+        nodes, why = self._nodes, ""
+        while time.monotonic() - self._began < nodes.timeout_s and not self._closed:
+            try:
+                link = socket.create_connection((nodes.hosts[0], nodes.port), _HELLO_S)
+            except OSError as error:
+                why = str(error.strerror or error)
+                time.sleep(_PAUSE_S)
+                continue
+            link.settimeout(None)
+            with self._lock:
+                self._joined[0] = link
+                ended = nodes.node in self._ended
+            hello = {"token": nodes.token, "node": nodes.node}
+            _send([link], hello, *([{"ended": True}] if ended else []))
+            with link.makefile("r", encoding="utf-8") as lines:
+                self._listen(lines, 0)
+            return
+        self._fail(
+            Stop(
+                RENDEZVOUS,
+                f"The agent of node 0 at {nodes.hosts[0]}:{nodes.port} could not be reached within"
+                f" {nodes.timeout_s:g} s: {why}.",
+            )
+        )
+
+    def _listen(self, lines: IO[str], node: int) -> None:
+        """Read the messages of one node until its connection ends."""
+        with suppress(OSError, ValueError):
+            for line in lines:
+                message: JsonObject = json.loads(line)
+                if "failed" in message:
+                    self._fail(_stop_of(message["failed"]), node)
+                elif "ended" in message:
+                    self._note_end(node)
+                elif "release" in message:
+                    self.released = True
+        with self._lock:
+            over = self._closed or self.released or node in self._ended
+        if not over:
+            host = self._nodes.hosts[node]
+            self._fail(Stop(LOST, f"The connection to the agent of node {node} ({host}) was lost."))
+
+
+def _send(links: Iterable[socket.socket], *messages: JsonObject) -> None:
+    data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+    for link in links:
+        with suppress(OSError):
+            link.sendall(data)

@@ -1,0 +1,257 @@
+"""Starts the processes of one attempt on this node, and watches them.
+
+One process is started as it is; those of PyTorch and TensorFlow are children of the agent; MPI's
+are started by ``mpirun``, on all nodes from the first one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runtime.agent.files import open_to_append
+from runtime.agent.mpi import (
+    ROOT_VARIABLES,
+    NoMpiError,
+    failed_rank,
+    forwarded_names,
+    found_mpirun,
+    hostfile_text,
+    mpirun_argv,
+)
+from runtime.agent.outputs import Output
+from runtime.agent.peers import Nodes, Peers
+from runtime.agent.ranks import (
+    MPI,
+    PARAMETER_SERVER,
+    PYTORCH,
+    Launch,
+    Process,
+    expanded,
+    placed,
+    ports_needed,
+    process_variables,
+)
+from runtime.agent.rendezvous import (
+    Rendezvous,
+    missing_of_mpi,
+    missing_of_pytorch,
+    missing_of_tensorflow,
+)
+from runtime.agent.supervise import Child, Limits, ScriptExit, Stop, Supervisor
+
+HOSTS_FILE = "logs/azureml/mpi_hosts.txt"
+_TRIES = 50
+_LOWEST, _HIGHEST = 20000, 32000  # below the ports that systems give to clients
+_MAIN = """\
+import sys
+sys.path.insert(0, {root!r})
+from runtime.agent.main import main
+sys.exit(main())
+"""
+
+
+class LaunchError(Exception):
+    """The processes cannot be started; the text says why."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """How the nodes of a run reach each other.
+
+    ``agent_port`` is where the first node's agent listens for the others, which know ``token``.
+    ``ssh`` and ``interface`` are for ``mpirun``.
+    """
+
+    rendezvous_s: float
+    agent_port: int
+    token: str = ""
+    ssh: Sequence[str] = ()
+    interface: str = ""
+
+
+class Single:
+    """Starts the only process of a run."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __call__(
+        self, command: Sequence[str], variables: Mapping[str, str], limits: Limits
+    ) -> ScriptExit:
+        return Supervisor(self._output.write, limits).run([Child(tuple(command), variables)])
+
+
+class Several:
+    """Starts this node's processes of a run with several."""
+
+    def __init__(self, launch: Launch, network: Network, output: Output) -> None:
+        self._launch = launch
+        self._network = network
+        self._output = output
+
+    def __call__(
+        self, command: Sequence[str], variables: Mapping[str, str], limits: Limits
+    ) -> ScriptExit:
+        """Run the processes once. Raises ``OSError`` or ``LaunchError`` if they cannot start."""
+        launch = with_port(self._launch)
+        start = self._mpi if launch.kind == MPI else self._ranks
+        outcome = start(launch, command, variables, limits)
+        self._output.flush()
+        return replace(outcome, size=len(placed(launch)))
+
+    def _mpi(
+        self,
+        launch: Launch,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        limits: Limits,
+    ) -> ScriptExit:
+        lines = self._output.lines
+        if lines is None or launch.node:
+            raise LaunchError("mpirun starts the processes of all nodes from the first one.")
+        try:
+            mpirun = found_mpirun(variables.get("PATH", os.defpath))
+        except NoMpiError as error:
+            raise LaunchError(str(error)) from error
+        first = process_variables(launch, placed(launch)[0])
+        del first["AZUREML_CR_NODE_RANK"]  # each rank has its own
+        given = {**variables, **ROOT_VARIABLES, **first}
+        several = len(launch.hosts) > 1
+        argv = mpirun_argv(
+            mpirun,
+            launch,
+            [*rank_command(), *command],
+            hostfile=_written(Path(HOSTS_FILE), hostfile_text(launch)) if several else None,
+            ssh=self._network.ssh,
+            interface=self._network.interface,
+            forwarded=forwarded_names({**variables, **first}) if several else (),
+        )
+        lines.started.clear()
+        missing = missing_of_mpi(len(placed(launch)), lambda: lines.started)
+        watch = _Watch(Rendezvous(missing, self._network.rendezvous_s), None)
+        outcome = Supervisor(self._output.write, limits, watch).run([Child(tuple(argv), given)])
+        self._output.flush()
+        said = "\n".join(lines.tail(None))
+        rank = failed_rank(said)
+        last = lines.tail(rank) or outcome.last_lines
+        return replace(outcome, rank=rank or 0, last_lines=last)
+
+    def _ranks(
+        self,
+        launch: Launch,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        limits: Limits,
+    ) -> ScriptExit:
+        mine = [process for process in placed(launch) if process.node == launch.node]
+        children = [_child(launch, process, command, variables) for process in mine]
+        of_kind = missing_of_pytorch if launch.kind == PYTORCH else missing_of_tensorflow
+        network = self._network
+        peers = None
+        if len(launch.hosts) > 1:
+            place = (launch.hosts, launch.node, network.agent_port)
+            peers = Peers(Nodes(*place, token=network.token, timeout_s=network.rendezvous_s))
+        watch = _Watch(Rendezvous(of_kind(launch), network.rendezvous_s), peers)
+        try:
+            outcome = Supervisor(self._output.write, limits, watch).run(children)
+            if peers is not None and (outcome.exit_code != 0 or outcome.stopped_by):
+                peers.own_failed(_stop_of(outcome, launch))
+            return outcome
+        finally:
+            if peers is not None:
+                peers.close()
+
+
+class _Watch:
+    """What is known of the processes from their sockets, and from the other nodes."""
+
+    def __init__(self, rendezvous: Rendezvous, peers: Peers | None) -> None:
+        self._rendezvous = rendezvous
+        self._peers = peers
+
+    @property
+    def active(self) -> bool:
+        return self._peers is not None or not self._rendezvous.over
+
+    @property
+    def released(self) -> bool:
+        return self._peers is None or self._peers.released
+
+    def problem(self, processes: Mapping[int, int]) -> Stop | None:
+        found = self._peers.problem() if self._peers is not None else None
+        return found or self._rendezvous.problem(processes)
+
+    def own_ended(self) -> None:
+        self._rendezvous.over = True
+        if self._peers is not None:
+            self._peers.own_ended()
+
+
+def _child(
+    launch: Launch, process: Process, command: Sequence[str], variables: Mapping[str, str]
+) -> Child:
+    own = {**variables, **process_variables(launch, process)}
+    serves = process.job == PARAMETER_SERVER
+    return Child(tuple(expanded(command, own)), own, process.rank, serves)
+
+
+def _stop_of(outcome: ScriptExit, launch: Launch) -> Stop:
+    """Return what the other nodes are told of this one's failure."""
+    where = f"node {launch.node} ({launch.hosts[launch.node]})"
+    text = outcome.text or f"Rank {outcome.rank} on {where} failed."
+    return Stop(outcome.stopped_by, text, outcome.exit_code, outcome.last_lines)
+
+
+def rank_command() -> list[str]:
+    """Return the command that starts this agent as a rank; the script's command follows it."""
+    archive = Path(__file__).absolute().parents[2]
+    if zipfile.is_zipfile(str(archive)):
+        return [sys.executable, "-I", str(archive), "rank", "--"]
+    return [sys.executable, "-I", "-c", _MAIN.format(root=str(archive)), "rank", "--"]
+
+
+def with_port(launch: Launch) -> Launch:
+    """Return a launch whose ports are free on this node. Raises ``LaunchError``.
+
+    Nodes have to agree on the ports, so those of several nodes are never changed.
+    """
+    if launch.kind == MPI or launch.node:
+        return launch
+    count, host = ports_needed(launch), launch.hosts[0]
+    if _free(host, launch.port, count):
+        return launch
+    if len(launch.hosts) > 1:
+        raise LaunchError(f"Port {launch.port} of {host}, where rank 0 listens, is not free.")
+    for _ in range(_TRIES):
+        port = secrets.choice(range(_LOWEST, _HIGHEST))
+        if _free(host, port, count):
+            return replace(launch, port=port)
+    raise LaunchError(f"No {count} ports in a row are free on this machine.")
+
+
+def _free(host: str, port: int, count: int) -> bool:
+    """Return whether nobody listens on ``count`` ports from ``port`` on."""
+    for each in range(port, port + count):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, each))
+            except OSError:
+                return False
+    return True
+
+
+def _written(file: Path, text: str) -> Path:
+    with suppress(FileNotFoundError):
+        file.unlink()
+    with os.fdopen(open_to_append(file), "w", encoding="utf-8") as sink:
+        sink.write(text)
+    return file.absolute()
