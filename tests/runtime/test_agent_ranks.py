@@ -103,14 +103,9 @@ def test_a_rank_that_never_joins_ends_the_run_with_the_reason(agent):
     options = ("--rendezvous-timeout=1", "--grace=1")
     code, _ = agent.run(MEETS, *PYTORCH, *options, STAYS_AWAY="2")
     assert code == 124
-    assert (
-        agent.last_state["error"]
-        == (
-            "The processes did not find each other within 1 s: 1 of 2 are connected to rank 0 at"
-            " 127.0.0.1:6105, of this node not rank 2."
-        )
-        or "of this node not rank 2." in agent.last_state["error"]
-    )
+    error = agent.last_state["error"]
+    assert error.startswith("The processes did not find each other within 1 s: 1 of 2 are")
+    assert error.endswith(", of this node not rank 2.")
 
 
 def test_processes_that_do_not_look_for_each_other_are_left_alone(agent):
@@ -148,13 +143,6 @@ def test_an_agent_below_a_launcher_keeps_to_files_of_its_rank(agent, rank):
     assert log(agent, f"std_log_process_{rank}") == f"{rank}\n"
     names = {file.name for file in (agent.folder / "logs/azureml").glob("*.jsonl")}
     assert names == {"aml_events.jsonl" if rank == 0 else "aml_events_process_1.jsonl"}
-
-
-def test_torchrun_may_be_the_command_of_each_node(agent):
-    """Its rendezvous is at what ``torchrun`` reads by default."""
-    script = "import os; print(os.environ['PET_NNODES'], os.environ['MASTER_ADDR'])"
-    code, output = agent.run(script, "--distribution=pytorch", PET_NNODES="1")
-    assert (code, output) == (0, "1 127.0.0.1\n")
 
 
 def test_events_tell_of_several_ranks_as_of_one(agent):
