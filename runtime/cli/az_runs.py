@@ -23,6 +23,7 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import note
 
 _SUBMIT: Final = "runtime.cli.submit_script:submit_script"
+_HYPERDRIVE: Final = "runtime.cli.submit_hyperdrive:submit_hyperdrive"
 _OPTIONS: Final = "runtime.cli.submit_script:ScriptOptions"
 _FOLLOWED: Final = "runtime.cli.watching:follow_to_end"
 _PATH = click.Path(path_type=Path)
@@ -225,11 +226,23 @@ def log_texts(session: ProjectSession, record: RunRecord) -> dict[str, str]:
     return texts
 
 
-@click.command("submit-hyperdrive", context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def submit_hyperdrive(arguments: tuple[str, ...]) -> None:
-    """Refused: sweeps cannot be submitted yet."""
-    _refuse(f"A HyperDrive sweep{_named(arguments)} cannot be submitted yet.")
+@click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--hyperdrive-configuration-name",
+    "name",
+    metavar="FILE",
+    required=True,
+    help="HyperDrive configuration: a path, or the end of a file's name in the project.",
+)
+@script_options
+@az_options()
+def submit_hyperdrive(*, name: str, **options: object) -> None:
+    """Sweep SCRIPT over the parameters of a HyperDrive configuration.
+
+    SCRIPT and ARGUMENTS replace those of the run configuration, which -c names. Every run is a
+    child of the printed one; `aml run show RUN` compares them. It goes on without this terminal.
+    """
+    load(_HYPERDRIVE)(load(_OPTIONS)(**options), name, given())
 
 
 @click.command("submit-pipeline", context_settings={"ignore_unknown_options": True})

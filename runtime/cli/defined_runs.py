@@ -1,19 +1,29 @@
 """A run as a file defines it, before anything is checked against its target."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
+from runtime.submit.session import ProjectSession
 
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """A run that a file defines. ``name`` is its id, ``""`` for one that is made."""
+    """A run that a file defines. ``name`` is its id, ``""`` for one that is made.
+
+    ``submits`` starts what has runs below it (a sweep, of which ``spec`` is one trial), given the
+    spec and the name, and returns the id of the parent; ``None`` for a plain run.
+    """
 
     spec: RunSpec
     name: str = ""
     notes: Sequence[str] = ()
+    submits: "Submits | None" = None
+
+
+Submits: TypeAlias = Callable[[ProjectSession, RunSpec, str], str]
 
 
 def environment_text(spec: EnvironmentSpec | None) -> str:

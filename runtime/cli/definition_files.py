@@ -8,23 +8,29 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
+from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
-from runtime.cli.defined_runs import Defined
+from runtime.cli.defined_runs import Defined, Submits
 from runtime.cli.option_values import pair, seconds
+from runtime.cli.render import say
 from runtime.cli.submit_command import SubmitOptions
 from runtime.definitions.job import JobFile
-from runtime.definitions.job_kinds import refuse_job
+from runtime.definitions.job_kinds import KINDS, refuse_job
 from runtime.definitions.mlproject import read_project
-from runtime.definitions.recognition import JOBS, Kind, Recognized, recognize
+from runtime.definitions.recognition import Kind, Recognized, recognize
 from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.model.runs import RunSpec
-from runtime.submit.job_files import check_workspaces, job_run
+from runtime.submit.job_files import check_workspaces, job_run, with_code
 from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
+from runtime.sweeps.hdconfig import read_hdconfig
+from runtime.sweeps.job_file import read_sweep_job
+from runtime.sweeps.sweep import Sweep
 from runtime.targets.finding import LOCAL
 
 _PROJECT: Final = "MLproject"
+_SCRIPTED: Final = "runtime.cli.submit:scripted"
 _INSTEAD: Final[Mapping[Kind, str]] = {
     Kind.NOTEBOOK: "Run a notebook that submits runs with `aml v1 run {file}`. To run its cells on"
     " a target, write them to a script: `jupyter nbconvert --to script {file}`.",
@@ -32,7 +38,6 @@ _INSTEAD: Final[Mapping[Kind, str]] = {
     Kind.RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
     Kind.WORKBENCH_RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
     Kind.WORKBENCH_COMPUTE: "Give the run configuration beside it: `aml submit -c NAME SCRIPT`.",
-    Kind.HYPERDRIVE: "Sweeps cannot be run yet. To run the script once, name the script.",
     Kind.PIPELINE_V1: "Pipelines cannot be run yet. Submit the script of each step.",
     Kind.COMPONENT: "Write a job with its `command`, `code` and `environment`, and submit that.",
     Kind.SCHEDULE: "Schedules cannot be made yet. Submit its job when it is due.",
@@ -58,12 +63,14 @@ def defined(given: SubmitOptions, session: ProjectSession) -> Defined | None:
     found = recognize(file.name, text)
     if found.kind is Kind.SCRIPT:
         return None
-    if found.kind in JOBS and found.kind is not Kind.COMMAND_JOB:
+    if found.kind in KINDS:
         refuse_job(file, found)
     reader = _READERS.get(found.kind)
     if reader is None:
         raise _refused(file, found)
-    return reader(file, _with_target(given, file, found), session)
+    if found.kind is not Kind.HYPERDRIVE:
+        given = _with_target(given, file, found)
+    return reader(file, given, session)
 
 
 def _file(given: SubmitOptions) -> Path | None:
@@ -107,24 +114,63 @@ def _refused(file: Path, found: Recognized) -> DefinitionError:
 
 
 def _job(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
+    _refuse_arguments(file, given)
+    return defined_job(file, read_settings(given.settings), given, session)
+
+
+def _refuse_arguments(file: Path, given: SubmitOptions) -> None:
     if given.arguments:
         raise UsageError(
             f"A job takes no arguments: {shlex.join(given.arguments)}.",
             remedy=f"Options come before the file: `aml submit --set inputs.NAME=VALUE {file}`.",
         )
-    return defined_job(file, read_settings(given.settings), given, session)
 
 
 def defined_job(
     file: Path, settings: Sequence[Setting], given: SubmitOptions, session: ProjectSession
 ) -> Defined:
     """Return the run of a command job; the options of the command line override the file."""
-    job = job_run(file, settings, session.home)
+    return _run_of(job_run(file, settings, session.home), given, session)
+
+
+def _run_of(job: JobFile, given: SubmitOptions, session: ProjectSession) -> Defined:
     if job.workspaces:
         check_workspaces(job, _manifest(session))
     spec = _overridden(job.spec, given, _target(job, given))
-    notes = [f"{file}:{key.line}: `{key.path}` has no effect. {key.why}" for key in job.unused]
+    notes = [f"{job.file}:{key.line}: `{key.path}` has no effect. {key.why}" for key in job.unused]
     return Defined(spec, job.name or "", [note for note in notes if "`$schema`" not in note])
+
+
+def _sweep(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
+    _refuse_arguments(file, given)
+    return defined_sweep(file, read_settings(given.settings), given, session)
+
+
+def defined_sweep(
+    file: Path, settings: Sequence[Setting], given: SubmitOptions, session: ProjectSession
+) -> Defined:
+    """Return the sweep of a sweep job; the options of the command line override the trial."""
+    found = read_sweep_job(file, settings)
+    trial = _run_of(with_code(found.trial, session.home), given, session)
+    return replace(trial, submits=_submits(found.sweep, file))
+
+
+def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
+    """Return the sweep of a HyperDrive file: its script follows it, or is in the configuration."""
+    sweep = read_hdconfig(file)
+    script, arguments = next(iter(given.arguments), None), given.arguments[1:]
+    run: Defined = load(_SCRIPTED)(replace(given, script=script, arguments=arguments), session)
+    return replace(run, submits=_submits(sweep, file))
+
+
+def _submits(sweep: Sweep, file: Path) -> Submits:
+    def submits(session: ProjectSession, spec: RunSpec, name: str) -> str:
+        run_id: str = load("runtime.sweeps.project:submit_sweep")(
+            session, sweep, spec, at=str(file), name=name, report=say
+        )
+        return run_id
+
+    return submits
 
 
 def _target(job: JobFile, given: SubmitOptions) -> str:
@@ -208,6 +254,8 @@ def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
 
 _READERS: Final[Mapping[Kind, Callable[[Path, SubmitOptions, ProjectSession], Defined]]] = {
     Kind.COMMAND_JOB: _job,
+    Kind.SWEEP_JOB: _sweep,
+    Kind.HYPERDRIVE: _hyperdrive,
     Kind.SHELL_SCRIPT: _shell_script,
     Kind.MLPROJECT: _project,
 }

@@ -24,7 +24,7 @@ from runtime.cli.session import command_session, refreshed
 from runtime.cli.submit import submit_defined
 from runtime.cli.submit_command import SubmitOptions
 from runtime.cli.watching import follow_to_end
-from runtime.definitions.job_kinds import refuse_job
+from runtime.definitions.job_kinds import KINDS, refuse_job
 from runtime.definitions.recognition import JOBS, Kind, recognize
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.history.store import Filter
@@ -125,7 +125,7 @@ def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession)
     if not file.is_file():
         raise UnknownNameError(f"There is no file {file}.", remedy="Correct `--file`.")
     found = recognize(file.name, file.read_text(encoding="utf-8-sig", errors="replace"))
-    if found.kind in JOBS and found.kind is not Kind.COMMAND_JOB:
+    if found.kind in KINDS:
         refuse_job(file, found)
     if found.kind not in {*JOBS, Kind.UNKNOWN, Kind.UNREADABLE}:
         raise UsageError(
@@ -133,7 +133,8 @@ def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession)
             remedy=f"Submit other files with `aml submit {file}`.",
         )
     options = SubmitOptions(script=str(file))
-    defined = load("runtime.cli.definition_files:defined_job")(file, settings, options, session)
+    reader = "defined_sweep" if found.kind is Kind.SWEEP_JOB else "defined_job"
+    defined = load(f"runtime.cli.definition_files:{reader}")(file, settings, options, session)
     return submit_defined(defined, session)
 
 

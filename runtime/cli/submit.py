@@ -83,7 +83,7 @@ def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the run of a script, or of a file that is recognised as something else."""
     is_script = given.script is None or given.script.endswith(".py")
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
-    definition = found or _scripted(given, session)
+    definition = found or scripted(given, session)
     if not given.inputs and not given.outputs:
         return definition
     spec: RunSpec = load(_WITH_DATA)(definition.spec, given.inputs, given.outputs, Path.cwd())
@@ -95,6 +95,8 @@ def submit_defined(definition: Defined, session: ProjectSession, token: str = ""
     for note in definition.notes:
         say(note)
     spec = prepared_spec(definition.spec, session)
+    if definition.submits is not None:
+        return definition.submits(session, spec, definition.name)
     submitted = session.submitter(say).submit(
         spec,
         session.targets.target(spec.target),
@@ -114,7 +116,7 @@ def prepared_spec(spec: RunSpec, session: ProjectSession) -> RunSpec:
     return found
 
 
-def _scripted(given: SubmitOptions, session: ProjectSession) -> Defined:
+def scripted(given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the run of a script, with what a run configuration says about it."""
     configured = _configuration(given)
     name = _target_name(given, configured)

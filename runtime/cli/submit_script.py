@@ -53,7 +53,7 @@ def submit_script(given: ScriptOptions, az: AzOptions) -> None:
     """
     session = command_session(None)
     check_named(az, session)
-    config = _configured(given, az.path, session)
+    config = configured(given, az.path, session)
     folder = given.source_directory or az.path
     experiment = given.experiment or attached_experiment(az.path) or _EXPERIMENT
     spec = ScriptRunConfig(folder, run_config=config).spec(experiment, {})
@@ -71,7 +71,7 @@ def submit_script(given: ScriptOptions, az: AzOptions) -> None:
         raise_unless_completed(record, last_lines(record.outputs), quiet=True)
 
 
-def _configured(given: ScriptOptions, project: Path, session: ProjectSession) -> RunConfiguration:
+def configured(given: ScriptOptions, project: Path, session: ProjectSession) -> RunConfiguration:
     """Return the run configuration with what the command line replaces."""
     config = configuration_named(given.configuration, project, session)
     if given.environment is not None:

@@ -15,6 +15,7 @@ from infra.contract.load import nearest
 from runtime.definitions.job_data import NAME, JobData, literal_text, read_data
 from runtime.definitions.job_environment import read_environment
 from runtime.definitions.job_expressions import (
+    Literal,
     exported,
     in_shell,
     in_text,
@@ -81,20 +82,21 @@ def read_job(file: Path, settings: Sequence[Setting] = ()) -> JobFile:
     if document is None:
         problems.raise_any()
         raise DefinitionError("It is empty.", remedy="Write a job.", at=str(file))
-    unused = check_keys(document, COMMAND_JOB, problems, noun="a command job")
-    reading = _Reading(document, file.parent, problems)
-    found = reading.job(file, unused)
+    found = job_of(document, file, problems)
     problems.raise_any()
     return found
 
 
-def job_of(document: Located, folder: Path, problems: Problems) -> JobFile:
+def job_of(
+    document: Located, folder: Path, problems: Problems, search_space: Sequence[str] = ()
+) -> JobFile:
     """Return the command job that a document is, such as a step of a pipeline.
 
-    Problems are added; paths are relative to ``folder``.
+    Problems are added; paths are relative to ``folder``. ``search_space`` are the parameters of the
+    sweep that it is the trial of: their expressions stay in its texts as they are.
     """
     unused = check_keys(document, COMMAND_JOB, problems, noun="a command job")
-    return _Reading(document, folder, problems).job(Path(problems.file), unused)
+    return _Reading(document, folder, problems, search_space).job(Path(problems.file), unused)
 
 
 def read_job_document(
@@ -115,12 +117,18 @@ class _Reading:
     document: Located
     folder: Path
     problems: Problems
+    search_space: Sequence[str] = ()
 
     def job(self, file: Path, unused: tuple[Unused, ...]) -> JobFile:
         """Return the job; problems are added, and what they concern is left at its default."""
         self._check_type()
         self._refuse_placeholders()
         data = read_data(self.document, self.folder, self.problems)
+        kept = {
+            f"search_space.{name}": f"${{{{search_space.{name}}}}}" for name in self.search_space
+        }
+        literals = {name: Literal(text) for name, text in kept.items()}
+        data = replace(data, values={**data.values, **literals})
         code, has_code = self._code()
         environment = self.document.get("environment")
         nodes = self._number(("resources", "instance_count"), 1, least=1)

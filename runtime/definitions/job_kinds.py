@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from infra.contract.load import nearest
 from runtime.definitions.job_keys import COMMAND_JOB
-from runtime.definitions.keys import Key, Meaning, check_keys
+from runtime.definitions.keys import Key, Meaning, Unused, check_keys
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import read_file
@@ -156,12 +156,6 @@ class JobKind:
 
 
 KINDS: Final[Mapping[Kind, JobKind]] = {
-    Kind.SWEEP_JOB: JobKind(
-        SWEEP_JOB,
-        ("trial", "search_space", "objective"),
-        "sweeps",
-        "To run its trial once, write a command job with the trial's `command` and values.",
-    ),
     Kind.PIPELINE_JOB: JobKind(
         PIPELINE_JOB, ("jobs",), "pipelines", "Write a command job for each step, and submit them."
     ),
@@ -182,6 +176,9 @@ KINDS: Final[Mapping[Kind, JobKind]] = {
 """The kinds of jobs that are recognised and cannot be run yet."""
 
 
+_SWEEP: Final = JobKind(SWEEP_JOB, ("trial", "search_space", "objective"), "sweeps", "")
+
+
 def refuse_job(file: Path, found: Recognized) -> NoReturn:
     """Raise ``DefinitionError``: every problem of the file first, then that it cannot be run."""
     kind = KINDS[found.kind]
@@ -195,10 +192,13 @@ def refuse_job(file: Path, found: Recognized) -> NoReturn:
     raise AssertionError("there is a problem, the last one added")
 
 
-def check_job(document: Located, kind: Kind, problems: Problems) -> None:
-    """Add the problems of a job of one of ``KINDS``: keys, forms, and what is missing."""
-    checked = KINDS[kind]
-    check_keys(document, checked.keys, problems, noun=str(kind))
+def check_job(document: Located, kind: Kind, problems: Problems) -> tuple[Unused, ...]:
+    """Add the problems of a job of one of ``KINDS``, or of a sweep; return keys without effect.
+
+    They are about keys, forms, and what is missing.
+    """
+    checked = _SWEEP if kind is Kind.SWEEP_JOB else KINDS[kind]
+    unused = check_keys(document, checked.keys, problems, noun=str(kind))
     for key in checked.required:
         if document.get(key) is None and not (
             kind is Kind.PIPELINE_JOB and document.get("component")
@@ -209,6 +209,7 @@ def check_job(document: Located, kind: Kind, problems: Problems) -> None:
         _check_search_space(document, problems)
     for name, step in (document.get("jobs") or Located({}, 1)).entries.items():
         _check_step(name, step, problems)
+    return unused
 
 
 _EXPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {

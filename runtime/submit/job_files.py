@@ -17,7 +17,11 @@ _PARTS: Final = ("subscriptions", "resourcegroups", "workspaces")
 
 def job_run(file: Path, settings: Sequence[Setting], home: Path) -> JobFile:
     """Return a job; one without code gets an empty folder below ``home``, the `.aml` folder."""
-    job = read_job(file, settings)
+    return with_code(read_job(file, settings), home)
+
+
+def with_code(job: JobFile, home: Path) -> JobFile:
+    """Return a job that has a folder to send: one without code gets an empty one."""
     if job.has_code:
         return job
     empty = private_folder(home / _EMPTY)

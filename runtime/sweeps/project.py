@@ -5,6 +5,7 @@ The one module of this package that knows the project's history, targets and sub
 
 import json
 import os
+import re
 import secrets
 import time
 import uuid
@@ -14,6 +15,7 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError, PlatformError
 from infra.contract.json_types import JsonObject
+from runtime.definitions.job_expressions import EXPRESSION
 from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_number
 from runtime.history.store import History
@@ -52,6 +54,8 @@ _DRIVER: Final = "sweep"
 _RESUMABLE: Final = frozenset({RunState.COMPLETED, RunState.CANCELED})
 _GIT: Final = ("azureml.git.", "mlflow.source.git.")
 _PACES: Final = {LOCAL: Pace()}
+_EXPRESSION: Final = re.compile(rf"\\?{EXPRESSION.pattern}")
+"""An expression of a command, also where a shell line quotes it."""
 _OTHER_PACE: Final = Pace(first_s=0.5, longest_s=10.0)
 
 
@@ -218,10 +222,13 @@ def child_spec(spec: RunSpec, sweep: Sweep, assignment: Assignment) -> RunSpec:
     if sweep.style == "arguments":
         arguments = (*spec.arguments, *arguments_of(assignment))
         return replace(spec, arguments=arguments, variables=variables)
-    command = spec.command
-    for name, text in texts.items():
-        command = command.replace(f"${{{{search_space.{name}}}}}", text)
-    return replace(spec, command=command, variables=variables)
+    known = {f"search_space.{name}": text for name, text in texts.items()}
+
+    def filled(text: str) -> str:
+        return _EXPRESSION.sub(lambda found: known.get(found[1], found[0]), text)
+
+    variables = {name: filled(text) for name, text in variables.items()}
+    return replace(spec, command=filled(spec.command), variables=variables)
 
 
 class ProjectChildren:
