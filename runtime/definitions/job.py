@@ -82,7 +82,7 @@ def read_job(file: Path, settings: Sequence[Setting] = ()) -> JobFile:
     if document is None:
         problems.raise_any()
         raise DefinitionError("It is empty.", remedy="Write a job.", at=str(file))
-    found = job_of(document, file, problems)
+    found = job_of(document, file.parent, problems)
     problems.raise_any()
     return found
 

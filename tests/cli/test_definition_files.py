@@ -5,12 +5,6 @@ import json
 import pytest
 
 NOTEBOOK = json.dumps({"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
-SWEEP = """\
-type: sweep
-trial: {command: ls, environment: azureml:e@latest}
-search_space: {a: {type: choice, values: [1, 2]}}
-objective: {goal: maximize, primary_metric: auc}
-"""
 PIPELINE = "type: pipeline\njobs: {a: {command: ls, environment: azureml:e@latest}}\n"
 PROJECT = """\
 name: my project
@@ -21,12 +15,10 @@ entry_points:
 """
 REFUSED = {
     "lab.ipynb": (NOTEBOOK, "a notebook", "`aml v1 run lab.ipynb`"),
-    "sweep.yml": (SWEEP, "sweep.yml:1", "sweeps cannot be run yet"),
     "pipeline.yml": (PIPELINE, "pipeline.yml:1", "pipelines cannot be run yet"),
     "spark.yml": ("type: spark\nentry: {file: a.py}\n", "a Spark job", "spark-submit"),
     "auto.yml": ("type: automl\ntask: regression\n", "an AutoML job", "cannot be run yet"),
     "import.yml": ("type: import\n", "an import job", "cannot be run yet"),
-    "hd.yml": ("sampling: {}\nmax_total_runs: 3\n", "a HyperDrive configuration", "Sweeps"),
     "old.yml": ("pipeline: {steps: {}}\n", "a pipeline of azureml-core", "Pipelines"),
     "env.yml": ("dependencies: [numpy]\n", "a conda file", "`-d env.yml`"),
     "cpu.yml": (

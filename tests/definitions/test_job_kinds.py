@@ -6,28 +6,6 @@ from infra.contract.errors import DefinitionError
 from runtime.definitions.job_kinds import KINDS, refuse_job
 from runtime.definitions.recognition import JOBS, Kind, recognize
 
-SWEEP = """\
-$schema: https://azuremlschemas.azureedge.net/latest/sweepJob.schema.json
-type: sweep
-trial:
-  code: src
-  command: >-
-    python main.py --lr ${{search_space.lr}} --data ${{inputs.data}}
-  environment: azureml:AzureML-sklearn-1.0-ubuntu20.04-py38-cpu@latest
-inputs:
-  data: {type: uri_file, path: https://a.example/iris.csv}
-compute: azureml:cpu-cluster
-sampling_algorithm: random
-search_space:
-  lr: {type: uniform, min_value: 0.01, max_value: 0.9}
-  boost: {type: choice, values: [gbdt, dart]}
-objective: {goal: minimize, primary_metric: test-multi_logloss}
-limits: {max_total_trials: 20, max_concurrent_trials: 10, timeout: 7200}
-early_termination: {type: bandit, slack_factor: 0.1, evaluation_interval: 1}
-display_name: lightgbm
-experiment_name: lightgbm
-description: Run a sweep.
-"""
 PIPELINE = """\
 type: pipeline
 settings: {default_compute: azureml:cpu, continue_on_step_failure: false}
@@ -76,7 +54,6 @@ training: {enable_stack_ensemble: true}
 featurization: {mode: auto}
 """
 FINE = {
-    "sweep": SWEEP,
     "pipeline": PIPELINE,
     "spark": SPARK,
     "parallel": PARALLEL,
@@ -84,16 +61,8 @@ FINE = {
     "fine-tuning": "type: finetuning\ntask: chat_completion\n",
     "import": "type: import\nsource: {type: database}\n",
 }
-OLD = "type: sweep\nalgorithm: random\nmax_total_trials: 4\n"
 # What is replaced in a job by what, and what is then said.
 WRONG = [
-    (SWEEP, "objective:", "objectives:", "no key `objectives`. Did you mean `objective`?"),
-    (SWEEP, "objective:", "display:", "It is a sweep job, and has no `objective`"),
-    (SWEEP, "uniform", "unifrom", "has the type 'unifrom'. Did you mean 'uniform'"),
-    (SWEEP, ", max_value: 0.9", "", "`search_space.lr` is uniform, and has no `max_value`"),
-    (SWEEP, "  code: src", "  cod: src", "no key `trial.cod`. Did you mean `code`?"),
-    (SWEEP, "type: sweep\n", OLD, "`algorithm` is a key of the preview of 2021"),
-    (SWEEP, "type: sweep\n", OLD, "Write `limits: {max_total_trials: N}`"),
     (PIPELINE, "code: ./train", "codes: a", "no key `jobs.train_job.codes`. Did you mean `code`?"),
     (PIPELINE, "type: command", "type: comand", "Step 'prep-job' has the type 'comand'. Did you"),
     (PIPELINE, "    command: ", "    description: ", "neither `command` nor `component`"),
@@ -125,5 +94,5 @@ def test_its_problems_are_told_with_the_refusal(tmp_path, text, old, new, expect
     assert expected in f"{error.detail} {error.remedy}"
 
 
-def test_every_kind_of_job_but_one_has_a_row():
-    assert set(KINDS) == JOBS - {Kind.COMMAND_JOB}
+def test_every_kind_of_job_that_does_not_run_has_a_row():
+    assert set(KINDS) == JOBS - {Kind.COMMAND_JOB, Kind.SWEEP_JOB}

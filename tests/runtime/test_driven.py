@@ -73,12 +73,16 @@ def ended(session, run_id):
     return session.history.record(run_id)
 
 
-def pid_of(session, run_id):
-    file = driven_folder(session.home, run_id).process_file
-    deadline = time.monotonic() + 20
-    while not file.exists():
+def until(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def pid_of(session, run_id):
+    file = driven_folder(session.home, run_id).process_file
+    until(file.exists)
     return int(file.read_text(encoding="utf-8"))
 
 
@@ -128,10 +132,10 @@ def test_cancelling_reaches_a_driver_and_one_that_is_gone(session, started):
 
 
 def test_values_that_are_not_kept_are_asked_for_by_name(session, started, monkeypatch):
-    run_id = started(steps=200, each_s=0.05, TOKEN="hush")
-    time.sleep(0.5)
+    run_id = started(steps=2000, each_s=0.05, TOKEN="hush")
+    until(lambda: "begins" in log_of(session, run_id))
     os.kill(pid_of(session, run_id), signal.SIGKILL)
-    time.sleep(0.2)
+    until(lambda: not driven_folder(session.home, run_id).alive())
     session.refresh()
     assert session.history.record(run_id).state is RunState.NOT_RESPONDING
     with pytest.raises(UsageError, match="not kept: TOKEN"):
