@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from runtime.api.environment import Environment
 from runtime.api.pipeline import PipelineStep
+from runtime.api.run_configuration import Named
 
 __all__ = [
     "AdlaStep",
@@ -153,11 +155,11 @@ class MpiStep(PipelineStep):
 class ParallelRunConfig:
     """How a script with ``init()`` and ``run(mini_batch)`` is run over many files or rows."""
 
-    environment: object
+    environment: Environment | None
     entry_script: str
     error_threshold: int
     output_action: str
-    compute_target: object
+    compute_target: Named | str | None
     node_count: int
     process_count_per_node: int | None = None
     mini_batch_size: object = None

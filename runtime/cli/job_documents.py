@@ -6,6 +6,7 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from runtime.cli.render import timestamp
+from runtime.model.pipelines import PIPELINE_TARGET
 from runtime.model.runs import RunRecord
 
 _LOCAL: Final = "local"
@@ -35,12 +36,13 @@ def job_document(record: RunRecord, pages: Pages) -> JsonObject:
     """Return a run with the keys of a command job of CLI v2."""
     handle = record.handle or ""
     compute = record.target if record.target == _LOCAL else f"azureml:{record.target}"
+    is_pipeline = record.target == PIPELINE_TARGET
     command = record.script
     if record.arguments or command.endswith(".py"):
         command = " ".join(["python", command, *record.arguments])
     return {
-        "command": command,
-        "compute": compute,
+        "command": None if is_pipeline else command,
+        "compute": None if is_pipeline else compute,
         "creation_context": {"created_at": timestamp(record.created)},
         "description": record.description,
         "display_name": record.display_name or record.run_id,
@@ -52,5 +54,5 @@ def job_document(record: RunRecord, pages: Pages) -> JsonObject:
         "services": {"Studio": {"endpoint": pages.page(record), "type": "Studio"}},
         "status": str(record.state),
         "tags": dict(record.tags),
-        "type": "command",
+        "type": "pipeline" if is_pipeline else "command",
     }

@@ -125,6 +125,12 @@ def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession)
     if not file.is_file():
         raise UnknownNameError(f"There is no file {file}.", remedy="Correct `--file`.")
     found = recognize(file.name, file.read_text(encoding="utf-8-sig", errors="replace"))
+    if found.kind is Kind.PIPELINE_JOB:
+        made = load("runtime.cli.pipeline_files:PipelineJob")(file).read(settings)
+        run_id: str = load("runtime.pipelines.submission:submit")(
+            session, made.pipeline, made.options, say
+        )
+        return run_id
     if found.kind in KINDS:
         refuse_job(file, found)
     if found.kind not in {*JOBS, Kind.UNKNOWN, Kind.UNREADABLE}:

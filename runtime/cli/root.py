@@ -99,6 +99,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "job": Entry(
         "runtime.cli.jobs:job", "Create, list and follow jobs, as `az ml job` does.", _RUN
     ),
+    "pipeline": Entry(
+        "runtime.cli.pipelines:pipeline", "Check and draw pipelines before they run.", _RUN
+    ),
     "status": Entry(
         "runtime.cli.status:status", "Show the stack, the local cloud and what .aml holds.", _RUN
     ),
@@ -142,7 +145,6 @@ _ELSEWHERE: Final = {
     "datastore": "Declare it in the stack file (`aml:datastores`), or register it in Python.",
     "workspace": "Declare the workspace in a stack file: `aml init`, then `aml up`. `aml outputs`"
     " shows the deployed one.",
-    "pipeline": "Pipelines are not run yet: submit each step with `aml submit`.",
     "component": "Write the component's command in a job file: `aml job create -f FILE`.",
     "service": "Web services are not deployed from here. Serve the model that `aml run download`"
     " fetches.",

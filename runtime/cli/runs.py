@@ -20,6 +20,7 @@ from runtime.cli.following import (
     print_end,
     raise_unless_completed,
 )
+from runtime.cli.parent_runs import resume, show_steps, submit_pipeline
 from runtime.cli.render import (
     duration,
     print_data,
@@ -36,6 +37,7 @@ from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
 from runtime.cli.session import command_session, refreshed
 from runtime.cli.shown_runs import run_document
 from runtime.history.store import Filter
+from runtime.model.pipelines import PIPELINE_TARGET
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.collect import collect
@@ -112,7 +114,10 @@ def run() -> None:
     """
 
 
-for _command in (diff, tensorboard, monitor_tensorboard, *RUN_COMMANDS):
+for _command in (
+    *(diff, tensorboard, monitor_tensorboard, resume, submit_pipeline),
+    *RUN_COMMANDS,
+):
     run.add_command(_command)
 
 
@@ -144,6 +149,8 @@ def show(run_id: str, experiment: str | None, *, as_json: bool) -> None:
                 print_data(f"{key}.{name}: {item}")
         elif value not in (None, [], ""):
             print_data(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
+    if record.target == PIPELINE_TARGET:
+        show_steps(session, record.run_id)
 
 
 @run.command(cls=CountedBack)

@@ -7,6 +7,7 @@ from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.cli.defined_runs import Defined, environment_text
 from runtime.cli.option_values import pair, seconds
+from runtime.cli.parents import ParentFile
 from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.cli.session import command_session
 from runtime.cli.submit_command import DEFAULT_EXPERIMENT, SubmitOptions
@@ -22,6 +23,8 @@ from runtime.submit.submitting import Planned
 from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
+_YAML = (".yml", ".yaml", ".json")
+_PARENT = "runtime.cli.parent_files:parent_file"
 _DEFINED = "runtime.cli.definition_files:defined"
 _WITH_DATA = "runtime.definitions.data_options:with_data"
 _WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
@@ -43,6 +46,11 @@ def submit(
 ) -> None:
     """Submit a run; the parameters are the options of the command. ``standby`` waits for it."""
     session = command_session(stack, manifest)
+    if given.script is not None and given.script.endswith(_YAML):
+        parent: ParentFile | None = load(_PARENT)(Path(given.script))
+        if parent is not None:
+            parent.submit(given, session, dry_run=dry_run, wait=wait, as_json=as_json)
+            return
     token = _expected(session, standby) if standby else ""
     _submit(session, given, token, dry_run=dry_run, wait=wait, as_json=as_json)
 

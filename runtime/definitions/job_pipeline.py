@@ -139,8 +139,8 @@ class _Reading:
             )
             return None
         reads: dict[str, StepOutput] = {}
-        inputs = self._inputs(node, scope, reads)
         before = len(self.problems.found)
+        inputs = self._inputs(node, scope, reads)
         read_data(Located({"inputs": Located(inputs, node.line)}, 1), scope.folder, self.problems)
         if len(self.problems.found) > before:
             return None
@@ -182,16 +182,20 @@ class _Reading:
         """Return the inputs of a step with their values; ``reads`` gets those of other steps."""
         declared = (node.component or _EMPTY).get("inputs") or _EMPTY
         given = (node.document.get("inputs") or _EMPTY).entries
-        for name, value in given.items():
+        for name, each in given.items():
             if node.component is not None and name not in declared.entries:
                 what = f"The component of step {node.name!r} has no input {name!r}."
                 hint = nearest(name, dict.fromkeys(declared.entries), noun="input")
-                self.problems.at_line(value.line, what, hint)
+                self.problems.at_line(each.line, what, hint)
         found: dict[str, Located] = {}
         for name in (*declared.entries, *(each for each in given if each not in declared.entries)):
             value = given.get(name)
             form = declared.entries.get(name, _EMPTY)
             if value is None:
+                if _is_needed(form):
+                    what = f"Step {node.name!r} is given no {name!r}, which its component needs."
+                    todo = f"Write `inputs: {{{name}: …}}`."
+                    self.problems.at_line(node.line, what, todo)
                 found[name] = _typed(form, None, node.line)
                 continue
             resolved = scope.resolved(value, node.name, name)
@@ -304,6 +308,12 @@ def _typed(form: Located, value: Located | None, line: int) -> Located:
     word = _text(form, "type") or ""
     key = "path" if word.startswith("uri_") or word == "mltable" or "model" in word else "value"
     return Located({**kept, key: value}, value.line)
+
+
+def _is_needed(form: Located) -> bool:
+    """Return whether an input that a component declares must be given."""
+    optional = form.get("optional")
+    return form.get("default") is None and (optional is None or optional.value is not True)
 
 
 def _deterministic(component: Located | None) -> bool:

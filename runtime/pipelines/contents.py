@@ -27,6 +27,12 @@ class Contents:
 
     def __init__(self, workspace: Callable[[], Workspace]) -> None:
         self._workspace = workspace
+        self._readers: dict[str, Callable[[DataLocation], str]] = {
+            "local": self._local,
+            "url": self._url,
+            "datastore": self._datastore,
+            "asset": self._asset,
+        }
 
     def of(self, each: DataInput) -> str:
         """Return the hash of what an input holds; ``UNKNOWN`` if nobody can tell."""
@@ -35,7 +41,7 @@ class Contents:
     def at(self, location: DataLocation) -> str:
         """Return the hash of what is at a location; ``UNKNOWN`` if nobody can tell."""
         try:
-            return _READERS[location.kind](self, location)
+            return self._readers[location.kind](location)
         except (AzureMLException, PlatformError, OSError):
             return UNKNOWN  # whoever reads it says what is wrong with it
 
@@ -71,14 +77,6 @@ class Contents:
                 return UNKNOWN
             stamps.append(f"{entry.name}\0{stamp}")
         return _digest([definition.json(), *stamps])
-
-
-_READERS: Final[dict[str, Callable[[Contents, DataLocation], str]]] = {
-    "local": Contents._local,
-    "url": Contents._url,
-    "datastore": Contents._datastore,
-    "asset": Contents._asset,
-}
 
 
 def tree_hash(path: Path) -> str:

@@ -45,17 +45,16 @@ def with_values(
     A text is read as the parameter's type. Raises ``DefinitionError`` with every value that is
     missing, of another type, or for no parameter.
     """
-    problems: list[Problem] = []
     values: dict[str, ParameterValue] = {}
     known = {each.name: each for each in pipeline.parameters}
-    for name in given:
-        if name not in known:
-            problems.append(
-                Problem(
-                    f"The pipeline has no parameter {name!r}.",
-                    nearest(name, dict.fromkeys(known), noun="parameter"),
-                )
-            )
+    problems = [
+        Problem(
+            f"The pipeline has no parameter {name!r}.",
+            nearest(name, dict.fromkeys(known), noun="parameter"),
+        )
+        for name in given
+        if name not in known
+    ]
     for each in pipeline.parameters:
         value = given.get(each.name, each.default)
         if value is None:

@@ -30,7 +30,7 @@ from runtime.pipelines.fingerprint import (
 )
 from runtime.pipelines.graph import in_order
 from runtime.pipelines.kept_steps import DoneStep, KeptSteps, done_step
-from runtime.pipelines.placing import bound, outputs_of, placed, read_place
+from runtime.pipelines.placing import bound, outputs_of, placed
 from runtime.pipelines.planning import Plan, StepState, failed
 from runtime.submit.driven import driven_folder
 from runtime.submit.driver_process import Driving, timestamp
@@ -111,6 +111,7 @@ class _Execution:
         self._begun: dict[str, str] = {}  # step → its fingerprint, "" if it is not kept
         self._runs: dict[str, RunSpec] = {}
         self._targets: dict[str, Target] = {}
+        self._canceled = False
         self._plan = Plan(self._pipeline, in_order(self._pipeline), self._known())
         self._before = self._resumed()
 
@@ -118,16 +119,21 @@ class _Execution:
         """Start and follow steps until all have ended; then the parent's state says how."""
         self._driving.state(RunState.RUNNING)
         self._adopt()
-        interval_s, canceled = _PACE.first_s, False
+        interval_s = _PACE.first_s
         while not self._plan.over:
-            if self._driving.canceled.is_set() and not canceled:
-                canceled = True
+            if self._driving.canceled.is_set() and not self._canceled:
                 self._cancel()
             happened = self._start_ready() + self._follow()
             interval_s = _PACE.first_s if happened else self._longer(interval_s)
-            if not self._plan.over and not happened:
-                self._driving.canceled.wait(interval_s) if not canceled else time.sleep(interval_s)
+            if not happened:
+                self._wait(interval_s)
         self._end()
+
+    def _wait(self, interval_s: float) -> None:
+        if self._driving.canceled.is_set():
+            time.sleep(interval_s)
+        else:
+            self._driving.canceled.wait(interval_s)
 
     # --- what earlier drivers did
 
@@ -347,6 +353,7 @@ class _Execution:
     # --- the end
 
     def _cancel(self) -> None:
+        self._canceled = True
         for name in self._plan.stop():
             self._skip(name, "the pipeline was canceled")
         for name in list(self._runs):

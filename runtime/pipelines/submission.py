@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Final
 
 from infra.catalogue.names import RULES
-from infra.contract.errors import PlatformError, UsageError
+from infra.contract.errors import DefinitionError, PlatformError, UsageError
 from infra.contract.load import load
 from infra.contract.private import private_folder
 from runtime.model.pipelines import PIPELINE_TARGET, ParameterValue, Pipeline, Step
-from runtime.model.run_ids import new_token, run_id
+from runtime.model.run_ids import new_token
+from runtime.model.run_ids import run_id as new_run_id
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
-from runtime.pipelines.documents import StepCode, Work, work_document
+from runtime.pipelines.documents import StepCode, Work, work_document, work_of
 from runtime.pipelines.graph import Problem, graph_problems, problem_of, raise_problems
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.placing import placed, unread
 from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
-from runtime.submit.driven import DrivenTask, driven_folder, start
+from runtime.submit.driven import DrivenTask, driven_folder, read_task, start
 from runtime.submit.prepare import LOCAL, check_script
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, silent
@@ -96,7 +97,7 @@ def submit(
     ``report`` receives what a person should know before anything is sent. Raises what ``check``
     raises.
     """
-    name = options.name or run_id(pipeline.experiment, new_token(time.time()))
+    name = options.name or new_run_id(pipeline.experiment, new_token(time.time()))
     if session.history.has(name):
         raise UsageError(
             f"Run {name!r} already exists.", remedy="Choose another name, or leave it out."
@@ -105,27 +106,52 @@ def submit(
     folder = driven_folder(home, name).path
     checked = check(session, pipeline, options.values, folder=folder, problems=problems)
     _, values = with_values(pipeline, options.values)
+    shown_values = {each: shown(value) for each, value in values.items()}
     with in_use(home / "snapshots"):
         code = _Code(session, home).of(checked)
-        work = Work(
-            checked,
-            code,
-            options.regenerate,
-            options.resumes,
-            {each: shown(value) for each, value in values.items()},
-        )
-        document, variables = work_document(work)
-        task = DrivenTask(
-            DRIVER,
-            document,
-            session.stack,
-            str(session.targets.manifest_file.absolute()),
-            tuple(variables),
-        )
-        record = _record(checked, name, session.stack, work.values)
-        start(home, session.history, record, task, variables)
+        work = Work(checked, code, options.regenerate, options.resumes, shown_values)
+        _start(session, name, work)
     report(f"{len(checked.steps)} steps")
     return name
+
+
+def resume(session: ProjectSession, run_id: str, given: Mapping[str, str]) -> str:
+    """Run again what did not complete of a pipeline that has ended; return the new run's id.
+
+    Its completed steps stand as they are, whatever their data holds now; code, parameters and
+    environments are those it was submitted with. ``given`` are values of environment variables,
+    beside those of this process. Raises ``UsageError`` for a pipeline that completed or that has
+    not ended, and for variables without values.
+    """
+    record = session.history.record(run_id)
+    folder = driven_folder(session.home, run_id)
+    if record.state is RunState.COMPLETED or not record.state.final:
+        state = "completed" if record.state is RunState.COMPLETED else "has not ended"
+        raise UsageError(
+            f"Pipeline {run_id} {state}: there is nothing to resume.",
+            remedy="Submit it again; steps that have not changed are reused.",
+        )
+    task = read_task(folder)
+    known = {**os.environ, **given}
+    missing = [each for each in task.variables if each not in known]
+    if missing:
+        raise UsageError(
+            f"Run {run_id} has environment variables whose values are not kept: "
+            f"{', '.join(missing)}.",
+            remedy="Set them in this shell, or give each with `--variable NAME=VALUE`.",
+        )
+    work = work_of(task.plan, {each: known[each] for each in task.variables})
+    name = new_run_id(work.pipeline.experiment, new_token(time.time()))
+    _start(session, name, replace(work, resumes=run_id))
+    return name
+
+
+def _start(session: ProjectSession, name: str, work: Work) -> None:
+    document, variables = work_document(work)
+    manifest = str(session.targets.manifest_file.absolute())
+    task = DrivenTask(DRIVER, document, session.stack, manifest, tuple(variables))
+    record = _record(work.pipeline, name, session.stack, work.values)
+    start(session.home.absolute(), session.history, record, task, variables)
 
 
 def _record(pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]) -> RunRecord:
@@ -165,6 +191,12 @@ class _Checking:
         if run.environment is not None and run.environment.kind not in _AS_DECLARED:
             found = load("runtime.submit.registered:with_environment")
             run = found(run, self._session.targets, self._session.stack)
+        if run.environment is None and run.target != LOCAL:
+            raise DefinitionError(
+                f"It has no environment, and target {run.target!r} needs one.",
+                remedy="Give it one: `environment: {conda_file: FILE}` in a job, `runconfig` in a"
+                " step, or conda_dependencies.yml in its source folder.",
+            )
         step = replace(step, run=run)
         alone = unread(step, placed(step, self._folder, lambda _: kind))
         # A thousand steps with one script are one script to check.

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_every_wrong_value_of_a_parameter_is_named():
     run = replace(step("a").run, arguments=(token("nn"),))
     made = pipeline(
         replace(step("a"), run=run),
-        parameters=(Parameter("n", "int"), Parameter("b", "bool", True)),
+        parameters=(Parameter("n", "int"), Parameter("b", "bool", default=True)),
     )
     with pytest.raises(DefinitionError) as wrong:
         with_values(made, {"b": "maybe", "m": 1})
@@ -162,7 +163,7 @@ def test_an_interrupted_plan_goes_on_where_it_was():
 
 def test_a_chain_of_a_thousand_steps_is_skipped_at_once():
     names = [f"s{n}" for n in range(1000)]
-    chain = [step("s0"), *(step(b, reads=[a]) for a, b in zip(names, names[1:], strict=False))]
+    chain = [step("s0"), *(step(b, reads=[a]) for a, b in pairwise(names))]
     made = pipeline(*chain)
     plan = Plan(made, in_order(made))
     plan.became(plan.ready()[0], StepState.RUNNING)

@@ -1,7 +1,10 @@
 """Pipelines of the SDK, run on this machine: the rules by which steps are connected and reused."""
 
+from pathlib import Path
+
 import pytest
 
+import aml_platform
 from aml_platform import (
     CommandStep,
     Dataset,
@@ -38,7 +41,7 @@ def made(workspace, folder, raw, **options):
     model = PipelineData("model", pipeline_output_name="best")
     rate = PipelineParameter("rate", 0.1)
     data = Dataset.File.from_files(str(raw), validate=False).as_named_input("raw").as_mount()
-    prepare = PythonScriptStep(
+    PythonScriptStep(
         "prepare.py", arguments=[data, clean], outputs=[clean], source_directory=str(folder)
     )
     train = PythonScriptStep(
@@ -83,7 +86,7 @@ def test_a_parent_has_its_steps_as_children_in_the_same_history(project, experim
 
 
 def test_reuse_is_by_definition_source_environment_and_what_the_inputs_hold(project, experiment):
-    workspace, folder, raw = project
+    _, folder, raw = project
 
     def again(**options):
         run = experiment.submit(made(*project), **options)
@@ -147,7 +150,7 @@ def test_independent_branches_run_at_once_and_a_sequence_does_not(workspace, exp
     def overlap(pipeline):
         run = experiment.submit(pipeline)
         run.wait_for_completion(show_output=False)
-        first, second = sorted(each.get_details()["startTimeUtc"] for each in run.get_steps())
+        _, second = sorted(each.get_details()["startTimeUtc"] for each in run.get_steps())
         ends = sorted(each.get_details()["endTimeUtc"] for each in run.get_steps())
         return second < ends[0]
 
@@ -181,8 +184,7 @@ def test_a_command_step_runs_a_line_of_the_shell(workspace, experiment, source):
     run.wait_for_completion(show_output=False)
     (step,) = run.get_steps()
     place = step.get_output_data("out").path_on_datastore
-    with open(f"{place}/out", encoding="utf-8") as file:
-        assert file.read() == "it is\n"
+    assert Path(place, "out").read_text() == "it is\n"
 
 
 SCORE = """
@@ -229,8 +231,8 @@ def test_a_parallel_step_runs_mini_batches_and_appends_their_rows(
     run.wait_for_completion(show_output=False)
     (step,) = run.get_steps()
     place = step.get_output_data("scores").path_on_datastore
-    with open(f"{place}/parallel_run_step.txt", encoding="utf-8") as file:
-        assert file.read().split() == ["10", "11", "14"]  # the mini-batch with 3 was given up
+    rows = Path(place, "parallel_run_step.txt").read_text().split()
+    assert rows == ["10", "11", "14"]  # the mini-batch with 3 was given up
     limited = parallel(workspace, folder, tmp_path / "numbers", error_threshold=1)
     run = experiment.submit(limited)
     with pytest.raises(ActivityFailedException):
@@ -274,8 +276,6 @@ def test_data_that_no_step_writes_is_refused(workspace, experiment, source):
 def test_adla_and_kusto_steps_are_refused_with_the_reason(
     workspace, experiment, kind, arguments, reason
 ):
-    import aml_platform
-
     step = getattr(aml_platform, kind)(**arguments)
     with pytest.raises(RunConfigurationException, match=reason):
         experiment.submit(Pipeline(workspace, [step]))

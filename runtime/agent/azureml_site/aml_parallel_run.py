@@ -10,30 +10,37 @@ import importlib.util
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import traceback
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from types import ModuleType, TracebackType
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
+
+Task = Dict[str, Any]
+Rows = List[str]
+Answer = Tuple[str, Any]
 
 _INPUT = "AZUREML_DATAREFERENCE_"
 _RANKS = ("NODE_RANK", "AZ_BATCHAI_TASK_INDEX", "OMPI_COMM_WORLD_RANK")
 _START_S = 600.0
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """The step has failed; the text says why."""
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> int:
     """Run the step; return its exit code."""
     task = json.loads(arguments[0])
-    argv = [task["entry_script"]] + list(arguments[1:])
+    argv = [str(task["entry_script"]), *arguments[1:]]
     batches = [batch for number, batch in enumerate(_batches(task)) if number % _nodes() == _rank()]
-    print("{} mini-batches, {} workers".format(len(batches), _count(task)), flush=True)
+    print(f"{len(batches)} mini-batches, {_count(task)} workers", flush=True)
     try:
         results = Pool(task, argv, batches).run()
-    except Failed as error:
-        print("The step failed: {}".format(error), file=sys.stderr, flush=True)
+    except FailedError as error:
+        print(f"The step failed: {error}", file=sys.stderr, flush=True)
         return 1
     if task["output_action"] == "append_row":
         _write(task, results)
@@ -43,9 +50,9 @@ def main(arguments):
 # --- mini-batches
 
 
-def _batches(task):
+def _batches(task: Task) -> List[Any]:
     """Return the mini-batches: lists of files, or data frames."""
-    found = []
+    found: List[Any] = []
     for name in task["inputs"]:
         path = os.environ.get(_INPUT + name, "")
         if os.path.exists(path):
@@ -55,21 +62,21 @@ def _batches(task):
     return found
 
 
-def _files(path):
+def _files(path: str) -> List[str]:
     if os.path.isfile(path):
         return [path]
-    found = []
+    found: List[str] = []
     for folder, _, names in os.walk(path):
         found += [os.path.join(folder, name) for name in names]
     return sorted(found)
 
 
-def _of_files(files, size):
+def _of_files(files: List[str], size: Dict[str, int]) -> List[Any]:
     count = int(size.get("count") or 10)
     return [files[start : start + count] for start in range(0, len(files), count)]
 
 
-def _of_rows(name, size):
+def _of_rows(name: str, size: Dict[str, int]) -> List[Any]:
     """Return the rows of a tabular dataset in data frames of about a size in bytes."""
     run = importlib.import_module("azureml.core").Run.get_context()
     frame = run.input_datasets[name].to_pandas_dataframe()
@@ -87,17 +94,17 @@ def _of_rows(name, size):
 class Pool:
     """Workers, and the mini-batches that they have not done."""
 
-    def __init__(self, task, argv, batches):
+    def __init__(self, task: Task, argv: Sequence[str], batches: List[Any]) -> None:
         self._task = task
         self._argv = argv
         self._batches = batches
         self._waiting = [(number, 1) for number in range(len(batches))][::-1]
-        self._results = {}
+        self._results: Dict[int, Rows] = {}
         self._lost = 0  # items that were not processed
         self._failed = 0  # mini-batches that were given up
-        self._workers = []
+        self._workers: List[Worker] = []
 
-    def run(self):
+    def run(self) -> List[Rows]:
         """Return the rows of each mini-batch, in order."""
         count = min(_count(self._task), max(1, len(self._batches)))
         try:
@@ -111,13 +118,13 @@ class Pool:
                 each.stop()
         return [self._results.get(number, []) for number in range(len(self._batches))]
 
-    def _hand_out(self):
+    def _hand_out(self) -> None:
         for each in self._workers:
             if each.idle and self._waiting:
                 number, attempt = self._waiting.pop()
                 each.give(number, attempt, self._batches[number])
 
-    def _collect(self):
+    def _collect(self) -> None:
         wait([each.connection for each in self._workers], timeout=0.2)
         for each in list(self._workers):
             answer = each.answer()
@@ -125,28 +132,30 @@ class Pool:
                 continue
             kind, value = answer
             if kind == "init failed":
-                raise Failed("init() of {} raised:\n{}".format(self._task["entry_script"], value))
-            number, attempt = each.busy or (None, 0)
+                raise FailedError(
+                    "init() of {} raised:\n{}".format(self._task["entry_script"], value)
+                )
+            busy, each.busy = each.busy, None
             if kind == "gone":
                 self._workers.remove(each)
                 each.stop()
-            if number is None:
+            if busy is None:
                 continue
-            each.busy = None
+            number, attempt = busy
             if kind == "rows":
                 self._done(number, value)
             else:
                 self._again(number, attempt, value)
 
-    def _done(self, number, answer):
+    def _done(self, number: int, answer: Tuple[Rows, int]) -> None:
         rows, count = answer
         self._results[number] = rows
         self._lose(max(0, len(self._batches[number]) - count))
 
-    def _again(self, number, attempt, why):
+    def _again(self, number: int, attempt: int, why: str) -> None:
         tries = int(self._task["run_max_try"])
         print(
-            "Mini-batch {} failed ({} of {} tries):\n{}".format(number, attempt, tries, why),
+            f"Mini-batch {number} failed ({attempt} of {tries} tries):\n{why}",
             file=sys.stderr,
             flush=True,
         )
@@ -157,33 +166,29 @@ class Pool:
         self._lose(len(self._batches[number]))
         self._check_batches()
 
-    def _lose(self, count):
+    def _lose(self, count: int) -> None:
         self._lost += count
         threshold = int(self._task["error_threshold"])
         if threshold >= 0 and self._lost > threshold:
-            raise Failed(
-                "{} items were not processed, and error_threshold is {}.".format(
-                    self._lost, threshold
-                )
+            raise FailedError(
+                f"{self._lost} items were not processed, and error_threshold is {threshold}."
             )
 
-    def _check_batches(self):
+    def _check_batches(self) -> None:
         most = self._task.get("allowed_failed_count")
         percent = self._task.get("allowed_failed_percent")
         if most is not None and 0 <= int(most) < self._failed:
-            raise Failed("{} mini-batches failed, and {} may.".format(self._failed, int(most)))
+            raise FailedError(f"{self._failed} mini-batches failed, and {int(most)} may.")
         if percent is not None and self._failed * 100.0 > float(percent) * len(self._batches):
-            raise Failed(
-                "{} of {} mini-batches failed, and {} % may.".format(
-                    self._failed, len(self._batches), percent
-                )
+            raise FailedError(
+                f"{self._failed} of {len(self._batches)} mini-batches failed, and {percent} % may."
             )
 
 
 class Worker:
     """A process that runs mini-batches one after another."""
 
-    def __init__(self, task, argv):
+    def __init__(self, task: Task, argv: Sequence[str]) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs, task, argv))
@@ -193,19 +198,19 @@ class Worker:
         self._limit_s = float(task["run_invocation_timeout_s"])
         self._ready = False
         self._since = time.monotonic()
-        self.busy = None
+        self.busy: Optional[Tuple[int, int]] = None
 
     @property
-    def idle(self):
+    def idle(self) -> bool:
         return self._ready and self.busy is None
 
-    def give(self, number, attempt, batch):
+    def give(self, number: int, attempt: int, batch: Any) -> None:
         """Have it run a mini-batch."""
         self.busy = (number, attempt)
         self._since = time.monotonic()
         self.connection.send(batch)
 
-    def answer(self):
+    def answer(self) -> Optional[Answer]:
         """Return what it said: its kind and value; ``None`` if nothing yet."""
         try:
             if self.connection.poll():
@@ -215,33 +220,34 @@ class Worker:
                     return None
                 return kind, value
         except EOFError:
-            return "gone", "The worker ended with exit code {}.".format(self._exit_code())
+            return "gone", f"The worker ended with exit code {self._exit_code()}."
         limit_s = self._limit_s if self.busy else _START_S
         if (self.busy or not self._ready) and time.monotonic() - self._since > limit_s:
-            return "gone", "It took longer than {:g} s.".format(limit_s)
+            return "gone", f"It took longer than {limit_s:g} s."
         return None
 
-    def stop(self):
+    def stop(self) -> None:
         """End the process."""
         self._process.terminate()
         self._process.join(5)
-        if self._process.is_alive():
-            os.kill(self._process.pid, 9)
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, signal.SIGKILL)
         self.connection.close()
 
-    def _exit_code(self):
+    def _exit_code(self) -> Optional[int]:
         self._process.join(5)
         return self._process.exitcode
 
 
-def work(connection, task, argv):
+def work(connection: Connection, task: Task, argv: Sequence[str]) -> None:
     """Load the script, then run mini-batches until the other side is gone."""
-    try:
-        script = _loaded(task["entry_script"], argv)
+    started = Caught()
+    with started:
+        script = _loaded(str(task["entry_script"]), argv)
         if hasattr(script, "init"):
             script.init()
-    except BaseException:
-        connection.send(("init failed", traceback.format_exc()))
+    if started.text:
+        connection.send(("init failed", started.text))
         return
     connection.send(("ready", None))
     while True:
@@ -249,29 +255,50 @@ def work(connection, task, argv):
             batch = connection.recv()
         except EOFError:
             return
-        try:
+        answer: Answer = ("failed", "")
+        tried = Caught()
+        with tried:
             answer = ("rows", _rows(script.run(batch)))
-        except Exception:
-            answer = ("failed", traceback.format_exc())
         sys.stdout.flush()
-        connection.send(answer)
+        connection.send(("failed", tried.text) if tried.text else answer)
 
 
-def _loaded(path, argv):
+class Caught:
+    """Keeps the traceback of what the script raises, which is told to the other side."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def __enter__(self) -> "Caught":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> bool:
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            return False
+        self.text = "".join(traceback.format_exception(kind, error, trace))
+        return True
+
+
+def _loaded(path: str, argv: Sequence[str]) -> ModuleType:
     """Return the script as a module; it finds the modules beside it, and its arguments."""
     full = os.path.abspath(path)
     sys.argv = list(argv)
     sys.path.insert(0, os.path.dirname(full))
     spec = importlib.util.spec_from_file_location("entry_script", full)
     if spec is None or spec.loader is None or not os.path.exists(full):
-        raise Failed("there is no script {}".format(path))
+        raise FailedError(f"there is no script {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules["entry_script"] = module
     spec.loader.exec_module(module)
     return module
 
 
-def _rows(result):
+def _rows(result: Any) -> Tuple[Rows, int]:
     """Return what ``run`` returned as lines, and how many items it stands for."""
     if result is None:
         return [], 0
@@ -282,28 +309,28 @@ def _rows(result):
     return rows, len(rows)
 
 
-def _write(task, results):
+def _write(task: Task, results: List[Rows]) -> None:
     folder = os.environ[_INPUT + task["output"]]
     if task.get("output_path"):
         folder = os.path.join(folder, task["output_path"])
     os.makedirs(folder, exist_ok=True)
     stem, end = os.path.splitext(task["append_row_file_name"])
-    name = stem + end if not _rank() else "{}.{}{}".format(stem, _rank(), end)
+    name = stem + end if not _rank() else f"{stem}.{_rank()}{end}"
     with open(os.path.join(folder, name), "w", encoding="utf-8") as sink:
         for rows in results:
             sink.writelines(row + "\n" for row in rows)
 
 
-def _count(task):
+def _count(task: Task) -> int:
     return int(task.get("process_count_per_node") or os.cpu_count() or 1)
 
 
-def _rank():
+def _rank() -> int:
     given = next((os.environ[name] for name in _RANKS if os.environ.get(name)), "0")
     return int(given) % _nodes()
 
 
-def _nodes():
+def _nodes() -> int:
     return max(1, int(os.environ.get("AZUREML_NODE_COUNT") or 1))
 
 

@@ -156,8 +156,9 @@ def is_data(value: object) -> bool:
     if isinstance(value, tuple) and len(value) == _BINDINGS:
         return isinstance(value[1], DataPathComputeBinding)
     return isinstance(
-        value, PipelineData | OutputFileDatasetConfig | DatasetConsumptionConfig | DataPath
-    ) or isinstance(value, RunInput)
+        value,
+        PipelineData | OutputFileDatasetConfig | DatasetConsumptionConfig | DataPath | RunInput,
+    )
 
 
 def key_of(value: object) -> object:
@@ -251,14 +252,11 @@ def data_place(value: object) -> DataLocation:
 
 def _parameter_of(value: object) -> PipelineParameter | None:
     """Return the parameter that says where data is, ``None`` for data that is where it is."""
-    for each in (value, getattr(value, "dataset", None), *(value if _is_pair(value) else ())):
+    pair = value if isinstance(value, tuple) else ()
+    for each in (value, getattr(value, "dataset", None), *pair):
         if isinstance(each, PipelineParameter):
             return each
     return None
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple)
 
 
 def _bound_as(value: object, parameter: PipelineParameter) -> tuple[str, Mechanism]:

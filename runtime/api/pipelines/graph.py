@@ -154,7 +154,11 @@ class _Reading:
             config.target = compute
         self._set_properties(step, config)
         given = [data.argument(each) for each in arguments or ()]
-        line = [data.argument(each) for each in command] if _is_list(command) else command
+        line = (
+            [data.argument(each) for each in command]
+            if isinstance(command, list | tuple)
+            else command
+        )
         self._add_data(step, data, config)
         config.environment_variables = {
             **config.environment_variables,
@@ -213,10 +217,6 @@ def _written(step: PipelineStep) -> list[object]:
     """Return what a step writes, each once."""
     arguments = getattr(step, "arguments", None) or ()
     command = getattr(step, "command", None)
-    listed = [*arguments, *(command if _is_list(command) else ())]
+    listed = [*arguments, *(command if isinstance(command, list | tuple) else ())]
     found = {key_of(each): each for each in outputs_given(step.outputs, listed)}
     return list(found.values())
-
-
-def _is_list(command: object) -> bool:
-    return isinstance(command, list | tuple)

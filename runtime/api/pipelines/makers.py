@@ -32,9 +32,9 @@ from runtime.api.run_data import RunInput
 from runtime.api.run_sections import MpiConfiguration
 from runtime.api.script_run_config import distribute
 from runtime.model.data import DataLocation
-from runtime.model.runs import RunSpec
 from runtime.model.parallel import ParallelTask, parallel_command, split_size
-from runtime.pipelines.transfer import transfer
+from runtime.model.runs import RunSpec
+from runtime.model.transfers import transfer
 
 __all__: list[str] = []
 
@@ -366,7 +366,7 @@ MAKERS: Final[Sequence[tuple[type[PipelineStep], Callable[..., RunSpec]]]] = (
     (HyperDriveStep, _refused(
         "sweeps are not steps of a pipeline yet", "Submit the sweep with `experiment.submit`.")),
     (AutoMLStep, _refused(
-        "automated ML does not run here", "Train in a PythonScriptStep with a script of your own.")),
+        "automated ML does not run here", "Train in a PythonScriptStep of your own.")),
     (AdlaStep, _refused(
         "Azure retired Data Lake Analytics, which ran U-SQL, in February 2024",
         "Write the query for Spark (SynapseSparkStep), or in Python.")),

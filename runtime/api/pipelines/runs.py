@@ -167,21 +167,22 @@ class PipelineRun(Run):
     def wait_for_completion(
         self,
         show_output: bool = True,
-        timeout_seconds: float | None = None,
-        raise_on_error: bool = True,
         wait_post_processing: bool = False,
+        raise_on_error: bool = True,
+        *,
+        timeout_seconds: float | None = None,
     ) -> Details:
         """Wait until the pipeline has ended. Raises ``ActivityFailedException`` if it failed.
 
         ``timeout_seconds``: raises ``UserErrorException`` after it; the pipeline continues.
         """
-        if timeout_seconds is not None:
+        if timeout_seconds:
             until = time.monotonic() + float(timeout_seconds)
             while not self._refreshed().state.final:
                 if time.monotonic() > until:
                     raise UserErrorException(
-                        f"Pipeline {self.id} has not ended after {timeout_seconds} s; it continues.",
-                        remedy="Wait for it again, or cancel it: `run.cancel()`.",
+                        f"Pipeline {self.id} has not ended after {timeout_seconds} s.",
+                        remedy="It continues: wait for it again, or cancel it: `run.cancel()`.",
                     )
                 time.sleep(_POLL_S)
         return super().wait_for_completion(show_output, wait_post_processing, raise_on_error)

@@ -19,7 +19,8 @@ def transfer(
 ) -> RunSpec:
     """Return the run that copies what is at ``source`` to ``destination``.
 
-    ``name`` is the input's. The run sends no code. ``single``: the source is a file, and ``destination`` is a path of one.
+    ``name`` is the input's. The run sends no code. ``single``: the source is a file, and
+    ``destination`` is a path of one.
     """
     file = ""
     if single:

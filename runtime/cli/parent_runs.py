@@ -1,0 +1,134 @@
+"""`aml run resume` and `aml run submit-pipeline`, and the steps that `aml run show` lists."""
+
+from pathlib import Path
+
+import click
+
+from infra.contract.errors import UsageError
+from infra.contract.load import load
+from runtime.cli.az import az_options, given
+from runtime.cli.az_documents import az_run, check_named
+from runtime.cli.counted_back import CountedBack
+from runtime.cli.option_values import pair
+from runtime.cli.render import print_table, say
+from runtime.cli.session import command_session, refreshed
+from runtime.submit.driven import driven_folder, read_task
+from runtime.submit.driven import resume as resume_driver
+from runtime.submit.session import ProjectSession
+
+_WHY = 60
+
+
+@click.command(cls=CountedBack)
+@click.argument("run_id")
+@click.option(
+    "--variable",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Environment variable whose value is not kept (repeatable).",
+)
+@click.option(
+    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def resume(run_id: str, variables: tuple[str, ...], *, wait: bool, as_json: bool) -> None:
+    """Continue a parent run.
+
+    Of a pipeline that failed or was canceled, only what did not complete runs again, in a new run.
+    A pipeline or sweep whose driver is gone gets one.
+    """
+    session = command_session(None)
+    record = refreshed(session, session.history.named(run_id))
+    values = dict(pair(each, option="--variable", noun="variable") for each in variables)
+    try:
+        task = read_task(driven_folder(session.home, record.run_id))
+    except OSError as error:
+        raise UsageError(
+            f"Run {record.run_id} has no steps: it cannot be resumed.",
+            remedy=f"Run it again with `aml run rerun {record.run_id}`.",
+        ) from error
+    if not record.state.final:
+        started = resume_driver(session.home, record.run_id, values)
+        say("Started its driver." if started else "It is being executed.")
+    elif task.driver == "pipeline":
+        again = load("runtime.pipelines.submission:resume")(session, record.run_id, values)
+        record = session.history.record(again)
+        say(f"RunId: {record.run_id}")
+    else:
+        raise UsageError(
+            f"Run {record.run_id} has ended: {record.state}.", remedy="Submit it again."
+        )
+    load("runtime.cli.watching:finish")(session, record.run_id, wait=wait, as_json=as_json)
+
+
+@click.command("submit-pipeline")
+@click.option("-i", "--pipeline-id", metavar="ID", help="A published pipeline.")
+@click.option(
+    "-y",
+    "--pipeline-yaml",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A pipeline in YAML.",
+)
+@click.option(
+    "-n",
+    "-e",
+    "--experiment-name",
+    "experiment",
+    metavar="NAME",
+    help="Experiment of the run.",
+)
+@click.option(
+    "-p",
+    "--parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Value of a parameter (repeatable).",
+)
+@click.option(
+    "-d",
+    "--datapaths",
+    metavar="NAME=DATASTORE/PATH",
+    multiple=True,
+    help="Place of a data path parameter (repeatable).",
+)
+@az_options()
+def submit_pipeline(
+    *,
+    pipeline_id: str | None,
+    file: Path | None,
+    experiment: str | None,
+    parameters: tuple[str, ...],
+    datapaths: tuple[str, ...],
+) -> None:
+    """Submit a pipeline and print its run, as `az ml run submit-pipeline` does."""
+    az = given()
+    if (file is None) == (pipeline_id is None):
+        raise UsageError(
+            "Give either --pipeline-yaml or --pipeline-id.", remedy="Give one of them."
+        )
+    session = command_session(None)
+    check_named(az, session)
+    values = dict(pair(each, option="-p", noun="parameter") for each in parameters)
+    for each in datapaths:
+        name, place = pair(each, option="-d", noun="data path")
+        store, _, path = place.partition("/")
+        values[name] = f"azureml://datastores/{store}/paths/{path}"
+    if file is not None:
+        run_id = load("runtime.cli.pipelines:submitted_by_az")(session, file, experiment, values)
+    else:
+        run_id = load("runtime.pipelines.published:submit_published")(
+            session, pipeline_id, experiment, values
+        )
+    az.show(az_run(session.history.record(run_id)))
+
+
+def show_steps(session: ProjectSession, run_id: str) -> None:
+    """Print the steps of a pipeline's run, with the reason of each."""
+    steps = load("runtime.pipelines.past:steps_of_run")(session, run_id)
+    print_table(
+        ("STEP", "STATE", "RUN", "WHY"),
+        [(each.name, each.state, each.run_id, each.why[:_WHY]) for each in steps],
+    )

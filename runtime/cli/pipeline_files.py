@@ -1,0 +1,150 @@
+"""Pipelines in files, submitted: `aml submit pipeline.yml`, `aml job create -f pipeline.yml`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from infra.contract.errors import UsageError
+from runtime.cli.option_values import pair
+from runtime.cli.render import print_data, print_json, say
+from runtime.cli.submit_command import SubmitOptions
+from runtime.cli.watching import finish
+from runtime.definitions.job_pipeline import read_pipeline_job
+from runtime.definitions.pipeline_yaml import read_pipeline_yaml
+from runtime.definitions.settings_given import Setting, read_settings
+from runtime.model.pipelines import ParameterValue, Pipeline, Step
+from runtime.pipelines.drawing import as_text
+from runtime.pipelines.submission import Options, check, submit
+from runtime.submit.session import ProjectSession
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPipeline:
+    """A pipeline of a file, and how it is to be submitted."""
+
+    pipeline: Pipeline
+    options: Options
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class PipelineJob:
+    """A pipeline job of CLI v2."""
+
+    file: Path
+
+    def read(
+        self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
+    ) -> ReadPipeline:
+        """Read the file. Raises ``DefinitionError`` with every problem."""
+        given = [Setting(("inputs", key), value) for key, value in (parameters or {}).items()]
+        found = read_pipeline_job(self.file, [*settings, *given])
+        notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
+        options = Options(regenerate=found.regenerate, name=found.name or "")
+        return ReadPipeline(found.pipeline, options, tuple(n for n in notes if "$schema" not in n))
+
+    def submit(
+        self,
+        given: SubmitOptions,
+        session: ProjectSession,
+        *,
+        dry_run: bool,
+        wait: bool,
+        as_json: bool,
+    ) -> None:
+        """Submit it with the options of the command line, and follow it."""
+        found = self.read(read_settings(given.settings), _parameters(given))
+        _submitted(found, given, session, dry_run=dry_run, wait=wait, as_json=as_json)
+
+
+@dataclass
+class PipelineYaml:
+    """A pipeline of azureml-core's CLI."""
+
+    file: Path
+
+    def read(
+        self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
+    ) -> ReadPipeline:
+        """Read the file. Raises ``DefinitionError`` with every problem."""
+        if settings:
+            raise UsageError(
+                "--set is for job files, and this is a pipeline of azureml-core.",
+                remedy="Give a parameter with `-P NAME=VALUE`.",
+            )
+        values: dict[str, ParameterValue] = dict(parameters or {})
+        return ReadPipeline(read_pipeline_yaml(self.file), Options(values))
+
+    def submit(
+        self,
+        given: SubmitOptions,
+        session: ProjectSession,
+        *,
+        dry_run: bool,
+        wait: bool,
+        as_json: bool,
+    ) -> None:
+        """Submit it with the options of the command line, and follow it."""
+        found = self.read(read_settings(given.settings), _parameters(given))
+        _submitted(found, given, session, dry_run=dry_run, wait=wait, as_json=as_json)
+
+
+def _parameters(given: SubmitOptions) -> dict[str, str]:
+    return dict(pair(each, option="-P", noun="parameter") for each in given.parameters)
+
+
+def _submitted(
+    found: ReadPipeline,
+    given: SubmitOptions,
+    session: ProjectSession,
+    *,
+    dry_run: bool,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    _refuse_options(given)
+    for note in found.notes:
+        say(note)
+    pipeline = replace(
+        found.pipeline,
+        experiment=given.experiment or found.pipeline.experiment,
+        tags={**found.pipeline.tags, **dict(pair(each) for each in given.tags)},
+        steps=tuple(_on(each, given.target) for each in found.pipeline.steps)
+        if given.target
+        else found.pipeline.steps,
+    )
+    if dry_run:
+        checked = check(session, pipeline, found.options.values)
+        if as_json:
+            print_json({each.name: list(each.upstream) for each in checked.steps})
+            return
+        for line in as_text(checked):
+            print_data(line)
+        return
+    run_id = submit(session, pipeline, found.options, say)
+    say(f"RunId: {run_id}")
+    finish(session, run_id, wait=wait, as_json=as_json)
+
+
+def _on(step: Step, target: str) -> Step:
+    return replace(step, run=replace(step.run, target=target))
+
+
+def _refuse_options(given: SubmitOptions) -> None:
+    """Raise ``UsageError`` for options that are about one run."""
+    options = {
+        "-c": given.configuration,
+        "-d": given.environment,
+        "--python-version": given.python_version,
+        "--max-duration": given.max_duration,
+        "--input": given.inputs,
+        "--output": given.outputs,
+        "--keep-azureml": given.keep_azureml,
+        "arguments": given.arguments,
+    }
+    named = [name for name, value in options.items() if value]
+    if named:
+        raise UsageError(
+            f"A pipeline takes no {', '.join(named)}: each step has its own.",
+            remedy="Write them in the file.",
+        )
