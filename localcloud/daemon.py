@@ -32,7 +32,7 @@ from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
 from localcloud.calls.tokens import issue
 from localcloud.chain.chain import request_handlers, responder
-from localcloud.chain.table import KINDS, ROUTES
+from localcloud.chain.table import ENGINES, KINDS, ROUTES
 from localcloud.http_protocol import SpellingProtocol
 from localcloud.machines.machines import LocalMachines
 from localcloud.nodes.scheduler import LocalNodes
@@ -90,6 +90,8 @@ class Daemon:
         """Delete everything except the port and the certificate authority."""
         self.cloud.nodes.reset()
         self.cloud.machines.stop(forget=True)
+        for engine in self.cloud.engines.values():
+            engine.reset()
         self.cloud.fault_injection.clear()
         new = self.cloud.store.reset()
         for folder in self.cloud.reset_folders:
@@ -193,6 +195,8 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         signal.signal(number, lambda *_: None)
     daemon.cloud.nodes.start()
     daemon.cloud.machines.start()
+    for kind in ENGINES:
+        daemon.cloud.engine(kind)
     _LOG.info("cloud %s listens at %s", daemon.cloud.id, daemon.cloud.url)
     try:
         daemon.server.run(sockets=sockets)
@@ -200,6 +204,8 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         daemon.withdraw()
         daemon.cloud.nodes.stop()
         daemon.cloud.machines.stop()
+        for engine in daemon.cloud.engines.values():
+            engine.stop()
         _LOG.info("stopped")
 
 

@@ -54,6 +54,7 @@ class ChainEndpoint:
             path=raw.partition(b"?")[0].decode("latin-1"),
             query={k.lower(): v for k, v in parse_qsl(query, keep_blank_values=True)},
             repeated=_repeated(query),
+            query_string=query,
             headers={k.lower(): v for k, v in request.headers.items()},
             header_names=request.scope.get("extensions", {}).get(HEADER_NAMES, {}),
             incoming=_incoming(receive) if _has_body(request) else (),

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from threading import RLock
+from typing import Protocol, TypeVar
 
 from infra.contract.json_types import Document
 from localcloud.calls.fault_injection import FaultInjection
@@ -63,6 +64,24 @@ class Nodes(Protocol):
         """End all jobs and forget all computes; the store is about to be wiped."""
 
 
+class Engine(Protocol):
+    """What a service does outside requests: its processes and threads.
+
+    Made once for a cloud, it recovers what an earlier daemon left unfinished.
+    """
+
+    def __init__(self, cloud: "Cloud") -> None: ...
+
+    def stop(self) -> None:
+        """End all processes and threads before the daemon exits."""
+
+    def reset(self) -> None:
+        """End everything and forget it; the store is about to be wiped."""
+
+
+E = TypeVar("E", bound=Engine)
+
+
 @dataclass(slots=True)
 class Cloud:
     """One local cloud.
@@ -80,6 +99,21 @@ class Cloud:
     clock: Callable[[], float] = time.time
     fault_injection: FaultInjection = field(default_factory=FaultInjection)
     reset_folders: list[Path] = field(default_factory=list)
+    engines: dict[type[Engine], Engine] = field(default_factory=dict)
+    _making: RLock = field(default_factory=RLock, repr=False)
+
+    def engine(self, kind: type[E]) -> E:
+        """Return this cloud's engine of a service, making it when it is first asked for."""
+        with self._making:
+            found = self.engines.get(kind)
+            if not isinstance(found, kind):
+                found = self.engines[kind] = kind(self)
+            return found
+
+    @property
+    def bundle(self) -> Path:
+        """The certificate authorities that jobs trust: this cloud's own and the public ones."""
+        return self.folder / "bundle.pem"
 
     @property
     def id(self) -> str:

@@ -32,7 +32,8 @@ class Call:
     """One request.
 
     ``path`` is as received, percent-encoded and without the query. ``query`` has lower-case
-    keys and decoded values (the last of several; all of them in ``repeated``). ``headers`` has
+    keys and decoded values (the last of several; all of them in ``repeated``); ``query_string`` is
+    as received. ``headers`` has
     lower-case keys, ``header_names`` the names as sent by lower-case name. ``origin`` is
     ``https://host:port`` as the caller wrote it: links that are followed at once are built on
     it, links that are stored on ``cloud.url``. ``incoming`` is the body as it arrives.
@@ -47,6 +48,7 @@ class Call:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     repeated: Mapping[str, list[str]] = field(default_factory=dict)
+    query_string: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     header_names: Mapping[str, str] = field(default_factory=dict)
     incoming: Iterable[bytes] = ()

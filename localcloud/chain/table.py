@@ -1,4 +1,4 @@
-"""The two tables of the cloud: its ARM kinds and its other routes. A new module adds a line."""
+"""The tables of the cloud: its ARM kinds, its other routes, its engines. A module adds a line."""
 
 from typing import Final
 
@@ -21,6 +21,7 @@ from localcloud.behaviours import (
     virtual_machines,
     workspaces,
 )
+from localcloud.calls.cloud import Engine
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
 from localcloud.planes import (
@@ -36,6 +37,8 @@ from localcloud.planes import (
     mlflow,
     storage_services,
 )
+from localcloud.services.batch import accounts as batch_accounts
+from localcloud.services.batch.engine import BatchEngine
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -49,6 +52,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *plain.KINDS,
     *networks.KINDS,
     *virtual_machines.KINDS,
+    *batch_accounts.KINDS,
     *schedules.KINDS,
 )
 
@@ -71,6 +75,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     *core_environments.ROUTES,
     *core_models.ROUTES,
     *core_secrets.ROUTES,
+    *batch_accounts.ROUTES,
     *storage_services.ROUTES,
     *blob.ROUTES,
 )
+
+# Made when the daemon starts: what its services left unfinished begins again.
+ENGINES: Final[tuple[type[Engine], ...]] = (BatchEngine,)

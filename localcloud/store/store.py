@@ -13,6 +13,7 @@ from cryptography.fernet import InvalidToken
 from infra.contract.errors import StateError
 from localcloud.store.blobs import BlobStore
 from localcloud.store.database import Database
+from localcloud.store.documents import DocumentStore
 from localcloud.store.long_running import OperationStore
 from localcloud.store.resources import ResourceStore
 from localcloud.store.runs import RunStore
@@ -84,6 +85,7 @@ class Store:
         self.blobs = BlobStore(self.database, folder / "blobs")
         self.runs = RunStore(self.database)
         self.tracking = TrackingStore(self.database)
+        self.documents = DocumentStore(self.database, self.sealing)
         self.id = self._own_id()
 
     @property

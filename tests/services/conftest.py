@@ -1,0 +1,40 @@
+"""One daemon with accounts and workspaces, driven by the clients of their services."""
+
+from itertools import count
+
+import pytest
+
+from tests.localcloud.harness import SUB, running_daemon, waited
+
+GROUP = f"{SUB}/resourceGroups/services"
+HERE = {"location": "westeurope"}
+_NAMES = count()
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory):
+    with running_daemon(tmp_path_factory.mktemp("home")) as running:
+        assert running.arm("PUT", GROUP, HERE).status_code == 201
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployed(cloud):
+    """Return a function that deploys a resource and returns it as ARM reads it."""
+
+    def deploy(type: str, name: str, **body):
+        path = f"{GROUP}/providers/{type}/{name}"
+        answered = cloud.arm("PUT", path, {**HERE, **body})
+        assert answered.status_code in (200, 201, 202), answered.content
+        return waited(
+            lambda: cloud.arm("GET", path).json(),
+            lambda found: found["properties"].get("provisioningState") in (None, "Succeeded"),
+        )
+
+    return deploy
+
+
+@pytest.fixture
+def name():
+    """A name that nothing else of the session has."""
+    return f"n{next(_NAMES)}"
