@@ -20,8 +20,11 @@ INSTALLATION: Final = (
     "all_proxy", "no_proxy", "UV_*", "NETRC", "PYENV_ROOT", "XDG_CACHE_HOME", "GIT_SSL_CAINFO",
 )  # fmt: skip
 """What an installation of packages needs: also proxies and uv's settings."""
-DAEMON: Final = (*INSTALLATION, "PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE")
-"""What the local cloud needs, which runs our Python and installs the packages of jobs."""
+DAEMON: Final = (
+    *INSTALLATION, "PYTHONPATH", "PYTHONHOME", "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE",
+    "DOCKER_*", "XDG_RUNTIME_DIR", "AML_CLOUD_*",
+)  # fmt: skip
+"""What the local cloud needs, which runs our Python, and builds the environments of jobs."""
 DEPLOYMENT: Final = (
     "PULUMI_*", "ARM_*", "AZURE_CLIENT_*", "AZURE_USERNAME", "AZURE_PASSWORD",
     "AZURE_FEDERATED_TOKEN*", "UV_PUBLISH_*",

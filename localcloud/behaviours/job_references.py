@@ -74,17 +74,7 @@ def environment_id(call: Call, reference: str) -> str:
             "The job names no environment: set 'environmentId'.",
             target="properties.environmentId",
         )
-    found = required_asset(call, asset_id(call, "environments", reference), "environments") or ""
-    version = find(call, found)
-    if version is not None and version.properties.get("build"):
-        raise RefusedError(
-            400,
-            "BadRequest",
-            "The environment is built from a Dockerfile, and the nodes of the local cloud run "
-            "processes, not containers. Give the environment a conda file instead.",
-            target="properties.environmentId",
-        )
-    return found
+    return required_asset(call, asset_id(call, "environments", reference), "environments") or ""
 
 
 def asset_id(call: Call, kind: str, reference: str) -> str:

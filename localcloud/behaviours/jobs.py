@@ -10,6 +10,7 @@ from typing import Final
 from infra.catalogue.api_versions import MACHINE_LEARNING_JOBS
 from infra.catalogue.body_shapes import body_shape, shape_problems
 from infra.catalogue.durations import duration_s
+from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
 from localcloud.behaviours.job_data import data_problems, with_assets
 from localcloud.behaviours.job_references import (
@@ -28,6 +29,7 @@ from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
+from runtime.environments.docker_arguments import docker_options, size_bytes
 from runtime.model.states import RunState
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -131,6 +133,18 @@ def _problems(
     if timeout and not duration_s(str(timeout)):
         yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration such as PT1H."
     yield from _node_problems(resources, compute)
+    yield from _container_problems(resources)
+
+
+def _container_problems(resources: Document) -> Iterator[tuple[str, str]]:
+    try:
+        docker_options(str(resources.get("dockerArgs") or ""))
+    except UsageError as error:
+        yield "properties.resources.dockerArgs", f"{error.detail} {error.remedy}"
+    try:
+        size_bytes(str(resources.get("shmSize") or "2g"))
+    except ValueError as error:
+        yield "properties.resources.shmSize", f"{error}."
 
 
 def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:

@@ -24,15 +24,22 @@ from localcloud.calls.blob_addresses import address_of, data_uri
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.tokens import issue
 from localcloud.nodes import storage, tables
-from localcloud.nodes.interpreters import BUILD_LOG, interpreter_of
 from localcloud.nodes.jobs import Binding, Job, command_line, log_name, script_variables
-from localcloud.nodes.processes import JobProcess, start, tail
+from localcloud.nodes.processes import tail
 from localcloud.nodes.registering import long_uri, register_output
+from localcloud.nodes.runners import (
+    BUILD_LOG,
+    IMAGE_PROPERTY,
+    Lease,
+    Runner,
+    Runners,
+    Running,
+    Starter,
+)
 from runtime.agent.exit_codes import exit_text
 from runtime.agent.files import printable
 from runtime.agent.main import AGENT_PYTHON
 from runtime.environments.base_variables import base_variables
-from runtime.environments.cache import EnvironmentCache
 from runtime.model.states import RunState
 
 Reason = Literal["canceled", "preempted", "timeout", "shutdown", "compute removed"]
@@ -55,7 +62,7 @@ class ExecutionContext:
 
     cloud: Cloud
     ca: Path
-    environments: EnvironmentCache
+    runners: Runners
     grace_s: float = 30.0
     look_every_s: float = 0.2
 
@@ -142,7 +149,7 @@ class Execution:
         self._folder.mkdir(parents=True)
         self._artifacts = artifact_store(self._cloud, self.job.workspace)
         self._move(RunState.PREPARING)
-        python, variables = self._prepare_environment(stack)
+        runner = self._prepare_environment(stack)
         self._check()
         # Not allowed after a cancel was requested in the meantime.
         if not self._move(RunState.RUNNING):
@@ -150,34 +157,40 @@ class Execution:
         work = [self._lay_out(node) for node in self.nodes]
         places = self._bind()
         self._check()
-        processes = self._start(work, places, self._variables(python, variables, places))
+        processes = self._start(work, places, self._variables(runner, places), runner.start)
         try:
             return self._supervise(processes)
         finally:
             for process in processes:
                 process.close()
 
-    def _prepare_environment(self, stack: ExitStack) -> tuple[Path, Mapping[str, str]]:
+    def _prepare_environment(self, stack: ExitStack) -> Runner:
         log = self._folder / BUILD_LOG
         log.parent.mkdir(parents=True)
         log.touch()
         self._publish(BUILD_LOG, log)
-        with log.open("a", encoding="utf-8", buffering=1) as sink:
+        sink = stack.enter_context(log.open("a", encoding="utf-8", buffering=1))
 
-            def write(line: str) -> None:
-                sink.write(line + "\n")
+        def write(line: str) -> None:
+            sink.write(line + "\n")
 
-            try:
-                found = interpreter_of(self._cloud, self._shared.environments, self.job.environment)
-                self._step("environment", found.says, **found.facts)
-                return stack.enter_context(found.lease(write, self._stop))
-            except PlatformError as error:
-                self._check()
-                known = log.read_text(encoding="utf-8", errors="replace")
-                for line in (*error.detail.splitlines(), error.remedy):
-                    if line not in known:  # a builder has already logged its last lines
-                        write(line)
-                raise
+        wish = Lease(
+            self.job,
+            self._folder,
+            write,
+            lambda text, facts: self._step("environment", text, **facts),
+            partial(self._property, IMAGE_PROPERTY),
+            self._stop,
+        )
+        try:
+            return stack.enter_context(self._shared.runners.lease(wish))
+        except PlatformError as error:
+            self._check()
+            known = log.read_text(encoding="utf-8", errors="replace")
+            for line in (*error.detail.splitlines(), error.remedy):
+                if line not in known:  # a builder has already logged its last lines
+                    write(line)
+            raise
 
     def _lay_out(self, node: str) -> Path:
         """Copy the code to one node; return its working folder."""
@@ -225,26 +238,29 @@ class Execution:
             places[f"outputs.{binding.name}"] = str(place)
         return places
 
-    def _variables(
-        self, python: Path, environment: Mapping[str, str], places: Mapping[str, str]
-    ) -> dict[str, str]:
-        base = base_variables(os.environ)
+    def _variables(self, runner: Runner, places: Mapping[str, str]) -> dict[str, str]:
         data = {
             f"AZUREML_DATAREFERENCE_{key.partition('.')[2]}": path for key, path in places.items()
         }
+        given = {**runner.variables, **self.job.variables, **data}
+        if runner.python is None:
+            return given  # the rest is the image's
+        base = base_variables(os.environ)
         return {
             **base,
-            **environment,
-            **self.job.variables,
-            **data,
-            "PATH": f"{python.parent}{os.pathsep}{base.get('PATH', os.defpath)}",
+            **given,
+            "PATH": f"{runner.python.parent}{os.pathsep}{base.get('PATH', os.defpath)}",
             # The script's Python may be older than the agent's.
             **({AGENT_PYTHON: sys.executable} if AGENT_PYTHON in self.job.command else {}),
         }
 
     def _start(
-        self, work: Sequence[Path], places: Mapping[str, str], variables: Mapping[str, str]
-    ) -> list[JobProcess]:
+        self,
+        work: Sequence[Path],
+        places: Mapping[str, str],
+        variables: Mapping[str, str],
+        start: Starter,
+    ) -> list[Running]:
         line = command_line(self.job, places)
         self._step("run", line)
         now = self._cloud.clock()
@@ -268,7 +284,7 @@ class Execution:
             processes.append(start(line, folder=folder, variables={**variables, **own}, log=log))
         return processes
 
-    def _supervise(self, processes: Sequence[JobProcess]) -> ExecutionResult:
+    def _supervise(self, processes: Sequence[Running]) -> ExecutionResult:
         """Wait for all processes; the first that fails stops the others."""
         limit = self.job.timeout_s
         deadline = time.monotonic() + limit if limit else None
@@ -410,8 +426,17 @@ class Execution:
     def _step(self, step: str, text: str, **facts: object) -> None:
         self._record("step", {"step": step, "text": text, **facts})
 
+    def _property(self, key: str, value: str) -> None:
+        """Record a property of the run, which the first attempt decides."""
+        tracking = self._cloud.store.tracking
+        if key not in tracking.properties(self.job.run):
+            tracking.add_properties(self.job.run, {key: value})
+            self._record("property", {"key": key, "value": value})
+
     def _record(
-        self, kind: Literal["step", "log", "artifact", "message"], data: Mapping[str, object]
+        self,
+        kind: Literal["step", "log", "property", "artifact", "message"],
+        data: Mapping[str, object],
     ) -> None:
         self._cloud.store.runs.record(self.job.run, self._cloud.clock(), kind, data)
 

@@ -1,7 +1,6 @@
-"""The Python interpreter of a job: an environment of the workspace, built on this machine.
+"""The Python interpreter of a job that runs as a process: its packages, built on this machine.
 
-Images are not pulled; only the conda file of an environment is used. An environment without one
-is the interpreter that runs the cloud.
+An environment without packages is the interpreter that runs the cloud.
 """
 
 import sys
@@ -10,17 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Final
 
-from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import Document
-from localcloud.calls.cloud import Cloud
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.conda_tools import conda_tool
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.model.environments import EnvironmentSpec
-
-BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +41,17 @@ class JobInterpreter:
 
 
 def interpreter_of(
-    cloud: Cloud, environments: EnvironmentCache, environment: str
+    environments: EnvironmentCache, conda: EnvironmentSpec | None, variables: Mapping[str, str]
 ) -> JobInterpreter:
-    """Return the Python of an environment version.
+    """Return the Python of an environment with these packages, or the node's own without any.
 
-    Raises ``DefinitionError`` for a conda file that cannot be used, ``EnvironmentBuildError`` for
-    an environment built from a Dockerfile.
+    ``variables`` are those of the environment. Raises ``DefinitionError`` for a conda file that
+    cannot be used.
     """
-    found = cloud.store.resources.get(environment, now=cloud.clock())
-    properties = found.properties if found else {}
-    if properties.get("build"):
-        raise EnvironmentBuildError(
-            "The environment is built from a Dockerfile, and the nodes of the local cloud run "
-            "processes, not containers.",
-            remedy="Give the environment a conda file instead.",
-        )
-    conda = properties.get("condaFile")
-    variables = {
-        str(key): str(value)
-        for key, value in (properties.get("environmentVariables") or {}).items()
-    }
-    if not conda:
+    if conda is None:
         says = f"The environment has no conda file; using the node's own Python: {sys.executable}"
         return JobInterpreter(says, None, environments, variables, {"reused": True})
-    name = environment.rpartition("/environments/")[2].partition("/")[0]
-    spec = EnvironmentSpec("conda", conda=str(conda), source=f"environment {name}")
-    locked = lock(spec, with_conda=conda_tool() is not None)
+    locked = lock(conda, with_conda=conda_tool() is not None)
     reused = environments.is_built(locked)
     says = f"Environment {locked.hash[:12]} is " + ("reused" if reused else "being built")
     facts = {"hash": locked.hash, "reused": reused}

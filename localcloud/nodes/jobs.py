@@ -42,7 +42,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A submitted command job. ``timeout_s`` is ``None`` for no limit."""
+    """A submitted command job. ``timeout_s`` is ``None`` for no limit.
+
+    ``shm_size`` and ``docker_arguments`` are for its container, if it runs in one.
+    """
 
     id: str
     run: int
@@ -59,6 +62,8 @@ class Job:
     variables: Mapping[str, str] = field(default_factory=dict)
     node_count: int = 1
     timeout_s: float | None = None
+    shm_size: str = ""
+    docker_arguments: str = ""
 
     @property
     def artifact_folder(self) -> str:
@@ -69,6 +74,7 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
     """Return the job that a stored resource describes."""
     given = resource.properties
     timeout = (given.get("limits") or {}).get("timeout")
+    resources = given.get("resources") or {}
     return Job(
         id=resource.id,
         run=run.key,
@@ -83,8 +89,10 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
         inputs=_bindings(given.get("inputs"), "jobInputType"),
         outputs=_bindings(given.get("outputs"), "jobOutputType"),
         variables={k: str(v) for k, v in (given.get("environmentVariables") or {}).items()},
-        node_count=int((given.get("resources") or {}).get("instanceCount") or 1),
+        node_count=int(resources.get("instanceCount") or 1),
         timeout_s=duration_s(str(timeout)) if timeout else None,
+        shm_size=str(resources.get("shmSize") or ""),
+        docker_arguments=str(resources.get("dockerArgs") or ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Recovery after a restart: kills leftover processes, saves logs, settles unfinished runs.
+"""Recovery after a restart: ends leftover processes and containers, saves logs, settles runs.
 
 Runs that had not started are queued again; runs that were in progress fail with the reason.
 """
@@ -10,6 +10,7 @@ from typing import Final
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.cloud import Cloud
 from localcloud.nodes.processes import RECORD, kill_recorded
+from localcloud.nodes.runners import remove_recorded
 from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
 
@@ -26,6 +27,7 @@ def recover(cloud: Cloud, folder: Path) -> list[str]:
     """Settle every unfinished job; return the ARM ids of those to queue again, oldest first."""
     for record in folder.rglob(RECORD):
         kill_recorded(record)
+    remove_recorded(folder)
     waiting = []
     for run in cloud.store.runs.unfinished_jobs():
         _keep_logs(cloud, run)

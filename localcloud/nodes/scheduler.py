@@ -5,6 +5,7 @@ One thread schedules (``cluster`` decides), each running job has a thread of its
 """
 
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +29,10 @@ from localcloud.nodes.cluster import (
     rescale,
 )
 from localcloud.nodes.execution import Execution, ExecutionContext, ExecutionResult, Reason
+from localcloud.nodes.images import LIMIT_BYTES, REGISTRY, ImageStore
 from localcloud.nodes.jobs import Job, job_of
 from localcloud.nodes.recovery import recover
+from localcloud.nodes.runners import Runners
 from localcloud.nodes.scales import scale_of
 from localcloud.store.resources import key_of
 from runtime.environments.builders import ChosenBuilder
@@ -56,6 +59,7 @@ class NodeSettings:
     grace_s: float = 10.0
     look_every_s: float = 0.2
     environment_limit_bytes: int = DISK_LIMIT_BYTES
+    image_limit_bytes: int = LIMIT_BYTES
 
 
 @dataclass(slots=True)
@@ -84,9 +88,13 @@ class LocalNodes:
             ChosenBuilder(),
             limit_bytes=settings.environment_limit_bytes,
         )
-        self._shared = ExecutionContext(
-            cloud, ca, self._cache, settings.grace_s, settings.look_every_s
+        images = ImageStore(
+            cloud.folder.parent / "images",
+            registry=os.environ.get(REGISTRY, ""),
+            limit_bytes=settings.image_limit_bytes,
         )
+        runners = Runners(cloud, self._cache, images, ca)
+        self._shared = ExecutionContext(cloud, ca, runners, settings.grace_s, settings.look_every_s)
         self._folder = cloud.folder / "nodes"
         self._runs = cloud.store.runs
         self._computes: dict[str, _Compute] = {}

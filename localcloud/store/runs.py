@@ -33,7 +33,9 @@ create table if not exists run_event (
   data text not null, primary key (run, seq)
 ) without rowid;
 """
-EventKind = Literal["state", "step", "node", "log", "metric", "param", "tag", "artifact", "message"]
+EventKind = Literal[
+    "state", "step", "node", "log", "metric", "param", "tag", "property", "artifact", "message"
+]
 ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
 
 

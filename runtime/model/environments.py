@@ -3,14 +3,26 @@
 All values are frozen; nothing here reads a file.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 DEFAULT_IMAGE: Final = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """The base image of Azure ML's own examples."""
+_BASE_IMAGE: Final = re.compile(
+    r"mcr\.microsoft\.com/azureml/(base|intelmpi|openmpi|minimal)[\w.\-]*([:@].*)?", re.IGNORECASE
+)
 LOCK_PROPERTY: Final = "aml.environment.lock"
 """The property of a run that names its resolved lock, by the SHA-256 of its text."""
+
+
+def is_base_image(name: str) -> bool:
+    """Return whether an image is one of Azure ML's with conda, Python and MPI, and nothing else.
+
+    Microsoft's SDKs write one into every environment for which nobody chose an image.
+    """
+    return _BASE_IMAGE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

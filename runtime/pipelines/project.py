@@ -43,6 +43,7 @@ LOG: Final = "logs/azureml/executionlogs.txt"
 """The log of a pipeline, as Azure ML names it: what each step does, and why."""
 _STEP_RUN: Final = "azureml.StepRun"
 _PACE: Final = Pace(first_s=0.01, growth=1.2, longest_s=5.0)
+_LOOK_EVERY_S: Final = 0.2
 _LONGEST_HERE_S: Final = 0.05
 """A step on this machine is looked at this often: its end is seen at once, and costs nothing."""
 _AT_ONCE_HERE: Final = 8
@@ -121,7 +122,7 @@ class _Execution:
         self._adopt()
         interval_s = _PACE.first_s
         while not self._plan.over:
-            if self._driving.canceled.is_set() and not self._canceled:
+            if self._driving.is_canceled() and not self._canceled:
                 self._cancel()
             happened = self._start_ready() + self._follow()
             interval_s = _PACE.first_s if happened else self._longer(interval_s)
@@ -130,10 +131,12 @@ class _Execution:
         self._end()
 
     def _wait(self, interval_s: float) -> None:
-        if self._driving.canceled.is_set():
-            time.sleep(interval_s)
-        else:
-            self._driving.canceled.wait(interval_s)
+        """Wait, but no longer than until somebody cancels the pipeline for the first time."""
+        until = time.monotonic() + interval_s
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_EVERY_S))
+            if self._driving.is_canceled() and not self._canceled:
+                return
 
     # --- what earlier drivers did
 
@@ -172,7 +175,7 @@ class _Execution:
         """Start the steps that are due and that there is room for; return how many."""
         ready, count = self._plan.ready(), 0
         for number, name in enumerate(ready):
-            if self._driving.canceled.is_set() or not self._room(self._steps[name]):
+            if self._driving.is_canceled() or not self._room(self._steps[name]):
                 self._plan.later(ready[number:])
                 break
             self._start(self._steps[name])
@@ -366,7 +369,7 @@ class _Execution:
     def _end(self) -> None:
         wrong = failed(self._plan.states)
         canceled = [n for n, s in self._plan.states.items() if s is StepState.CANCELED]
-        if self._driving.canceled.is_set():
+        if self._driving.is_canceled():
             return  # it ends as canceled
         if wrong:
             left = [n for n, s in self._plan.states.items() if s is StepState.SKIPPED]

@@ -15,6 +15,7 @@ from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
+from runtime.model.environments import is_base_image
 from runtime.model.run_ids import new_token
 from runtime.model.runs import EventKind, PreparedRun, RunEvent, RunRecord, RunSpec
 from runtime.model.states import RunState
@@ -117,7 +118,7 @@ class Submitter:
         What only the target knows is checked if it is given.
         """
         spec, notes, locked = self._checked(spec, target)
-        if locked is not None and self._built_here(spec.target):
+        if locked is not None and self._installed_here(spec):
             locked = load("runtime.submit.interpreters:require_packages")(
                 locked, self._home / "environments", self._environ
             )
@@ -143,6 +144,15 @@ class Submitter:
         if declared is not None and declared.kind == "registered":
             return f"{declared.registry or ''}/{declared.name}:{declared.version}"
         return (declared.interpreter if declared else None) or sys.executable
+
+    def _installed_here(self, spec: RunSpec) -> bool:
+        """Return whether this machine's Pythons and packages are what the run can use.
+
+        Where the local cloud runs containers, those of a person's image are.
+        """
+        image = spec.environment.image if spec.environment else None
+        own = image is not None and not is_base_image(image.name or "")
+        return self._built_here(spec.target) and (spec.target == LOCAL or not own)
 
     def _checked(
         self, spec: RunSpec, target: Target | None = None, *, taken: bool = False
@@ -171,7 +181,7 @@ class Submitter:
 
     def _environment(self, spec: RunSpec) -> LockedEnvironment | None:
         locked = checked_environment(
-            spec, self._home, self._environ, built_here=self._built_here(spec.target)
+            spec, self._home, self._environ, built_here=self._installed_here(spec)
         )
         if locked is not None and not spec.prepares:
             origin = spec.origins.get("prepares")

@@ -42,7 +42,11 @@ def jobs(deployed):
     for name, text in {"data/table.csv": TABLE, "job.yml": JOB, "reads.yml": READS}.items():
         (deployed.root / name).write_text(text)
     workspace = read_manifest(deployed.home / "manifests/local.json", stack="local").workspace.id
-    properties = {"image": "an-image", "osType": "Linux", "condaFile": CONDA}
+    properties = {
+        "image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+        "osType": "Linux",
+        "condaFile": CONDA,
+    }
     client = local_client(deployed.home)
     client.complete(
         "PUT",

@@ -47,7 +47,12 @@ def jobs(deployed):
         "PUT",
         f"{workspace}/environments/plain/versions/1",
         api_version=MACHINE_LEARNING,
-        body={"properties": {"image": "an-image", "osType": "Linux"}},
+        body={
+            "properties": {
+                "image": "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+                "osType": "Linux",
+            }
+        },
     )
     client.close()
     return deployed

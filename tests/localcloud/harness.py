@@ -26,6 +26,8 @@ from localcloud.chain.table import KINDS, ROUTES
 SUB = f"/subscriptions/{SUBSCRIPTION}"
 ML = "Microsoft.MachineLearningServices"
 VERSION = "2025-12-01"
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+"""An image that is not pulled: the nodes build the packages without it."""
 
 
 @dataclass(frozen=True)

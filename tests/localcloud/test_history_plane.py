@@ -5,6 +5,7 @@ import json
 import pytest
 
 from localcloud.calls.tokens import issue
+from tests.localcloud.harness import IMAGE
 
 JOB = {
     "jobType": "Command",
@@ -34,7 +35,7 @@ CLUSTER = {
 def ws(chain, chain_workspace) -> str:
     for path, body in (
         ("computes/cpu", CLUSTER),
-        ("environments/env/versions/1", {"properties": {"image": "any"}}),
+        ("environments/env/versions/1", {"properties": {"image": IMAGE}}),
         ("jobs/j", {"properties": JOB}),
     ):
         assert chain.arm("PUT", f"{chain_workspace}/{path}", body).status_code < 300, path

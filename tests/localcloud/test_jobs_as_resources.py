@@ -2,10 +2,9 @@
 
 import pytest
 
-ENVIRONMENT = {"properties": {"image": "any"}}
-DOCKERFILE = {
-    "properties": {"build": {"contextUri": "azureml://x", "dockerfilePath": "Dockerfile"}}
-}
+from tests.localcloud.harness import IMAGE
+
+ENVIRONMENT = {"properties": {"image": IMAGE}}
 FAR_DATA = {"properties": {"dataType": "uri_file", "dataUri": "https://example.org/d.csv"}}
 NEAR_DATA = {
     "properties": {
@@ -37,7 +36,6 @@ def ws(chain, chain_workspace) -> str:
         ("computes/bricks", ATTACHED),
         ("environments/env/versions/1", ENVIRONMENT),
         ("environments/env/versions/2", ENVIRONMENT),
-        ("environments/docker/versions/1", DOCKERFILE),
         ("data/far/versions/1", FAR_DATA),
         ("data/near/versions/1", NEAR_DATA),
     ):
@@ -108,7 +106,8 @@ def job(**changes):
             "'1' of 'far' already",
         ),
         ({"outputs": {"o": output(assetVersion="1")}}, 400, "no name to register it under"),
-        ({"environmentId": "azureml:docker:1"}, 400, "built from a Dockerfile"),
+        ({"resources": {"dockerArgs": "--network none"}}, 400, "--network: it is not supported"),
+        ({"resources": {"shmSize": "much"}}, 400, "'much' is not a size such as 2g"),
     ],
 )
 def test_an_invalid_job_is_refused_with_a_readable_message(

@@ -9,7 +9,7 @@ from azure.storage.blob import ContainerClient
 
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.model.states import RunState
-from tests.localcloud.harness import alive, waited
+from tests.localcloud.harness import IMAGE, alive, waited
 
 STEPS = ["scale up", "environment", "download", "unzip", "run", "collect", "scale down"]
 ENDED = {"Completed", "Failed", "Canceled"}
@@ -97,7 +97,7 @@ class Jobs:
 def jobs(cloud, workspace) -> Jobs:
     jobs = Jobs(cloud, workspace)
     jobs.cluster("cpu")
-    jobs.put("environments/bare/versions/1", {"properties": {"image": "any"}})
+    jobs.put("environments/bare/versions/1", {"properties": {"image": IMAGE}})
     return jobs
 
 

@@ -7,7 +7,7 @@ import pytest
 from localcloud.calls.cloud import Nodes
 from localcloud.calls.no_nodes import NoNodes
 from localcloud.nodes.scheduler import LocalNodes, NodeSettings
-from tests.localcloud.harness import CLUSTER
+from tests.localcloud.harness import CLUSTER, IMAGE
 
 PROPERTIES = {
     "allocationState", "allocationStateTransitionTime", "currentNodeCount", "targetNodeCount",
@@ -44,7 +44,7 @@ class NodesContract:
     @pytest.fixture
     def job(self, chain, chain_workspace, nodes) -> str:
         """A job on the cluster that does not end by itself."""
-        environment = {"properties": {"image": "any"}}
+        environment = {"properties": {"image": IMAGE}}
         chain.arm("PUT", f"{chain_workspace}/environments/env/versions/1", environment)
         job = f"{chain_workspace}/jobs/j"
         assert chain.arm("PUT", job, {"properties": JOB}).status_code == 201

@@ -15,7 +15,7 @@ from localcloud.nodes.processes import RECORD, kill_recorded, start, tail
 from localcloud.nodes.scheduler import LocalNodes, NodeSettings
 from runtime.agent.process_tree import descendants
 from runtime.model.states import RunState
-from tests.localcloud.harness import alive, waited
+from tests.localcloud.harness import IMAGE, alive, waited
 
 AT_ONCE = NodeSettings(boots_s=0, leaves_s=0, grace_s=1.0, look_every_s=0.02)
 JOB = {"jobType": "Command", "computeId": "cpu", "environmentId": "azureml:env:1"}
@@ -31,7 +31,7 @@ def ws(chain, chain_workspace) -> str:
     compute = {"computeType": "AmlCompute", "properties": inner}
     for path, body in (
         ("computes/cpu", {"location": "westeurope", "properties": compute}),
-        ("environments/env/versions/1", {"properties": {"image": "any"}}),
+        ("environments/env/versions/1", {"properties": {"image": IMAGE}}),
     ):
         assert chain.arm("PUT", f"{chain_workspace}/{path}", body).status_code < 300
     return chain_workspace

@@ -27,7 +27,7 @@ job = client.jobs.create_or_update(
     command(
         command=f'python -c "{SCRIPT}"',
         environment=Environment(
-            image="any",
+            image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
             conda_file={"dependencies": ["python>=3.11", {"pip": ["azureml-core==1.61.0.post4"]}]},
         ),
         compute="first",

@@ -102,7 +102,11 @@ def data():
 def environments():
     for version in "12":
         client.environments.create_or_update(
-            Environment(name="plain", version=version, image="any")
+            Environment(
+                name="plain",
+                version=version,
+                image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+            )
         )
     client.environments.archive("plain", "1")
     return views(client.environments, "plain")
@@ -160,7 +164,10 @@ def schedules():
         command(
             command="true",
             compute="sso",
-            environment=Environment(image="any", conda_file={"dependencies": ["python>=3.11"]}),
+            environment=Environment(
+                image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+                conda_file={"dependencies": ["python>=3.11"]},
+            ),
         )
     )
     services = client.jobs.show_services(job.name)

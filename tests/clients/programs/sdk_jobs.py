@@ -10,7 +10,10 @@ from azure.ai.ml.entities import AmlCompute, Environment
 from azure.ai.ml.exceptions import JobException
 
 client = MLClient(credential(), SUBSCRIPTION, GROUP, "demo")
-ENVIRONMENT = Environment(image="any", conda_file={"dependencies": ["python>=3.11"]})
+ENVIRONMENT = Environment(
+    image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+    conda_file={"dependencies": ["python>=3.11"]},
+)
 
 
 def submit(line, **options):

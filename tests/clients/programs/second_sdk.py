@@ -33,7 +33,9 @@ def run(folder):
     source.mkdir()
     (source / "train.py").write_text(SCRIPT)
     environment = client.environments.create_or_update(
-        Environment(name="plain", version="1", image="any")
+        Environment(
+            name="plain", version="1", image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+        )
     )
     job = command(
         code=str(source),
