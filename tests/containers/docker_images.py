@@ -108,6 +108,9 @@ def _make(name: str, packages: Sequence[str]) -> None:
             (own / folder).chmod(0o1777)
         for link, to in _LINKS.items():
             (own / link).symlink_to(to)
+        python = own / "usr/local/bin/python"  # Debian has `python3` only; images have both
+        python.parent.mkdir(parents=True)
+        python.symlink_to("/usr/bin/python3")
         listing = Path(scratch) / "listing"
         listing.write_text("".join(f".{path}\n" for path in files), encoding="utf-8")
         archive = Path(scratch) / "image.tar"
