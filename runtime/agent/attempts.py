@@ -32,6 +32,7 @@ class Attempts:
     """How a script is run. ``max_duration_s`` of the limits is that of all attempts together.
 
     ``failure`` returns why a script that ended well says that its run failed, and forgets it.
+    ``first`` is the number of the first attempt: an earlier agent of the run may be gone.
     """
 
     start: Start
@@ -39,13 +40,14 @@ class Attempts:
     retries: Retries
     report: Callable[[str, JsonObject], None]
     failure: Callable[[], str | None]
+    first: int = 1
 
     def run(self, command: Sequence[str], variables: Mapping[str, str]) -> ScriptExit:
         """Run the script until it succeeds or no attempt is left; return how the last one ended.
 
         ``said`` of the result is what ``failure`` returned. Raises what ``start`` raises.
         """
-        began, attempt = time.monotonic(), 1
+        began, attempt = time.monotonic(), self.first
         while True:
             kills = memory_kills()
             limits = self._left(time.monotonic() - began)

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runtime.agent.artifacts import Artifacts
-from runtime.agent.attempts import Attempts, Start, why
+from runtime.agent.attempts import ATTEMPT_VARIABLE, Attempts, Start, why
 from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBackend
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
@@ -131,6 +131,7 @@ class _Run:
                 retries_of(options),
                 events.append,
                 calls.taken_failure,
+                _first_attempt(os.environ),
             )
             try:
                 _require_gpus(options.gpus)
@@ -203,6 +204,11 @@ class _Run:
         data = end_state(outcome, limits, failure)
         self._events.append("state", data)
         return int(data["exit_code"])
+
+
+def _first_attempt(environ: Mapping[str, str]) -> int:
+    given = environ.get(ATTEMPT_VARIABLE, "")
+    return int(given) if given.isdecimal() else 1
 
 
 def _require_gpus(count: int) -> None:

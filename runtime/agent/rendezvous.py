@@ -92,7 +92,9 @@ def missing_of_pytorch(
 
     def missing(processes: Mapping[int, int]) -> str | None:
         found = read()
-        if not any(s.state == _LISTENS and s.local_port == launch.port for s in found):
+        listening = {s.inode for s in found if s.state == _LISTENS and s.local_port == launch.port}
+        # Another run may listen there, at another address.
+        if not listening or (0 in processes and not _has_socket(processes[0], listening)):
             return None
         there = sum(s.state == _ESTABLISHED and s.local_port == launch.port for s in found)
         # Rank 0 connects to itself in PyTorch, not in everything.

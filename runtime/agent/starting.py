@@ -11,8 +11,8 @@ import secrets
 import socket
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,6 +48,7 @@ from runtime.agent.rendezvous import (
 from runtime.agent.supervise import Child, Limits, ScriptExit, Stop, Supervisor
 
 HOSTS_FILE = "logs/azureml/mpi_hosts.txt"
+_ROOT = Path(__file__).absolute().parents[2]  # now, since the working folder may change
 _TRIES = 50
 _LOWEST, _HIGHEST = 20000, 32000  # below the ports that systems give to clients
 _MAIN = """\
@@ -101,9 +102,9 @@ class Several:
         self, command: Sequence[str], variables: Mapping[str, str], limits: Limits
     ) -> ScriptExit:
         """Run the processes once. Raises ``OSError`` or ``LaunchError`` if they cannot start."""
-        launch = with_port(self._launch)
-        start = self._mpi if launch.kind == MPI else self._ranks
-        outcome = start(launch, command, variables, limits)
+        with with_port(self._launch) as launch:
+            start = self._mpi if launch.kind == MPI else self._ranks
+            outcome = start(launch, command, variables, limits)
         self._output.flush()
         return replace(outcome, size=len(placed(launch)))
 
@@ -118,7 +119,9 @@ class Several:
         if lines is None or launch.node:
             raise LaunchError("mpirun starts the processes of all nodes from the first one.")
         try:
-            mpirun = found_mpirun(variables.get("PATH", os.defpath))
+            # Beside the script's interpreter, which need not be on its PATH.
+            beside = [str(Path(command[0]).parent)] if Path(command[0]).is_absolute() else []
+            mpirun = found_mpirun(os.pathsep.join([*beside, variables.get("PATH", os.defpath)]))
         except NoMpiError as error:
             raise LaunchError(str(error)) from error
         first = process_variables(launch, placed(launch)[0])
@@ -212,38 +215,48 @@ def _stop_of(outcome: ScriptExit, launch: Launch) -> Stop:
 
 def rank_command() -> list[str]:
     """Return the command that starts this agent as a rank; the script's command follows it."""
-    archive = Path(__file__).absolute().parents[2]
-    if zipfile.is_zipfile(str(archive)):
-        return [sys.executable, "-I", str(archive), "rank", "--"]
-    return [sys.executable, "-I", "-c", _MAIN.format(root=str(archive)), "rank", "--"]
+    if zipfile.is_zipfile(str(_ROOT)):
+        return [sys.executable, "-I", str(_ROOT), "rank", "--"]
+    return [sys.executable, "-I", "-c", _MAIN.format(root=str(_ROOT)), "rank", "--"]
 
 
-def with_port(launch: Launch) -> Launch:
-    """Return a launch whose ports are free on this node. Raises ``LaunchError``.
+@contextmanager
+def with_port(launch: Launch) -> Iterator[Launch]:
+    """Yield a launch whose ports are free on this node, and kept from other runs meanwhile.
 
-    Nodes have to agree on the ports, so those of several nodes are never changed.
+    Nodes have to agree on the ports, so those of several nodes are never changed. Raises
+    ``LaunchError``.
     """
     if launch.kind == MPI or launch.node:
-        return launch
+        yield launch
+        return
     count, host = ports_needed(launch), launch.hosts[0]
-    if _free(host, launch.port, count):
-        return launch
-    if len(launch.hosts) > 1:
+    several = len(launch.hosts) > 1
+    others = (secrets.choice(range(_LOWEST, _HIGHEST)) for _ in range(0 if several else _TRIES))
+    for port in (launch.port, *others):
+        with ExitStack() as kept:
+            if _kept(kept, host, port, count):
+                yield replace(launch, port=port)
+                return
+    if several:
         raise LaunchError(f"Port {launch.port} of {host}, where rank 0 listens, is not free.")
-    for _ in range(_TRIES):
-        port = secrets.choice(range(_LOWEST, _HIGHEST))
-        if _free(host, port, count):
-            return replace(launch, port=port)
     raise LaunchError(f"No {count} ports in a row are free on this machine.")
 
 
-def _free(host: str, port: int, count: int) -> bool:
-    """Return whether nobody listens on ``count`` ports from ``port`` on."""
+def _kept(kept: ExitStack, host: str, port: int, count: int) -> bool:
+    """Return whether nobody listens on ``count`` ports from ``port`` on, and keep them.
+
+    It takes a script seconds until it listens. Until then, a name in Linux's namespace of sockets
+    says that the port is taken.
+    """
     for each in range(port, port + count):
+        name = kept.enter_context(socket.socket(socket.AF_UNIX))
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, each))
+                if sys.platform.startswith("linux"):
+                    name.bind(f"\0aml-port-{each}")
             except OSError:
                 return False
     return True

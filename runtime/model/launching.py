@@ -1,7 +1,18 @@
-"""How the processes of a run are started: containers and several processes. All frozen."""
+"""How the processes of a run are started, and started again. All frozen."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+RetryEvent = Literal["out of memory", "killed", "idle", "rendezvous", "lost", "evicted"]
+RETRY_EVENTS: Final[tuple[RetryEvent, ...]] = (
+    "out of memory", "killed", "idle", "rendezvous", "lost", "evicted",
+)  # fmt: skip
+"""Kinds of failures.
+
+``out of memory``: the kernel killed a process for want of memory. ``killed``: a signal ended one.
+``idle``: nothing was written for too long. ``rendezvous``: the processes did not find each other.
+``lost``: what supervised the run is gone. ``evicted``: a low-priority node was taken away.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +29,30 @@ class Distribution:
     backend: str | None = None
     workers: int = 1
     parameter_servers: int = 0
+
+    def per_node(self, nodes: int) -> int:
+        """Return the processes of ``mpi`` or ``pytorch`` on each of so many nodes."""
+        if self.kind == "pytorch":
+            return (self.processes or nodes) // nodes
+        return self.processes_per_node
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Whether a script that failed is started again, at most ``max_retries`` times.
+
+    After an exit code of ``exit_codes`` or one of ``events``; after any failure if both are empty.
+    A run that was canceled, or that took longer than its maximum duration, is never started again.
+    """
+
+    max_retries: int = 0
+    exit_codes: tuple[int, ...] = ()
+    events: tuple[RetryEvent, ...] = ()
+
+    def includes(self, event: RetryEvent) -> bool:
+        """Return whether an event of this kind leads to another attempt."""
+        named = self.exit_codes or self.events
+        return self.max_retries > 0 and (event in self.events or not named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ All are frozen; nothing here reads a file or the clock.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from infra.contract.json_types import Document
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
 from runtime.model.states import RunState
 
 EventKind: TypeAlias = Literal[
@@ -31,6 +31,8 @@ EventKind: TypeAlias = Literal[
 EventOrigin: TypeAlias = Literal["submit", "agent", "service"]
 MAX_DURATION_S = 2_592_000
 """Thirty days, the default limit of Azure ML's ``ScriptRunConfig``."""
+QUEUE_TIMEOUT: Final = "aml.queueTimeoutSeconds"
+"""The property of a job: how long it may wait for a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class RunSpec:
     ``PySpark`` or ``R``. ``spark`` is Spark's configuration. ``collects``: metrics, outputs and
     logs are kept in the history. ``prepares`` ``False``: the run is refused unless its environment
     is built already. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
-    packages are installed where a target would leave them out. ``origins`` maps the name of a field
-    to the place that set it, ``FILE:LINE``, for messages.
+    packages are installed where a target would leave them out. ``idle_timeout_s`` (without any
+    output) and ``queue_timeout_s`` (without a node): 0 means no limit. ``origins`` maps the name of
+    a field to the place that set it, ``FILE:LINE``, for messages.
     """
 
     script: str
@@ -72,6 +75,9 @@ class RunSpec:
     description: str | None = None
     keep_azureml: bool = False
     prepares: bool = True
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    idle_timeout_s: int = 0
+    queue_timeout_s: int = 0
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

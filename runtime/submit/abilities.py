@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.contract.errors import UsageError
+from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
 
 LOCAL: Final = "local"
@@ -33,17 +34,14 @@ def process_count(spec: RunSpec) -> int:
         case "mpi":
             return spec.node_count * how.processes_per_node
         case "pytorch":
-            return how.processes or spec.node_count
+            return how.per_node(spec.node_count) * spec.node_count
         case "tensorflow":
             return how.workers + how.parameter_servers
 
 
-def _started_together(spec: RunSpec) -> bool:
-    """Return whether processes are started that one node's plain command does not give."""
-    how = spec.distribution
-    if how is None or process_count(spec) <= 1:
-        return False
-    return how.kind != "pytorch" or process_count(spec) > spec.node_count
+def _retried(spec: RunSpec, event: RetryEvent) -> bool:
+    """Return whether a run names an event that leads to another attempt."""
+    return spec.retry.max_retries > 0 and event in spec.retry.events
 
 
 def _docker_arguments(spec: RunSpec) -> str:
@@ -87,7 +85,7 @@ FEATURES: Final = (
     Feature("several nodes", lambda s: _count(s.node_count, "nodes"), ("node_count",)),
     Feature(
         "several processes",
-        lambda s: _count(process_count(s), "processes") if _started_together(s) else "",
+        lambda s: _count(process_count(s), "processes") if s.distribution else "",
         ("distribution", "node_count"),
     ),
     Feature(
@@ -111,6 +109,20 @@ FEATURES: Final = (
         "prepared before",
         lambda s: "" if s.prepares else "a run that may not prepare its environment",
         ("prepares",),
+    ),
+    Feature(
+        "retries of several processes",
+        lambda s: "retries" * (s.retry.max_retries > 0 and process_count(s) > 1),
+        ("retry",),
+    ),
+    Feature("retry when lost", lambda s: "retries when lost" * _retried(s, "lost"), ("retry",)),
+    Feature(
+        "retry when evicted", lambda s: "retries when evicted" * _retried(s, "evicted"), ("retry",)
+    ),
+    Feature(
+        "queue timeout",
+        lambda s: f"a queue timeout of {s.queue_timeout_s} s" if s.queue_timeout_s else "",
+        ("queue_timeout_s",),
     ),
     Feature("no history", lambda s: "" if s.collects else "a run without a history", ("collects",)),
 )
@@ -142,12 +154,19 @@ INABILITIES: Final = (
         f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
     ),
     Inability(
-        "several processes",
-        _BUILT_IN,
-        "it starts the script once on each node",
-        "Ask for one process a node (`communicator: None`, no `distribution`), or have the script"
-        " start the others.",
+        "retries of several processes",
+        _AZUREML,
+        "the service starts each process, and ends all when one fails",
+        "Ask for no retries, or for one process.",
     ),
+    Inability(
+        "retry when lost",
+        _AZUREML,
+        "the service decides what becomes of the runs of a lost node",
+        "Leave the event `lost` out.",
+    ),
+    Inability("retry when evicted", (LOCAL,), "nobody evicts its runs", "", harmless=True),
+    Inability("queue timeout", (LOCAL,), "it has no queue", "", harmless=True),
     Inability(
         "PySpark",
         _BUILT_IN,

@@ -208,6 +208,26 @@ def check_spec(spec: RunSpec) -> None:
             f"The maximum duration is {spec.max_duration_s} s; it must be positive.",
             remedy="Give at least one second, as in `--max-duration 1h`.",
         )
+    _check_processes(spec)
+
+
+def _check_processes(spec: RunSpec) -> None:
+    how = spec.distribution
+    if how is None:
+        return
+    least = how.workers if how.kind == "tensorflow" else how.per_node(spec.node_count)
+    if how.kind == "pytorch" and (how.processes or 0) % spec.node_count:
+        raise UsageError(
+            f"{how.processes} processes cannot be spread evenly over {spec.node_count} nodes.",
+            remedy=f"Ask for a multiple of {spec.node_count} processes, or for other nodes.",
+            at=spec.origins.get("distribution"),
+        )
+    if least < 1:
+        raise UsageError(
+            "The distribution has no process that runs the script.",
+            remedy="Ask for at least one process a node, or one worker.",
+            at=spec.origins.get("distribution"),
+        )
 
 
 def check_script(script: str, paths: Collection[str], *, ignore_file: str | None) -> None:

@@ -26,7 +26,9 @@ from runtime.environments.locking import lock
 from runtime.environments.requirements import requirement_lines
 from runtime.environments.resolved import ResolvedLock, locked_lines
 from runtime.model.environments import DEFAULT_IMAGE, EnvironmentSpec
-from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
+from runtime.model.launching import Distribution
+from runtime.model.runs import QUEUE_TIMEOUT, PreparedRun, RunSpec, SourceSnapshot
+from runtime.targets.agent_options import ranked_options
 from runtime.targets.azureml_data import JobData, prefix
 
 IMAGE: Final = f"{DEFAULT_IMAGE}:latest"
@@ -159,9 +161,10 @@ def job_body(
         "properties": dict(run.properties),
         "isArchived": False,
     }
-    if run.spec.distribution is not None and run.spec.distribution.kind == "pytorch":
-        # Nodes then know each other: MASTER_ADDR, NODE_RANK and the like.
-        properties["distribution"] = {"distributionType": "PyTorch", "processCountPerInstance": 1}
+    if run.spec.distribution is not None:
+        properties["distribution"] = _distribution(run.spec.distribution, run.spec.node_count)
+    if run.spec.queue_timeout_s:
+        properties["properties"][QUEUE_TIMEOUT] = str(run.spec.queue_timeout_s)
     if run.spec.description:
         properties["description"] = run.spec.description
     for name, given in (("inputs", data.inputs), ("outputs", data.outputs)):
@@ -180,6 +183,18 @@ def _resources(spec: RunSpec) -> JsonObject:
     return resources
 
 
+def _distribution(how: Distribution, nodes: int) -> JsonObject:
+    """Return how the nodes start the command, once for each process."""
+    if how.kind == "tensorflow":
+        return {
+            "distributionType": "TensorFlow",
+            "workerCount": how.workers,
+            "parameterServerCount": how.parameter_servers,
+        }
+    kind = "Mpi" if how.kind == "mpi" else "PyTorch"
+    return {"distributionType": kind, "processCountPerInstance": how.per_node(nodes)}
+
+
 def job_command(run: PreparedRun) -> str:
     """Return the shell command that a node runs in the snapshot's folder.
 
@@ -191,7 +206,8 @@ def job_command(run: PreparedRun) -> str:
     """
     command = run.command if run.is_shell else ("python", *run.command)
     script = shlex.join(command).replace("${{", "$''{{").replace("$[[", "$''[[")
-    return f'"${{{AGENT_PYTHON}:-python}}" {ARCHIVE_NAME} run -- {script}'
+    options = "".join(f"{option} " for option in map(shlex.quote, ranked_options(run.spec)))
+    return f'"${{{AGENT_PYTHON}:-python}}" {ARCHIVE_NAME} run {options}-- {script}'
 
 
 def registered_id(spec: EnvironmentSpec, workspace: str) -> str:

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -20,7 +20,9 @@ from infra.contract.errors import PlatformError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
+from runtime.agent.attempts import ATTEMPT_VARIABLE
 from runtime.agent.events import EventLog, read_events
+from runtime.agent.exit_codes import exit_text, positive
 from runtime.agent.gateway import ArmAnswer, Gateway
 from runtime.agent.main import main as agent
 from runtime.agent.process_tree import become_subreaper, kill_left
@@ -123,21 +125,36 @@ class LocalRun:
         if self._task.is_shell:
             environ["PATH"] = shell_path(python, environ.get("PATH", os.defpath), self._folder)
         arguments = agent_arguments(python, self._folder, self._task)
-        # It inherits the lock: the run is alive as long as its agent, even if this process dies.
         gateway = LateGateway(self._task, self._folder)
-        work = self._folder.work
         finish = data.store if data is not None else None
-        self._agent = ForkedProcess(lambda: agent(arguments, gateway, finish), work, environ)
-        if self._stop.is_set():
-            self._agent.send_signal(signal.SIGTERM)
-        code = self._agent.wait()
-        self._kill_left()
+        code = self._supervised(lambda: agent(arguments, gateway, finish), environ)
         stored = data.summary() if data is not None else ""
         self._step("collect", f"outputs and logs are in the run's folder{stored}")
         if not ended(self._folder.agent_events):
             log = self._folder.process_log.read_text(encoding="utf-8", errors="replace")
             last = "\n".join(log.splitlines()[-_LAST_LINES:])
             self._end(f"The agent ended with exit code {code}. Its last lines:\n{last}")
+
+    def _supervised(self, agent: Callable[[], int], environ: Mapping[str, str]) -> int:
+        """Run the agent to its end; again if it was killed and the run allows that."""
+        attempt = 1
+        while True:
+            given = {**environ, ATTEMPT_VARIABLE: str(attempt)}
+            # It inherits the lock: the run is alive as long as its agent, even without this.
+            self._agent = ForkedProcess(agent, self._folder.work, given)
+            if self._stop.is_set():
+                self._agent.send_signal(signal.SIGTERM)
+            code = self._agent.wait()
+            self._kill_left()
+            over = ended(self._folder.agent_events) or self._stop.is_set()
+            if over or attempt > self._task.restarts:
+                return code
+            attempt += 1
+            text = (
+                f"What supervised the run is gone ({exit_text(positive(code))}). It starts again:"
+            )
+            most = self._task.restarts + 1
+            self._events.append("message", {"text": f"{text} attempt {attempt} of {most}."})
 
     def _data(self) -> RunData | None:
         """Return the run's data; its modules are imported for runs that have some."""
@@ -185,6 +202,7 @@ def agent_arguments(python: str, folder: RunFolder, task: Task) -> list[str]:
         f"--events={folder.agent_events}",
         f"--artifacts={folder.artifacts}",
         f"--max-duration={task.max_duration_s}",
+        *task.options,
         "--private",
         f"--azureml={'never' if task.keep_azureml else 'always'}",
         "--",

@@ -68,6 +68,7 @@ class Shipment:
             f"--events=../{AGENT_EVENTS}",
             f"--artifacts=../{ARTIFACTS}",
             f"--max-duration={task.max_duration_s}",
+            *task.options,
             f"--azureml={'never' if task.keep_azureml else 'always'}",
             "--",
             *(() if task.is_shell else (python,)),

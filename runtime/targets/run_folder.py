@@ -21,6 +21,7 @@ from runtime.model.data import DataInput, DataOutput, input_of, output_of, witho
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import MASK
 from runtime.model.runs import PreparedRun
+from runtime.targets.agent_options import agent_options
 
 OWN_EVENTS: Final = "events.jsonl"
 AGENT_EVENTS: Final = "agent-events.jsonl"
@@ -101,6 +102,8 @@ class Task:
     run as it is, not by the interpreter. ``manifest`` is the file of ``stack``, whose workspace the
     script reaches. ``keep_azureml``: our `azureml` package is not on the script's path. ``place``
     is where a carried run executes: its ``kind`` and how it is reached, without secrets.
+    ``options`` are the agent's: limits, retries, several processes. ``restarts``: how often the run
+    starts again when its agent is gone.
     """
 
     run_id: str
@@ -123,6 +126,8 @@ class Task:
     outputs: tuple[DataOutput, ...] = ()
     place: Document = field(default_factory=dict)
     target: str = "local"
+    options: tuple[str, ...] = ()
+    restarts: int = 0
 
 
 class RunData(Protocol):
@@ -151,6 +156,7 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         interpreter=interpreter,
         environment=run.spec.environment,
         max_duration_s=run.spec.max_duration_s,
+        options=agent_options(run.spec),
         is_shell=run.is_shell,
         tags=dict(run.spec.tags),
         keep_azureml=run.spec.keep_azureml,
@@ -158,6 +164,7 @@ def task_of(run: PreparedRun, home: Path, interpreter: str) -> Task:
         inputs=run.spec.inputs,
         outputs=run.spec.outputs,
         target=run.spec.target,
+        restarts=run.spec.retry.max_retries if run.spec.retry.includes("lost") else 0,
     )
 
 
@@ -200,10 +207,12 @@ def _task(document: JsonObject) -> Task:
     environment = document.pop("environment")
     command: Sequence[str] = document.pop("command")
     inputs, outputs = document.pop("inputs"), document.pop("outputs")
+    options: Sequence[str] = document.pop("options", ())
     return Task(
         **document,
         command=tuple(command),
         environment=environment_of(environment) if environment else None,
         inputs=tuple(input_of(each) for each in inputs),
         outputs=tuple(output_of(each) for each in outputs),
+        options=tuple(options),
     )

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.contract.json_types import JsonObject
+from runtime.agent.attempts import ATTEMPT_VARIABLE
 from runtime.agent.owner import OWNER
+from runtime.agent.peers import PEERS_VARIABLE
 from runtime.history.child_runs import PARENT
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.redaction import redacted
@@ -15,7 +17,7 @@ from runtime.targets.run_folder import RunFolder, Task
 
 _FOREIGN: Final = (
     "MLFLOW_", "AZUREML_", "AML_AGENT_", "AML_AZUREML", "AML_RUN_", "AML_INPUT_DATASETS",
-    "AML_OUTPUT_DATASETS",
+    "AML_OUTPUT_DATASETS", ATTEMPT_VARIABLE, PEERS_VARIABLE,
 )  # fmt: skip
 _OF_ANOTHER_PYTHON: Final = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 

@@ -14,7 +14,7 @@ from runtime.model.environments import (
     Registry,
     SparkPackages,
 )
-from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import (
     FEATURES,
@@ -38,12 +38,19 @@ MPI = Distribution("mpi", processes_per_node=2)
 CASES = [
     ({}, "local aml_compute compute_instance", ""),
     ({"node_count": 4}, "aml_compute", "4 nodes"),
-    ({"distribution": MPI}, "", "2 processes"),
+    ({"distribution": MPI}, "local aml_compute compute_instance", ""),
     ({"distribution": Distribution("mpi")}, "local aml_compute compute_instance", ""),
     ({"distribution": Distribution("pytorch")}, "local aml_compute compute_instance", ""),
     ({"distribution": Distribution("pytorch"), "node_count": 2}, "aml_compute", "2 nodes"),
-    ({"distribution": Distribution("pytorch", processes=4)}, "", "4 processes"),
-    ({"distribution": Distribution("tensorflow", workers=2)}, "", "2 processes"),
+    (
+        {"distribution": Distribution("pytorch", processes=4)},
+        "local aml_compute compute_instance",
+        "",
+    ),
+    ({"distribution": MPI, "retry": RetryPolicy(2)}, "local", "retries"),
+    ({"retry": RetryPolicy(2)}, "local aml_compute compute_instance", ""),
+    ({"retry": RetryPolicy(2, events=("lost",))}, "local", "retries when lost"),
+    ({"idle_timeout_s": 60}, "local aml_compute compute_instance", ""),
     ({"framework": "PySpark"}, "", "PySpark"),
     ({"framework": "R"}, "", "R"),
     (
@@ -169,3 +176,11 @@ def test_an_environment_that_may_not_be_prepared_must_be_there(tmp_path, source)
     with pytest.raises(DefinitionError, match="not been prepared") as error:
         submitter.plan(asked)
     assert error.value.at == "f:5"
+
+
+def test_what_no_queue_and_no_eviction_can_end_is_a_note():
+    policy = RetryPolicy(1, events=("evicted",))
+    assert check_abilities(spec(queue_timeout_s=5, retry=policy), "local") == (
+        "Target 'it' ignores retries when evicted: nobody evicts its runs.",
+        "Target 'it' ignores a queue timeout of 5 s: it has no queue.",
+    )

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from tests.runtime.conftest import Agent
+
 MEETS = """
 import os, socket, sys, time
 rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -150,3 +152,13 @@ def test_events_tell_of_several_ranks_as_of_one(agent):
     kinds = [event["kind"] for event in agent.events]
     assert kinds.count("state") == 2
     json.dumps(agent.events)
+
+
+def test_runs_that_start_together_have_ports_of_their_own(agent, archive, tmp_path):
+    script = "import os, time; print(os.environ['MASTER_PORT'], flush=True); time.sleep(100)"
+    other = Agent(archive, tmp_path)
+    with agent.start(script, "--distribution=pytorch") as first:
+        port = first.stdout.readline()
+        _, second = other.run(script.replace("100", "0"), "--distribution=pytorch")
+        first.terminate()
+    assert port != second

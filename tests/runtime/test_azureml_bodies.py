@@ -10,7 +10,7 @@ import yaml
 from infra.contract.errors import DefinitionError
 from runtime.environments.resolved import resolved_lock
 from runtime.model.environments import EnvironmentSpec, ImageSpec, Registry
-from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
 from runtime.model.runs import PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
 from runtime.targets import azureml_bodies as bodies
 from runtime.targets.azureml import Cursor
@@ -42,7 +42,7 @@ def test_a_job_in_full():
         "jobType": "Command",
         "displayName": "mine",
         "experimentName": "exp",
-        "command": AGENT + " python train.py --name 'two words'",
+        "command": f"{AGENT[:-2]}--ranked -- python train.py --name 'two words'",
         "codeId": "/codes/c",
         "environmentId": "/environments/e",
         "computeId": "/computes/k",
@@ -64,9 +64,38 @@ def test_a_container_is_run_as_the_run_says():
     }
 
 
-def test_the_nodes_of_pytorch_know_each_other():
-    body = job(distribution=Distribution("pytorch"), node_count=2)
-    assert body["distribution"] == {"distributionType": "PyTorch", "processCountPerInstance": 1}
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (
+            Distribution("pytorch"),
+            {"distributionType": "PyTorch", "processCountPerInstance": 1},
+        ),
+        (
+            Distribution("pytorch", processes=4),
+            {"distributionType": "PyTorch", "processCountPerInstance": 2},
+        ),
+        (
+            Distribution("mpi", processes_per_node=3),
+            {"distributionType": "Mpi", "processCountPerInstance": 3},
+        ),
+        (
+            Distribution("tensorflow", workers=2, parameter_servers=1),
+            {"distributionType": "TensorFlow", "workerCount": 2, "parameterServerCount": 1},
+        ),
+    ],
+)
+def test_the_service_starts_the_processes_of_a_run(how, expected):
+    body = job(distribution=how, node_count=2)
+    assert body["distribution"] == expected
+    assert " run --ranked -- " in body["command"]
+
+
+def test_the_agent_of_a_job_starts_its_script_again():
+    body = job(retry=RetryPolicy(2, exit_codes=(75,)), idle_timeout_s=60, queue_timeout_s=9)
+    options = "--idle-timeout=60 --max-retries=2 --retry-exit-code=75"
+    assert f" run {options} -- python" in body["command"]
+    assert body["properties"] == {"aml.queueTimeoutSeconds": "9"}
 
 
 def test_a_job_is_shown_by_its_run_id_unless_it_has_a_name():
