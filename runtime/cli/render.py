@@ -58,10 +58,18 @@ def print_json(document: object) -> None:
     click.echo(json_text(document))
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> None:
-    """Print rows in columns, under their headings if there are any."""
-    for line in table_lines(head, rows, width_of(sys.stderr if err else sys.stdout)):
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, err: bool = False) -> int:
+    """Print rows in columns, under their headings if there are any; return the lines printed."""
+    lines = list(table_lines(head, rows, width_of(sys.stderr if err else sys.stdout)))
+    for line in lines:
         click.echo(line, err=err)
+    return len(lines)
+
+
+def move_up(lines: int) -> None:
+    """Have the next lines replace the last ones in a terminal; elsewhere they follow them."""
+    if sys.stdout.isatty():
+        click.echo(f"\x1b[{lines}A\x1b[J", nl=False)
 
 
 def timestamp(seconds: float | None) -> str | None:

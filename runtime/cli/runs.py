@@ -124,10 +124,21 @@ for _command in (
 @run.command(cls=CountedBack)
 @_RUN
 @EXPERIMENT
+@click.option(
+    "-f", "--follow", "follows", is_flag=True, help="Show a sweep again and again until it ends."
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.svg",
+    help="Write the runs of a sweep to a picture: parallel coordinates, curves.",
+)
 @_JSON
 @az_options()
-def show(run_id: str, experiment: str | None, *, as_json: bool) -> None:
-    """Show everything known about a run.
+def show(
+    run_id: str, experiment: str | None, plot: Path | None, *, follows: bool, as_json: bool
+) -> None:
+    """Show everything known about a run; of a sweep, its runs, best first.
 
     With `-r RUN`, or -o or --query, it is shown as `az ml run show` does.
     """
@@ -137,6 +148,15 @@ def show(run_id: str, experiment: str | None, *, as_json: bool) -> None:
         az.show(az_run(record))
         return
     session, record = _find(run_id)
+    is_sweep = record.properties.get("runTemplate") == "HyperDrive"
+    if is_sweep and not as_json:
+        load("runtime.cli.run_sweep:show_sweep")(session, record, follows=follows, plot=plot)
+        return
+    if plot or follows:
+        raise UsageError(
+            f"Run {record.run_id} is not a sweep.",
+            remedy="Leave out --plot and --follow; `aml run logs -f` follows a run.",
+        )
     children = session.history.children(record.run_id)
     document = run_document(session.history.record(record.run_id))
     document["children"] = {child.run_id: str(child.state) for child in children}
@@ -275,6 +295,32 @@ def rerun(
         variables=variables,
         wait=wait,
         as_json=as_json,
+    )
+
+
+@run.command(cls=CountedBack)
+@_RUN
+@click.option(
+    "--variable",
+    "variables",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Environment variable whose value is not kept (repeatable).",
+)
+@click.option(
+    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
+)
+@_JSON
+def resume(run_id: str, variables: tuple[str, ...], *, wait: bool, as_json: bool) -> None:
+    """Continue a sweep or a pipeline whose driver is gone.
+
+    Every command that looks at such a run does the same; this one also takes the values of
+    environment variables, which are not kept.
+    """
+    session = command_session(None)
+    record = session.history.record(session.history.named(run_id))
+    load("runtime.cli.run_resume:resume_run")(
+        session, record, variables=variables, wait=wait, as_json=as_json
     )
 
 

@@ -39,6 +39,7 @@ from runtime.sweeps.observed import (
     first_tags,
     metric_config,
 )
+from runtime.sweeps.results import Results, Trial
 from runtime.sweeps.space import (
     Assignment,
     arguments_of,
@@ -321,6 +322,24 @@ def assignment_of(record: RunRecord) -> Assignment:
     """Return the values of a child, in the order of its arguments."""
     found: Assignment = json.loads(record.tags.get(HYPERPARAMETERS, "{}"))
     return found
+
+
+def results_of(history: History, record: RunRecord) -> Results:
+    """Return the children of a sweep, compared."""
+    metric: JsonObject = json.loads(record.properties[METRIC])
+    name = str(metric["name"])
+    trials = (
+        Trial(
+            child.run_id,
+            int(child.run_id.rpartition("_")[2]),
+            child.state,
+            assignment_of(child),
+            logged_values(history, child.run_id, name),
+            child.properties.get(STOPPED, ""),
+        )
+        for child in history.children(record.run_id)
+    )
+    return Results.of(name, str(metric["goal"]).lower(), trials)
 
 
 # --- driving
