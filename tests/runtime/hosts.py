@@ -3,8 +3,8 @@
     with network(folder, 2) as (first, second):
         first.account("trainer")
 
-A host shares the file system, but the files below its ``etc`` lie over those of ``/etc``. It reaches
-the other hosts and this machine, not the internet; ``loopback`` is a host that does. Needs root.
+A host shares the file system, but the files below its ``etc`` lie over those of ``/etc``. It
+reaches the other hosts and this machine, not the internet; ``loopback`` is one that does.
 """
 
 import ipaddress
@@ -116,7 +116,7 @@ def network(folder: Path, count: int = 1) -> Iterator[list[Host]]:
         sh("ip", "-n", hub, "link", "set", "bridge", "up")
         outer = f"aml{token}"
         plug(hub, outer, None)
-        stack.callback(lambda: subprocess.run(["ip", "link", "del", outer], capture_output=True))
+        stack.callback(sh, "ip", "link", "del", outer)
         sh("ip", "address", "add", f"{gateway}/24", "dev", outer)
         sh("ip", "link", "set", outer, "up")
         names = [f"{address} host-{n}" for n, address in enumerate(addresses, 1)]
