@@ -101,7 +101,7 @@ def submit_script(**options: object) -> None:
 @click.option("--tags", metavar="KEY=VALUE", multiple=True, help="Runs with this tag (repeatable).")
 @click.option("--compute-target-name", "target", metavar="TARGET", help="Runs on this target.")
 @click.option("--parent-run-id", metavar="RUN", help="Children of this run.")
-@click.option("--pipeline-run-id", metavar="ID", help="Not supported.")
+@click.option("--pipeline-run-id", metavar="ID", help="Steps of this pipeline's run.")
 @click.option(
     "--minimal", "is_minimal", is_flag=True, help="Print only the main values of each run."
 )
@@ -122,8 +122,7 @@ def list_runs(
     These are the runs of the experiment, else of the attached folder, else all.
     """
     az = given()
-    if pipeline_run_id is not None:
-        _refuse("Pipelines are not published here; --pipeline-run-id finds nothing.")
+    parent_run_id = parent_run_id or pipeline_run_id
     session = command_session(None)
     check_named(az, session)
     for error in session.refresh():
@@ -245,17 +244,9 @@ def submit_hyperdrive(*, name: str, **options: object) -> None:
     load(_HYPERDRIVE)(load(_OPTIONS)(**options), name, given())
 
 
-@click.command("submit-pipeline", context_settings={"ignore_unknown_options": True})
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def submit_pipeline(arguments: tuple[str, ...]) -> None:
-    """Refused: pipelines cannot be submitted yet."""
-    _refuse(f"A pipeline{_named(arguments)} cannot be submitted yet.")
-
-
 RUN_COMMANDS: Final = (
     submit_script,
     submit_hyperdrive,
-    submit_pipeline,
     list_runs,
     monitor_logs,
     download_logs,

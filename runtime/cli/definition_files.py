@@ -38,7 +38,6 @@ _INSTEAD: Final[Mapping[Kind, str]] = {
     Kind.RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
     Kind.WORKBENCH_RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
     Kind.WORKBENCH_COMPUTE: "Give the run configuration beside it: `aml submit -c NAME SCRIPT`.",
-    Kind.PIPELINE_V1: "Pipelines cannot be run yet. Submit the script of each step.",
     Kind.COMPONENT: "Write a job with its `command`, `code` and `environment`, and submit that.",
     Kind.SCHEDULE: "Schedules cannot be made yet. Submit its job when it is due.",
     Kind.CONDA: "Name a script, and the environment with `-d {file}`.",

@@ -1,5 +1,6 @@
 """`aml pipeline validate | graph`: a pipeline is looked at before anything runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from runtime.cli.render import print_data, print_json, say
 from runtime.cli.session import command_session
 from runtime.definitions.settings_given import read_settings
 from runtime.pipelines.drawing import as_svg, as_text
-from runtime.pipelines.submission import check
+from runtime.pipelines.submission import check, submit
 from runtime.submit.session import ProjectSession
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -127,7 +128,5 @@ def submitted_by_az(
     if not isinstance(found, PipelineJob | PipelineYaml):
         raise UsageError(f"{file} is no pipeline.", remedy="Give its YAML file with `-y`.")
     made = found.read((), values)
-    change = load("dataclasses:replace")
-    named = change(made.pipeline, experiment=experiment) if experiment else made.pipeline
-    run_id: str = load("runtime.pipelines.submission:submit")(session, named, made.options, say)
-    return run_id
+    named = replace(made.pipeline, experiment=experiment) if experiment else made.pipeline
+    return submit(session, named, made.options, say)

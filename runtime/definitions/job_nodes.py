@@ -145,7 +145,12 @@ class Nodes:
         if named.is_map:
             return replace(node, component=named)
         component, found = self._component(named, file)
-        return replace(node, component=component or _EMPTY, file=found)
+        node = replace(node, component=component or _EMPTY, file=found)
+        written = document.get("type")
+        if written is not None and written.text not in {node.kind, "component"}:
+            what = f"Step {name!r} is of type {written.text}, and its component {node.kind}."
+            self.problems.at_line(written.line, what, "Leave `type` out.")
+        return node
 
     def _component(self, named: Located, file: Path) -> tuple[Located | None, Path]:
         text = named.text.strip()

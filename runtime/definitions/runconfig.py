@@ -54,7 +54,7 @@ _REMEDIES: Final = {
     Kind.OTHER_SCHEMA: "Give a run configuration or a job.",
     Kind.WORKBENCH_COMPUTE: "Give the run configuration of the same name: `-c NAME`.",
     Kind.SPARK_DEPENDENCIES: "Name it as `SparkDependenciesFile` of a run configuration.",
-    Kind.PIPELINE_V1: "Pipelines cannot be run yet. Submit the script of each step.",
+    Kind.PIPELINE_V1: "Run it with `aml submit FILE`.",
     Kind.CONDA: "Give it with `-d FILE`, or name it as `condaDependenciesFile`.",
     Kind.ENVIRONMENT: "Name it as `environment` of a run configuration or a job.",
     Kind.MLPROJECT: "Run it with `aml submit MLproject`.",

@@ -22,11 +22,11 @@ _PLAIN: Final = "#ffffff"
 
 def as_text(pipeline: Pipeline, states: Mapping[str, str] | None = None) -> list[str]:
     """Return a line for each step: those that may run together have the same number."""
-    known = states or {}
+    known, steps = states or {}, {each.name: each for each in pipeline.steps}
     lines = []
     for number, names in enumerate(levels(pipeline), start=1):
         for name in names:
-            step = pipeline.step(name)
+            step = steps[name]
             waits = ", ".join(_why(step)) or "nothing"
             state = f"  {known[name]}" if name in known else ""
             lines.append(f"{number}  {name}  on {step.run.target}, after {waits}{state}")
@@ -56,7 +56,7 @@ def as_svg(pipeline: Pipeline, states: Mapping[str, str] | None = None) -> str:
         for step in pipeline.steps
         for above in step.upstream
     ]
-    boxes = [_box(pipeline.step(name), at[name], known.get(name, "")) for name in at]
+    boxes = [_box(each, at[each.name], known.get(each.name, "")) for each in pipeline.steps]
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="12">',

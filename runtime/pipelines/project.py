@@ -246,7 +246,7 @@ class _Execution:
     def _bound(self, step: Step) -> RunSpec:
         """Return the run of a step with its data in place, and its place below the parent."""
         outputs: dict[str, Mapping[str, DataLocation]] = {
-            name: done.outputs for name, done in self._done.items()
+            name: self._done[name].outputs for name in step.upstream if name in self._done
         }
         run = placed(step, self._folder, self._session.targets.kind)
         run = bound(step, run, outputs)

@@ -90,6 +90,8 @@ PRINTERS = {
     # They print as azureml-core does, to a script's own output.
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
+    # Its lines are the log of a parallel step.
+    "runtime/agent/azureml_site/aml_parallel_run.py",
     "runtime/agent/assets/progress.py",
     "runtime/api/tensorboard.py",
     "runtime/api/widgets.py",

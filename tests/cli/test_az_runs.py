@@ -126,7 +126,7 @@ def test_another_workspace_is_refused(project):
     assert said.code == 2
 
 
-@pytest.mark.parametrize("verb", ["submit-hyperdrive", "submit-pipeline"])
+@pytest.mark.parametrize("verb", ["submit-hyperdrive"])
 def test_what_is_no_script_is_refused_by_name(project, verb):
     said = project.aml("run", verb, "-e", "exp", "-c", "mine", "train.py")
     assert (said.code, "cannot be submitted yet" in said.err) == (2, True)
@@ -159,10 +159,6 @@ def test_runs_are_listed_by_experiment_state_tag_and_target(project, run_id):
 def test_a_minimal_list_has_seven_values(project, run_id):
     (found,) = document(project.aml("run", "list", "--minimal"))
     assert set(found) == {"RunId", "RunType", "Status", "StartTime", "EndTime", "Target", "Tags"}
-
-
-def test_runs_of_a_pipeline_are_refused(project):
-    assert project.aml("run", "list", "--pipeline-run-id", "x").code == 2
 
 
 def test_a_run_is_shown_in_a_format_and_queried(project, run_id):

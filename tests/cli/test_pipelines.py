@@ -1,0 +1,165 @@
+"""Pipelines from the command line: checked, drawn, submitted, shown and resumed."""
+
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+PREPARE = "type: command\ninputs: {raw: {type: uri_folder}}\noutputs: {out: {type: uri_folder}}\n"
+JOB = """\
+type: pipeline
+experiment_name: pipes
+settings: {default_compute: local}
+inputs: {raw: {type: uri_folder, path: ./data}, rate: 0.1}
+outputs: {model: {type: uri_file}}
+jobs:
+  prepare:
+    component: ./prepare.yml
+    inputs: {raw: "${{parent.inputs.raw}}"}
+  train:
+    command: (cat ${{inputs.data}}/x; echo ${{inputs.rate}}) > ${{outputs.model}}
+    inputs: {data: "${{parent.jobs.prepare.outputs.out}}", rate: "${{parent.inputs.rate}}"}
+    outputs: {model: "${{parent.outputs.model}}"}
+  inner:
+    type: pipeline
+    inputs: {made: "${{parent.jobs.train.outputs.model}}"}
+    jobs:
+      show: {command: "cat ${{inputs.it}}", inputs: {it: "${{parent.inputs.made}}"}}
+"""
+OLD = """\
+pipeline:
+  name: old
+  default_compute: local
+  parameters:
+    rate: {type: float, default: 0.1}
+  steps:
+    first:
+      type: PythonScriptStep
+      name: first
+      script_name: write.py
+      source_directory: src
+      arguments: [parameter:rate, output:made]
+      parameters: {rate: {source: rate}}
+      outputs: {made: {destination: made, type: mount}}
+    second:
+      type: PythonScriptStep
+      name: second
+      script_name: read.py
+      source_directory: src
+      arguments: [input:made]
+      inputs: {made: {source: made, bind_mode: mount}}
+"""
+
+
+@pytest.fixture
+def job(desk):
+    (desk.root / "data").mkdir()
+    (desk.root / "data" / "raw").write_text("RAW\n")
+    command = "command: cp ${{inputs.raw}}/raw ${{outputs.out}}/x\n"
+    (desk.root / "prepare.yml").write_text(PREPARE + command)
+    file = desk.root / "pipeline.yml"
+    file.write_text(JOB)
+    return file
+
+
+def run_id_of(answer):
+    return re.search(r"RunId: (\S+)", answer.err)[1]
+
+
+def test_every_problem_of_a_pipeline_job_is_named_at_once_with_its_line(desk, job):
+    wrong = JOB.replace("outputs.out}}", "outputs.oot}}").replace(
+        '{raw: "${{parent', '{rew: "${{parent'
+    )
+    job.write_text(wrong.replace("jobs.train.outputs", "jobs.trian.outputs"))
+    answer = desk.aml("pipeline", "validate", job)
+    assert answer.code == 2
+    for text in (
+        "pipeline.yml:9: The component of step 'prepare' has no input 'rew'. Did you mean 'raw'?",
+        "pipeline.yml:12: Step 'prepare' has no output 'oot'. Did you mean 'out'?",
+        "pipeline.yml:16: The pipeline has no step 'trian'. Did you mean 'train'?",
+    ):
+        assert text in answer.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{raw: {type: uri_folder, path", "{raw: {type: uri_folder, pat", "Input 'raw' has no path"),
+        ("default_compute: local", "default_compute: azureml:cpu", "'local' was never deployed"),
+        ("  prepare:\n", "  prepare:\n    type: automl\n", "of type automl, and its component command"),
+        ("made: \"${{parent.jobs.train.outputs.model}}\"", "made: \"${{parent.inputs.nothing}}\"", "no input 'nothing'"),
+        ("{type: uri_file}", "{type: uri_folder}", ""),
+    ],
+)  # fmt: skip
+def test_a_pipeline_job_is_checked_before_anything_runs(desk, job, old, new, said):
+    job.write_text(JOB.replace(old, new))
+    answer = desk.aml("pipeline", "validate", job)
+    assert said in answer.err
+    assert not (desk.root / "home" / "runs").exists()
+
+
+def test_steps_that_wait_for_each_other_are_refused_before_anything_runs(desk, job):
+    steps = """\
+type: pipeline
+settings: {default_compute: local}
+jobs:
+  a: {command: ls, inputs: {x: "${{parent.jobs.b.outputs.o}}"}, outputs: {o: }}
+  b: {command: ls, inputs: {x: "${{parent.jobs.a.outputs.o}}"}, outputs: {o: }}
+"""
+    job.write_text(steps)
+    answer = desk.aml("pipeline", "validate", job)
+    assert "pipeline.yml:4\n\nThese steps wait for each other: a → b → a" in answer.err
+
+
+def test_a_pipeline_is_drawn_before_it_runs(desk, job):
+    answer = desk.aml("pipeline", "graph", job, "--svg", "p.svg")
+    assert answer.code == 0
+    picture = ET.fromstring((desk.root / "p.svg").read_text())
+    texts = {each.text for each in picture.iter() if each.tag.endswith("}text")}
+    assert {"prepare", "train", "inner.show", "model", "out"} <= texts
+    lines = desk.aml("pipeline", "graph", job).out.splitlines()
+    assert lines[1] == "2  train  on local, after prepare (out)"
+    shown = json.loads(desk.aml("pipeline", "graph", job, "--json").out)
+    assert shown == {"prepare": [], "train": ["prepare"], "inner.show": ["train"]}
+
+
+def test_a_pipeline_job_is_submitted_reused_and_shown(desk, job):
+    answer = desk.aml("submit", "--set", "inputs.rate=0.5", job)
+    assert answer.code == 0, answer.err
+    run_id = run_id_of(answer)
+    again = desk.aml("job", "create", "-f", job, "--set", "inputs.rate=0.5", "--stream")
+    made = json.loads(again.out)
+    assert (made["type"], made["status"]) == ("pipeline", "Completed")
+    table = desk.aml("run", "show", made["name"]).out
+    assert re.search(rf"train +Reused +{made['name']}_train", table)
+    log = desk.aml("run", "logs", f"{run_id}_inner-show").out
+    assert log == "RAW\n0.5\n"
+    drawn = desk.aml("pipeline", "graph", run_id).out
+    assert drawn.splitlines()[0] == "1  prepare  on local, after nothing  Completed"
+
+
+def test_a_pipeline_of_azureml_core_is_submitted(desk):
+    desk.write("import sys; open(sys.argv[2] + '/x', 'w').write(sys.argv[1])", "write.py")
+    desk.write("import sys; print(open(sys.argv[1] + '/x').read())", "read.py")
+    (desk.root / "old.yml").write_text(OLD)
+    answer = desk.aml("submit", "-P", "rate=0.7", "old.yml")
+    assert answer.code == 0, answer.err
+    assert desk.aml("run", "logs", f"{run_id_of(answer)}_second").out == "0.7\n"
+    made = desk.aml("run", "submit-pipeline", "-y", "old.yml", "-n", "exp", "-p", "rate=1.5")
+    assert json.loads(made.out)["experiment"] == "exp"
+    refused = desk.aml("submit", "-P", "rate=fast", "old.yml")
+    assert "'rate' is 'fast', which is not of type float" in refused.err
+
+
+def test_resuming_runs_only_what_failed(desk, job):
+    job.write_text(JOB.replace("(cat", f"test -e {desk.root}/ok && (cat"))
+    failed = desk.aml("submit", job)
+    assert failed.code == 1
+    (desk.root / "ok").touch()
+    answer = desk.aml("run", "resume", run_id_of(failed))
+    assert answer.code == 0, answer.err
+    table = desk.aml("run", "show", run_id_of(answer)).out
+    assert re.search(r"prepare +Reused", table)
+    assert re.search(r"train +Completed", table)
+    assert "nothing to resume" in desk.aml("run", "resume", run_id_of(answer)).err
