@@ -68,7 +68,6 @@ KINDS: Final = (
     replace(kind_of("Microsoft.Network/virtualNetworks"), fill=_properties(subnets=[])),
     kind_of("Microsoft.Network/virtualNetworks/subnets"),
     replace(kind_of("Microsoft.Network/networkSecurityGroups"), fill=_properties(securityRules=[])),
-    kind_of("Microsoft.Databricks/workspaces"),
     replace(
         kind_of("Microsoft.Storage/storageAccounts/blobServices/containers"), provisioning=False
     ),

@@ -39,6 +39,8 @@ from localcloud.planes import (
 )
 from localcloud.services.batch import accounts as batch_accounts
 from localcloud.services.batch.engine import BatchEngine
+from localcloud.services.databricks import workspaces as databricks_workspaces
+from localcloud.services.databricks.engine import DatabricksEngine
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -53,6 +55,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *networks.KINDS,
     *virtual_machines.KINDS,
     *batch_accounts.KINDS,
+    *databricks_workspaces.KINDS,
     *schedules.KINDS,
 )
 
@@ -76,9 +79,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     *core_models.ROUTES,
     *core_secrets.ROUTES,
     *batch_accounts.ROUTES,
+    *databricks_workspaces.ROUTES,
     *storage_services.ROUTES,
     *blob.ROUTES,
 )
 
 # Made when the daemon starts: what its services left unfinished begins again.
-ENGINES: Final[tuple[type[Engine], ...]] = (BatchEngine,)
+ENGINES: Final[tuple[type[Engine], ...]] = (BatchEngine, DatabricksEngine)

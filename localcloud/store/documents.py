@@ -62,6 +62,13 @@ class DocumentStore:
         )
         return [self._sealing.open(row["sealed"]) for row in rows]
 
+    def ids(self, space: str, kind: str) -> list[str]:
+        """Return the ids of a kind, in lower case, oldest first."""
+        rows = self._database.rows(
+            "select id from document where space = ? and kind = ? order by position", (space, kind)
+        )
+        return [str(row["id"]) for row in rows]
+
     def spaces(self, kind: str) -> list[str]:
         """Return the spaces that have documents of a kind."""
         rows = self._database.rows("select distinct space from document where kind = ?", (kind,))

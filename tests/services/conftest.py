@@ -1,5 +1,7 @@
 """One daemon with accounts and workspaces, driven by the clients of their services."""
 
+import os
+import shutil
 from itertools import count
 
 import pytest
@@ -38,3 +40,11 @@ def deployed(cloud):
 def name():
     """A name that nothing else of the session has."""
     return f"n{next(_NAMES)}"
+
+
+@pytest.fixture(scope="session")
+def java():
+    """Skip without Java; where CI is set, fail."""
+    if shutil.which("java") is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("Java is not installed: `apt-get install openjdk-17-jre-headless`")
