@@ -2,7 +2,8 @@
 
 ``start FOLDER`` reads ``{"arguments": […], "variables": {…}}`` from standard input, and
 ``follow FOLDER`` the bytes that the reader has by file; ``cancel FOLDER``,
-``clear FOLDER RUN_ID`` and ``started FOLDER`` read nothing. See ``detached``.
+``clear FOLDER RUN_ID`` and ``started FOLDER`` read nothing (``detached``). ``serve FOLDER`` answers
+a carrier's requests over one connection (``serving``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from runtime.agent import detached
 from runtime.agent.main import main as agent
+from runtime.agent.serving import Server
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,9 +52,15 @@ def _started(folder: Path, _: Sequence[str]) -> int:
     return 0 if detached.started(folder) else 1
 
 
+def _serve(root: Path, _: Sequence[str]) -> int:
+    Server(root, agent, sys.stdin.buffer, sys.stdout.buffer).serve()
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Path, Sequence[str]], int]] = {
     "start": _start,
     "follow": _follow,
+    "serve": _serve,
     "cancel": _cancel,
     "clear": _clear,
     "started": _started,

@@ -24,10 +24,12 @@ UNPACKED = "script"
 def azureml_site(mode: str) -> Iterator[str]:
     """Yield the folder, unpacked while the block runs if the agent is one file; ``""``: none."""
     here = Path(__file__).resolve()
-    beside = here.parent / FOLDER
+    # The second is where it is in an archive that was unpacked as a whole.
+    places = (here.parent / FOLDER, here.parents[2] / UNPACKED / FOLDER)
+    beside = next((place for place in places if place.is_dir()), None)
     if mode == NEVER:
         yield ""
-    elif beside.is_dir():
+    elif beside is not None:
         yield str(beside)
     else:
         with tempfile.TemporaryDirectory(prefix="aml-azureml-") as folder:

@@ -96,7 +96,9 @@ def supported(request: str, earliest: Version = EARLIEST) -> bool:
     )
 
 
-def find_python(request: str, installed: Iterable[InstalledPython]) -> InstalledPython:
+def find_python(
+    request: str, installed: Iterable[InstalledPython], *, where: str = "this machine"
+) -> InstalledPython:
     """Return the first interpreter that satisfies ``request``; the error lists those installed.
 
     If the request is an exact release (``3.6.2``) and there is none, another release of the same
@@ -116,7 +118,7 @@ def find_python(request: str, installed: Iterable[InstalledPython]) -> Installed
     listed = ", ".join(".".join(map(str, version)) for version in sorted(versions, reverse=True))
     missing = minor or ".".join(request.lstrip("=~>").split(",")[0].split(".")[:2])
     raise EnvironmentBuildError(
-        f"Python {request} is not installed on this machine (installed: {listed or 'none'}).",
+        f"Python {request} is not installed on {where} (installed: {listed or 'none'}).",
         remedy=f"{_how_to_get(missing)}, or ask for an installed one: in the environment file,"
         " or with `--python-version X.Y`.",
     )

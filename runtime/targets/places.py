@@ -174,7 +174,9 @@ class Place(Protocol):
         """Close the connections to the place."""
 
 
-PLACES: Final[dict[str, tuple[str, str]]] = {}
+PLACES: Final[dict[str, tuple[str, str]]] = {
+    "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),
+}
 """Kind of place → import path of its class, and the extra that it needs.
 
 Constructors take ``(run_id, settings, home)``; ``home`` is the ``.aml`` folder.

@@ -1,0 +1,218 @@
+"""A machine reached over ssh, as the place of a carried run."""
+
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import CredentialError, EnvironmentBuildError, UnreachableError
+from infra.contract.json_types import Document
+from runtime.agent.detached import Frame
+from runtime.agent.files import Below, OutsideError, files_below
+from runtime.targets.base import Report, left_out
+from runtime.targets.places import (
+    FETCHED,
+    FOLLOWED,
+    Have,
+    Heartbeat,
+    Piece,
+    PlaceEnd,
+    Shipment,
+    Sign,
+    StoppedError,
+    Teller,
+)
+from runtime.targets.run_folder import AGENT_EVENTS
+from runtime.targets.ssh_connection import Connection, connect
+from runtime.targets.ssh_environments import environment_at
+from runtime.targets.ssh_machine import MachineError, machine_of
+from runtime.targets.ssh_session import Session
+from runtime.targets.ssh_trees import listed
+
+STORE_LIMIT_BYTES: Final = 20 * 1024**3
+"""What the store of contents may take at a machine, and as much for its environments."""
+_AGAIN_S: Final = (0.5, 2.0, 5.0, 15.0)
+_PATIENCE_S: Final = 300.0
+
+
+class SshPlace:
+    """One run at a machine. Its folder is ``~/.aml-agent/runs/RUN``."""
+
+    def __init__(self, run_id: str, settings: Document, home: Path) -> None:
+        self._run_id = run_id
+        self._machine = machine_of(settings)
+        self._home = home
+        self._connection: Connection | None = None
+        self._session: Session | None = None
+
+    def start(self, shipment: Shipment, tell: Teller) -> None:
+        """Send what the machine lacks, prepare the environment, start the agent.
+
+        A machine that does not answer at first fails the run; a line that is lost later is dialed
+        again.
+        """
+        try:
+            self._opened()
+        except UnreachableError as error:
+            raise MachineError(error.detail, remedy=error.remedy) from None
+        try:
+            self._persistent(lambda: self._start(shipment, tell), shipment)
+        except (StoppedError, EnvironmentBuildError, MachineError):
+            with suppress(UnreachableError, CredentialError, MachineError):
+                self.release()
+            raise
+
+    def started(self) -> bool:
+        """Return whether the run was started at the machine, and is not released."""
+        return bool(self._ask("started")["started"])
+
+    def follow(self, have: Have) -> Iterator[Sign]:
+        """Yield what the run writes, from the bytes that are here."""
+        with self._watched() as session:
+            for header, content in session.frames("follow", run=self._run_id, have=self._had(have)):
+                if content:
+                    yield Piece(header["name"], content)
+                elif "exit" in header:
+                    yield PlaceEnd(header["exit"], header["reason"])
+                else:
+                    yield Heartbeat()
+
+    def cancel(self) -> None:
+        """Send SIGTERM to the agent, in a channel of its own: another may follow the run."""
+        with self._watched() as session:
+            folder = f"{session.facts['root']}/runs/{self._run_id}"
+            command = session.command("cancel", folder)
+            command.ended()
+            command.close()
+
+    def fetch(self, into: Path, report: Report) -> None:
+        """Copy the run's files; a file is here as a whole, or not at all."""
+        below = Below(into)
+        with self._watched() as session:
+            frames = session.frames("fetch", run=self._run_id, names=list(FETCHED))
+            for header, content in frames:
+                if "problem" in header:
+                    report(f"{header['name']} was not collected: {header['problem']}")
+                elif "name" in header:
+                    _write(below, header, content, frames, report)
+
+    def release(self) -> None:
+        """Kill what is left of the run and remove its folder."""
+        self._ask("release", limit=STORE_LIMIT_BYTES)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._drop()
+
+    def _start(self, shipment: Shipment, tell: Teller) -> None:
+        session = self._opened()
+        facts = session.facts
+        shipment.check()
+        made = environment_at(self._machine, session, shipment, tell, self._home)
+        shipment.check()
+
+        def report(text: str) -> None:
+            tell.record("message", {"text": text})
+
+        starter = f'#!/bin/sh\nexec {shlex.quote(made.python)} "$@"\n'
+        tree = listed(shipment, starter if shipment.task.is_shell else "", report)
+        session.send(tree, self._run_id)
+        count = len(shipment.snapshot.files)
+        tell.step("unzip", f"{count} file{'' if count == 1 else 's'} laid out")
+        shipment.check()
+        root = f"{facts['root']}/runs/{self._run_id}"
+        variables = shipment.variables(root, made.variables, facts["variables"])
+        if shipment.task.is_shell:
+            path = variables.get("PATH", os.defpath)
+            variables["PATH"] = os.pathsep.join(
+                [f"{root}/bin", str(Path(made.python).parent), path]
+            )
+        session.answer(
+            "start",
+            run=self._run_id,
+            environment=made.key,
+            arguments=shipment.agent_arguments(made.python),
+            variables=variables,
+        )
+
+    def _persistent(self, act: Callable[[], None], shipment: Shipment) -> None:
+        """Do something again while the line is lost; everything at the machine is idempotent."""
+        deadline = time.monotonic() + _PATIENCE_S
+        for pause_s in _pauses():
+            try:
+                act()
+            except UnreachableError:
+                self._drop()
+                if time.monotonic() > deadline:
+                    raise
+            except BaseException:
+                # In the midst of an answer: the agent at the machine ends what it does.
+                self._drop()
+                raise
+            else:
+                return
+            shipment.stop.wait(pause_s)
+            shipment.check()
+
+    def _ask(self, do: str, **fields: int) -> Document:
+        with self._watched() as session:
+            return session.answer(do, run=self._run_id, **fields)
+
+    @contextmanager
+    def _watched(self) -> Iterator[Session]:
+        """Yield the session with a run that may go on there.
+
+        Whatever keeps us from it, it is out of reach: a run does not fail because a variable with a
+        password is not set where somebody looks at it.
+        """
+        try:
+            session = self._opened()
+        except (CredentialError, MachineError) as error:
+            raise UnreachableError(error.detail, remedy=error.remedy) from None
+        try:
+            yield session
+        except BaseException:
+            self._drop()
+            raise
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            self._connection = connect(self._machine, self._home.parent, os.environ)
+            self._session = Session(self._connection)
+        return self._session
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._session = self._connection = None
+
+    def _had(self, have: Have) -> dict[str, int]:
+        folder = self._home / "runs" / self._run_id
+        names = [f"{top}/{name}" for top in FOLLOWED for name, _ in files_below(folder / top)]
+        return {name: have(name) for name in (AGENT_EVENTS, *names)}
+
+
+def _write(
+    below: Below, header: Document, content: bytes, frames: Iterator[Frame], report: Report
+) -> None:
+    """Write one file, whose further blocks are in the next frames."""
+    name = header["name"]
+    try:
+        with below.replacing(name) as sink:
+            sink.write(content)
+            while header["more"]:
+                header, content = next(frames)
+                sink.write(content)
+    except (OSError, OutsideError) as error:
+        report(left_out(name, error))
+        while header["more"]:
+            header, _ = next(frames)
+
+
+def _pauses() -> Iterator[float]:
+    yield from _AGAIN_S
+    while True:
+        yield _AGAIN_S[-1]

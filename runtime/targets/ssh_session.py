@@ -1,0 +1,248 @@
+"""What is asked of a machine over its connection: one channel, in which the agent serves.
+
+The agent is sent once, and unpacked at the machine. Requests then cost a round trip each.
+"""
+
+import base64
+import hashlib
+import shlex
+import tarfile
+from collections.abc import Iterator, Mapping
+from typing import IO, Final, cast
+
+from infra.contract.errors import PlatformError
+from infra.contract.json_types import Document, JsonObject
+from runtime.agent.archive import agent_archive
+from runtime.agent.detached import Frame, read_frame
+from runtime.targets.ssh_connection import Command, Connection
+from runtime.targets.ssh_machine import (
+    disk_full,
+    line_lost,
+    no_python,
+    strange_answer,
+    windows,
+)
+from runtime.targets.ssh_trees import Listed, dump, opened
+
+ROOT: Final = ".aml-agent"
+"""The folder in the user's home at a machine."""
+_READY: Final = "aml-ready"
+_SILENCE_S: Final = 15.0
+"""Requests during which the agent sends something twice a second fail after so long."""
+_BEATING: Final = ("follow", "run", "take")
+_HELLO_S: Final = 60.0
+_BLOCK_BYTES: Final = 1 << 18
+_NO_SPACE: Final = ("28", "122")  # ENOSPC and EDQUOT on Linux
+_WINDOWS: Final = "is not recognized"
+_RECORD: Final = 512
+_LINES: Final = 200
+_INSTALL: Final = """
+import os, sys
+def say(text):
+    os.write(1, (text + "\\n").encode())
+if sys.version_info < (3, 8):
+    say("aml-old %d.%d" % sys.version_info[:2])
+    sys.exit(3)
+import compileall, io, shutil, zipfile
+place, size, root = sys.argv[2:]
+try:
+    if not os.path.isdir(os.path.dirname(place)):
+        os.makedirs(os.path.dirname(place))
+    say("aml-agent")
+    content = b""
+    while len(content) < int(size):
+        more = os.read(0, int(size) - len(content))
+        if not more:
+            sys.exit(4)
+        content += more
+    new = "%s.%d" % (place, os.getpid())
+    try:
+        zipfile.ZipFile(io.BytesIO(content)).extractall(new)
+        compileall.compile_dir(new, quiet=2)
+        if not os.path.isdir(place):
+            os.rename(new, place)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    say("aml-ready")
+    os.execv(sys.executable, [sys.executable, place, "serve", root])
+except OSError as error:
+    say("aml-error %s %s" % (error.errno, error))
+    sys.exit(4)
+"""
+
+
+class Session:
+    """The agent at a machine, through one channel. ``facts`` is what it says of the machine.
+
+    Raises ``UnreachableError`` when the line is lost, ``MachineError`` for what the machine lacks.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._machine = connection.machine
+        self._agent = agent_archive()
+        self._command = connection.command(bootstrap(self._agent))
+        self.facts = self._greeted()
+        self.rounds = 0
+        """How many requests were made: each is a round trip."""
+
+    def answer(self, do: str, content: bytes = b"", /, **fields: object) -> Document:
+        """Make a request and return the end of its answer."""
+        return [frame for frame, _ in self.frames(do, content, **fields)][-1]
+
+    def frames(self, do: str, content: bytes = b"", /, **fields: object) -> Iterator[Frame]:
+        """Make a request and yield its answer; the last frame is what it says is ``done``."""
+        self._command.expect_within(_SILENCE_S if do in _BEATING else None)
+        self._command.write(packed({"do": do, **fields, "size": len(content)}) + content)
+        self.rounds += 1
+        yield from self._answered()
+
+    def send(self, listed: Listed, run_id: str) -> int:
+        """Lay out a tree in a run's folder; return how many contents had to be sent."""
+        found = self.answer("lay-out", run=run_id, tree=listed.id)
+        if "unknown" in found:
+            found = self.answer("lay-out", listed.text, run=run_id, tree=listed.id)
+        missing = found.get("missing", ())
+        if missing:
+            size = sum(listed.sizes[sha] for sha in missing)
+            # The store has them, and the run a copy.
+            if found["free"] < 2 * size:
+                free = f"{found['free'] // 2**20} MiB are free, and the run needs"
+                raise disk_full(self._machine, f"{free} {2 * size // 2**20 + 1} MiB")
+            self._unpack(listed, {sha: listed.sizes[sha] for sha in missing}, run_id)
+        return len(missing)
+
+    def command(self, *arguments: str) -> Command:
+        """Start the agent for something else, in a channel of its own."""
+        line = [self.facts["python"], f"{self.facts['root']}/agent/{version(self._agent)}"]
+        return self._connection.command(shlex.join([*line, *arguments]))
+
+    def close(self) -> None:
+        """Close the channel: the agent there ends, runs go on."""
+        self._command.close()
+
+    def _unpack(self, listed: Listed, missing: Mapping[str, int], run_id: str) -> None:
+        header = {"do": "unpack", "run": run_id, "tree": listed.id, "size": 0}
+        self._command.expect_within(None)
+        self._command.write(packed({**header, "bytes": tar_bytes(missing)}))
+        self.rounds += 1
+        sink = _Buffered(self._command)
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", sink), mode="w|", format=tarfile.GNU_FORMAT
+        ) as archive:
+            for sha, size in missing.items():
+                member = tarfile.TarInfo(sha)
+                member.size = size
+                with opened(listed.contents[sha]) as content:
+                    archive.addfile(member, content)
+        sink.flush()
+        list(self._answered())
+
+    def _answered(self) -> Iterator[Frame]:
+        while True:
+            try:
+                frame = read_frame(self._command.read_line, self._command.read)
+            except EOFError:
+                frame = None
+            if frame is None:
+                code, said = self._command.ended()
+                raise (
+                    strange_answer(self._machine, code, said) if said else line_lost(self._machine)
+                )
+            header, content = frame
+            if "error" in header:
+                raise self._failed(header)
+            if "done" in header:
+                yield header["done"], b""
+                return
+            yield header, content
+
+    def _failed(self, header: Document) -> PlatformError:
+        if header.get("full"):
+            return disk_full(self._machine, str(header["error"]))
+        return strange_answer(self._machine, None, str(header["error"]))
+
+    def _greeted(self) -> Document:
+        """Read what the machine says first: what it lacks, or that the agent serves."""
+        self._command.expect_within(_HELLO_S)
+        said = []
+        # A shell's start-up files may print something first.
+        for _ in range(_LINES):
+            line = self._command.read_line().decode(errors="replace")
+            word, _, rest = line.strip().partition(" ")
+            match word:
+                case "aml-ready":
+                    return [frame for frame, _ in self._answered()][-1]
+                case "aml-agent":
+                    self._command.write(self._agent)
+                case "aml-no-python":
+                    raise no_python(self._machine)
+                case "aml-old":
+                    raise no_python(self._machine, rest)
+                case "aml-error":
+                    number, _, why = rest.partition(" ")
+                    full = number in _NO_SPACE
+                    raise (
+                        disk_full(self._machine, why)
+                        if full
+                        else strange_answer(self._machine, None, why)
+                    )
+            said.append(line)
+            if not line:
+                break
+        code, words = self._command.ended()
+        words = f"{''.join(said)}{words}"
+        if _WINDOWS in words:
+            raise windows(self._machine)
+        raise strange_answer(self._machine, code, words)
+
+
+class _Buffered:
+    """Collects small writes of an archive: each would be a packet of its own."""
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+        self._held = bytearray()
+
+    def write(self, content: bytes) -> int:
+        self._held += content
+        if len(self._held) >= _BLOCK_BYTES:
+            self.flush()
+        return len(content)
+
+    def flush(self) -> None:
+        self._command.write(bytes(self._held))
+        self._held.clear()
+
+
+def bootstrap(agent: bytes) -> str:
+    """Return the command that starts the agent at a machine, for whatever shell its user has.
+
+    It prints ``aml-ready``, or ``aml-agent`` to be sent the agent first, or what is missing.
+    """
+    install = base64.b64encode(_INSTALL.encode()).decode()
+    run = "import sys,base64;exec(base64.b64decode(sys.argv[1]))"
+    script = (
+        f'umask 077; cd; r="$HOME/{ROOT}"; a="$r/agent/{version(agent)}"; p=;'
+        " for n in python3 python; do p=$(command -v $n) && break; done;"
+        ' if [ -z "$p" ]; then echo aml-no-python; exit 3; fi;'
+        f' if [ -f "$a/__main__.py" ]; then echo {_READY}; exec "$p" "$a" serve "$r"; fi;'
+        f' exec "$p" -c "{run}" {install} "$a" {len(agent)} "$r"'
+    )
+    return f"exec sh -c '{script}'"
+
+
+def version(agent: bytes) -> str:
+    """Return the name of an agent's folder."""
+    return hashlib.sha256(agent).hexdigest()[:16]
+
+
+def packed(header: JsonObject) -> bytes:
+    """Return a header as a line."""
+    return dump(header) + b"\n"
+
+
+def tar_bytes(sizes: Mapping[str, int]) -> int:
+    """Return the size of a tar archive with one record as header for each member."""
+    members = sum(_RECORD + -(-size // _RECORD) * _RECORD for size in sizes.values())
+    return -(-(members + 2 * _RECORD) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
