@@ -179,7 +179,7 @@ class Server:
     def _release(self, header: JsonObject, _: bytes) -> Answers:
         folder = self._folder(header)
         if folder.is_dir():
-            detached.clear(folder, header["run"])
+            detached.clear(folder, header["owner"])
             shutil.rmtree(str(folder), ignore_errors=True)
         yield {"done": {}}, b""
         # The carrier need not wait for it.

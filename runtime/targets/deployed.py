@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from infra.contract.errors import UsageError
+from infra.contract.command_line import stack_command
+from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
 from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
+from runtime.targets.ssh_machine import SSH_PORT, Machine
 
 # Kind of compute in the manifest → kind of target.
-KINDS: Final = {"aml_compute": "azureml", "compute_instance": "azureml"}
+KINDS: Final = {
+    "aml_compute": "azureml",
+    "compute_instance": "azureml",
+    "virtual_machine": "ssh",
+}
 
 
 def unusable(kind: str) -> str:
@@ -61,7 +67,8 @@ class DeployedTargets:
     def make(self, name: str) -> Target:
         """Return a new target; raises what ``require`` raises."""
         manifest, entry = self._entry(name)
-        return self._azureml(name, entry, manifest)
+        makers = {"azureml": self._azureml, "ssh": self._ssh}
+        return makers[KINDS[entry.kind]](name, entry, manifest)
 
     def require(self, name: str) -> None:
         """Raise what ``make`` would raise, without contacting or starting a cloud."""
@@ -69,8 +76,8 @@ class DeployedTargets:
 
     def on_this_machine(self, name: str) -> bool:
         """Return whether the target is a cluster of the local cloud."""
-        manifest, _ = self._entry(name)
-        return manifest.cloud == "local"
+        manifest, entry = self._entry(name)
+        return manifest.cloud == "local" and KINDS[entry.kind] == "azureml"
 
     def kind(self, name: str) -> str:
         """Return the kind of a compute, as in the manifest."""
@@ -114,6 +121,25 @@ class DeployedTargets:
     def _azureml(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
         return target_class("azureml")(
             name, self._cloud(manifest), workspace_id=manifest.workspace.id, compute_id=entry.id
+        )
+
+    def _ssh(self, name: str, entry: TargetEntry, _: Manifest) -> Target:
+        if not entry.address or not entry.user:
+            raise NotDeployedError(
+                f"The manifest has no address of {name!r}: the machine had none when the stack was"
+                " deployed.",
+                remedy=f"Start the machine, then run {stack_command('up', self._stack)}.",
+            )
+        machine = Machine(
+            name,
+            entry.address,
+            entry.port or SSH_PORT,
+            entry.user,
+            entry.host_key,
+            entry.credentials,
+        )
+        return target_class("ssh")(
+            name, self._home, machine, manifest=self._file, stack=self._stack
         )
 
     def _cloud(self, manifest: Manifest) -> "CloudClient":

@@ -12,6 +12,7 @@ from runtime.targets.base import Target
 GROUP: Final = "aml.targets"
 BUILT_IN: Final = {
     "azureml": "runtime.targets.azureml:AzureMLTarget",
+    "ssh": "runtime.targets.ssh:SshTarget",
     "local": "runtime.targets.local:LocalTarget",
 }
 """Kind of target → import path of its class. Constructors differ."""

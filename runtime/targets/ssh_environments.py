@@ -1,4 +1,4 @@
-"""The environment of a run at a machine: its own Python, or one that conda or uv builds there.
+"""The environment of a run that conda or uv builds at a machine.
 
 It is built once for each set of declared packages, and kept. A machine that does not reach the
 package index gets the packages from here.
@@ -8,7 +8,6 @@ import json
 import platform
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -28,10 +27,9 @@ from runtime.environments.lock_store import FOLDER, LockStore
 from runtime.environments.locking import LockedEnvironment, lock
 from runtime.environments.pythons import InstalledPython, find_python, fits, substitution
 from runtime.environments.resolved import ResolvedLock, locked_lines, resolved_lock
-from runtime.model.environments import LOCK_PROPERTY
+from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.targets.places import Shipment, Teller
-from runtime.targets.ssh_machine import Machine
-from runtime.targets.ssh_session import Session
+from runtime.targets.ssh_session import Environment, Session
 from runtime.targets.ssh_trees import Listed, file_of
 from runtime.targets.ssh_wheels import resolved_for, wheels_for
 
@@ -53,34 +51,20 @@ os._exit(0)
 """Ends with 0 if a host answers. Looking up a name may hang: a timer ends that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """The script's interpreter at the machine, and its variables; ``key`` if it was built."""
-
-    python: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-    key: str = ""
-
-
-def environment_at(
-    machine: Machine, session: Session, shipment: Shipment, tell: Teller, home: Path
+def built_environment(
+    session: Session, shipment: Shipment, spec: EnvironmentSpec, tell: Teller, home: Path
 ) -> Environment:
     """Return the run's environment, built if the machine does not have it.
 
     Raises ``EnvironmentBuildError``, ``DefinitionError``, and ``StoppedError`` if it is canceled.
     """
-    spec = shipment.task.environment
-    if spec is None or spec.kind == "user_managed":
-        python = _existing(machine, session, spec.interpreter if spec else None)
-        tell.step("environment", f"{python} is used as it is")
-        return Environment(python, spec.variables if spec else {})
     conda = next((path for name, path in _tools(session).items() if name in TOOLS and path), "")
     locked = lock(spec, with_conda=bool(conda))
     record = session.answer("take", key=locked.key)["record"]
     how = "reused" if record else "built"
     if not record:
         shown = redacting(locked, tell.build)
-        build = _Build(machine, session, shipment, locked, shown)
+        build = _Build(session, shipment, locked, shown)
         record = build.with_conda(conda) if locked.conda else build.with_uv()
         session.answer("keep", key=locked.key, record=record)
     tell.step("environment", f"{how} {locked.hash}")
@@ -93,20 +77,6 @@ def environment_at(
     return Environment(f"{folder}/bin/python", variables, locked.key)
 
 
-def _existing(machine: Machine, session: Session, interpreter: str | None) -> str:
-    """Return the path of an interpreter of the machine; without a name, the agent's own."""
-    own = str(session.facts["python"])
-    if interpreter is None:
-        return own
-    found = str(session.answer("find", name=interpreter)["path"])
-    if found or interpreter == "python":
-        return found or own
-    raise EnvironmentBuildError(
-        f"There is no {interpreter} on machine {machine.target!r}.",
-        remedy=f"Install it there, or name another `interpreterPath`, such as {own}.",
-    )
-
-
 def _tools(session: Session) -> Mapping[str, str]:
     tools: Mapping[str, str] = session.facts["tools"]
     return tools
@@ -116,14 +86,9 @@ class _Build:
     """Builds one environment in its folder at the machine."""
 
     def __init__(
-        self,
-        machine: Machine,
-        session: Session,
-        shipment: Shipment,
-        locked: LockedEnvironment,
-        shown: Shown,
+        self, session: Session, shipment: Shipment, locked: LockedEnvironment, shown: Shown
     ) -> None:
-        self._machine = machine
+        self._machine = session.machine
         self._session = session
         self._shipment = shipment
         self._locked = locked

@@ -10,8 +10,10 @@ from typing import Final
 
 from infra.contract.errors import CredentialError, EnvironmentBuildError, UnreachableError
 from infra.contract.json_types import Document
+from infra.contract.load import load
 from runtime.agent.detached import Frame
 from runtime.agent.files import Below, OutsideError, files_below
+from runtime.agent.owner import OWNER
 from runtime.targets.base import Report, left_out
 from runtime.targets.places import (
     FETCHED,
@@ -27,9 +29,8 @@ from runtime.targets.places import (
 )
 from runtime.targets.run_folder import AGENT_EVENTS
 from runtime.targets.ssh_connection import Connection, connect
-from runtime.targets.ssh_environments import environment_at
-from runtime.targets.ssh_machine import MachineError, machine_of
-from runtime.targets.ssh_session import Session
+from runtime.targets.ssh_machine import KIND, MachineError, machine_of
+from runtime.targets.ssh_session import Environment, Session
 from runtime.targets.ssh_trees import listed
 
 STORE_LIMIT_BYTES: Final = 20 * 1024**3
@@ -67,18 +68,22 @@ class SshPlace:
 
     def started(self) -> bool:
         """Return whether the run was started at the machine, and is not released."""
-        return bool(self._ask("started")["started"])
+        with self._watched() as session:
+            return bool(session.answer("started", run=self._run_id)["started"])
 
     def follow(self, have: Have) -> Iterator[Sign]:
         """Yield what the run writes, from the bytes that are here."""
+        end = PlaceEnd()
         with self._watched() as session:
             for header, content in session.frames("follow", run=self._run_id, have=self._had(have)):
                 if content:
                     yield Piece(header["name"], content)
                 elif "exit" in header:
-                    yield PlaceEnd(header["exit"], header["reason"])
+                    end = PlaceEnd(header["exit"], header["reason"])
                 else:
                     yield Heartbeat()
+        # Whoever reads it stops reading: the answer must have ended before.
+        yield end
 
     def cancel(self) -> None:
         """Send SIGTERM to the agent, in a channel of its own: another may follow the run."""
@@ -101,7 +106,13 @@ class SshPlace:
 
     def release(self) -> None:
         """Kill what is left of the run and remove its folder."""
-        self._ask("release", limit=STORE_LIMIT_BYTES)
+        with self._watched() as session:
+            session.answer(
+                "release",
+                run=self._run_id,
+                owner=owner(self._run_id),
+                limit=STORE_LIMIT_BYTES,
+            )
 
     def close(self) -> None:
         """Close the connection."""
@@ -111,7 +122,7 @@ class SshPlace:
         session = self._opened()
         facts = session.facts
         shipment.check()
-        made = environment_at(self._machine, session, shipment, tell, self._home)
+        made = self._environment(session, shipment, tell)
         shipment.check()
 
         def report(text: str) -> None:
@@ -130,12 +141,38 @@ class SshPlace:
             variables["PATH"] = os.pathsep.join(
                 [f"{root}/bin", str(Path(made.python).parent), path]
             )
+        variables[OWNER] = owner(self._run_id)
         session.answer(
             "start",
             run=self._run_id,
             environment=made.key,
             arguments=shipment.agent_arguments(made.python),
             variables=variables,
+        )
+
+    def _environment(self, session: Session, shipment: Shipment, tell: Teller) -> Environment:
+        """Return a Python of the machine, or the environment that is built there."""
+        spec = shipment.task.environment
+        if spec is not None and spec.kind != "user_managed":
+            # Half of the imports of a carrier, for the runs that need them.
+            build = load("runtime.targets.ssh_environments:built_environment")
+            built: Environment = build(session, shipment, spec, tell, self._home)
+            return built
+        python = self._existing(session, spec.interpreter if spec else None)
+        tell.step("environment", f"{python} is used as it is")
+        return Environment(python, spec.variables if spec else {})
+
+    def _existing(self, session: Session, interpreter: str | None) -> str:
+        """Return the path of an interpreter of the machine; without a name, the agent's own."""
+        own = str(session.facts["python"])
+        if interpreter is None:
+            return own
+        found = str(session.answer("find", name=interpreter)["path"])
+        if found or interpreter == "python":
+            return found or own
+        raise EnvironmentBuildError(
+            f"There is no {interpreter} on machine {self._machine.target!r}.",
+            remedy=f"Install it there, or name another `interpreterPath`, such as {own}.",
         )
 
     def _persistent(self, act: Callable[[], None], shipment: Shipment) -> None:
@@ -156,10 +193,6 @@ class SshPlace:
                 return
             shipment.stop.wait(pause_s)
             shipment.check()
-
-    def _ask(self, do: str, **fields: int) -> Document:
-        with self._watched() as session:
-            return session.answer(do, run=self._run_id, **fields)
 
     @contextmanager
     def _watched(self) -> Iterator[Session]:
@@ -193,6 +226,14 @@ class SshPlace:
         folder = self._home / "runs" / self._run_id
         names = [f"{top}/{name}" for top in FOLLOWED for name, _ in files_below(folder / top)]
         return {name: have(name) for name in (AGENT_EVENTS, *names)}
+
+
+def owner(run_id: str) -> str:
+    """Return the mark of a run's processes at the machine.
+
+    It may be this machine, where the run's carrier has a mark of its own, which must not be killed.
+    """
+    return f"{run_id}@{KIND}"
 
 
 def _write(

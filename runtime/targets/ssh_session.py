@@ -8,6 +8,7 @@ import hashlib
 import shlex
 import tarfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import IO, Final, cast
 
 from infra.contract.errors import PlatformError
@@ -71,6 +72,15 @@ except OSError as error:
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The script's interpreter at the machine, and its variables; ``key`` if it was built."""
+
+    python: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+
+
 class Session:
     """The agent at a machine, through one channel. ``facts`` is what it says of the machine.
 
@@ -79,7 +89,7 @@ class Session:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._machine = connection.machine
+        self.machine = connection.machine
         self._agent = agent_archive()
         self._command = connection.command(bootstrap(self._agent))
         self.facts = self._greeted()
@@ -108,7 +118,7 @@ class Session:
             # The store has them, and the run a copy.
             if found["free"] < 2 * size:
                 free = f"{found['free'] // 2**20} MiB are free, and the run needs"
-                raise disk_full(self._machine, f"{free} {2 * size // 2**20 + 1} MiB")
+                raise disk_full(self.machine, f"{free} {2 * size // 2**20 + 1} MiB")
             self._unpack(listed, {sha: listed.sizes[sha] for sha in missing}, run_id)
         return len(missing)
 
@@ -147,7 +157,7 @@ class Session:
             if frame is None:
                 code, said = self._command.ended()
                 raise (
-                    strange_answer(self._machine, code, said) if said else line_lost(self._machine)
+                    strange_answer(self.machine, code, said) if said else line_lost(self.machine)
                 )
             header, content = frame
             if "error" in header:
@@ -159,8 +169,8 @@ class Session:
 
     def _failed(self, header: Document) -> PlatformError:
         if header.get("full"):
-            return disk_full(self._machine, str(header["error"]))
-        return strange_answer(self._machine, None, str(header["error"]))
+            return disk_full(self.machine, str(header["error"]))
+        return strange_answer(self.machine, None, str(header["error"]))
 
     def _greeted(self) -> Document:
         """Read what the machine says first: what it lacks, or that the agent serves."""
@@ -176,16 +186,16 @@ class Session:
                 case "aml-agent":
                     self._command.write(self._agent)
                 case "aml-no-python":
-                    raise no_python(self._machine)
+                    raise no_python(self.machine)
                 case "aml-old":
-                    raise no_python(self._machine, rest)
+                    raise no_python(self.machine, rest)
                 case "aml-error":
                     number, _, why = rest.partition(" ")
                     full = number in _NO_SPACE
                     raise (
-                        disk_full(self._machine, why)
+                        disk_full(self.machine, why)
                         if full
-                        else strange_answer(self._machine, None, why)
+                        else strange_answer(self.machine, None, why)
                     )
             said.append(line)
             if not line:
@@ -193,8 +203,8 @@ class Session:
         code, words = self._command.ended()
         words = f"{''.join(said)}{words}"
         if _WINDOWS in words:
-            raise windows(self._machine)
-        raise strange_answer(self._machine, code, words)
+            raise windows(self.machine)
+        raise strange_answer(self.machine, code, words)
 
 
 class _Buffered:
