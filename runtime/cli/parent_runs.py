@@ -15,6 +15,7 @@ from runtime.cli.session import command_session, refreshed
 from runtime.submit.driven import driven_folder, read_task
 from runtime.submit.driven import resume as resume_driver
 from runtime.submit.session import ProjectSession
+from runtime.targets.base import DRIVEN
 
 _WHY = 60
 
@@ -33,32 +34,32 @@ _WHY = 60
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def resume(run_id: str, variables: tuple[str, ...], *, wait: bool, as_json: bool) -> None:
-    """Continue a parent run.
+    """Continue a sweep or a pipeline.
 
-    Of a pipeline that failed or was canceled, only what did not complete runs again, in a new run.
-    A pipeline or sweep whose driver is gone gets one.
+    One whose driver is gone gets another, as with every command that looks at it; this one also
+    takes the values of environment variables, which are not kept. Of a pipeline that failed or was
+    canceled, what did not complete runs again, in a new run.
     """
     session = command_session(None)
     record = refreshed(session, session.history.named(run_id))
-    values = dict(pair(each, option="--variable", noun="variable") for each in variables)
-    try:
-        task = read_task(driven_folder(session.home, record.run_id))
-    except OSError as error:
+    if record.handle != DRIVEN:
         raise UsageError(
-            f"Run {record.run_id} has no steps: it cannot be resumed.",
+            f"Run {record.run_id} is neither a sweep nor a pipeline.",
             remedy=f"Run it again with `aml run rerun {record.run_id}`.",
-        ) from error
+        )
+    values = dict(pair(each, option="--variable", noun="variable") for each in variables)
     if not record.state.final:
-        started = resume_driver(session.home, record.run_id, values)
-        say("Started its driver." if started else "It is being executed.")
-    elif task.driver == "pipeline":
+        if resume_driver(session.home, record.run_id, values):
+            say("Its driver was gone; another one continues.")
+    elif read_task(driven_folder(session.home, record.run_id)).driver == "pipeline":
         again = load("runtime.pipelines.submission:resume")(session, record.run_id, values)
         record = session.history.record(again)
-        say(f"RunId: {record.run_id}")
     else:
         raise UsageError(
-            f"Run {record.run_id} has ended: {record.state}.", remedy="Submit it again."
+            f"Run {record.run_id} has ended: it is {record.state}.",
+            remedy="A sweep that resumes it gives it as `resume_from`.",
         )
+    say(f"RunId: {record.run_id}")
     load("runtime.cli.watching:finish")(session, record.run_id, wait=wait, as_json=as_json)
 
 

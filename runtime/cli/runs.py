@@ -298,32 +298,6 @@ def rerun(
     )
 
 
-@run.command(cls=CountedBack)
-@_RUN
-@click.option(
-    "--variable",
-    "variables",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Environment variable whose value is not kept (repeatable).",
-)
-@click.option(
-    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
-)
-@_JSON
-def resume(run_id: str, variables: tuple[str, ...], *, wait: bool, as_json: bool) -> None:
-    """Continue a sweep or a pipeline whose driver is gone.
-
-    Every command that looks at such a run does the same; this one also takes the values of
-    environment variables, which are not kept.
-    """
-    session = command_session(None)
-    record = session.history.record(session.history.named(run_id))
-    load("runtime.cli.run_resume:resume_run")(
-        session, record, variables=variables, wait=wait, as_json=as_json
-    )
-
-
 def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
     """Return the run that ``run_id`` means, refreshed; ``UnknownNameError`` names the nearest."""
     session = command_session(None)
