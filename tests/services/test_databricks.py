@@ -44,7 +44,7 @@ def client(cloud, url):
 
 def ended(client, run_id):
     """Return a run once it has ended; the SDK's own waiter sleeps for seconds."""
-    return waited(lambda: client.jobs.get_run(run_id), lambda run: run.end_time, seconds=120)
+    return waited(lambda: client.jobs.get_run(run_id), lambda run: run.end_time, seconds=400)
 
 
 def submitted(client, *tasks, **more):
@@ -180,7 +180,7 @@ def test_a_run_is_canceled_and_one_that_is_too_long_ended(client):
     task = client.jobs.get_run(run_id).tasks[0]
     waited(lambda: client.jobs.get_run_output(task.run_id).logs, lambda logs: logs == "begun\n")
     assert run_id in {run.run_id for run in client.jobs.list_runs(active_only=True)}
-    client.jobs.cancel_run(run_id).response
+    assert client.jobs.cancel_run(run_id).response is not None
     assert ended(client, run_id).state.result_state.value == "CANCELED"
     late = ended(client, submitted(client, on_cluster(path, timeout_seconds=1)))
     assert late.state.result_state.value == "TIMEDOUT"
@@ -211,7 +211,7 @@ def test_a_notebook_takes_parameters_and_returns_a_value(client):
     cluster = client.clusters.create(
         spark_version="17.3.x-scala2.13", num_workers=1
     ).response.cluster_id
-    client.clusters.delete(cluster).response
+    assert client.clusters.delete(cluster).response is not None
     task = jobs.SubmitTask(
         task_key="nb",
         existing_cluster_id=cluster,
@@ -253,6 +253,7 @@ def test_what_is_not_there_is_refused_by_name(client, cloud, url, caplog):
 
 @pytest.mark.needs_java
 @pytest.mark.slow
+@pytest.mark.timeout(500)  # the first time, PyPI's Spark is built
 def test_spark_runs_in_notebooks_of_a_cluster(client, java):
     text = (
         "result = spark.range(10).selectExpr('sum(id)').first()[0]\ndbutils.notebook.exit(result)\n"
