@@ -120,6 +120,9 @@ def power(call: Call) -> Reply:
             409, "Conflict", f"Cannot {call.action} '{compute.name}': it is {inner['state']}."
         )
     _store(call, compute, {**inner, "state": state, "lastOperation": _operation(call, name)})
+    if call.action.lower() == "restart":
+        call.cloud.nodes.stop_jobs(compute.id)
+    call.cloud.nodes.compute_stored(compute.id, created=False)
     if is_first_generation(call):
         return Reply(200)
     ready = call.now + operation_s(call, compute.type)

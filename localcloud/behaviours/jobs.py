@@ -20,6 +20,7 @@ from localcloud.behaviours.job_references import (
     refers_to,
     required_asset,
 )
+from localcloud.calls.job_limits import queue_limit
 from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
@@ -30,6 +31,7 @@ from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 from runtime.environments.docker_arguments import docker_options, size_bytes
+from runtime.model.runs import QUEUE_TIMEOUT
 from runtime.model.states import RunState
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
@@ -132,6 +134,12 @@ def _problems(
     timeout = (given.get("limits") or {}).get("timeout")
     if timeout and not duration_s(str(timeout)):
         yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration such as PT1H."
+    try:
+        queue_limit(given.get("properties") or {})
+    except ValueError:
+        limit = (given.get("properties") or {})[QUEUE_TIMEOUT]
+        says = f"'{limit}' is not a time: {QUEUE_TIMEOUT} takes seconds, more than 0."
+        yield f"properties.properties.{QUEUE_TIMEOUT}", says
     yield from _node_problems(resources, compute)
     yield from _container_problems(resources)
 

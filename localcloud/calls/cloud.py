@@ -32,6 +32,9 @@ class Nodes(Protocol):
     def compute_removed(self, compute: str) -> None:
         """Fail the jobs of a compute that was deleted, and drop its nodes."""
 
+    def stop_jobs(self, compute: str) -> None:
+        """Fail the running jobs of a compute instance that is restarted; queued ones stay."""
+
     def allocation(self, compute: str, /) -> Document:
         """Return the part of an AmlCompute's GET response that describes its nodes.
 

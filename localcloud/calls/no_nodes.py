@@ -21,6 +21,8 @@ class NoNodes:
 
     def compute_removed(self, compute: str) -> None: ...
 
+    def stop_jobs(self, compute: str) -> None: ...
+
     def allocation(self, _compute: str, /) -> Document:
         states = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
         return {

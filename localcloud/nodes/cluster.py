@@ -25,7 +25,11 @@ _GOING: Final = frozenset({"leaving", "preempted"})
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The limits of a compute. ``boots_s`` and ``leaves_s``: how long a node takes to do so."""
+    """The limits of a compute. ``boots_s`` and ``leaves_s``: how long a node takes to do so.
+
+    ``unit`` is what a job gets: a node, or a slot of a compute instance. ``stopped``: the compute
+    instance does not run; its jobs wait.
+    """
 
     minimum: int
     maximum: int
@@ -33,6 +37,8 @@ class Scale:
     low_priority: bool = False
     boots_s: float = 0.0
     leaves_s: float = 0.0
+    unit: str = "node"
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ def advance(
     """
     draft = _Draft(cluster, list(cluster.nodes), now, made=cluster.made)
     _finish_boots_and_leaves(draft)
-    waiting = _start_runs(draft, queue)
+    # The slot of a run that was stopped is idle until it is deallocated.
+    waiting = queue if cluster.scale.stopped else _start_runs(draft, queue)
     target = _target(draft, waiting)
     _grow(draft, target, waiting)
     _shrink(draft, target)
@@ -229,7 +236,7 @@ def _grow(draft: _Draft, target: int, waiting: Sequence[QueuedRun]) -> None:
     runs = [d.run for d in waiting for _ in range(d.nodes)]
     for position in range(max(0, target - present)):
         run = runs[min(position, len(runs) - 1)] if runs else None
-        name = f"node-{draft.made}"
+        name = f"{draft.cluster.scale.unit}-{draft.made}"
         draft.made += 1
         draft.nodes.append(ClusterNode(name, "preparing", draft.now, run))
         draft.steps.append(ClusterAction("added", (name,), run))

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,17 +42,28 @@ from runtime.agent.main import AGENT_PYTHON
 from runtime.environments.base_variables import base_variables
 from runtime.model.states import RunState
 
-Reason = Literal["canceled", "preempted", "timeout", "shutdown", "compute removed"]
+Reason = Literal[
+    "canceled", "preempted", "timeout", "shutdown", "compute removed", "compute stopped"
+]
+ATTEMPTS: Final = "aml.attempts"
+"""The property of a run that started more than once: how often."""
 _TOKEN_S: Final = 31 * 86400  # longer than any job
 _ENDINGS: Final[Mapping[Reason, tuple[RunState, str | None]]] = {
     "canceled": (RunState.CANCELED, None),
-    "preempted": (RunState.QUEUED, "Its low-priority node was preempted; it starts again."),
+    "preempted": (
+        RunState.QUEUED,
+        "Its low-priority node was preempted; it starts again from the beginning.",
+    ),
     "timeout": (RunState.FAILED, "It ran longer than its limit of {limit:g} s and was stopped."),
     "shutdown": (RunState.FAILED, "The local cloud was stopped while the run was in progress."),
     "compute removed": (RunState.FAILED, "Its compute was deleted while the run was in progress."),
+    "compute stopped": (
+        RunState.FAILED,
+        "Its compute instance was stopped while the run was in progress.",
+    ),
 }
 # A preempted run starts again after its grace time; one of these may come meanwhile.
-_FOR_GOOD: Final = frozenset({"canceled", "compute removed"})
+_FOR_GOOD: Final = frozenset({"canceled", "compute removed", "compute stopped"})
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -152,7 +163,8 @@ class Execution:
         runner = self._prepare_environment(stack)
         self._check()
         # Not allowed after a cancel was requested in the meantime.
-        if not self._move(RunState.RUNNING):
+        attempt = self._attempts() + 1
+        if not self._move(RunState.RUNNING, **({"attempt": attempt} if attempt > 1 else {})):
             raise _StoppedError
         work = [self._lay_out(node) for node in self.nodes]
         places = self._bind()
@@ -235,8 +247,16 @@ class Execution:
             (place.parent if binding.kind == "uri_file" else place).mkdir(
                 parents=True, exist_ok=True
             )
+            if binding.mounted:
+                self._mount(binding, place)
             places[f"outputs.{binding.name}"] = str(place)
         return places
+
+    def _mount(self, output: Binding, place: Path) -> None:
+        """Show what is stored already: of an earlier attempt, or of an earlier run."""
+        address = address_of(self._cloud, self.job.workspace, self._uri_of(output))
+        with suppress(storage.NothingThereError):
+            storage.download(self._cloud, address, place)
 
     def _variables(self, runner: Runner, places: Mapping[str, str]) -> dict[str, str]:
         data = {
@@ -326,11 +346,17 @@ class Execution:
         """Collect the results, record the final state, clean the nodes."""
         if outcome.state is RunState.QUEUED:
             self._forget_logs()
+            self._collect_named(mounted_only=True)
             self._move(RunState.QUEUED, reason=outcome.reason)
         else:
             self._move(RunState.FINALIZING)
             self._collect()
+            if self._reason == "canceled":  # perhaps only now
+                outcome = self._stopped()
             outcome = self._registered(outcome)
+            attempts = self._attempts()
+            if attempts > 1:
+                self._property(ATTEMPTS, str(attempts))
             facts = {"reason": outcome.reason, "exit_code": outcome.exit_code}
             self._move(outcome.state, **{k: v for k, v in facts.items() if v is not None})
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -358,10 +384,10 @@ class Execution:
         outputs = sum(name.startswith("outputs/") for name in kept)
         self._step("collect", f"{_files(len(kept))} saved, {outputs} of them outputs")
 
-    def _collect_named(self) -> None:
+    def _collect_named(self, *, mounted_only: bool = False) -> None:
         for binding in self.job.outputs:
             place = storage.place(self._folder / "named_outputs", binding.name)
-            if place.exists():
+            if place.exists() and (binding.mounted or not mounted_only):
                 address = address_of(self._cloud, self.job.workspace, self._uri_of(binding))
                 report = partial(self._left_out, f"{binding.name}/")
                 storage.upload(self._cloud, place, address, report)
@@ -419,6 +445,11 @@ class Execution:
     def _check(self) -> None:
         if self._stop.is_set():
             raise _StoppedError
+
+    def _attempts(self) -> int:
+        """Return how often the run has started."""
+        events = self._cloud.store.runs.events(self.job.run)
+        return sum(e.kind == "state" and e.data["state"] == RunState.RUNNING for e in events)
 
     def _move(self, to: RunState, **facts: object) -> bool:
         return self._cloud.store.runs.move(self.job.run, to, self._cloud.clock(), **facts)

@@ -14,10 +14,12 @@ from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from localcloud.calls.job_commands import filled, placeholders
+from localcloud.calls.job_limits import queue_limit
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 
 _DIRECT: Final = "direct"
+_MOUNTED: Final = "readwritemount"
 _EVALUATED: Final = frozenset({"evalmount", "evaldownload"})
 
 
@@ -26,6 +28,8 @@ class Binding:
     """One declared input or output. ``uri`` is empty for a literal, and for a default output.
 
     ``value`` is ``None`` for a literal without one. ``direct``: the command gets the URI itself.
+    ``mounted``: an output that shows what is stored there already, and keeps what is written
+    although the job may not end.
     ``evaluated``: of a table, the command gets the files that it chooses.
     ``asset`` is the name an output is registered under, ``version`` empty for the next one.
     """
@@ -36,6 +40,7 @@ class Binding:
     value: str | None = None
     direct: bool = False
     evaluated: bool = False
+    mounted: bool = False
     asset: str = ""
     version: str = ""
 
@@ -44,7 +49,8 @@ class Binding:
 class Job:
     """A submitted command job. ``timeout_s`` is ``None`` for no limit.
 
-    ``shm_size`` and ``docker_arguments`` are for its container, if it runs in one.
+    ``queue_timeout_s`` limits how long it may wait for its nodes. ``shm_size`` and
+    ``docker_arguments`` are for its container, if it runs in one.
     """
 
     id: str
@@ -62,6 +68,7 @@ class Job:
     variables: Mapping[str, str] = field(default_factory=dict)
     node_count: int = 1
     timeout_s: float | None = None
+    queue_timeout_s: float | None = None
     shm_size: str = ""
     docker_arguments: str = ""
 
@@ -91,6 +98,7 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
         variables={k: str(v) for k, v in (given.get("environmentVariables") or {}).items()},
         node_count=int(resources.get("instanceCount") or 1),
         timeout_s=duration_s(str(timeout)) if timeout else None,
+        queue_timeout_s=queue_limit(given.get("properties") or {}),
         shm_size=str(resources.get("shmSize") or ""),
         docker_arguments=str(resources.get("dockerArgs") or ""),
     )
@@ -189,6 +197,7 @@ def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, .
             str(value["value"]) if value.get("value") is not None else None,
             str(value.get("mode") or "").lower() == _DIRECT,
             str(value.get("mode") or "").lower() in _EVALUATED,
+            str(value.get("mode") or "").lower() == _MOUNTED,
             str(value.get("assetName") or ""),
             str(value.get("assetVersion") or ""),
         )

@@ -72,6 +72,16 @@ class _Compute:
     running: dict[int, Execution] = field(default_factory=dict)
     last_run: dict[str, int] = field(default_factory=dict)  # by node name
     announced: set[int] = field(default_factory=set)  # runs whose "scale up" step is recorded
+    since: dict[int, float] = field(default_factory=dict)  # when a run was queued
+
+    def overdue(self, now: float) -> list[Job]:
+        """Return the queued jobs that have waited longer than they may."""
+        return [job for job in self.queue if (end := self.queue_end(job)) and end <= now]
+
+    def queue_end(self, job: Job) -> float | None:
+        """Return when a queued job has waited too long; ``None`` if it may wait for ever."""
+        limit = job.queue_timeout_s
+        return self.since[job.run] + limit if limit else None
 
 
 class LocalNodes:
@@ -134,10 +144,19 @@ class LocalNodes:
             before = self._computes.pop(key_of(compute), None) if created else None
             after = self._compute(compute)
             if before is not None and after is not None:
-                after.queue = before.queue
+                after.queue, after.since = before.queue, before.since
             for execution in before.running.values() if before else ():
                 execution.stop("compute removed")
+            if after is not None and after.cluster.scale.stopped:
+                self.stop_jobs(compute)
         self._wake.set()
+
+    def stop_jobs(self, compute: str) -> None:
+        """Fail the running jobs of a compute instance that is stopped; queued ones stay."""
+        with self._lock:
+            known = self._computes.get(key_of(compute))
+            for execution in known.running.values() if known else ():
+                execution.stop("compute stopped")
 
     def compute_removed(self, compute: str) -> None:
         """Fail the running and queued jobs of a compute that was deleted."""
@@ -191,6 +210,7 @@ class LocalNodes:
                 return
             self._move(found, RunState.QUEUED)
             compute.queue.append(found)
+            compute.since[found.run] = self._now
         self._wake.set()
 
     def cancel(self, job: str) -> None:
@@ -243,12 +263,21 @@ class LocalNodes:
         with self._lock:
             now, soonest = self._now, []
             for compute in list(self._computes.values()):
+                self._give_up(compute, now)
                 while self._advance(compute, now):
                     pass  # an action may allow the next one at once: booted, then started
-                soonest.append(next_change(compute.cluster))
+                soonest += [next_change(compute.cluster), *map(compute.queue_end, compute.queue)]
             # A change that is due but did not happen waits for an event, which sets `_wake`.
             pauses = [at - now for at in soonest if at is not None and at > now]
         return max(0.01, min([*pauses, _LONGEST_SLEEP_S]))
+
+    def _give_up(self, compute: _Compute, now: float) -> None:
+        """Fail the jobs that have been queued longer than they may."""
+        for job in compute.overdue(now):
+            compute.queue.remove(job)
+            name = compute.id.rpartition("/")[2]
+            reason = f"It waited longer than its limit of {job.queue_timeout_s:g} s for {name}."
+            self._move(job, RunState.FAILED, reason=reason)
 
     def _advance(self, compute: _Compute, now: float) -> bool:
         """Advance one cluster once; return whether anything happened."""
@@ -359,6 +388,7 @@ class LocalNodes:
             self._move(execution.job, RunState.FAILED, reason=_NO_COMPUTE)
         else:
             compute.queue.insert(0, execution.job)
+            compute.since[execution.job.run] = self._now
 
     def _end_all(self, reason: Reason) -> None:
         with self._lock:

@@ -25,6 +25,10 @@ _ARCHIVES: Final = (".zip",)
 COLLECTED: Final = ("outputs", "logs")
 
 
+class NothingThereError(UsageError):
+    """No blob is at an address, or below it."""
+
+
 def place(folder: Path, name: str) -> Path:
     """Return the path of an input or output on a node; ``UsageError`` if it is not below."""
     try:
@@ -46,7 +50,7 @@ def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:
     prefix = address.path.rstrip("/") + "/" if address.path else ""
     found = blobs.listing(address.account, address.container, prefix)
     if not found:
-        raise UsageError(
+        raise NothingThereError(
             f"There is nothing at {address.container}/{address.path} in account {address.account}.",
             remedy="Upload it first, or correct the path.",
         )

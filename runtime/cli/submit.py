@@ -20,6 +20,7 @@ from runtime.submit.abilities import require_lasting
 from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
+from runtime.targets.base import Startable
 from runtime.targets.finding import LOCAL
 from runtime.targets.standby import Expecting, Standby
 
@@ -82,9 +83,24 @@ def _submit(
         here = session.targets.target(LOCAL) if spec.target == LOCAL else None
         _show(session.submitter(say).plan(spec, here), as_json=as_json)
         return
+    if given.start:
+        _start(session, definition.spec.target)
     run_id = submit_defined(definition, session, token)
     say(f"RunId: {run_id}")
     finish(session, run_id, wait=wait, as_json=as_json)
+
+
+def _start(session: ProjectSession, name: str) -> None:
+    """Start the machine of a target that is stopped."""
+    session.targets.require(name)
+    target = session.targets.target(name)
+    if not isinstance(target, Startable):
+        raise UsageError(
+            f"Target {name!r} cannot be started with `--start`: it is no compute instance.",
+            remedy="Leave `--start` out.",
+        )
+    if target.start():
+        say(f"Started {name}.")
 
 
 def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
@@ -92,6 +108,9 @@ def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     is_script = given.script is None or given.script.endswith(".py")
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
     definition = found or scripted(given, session)
+    if given.queue_timeout:
+        limited = replace(definition.spec, queue_timeout_s=seconds(given.queue_timeout))
+        definition = replace(definition, spec=limited)
     if not given.inputs and not given.outputs:
         return definition
     spec: RunSpec = load(_WITH_DATA)(definition.spec, given.inputs, given.outputs, Path.cwd())

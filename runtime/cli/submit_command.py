@@ -31,6 +31,8 @@ class SubmitOptions:
     environment: Path | None = None
     python_version: str | None = None
     max_duration: str | None = None
+    queue_timeout: str | None = None
+    start: bool = False
     tags: tuple[str, ...] = ()
     keep_azureml: bool = False
     inputs: tuple[str, ...] = ()
@@ -71,6 +73,10 @@ class SubmitOptions:
 )
 @click.option("--python-version", metavar="X.Y", help="Override the environment's Python version.")
 @click.option("--max-duration", metavar="TIME", help="Time limit: 90s, 30m, 2h, 1d.")
+@click.option(
+    "--queue-timeout", metavar="TIME", help="Give up if the run has waited for nodes this long."
+)
+@click.option("--start", is_flag=True, help="Start a stopped compute instance; billing starts.")
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
 @click.option(
     "--set",
@@ -137,6 +143,8 @@ def submit(
     environment: Path | None,
     python_version: str | None,
     max_duration: str | None,
+    queue_timeout: str | None,
+    start: bool,
     tags: tuple[str, ...],
     settings: tuple[str, ...],
     parameters: tuple[str, ...],
@@ -161,6 +169,8 @@ def submit(
         environment=environment,
         python_version=python_version,
         max_duration=max_duration,
+        queue_timeout=queue_timeout,
+        start=start,
         tags=tags,
         settings=settings,
         parameters=parameters,

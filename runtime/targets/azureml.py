@@ -43,6 +43,11 @@ from runtime.targets.azureml_bodies import (
     registered_id,
 )
 from runtime.targets.azureml_code import UploadError, code_files, upload
+from runtime.targets.azureml_computes import (
+    require_running,
+    start_if_stopped,
+    waited_too_long,
+)
 from runtime.targets.azureml_data import job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
@@ -98,6 +103,7 @@ class AzureMLTarget:
             # First: uploads to a workspace that is gone would fail with less helpful errors. The
             # job itself comes last, so that one that exists has its code and environment.
             self._existing_workspace()
+            require_running(self._get(self._compute), self.name)
             data = job_data(run, WorkspaceTransport(self._client, self._workspace))
             agent = agent_archive()
             body = job_body(
@@ -109,6 +115,10 @@ class AzureMLTarget:
             )
             self._put(job, body)
         return Handle(self.name, job)
+
+    def start(self) -> bool:
+        """Start the compute if it is an instance that is stopped; return whether it was."""
+        return start_if_stopped(self._client, self._compute, self._get(self._compute))
 
     def prepare(self, environment: EnvironmentSpec) -> Prepared:
         """Register the environment; the service builds its image for the first run."""
@@ -247,7 +257,10 @@ class AzureMLTarget:
     # --- status
 
     def _status(self, handle: Handle, cursor: str) -> RunStatus:
-        state = self._status_of(self._get(self._job(handle)))
+        job = self._get(self._job(handle))
+        state = self._status_of(job)
+        if job is not None and waited_too_long(job, time.time()):
+            self.cancel(handle)
         if state is None:
             return RunStatus(RunState.FAILED, cursor=cursor, error="The job does not exist.")
         read = Cursor.parse(cursor)

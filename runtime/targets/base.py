@@ -130,6 +130,14 @@ class Prepared:
 
 
 @runtime_checkable
+class Startable(Protocol):
+    """A target whose machine may be stopped."""
+
+    def start(self) -> bool:
+        """Start the machine if it is stopped, and wait for it; return whether it was."""
+
+
+@runtime_checkable
 class Preparing(Protocol):
     """A target that can take an environment ahead of the first run that uses it."""
 

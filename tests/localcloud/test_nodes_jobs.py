@@ -95,7 +95,7 @@ def test_every_node_has_a_log_of_its_own() -> None:
             {"computeType": "AmlCompute", "properties": {"scaleSettings": {"maxNodeCount": 1}}},
             Scale(0, 1, 120.0),
         ),
-        ({"computeType": "ComputeInstance", "properties": {}}, Scale(1, 1, math.inf)),
+        ({"computeType": "ComputeInstance", "properties": {}}, Scale(1, 1, math.inf, unit="slot")),
         ({"computeType": "Databricks", "properties": None}, None),
     ],
 )  # fmt: skip

@@ -1,13 +1,11 @@
 """The azureml target keeps the contract of all targets, over a real local cloud."""
 
-from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from infra.arm.client import local_client
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from infra.contract.errors import ProviderError
 from runtime.agent.installed import FILE as INSTALLED_FILE
 from runtime.environments.resolved import ResolvedLock
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec, ImageSpec
@@ -117,12 +115,10 @@ class TestAzureMLTarget(TargetContract, CloseableContract, MirroringContract):
         assert "six==1.16.0" in target._get(first.id)["properties"]["condaFile"]
         assert "no node was started" in first.says
 
-    def test_the_context_of_an_image_is_uploaded(self, target, make_run, workspace):
+    def test_the_context_of_an_image_is_uploaded(self, target, workspace):
         image = ImageSpec(dockerfile="FROM base\n")
         environment = EnvironmentSpec("conda", conda="dependencies: [six]", image=image)
-        run = make_run("print(1)")
-        with pytest.raises(ProviderError, match="processes, not containers"):
-            target.launch(replace(run, spec=replace(run.spec, environment=environment)))
+        target.prepare(environment)
         context = environment_context(environment)
         with target._container("workspaceblobstore") as container:
             blob = container.get_blob_client(f"LocalUpload/{context.digest}/Dockerfile")
