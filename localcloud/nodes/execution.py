@@ -7,7 +7,6 @@ run. The scheduler chooses the nodes and decides what happens to them afterwards
 import logging
 import os
 import shutil
-import socket
 import sys
 import threading
 import time
@@ -24,8 +23,9 @@ from localcloud.calls.blob_addresses import address_of, data_uri
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.tokens import issue
 from localcloud.nodes import storage, tables
-from localcloud.nodes.jobs import Binding, Job, command_line, log_name, script_variables
+from localcloud.nodes.jobs import Binding, Job, command_line, script_variables
 from localcloud.nodes.processes import tail
+from localcloud.nodes.ranks import MPI_LOG, Rank, Start, ranks_of, starts_of
 from localcloud.nodes.registering import long_uri, register_output
 from localcloud.nodes.runners import (
     BUILD_LOG,
@@ -36,9 +36,12 @@ from localcloud.nodes.runners import (
     Running,
     Starter,
 )
-from runtime.agent.exit_codes import exit_text
+from runtime.agent.exit_codes import exit_text, positive
 from runtime.agent.files import printable
 from runtime.agent.main import AGENT_PYTHON
+from runtime.agent.mpi import failed_rank
+from runtime.agent.ranks import MPI
+from runtime.agent.starting import LaunchError, with_port
 from runtime.environments.base_variables import base_variables
 from runtime.model.states import RunState
 
@@ -144,6 +147,8 @@ class Execution:
             outcome = self._stopped()
         except PlatformError as error:
             outcome = ExecutionResult(RunState.FAILED, f"{error.detail}\n{error.remedy}")
+        except LaunchError as error:
+            outcome = ExecutionResult(RunState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - a bug must not leave a run in progress for ever
             _LOG.exception("job %s: execution failed", self.job.name)
             outcome = ExecutionResult(RunState.FAILED, f"The node failed: {in_words(error)}")
@@ -169,9 +174,13 @@ class Execution:
         work = [self._lay_out(node) for node in self.nodes]
         places = self._bind()
         self._check()
-        processes = self._start(work, places, self._variables(runner, places), runner.start)
+        launch = self.job.launch
+        if launch is not None:
+            launch = stack.enter_context(with_port(launch))
+        starts = starts_of(launch, command_line(self.job, places), tuple(map(str, work)))
+        processes = self._start(starts, work, self._variables(runner, places), runner.start)
         try:
-            return self._supervise(processes)
+            return self._supervise(processes, starts)
         finally:
             for process in processes:
                 process.close()
@@ -220,9 +229,6 @@ class Execution:
             self._step("unzip", f"{_files(count)} in the working folder", node=node, files=count)
         for name in storage.COLLECTED:
             (work / name).mkdir(exist_ok=True)
-        log = work / "user_logs" / "std_log.txt"
-        log.parent.mkdir(exist_ok=True)
-        log.touch()
         return work
 
     def _bind(self) -> dict[str, str]:
@@ -276,42 +282,44 @@ class Execution:
 
     def _start(
         self,
+        starts: Sequence[Start],
         work: Sequence[Path],
-        places: Mapping[str, str],
         variables: Mapping[str, str],
         start: Starter,
     ) -> list[Running]:
-        line = command_line(self.job, places)
-        self._step("run", line)
+        self._step("run", starts[0].command)
         now = self._cloud.clock()
         workspace = self._cloud.store.resources.get(self.job.workspace, now=now)
         token = issue(self._cloud, self._cloud.url, "aml-node", lasts_s=_TOKEN_S)
-        port = _free_port() if len(work) > 1 else 0
-        processes = []
-        for rank, folder in enumerate(work):
-            log = folder / "user_logs" / "std_log.txt"
-            self._publish(log_name(rank, len(work)), log)
-            own = script_variables(
-                self.job,
-                url=self._cloud.url,
-                ca=self._shared.ca,
-                token=token,
-                token_expires=now + _TOKEN_S,
-                workspace_guid=str(workspace.properties.get("workspaceId")) if workspace else "",
-                rank=rank,
-                master_port=port,
-            )
-            processes.append(start(line, folder=folder, variables={**variables, **own}, log=log))
+        own = script_variables(
+            self.job,
+            url=self._cloud.url,
+            ca=self._shared.ca,
+            token=token,
+            token_expires=now + _TOKEN_S,
+            workspace_guid=str(workspace.properties.get("workspaceId")) if workspace else "",
+        )
+        for rank in {*ranks_of(self.job.launch), *(each.rank for each in starts)}:
+            log = work[rank.node] / rank.log
+            log.parent.mkdir(exist_ok=True)
+            log.touch()
+            self._publish(rank.log, log)
+        processes: list[Running] = []
+        for each in starts:
+            folder, given = work[each.rank.node], {**variables, **own, **each.variables}
+            log = folder / each.rank.log
+            processes.append(start(each.command, folder=folder, variables=given, log=log))
         return processes
 
-    def _supervise(self, processes: Sequence[Running]) -> ExecutionResult:
+    def _supervise(self, processes: Sequence[Running], starts: Sequence[Start]) -> ExecutionResult:
         """Wait for all processes; the first that fails stops the others."""
         limit = self.job.timeout_s
         deadline = time.monotonic() + limit if limit else None
         while True:
             self._publish_logs()
             codes = [process.exit_code for process in processes]
-            if all(code == 0 for code in codes):
+            working = [code for code, each in zip(codes, starts, strict=True) if not each.serves]
+            if all(code == 0 for code in working):
                 return ExecutionResult(RunState.COMPLETED, exit_code=0)
             if deadline is not None and time.monotonic() >= deadline:
                 self.stop("timeout")
@@ -324,17 +332,24 @@ class Execution:
                 process.end(self._shared.grace_s if failed is None else 0.0)
             if self._reason is not None:
                 raise _StoppedError
-            return self._failed(failed or 0, codes[failed or 0] or 0)
+            return self._failed(starts[failed or 0].rank, codes[failed or 0] or 0)
 
-    def _failed(self, rank: int, code: int) -> ExecutionResult:
-        code = code if code >= 0 else 128 - code  # a signal's exit code, as shells report it
-        log = self._folder / self.nodes[rank] / "wd" / "user_logs" / "std_log.txt"
-        last = tail(log)
-        where = f" on {self.nodes[rank]}" if len(self.nodes) > 1 else ""
-        reason = f"The command failed{where} with {exit_text(code)}." + (
+    def _failed(self, rank: Rank, code: int) -> ExecutionResult:
+        code = positive(code)
+        everyone = ranks_of(self.job.launch)
+        if self.job.launch is not None and self.job.launch.kind == MPI:
+            said = failed_rank(tail(self._log(rank), lines=100))
+            rank = rank if said is None else everyone[said]
+        last = tail(self._log(rank))
+        who = f" in rank {rank.rank}" if len(everyone) > 1 else ""
+        where = f" on {self.nodes[rank.node]}" if len(self.nodes) > 1 else ""
+        reason = f"The command failed{who}{where} with {exit_text(code)}." + (
             f" Its last lines:\n{last}" if last else ""
         )
         return ExecutionResult(RunState.FAILED, reason, code)
+
+    def _log(self, rank: Rank) -> Path:
+        return self._folder / self.nodes[rank.node] / "wd" / rank.log
 
     def _stopped(self) -> ExecutionResult:
         state, text = _ENDINGS[self._reason or "canceled"]
@@ -367,14 +382,15 @@ class Execution:
         store = self._artifacts
         if store is None:
             return
-        saved = {}
+        saved: dict[str, Path] = {}
         # Backwards, so that files of rank 0 win where several nodes wrote the same name.
-        for rank, node in reversed(list(enumerate(self.nodes))):
+        for node in reversed(self.nodes):
             work = self._folder / node / "wd"
-            saved[log_name(rank, len(self.nodes))] = work / "user_logs" / "std_log.txt"
             for top in storage.COLLECTED:
                 below = storage.kept_files(work / top, partial(self._left_out, f"{top}/"))
                 saved |= {f"{top}/{relative}": file for relative, file in below}
+        saved |= {rank.log: self._log(rank) for rank in ranks_of(self.job.launch)}
+        saved[MPI_LOG] = self._folder / self.nodes[0] / "wd" / MPI_LOG
         saved[BUILD_LOG] = self._folder / BUILD_LOG
         kept = {name: file for name, file in sorted(saved.items()) if file.is_file()}
         for name, file in kept.items():
@@ -474,10 +490,3 @@ class Execution:
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

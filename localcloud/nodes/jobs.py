@@ -15,8 +15,10 @@ from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from localcloud.calls.job_commands import filled, placeholders
 from localcloud.calls.job_limits import queue_limit
+from localcloud.nodes.ranks import launch_of
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
+from runtime.agent.ranks import Launch
 
 _DIRECT: Final = "direct"
 _MOUNTED: Final = "readwritemount"
@@ -49,8 +51,8 @@ class Binding:
 class Job:
     """A submitted command job. ``timeout_s`` is ``None`` for no limit.
 
-    ``queue_timeout_s`` limits how long it may wait for its nodes. ``shm_size`` and
-    ``docker_arguments`` are for its container, if it runs in one.
+    ``queue_timeout_s`` limits how long it may wait for its nodes. ``launch``: how several processes
+    are started. ``shm_size`` and ``docker_arguments`` are for its container, if it runs in one.
     """
 
     id: str
@@ -71,6 +73,7 @@ class Job:
     queue_timeout_s: float | None = None
     shm_size: str = ""
     docker_arguments: str = ""
+    launch: Launch | None = None
 
     @property
     def artifact_folder(self) -> str:
@@ -101,6 +104,7 @@ def job_of(resource: StoredResource, run: StoredRun) -> Job:
         queue_timeout_s=queue_limit(given.get("properties") or {}),
         shm_size=str(resources.get("shmSize") or ""),
         docker_arguments=str(resources.get("dockerArgs") or ""),
+        launch=launch_of(given.get("distribution"), int(resources.get("instanceCount") or 1)),
     )
 
 
@@ -133,12 +137,10 @@ def script_variables(
     token: str,
     token_expires: float,
     workspace_guid: str,
-    rank: int = 0,
-    master_port: int = 0,
 ) -> dict[str, str]:
     """Return the environment variables Azure ML sets for a script: its run and where to track."""
     ws = parse_arm_id(job.workspace)
-    variables = {
+    return {
         "AZUREML_RUN_ID": job.name,
         "AZUREML_EXPERIMENT_ID": job.experiment_id,
         "AZUREML_EXPERIMENT_SCOPE": f"{job.workspace}/experiments/{job.experiment}",
@@ -169,23 +171,6 @@ def script_variables(
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
     }
-    if job.node_count > 1:
-        variables |= {
-            "NODE_RANK": str(rank),
-            "RANK": str(rank),
-            "LOCAL_RANK": "0",
-            "WORLD_SIZE": str(job.node_count),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(master_port),
-        }
-    return variables
-
-
-def log_name(rank: int, node_count: int) -> str:
-    """Return the name of the log with the output of one node's command."""
-    if node_count == 1:
-        return "user_logs/std_log.txt"
-    return f"user_logs/std_log_process_{rank}.txt"
 
 
 def _bindings(declared: Document | None, discriminator: str) -> tuple[Binding, ...]:

@@ -21,6 +21,8 @@ from runtime.agent.owner import OWNER
 from runtime.agent.process_tree import descendants, kill_left, started_at
 
 RECORD: Final = "process.json"
+RECORDS: Final = "process*.json"
+"""The files, above working folders, that name processes: ``RECORD``, and those of more."""
 _LOOK_EVERY_S: Final = 1.0
 
 
@@ -86,6 +88,8 @@ def start(command: str, *, folder: Path, variables: Mapping[str, str], log: Path
             start_new_session=True,
         )
     record = folder.parent / RECORD
+    if record.exists():
+        record = record.with_name(RECORDS.replace("*", f"-{process.pid}"))
     document = {"pid": process.pid, "started": started_at(process.pid), "owner": owner}
     record.write_text(json.dumps(document), encoding="utf-8")
     return JobProcess(process, record, owner)

@@ -9,7 +9,7 @@ from typing import Final
 
 from localcloud.calls.artifacts import artifact_store
 from localcloud.calls.cloud import Cloud
-from localcloud.nodes.processes import RECORD, kill_recorded
+from localcloud.nodes.processes import RECORDS, kill_recorded
 from localcloud.nodes.runners import remove_recorded
 from localcloud.store.runs import StoredRun
 from runtime.model.states import RunState
@@ -25,7 +25,7 @@ _LOST: Final = (
 
 def recover(cloud: Cloud, folder: Path) -> list[str]:
     """Settle every unfinished job; return the ARM ids of those to queue again, oldest first."""
-    for record in folder.rglob(RECORD):
+    for record in folder.rglob(RECORDS):
         kill_recorded(record)
     remove_recorded(folder)
     waiting = []

@@ -135,13 +135,14 @@ class _Run:
             )
             try:
                 _require_gpus(options.gpus)
-                variables = {**without(variables), **data.prepare()}
+                variables = {**without(variables), **data.prepare(shared=self._has_others)}
                 events.append("state", {"state": "Running"})
                 outcome = self._attempted(attempts, data.filled(options.command), variables)
             except (OSError, DataError, LaunchError) as error:
                 return self._cannot_start(error, output)
         completed = outcome.exit_code == 0 and not outcome.stopped_by and outcome.said is None
-        problem = data.end(finish, partial(registered, gateway), completed=completed)
+        register = partial(registered, gateway) if self._is_first else _left_to_the_first
+        problem = data.end(finish, register, completed=completed)
         return self._ended(outcome, outcome.said or problem or None)
 
     def _attempted(
@@ -188,10 +189,19 @@ class _Run:
         )
         return Several(launch, network, output)
 
+    @property
+    def _has_others(self) -> bool:
+        """Whether other agents of the run may work in this folder, or did."""
+        return self._process is not None or ATTEMPT_VARIABLE in os.environ
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether this agent acts for the run, which may have one for each rank."""
+        return self._process is None or self._process.rank == 0
+
     def _report_installed(self) -> None:
-        """Report the packages of a node, where nobody else knows them; once of all ranks."""
-        is_first = self._process is None or self._process.rank == 0
-        if is_first and not self._options.private:
+        """Report the packages of a node, where nobody else knows them."""
+        if self._is_first and not self._options.private:
             with suppress(OSError, ValueError):
                 prefix = Path(script_python(os.environ)).parent.parent
                 report_installed(self._events.append, Path(INSTALLED_FILE), prefix)
@@ -204,6 +214,11 @@ class _Run:
         data = end_state(outcome, limits, failure)
         self._events.append("state", data)
         return int(data["exit_code"])
+
+
+def _left_to_the_first(name: str, asset: JsonObject) -> str:
+    del name, asset
+    return ""
 
 
 def _first_attempt(environ: Mapping[str, str]) -> int:

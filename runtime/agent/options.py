@@ -13,7 +13,8 @@ from runtime.agent.site_folder import ALWAYS, FILL, NEVER
 
 EVENTS_FILE = "logs/azureml/aml_events.jsonl"
 ARTIFACTS_FOLDER = "outputs/artifacts"
-_OWN_EVENTS = "logs/azureml/aml_events_{kind}_{number}.jsonl"
+OTHER_EVENTS = "logs/azureml/aml_events_"
+"""How the files of other ranks and nodes begin."""
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
@@ -112,9 +113,9 @@ def events_file(options: argparse.Namespace, process: Process | None) -> str:
     if options.events:
         return str(options.events)
     if process is not None and process.rank:
-        return _OWN_EVENTS.format(kind="process", number=process.rank)
+        return f"{OTHER_EVENTS}process_{process.rank}.jsonl"
     if options.node_rank:
-        return _OWN_EVENTS.format(kind="node", number=options.node_rank)
+        return f"{OTHER_EVENTS}node_{options.node_rank}.jsonl"
     return EVENTS_FILE
 
 

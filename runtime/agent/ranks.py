@@ -26,9 +26,9 @@ class Launch:
     """Several processes of one run, as one of its nodes starts them.
 
     ``mpi`` and ``pytorch``: ``processes_per_node`` on each node. ``tensorflow``: ``workers`` and
-    ``parameter_servers`` over all nodes. ``hosts``: the nodes' names or addresses; rank 0 is on
-    the first. ``node`` is the number of this one. ``port`` is where rank 0 listens; TensorFlow's
-    processes of a node listen on it and on those that follow.
+    ``parameter_servers`` over all nodes. ``hosts``: the nodes' names or addresses, which may be one
+    and the same; rank 0 is on the first. ``node`` is the number of this one. ``port`` is where rank
+    0 listens; TensorFlow's processes of one address listen on it and on those that follow.
     """
 
     kind: str
@@ -84,7 +84,8 @@ def ports_needed(launch: Launch) -> int:
     """Return how many ports, from ``launch.port`` on, the processes of one node listen on."""
     if launch.kind != TENSORFLOW:
         return 1
-    return max(process.local_size for process in placed(launch))
+    everyone = placed(launch)
+    return max(port_of(launch, each) for each in everyone) + 1 - launch.port
 
 
 def process_variables(launch: Launch, process: Process) -> dict[str, str]:
@@ -120,10 +121,16 @@ def _of_pytorch(launch: Launch, process: Process) -> dict[str, str]:
     }
 
 
+def port_of(launch: Launch, process: Process) -> int:
+    """Return where a process of TensorFlow listens: each at another port of its address."""
+    one_address = len(set(launch.hosts)) == 1
+    return launch.port + (process.rank if one_address else process.local_rank)
+
+
 def _of_tensorflow(launch: Launch, process: Process) -> dict[str, str]:
     cluster: dict[str, list[str]] = {}
     for each in placed(launch):
-        address = f"{launch.hosts[each.node]}:{launch.port + each.local_rank}"
+        address = f"{launch.hosts[each.node]}:{port_of(launch, each)}"
         cluster.setdefault(each.job, []).append(address)
     config = {
         "cluster": cluster,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.agent.process_tree import descendants
-from runtime.agent.ranks import Launch, placed
+from runtime.agent.ranks import Launch, placed, port_of
 from runtime.agent.retries import RENDEZVOUS
 from runtime.agent.supervise import Stop
 
@@ -120,7 +120,7 @@ def missing_of_tensorflow(
 
     def missing(_: Mapping[int, int]) -> str | None:
         ports = {s.local_port for s in read() if s.state == _LISTENS}
-        left = [each.rank for each in mine if launch.port + each.local_rank not in ports]
+        left = [each.rank for each in mine if port_of(launch, each) not in ports]
         if len(left) == len(mine):
             return None
         return f"{_ranks(left)} of this node do not listen" if left else ""

@@ -7,6 +7,7 @@ every target. Arguments of the script may contain ``$AZUREML_DATAREFERENCE_<name
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -15,8 +16,8 @@ import tempfile
 import typing
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -42,6 +43,7 @@ What it is, is in a variable of that name, which a script may read itself.
 MICROSOFTS_OUTPUTS = "AZUREML_DATASET_FILE_OUTPUTS"
 _REFERENCE = re.compile(r"\$\{?AZUREML_DATAREFERENCE_(\w+)\}?")
 _TIMEOUT_S = 120.0
+_DONE = ".aml_data_is_there"
 
 
 Finish: typing.TypeAlias = "Callable[[bool], str]"
@@ -69,9 +71,23 @@ class RunData:
         self._report = report
         self._fetched: Path | None = None
         self._paths: dict[str, str] = {}
+        self._is_there = False
 
-    def prepare(self) -> dict[str, str]:
-        """Put everything in its place; return the script's variables. Raises ``DataError``."""
+    def prepare(self, *, shared: bool = False) -> dict[str, str]:
+        """Put everything in its place; return the script's variables. Raises ``DataError``.
+
+        ``shared``: other agents of the run do the same in this working folder, of other ranks or
+        earlier ones; the first one does it.
+        """
+        with _alone(self._work) if shared and (self._inputs or self._outputs) else nullcontext():
+            done = self._work / _DONE
+            self._is_there = shared and done.exists()
+            variables = self._prepared()
+            if shared and self._paths:
+                done.touch()
+            return variables
+
+    def _prepared(self) -> dict[str, str]:
         for name, given in self._inputs.items():
             with _named("Input", name):
                 self._paths[name] = self._input(name, given)
@@ -156,9 +172,10 @@ class RunData:
     def _input(self, name: str, given: JsonObject) -> str:
         if given.get("text"):
             return self._stored(name)
-        url = given.get("url")
+        place, url = self._place(given), given.get("url")
+        if place is not None and self._is_there:
+            return str(place)
         source = self._fetch(name, str(url)) if url else Path(self._stored(name))
-        place = self._place(given)
         if place is None and not given.get("copy"):
             return str(source.absolute())
         return str(_placed(source, place or self._own(name) / source.name, given))
@@ -169,6 +186,8 @@ class RunData:
         place = self._place(given)
         if place is None:
             return str(stored)
+        if self._is_there:
+            return str(place)
         if place.is_dir() and not place.is_symlink() and not any(place.iterdir()):
             place.rmdir()  # such as `outputs`, which the run has from its beginning
         if place.is_dir() and not place.is_symlink():
@@ -274,3 +293,14 @@ def without(environ: Mapping[str, str]) -> dict[str, str]:
 def current(report: Callable[[str], None]) -> RunData:
     """Return the data of the run in this process's working folder."""
     return RunData(os.environ, Path.cwd(), report)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other agents that do the same in this folder waiting."""
+    lock = os.open(str(folder), os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

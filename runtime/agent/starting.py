@@ -231,7 +231,7 @@ def with_port(launch: Launch) -> Iterator[Launch]:
         yield launch
         return
     count, host = ports_needed(launch), launch.hosts[0]
-    several = len(launch.hosts) > 1
+    several = len(set(launch.hosts)) > 1
     others = (secrets.choice(range(_LOWEST, _HIGHEST)) for _ in range(0 if several else _TRIES))
     for port in (launch.port, *others):
         with ExitStack() as kept:

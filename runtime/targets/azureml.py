@@ -27,7 +27,7 @@ from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, printable
 from runtime.agent.installed import FILE as INSTALLED_FILE
-from runtime.agent.options import EVENTS_FILE
+from runtime.agent.options import EVENTS_FILE, OTHER_EVENTS
 from runtime.environments.images import BuildContext
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent
@@ -151,7 +151,7 @@ class AzureMLTarget:
         """Yield what each log has beyond its offset; the agent's own files are not logs."""
         files = self._details(handle).get("logFiles") or {}
         for name, url in sorted(files.items()):
-            if name not in _OF_THE_AGENT:
+            if name not in _OF_THE_AGENT and not name.startswith(OTHER_EVENTS):
                 yield from self._chunk(name, url, offsets.get(name, 0))
 
     def collect(self, handle: Handle, into: Path, report: Report) -> Sequence[Path]:
@@ -281,7 +281,7 @@ class AzureMLTarget:
             state,
             [*service, *agent, *past],
             str(Cursor(read.service + len(service), offset, int(state.final))),
-            exit_code=_exit_code([*service, *reported]),
+            exit_code=_exit_code(service) or _exit_code(_own_end(reported, state)),
             error=says,
         )
 
@@ -478,6 +478,14 @@ def _reason(events: Sequence[RunEvent]) -> str | None:
     """Return why the script's own run failed, as the agent reported it last."""
     ends = [each.data for each in events if each.kind == "state" and not each.data.get("run")]
     return str(ends[-1]["error"]) if ends and ends[-1].get("error") else None
+
+
+def _own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:
+    """Yield the agent's events, without its end if it was stopped because another rank failed."""
+    for event in events:
+        stopped = event.data.get("state") == RunState.CANCELED
+        if state is RunState.CANCELED or not (event.kind == "state" and stopped):
+            yield event
 
 
 def _exit_code(events: Iterable[RunEvent]) -> int | None:

@@ -10,6 +10,7 @@ from azure.storage.blob import ContainerClient
 from runtime.agent.archive import ARCHIVE_NAME, agent_archive
 from runtime.model.states import RunState
 from tests.localcloud.harness import IMAGE, alive, waited
+from tests.runtime.mpi_parts import require_mpirun
 
 STEPS = ["scale up", "environment", "download", "unzip", "run", "collect", "scale down"]
 ENDED = {"Completed", "Failed", "Canceled"}
@@ -405,3 +406,62 @@ def test_a_compute_instance_runs_jobs_too(jobs) -> None:
     jobs.put("computes/notebook-box", {"location": "westeurope", "properties": properties})
     name = jobs.run("echo here", computeId="notebook-box")
     assert (jobs.status(name), jobs.log(name)) == ("Completed", "here\n")
+
+
+def test_the_service_starts_several_processes_on_each_node(jobs) -> None:
+    name = jobs.run(
+        "echo rank $RANK local $LOCAL_RANK node $NODE_RANK of $AZUREML_NODE_COUNT; pwd >wd$RANK",
+        resources={"instanceCount": 2},
+        distribution={"distributionType": "PyTorch", "processCountPerInstance": 2},
+    )
+    assert jobs.status(name) == "Completed", jobs.details(name)
+    logs = [jobs.log(name, f"user_logs/std_log_process_{rank}.txt") for rank in range(4)]
+    assert logs == [f"rank {n} local {n % 2} node {n // 2} of 2\n" for n in range(4)]
+
+
+def test_parameter_servers_end_with_the_workers_of_a_job(jobs) -> None:
+    name = jobs.run(
+        'case "$TF_CONFIG" in *\'"type": "ps"\'*) sleep 100;; *) echo worker;; esac',
+        distribution={
+            "distributionType": "TensorFlow",
+            "workerCount": 1,
+            "parameterServerCount": 1,
+        },
+    )
+    assert jobs.status(name) == "Completed"
+    assert jobs.log(name, "user_logs/std_log_process_0.txt") == "worker\n"
+
+
+def test_the_rank_that_fails_is_the_failure_of_its_job(jobs) -> None:
+    name = jobs.run(
+        "echo I am $RANK; if [ $RANK = 1 ]; then exit 9; fi; sleep 100",
+        distribution={"distributionType": "PyTorch", "processCountPerInstance": 2},
+    )
+    assert jobs.status(name) == "Failed"
+    assert jobs.details(name)["error"]["error"]["message"] == (
+        "The command failed in rank 1 with exit code 9. Its last lines:\nI am 1"
+    )
+
+
+@pytest.mark.needs_mpi
+def test_mpirun_starts_the_ranks_of_a_job_on_all_its_nodes(jobs) -> None:
+    require_mpirun()
+    name = jobs.run(
+        "echo $OMPI_COMM_WORLD_RANK $OMPI_COMM_WORLD_LOCAL_RANK $OMPI_COMM_WORLD_LOCAL_SIZE"
+        " $AZUREML_CR_NODE_RANK $AZ_BATCH_MASTER_NODE $(basename $(dirname $PWD))",
+        resources={"instanceCount": 2},
+        distribution={"distributionType": "Mpi", "processCountPerInstance": 2},
+    )
+    assert jobs.status(name) == "Completed", jobs.details(name)
+    lines = [jobs.log(name, f"user_logs/std_log_process_{rank}.txt").split() for rank in range(4)]
+    assert [line[:5] for line in lines] == [
+        [str(n), str(n % 2), "2", str(n // 2), "127.0.0.1:6105"] for n in range(4)
+    ]
+    assert lines[0][5] == lines[1][5] != lines[2][5]
+    failing = "echo I am $OMPI_COMM_WORLD_RANK; [ $OMPI_COMM_WORLD_RANK = 0 ] || exit 7; sleep 100"
+    failed = jobs.run(
+        failing, distribution={"distributionType": "Mpi", "processCountPerInstance": 2}
+    )
+    message = jobs.details(failed)["error"]["error"]["message"]
+    assert message.startswith("The command failed in rank 1 with exit code 7.")
+    assert message.endswith("I am 1")

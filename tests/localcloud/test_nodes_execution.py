@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from localcloud.nodes.execution import Execution, in_words
+from localcloud.nodes.ranks import starts_of
 from runtime.model.states import RunState
 
 
@@ -26,7 +27,7 @@ def test_a_process_that_ends_between_two_looks_completes_its_run(tmp_path):
     job = SimpleNamespace(name="job", timeout_s=None)
     shared = SimpleNamespace(cloud=None, look_every_s=0.2, grace_s=0.0)
     execution = Execution(job, (), tmp_path, shared, lambda *_: None)
-    ended = execution._supervise([EndsBetweenTwoLooks()])
+    ended = execution._supervise([EndsBetweenTwoLooks()], starts_of(None, "true", ("/wd",)))
     assert (ended.state, ended.exit_code) == (RunState.COMPLETED, 0)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from infra.contract.errors import UsageError
 from localcloud.nodes.cluster import Scale
-from localcloud.nodes.jobs import Binding, Job, command_line, log_name, script_variables
+from localcloud.nodes.jobs import Binding, Job, command_line, script_variables
 from localcloud.nodes.scales import scale_of
 
 WS = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -21,7 +21,7 @@ def job(**changes):
 def variables(**changes):
     return script_variables(
         job(**changes), url="https://h:1", ca=Path("/ca.pem"), token="t", token_expires=9.0,
-        workspace_guid="guid", rank=1, master_port=5,
+        workspace_guid="guid",
     )  # fmt: skip
 
 
@@ -61,19 +61,6 @@ def test_a_script_is_given_its_run_and_tracking_server() -> None:
     assert given["AZUREML_ARM_PROJECT_NAME"] == given["MLFLOW_EXPERIMENT_NAME"] == "exp"
     assert given["MLFLOW_TRACKING_SERVER_CERT_PATH"] == "/ca.pem"
     assert "NODE_RANK" not in given
-
-
-def test_every_node_is_given_its_rank() -> None:
-    given = variables(node_count=2)
-    assert (given["NODE_RANK"], given["WORLD_SIZE"], given["MASTER_PORT"]) == ("1", "2", "5")
-
-
-def test_every_node_has_a_log_of_its_own() -> None:
-    assert log_name(0, 1) == "user_logs/std_log.txt"
-    assert [log_name(rank, 2) for rank in range(2)] == [
-        "user_logs/std_log_process_0.txt",
-        "user_logs/std_log_process_1.txt",
-    ]
 
 
 @pytest.mark.parametrize(
