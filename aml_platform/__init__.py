@@ -87,6 +87,7 @@ _MODULES = {
     "HDInsightCompute": "compute_target",
     "HistoryConfiguration": "run_sections",
     "HyperDriveConfig": "hyperdrive",
+    "HyperDriveRun": "hyperdrive_run",
     "HyperDriveRunConfig": "hyperdrive",
     "HyperDriveStep": "pipeline_steps",
     "HyperParameterSampling": "hyperdrive",

@@ -108,6 +108,7 @@ from runtime.api.hyperdrive import NoTerminationPolicy as NoTerminationPolicy
 from runtime.api.hyperdrive import PrimaryMetricGoal as PrimaryMetricGoal
 from runtime.api.hyperdrive import RandomParameterSampling as RandomParameterSampling
 from runtime.api.hyperdrive import TruncationSelectionPolicy as TruncationSelectionPolicy
+from runtime.api.hyperdrive_run import HyperDriveRun as HyperDriveRun
 from runtime.api.images import DEFAULT_CPU_IMAGE as DEFAULT_CPU_IMAGE
 from runtime.api.images import DEFAULT_GPU_IMAGE as DEFAULT_GPU_IMAGE
 from runtime.api.images import MPI_CPU_IMAGE as MPI_CPU_IMAGE

@@ -1,17 +1,22 @@
-"""A sweep's values, as in azureml-train-core: search space, sampling, early termination, limits.
+"""A sweep, as in azureml-train-core: search space, sampling, early termination, limits."""
 
-They are built, checked and shown here; nothing here runs a sweep.
-"""
-
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Final, NoReturn
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
-from runtime.api.exceptions import UserErrorException
+from runtime.api.exceptions import ComputeTargetException, UserErrorException, azureml_errors
+from runtime.api.hyperdrive_run import HyperDriveRun
 from runtime.api.parameter_expressions import ParameterExpression
 from runtime.api.run_configuration import RunConfiguration
+from runtime.api.runs.base import ParentExperiment, RunBase
+from runtime.model.runs import RunSpec
+from runtime.sweeps.observed import HYPERPARAMETERS
+from runtime.sweeps.project import submit_sweep
+from runtime.sweeps.space import Expression, Value
+from runtime.sweeps.sweep import GOALS, Policy, Sweep
 
 __all__ = [
     "BanditPolicy",
@@ -30,6 +35,20 @@ __all__ = [
 _MOST_RUNS: Final = 1000
 _MOST_AT_ONCE: Final = 100
 _LONGEST_MIN: Final = 10080
+_POLICIES: Final = {
+    "BanditPolicy": "bandit",
+    "MedianStoppingPolicy": "median_stopping",
+    "TruncationSelectionPolicy": "truncation_selection",
+}
+_SAMPLINGS: Final = {"RANDOM": "random", "GRID": "grid", "BayesianOptimization": "bayesian"}
+
+
+@runtime_checkable
+class Specified(Protocol):
+    """Describes the run that a sweep repeats: a script run configuration, an estimator."""
+
+    def spec(self, experiment: str, tags: Mapping[str, str]) -> RunSpec:
+        """Return the run; what it names is checked."""
 
 
 class PrimaryMetricGoal(Enum):
@@ -107,6 +126,20 @@ class EarlyTerminationPolicy:
                 f" {self.delay_evaluation}.",
                 remedy="The interval is at least 1, the delay at least 0.",
             )
+
+    def described(self) -> Policy | None:
+        """Return the policy as a value; ``None`` for one that stops nothing."""
+        kind = _POLICIES.get(type(self).__name__)
+        if kind is None:
+            return None
+        return Policy(
+            kind,
+            self.evaluation_interval,
+            self.delay_evaluation,
+            getattr(self, "slack_factor", None),
+            getattr(self, "slack_amount", None),
+            getattr(self, "truncation_percentage", 0),
+        )
 
 
 class NoTerminationPolicy(EarlyTerminationPolicy):
@@ -206,12 +239,52 @@ class HyperDriveConfig:
         folder = getattr(self.run_config or self.estimator, "source_directory", None)
         return None if folder is None else Path(str(folder))
 
-    def submit_to(self, experiment: object, tags: Mapping[str, str], **options: object) -> NoReturn:
-        """Refuse: sweeps are not run yet."""
-        raise UserErrorException(
-            "A sweep (HyperDriveConfig) cannot be run yet.",
-            remedy="Submit each combination of values as a run: a loop over"
-            " `experiment.submit(ScriptRunConfig(…, arguments=[…]))`.",
+    def submit_to(
+        self, experiment: ParentExperiment, tags: Mapping[str, str], **options: object
+    ) -> HyperDriveRun:
+        """Start the sweep and return its run without waiting for it.
+
+        Raises ``UserErrorException`` with everything that keeps it from being run.
+        """
+        described = self.run_config or self.estimator
+        if not isinstance(described, Specified):
+            raise UserErrorException(
+                f"A sweep over a {type(self.pipeline or described).__name__} cannot be run.",
+                remedy="Give a ScriptRunConfig as run_config, or an estimator.",
+            )
+        others = options.keys() - {"show_output"}  # azureml-core's, for searches of AutoML alone
+        if others:
+            raise UserErrorException(
+                f"`submit` of a sweep takes no {', '.join(sorted(others))}.",
+                remedy="Set it in the configuration.",
+            )
+        session = experiment.workspace.session
+        with azureml_errors(ComputeTargetException):
+            spec = described.spec(experiment.name, tags)
+            run_id = submit_sweep(session, self.sweep(), spec, name=self.custom_run_id or "")
+        return HyperDriveRun(experiment, run_id, self)
+
+    def sweep(self) -> Sweep:
+        """Return the sweep as a value."""
+        sampling = self.hyperparameter_sampling
+        space = {
+            name: Expression(each.kind, tuple(map(_plain, each.arguments)))
+            for name, each in sampling.parameter_space.items()
+            if isinstance(each, ParameterExpression)
+        }
+        return Sweep(
+            space=space,
+            sampling=_SAMPLINGS[type(sampling).name],
+            metric=self.primary_metric_name,
+            goal=GOALS[self.primary_metric_goal.value.lower()],
+            max_total=self.max_total_runs,
+            max_concurrent=self.max_concurrent_runs,
+            max_duration_s=self.max_duration_minutes * 60,
+            policy=self.policy.described(),
+            resume_from=tuple(each.id for each in _runs(self.resume_from)),
+            first=tuple(
+                json.loads(each.tags[HYPERPARAMETERS]) for each in _runs(self.resume_child_runs)
+            ),
         )
 
     def _problems(self) -> list[str]:
@@ -243,3 +316,42 @@ class HyperDriveConfig:
 
 class HyperDriveRunConfig(HyperDriveConfig):
     """A sweep, under the name that early releases used."""
+
+
+def _runs(given: object) -> list[RunBase]:
+    """Return the runs that an argument gives: one, several or none."""
+    listed = given if isinstance(given, list | tuple) else [given]
+    runs = [each for each in listed if isinstance(each, RunBase)]
+    wrong = [each for each in listed if each is not None and not isinstance(each, RunBase)]
+    if wrong:
+        raise UserErrorException(
+            f"{wrong[0]!r} is not a run.",
+            remedy="Give the runs themselves, such as `HyperDriveRun(experiment, run_id)`.",
+        )
+    unfinished = [each.id for each in runs if each.get_status() not in _ENDED]
+    if unfinished:
+        raise UserErrorException(
+            f"Only runs that have ended are resumed; {', '.join(unfinished)} goes on.",
+            remedy="Wait for them with `wait_for_completion`.",
+        )
+    return list(dict.fromkeys(runs))
+
+
+_ENDED: Final = frozenset({"Completed", "Failed", "Canceled"})
+
+
+def _plain(value: object) -> Value:
+    """Return a value as JSON has it; numbers of NumPy are numbers."""
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    if isinstance(value, list | tuple | range):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    item = getattr(value, "item", None)
+    if callable(item):
+        return _plain(item())
+    raise UserErrorException(
+        f"{value!r} is not a value that a script can be given.",
+        remedy="Give texts, numbers, true, false, or lists of them.",
+    )

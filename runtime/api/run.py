@@ -24,6 +24,7 @@ from runtime.api.runs.filed import FiledRun
 from runtime.api.runs.finding import Wanted, matching
 from runtime.api.runs.logged import LoggedRun
 from runtime.api.runs.registering import register
+from runtime.api.runs.source import Source
 from runtime.api.runs.streaming import head, streamed, summary
 from runtime.api.workspace import Workspace
 from runtime.history.child_runs import PARENT, parts_of
@@ -74,7 +75,7 @@ class Run(LoggedRun, FiledRun):
         history = workspace.session.history
         with azureml_errors():
             name = history.record(history.root_of(run_id)).experiment
-        return Run(load("runtime.api.experiment:Experiment")(workspace, name), run_id)
+        return run_of(load("runtime.api.experiment:Experiment")(workspace, name), run_id)
 
     @staticmethod
     def list(
@@ -90,7 +91,7 @@ class Run(LoggedRun, FiledRun):
         wanted = Wanted.of(type, tags, properties, status)
         session = experiment.workspace.session
         for record in matching(session.history, experiment.name, include_children):
-            run = Run(experiment, record.run_id)
+            run = run_of(experiment, record.run_id)
             if wanted.means(run.type, record):
                 yield run
 
@@ -196,7 +197,7 @@ class Run(LoggedRun, FiledRun):
     def parent(self) -> "Run | None":
         """The run that created this one, ``None`` for a run of its own."""
         parent = self._parent_id
-        return None if parent is None else Run(self.experiment, parent)
+        return None if parent is None else run_of(self.experiment, parent)
 
     def get_children(
         self,
@@ -211,8 +212,8 @@ class Run(LoggedRun, FiledRun):
         wanted = Wanted.of(type, tags, properties, status)
         self._refreshed()
         for run_id in parts_of([*self._source.events()], self.id):
-            child = Run(self.experiment, run_id)
-            if wanted.means(child.type, child._record):
+            child = run_of(self.experiment, run_id)
+            if wanted.means(child.type, Source(self._session, run_id).record):
                 yield child
             if recursive:
                 yield from child.get_children(True, tags, properties, type, status)
@@ -377,6 +378,22 @@ def get_run(
     rehydrate: bool = True,  # noqa: ARG001 - azureml-core's signature
 ) -> Run:
     """Return a run of an experiment by its id."""
+    return run_of(experiment, run_id)
+
+
+_CLASSES: Mapping[str | None, str] = {"hyperdrive": "runtime.api.hyperdrive_run:HyperDriveRun"}
+"""The value of `azureml.runsource` → the class of such runs."""
+
+
+def run_of(experiment: ParentExperiment, run_id: str) -> Run:
+    """Return a run as an object of the class that its kind has."""
+    history = experiment.workspace.session.history
+    kind = (
+        history.record(run_id).properties.get("azureml.runsource") if history.has(run_id) else None
+    )
+    if kind in _CLASSES:
+        found: Run = load(_CLASSES[kind])(experiment, run_id)
+        return found
     return Run(experiment, run_id)
 
 

@@ -17,6 +17,8 @@ HYPERPARAMETERS: Final = "hyperparameters"
 STOPPED: Final = "aml.stopped_by"
 """The property of a child that holds the rule and the numbers that stopped it."""
 TEMPLATE: Final = {"runTemplate": "HyperDrive", "azureml.runsource": "hyperdrive"}
+RESUMED: Final = "aml.resume_from"
+"""The property of a parent that holds the ids of the sweeps it resumes, as JSON."""
 SOURCE: Final = "azureml.runsource"
 METRIC: Final = "primary_metric_config"
 _SYSTEM: Final = "_aml_system_"

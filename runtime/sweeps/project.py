@@ -7,13 +7,14 @@ import json
 import os
 import re
 import secrets
+import shlex
 import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from infra.contract.errors import DefinitionError, PlatformError
+from infra.contract.errors import DefinitionError, PlatformError, UsageError
 from infra.contract.json_types import JsonObject
 from runtime.definitions.job_expressions import EXPRESSION
 from runtime.history.child_runs import PARENT
@@ -32,6 +33,7 @@ from runtime.sweeps.driver import Child, Look, Pace, SweepDriver
 from runtime.sweeps.observed import (
     HYPERPARAMETERS,
     METRIC,
+    RESUMED,
     SOURCE,
     STOPPED,
     TEMPLATE,
@@ -114,9 +116,8 @@ def checked(
     """Return the sweep as it will be, with a seed. Raises ``PlatformError`` if it cannot be."""
     problems = [*sweep.problems(), *_fixed(sweep, spec), *_of_resuming(sweep, session.history)]
     if problems:
-        raise DefinitionError(
-            "\n".join(problems), remedy="Change the sweep, then submit it again.", at=at
-        )
+        kind = DefinitionError if at else UsageError
+        raise kind("\n".join(problems), remedy="Change the sweep, then submit it again.", at=at)
     sweep, notes = clipped(sweep)
     for each in (*notes, *sweep.notes()):
         report(each)
@@ -136,7 +137,12 @@ def parent_record(run: PreparedRun, sweep: Sweep, session: ProjectSession) -> Ru
     return replace(
         record,
         tags={**record.tags, **first_tags(sweep)},
-        properties={**record.properties, **TEMPLATE, METRIC: json.dumps(metric_config(sweep))},
+        properties={
+            **record.properties,
+            **TEMPLATE,
+            METRIC: json.dumps(metric_config(sweep)),
+            **({RESUMED: json.dumps(sweep.resume_from)} if sweep.resume_from else {}),
+        },
     )
 
 
@@ -221,8 +227,10 @@ def child_spec(spec: RunSpec, sweep: Sweep, assignment: Assignment) -> RunSpec:
     named = {f"{SWEEP_VARIABLE}{bare(name)}": text for name, text in texts.items()}
     variables = {**spec.variables, **named}
     if sweep.style == "arguments":
-        arguments = (*spec.arguments, *arguments_of(assignment))
-        return replace(spec, arguments=arguments, variables=variables)
+        given = arguments_of(assignment)
+        if spec.command:
+            return replace(spec, command=f"{spec.command} {shlex.join(given)}", variables=variables)
+        return replace(spec, arguments=(*spec.arguments, *given), variables=variables)
     known = {f"search_space.{name}": text for name, text in texts.items()}
 
     def filled(text: str) -> str:
@@ -324,8 +332,13 @@ def assignment_of(record: RunRecord) -> Assignment:
     return found
 
 
-def results_of(history: History, record: RunRecord) -> Results:
-    """Return the children of a sweep, compared."""
+def _resumed(record: RunRecord) -> list[str]:
+    known: list[str] = json.loads(record.properties.get(RESUMED, "[]"))
+    return known
+
+
+def results_of(history: History, record: RunRecord, *, resumed: bool = False) -> Results:
+    """Return the children of a sweep, compared; ``resumed``: with those of the ones it resumes."""
     metric: JsonObject = json.loads(record.properties[METRIC])
     name = str(metric["name"])
     trials = (
@@ -337,7 +350,8 @@ def results_of(history: History, record: RunRecord) -> Results:
             logged_values(history, child.run_id, name),
             child.properties.get(STOPPED, ""),
         )
-        for child in history.children(record.run_id)
+        for parent in (*(_resumed(record) if resumed else ()), record.run_id)
+        for child in reversed(history.children(parent))
     )
     return Results.of(name, str(metric["goal"]).lower(), trials)
 

@@ -40,12 +40,12 @@ class Results:
 
     @classmethod
     def of(cls, metric: str, goal: str, trials: Iterable[Trial]) -> "Results":
-        """Return the children in their order: by the best value ever logged, then by number."""
+        """Return the children in their order: by the best value ever logged, then as given."""
         sign = -1.0 if goal == "maximize" else 1.0
 
-        def rank(trial: Trial) -> tuple[float, int]:
+        def rank(trial: Trial) -> float:
             best = best_of(trial.values, goal)
-            return (math.inf if best is None else sign * best, trial.number)
+            return math.inf if best is None else sign * best
 
         return cls(metric, goal, tuple(sorted(trials, key=rank)))
 

@@ -152,7 +152,7 @@ def test_settings_of_automl_are_kept():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (sweep, r"A sweep \(HyperDriveConfig\) cannot be run yet"),
+        (sweep, r"`submit` of a sweep takes no regenerate_outputs"),
         (lambda: AutoMLConfig(task="regression"), r"\(AutoMLConfig\) is not offered"),
     ],
 )

@@ -1,0 +1,178 @@
+"""Sweeps in azureml-core's words, run on this machine."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from aml_platform import (
+    BanditPolicy,
+    Estimator,
+    GridParameterSampling,
+    HyperDriveConfig,
+    HyperDriveRun,
+    PrimaryMetricGoal,
+    Run,
+    ScriptRunConfig,
+    UserErrorException,
+    choice,
+)
+
+LOGS = """
+import argparse, time
+from azureml.core import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--k", default="")
+given = parser.parse_args()
+run = Run.get_context()
+for value in (given.lr, given.lr / 2):
+    run.log("acc", value)
+if given.k == "bad":
+    raise SystemExit(3)
+while given.k == "waits":
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Return what makes a sweep of a script over values."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "train.py").write_text(LOGS, encoding="utf-8")
+
+    def make(sampling, **options):
+        known = {
+            "run_config": ScriptRunConfig(source, script="train.py"),
+            "primary_metric_name": "acc",
+            "primary_metric_goal": PrimaryMetricGoal.MAXIMIZE,
+            "max_total_runs": 4,
+            "max_concurrent_runs": 4,
+        }
+        return HyperDriveConfig(hyperparameter_sampling=sampling, **(known | options))
+
+    return make
+
+
+def until(holds):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_sweep_is_a_parent_with_its_children(experiment, config):
+    space = {"lr": choice(1, 3), "--k": choice("fine", "bad")}
+    run = experiment.submit(config(GridParameterSampling(space)), tags={"why": "test"})
+    assert isinstance(run, HyperDriveRun)
+    details = run.wait_for_completion()
+
+    assert (details.status, run.type, run.tags["why"]) == ("Completed", "hyperdrive", "test")
+    assert "User errors" in details.error["error"]["message"]
+    children = sorted(run.get_children(), key=lambda each: each.id)
+    assert [each.id for each in children] == [f"{run.id}_{number}" for number in range(4)]
+    assert [each.status for each in children] == ["Completed", "Completed", "Failed", "Failed"]
+    assert children[1].get_details()["runDefinition"]["arguments"] == ["--lr", "3", "--k", "fine"]
+    assert {each.parent.id for each in children} == {run.id}
+    assert isinstance(children[0].parent, HyperDriveRun)
+    assert {each.get_snapshot_id() for each in children} == {run.get_snapshot_id()}
+
+    best = run.get_best_run_by_primary_metric()
+    assert (best.id, best.get_metrics()["acc"]) == (children[1].id, [3, 1.5])
+    assert run.get_best_run_by_primary_metric(include_failed=False).id == children[1].id
+    ranked = run.get_children_sorted_by_primary_metric()
+    assert [each["best_primary_metric"] for each in ranked] == [3, 3, 1, 1]
+    assert ranked[0] == {
+        "run_id": children[1].id,
+        "hyperparameters": '{"lr": 3, "--k": "fine"}',
+        "best_primary_metric": 3,
+        "status": "Completed",
+    }
+    assert len(run.get_children_sorted_by_primary_metric(top=1, reverse=True)) == 1
+    assert json.loads(run.get_hyperparameters()[children[2].id]) == {"lr": 1, "--k": "bad"}
+    assert run.get_metrics()[children[0].id] == {"acc": [1, 0.5]}
+    assert run.properties["best_child_run_id"] == best.id
+    assert isinstance(Run.get(experiment.workspace, run.id), HyperDriveRun)
+    assert [each.id for each in experiment.get_runs()] == [run.id]
+    assert "azureml-logs/hyperdrive.txt" in run.get_file_names()
+
+
+def test_an_estimator_is_swept_too(experiment, config):
+    made = config(GridParameterSampling({"lr": choice(2)}))
+    estimator = Estimator(made.source_directory, entry_script="train.py", compute_target="local")
+    made = config(GridParameterSampling({"lr": choice(2)}), run_config=None, estimator=estimator)
+    run = experiment.submit(made, show_output=True)
+    run.wait_for_completion()
+    assert [
+        each["best_primary_metric"] for each in run.get_children_sorted_by_primary_metric()
+    ] == [2]
+
+
+def test_a_policy_stops_what_is_worse_and_says_why(experiment, config):
+    space = {"lr": choice(9, 1), "k": choice("waits")}
+    run = experiment.submit(
+        config(GridParameterSampling(space), policy=BanditPolicy(slack_amount=2))
+    )
+    until(lambda: len([*run.get_children()]) == 2)
+    best, worse = (Run(experiment, f"{run.id}_{number}") for number in range(2))
+    until(lambda: worse.get_status() == "Canceled")
+    said = worse.get_details()["error"]["error"]["message"]
+    assert said.startswith("BanditPolicy (slack_amount 2): its best value 1 is worse than 7")
+    assert worse.properties["aml.stopped_by"] == said
+    assert best.get_status() == "Running"
+
+    run.cancel()
+    until(lambda: run.get_status() == "Canceled")
+    assert best.get_status() == "Canceled"
+    assert run.get_best_run_by_primary_metric().id == best.id
+    assert run.get_best_run_by_primary_metric(include_canceled=False) is None
+
+
+def test_a_driver_that_is_killed_is_followed_by_one_that_goes_on(experiment, config, workspace):
+    space = {"lr": choice(range(6))}
+    made = config(GridParameterSampling(space), max_total_runs=6, max_concurrent_runs=2)
+    run = experiment.submit(made)
+    pid = workspace.session.home / "runs" / run.id / "pid"
+    for pause_s in (0.3, 0.9, 1.5):
+        until(pid.exists)
+        time.sleep(pause_s)
+        os.kill(int(pid.read_text(encoding="utf-8")), signal.SIGKILL)
+    assert run.wait_for_completion().status == "Completed"
+    values = [json.loads(each)["lr"] for each in run.get_hyperparameters().values()]
+    assert values == [0, 1, 2, 3, 4, 5]
+    assert {each.status for each in run.get_children()} == {"Completed"}
+    assert all(len(each.get_metrics()["acc"]) == 2 for each in run.get_children())
+
+
+def test_a_sweep_resumes_another_and_its_children(experiment, config):
+    first = experiment.submit(config(GridParameterSampling({"lr": choice(5)})))
+    first.wait_for_completion()
+    child = next(first.get_children())
+    space = GridParameterSampling({"lr": choice(1)})
+    again = experiment.submit(config(space, resume_from=first, resume_child_runs=[child]))
+    again.wait_for_completion()
+    assert [*again.get_hyperparameters().values()] == ['{"lr": 5}', '{"lr": 1}']
+    assert again.get_best_run_by_primary_metric().id == child.id
+    own = again.get_best_run_by_primary_metric(include_resume_from_runs=False)
+    assert own.parent.id == again.id
+
+    other = config(space, resume_from=first, primary_metric_goal=PrimaryMetricGoal.MINIMIZE)
+    with pytest.raises(UserErrorException, match="has another primary metric"):
+        experiment.submit(other)
+
+
+def test_what_cannot_be_a_sweep_is_refused_before_anything_is_started(experiment, config, tmp_path):
+    twice = config(
+        GridParameterSampling({"lr": choice(1)}),
+        run_config=ScriptRunConfig(tmp_path / "source", script="train.py", arguments=["--lr", 1]),
+    )
+    with pytest.raises(UserErrorException, match="--lr is an argument of the run"):
+        experiment.submit(twice)
+    with pytest.raises(UserErrorException, match="not a value that a script can be given"):
+        experiment.submit(config(GridParameterSampling({"lr": choice(object())})))
+    with pytest.raises(UserErrorException, match="'HD_1' is not a run"):
+        experiment.submit(config(GridParameterSampling({"lr": choice(1)}), resume_from="HD_1"))
+    assert [*experiment.get_runs(include_children=True)] == []
