@@ -1,6 +1,6 @@
-"""A pipeline of 1,000 no-op steps planned; and what its driver adds to the runs of a chain of steps.
+"""A pipeline of 1,000 no-op steps planned; and what its driver adds to the runs of a chain.
 
-The peer runs the same scripts one after another, each submitted by hand when the one before ended.
+The peer runs the same scripts one after another, each submitted when the one before has ended.
 """
 
 import os

@@ -38,6 +38,7 @@ from localcloud.machines.machines import LocalMachines
 from localcloud.nodes.scheduler import LocalNodes
 from localcloud.server import application
 from localcloud.store.store import Store, open_store
+from localcloud.timekeeper import Timekeeper
 from localcloud.tls import Certificates, certificates
 
 _LOG: Final = logging.getLogger("localcloud")
@@ -195,6 +196,8 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         signal.signal(number, lambda *_: None)
     daemon.cloud.nodes.start()
     daemon.cloud.machines.start()
+    timekeeper = Timekeeper(daemon.folder.parent)
+    timekeeper.start()
     for kind in ENGINES:
         daemon.cloud.engine(kind)
     _LOG.info("cloud %s listens at %s", daemon.cloud.id, daemon.cloud.url)
@@ -202,6 +205,7 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         daemon.server.run(sockets=sockets)
     finally:
         daemon.withdraw()
+        timekeeper.stop()
         daemon.cloud.nodes.stop()
         daemon.cloud.machines.stop()
         for engine in daemon.cloud.engines.values():

@@ -1,5 +1,6 @@
 """`aml pipeline validate | graph`: a pipeline is looked at before anything runs."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from runtime.cli.parent_files import parent_file
 from runtime.cli.pipeline_files import PipelineJob, PipelineYaml, ReadPipeline
 from runtime.cli.render import print_data, print_json, say
 from runtime.cli.session import command_session
-from runtime.definitions.settings_given import read_settings
+from runtime.definitions.settings_given import Setting, read_settings
 from runtime.pipelines.drawing import as_svg, as_text
 from runtime.pipelines.submission import check, submit
 from runtime.submit.session import ProjectSession
@@ -61,7 +62,7 @@ def validate(
     step the compute, the script, the environment and the data.
     """
     session = command_session(stack)
-    found = read(file, settings, parameters)
+    found = read(file, read_settings(settings), _values(parameters))
     for note in found.notes:
         say(note)
     checked = check(session, found.pipeline, found.options.values)
@@ -92,7 +93,7 @@ def graph(
     """
     states: dict[str, str] = {}
     if Path(what).is_file():
-        made = read(Path(what), settings, parameters).pipeline
+        made = read(Path(what), read_settings(settings), _values(parameters)).pipeline
     else:
         session = command_session(stack)
         run_id = session.history.named(what)
@@ -107,7 +108,7 @@ def graph(
             print_data(line)
 
 
-def read(file: Path, settings: tuple[str, ...], parameters: tuple[str, ...]) -> ReadPipeline:
+def read(file: Path, settings: Sequence[Setting], parameters: Mapping[str, str]) -> ReadPipeline:
     """Return the pipeline of a file. Raises ``UsageError`` for a file that is none."""
     found = parent_file(file)
     if not isinstance(found, PipelineJob | PipelineYaml):
@@ -116,8 +117,11 @@ def read(file: Path, settings: tuple[str, ...], parameters: tuple[str, ...]) -> 
             f"{file} {there}.",
             remedy="Give a pipeline job (`jobs: …`), or one of azureml-core (`pipeline: …`).",
         )
-    values = dict(pair(each, option="-P", noun="parameter") for each in parameters)
-    return found.read(read_settings(settings), values)
+    return found.read(settings, parameters)
+
+
+def _values(parameters: tuple[str, ...]) -> dict[str, str]:
+    return dict(pair(each, option="-P", noun="parameter") for each in parameters)
 
 
 def submitted_by_az(

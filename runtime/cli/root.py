@@ -102,6 +102,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "pipeline": Entry(
         "runtime.cli.pipelines:pipeline", "Check and draw pipelines before they run.", _RUN
     ),
+    "schedule": Entry(
+        "runtime.cli.schedules:schedule",
+        "Start pipelines at times, or when data changes.",
+        _RUN,
+        "pipelines",
+    ),
     "status": Entry(
         "runtime.cli.status:status", "Show the stack, the local cloud and what .aml holds.", _RUN
     ),

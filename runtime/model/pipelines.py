@@ -46,8 +46,10 @@ class Step:
     nothing. Texts of ``run`` (arguments, command, variables) may have ``${{parameters.NAME}}``.
     ``after``: steps that end before this one starts, whatever it reads. ``reuse``: an earlier run
     of the same definition, code, environment and data stands for this one. ``has_code`` is false
-    for a step that sends no files. ``kind`` is what the step is called, for people. ``at`` is the
-    place that declares it, ``FILE:LINE``.
+    for a step that sends no files. ``sweep`` is a sweep, as JSON, of which ``run`` is what its
+    children vary; ``leaves`` maps an output of the step to the file of the best child that it gets,
+    ``""`` for the metrics of all children. ``kind`` is what the step is called, for people. ``at``
+    is the place that declares it, ``FILE:LINE``.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Step:
     after: tuple[str, ...] = ()
     reuse: bool = True
     has_code: bool = True
+    sweep: Mapping[str, object] | None = None
+    leaves: Mapping[str, str] = field(default_factory=dict)
     kind: str = "step"
     at: str = ""
 

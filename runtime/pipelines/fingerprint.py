@@ -41,6 +41,8 @@ def parts_of(
         "settings": _digest(_settings(run)),
         "outputs": _digest([_output(step, number) for number in range(len(run.outputs))]),
     }
+    if step.sweep is not None:
+        parts["sweep"] = _digest([dict(step.sweep), dict(step.leaves)])
     for each in run.inputs:
         how = [each.mechanism, each.path_on_compute, each.variable]
         parts[f"input {each.name}"] = _digest([contents.get(each.name, UNKNOWN), how])

@@ -32,6 +32,7 @@ from runtime.pipelines.graph import in_order
 from runtime.pipelines.kept_steps import DoneStep, KeptSteps, done_step
 from runtime.pipelines.placing import bound, outputs_of, placed
 from runtime.pipelines.planning import Plan, StepState, failed
+from runtime.pipelines.sweep_steps import leave, submit_step
 from runtime.submit.driven import driven_folder
 from runtime.submit.driver_process import Driving, timestamp
 from runtime.submit.prepare import LOCAL
@@ -183,8 +184,8 @@ class _Execution:
         return count
 
     def _room(self, step: Step) -> bool:
-        if step.run.target != LOCAL:
-            return True
+        if step.run.target != LOCAL or step.sweep is not None:
+            return True  # elsewhere there are queues; a sweep limits itself
         here = [each for each, run in self._runs.items() if run.target == LOCAL]
         return len(here) < _most_here()
 
@@ -265,16 +266,18 @@ class _Execution:
     def _launch(self, step: Step, run: RunSpec) -> None:
         code, run_id = self._work.code[step.name], self._ids[step.name]
         try:
-            target = self._session.targets.target(run.target)
             self._child(step, run_id)
-            self._submitter.resubmit(
-                run,
-                code.snapshot,
-                target,
-                git=code.git,
-                stack=self._session.stack,
-                name=run_id,
-            )
+            if step.sweep is not None:
+                submit_step(self._session, step, run, run_id, self._log)
+            else:
+                self._submitter.resubmit(
+                    run,
+                    code.snapshot,
+                    self._session.targets.target(run.target),
+                    git=code.git,
+                    stack=self._session.stack,
+                    name=run_id,
+                )
         except PlatformError as error:
             self._fail(step, error)
             return
@@ -282,7 +285,8 @@ class _Execution:
 
     def _note_run(self, name: str, run: RunSpec) -> None:
         self._runs[name] = run
-        self._targets[self._ids[name]] = self._session.targets.target(run.target)
+        record = self._history.record(self._ids[name])
+        self._targets[self._ids[name]] = self._session.target_of(record)
 
     def _child(self, step: Step, run_id: str) -> None:
         data = {"run": run_id, "name": step.name, "parent": self._driving.run_id}
@@ -326,6 +330,12 @@ class _Execution:
             self._became(step.name, state, None, why=why)
             return
         outputs = outputs_of(run, record.run_id)
+        if step.leaves:
+            try:
+                leave(self._session, step, record, outputs)
+            except PlatformError as error:
+                self._fail(step, error)
+                return
         contents = {name: self._contents.at(place) for name, place in outputs.items()}
         done = DoneStep(record.run_id, outputs, contents)
         kept = self._begun.get(step.name)

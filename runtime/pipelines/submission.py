@@ -102,16 +102,38 @@ def submit(
         raise UsageError(
             f"Run {name!r} already exists.", remedy="Choose another name, or leave it out."
         )
+    work = keep_code(session, pipeline, options, name=name, problems=problems)
+    _start(session, name, work)
+    report(f"{len(work.pipeline.steps)} steps")
+    return name
+
+
+def keep_code(
+    session: ProjectSession,
+    pipeline: Pipeline,
+    options: Options,
+    *,
+    name: str = "",
+    problems: Sequence[Problem] = (),
+) -> Work:
+    """Check a pipeline and keep the code of its steps as it is now. Raises what ``check`` raises.
+
+    ``name`` is the run's id, if it is known.
+    """
     home = session.home.absolute()
-    folder = driven_folder(home, name).path
+    folder = driven_folder(home, name).path if name else None
     checked = check(session, pipeline, options.values, folder=folder, problems=problems)
     _, values = with_values(pipeline, options.values)
-    shown_values = {each: shown(value) for each, value in values.items()}
     with in_use(home / "snapshots"):
         code = _Code(session, home).of(checked)
-        work = Work(checked, code, options.regenerate, options.resumes, shown_values)
-        _start(session, name, work)
-    report(f"{len(checked.steps)} steps")
+    texts = {each: shown(value) for each, value in values.items()}
+    return Work(checked, code, options.regenerate, options.resumes, texts)
+
+
+def start_work(session: ProjectSession, work: Work) -> str:
+    """Start a run of a pipeline whose code was kept earlier; return its id."""
+    name = new_run_id(work.pipeline.experiment, new_token(time.time()))
+    _start(session, name, work)
     return name
 
 
@@ -141,9 +163,7 @@ def resume(session: ProjectSession, run_id: str, given: Mapping[str, str]) -> st
             remedy="Set them in this shell, or give each with `--variable NAME=VALUE`.",
         )
     work = work_of(task.plan, {each: known[each] for each in task.variables})
-    name = new_run_id(work.pipeline.experiment, new_token(time.time()))
-    _start(session, name, replace(work, resumes=run_id))
-    return name
+    return start_work(session, replace(work, resumes=run_id))
 
 
 def _start(session: ProjectSession, name: str, work: Work) -> None:

@@ -5,6 +5,7 @@ interrupted deletion is completed by the next one; then what no other run needs 
 """
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,9 @@ from runtime.targets.run_folder import RunFolder
 _PATIENCE_S: Final = 5.0
 _LOOK_EVERY_S: Final = 0.02
 _SNAPSHOTS: Final = "snapshots"
+_PLANS: Final = ("published/*.json", "schedules/*.json", "runs/*/driver.json")
+"""The files of pipelines whose steps have no runs yet."""
+_SNAPSHOT: Final = re.compile(r'"snapshot": "([0-9a-f]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,10 @@ def plan(home: Path, history: History, wanted: Wanted, *, now: float) -> Plan:
     held = [held_by(home, record) for record in history.runs(Filter(wanted.experiment))]
     runs = chosen(held, wanted, now=now)
     gone = {run.record.run_id for run in runs}
-    return Plan(tuple(runs), garbage(home / _SNAPSHOTS, _needed(history, without=gone)))
+    return Plan(
+        tuple(runs),
+        garbage(home / _SNAPSHOTS, _needed(history, without=gone) | planned_snapshots(home)),
+    )
 
 
 def chosen(held: Sequence[Held], wanted: Wanted, *, now: float) -> list[Held]:
@@ -109,7 +116,7 @@ def prune(home: Path, history: History, planned: Plan, report: Report) -> Plan:
     gone = tuple(run for run in planned.runs if _delete(run, history, report))
     # Submissions wait here until the history knows which snapshots they use.
     with alone(home / _SNAPSHOTS):
-        found = garbage(home / _SNAPSHOTS, _needed(history))
+        found = garbage(home / _SNAPSHOTS, _needed(history) | planned_snapshots(home))
         found.delete()
     if gone:
         with suppress(FileAccessError):  # another process is writing: the next time, then
@@ -149,6 +156,16 @@ def _process_ended(folder: RunFolder) -> bool:
             return False
         time.sleep(_LOOK_EVERY_S)
     return True
+
+
+def planned_snapshots(home: Path) -> set[str]:
+    """Return the ids of the snapshots of steps and schedules that have not started yet."""
+    found: set[str] = set()
+    for pattern in _PLANS:
+        for file in home.glob(pattern):
+            with suppress(OSError):
+                found.update(_SNAPSHOT.findall(file.read_text(encoding="utf-8")))
+    return found
 
 
 def _needed(history: History, *, without: frozenset[str] | set[str] = frozenset()) -> set[str]:

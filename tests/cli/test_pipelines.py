@@ -2,7 +2,6 @@
 
 import json
 import re
-import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -68,7 +67,7 @@ def run_id_of(answer):
 
 
 def test_every_problem_of_a_pipeline_job_is_named_at_once_with_its_line(desk, job):
-    wrong = JOB.replace("outputs.out}}", "outputs.oot}}").replace(
+    wrong = JOB.replace("outputs.out}}", "outputs.oot}}").replace("inputs: {raw", "inputs: {rew")
         '{raw: "${{parent', '{rew: "${{parent'
     )
     job.write_text(wrong.replace("jobs.train.outputs", "jobs.trian.outputs"))
@@ -85,10 +84,10 @@ def test_every_problem_of_a_pipeline_job_is_named_at_once_with_its_line(desk, jo
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("{raw: {type: uri_folder, path", "{raw: {type: uri_folder, pat", "Input 'raw' has no path"),
+        ("uri_folder, path", "uri_folder, pat", "Input 'raw' has no path"),
         ("default_compute: local", "default_compute: azureml:cpu", "'local' was never deployed"),
-        ("  prepare:\n", "  prepare:\n    type: automl\n", "of type automl, and its component command"),
-        ("made: \"${{parent.jobs.train.outputs.model}}\"", "made: \"${{parent.inputs.nothing}}\"", "no input 'nothing'"),
+        ("  prepare:\n", "  prepare:\n    type: automl\n", "and its component command"),
+        ("jobs.train.outputs.model", "inputs.nothing", "no input 'nothing'"),
         ("{type: uri_file}", "{type: uri_folder}", ""),
     ],
 )  # fmt: skip
@@ -115,8 +114,7 @@ jobs:
 def test_a_pipeline_is_drawn_before_it_runs(desk, job):
     answer = desk.aml("pipeline", "graph", job, "--svg", "p.svg")
     assert answer.code == 0
-    picture = ET.fromstring((desk.root / "p.svg").read_text())
-    texts = {each.text for each in picture.iter() if each.tag.endswith("}text")}
+    texts = set(re.findall(r"<text[^>]*>([^<]*)</text>", (desk.root / "p.svg").read_text()))
     assert {"prepare", "train", "inner.show", "model", "out"} <= texts
     lines = desk.aml("pipeline", "graph", job).out.splitlines()
     assert lines[1] == "2  train  on local, after prepare (out)"

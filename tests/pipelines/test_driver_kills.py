@@ -1,4 +1,4 @@
-"""A driver that is killed at any moment is continued: every step runs once, and the rest follows."""
+"""A driver that is killed at any moment is continued: every step runs once."""
 
 import os
 import signal

@@ -20,6 +20,7 @@ from runtime.api.pipelines.data import (
     outputs_given,
 )
 from runtime.api.pipelines.makers import MAKERS
+from runtime.api.pipelines.sweeps import left_outputs, sweep_document, sweep_outputs
 from runtime.api.run_configuration import RunConfiguration
 from runtime.api.run_data import RunInput
 from runtime.api.script_run_config import ScriptRunConfig
@@ -119,6 +120,8 @@ class _Reading:
             after,
             bool(getattr(step, "allow_reuse", True)),
             not isinstance(step, DataTransferStep),
+            sweep_document(step),
+            left_outputs(step),
             type(step).__name__,
         )
 
@@ -218,5 +221,6 @@ def _written(step: PipelineStep) -> list[object]:
     arguments = getattr(step, "arguments", None) or ()
     command = getattr(step, "command", None)
     listed = [*arguments, *(command if isinstance(command, list | tuple) else ())]
-    found = {key_of(each): each for each in outputs_given(step.outputs, listed)}
+    given = [*sweep_outputs(step), *outputs_given(step.outputs, listed)]
+    found = {key_of(each): each for each in given}
     return list(found.values())

@@ -27,6 +27,7 @@ from runtime.api.pipeline_steps import (
     SynapseSparkStep,
 )
 from runtime.api.pipelines.data import StepData, data_place, inner_path, is_data, output_name
+from runtime.api.pipelines.sweeps import varied_run
 from runtime.api.run_configuration import LOCAL, RunConfiguration
 from runtime.api.run_data import RunInput
 from runtime.api.run_sections import MpiConfiguration
@@ -135,6 +136,20 @@ def _estimator(making: Making, step: EstimatorStep, data: StepData) -> RunSpec:
         script=config.script,
         arguments=step.estimator_entry_script_arguments,
         folder=estimator.source_directory,
+    )
+
+
+def _hyperdrive(making: Making, step: HyperDriveStep, data: StepData) -> RunSpec:
+    varied = varied_run(step)
+    arguments = step.estimator_entry_script_arguments
+    return making.scripted(
+        step,
+        data,
+        varied.config,
+        script=varied.script,
+        command=varied.command or None,
+        arguments=varied.arguments if arguments is None else arguments,
+        folder=varied.folder,
     )
 
 
@@ -363,8 +378,7 @@ MAKERS: Final[Sequence[tuple[type[PipelineStep], Callable[..., RunSpec]]]] = (
     (AzureBatchStep, _batch),
     (DatabricksStep, _databricks),
     (SynapseSparkStep, _synapse),
-    (HyperDriveStep, _refused(
-        "sweeps are not steps of a pipeline yet", "Submit the sweep with `experiment.submit`.")),
+    (HyperDriveStep, _hyperdrive),
     (AutoMLStep, _refused(
         "automated ML does not run here", "Train in a PythonScriptStep of your own.")),
     (AdlaStep, _refused(

@@ -1,0 +1,269 @@
+"""`aml schedule create | list | show | enable | disable | delete`."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from infra.contract.discovery import find_cloud
+from infra.contract.errors import UsageError
+from infra.contract.json_types import Document
+from infra.contract.project import home_folder
+from runtime.cli.option_values import pair
+from runtime.cli.pipelines import read
+from runtime.cli.render import print_json, print_table, say, timestamp
+from runtime.cli.session import command_session
+from runtime.definitions.schedule_yaml import read_schedule
+from runtime.definitions.settings_given import read_settings
+from runtime.pipelines.schedules import Schedule, Schedules, create, enabled
+from runtime.pipelines.triggers import (
+    Cron,
+    DataChange,
+    Recurrence,
+    Trigger,
+    moment_of,
+)
+
+_NAME = click.argument("name")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_STACK = click.option(
+    "-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack."
+)
+
+
+@click.group()
+def schedule() -> None:
+    """Start pipelines at times, or when data changes.
+
+    The local cloud keeps the time: it has to run (`aml cloud start`). A schedule has its pipeline
+    as it was when the schedule was made.
+    """
+
+
+@schedule.command("create")
+@click.option("-n", "--name", metavar="NAME", help="Name of the schedule.")
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Schedule of the Azure ML CLI v2, or a pipeline with one of the options below.",
+    required=True,
+)
+@click.option("--cron", metavar="EXPRESSION", help="Five fields, as in '0 6 * * 1-5'.")
+@click.option("--every", metavar="N FREQUENCY", help="Recurrence, such as '15 minute' or '1 day'.")
+@click.option("--start-time", metavar="TIME", help="First time, in ISO 8601. Default: now.")
+@click.option("--time-zone", metavar="ZONE", default="UTC", show_default=True, help="Time zone.")
+@click.option(
+    "--on-change",
+    metavar="DATASTORE[/PATH]",
+    help="Start when files at this path change; those in folders below it do not count.",
+)
+@click.option(
+    "--polling-interval",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="MINUTES",
+    help="With --on-change: how often to look.",
+)
+@click.option(
+    "--set", "settings", metavar="KEY.KEY=VALUE", multiple=True, help="As in `aml submit`."
+)
+@click.option(
+    "-P", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter."
+)
+@_STACK
+def create_(
+    *,
+    name: str | None,
+    file: Path,
+    cron: str | None,
+    every: str | None,
+    start_time: str | None,
+    time_zone: str,
+    on_change: str | None,
+    polling_interval: int,
+    settings: tuple[str, ...],
+    parameters: tuple[str, ...],
+    stack: str | None,
+) -> None:
+    """Make a schedule of a pipeline. It is checked now, and its code kept as it is."""
+    session = command_session(stack)
+    given = [each for each in (cron, every, on_change) if each]
+    description, more = "", list(read_settings(settings))
+    if given:
+        if len(given) > 1:
+            raise UsageError(
+                "--cron, --every and --on-change cannot be combined.", remedy="Give one of them."
+            )
+        begins = moment_of(start_time, time_zone) if start_time else None
+        trigger = (
+            _change(on_change, polling_interval)
+            if on_change
+            else _times(cron, every or "", begins, time_zone)
+        )
+        job = file
+    else:
+        made = read_schedule(file)
+        trigger, job, description = trigger_of(made.trigger), made.job, made.description
+        name, more = name or made.name, [*made.settings, *more]
+    values = dict(pair(each, option="-P", noun="parameter") for each in parameters)
+    found = read(job, more, values)
+    made_schedule = create(
+        session,
+        name or job.stem,
+        trigger,
+        found.pipeline,
+        found.options.values,
+        description=description,
+    )
+    say(f"Created schedule {made_schedule.name}; next: {_time(made_schedule.next)}.")
+    _warn_without_cloud()
+
+
+@schedule.command("list")
+@_JSON
+def list_(*, as_json: bool) -> None:
+    """List schedules with the time that each is next due."""
+    schedules = Schedules(home_folder().absolute())
+    found = [schedules.read(name) for name in schedules.names()]
+    if as_json:
+        print_json([document(each) for each in found])
+        return
+    if not found:
+        say("There are no schedules. Make one with `aml schedule create`.")
+        return
+    print_table(
+        ("SCHEDULE", "TRIGGER", "STATE", "NEXT", "LAST RUN"),
+        [
+            (
+                each.name,
+                shown(each.trigger),
+                "enabled" if each.enabled else "disabled",
+                _time(each.next),
+                each.problem or each.last_run,
+            )
+            for each in found
+        ],
+    )
+    _warn_without_cloud()
+
+
+@schedule.command()
+@_NAME
+def show(name: str) -> None:
+    """Print a schedule."""
+    print_json(document(Schedules(home_folder().absolute()).read(name)))
+
+
+@schedule.command()
+@_NAME
+@_STACK
+def enable(name: str, stack: str | None) -> None:
+    """Enable a schedule; it is next due from now on."""
+    changed = enabled(command_session(stack), name, is_enabled=True)
+    say(f"Enabled schedule {name}; next: {_time(changed.next)}.")
+
+
+@schedule.command()
+@_NAME
+@_STACK
+def disable(name: str, stack: str | None) -> None:
+    """Disable a schedule. Runs that it started continue."""
+    enabled(command_session(stack), name, is_enabled=False)
+    say(f"Disabled schedule {name}.")
+
+
+@schedule.command()
+@_NAME
+def delete(name: str) -> None:
+    """Delete a schedule. Runs that it started continue."""
+    Schedules(home_folder().absolute()).delete(name)
+    say(f"Deleted schedule {name}.")
+
+
+def document(found: Schedule) -> Document:
+    """Return a schedule as data."""
+    return {
+        "name": found.name,
+        "description": found.description,
+        "trigger": shown(found.trigger),
+        "enabled": found.enabled,
+        "next": timestamp(found.next),
+        "last_run": found.last_run,
+        "problem": found.problem,
+        "created": timestamp(found.created),
+        "stack": found.stack,
+    }
+
+
+def shown(trigger: Trigger) -> str:
+    """Return a trigger as a person says it."""
+    match trigger:
+        case Cron():
+            return f"cron {trigger.expression} ({trigger.time_zone})"
+        case DataChange():
+            return f"change of {trigger.datastore or 'the default datastore'}/{trigger.path}"
+        case Recurrence():
+            ending = "s" if trigger.interval > 1 else ""
+            every = f"{trigger.interval} " if trigger.interval > 1 else ""
+            return f"every {every}{trigger.frequency}{ending}"
+
+
+def trigger_of(given: Document) -> Trigger:
+    """Return the trigger that a file of CLI v2 describes."""
+    zone = str(given.get("time_zone") or "UTC")
+    start = given.get("start_time")
+    begins = moment_of(str(start), zone) if start else time.time()
+    last = given.get("end_time")
+    end = moment_of(str(last), zone) if last else None
+    if given.get("type") == "cron":
+        first = begins if start else 0.0
+        return Cron(str(given.get("expression") or ""), first, zone, end)
+    times: Document = given.get("schedule") or {}
+    days = times.get("week_days") or times.get("weekdays") or ()
+    return Recurrence(
+        str(given.get("frequency") or "").lower(),
+        int(given.get("interval") or 1),
+        begins,
+        zone,
+        _numbers(times.get("hours")),
+        _numbers(times.get("minutes")),
+        tuple(str(each).lower() for each in ([days] if isinstance(days, str) else days)),
+        _numbers(times.get("month_days")),
+        end,
+    )
+
+
+def _numbers(given: object) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    listed: Sequence[object] = given if isinstance(given, list) else [given]
+    return tuple(int(str(each)) for each in listed)
+
+
+def _change(on_change: str, minutes: int) -> DataChange:
+    store, _, path = on_change.partition("/")
+    return DataChange(store, path, minutes)
+
+
+def _times(cron: str | None, every: str, start: float | None, time_zone: str) -> Trigger:
+    """Return the trigger that ``--cron`` or ``--every`` describes."""
+    if cron:
+        return Cron(cron, start or 0.0, time_zone)
+    words = every.lower().removeprefix("every ").split()
+    count, frequency = (words[0], words[-1]) if len(words) > 1 else ("1", words[0])
+    if not count.isdecimal():
+        raise UsageError(f"--every is {every!r}.", remedy="Write it as '15 minute' or '1 day'.")
+    return Recurrence(frequency.removesuffix("s"), int(count), start or time.time(), time_zone)
+
+
+def _time(moment: float | None) -> str:
+    return timestamp(moment) or "never"
+
+
+def _warn_without_cloud() -> None:
+    if find_cloud(home_folder()) is None:
+        say("The local cloud is not running: start it with `aml cloud start`.")

@@ -1,0 +1,216 @@
+"""Schedules of a project: ``<home>/schedules/NAME.json``, started by the local cloud's daemon.
+
+A schedule keeps its pipeline as it was when it was made: code, parameters, environments. The
+daemon looks at ``next`` of each file and starts ``runtime.pipelines.due`` when one has come.
+"""
+
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from infra.contract.errors import PlatformError, UnknownNameError, UsageError
+from infra.contract.json_types import JsonObject
+from infra.contract.load import load, nearest
+from infra.contract.private import private_file, private_folder
+from runtime.agent.assets.datastore import Datastore
+from runtime.agent.assets.local_files import remote_path
+from runtime.model.pipelines import ParameterValue, Pipeline
+from runtime.pipelines.documents import work_document, work_of
+from runtime.pipelines.submission import Options, keep_code, start_work
+from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
+from runtime.submit.session import ProjectSession
+from runtime.targets.run_places import Workspace, named_errors
+
+FOLDER: Final = "schedules"
+SCHEDULE_PROPERTY: Final = "azureml.scheduleid"
+_NAME: Final = re.compile(r"[A-Za-z0-9][\w-]{0,254}", re.ASCII)
+_TRIGGERS: Final = {"recurrence": Recurrence, "cron": Cron, "data": DataChange}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One schedule.
+
+    ``next`` is when it is due, in seconds since the epoch, ``None`` for never; ``seen`` what the
+    data held when it was last looked at. ``last_run`` is the run that it started last, or
+    ``problem`` why it could not. ``work`` is the pipeline, ``variables`` the environment variables
+    whose values are not kept.
+    """
+
+    name: str
+    trigger: Trigger
+    stack: str
+    work: JsonObject
+    variables: tuple[str, ...] = ()
+    enabled: bool = True
+    next: float | None = None
+    seen: str = ""
+    last_run: str = ""
+    problem: str = ""
+    description: str = ""
+    created: float = 0.0
+    pipeline_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What it is started by: ``recurrence``, ``cron`` or ``data``."""
+        return next(key for key, kind in _TRIGGERS.items() if isinstance(self.trigger, kind))
+
+
+class Schedules:
+    """The schedules of one project."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / FOLDER
+
+    def names(self) -> list[str]:
+        """Return the names of all schedules."""
+        return sorted(each.stem for each in self._folder.glob("*.json"))
+
+    def read(self, name: str) -> Schedule:
+        """Return a schedule. Raises ``UnknownNameError``, which names the nearest."""
+        try:
+            document: JsonObject = json.loads(self._file(name).read_text(encoding="utf-8"))
+        except OSError as error:
+            known = dict.fromkeys(self.names())
+            raise UnknownNameError(
+                f"There is no schedule {name!r}.", remedy=nearest(name, known, noun="schedule")
+            ) from error
+        trigger = dict(document.pop("trigger"))
+        kind = _TRIGGERS[trigger.pop("kind")]
+        fields = {key: tuple(v) if isinstance(v, list) else v for key, v in trigger.items()}
+        variables = tuple(document.pop("variables"))
+        return Schedule(**document, trigger=kind(**fields), variables=variables)
+
+    def write(self, schedule: Schedule) -> None:
+        """Write a schedule, whole or not at all."""
+        private_folder(self._folder)
+        trigger = {"kind": schedule.kind, **asdict(schedule.trigger)}
+        document = {**asdict(schedule), "trigger": trigger}
+        partial = private_file(self._folder / f".{os.getpid()}-{schedule.name}")
+        partial.write_text(json.dumps(document), encoding="utf-8")
+        partial.replace(self._file(schedule.name))
+
+    def delete(self, name: str) -> None:
+        """Delete a schedule. Raises ``UnknownNameError``."""
+        self.read(name)
+        self._file(name).unlink()
+
+    @contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Hold the schedules alone; ``False`` if another process does."""
+        private_folder(self._folder)
+        with private_file(self._folder / "lock").open("wb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.json"
+
+
+def create(
+    session: ProjectSession,
+    name: str,
+    trigger: Trigger,
+    pipeline: Pipeline,
+    values: Mapping[str, ParameterValue] | None = None,
+    *,
+    description: str = "",
+    pipeline_id: str = "",
+) -> Schedule:
+    """Make a schedule. The pipeline is checked, and its code kept as it is now.
+
+    Raises ``UsageError`` for a name that is taken, and what is wrong with trigger or pipeline.
+    """
+    schedules = Schedules(session.home.absolute())
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a schedule.",
+            remedy="Use letters, digits, '_' and '-', and begin with a letter or digit.",
+        )
+    if name in schedules.names():
+        raise UsageError(
+            f"Schedule {name!r} already exists.",
+            remedy=f"Delete it first: `aml schedule delete {name}`.",
+        )
+    trigger = checked(trigger)
+    marked = replace(pipeline, properties={**pipeline.properties, SCHEDULE_PROPERTY: name})
+    document, variables = work_document(keep_code(session, marked, Options(values or {})))
+    seen = content_at(session, trigger) if isinstance(trigger, DataChange) else ""
+    now = time.time()
+    made = Schedule(
+        name,
+        trigger,
+        session.stack,
+        document,
+        tuple(variables),
+        next=trigger.next_after(now),
+        seen=seen,
+        description=description,
+        created=now,
+        pipeline_id=pipeline_id,
+    )
+    schedules.write(made)
+    return made
+
+
+def enabled(session: ProjectSession, name: str, *, is_enabled: bool) -> Schedule:
+    """Enable or disable a schedule; an enabled one is next due from now on."""
+    schedules = Schedules(session.home.absolute())
+    known = schedules.read(name)
+    due = known.trigger.next_after(time.time()) if is_enabled else None
+    changed = replace(known, enabled=is_enabled, next=due)
+    schedules.write(changed)
+    return changed
+
+
+def fire(session: ProjectSession, schedule: Schedule, now: float) -> Schedule:
+    """Start the pipeline of a schedule that is due, if its data changed; return what it is now."""
+    later = replace(schedule, next=schedule.trigger.next_after(now), problem="")
+    try:
+        if isinstance(schedule.trigger, DataChange):
+            found = content_at(session, schedule.trigger)
+            later = replace(later, seen=found)
+            if found == schedule.seen:
+                return later
+        missing = [each for each in schedule.variables if each not in os.environ]
+        if missing:
+            raise UsageError(
+                f"Environment variables have no values: {', '.join(missing)}.",
+                remedy="Set them where the local cloud is started.",
+            )
+        values = {each: os.environ[each] for each in schedule.variables}
+        return replace(later, last_run=start_work(session, work_of(schedule.work, values)))
+    except PlatformError as error:
+        return replace(later, problem=f"{error.detail} {error.remedy}")
+
+
+def content_at(session: ProjectSession, trigger: DataChange) -> str:
+    """Return what tells the files at a path of a datastore apart from others."""
+    opened = load("runtime.targets.workspace_transport:open_transport", extra="azureml")
+    transport = opened(session.home, session.targets.manifest_file, session.stack)
+    try:
+        with named_errors(f"Path {trigger.path!r}"):
+            store = Datastore(Workspace(transport), trigger.datastore)
+            path = remote_path(trigger.path).strip("/")
+            inside = f"{path}/" if path else ""
+            blobs = [
+                f"{blob.name} {blob.etag}"
+                for blob in store.container().list(path)
+                if blob.name == path
+                or (blob.name.startswith(inside) and "/" not in blob.name[len(inside) :])
+            ]
+    finally:
+        transport.close()
+    return "\n".join(blobs)
