@@ -15,8 +15,10 @@ from runtime.model.runs import RunSpec
 LOCAL: Final = "local"
 CLUSTER: Final = "aml_compute"
 INSTANCE: Final = "compute_instance"
+MACHINE: Final = "virtual_machine"
 _AZUREML: Final = (CLUSTER, INSTANCE)
-_BUILT_IN: Final = (LOCAL, *_AZUREML)
+PROCESSES: Final = (LOCAL, MACHINE)
+_BUILT_IN: Final = (*PROCESSES, *_AZUREML)
 
 MADE_FOR_A_RUN: Final = {
     "amlcompute": "a cluster made for the run and deleted after it",
@@ -149,7 +151,7 @@ _CHOOSE: Final = "choose a cluster with `--target NAME`"
 INABILITIES: Final = (
     Inability(
         "several nodes",
-        (LOCAL, INSTANCE),
+        (*PROCESSES, INSTANCE),
         "it is one machine",
         f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
     ),
@@ -165,8 +167,8 @@ INABILITIES: Final = (
         "the service decides what becomes of the runs of a lost node",
         "Leave the event `lost` out.",
     ),
-    Inability("retry when evicted", (LOCAL,), "nobody evicts its runs", "", harmless=True),
-    Inability("queue timeout", (LOCAL,), "it has no queue", "", harmless=True),
+    Inability("retry when evicted", PROCESSES, "nobody evicts its runs", "", harmless=True),
+    Inability("queue timeout", PROCESSES, "it has no queue", "", harmless=True),
     Inability(
         "PySpark",
         _BUILT_IN,
@@ -182,22 +184,22 @@ INABILITIES: Final = (
     ),
     Inability(
         "docker",
-        (LOCAL,),
-        "its runs are processes of this machine, not containers",
+        PROCESSES,
+        "its runs are processes, not containers",
         "Set `enabled: false` (`useDocker: false`; with Workbench's files, `-c local`), or"
         f" {_CHOOSE}.",
     ),
     Inability(
         "docker arguments",
-        (LOCAL,),
-        "its runs are processes of this machine, not containers",
+        PROCESSES,
+        "its runs are processes, not containers",
         f"Remove them, or {_CHOOSE}.",
         harmless=True,
     ),
     Inability(
         "image",
-        (LOCAL,),
-        "its runs are processes of this machine, not containers",
+        PROCESSES,
+        "its runs are processes, not containers",
         f"Remove it, or {_CHOOSE}.",
         harmless=True,
         usual=True,
@@ -212,7 +214,7 @@ INABILITIES: Final = (
     Inability(
         "Spark packages", _BUILT_IN, "it does not run Spark", "Remove `environment.spark.packages`."
     ),
-    Inability("priority", (LOCAL,), "it has no queue", "Remove it.", harmless=True),
+    Inability("priority", PROCESSES, "it has no queue", "Remove it.", harmless=True),
     Inability(
         "priority",
         _AZUREML,

@@ -22,6 +22,7 @@ from runtime.environments.pythons import EARLIEST, EARLIEST_OF_AGENT, supported
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec, ImageSpec
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
+from runtime.submit.abilities import PROCESSES
 
 LOCAL: Final = "local"
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
@@ -147,13 +148,13 @@ def checked_environment(
     return locked
 
 
-def for_target(spec: RunSpec) -> RunSpec:
-    """Return the run with the environment that its target builds.
+def for_target(spec: RunSpec, kind: str = "") -> RunSpec:
+    """Return the run with the environment that its target, of a kind of compute, builds.
 
     Where Azure ML does not host the run, Microsoft's SDK packages are left out unless asked for. A
-    process on this machine has no image.
+    process has no image.
     """
-    if spec.environment is None or spec.target != LOCAL:
+    if spec.environment is None or (spec.target != LOCAL and kind not in PROCESSES):
         return spec
     environment = replace(spec.environment, image=None, keep_azureml=spec.keep_azureml)
     return replace(spec, environment=environment)

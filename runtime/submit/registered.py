@@ -6,7 +6,6 @@ environment declares. The local cloud has no curated environments, so theirs are
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
 
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document
@@ -17,7 +16,6 @@ from runtime.model.environments import EnvironmentSpec, ImageSpec
 from runtime.model.runs import RunSpec
 from runtime.targets.finding import Targets
 
-_LOCAL: Final = "local"
 Find = Callable[[str, str | None], Document | None]
 """Returns an environment version of the workspace, by its name and version."""
 
@@ -28,24 +26,25 @@ def with_environment(spec: RunSpec, targets: Targets, stack: str) -> RunSpec:
     Contacts the stack's cloud for a registered one. Raises ``DefinitionError`` for one that is not
     to be found, or that the target cannot use.
     """
-    environment, is_local = spec.environment, spec.target == _LOCAL
+    environment = spec.environment
+    is_local = environment is not None and targets.runs_processes(spec.target)
     if environment is not None and environment.kind == "registered":
         cloud = read_manifest(targets.manifest_file, stack=stack).cloud if targets.deployed else ""
         environment = resolved(
             environment, targets.registered, is_local=is_local, has_registries=cloud == "azure"
         )
     if environment is not None and is_local:
-        _refuse_image(environment)
+        _refuse_image(environment, spec.target)
     return replace(spec, environment=environment)
 
 
-def _refuse_image(environment: EnvironmentSpec) -> None:
+def _refuse_image(environment: EnvironmentSpec, target: str) -> None:
     """Raise ``DefinitionError`` for an environment that is nothing but an image."""
     image = environment.image
     if environment.kind == "user_managed" and image is not None and not environment.interpreter:
         raise DefinitionError(
             f"The environment is the image {image.name or image.dockerfile_path} alone, and"
-            " `local` runs no containers.",
+            f" `{target}` runs no containers.",
             remedy="Add `conda_file: FILE` with its packages, or choose a cluster.",
             at=environment.source,
         )
@@ -56,8 +55,9 @@ def resolved(
 ) -> EnvironmentSpec:
     """Return an environment that the run's target can use.
 
-    ``is_local``: the target is `local`. ``has_registries``: the workspace is in Azure. Raises
-    ``DefinitionError`` for one that is not to be found, or that cannot be built here.
+    ``is_local``: the target runs processes, and we build their environments. ``has_registries``:
+    the workspace is in Azure. Raises ``DefinitionError`` for one that is not to be found, or that
+    cannot be built.
     """
     if spec.kind != "registered":
         return spec

@@ -134,7 +134,7 @@ class Submitter:
 
         Raises ``DefinitionError`` for an environment that cannot be.
         """
-        spec = for_target(spec)
+        spec = for_target(spec, self._kind_of(spec.target))
         declared = spec.environment
         locked = checked_environment(
             spec, self._home, self._environ, built_here=self._built_here(spec.target)
@@ -162,18 +162,19 @@ class Submitter:
         Returns the run as the target takes it, what the target ignores, and the environment.
         ``taken``: its snapshot was taken earlier, and its script is in there.
         """
-        wrong, notes = Gathered(), tuple[str, ...]()
+        wrong, notes, kind = Gathered(), tuple[str, ...](), ""
         locked: LockedEnvironment | None = None
         with wrong.check():
             check_spec(spec)
         with wrong.check():
-            notes = check_abilities(spec, self._kind_of(spec.target), self._most_nodes(spec.target))
+            kind = self._kind_of(spec.target)
+            notes = check_abilities(spec, kind, self._most_nodes(spec.target))
         with wrong.check():
             check_data(spec, target)
         if spec.script and not taken:
             with wrong.check():
                 spec = replace(spec, script=script_path(spec.script, spec.source_directory))
-        spec = for_target(spec)
+        spec = for_target(spec, kind)
         with wrong.check():
             locked = self._environment(spec)
         wrong.raise_all("The run cannot be submitted")

@@ -114,7 +114,7 @@ class DeployedTargets:
         if unusable(entry.kind):
             raise UsageError(
                 f"Target {name!r} is of kind {entry.kind}, which cannot run jobs yet.",
-                remedy=f"Use a target of kind {' or '.join(KINDS)}, or `local`.",
+                remedy=f"Use a target of kind {', '.join(KINDS)}, or `local`.",
             )
         return manifest, entry
 

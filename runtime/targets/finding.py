@@ -3,15 +3,18 @@
 The manifest is read only for a name other than `local`.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
 
 LOCAL: Final = "local"
+_MACHINE: Final = "virtual_machine"
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
 
@@ -73,6 +76,14 @@ class Targets:
     def most_nodes(self, name: str) -> int | None:
         """Return how many nodes a cluster was deployed with, at most; ``None`` for others."""
         return None if name == LOCAL else self._deployed().most_nodes(name)
+
+    def runs_processes(self, name: str) -> bool:
+        """Return whether a target runs processes whose environments we build, no containers."""
+        if name == LOCAL:
+            return True
+        with suppress(PlatformError):
+            return self._deployed().kind(name) == _MACHINE
+        return False
 
     def built_here(self, name: str) -> bool:
         """Return whether the target's environments are built on this machine.

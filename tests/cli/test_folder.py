@@ -106,7 +106,7 @@ def test_the_docker_template_is_refused_on_this_machine_with_its_line(desk):
     said = desk.aml("submit", "--dry-run", "-c", "docker", "train.py")
     assert said.code == 2
     assert "error: Invalid usage at .azureml/docker.runconfig:" in said.err
-    assert "its runs are processes of this machine, not containers" in said.err
+    assert "its runs are processes, not containers" in said.err
 
 
 @pytest.mark.parametrize("command", ["runconfiguration", "runconfigurations"])

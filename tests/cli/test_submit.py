@@ -24,7 +24,7 @@ MANIFEST = {
     },
     "targets": {
         "cpu": {"kind": "aml_compute", "id": "/x", "max_nodes": 2},
-        "vm": {"kind": "virtual_machine", "id": "/y"},
+        "vm": {"kind": "kubernetes", "id": "/y"},
     },
 }
 
@@ -238,8 +238,9 @@ def until(holds):
         pytest.param(
             ["-c", "vm", "train.py"],
             "error: Invalid usage\n\n"
-            "Target 'vm' is of kind virtual_machine, which cannot run jobs yet.\n\n"
-            "hint: Use a target of kind aml_compute or compute_instance, or `local`.\n",
+            "Target 'vm' is of kind kubernetes, which cannot run jobs yet.\n\n"
+            "hint: Use a target of kind aml_compute, compute_instance, virtual_machine, or"
+            " `local`.\n",
             id="kind-without-runs",
         ),
         pytest.param(
