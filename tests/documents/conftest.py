@@ -14,6 +14,7 @@ def indexed(tmp_path_factory):
     write_index(home / "index")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_DEFAULT_INDEX", (home / "index").as_uri())
+        patch.setenv("AML_CLOUD_CONTAINERS", "off")  # no image of the pages can be pulled
         ensure_cloud(home)
     yield home
     control.stop(home)

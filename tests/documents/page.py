@@ -15,7 +15,7 @@ from tests.runtime.index import add_wheel
 
 HERE = Path(__file__).parent
 PACKAGES = (
-    "azureml_defaults", "scikit_learn",
+    "azureml_defaults", "cntk==2.5.1", "scikit_learn",
     "numpy", "pyarrow", "python_dateutil", "pytz", "pyyaml", "requests",
 )  # fmt: skip
 """What the environments of the pages have, and what azureml-defaults brings."""
@@ -76,8 +76,9 @@ class Page:
 
 def write_index(folder: Path) -> None:
     """Write an index of packages for uv: wheels that have nothing but a version."""
-    for package in PACKAGES:
-        wheel = add_wheel(folder / package.replace("_", "-"), package, "1.0")
+    for each in PACKAGES:
+        package, _, version = each.partition("==")
+        wheel = add_wheel(folder / package.replace("_", "-"), package, version or "1.0")
         (wheel.parent / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.runtime.mpi_parts import require_mpirun
+
 PAGE = "estimators"
 SKLEARN = """\
 import argparse, os, sys
@@ -14,6 +16,12 @@ print("data", sorted(os.listdir(args.data_folder)), args.regularization)
 os.makedirs("outputs", exist_ok=True)
 with open("outputs/my_output_file", "w") as sink:
     sink.write(scikit_learn.__version__)
+"""
+CNTK = """\
+import os
+import cntk
+rank, size = os.environ["OMPI_COMM_WORLD_RANK"], os.environ["OMPI_COMM_WORLD_SIZE"]
+print("rank", rank, "of", size, "with", cntk.__version__)
 """
 BEFORE = """\
 from azureml.core import Experiment, Workspace
@@ -29,7 +37,7 @@ STORE = BEFORE + "ds = ws.get_default_datastore()\nds.upload_files(['iris.csv'])
 def projects(page):
     """Return the page with the folders that its estimators name, and data to upload."""
     page.write("my-sklearn-proj/train.py", SKLEARN)
-    page.write("my-cntk-proj/train.py", "print('trained')\n")
+    page.write("my-cntk-proj/train.py", CNTK)
     page.write("iris.csv", "1,2\n")
     return page
 
@@ -60,3 +68,20 @@ def test_an_estimator_of_several_nodes_can_be_made(projects):
     )
     assert out.startswith("2 IntelMpi 1 microsoft/mmlspark:0.12 ")
     assert "cntk==2.5.1" in out.split()
+
+
+@pytest.mark.needs_mpi
+def test_an_estimator_of_several_nodes_trains_with_mpi(projects):
+    require_mpirun()
+    out = projects.runs(
+        "03_cntk_estimator.py",
+        before=BEFORE,
+        after="cntk_est = estimator\n"
+        + projects.text("04_submit_cntk.py")
+        + "\nrun.wait_for_completion()\nprint(run.status)\n"
+        "logs = run.get_details_with_logs()['logFiles']\n"
+        "print(*(text for name, text in sorted(logs.items()) if 'std_log' in name), sep='')\n",
+    )
+    assert out.splitlines() == [
+        "Completed", "rank 0 of 2 with 2.5.1", "rank 1 of 2 with 2.5.1", "",
+    ]  # fmt: skip

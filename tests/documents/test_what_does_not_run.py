@@ -29,13 +29,6 @@ COMPUTES = """\
       user: ops
       password: env:SSH_PASSWORD
 """
-CNTK = """\
-from azureml.core import Experiment, Workspace
-from azureml.core.compute import ComputeTarget
-ws = Workspace.from_config()
-experiment = Experiment(ws, 'estimators')
-compute_target = ComputeTarget(ws, 'cpu')
-"""
 SWEEPS = "sweeps cannot be run yet"
 MACHINES = "attached machines and Spark clusters take no runs yet"
 CONTAINERS = "runs on `local` are processes, not containers"
@@ -60,7 +53,6 @@ ROWS = (
         "Azure retired 'Standard_NC6'; use 'Standard_NC4as_T4_v3'",
         "the page is older than the end of this size",
     ),
-    Row("estimators/04_submit_cntk.py", "cannot honour 2 processes", "nodes do not start MPI yet"),
     Row(
         "experiment_execution/01_environment_variables.yml",
         "is not indented",
@@ -87,7 +79,6 @@ FILES = {
     "aml_config/myhdi.compute": "type: cluster\naddress: foo-ssh.azurehdinsight.net\n",
     "myscript.py": "print('never')\n",
     "my_train.py": "print('never')\n",
-    "my-cntk-proj/train.py": "print('never')\n",
 }
 
 
@@ -98,10 +89,7 @@ def test_what_does_not_run_is_refused_by_name(page, row):
     for name, text in FILES.items():
         lines.write(name, text)
     lines.write("hdconfig.yml", Page("training_targets", page.project).text("09_hdconfig.yml"))
-    if block.endswith(".py"):
-        before = "\n".join([CNTK, lines.text("03_cntk_estimator.py"), "cntk_est = estimator"])
-        said = lines.script(block, before=before)
-    elif block.endswith(".yml"):
+    if block.endswith(".yml"):
         lines.write("aml_config/local.runconfig", f"Target: local\n{lines.text(block)}")
         said = lines.command("04_submit_local.sh")
     else:
