@@ -10,10 +10,11 @@ from runtime.cli.option_values import pair, seconds
 from runtime.cli.parents import ParentFile
 from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.cli.session import command_session
-from runtime.cli.submit_command import DEFAULT_EXPERIMENT, SubmitOptions
+from runtime.cli.submit_command import DEFAULT_EXPERIMENT, LimitOptions, SubmitOptions
 from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
 from runtime.model.data import place_text
+from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.snapshots.sizes import size_text
 from runtime.submit.abilities import require_lasting
@@ -50,6 +51,7 @@ def submit(
     if given.script is not None and given.script.endswith(_YAML):
         parent: ParentFile | None = load(_PARENT)(Path(given.script))
         if parent is not None:
+            _refuse_limits(given.limits)
             parent.submit(given, session, dry_run=dry_run, wait=wait, as_json=as_json)
             return
     token = _expected(session, standby) if standby else ""
@@ -108,13 +110,38 @@ def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     is_script = given.script is None or given.script.endswith(".py")
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
     definition = found or scripted(given, session)
-    if given.queue_timeout:
-        limited = replace(definition.spec, queue_timeout_s=seconds(given.queue_timeout))
-        definition = replace(definition, spec=limited)
+    definition = replace(definition, spec=with_limits(definition.spec, given.limits))
     if not given.inputs and not given.outputs:
         return definition
     spec: RunSpec = load(_WITH_DATA)(definition.spec, given.inputs, given.outputs, Path.cwd())
     return replace(definition, spec=spec)
+
+
+def _refuse_limits(given: LimitOptions) -> None:
+    """Raise ``UsageError`` if the limits of one run are given for a file of several."""
+    if given != LimitOptions():
+        raise UsageError(
+            "--retries, --retry-on-exit-code, --retry-on, --idle-timeout and --queue-timeout are"
+            " for a single run, and the file describes several.",
+            remedy="Leave them out; the file has the limits of its runs.",
+        )
+
+
+def with_limits(spec: RunSpec, given: LimitOptions) -> RunSpec:
+    """Return a run with what the command line says of retries and timeouts."""
+    if not given.retries and (given.exit_codes or given.events):
+        raise UsageError(
+            "--retry-on-exit-code and --retry-on say when, and --retries is missing.",
+            remedy="Say how often: `--retries 3`.",
+        )
+    retry = RetryPolicy(given.retries, given.exit_codes, given.events) if given.retries else None
+    idle, queue = given.idle_timeout, given.queue_timeout
+    return replace(
+        spec,
+        retry=retry or spec.retry,
+        idle_timeout_s=seconds(idle) if idle else spec.idle_timeout_s,
+        queue_timeout_s=seconds(queue) if queue else spec.queue_timeout_s,
+    )
 
 
 def submit_defined(definition: Defined, session: ProjectSession, token: str = "") -> str:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +10,24 @@ import click
 
 from infra.contract.load import load
 from infra.contract.project import home_folder
+from runtime.model.launching import RETRY_EVENTS, RetryEvent
 from runtime.model.run_ids import new_token, run_id
 from runtime.targets.standby import Standby
 
 DEFAULT_EXPERIMENT: Final = "Default"
 _LOCAL: Final = "local"
 _PLAIN: Final = re.compile(r"[\w-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """When a run starts again, and what ends it, as the command line says it."""
+
+    retries: int | None = None
+    exit_codes: tuple[int, ...] = ()
+    events: tuple[RetryEvent, ...] = ()
+    idle_timeout: str | None = None
+    queue_timeout: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +43,7 @@ class SubmitOptions:
     environment: Path | None = None
     python_version: str | None = None
     max_duration: str | None = None
-    queue_timeout: str | None = None
+    limits: LimitOptions = field(default_factory=LimitOptions)
     start: bool = False
     tags: tuple[str, ...] = ()
     keep_azureml: bool = False
@@ -74,7 +86,31 @@ class SubmitOptions:
 @click.option("--python-version", metavar="X.Y", help="Override the environment's Python version.")
 @click.option("--max-duration", metavar="TIME", help="Time limit: 90s, 30m, 2h, 1d.")
 @click.option(
-    "--queue-timeout", metavar="TIME", help="Give up if the run has waited for nodes this long."
+    "--retries",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Start the script again after a failure, up to N times.",
+)
+@click.option(
+    "--retry-on-exit-code",
+    "retry_exit_codes",
+    type=click.IntRange(1, 255),
+    metavar="CODE",
+    multiple=True,
+    help="With --retries: only after this exit code (repeatable).",
+)
+@click.option(
+    "--retry-on",
+    "retry_events",
+    type=click.Choice(RETRY_EVENTS),
+    multiple=True,
+    help="With --retries: only after this event, or an exit code (repeatable).",
+)
+@click.option(
+    "--idle-timeout", metavar="TIME", help="End the run if it prints nothing for this long."
+)
+@click.option(
+    "--queue-timeout", metavar="TIME", help="End the run if it waits for a node for this long."
 )
 @click.option("--start", is_flag=True, help="Start a stopped compute instance; billing starts.")
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
@@ -143,6 +179,10 @@ def submit(
     environment: Path | None,
     python_version: str | None,
     max_duration: str | None,
+    retries: int | None,
+    retry_exit_codes: tuple[int, ...],
+    retry_events: tuple[RetryEvent, ...],
+    idle_timeout: str | None,
     queue_timeout: str | None,
     start: bool,
     tags: tuple[str, ...],
@@ -169,7 +209,7 @@ def submit(
         environment=environment,
         python_version=python_version,
         max_duration=max_duration,
-        queue_timeout=queue_timeout,
+        limits=LimitOptions(retries, retry_exit_codes, retry_events, idle_timeout, queue_timeout),
         start=start,
         tags=tags,
         settings=settings,
