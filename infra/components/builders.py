@@ -162,7 +162,7 @@ def _account(context: StackContext, wanted: OverSsh) -> JsonObject:
     return {
         "resource_id": wanted.resource_id,
         "address": wanted.address,
-        "ssh_port": wanted.ssh_port,
+        "ssh_port": wanted.ssh_port or 22,
         "user": wanted.user,
         "password": context.secret(wanted.password),
         "private_key": context.secret(wanted.private_key),

@@ -31,8 +31,10 @@ def manifest(
 ) -> pulumi.Output[JsonObject]:
     """Return the manifest of a workspace and the ``target`` of each compute, by name.
 
-    The document is validated and holds no secret. ``cloud``: ``local`` or ``azure``.
+    The document is validated and holds no secret. ``cloud``: ``local`` or ``azure``. `aml up`
+    hands over where machines answer and their host keys; under `pulumi up` nobody looks for them.
     """
+    hosts = pulumi.Config("aml-deploy").get_object("hosts") or {}
 
     def build(parts: JsonObject) -> JsonObject:
         document = Manifest.model_validate(
@@ -42,7 +44,7 @@ def manifest(
                 "cloud": cloud,
                 "workspace": WorkspaceEntry.model_validate(parts["workspace"]),
                 "targets": {
-                    name: TargetEntry.model_validate(entry)
+                    name: TargetEntry.model_validate({**entry, **hosts.get(name, {})})
                     for name, entry in parts["targets"].items()
                 },
             }

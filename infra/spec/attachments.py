@@ -17,6 +17,7 @@ from infra.spec.names import (
     DatabricksId,
     DataLakeAnalyticsId,
     HDInsightId,
+    HostKey,
     HostName,
     KubernetesId,
     Location,
@@ -42,7 +43,10 @@ class _OverSsh(_Attached):
 
     address: HostName | None = None
     """Host name or IP address, as an alternative to ``resource_id`` outside three regions."""
-    ssh_port: Port = 22
+    ssh_port: Port | None = None
+    """Default: what the machine says in the local cloud, otherwise 22."""
+    host_key: HostKey | None = None
+    """Public host key that the machine must prove to have; `aml target trust` writes it."""
     user: UserName
     password: Credential | None = None
     private_key: Credential | None = None

@@ -90,6 +90,8 @@ SubnetReference = Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
 UserName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 """A host name or an IPv4 address, without user and port."""
+HostKey = Annotated[str, Field(pattern=r"^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$")]
+"""A public key on one line, as in ``known_hosts``."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")]
 

@@ -79,6 +79,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         _DEPLOY,
         "infra",
     ),
+    "target": Entry(
+        "infra.commands.target:target",
+        "Accept the host keys of machines.",
+        _DEPLOY,
+        "infra",
+    ),
     "import": Entry(
         "infra.commands.importing:import_", "Adopt an existing workspace.", _DEPLOY, "infra"
     ),

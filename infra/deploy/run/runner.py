@@ -16,6 +16,7 @@ from infra.contract.errors import DeployError, InterruptedByUserError
 from infra.contract.json_types import JsonObject
 from infra.contract.project import Project
 from infra.contract.provider import Provider
+from infra.deploy.hosts.hosts import Hosts
 from infra.deploy.run.plan_order import in_order
 from infra.deploy.stack.configuration import Configuration
 from infra.deploy.stack.endpoints import Destination
@@ -89,6 +90,7 @@ class Runner:
     cancellation: Cancellation
     outputs_of: OutputsOf
     soft_delete: SoftDeletePolicy = field(default_factory=SoftDeletePolicy)
+    hosts: Hosts = field(default_factory=Hosts)
 
     @contextmanager
     def _providers(self) -> Iterator[dict[str, Provider]]:
@@ -116,7 +118,7 @@ class Runner:
                 project=self.project.name,
                 stack=self.stack,
                 root=self.project.root,
-                config=self.configuration.values,
+                config={**self.configuration.values, **self.hosts.configuration},
                 secret_keys=self.configuration.secret_keys,
                 parallel=options.parallel,
                 preview=options.preview,

@@ -18,6 +18,7 @@ from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.command_line import stack_command
 from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageError
 from infra.contract.manifest import Manifest
+from infra.deploy.hosts.hosts import hosts_of
 from infra.deploy.preflight.credential_references import require_references
 from infra.deploy.preflight.queries import changing, refuse_problems, run_preflight
 from infra.deploy.preflight.references import used_ids
@@ -98,6 +99,7 @@ class StackOperations:
         ``loaded`` is planned on instead of the state.
         """
         runner = self._runner()
+        runner = replace(runner, hosts=hosts_of(self.stack, runner.destination))
         loaded = self._loaded() if loaded is None else loaded
         request = _by_urn(request, loaded)
         with interruptible(self.cancellation, self._say):
@@ -118,6 +120,7 @@ class StackOperations:
         outputs, other options) may differ where no resource does.
         """
         runner = self._runner()
+        runner = replace(runner, hosts=hosts_of(self.stack, runner.destination))
         with interruptible(self.cancellation, self._say):
             if request.refresh or self._is_another_cloud(self._loaded(), runner.destination):
                 self._report_another_cloud(self._loaded(), runner.destination)
@@ -181,7 +184,8 @@ class StackOperations:
         )
         self._raise_failure(plan, command, changing=False)
         lost = map(str, self._losses(runner, plan, request))
-        return replace(plan, warnings=[*lost, *self._affected_jobs(runner, plan)])
+        warnings = [*lost, *self._affected_jobs(runner, plan), *runner.hosts.remarks]
+        return replace(plan, warnings=warnings)
 
     def _losses(
         self, runner: Runner, plan: EngineResult, request: OperationRequest
@@ -199,6 +203,7 @@ class StackOperations:
         self, runner: Runner, loaded: Loaded, plan: EngineResult, request: OperationRequest
     ) -> EngineResult:
         """Refuse a plan for all that would fail half way, before the first change."""
+        runner.hosts.refuse(self.stack.name)
         refuse_losses(self._losses(runner, plan, request), self.stack.name)
         # Azure returns secrets (account keys) even for a stack that declares none.
         if plan.changed:

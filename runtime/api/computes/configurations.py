@@ -19,6 +19,7 @@ _IDENTITIES: Final = {
     "userassigned": "user_assigned",
     "systemassigned,userassigned": "system_and_user_assigned",
 }
+_SSH: Final = 22
 _REMOTE_LOGIN: Final = {
     "enabled": "enabled",
     "disabled": "disabled",
@@ -191,7 +192,8 @@ def ssh_configuration(
     secrets = {"password": password, "passphrase": private_key_passphrase}
     settings = {
         "user": username,
-        "ssh_port": int(ssh_port),
+        # The default is left out: a machine of the local cloud says its own port.
+        "ssh_port": int(ssh_port) if int(ssh_port) != _SSH else None,
         "private_key": f"file:{Path(private_key_file).absolute()}" if private_key_file else None,
     }
     if private_key_file:  # as azureml-core: the key is used where both are given
