@@ -1,6 +1,7 @@
 """`aml runs` and `aml run show | logs | cancel | download`: the runs submitted so far."""
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -36,6 +37,7 @@ from runtime.cli.run_prune import prune
 from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
 from runtime.cli.session import command_session, refreshed
 from runtime.cli.shown_runs import run_document
+from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.pipelines import PIPELINE_TARGET
 from runtime.model.runs import RunRecord
@@ -70,25 +72,30 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
     show_default=True,
     help="Maximum number of runs; 0 for all.",
 )
+@click.option("--parent", metavar="RUN", help="List the runs of this sweep or pipeline.")
 @click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
 @_JSON
 def runs(
+    *,
     experiment: str | None,
     target: str | None,
     states: tuple[str, ...],
     last: int,
+    parent: str | None,
     stack: str | None,
-    *,
     as_json: bool,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first. Those of a sweep or a pipeline are listed with --parent."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     session = command_session(stack)
     for error in session.refresh():
         say_outdated(error)
-    wanted = Filter(experiment, target, tuple(map(RunState, states)), limit=last)
-    found = session.history.runs(wanted)
+    wanted = Filter(experiment, target, tuple(map(RunState, states)))
+    above = None if parent is None else session.history.named(parent)
+    every = session.history.each_run(wanted)
+    below = (record for record in every if record.properties.get(PARENT) == above)
+    found = list(islice(below, last or None))
     if as_json:
         print_json([run_document(record) for record in found])
         return

@@ -126,12 +126,6 @@ def test_another_workspace_is_refused(project):
     assert said.code == 2
 
 
-@pytest.mark.parametrize("verb", ["submit-hyperdrive"])
-def test_what_is_no_script_is_refused_by_name(project, verb):
-    said = project.aml("run", verb, "-e", "exp", "-c", "mine", "train.py")
-    assert (said.code, "cannot be submitted yet" in said.err) == (2, True)
-
-
 # --- runs
 
 

@@ -39,6 +39,14 @@ run.log("Accuracy", 0.75)
 print("trained")
 """
 
+SWEPT = """\
+import argparse
+from azureml.core.run import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--penalty", type=float)
+Run.get_context().log("Accuracy", parser.parse_args().penalty)
+"""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def declared(stack):
@@ -131,3 +139,18 @@ def test_a_script_is_run_by_each_run_configuration(folder, target):
     )
     shown = folder.project.good("run", "show", found["run_id"], "--json").data
     assert shown["metrics"]["Accuracy"] == 0.75
+
+
+def test_a_script_is_swept_on_a_cluster_as_a_file_says(folder):
+    folder.write("hdconfig.yml", folder.text("09_hdconfig.yml"))
+    folder.write("my_train.py", SWEPT)
+    given = {"<runconfig>": "cpu", "<hdconfig>": "hdconfig.yml"}
+    said = folder.command("10_submit_hyperdrive.sh", given)
+    assert said.code == 0, said.err
+    found = said.data
+    assert (found["status"], found["target"]) == ("Completed", "cpu")
+    best = folder.project.good("run", "show", found["properties"]["best_child_run_id"], "--json")
+    assert best.data["metrics"]["Accuracy"] == max(0.5, float(found["properties"]["score"]))
+    children = folder.project.good("run", "list", "--parent-run-id", found["run_id"]).data
+    assert len(children) == 8
+    assert {each["status"] for each in children} <= {"Completed", "Canceled"}

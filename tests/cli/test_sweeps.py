@@ -1,0 +1,156 @@
+"""Sweeps on the command line: submitted from both kinds of files, shown, canceled, resumed."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+TRAIN = """\
+import argparse, time
+from azureml.core import Run
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--wait", type=float, default=0)
+given = parser.parse_args()
+run = Run.get_context()
+for share in (1, 2, 4):
+    run.log("loss", given.lr / share)
+time.sleep(given.wait)
+"""
+HYPERDRIVE = """\
+sampling:
+  type: grid
+  parameter_space:
+  - {name: --lr, expression: choice, values: [1, 2, 3]}
+primary_metric_name: loss
+primary_metric_goal: Minimize
+max_total_runs: 8
+max_concurrent_runs: 3
+"""
+JOB = """\
+type: sweep
+name: my-sweep
+compute: local
+trial:
+  code: src
+  command: >-
+    python train.py --lr ${{search_space.lr}} --wait ${{inputs.wait}} &&
+    echo $AZUREML_SWEEP_lr $SHOWN
+  environment_variables: {SHOWN: "lr=${{search_space.lr}}"}
+inputs: {wait: 0}
+sampling_algorithm: {type: random, seed: 4}
+search_space: {lr: {type: uniform, min_value: 0, max_value: 1}}
+objective: {goal: minimize, primary_metric: loss}
+limits: {max_total_trials: 2, max_concurrent_trials: 2}
+"""
+
+
+def data(said):
+    assert said.code == 0, said.err
+    return json.loads(said.out)
+
+
+@pytest.fixture
+def project(desk):
+    desk.write(TRAIN)
+    desk.write(HYPERDRIVE, "hdconfig.yml")
+    (desk.root / "src" / ".azureml").mkdir()
+    config = desk.root / "src" / ".azureml" / "mine.runconfig"
+    config.write_text("script: train.py\ntarget: local\n", encoding="utf-8")
+    (desk.root / "sweep.yml").write_text(JOB, encoding="utf-8")
+    return desk
+
+
+def hyperdrive(desk, *options):
+    return desk.aml("run", "submit-hyperdrive", "--path", "src", *options)
+
+
+NAMED = ("--hyperdrive-configuration-name", "hdconfig.yml")
+
+
+def test_a_hyperdrive_file_is_swept_and_its_runs_are_compared(project, tmp_path):
+    said = hyperdrive(project, "-e", "tuning", "-c", "mine", *NAMED, "train.py", "--wait", "0")
+    assert said.code == 0, said.err
+    found = json.loads(said.out)
+    assert (found["status"], found["experimentName"]) == ("Completed", "tuning")
+    assert found["properties"]["score"] == "0.25"
+    run_id = found["run_id"]
+
+    shown = project.aml("run", "show", run_id, "--plot", str(tmp_path / "all.svg")).out
+    head, *rows = shown.splitlines()[1:]
+    assert head.split() == ["RUN", "STATE", "BEST", "loss", "CURVE", "--lr"]
+    assert [row.split()[0] for row in rows] == [f"{run_id}_{number}" for number in range(3)]
+    assert rows[0].split()[1:] == ["Completed", "0.25", "█▃▁", "1", "●··········"]
+    assert (tmp_path / "all.svg").read_text(encoding="utf-8").count("<polyline") == 6
+    assert "Experiment created" in project.aml("run", "logs", run_id).out
+
+    assert [each["run_id"] for each in data(project.aml("runs", "--json"))] == [run_id]
+    assert len(data(project.aml("runs", "--parent", run_id, "--json"))) == 3
+    listed = json.loads(project.aml("run", "list", "--parent-run-id", run_id).out)
+    assert {each["arguments"][0] for each in listed} == {"--wait"}
+    child = data(project.aml("run", "show", f"{run_id}_2", "--json"))
+    assert child["arguments"] == ["--wait", "0", "--lr", "3"]
+
+
+def test_a_sweep_job_is_submitted_and_repeats_with_its_seed(project):
+    said = project.aml("submit", "sweep.yml")
+    assert said.code == 0, said.err
+    assert data(project.aml("run", "show", "my-sweep", "--json"))["state"] == "Completed"
+    log = project.aml("run", "logs", "my-sweep_0").out
+    value = data(project.aml("run", "show", "my-sweep_0", "--json"))["tags"]["hyperparameters"]
+    lr = json.loads(value)["lr"]
+    assert log == f"{lr} lr={lr}\n"
+
+    created = project.aml("job", "create", "-f", "sweep.yml", "--name", "again", "--stream")
+    assert created.code == 0, created.err
+    assert data(project.aml("run", "show", "again_0", "--json"))["tags"]["hyperparameters"] == value
+
+
+def test_a_hyperdrive_file_needs_a_run_configuration_and_a_name(project):
+    said = hyperdrive(project, *NAMED, "train.py")
+    assert (said.code, "needs a run configuration" in said.err) == (2, True)
+    said = hyperdrive(project, "-c", "mine", "train.py")
+    assert (said.code, "--hyperdrive-configuration-name" in said.err) == (2, True)
+    said = hyperdrive(project, "-c", "mine", *NAMED[:1], "other.yml", "train.py")
+    assert (said.code, "no HyperDrive configuration 'other.yml'" in said.err) == (2, True)
+
+
+def test_an_argument_in_both_files_is_refused_by_name(project):
+    said = hyperdrive(project, "-c", "mine", *NAMED, "train.py", "--lr", "5")
+    assert said.code == 2
+    assert "--lr is an argument of the run (run configuration mine)" in said.err
+    assert "src/hdconfig.yml" in said.err
+    assert data(project.aml("runs", "--json")) == []
+
+
+def test_a_sweep_outlives_its_command_and_is_resumed_and_canceled(project):
+    said = project.aml("submit", "-c", "local", "src/hdconfig.yml", "--wait", "60")
+    assert (said.code, "no script" in said.err) == (2, True)
+    said = project.aml(
+        "submit", "--detach", "--source-directory", "src", "src/hdconfig.yml", "train.py",
+        "--wait", "600",
+    )  # fmt: skip
+    run_id = said.out.strip()
+    deadline = time.monotonic() + 60
+    while len(data(project.aml("runs", "--parent", run_id, "--json"))) < 3:
+        assert time.monotonic() < deadline
+    pid = project.root / "home" / "runs" / run_id / "pid"
+    os.kill(int(pid.read_text(encoding="utf-8")), signal.SIGKILL)
+    resumed = project.aml("run", "resume", "--detach", run_id)
+    assert resumed.code == 0, resumed.err
+
+    project.aml("run", "cancel", run_id)
+    while (shown := data(project.aml("run", "show", run_id, "--json")))["state"] != "Canceled":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert set(shown["children"].values()) == {"Canceled"}
+    said = project.aml("run", "resume", run_id)
+    assert (said.code, "has ended" in said.err) == (2, True)
+
+
+def test_only_a_sweep_is_plotted(project):
+    project.aml("submit", "--source-directory", "src", "train.py", "--lr", "1")
+    said = project.aml("run", "show", "last", "--plot", "a.svg")
+    assert (said.code, "is not a sweep" in said.err) == (2, True)
