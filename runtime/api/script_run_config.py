@@ -28,6 +28,7 @@ from runtime.api.run_sections import (
 from runtime.api.sections import UnknownAttributeError, refuse_unknown
 from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
+from runtime.model.launching import RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
 from runtime.submit.prepare import LOCAL
 
@@ -39,7 +40,6 @@ _PARAMETERS: Final = (
     *("compute_target", "environment", "distributed_job_config", "resume_from"),
     *("max_run_duration_seconds", "docker_runtime_config"),
 )
-_RUN_BASED: Final = ("amlcompute", "containerinstance")
 _NOTEBOOK: Final = ".ipynb"
 _DEPLOY_MODE: Final = "spark.submit.deployMode"
 
@@ -143,6 +143,7 @@ class ScriptRunConfig:
             priority=config.priority,
             collects=config.history.output_collection,
             prepares=config.auto_prepare_environment,
+            cluster=run_cluster(config),
         )
         return replace(made, origins=config.origins(made))
 
@@ -230,14 +231,33 @@ def _spark(config: RunConfiguration) -> dict[str, str]:
     return spark if mode == "none" else {_DEPLOY_MODE: mode} | spark
 
 
-def _refuse_run_based(config: RunConfiguration) -> None:
-    """Refuse a compute that would be made for one run."""
-    if config.target.lower() not in _RUN_BASED:
-        return
-    size = config.amlcompute.vm_size
-    raise UsageError(
-        f"Target {config.target!r} would be created for this run and deleted after it, which is"
-        " not supported.",
-        remedy="Create a cluster, which also scales to 0 nodes: `aml computetarget create"
-        f" amlcompute -n cpu -s {size or 'STANDARD_D2_V2'} --max-nodes 1`, and set target 'cpu'.",
+def run_cluster(config: RunConfiguration) -> RunCluster | None:
+    """Return the cluster that target ``amlcompute`` makes for the run, ``None`` for other targets.
+
+    Raises ``UsageError`` without the size of its nodes.
+    """
+    if config.target.lower() != "amlcompute":
+        return None
+    wanted = config.amlcompute
+    if not wanted.vm_size:
+        raise UsageError(
+            "Target 'amlcompute' is a cluster made for the run, which needs a VM size.",
+            remedy="Set `amlcompute.vm_size`, or name a cluster as target.",
+        )
+    return RunCluster(
+        vm_size=wanted.vm_size,
+        name=wanted.name,
+        low_priority=str(wanted.vm_priority or "").lower().replace("_", "") == "lowpriority",
+        retain=wanted.retain_cluster,
+        max_nodes=wanted.cluster_max_node_count,
     )
+
+
+def _refuse_run_based(config: RunConfiguration) -> None:
+    """Refuse a container that would be made for one run."""
+    if config.target.lower() == "containerinstance":
+        raise UsageError(
+            "Target 'containerinstance' would be created for this run, which Azure ML no longer"
+            " offers.",
+            remedy="Set target 'amlcompute' and `amlcompute.vm_size`, or name a cluster.",
+        )

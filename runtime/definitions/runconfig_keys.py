@@ -380,13 +380,13 @@ RUN_CONFIGURATION: Final = (
     Key(
         "amlcompute",
         Kind.SECTION,
-        "Of the target `amlcompute`: a cluster made for the run, which is refused.",
+        "Of the target `amlcompute`: a cluster that is made for the run and deleted after it.",
         keys=(
-            Key("name", text="The cluster's name."),
+            Key("name", text="The cluster's name. Default: after the run's id."),
             Key("vmSize", text="The size of its nodes."),
-            Key("vmPriority", text="`dedicated` or `lowpriority`."),
-            Key("retainCluster", _FLAG, "Whether it is kept."),
-            Key("clusterMaxNodeCount", _WHOLE, "The most nodes it may have."),
+            Key("vmPriority", text="`dedicated` (default) or `lowpriority`."),
+            Key("retainCluster", _FLAG, "Whether it is kept after the run."),
+            Key("clusterMaxNodeCount", _WHOLE, "The most nodes it may have. Default: `nodeCount`."),
         ),
     ),
     Key(

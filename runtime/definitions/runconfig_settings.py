@@ -12,7 +12,7 @@ from runtime.definitions.runconfig_environment import EnvironmentReader
 from runtime.definitions.settings import RunConfigurationFile
 from runtime.definitions.shapes import Keys, Read, part, shown_path
 from runtime.model.data import DataInput, DataOutput
-from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S
 
 _MPI: Final = frozenset({"OpenMpi", "IntelMpi", "Mpi"})
@@ -34,6 +34,7 @@ _LEAST: Final[Mapping[Keys, int]] = {
     ("batchAi", "nodeCount"): 0,
 }
 """The least value of a count."""
+_PRIORITIES: Final = frozenset({"dedicated", "lowpriority"})
 _ORIGINS: Final[Mapping[str, Keys]] = {
     "script": ("script",),
     "command": ("command",),
@@ -115,6 +116,7 @@ class _Settings:
             prepares=values.get("autoPrepareEnvironment") is not False,
             image=image,
             spark_packages=packages,
+            cluster=self._cluster(),
             origins=dict(self._origins(distributed_by, counted_by, inputs, outputs)),
             notes=tuple(self._notes(distribution)),
         )
@@ -228,6 +230,28 @@ class _Settings:
             gpu=bool(own.get("gpuSupport")),
         )
 
+    def _cluster(self) -> RunCluster | None:
+        """Return the cluster to make for the run, if the target is one."""
+        section = part(self._values, "amlcompute")
+        size = section.get("vmSize")
+        if self._target() != "amlcompute" or not size:
+            return None
+        priority = str(section.get("vmPriority") or "dedicated")
+        if priority.lower() not in _PRIORITIES:
+            self._problem(
+                f"{priority!r} is not a priority of nodes.",
+                "Write `dedicated` or `lowpriority`.",
+                "amlcompute",
+                "vmPriority",
+            )
+        return RunCluster(
+            vm_size=str(size),
+            name=section.get("name") or None,
+            low_priority=priority.lower() == "lowpriority",
+            retain=bool(section.get("retainCluster")),
+            max_nodes=section.get("clusterMaxNodeCount") or None,
+        )
+
     def _spark(self) -> dict[str, str]:
         configuration = part(part(self._values, "spark"), "configuration")
         spark = {name: value for name, value in configuration.items() if value is not None}
@@ -254,6 +278,7 @@ class _Settings:
             **_ORIGINS,
             "distribution": distributed_by,
             "node_count": counted_by,
+            "cluster": ("amlcompute",) if self._target() == "amlcompute" else (),
             "docker.use": use or (*docker, "enabled"),
             "environment.image": (*docker, *made[:1]) if made else (),
         }

@@ -7,7 +7,7 @@ from typing import Final
 
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec, ImageSpec, SparkPackages
-from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
 
 SHARE_VARIABLE: Final = "AZUREML_NATIVE_SHARE_DIRECTORY"
@@ -45,6 +45,7 @@ class RunConfigurationFile:
     prepares: bool = True
     image: ImageSpec | None = None
     spark_packages: SparkPackages | None = None
+    cluster: RunCluster | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -76,5 +77,6 @@ def with_settings(spec: RunSpec, configured: RunConfigurationFile) -> RunSpec:
         priority=configured.priority,
         collects=configured.collects,
         prepares=configured.prepares,
+        cluster=configured.cluster,
         origins={**configured.origins, **spec.origins},
     )

@@ -56,6 +56,21 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RunCluster:
+    """A cluster that is made for one run, and deleted after it unless ``retain``.
+
+    ``name`` ``None``: after the run's id. It has no nodes while idle, and at most ``max_nodes``
+    (``None``: as many as the run needs).
+    """
+
+    vm_size: str
+    name: str | None = None
+    low_priority: bool = False
+    retain: bool = False
+    max_nodes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DockerOptions:
     """How a container is run. ``use`` is ``None`` if the target decides."""
 

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 from infra.contract.json_types import Document
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
+from runtime.model.launching import Distribution, DockerOptions, RetryPolicy, RunCluster
 from runtime.model.states import RunState
 
 EventKind: TypeAlias = Literal[
@@ -47,8 +47,9 @@ class RunSpec:
     logs are kept in the history. ``prepares`` ``False``: the run is refused unless its environment
     is built already. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
     packages are installed where a target would leave them out. ``idle_timeout_s`` (without any
-    output) and ``queue_timeout_s`` (without a node): 0 means no limit. ``origins`` maps the name of
-    a field to the place that set it, ``FILE:LINE``, for messages.
+    output) and ``queue_timeout_s`` (without a node): 0 means no limit.
+    ``cluster`` is what the target ``amlcompute`` makes for the run. ``origins`` maps the name of a
+    field to the place that set it, ``FILE:LINE``, for messages.
     """
 
     script: str
@@ -78,6 +79,7 @@ class RunSpec:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     idle_timeout_s: int = 0
     queue_timeout_s: int = 0
+    cluster: RunCluster | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

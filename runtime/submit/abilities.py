@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from infra.catalogue.names import RULES
 from infra.contract.errors import UsageError
 from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
 
 LOCAL: Final = "local"
+RUN_CLUSTER: Final = "amlcompute"
+"""The target that makes a cluster for a run."""
 CLUSTER: Final = "aml_compute"
 INSTANCE: Final = "compute_instance"
 MACHINE: Final = "virtual_machine"
@@ -21,7 +24,6 @@ PROCESSES: Final = (LOCAL, MACHINE)
 _BUILT_IN: Final = (*PROCESSES, *_AZUREML)
 
 MADE_FOR_A_RUN: Final = {
-    "amlcompute": "a cluster made for the run and deleted after it",
     "containerinstance": "a container made for the run",
 }
 """Targets that Azure ML made for one run; the service no longer does."""
@@ -243,6 +245,7 @@ def check_abilities(spec: RunSpec, kind: str, most_nodes: int | None = None) -> 
     ``most_nodes`` is what a cluster was deployed with, ``None`` where that is not known.
     Returns sentences about what has no effect there.
     """
+    check_cluster(spec)
     found = [*_too_many_nodes(spec, most_nodes), *_inabilities(spec, kind)]
     refused = [each for each in found if not each.row.harmless]
     notes = tuple(
@@ -260,6 +263,44 @@ def check_abilities(spec: RunSpec, kind: str, most_nodes: int | None = None) -> 
         "\n  ".join([f"Target {spec.target!r} cannot honour {len(refused)} settings:", *lines]),
         remedy="Change the lines above, or choose another target with `--target NAME`.",
     )
+
+
+def check_cluster(spec: RunSpec) -> None:
+    """Raise ``UsageError`` for a cluster that cannot be made for a run."""
+    if spec.target.lower() != RUN_CLUSTER:
+        return
+    cluster = spec.cluster
+    if cluster is None:
+        raise UsageError(
+            f"The target {spec.target!r} is a cluster made for the run, which needs a VM size.",
+            remedy="Write `amlCompute: {vmSize: …}` in a run configuration, or name a cluster.",
+            at=spec.origins.get("target"),
+        )
+    problems = []
+    if cluster.name and (named := RULES["aml_compute"].problem(cluster.name)):
+        problems.append(named)
+    if cluster.max_nodes is not None and cluster.max_nodes < spec.node_count:
+        problems.append(
+            f"The run needs {spec.node_count} nodes, and its cluster may have"
+            f" {cluster.max_nodes} (`clusterMaxNodeCount`)."
+        )
+    if problems:
+        raise UsageError(
+            "\n".join(problems),
+            remedy="Correct `amlCompute` in the run configuration.",
+            at=spec.origins.get("cluster"),
+        )
+
+
+def require_shared_cluster(spec: RunSpec, what: str) -> None:
+    """Raise ``UsageError`` for what runs many times (``a sweep``) on a cluster made for one run."""
+    if spec.target.lower() == RUN_CLUSTER:
+        raise UsageError(
+            f"{what[:1].upper()}{what[1:]} cannot run on the target {spec.target!r}: a cluster made"
+            " for one run is deleted after it.",
+            remedy="Name a cluster of the stack; with `min_nodes: 0` it costs nothing while idle.",
+            at=spec.origins.get("target"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

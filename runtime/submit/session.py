@@ -20,6 +20,7 @@ from runtime.submit.submitting import Submitter, silent
 from runtime.submit.watch import Watcher, unfinished
 from runtime.targets.base import DRIVEN, INTERACTIVE, Handle, Report, Target
 from runtime.targets.finding import Targets
+from runtime.targets.run_cluster_records import FOLDER as RUN_CLUSTERS
 
 _WITHOUT_TARGET: Final[Mapping[str | None, str]] = {
     INTERACTIVE: "runtime.submit.interactive:InteractiveRuns",
@@ -90,6 +91,9 @@ class ProjectSession:
                 Watcher(self.history).refresh(runs)
             except PlatformError as error:
                 errors.setdefault(error.detail, error)
+        if (self.home / RUN_CLUSTERS).is_dir():
+            left: Sequence[PlatformError] = load("runtime.submit.run_clusters:delete_left")(self)
+            errors = {**{each.detail: each for each in left}, **errors}
         return list(errors.values())
 
     def targets_of(self, record: RunRecord) -> Mapping[str, Target]:

@@ -22,6 +22,7 @@ from runtime.history.fold import as_number
 from runtime.history.store import History
 from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
 from runtime.model.states import NEXT, RunState
+from runtime.submit.abilities import require_shared_cluster
 from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
 from runtime.submit.kept_specs import SWEEP_VARIABLE, keep_spec, kept_spec, with_values
@@ -114,6 +115,7 @@ def checked(
     report: Report = silent,
 ) -> Sweep:
     """Return the sweep as it will be, with a seed. Raises ``PlatformError`` if it cannot be."""
+    require_shared_cluster(spec, "a sweep")
     problems = [*sweep.problems(), *_fixed(sweep, spec), *_of_resuming(sweep, session.history)]
     if problems:
         kind = DefinitionError if at else UsageError

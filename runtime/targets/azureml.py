@@ -103,14 +103,13 @@ class AzureMLTarget:
             # First: uploads to a workspace that is gone would fail with less helpful errors. The
             # job itself comes last, so that one that exists has its code and environment.
             self._existing_workspace()
-            require_running(self._get(self._compute), self.name)
             data = job_data(run, WorkspaceTransport(self._client, self._workspace))
             agent = agent_archive()
             body = job_body(
                 run,
                 code_id=self._code(run, agent),
                 environment_id=self._environment_id(run.spec.environment),
-                compute_id=self._compute,
+                compute_id=self._ready_compute(run),
                 data=data,
             )
             self._put(job, body)
@@ -183,6 +182,12 @@ class AzureMLTarget:
             http.close()
 
     # --- submission
+
+    def _ready_compute(self, _: PreparedRun) -> str:
+        """Return the id of the compute that the run is submitted to. Raises if it takes none."""
+        if self._compute:
+            require_running(self._get(self._compute), self.name)
+        return self._compute
 
     def _code(self, run: PreparedRun, agent: bytes) -> str:
         name, version = code_asset(run.snapshot, agent)

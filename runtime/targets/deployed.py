@@ -16,6 +16,7 @@ from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
 from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
+from runtime.targets.run_cluster_records import NAME as RUN_CLUSTER
 from runtime.targets.ssh_machine import SSH_PORT, Machine
 
 # Kind of compute in the manifest → kind of target.
@@ -67,6 +68,8 @@ class DeployedTargets:
     def make(self, name: str) -> Target:
         """Return a new target; raises what ``require`` raises."""
         manifest, entry = self._entry(name)
+        if name.lower() == RUN_CLUSTER:
+            return self._run_cluster(manifest)
         makers = {"azureml": self._azureml, "ssh": self._ssh}
         return makers[KINDS[entry.kind]](name, entry, manifest)
 
@@ -110,6 +113,8 @@ class DeployedTargets:
 
     def _entry(self, name: str) -> tuple[Manifest, TargetEntry]:
         manifest = read_manifest(self._file, stack=self._stack)
+        if name.lower() == RUN_CLUSTER:
+            return manifest, TargetEntry(kind="aml_compute", id="")
         entry = manifest.target(name)
         if unusable(entry.kind):
             raise UsageError(
@@ -121,6 +126,15 @@ class DeployedTargets:
     def _azureml(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
         return target_class("azureml")(
             name, self._cloud(manifest), workspace_id=manifest.workspace.id, compute_id=entry.id
+        )
+
+    def _run_cluster(self, manifest: Manifest) -> Target:
+        return target_class("run_cluster")(
+            RUN_CLUSTER,
+            self._cloud(manifest),
+            workspace_id=manifest.workspace.id,
+            home=self._home,
+            stack=self._stack,
         )
 
     def _ssh(self, name: str, entry: TargetEntry, _: Manifest) -> Target:

@@ -14,6 +14,7 @@ BUILT_IN: Final = {
     "azureml": "runtime.targets.azureml:AzureMLTarget",
     "ssh": "runtime.targets.ssh:SshTarget",
     "local": "runtime.targets.local:LocalTarget",
+    "run_cluster": "runtime.targets.run_cluster:RunClusterTarget",
 }
 """Kind of target → import path of its class. Constructors differ."""
 

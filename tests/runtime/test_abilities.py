@@ -133,7 +133,7 @@ def test_processes_are_counted_over_all_nodes(fields, count):
     assert process_count(spec(**fields)) == count
 
 
-@pytest.mark.parametrize("name", ["amlcompute", "AmlCompute", "containerinstance"])
+@pytest.mark.parametrize("name", ["containerinstance", "ContainerInstance"])
 def test_targets_made_for_one_run_are_refused(name):
     with pytest.raises(UsageError, match="no longer offers") as error:
         require_lasting(name, {"target": "f:4"})

@@ -18,7 +18,7 @@ from aml_platform import (
 from infra.contract.errors import UsageError
 from runtime.api import run_data
 from runtime.model.data import DataInput, DataLocation, DataOutput
-from runtime.model.launching import Distribution, DockerOptions
+from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S
 
 
@@ -336,12 +336,25 @@ def test_all_counts_below_one_are_refused_at_once(spec):
         spec(run_config=config)
 
 
-def test_a_cluster_for_one_run_is_refused_with_the_command_that_makes_one(spec):
+def test_a_cluster_for_one_run_is_made_as_configured(spec):
     config = RunConfiguration()
     config.target, config.amlcompute.vm_size = "amlcompute", "STANDARD_D3_V2"
-    with pytest.raises(UsageError) as refused:
+    config.amlcompute.vm_priority, config.amlcompute.retain_cluster = "lowpriority", True
+    config.amlcompute.name, config.amlcompute.cluster_max_node_count = "mine", 3
+    made = spec(run_config=config)
+    assert made.cluster == RunCluster(
+        "STANDARD_D3_V2", "mine", low_priority=True, retain=True, max_nodes=3
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "says"), [("amlcompute", "needs a VM size"), ("containerinstance", "no longer")]
+)
+def test_what_cannot_be_made_for_a_run_is_refused(spec, target, says):
+    config = RunConfiguration()
+    config.target = target
+    with pytest.raises(UsageError, match=says):
         spec(run_config=config)
-    assert "aml computetarget create amlcompute -n cpu -s STANDARD_D3_V2" in refused.value.remedy
 
 
 def test_a_misspelt_parameter_names_the_nearest(source):

@@ -8,7 +8,7 @@ from aml_platform import (
     RunConfiguration,
     ScriptRunConfig,
 )
-from infra.contract.errors import UsageError
+from runtime.model.launching import RunCluster
 
 
 class Compute:
@@ -35,12 +35,11 @@ def test_a_local_run_uses_the_interpreter_as_it_is(folder):
     assert (found.target, found.environment.kind) == ("local", "user_managed")
 
 
-def test_a_cluster_for_one_run_is_refused_when_it_is_submitted(folder):
+def test_a_cluster_is_made_for_one_run(folder):
     run_temp_compute = RunConfiguration()
     run_temp_compute.target = "amlcompute"
     run_temp_compute.amlcompute.vm_size = "STANDARD_D2_V2"
-    with pytest.raises(UsageError, match="created for this run"):
-        spec(run_temp_compute)
+    assert spec(run_temp_compute).cluster == RunCluster("STANDARD_D2_V2")
 
 
 def test_a_persistent_cluster_has_docker_an_image_and_packages(folder):
