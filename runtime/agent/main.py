@@ -52,6 +52,7 @@ from runtime.agent.ranks import (
     started_as,
 )
 from runtime.agent.receiver import Receiver
+from runtime.agent.retries import RENDEZVOUS
 from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_data import DataError, Finish, current, without
 from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
@@ -67,6 +68,8 @@ AGENT_PYTHON = "AML_AGENT_PYTHON"
 CANNOT_START = 127
 TIMED_OUT = 124
 _SIGNALED = 128
+_GONE = 1
+_TOO_LATE = frozenset({IDLE, MAX_DURATION, RENDEZVOUS})
 
 
 def main(
@@ -317,7 +320,8 @@ def end_state(outcome: ScriptExit, limits: Limits, failure: str | None = None) -
     if outcome.stopped_by == SIGNAL:
         return {"state": "Canceled", "exit_code": code or _SIGNALED + signal.SIGTERM}
     if outcome.stopped_by:
-        return {"state": "Failed", "exit_code": TIMED_OUT, "error": _too_late(outcome, limits)}
+        code = TIMED_OUT if outcome.stopped_by in _TOO_LATE else _GONE
+        return {"state": "Failed", "exit_code": code, "error": _stopped(outcome, limits)}
     if code == 0 and failure is not None:
         return {"state": "Failed", "exit_code": 1, "error": failure}
     if code == 0:
@@ -328,7 +332,7 @@ def end_state(outcome: ScriptExit, limits: Limits, failure: str | None = None) -
     return {"state": "Failed", "exit_code": code, "error": error}
 
 
-def _too_late(outcome: ScriptExit, limits: Limits) -> str:
+def _stopped(outcome: ScriptExit, limits: Limits) -> str:
     """Return why a script was stopped, with what it wrote last where that may say more."""
     if outcome.stopped_by == MAX_DURATION:
         return f"The script ran longer than its maximum duration of {limits.max_duration_s:g} s."

@@ -39,6 +39,11 @@ ROOT_VARIABLES: Mapping[str, str] = {
 """Containers and nodes of Azure ML run everything as root, which Open MPI refuses by default."""
 
 
+def mpi_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what ``mpirun`` needs of its environment, and may not have."""
+    return {**ROOT_VARIABLES, "HOME": environ.get("HOME") or str(Path("~").expanduser())}
+
+
 class NoMpiError(Exception):
     """There is no usable ``mpirun``; the text says what to do."""
 
@@ -51,8 +56,8 @@ class Mpirun:
     version: int
 
 
-def found_mpirun(path: str) -> Mpirun:
-    """Return the ``mpirun`` on a search path. Raises ``NoMpiError``."""
+def found_mpirun(path: str, variables: Mapping[str, str]) -> Mpirun:
+    """Return the ``mpirun`` on a search path, which gets these variables. Raises ``NoMpiError``."""
     found = shutil.which("mpirun", path=path)
     if found is None:
         raise NoMpiError(
@@ -60,7 +65,12 @@ def found_mpirun(path: str) -> Mpirun:
             " environment's packages, or install Open MPI on the node."
         )
     done = subprocess.run(
-        [found, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        [found, "--version"],
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     text = done.stdout.decode(errors="replace")
     match = _VERSION.search(text)

@@ -25,6 +25,8 @@ LOST = "lost"
 PEERS_VARIABLE = "AML_PEERS_KEY"
 _PAUSE_S = 0.2
 _HELLO_S = 10.0
+_KEEPALIVE = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 5))
+"""A host is gone after 20 seconds of silence; short enough to lose little, long for a hiccup."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Peers:
             node = int(hello.get("node") or 0)
             known = hmac.compare_digest(given, self._nodes.token.encode())
             if known and 0 < node < len(self._nodes.hosts):
-                link.settimeout(None)
+                _watched(link)
                 with self._lock:
                     self._joined[node] = link
                     stop = self._stop
@@ -170,7 +172,7 @@ class Peers:
                 why = str(error.strerror or error)
                 time.sleep(_PAUSE_S)
                 continue
-            link.settimeout(None)
+            _watched(link)
             with self._lock:
                 self._joined[0] = link
                 ended = nodes.node in self._ended
@@ -203,6 +205,15 @@ class Peers:
         if not over:
             host = self._nodes.hosts[node]
             self._fail(Stop(LOST, f"The connection to the agent of node {node} ({host}) was lost."))
+
+
+def _watched(link: socket.socket) -> None:
+    """Have the kernel end a connection whose other side is silent: a host that is gone."""
+    link.settimeout(None)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _send(links: Iterable[socket.socket], *messages: JsonObject) -> None:

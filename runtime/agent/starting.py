@@ -18,12 +18,12 @@ from pathlib import Path
 
 from runtime.agent.files import open_to_append
 from runtime.agent.mpi import (
-    ROOT_VARIABLES,
     NoMpiError,
     failed_rank,
     forwarded_names,
     found_mpirun,
     hostfile_text,
+    mpi_variables,
     mpirun_argv,
 )
 from runtime.agent.outputs import Output
@@ -118,15 +118,17 @@ class Several:
         lines = self._output.lines
         if lines is None or launch.node:
             raise LaunchError("mpirun starts the processes of all nodes from the first one.")
+        variables = {**variables, **mpi_variables(variables)}
         try:
             # Beside the script's interpreter, which need not be on its PATH.
             beside = [str(Path(command[0]).parent)] if Path(command[0]).is_absolute() else []
-            mpirun = found_mpirun(os.pathsep.join([*beside, variables.get("PATH", os.defpath)]))
+            path = os.pathsep.join([*beside, variables.get("PATH", os.defpath)])
+            mpirun = found_mpirun(path, variables)
         except NoMpiError as error:
             raise LaunchError(str(error)) from error
         first = process_variables(launch, placed(launch)[0])
         del first["AZUREML_CR_NODE_RANK"]  # each rank has its own
-        given = {**variables, **ROOT_VARIABLES, **first}
+        given = {**variables, **first}
         several = len(launch.hosts) > 1
         argv = mpirun_argv(
             mpirun,
