@@ -152,6 +152,13 @@ from runtime.api.pipeline_steps import ParallelRunStep as ParallelRunStep
 from runtime.api.pipeline_steps import PythonScriptStep as PythonScriptStep
 from runtime.api.pipeline_steps import RScriptStep as RScriptStep
 from runtime.api.pipeline_steps import SynapseSparkStep as SynapseSparkStep
+from runtime.api.pipelines.published import PipelineEndpoint as PipelineEndpoint
+from runtime.api.pipelines.published import PublishedPipeline as PublishedPipeline
+from runtime.api.pipelines.published import Schedule as Schedule
+from runtime.api.pipelines.runs import PipelineRun as PipelineRun
+from runtime.api.pipelines.runs import PortDataReference as PortDataReference
+from runtime.api.pipelines.runs import StepRun as StepRun
+from runtime.api.pipelines.runs import StepRunOutput as StepRunOutput
 from runtime.api.run import Run as Run
 from runtime.api.run import get_run as get_run
 from runtime.api.run_configuration import RunConfiguration as RunConfiguration

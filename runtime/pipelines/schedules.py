@@ -22,7 +22,7 @@ from infra.contract.private import private_file, private_folder
 from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.pipelines import ParameterValue, Pipeline
-from runtime.pipelines.documents import work_document, work_of
+from runtime.pipelines.documents import Work, work_document, work_of
 from runtime.pipelines.submission import Options, keep_code, start_work
 from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
 from runtime.submit.session import ProjectSession
@@ -133,6 +133,13 @@ def create(
 
     Raises ``UsageError`` for a name that is taken, and what is wrong with trigger or pipeline.
     """
+    _check_name(session, name)
+    checked(trigger)
+    work = keep_code(session, pipeline, Options(values or {}))
+    return of_work(session, name, trigger, work, description=description, pipeline_id=pipeline_id)
+
+
+def _check_name(session: ProjectSession, name: str) -> Schedules:
     schedules = Schedules(session.home.absolute())
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -144,9 +151,24 @@ def create(
             f"Schedule {name!r} already exists.",
             remedy=f"Delete it first: `aml schedule delete {name}`.",
         )
+    return schedules
+
+
+def of_work(
+    session: ProjectSession,
+    name: str,
+    trigger: Trigger,
+    work: Work,
+    *,
+    description: str = "",
+    pipeline_id: str = "",
+) -> Schedule:
+    """Make a schedule of a pipeline whose code was kept earlier. Raises what ``create`` raises."""
+    schedules = _check_name(session, name)
     trigger = checked(trigger)
-    marked = replace(pipeline, properties={**pipeline.properties, SCHEDULE_PROPERTY: name})
-    document, variables = work_document(keep_code(session, marked, Options(values or {})))
+    properties = {**work.pipeline.properties, SCHEDULE_PROPERTY: name}
+    work = replace(work, pipeline=replace(work.pipeline, properties=properties))
+    document, variables = work_document(work)
     seen = content_at(session, trigger) if isinstance(trigger, DataChange) else ""
     now = time.time()
     made = Schedule(

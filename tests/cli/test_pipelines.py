@@ -67,9 +67,8 @@ def run_id_of(answer):
 
 
 def test_every_problem_of_a_pipeline_job_is_named_at_once_with_its_line(desk, job):
-    wrong = JOB.replace("outputs.out}}", "outputs.oot}}").replace("inputs: {raw", "inputs: {rew")
-        '{raw: "${{parent', '{rew: "${{parent'
-    )
+    wrong = JOB.replace("outputs.out}}", "outputs.oot}}")
+    wrong = wrong.replace('{raw: "${{parent', '{rew: "${{parent')
     job.write_text(wrong.replace("jobs.train.outputs", "jobs.trian.outputs"))
     answer = desk.aml("pipeline", "validate", job)
     assert answer.code == 2
