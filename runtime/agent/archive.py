@@ -14,19 +14,22 @@ from runtime.agent.site_folder import PARTS, UNPACKED
 
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
-    "artifacts", "attempts", "backends", "calls", "contents", "context", "detached", "documents",
-    "entry", "environments", "events", "exit_codes", "fields", "files", "forward", "gateway",
-    "gpus", "installed", "main", "memory_kills", "models", "mpi", "options", "outputs", "owner",
-    "peers", "process_tree", "ranked", "ranks", "receiver", "rendezvous", "retries", "run_calls",
-    "run_data", "run_documents", "run_facts", "run_files", "run_metrics", "run_registrations",
-    "searching", "service_gateway", "serving", "site_folder", "starting", "supervise", "tracking",
-    "wire",
+    "artifacts", "attempts", "backends", "beside", "calls", "contents", "context", "detached",
+    "documents", "entering", "entry", "environments", "events", "exit_codes", "fields", "files",
+    "forward", "gateway", "gpus", "installed", "main", "memory_kills", "models", "mpi", "options",
+    "outputs", "owner", "peers", "process_tree", "ranked", "ranks", "receiver", "rendezvous",
+    "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
+    "run_registrations", "searching", "service_gateway", "serving", "site_folder", "starting",
+    "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 8):
     sys.exit("Runs need Python 3.8 or later; this is %d.%d." % sys.version_info[:2])
+from runtime.agent.beside import COMMANDS, main as beside
+if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+    sys.exit(beside(sys.argv[1:]))
 from runtime.agent.entry import main
 sys.exit(main())
 """

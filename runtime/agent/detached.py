@@ -22,6 +22,7 @@ from runtime.agent.files import replacing
 from runtime.agent.process_tree import kill_left, process_of, started_at
 
 EVENTS = "agent-events.jsonl"
+ASKED = "start.json"
 FOLLOWED = ("work/user_logs", "work/logs", "work/azureml-logs")
 _LOOK_EVERY_S = 0.05
 _LOOK_FOR_FILES_EVERY_S = 0.5
@@ -59,9 +60,28 @@ def start(
         return told.read(1) == _FIRST
 
 
+def hold(folder: Path, agent: Agent) -> int:
+    """Run the agent in this process, once; for a container, which ends with it.
+
+    The file ``start.json`` (``arguments``, ``variables``) is removed first: it may hold secrets.
+    """
+    file = folder / ASKED
+    asked = json.loads(file.read_text("utf-8"))
+    file.unlink()
+    if not _first(folder):
+        return _CRASHED
+    os.chdir(str(folder / "work"))
+    os.environ.clear()
+    os.environ.update(asked["variables"])
+    code = agent(asked["arguments"])
+    with replacing(folder / "exit") as sink:
+        sink.write(str(code).encode())
+    return code
+
+
 def cancel(folder: Path) -> None:
     """Ask the agent to stop; it ends its script. Nothing happens if it has ended."""
-    pid = _alive(folder)
+    pid = running(folder)
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -74,7 +94,7 @@ def started(folder: Path) -> bool:
 
 def clear(folder: Path, owner: str) -> None:
     """Kill what is left of a run."""
-    pid = _alive(folder)
+    pid = running(folder)
     seen = {pid: started_at(pid)} if pid is not None else {}
     kill_left(owner, seen=seen, marked=True)
 
@@ -155,10 +175,11 @@ def _new(folder: Path, file: Path, at: dict[str, int]) -> Iterator[Frame]:
 
 def _end(folder: Path) -> JsonObject | None:
     code = _exit_code(folder)
-    if code is None and _alive(folder) is None:
+    if code is None and running(folder) is None:
         code = _exit_code(folder)  # it may have ended between the two
         if code is None:
-            words = (folder / "process.log").read_text("utf-8", "replace").splitlines()
+            log = folder / "process.log"
+            words = log.read_text("utf-8", "replace").splitlines() if log.exists() else []
             last = "".join(f"\n{line}" for line in words[-_LAST_LINES:])
             return {"exit": None, "reason": f"The run's processes are gone.{last}"}
     return None if code is None else {"exit": code, "reason": ""}
@@ -171,7 +192,7 @@ def _exit_code(folder: Path) -> int | None:
         return None
 
 
-def _alive(folder: Path) -> int | None:
+def running(folder: Path) -> int | None:
     """Return the id of the agent's process while it lives."""
     try:
         pid, _, born = (folder / "pid").read_text("utf-8").strip().partition(" ")

@@ -1,9 +1,8 @@
 """The agent as a program: ``run`` around a script, and what a carrier asks of a run's folder.
 
-``start FOLDER`` reads ``{"arguments": […], "variables": {…}}`` from standard input, and
-``follow FOLDER`` the bytes that the reader has by file; ``cancel FOLDER``,
-``clear FOLDER RUN_ID`` and ``started FOLDER`` read nothing (``detached``). ``serve FOLDER`` answers
-a carrier's requests over one connection (``serving``).
+``start FOLDER`` reads ``{"arguments": […], "variables": {…}}`` from standard input. ``hold FOLDER``
+is the one process of a container (``detached``). ``serve FOLDER`` answers a carrier's requests over
+one connection (``serving``). The other commands are those of ``beside``.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runtime.agent import detached
+from runtime.agent import beside, detached
 from runtime.agent.main import main as agent
 from runtime.agent.serving import Server
 
@@ -33,23 +32,8 @@ def _start(folder: Path, _: Sequence[str]) -> int:
     return 0
 
 
-def _follow(folder: Path, _: Sequence[str]) -> int:
-    detached.write_frames(detached.follow(folder, json.load(sys.stdin)), sys.stdout.buffer)
-    return 0
-
-
-def _cancel(folder: Path, _: Sequence[str]) -> int:
-    detached.cancel(folder)
-    return 0
-
-
-def _clear(folder: Path, rest: Sequence[str]) -> int:
-    detached.clear(folder, rest[0])
-    return 0
-
-
-def _started(folder: Path, _: Sequence[str]) -> int:
-    return 0 if detached.started(folder) else 1
+def _hold(folder: Path, _: Sequence[str]) -> int:
+    return detached.hold(folder, agent)
 
 
 def _serve(root: Path, _: Sequence[str]) -> int:
@@ -59,9 +43,7 @@ def _serve(root: Path, _: Sequence[str]) -> int:
 
 COMMANDS: dict[str, Callable[[Path, Sequence[str]], int]] = {
     "start": _start,
-    "follow": _follow,
+    "hold": _hold,
     "serve": _serve,
-    "cancel": _cancel,
-    "clear": _clear,
-    "started": _started,
+    **beside.COMMANDS,
 }
