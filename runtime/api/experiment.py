@@ -20,6 +20,7 @@ from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
 from runtime.model.runs import RunSpec
 from runtime.submit.interactive import start
+from runtime.submit.prepare import placed
 
 __all__ = ["Experiment"]
 
@@ -174,7 +175,7 @@ class Experiment:
         self, config: Specified, tags: Mapping[str, str], properties: Mapping[str, str]
     ) -> Run:
         session = self.workspace.session
-        spec = config.spec(self.name, tags)
+        spec = placed(config.spec(self.name, tags))
         with azureml_errors(ComputeTargetException):
             target = session.targets.target(spec.target)
         submitter = session.submitter()

@@ -10,10 +10,10 @@ from runtime.cli.session import command_session
 from runtime.definitions.finding import configurations_like
 from runtime.definitions.runconfig import find_run_configuration, places_of
 from runtime.model.runs import RunSpec
-from runtime.submit.prepare import checked_environment, choose_environment
+from runtime.submit.prepare import checked_environment, choose_environment, for_target
 from runtime.submit.session import ProjectSession
 from runtime.targets.base import Preparing
-from runtime.targets.finding import LOCAL
+from runtime.targets.finding import DOCKER, LOCAL
 
 
 def prepare(
@@ -33,6 +33,8 @@ def prepare(
     if target and configuration and found is None:
         raise UsageError("-c and --target cannot be combined.", remedy="Leave one of them out.")
     name = target or (found.target if found else configuration) or LOCAL
+    if name == LOCAL and found is not None and found.docker.use:
+        name = DOCKER
     _require_target(session, name, configuration if found is None else None, source_directory)
     declared = choose_environment(
         source_directory,
@@ -54,7 +56,8 @@ def prepare(
 
 
 def _register(session: ProjectSession, spec: RunSpec, *, as_json: bool) -> None:
-    """Register the environment in the target's workspace."""
+    """Register the environment in the target's workspace, or build its image."""
+    spec = for_target(spec, session.targets.kind(spec.target))
     here = session.targets.built_here(spec.target)
     locked = checked_environment(spec, session.home, os.environ, built_here=here)
     for note in locked.notes if locked else ():

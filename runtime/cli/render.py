@@ -45,6 +45,11 @@ def print_text(text: str, *, err: bool = False) -> None:
     click.echo(text, nl=False, err=err)
 
 
+def print_output(content: bytes, *, err: bool = False) -> None:
+    """Print what a process of a run wrote, at once."""
+    click.echo(content, nl=False, err=err)
+
+
 def same_destination() -> bool:
     """Return whether stdout and stderr go to the same terminal or file."""
     try:

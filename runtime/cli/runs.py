@@ -33,10 +33,12 @@ from runtime.cli.render import (
     timestamp,
 )
 from runtime.cli.run_diff import diff
+from runtime.cli.run_entering import COMMANDS as ENTERING
 from runtime.cli.run_prune import prune
 from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
 from runtime.cli.session import command_session, refreshed
 from runtime.cli.shown_runs import run_document
+from runtime.cli.watching import pace_of
 from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.pipelines import PIPELINE_TARGET
@@ -122,7 +124,7 @@ def run() -> None:
 
 
 for _command in (
-    *(diff, tensorboard, monitor_tensorboard, resume, submit_pipeline),
+    *(diff, *ENTERING, tensorboard, monitor_tensorboard, resume, submit_pipeline),
     *RUN_COMMANDS,
 ):
     run.add_command(_command)
@@ -192,7 +194,8 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
         raise UsageError("--follow and --json cannot be combined.", remedy="Leave one of them out.")
     session, record = _find(run_id)
     if follows:
-        ended = follow(Watcher(session.history).watch(session.targets_of(record)), record.run_id)
+        watcher = Watcher(session.history, pace=pace_of(session.target_of(record)))
+        ended = follow(watcher.watch(session.targets_of(record)), record.run_id)
         target = session.target_of(ended)
         collect(session.history, target, ended.run_id, session.home, report=say)
         ended = session.history.record(ended.run_id)

@@ -18,11 +18,11 @@ from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.snapshots.sizes import size_text
 from runtime.submit.abilities import require_lasting
-from runtime.submit.prepare import choose_environment
+from runtime.submit.prepare import choose_environment, placed
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
 from runtime.targets.base import Startable
-from runtime.targets.finding import LOCAL
+from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
 from runtime.targets.standby import Expecting, Standby
 
 _YAML = (".yml", ".yaml", ".json")
@@ -82,7 +82,7 @@ def _submit(
             say(note)
         spec = prepared_spec(definition.spec, session)
         # Another target would open a client, and start the local cloud.
-        here = session.targets.target(LOCAL) if spec.target == LOCAL else None
+        here = session.targets.target(spec.target) if spec.target in ON_THIS_MACHINE else None
         _show(session.submitter(say).plan(spec, here), as_json=as_json)
         return
     if given.start:
@@ -163,6 +163,7 @@ def submit_defined(definition: Defined, session: ProjectSession, token: str = ""
 
 def prepared_spec(spec: RunSpec, session: ProjectSession) -> RunSpec:
     """Return a run whose target exists, with an environment that the target can use."""
+    spec = placed(spec)
     session.targets.require(spec.target)
     if spec.environment is None or spec.environment.kind in _AS_DECLARED:
         return spec
@@ -257,6 +258,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
                 "script": spec.script,
                 "command": spec.command,
                 "environment": environment,
+                **({"image": planned.there} if planned.there else {}),
                 "notes": list(locked.notes) if locked else [],
                 "inputs": {each.name: place_text(each.location) for each in spec.inputs},
                 "outputs": {each.name: place_text(each.location) for each in spec.outputs},
@@ -274,6 +276,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
             ("experiment", spec.experiment),
             ("command", spec.command or " ".join(["python", spec.script, *spec.arguments])),
             ("environment", f"{environment}{source}"),
+            *([("image", planned.there.removeprefix("image "))] if planned.there else []),
             *((f"input {each.name}", place_text(each.location)) for each in spec.inputs),
             *((f"output {each.name}", place_text(each.location)) for each in spec.outputs),
             ("files", f"{len(files)}, {size_text(planned.size)}"),

@@ -25,8 +25,8 @@ from runtime.definitions.attached_folder import attached_experiment
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import check_abilities
+from runtime.submit.prepare import placed
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Submitter
 
 _YAML: Final = (".yml", ".yaml")
 _EXPERIMENT: Final = "Default"
@@ -56,9 +56,9 @@ def submit_script(given: ScriptOptions, az: AzOptions) -> None:
     config = configured(given, az.path, session)
     folder = given.source_directory or az.path
     experiment = given.experiment or attached_experiment(az.path) or _EXPERIMENT
-    spec = ScriptRunConfig(folder, run_config=config).spec(experiment, {})
+    spec = placed(ScriptRunConfig(folder, run_config=config).spec(experiment, {}))
     session.targets.require(spec.target)
-    submitter = Submitter(session.home, session.history, report=say)
+    submitter = session.submitter(say)
     target = session.targets.target(spec.target)
     submitted = submitter.submit(spec, target, stack=session.stack)
     run_id = submitted.run.run_id

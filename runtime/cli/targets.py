@@ -12,6 +12,7 @@ from runtime.cli.session import command_session
 from runtime.targets.deployed import unusable
 
 _LOCAL = TargetEntry(kind="local", id="this machine")
+_DOCKER = TargetEntry(kind="docker", id="the docker engine of this shell")
 
 
 @click.command()
@@ -23,10 +24,10 @@ _LOCAL = TargetEntry(kind="local", id="this machine")
 def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
     """List the targets of a stack, and which of them take runs.
 
-    `local`, this machine, is always available.
+    `local`, this machine, and `docker`, containers of its docker engine, need no stack.
     """
     session = command_session(stack, manifest)
-    found = {"local": _LOCAL}
+    found = {"local": _LOCAL, "docker": _DOCKER}
     try:
         found |= read_manifest(session.targets.manifest_file, stack=session.stack).targets
     except NotDeployedError as error:
@@ -54,4 +55,4 @@ def _document(entry: TargetEntry) -> JsonObject:
 
 
 def _why_not(entry: TargetEntry) -> str:
-    return "" if entry is _LOCAL else unusable(entry.kind)
+    return "" if entry in {_LOCAL, _DOCKER} else unusable(entry.kind)

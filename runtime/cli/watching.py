@@ -9,9 +9,12 @@ from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Pace, Watcher
-from runtime.targets.finding import LOCAL
+from runtime.targets.base import Target
+from runtime.targets.folder_runs import FolderRuns
 
 _LINGER_S: Final = 30.0
+_LONGEST_S: Final = 0.5
+"""What a script prints is seen within a second, after however long a pause."""
 
 
 def finish(session: ProjectSession, run_id: str, *, wait: bool, as_json: bool) -> None:
@@ -36,7 +39,7 @@ def follow_to_end(session: ProjectSession, run_id: str, *, quiet: bool = False) 
     With ``quiet``, nothing is printed to stdout.
     """
     target = session.target_of(session.history.record(run_id))
-    watcher = Watcher(session.history, pace=_pace(target.name))
+    watcher = Watcher(session.history, pace=pace_of(target))
     follow(watcher.watch({run_id: target}, replay=True), run_id, quiet=quiet)
     collect(session.history, target, run_id, session.home, report=say)
     record = session.history.record(run_id)
@@ -53,6 +56,8 @@ def detached(session: ProjectSession, run_id: str, *, as_json: bool) -> None:
         print_data(run_id)
 
 
-def _pace(target: str) -> Pace:
-    """Return how often to poll: a run on this machine costs nothing to look at."""
-    return Pace(first_s=0.01, longest_s=1.0) if target == LOCAL else Pace(linger_s=_LINGER_S)
+def pace_of(target: Target) -> Pace:
+    """Return how often to poll: what a run reports to a folder here costs nothing to look at."""
+    if isinstance(target, FolderRuns):
+        return Pace(first_s=0.01, longest_s=_LONGEST_S)
+    return Pace(linger_s=_LINGER_S)

@@ -58,6 +58,9 @@ def argument_list(given: Sequence[str], configured: Sequence[str]) -> tuple[str,
 def with_settings(spec: RunSpec, configured: RunConfigurationFile) -> RunSpec:
     """Return a run with the settings of a file that no option of a command can give."""
     environment = spec.environment
+    if environment is None and configured.image is not None and configured.docker.use:
+        # Nothing is declared but an image: its own Python runs.
+        environment = EnvironmentSpec("user_managed", source=str(configured.file))
     if environment is not None:
         environment = replace(
             environment,

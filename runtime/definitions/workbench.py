@@ -178,6 +178,10 @@ class _Conversion:
             if not self._compute.values.get("sharedVolumes"):
                 return
             shown = _SHARE_IN_CONTAINER
+        if self._type in _HERE & _CONTAINERS:
+            # Who starts the container expands a `~`.
+            volume = f"{str(folder).rstrip('/')}:{_SHARE_IN_CONTAINER.rstrip('/')}"
+            self._made.set(("environment", "docker", "arguments"), ["-v", volume], at)
         variables: JsonObject = {
             SHARE_VARIABLE: shown,
             **(self._own.values.get("environmentVariables") or {}),

@@ -18,6 +18,8 @@ from runtime.model.environments import ImageSpec
 MANY_FILES: Final = 100
 LARGE_BYTES: Final = 1_000_000
 """A context with more than these is noted, as in Azure ML."""
+ANY_PYTHON: Final = ">=3.8"
+"""The Python of an environment that names none and is installed into an image: the image's own."""
 _DOCKERFILE: Final = "Dockerfile"
 _CONDA_FILE: Final = "aml-conda.yml"
 _PREFIX: Final = "/opt/aml-environment"

@@ -18,10 +18,12 @@ RUN_CLUSTER: Final = "amlcompute"
 """The target that makes a cluster for a run."""
 CLUSTER: Final = "aml_compute"
 INSTANCE: Final = "compute_instance"
+DOCKER: Final = "docker"
 MACHINE: Final = "virtual_machine"
 _AZUREML: Final = (CLUSTER, INSTANCE)
 PROCESSES: Final = (LOCAL, MACHINE)
-_BUILT_IN: Final = (*PROCESSES, *_AZUREML)
+_HERE: Final = (*PROCESSES, DOCKER)
+_BUILT_IN: Final = (*_HERE, *_AZUREML)
 
 MADE_FOR_A_RUN: Final = {
     "containerinstance": "a container made for the run",
@@ -153,7 +155,7 @@ _CHOOSE: Final = "choose a cluster with `--target NAME`"
 INABILITIES: Final = (
     Inability(
         "several nodes",
-        (*PROCESSES, INSTANCE),
+        (*_HERE, INSTANCE),
         "it is one machine",
         f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
     ),
@@ -169,11 +171,11 @@ INABILITIES: Final = (
         "the service decides what becomes of the runs of a lost node",
         "Leave the event `lost` out.",
     ),
-    Inability("retry when evicted", PROCESSES, "nobody evicts its runs", "", harmless=True),
-    Inability("queue timeout", PROCESSES, "it has no queue", "", harmless=True),
+    Inability("retry when evicted", _HERE, "nobody evicts its runs", "", harmless=True),
+    Inability("queue timeout", _HERE, "it has no queue", "", harmless=True),
     Inability(
         "PySpark",
-        _BUILT_IN,
+        (*PROCESSES, *_AZUREML),
         "it does not run Spark",
         "Set `framework: Python`; a script that makes its own SparkSession needs no more than"
         " pyspark in its environment.",
@@ -214,9 +216,12 @@ INABILITIES: Final = (
         " `baseImageRegistry`; the image's name starts with its address.",
     ),
     Inability(
-        "Spark packages", _BUILT_IN, "it does not run Spark", "Remove `environment.spark.packages`."
+        "Spark packages",
+        (*PROCESSES, *_AZUREML),
+        "it does not run Spark",
+        "Remove `environment.spark.packages`.",
     ),
-    Inability("priority", PROCESSES, "it has no queue", "Remove it.", harmless=True),
+    Inability("priority", _HERE, "it has no queue", "Remove it.", harmless=True),
     Inability(
         "priority",
         _AZUREML,

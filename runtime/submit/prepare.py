@@ -16,15 +16,23 @@ from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.agent.files import printable, storable
 from runtime.environments.declarations import FILE_NAMES, find_declaration, read_declaration
-from runtime.environments.images import BuildContext
-from runtime.environments.locking import LockedEnvironment, lock
+from runtime.environments.images import ANY_PYTHON, BuildContext
+from runtime.environments.locking import THIS_PYTHON, LockedEnvironment, lock
 from runtime.environments.pythons import EARLIEST, EARLIEST_OF_AGENT, supported
-from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec, ImageSpec
+from runtime.model.environments import (
+    DEFAULT_IMAGE,
+    LOCK_PROPERTY,
+    EnvironmentSpec,
+    ImageSpec,
+)
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
 from runtime.submit.abilities import PROCESSES
 
 LOCAL: Final = "local"
+DOCKER: Final = "docker"
+BASE_IMAGE_VARIABLE: Final = "AML_DOCKER_BASE_IMAGE"
+"""Names the image of runs in containers of this machine that name none."""
 SNAPSHOT_PROPERTY: Final = "ContentSnapshotId"
 ENVIRONMENT_PROPERTY: Final = "aml.environment"
 PYTHON_PROPERTY: Final = "aml.python_version"
@@ -87,14 +95,15 @@ def choose_environment(
         if file
         else find_declaration(source_directory, python=python)
     )
-    if found is None and target != LOCAL:
+    if found is None and target not in {LOCAL, DOCKER}:
         raise DefinitionError(
             f"{_shown(source_directory)} declares no environment, and target {target!r} needs one.",
             remedy=f"Add one of {', '.join(FILE_NAMES)} to it, or give a file with `-d FILE`.",
         )
     if found is None and python is not None:
         raise UsageError(
-            "`--python-version` needs an environment file; without one, the current Python runs.",
+            "`--python-version` needs an environment file; without one, the Python that is there"
+            " runs.",
             remedy=f"Add one of {', '.join(FILE_NAMES)}, or omit `--python-version`.",
         )
     return found
@@ -133,7 +142,7 @@ def checked_environment(
     )
     locked = locked_environment(spec, with_conda=with_conda)
     if declared.image is not None:
-        large = _checked_image(declared.image, declared.source)
+        large = _checked_image(declared.image, declared.source, pulls=spec.target == DOCKER)
         locked = replace(locked, notes=(*locked.notes, *large)) if locked else None
     if locked is not None:
         _check_age(locked, spec.target, here=here)
@@ -148,23 +157,40 @@ def checked_environment(
     return locked
 
 
-def for_target(spec: RunSpec, kind: str = "") -> RunSpec:
+def placed(spec: RunSpec) -> RunSpec:
+    """Return a run at the target that it means: on this machine, with docker, it is `docker`."""
+    if spec.target == LOCAL and spec.docker.use:
+        return replace(spec, target=DOCKER)
+    return spec
+
+
+def for_target(spec: RunSpec, kind: str = "", environ: Mapping[str, str] = os.environ) -> RunSpec:
     """Return the run with the environment that its target, of a kind of compute, builds.
 
     Where Azure ML does not host the run, Microsoft's SDK packages are left out unless asked for. A
-    process has no image.
+    process has no image; a container of this machine has one in any case.
     """
-    if spec.environment is None or (spec.target != LOCAL and kind not in PROCESSES):
+    declared = spec.environment
+    if spec.target == DOCKER:
+        declared = declared or EnvironmentSpec("user_managed")
+        default = ImageSpec(name=environ.get(BASE_IMAGE_VARIABLE) or DEFAULT_IMAGE)
+        image: ImageSpec | None = declared.image or default
+    elif declared is not None and (spec.target == LOCAL or kind in PROCESSES):
+        image = None
+    else:
         return spec
-    environment = replace(spec.environment, image=None, keep_azureml=spec.keep_azureml)
-    return replace(spec, environment=environment)
+    return replace(spec, environment=replace(declared, image=image, keep_azureml=spec.keep_azureml))
 
 
-def _checked_image(image: ImageSpec, source: str | None) -> tuple[str, ...]:
-    """Return notes on an image. Raises ``DefinitionError`` for one that Azure ML cannot use."""
-    if image.registry is not None and (image.registry.username or image.registry.password):
+def _checked_image(image: ImageSpec, source: str | None, *, pulls: bool) -> tuple[str, ...]:
+    """Return notes on an image. Raises ``DefinitionError`` for one that Azure ML cannot use.
+
+    ``pulls``: this machine pulls it.
+    """
+    registry = image.registry
+    if not pulls and registry is not None and (registry.username or registry.password):
         raise DefinitionError(
-            f"The environment has credentials for the registry {image.registry.address}, and Azure"
+            f"The environment has credentials for the registry {registry.address}, and Azure"
             " ML reads those from a connection of the workspace.",
             remedy="Connect the registry to the workspace (Studio: Connections), and leave out its"
             " `username` and `password`.",
@@ -180,13 +206,9 @@ def _check_age(locked: LockedEnvironment, target: str, *, here: bool) -> None:
     if supported(locked.python, earliest):
         return
     needed = f"Python {'.'.join(map(str, earliest))} or later"
-    why = (
-        f"runs on `{target}` need {needed}"
-        if here
-        else f"runs on a cluster need {needed}, as the agent runs on the environment's Python there"
-    )
+    why = "" if here else ", as the agent runs on the environment's Python there"
     raise DefinitionError(
-        f"Python {locked.python} is too old: {why}.",
+        f"Python {locked.python} is too old: runs on `{target}` need {needed}{why}.",
         remedy="Change it in the environment file, or give `--python-version X.Y`.",
         at=locked.source,
     )
@@ -196,7 +218,8 @@ def locked_environment(spec: RunSpec, *, with_conda: bool = False) -> LockedEnvi
     """Return the environment to build; ``None`` if an interpreter is used as it is."""
     if spec.environment is None or spec.environment.kind in {"user_managed", "registered"}:
         return None
-    return lock(spec.environment, with_conda=with_conda)
+    default = ANY_PYTHON if spec.target == DOCKER else THIS_PYTHON
+    return lock(spec.environment, default_python=default, with_conda=with_conda)
 
 
 def check_spec(spec: RunSpec) -> None:

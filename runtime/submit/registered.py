@@ -14,7 +14,7 @@ from infra.contract.manifest import read_manifest
 from runtime.definitions.curated import CURATED, PREFIX, REGISTRY
 from runtime.model.environments import EnvironmentSpec, ImageSpec
 from runtime.model.runs import RunSpec
-from runtime.targets.finding import Targets
+from runtime.targets.finding import DOCKER, Targets
 
 Find = Callable[[str, str | None], Document | None]
 """Returns an environment version of the workspace, by its name and version."""
@@ -27,13 +27,14 @@ def with_environment(spec: RunSpec, targets: Targets, stack: str) -> RunSpec:
     to be found, or that the target cannot use.
     """
     environment = spec.environment
-    is_local = environment is not None and targets.runs_processes(spec.target)
+    is_process = environment is not None and targets.runs_processes(spec.target)
+    is_local = is_process or spec.target == DOCKER
     if environment is not None and environment.kind == "registered":
         cloud = read_manifest(targets.manifest_file, stack=stack).cloud if targets.deployed else ""
         environment = resolved(
             environment, targets.registered, is_local=is_local, has_registries=cloud == "azure"
         )
-    if environment is not None and is_local:
+    if environment is not None and is_process:
         _refuse_image(environment, spec.target)
     return replace(spec, environment=environment)
 
@@ -45,7 +46,8 @@ def _refuse_image(environment: EnvironmentSpec, target: str) -> None:
         raise DefinitionError(
             f"The environment is the image {image.name or image.dockerfile_path} alone, and"
             f" `{target}` runs no containers.",
-            remedy="Add `conda_file: FILE` with its packages, or choose a cluster.",
+            remedy="Run it in one: `--target docker`. Or add `conda_file: FILE` with its packages,"
+            " or choose a cluster.",
             at=environment.source,
         )
 

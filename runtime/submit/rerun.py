@@ -72,7 +72,7 @@ def rerun_of(
     )
     if options.environment is not None:
         spec = replace(spec, environment=_redeclared(spec, options.environment))
-    spec = for_target(with_values(spec, options.variables, environ))
+    spec = for_target(with_values(spec, options.variables, environ), environ=environ)
     spec, notes = _with_lock(spec, record, home, options, environ)
     git = {key: value for key, value in record.properties.items() if key.startswith(_GIT)}
     return Rerun(spec, snapshot, git, notes)

@@ -13,6 +13,7 @@ from infra.contract.errors import PlatformError, UsageError
 from infra.contract.gathered import Gathered
 from infra.contract.json_types import Document
 from infra.contract.load import load
+from runtime.environments.images import image_identity
 from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
 from runtime.model.environments import is_base_image
@@ -28,6 +29,7 @@ from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.prepare import (
+    DOCKER,
     LOCAL,
     check_script,
     check_spec,
@@ -37,20 +39,22 @@ from runtime.submit.prepare import (
     script_path,
 )
 from runtime.submit.shared_folder import make_shared_folder
-from runtime.targets.base import Checking, Handle, Report, Target
+from runtime.targets.base import Checking, Handle, Planning, Report, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The plan of a submission. ``environment`` is ``None`` if an interpreter is used as it is.
 
-    ``notes`` are sentences about settings that the target ignores.
+    ``notes`` are sentences about settings that the target ignores. ``there`` is what the target
+    says of the environment: the image, and whether it has it.
     """
 
     spec: RunSpec
     listing: Listing
     environment: LockedEnvironment | None
     notes: tuple[str, ...] = ()
+    there: str = ""
 
     @property
     def size(self) -> int:
@@ -72,13 +76,23 @@ class Submitted:
     handle: Handle
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A run as its target takes it, what the target ignores and says, and the environment."""
+
+    spec: RunSpec
+    notes: tuple[str, ...]
+    locked: LockedEnvironment | None
+    there: str
+
+
 def silent(_: str) -> None:
     """Report nothing."""
 
 
 def kind_of_name(target: str) -> str:
-    """Return the kind of a target of which only the name is known: `local`, or a cluster."""
-    return LOCAL if target == LOCAL else CLUSTER
+    """Return the kind of a target of which only the name is known."""
+    return target if target in {LOCAL, DOCKER} else CLUSTER
 
 
 class Submitter:
@@ -117,7 +131,8 @@ class Submitter:
 
         What only the target knows is checked if it is given.
         """
-        spec, notes, locked = self._checked(spec, target)
+        checked = self._checked(spec, target)
+        spec, locked = checked.spec, checked.locked
         if locked is not None and self._installed_here(spec):
             locked = load("runtime.submit.interpreters:require_packages")(
                 locked, self._home / "environments", self._environ
@@ -127,14 +142,14 @@ class Submitter:
         if not spec.command:
             paths = {file.path for file in listing.files}
             check_script(spec.script, paths, ignore_file=listing.ignore_file)
-        return Planned(spec, listing, locked, notes)
+        return Planned(spec, listing, locked, checked.notes, checked.there)
 
     def environment_hash(self, spec: RunSpec) -> str:
         """Return the hash of what is installed for a run; the interpreter if it is used as it is.
 
         Raises ``DefinitionError`` for an environment that cannot be.
         """
-        spec = for_target(spec, self._kind_of(spec.target))
+        spec = for_target(spec, self._kind_of(spec.target), self._environ)
         declared = spec.environment
         locked = checked_environment(
             spec, self._home, self._environ, built_here=self._built_here(spec.target)
@@ -143,7 +158,9 @@ class Submitter:
             return locked.hash
         if declared is not None and declared.kind == "registered":
             return f"{declared.registry or ''}/{declared.name}:{declared.version}"
-        return (declared.interpreter if declared else None) or sys.executable
+        interpreter = (declared.interpreter if declared else None) or sys.executable
+        image = declared.image if declared else None
+        return f"{interpreter} in {image_identity(image)}" if image else interpreter
 
     def _installed_here(self, spec: RunSpec) -> bool:
         """Return whether this machine's Pythons and packages are what the run can use.
@@ -156,13 +173,12 @@ class Submitter:
 
     def _checked(
         self, spec: RunSpec, target: Target | None = None, *, taken: bool = False
-    ) -> tuple[RunSpec, tuple[str, ...], LockedEnvironment | None]:
+    ) -> _Checked:
         """Raise everything that is wrong with a run on its target.
 
-        Returns the run as the target takes it, what the target ignores, and the environment.
         ``taken``: its snapshot was taken earlier, and its script is in there.
         """
-        wrong, notes, kind = Gathered(), tuple[str, ...](), ""
+        wrong, notes, kind, there = Gathered(), tuple[str, ...](), "", ""
         locked: LockedEnvironment | None = None
         with wrong.check():
             check_spec(spec)
@@ -174,17 +190,19 @@ class Submitter:
         if spec.script and not taken:
             with wrong.check():
                 spec = replace(spec, script=script_path(spec.script, spec.source_directory))
-        spec = for_target(spec, kind)
+        spec = for_target(spec, kind, self._environ)
         with wrong.check():
             locked = self._environment(spec)
+        with wrong.check():
+            there = _environment_there(spec, target)
         wrong.raise_all("The run cannot be submitted")
-        return spec, notes, locked
+        return _Checked(spec, notes, locked, there)
 
     def _environment(self, spec: RunSpec) -> LockedEnvironment | None:
         locked = checked_environment(
             spec, self._home, self._environ, built_here=self._installed_here(spec)
         )
-        if locked is not None and not spec.prepares:
+        if locked is not None and not spec.prepares and spec.target != DOCKER:
             origin = spec.origins.get("prepares")
             load("runtime.submit.already_built:require_built")(
                 locked, self._home / "environments", origin
@@ -212,7 +230,8 @@ class Submitter:
                 f"Run {name!r} already exists.",
                 remedy="Choose another name, or leave it out.",
             )
-        spec, ignored, locked = self._checked(spec, target)
+        checked = self._checked(spec, target)
+        spec, locked = checked.spec, checked.locked
         with in_use(self._home / "snapshots"):
             taken = self._snapshots.take(spec.source_directory)
             if not spec.command:
@@ -227,7 +246,7 @@ class Submitter:
                 name=name,
             )
             self._add(run, stack)
-        notes = (*ignored, *(locked.notes if locked else ()), *taken.notes)
+        notes = (*checked.notes, *(locked.notes if locked else ()), *taken.notes)
         return self._begun(run, notes, taken, target, stack)
 
     @contextmanager
@@ -241,7 +260,8 @@ class Submitter:
         """
         if self._history.has(name):
             raise UsageError(f"Run {name!r} already exists.", remedy="Choose another name.")
-        spec, ignored, locked = self._checked(spec, target)
+        checked = self._checked(spec, target)
+        spec, locked = checked.spec, checked.locked
         with in_use(self._home / "snapshots"):
             taken = self._snapshots.take(spec.source_directory)
             if not spec.command:
@@ -249,13 +269,14 @@ class Submitter:
                 check_script(spec.script, paths, ignore_file=taken.ignore_file)
             git = git_properties(spec.source_directory, self._environ)
             run = prepared(spec, taken.snapshot, token="", git=git, locked=locked, name=name)
-            yield run, (*ignored, *(locked.notes if locked else ()), *taken.notes)
+            yield run, (*checked.notes, *(locked.notes if locked else ()), *taken.notes)
 
     def prepared_again(
         self, spec: RunSpec, snapshot: str, target: Target, name: str, git: Mapping[str, str]
     ) -> PreparedRun:
         """Return a run of a snapshot that was taken earlier, ready to launch."""
-        spec, _, locked = self._checked(spec, target, taken=True)
+        checked = self._checked(spec, target, taken=True)
+        spec, locked = checked.spec, checked.locked
         found = self._snapshots.load(snapshot)
         return prepared(spec, found, token="", git=git, locked=locked, name=name)
 
@@ -284,14 +305,15 @@ class Submitter:
         which starts it once: that is how an interrupted submission is continued. Raises
         ``DefinitionError`` if the snapshot is gone.
         """
-        spec, ignored, locked = self._checked(spec, target, taken=True)
+        checked = self._checked(spec, target, taken=True)
+        spec, locked = checked.spec, checked.locked
         with in_use(self._home / "snapshots"):
             taken = Taken(self._snapshots.load(snapshot), (), None, (), 0)
             token = new_token(self._now())
             run = prepared(spec, taken.snapshot, token=token, git=git, locked=locked, name=name)
             if not (name and self._history.has(name)):
                 self._add(run, stack)
-        notes = (*ignored, *(locked.notes if locked else ()))
+        notes = (*checked.notes, *(locked.notes if locked else ()))
         return self._begun(run, notes, taken, target, stack)
 
     def _add(self, run: PreparedRun, stack: str | None) -> None:
@@ -331,6 +353,11 @@ class Submitter:
 
     def _note(self, run_id: str, kind: EventKind, data: Document) -> None:
         note(self._history, run_id, kind, data, time_s=self._now())
+
+
+def _environment_there(spec: RunSpec, target: Target | Planning | None) -> str:
+    """Return what the target says of the run's environment; raise what it raises."""
+    return target.plan(spec) if isinstance(target, Planning) else ""
 
 
 def check_data(spec: RunSpec, target: Target | Checking | None = None) -> None:

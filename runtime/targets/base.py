@@ -143,3 +143,70 @@ class Preparing(Protocol):
 
     def prepare(self, environment: EnvironmentSpec) -> Prepared:
         """Prepare an environment. Preparing it twice does it once."""
+
+
+@runtime_checkable
+class Planning(Protocol):
+    """A target that can say what a run's environment is there, and what it cannot do."""
+
+    def plan(self, spec: RunSpec) -> str:
+        """Return what the environment is, for a person; start and send nothing.
+
+        Raises ``PlatformError`` for all that would stop the run before its script starts and that
+        can be known now.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """New output of a process."""
+
+    content: bytes
+    is_error: bool = False
+
+
+class RemoteProcess(Protocol):
+    """A process beside a run's script, or a connection to one of its ports."""
+
+    def read(self, timeout_s: float) -> Sequence[Output] | None:
+        """Return new output, nothing after ``timeout_s`` without any, ``None`` at the end."""
+
+    def write(self, content: bytes) -> None:
+        """Write to its standard input. Writing to one that has ended does nothing."""
+
+    def end_input(self) -> None:
+        """Close its standard input."""
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the size of its terminal; without one, nothing happens."""
+
+    def exit_code(self) -> int:
+        """Return its exit code, after the end of its output."""
+
+    def close(self) -> None:
+        """Close the connection. Closing twice does nothing."""
+
+
+@runtime_checkable
+class Executing(Protocol):
+    """A target that can run a command beside a run's script."""
+
+    def execute(
+        self, handle: Handle, command: Sequence[str], terminal: tuple[int, int] | None
+    ) -> RemoteProcess:
+        """Run a command in the script's folder, with its variables; without one, a shell.
+
+        ``terminal`` is the columns and lines of the terminal that it gets, ``None`` for none.
+        Raises ``UsageError`` for a run that has not started or has ended.
+        """
+
+
+@runtime_checkable
+class Forwarding(Protocol):
+    """A target that can reach the ports that a run's processes listen on."""
+
+    def connect(self, handle: Handle, port: int) -> RemoteProcess:
+        """Connect to a port of the run's own machine, as its script would by `127.0.0.1`.
+
+        Output of a failed connection is its reason (``is_error``). Raises as ``execute``.
+        """

@@ -7,17 +7,18 @@ may be gone, and so may the carrier: the next ``poll`` or ``cancel`` starts it a
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
+from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from infra.contract.private import private_file, private_folder
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.model.states import RunState
-from runtime.targets.base import Handle, RunStatus
+from runtime.targets.base import Handle, RemoteProcess, RunStatus
 from runtime.targets.folder_runs import (
     FolderRuns,
     ask_to_stop,
@@ -26,7 +27,8 @@ from runtime.targets.folder_runs import (
     reap,
     require_workspace,
 )
-from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
+from runtime.targets.places import Enterable, Place, open_place
+from runtime.targets.run_folder import RunFolder, kept_task, passed_task, task_of, write_task
 from runtime.targets.standby import start_process
 
 _CARRIER: Final = "runtime.targets.carrier"
@@ -49,6 +51,7 @@ class CarriedTarget(FolderRuns):
         self._place = place
         self._manifest = manifest.absolute()
         self._stack = stack
+        self._entrances: dict[str, Place] = {}
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's carrier and return at once."""
@@ -111,6 +114,45 @@ class CarriedTarget(FolderRuns):
         if _rested(folder):
             _carry_on(folder)
         return status
+
+
+class EnterableTarget(CarriedTarget):
+    """Runs at places beside whose scripts commands can be run, and whose ports are reachable."""
+
+    def execute(
+        self, handle: Handle, command: Sequence[str], terminal: tuple[int, int] | None
+    ) -> RemoteProcess:
+        """Run a command beside the run's script."""
+        return self._entered(handle).execute(command, terminal)
+
+    def connect(self, handle: Handle, port: int) -> RemoteProcess:
+        """Connect to a port of the run."""
+        return self._entered(handle).connect(port)
+
+    def close(self) -> None:
+        """Close the connections to the places of runs."""
+        for place in self._entrances.values():
+            place.close()
+        self._entrances.clear()
+
+    def _entered(self, handle: Handle) -> Enterable:
+        """Return the place of a run. Raises ``UsageError`` for one that has none."""
+        folder = self.folder(handle.reference)
+        known = self._entrances.get(handle.reference)
+        if known is None:
+            if not folder.task_file.exists():
+                raise UsageError(
+                    f"Run {handle.reference} was never started.", remedy="See `aml runs`."
+                )
+            settings = kept_task(folder).place
+            known = open_place(handle.reference, settings, self._home)
+            self._entrances[handle.reference] = known
+        if not isinstance(known, Enterable):
+            raise UsageError(
+                f"Runs on {self.name!r} cannot be entered.",
+                remedy="Follow its logs with `aml run logs -f RUN`.",
+            )
+        return known
 
 
 def _rested(folder: RunFolder) -> bool:

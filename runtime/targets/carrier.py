@@ -115,6 +115,8 @@ class Carrier:
         if not self._fresh:
             if self._reached(self._place.started):
                 return True
+            # What it may have made is not the run.
+            self._reached(self._released)
             lost = "The process that prepared the run is gone, and the run was never started."
             self._failed(lost)
             return False

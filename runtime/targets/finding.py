@@ -1,6 +1,7 @@
-"""Finds targets by name: `local`, or a compute in a stack's manifest.
+"""Finds targets by name: `local`, `docker`, or a compute in a stack's manifest.
 
-The manifest is read only for a name other than `local`.
+The manifest is read only for another name than these two, which no compute can have here: the
+targets of this machine come first.
 """
 
 from contextlib import suppress
@@ -14,6 +15,9 @@ from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
 
 LOCAL: Final = "local"
+DOCKER: Final = "docker"
+ON_THIS_MACHINE: Final = (LOCAL, DOCKER)
+"""The targets that need no stack: processes of this machine, and containers of its engine."""
 _MACHINE: Final = "virtual_machine"
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
@@ -58,29 +62,29 @@ class Targets:
         """
         if name not in self._made:
             self._made[name] = (
-                target_class(LOCAL)(self._home, manifest=self.manifest_file, stack=self._stack)
-                if name == LOCAL
+                target_class(name)(self._home, manifest=self.manifest_file, stack=self._stack)
+                if name in ON_THIS_MACHINE
                 else self._deployed().make(name)
             )
         return self._made[name]
 
     def require(self, name: str) -> None:
         """Raise what ``target`` would raise, without contacting or starting a cloud."""
-        if name != LOCAL:
+        if name not in ON_THIS_MACHINE:
             self._deployed().require(name)
 
     def kind(self, name: str) -> str:
-        """Return the kind of a target: `local`, or the kind of the compute. Raises as above."""
-        return LOCAL if name == LOCAL else self._deployed().kind(name)
+        """Return the kind of a target: its name, or the kind of the compute. Raises as above."""
+        return name if name in ON_THIS_MACHINE else self._deployed().kind(name)
 
     def most_nodes(self, name: str) -> int | None:
         """Return how many nodes a cluster was deployed with, at most; ``None`` for others."""
-        return None if name == LOCAL else self._deployed().most_nodes(name)
+        return None if name in ON_THIS_MACHINE else self._deployed().most_nodes(name)
 
     def runs_processes(self, name: str) -> bool:
         """Return whether a target runs processes whose environments we build, no containers."""
-        if name == LOCAL:
-            return True
+        if name in ON_THIS_MACHINE:
+            return name == LOCAL
         with suppress(PlatformError):
             return self._deployed().kind(name) == _MACHINE
         return False
@@ -90,7 +94,7 @@ class Targets:
 
         They are for ``local`` and the clusters of the local cloud. Raises what ``require`` raises.
         """
-        return name == LOCAL or self._deployed().on_this_machine(name)
+        return name == LOCAL or (name != DOCKER and self._deployed().on_this_machine(name))
 
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the stack's workspace, as ARM answers.

@@ -8,18 +8,18 @@ At the place, a run has a folder with the layout of ``run_folder``: ``agent-even
 ``work/`` (the script's working folder), ``artifacts/``, ``inputs/``, ``named_outputs/``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from infra.contract.json_types import Document
 from infra.contract.load import load, look_up
 from runtime.agent.archive import agent_archive
 from runtime.model.runs import EventKind, SourceSnapshot
 from runtime.model.states import RunState
-from runtime.targets.base import Report
+from runtime.targets.base import RemoteProcess, Report
 from runtime.targets.run_folder import AGENT_EVENTS, Task
 from runtime.targets.script_variables import run_variables
 
@@ -174,7 +174,22 @@ class Place(Protocol):
         """Close the connections to the place."""
 
 
+@runtime_checkable
+class Enterable(Protocol):
+    """A place beside whose script other processes can be started, and whose ports are reachable."""
+
+    def execute(self, command: Sequence[str], terminal: tuple[int, int] | None) -> RemoteProcess:
+        """Run a command in the script's folder, with its variables; without one, a shell.
+
+        Raises ``UsageError`` if the run is not there, ``UnreachableError`` for its place.
+        """
+
+    def connect(self, port: int) -> RemoteProcess:
+        """Connect to a port that the run's processes listen on. Raises as above."""
+
+
 PLACES: Final[dict[str, tuple[str, str]]] = {
+    "docker": ("runtime.targets.docker_place:DockerPlace", "docker"),
     "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),
 }
 """Kind of place → import path of its class, and the extra that it needs.

@@ -194,7 +194,7 @@ def of_python(version, target):
     ("version", "target", "why"),
     [
         ("3.5.2", "local", "runs on `local` need Python 3.6 or later"),
-        ("3.7", "cpu", "runs on a cluster need Python 3.8 or later, as the agent"),
+        ("3.7", "cpu", "runs on `cpu` need Python 3.8 or later, as the agent"),
     ],
 )
 def test_a_python_that_is_too_old_says_for_which_target(tmp_path, version, target, why):

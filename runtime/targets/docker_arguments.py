@@ -1,0 +1,275 @@
+"""Arguments of `docker run`, as run configurations give them, as settings of a container. Pure.
+
+What has no meaning for a run is refused by name: its name, its entry point, what is attached.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final, TypeAlias
+
+from infra.contract.errors import UsageError
+from infra.contract.json_types import Document, JsonObject
+
+_BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_SCALE: Final = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_BILLION: Final = 1_000_000_000
+ALL_GPUS: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class RunArguments:
+    """What the arguments say.
+
+    ``host`` are settings of the container's host configuration in the words of the SDK's
+    ``create_host_config``; ``own`` those of the container itself. ``gpus`` is ``all``, a number or
+    ``device=…``, ``""`` without. ``variables`` with the value ``None`` are this process's own.
+    """
+
+    host: Document = field(default_factory=dict)
+    own: Document = field(default_factory=dict)
+    gpus: str = ""
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class _WrongError(ValueError):
+    """A value that a flag does not take."""
+
+
+Add: TypeAlias = Callable[["_Made", str], None]
+
+
+@dataclass(slots=True)
+class _Made:
+    host: JsonObject = field(default_factory=dict)
+    own: JsonObject = field(default_factory=dict)
+    variables: dict[str, str | None] = field(default_factory=dict)
+    gpus: str = ""
+
+    def append(self, key: str, value: object) -> None:
+        self.host.setdefault(key, []).append(value)
+
+
+def run_arguments(arguments: Sequence[str], *, at: str | None = None) -> RunArguments:
+    """Return what arguments of `docker run` mean for a run's container.
+
+    Raises ``UsageError`` that names every argument that cannot be honoured, and why.
+    """
+    made, problems = _Made(), list[str]()
+    for flag, value in _flags(_words(arguments), problems):
+        try:
+            if flag in _SWITCHES:
+                _SWITCHES[flag](made)
+            else:
+                _VALUES[flag](made, value)
+        except _WrongError as error:
+            problems.append(f"`{flag} {value}`: {error}")
+    if problems:
+        raise UsageError(
+            "Arguments of `docker run` that a run cannot have: " + "; ".join(problems) + ".",
+            remedy="Remove them. Known ones: " + ", ".join(sorted({*_VALUES, *_SWITCHES})) + ".",
+            at=at,
+        )
+    return RunArguments(made.host, made.own, made.gpus, made.variables)
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    """Return the words; an item may hold a flag and its value (``--shm-size 2g``)."""
+    found: list[str] = []
+    for item in arguments:
+        found += shlex.split(item) if item.startswith("-") and " " in item else [item]
+    return found
+
+
+def _flags(words: Sequence[str], problems: list[str]) -> Iterator[tuple[str, str]]:
+    waiting = list(reversed(words))
+    while waiting:
+        word = waiting.pop()
+        flag, equals, value = word.partition("=")
+        if not flag.startswith("--") and word[:2] in _LETTERS:
+            flag, equals, value = word[:2], word[2:3], word[2:].removeprefix("=")
+        flag = _LETTERS.get(flag, flag)
+        if flag in _IGNORED:
+            continue
+        if flag in _SWITCHES:
+            if value.lower() != "false":
+                yield flag, ""
+            continue
+        if flag not in _VALUES:
+            problems.append(f"`{word}` {_why(flag)}")
+            if not equals and waiting and not waiting[-1].startswith("-"):
+                waiting.pop()
+            continue
+        if not equals:
+            if not waiting:
+                problems.append(f"`{word}` has no value")
+                continue
+            value = waiting.pop()
+        yield flag, value
+
+
+def _why(flag: str) -> str:
+    if flag in _REFUSED:
+        return f"({_REFUSED[flag]})"
+    close = get_close_matches(flag, [*_VALUES, *_SWITCHES], n=1)
+    return f"is not known (did you mean `{close[0]}`?)" if close else "is not known"
+
+
+def size_in_bytes(text: str) -> int:
+    """Return the bytes of ``2g``, ``512m``, ``64MB``. Raises ``ValueError``."""
+    match = _BYTES.fullmatch(text.strip())
+    if match is None:
+        raise _WrongError("write a size such as 512m or 2g")
+    return int(float(match[1]) * 1024 ** _SCALE[match[2].lower()])
+
+
+def _bytes(key: str) -> Add:
+    return lambda made, value: made.host.update({key: size_in_bytes(value)})
+
+
+def _text(key: str) -> Add:
+    return lambda made, value: made.host.update({key: value})
+
+
+def _listed(key: str) -> Add:
+    return lambda made, value: made.append(key, value)
+
+
+def _own(key: str) -> Add:
+    return lambda made, value: made.own.update({key: value})
+
+
+def _number(key: str) -> Add:
+    def add(made: _Made, value: str) -> None:
+        if not re.fullmatch(r"-?\d+", value):
+            raise _WrongError("write a whole number")
+        made.host[key] = int(value)
+
+    return add
+
+
+def _cpus(made: _Made, value: str) -> None:
+    if not re.fullmatch(r"\d+(\.\d+)?|\.\d+", value):
+        raise _WrongError("write a number of processors, such as 2 or 1.5")
+    made.host["nano_cpus"] = int(float(value) * _BILLION)
+
+
+def _gpus(made: _Made, value: str) -> None:
+    found = value.strip("\"'")
+    devices = found.removeprefix("device=")
+    if found != ALL_GPUS and not found.isdigit() and (devices == found or not devices):
+        raise _WrongError("write all, a number, or device=0,1")
+    made.gpus = found
+
+
+def _variable(made: _Made, value: str) -> None:
+    name, equals, content = value.partition("=")
+    made.variables[name] = content if equals else None
+
+
+def _volume(made: _Made, value: str) -> None:
+    source, colon, rest = value.partition(":")
+    if not colon or not rest.startswith("/"):
+        raise _WrongError("write SOURCE:/PATH, or SOURCE:/PATH:ro")
+    made.append("binds", f"{source}:{rest}")
+
+
+def _ulimit(made: _Made, value: str) -> None:
+    match = re.fullmatch(r"(\w+)=(-?\d+)(?::(-?\d+))?", value)
+    if match is None:
+        raise _WrongError("write NAME=SOFT or NAME=SOFT:HARD")
+    soft = int(match[2])
+    hard = int(match[3] or soft)
+    made.append("ulimits", {"Name": match[1], "Soft": soft, "Hard": hard})
+
+
+def _tmpfs(made: _Made, value: str) -> None:
+    path, _, options = value.partition(":")
+    made.host.setdefault("tmpfs", {})[path] = options
+
+
+def _pair(key: str) -> Add:
+    def add(made: _Made, value: str) -> None:
+        name, separator, content = value.partition(":" if key == "extra_hosts" else "=")
+        if not separator:
+            raise _WrongError("write NAME:ADDRESS" if key == "extra_hosts" else "write NAME=VALUE")
+        made.host.setdefault(key, {})[name] = content
+
+    return add
+
+
+def _published(made: _Made, value: str) -> None:
+    outside, colon, inside = value.rpartition(":")
+    port, _, protocol = inside.partition("/")
+    if not port.isdigit():
+        raise _WrongError("write PORT or HOST_PORT:PORT")
+    address, _, number = outside.rpartition(":")
+    if colon and not number.isdigit():
+        raise _WrongError("write PORT or HOST_PORT:PORT")
+    bound: object = None
+    if colon:
+        bound = (address, int(number)) if address else int(number)
+    made.host.setdefault("port_bindings", {})[f"{port}/{protocol or 'tcp'}"] = bound
+
+
+_VALUES: Final[Mapping[str, Add]] = {
+    "--add-host": _pair("extra_hosts"),
+    "--cap-add": _listed("cap_add"),
+    "--cap-drop": _listed("cap_drop"),
+    "--cpu-shares": _number("cpu_shares"),
+    "--cpus": _cpus,
+    "--cpuset-cpus": _text("cpuset_cpus"),
+    "--device": _listed("devices"),
+    "--dns": _listed("dns"),
+    "--env": _variable,
+    "--gpus": _gpus,
+    "--group-add": _listed("group_add"),
+    "--hostname": _own("hostname"),
+    "--ipc": _text("ipc_mode"),
+    "--memory": _bytes("mem_limit"),
+    "--memory-reservation": _bytes("mem_reservation"),
+    "--memory-swap": lambda made, value: made.host.update(
+        memswap_limit=-1 if value == "-1" else size_in_bytes(value)
+    ),
+    "--network": _text("network_mode"),
+    "--pids-limit": _number("pids_limit"),
+    "--publish": _published,
+    "--runtime": _text("runtime"),
+    "--security-opt": _listed("security_opt"),
+    "--shm-size": _bytes("shm_size"),
+    "--sysctl": _pair("sysctls"),
+    "--tmpfs": _tmpfs,
+    "--ulimit": _ulimit,
+    "--user": _own("user"),
+    "--volume": _volume,
+}
+"""Flags with a value → what they set."""
+_SWITCHES: Final[Mapping[str, Callable[[_Made], None]]] = {
+    "--privileged": lambda made: made.host.update(privileged=True),
+}
+_LETTERS: Final = {
+    "-c": "--cpu-shares", "-d": "--detach", "-e": "--env", "-h": "--hostname",
+    "-i": "--interactive", "-l": "--label", "-m": "--memory", "-p": "--publish", "-t": "--tty",
+    "-u": "--user", "-v": "--volume", "-w": "--workdir", "--net": "--network",
+}  # fmt: skip
+_IGNORED: Final = frozenset({"--rm", "--init"})
+"""A run's container has both anyway."""
+_REFUSED: Final = {
+    "--detach": "a run is followed by its target",
+    "--entrypoint": "it is the run's agent",
+    "--env-file": "give its variables as `environmentVariables`",
+    "--interactive": "nobody is at the keyboard of a run",
+    "--label": "labels say whose a container is",
+    "--mount": "write it as `-v SOURCE:/PATH`",
+    "--name": "it is made from the run's id",
+    "--pid": "a run's processes are its own",
+    "--pull": "an image is pulled when it is not there",
+    "--read-only": "the run's folder is in the container",
+    "--restart": "a run is started once",
+    "--tty": "nobody is at the keyboard of a run",
+    "--volumes-from": "write the folders as `-v SOURCE:/PATH`",
+    "--workdir": "it is the copy of the source folder",
+}
+"""Flags with no meaning for a run → why."""

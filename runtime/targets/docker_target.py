@@ -1,0 +1,173 @@
+"""The docker target: each run is a container of the engine that this shell uses.
+
+What is decided here is what a run's container is; ``docker_place`` makes it.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Final, Protocol
+
+from infra.contract.errors import DefinitionError
+from infra.contract.json_types import Document, JsonObject
+from infra.contract.load import load
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import PreparedRun, RunSpec
+from runtime.targets.base import Handle, Prepared
+from runtime.targets.carried import EnterableTarget
+from runtime.targets.docker_arguments import RunArguments, run_arguments
+
+EXTRA: Final = "docker"
+SHM_SIZE: Final = "2g"
+"""The shared memory of a run that asks for no other, as in Azure ML."""
+_ENGINE: Final = "runtime.targets.docker_engine"
+_IMAGES: Final = "runtime.targets.docker_images"
+_PACKAGES: Final = "runtime.targets.docker_packages"
+_SHARE: Final = "/azureml-share"
+_SPARK_VARIABLE: Final = "PYSPARK_SUBMIT_ARGS"
+
+
+class DockerTarget(EnterableTarget):
+    """Runs in containers, with their folders below ``<home>/runs``.
+
+    ``environ`` says which engine: `DOCKER_HOST`, else docker's current context. A run stays with
+    the engine that it was started with.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        manifest: Path,
+        stack: str,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        super().__init__("docker", home, {"kind": "docker"}, manifest=manifest, stack=stack)
+        self._environ = environ
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Start the run's carrier and return at once."""
+        arguments = _arguments(run.spec)
+        given = {
+            name: self._environ.get(name, "") if value is None else value
+            for name, value in arguments.variables.items()
+        }
+        for bind in arguments.host.get("binds", ()):
+            source, _, inside = _expanded(bind).partition(":")
+            if inside.startswith(_SHARE):
+                Path(source).mkdir(parents=True, exist_ok=True)
+        variables = {**spark_variables(run.spec), **given, **run.spec.variables}
+        return super().launch(replace(run, spec=replace(run.spec, variables=variables)))
+
+    def place_of(self, run: PreparedRun) -> Document:
+        """Return what the container of a run is. Nothing in it is secret."""
+        arguments = _arguments(run.spec)
+        host: JsonObject = {"shm_size": run.spec.docker.shm_size or SHM_SIZE, **arguments.host}
+        if "binds" in host:
+            host["binds"] = [_expanded(each) for each in host["binds"]]
+        return {
+            "kind": "docker",
+            **self._settings(),
+            "host_config": host,
+            "own": dict(arguments.own),
+            "gpus": arguments.gpus or ("all" if run.spec.docker.gpu else ""),
+        }
+
+    def plan(self, spec: RunSpec) -> str:
+        """Return which image the run has, and whether it is there. Contacts the engine."""
+        arguments = _arguments(spec)
+        gpus = f"--gpus {arguments.gpus}" if arguments.gpus else "gpuSupport" * spec.docker.gpu
+        settings = self._settings()
+        client = load(f"{_ENGINE}:open_engine", extra=EXTRA)(settings)
+        try:
+            if gpus:
+                at = spec.origins.get("docker.arguments") or spec.origins.get("docker")
+                load(f"{_ENGINE}:require_gpus")(client, settings, gpus, at)
+            images = load(f"{_IMAGES}:Images")(
+                client, settings["host"], self._home, lambda _: None, Event()
+            )
+            return _planned(spec, images)
+        finally:
+            client.close()
+
+    def prepare(self, environment: EnvironmentSpec) -> Prepared:
+        """Build the image of an environment, unless it is there."""
+        settings = self._settings()
+        client = load(f"{_ENGINE}:open_engine", extra=EXTRA)(settings)
+        try:
+            packages = load(f"{_PACKAGES}:Packages")(
+                client, settings["host"], self._home, lambda _: None, Event()
+            )
+            found = packages.image(environment)
+        finally:
+            client.close()
+        says = f"The image {found.name} was built"
+        if found.reused:
+            says = f"The image {found.name} is there"
+        return Prepared(found.name, f"{says}; runs with this environment use it.", found.reused)
+
+    def _settings(self) -> Document:
+        found: Document = load(f"{_ENGINE}:engine_settings", extra=EXTRA)(self._environ)
+        return found
+
+
+def spark_variables(spec: RunSpec) -> dict[str, str]:
+    """Return what pyspark reads of a PySpark run: its configuration and packages. Pure."""
+    if spec.framework != "PySpark":
+        return {}
+    packages = spec.environment.spark if spec.environment else None
+    words = [f"--conf={key}={value}" for key, value in sorted(spec.spark.items())]
+    if packages and packages.packages:
+        listed = (f"{each.group}:{each.artifact}:{each.version}" for each in packages.packages)
+        words.append(f"--packages={','.join(listed)}")
+    if packages and packages.repositories:
+        words.append(f"--repositories={','.join(packages.repositories)}")
+    return {_SPARK_VARIABLE: shlex.join([*words, "pyspark-shell"])}
+
+
+def _arguments(spec: RunSpec) -> RunArguments:
+    options = spec.docker
+    at = spec.origins.get("docker.arguments") or spec.origins.get("docker")
+    return run_arguments(options.arguments, at=at)
+
+
+def _expanded(bind: str) -> str:
+    """Return a volume whose source is absolute: a path may be relative, or begin with `~`."""
+    source, colon, rest = bind.partition(":")
+    if source.startswith(("~", ".")):
+        source = str(Path(source).expanduser().absolute())
+    return f"{source}{colon}{rest}"
+
+
+class _Known(Protocol):
+    """The images of an engine, whose module needs the SDK."""
+
+    def there(self, name: str) -> bool: ...
+
+
+def _planned(spec: RunSpec, images: _Known) -> str:
+    environment = spec.environment
+    if environment is None or environment.image is None:
+        raise AssertionError("a run in a container has an image")
+    there = images.there
+    base = load(f"{_IMAGES}:base_name")(environment.image)
+    how = "pulled" if environment.image.name else "built"
+    says_base = f"{base} ({'there' if there(base) else f'to be {how}'})"
+    if environment.kind == "user_managed":
+        return f"image {says_base}"
+    locked = load(f"{_PACKAGES}:locked_for_image")(environment)
+    name = load(f"{_PACKAGES}:packaged_name")(locked)
+    if there(name):
+        return f"image {name} (there)"
+    if not spec.prepares:
+        raise DefinitionError(
+            f"The image {name} has not been prepared, and the run configuration says not to"
+            " prepare it.",
+            remedy="Run `aml prepare -c NAME` first, or set `autoPrepareEnvironment: true`"
+            " (`PrepareEnvironment: true`).",
+            at=spec.origins.get("prepares"),
+        )
+    return f"image {name} (to be built from {says_base})"
