@@ -8,6 +8,7 @@ import fcntl
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -253,6 +254,11 @@ class Carrier:
         return True
 
     def _stored(self, events: bytes) -> str:
+        for output in self._task.outputs:
+            # The script wrote it elsewhere: it belongs in a folder of this machine.
+            if output.location is not None and output.location.kind == "local":
+                fetched = private_folder(self._folder.path / "named_outputs" / output.name)
+                shutil.copytree(fetched, output.location.path, dirs_exist_ok=True)
         completed = b'"state":"Completed"' in events[agent_end(events) :]
         return self._data().store(completed)
 

@@ -80,7 +80,7 @@ class Host:
         ``key`` is the line of a public key, ``options`` what sshd does when it is used.
         """
         home = self.home(user)
-        home.mkdir(parents=True)
+        home.mkdir(parents=True, exist_ok=True)
         made = sealed(password) if password else "*"
         append(self.folder / "etc" / "passwd", f"{user}:x:0:0::{home}:/bin/bash\n")
         append(self.folder / "etc" / "shadow", f"{user}:{made}:19000:0:99999:7:::\n")
