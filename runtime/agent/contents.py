@@ -57,6 +57,8 @@ class Contents:
         self._root = root
         self._objects = root / "objects"
         self._trees = root / "trees"
+        self.grown = False
+        """Whether this process stored something."""
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -88,6 +90,7 @@ class Contents:
         Raises ``ContentError`` for bytes that do not have their member's name.
         """
         make_folder(self._objects)
+        self.grown = True
         arriving = self._objects / f"{_NEW}{os.getpid()}"
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:

@@ -17,6 +17,8 @@ from runtime.agent.documents import JsonObject
 from runtime.agent.files import make_folder
 
 RECORD = "aml-environment.json"
+PACKAGES = "packages"
+"""The cache of the installer, below the same root."""
 USED = "environment"
 """The file of a run's folder that names its environment."""
 _LOOK_EVERY_S = 0.2
@@ -28,6 +30,9 @@ class Environments:
     def __init__(self, root: Path) -> None:
         self._root = root / "environments"
         self._runs = root / "runs"
+        self._packages = root / PACKAGES
+        self.grown = False
+        """Whether this process built something."""
         self._locks: dict[str, typing.IO[bytes]] = {}
 
     def record(self, key: str) -> JsonObject | None:
@@ -66,13 +71,19 @@ class Environments:
         """Say that an environment is built."""
         (self._root / key / RECORD).write_text(json.dumps(record), "utf-8")
         self._locks.pop(key).close()
+        self.grown = True
 
     def use(self, folder: Path, key: str) -> None:
         """Say that the run in a folder uses an environment."""
         (folder / USED).write_text(key, "utf-8")
 
     def prune(self, limit_bytes: int) -> None:
-        """Remove the environments that were used least recently, but none of a run."""
+        """Remove the environments that were used least recently, but none of a run.
+
+        The installer's cache has the same limit.
+        """
+        if self._packages.is_dir() and _content_size(self._packages) > limit_bytes:
+            shutil.rmtree(str(self._packages), ignore_errors=True)
         used = set()
         for file in self._runs.glob(f"*/{USED}"):
             with suppress(OSError):
@@ -99,7 +110,11 @@ def _size(folder: Path) -> int:
     known = folder.with_suffix(".size")
     with suppress(OSError, ValueError):
         return int(known.read_text("utf-8"))
-    files = (file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
-    total = sum(file.stat().st_size for file in files)
+    total = _content_size(folder)
     known.write_text(str(total), "utf-8")
     return total
+
+
+def _content_size(folder: Path) -> int:
+    files = (file for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
+    return sum(file.stat().st_size for file in files)

@@ -183,8 +183,10 @@ class Server:
             shutil.rmtree(str(folder), ignore_errors=True)
         yield {"done": {}}, b""
         # The carrier need not wait for it.
-        self._contents.prune(header["limit"])
-        self._environments.prune(header["limit"])
+        if self._contents.grown:
+            self._contents.prune(header["limit"])
+        if self._environments.grown:
+            self._environments.prune(header["limit"])
 
     def _find(self, header: JsonObject, _: bytes) -> Answers:
         """Return the path of a program; ``""`` if it is not here."""

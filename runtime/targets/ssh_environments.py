@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import Document, JsonObject
+from runtime.agent.environments import PACKAGES
 from runtime.environments.builders import (
     Shown,
     compile_argv,
@@ -237,7 +238,7 @@ class _Build:
     ) -> tuple[int, list[str], Mapping[str, str]]:
         """Run a program in the run's folder; return its exit code, its lines and what it wrote."""
         own = {
-            "UV_CACHE_DIR": f"{self._root}/packages",
+            "UV_CACHE_DIR": f"{self._root}/{PACKAGES}",
             "UV_NO_CONFIG": "1",
             "UV_NO_PROGRESS": "1",
             "UV_PYTHON_DOWNLOADS": "never",

@@ -134,8 +134,11 @@ def network(folder: Path, count: int = 1) -> Iterator[list[Host]]:
 
 
 @contextmanager
-def loopback(folder: Path, port: int) -> Iterator[Host]:
+def loopback(folder: Path) -> Iterator[Host]:
     """Yield a host at a port of 127.0.0.1, which reaches what this machine reaches."""
+    listening = sh("ss", "-Hltn")
+    ports = (secrets.randbelow(12000) + 20000 for _ in range(100))
+    port = next(port for port in ports if f":{port} " not in listening)
     made = Host("localhost", "127.0.0.1", port, folder / "localhost", "")
     with serving(made, ["127.0.0.1 localhost"]):
         yield made

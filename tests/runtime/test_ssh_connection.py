@@ -19,14 +19,14 @@ SAYS_CMD = """'exec' is not recognized as an internal or external command,"""
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory, unused_port):
+def host(tmp_path_factory):
     """A machine with an account for each trouble."""
     require_hosts()
     folder = tmp_path_factory.mktemp("machine")
     full = folder / "localhost" / "homes" / "full"
     full.mkdir(parents=True)
     sh("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(full))
-    with loopback(folder, unused_port) as made_host:
+    with loopback(folder) as made_host:
         key = make_key(folder / "key")
         locked = make_key(folder / "locked", "open sesame")
         made_host.account("trainer", password=PASSWORD, key=f"{key}\n{locked}")
@@ -45,11 +45,6 @@ def host(tmp_path_factory, unused_port):
         append(made_host.home("trainer") / ".bashrc", "echo Welcome\n")
         yield made_host
     sh("umount", "-l", str(full))
-
-
-@pytest.fixture(scope="session")
-def unused_port():
-    return 20000 + os.getpid() % 20000
 
 
 @pytest.fixture

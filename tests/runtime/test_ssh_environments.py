@@ -1,6 +1,4 @@
-"""Environments are built at the machine: once, by uv, and from packages of here without internet."""
-
-import sys
+"""Environments are built at the machine, once: by uv, from packages of here without internet."""
 
 import pytest
 
@@ -53,10 +51,7 @@ def run(folder, tmp_path):
     return done
 
 
-def machine_python():
-    return "3.11" if sys.version_info[:2] == (3, 11) else None
-
-
+@pytest.mark.slow
 def test_a_machine_without_internet_gets_its_packages_from_here(run, host):
     status, logs = run(host, PRINTS, "six==1.17.0\n")
     assert status.state is RunState.COMPLETED, (status.error, logs)
@@ -78,7 +73,7 @@ def test_a_python_that_the_machine_lacks_is_told_with_those_it_has(run, host):
 
 @pytest.mark.slow
 def test_a_machine_with_internet_builds_with_uv(run, folder):
-    with loopback(folder, 41987) as made:
+    with loopback(folder) as made:
         made.account("trainer", key=(folder / "key.pub").read_text().strip())
         status, logs = run(made, PRINTS, "six==1.17.0\n")
         assert status.state is RunState.COMPLETED, (status.error, logs)
