@@ -36,6 +36,13 @@ EXPERIMENT = click.option(
 _RUN = click.option("-r", "--run", "run_id", metavar="RUN", required=True, help="The run.")
 
 
+NATIVE = click.option(
+    "--native/--no-native",
+    default=None,
+    help="Have Azure ML drive a sweep, or this machine. Default: Azure ML, for a target in Azure.",
+)
+
+
 def script_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options and arguments of a submission."""
     for option in reversed(
@@ -233,15 +240,16 @@ def log_texts(session: ProjectSession, record: RunRecord) -> dict[str, str]:
     required=True,
     help="HyperDrive configuration: a path, or the end of a file's name in the project.",
 )
+@NATIVE
 @script_options
 @az_options()
-def submit_hyperdrive(*, name: str, **options: object) -> None:
+def submit_hyperdrive(*, name: str, native: bool | None, **options: object) -> None:
     """Sweep SCRIPT over the parameters of a HyperDrive configuration.
 
     SCRIPT and ARGUMENTS replace those of the run configuration, which -c names. Every run is a
     child of the printed one; `aml run show RUN` compares them. It goes on without this terminal.
     """
-    load(_HYPERDRIVE)(load(_OPTIONS)(**options), name, given())
+    load(_HYPERDRIVE)(load(_OPTIONS)(**options), name, given(), native=native)
 
 
 RUN_COMMANDS: Final = (

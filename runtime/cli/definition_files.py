@@ -151,7 +151,7 @@ def defined_sweep(
     """Return the sweep of a sweep job; the options of the command line override the trial."""
     found = read_sweep_job(file, settings)
     trial = _run_of(with_code(found.trial, session.home), given, session)
-    return replace(trial, submits=_submits(found.sweep, file))
+    return replace(trial, submits=_submits(found.sweep, file, given))
 
 
 def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
@@ -159,13 +159,13 @@ def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> De
     sweep = read_hdconfig(file)
     script, arguments = next(iter(given.arguments), None), given.arguments[1:]
     run: Defined = load(_SCRIPTED)(replace(given, script=script, arguments=arguments), session)
-    return replace(run, submits=_submits(sweep, file))
+    return replace(run, submits=_submits(sweep, file, given))
 
 
-def _submits(sweep: Sweep, file: Path) -> Submits:
+def _submits(sweep: Sweep, file: Path, given: SubmitOptions) -> Submits:
     def submits(session: ProjectSession, spec: RunSpec, name: str) -> str:
         run_id: str = load("runtime.sweeps.project:submit_sweep")(
-            session, sweep, spec, at=str(file), name=name, report=say
+            session, sweep, spec, at=str(file), name=name, native=given.native, report=say
         )
         return run_id
 

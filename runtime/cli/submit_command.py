@@ -51,6 +51,7 @@ class SubmitOptions:
     outputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    native: bool | None = None
     entry_point: str = "main"
 
 
@@ -157,6 +158,11 @@ class SubmitOptions:
     help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
 )
 @click.option(
+    "--native/--no-native",
+    default=None,
+    help="Have Azure ML drive a sweep, or this machine. Default: Azure ML, for a target in Azure.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Show target, environment, files and size; run nothing."
 )
 @click.option(
@@ -192,6 +198,7 @@ def submit(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
     keep_azureml: bool,
+    native: bool | None,
     script: str | None,
     arguments: tuple[str, ...],
 ) -> None:
@@ -216,6 +223,7 @@ def submit(
         parameters=parameters,
         entry_point=entry_point,
         keep_azureml=keep_azureml,
+        native=native,
         inputs=inputs,
         outputs=outputs,
         script=script,

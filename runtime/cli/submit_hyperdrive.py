@@ -22,7 +22,9 @@ from runtime.sweeps.project import submit_sweep
 _EXPERIMENT = "Default"
 
 
-def submit_hyperdrive(given: ScriptOptions, name: str, az: AzOptions) -> None:
+def submit_hyperdrive(
+    given: ScriptOptions, name: str, az: AzOptions, *, native: bool | None
+) -> None:
     """Start the sweep, follow it to its end unless ``detached``, and print it as JSON.
 
     ``name`` is that of the HyperDrive file. Both files are looked for below ``az.path``.
@@ -42,7 +44,7 @@ def submit_hyperdrive(given: ScriptOptions, name: str, az: AzOptions) -> None:
     spec = prepared_spec(ScriptRunConfig(folder, run_config=config).spec(experiment, {}), session)
     where = {"arguments": f"run configuration {given.configuration}"}
     spec = replace(spec, origins={**where, **spec.origins})
-    run_id = submit_sweep(session, sweep, spec, at=str(file), report=say)
+    run_id = submit_sweep(session, sweep, spec, at=str(file), native=native, report=say)
     say(f"RunId: {run_id}")
     if not given.detached:
         follow_to_end(session, run_id, quiet=True)

@@ -31,6 +31,7 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, first_record, note, silent
 from runtime.submit.watch import Watcher
 from runtime.sweeps.driver import Child, Look, Pace, SweepDriver
+from runtime.sweeps.native import not_native, sweep_properties, trial_run
 from runtime.sweeps.observed import (
     HYPERPARAMETERS,
     METRIC,
@@ -51,7 +52,7 @@ from runtime.sweeps.space import (
     value_text,
 )
 from runtime.sweeps.sweep import MOST_RUNS, Sweep, clipped, from_document, to_document
-from runtime.targets.base import Handle, Report, Target
+from runtime.targets.base import Handle, Report, Sweeping, Target
 from runtime.targets.finding import LOCAL
 
 _DRIVER: Final = "sweep"
@@ -73,11 +74,13 @@ def submit_sweep(
     *,
     at: str | None = None,
     name: str = "",
+    native: bool | None = None,
     report: Report = silent,
 ) -> str:
     """Start a sweep of ``spec``, the run that its children vary; return the parent's id.
 
-    ``at`` is the file that defines the sweep, for messages. Raises ``PlatformError`` with every
+    ``at`` is the file that defines the sweep, for messages. ``native``: the target's service drives
+    it (default: on Azure, where its sweeps are the same). Raises ``PlatformError`` with every
     reason why it cannot be, before anything is stored or started.
     """
     sweep = checked(sweep, spec, session, at=at, report=report)
@@ -89,6 +92,9 @@ def submit_sweep(
             report(each)
         keep_spec(session.home, run_id, spec)
         record = parent_record(run, sweep, session)
+        service = service_of(sweep, target, session, native=native)
+        if service is not None:
+            return _launched(session, sweep, run, record, service)
         values = _values_of(spec)
         task = DrivenTask(
             _DRIVER,
@@ -131,6 +137,36 @@ def checked(
         sweep = replace(sweep, max_concurrent=min(sweep.max_concurrent, most))
     seed = sweep.seed if sweep.seed is not None else secrets.randbelow(2**31)
     return replace(sweep, seed=seed)
+
+
+def service_of(
+    sweep: Sweep, target: Target, session: ProjectSession, *, native: bool | None
+) -> Sweeping | None:
+    """Return what drives the sweep in place of our driver, if it does. Raises ``UsageError``."""
+    why = not_native(sweep)
+    if native and not isinstance(target, Sweeping):
+        why = f"target {target.name!r} has no service that runs sweeps"
+    if native and why:
+        raise UsageError(f"The sweep cannot be native: {why}.", remedy="Leave out `--native`.")
+    if not isinstance(target, Sweeping) or why:
+        return None
+    in_azure = not session.targets.built_here(target.name)
+    return target if native or (native is None and in_azure) else None
+
+
+def _launched(
+    session: ProjectSession, sweep: Sweep, run: PreparedRun, record: RunRecord, target: Sweeping
+) -> str:
+    """Submit a sweep to the service of its target; return the run's id."""
+    session.history.add(record)
+    try:
+        handle = target.launch_sweep(trial_run(run, sweep), sweep_properties(sweep, run))
+    except PlatformError as error:
+        data = {"state": str(RunState.FAILED), "error": error.detail}
+        note(session.history, run.run_id, "state", data, time_s=time.time())
+        raise
+    session.history.change(run.run_id, handle=handle.reference)
+    return run.run_id
 
 
 def parent_record(run: PreparedRun, sweep: Sweep, session: ProjectSession) -> RunRecord:
@@ -314,17 +350,21 @@ class ProjectChildren:
 
 def logged_values(history: History, run_id: str, metric: str) -> tuple[float, ...]:
     """Return the values of a metric that a run logged, in the order it did."""
-    return _values((event for _, event in history.events(run_id)), metric)
+    root = history.root_of(run_id)
+    of = run_id if root != run_id else None
+    return _values((event for _, event in history.events(root)), metric, of)
 
 
-def _values(events: Iterable[RunEvent], metric: str) -> tuple[float, ...]:
+def _values(
+    events: Iterable[RunEvent], metric: str, run_id: str | None = None
+) -> tuple[float, ...]:
     return tuple(
         as_number(event.data["value"])
         for event in events
         if event.kind == "metric"
         and event.data.get("key") == metric
         and not event.data.get("type")
-        and not event.data.get("run")
+        and (event.data.get("run") or None) == run_id
     )
 
 
@@ -346,14 +386,14 @@ def results_of(history: History, record: RunRecord, *, resumed: bool = False) ->
     trials = (
         Trial(
             child.run_id,
-            int(child.run_id.rpartition("_")[2]),
+            number,
             child.state,
             assignment_of(child),
             logged_values(history, child.run_id, name),
             child.properties.get(STOPPED, ""),
         )
         for parent in (*(_resumed(record) if resumed else ()), record.run_id)
-        for child in reversed(history.children(parent))
+        for number, child in enumerate(reversed(history.children(parent)))
     )
     return Results.of(name, str(metric["goal"]).lower(), trials)
 

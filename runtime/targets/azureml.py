@@ -41,13 +41,10 @@ from runtime.targets.azureml_bodies import (
     environment_name,
     job_body,
     registered_id,
+    sweep_body,
 )
 from runtime.targets.azureml_code import UploadError, code_files, upload
-from runtime.targets.azureml_computes import (
-    require_running,
-    start_if_stopped,
-    waited_too_long,
-)
+from runtime.targets.azureml_computes import require_running, start_if_stopped, waited_too_long
 from runtime.targets.azureml_data import job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
@@ -96,6 +93,13 @@ class AzureMLTarget:
 
     def launch(self, run: PreparedRun) -> Handle:
         """Submit the run as a command job named after its run id, unless it exists."""
+        return self._submit(run)
+
+    def launch_sweep(self, run: PreparedRun, sweep: Document) -> Handle:
+        """Submit a sweep job whose trials are the run, unless it exists."""
+        return self._submit(run, sweep)
+
+    def _submit(self, run: PreparedRun, sweep: Document | None = None) -> Handle:
         job = f"{self._workspace}/jobs/{run.run_id}"
         if self._get(job) is None:
             if run.spec.environment is None:
@@ -112,7 +116,7 @@ class AzureMLTarget:
                 compute_id=self._ready_compute(run),
                 data=data,
             )
-            self._put(job, body)
+            self._put(job, sweep_body(body, sweep) if sweep else body)
         return Handle(self.name, job)
 
     def start(self) -> bool:

@@ -33,6 +33,10 @@ from runtime.targets.azureml_data import JobData, prefix
 
 IMAGE: Final = f"{DEFAULT_IMAGE}:latest"
 """The image of an environment that names none; the local cloud runs processes and ignores it."""
+_OF_THE_TRIAL: Final = (
+    *("codeId", "environmentId", "environmentVariables", "distribution", "resources"),
+)
+"""What a sweep job says of its trial; it says the rest of a command job itself."""
 _DEFAULT_PYTHON: Final = "3.11"
 
 
@@ -171,6 +175,20 @@ def job_body(
         if given:
             properties[name] = dict(given)
     return {"properties": properties}
+
+
+def sweep_body(trial: Document, sweep: Document) -> JsonObject:
+    """Return the sweep job whose trial is a command job.
+
+    ``sweep`` has the properties of its own. The service writes values for ``${{search_space.x}}``,
+    which are the only expressions that it may see in a command.
+    """
+    given = dict(trial["properties"])
+    for name in ("jobType", "limits"):
+        del given[name]
+    command = str(given.pop("command")).replace("$''{{search_space.", "${{search_space.")
+    parts = {name: given.pop(name) for name in _OF_THE_TRIAL if name in given}
+    return {"properties": {**given, **sweep, "trial": {"command": command, **parts}}}
 
 
 def _resources(spec: RunSpec) -> JsonObject:

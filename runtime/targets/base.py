@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
+from infra.contract.json_types import Document
 from runtime.agent.files import OutsideError, printable
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent, RunSpec
@@ -118,6 +119,18 @@ class Checking(Protocol):
 
     def check(self, spec: RunSpec) -> None:
         """Raise ``PlatformError`` for data that no run on this target can have; send nothing."""
+
+
+@runtime_checkable
+class Sweeping(Protocol):
+    """A target whose service can run a whole sweep."""
+
+    def launch_sweep(self, run: PreparedRun, sweep: Document) -> Handle:
+        """Start a sweep whose trials are ``run``. Launching a run id twice starts it once.
+
+        ``sweep`` has the service's own properties of it; in the run's command, the service writes
+        values in place of ``${{search_space.NAME}}``.
+        """
 
 
 @dataclass(frozen=True, slots=True)
