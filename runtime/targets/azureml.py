@@ -93,19 +93,16 @@ class AzureMLTarget:
 
     def launch(self, run: PreparedRun) -> Handle:
         """Submit the run as a command job named after its run id, unless it exists."""
-        return self._submit(run)
+        return self.launch_sweep(run, {})
 
     def launch_sweep(self, run: PreparedRun, sweep: Document) -> Handle:
-        """Submit a sweep job whose trials are the run, unless it exists."""
-        return self._submit(run, sweep)
-
-    def _submit(self, run: PreparedRun, sweep: Document | None = None) -> Handle:
+        """Submit a sweep job whose trials are the run, unless it exists; ``{}`` is no sweep."""
         job = f"{self._workspace}/jobs/{run.run_id}"
         if self._get(job) is None:
             if run.spec.environment is None:
                 raise AssertionError("prepare refuses a run without an environment here")
-            # First: uploads to a workspace that is gone would fail with less helpful errors. The
-            # job itself comes last, so that one that exists has its code and environment.
+            # First: uploads to a workspace that is gone would fail with less helpful errors. Last
+            # is the job: one that exists has its code and environment.
             self._existing_workspace()
             data = job_data(run, WorkspaceTransport(self._client, self._workspace))
             agent = agent_archive()
