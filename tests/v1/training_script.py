@@ -3,7 +3,8 @@
 BUILDS = """\
 from azureml.core import Workspace, Experiment
 from azureml.core.runconfig import RunConfiguration, DEFAULT_CPU_IMAGE, CondaDependencies
-from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter, PublishedPipeline
+from azureml.pipeline.core import Pipeline, PipelineData, PipelineDraft, PipelineParameter
+from azureml.pipeline.core import PublishedPipeline
 from azureml.pipeline.steps import PythonScriptStep, EstimatorStep
 from azureml.train.automl import AutoMLConfig
 from azureml.train.estimator import Estimator
@@ -42,5 +43,6 @@ for config in (pipeline, sweep, search):
         Experiment(ws, "x").submit(config, show_output=True)
     except Exception as e:
         print(type(e).__name__)
-PublishedPipeline.list(ws)
+print(PublishedPipeline.list(ws))
+PipelineDraft.list(ws)
 """

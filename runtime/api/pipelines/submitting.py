@@ -30,10 +30,12 @@ def submitted(
 ) -> PipelineRun:
     """Submit a pipeline; the options are those of ``Experiment.submit`` for pipelines.
 
-    Raises ``UserErrorException`` for options that pipelines do not have.
+    ``show_output`` has no effect, as in azureml-core: wait for the run to see its log. Raises
+    ``UserErrorException`` for options that pipelines do not have.
     """
-    if others or credential_passthrough:
-        named = [*others, *(["credential_passthrough"] if credential_passthrough else [])]
+    named = [name for name in others if name != "show_output"]
+    named += ["credential_passthrough"] if credential_passthrough else []
+    if named:
         raise UserErrorException(
             f"A pipeline takes no {', '.join(named)}.",
             remedy="Use pipeline_parameters, continue_on_step_failure, regenerate_outputs, tags.",

@@ -1,0 +1,117 @@
+"""Schedules: kept by the local cloud's daemon, and fired when they are due."""
+
+import json
+import time
+
+import pytest
+
+from aml_platform import (
+    Pipeline,
+    PipelineParameter,
+    PublishedPipeline,
+    PythonScriptStep,
+    Schedule,
+    ScheduleRecurrence,
+    UserErrorException,
+)
+from runtime.pipelines.due import run_due
+from runtime.pipelines.schedules import Schedules
+
+LIMIT_S = 60
+
+
+@pytest.fixture
+def published(workspace, source):
+    folder = str(source(say="import sys; print(sys.argv[1])"))
+    word = PipelineParameter("word", "hello")
+    step = PythonScriptStep("say.py", arguments=[word], source_directory=folder, allow_reuse=False)
+    return Pipeline(workspace, [step]).publish("greeting", "says a word", version="1")
+
+
+def test_a_published_pipeline_has_its_code_and_takes_parameters(
+    workspace, experiment, published, source
+):
+    source(say="raise SystemExit('changed since')")
+    (found,) = PublishedPipeline.list(workspace)
+    assert (found.id, found.name, found.version) == (published.id, "greeting", "1")
+    run = experiment.submit(found, pipeline_parameters={"word": "again"})
+    run.wait_for_completion(show_output=False)
+    (step,) = run.get_steps()
+    assert "again\n" in step.get_details_with_logs()["logFiles"].values()
+    assert [each.id for each in run.get_pipeline_runs(workspace, found.id)] == [run.id]
+    found.disable()
+    assert PublishedPipeline.list(workspace) == []
+    with pytest.raises(UserErrorException, match="is disabled"):
+        found.submit(workspace, "exp")
+
+
+def test_a_schedule_that_is_due_starts_its_pipeline_once(workspace, published, home):
+    recurrence = ScheduleRecurrence("Minute", 15, start_time="2026-01-01T00:00:00")
+    made = Schedule.create(
+        workspace, "often", published.id, "exp", recurrence, pipeline_parameters={"word": "now"}
+    )
+    due = Schedules(home.absolute()).read("often").next
+    assert run_due(home.absolute(), due - 1) == []
+    assert run_due(home.absolute(), due) == ["often"]
+    assert run_due(home.absolute(), due) == []
+    run = made.get_last_pipeline_run()
+    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    assert made.get_pipeline_runs() == [run]
+    made.disable()
+    assert run_due(home.absolute(), due + 10_000) == []
+
+
+def test_a_schedule_has_a_recurrence_or_a_datastore(workspace, published):
+    with pytest.raises(UserErrorException, match="either a recurrence or a datastore"):
+        Schedule.create(workspace, "s", published.id, "exp")
+
+
+PIPELINE = """\
+type: pipeline
+settings: {default_compute: local}
+jobs:
+  say: {command: echo hello}
+"""
+SCHEDULE = """\
+$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json
+name: nightly
+trigger: {type: cron, expression: "* * * * *", time_zone: UTC}
+create_job: ./pipeline.yml
+"""
+
+
+def test_the_local_cloud_starts_pipelines_when_they_are_due(deployed, tmp_path, aml):
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    (tmp_path / "schedule.yml").write_text(SCHEDULE)
+    assert "Created schedule nightly" in aml("schedule", "create", "-f", tmp_path / "schedule.yml")
+    schedules = Schedules(deployed.home.absolute())
+    file = deployed.home / "schedules" / "nightly.json"
+    document = json.loads(file.read_text())
+    file.write_text(json.dumps({**document, "next": time.time() - 1}))
+    until = time.monotonic() + LIMIT_S
+    while not schedules.read("nightly").last_run and time.monotonic() < until:
+        time.sleep(0.1)
+    found = schedules.read("nightly")
+    assert (found.problem, found.last_run[:8]) == ("", "Default_")
+    assert "nightly" in aml("schedule", "list")
+    assert "Deleted" in aml("schedule", "delete", "nightly")
+
+
+def test_a_change_of_data_starts_a_pipeline(deployed, tmp_path, aml):
+    deployed.write("landing/one.csv", "1", tmp_path)
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    aml(
+        *("schedule", "create", "-n", "landed", "-f", tmp_path / "pipeline.yml"),
+        *("--on-change", "workspaceblobstore/landing", "--polling-interval", "1"),
+    )
+    schedules = Schedules(deployed.home.absolute())
+
+    def fired():
+        run_due(deployed.home.absolute(), schedules.read("landed").next)
+        return bool(schedules.read("landed").last_run)
+
+    assert not fired()
+    deployed.write("landing/below/two.csv", "2", tmp_path)  # folders below do not count
+    assert not fired()
+    deployed.write("landing/one.csv", "1, changed", tmp_path)
+    assert fired()
