@@ -39,7 +39,7 @@ _INSTEAD: Final[Mapping[Kind, str]] = {
     Kind.WORKBENCH_RUN_CONFIGURATION: "Give it with `-c`: `aml submit -c {path}`.",
     Kind.WORKBENCH_COMPUTE: "Give the run configuration beside it: `aml submit -c NAME SCRIPT`.",
     Kind.COMPONENT: "Write a job with its `command`, `code` and `environment`, and submit that.",
-    Kind.SCHEDULE: "Schedules cannot be made yet. Submit its job when it is due.",
+    Kind.SCHEDULE: "Make it with `aml schedule create -f {file}`.",
     Kind.CONDA: "Name a script, and the environment with `-d {file}`.",
     Kind.REQUIREMENTS: "Name a script, and the environment with `-d {file}`.",
     Kind.ENVIRONMENT: "Name it in a job: `environment: ./{file}`.",

@@ -156,9 +156,6 @@ class JobKind:
 
 
 KINDS: Final[Mapping[Kind, JobKind]] = {
-    Kind.PIPELINE_JOB: JobKind(
-        PIPELINE_JOB, ("jobs",), "pipelines", "Write a command job for each step, and submit them."
-    ),
     Kind.SPARK_JOB: JobKind(
         SPARK_JOB, ("entry",), "Spark jobs", "Write a command job: `command: spark-submit FILE`."
     ),
@@ -176,7 +173,11 @@ KINDS: Final[Mapping[Kind, JobKind]] = {
 """The kinds of jobs that are recognised and cannot be run yet."""
 
 
-_SWEEP: Final = JobKind(SWEEP_JOB, ("trial", "search_space", "objective"), "sweeps", "")
+_PARENTS: Final[Mapping[Kind, JobKind]] = {
+    Kind.SWEEP_JOB: JobKind(SWEEP_JOB, ("trial", "search_space", "objective"), "sweeps", ""),
+    Kind.PIPELINE_JOB: JobKind(PIPELINE_JOB, ("jobs",), "pipelines", ""),
+}
+"""The kinds of jobs whose runs are below a run of their own."""
 
 
 def refuse_job(file: Path, found: Recognized) -> NoReturn:
@@ -193,11 +194,11 @@ def refuse_job(file: Path, found: Recognized) -> NoReturn:
 
 
 def check_job(document: Located, kind: Kind, problems: Problems) -> tuple[Unused, ...]:
-    """Add the problems of a job of one of ``KINDS``, or of a sweep; return keys without effect.
+    """Add the problems of a job that is no command job; return keys without effect.
 
     They are about keys, forms, and what is missing.
     """
-    checked = _SWEEP if kind is Kind.SWEEP_JOB else KINDS[kind]
+    checked = _PARENTS.get(kind) or KINDS[kind]
     unused = check_keys(document, checked.keys, problems, noun=str(kind))
     for key in checked.required:
         if document.get(key) is None and not (

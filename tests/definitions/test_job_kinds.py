@@ -4,6 +4,7 @@ import pytest
 
 from infra.contract.errors import DefinitionError
 from runtime.definitions.job_kinds import KINDS, refuse_job
+from runtime.definitions.job_pipeline import read_pipeline_job
 from runtime.definitions.recognition import JOBS, Kind, recognize
 
 PIPELINE = """\
@@ -54,7 +55,6 @@ training: {enable_stack_ensemble: true}
 featurization: {mode: auto}
 """
 FINE = {
-    "pipeline": PIPELINE,
     "spark": SPARK,
     "parallel": PARALLEL,
     "automl": AUTOML,
@@ -63,10 +63,6 @@ FINE = {
 }
 # What is replaced in a job by what, and what is then said.
 WRONG = [
-    (PIPELINE, "code: ./train", "codes: a", "no key `jobs.train_job.codes`. Did you mean `code`?"),
-    (PIPELINE, "type: command", "type: comand", "Step 'prep-job' has the type 'comand'. Did you"),
-    (PIPELINE, "    command: ", "    description: ", "neither `command` nor `component`"),
-    (PIPELINE, "jobs:", "job:", "It is a pipeline job, and has no `jobs`"),
     (SPARK, "args:", "arg:", "no key `arg`. Did you mean `args`?"),
 ]
 
@@ -94,5 +90,22 @@ def test_its_problems_are_told_with_the_refusal(tmp_path, text, old, new, expect
     assert expected in f"{error.detail} {error.remedy}"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("code: ./train", "codes: a", "no key `jobs.train_job.codes`. Did you mean `code`?"),
+        ("type: command", "type: comand", "Step 'prep-job' has the type 'comand'. Did you"),
+        ("    command: ", "    description: ", "neither `command` nor `component`"),
+        ("jobs:", "job:", "It is a pipeline job, and has no `jobs`"),
+    ],
+)
+def test_the_steps_of_a_pipeline_job_are_checked(tmp_path, old, new, expected):
+    file = tmp_path / "job.yml"
+    file.write_text(PIPELINE.replace(old, new))
+    with pytest.raises(DefinitionError) as raised:
+        read_pipeline_job(file)
+    assert expected in f"{raised.value.detail} {raised.value.remedy}"
+
+
 def test_every_kind_of_job_that_does_not_run_has_a_row():
-    assert set(KINDS) == JOBS - {Kind.COMMAND_JOB, Kind.SWEEP_JOB}
+    assert set(KINDS) == JOBS - {Kind.COMMAND_JOB, Kind.SWEEP_JOB, Kind.PIPELINE_JOB}
