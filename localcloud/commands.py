@@ -11,6 +11,7 @@ import click
 from infra.contract.errors import UsageError
 from infra.contract.project import home_folder
 from localcloud import control
+from localcloud.service_commands import batch, databricks, hdinsight
 from localcloud.vm_commands import vm
 
 _NOT_RUNNING = 3
@@ -86,7 +87,8 @@ def logs(*, lines: int, follow: bool, as_json: bool) -> None:
             click.echo(line)
 
 
-cloud.add_command(vm)
+for group in (vm, batch, databricks, hdinsight):
+    cloud.add_command(group)
 
 
 def _confirm() -> None:

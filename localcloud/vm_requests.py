@@ -4,27 +4,22 @@
 and the machine; ``delete`` removes the machine with its card and address.
 """
 
-import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-import httpx
-
-from infra.catalogue.api_versions import NETWORK, RESOURCES, VIRTUAL_MACHINES
-from infra.contract.discovery import SUBSCRIPTION, LocalCloud, ensure_cloud
-from infra.contract.errors import ProviderError, UnknownNameError, UnreachableError, UsageError
+from infra.catalogue.api_versions import NETWORK, VIRTUAL_MACHINES
+from infra.contract.discovery import SUBSCRIPTION
+from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load, nearest
 from infra.contract.private import private_file, private_folder
+from localcloud.arm_requests import ArmRequests, checked
 
 _TYPE: Final = "Microsoft.Compute/virtualMachines"
 _SSH: Final = "aml.ssh"
-_TIMEOUT_S: Final = 60.0
-_PAUSE_S: Final = 0.05
 _SUBNET: Final = "default"
 
 
@@ -68,7 +63,7 @@ class VirtualMachines:
 
     def __init__(self, home: Path, group: str) -> None:
         self._home = home
-        self._cloud: LocalCloud = ensure_cloud(home)
+        self._arm = ArmRequests(home)
         self._group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}"
         self._network = f"{self._group}/providers/Microsoft.Network"
 
@@ -79,17 +74,16 @@ class VirtualMachines:
         key = wanted.public_key
         if not key and not wanted.password:
             key = self._own_key(name)
-        if not self._send("GET", self._group, RESOURCES).is_success:
-            self._put(self._group, here, RESOURCES)
+        self._arm.ensure_group(self._group.rpartition("/")[2], wanted.location)
         network = f"{self._network}/virtualNetworks/{name}-vnet"
         subnet = {"name": _SUBNET, "properties": {"addressPrefix": "10.0.0.0/24"}}
         spaces = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [subnet]}
-        self._put(network, {**here, "properties": spaces}, NETWORK)
+        self._arm.put(network, {**here, "properties": spaces}, NETWORK)
         address = f"{self._network}/publicIPAddresses/{name}-ip"
-        self._put(address, {**here, "sku": {"name": "Standard"}, "properties": {}}, NETWORK)
+        self._arm.put(address, {**here, "sku": {"name": "Standard"}, "properties": {}}, NETWORK)
         card = f"{self._network}/networkInterfaces/{name}-nic"
-        self._put(card, {**here, **_card(f"{network}/subnets/{_SUBNET}", address)}, NETWORK)
-        self._put(self._id(name), {**here, **_machine(wanted, card, key)}, VIRTUAL_MACHINES)
+        self._arm.put(card, {**here, **_card(f"{network}/subnets/{_SUBNET}", address)}, NETWORK)
+        self._arm.put(self._id(name), {**here, **_machine(wanted, card, key)}, VIRTUAL_MACHINES)
         return self.show(name)
 
     def all(self) -> list[Machine]:
@@ -100,7 +94,7 @@ class VirtualMachines:
 
     def show(self, name: str) -> Machine:
         """Return one machine; ``UnknownNameError`` with the nearest name if there is none."""
-        answer = self._send("GET", self._id(name), VIRTUAL_MACHINES)
+        answer = self._arm.send("GET", self._id(name), VIRTUAL_MACHINES)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             known = {str(each["name"]): None for each in self._list(self._collection)}
             raise UnknownNameError(
@@ -108,25 +102,25 @@ class VirtualMachines:
                 f" {self._group.rpartition('/')[2]!r}.",
                 remedy=nearest(name, known, noun="virtual machine"),
             )
-        return self._described(_checked(answer))
+        return self._described(checked(answer))
 
     def power(self, name: str, action: str) -> Machine:
         """Perform ``start``, ``powerOff`` or ``restart``, and return the machine."""
         self.show(name)
-        self._finished(self._send("POST", f"{self._id(name)}/{action}", VIRTUAL_MACHINES))
+        self._arm.finished(self._arm.send("POST", f"{self._id(name)}/{action}", VIRTUAL_MACHINES))
         return self.show(name)
 
     def delete(self, name: str) -> None:
         """Delete a machine with its card and address, and the key pair that was made for it."""
         self.show(name)
-        self._finished(self._send("DELETE", self._id(name), VIRTUAL_MACHINES))
+        self._arm.finished(self._arm.send("DELETE", self._id(name), VIRTUAL_MACHINES))
         network = f"{self._network}/virtualNetworks/{name}-vnet"
-        self._finished(self._send("DELETE", network, NETWORK))
+        self._arm.finished(self._arm.send("DELETE", network, NETWORK))
         for file in (self._key_file(name), self._key_file(name).with_suffix(".pub")):
             file.unlink(missing_ok=True)
 
     def _refuse_taken(self, name: str) -> None:
-        if self._send("GET", self._id(name), VIRTUAL_MACHINES).is_success:
+        if self._arm.send("GET", self._id(name), VIRTUAL_MACHINES).is_success:
             raise UsageError(
                 f"There is a virtual machine {name!r} already.",
                 remedy=f"Take another name, or run `aml cloud vm delete {name}` first.",
@@ -156,7 +150,7 @@ class VirtualMachines:
 
     def _described(self, machine: Document) -> Machine:
         properties = machine["properties"]
-        view = _checked(self._send("GET", f"{machine['id']}/instanceView", VIRTUAL_MACHINES))
+        view = checked(self._arm.send("GET", f"{machine['id']}/instanceView", VIRTUAL_MACHINES))
         statuses = {s["code"]: s["displayStatus"] for s in _ssh_statuses(view)}
         power = [s["code"] for s in view["statuses"] if s["code"].startswith("PowerState/")]
         key = self._key_file(str(machine["name"]))
@@ -175,55 +169,20 @@ class VirtualMachines:
     def _address(self, properties: Document) -> str:
         cards = (properties.get("networkProfile") or {}).get("networkInterfaces") or ()
         for card in cards:
-            found = _checked(self._send("GET", str(card["id"]), NETWORK))
+            found = checked(self._arm.send("GET", str(card["id"]), NETWORK))
             for each in found["properties"]["ipConfigurations"]:
                 public = (each.get("properties") or {}).get("publicIPAddress")
                 if public:
-                    address = _checked(self._send("GET", str(public["id"]), NETWORK))
+                    address = checked(self._arm.send("GET", str(public["id"]), NETWORK))
                     return str(address["properties"].get("ipAddress") or "")
         return ""
 
     def _list(self, path: str) -> list[JsonObject]:
-        answer = self._send("GET", path, VIRTUAL_MACHINES)
+        answer = self._arm.send("GET", path, VIRTUAL_MACHINES)
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return []
-        items: list[JsonObject] = _checked(answer)["value"]
+        items: list[JsonObject] = checked(answer)["value"]
         return items
-
-    def _put(self, path: str, body: JsonObject, version: str) -> None:
-        self._finished(self._send("PUT", path, version, body))
-
-    def _finished(self, answer: httpx.Response) -> None:
-        """Wait for the operation that a request started; raise what it failed with."""
-        _checked(answer)
-        url = answer.headers.get("azure-asyncoperation")
-        deadline = time.monotonic() + _TIMEOUT_S
-        while url and time.monotonic() < deadline:
-            status = _checked(self._send("GET", url, ""))
-            if status["status"] == "Failed":
-                error = status.get("error") or {}
-                raise _refused(str(error.get("message")), str(error.get("code")))
-            if status["status"] != "InProgress":
-                return
-            time.sleep(_PAUSE_S)
-
-    def _send(
-        self, method: str, path: str, version: str, body: JsonObject | None = None
-    ) -> httpx.Response:
-        cloud = self._cloud
-        url = path if path.startswith("https://") else cloud.url + path
-        context = ssl.create_default_context(cafile=str(cloud.ca))
-        headers = {"authorization": f"Bearer {cloud.token}"}
-        params = {"api-version": version} if version else None
-        try:
-            with httpx.Client(verify=context, trust_env=False, timeout=_TIMEOUT_S) as http:
-                return http.request(method, url, params=params, json=body, headers=headers)
-        except httpx.TransportError as error:
-            raise UnreachableError(
-                f"The local cloud does not answer: {error}.",
-                remedy="Run `aml cloud start`; `aml cloud logs` shows why it stopped.",
-                at=cloud.url,
-            ) from error
 
 
 def _card(subnet: str, address: str) -> JsonObject:
@@ -255,20 +214,3 @@ def _machine(wanted: NewMachine, card: str, key: str) -> JsonObject:
 def _ssh_statuses(view: Document) -> list[Mapping[str, str]]:
     extensions = view.get("extensions") or ()
     return [status for each in extensions if each["type"] == _SSH for status in each["statuses"]]
-
-
-def _checked(answer: httpx.Response) -> JsonObject:
-    """Return the body of a successful response; raise the error in any other."""
-    body: JsonObject = answer.json() if answer.content else {}
-    if answer.is_success:
-        return body
-    error = body.get("error") or {}
-    raise _refused(str(error.get("message") or answer.reason_phrase), str(error.get("code") or ""))
-
-
-def _refused(message: str, code: str) -> ProviderError:
-    return ProviderError(
-        message,
-        remedy="Correct what the message names and run the command again.",
-        code=code,
-    )

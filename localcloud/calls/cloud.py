@@ -114,6 +114,11 @@ class Cloud:
             return found
 
     @property
+    def environments(self) -> Path:
+        """The project's folder of built environments, which runs on this machine share."""
+        return self.folder.parent / "environments"
+
+    @property
     def bundle(self) -> Path:
         """The certificate authorities that jobs trust: this cloud's own and the public ones."""
         return self.folder / "bundle.pem"

@@ -4,6 +4,7 @@
 states and runs nothing, for in-process tests of the control plane.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
@@ -11,6 +12,7 @@ from localcloud.store.resources import StoredResource, key_of
 
 Power = Literal["running", "stopped", "deallocated"]
 Action = Literal["start", "powerOff", "deallocate", "restart"]
+_NONE: Final[Mapping[str, str]] = {}
 LEADS_TO: Final[dict[Action, Power]] = {
     "start": "running",
     "powerOff": "stopped",
@@ -34,8 +36,11 @@ class Machines(Protocol):
     ``machine`` is an ARM id in any casing. A machine keeps its port and host key for life.
     """
 
-    def create(self, machine: StoredResource) -> None:
-        """Make a machine with its account, and start it; does nothing if it exists."""
+    def create(self, machine: StoredResource, *, programs: Mapping[str, str] = _NONE) -> None:
+        """Make a machine with its account, and start it; does nothing if it exists.
+
+        ``programs`` are scripts that its logins find on PATH, by name.
+        """
 
     def delete(self, machine: str) -> None:
         """Kill everything in a machine and delete its files."""
@@ -59,7 +64,8 @@ class NoMachines:
 
     states: dict[str, Power] = field(default_factory=dict)
 
-    def create(self, machine: StoredResource) -> None:
+    def create(self, machine: StoredResource, *, programs: Mapping[str, str] = _NONE) -> None:
+        del programs
         self.states.setdefault(machine.key, "running")
 
     def delete(self, machine: str) -> None:

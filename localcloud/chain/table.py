@@ -41,6 +41,8 @@ from localcloud.services.batch import accounts as batch_accounts
 from localcloud.services.batch.engine import BatchEngine
 from localcloud.services.databricks import workspaces as databricks_workspaces
 from localcloud.services.databricks.engine import DatabricksEngine
+from localcloud.services.hdinsight import clusters as hdinsight_clusters
+from localcloud.services.hdinsight.engine import HdinsightEngine
 
 KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
@@ -56,6 +58,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *virtual_machines.KINDS,
     *batch_accounts.KINDS,
     *databricks_workspaces.KINDS,
+    *hdinsight_clusters.KINDS,
     *schedules.KINDS,
 )
 
@@ -80,9 +83,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     *core_secrets.ROUTES,
     *batch_accounts.ROUTES,
     *databricks_workspaces.ROUTES,
+    *hdinsight_clusters.ROUTES,
     *storage_services.ROUTES,
     *blob.ROUTES,
 )
 
 # Made when the daemon starts: what its services left unfinished begins again.
-ENGINES: Final[tuple[type[Engine], ...]] = (BatchEngine, DatabricksEngine)
+ENGINES: Final[tuple[type[Engine], ...]] = (BatchEngine, DatabricksEngine, HdinsightEngine)

@@ -35,6 +35,8 @@ _LOG: Final = logging.getLogger("localcloud.machines")
 _PORTS: Final = range(20_000, 32_000)
 _TRIES: Final = 200
 _TIMEOUT_S: Final = 30.0
+_PROGRAMS: Final = ".local/bin"  # below the home folder; on PATH, as on Ubuntu
+_NONE: Final[Mapping[str, str]] = {}
 _SEALED_AT: Final = "properties.osProfile.adminPassword"
 # What a login has of the daemon's environment: where programs are, proxies and certificates.
 _OWN: Final = frozenset({"HOME", "USER", "LOGNAME", "SHELL", "TERM", "PWD", "PYTHONPATH",
@@ -52,7 +54,7 @@ class LocalMachines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.RLock()
 
-    def create(self, machine: StoredResource) -> None:
+    def create(self, machine: StoredResource, *, programs: Mapping[str, str] = _NONE) -> None:
         with self._lock:
             if self._records.get(machine.id) is not None:
                 return
@@ -61,6 +63,8 @@ class LocalMachines:
             keys = ssh / "authorized_keys"
             keys.touch(mode=0o600)
             keys.write_text("".join(f"{key}\n" for key in public_keys(machine)), encoding="utf-8")
+            for name, text in programs.items():
+                _install(self._home(record) / _PROGRAMS / name, text)
             self._records.put(record)
             self._serve(record)
 
@@ -167,12 +171,20 @@ def _variables(record: MachineRecord, home: Path) -> Mapping[str, str]:
     inherited = selected(os.environ, DAEMON)
     return {
         **{name: value for name, value in inherited.items() if name not in _OWN},
+        "PATH": f"{home / _PROGRAMS}{os.pathsep}{inherited.get('PATH', os.defpath)}",
         "HOME": str(home),
         "USER": record.user,
         "LOGNAME": record.user,
         "SHELL": shutil.which("bash") or "/bin/sh",
         MARK: record.folder,
     }
+
+
+def _install(file: Path, text: str) -> None:
+    """Write a program."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o700)
 
 
 def _free_port(taken: set[int]) -> int:

@@ -4,15 +4,15 @@ They are in the project's cache of environments, beside those of runs, and evict
 Spark is the ``pyspark`` of PyPI, which brings all of it but Java.
 """
 
+import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 from infra.contract.errors import EnvironmentBuildError
-from localcloud.calls.cloud import Cloud
 from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
@@ -23,19 +23,37 @@ SPARK: Final = "pyspark>=4,<5"
 
 @contextmanager
 def python_with(
-    cloud: Cloud, requirements: Sequence[str], log: Callable[[str], None], stop: Event
+    environments: Path,
+    requirements: Sequence[str],
+    log: Callable[[str], None],
+    stop: Event,
+    environ: Mapping[str, str] = os.environ,
 ) -> Iterator[Path]:
     """Yield the Python of an environment with these requirements, building it if needed.
+
+    ``environments`` is the project's folder of them, ``environ`` what the installer inherits.
 
     Raises ``EnvironmentBuildError`` or ``DefinitionError``. It is kept while the block runs.
     """
     if SPARK in requirements:
         require_java()
-    cache = EnvironmentCache(cloud.folder.parent / "environments", ChosenBuilder())
+    cache = EnvironmentCache(environments, ChosenBuilder(environ))
     text = "\n".join(dict.fromkeys(requirements))
     spec = EnvironmentSpec("pip", requirements=text, source="libraries")
     with cache.lease(lock(spec), log, stop) as built:
         yield built.python
+
+
+def spark_variables(python: Path) -> dict[str, str]:
+    """Return the variables with which an environment's own Spark and Python are used."""
+    found = sorted(python.parent.parent.glob("lib/python*/site-packages/pyspark"))
+    home = {"SPARK_HOME": str(found[0])} if found else {}
+    return {
+        **home,
+        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYSPARK_PYTHON": str(python),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
 
 
 def require_java() -> None:

@@ -97,6 +97,11 @@ PRINTERS = {
     "runtime/api/widgets.py",
     "localcloud/commands.py",
     "localcloud/vm_commands.py",
+    "localcloud/service_commands.py",
+    # Programs in processes of a service.
+    "localcloud/services/databricks/driver.py",
+    "localcloud/services/hdinsight/spark_submit.py",
+    "localcloud/services/hdinsight/yarn_command.py",
     "localcloud/daemon.py",
     "aml_platform/_own_packages.py",
     # Generators of pages, for `python -m`.

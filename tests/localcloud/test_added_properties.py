@@ -42,6 +42,11 @@ STORE = {
 }
 CLUSTER = {"vmSize": "STANDARD_DS3_V2", "scaleSettings": {"maxNodeCount": 1}}
 ROLE = {"roleDefinitionId": f"{SUB}/roles/r", "principalId": TENANT}
+SPARK = {
+    "clusterVersion": "5.1",
+    "clusterDefinition": {"kind": "Spark"},
+    "computeProfile": {"roles": [{"name": "headnode"}]},
+}
 VAULT = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
 SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/default"
 CARD = {"ipConfigurations": [{"name": "a", "properties": {"subnet": {"id": SUBNET}}}]}
@@ -65,6 +70,9 @@ LEAST = {
     "Microsoft.Network/publicIPAddresses": ("ip", HERE),
     "Microsoft.Network/networkInterfaces": ("nic", {**HERE, "properties": CARD}),
     "Microsoft.Compute/virtualMachines": ("vm", HERE),
+    "Microsoft.Batch/batchAccounts": ("batch1", HERE),
+    "Microsoft.Databricks/workspaces": ("bricks", {**HERE, "sku": {"name": "premium"}}),
+    "Microsoft.HDInsight/clusters": ("spark1", {**HERE, "properties": SPARK}),
     "Microsoft.Authorization/roleAssignments": (TENANT, {"properties": ROLE}),
     WORKSPACE: ("demo", None),
     f"{WORKSPACE}/computes (AmlCompute)": ("cpu", compute("AmlCompute", CLUSTER)),

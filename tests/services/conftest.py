@@ -3,11 +3,13 @@
 import os
 import shutil
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from tests.localcloud.harness import SUB, running_daemon, waited
 
+KEPT = Path(__file__).parents[2] / ".uv" / "environments"
 GROUP = f"{SUB}/resourceGroups/services"
 HERE = {"location": "westeurope"}
 _NAMES = count()
@@ -15,7 +17,11 @@ _NAMES = count()
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory):
-    with running_daemon(tmp_path_factory.mktemp("home")) as running:
+    home = tmp_path_factory.mktemp("home")
+    # PyPI's Spark takes long to build: once for all workers of the tests, and for the next time.
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (home / "environments").symlink_to(KEPT)
+    with running_daemon(home) as running:
         assert running.arm("PUT", GROUP, HERE).status_code == 201
         yield running
 

@@ -29,7 +29,7 @@ from localcloud.services.databricks.refusals import DatabricksRefusedError
 from localcloud.services.databricks.service import Site
 from localcloud.services.databricks.states import Ending, ended, going, worst
 from localcloud.services.databricks.task_kinds import Work, work_of
-from localcloud.services.pythons import SPARK, python_with
+from localcloud.services.pythons import SPARK, python_with, spark_variables
 from runtime.environments.base_variables import base_variables
 
 Reason = Literal["canceled", "timed out", "internal"]
@@ -133,7 +133,8 @@ class RunExecution:
             def write(line: str) -> None:
                 log.write(line + "\n")
 
-            with python_with(site.cloud, requirements, write, self._stop) as python:
+            built = site.cloud.environments
+            with python_with(built, requirements, write, self._stop) as python:
                 self._check()
                 outcome, description = folder / "outcome.json", folder / "task.json"
                 work.write(description, outcome)
@@ -325,8 +326,7 @@ def _variables(cloud: Cloud, cluster: Document, python: Path) -> dict[str, str]:
         **base_variables(),
         "REQUESTS_CA_BUNDLE": str(cloud.bundle),
         "SSL_CERT_FILE": str(cloud.bundle),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": str(python),
+        **spark_variables(python),
         "PYSPARK_SUBMIT_ARGS": shlex.join(["--master", "local[*]", *flags, "pyspark-shell"]),
         "DATABRICKS_RUNTIME_VERSION": str(cluster["spark_version"]).partition(".x")[0],
         **given,
