@@ -12,9 +12,8 @@ from typing import Final, TypeAlias
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
+from runtime.environments.docker_arguments import size_bytes
 
-_BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
-_SCALE: Final = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _BILLION: Final = 1_000_000_000
 ALL_GPUS: Final = "all"
 
@@ -117,16 +116,15 @@ def _why(flag: str) -> str:
     return f"is not known (did you mean `{close[0]}`?)" if close else "is not known"
 
 
-def size_in_bytes(text: str) -> int:
-    """Return the bytes of ``2g``, ``512m``, ``64MB``. Raises ``ValueError``."""
-    match = _BYTES.fullmatch(text.strip())
-    if match is None:
-        raise _WrongError("write a size such as 512m or 2g")
-    return int(float(match[1]) * 1024 ** _SCALE[match[2].lower()])
+def _size(text: str) -> int:
+    try:
+        return size_bytes(text)
+    except ValueError as error:
+        raise _WrongError("write a size such as 512m or 2g") from error
 
 
 def _bytes(key: str) -> Add:
-    return lambda made, value: made.host.update({key: size_in_bytes(value)})
+    return lambda made, value: made.host.update({key: _size(value)})
 
 
 def _text(key: str) -> Add:
@@ -231,7 +229,7 @@ _VALUES: Final[Mapping[str, Add]] = {
     "--memory": _bytes("mem_limit"),
     "--memory-reservation": _bytes("mem_reservation"),
     "--memory-swap": lambda made, value: made.host.update(
-        memswap_limit=-1 if value == "-1" else size_in_bytes(value)
+        memswap_limit=-1 if value == "-1" else _size(value)
     ),
     "--network": _text("network_mode"),
     "--pids-limit": _number("pids_limit"),

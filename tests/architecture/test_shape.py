@@ -88,6 +88,7 @@ PRINTERS = {
     "runtime/api/computes/base.py",
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
+    "runtime/agent/entering.py",
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
     # Its lines are the log of a parallel step.

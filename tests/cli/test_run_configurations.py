@@ -64,7 +64,6 @@ def test_arguments_of_the_command_line_replace_those_of_the_file(project):
             "cannot honour 2 processes",
         ),
         ("tensorflow: {workerCount: 2}\nframework: TensorFlow\n", "1", "cannot honour 3 processes"),
-        ("docker: {useDocker: true}\n", "1", "cannot honour docker"),
     ],
 )
 def test_what_this_machine_cannot_do_is_refused_with_its_line(project, text, place, said):
