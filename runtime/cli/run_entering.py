@@ -196,6 +196,9 @@ class _Forward:
                             say(each.content.decode(errors="replace").strip())
                         else:
                             client.sendall(each.content)
+            # Closing alone ends nothing while the other thread still reads.
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
 
 def _receive(client: socket.socket, process: RemoteProcess) -> None:

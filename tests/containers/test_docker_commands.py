@@ -11,7 +11,7 @@ import pytest
 
 from tests.containers.conftest import until
 
-pytestmark = [pytest.mark.needs_docker, pytest.mark.slow]
+pytestmark = [pytest.mark.needs_docker, pytest.mark.slow, pytest.mark.timeout(400)]
 
 AML = Path(sys.executable).with_name("aml")
 SERVES = """
