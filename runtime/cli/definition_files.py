@@ -222,7 +222,7 @@ def _overridden(spec: RunSpec, given: SubmitOptions, target: str) -> RunSpec:
     )
 
 
-def _shell_script(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
+def _shell_script(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
     folder = given.source_directory
     path = file.resolve()
     if not path.is_relative_to(folder.resolve()):
@@ -235,7 +235,11 @@ def _shell_script(file: Path, given: SubmitOptions, _: ProjectSession) -> Define
     spec = RunSpec("", folder, command=command)
     target = given.target or LOCAL
     environment = choose_environment(
-        folder, target=target, file=given.environment, python=given.python_version
+        folder,
+        target=target,
+        file=given.environment,
+        python=given.python_version,
+        has_python=session.targets.runs_processes(target),
     )
     return Defined(_overridden(replace(spec, environment=environment), given, target))
 

@@ -176,7 +176,8 @@ def scripted(given: SubmitOptions, session: ProjectSession) -> Defined:
     configured = _configuration(given)
     name = _target_name(given, configured)
     _require_target(session, name, given, configured)
-    return Defined(_spec(given, name, configured or RunConfigurationFile(Path())))
+    own = session.targets.runs_processes(name)
+    return Defined(_spec(given, name, configured or RunConfigurationFile(Path()), has_python=own))
 
 
 def _configuration(given: SubmitOptions) -> RunConfigurationFile | None:
@@ -216,7 +217,9 @@ def _require_target(
         raise type(error)(f"{error.detail} {why}", remedy=remedy, at=error.at) from error
 
 
-def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -> RunSpec:
+def _spec(
+    given: SubmitOptions, target: str, configured: RunConfigurationFile, *, has_python: bool
+) -> RunSpec:
     """Return the run: the command line overrides the run configuration."""
     folder, duration = given.source_directory, given.max_duration
     named = given.script or configured.script
@@ -236,6 +239,7 @@ def _spec(given: SubmitOptions, target: str, configured: RunConfigurationFile) -
             file=given.environment,
             python=given.python_version,
             configured=configured.environment,
+            has_python=has_python,
         ),
         variables=configured.variables,
         node_count=configured.node_count,

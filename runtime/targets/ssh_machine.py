@@ -82,8 +82,7 @@ def unknown_host(machine: Machine, seen: str) -> CredentialError:
     return CredentialError(
         f"The host key of {machine.known_as} is unknown: it has {seen}, and neither the manifest"
         " nor known_hosts has a key of it.",
-        remedy="If this is the machine's fingerprint, accept it: "
-        f"`ssh-keyscan -p {machine.port} {machine.address} >> ~/.ssh/known_hosts`.",
+        remedy=f"If this is the machine's fingerprint, {_accepting(machine)}.",
     )
 
 
@@ -91,16 +90,15 @@ def changed_host(
     machine: Machine, seen: str, expected: Sequence[str], where: str
 ) -> CredentialError:
     """Return the error of a machine with another key than ``where`` says."""
-    commands = (
-        f"`ssh-keygen -R '{machine.known_as}'` and"
-        f" `ssh-keyscan -p {machine.port} {machine.address} >> ~/.ssh/known_hosts`"
-    )
-    again = ", then `aml up` to pin it" if machine.host_key else ""
     return CredentialError(
         f"The host key of {machine.known_as} has changed: it has {seen}, and {where} has"
         f" {' or '.join(expected)}. Somebody may be listening, or the machine was made again.",
-        remedy=f"If it was made again, accept the new key: {commands}{again}.",
+        remedy=f"If it was made again, {_accepting(machine)}.",
     )
+
+
+def _accepting(machine: Machine) -> str:
+    return f"accept it with `aml target trust {machine.target}` and run `aml up`"
 
 
 def rejected(machine: Machine, tried: Sequence[str], offered: Sequence[str]) -> CredentialError:
