@@ -139,7 +139,9 @@ class Server:
         yield {"done": {"first": first}}, b""
 
     def _started(self, header: JsonObject, _: bytes) -> Answers:
-        yield {"done": {"started": detached.started(self._folder(header))}}, b""
+        folder = self._folder(header)
+        running = detached.running(folder) is not None
+        yield {"done": {"started": detached.started(folder), "running": running}}, b""
 
     def _cancel(self, header: JsonObject, _: bytes) -> Answers:
         detached.cancel(self._folder(header))

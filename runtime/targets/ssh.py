@@ -5,11 +5,11 @@ A run's carrier holds the connection (``ssh_place``); nothing here connects to a
 
 from pathlib import Path
 
-from runtime.targets.carried import CarriedTarget
+from runtime.targets.carried import EnterableTarget
 from runtime.targets.ssh_machine import Machine
 
 
-class SshTarget(CarriedTarget):
+class SshTarget(EnterableTarget):
     """Runs on one machine, with their folders below ``<home>/runs``."""
 
     def __init__(

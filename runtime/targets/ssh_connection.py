@@ -6,6 +6,7 @@ else against ``known_hosts``.
 
 import io
 import os
+import select
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import Final
 import paramiko
 
 from infra.contract.errors import CredentialError
+from runtime.targets.base import Output
 from runtime.targets.references import read_reference
 from runtime.targets.ssh_machine import (
     Machine,
@@ -37,6 +39,7 @@ _OWN_KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
 _KINDS: Final = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 _RSA: Final = ("rsa-sha2-512", "rsa-sha2-256")
 _BLOCK_BYTES: Final = 1 << 18
+_PROHIBITED: Final = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, RFC 4254
 _WINDOWS: Final = "windows"
 
 
@@ -98,6 +101,69 @@ class Command:
         return content
 
 
+class Beside:
+    """A process beside a run's script, or a connection to one of its ports.
+
+    ``reason`` is why there is no connection.
+    """
+
+    def __init__(
+        self, machine: Machine, channel: paramiko.Channel | None, reason: str = ""
+    ) -> None:
+        self._machine = machine
+        self._channel = channel
+        self._said = [Output(f"{reason}\n".encode(), is_error=True)] if reason else []
+
+    def read(self, timeout_s: float) -> Sequence[Output] | None:
+        """Return new output, nothing after ``timeout_s`` without any, ``None`` at the end."""
+        channel = self._channel
+        if self._said or channel is None:
+            said, self._said = self._said, []
+            return said or None
+        with _lost(self._machine):
+            ready = select.select([channel], [], [], timeout_s)[0]
+            found = []
+            if channel.recv_stderr_ready():
+                found.append(Output(channel.recv_stderr(_BLOCK_BYTES), is_error=True))
+            if channel.recv_ready():
+                found.append(Output(channel.recv(_BLOCK_BYTES)))
+            if not found and ready and (channel.eof_received or channel.closed):
+                return None
+            return found
+
+    def write(self, content: bytes) -> None:
+        """Write to its standard input; nothing happens if it has ended."""
+        if self._channel is not None:
+            with suppress(OSError):
+                self._channel.sendall(content)
+
+    def end_input(self) -> None:
+        """Close its standard input."""
+        if self._channel is not None:
+            with suppress(OSError, EOFError):
+                self._channel.shutdown_write()
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the size of its terminal."""
+        if self._channel is not None:
+            with suppress(paramiko.SSHException, OSError):
+                self._channel.resize_pty(columns, lines)
+
+    def exit_code(self) -> int:
+        """Return its exit code; of a connection, whether there was one."""
+        if self._channel is None:
+            return 1
+        with _lost(self._machine):
+            code: int = self._channel.recv_exit_status()
+        return max(code, 0)
+
+    def close(self) -> None:
+        """Close it: what still runs gets a hangup."""
+        if self._channel is not None:
+            with suppress(OSError, EOFError):
+                self._channel.close()
+
+
 class Connection:
     """A connection; its commands run at once, each in a channel."""
 
@@ -112,10 +178,27 @@ class Connection:
             channel.exec_command(line)
         return Command(self.machine, channel)
 
-    @property
-    def alive(self) -> bool:
-        """Whether the connection stands, as far as is known here."""
-        return bool(self._transport.is_active())
+    def beside(self, line: str, terminal: tuple[int, int] | None) -> Beside:
+        """Start a command for a person; ``terminal`` is its columns and lines."""
+        with _lost(self.machine):
+            channel = self._transport.open_session(timeout=_LOGIN_S)
+            if terminal:
+                channel.get_pty(os.environ.get("TERM", "xterm"), *terminal)
+            channel.exec_command(line)
+        return Beside(self.machine, channel)
+
+    def port(self, port: int) -> Beside | None:
+        """Connect to a port of the machine; ``None`` if its ssh server forwards none."""
+        place = ("127.0.0.1", port)
+        try:
+            channel = self._transport.open_channel("direct-tcpip", place, ("127.0.0.1", 0))
+        except paramiko.ChannelException as error:
+            if error.code == _PROHIBITED:
+                return None
+            return Beside(self.machine, None, f"port {port}: {error.text or 'no connection'}")
+        except (paramiko.SSHException, OSError, EOFError):
+            raise line_lost(self.machine) from None
+        return Beside(self.machine, channel)
 
     def close(self) -> None:
         """Close the connection and its channels. Closing twice does nothing."""

@@ -3,12 +3,17 @@
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from infra.contract.errors import CredentialError, EnvironmentBuildError, UnreachableError
+from infra.contract.errors import (
+    CredentialError,
+    EnvironmentBuildError,
+    UnreachableError,
+    UsageError,
+)
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.agent.detached import Frame
@@ -28,7 +33,7 @@ from runtime.targets.places import (
     Teller,
 )
 from runtime.targets.run_folder import AGENT_EVENTS
-from runtime.targets.ssh_connection import Connection, connect
+from runtime.targets.ssh_connection import Beside, Connection, connect
 from runtime.targets.ssh_machine import KIND, MachineError, machine_of
 from runtime.targets.ssh_session import Environment, Session
 from runtime.targets.ssh_trees import listed
@@ -114,9 +119,28 @@ class SshPlace:
                 limit=STORE_LIMIT_BYTES,
             )
 
+    def execute(self, command: Sequence[str], terminal: tuple[int, int] | None) -> Beside:
+        """Run a command beside the script. Raises ``UsageError`` unless the run is alive."""
+        session = self._entered()
+        folder = f"{session.facts['root']}/runs/{self._run_id}"
+        return session.beside(["enter", folder, *command], terminal)
+
+    def connect(self, port: int) -> Beside:
+        """Connect to a port of the machine."""
+        return self._entered().port(port)
+
     def close(self) -> None:
         """Close the connection."""
         self._drop()
+
+    def _entered(self) -> Session:
+        with self._watched() as session:
+            if session.answer("started", run=self._run_id)["running"]:
+                return session
+        raise UsageError(
+            f"Run {self._run_id} does not run on machine {self._machine.target!r}.",
+            remedy="It has ended, or is still being prepared: see `aml runs`.",
+        )
 
     def _start(self, shipment: Shipment, tell: Teller) -> None:
         session = self._opened()

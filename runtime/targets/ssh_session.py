@@ -7,7 +7,7 @@ import base64
 import hashlib
 import shlex
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final, cast
 
@@ -15,7 +15,7 @@ from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document, JsonObject
 from runtime.agent.archive import agent_archive
 from runtime.agent.detached import Frame, read_frame
-from runtime.targets.ssh_connection import Command, Connection
+from runtime.targets.ssh_connection import Beside, Command, Connection
 from runtime.targets.ssh_machine import (
     disk_full,
     line_lost,
@@ -124,8 +124,19 @@ class Session:
 
     def command(self, *arguments: str) -> Command:
         """Start the agent for something else, in a channel of its own."""
-        line = [self.facts["python"], f"{self.facts['root']}/agent/{version(self._agent)}"]
-        return self._connection.command(shlex.join([*line, *arguments]))
+        return self._connection.command(self._line(arguments))
+
+    def beside(self, arguments: Sequence[str], terminal: tuple[int, int] | None) -> Beside:
+        """Start the agent for a person."""
+        return self._connection.beside(self._line(arguments), terminal)
+
+    def port(self, port: int) -> Beside:
+        """Connect to a port of the machine, through the agent if there is no other way."""
+        return self._connection.port(port) or self.beside(["connect", ".", str(port)], None)
+
+    def _line(self, arguments: Sequence[str]) -> str:
+        agent = f"{self.facts['root']}/agent/{version(self._agent)}"
+        return f"exec {shlex.join([self.facts['python'], agent, *arguments])}"
 
     def close(self) -> None:
         """Close the channel: the agent there ends, runs go on."""

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from infra.contract.errors import UsageError
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.states import RunState
 from runtime.targets.run_folder import RunFolder
@@ -147,3 +148,50 @@ print((at("numbers") / "numbers.txt").read_text())
     assert poll(make_target(), handle).state is RunState.COMPLETED
     assert lines_of(make_target(), handle) == ["1", "2", "3"]
     assert (tmp_path / "sums" / "sum.txt").read_text() == "6"
+
+
+LISTENS = """
+import os, socket, time
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+os.environ["AT"] = "script"
+line, _ = server.accept()
+line.sendall(line.recv(100).upper())
+line.close()
+time.sleep(600)
+"""
+
+
+def all_of(process):
+    """Return what a process writes, and what to standard error."""
+    said = {False: b"", True: b""}
+    deadline = time.monotonic() + 60
+    while (outputs := process.read(0.5)) is not None:
+        assert time.monotonic() < deadline
+        for each in outputs:
+            said[each.is_error] += each.content
+    return said[False], said[True]
+
+
+@pytest.mark.enable_socket
+def test_commands_and_ports_of_a_run_are_reached(target, tmp_path):
+    handle = target.launch(a_run(tmp_path, LISTENS))
+    until(lambda: poll(target, handle) and lines_of(target, handle), 60)
+    told = target.execute(handle, ["sh", "-c", "pwd; echo $AZUREML_RUN_ID; cat; exit 7"], None)
+    told.write(b"typed")
+    told.end_input()
+    out, _ = all_of(told)
+    assert out.decode().split()[1:] == [handle.reference, "typed"]
+    assert out.decode().split()[0].endswith(f"/runs/{handle.reference}/work")
+    assert told.exit_code() == 7
+    terminal = target.execute(handle, ["sh", "-c", "test -t 0 && stty size"], (100, 40))
+    assert all_of(terminal)[0].split() == [b"40", b"100"]
+    line = target.connect(handle, int(lines_of(target, handle)[0]))
+    line.write(b"hello")
+    assert all_of(line)[0] == b"HELLO"
+    assert b"port 1:" in all_of(target.connect(handle, 1))[1]
+    target.cancel(handle)
+    until(lambda: poll(target, handle).state.final, 60)
+    with pytest.raises(UsageError, match="does not run on machine 'vm'"):
+        target.execute(handle, ["true"], None)
+    target.close()
