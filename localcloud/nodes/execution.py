@@ -365,7 +365,7 @@ class Execution:
             self._move(RunState.QUEUED, reason=outcome.reason)
         else:
             self._move(RunState.FINALIZING)
-            self._collect()
+            self._collect(canceled=outcome.state is RunState.CANCELED)
             if self._reason == "canceled":  # perhaps only now
                 outcome = self._stopped()
             outcome = self._registered(outcome)
@@ -378,7 +378,8 @@ class Execution:
         nodes = ", ".join(self.nodes)
         self._step("scale down", f"{nodes} released, temporary storage removed")
 
-    def _collect(self) -> None:
+    def _collect(self, *, canceled: bool) -> None:
+        """Save logs, then outputs, the rest of which a cancel that comes now leaves out."""
         store = self._artifacts
         if store is None:
             return
@@ -393,7 +394,9 @@ class Execution:
         saved[MPI_LOG] = self._folder / self.nodes[0] / "wd" / MPI_LOG
         saved[BUILD_LOG] = self._folder / BUILD_LOG
         kept = {name: file for name, file in sorted(saved.items()) if file.is_file()}
-        for name, file in kept.items():
+        for name, file in sorted(kept.items(), key=lambda each: each[0].startswith("outputs/")):
+            if self._reason == "canceled" and not canceled and name.startswith("outputs/"):
+                return
             storage.keep_artifact(self._cloud, store, f"{self.job.artifact_folder}/{name}", file)
             self._record("artifact", {"path": name, "size": file.stat().st_size})
         self._collect_named()

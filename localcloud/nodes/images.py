@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import tarfile
 import tempfile
 import time
@@ -87,7 +88,7 @@ def packages_recipe(image: str, spec: EnvironmentSpec) -> tuple[ImageRecipe, Loc
         image=image,
         stage=_STAGE.format(digest),
         python=locked.python,
-        arguments=" ".join(locked.arguments),
+        arguments=shlex.join(locked.arguments),
     )
     files: dict[str, bytes | Path] = {
         "Dockerfile": dockerfile.encode(),
@@ -183,6 +184,8 @@ class ImageStore:
         images = [image for image in engine.images(REPOSITORY) if image.tag in used]
         images.sort(key=lambda image: used[image.tag], reverse=True)
         for tag in surplus(images, self._limit_bytes):
+            if self._registry:
+                engine.remove_image(f"{self._registry}/{tag}")
             if engine.remove_image(tag):
                 (self._folder / tag.rpartition(":")[2]).unlink(missing_ok=True)
                 log(f"Image {tag} was removed to stay below the limit.")

@@ -8,7 +8,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -38,6 +38,7 @@ from runtime.environments.cache import EnvironmentCache
 from runtime.environments.docker_arguments import docker_options, size_bytes
 from runtime.environments.images import build_context
 from runtime.model.environments import EnvironmentSpec, ImageSpec
+from runtime.model.redaction import redacted, secrets_of
 
 BUILD_LOG: Final = "azureml-logs/20_image_build_log.txt"
 IMAGE_PROPERTY: Final = "aml.image"
@@ -131,7 +132,8 @@ class Runners:
                 except PullError as error:
                     choice = after_failed_pull(found.asked, error.reason)
             if image and not choice.refused:
-                wish.record(image)
+                if not wish.stop.is_set():
+                    wish.record(image)
                 yield Runner(partial(self._start, engine, image, wish), found.variables)
                 return
             yield from self._as_process(wish, found, choice)
@@ -211,7 +213,13 @@ class Runners:
         recipe, locked = packages_recipe(image, conda)
         for note in locked.notes:
             wish.log(note)
-        return self._built(wish, engine, recipe)
+        secrets = secrets_of("\n".join((*locked.lines, *locked.arguments)))
+        safe = replace(wish, log=lambda line: wish.log(redacted(line, secrets)))
+        try:
+            return self._built(safe, engine, recipe)
+        except EnvironmentBuildError as error:
+            says = redacted(error.detail, secrets)
+            raise EnvironmentBuildError(says, remedy=error.remedy) from None
 
     def _built(self, wish: Lease, engine: Engine, recipe: ImageRecipe) -> str:
         reused = engine.has(recipe.tag)

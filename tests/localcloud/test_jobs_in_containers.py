@@ -222,3 +222,29 @@ def test_a_daemon_that_was_killed_leaves_no_container(tmp_path, base_image, dock
         process.communicate()
     stop_daemon(start_daemon(tmp_path))
     assert containers(docker_engine, cloud.id) == []
+
+
+def test_several_nodes_and_processes_are_containers_that_reach_each_other(jobs) -> None:
+    script = (
+        "import os, socket, time\n"
+        "rank, world = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])\n"
+        "place = os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT'])\n"
+        "if rank == 0:\n"
+        "    with socket.create_server(place) as server:\n"
+        "        print(sorted(server.accept()[0].recv(9).decode() for _ in range(world - 1)))\n"
+        "else:\n"
+        "    for _ in range(200):\n"
+        "        try:\n"
+        "            socket.create_connection(place).sendall(str(rank).encode())\n"
+        "            break\n"
+        "        except OSError:\n"
+        "            time.sleep(0.05)\n"
+    )
+    name = jobs.run(
+        "python train.py",
+        codeId=jobs.code("ranks", {"train.py": script}),
+        resources={"instanceCount": 2},
+        distribution={"distributionType": "PyTorch", "processCountPerInstance": 2},
+    )
+    assert jobs.status(name) == "Completed", jobs.details(name)
+    assert jobs.log(name, "user_logs/std_log_process_0.txt") == "['1', '2', '3']\n"
