@@ -96,17 +96,20 @@ def missing_of_pytorch(
         # Another run may listen there, at another address.
         if not listening or (0 in processes and not _has_socket(processes[0], listening)):
             return None
-        there = sum(s.state == _ESTABLISHED and s.local_port == launch.port for s in found)
-        # Rank 0 connects to itself in PyTorch, not in everything.
-        if there >= len(everyone) - 1:
-            return ""
-        clients = {
+        inside = {
             s.inode for s in found if s.state == _ESTABLISHED and s.remote_port == launch.port
         }
-        here = [rank for rank in processes if rank and not _has_socket(processes[rank], clients)]
-        where = f"{launch.hosts[0]}:{launch.port}"
-        named = f", of this node not {_ranks(here)}" if here else ""
-        return f"{there} of {len(everyone) - 1} are connected to rank 0 at {where}{named}"
+        served = sum(s.state == _ESTABLISHED and s.local_port == launch.port for s in found)
+        left = [rank for rank, pid in processes.items() if rank and not _has_socket(pid, inside)]
+        # Both ends of a connection within this machine are in its table.
+        outside = len(everyone) - sum(each.node == launch.node for each in everyone)
+        come = min(outside, served - len(inside))
+        where = f"to rank 0 at {launch.hosts[0]}:{launch.port}"
+        problems = [f"{_ranks(left)} of this node did not connect {where}"] if left else []
+        if come < outside:
+            text = f"{come} of {outside} processes of other nodes connected {where}"
+            problems.append(text)
+        return ", and ".join(problems)
 
     return missing
 

@@ -19,6 +19,7 @@ if os.environ.get("STAYS_AWAY") == str(rank):
     time.sleep(100)
 if rank == 0:
     server = socket.create_server(place)
+    own, to_itself = socket.create_connection(place), server.accept()[0]  # as PyTorch does
     links = [server.accept()[0] for _ in range(size - 1)]
     total = sum(int(link.recv(16)) for link in links)
     for link in links:
@@ -106,8 +107,8 @@ def test_a_rank_that_never_joins_ends_the_run_with_the_reason(agent):
     code, _ = agent.run(MEETS, *PYTORCH, *options, STAYS_AWAY="2")
     assert code == 124
     error = agent.last_state["error"]
-    assert error.startswith("The processes did not find each other within 1 s: 1 of 2 are")
-    assert error.endswith(", of this node not rank 2.")
+    start = "The processes did not find each other within 1 s: rank 2 of this node did not connect"
+    assert error.startswith(f"{start} to rank 0 at 127.0.0.1:")
 
 
 def test_processes_that_do_not_look_for_each_other_are_left_alone(agent):
