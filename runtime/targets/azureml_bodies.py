@@ -32,7 +32,7 @@ from runtime.targets.agent_options import ranked_options
 from runtime.targets.azureml_data import JobData, prefix
 
 IMAGE: Final = f"{DEFAULT_IMAGE}:latest"
-"""The image of an environment that names none; the local cloud runs processes and ignores it."""
+"""The image of an environment that names none; the local cloud does not pull it."""
 _OF_THE_TRIAL: Final = (
     *("codeId", "environmentId", "environmentVariables", "distribution", "resources"),
 )

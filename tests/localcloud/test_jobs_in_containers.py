@@ -117,8 +117,10 @@ def test_a_script_in_a_container_sees_what_it_sees_elsewhere(
 
 
 def test_packages_are_built_into_the_image_once(jobs, base_image, docker_engine) -> None:
-    conda = f"dependencies:\n  - python=3.11\n  - pip:\n    - six==1.16.0  # {uuid.uuid4()}\n"
-    wanted = environment(jobs, image=base_image, condaFile=conda)
+    conda = "dependencies:\n  - python=3.11\n  - pip:\n    - six==1.16.0\n"
+    own = f"aml-test-own:{uuid.uuid4().hex}"  # the name of the base image counts
+    docker_engine.images.get(base_image).tag(own)
+    wanted = environment(jobs, image=own, condaFile=conda)
     names = [
         jobs.run("python -c 'import six; print(six.__file__)'", environmentId=wanted)
         for _ in range(2)
@@ -133,8 +135,9 @@ def test_packages_are_built_into_the_image_once(jobs, base_image, docker_engine)
     assert (
         facts[0]["image"] == facts[1]["image"] == jobs.details(names[0])["properties"]["aml.image"]
     )
-    assert "Installed 1 package" in jobs.log(names[0], BUILD_LOG)
-    docker_engine.images.remove(facts[0]["image"], force=True)
+    assert f"FROM {own}" in jobs.log(names[0], BUILD_LOG)
+    for tag in (facts[0]["image"], own):
+        docker_engine.images.remove(tag, force=True)
 
 
 def test_a_failing_command_in_a_container(jobs) -> None:
@@ -222,6 +225,15 @@ def test_a_daemon_that_was_killed_leaves_no_container(tmp_path, base_image, dock
         process.communicate()
     stop_daemon(start_daemon(tmp_path))
     assert containers(docker_engine, cloud.id) == []
+
+
+def test_a_build_that_fails_shows_no_password(jobs, base_image) -> None:
+    package = "six @ https://me:a-password@127.0.0.1:9/six.txt"  # no archive: refused at once
+    conda = f"dependencies:\n  - python=3.11\n  - pip:\n    - {package}\n"
+    name = jobs.run("true", environmentId=environment(jobs, image=base_image, condaFile=conda))
+    shown = jobs.details(name)["error"]["error"]["message"] + jobs.log(name, BUILD_LOG)
+    assert "127.0.0.1:9" in shown
+    assert "a-password" not in shown
 
 
 def test_several_nodes_and_processes_are_containers_that_reach_each_other(jobs) -> None:
