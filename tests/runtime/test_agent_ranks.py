@@ -19,13 +19,14 @@ if os.environ.get("STAYS_AWAY") == str(rank):
     time.sleep(100)
 if rank == 0:
     server = socket.create_server(place)
-    own, to_itself = socket.create_connection(place), server.accept()[0]  # as PyTorch does
-    links = [server.accept()[0] for _ in range(size - 1)]
+    own = socket.create_connection(place)  # as PyTorch does
+    own.sendall(b"0")
+    links = [server.accept()[0] for _ in range(size)]
     total = sum(int(link.recv(16)) for link in links)
     for link in links:
         link.sendall(str(total).encode())
 else:
-    for _ in range(200):
+    for _ in range(1500):
         try:
             link = socket.create_connection(place)
             break
