@@ -1,6 +1,6 @@
 """Command jobs: required properties, defaults, and their status when read.
 
-Pipelines, sweeps and other types are refused. The nodes run the jobs.
+Sweeps are in ``sweep_jobs``; pipelines and other types are refused. The nodes run the jobs.
 """
 
 import re
@@ -20,6 +20,9 @@ from localcloud.behaviours.job_references import (
     refers_to,
     required_asset,
 )
+from localcloud.behaviours.job_runs import add_run
+from localcloud.behaviours.sweep_driving import SweepEngine
+from localcloud.behaviours.sweep_jobs import filled_sweep, is_sweep
 from localcloud.calls.job_limits import queue_limit
 from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
@@ -32,7 +35,6 @@ from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 from runtime.environments.docker_arguments import docker_options, size_bytes
 from runtime.model.runs import QUEUE_TIMEOUT
-from runtime.model.states import RunState
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
@@ -41,7 +43,6 @@ _OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "desc
                 "displayName", "status", "services")  # fmt: skip
 _REFERENCES: Final = frozenset({"computeId", "codeId", "environmentId"})
 _ASSET: Final = "uri"  # of an input: the id of what a client may have written shorter
-_GIT: Final = "mlflow.source.git."
 
 
 def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObject:
@@ -49,6 +50,8 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
     if old is not None:
         # Clients submit again after a lost response, so the same job twice is no conflict.
         return {**wanted, "properties": _amended(call, given, old)}
+    if is_sweep(given):
+        return {**wanted, "properties": filled_sweep(call, given)}
     _require_command(given)
     compute = compute_of(call, str(given.get("computeId") or ""))
     code = required_asset(call, asset_id(call, "codes", str(given.get("codeId") or "")), "codes")
@@ -113,7 +116,7 @@ def _require_command(given: Document) -> None:
         raise RefusedError(
             400,
             "BadRequest",
-            f"The local cloud runs command jobs; it cannot run a job of type '{kind}'.",
+            f"The local cloud runs command and sweep jobs, none of type '{kind}'.",
             target="properties.jobType",
         )
 
@@ -206,36 +209,13 @@ def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None
     """Create the run of a new job and pass the job to the nodes."""
     if old is not None:
         return
-    store, properties = call.cloud.store, job.properties
-    with store.runs.transaction():
-        experiment = store.tracking.named_experiment(
-            job.parent, str(properties["experimentName"]), call.now
-        )
-        run = store.runs.add(
-            StoredRun(
-                workspace=job.parent,
-                run_id=job.name,
-                experiment=experiment.id,
-                name=str(properties["displayName"]),
-                created=call.now,
-                origin="job",
-                state=RunState.NOT_STARTED,
-                target=str(properties["computeId"]),
-                user=str(call.caller.get("appid", "")),
-            )
-        )
-        store.tracking.set_tags(run.key, _run_tags(job))
-        store.runs.move(run.key, RunState.STARTING, call.now)
+    user, sweeps = str(call.caller.get("appid", "")), is_sweep(job.properties)
+    add_run(call.cloud, job, user=user, origin="sweep" if sweeps else "job")
     # Only after the commit: another thread reads the run.
-    call.cloud.nodes.job_stored(job.id)
-
-
-def _run_tags(job: StoredResource) -> dict[str, str]:
-    """Return the tags of a job's MLflow run: the user's, and its source."""
-    properties = job.properties
-    facts = {"mlflow.runName": properties["displayName"], "mlflow.source.type": "JOB"}
-    git = {k: v for k, v in properties["properties"].items() if k.startswith(_GIT)}
-    return {k: str(v) for k, v in {**facts, **git, **properties["tags"]}.items()}
+    if sweeps:
+        call.cloud.engine(SweepEngine).begin(job.id)
+    else:
+        call.cloud.nodes.job_stored(job.id)
 
 
 def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
@@ -261,7 +241,7 @@ def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
 
 
 def _removed(call: Call, job: StoredResource) -> None:
-    call.cloud.nodes.cancel(job.id)
+    _stop(call, job)
     run = _run(call, job)
     if run is not None:
         call.cloud.store.tracking.forget_run(run.key)
@@ -270,8 +250,15 @@ def _removed(call: Call, job: StoredResource) -> None:
 
 def _cancel(call: Call) -> Reply:
     job = existing(call)
-    call.cloud.nodes.cancel(job.id)
+    _stop(call, job)
     return Reply(202, b"", begin(call, job.id, ready=call.now, location_header=True))
+
+
+def _stop(call: Call, job: StoredResource) -> None:
+    if is_sweep(job.properties):
+        call.cloud.engine(SweepEngine).cancel(job.id)
+    else:
+        call.cloud.nodes.cancel(job.id)
 
 
 def _delete(call: Call) -> None:
@@ -294,7 +281,7 @@ def _list(call: Call) -> Reply:
         _show(call, job, {"id": job.id, "name": job.name, "type": TYPE, **job.document})
         for job in reversed(jobs)
         if (view == "all" or bool(job.properties["isArchived"]) == (view == "archivedonly"))
-        and (not kind or kind == "command")
+        and (not kind or kind == str(job.properties["jobType"]).lower())
         and (not tag or tag in job.properties["tags"])
     ]
     return answer({"value": items[count_asked(call, "$skip") :]})

@@ -21,6 +21,7 @@ from localcloud.behaviours import (
     virtual_machines,
     workspaces,
 )
+from localcloud.behaviours.sweep_driving import SweepEngine
 from localcloud.calls.cloud import Engine
 from localcloud.calls.kinds import Kind
 from localcloud.calls.routes import Route
@@ -89,4 +90,9 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 
 # Made when the daemon starts: what its services left unfinished begins again.
-ENGINES: Final[tuple[type[Engine], ...]] = (BatchEngine, DatabricksEngine, HdinsightEngine)
+ENGINES: Final[tuple[type[Engine], ...]] = (
+    BatchEngine,
+    DatabricksEngine,
+    HdinsightEngine,
+    SweepEngine,
+)

@@ -36,6 +36,7 @@ create table if not exists run_event (
 EventKind = Literal[
     "state", "step", "node", "log", "metric", "param", "tag", "property", "artifact", "message"
 ]
+Origin = Literal["job", "sweep", "mlflow"]
 ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
 
 
@@ -43,7 +44,8 @@ ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED
 class StoredRun:
     """One run. ``workspace`` is the key of an ARM id; ``experiment`` an experiment's id.
 
-    ``origin`` says who sets its state: the nodes (``job``) or an MLflow client (``mlflow``).
+    ``origin`` says who sets its state: the nodes (``job``), the driver of a ``sweep``, or an MLflow
+    client (``mlflow``).
     Times are seconds since the epoch. Other tables refer to the run by its ``key``.
     """
 
@@ -52,7 +54,7 @@ class StoredRun:
     experiment: str
     name: str
     created: float
-    origin: Literal["job", "mlflow"] = "mlflow"
+    origin: Origin = "mlflow"
     state: RunState = RunState.RUNNING
     started: float | None = None
     ended: float | None = None
@@ -112,11 +114,11 @@ class RunStore:
         )
         return [_run(row) for row in rows]
 
-    def unfinished_jobs(self) -> list[StoredRun]:
-        """Return every job's run that has not ended, oldest first."""
+    def unfinished_jobs(self, origin: Origin = "job") -> list[StoredRun]:
+        """Return the runs of jobs that have not ended, oldest first."""
         rows = self._database.rows(
-            "select * from run where origin = 'job' and state not in (?,?,?) order by created, key",
-            sorted(ENDED),
+            "select * from run where origin = ? and state not in (?,?,?) order by created, key",
+            (origin, *sorted(ENDED)),
         )
         return [_run(row) for row in rows]
 

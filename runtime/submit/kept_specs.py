@@ -19,10 +19,9 @@ from runtime.environments.specs import without_secrets
 from runtime.model.data import without_token
 from runtime.model.redaction import MASK, redacted
 from runtime.model.runs import RunSpec
+from runtime.model.trials import SWEEP_VARIABLE
 
 FOLDER: Final = "specs"
-SWEEP_VARIABLE: Final = "AZUREML_SWEEP_"
-"""How the variables begin that tell a trial its values: the history has those, too."""
 _ENV: Final = ("-e", "--env")
 _JOINED: Final = ("-e", "--env=")
 _VARIABLE: Final = re.compile(r"((?:-e|--env=)?[A-Za-z_]\w*)=.*", re.DOTALL)

@@ -93,11 +93,11 @@ class Pace:
 
 @dataclass(slots=True)
 class _Known:
-    """What the driver knows of a child. ``judged``: how many of its values were judged."""
+    """What the driver knows of a child. ``judged``: after how many of its values it was last."""
 
     child: Child
     look: Look = field(default_factory=lambda: Look(RunState.NOT_STARTED))
-    judged: int = 0
+    judged: int = 1
     stopping: bool = False
 
     @property
@@ -185,30 +185,30 @@ class SweepDriver:
         """Look at the children that run; learn from those that ended, and judge the others."""
         if not self._live:
             return False
-        ended, judged = [], []
+        ended, has_news = [], False
         for child_id, look in self._children.look(list(self._live)).items():
             known = self._live[child_id]
             if look.state.final:
                 ended.append(known)
-            elif len(look.values) > len(known.look.values):
-                judged.append(known)
+            has_news |= len(look.values) > len(known.look.values)
             known.look = look
         for known in sorted(ended, key=lambda each: each.child.number):
             del self._live[known.child.id]
             self._sampler.tell(known.child.assignment, self._best(known.look.values))
-        for known in judged:
+        # What one has logged may be what another one is stopped by, which was there before it.
+        for known in list(self._live.values()) if has_news else ():
             self._judge(known)
-        return bool(ended or judged)
+        return bool(ended) or has_news
 
     def _judge(self, known: _Known) -> None:
         policy = self._sweep.policy
         if policy is None or known.stopping:
             return
         everyone = {each.child.id: Progress(each.look.values, each.runs) for each in self._all()}
-        for count in range(known.judged + 1, len(known.look.values) + 1):
-            known.judged = count
+        for count in range(known.judged, len(known.look.values) + 1):
             if not policy.applies_at(count):
                 continue
+            known.judged = count
             why = stop(policy, self._sweep.goal, known.child.id, count, everyone)
             if why:
                 self._stop(known, why)

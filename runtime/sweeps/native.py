@@ -8,13 +8,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from infra.catalogue.durations import seconds_only
-from infra.contract.json_types import JsonObject
+from infra.catalogue.durations import duration_s, seconds_only
+from infra.contract.json_types import Document, JsonObject
 from runtime.model.runs import MAX_DURATION_S, PreparedRun
 from runtime.sweeps.observed import expression_document
-from runtime.sweeps.space import argument_name, bare
-from runtime.sweeps.sweep import Policy, Sweep
+from runtime.sweeps.space import (
+    EXPRESSIONS,
+    Expression,
+    Space,
+    argument_name,
+    bare,
+    flattened,
+)
+from runtime.sweeps.sweep import GOALS, LONGEST_S, MOST_RUNS, Policy, Sweep
 
+_PAIR: Final = 2
 _SAMPLINGS: Final = {"random": "Random", "grid": "Grid", "bayesian": "Bayesian", "sobol": "Random"}
 _POLICIES: Final[Mapping[str, str]] = {
     "bandit": "Bandit",
@@ -91,3 +99,75 @@ def _policy(policy: Policy) -> JsonObject:
     if policy.kind == "truncation_selection":
         properties["truncationPercentage"] = policy.truncation_percentage
     return properties
+
+
+# --- read back, by whoever runs the job in the service's place
+
+
+def sweep_of(properties: Document) -> tuple[Sweep, list[str]]:
+    """Return the sweep of a sweep job's properties, and why it cannot be one, if so."""
+    limits: Document = properties.get("limits") or {}
+    objective: Document = properties.get("objective") or {}
+    sampling: Document = properties.get("samplingAlgorithm") or {}
+    total = int(limits.get("maxTotalTrials") or MOST_RUNS)
+    goal, problems = str(objective.get("goal") or "").lower(), []
+    if goal not in GOALS:
+        problems.append(f"The goal is {goal!r}; it is Minimize or Maximize.")
+    timeout = limits.get("timeout")
+    duration = duration_s(str(timeout)) if timeout else LONGEST_S
+    if not duration:
+        problems.append(f"The timeout {timeout!r} is not an ISO 8601 duration such as PT1H.")
+    space, wrong = _space(properties.get("searchSpace") or {})
+    policy, unknown = _read_policy(properties.get("earlyTermination"))
+    sweep = Sweep(
+        space=space,
+        sampling=_read_sampling(sampling),
+        metric=str(objective.get("primaryMetric") or ""),
+        goal=GOALS.get(goal, "maximize"),
+        max_total=total,
+        max_concurrent=int(limits.get("maxConcurrentTrials") or total),
+        max_duration_s=int(duration or LONGEST_S),
+        policy=policy,
+        seed=int(sampling["seed"]) if sampling.get("seed") is not None else None,
+        style="expressions",
+    )
+    return sweep, [*problems, *wrong, *unknown, *([] if wrong else sweep.problems())]
+
+
+def _space(given: Document) -> tuple[Space, list[str]]:
+    space, problems = dict[str, Expression](), list[str]()
+    for name, each in given.items():
+        kind, arguments = each if isinstance(each, list) and len(each) == _PAIR else (None, None)
+        if kind not in EXPRESSIONS or not isinstance(arguments, list):
+            problems.append(f"{name} is {each!r}, not an expression such as ['uniform', [0, 1]].")
+            continue
+        values = flattened(arguments) if kind == "choice" else tuple(arguments)
+        space[name] = Expression(str(kind), values)
+    return space, problems
+
+
+def _read_sampling(given: Document) -> str:
+    kind = str(given.get("samplingAlgorithmType") or "random").lower()
+    is_sobol = kind == "random" and str(given.get("rule") or "").lower() == "sobol"
+    return "sobol" if is_sobol else kind
+
+
+def _read_policy(given: Document | None) -> tuple[Policy | None, list[str]]:
+    if not given:
+        return None, []
+    kinds = {word.lower(): kind for kind, word in _POLICIES.items()}
+    word = str(given.get("policyType") or "")
+    if word.lower() not in kinds:
+        return None, [f"There is no policy {word!r}; use one of: {', '.join(_POLICIES.values())}."]
+    policy = Policy(
+        kinds[word.lower()],
+        int(given.get("evaluationInterval") or 0),
+        int(given.get("delayEvaluation") or 0),
+        given.get("slackFactor") or None,
+        given.get("slackAmount"),
+        int(given.get("truncationPercentage") or 0),
+        bool(given.get("excludeFinishedJobs")),
+    )
+    if policy.slack_factor and not policy.slack_amount:
+        policy = replace(policy, slack_amount=None)  # clients send 0 for what is not given
+    return policy, []

@@ -1,10 +1,11 @@
 """Early termination: which children are stopped, and by which numbers. Pure.
 
 A child is judged when it has logged the primary metric a multiple of ``evaluation_interval`` times
-and at least ``delay_evaluation`` times, against the children that logged as often. What the service
-leaves open is decided so: comparisons are strict, so a tie goes on; NaN is worse than any number;
-the slack of a factor is taken of the amount of the best value, so that it is one for negative
-values, too; the number of children that truncation selection stops is rounded down.
+and at least ``delay_evaluation`` times, against the children that logged as often, and again when
+others have. What the service leaves open is decided so: comparisons are strict, so a tie goes on;
+NaN is worse than any number; the slack of a factor is taken of the amount of the best value, so
+that it is one for negative values, too; the number of children that truncation selection stops is
+rounded down.
 """
 
 import math

@@ -5,7 +5,6 @@ The one module of this package that knows the project's history, targets and sub
 
 import json
 import os
-import re
 import secrets
 import shlex
 import time
@@ -16,16 +15,17 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError, PlatformError, UsageError
 from infra.contract.json_types import JsonObject
-from runtime.definitions.job_expressions import EXPRESSION
 from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_number
 from runtime.history.store import History
 from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
 from runtime.model.states import NEXT, RunState
+from runtime.model.trials import SWEEP_VARIABLE, with_values
 from runtime.submit.abilities import require_shared_cluster
 from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
-from runtime.submit.kept_specs import SWEEP_VARIABLE, keep_spec, kept_spec, with_values
+from runtime.submit.kept_specs import keep_spec, kept_spec
+from runtime.submit.kept_specs import with_values as with_variables
 from runtime.submit.prepare import command_of
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, first_record, note, silent
@@ -59,8 +59,6 @@ _DRIVER: Final = "sweep"
 _RESUMABLE: Final = frozenset({RunState.COMPLETED, RunState.CANCELED})
 _GIT: Final = ("azureml.git.", "mlflow.source.git.")
 _PACES: Final = {LOCAL: Pace()}
-_EXPRESSION: Final = re.compile(rf"\\?{EXPRESSION.pattern}")
-"""An expression of a command, also where a shell line quotes it."""
 _OTHER_PACE: Final = Pace(first_s=0.5, longest_s=10.0)
 
 
@@ -269,13 +267,8 @@ def child_spec(spec: RunSpec, sweep: Sweep, assignment: Assignment) -> RunSpec:
         if spec.command:
             return replace(spec, command=f"{spec.command} {shlex.join(given)}", variables=variables)
         return replace(spec, arguments=(*spec.arguments, *given), variables=variables)
-    known = {f"search_space.{name}": text for name, text in texts.items()}
-
-    def filled(text: str) -> str:
-        return _EXPRESSION.sub(lambda found: known.get(found[1], found[0]), text)
-
-    variables = {name: filled(text) for name, text in variables.items()}
-    return replace(spec, command=filled(spec.command), variables=variables)
+    variables = {name: with_values(text, texts) for name, text in variables.items()}
+    return replace(spec, command=with_values(spec.command, texts), variables=variables)
 
 
 class ProjectChildren:
@@ -412,7 +405,7 @@ def drive(driving: Driving) -> None:
         arguments=tuple(plan["arguments"]),
         command=plan["command"],
     )
-    spec = with_values(spec, {}, {**os.environ, **driving.values})
+    spec = with_variables(spec, {}, {**os.environ, **driving.values})
     target = session.targets.target(spec.target)
     submitter = session.submitter()
     git = {key: value for key, value in parent.properties.items() if key.startswith(_GIT)}

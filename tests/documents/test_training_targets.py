@@ -141,16 +141,16 @@ def test_a_script_is_run_by_each_run_configuration(folder, target):
     assert shown["metrics"]["Accuracy"] == 0.75
 
 
-def test_a_script_is_swept_on_a_cluster_as_a_file_says(folder):
+@pytest.mark.parametrize("driver", ["--no-native", "--native"])
+def test_a_script_is_swept_on_a_cluster_as_a_file_says(folder, driver):
     folder.write("hdconfig.yml", folder.text("09_hdconfig.yml"))
     folder.write("my_train.py", SWEPT)
-    given = {"<runconfig>": "cpu", "<hdconfig>": "hdconfig.yml"}
+    given = {"<runconfig>": "cpu", "<hdconfig>": f"hdconfig.yml {driver}"}
     said = folder.command("10_submit_hyperdrive.sh", given)
     assert said.code == 0, said.err
     found = said.data
     assert (found["status"], found["target"]) == ("Completed", "cpu")
-    best = folder.project.good("run", "show", found["properties"]["best_child_run_id"], "--json")
-    assert best.data["metrics"]["Accuracy"] == max(0.5, float(found["properties"]["score"]))
-    children = folder.project.good("run", "list", "--parent-run-id", found["run_id"]).data
-    assert len(children) == 8
-    assert {each["status"] for each in children} <= {"Completed", "Canceled"}
+    assert found["properties"]["score"] in {"0.5", "1.0", "1.5"}
+    shown = folder.project.good("run", "show", found["run_id"]).out.splitlines()[2:]
+    assert len([line for line in shown if "Completed" in line or "Canceled " in line]) == 8
+    assert shown[0].split()[2] == found["properties"]["score"].removesuffix(".0")
