@@ -8,6 +8,7 @@ from account import GROUP, SUBSCRIPTION, credential, refusal, report
 from azure.ai.ml import Input, MLClient, Output, command
 from azure.ai.ml.entities import AmlCompute, Environment
 from azure.ai.ml.exceptions import JobException
+from azure.ai.ml.sweep import Choice
 
 client = MLClient(credential(), SUBSCRIPTION, GROUP, "demo")
 ENVIRONMENT = Environment(
@@ -63,6 +64,21 @@ def archived():
     return name in [job.name for job in client.jobs.list()]
 
 
+def swept():
+    trial = command(
+        command="echo lr=${{inputs.lr}} $AZUREML_SWEEP_lr", inputs={"lr": 1},
+        environment=ENVIRONMENT, compute="jobs",
+    )  # fmt: skip
+    job = trial(lr=Choice([1, 2])).sweep(
+        sampling_algorithm="grid", primary_metric="acc", goal="Maximize", compute="jobs"
+    )
+    job.set_limits(max_total_trials=5, max_concurrent_trials=1, timeout=600)
+    name = client.jobs.create_or_update(job).name
+    state = until(name, "Completed", "Failed", "Canceled")
+    found = client.jobs.get(name)
+    return [state, type(found).__name__, client.jobs.get(f"{name}_1").status]
+
+
 client.compute.begin_create_or_update(
     AmlCompute(name="jobs", size="STANDARD_DS3_V2", max_instances=1)
 ).result()
@@ -74,6 +90,7 @@ report(
         "failed": fails(),
         "canceled": canceled(),
         "archived": archived(),
+        "swept": swept(),
         "no compute": refusal(submit, "true", compute="none"),
         "too many nodes": refusal(submit, "true", instance_count=2),
     }
