@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
-from typing import Final
+from typing import Final, NoReturn
 
 from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException
@@ -93,6 +93,27 @@ class PipelineData:
     def as_dataset(self) -> "PipelineData":
         """Return it as a dataset."""
         return self
+
+    def as_named_input(self, name: str) -> "PipelineData":
+        """Return it as the input of a step, under another name."""
+        return self._as(name)
+
+    def parse_delimited_files(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: what a step writes is a file or folder to those that read it."""
+        raise UserErrorException(
+            f"{self.name!r} cannot be a table: a step that reads it gets a path.",
+            remedy="Read the files in the script, or write an OutputFileDatasetConfig with"
+            " `read_delimited_files`.",
+        )
+
+    parse_parquet_files = parse_delimited_files
+
+    def register(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: another class registers what a step writes."""
+        raise UserErrorException(
+            f"{self.name!r} cannot be registered.",
+            remedy="Write an OutputFileDatasetConfig with `register_on_complete`.",
+        )
 
     def get_env_variable_name(self) -> str:
         """Return the variable in which a step finds the path."""

@@ -19,7 +19,7 @@ from typing import Final
 from infra.contract.errors import FileAccessError, PlatformError, StateError, UnknownNameError
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
-from runtime.history.child_runs import part_record, parts_of
+from runtime.history.child_runs import PARENT, part_record, parts_of
 from runtime.history.fold import as_number, as_text, fold
 from runtime.history.schema import (
     UNFINISHED,
@@ -160,7 +160,8 @@ class History:
     def named(self, text: str) -> str:
         """Return the id of the run that ``text`` means: an id, its beginning, ``last`` or ``-1``.
 
-        ``-2`` is the run before the last. ``UnknownNameError`` if there is none, or several.
+        ``-2`` is the run before the last; those below another run do not count. The beginning of a
+        parent's id is the parent. ``UnknownNameError`` if there is none, or several.
         """
         if not text:
             return text
@@ -168,8 +169,9 @@ class History:
             if text == _LAST or _COUNTED_BACK.fullmatch(text):
                 back = 1 if text == _LAST else int(text.removeprefix("-"))
                 found = database.execute(
-                    "select run_id from run order by created desc, run_id limit 1 offset ?",
-                    (back - 1,),
+                    "select run_id from run where json_extract(record, ?) is null"
+                    " order by created desc, run_id limit 1 offset ?",
+                    (f'$.properties."{PARENT}"', back - 1),
                 ).fetchall()
             else:
                 found = database.execute(
@@ -178,6 +180,8 @@ class History:
                     (text, text + _AFTER_ALL, _SHOWN + 1),
                 ).fetchall()
         ids = [str(row[0]) for row in found]
+        if ids and all(each.startswith(f"{ids[0]}_") for each in ids[1:]):
+            ids = ids[:1]
         if len(ids) > 1 and text not in ids:
             listed = ", ".join(ids[:_SHOWN]) + (" and more" if len(ids) > _SHOWN else "")
             raise UnknownNameError(

@@ -11,10 +11,11 @@ from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, PlatformError, UsageError
 from infra.contract.load import load
 from infra.contract.private import private_folder
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.pipelines import PIPELINE_TARGET, ParameterValue, Pipeline, Step
 from runtime.model.run_ids import new_token
 from runtime.model.run_ids import run_id as new_run_id
-from runtime.model.runs import RunRecord
+from runtime.model.runs import RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.pipelines.documents import StepCode, Work, work_document, work_of
 from runtime.pipelines.graph import Problem, graph_problems, problem_of, raise_problems
@@ -181,7 +182,7 @@ def _record(pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]
         target=PIPELINE_TARGET,
         state=RunState.NOT_STARTED,
         created=time.time(),
-        script=pipeline.at or pipeline.name,
+        script=pipeline.at,
         params=dict(values),
         tags=dict(pipeline.tags),
         properties={**pipeline.properties, "azureml.runsource": RUN_KIND},
@@ -199,8 +200,8 @@ class _Checking:
         self._folder = folder
         self._submitter: Submitter = session.submitter()
         self._kinds: dict[str, str] = {}
-        self._known: dict[Step, None] = {}
         self._seen: set[object] = set()
+        self._environments: dict[tuple[str, str], EnvironmentSpec | None] = {}
 
     def step(self, step: Step) -> Step:
         """Return a step that its target can run. Raises what is wrong with it."""
@@ -209,8 +210,7 @@ class _Checking:
             run = replace(run, source_directory=private_folder(self._session.home / "empty"))
         kind = self._kind(run.target)
         if run.environment is not None and run.environment.kind not in _AS_DECLARED:
-            found = load("runtime.submit.registered:with_environment")
-            run = found(run, self._session.targets, self._session.stack)
+            run = replace(run, environment=self._registered(run))
         if run.environment is None and run.target != LOCAL:
             raise DefinitionError(
                 f"It has no environment, and target {run.target!r} needs one.",
@@ -222,7 +222,7 @@ class _Checking:
         # A thousand steps with one script are one script to check.
         same = (
             alone.script, bool(alone.command), alone.source_directory, alone.target,
-            id(alone.environment), alone.distribution, alone.node_count, alone.framework,
+            repr(alone.environment), alone.distribution, alone.node_count, alone.framework,
             alone.inputs, tuple(bool(each.location) for each in alone.outputs),
             alone.experiment,
         )  # fmt: skip
@@ -231,6 +231,15 @@ class _Checking:
             self._submitter.plan(alone, here)
             self._seen.add(same)
         return step
+
+    def _registered(self, run: RunSpec) -> EnvironmentSpec | None:
+        """Return the environment that a target builds in place of a registered one."""
+        key = (repr(run.environment), run.target)
+        if key not in self._environments:
+            found = load("runtime.submit.registered:with_environment")
+            made: RunSpec = found(run, self._session.targets, self._session.stack)
+            self._environments[key] = made.environment
+        return self._environments[key]
 
     def _kind(self, target: str) -> str:
         if target not in self._kinds:
@@ -246,7 +255,7 @@ class _Code:
         self._store = SnapshotStore(home / "snapshots", os.environ)
         self._submitter = session.submitter()
         self._taken: dict[Path, tuple[Taken, Mapping[str, str]]] = {}
-        self._environments: dict[tuple[int, str], str] = {}
+        self._environments: dict[tuple[str, str], str] = {}
 
     def of(self, pipeline: Pipeline) -> dict[str, StepCode]:
         """Return the code of every step."""
@@ -265,7 +274,7 @@ class _Code:
 
     def _environment(self, step: Step) -> str:
         """Return the hash of what is installed for a step."""
-        key = (id(step.run.environment), step.run.target)
+        key = (repr(step.run.environment), step.run.target)
         if key not in self._environments:
             self._environments[key] = self._submitter.environment_hash(step.run)
         return self._environments[key]

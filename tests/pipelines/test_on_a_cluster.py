@@ -1,15 +1,20 @@
 """Pipelines over several targets: data between them goes through the workspace's storage."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from aml_platform import (
     DataReference,
+    Dataset,
     Datastore,
     DataTransferStep,
     Environment,
     Experiment,
+    OutputFileDatasetConfig,
+    ParallelRunConfig,
+    ParallelRunStep,
     Pipeline,
     PipelineData,
     PythonScriptStep,
@@ -71,3 +76,42 @@ def test_a_step_of_a_cluster_writes_what_a_step_here_reads(
     assert run()[1] == {"copy": True, "write.py": True, "read.py": True}
     deployed.write("raw/a.txt", "changed", tmp_path)
     assert run() == ("CHANGED\n", {"copy": False, "write.py": False, "read.py": False})
+
+
+WRITES = """
+import sys, pathlib
+pathlib.Path(sys.argv[1], "a.csv").write_text("x,y\\n1,2\\n3,4\\n5,6\\n")
+"""
+SUMS = """
+def init():
+    pass
+def run(mini_batch):
+    assert len(mini_batch) <= 2
+    mini_batch["sum"] = mini_batch["x"] + mini_batch["y"]
+    return mini_batch
+"""
+
+
+def test_an_output_is_registered_and_its_rows_are_scored(here, source):
+    folder = str(source(write=WRITES, score=SUMS))
+    store = Datastore(here, "workspaceblobstore")
+    table = (
+        OutputFileDatasetConfig("table", (store, "tables/{run-id}"))
+        .read_delimited_files()
+        .register_on_complete("table")
+    )
+    write = PythonScriptStep("write.py", arguments=[table], source_directory=folder)
+    Experiment(here, "tables").submit(Pipeline(here, [write])).wait_for_completion()
+    config = ParallelRunConfig(
+        environment=None, entry_script="score.py", source_directory=folder, error_threshold=0,
+        output_action="append_row", compute_target="local", node_count=1, mini_batch_size="8B",
+        process_count_per_node=2,
+    )  # fmt: skip
+    rows = Dataset.get_by_name(here, "table").as_named_input("rows")
+    scores = OutputFileDatasetConfig("scores")
+    score = ParallelRunStep("score", config, inputs=[rows], output=scores)
+    run = Experiment(here, "tables").submit(Pipeline(here, [score]))
+    run.wait_for_completion(show_output=False)
+    (step,) = run.get_steps()
+    place = step.get_output_data("scores").path_on_datastore
+    assert Path(place, "parallel_run_step.txt").read_text() == "1 2 3\n3 4 7\n5 6 11\n"
