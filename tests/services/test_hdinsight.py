@@ -26,7 +26,7 @@ print("sum", spark.range(int(sys.argv[1])).selectExpr("sum(id)").first()[0])
 def definition(storage=""):
     login = {"username": "sshuser", "password": "Head-node-1"}
     gateway = {"restAuthCredential.username": "admin", "restAuthCredential.password": PASSWORD}
-    account = {"name": f"{storage}.blob.core.windows.net", "isDefault": True, "container": "c"}
+    account = {"name": f"{storage}.blob.core.windows.net", "isDefault": True, "container": "cluster"}
     head = {"name": "headnode", "osProfile": {"linuxOperatingSystemProfile": login}}
     return {
         "clusterVersion": "5.1",
@@ -132,7 +132,7 @@ def test_batches_of_livy_run_spark(cloud, cluster, livy, java):
         },
         connection_verify=str(cloud.ca),
     ) as storage:
-        container = storage.create_container("c")
+        container = storage.create_container("cluster")
         for name, text in files.items():
             container.upload_blob(name, text)
     done = subprocess.run(
