@@ -26,7 +26,11 @@ print("sum", spark.range(int(sys.argv[1])).selectExpr("sum(id)").first()[0])
 def definition(storage=""):
     login = {"username": "sshuser", "password": "Head-node-1"}
     gateway = {"restAuthCredential.username": "admin", "restAuthCredential.password": PASSWORD}
-    account = {"name": f"{storage}.blob.core.windows.net", "isDefault": True, "container": "cluster"}
+    account = {
+        "name": f"{storage}.blob.core.windows.net",
+        "isDefault": True,
+        "container": "cluster",
+    }
     head = {"name": "headnode", "osProfile": {"linuxOperatingSystemProfile": login}}
     return {
         "clusterVersion": "5.1",

@@ -1,6 +1,7 @@
 """Jobs: what tasks are grouped by; with a pool, or one that is created for the job alone."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
@@ -24,6 +25,7 @@ _REFUSED: Final = {
     "networkConfiguration": "Nodes are processes on this machine's network.",
     "allowTaskPreemption": "Give the job a priority.",
 }
+_COUNTED: Final = {"preparing": "running"}
 _CONSTANT: Final = ("id", "poolInfo", "usesTaskDependencies")
 _DISABLED: Final = {"requeue": "requeued", "terminate": "terminated", "wait": ""}
 
@@ -147,16 +149,20 @@ def _enable(on: BatchCall) -> Reply:
 def _counts(on: BatchCall) -> Reply:
     job = on.existing("job", "job")
     tasks = on.records.all("task", job["id"])
-    result = [(task["state"], task["executionInfo"].get("result")) for task in tasks]
-    counts = {
-        "active": sum(1 for state, _ in result if state == "active"),
-        "running": sum(1 for state, _ in result if state in ("preparing", "running")),
-        "completed": sum(1 for state, _ in result if state == "completed"),
-        "succeeded": sum(1 for _, ended in result if ended == "success"),
-        "failed": sum(1 for _, ended in result if ended == "failure"),
-    }
-    slots = sum(int(task.get("requiredSlots") or 1) * instances(task) for task in tasks)
-    return answer({"taskCounts": counts, "taskSlotCounts": {**counts, "completed": slots}})
+    slots = [int(task.get("requiredSlots") or 1) * instances(task) for task in tasks]
+    counts = _counted(tasks, [1] * len(tasks))
+    return answer({"taskCounts": counts, "taskSlotCounts": _counted(tasks, slots)})
+
+
+def _counted(tasks: Sequence[Document], weights: Sequence[int]) -> JsonObject:
+    """Return how many tasks are in each state, each counted with its weight."""
+    found: JsonObject = dict.fromkeys(("active", "running", "completed", "succeeded", "failed"), 0)
+    for task, weight in zip(tasks, weights, strict=True):
+        found[_COUNTED.get(task["state"]) or str(task["state"])] += weight
+        result = task["executionInfo"].get("result")
+        if result:
+            found["succeeded" if result == "success" else "failed"] += weight
+    return found
 
 
 ROUTES: Final = routes(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from infra.catalogue.body_shapes import Shape, shape_problems
 from infra.contract.json_types import Document, JsonObject
 from localcloud.calls.messages import Call, Reply
 from localcloud.calls.refusals import RefusedError
@@ -19,9 +20,12 @@ from localcloud.services.batch.refusals import (
     unsupported,
     wrong_value,
 )
+from localcloud.services.batch.shapes import SHAPES
 from localcloud.services.batch.signing import SignedRequest, is_signed
 
 ACCOUNTS: Final = "Microsoft.Batch/batchAccounts"
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_MOST_PROBLEMS: Final = 20
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -65,18 +69,24 @@ Serve = Callable[[BatchCall], Reply]
 def routes(rows: Iterable[tuple[str, str, Serve]]) -> tuple[Route, ...]:
     """Return the routes of (methods, path below the account's endpoint, handler)."""
     return tuple(
-        Route(methods, f"/batch/{{account}}{path}", partial(_serve, serve), open=True)
+        Route(
+            methods,
+            f"/batch/{{account}}{path}",
+            partial(_serve, serve, SHAPES.get(path, "any")),
+            open=True,
+        )
         for methods, path, serve in rows
     )
 
 
-def _serve(serve: Serve, call: Call) -> Reply | None:
+def _serve(serve: Serve, shape: Shape, call: Call) -> Reply | None:
     found = call.cloud.store.resources.of_type(ACCOUNTS, name=call.params["account"], now=call.now)
     if not found:
         return None  # a storage account may have the name `batch`
     account = found[0].name.lower()
     try:
         _authenticate(call, account, [str(key) for key in found[0].secrets["keys"]])
+        _require_shape(call, shape)
         engine = call.cloud.engine(BatchEngine)
         reply = serve(BatchCall(call, Records(call.cloud, account), engine))
     except BatchRefusedError as refusal:
@@ -105,6 +115,16 @@ def _authenticate(call: Call, account: str, keys: Iterable[str]) -> None:
         "Server failed to authenticate the request. Sign it with a key of the account "
         "(SharedKey), or send a bearer token of this cloud.",
     )
+
+
+def _require_shape(call: Call, shape: Shape) -> None:
+    """Refuse a body whose known properties have other JSON types: no handler looks again."""
+    if shape == "any" or call.method not in _WITH_BODY:
+        return
+    problems = [sentence for _, sentence in shape_problems(call.json(), shape)]
+    if problems:
+        message = f"The request body is invalid. {' '.join(problems[:_MOST_PROBLEMS])}"
+        raise BatchRefusedError(400, "InvalidRequestBody", message)
 
 
 def new_id(body: Document) -> str:

@@ -14,7 +14,7 @@ from localcloud.calls.messages import Reply, answer
 from localcloud.calls.times import http_date
 from localcloud.services.databricks.forms import form_of
 from localcloud.services.databricks.refusals import DatabricksRefusedError, absent, wrong
-from localcloud.services.databricks.service import SiteCall, routes
+from localcloud.services.databricks.service import SiteCall, number, routes
 from runtime.agent.files import make_folder, replacing
 
 _PIECE: Final = 1 << 18
@@ -124,10 +124,8 @@ def _dbfs_read(on: SiteCall) -> Reply:
     path, file = _dbfs_path(on)
     if not file.is_file():
         raise absent(f"No file exists on path {path}; it")
-    offset, length = (
-        int(on.call.query.get(n) or d) for n, d in (("offset", 0), ("length", 1 << 19))
-    )
-    if length > _MOST_READ or min(offset, length) < 0:
+    offset, length = number(on.call, "offset", 0), number(on.call, "length", 1 << 19)
+    if length > _MOST_READ:
         raise wrong(f"length may be {_MOST_READ} at most.")
     with file.open("rb") as source:
         source.seek(offset)

@@ -16,7 +16,7 @@ from localcloud.services.databricks.refusals import (
     unsupported,
     wrong,
 )
-from localcloud.services.databricks.service import USER, Site, SiteCall, routes
+from localcloud.services.databricks.service import USER, Site, SiteCall, number, routes
 from localcloud.services.databricks.states import going
 from localcloud.services.databricks.task_kinds import kind_of_task
 
@@ -172,7 +172,7 @@ def _list(on: SiteCall) -> Reply:
         runs = [run for run in runs if "end_time" not in run]
     if query.get("completed_only", "").lower() == "true":
         runs = [run for run in runs if "end_time" in run]
-    size, start = int(query.get("limit") or 20), int(query.get("page_token") or 0)
+    size, start = number(on.call, "limit", 20), number(on.call, "page_token", 0)
     page = [_as_run(run) for run in runs[start : start + size]]
     if query.get("expand_tasks", "").lower() != "true":
         page = [{key: value for key, value in run.items() if key != "tasks"} for run in page]

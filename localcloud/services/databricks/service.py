@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from infra.catalogue.body_shapes import Shape, shape_problems
 from infra.contract.json_types import JsonObject
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call, Reply
@@ -14,6 +15,7 @@ from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.tokens import claims_of
 from localcloud.services.databricks.refusals import DatabricksRefusedError, wrong
+from localcloud.services.databricks.shapes import SHAPES
 from localcloud.services.databricks.storage import Storage
 from localcloud.store.documents import DocumentStore
 from localcloud.store.resources import StoredResource
@@ -21,6 +23,7 @@ from localcloud.store.resources import StoredResource
 WORKSPACES: Final = "Microsoft.Databricks/workspaces"
 USER: Final = "local-user@aml.local"
 _PATH: Final = "/databricks/{site}"
+_MOST_PROBLEMS: Final = 20
 _UNAUTHENTICATED: Final = (
     "Credential was not sent or was of an unsupported type for this API. "
     "Send a token of this workspace, or a bearer token of this cloud."
@@ -91,7 +94,12 @@ Serve = Callable[[SiteCall], Reply]
 def routes(rows: Iterable[tuple[str, str, Serve]]) -> tuple[Route, ...]:
     """Return the routes of (methods, path below ``/api/{version}``, handler)."""
     return tuple(
-        Route(methods, f"{_PATH}/api/{{version}}{path}", partial(_serve, serve), open=True)
+        Route(
+            methods,
+            f"{_PATH}/api/{{version}}{path}",
+            partial(_serve, serve, SHAPES.get(path, "any")),
+            open=True,
+        )
         for methods, path, serve in rows
     )
 
@@ -105,13 +113,17 @@ def site_of(cloud: Cloud, name: str) -> tuple[Site, StoredResource] | None:
     return None
 
 
-def _serve(serve: Serve, call: Call) -> Reply | None:
+def _serve(serve: Serve, shape: Shape, call: Call) -> Reply | None:
     found = site_of(call.cloud, call.params["site"])
     if found is None:
         return None
     site = found[0]
     try:
         _authenticate(call, site)
+        if shape != "any" and call.method == "POST":
+            problems = [sentence for _, sentence in shape_problems(call.json(), shape)]
+            if problems:
+                raise wrong(" ".join(problems[:_MOST_PROBLEMS]))
         return serve(SiteCall(call, site))
     except DatabricksRefusedError as refusal:
         return refusal.reply()
@@ -130,6 +142,14 @@ def _authenticate(call: Call, site: Site) -> None:
         if claims is not None and claims["exp"] > call.now:
             return
     raise DatabricksRefusedError(401, "UNAUTHENTICATED", _UNAUTHENTICATED)
+
+
+def number(call: Call, name: str, default: int) -> int:
+    """Return a number of the query that is 0 or more; ``default`` if it is not there."""
+    text = call.query.get(name) or str(default)
+    if not (text.isascii() and text.isdecimal()):
+        raise wrong(f"{name} is {text!r}; it must be a number.")
+    return int(text)
 
 
 def digest(token: str) -> str:

@@ -1,6 +1,7 @@
 """HDInsight clusters: a head node that answers over ssh, and the batches of its Livy."""
 
 import os
+import shlex
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -224,7 +225,7 @@ class _Batch:
         arguments = self._folder / "arguments"
         arguments.write_bytes(b"\0".join(os.fsencode(word) for word in words))
         return start(
-            f"exec xargs -0 -a '{arguments}' sh '{program}'",
+            f"exec xargs -0 -a {shlex.quote(str(arguments))} sh {shlex.quote(str(program))}",
             folder=self._folder / "work",
             variables=build_variables(),
             log=self._folder / "log",

@@ -6,6 +6,7 @@ what ``yarn logs`` shows; the client reports states and exits with 1 if the appl
 """
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -126,8 +127,8 @@ def _localize(wanted: Submission, folder: Path) -> str:
 
 def launcher(module: str, settings: Mapping[str, str]) -> str:
     """Return a program for a head node that runs a module of this package with settings."""
-    given = " ".join(f"{name}='{value}'" for name, value in settings.items())
-    return f"#!/bin/sh\n{given} exec '{sys.executable}' -I -m {module} \"$@\"\n"
+    given = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+    return f'#!/bin/sh\n{given} exec {shlex.quote(sys.executable)} -I -m {module} "$@"\n'
 
 
 def _say(line: str) -> None:
