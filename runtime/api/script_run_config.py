@@ -30,7 +30,7 @@ from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
-from runtime.submit.prepare import LOCAL
+from runtime.submit.prepare import DOCKER, LOCAL
 
 __all__ = ["ScriptRunConfig"]
 
@@ -128,7 +128,7 @@ class ScriptRunConfig:
             experiment=experiment,
             arguments=arguments,
             command=line,
-            environment=declared_environment(environment, folder, config.target),
+            environment=declared_environment(environment, folder, meant_target(config)),
             variables=_variables(environment.environment_variables, config.environment_variables),
             node_count=config.nodes,
             max_duration_s=config.max_run_duration_seconds or MAX_DURATION_S,
@@ -201,6 +201,12 @@ def distribute(config: RunConfiguration, job: DistributedJobConfig) -> None:
                 f"distributed_job_config is {type(job).__name__}.",
                 remedy="Pass MpiConfiguration, PyTorchConfiguration or TensorflowConfiguration.",
             )
+
+
+def meant_target(config: RunConfiguration) -> str:
+    """Return the target of a configuration; on this machine, with docker, it is `docker`."""
+    uses_docker = config.docker.use_docker or config.environment.docker.enabled
+    return DOCKER if config.target == LOCAL and uses_docker else config.target
 
 
 def declared_environment(

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from infra.catalogue.names import RULES
-from infra.contract.errors import UsageError
+from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.load import load
 from runtime.cli.az import az_options, given
 from runtime.cli.az_documents import check_named
@@ -14,14 +14,17 @@ from runtime.cli.az_runs import script_options
 from runtime.cli.render import say, timestamp
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import RunSpec
 from runtime.submit.experiments import create_experiment, created_experiments
 from runtime.submit.session import ProjectSession
+from runtime.targets.base import Planning, Prepared, Preparing, Target
+from runtime.targets.finding import DOCKER
 
 _LOADED: Final = "runtime.cli.submit_script:configuration_named"
-_PREPARED: Final = "runtime.cli.submit_script:prepared_environment"
+_PREPARED: Final = "runtime.cli.submit_script:run_to_prepare"
 _BUILD: Final = "runtime.api.environment_builds:build_here"
 _IS_BUILT: Final = "runtime.api.environment_builds:is_built_here"
-_LOCAL: Final = "local"
 
 
 @click.group()
@@ -83,20 +86,42 @@ def prepare(configuration: str, *, check: bool) -> int:
     session = command_session(None)
     config = load(_LOADED)(configuration, az.path, session)
     spec = load(_PREPARED)(config, az.path, session)
-    if spec is None or spec.kind == "user_managed":
+    environment = spec.environment
+    if environment is None or environment.kind == "user_managed":
         say("There is nothing to prepare: the interpreter is used as it is.")
         return 0
-    here = config.target == _LOCAL  # where a run has no image, and our package answers to azureml
-    built_for = replace(spec, image=None, keep_azureml=False) if here else spec
+    in_container = spec.target == DOCKER
     if check:
-        is_built: bool = load(_IS_BUILT)(built_for, session.home)
-        say("The environment is prepared." if is_built else "The environment is not prepared.")
-        return 0 if is_built else 1
-    built = load(_BUILD)(configuration, built_for, session.home)
+        prepared = (
+            _has_image(session.targets.target(DOCKER), spec)
+            if in_container
+            else bool(load(_IS_BUILT)(environment, session.home))
+        )
+        say("The environment is prepared." if prepared else "The environment is not prepared.")
+        return 0 if prepared else 1
+    if in_container:
+        for found in _with_image(session.targets.target(DOCKER), environment):
+            say(found.says)
+            az.show({"runConfiguration": configuration, "environment": found.id})
+        return 0
+    built = load(_BUILD)(configuration, environment, session.home)
     for line in built.log:
         say(line)
     az.show({"runConfiguration": configuration, "environment": built.environment_hash})
     return 0
+
+
+def _has_image(target: Target | Planning, spec: RunSpec) -> bool:
+    """Return whether a run that may not build its image would be accepted."""
+    try:
+        return isinstance(target, Planning) and bool(target.plan(replace(spec, prepares=False)))
+    except DefinitionError:
+        return False
+
+
+def _with_image(target: Target | Preparing, environment: EnvironmentSpec) -> tuple[Prepared, ...]:
+    """Build the image of an environment; return nothing for a target that has none."""
+    return (target.prepare(environment),) if isinstance(target, Preparing) else ()
 
 
 def _document(session: ProjectSession, name: str) -> dict[str, object]:

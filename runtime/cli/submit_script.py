@@ -14,7 +14,11 @@ from runtime.api.conda_dependencies import CondaDependencies
 from runtime.api.environment import Environment
 from runtime.api.run_configuration import RunConfiguration, loaded_configuration
 from runtime.api.run_launching import docker_options, framework_of, run_framework
-from runtime.api.script_run_config import ScriptRunConfig, declared_environment
+from runtime.api.script_run_config import (
+    ScriptRunConfig,
+    declared_environment,
+    meant_target,
+)
 from runtime.cli.az import AzOptions
 from runtime.cli.az_documents import az_run, check_named
 from runtime.cli.following import last_lines, raise_unless_completed
@@ -22,10 +26,9 @@ from runtime.cli.render import say
 from runtime.cli.session import command_session
 from runtime.cli.watching import follow_to_end
 from runtime.definitions.attached_folder import attached_experiment
-from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
 from runtime.submit.abilities import check_abilities
-from runtime.submit.prepare import placed
+from runtime.submit.prepare import for_target, placed
 from runtime.submit.session import ProjectSession
 
 _YAML: Final = (".yml", ".yaml")
@@ -123,10 +126,8 @@ def configuration_named(
     return config
 
 
-def prepared_environment(
-    config: RunConfiguration, project: Path, session: ProjectSession
-) -> EnvironmentSpec | None:
-    """Return what the first run of a configuration would install; raise what it would raise.
+def run_to_prepare(config: RunConfiguration, project: Path, session: ProjectSession) -> RunSpec:
+    """Return the run whose environment is prepared; raise what its submission would raise.
 
     What a target cannot honour of environments and containers is refused here, too.
     """
@@ -134,15 +135,15 @@ def prepared_environment(
     made = RunSpec(
         script="",
         source_directory=project,
-        target=config.target,
-        environment=declared_environment(environment, project, config.target),
+        target=meant_target(config),
+        environment=declared_environment(environment, project, meant_target(config)),
         framework=run_framework(framework_of(config.framework)),
         docker=docker_options(config.docker, environment.docker),
     )
-    kind = session.targets.kind(config.target)
+    kind = session.targets.kind(made.target)
     for note in check_abilities(replace(made, origins=config.origins(made)), kind):
         say(note)
-    return made.environment
+    return for_target(made, kind)
 
 
 def _listed(file: Path) -> CondaDependencies | None:

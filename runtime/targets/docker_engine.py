@@ -6,6 +6,7 @@ The only module that opens a client. Credentials of registries are passed with a
 import getpass
 import os
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,9 @@ from infra.contract.json_types import Document
 
 Client: TypeAlias = "docker.DockerClient"
 SOCKET: Final = "unix:///var/run/docker.sock"
-_LOCAL: Final = ("unix://", "npipe://")
+_UNIX: Final = "unix://"
+_LOCAL: Final = (_UNIX, "npipe://")
+_KNOCK_S: Final = 10.0
 _DEVICES: Final = Path("/dev")
 _HOOK: Final = "nvidia-container-runtime-hook"
 
@@ -66,6 +69,7 @@ def open_engine(settings: Document) -> Client:
     except TLSParameterError:
         certificates = False
     try:
+        _knock(host)
         return docker.DockerClient(
             base_url=host,
             version="auto",
@@ -156,6 +160,14 @@ def sees_gpus(client: Client, settings: Document) -> bool:
 def has_devices() -> bool:
     """Return whether this machine has a GPU of NVIDIA with a driver."""
     return any(_DEVICES.glob("nvidia[0-9]*"))
+
+
+def _knock(host: str) -> None:
+    """Connect to a socket of this machine: the SDK forgets to close one that refuses."""
+    if host.startswith(_UNIX):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_KNOCK_S)
+            probe.connect(host.removeprefix(_UNIX))
 
 
 def _context_host() -> str:

@@ -60,6 +60,7 @@ _HOME: Final = f"{ROOT}/home"
 _MOST_BYTES: Final = 1 << 20
 _CONFLICT: Final = 409
 _AGAIN_S: Final = 0.2
+_ENDING_S: Final = 0.02
 _SAY_EVERY_S: Final = 5.0
 _ROOT_USER: Final = "0:0"
 _REMAPPED: Final = ("name=rootless", "name=userns")
@@ -116,18 +117,23 @@ class DockerPlace:
         return state is not None and state["Status"] != "created"
 
     def follow(self, have: Have) -> Iterator[Sign]:
-        state = self._state()
+        state, all_told = self._state(), False
         while state is not None and state["Running"]:
-            process = self._follower(have)
+            process = None if all_told else self._follower(have)
             if process is not None:
                 try:
-                    yield from (each for each in process.signs() if not isinstance(each, PlaceEnd))
+                    for sign in process.signs():
+                        if not isinstance(sign, PlaceEnd):
+                            yield sign
+                        # Without an exit code, the agent is not there yet.
+                        elif sign.exit_code is not None:
+                            all_told = True
                 finally:
                     process.close()
             yield Heartbeat()
-            time.sleep(_AGAIN_S)
+            time.sleep(_ENDING_S if all_told else _AGAIN_S)
             state = self._state()
-        if state is not None:
+        if state is not None and not all_told:
             yield from self._rest(have)
         yield _end(state)
 

@@ -217,13 +217,13 @@ def test_an_interpreter_needs_no_preparation(project):
 
 
 def test_what_a_run_would_refuse_is_refused_before_its_environment_is_prepared(project):
-    text = "target: local\nenvironment: {docker: {enabled: true}}\n"
+    text = "target: local\nenvironment: {docker: {enabled: true}}\nframework: R\n"
     file = project.root / "src/.azureml/container.runconfig"
     file.write_text(text, encoding="utf-8")
     said = project.aml("experiment", "prepare", "--path", "src", "-c", "container")
     assert (said.code, said.out) == (2, "")
-    assert "not containers" in said.err
-    assert "container.runconfig:2" in said.err
+    assert "it runs scripts with Python" in said.err
+    assert "container.runconfig:3" in said.err
 
 
 def test_an_environment_is_prepared_before_its_first_run(project):

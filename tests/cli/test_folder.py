@@ -100,13 +100,14 @@ def test_a_workspace_named_in_full_needs_no_stack(desk):
     assert config["Scope"] == f"{WORKSPACE}/experiments/exp"
 
 
-def test_the_docker_template_is_refused_on_this_machine_with_its_line(desk):
+def test_the_docker_template_means_the_engine_of_this_machine(desk, monkeypatch):
     desk.aml("folder", "attach")
     (desk.root / "train.py").write_text("")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{desk.root}/none.sock")
     said = desk.aml("submit", "--dry-run", "-c", "docker", "train.py")
-    assert said.code == 2
-    assert "error: Invalid usage at .azureml/docker.runconfig:" in said.err
-    assert "its runs are processes, not containers" in said.err
+    assert said.code == 3
+    assert "There is no docker engine on this machine" in said.err
+    assert f"{desk.root}/none.sock" in said.err
 
 
 @pytest.mark.parametrize("command", ["runconfiguration", "runconfigurations"])

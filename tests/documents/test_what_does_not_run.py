@@ -30,7 +30,6 @@ COMPUTES = """\
       password: env:SSH_PASSWORD
 """
 MACHINES = "attached machines and Spark clusters take no runs yet"
-CONTAINERS = "runs on `local` are processes, not containers"
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,6 @@ ROWS = (
         "is not indented",
         "the page does not indent",
     ),
-    Row("experiment_execution/06_submit_docker.sh", "not containers", CONTAINERS),
-    Row("experiment_execution/07_submit_docker_long.sh", "not containers", CONTAINERS),
-    Row("experiment_execution/12_prepare_docker.sh", "not containers", CONTAINERS),
     Row("experiment_execution/09_submit_remotevm.sh", "'remotevm'", MACHINES),
     Row("experiment_execution/13_prepare_remotedocker.sh", "'remotevm'", MACHINES),
     Row("experiment_execution/11_submit_myhdi.sh", "'myhdi'", MACHINES),
@@ -69,8 +65,6 @@ OTHER_PROGRAMS = {
 }
 """Lines of other programs, which are not replaced."""
 FILES = {
-    "aml_config/docker.compute": "type: localdocker\n",
-    "aml_config/docker.runconfig": "ArgumentVector: [myscript.py]\nTarget: docker\n",
     "aml_config/remotevm.runconfig": "ArgumentVector: [myscript.py]\nTarget: remotevm\n",
     "aml_config/remotevm.compute": "type: remotedocker\naddress: a.example\n",
     "aml_config/myhdi.runconfig": "ArgumentVector: [myscript.py]\nTarget: myhdi\n",
