@@ -33,7 +33,7 @@ def _enter(folder: Path, command: Sequence[str]) -> int:
 
 
 def _connect(_: Path, rest: Sequence[str]) -> int:
-    return entering.connect(int(rest[0]))
+    return entering.connect(rest[0])
 
 
 def _cancel(folder: Path, _: Sequence[str]) -> int:

@@ -42,12 +42,20 @@ def enter(folder: Path, command: Sequence[str], environ: Mapping[str, str]) -> i
     return code if code >= 0 else _SIGNALED - code
 
 
-def connect(port: int) -> int:
-    """Copy between standard input and output and a port of this machine, until either closes."""
+def connect(place: str) -> int:
+    """Copy between standard input and output and a port of this machine, until either closes.
+
+    ``place`` is the port's number, or the path of a socket.
+    """
     try:
-        peer = socket.create_connection(("127.0.0.1", port))
+        if place.startswith("/"):
+            peer = socket.socket(socket.AF_UNIX)
+            peer.connect(place)
+        else:
+            peer = socket.create_connection(("127.0.0.1", int(place)))
     except OSError as error:
-        sys.stderr.write(f"port {port}: {error.strerror}\n")
+        name = place if place.startswith("/") else f"port {place}"
+        sys.stderr.write(f"{name}: {error.strerror}\n")
         return 1
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
     with peer, selectors.DefaultSelector() as selector:

@@ -31,6 +31,14 @@ MADE_FOR_A_RUN: Final = {
 """Targets that Azure ML made for one run; the service no longer does."""
 
 
+def kind_of_run(spec: RunSpec, kind: str) -> str:
+    """Return the kind of target that a run has on a compute of ``kind``.
+
+    On a machine with docker it is a container, as on this one.
+    """
+    return DOCKER if kind == MACHINE and spec.docker.use else kind
+
+
 def process_count(spec: RunSpec) -> int:
     """Return the number of processes of the script, over all nodes."""
     how = spec.distribution
@@ -188,7 +196,7 @@ INABILITIES: Final = (
     ),
     Inability(
         "docker",
-        PROCESSES,
+        (LOCAL,),
         "its runs are processes, not containers",
         "Set `enabled: false` (`useDocker: false`; with Workbench's files, `-c local`), or"
         f" {_CHOOSE}.",

@@ -172,7 +172,7 @@ def for_target(spec: RunSpec, kind: str = "", environ: Mapping[str, str] = os.en
     process has no image; a container of this machine has one in any case.
     """
     declared = spec.environment
-    if spec.target == DOCKER:
+    if DOCKER in (spec.target, kind):
         declared = declared or EnvironmentSpec("user_managed")
         default = ImageSpec(name=environ.get(BASE_IMAGE_VARIABLE) or DEFAULT_IMAGE)
         image: ImageSpec | None = declared.image or default

@@ -14,7 +14,7 @@ from infra.contract.manifest import read_manifest
 from runtime.definitions.curated import CURATED, PREFIX, REGISTRY
 from runtime.model.environments import EnvironmentSpec, ImageSpec
 from runtime.model.runs import RunSpec
-from runtime.targets.finding import DOCKER, Targets
+from runtime.targets.finding import DOCKER, LOCAL, Targets
 
 Find = Callable[[str, str | None], Document | None]
 """Returns an environment version of the workspace, by its name and version."""
@@ -27,8 +27,9 @@ def with_environment(spec: RunSpec, targets: Targets, stack: str) -> RunSpec:
     to be found, or that the target cannot use.
     """
     environment = spec.environment
-    is_process = environment is not None and targets.runs_processes(spec.target)
-    is_local = is_process or spec.target == DOCKER
+    runs_processes = environment is not None and targets.runs_processes(spec.target)
+    is_local = runs_processes or spec.target == DOCKER
+    is_process = runs_processes and not (spec.docker.use and spec.target != LOCAL)
     if environment is not None and environment.kind == "registered":
         cloud = read_manifest(targets.manifest_file, stack=stack).cloud if targets.deployed else ""
         environment = resolved(

@@ -26,7 +26,7 @@ from runtime.snapshots.limits import check_size
 from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
-from runtime.submit.abilities import CLUSTER, check_abilities
+from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.prepare import (
     DOCKER,
@@ -149,7 +149,7 @@ class Submitter:
 
         Raises ``DefinitionError`` for an environment that cannot be.
         """
-        spec = for_target(spec, self._kind_of(spec.target), self._environ)
+        spec = for_target(spec, kind_of_run(spec, self._kind_of(spec.target)), self._environ)
         declared = spec.environment
         locked = checked_environment(
             spec, self._home, self._environ, built_here=self._built_here(spec.target)
@@ -183,7 +183,7 @@ class Submitter:
         with wrong.check():
             check_spec(spec)
         with wrong.check():
-            kind = self._kind_of(spec.target)
+            kind = kind_of_run(spec, self._kind_of(spec.target))
             notes = check_abilities(spec, kind, self._most_nodes(spec.target))
         with wrong.check():
             check_data(spec, target)

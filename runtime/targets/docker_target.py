@@ -5,7 +5,7 @@ What is decided here is what a run's container is; ``docker_place`` makes it.
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -50,31 +50,15 @@ class DockerTarget(EnterableTarget):
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's carrier and return at once."""
-        arguments = _arguments(run.spec)
-        given = {
-            name: self._environ.get(name, "") if value is None else value
-            for name, value in arguments.variables.items()
-        }
-        for bind in arguments.host.get("binds", ()):
+        for bind in _arguments(run.spec).host.get("binds", ()):
             source, _, inside = _expanded(bind).partition(":")
             if inside.startswith(_SHARE):
                 Path(source).mkdir(parents=True, exist_ok=True)
-        variables = {**spark_variables(run.spec), **given, **run.spec.variables}
-        return super().launch(replace(run, spec=replace(run.spec, variables=variables)))
+        return super().launch(contained(run, self._environ))
 
     def place_of(self, run: PreparedRun) -> Document:
         """Return what the container of a run is. Nothing in it is secret."""
-        arguments = _arguments(run.spec)
-        host: JsonObject = {"shm_size": run.spec.docker.shm_size or SHM_SIZE, **arguments.host}
-        if "binds" in host:
-            host["binds"] = [_expanded(each) for each in host["binds"]]
-        return {
-            "kind": "docker",
-            **self._settings(),
-            "host_config": host,
-            "own": dict(arguments.own),
-            "gpus": arguments.gpus or ("all" if run.spec.docker.gpu else ""),
-        }
+        return {"kind": "docker", **self._settings(), **container_settings(run, _expanded)}
 
     def plan(self, spec: RunSpec) -> str:
         """Return which image the run has, and whether it is there. Contacts the engine."""
@@ -112,6 +96,29 @@ class DockerTarget(EnterableTarget):
     def _settings(self) -> Document:
         found: Document = load(f"{_ENGINE}:engine_settings", extra=EXTRA)(self._environ)
         return found
+
+
+def contained(run: PreparedRun, environ: Mapping[str, str]) -> PreparedRun:
+    """Return a run with the variables that its container has."""
+    given = {
+        name: environ.get(name, "") if value is None else value
+        for name, value in _arguments(run.spec).variables.items()
+    }
+    variables = {**spark_variables(run.spec), **given, **run.spec.variables}
+    return replace(run, spec=replace(run.spec, variables=variables))
+
+
+def container_settings(run: PreparedRun, expanded: Callable[[str], str] = str) -> Document:
+    """Return what the container of a run is; ``expanded`` completes the source of a volume."""
+    arguments = _arguments(run.spec)
+    host: JsonObject = {"shm_size": run.spec.docker.shm_size or SHM_SIZE, **arguments.host}
+    if "binds" in host:
+        host["binds"] = [expanded(each) for each in host["binds"]]
+    return {
+        "host_config": host,
+        "own": dict(arguments.own),
+        "gpus": arguments.gpus or ("all" if run.spec.docker.gpu else ""),
+    }
 
 
 def spark_variables(spec: RunSpec) -> dict[str, str]:

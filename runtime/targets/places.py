@@ -190,6 +190,7 @@ class Enterable(Protocol):
 
 PLACES: Final[dict[str, tuple[str, str]]] = {
     "docker": ("runtime.targets.docker_place:DockerPlace", "docker"),
+    "ssh-docker": ("runtime.targets.ssh_docker_place:SshDockerPlace", "docker,ssh"),
     "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),
 }
 """Kind of place → import path of its class, and the extra that it needs.

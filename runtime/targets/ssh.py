@@ -1,12 +1,21 @@
-"""The ssh target: runs on a machine that is reached over ssh.
+"""The ssh target: runs on a machine that is reached over ssh, as processes or in containers.
 
 A run's carrier holds the connection (``ssh_place``); nothing here connects to a machine.
 """
 
+import os
 from pathlib import Path
+from typing import Final
 
+from infra.contract.json_types import Document
+from infra.contract.load import load
+from runtime.model.runs import PreparedRun
+from runtime.targets.base import Handle
 from runtime.targets.carried import EnterableTarget
 from runtime.targets.ssh_machine import Machine
+
+_DOCKER: Final = "runtime.targets.docker_target"
+_EXTRA: Final = "docker"
 
 
 class SshTarget(EnterableTarget):
@@ -16,3 +25,17 @@ class SshTarget(EnterableTarget):
         self, name: str, home: Path, machine: Machine, *, manifest: Path, stack: str
     ) -> None:
         super().__init__(name, home, machine.settings(), manifest=manifest, stack=stack)
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Start the run's carrier and return at once."""
+        if run.spec.docker.use:
+            run = load(f"{_DOCKER}:contained", extra=_EXTRA)(run, os.environ)
+        return super().launch(run)
+
+    def place_of(self, run: PreparedRun) -> Document:
+        """Return the machine, or a container of its docker engine."""
+        machine = super().place_of(run)
+        if not run.spec.docker.use:
+            return machine
+        container: Document = load(f"{_DOCKER}:container_settings", extra=_EXTRA)(run)
+        return {**container, "kind": "ssh-docker", "machine": machine}

@@ -114,6 +114,10 @@ class Beside:
         self._channel = channel
         self._said = [Output(f"{reason}\n".encode(), is_error=True)] if reason else []
 
+    def fileno(self) -> int:
+        """Return a descriptor that is ready to be read when there is output."""
+        return self._channel.fileno() if self._channel is not None else -1
+
     def read(self, timeout_s: float) -> Sequence[Output] | None:
         """Return new output, nothing after ``timeout_s`` without any, ``None`` at the end."""
         channel = self._channel
@@ -177,6 +181,11 @@ class Connection:
             channel = self._transport.open_session(timeout=_LOGIN_S)
             channel.exec_command(line)
         return Command(self.machine, channel)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known here."""
+        return bool(self._transport.is_active())
 
     def beside(self, line: str, terminal: tuple[int, int] | None) -> Beside:
         """Start a command for a person; ``terminal`` is its columns and lines."""

@@ -138,9 +138,14 @@ class Session:
         agent = f"{self.facts['root']}/agent/{version(self._agent)}"
         return f"exec {shlex.join([self.facts['python'], agent, *arguments])}"
 
-    def close(self) -> None:
-        """Close the channel: the agent there ends, runs go on."""
-        self._command.close()
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known here."""
+        return self._connection.alive
+
+    def disconnect(self) -> None:
+        """Close the connection: the agent there ends, runs go on."""
+        self._connection.close()
 
     def _unpack(self, listed: Listed, missing: Mapping[str, int], run_id: str) -> None:
         header = {"do": "unpack", "run": run_id, "tree": listed.id, "size": 0}
