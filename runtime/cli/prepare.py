@@ -1,6 +1,7 @@
 """`aml prepare`: build or register the environment of a target's runs, and run no script."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from infra.contract.errors import DefinitionError, NotDeployedError, UnknownNameError, UsageError
@@ -10,6 +11,7 @@ from runtime.cli.session import command_session
 from runtime.definitions.finding import configurations_like
 from runtime.definitions.runconfig import find_run_configuration, places_of
 from runtime.model.runs import RunSpec
+from runtime.submit.abilities import MACHINE, kind_of_run
 from runtime.submit.prepare import checked_environment, choose_environment, for_target
 from runtime.submit.session import ProjectSession
 from runtime.targets.base import Preparing
@@ -52,18 +54,22 @@ def prepare(
     if name == LOCAL:
         build_declared(declared, keep_azureml=keep_azureml, as_json=as_json)
         return
-    _register(session, RunSpec("", source_directory, name, environment=declared), as_json=as_json)
+    spec = RunSpec("", source_directory, name, environment=declared)
+    spec = replace(spec, docker=found.docker) if found else spec
+    _register(session, spec, as_json=as_json)
 
 
 def _register(session: ProjectSession, spec: RunSpec, *, as_json: bool) -> None:
     """Register the environment in the target's workspace, or build its image."""
-    spec = for_target(spec, session.targets.kind(spec.target))
+    kind = kind_of_run(spec, session.targets.kind(spec.target))
+    spec = for_target(spec, kind)
     here = session.targets.built_here(spec.target)
     locked = checked_environment(spec, session.home, os.environ, built_here=here)
     for note in locked.notes if locked else ():
         say(note)
     target = session.targets.target(spec.target)
-    if not isinstance(target, Preparing) or spec.environment is None:
+    without = kind == MACHINE  # its processes' environments are built with the first run
+    if not isinstance(target, Preparing) or spec.environment is None or without:
         raise UsageError(
             f"Target {spec.target!r} prepares environments when it runs something.",
             remedy="Submit a run with `aml submit`.",

@@ -79,19 +79,7 @@ class DockerTarget(EnterableTarget):
 
     def prepare(self, environment: EnvironmentSpec) -> Prepared:
         """Build the image of an environment, unless it is there."""
-        settings = self._settings()
-        client = load(f"{_ENGINE}:open_engine", extra=EXTRA)(settings)
-        try:
-            packages = load(f"{_PACKAGES}:Packages")(
-                client, settings["host"], self._home, lambda _: None, Event()
-            )
-            found = packages.image(environment)
-        finally:
-            client.close()
-        says = f"The image {found.name} was built"
-        if found.reused:
-            says = f"The image {found.name} is there"
-        return Prepared(found.name, f"{says}; runs with this environment use it.", found.reused)
+        return prepared_image(environment, self._settings(), self._home)
 
     def _settings(self) -> Document:
         found: Document = load(f"{_ENGINE}:engine_settings", extra=EXTRA)(self._environ)
@@ -119,6 +107,22 @@ def container_settings(run: PreparedRun, expanded: Callable[[str], str] = str) -
         "own": dict(arguments.own),
         "gpus": arguments.gpus or ("all" if run.spec.docker.gpu else ""),
     }
+
+
+def prepared_image(environment: EnvironmentSpec, engine: Document, home: Path) -> Prepared:
+    """Build the image of an environment with an engine, unless it is there."""
+    client = load(f"{_ENGINE}:open_engine", extra=EXTRA)(engine)
+    try:
+        packages = load(f"{_PACKAGES}:Packages")(
+            client, engine["host"], home, lambda _: None, Event()
+        )
+        found = packages.image(environment)
+    finally:
+        client.close()
+    says = f"The image {found.name} was built"
+    if found.reused:
+        says = f"The image {found.name} is there"
+    return Prepared(found.name, f"{says}; runs with this environment use it.", found.reused)
 
 
 def spark_variables(spec: RunSpec) -> dict[str, str]:

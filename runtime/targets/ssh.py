@@ -9,8 +9,9 @@ from typing import Final
 
 from infra.contract.json_types import Document
 from infra.contract.load import load
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun
-from runtime.targets.base import Handle
+from runtime.targets.base import Handle, Prepared
 from runtime.targets.carried import EnterableTarget
 from runtime.targets.ssh_machine import Machine
 
@@ -25,12 +26,19 @@ class SshTarget(EnterableTarget):
         self, name: str, home: Path, machine: Machine, *, manifest: Path, stack: str
     ) -> None:
         super().__init__(name, home, machine.settings(), manifest=manifest, stack=stack)
+        self._machine = machine
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's carrier and return at once."""
         if run.spec.docker.use:
             run = load(f"{_DOCKER}:contained", extra=_EXTRA)(run, os.environ)
         return super().launch(run)
+
+    def prepare(self, environment: EnvironmentSpec) -> Prepared:
+        """Build the image of an environment with the machine's docker engine."""
+        build = load("runtime.targets.ssh_docker_place:prepare_at", extra="docker,ssh")
+        prepared: Prepared = build(self._machine, environment, self._home)
+        return prepared
 
     def place_of(self, run: PreparedRun) -> Document:
         """Return the machine, or a container of its docker engine."""

@@ -9,14 +9,38 @@ from typing import Final
 
 from infra.contract.errors import CredentialError, UnreachableError
 from infra.contract.json_types import Document
+from runtime.model.environments import EnvironmentSpec
+from runtime.targets.base import Prepared
 from runtime.targets.docker_engine import Client, NoEngineError
 from runtime.targets.docker_place import DockerPlace
+from runtime.targets.docker_target import prepared_image
 from runtime.targets.places import Shipment, Teller
 from runtime.targets.ssh_forward import EngineForward
-from runtime.targets.ssh_machine import MachineError, machine_of
+from runtime.targets.ssh_machine import Machine, MachineError, machine_of
 
 _ELSEWHERE: Final = "http+unix://"
 """A socket of this machine whose engine is on another."""
+
+
+def prepare_at(machine: Machine, environment: EnvironmentSpec, home: Path) -> Prepared:
+    """Build the image of an environment at a machine, unless it is there."""
+    forward = EngineForward(machine, home)
+    try:
+        forward.open()
+        return prepared_image(environment, {"host": f"{_ELSEWHERE}{forward.path}"}, home)
+    except NoEngineError:
+        raise _no_engine(machine, forward.reason) from None
+    finally:
+        forward.close()
+
+
+def _no_engine(machine: Machine, reason: str) -> MachineError:
+    return MachineError(
+        f"The docker engine of machine {machine.target!r} cannot be used:"
+        f" {reason or 'it does not answer'}.",
+        remedy=f"Install docker there, and let {machine.user} use it:"
+        f" `sudo usermod -aG docker {machine.user}`. Or run without docker.",
+    )
 
 
 class SshDockerPlace(DockerPlace):
@@ -37,12 +61,7 @@ class SshDockerPlace(DockerPlace):
         try:
             super().start(shipment, tell)
         except NoEngineError:
-            why = self._forward.reason or "it does not answer"
-            raise MachineError(
-                f"The docker engine of machine {self._machine.target!r} cannot be used: {why}.",
-                remedy=f"Install docker there, and let {self._machine.user} use it:"
-                f" `sudo usermod -aG docker {self._machine.user}`. Or run without docker.",
-            ) from None
+            raise _no_engine(self._machine, self._forward.reason) from None
 
     def close(self) -> None:
         """Close the connections to the engine and the machine."""

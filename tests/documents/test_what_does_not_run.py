@@ -15,21 +15,15 @@ VALUES = {
     "<experiment>": "my-experiment",
     "<runconfig>": "local",
     "<hdconfig>": "hdconfig.yml",
-    "<remotedocker>": "remotevm",
 }
 COMPUTES = """\
-    - kind: virtual_machine
-      name: remotevm
-      address: a.example
-      user: ops
-      password: env:SSH_PASSWORD
     - kind: hdinsight
       name: myhdi
       address: foo-ssh.azurehdinsight.net
       user: ops
       password: env:SSH_PASSWORD
 """
-MACHINES = "attached machines and Spark clusters take no runs yet"
+MACHINES = "Spark clusters take no runs yet"
 
 
 @dataclass(frozen=True)
@@ -55,8 +49,6 @@ ROWS = (
         "is not indented",
         "the page does not indent",
     ),
-    Row("experiment_execution/09_submit_remotevm.sh", "'remotevm'", MACHINES),
-    Row("experiment_execution/13_prepare_remotedocker.sh", "'remotevm'", MACHINES),
     Row("experiment_execution/11_submit_myhdi.sh", "'myhdi'", MACHINES),
 )
 OTHER_PROGRAMS = {
@@ -65,8 +57,6 @@ OTHER_PROGRAMS = {
 }
 """Lines of other programs, which are not replaced."""
 FILES = {
-    "aml_config/remotevm.runconfig": "ArgumentVector: [myscript.py]\nTarget: remotevm\n",
-    "aml_config/remotevm.compute": "type: remotedocker\naddress: a.example\n",
     "aml_config/myhdi.runconfig": "ArgumentVector: [myscript.py]\nTarget: myhdi\n",
     "aml_config/myhdi.compute": "type: cluster\naddress: foo-ssh.azurehdinsight.net\n",
     "myscript.py": "print('never')\n",
