@@ -28,7 +28,7 @@ from runtime.api.run_sections import (
 from runtime.api.sections import UnknownAttributeError, refuse_unknown
 from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.launching import RunCluster
+from runtime.model.launching import RETRY_EVENTS, RetryEvent, RetryPolicy, RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
 from runtime.submit.prepare import DOCKER, LOCAL
 
@@ -40,6 +40,11 @@ _PARAMETERS: Final = (
     *("compute_target", "environment", "distributed_job_config", "resume_from"),
     *("max_run_duration_seconds", "docker_runtime_config"),
 )
+_OWN: Final = (
+    "max_retries", "retry_exit_codes", "retry_events", "idle_timeout_seconds",
+    "queue_timeout_seconds",
+)  # fmt: skip
+"""Attributes that azureml-core does not have: they are set after the object is made."""
 _NOTEBOOK: Final = ".ipynb"
 _DEPLOY_MODE: Final = "spark.submit.deployMode"
 
@@ -54,6 +59,10 @@ class ScriptRunConfig:
     ``script``, ``arguments`` and ``command`` still override what it holds. Changing ``run_config``
     afterwards (``src.run_config.node_count = 4``) takes effect. ``arguments`` may mix text,
     numbers, data that the script reads, and folders that it writes.
+
+    Attributes of our own say when the script starts again (``max_retries``, after an exit code of
+    ``retry_exit_codes`` or an event of ``retry_events``, else after any failure), and how long it
+    may be silent and may wait for a node (``idle_timeout_seconds``, ``queue_timeout_seconds``).
     """
 
     MAX_DURATION_SECONDS_DEFAULT: Final = MAX_DURATION_S
@@ -89,12 +98,17 @@ class ScriptRunConfig:
         self.command = command
         self.run_config = run_config
         self._resume_from = resume_from
+        self.max_retries = 0
+        self.retry_exit_codes: Sequence[int] = ()
+        self.retry_events: Sequence[RetryEvent] = ()
+        self.idle_timeout_seconds = 0
+        self.queue_timeout_seconds = 0
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not name.startswith("_") and name not in _ATTRIBUTES:
+        known = dict.fromkeys((*_ATTRIBUTES, *_OWN))
+        if not name.startswith("_") and name not in known:
             inside = getattr(type(self.run_config), "__dataclass_fields__", {})
             hint = f"Set it on the run configuration: `src.run_config.{name} = …`."
-            known = dict.fromkeys(_ATTRIBUTES)
             raise UnknownAttributeError(
                 f"ScriptRunConfig has no attribute {name!r}.",
                 remedy=hint if name in inside else nearest(name, known, noun="attribute"),
@@ -144,8 +158,25 @@ class ScriptRunConfig:
             collects=config.history.output_collection,
             prepares=config.auto_prepare_environment,
             cluster=run_cluster(config),
+            retry=self._retry(),
+            idle_timeout_s=self.idle_timeout_seconds,
+            queue_timeout_s=self.queue_timeout_seconds,
         )
         return replace(made, origins=config.origins(made))
+
+    def _retry(self) -> RetryPolicy:
+        unknown = [event for event in self.retry_events if event not in RETRY_EVENTS]
+        if unknown:
+            raise UsageError(
+                f"No failure is called {unknown[0]!r}.",
+                remedy=nearest(unknown[0], dict.fromkeys(RETRY_EVENTS), noun="event"),
+            )
+        if not self.max_retries and (self.retry_exit_codes or self.retry_events):
+            raise UsageError(
+                "retry_exit_codes and retry_events say when, and max_retries is 0.",
+                remedy="Say how often: `config.max_retries = 3`.",
+            )
+        return RetryPolicy(self.max_retries, tuple(self.retry_exit_codes), tuple(self.retry_events))
 
     def _what(self, config: RunConfiguration) -> tuple[str, str | Sequence[object]]:
         """Return the script or the command: what was given here wins over the configuration."""

@@ -18,7 +18,7 @@ from aml_platform import (
 from infra.contract.errors import UsageError
 from runtime.api import run_data
 from runtime.model.data import DataInput, DataLocation, DataOutput
-from runtime.model.launching import Distribution, DockerOptions, RunCluster
+from runtime.model.launching import Distribution, DockerOptions, RetryPolicy, RunCluster
 from runtime.model.runs import MAX_DURATION_S
 
 
@@ -378,3 +378,23 @@ def test_an_interpreter_is_used_as_it_is(spec):
     config.environment.python.user_managed_dependencies = True
     config.environment.python.interpreter_path = sys.executable
     assert spec(run_config=config).environment.interpreter == sys.executable
+
+
+def test_retries_and_timeouts_are_attributes_of_our_own(source):
+    config = ScriptRunConfig(source, "train.py")
+    config.max_retries, config.retry_exit_codes, config.retry_events = 3, [75], ["idle"]
+    config.idle_timeout_seconds = config.queue_timeout_seconds = 60
+    found = config.spec("exp", {})
+    assert found.retry == RetryPolicy(3, (75,), ("idle",))
+    assert (found.idle_timeout_s, found.queue_timeout_s) == (60, 60)
+
+
+@pytest.mark.parametrize(
+    ("retries", "events", "said"),
+    [(0, ["idle"], "max_retries is 0"), (1, ["oom"], "No failure is called 'oom'")],
+)
+def test_retries_that_make_no_sense_are_refused(source, retries, events, said):
+    config = ScriptRunConfig(source, "train.py")
+    config.max_retries, config.retry_events = retries, events
+    with pytest.raises(UsageError, match=said):
+        config.spec("exp", {})
