@@ -8,6 +8,7 @@ PlatformError              1  base class
 ├── DefinitionError        2  an environment, script or snapshot that cannot be used
 ├── MissingExtraError      2  an extra that is not installed
 ├── PreflightError         2  the cloud would reject the stack
+│   └── HostKeyError       2  a machine's host key is not known to be its own
 ├── NotDeployedError       2  the stack was never deployed, or has no such resource
 ├── UnreachableError       3  the cloud, or the local cloud, does not answer
 ├── CredentialError        3  no credential, or a rejected one
@@ -109,6 +110,18 @@ class PreflightError(PlatformError):
 
     summary = "Stack cannot be deployed"
     exit_code = 2
+
+
+class HostKeyError(PreflightError):
+    """Machines whose host keys nobody has accepted; ``places`` are their addresses and ports."""
+
+    summary = "Unknown host key"
+
+    def __init__(
+        self, detail: str, *, remedy: str, places: Sequence[tuple[str, int]], at: str | None = None
+    ) -> None:
+        super().__init__(detail, remedy=remedy, at=at)
+        self.places = places
 
 
 class UnreachableError(PlatformError):

@@ -72,7 +72,6 @@ async def serve(account: Account, port: int, private_key: str) -> MachineServer:
         encoding=None,
         line_editor=False,
         gss_host=None,
-        server_version="OpenSSH_compatible_aml",
     )
     return MachineServer(account, acceptor, commands_, connections)
 

@@ -1,7 +1,6 @@
 """Machines that a stack attaches: found through ARM, their host keys checked, accepted, pinned."""
 
 import json
-import socket
 import subprocess
 from itertools import count
 
@@ -129,6 +128,21 @@ def test_a_changed_host_key_is_refused_with_both_fingerprints(project, machine, 
     assert entry(project)["host_key"] == machine["host_key"]
 
 
+def test_a_machine_attached_by_a_command_is_accepted_by_its_address(project, machine):
+    named = ("--address", machine["address"], "--ssh-port", str(machine["port"]))
+    login = ("--username", "azureuser", "--private-key-file", machine["private_key"])
+    attaching = ("computetarget", "attach", "remote", "-n", "box", *named, *login)
+    project.good("up", "--yes")
+    said = project.aml(*attaching)
+    assert said.code == 2
+    assert f"aml target trust {' '.join(named)}" in said.err
+    assert project.aml("target", "trust").code == 2
+    project.good("target", "trust", *named, "--yes")
+    project.good(*attaching)
+    assert facts(entry(project)) == facts(machine)
+    assert entry(project)["user"] == "azureuser"
+
+
 def test_a_machine_that_does_not_answer_is_a_remark(project, machine):
     project.good("cloud", "vm", "stop", machine["name"])
     attach(project, machine, by=by_address(machine))
@@ -157,9 +171,7 @@ def test_verdicts(evidence, judged):
 @pytest.mark.needs_sshd
 def test_keys_of_a_real_sshd_and_of_hashed_known_hosts(tmp_path):
     require_hosts()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with loopback(tmp_path, port) as host:
+    with loopback(tmp_path) as host:
         offered = offered_key(host.address, host.port, ["ssh-ed25519"], 10)
         assert offered == host.host_key
         known = tmp_path / "known_hosts"

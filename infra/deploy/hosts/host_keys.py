@@ -5,7 +5,7 @@ Only the key exchange is done: nobody logs in, and no credential is sent.
 
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -39,16 +39,36 @@ def offered_key(host: str, port: int, kinds: Sequence[str], timeout_s: float) ->
 
 
 def known_keys(file: Path, hosts: Sequence[str], port: int) -> list[str]:
-    """Return the keys that a ``known_hosts`` file has for an address, hashed names included."""
+    """Return the keys that a ``known_hosts`` file has for an address, hashed names included.
+
+    Lines with a marker (``@revoked``) or a pattern are left out.
+    """
     try:
-        entries = paramiko.HostKeys(str(file))
-    except (OSError, UnicodeDecodeError):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
         return []
-    found = []
-    for host in hosts:
-        known = entries.lookup(host if port == _SSH else f"[{host}]:{port}") or {}
-        found += [f"{kind} {known[kind].get_base64()}" for kind in known]
-    return list(dict.fromkeys(found))
+    names = [named(host, port) for host in hosts]
+    return list(dict.fromkeys(key for line in lines for key in _keys(line, names)))
+
+
+def named(host: str, port: int) -> str:
+    """Return an address as ``known_hosts`` names it."""
+    return host if port == _SSH else f"[{host}]:{port}"
+
+
+def _keys(line: str, names: Sequence[str]) -> Iterator[str]:
+    try:
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+    except paramiko.SSHException:
+        return
+    if entry is not None and any(_means(h, name) for h in entry.hostnames for name in names):
+        yield f"{entry.key.get_name()} {entry.key.get_base64()}"
+
+
+def _means(host: str, name: str) -> bool:
+    if host.startswith("|1|"):
+        return bool(paramiko.HostKeys.hash_host(name, host) == host)
+    return host == name
 
 
 def _base(kind: str) -> str:

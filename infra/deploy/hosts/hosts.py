@@ -16,7 +16,7 @@ from typing import Final
 from infra.arm.client import Client
 from infra.catalogue.names import parse_arm_id
 from infra.contract.command_line import stack_command
-from infra.contract.errors import MissingExtraError, NotDeployedError, PreflightError, StateError
+from infra.contract.errors import HostKeyError, MissingExtraError, NotDeployedError, StateError
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
 from infra.deploy.hosts.addresses import Address, NoAddress, address_of
@@ -28,8 +28,8 @@ from infra.spec.stack import StackSpec
 
 # Not a key of stack files: `infra.components.manifest_export` reads it.
 _CONFIG_KEY: Final = "aml-deploy:hosts"
-_KNOWN_HOSTS: Final = Path("~/.ssh/known_hosts")
-_TIMEOUT_S: Final = 5.0
+KNOWN_HOSTS: Final = Path("~/.ssh/known_hosts")
+TIMEOUT_S: Final = 5.0
 _AT_ONCE: Final = 8
 _SSH: Final = 22
 _NOTHING: Final = TargetEntry(kind="", id="")
@@ -77,15 +77,14 @@ class Hosts:
         return [each.remark for each in self.all if each.remark]
 
     def refuse(self, stack: str) -> None:
-        """Raise ``PreflightError`` with every key that is not known to be its machine's."""
+        """Raise ``HostKeyError`` with every key that is not known to be its machine's."""
         refused = [each for each in self.all if each.refusal]
         if refused:
             commands = [stack_command(f"target trust {each.name}", stack) for each in refused]
-            raise PreflightError(
+            raise HostKeyError(
                 "\n".join(each.refusal for each in refused),
-                remedy="Compare the fingerprint with the machine's own (there: `ssh-keygen -lf"
-                " /etc/ssh/ssh_host_ed25519_key.pub`). If it is the machine's, accept it:"
-                f" {', '.join(commands)}.",
+                remedy=accepting(commands),
+                places=[(str(each.address), each.port or _SSH) for each in refused],
             )
 
 
@@ -95,7 +94,7 @@ class HostQueries:
 
     to: Destination
     pinned: Mapping[str, TargetEntry] = field(default_factory=dict)
-    known_hosts: Path = _KNOWN_HOSTS
+    known_hosts: Path = KNOWN_HOSTS
     stack: str = ""
 
     def all(self, wanted: Sequence[OverSsh]) -> Hosts:
@@ -151,8 +150,17 @@ class HostQueries:
         """Return the key that a machine offers; ``OSError`` if it does not answer."""
         offered_key = load("infra.deploy.hosts.host_keys:offered_key", extra="ssh")
         kinds = [kind_of(key) for key in expected]
-        key: str = offered_key(host.address, host.port, kinds, _TIMEOUT_S)
+        key: str = offered_key(host.address, host.port, kinds, TIMEOUT_S)
         return key
+
+
+def accepting(commands: Sequence[str]) -> str:
+    """Return what to do about a key that nobody has accepted."""
+    return (
+        "Compare the fingerprint with the machine's own (there: `ssh-keygen -lf"
+        " /etc/ssh/ssh_host_ed25519_key.pub`). If it is the machine's, accept it:"
+        f" {', '.join(commands)}."
+    )
 
 
 def hosts_of(stack: Stack, to: Destination) -> Hosts:

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.command_line import stack_command
-from infra.contract.errors import DeployError, ProviderError, UnknownNameError, UsageError
+from infra.contract.errors import (
+    DeployError,
+    HostKeyError,
+    ProviderError,
+    UnknownNameError,
+    UsageError,
+)
 from infra.contract.json_types import Document
 from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
 from infra.contract.project import find_project
 from infra.contract.stack_computes import PowerAction
 from infra.deploy.drift.adopt import remove, write
+from infra.deploy.hosts.hosts import accepting
 from infra.deploy.importing.computes import computes_of
 from infra.deploy.run.runner import EngineResult
 from infra.deploy.run.stack_operations import OperationRequest, StackOperations
@@ -160,6 +167,12 @@ def _up(stack: Stack, name: str) -> None:
 
     try:
         done = StackOperations(stack, listener, only_this).up(OperationRequest())
+    except HostKeyError as error:
+        # The stack file is put back, and names the machine no more.
+        words = [f"`aml target trust --address {host} --ssh-port {n}`" for host, n in error.places]
+        raise HostKeyError(
+            error.detail, remedy=accepting(words), places=error.places, at=error.at
+        ) from error
     except DeployError as error:
         # Nobody has seen the causes, which a command would have printed.
         raise ProviderError(
