@@ -190,3 +190,24 @@ def test_a_stopped_instance_ends_its_jobs_and_keeps_the_queue_for_its_next_start
 def test_the_slots_of_an_instance(inner, slots, stopped) -> None:
     scale = scale_of({"computeType": "ComputeInstance", "properties": inner})
     assert (scale.minimum, scale.maximum, scale.stopped) == (slots, slots, stopped)
+
+
+def test_without_an_engine_a_run_says_that_its_image_was_not_used(
+    chain, ws, nodes, monkeypatch
+) -> None:
+    monkeypatch.setenv("AML_CLOUD_CONTAINERS", "off")
+    body = {"properties": {"image": "team.azurecr.io/own:1"}}
+    assert chain.arm("PUT", f"{ws}/environments/own/versions/1", body).status_code == 201
+    nodes()
+    submit(chain, ws, "true", environmentId="azureml:own:1")
+    ended = until(chain, ws, ENDS)
+    says = (
+        "The image team.azurecr.io/own:1 was not used: containers are switched off"
+        " (AML_CLOUD_CONTAINERS=off)."
+    )
+    assert (ended.state, events(chain, ws, "property")) == (
+        RunState.COMPLETED, [{"key": "aml.image", "value": says}],
+    )  # fmt: skip
+    log = f"{ended.artifact_folder}/azureml-logs/20_image_build_log.txt"
+    [blob] = chain.cloud.store.blobs.listing(*artifacts(chain, ws), log)
+    assert says in blob.file.read_text()
