@@ -179,6 +179,12 @@ INABILITIES: Final = (
         "the service decides what becomes of the runs of a lost node",
         "Leave the event `lost` out.",
     ),
+    Inability(
+        "retry when lost",
+        (MACHINE, DOCKER),
+        "what supervises a run there is not started again",
+        "Leave the event `lost` out.",
+    ),
     Inability("retry when evicted", _HERE, "nobody evicts its runs", "", harmless=True),
     Inability("queue timeout", _HERE, "it has no queue", "", harmless=True),
     Inability(
