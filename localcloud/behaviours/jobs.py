@@ -116,7 +116,7 @@ def _require_command(given: Document) -> None:
         raise RefusedError(
             400,
             "BadRequest",
-            f"The local cloud runs command and sweep jobs, none of type '{kind}'.",
+            f"The local cloud runs command jobs and sweeps; it cannot run a job of type '{kind}'.",
             target="properties.jobType",
         )
 

@@ -54,6 +54,7 @@ from runtime.sweeps.space import (
 from runtime.sweeps.sweep import MOST_RUNS, Sweep, clipped, from_document, to_document
 from runtime.targets.base import Handle, Report, Sweeping, Target
 from runtime.targets.finding import LOCAL
+from runtime.targets.standby import Preloading
 
 _DRIVER: Final = "sweep"
 _RESUMABLE: Final = frozenset({RunState.COMPLETED, RunState.CANCELED})
@@ -407,6 +408,8 @@ def drive(driving: Driving) -> None:
     )
     spec = with_variables(spec, {}, {**os.environ, **driving.values})
     target = session.targets.target(spec.target)
+    if isinstance(target, Preloading):
+        target.preload()
     submitter = session.submitter()
     git = {key: value for key, value in parent.properties.items() if key.startswith(_GIT)}
     base = submitter.prepared_again(spec, plan["snapshot"], target, driving.run_id, git)

@@ -26,7 +26,7 @@ from runtime.targets.folder_runs import (
     require_workspace,
 )
 from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
-from runtime.targets.standby import Standby, start_process
+from runtime.targets.standby import Preloaded, Standby, start_process
 
 _LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
 
@@ -51,6 +51,7 @@ class LocalTarget(FolderRuns):
         self._stack = stack
         self._interpreter = interpreter
         self._standby: Standby | None = None
+        self._preloaded: Preloaded | None = None
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's process and return at once."""
@@ -68,7 +69,7 @@ class LocalTarget(FolderRuns):
                     )
                     write_task(folder, task)
                     with passed_task(folder, task) as passed:
-                        _start(folder, lock, passed, self._taken(folder))
+                        self._start(folder, lock, passed)
             finally:
                 os.close(lock)
         return Handle(self.name, run.run_id)
@@ -77,12 +78,20 @@ class LocalTarget(FolderRuns):
         """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""
         require_workspace(spec, self._manifest, self._stack)
 
+    def preload(self) -> None:
+        """Have a process ready for many runs, which start faster then."""
+        if self._preloaded is None:
+            self._preloaded = load("runtime.targets.preloaded:PreloadedProcess")()
+
     def expect(self, standby: Standby) -> None:
         """Use a process that was started ahead, for the run it was started for."""
         self._standby = standby
 
     def close(self) -> None:
-        """End a process that was started ahead of a run that never was."""
+        """End the processes that were started ahead of runs."""
+        if self._preloaded is not None:
+            self._preloaded.close()
+            self._preloaded = None
         if self._standby is not None:
             self._standby.close()
             self._standby = None
@@ -95,6 +104,16 @@ class LocalTarget(FolderRuns):
         folder = self.folder(handle.reference)
         if folder.path.is_dir() and folder.alive():
             ask_to_stop(folder)
+
+    def _start(self, folder: RunFolder, lock: int, task: IO[bytes]) -> None:
+        # The run holds its copy of the lock after this process closes its own.
+        standby = self._taken(folder)
+        with private_file(folder.process_log).open("ab") as sink:
+            if standby is not None and standby.start(lock, sink, task):
+                return
+            if self._preloaded is not None and self._preloaded.start(folder.path, lock, sink, task):
+                return
+            start_process(folder.path, str(lock), folder.path, descriptor=lock, log=sink, task=task)
 
     def _taken(self, folder: RunFolder) -> Standby | None:
         standby = self._standby
@@ -117,10 +136,3 @@ class LocalTarget(FolderRuns):
             return status
         load("runtime.agent.process_tree:kill_left")(handle.reference, marked=True)
         return replace(status, state=RunState.FAILED, error=_LOST + last_words(folder))
-
-
-def _start(folder: RunFolder, lock: int, task: IO[bytes], standby: Standby | None) -> None:
-    # The run holds its copy of the lock after this process closes its own.
-    with private_file(folder.process_log).open("ab") as sink:
-        if standby is None or not standby.start(lock, sink, task):
-            start_process(folder.path, str(lock), folder.path, descriptor=lock, log=sink, task=task)

@@ -290,8 +290,12 @@ def main(arguments: Sequence[str]) -> None:
     """``python -m runtime.targets.local_run FOLDER DESCRIPTOR``, or ``@SOCKET`` for a standby."""
     folder = RunFolder(Path(arguments[0]))
     descriptor = received_lock(folder.path, arguments[1])
-    if descriptor is None:
-        return
+    if descriptor is not None:
+        execute(folder, descriptor)
+
+
+def execute(folder: RunFolder, descriptor: int) -> None:
+    """Execute the run of a folder, whose lock is held by ``descriptor``; its task is on stdin."""
     # Only the agent inherits the lock, by `pass_fds`.
     fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
     LocalRun(folder, descriptor).execute()

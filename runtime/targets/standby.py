@@ -52,6 +52,24 @@ class Expecting(Protocol):
         """Use the process for the run it was started for."""
 
 
+class Preloaded(Protocol):
+    """A process that is forked for each run: ``runtime.targets.preloaded``."""
+
+    def start(self, folder: Path, lock: int, log: IO[bytes], task: IO[bytes]) -> bool:
+        """Start the run of a folder, which holds the lock; ``False`` if the process is gone."""
+
+    def close(self) -> None:
+        """End the process; the runs it has started go on."""
+
+
+@runtime_checkable
+class Preloading(Protocol):
+    """A target whose runs start faster if it is told that many will."""
+
+    def preload(self) -> None:
+        """Have a process ready for many runs. ``close`` ends it."""
+
+
 def start_process(
     folder: Path,
     argument: str,

@@ -413,3 +413,46 @@ def test_another_run_does_not_take_the_process_that_was_started_ahead(target, tm
     assert log(target, handle) == "ran\n"
     target.close()
     until(lambda: not waiting_for(folder))
+
+
+class TestPreloadedLocalTarget(TargetContract):
+    """The contract again, for runs that are forked from one process."""
+
+    @pytest.fixture
+    def make_target(self, tmp_path):
+        made = []
+
+        def make():
+            target = LocalTarget(tmp_path / "home")
+            target.preload()
+            made.append(target)
+            return target
+
+        yield make
+        for target in made:
+            target.close()
+
+
+def test_a_preloaded_process_that_is_gone_is_not_needed(target, tmp_path, finished):
+    target.preload()
+    first = target.launch(a_run(tmp_path, "print(1)"))
+    assert finished(target, first).state is RunState.COMPLETED
+    (process,) = agents_of_module("runtime.targets.preloaded")
+    os.kill(process, signal.SIGKILL)
+    until(lambda: not agents_of_module("runtime.targets.preloaded"))
+    second = target.launch(a_run(tmp_path, "print(2)"))
+    assert finished(target, second).state is RunState.COMPLETED
+    target.close()
+
+
+def agents_of_module(name):
+    """Return the children of this process that run a module."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and name.encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
