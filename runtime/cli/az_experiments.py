@@ -16,6 +16,7 @@ from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
+from runtime.submit.abilities import MACHINE, kind_of_run
 from runtime.submit.experiments import create_experiment, created_experiments
 from runtime.submit.session import ProjectSession
 from runtime.targets.base import Planning, Prepared, Preparing, Target
@@ -90,7 +91,13 @@ def prepare(configuration: str, *, check: bool) -> int:
     if environment is None or environment.kind == "user_managed":
         say("There is nothing to prepare: the interpreter is used as it is.")
         return 0
-    in_container = spec.target == DOCKER
+    kind = kind_of_run(spec, session.targets.kind(spec.target))
+    in_container = kind == DOCKER
+    if kind == MACHINE or (check and in_container and spec.target != DOCKER):
+        raise UsageError(
+            f"Machine {spec.target!r} says what it has when it runs something.",
+            remedy="Submit a run, or leave out --check to build the image of a run with docker.",
+        )
     if check:
         prepared = (
             _has_image(session.targets.target(DOCKER), spec)
@@ -100,7 +107,7 @@ def prepare(configuration: str, *, check: bool) -> int:
         say("The environment is prepared." if prepared else "The environment is not prepared.")
         return 0 if prepared else 1
     if in_container:
-        for found in _with_image(session.targets.target(DOCKER), environment):
+        for found in _with_image(session.targets.target(spec.target), environment):
             say(found.says)
             az.show({"runConfiguration": configuration, "environment": found.id})
         return 0

@@ -27,7 +27,7 @@ from runtime.cli.session import command_session
 from runtime.cli.watching import follow_to_end
 from runtime.definitions.attached_folder import attached_experiment
 from runtime.model.runs import RunSpec
-from runtime.submit.abilities import check_abilities
+from runtime.submit.abilities import check_abilities, kind_of_run
 from runtime.submit.prepare import for_target, placed
 from runtime.submit.session import ProjectSession
 
@@ -140,7 +140,7 @@ def run_to_prepare(config: RunConfiguration, project: Path, session: ProjectSess
         framework=run_framework(framework_of(config.framework)),
         docker=docker_options(config.docker, environment.docker),
     )
-    kind = session.targets.kind(made.target)
+    kind = kind_of_run(made, session.targets.kind(made.target))
     for note in check_abilities(replace(made, origins=config.origins(made)), kind):
         say(note)
     return for_target(made, kind)
