@@ -8,7 +8,7 @@ import click
 from infra.contract.errors import PlatformError
 from runtime.cli.render import say_outdated
 from runtime.model.runs import RunRecord
-from runtime.submit.session import ProjectSession, open_session
+from runtime.submit.session import ProjectSession, open_session, waits_for_driver
 from runtime.submit.watch import Watcher
 
 
@@ -27,7 +27,7 @@ def refreshed(
     ``run_id`` is exact: ``UnknownNameError`` suggests the nearest.
     """
     record = session.history.record(run_id)
-    if record.state.final:
+    if record.state.final or waits_for_driver(record):
         return record
     try:
         Watcher(session.history).refresh(session.targets_of(record))

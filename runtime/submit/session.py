@@ -14,6 +14,7 @@ from infra.contract.project import (
     project_root,
     selected_stack,
 )
+from runtime.history.child_runs import PARENT
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
 from runtime.submit.submitting import Submitter, silent
@@ -81,6 +82,8 @@ class ProjectSession:
         by_target: dict[Target, dict[str, Target]] = {}
         errors: dict[str, PlatformError] = {}
         for record in unfinished(self.history):
+            if waits_for_driver(record):
+                continue
             try:
                 target = self.target_of(record)
                 by_target.setdefault(target, {})[record.run_id] = target
@@ -99,6 +102,15 @@ class ProjectSession:
     def targets_of(self, record: RunRecord) -> Mapping[str, Target]:
         """Return the argument of a watcher for one run."""
         return {record.run_id: self.target_of(record)}
+
+
+def waits_for_driver(record: RunRecord) -> bool:
+    """Return whether a run below another one was not launched yet.
+
+    Its target knows nothing of it and would call it lost, but the driver of its parent, or the one
+    that follows that, launches it.
+    """
+    return record.handle is None and PARENT in record.properties
 
 
 def open_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:

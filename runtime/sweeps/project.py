@@ -122,6 +122,8 @@ def checked(
     """Return the sweep as it will be, with a seed. Raises ``PlatformError`` if it cannot be."""
     require_shared_cluster(spec, "a sweep")
     problems = [*sweep.problems(), *_fixed(sweep, spec), *_of_resuming(sweep, session.history)]
+    if spec.cluster is not None:
+        problems.append("A cluster made for one run cannot be shared by those of a sweep.")
     if problems:
         kind = DefinitionError if at else UsageError
         raise kind("\n".join(problems), remedy="Change the sweep, then submit it again.", at=at)

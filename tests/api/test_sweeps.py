@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from aml_platform import (
     UserErrorException,
     choice,
 )
+from runtime.model.states import RunState
 
 LOGS = """
 import argparse, time
@@ -176,3 +178,14 @@ def test_what_cannot_be_a_sweep_is_refused_before_anything_is_started(experiment
     with pytest.raises(UserErrorException, match="'HD_1' is not a run"):
         experiment.submit(config(GridParameterSampling({"lr": choice(1)}), resume_from="HD_1"))
     assert [*experiment.get_runs(include_children=True)] == []
+
+
+def test_a_child_that_waits_for_its_driver_is_not_lost(experiment, config, workspace):
+    run = experiment.submit(config(GridParameterSampling({"lr": choice(1)})))
+    run.wait_for_completion()
+    history = workspace.session.history
+    child = history.record(f"{run.id}_0")
+    waiting = replace(child, run_id="HD_2_0", state=RunState.NOT_STARTED, handle=None)
+    history.add(waiting)
+    workspace.session.refresh()
+    assert Run(experiment, "HD_2_0").get_status() == "NotStarted"

@@ -9,7 +9,7 @@ from runtime.history.child_runs import part_record
 from runtime.model.runs import EventKind, RunEvent, RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.interactive import run_folder
-from runtime.submit.session import ProjectSession
+from runtime.submit.session import ProjectSession, waits_for_driver
 from runtime.submit.submitting import note
 from runtime.submit.watch import Watcher
 from runtime.targets.base import INTERACTIVE
@@ -55,7 +55,7 @@ class Source:
     def refresh(self) -> RunRecord:
         """Ask the target, and return the record."""
         root = self.session.history.record(self.root)
-        if not root.state.final:
+        if not (root.state.final or waits_for_driver(root)):
             Watcher(self.session.history).refresh(self.session.targets_of(root))
         return self.record
 
