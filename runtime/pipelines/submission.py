@@ -217,17 +217,17 @@ class _Checking:
                 remedy="Give it one: `environment: {conda_file: FILE}` in a job, `runconfig` in a"
                 " step, or conda_dependencies.yml in its source folder.",
             )
-        step = replace(step, run=run)
-        alone = unread(step, placed(step, self._folder, lambda _: kind))
+        step = step if run is step.run else replace(step, run=run)
         # A thousand steps with one script are one script to check.
         same = (
-            alone.script, bool(alone.command), alone.source_directory, alone.target,
-            repr(alone.environment), alone.distribution, alone.node_count, alone.framework,
-            alone.inputs, tuple(bool(each.location) for each in alone.outputs),
-            alone.experiment,
+            run.script, bool(run.command), run.source_directory, run.target,
+            repr(run.environment), run.distribution, run.node_count, run.framework,
+            tuple(each for each in run.inputs if each.name not in step.reads),
+            tuple(each.location for each in run.outputs),
         )  # fmt: skip
         if same not in self._seen:
             here = self._session.targets.target(LOCAL) if run.target == LOCAL else None
+            alone = unread(step, placed(step, self._folder, lambda _: kind))
             self._submitter.plan(alone, here)
             self._seen.add(same)
         return step

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from aml_platform import (
     Dataset,
     GridParameterSampling,
@@ -16,6 +18,7 @@ from aml_platform import (
     TrainingOutput,
     choice,
 )
+from runtime.api.exceptions import RunConfigurationException
 
 PREPARE = "import sys, pathlib; pathlib.Path(sys.argv[2], 'x').write_text(open(sys.argv[1]).read())"
 TRAIN = """
@@ -72,6 +75,20 @@ def made(workspace, folder, raw, kept):
         source_directory=folder,
     )
     return Pipeline(workspace, [register])
+
+
+def test_an_output_that_every_run_of_a_sweep_would_write_is_refused(workspace, experiment, source):
+    folder = str(source(train=TRAIN))
+    sweep = HyperDriveConfig(
+        hyperparameter_sampling=GridParameterSampling({"--rate": choice(1, 3)}),
+        primary_metric_name="accuracy",
+        primary_metric_goal=PrimaryMetricGoal.MAXIMIZE,
+        max_total_runs=2,
+        run_config=ScriptRunConfig(folder, script="train.py"),
+    )
+    step = HyperDriveStep("sweep", sweep, outputs=[PipelineData("model")])
+    with pytest.raises(RunConfigurationException, match="'model' of step 'sweep' would be written"):
+        experiment.submit(Pipeline(workspace, [step]))
 
 
 def test_prepare_sweep_best_register(workspace, experiment, source, tmp_path):

@@ -78,6 +78,13 @@ def left_outputs(step: PipelineStep) -> dict[str, str]:
             found[output_name(each)] = training.model_file or "outputs"
         elif isinstance(training, TrainingOutput):
             found[output_name(each)] = ""
+        else:
+            raise UserErrorException(
+                f"Output {output_name(each)!r} of step {step.label!r} would be written by every run"
+                " of the sweep.",
+                remedy="Give it a training_output: TrainingOutput('Model', model_file='outputs/…')"
+                " is a file of the best run.",
+            )
     return found
 
 
