@@ -4,12 +4,15 @@ A document belongs to a ``space`` (one account or workspace) and has a kind and 
 of ids does not count. Documents are sealed as a whole: they hold signed URLs and passwords.
 """
 
+import json
+from functools import lru_cache
 from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from localcloud.store.database import Database
 from localcloud.store.sealing import Sealing
 
+_KEPT: Final = 4096  # documents
 TABLES: Final = """
 create table if not exists document (
   space text not null, kind text not null, id text not null, position integer not null,
@@ -25,6 +28,8 @@ class DocumentStore:
     def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
         self._sealing = sealing
+        # Schedulers read the same documents with every change; opening one is what takes long.
+        self._opened = lru_cache(_KEPT)(self._text)
         database.define(TABLES)
 
     def get(self, space: str, kind: str, id: str) -> JsonObject | None:
@@ -32,7 +37,7 @@ class DocumentStore:
             "select sealed from document where space = ? and kind = ? and id = ?",
             (space, kind, id.lower()),
         )
-        return self._sealing.open(row["sealed"]) if row else None
+        return self._open(row["sealed"]) if row else None
 
     def put(self, space: str, kind: str, id: str, document: Document) -> None:
         """Insert or replace; a document keeps its place in the order of creation."""
@@ -60,7 +65,7 @@ class DocumentStore:
             " and substr(id, 1, ?) = ? order by position",
             (space, kind, len(prefix), prefix.lower()),
         )
-        return [self._sealing.open(row["sealed"]) for row in rows]
+        return [self._open(row["sealed"]) for row in rows]
 
     def ids(self, space: str, kind: str) -> list[str]:
         """Return the ids of a kind, in lower case, oldest first."""
@@ -85,3 +90,10 @@ class DocumentStore:
         """Remove everything of one account or workspace."""
         with self._database.write() as connection:
             connection.execute("delete from document where space = ?", (space,))
+
+    def _open(self, sealed: bytes) -> JsonObject:
+        document: JsonObject = json.loads(self._opened(sealed))
+        return document
+
+    def _text(self, sealed: bytes) -> str:
+        return json.dumps(self._sealing.open(sealed))

@@ -157,7 +157,11 @@ class BatchEngine:
             task = execution.assignment.task
             need = slots if instances(task) > 1 else int(task.get("requiredSlots") or 1)
             free |= {n: free[n] - need for n in execution.assignment.nodes if n in free}
-        here = [job for job in jobs if _pool_of(job).lower() == pool["id"].lower()]
+        here = [
+            job
+            for job in jobs
+            if job["state"] == "active" and _pool_of(job).lower() == pool["id"].lower()
+        ]
         tasks = {job["id"]: records.all("task", job["id"]) for job in here}
         running = Counter(key[1] for key in self._running if key[0] == records.account)
         counts = {job["id"]: running[job["id"].lower()] for job in here}
@@ -240,7 +244,8 @@ class BatchEngine:
         name = job["id"]
         if job["state"] == "active" and _is_done(records, job):
             job = moved(job, "terminating", records.now())
-            job["executionInfo"] = {**job["executionInfo"], "terminateReason": _why(records, job)}
+            reason = {"terminateReason": "AllTasksCompleted"}
+            job["executionInfo"] = {**job["executionInfo"], **reason}
         if job["state"] not in ("terminating", "deleting", "disabling"):
             return
         if self.is_running(records.account, name):
@@ -326,17 +331,11 @@ def _pool_of(job: Document) -> str:
 
 
 def _is_done(records: Records, job: Document) -> bool:
-    """Return whether a job ends by itself: all its tasks are completed, or one has failed."""
-    tasks = records.all("task", job["id"])
-    if job.get("onTaskFailure") == "performexitoptionsjobaction":
-        return False  # exit conditions are refused, so that there is no such action
-    if job.get("onAllTasksComplete") != "terminatejob" or not tasks:
+    """Return whether a job ends by itself: it has tasks, and all of them are completed."""
+    if job.get("onAllTasksComplete") != "terminatejob":
         return False
-    return all(task["state"] == "completed" for task in tasks)
-
-
-def _why(records: Records, job: Document) -> str:
-    return "AllTasksCompleted" if records.all("task", job["id"]) else "UserTerminate"
+    tasks = records.all("task", job["id"])
+    return bool(tasks) and all(task["state"] == "completed" for task in tasks)
 
 
 def _after(records: Records, task: Document, result: TaskResult) -> JsonObject:

@@ -1,6 +1,5 @@
 """HDInsight clusters: a head node that answers over ssh, and the batches of its Livy."""
 
-import os
 import shlex
 import shutil
 import threading
@@ -222,10 +221,8 @@ class _Batch:
         }
         program = self._folder / "submit"
         program.write_text(launcher(spark_submit.__name__, settings), encoding="utf-8")
-        arguments = self._folder / "arguments"
-        arguments.write_bytes(b"\0".join(os.fsencode(word) for word in words))
         return start(
-            f"exec xargs -0 -a {shlex.quote(str(arguments))} sh {shlex.quote(str(program))}",
+            f"exec {shlex.join(['sh', str(program), *words])}",
             folder=self._folder / "work",
             variables=build_variables(),
             log=self._folder / "log",
