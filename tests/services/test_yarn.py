@@ -18,8 +18,9 @@ def test_arguments_of_yarn_are_read_and_those_without_effect_named():
     assert found.options == ("--name", "n", "--conf", "spark.x=y", "--py-files", "p.zip")
     assert (found.files, found.archives) == (("a", "b"), ("env.tar.gz#environment",))
     assert found.variables == {"A": "1"}
-    assert "--queue thin" in found.left_out
-    assert "--conf spark.yarn.maxAppAttempts=1" in found.left_out
+    assert found.left_out == (
+        "--queue thin", "--num-executors 4", "--conf spark.yarn.maxAppAttempts=1",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from infra.contract.errors import UsageError
 
 _FLAGS: Final = frozenset({"--verbose", "-v", "--supervise"})
 _NOT_HERE: Final = frozenset({
-    "--master", "--deploy-mode", "--queue", "--num-executors", "--executor-cores", "--driver-cores",
+    "--queue", "--num-executors", "--executor-cores", "--driver-cores",
     "--total-executor-cores", "--principal", "--keytab",
 })  # fmt: skip
-_SHIPPED: Final = frozenset({"--files", "--archives"})
+_READ: Final = frozenset({"--master", "--deploy-mode", "--files", "--archives"})
 _MASTER_ENV: Final = "spark.yarn.appMasterEnv."
 
 
@@ -56,11 +56,13 @@ def submission(words: Sequence[str]) -> Submission:
     for option, value in given:
         if option in _FLAGS:
             options.append(option)
+        elif option in _READ:
+            continue
         elif option in _NOT_HERE:
             left_out.append(f"{option} {value}")
         elif option == "--conf" and value.startswith("spark.yarn."):
             left_out += _of_yarn(value, variables)
-        elif option not in _SHIPPED:
+        else:
             options += [option, value]
     return Submission(
         named.get("--deploy-mode", "client") == "cluster",
