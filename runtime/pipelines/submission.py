@@ -25,10 +25,12 @@ from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.driven import DrivenTask, driven_folder, read_task, start
-from runtime.submit.prepare import LOCAL, check_script
+from runtime.submit.prepare import check_script
+from runtime.submit.prepare import placed as at_target
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, silent
 from runtime.targets.base import Report
+from runtime.targets.finding import ON_THIS_MACHINE
 
 DRIVER: Final = "pipeline"
 RUN_KIND: Final = "azureml.PipelineRun"
@@ -205,13 +207,13 @@ class _Checking:
 
     def step(self, step: Step) -> Step:
         """Return a step that its target can run. Raises what is wrong with it."""
-        run = step.run
+        run = at_target(step.run)
         if not step.has_code:
             run = replace(run, source_directory=private_folder(self._session.home / "empty"))
         kind = self._kind(run.target)
         if run.environment is not None and run.environment.kind not in _AS_DECLARED:
             run = replace(run, environment=self._registered(run))
-        if run.environment is None and run.target != LOCAL:
+        if run.environment is None and run.target not in ON_THIS_MACHINE:
             raise DefinitionError(
                 f"It has no environment, and target {run.target!r} needs one.",
                 remedy="Give it one: `environment: {conda_file: FILE}` in a job, `runconfig` in a"
@@ -223,10 +225,11 @@ class _Checking:
             run.script, bool(run.command), run.source_directory, run.target,
             repr(run.environment), run.distribution, run.node_count, run.framework,
             tuple(each for each in run.inputs if each.name not in step.reads),
-            tuple(each.location for each in run.outputs),
+            tuple(each.location for each in run.outputs), run.experiment, run.docker,
         )  # fmt: skip
         if same not in self._seen:
-            here = self._session.targets.target(LOCAL) if run.target == LOCAL else None
+            is_here = run.target in ON_THIS_MACHINE
+            here = self._session.targets.target(run.target) if is_here else None
             alone = unread(step, placed(step, self._folder, lambda _: kind))
             self._submitter.plan(alone, here)
             self._seen.add(same)

@@ -26,7 +26,7 @@ from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
 from runtime.submit.kept_specs import keep_spec, kept_spec
 from runtime.submit.kept_specs import with_values as with_variables
-from runtime.submit.prepare import command_of
+from runtime.submit.prepare import command_of, placed
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Submitter, first_record, note, silent
 from runtime.submit.watch import Watcher
@@ -82,6 +82,7 @@ def submit_sweep(
     it (default: on Azure, where its sweeps are the same). Raises ``PlatformError`` with every
     reason why it cannot be, before anything is stored or started.
     """
+    spec = placed(spec)
     sweep = checked(sweep, spec, session, at=at, report=report)
     target = session.targets.target(spec.target)
     run_id = name or f"HD_{uuid.uuid4()}"
