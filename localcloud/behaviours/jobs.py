@@ -23,6 +23,7 @@ from localcloud.behaviours.job_references import (
 from localcloud.behaviours.job_runs import add_run
 from localcloud.behaviours.sweep_driving import SweepEngine
 from localcloud.behaviours.sweep_jobs import filled_sweep, is_sweep
+from localcloud.calls.docker_arguments import docker_options
 from localcloud.calls.job_limits import queue_limit
 from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
@@ -33,7 +34,7 @@ from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
-from runtime.environments.docker_arguments import docker_options, size_bytes
+from runtime.environments.docker_arguments import size_bytes
 from runtime.model.runs import QUEUE_TIMEOUT
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"

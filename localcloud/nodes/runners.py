@@ -19,6 +19,7 @@ from infra.contract.errors import EnvironmentBuildError
 from infra.contract.json_types import Document
 from localcloud.calls.blob_addresses import address_of
 from localcloud.calls.cloud import Cloud
+from localcloud.calls.docker_arguments import docker_options
 from localcloud.nodes import storage
 from localcloud.nodes.engines import (
     Container,
@@ -35,7 +36,7 @@ from localcloud.nodes.interpreters import interpreter_of
 from localcloud.nodes.jobs import Job
 from localcloud.nodes.processes import JobProcess, start
 from runtime.environments.cache import EnvironmentCache
-from runtime.environments.docker_arguments import docker_options, size_bytes
+from runtime.environments.docker_arguments import size_bytes
 from runtime.environments.images import build_context
 from runtime.model.environments import EnvironmentSpec, ImageSpec
 from runtime.model.redaction import redacted, secrets_of

@@ -16,18 +16,17 @@ from pathlib import Path
 from typing import Final
 
 from docker.errors import APIError, NotFound
-from docker.types import DeviceRequest
 
 from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.agent.detached import ASKED
 from runtime.agent.files import files_below
+from runtime.environments.docker_arguments import ALL_GPUS, gpu_request
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.snapshots.sizes import size_text
 from runtime.targets.base import Report
 from runtime.targets.docker_archives import Packed, Watched, entries, packed, unpack
-from runtime.targets.docker_arguments import ALL_GPUS
 from runtime.targets.docker_engine import (
     Client,
     RefusedError,
@@ -64,7 +63,6 @@ _ENDING_S: Final = 0.02
 _SAY_EVERY_S: Final = 5.0
 _ROOT_USER: Final = "0:0"
 _REMAPPED: Final = ("name=rootless", "name=userns")
-_EVERY: Final = -1
 
 
 def container_name(run_id: str) -> str:
@@ -268,9 +266,9 @@ class DockerPlace:
         host, own = dict(self._settings["host_config"]), dict(self._settings["own"])
         gpus = str(self._settings.get("gpus") or "")
         if not gpus and sees_gpus(self._client, self._settings):
-            gpus = "all"
+            gpus = ALL_GPUS
         if gpus:
-            host["device_requests"] = [_device_request(gpus)]
+            host["device_requests"] = [gpu_request(gpus)]
         api = self._client.api
         made: Document = api.create_container(
             ready.image,
@@ -281,7 +279,11 @@ class DockerPlace:
             hostname=own.get("hostname"),
             working_dir=f"{ROOT}/{WORK}",
             ports=_ports(host.get("port_bindings") or {}),
-            labels={LABEL: self._run_id, "aml.experiment": shipment.task.experiment},
+            labels={
+                **self._settings.get("labels", {}),
+                LABEL: self._run_id,
+                "aml.experiment": shipment.task.experiment,
+            },
             host_config=api.create_host_config(init=True, **host),
         )
         return str(made["Id"])
@@ -387,16 +389,6 @@ def _end(state: Document | None) -> PlaceEnd:
         return PlaceEnd(code, f"{why} (exit code {code}).")
     said = str(state.get("Error") or "")
     return PlaceEnd(code, f"The run's container ended: {said}" if said else "")
-
-
-def _device_request(gpus: str) -> DeviceRequest:
-    """Return the request for ``all``, a number, or ``device=0,1``."""
-    capabilities = [["gpu"]]
-    if gpus.startswith("device="):
-        devices = gpus.partition("=")[2].split(",")
-        return DeviceRequest(device_ids=devices, capabilities=capabilities)
-    count = _EVERY if gpus == ALL_GPUS else int(gpus)
-    return DeviceRequest(count=count, capabilities=capabilities)
 
 
 def _ports(bound: Document) -> list[tuple[int, str]]:

@@ -14,11 +14,11 @@ from typing import Final, Protocol
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
+from runtime.environments.docker_arguments import RunArguments, run_arguments
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.targets.base import Handle, Prepared
 from runtime.targets.carried import EnterableTarget
-from runtime.targets.docker_arguments import RunArguments, run_arguments
 
 EXTRA: Final = "docker"
 SHM_SIZE: Final = "2g"
@@ -27,6 +27,7 @@ _ENGINE: Final = "runtime.targets.docker_engine"
 _IMAGES: Final = "runtime.targets.docker_images"
 _PACKAGES: Final = "runtime.targets.docker_packages"
 _SHARE: Final = "/azureml-share"
+_REFUSED: Final = {"--read-only": "the run's folder is in the container"}
 _SPARK_VARIABLE: Final = "PYSPARK_SUBMIT_ARGS"
 
 
@@ -105,6 +106,7 @@ def container_settings(run: PreparedRun, expanded: Callable[[str], str] = str) -
     return {
         "host_config": host,
         "own": dict(arguments.own),
+        "labels": dict(arguments.labels),
         "gpus": arguments.gpus or ("all" if run.spec.docker.gpu else ""),
     }
 
@@ -142,7 +144,7 @@ def spark_variables(spec: RunSpec) -> dict[str, str]:
 def _arguments(spec: RunSpec) -> RunArguments:
     options = spec.docker
     at = spec.origins.get("docker.arguments") or spec.origins.get("docker")
-    return run_arguments(options.arguments, at=at)
+    return run_arguments(options.arguments, refused=_REFUSED, at=at)
 
 
 def _expanded(bind: str) -> str:

@@ -3,9 +3,9 @@
 import pytest
 
 from infra.contract.errors import UsageError
+from runtime.environments.docker_arguments import RunArguments, run_arguments
 from runtime.model.environments import EnvironmentSpec, MavenPackage, SparkPackages
 from runtime.model.runs import RunSpec
-from runtime.targets.docker_arguments import RunArguments, run_arguments
 from runtime.targets.docker_target import spark_variables
 
 G = 1024**3

@@ -106,7 +106,7 @@ def job(**changes):
             "'1' of 'far' already",
         ),
         ({"outputs": {"o": output(assetVersion="1")}}, 400, "no name to register it under"),
-        ({"resources": {"dockerArgs": "--network none"}}, 400, "--network: it is not supported"),
+        ({"resources": {"dockerArgs": "--network none"}}, 400, "it is decided by the node"),
         ({"resources": {"shmSize": "much"}}, 400, "'much' is not a size such as 2g"),
     ],
 )

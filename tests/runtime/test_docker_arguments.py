@@ -3,7 +3,8 @@
 import pytest
 
 from infra.contract.errors import UsageError
-from runtime.environments.docker_arguments import docker_options, size_bytes
+from localcloud.calls.docker_arguments import docker_options
+from runtime.environments.docker_arguments import size_bytes
 
 GPU = {"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}
 
@@ -16,7 +17,7 @@ GPU = {"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}
         ("-m 512m", {"mem_limit": 512 << 20}),
         ("-m512m", {"mem_limit": 512 << 20}),
         ("--cpus 1.5", {"nano_cpus": 1_500_000_000}),
-        ("--privileged --read-only=false", {"privileged": True, "read_only": False}),
+        ("--privileged --read-only=false", {"privileged": True}),
         ("--ulimit nofile=1:2", {"ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}]}),
         ("--cap-add A --cap-add=B", {"cap_add": ["A", "B"]}),
         ("-v /a:/b:ro -v /c:/d", {"binds": ["/a:/b:ro", "/c:/d"]}),
@@ -36,10 +37,13 @@ def test_variables_and_labels() -> None:
 
 def test_every_argument_that_cannot_be_used_is_named() -> None:
     with pytest.raises(UsageError) as refused:
-        docker_options("--network none --rm -m much -e FROM_HOST --shm-size 1g")
-    for part in ("--network: it is not supported", "--rm:", "'much' is not a size", "FROM_HOST="):
+        docker_options("--network none --rm -m much --shm-size 1g --name x")
+    for part in ("`--network` (it is decided by the node)", "`--memory much`", "`--name`"):
         assert part in refused.value.detail
     assert "--shm-size" in refused.value.remedy
+    assert "--network" not in refused.value.remedy
+    with pytest.raises(UsageError, match="-e FROM_HOST"):
+        docker_options("-e FROM_HOST")
 
 
 @pytest.mark.parametrize(("text", "size"), [("2g", 2 << 30), ("64M", 64 << 20), ("1.5kb", 1536)])
