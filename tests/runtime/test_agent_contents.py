@@ -1,0 +1,108 @@
+"""The store of a machine: what is there is used again, nothing leaves its folder, old things go."""
+
+import io
+import os
+import tarfile
+
+import pytest
+
+from runtime.agent.contents import ContentError, Contents, Tree
+from runtime.agent.environments import Environments
+from runtime.agent.files import OutsideError
+from runtime.targets.ssh_session import tar_bytes
+from runtime.targets.ssh_trees import Listed, made
+
+
+def tree_of(*paths):
+    return Listed.of([made(path, path.encode()) for path in paths], [])
+
+
+def archive_of(listed, **wrong):
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT) as archive:
+        for sha, content in listed.contents.items():
+            member = tarfile.TarInfo(wrong.get("name", sha))
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    sink.seek(0)
+    return sink
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Contents(tmp_path / "root")
+
+
+def kept(store, listed):
+    tree = Tree(listed.text)
+    store.keep(tree)
+    store.unpack(archive_of(listed))
+    return tree
+
+
+def test_a_tree_is_laid_out_from_what_was_stored(store, tmp_path):
+    listed = Listed.of(
+        [made("work/a.txt", b"a"), made("bin/run", b"#!/bin/sh\n", executable=True)], ["inputs/x"]
+    )
+    tree = kept(store, listed)
+    assert store.missing(tree) == []
+    assert store.tree(tree.id).text == listed.text
+    store.lay_out(tree, tmp_path / "run")
+    assert (tmp_path / "run" / "work" / "a.txt").read_bytes() == b"a"
+    assert os.access(tmp_path / "run" / "bin" / "run", os.X_OK)
+    assert (tmp_path / "run" / "inputs" / "x").is_dir()
+    (tmp_path / "run" / "work" / "a.txt").write_text("changed by the run")
+    store.lay_out(tree, tmp_path / "again")
+    assert (tmp_path / "again" / "work" / "a.txt").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("path", ["../a", "/a", "work/..", "work/"])
+def test_no_file_is_laid_out_outside_of_its_folder(store, tmp_path, path):
+    tree = kept(store, tree_of(path))
+    with pytest.raises(OutsideError):
+        store.lay_out(tree, tmp_path / "run")
+
+
+def test_a_content_that_is_not_what_it_is_called_is_not_stored(store):
+    listed = tree_of("a")
+    with pytest.raises(ContentError):
+        store.unpack(archive_of(listed, name="0" * 64))
+    assert store.missing(Tree(listed.text)) == list(listed.contents)
+
+
+def test_the_size_of_an_archive_is_known_before_it_is_made(store):
+    listed = Listed.of([made(str(n), b"x" * n * 100) for n in range(40)], [])
+    assert len(archive_of(listed).read()) == tar_bytes(listed.sizes)
+
+
+def test_what_was_used_last_is_pruned_last(store, tmp_path):
+    old, new = kept(store, tree_of("old")), kept(store, tree_of("new"))
+    for file in (tmp_path / "root").rglob("*"):
+        os.utime(file, (1, 1))
+    store.lay_out(new, tmp_path / "run")
+    store.prune(3)
+    assert (store.missing(old), store.missing(new)) == (["".join(old.contents)], [])
+    with store.used():
+        store.prune(0)
+    assert store.missing(new) == []
+
+
+def test_an_environment_is_built_by_one_and_stays_while_a_run_uses_it(tmp_path):
+    first, second = Environments(tmp_path), Environments(tmp_path)
+    waited = []
+
+    def beat():
+        waited.append(1)
+        first.keep("a", {"lock": "six==1"})
+
+    assert first.take("a", beat) is None
+    (tmp_path / "environments" / "a" / "file").write_text("content")
+    assert second.take("a", beat) == {"lock": "six==1"}
+    assert waited
+    (tmp_path / "runs" / "r").mkdir(parents=True)
+    first.use(tmp_path / "runs" / "r", "a")
+    first.prune(0)
+    assert second.record("a") is not None
+    (tmp_path / "runs" / "r" / "environment").unlink()
+    first.prune(0)
+    assert second.record("a") is None
