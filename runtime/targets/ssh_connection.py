@@ -5,6 +5,7 @@ else against ``known_hosts``.
 """
 
 import io
+import logging
 import os
 import select
 import socket
@@ -35,12 +36,16 @@ _SILENT_MS: Final = 20_000
 """A connection whose packets nobody acknowledges for so long is lost."""
 _KEEPALIVE_S: Final = 5
 _KNOWN_HOSTS: Final = (".ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+_HASHED: Final = "|1|"
 _OWN_KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")
 _KINDS: Final = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 _RSA: Final = ("rsa-sha2-512", "rsa-sha2-256")
 _BLOCK_BYTES: Final = 1 << 18
 _PROHIBITED: Final = 1  # SSH_OPEN_ADMINISTRATIVELY_PROHIBITED, RFC 4254
 _WINDOWS: Final = "windows"
+
+# For want of a handler it would print each refused connection to standard error.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 class Command:
@@ -274,11 +279,25 @@ def _known_keys(machine: Machine, home: Path) -> list[paramiko.PKey]:
                 remedy="Run `aml up` to write it again.",
             )
         return [line.key]
-    keys = paramiko.HostKeys()
-    for file in (home / _KNOWN_HOSTS[0], Path(_KNOWN_HOSTS[1])):
-        with suppress(OSError):
-            keys.load(str(file))
-    return list((keys.lookup(machine.known_as) or {}).values())
+    return [
+        key
+        for file in (home / _KNOWN_HOSTS[0], Path(_KNOWN_HOSTS[1]))
+        for key in _keys_in(file, machine.known_as)
+    ]
+
+
+def _keys_in(file: Path, name: str) -> Iterator[paramiko.PKey]:
+    """Yield every key that a ``known_hosts`` file has for a name, which may be hashed there."""
+    lines: list[str] = []
+    with suppress(OSError):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines:
+        with suppress(paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(line)
+            for host in entry.hostnames if entry is not None else ():
+                hashed = host.startswith(_HASHED)
+                if (paramiko.HostKeys.hash_host(name, host) if hashed else name) == host:
+                    yield entry.key
 
 
 def _preferred(known: Sequence[str], types: Sequence[str]) -> tuple[str, ...]:

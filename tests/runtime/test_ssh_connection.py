@@ -93,8 +93,12 @@ def test_without_credentials_the_agent_and_the_usual_keys_are_tried(reach, host,
 
 def test_a_key_of_known_hosts_is_enough(reach, host, tmp_path):
     (tmp_path / ".ssh").mkdir()
-    line = f"[127.0.0.1]:{host.port} {host.host_key}\n"
-    (tmp_path / ".ssh" / "known_hosts").write_text(line)
+    known, hashed = tmp_path / ".ssh" / "known_hosts", tmp_path / ".ssh" / "known_hosts.old"
+    name = f"[127.0.0.1]:{host.port}"
+    known.write_text(f"@revoked {name} {OTHER_KEY}\n{name} {OTHER_KEY}\n{name} {host.host_key}\n")
+    assert reach(host_key=None).facts["python"]
+    sh("ssh-keygen", "-q", "-H", "-f", str(known))
+    assert hashed.exists()
     assert reach(host_key=None).facts["python"]
 
 
