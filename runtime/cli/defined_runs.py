@@ -1,8 +1,8 @@
 """A run as a file defines it, before anything is checked against its target."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
@@ -13,17 +13,23 @@ from runtime.submit.session import ProjectSession
 class Defined:
     """A run that a file defines. ``name`` is its id, ``""`` for one that is made.
 
-    ``submits`` starts what has runs below it (a sweep, of which ``spec`` is one trial), given the
-    spec and the name, and returns the id of the parent; ``None`` for a plain run.
+    ``parent`` has runs below it, of which ``spec`` is one: a sweep; ``None`` for a plain run.
     """
 
     spec: RunSpec
     name: str = ""
     notes: Sequence[str] = ()
-    submits: "Submits | None" = None
+    parent: "Parent | None" = None
 
 
-Submits: TypeAlias = Callable[[ProjectSession, RunSpec, str], str]
+class Parent(Protocol):
+    """What a file defines that has runs below it."""
+
+    def check(self, session: ProjectSession, spec: RunSpec) -> None:
+        """Raise what ``submit`` would raise; start nothing."""
+
+    def submit(self, session: ProjectSession, spec: RunSpec, name: str) -> str:
+        """Start it and return its id, which is ``name`` unless that is empty."""
 
 
 def environment_text(spec: EnvironmentSpec | None) -> str:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
-from runtime.cli.defined_runs import Defined, Submits
+from runtime.cli.defined_runs import Defined
 from runtime.cli.option_values import pair, seconds
 from runtime.cli.render import say
 from runtime.cli.submit_command import SubmitOptions
@@ -151,7 +151,7 @@ def defined_sweep(
     """Return the sweep of a sweep job; the options of the command line override the trial."""
     found = read_sweep_job(file, settings)
     trial = _run_of(with_code(found.trial, session.home), given, session)
-    return replace(trial, submits=_submits(found.sweep, file, given))
+    return replace(trial, parent=_Sweep(found.sweep, str(file), given.native))
 
 
 def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
@@ -159,17 +159,25 @@ def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> De
     sweep = read_hdconfig(file)
     script, arguments = next(iter(given.arguments), None), given.arguments[1:]
     run: Defined = load(_SCRIPTED)(replace(given, script=script, arguments=arguments), session)
-    return replace(run, submits=_submits(sweep, file, given))
+    return replace(run, parent=_Sweep(sweep, str(file), given.native))
 
 
-def _submits(sweep: Sweep, file: Path, given: SubmitOptions) -> Submits:
-    def submits(session: ProjectSession, spec: RunSpec, name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    """The sweep of a file. Its project's modules are imported when it is submitted."""
+
+    sweep: Sweep
+    file: str
+    native: bool | None
+
+    def check(self, session: ProjectSession, spec: RunSpec) -> None:
+        load("runtime.sweeps.project:checked")(self.sweep, spec, session, at=self.file, report=say)
+
+    def submit(self, session: ProjectSession, spec: RunSpec, name: str) -> str:
         run_id: str = load("runtime.sweeps.project:submit_sweep")(
-            session, sweep, spec, at=str(file), name=name, native=given.native, report=say
+            session, self.sweep, spec, at=self.file, name=name, native=self.native, report=say
         )
         return run_id
-
-    return submits
 
 
 def _target(job: JobFile, given: SubmitOptions) -> str:

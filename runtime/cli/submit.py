@@ -81,6 +81,8 @@ def _submit(
         for note in definition.notes:
             say(note)
         spec = prepared_spec(definition.spec, session)
+        if definition.parent is not None:
+            definition.parent.check(session, spec)
         # Another target would open a client, and start the local cloud.
         here = session.targets.target(spec.target) if spec.target in ON_THIS_MACHINE else None
         _show(session.submitter(say).plan(spec, here), as_json=as_json)
@@ -149,8 +151,8 @@ def submit_defined(definition: Defined, session: ProjectSession, token: str = ""
     for note in definition.notes:
         say(note)
     spec = prepared_spec(definition.spec, session)
-    if definition.submits is not None:
-        return definition.submits(session, spec, definition.name)
+    if definition.parent is not None:
+        return definition.parent.submit(session, spec, definition.name)
     submitted = session.submitter(say).submit(
         spec,
         session.targets.target(spec.target),

@@ -125,6 +125,14 @@ def test_an_argument_in_both_files_is_refused_by_name(project):
     assert data(project.aml("runs", "--json")) == []
 
 
+def test_a_dry_run_checks_a_sweep_and_starts_nothing(project):
+    said = project.aml("submit", "--dry-run", "sweep.yml")
+    assert (said.code, "${{search_space.lr}}" in said.out) == (0, True)
+    given = ("--dry-run", "--source-directory", "src", "src/hdconfig.yml", "train.py", "--lr", "1")
+    assert "--lr is an argument of the run" in project.aml("submit", *given).err
+    assert not (project.root / "home" / "history.sqlite").exists()
+
+
 def test_a_sweep_outlives_its_command_and_is_resumed_and_canceled(project):
     said = project.aml("submit", "-c", "local", "src/hdconfig.yml", "--wait", "60")
     assert (said.code, "no script" in said.err) == (2, True)
