@@ -115,7 +115,10 @@ def bench(host: Host, folder: Path) -> None:
     tree = Listed.of([file_of(f"work/{f.name}", f) for f in sorted(source.iterdir())], [])
     # Before each: nothing of it is there.
     store = host.home("trainer") / ".aml-agent"
-    empty = lambda: sh("rm", "-rf", str(store / "objects"), str(store / "trees"))  # noqa: E731
+
+    def empty() -> None:
+        sh("rm", "-rf", str(store / "objects"), str(store / "trees"))
+
     rows = [
         (
             f"{FILES:,} files, first",

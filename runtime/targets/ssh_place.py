@@ -11,6 +11,7 @@ from typing import Final
 from infra.contract.errors import (
     CredentialError,
     EnvironmentBuildError,
+    PlatformError,
     UnreachableError,
     UsageError,
 )
@@ -66,8 +67,10 @@ class SshPlace:
             raise MachineError(error.detail, remedy=error.remedy) from None
         try:
             self._persistent(lambda: self._start(shipment, tell), shipment)
-        except (StoppedError, EnvironmentBuildError, MachineError):
-            with suppress(UnreachableError, CredentialError, MachineError):
+        except UnreachableError:
+            raise
+        except (StoppedError, PlatformError):
+            with suppress(PlatformError):
                 self.release()
             raise
 
