@@ -233,10 +233,9 @@ def _require_gpus(count: int) -> None:
     """Raise ``LaunchError`` if this machine has fewer GPUs than were asked for."""
     found = gpus() if count else []
     if len(found) < count:
-        has = f"{len(found)} of {count} GPUs are" if found else "no GPU is"
         raise LaunchError(
-            f"The run asks for {count} GPU{'s' * (count > 1)}, and {has} visible here"
-            " (`nvidia-smi` lists them). Choose a target with GPUs, or ask for none."
+            f"The run asks for {count} GPU{'s' * (count > 1)}, and its machine has"
+            f" {len(found) or 'none'} (see `nvidia-smi`). Choose another target, or ask for none."
         )
 
 
