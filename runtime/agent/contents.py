@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import tarfile
 import time
 import typing
@@ -189,14 +188,13 @@ def _copy(content: str, file: str, size: int, *, executable: bool) -> None:
     with _opened_raw(content, os.O_RDONLY) as source:
         os.utime(source)
         with _opened_raw(file, _WRITE) as copy:
-            if size <= _BLOCK_BYTES:
-                _write_all(copy, os.read(source, _BLOCK_BYTES))
-            else:
-                with (
-                    open(source, "rb", closefd=False) as read,
-                    open(copy, "wb", closefd=False) as written,
-                ):
-                    shutil.copyfileobj(read, written, _BLOCK_BYTES)
+            left = size
+            while left > 0:
+                block = os.read(source, _BLOCK_BYTES)
+                if not block:
+                    break
+                _write_all(copy, block)
+                left -= len(block)
             if executable:
                 make_executable(copy)
 
