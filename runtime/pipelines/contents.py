@@ -106,7 +106,8 @@ def _file_hash(file: Path) -> str:
 
 def _stamp(entry: Entry) -> str:
     blob = entry.blob
-    return f"{blob.size} {blob.etag}" if blob else UNKNOWN
+    # The same content written again has another tag and the same hash.
+    return f"{blob.size} {blob.md5 or blob.etag}" if blob else UNKNOWN
 
 
 def _place(entry: Entry) -> DataLocation:

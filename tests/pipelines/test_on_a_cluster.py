@@ -73,6 +73,7 @@ def test_a_step_of_a_cluster_writes_what_a_step_here_reads(
         {"copy": False, "write.py": False, "read.py": False},
     )
     assert deployed.read("copies/b.txt") == "from the store"
+    deployed.write("raw/a.txt", "from the store", tmp_path)  # the same content, written again
     assert run()[1] == {"copy": True, "write.py": True, "read.py": True}
     deployed.write("raw/a.txt", "changed", tmp_path)
     assert run() == ("CHANGED\n", {"copy": False, "write.py": False, "read.py": False})

@@ -20,12 +20,16 @@ _NOT_FOUND, _CONFLICT, _OK, _PARTIAL = 404, 409, 200, 206
 
 
 class Blob(NamedTuple):
-    """A blob as a listing shows it. ``size`` in bytes; ``modified`` is an HTTP date."""
+    """A blob as a listing shows it. ``size`` in bytes; ``modified`` is an HTTP date.
+
+    ``md5`` is the content's hash in base64, ``""`` where storage does not know it.
+    """
 
     name: str
     size: int
     etag: str
     modified: str
+    md5: str = ""
 
 
 class Container:
@@ -65,6 +69,7 @@ class Container:
             int(answer.headers.get("content-length") or 0),
             answer.headers.get("etag") or "",
             answer.headers.get("last-modified") or "",
+            answer.headers.get("content-md5") or "",
         )
 
     def get(self, name: str, path: str) -> int:
@@ -191,6 +196,7 @@ def _listed(element: ET.Element) -> Optional[Blob]:
         int(element.findtext("Properties/Content-Length") or 0),
         element.findtext("Properties/Etag") or "",
         element.findtext("Properties/Last-Modified") or "",
+        element.findtext("Properties/Content-MD5") or "",
     )
 
 
