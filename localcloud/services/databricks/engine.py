@@ -77,6 +77,10 @@ class RunExecution:
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
 
+    @property
+    def has_ended(self) -> bool:
+        return not self._thread.is_alive()
+
     def _go(self) -> None:
         endings: dict[str, Ending] = {}
         limit = int(self._run.get("timeout_seconds") or 0)
@@ -104,6 +108,9 @@ class RunExecution:
             self._end(task, error.how, error.message, error.code)
             return error.how
         except PlatformError as error:
+            if self._stop.is_set():  # while the environment was being built
+                self._end(task, self._reason, _MESSAGES[self._reason])
+                return self._reason
             message = f"{error.detail} {error.remedy}"
             self._end(task, "internal", message, "LIBRARY_INSTALLATION_ERROR")
             return "internal"
@@ -241,6 +248,8 @@ class DatabricksEngine:
         """Store a new run and start it."""
         with self._lock:
             site.put("run", str(run["run_id"]), run)
+            for key in [key for key, each in self._running.items() if each.has_ended]:
+                del self._running[key]
             execution = RunExecution(site, run, self._lock)
             self._running[site.id, run["run_id"]] = execution
             execution.begin()
@@ -254,18 +263,21 @@ class DatabricksEngine:
 
     def forget(self, site: Site) -> None:
         """End everything of a workspace that was deleted."""
-        self._end([key for key in self._running if key[0] == site.id])
+        self._end(site.id)
         site.documents.forget(site.space)
         shutil.rmtree(self._folder / site.id, ignore_errors=True)
 
     def stop(self) -> None:
-        self._end(list(self._running))
+        self._end()
 
     def reset(self) -> None:
-        self._end(list(self._running))
+        self._end()
 
-    def _end(self, keys: Iterable[tuple[str, int]]) -> None:
-        executions = [self._running.pop(key) for key in keys]
+    def _end(self, site: str = "") -> None:
+        """End the runs of one workspace, or all, and return when they have ended."""
+        with self._lock:
+            keys = [key for key in self._running if site in ("", key[0])]
+            executions = [self._running.pop(key) for key in keys]
         for execution in executions:
             execution.stop("internal")
         for execution in executions:

@@ -87,8 +87,10 @@ class HdinsightEngine:
     def delete(self, cluster: StoredResource) -> None:
         """Delete a cluster's head node, batches and files."""
         name = cluster.name.lower()
-        for key in [key for key in self._running if key[0] == name]:
-            self._running[key].stop()
+        with self._lock:
+            mine = [self._running.pop(key) for key in list(self._running) if key[0] == name]
+        for running in mine:
+            running.stop()
         self._cloud.machines.delete(head_node(cluster.id))
         self._cloud.store.documents.forget(space_of(name))
         shutil.rmtree(self._folder / name, ignore_errors=True)
@@ -112,6 +114,8 @@ class HdinsightEngine:
                 "appInfo": {"driverLogUrl": None, "sparkUiUrl": None},
             }
             documents.put(space_of(name), "batch", str(number), batch)
+            for key in [key for key, each in self._running.items() if each.has_ended]:
+                del self._running[key]
             running = _Batch(self._cloud, folder, batch, words, self._lock)
             self._running[name, number] = running
             running.begin()
@@ -130,12 +134,14 @@ class HdinsightEngine:
         return self._folder / name / "batches" / str(number)
 
     def stop(self) -> None:
-        for running in list(self._running.values()):
+        with self._lock:
+            everything = list(self._running.values())
+            self._running.clear()
+        for running in everything:
             running.stop()
 
     def reset(self) -> None:
         self.stop()
-        self._running.clear()
 
     def _words(self, cluster: StoredResource, body: Document, folder: Path) -> list[str]:
         """Return the arguments of ``spark-submit`` for a batch, its files in ``folder``."""
@@ -213,6 +219,10 @@ class _Batch:
         """Kill the batch, and return when it has ended."""
         self._stop.set()
         self._thread.join(_JOIN_S)
+
+    @property
+    def has_ended(self) -> bool:
+        return not self._thread.is_alive()
 
     def _start(self, words: Sequence[str]) -> JobProcess:
         settings: Mapping[str, str] = {
