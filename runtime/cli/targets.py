@@ -55,4 +55,5 @@ def _document(entry: TargetEntry) -> JsonObject:
 
 
 def _why_not(entry: TargetEntry) -> str:
-    return "" if entry in {_LOCAL, _DOCKER} else unusable(entry.kind)
+    here = any(entry is each for each in (_LOCAL, _DOCKER))
+    return "" if here else unusable(entry.kind)

@@ -125,7 +125,7 @@ def test_runs_whose_target_is_gone_are_still_listed(desk, record):
 
 def test_targets_without_a_deployment_are_this_machine(desk):
     said = desk.aml("targets", "--json")
-    assert list(said.data) == ["local"]
+    assert set(said.data) == {"local", "docker"}
     assert "never deployed" in said.err
     assert json.loads(said.out)["local"]["kind"] == "local"
 
@@ -245,12 +245,13 @@ def test_targets_say_which_of_them_take_runs(desk):
     file = desk.root / "manifest.json"
     file.write_text(json.dumps(manifest))
     lines = desk.aml("targets", "--manifest", file).out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["local", "cpu", "k8s"]
-    assert lines[2].endswith("yes")
-    assert lines[3].endswith("no: kind kubernetes cannot run jobs yet")
+    assert [line.split()[0] for line in lines[1:]] == ["local", "docker", "cpu", "k8s"]
+    assert lines[3].endswith("yes")
+    assert lines[4].endswith("no: kind kubernetes cannot run jobs yet")
     found = desk.aml("targets", "--manifest", file, "--json").data
     assert {name: entry["takes_runs"] for name, entry in found.items()} == {
         "local": True,
+        "docker": True,
         "cpu": True,
         "k8s": False,
     }
