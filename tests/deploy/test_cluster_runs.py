@@ -95,6 +95,7 @@ def test_the_targets_of_the_stack(deployed):
     lines = [line.split() for line in deployed.good("targets").out.splitlines()]
     assert lines[1:] == [
         ["local", "local", "-", "-", "-", "yes"],
+        ["docker", "docker", "-", "-", "-", "yes"],
         ["cpu", "aml_compute", "STANDARD_DS3_V2", "0-2", "dedicated", "yes"],
     ]
 
