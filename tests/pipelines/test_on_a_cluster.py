@@ -41,6 +41,7 @@ def configuration():
     return made
 
 
+@pytest.mark.slow
 def test_a_step_of_a_cluster_writes_what_a_step_here_reads(
     here, deployed, source, tmp_path, configuration
 ):
@@ -93,6 +94,7 @@ def run(mini_batch):
 """
 
 
+@pytest.mark.slow
 def test_an_output_is_registered_and_its_rows_are_scored(here, source):
     folder = str(source(write=WRITES, score=SUMS))
     store = Datastore(here, "workspaceblobstore")

@@ -91,6 +91,7 @@ def test_an_output_that_every_run_of_a_sweep_would_write_is_refused(workspace, e
         experiment.submit(Pipeline(workspace, [step]))
 
 
+@pytest.mark.slow
 def test_prepare_sweep_best_register(workspace, experiment, source, tmp_path):
     folder = str(source(prepare=PREPARE, train=TRAIN, register=REGISTER))
     raw, kept = tmp_path / "raw.txt", tmp_path / "registered.txt"
