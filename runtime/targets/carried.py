@@ -15,20 +15,19 @@ from typing import IO, Final
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
-from infra.contract.private import private_file, private_folder
+from infra.contract.private import private_file
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.model.states import RunState
 from runtime.targets.base import Handle, RemoteProcess, RunStatus
 from runtime.targets.folder_runs import (
     FolderRuns,
     ask_to_stop,
-    lock_to_start,
     read_status,
     reap,
     require_workspace,
 )
 from runtime.targets.places import Enterable, Place, open_place
-from runtime.targets.run_folder import RunFolder, kept_task, passed_task, task_of, write_task
+from runtime.targets.run_folder import RunFolder, kept_task, task_of
 from runtime.targets.standby import start_process
 
 _CARRIER: Final = "runtime.targets.carrier"
@@ -55,25 +54,13 @@ class CarriedTarget(FolderRuns):
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's carrier and return at once."""
-        folder = self.folder(run.run_id)
-        private_folder(folder.path)
-        # Of several submitters of one run id, only the first to hold the lock starts the run.
-        lock = lock_to_start(folder)
-        if lock is not None:
-            try:
-                if not folder.started:
-                    task = replace(
-                        task_of(run, self._home, "python"),
-                        manifest=str(self._manifest),
-                        stack=self._stack,
-                        place=self.place_of(run),
-                    )
-                    write_task(folder, task)
-                    with passed_task(folder, task) as passed:
-                        _start(folder, lock, passed)
-            finally:
-                os.close(lock)
-        return Handle(self.name, run.run_id)
+        task = replace(
+            task_of(run, self._home, "python"),
+            manifest=str(self._manifest),
+            stack=self._stack,
+            place=self.place_of(run),
+        )
+        return self.begin(task, _start)
 
     def place_of(self, run: PreparedRun) -> Document:
         """Return the place of one run; targets whose runs differ in it override this."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from infra.contract.errors import PlatformError, UnreachableError
+from infra.contract.errors import PlatformError, RunFailedError, UnreachableError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
@@ -55,6 +55,8 @@ COPIED_EVENTS: Final = "copied-events.jsonl"
 """The agent's events as they come. The last one is passed on when the outputs are here."""
 _AGAIN_S: Final = (0.2, 1.0, 5.0, 15.0)
 _PATIENCE_S: Final = 600.0
+_CANCELED_PATIENCE_S: Final = 300.0
+_LOST_S: Final = 24 * 3600.0
 _CRASHED: Final = "The process that carries the run failed"
 
 
@@ -147,13 +149,14 @@ class Carrier:
         """Copy what happens until the run has ended; reconnect while the place is silent."""
         silent_since: float | None = None
         tried = 0
-        asked = False
+        asked = asked_to_stop = False
         while True:
             try:
                 for sign in self._place.follow(self._have):
                     if silent_since is not None:
                         self._tell.state(RunState.RUNNING)
                         silent_since, tried = None, 0
+                    self._silence_file.unlink(missing_ok=True)
                     if self._stop.is_set() and not asked:
                         self._place.cancel()
                         asked = True
@@ -166,9 +169,13 @@ class Carrier:
                     text = f"The run goes on, but is out of sight: {error.detail}"
                     self._tell.record("message", {"text": text})
                     self._tell.state(RunState.NOT_RESPONDING)
+                self._silent(error)
                 if time.monotonic() - silent_since > _PATIENCE_S:
                     raise
-                self._stop.wait(_AGAIN_S[min(tried, len(_AGAIN_S) - 1)])
+                pause_s = _AGAIN_S[min(tried, len(_AGAIN_S) - 1)]
+                # A cancel ends the pause, once.
+                time.sleep(pause_s) if asked_to_stop else self._stop.wait(pause_s)
+                asked_to_stop = self._stop.is_set()
                 tried += 1
 
     def _reached(self, ask: Callable[[], bool]) -> bool:
@@ -177,11 +184,28 @@ class Carrier:
         for pause_s in _pauses():
             try:
                 return ask()
-            except UnreachableError:
+            except UnreachableError as error:
+                self._silent(error)
                 if time.monotonic() > deadline:
                     raise
             time.sleep(pause_s)
         return False
+
+    def _silent(self, error: UnreachableError) -> None:
+        """Give the run up if its place has been silent for long, whoever carried it meanwhile."""
+        if not self._silence_file.exists():
+            private_file(self._silence_file)
+        silent_s = time.time() - self._silence_file.stat().st_mtime
+        why = given_up(silent_s, canceled=self._stop.is_set())
+        if why:
+            text = f"{why} {error.detail}"
+            self._tell.record("message", {"text": text})
+            raise RunFailedError(text, remedy="Look at the machine; start the run again.")
+
+    @property
+    def _silence_file(self) -> Path:
+        """There since the place last answered; its time stamp says when that was."""
+        return self._folder.path / "silent-since"
 
     def _have(self, name: str) -> int:
         file = self._copy_of(name)
@@ -284,6 +308,15 @@ class _Told:
         private_folder(self._log.parent)
         with private_file(self._log).open("a", encoding="utf-8") as sink:
             sink.write(f"{line}\n")
+
+
+def given_up(silent_s: float, *, canceled: bool) -> str:
+    """Return why a run whose place does not answer is given up; ``""`` while it is not."""
+    if canceled and silent_s > _CANCELED_PATIENCE_S:
+        return "The run was canceled, but its place does not answer: it may go on there."
+    if silent_s > _LOST_S:
+        return "The place of the run has not answered for a day."
+    return ""
 
 
 def located(task: Task, prepared: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, str]]:

@@ -8,22 +8,22 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError
 from infra.contract.json_types import Document
 from infra.contract.load import load
-from infra.contract.private import private_file
+from infra.contract.private import private_file, private_folder
 from runtime.agent.events import read_events
 from runtime.agent.files import Below, OutsideError, files_below, printable
 from runtime.model.runs import RunEvent, RunSpec
 from runtime.model.states import NEXT, RunState
 from runtime.targets.base import Handle, LogChunk, Report, RunStatus, left_out
-from runtime.targets.run_folder import RunFolder
+from runtime.targets.run_folder import RunFolder, Task, passed_task, write_task
 
 _LOG_FOLDERS: Final = ("azureml-logs", "user_logs", "logs")
 _TEXT: Final = (".txt", ".log")
@@ -68,6 +68,25 @@ class FolderRuns:
         """Return the run's own folder; nothing is copied."""
         del into
         return self.folder(handle.reference).work / folder
+
+    def begin(self, task: Task, start: Callable[[RunFolder, int, IO[bytes]], None]) -> Handle:
+        """Start the process of a run, unless it was; return at once.
+
+        ``start`` is given the run's lock, which the process holds from then on, and its task.
+        """
+        folder = self.folder(task.run_id)
+        private_folder(folder.path)
+        # Of several submitters of one run id, only the first to hold the lock starts the run.
+        lock = lock_to_start(folder)
+        if lock is not None:
+            try:
+                if not folder.started:
+                    write_task(folder, task)
+                    with passed_task(folder, task) as passed:
+                        start(folder, lock, passed)
+            finally:
+                os.close(lock)
+        return Handle(self.name, task.run_id)
 
     def folder(self, run_id: str) -> RunFolder:
         """Return the folder of a run, which need not exist."""

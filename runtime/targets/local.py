@@ -3,7 +3,6 @@
 The target reads a run's state from the run's folder; ``local_run`` is the run's own process.
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from infra.contract.load import load
-from infra.contract.private import private_file, private_folder
+from infra.contract.private import private_file
 from infra.contract.project import DEFAULT_STACK, manifest_file
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.model.states import RunState
@@ -20,12 +19,11 @@ from runtime.targets.folder_runs import (
     FolderRuns,
     ask_to_stop,
     last_words,
-    lock_to_start,
     read_status,
     reap,
     require_workspace,
 )
-from runtime.targets.run_folder import RunFolder, passed_task, task_of, write_task
+from runtime.targets.run_folder import RunFolder, task_of
 from runtime.targets.standby import Preloaded, Standby, start_process
 
 _LOST: Final = "The run's processes are gone, and none of them reported how the run ended."
@@ -55,24 +53,12 @@ class LocalTarget(FolderRuns):
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's process and return at once."""
-        folder = self.folder(run.run_id)
-        private_folder(folder.path)
-        # Of several submitters of one run id, only the first to hold the lock starts the run.
-        lock = lock_to_start(folder)
-        if lock is not None:
-            try:
-                if not folder.started:
-                    task = replace(
-                        task_of(run, self._home, self._interpreter),
-                        manifest=str(self._manifest),
-                        stack=self._stack,
-                    )
-                    write_task(folder, task)
-                    with passed_task(folder, task) as passed:
-                        self._start(folder, lock, passed)
-            finally:
-                os.close(lock)
-        return Handle(self.name, run.run_id)
+        task = replace(
+            task_of(run, self._home, self._interpreter),
+            manifest=str(self._manifest),
+            stack=self._stack,
+        )
+        return self.begin(task, self._start)
 
     def check(self, spec: RunSpec) -> None:
         """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""

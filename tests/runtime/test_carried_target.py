@@ -8,6 +8,7 @@ import pytest
 
 from runtime.model.states import RunState
 from runtime.targets.carried import CarriedTarget
+from runtime.targets.carrier import given_up
 from runtime.targets.run_folder import RunFolder
 from runtime.testing.here import HERE
 from runtime.testing.targets import MirroringContract, TargetContract, a_run, poll
@@ -117,3 +118,18 @@ def test_what_ends_without_a_word_has_failed_with_the_reason(target, tmp_path):
     until(lambda: poll(target, handle).state.final)
     assert poll(target, handle).state is RunState.FAILED
     assert "processes are gone" in poll(target, handle).error
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "canceled", "says"),
+    [
+        (3600, False, ""),
+        (86_500, False, "for a day"),
+        (200, True, ""),
+        (400, True, "may go on there"),
+    ],
+)
+def test_a_run_whose_place_is_gone_is_given_up_in_the_end(silent_s, canceled, says):
+    why = given_up(silent_s, canceled=canceled)
+    assert says in why
+    assert bool(says) == bool(why)
