@@ -35,7 +35,9 @@ def case(name: str):
     """Return type and inputs of a golden case, in the local cloud's own subscription."""
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     document = json.loads(text.replace(GOLDEN, SUBSCRIPTION))
-    return document["type"], document["inputs"]
+    # With an account a machine really runs: it needs a network card, and is tested by its clients.
+    inputs = {k: v for k, v in document["inputs"].items() if k != "osProfile"}
+    return document["type"], inputs
 
 
 def create(provider: AzureNative, name: str):
