@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from infra.catalogue.api_versions import BATCH, DATABRICKS, STORAGE
+from infra.catalogue.api_versions import BATCH, DATABRICKS, HDINSIGHT, STORAGE
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import JsonObject
@@ -19,7 +19,6 @@ from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from localcloud.arm_requests import ArmRequests, checked
 
-HDINSIGHT: Final = "2024-08-01-preview"
 _STORAGE: Final = "Microsoft.Storage/storageAccounts"
 _TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "batch": ("Microsoft.Batch/batchAccounts", BATCH),

@@ -36,6 +36,7 @@ NETWORK: Final = "2024-05-01"
 BATCH: Final = "2024-07-01"
 DATABRICKS: Final = "2026-01-01"
 VIRTUAL_MACHINES: Final = "2024-11-01"
+HDINSIGHT: Final = "2024-08-01-preview"
 
 BLOB_SERVICE: Final = "2021-06-08"
 """Of blob storage's data plane (``x-ms-version``), which has versions of its own."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from infra.catalogue.api_versions import HDINSIGHT
 from infra.contract.json_types import JsonObject
 from localcloud.calls.kinds import Kind
 from localcloud.calls.lookups import existing
@@ -19,7 +20,6 @@ from localcloud.services.hdinsight.engine import (
 from localcloud.services.hdinsight.livy import CLUSTERS, ROWS, served
 from localcloud.store.resources import StoredResource
 
-_VERSION: Final = "2024-08-01-preview"
 _LOGIN: Final = "properties.computeProfile.roles.osProfile.linuxOperatingSystemProfile"
 _GATEWAY: Final = (
     "restAuthCredential.isEnabled",
@@ -90,7 +90,7 @@ def _hosts(call: Call) -> Reply:
 KINDS: Final = (
     Kind(
         CLUSTERS,
-        versions=(_VERSION,),
+        versions=(HDINSIGHT,),
         required=(
             "properties.clusterVersion",
             "properties.clusterDefinition",
