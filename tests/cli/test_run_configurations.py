@@ -58,12 +58,6 @@ def test_arguments_of_the_command_line_replace_those_of_the_file(project):
         ("nodeCount: 4\n", "1", "cannot honour 4 nodes: it is one machine"),
         ("framework: pyspark\n", "1", "cannot honour PySpark"),
         ("framework: R\n", "1", "cannot honour R"),
-        (
-            "communicator: OpenMpi\nmpi: {processCountPerNode: 2}\n",
-            "2",
-            "cannot honour 2 processes",
-        ),
-        ("tensorflow: {workerCount: 2}\nframework: TensorFlow\n", "1", "cannot honour 3 processes"),
     ],
 )
 def test_what_this_machine_cannot_do_is_refused_with_its_line(project, text, place, said):
