@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
-from runtime.agent.process_tree import started_at
 
 FOLDER: Final = "run-clusters"
 NAME: Final = "amlcompute"
 """The target that makes a cluster for a run; no compute may have this name."""
+_STARTED_AT: Final = "runtime.agent.process_tree:started_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class RunClusterRecord:
     @property
     def submitting(self) -> bool:
         """Whether the process that makes the cluster is still there; the job may be missing."""
-        return bool(self.started) and started_at(self.pid) == self.started
+        return bool(self.started) and bool(load(_STARTED_AT)(self.pid) == self.started)
 
 
 class RunClusterRecords:
@@ -46,7 +47,8 @@ class RunClusterRecords:
         """Record a cluster that this process is about to make."""
         folder = private_folder(self._folder)
         pid = os.getpid()
-        document = {"compute": compute, "stack": stack, "pid": pid, "started": started_at(pid)}
+        started = load(_STARTED_AT)(pid)
+        document = {"compute": compute, "stack": stack, "pid": pid, "started": started}
         partial = private_file(folder / f".{pid}-{run_id}")
         partial.write_text(json.dumps(document), encoding="utf-8")
         partial.replace(folder / f"{run_id}.json")

@@ -303,14 +303,6 @@ def until(holds):
             id="misspelt-key",
         ),
         pytest.param(
-            ["-c", "made", "train.py"],
-            "error: Invalid usage at src/.azureml/made.runconfig:1\n\n"
-            "The target 'amlcompute' is a cluster made for the run and deleted after it, which"
-            " Azure ML no longer offers.\n\nhint: Declare a cluster in the stack file"
-            " (`min_nodes: 0` costs nothing while idle), and give its name as `target`.\n",
-            id="run-based-compute",
-        ),
-        pytest.param(
             ["--max-duration", "5x", "train.py"],
             "error: Invalid usage\n\n'5x' is not a duration.\n\nhint: Write 90s, 30m, 2h or 1d.\n",
             id="duration",
@@ -346,7 +338,6 @@ def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
     desk.write("print(1)")
     desk.write("ArgumentVector: [train.py]\nFramework: PySpark\n", ".azureml/old.runconfig")
     desk.write("script: train.py\nargumets: [a]\n", ".azureml/misspelt.runconfig")
-    desk.write("target: amlcompute\namlcompute: {vmSize: x}\n", ".azureml/made.runconfig")
     desk.write(WITH_ENVIRONMENT, ".azureml/with-environment.runconfig")
     desk.write(WITH_INTERPRETER, ".azureml/with-interpreter.runconfig")
     (desk.root / "other.py").write_text("print(2)")

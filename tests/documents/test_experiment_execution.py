@@ -37,7 +37,7 @@ def test_variables_of_the_run_configuration_are_the_scripts(scripts):
 
 
 ATTACHED = {
-    "08_attach_remotevm.sh": ("remotevm", "VirtualMachine", "203.0.113.7"),
+    "08_attach_remotevm.sh": ("remotevm", "VirtualMachine", "remotevm.invalid"),
     "10_attach_myhdi.sh": ("myhdi", "HDInsight", "foo-ssh.azurehdinsight.net"),
 }
 
