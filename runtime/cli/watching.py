@@ -9,7 +9,8 @@ from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Pace, Watcher
-from runtime.targets.base import Target
+from runtime.targets.base import INTERACTIVE, Target
+from runtime.targets.finding import LOCAL
 from runtime.targets.folder_runs import FolderRuns
 
 _LINGER_S: Final = 30.0
@@ -60,4 +61,6 @@ def pace_of(target: Target) -> Pace:
     """Return how often to poll: what a run reports to a folder here costs nothing to look at."""
     if isinstance(target, FolderRuns):
         return Pace(first_s=0.01, longest_s=_LONGEST_S)
+    if target.name in {LOCAL, INTERACTIVE}:  # a parent that is driven here has no nodes
+        return Pace()
     return Pace(linger_s=_LINGER_S)
