@@ -11,7 +11,7 @@ from infra.contract.load import load
 from runtime.cli.option_values import pair
 from runtime.cli.parent_files import parent_file
 from runtime.cli.pipeline_files import PipelineJob, PipelineYaml, ReadPipeline
-from runtime.cli.render import print_data, print_json, say
+from runtime.cli.render import print_data, print_json, say, write_picture
 from runtime.cli.session import command_session
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.pipelines.drawing import as_svg, as_text
@@ -99,8 +99,7 @@ def graph(
         run_id = session.history.named(what)
         made, states = load("runtime.pipelines.past:pipeline_of_run")(session, run_id)
     if svg is not None:
-        svg.write_text(as_svg(made, states), encoding="utf-8")
-        say(f"Wrote {svg}.")
+        write_picture(svg, as_svg(made, states))
     if as_json:
         print_json({each.name: list(each.upstream) for each in made.steps})
     elif svg is None:

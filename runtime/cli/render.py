@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
 
-from infra.contract.errors import PlatformError
+from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_text import json_text
 from infra.contract.terminal import NO_CELL, table_lines, wants_colour, width_of
 
@@ -33,6 +34,25 @@ def say(text: str = "") -> None:
 def say_outdated(error: PlatformError) -> None:
     """Print why what follows may be outdated: a target does not answer."""
     say(f"note: {error.detail} Showing the last known state.")
+
+
+def write_picture(file: Path, svg: str) -> None:
+    """Write a picture to a file that was named on the command line."""
+    if file.suffix.lower() not in {"", ".svg"}:
+        raise UsageError(
+            f"The picture is an SVG, not a {file.suffix} file.",
+            remedy=f"Name it {file.with_suffix('.svg').name}.",
+            at=str(file),
+        )
+    try:
+        file.write_text(svg, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"The file cannot be written: {error.strerror or error}.",
+            remedy="Choose a path in an existing, writable folder.",
+            at=str(file),
+        ) from error
+    say(f"Wrote {file}.")
 
 
 def print_data(line: str) -> None:

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError
-from runtime.cli.render import move_up, print_data, print_table, say
+from runtime.cli.render import move_up, print_data, print_table, write_picture
 from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
@@ -38,8 +38,7 @@ def show_sweep(
         ) from error
     if plot is not None:
         results = results_of(session.history, record)
-        plot.write_text(picture(results, record.run_id), encoding="utf-8")
-        say(f"Wrote {plot}.")
+        write_picture(plot, picture(results, record.run_id))
 
 
 def _print(session: ProjectSession, record: RunRecord) -> int:
@@ -49,7 +48,7 @@ def _print(session: ProjectSession, record: RunRecord) -> int:
     shown = rows[:_MOST_ROWS]
     print_data(_summary(record, results))
     printed = print_table(head, shown)
-    notes = [f"{each.id} was stopped by {each.stopped}" for each in results.trials if each.stopped][
+    notes = [f"{each.id} was stopped: {each.stopped}" for each in results.trials if each.stopped][
         :_MOST_ROWS
     ]
     if len(rows) > len(shown):

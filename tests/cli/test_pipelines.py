@@ -115,6 +115,8 @@ def test_a_pipeline_is_drawn_before_it_runs(desk, job):
     assert answer.code == 0
     texts = set(re.findall(r"<text[^>]*>([^<]*)</text>", (desk.root / "p.svg").read_text()))
     assert {"prepare", "train", "inner.show", "model", "out"} <= texts
+    refused = desk.aml("pipeline", "graph", job, "--svg", "none/p.svg")
+    assert (refused.code, "cannot be written" in refused.err) == (2, True)
     lines = desk.aml("pipeline", "graph", job).out.splitlines()
     assert lines[1] == "2  train  on local, after prepare (out)"
     shown = json.loads(desk.aml("pipeline", "graph", job, "--json").out)

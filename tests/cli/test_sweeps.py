@@ -84,6 +84,9 @@ def test_a_hyperdrive_file_is_swept_and_its_runs_are_compared(project, tmp_path)
     assert [row.split()[0] for row in rows] == [f"{run_id}_{number}" for number in range(3)]
     assert rows[0].split()[1:] == ["Completed", "0.25", "█▃▁", "1", "●··········"]
     assert (tmp_path / "all.svg").read_text(encoding="utf-8").count("<polyline") == 6
+    for file, why in (("none/all.svg", "cannot be written"), ("all.png", "is an SVG")):
+        refused = project.aml("run", "show", run_id, "--plot", str(tmp_path / file))
+        assert (refused.code, why in refused.err) == (2, True)
     assert "Experiment created" in project.aml("run", "logs", run_id).out
 
     assert [each["run_id"] for each in data(project.aml("runs", "--json"))] == [run_id]
