@@ -232,7 +232,7 @@ class _Execution:
             or (
                 "it has not run before"
                 if before is None
-                else "what it did before is not there any more"
+                else "what it did before did not complete, or is not there any more"
             )
         )
         return _Begun(run, parts, fingerprint(parts), why, not never, contents)
@@ -268,7 +268,7 @@ class _Execution:
         try:
             self._child(step, run_id)
             if step.sweep is not None:
-                submit_step(self._session, step, run, run_id, self._log)
+                submit_step(self._session, step, run, code, run_id, report=self._log)
             else:
                 self._submitter.resubmit(
                     run,
@@ -383,7 +383,7 @@ class _Execution:
             return  # it ends as canceled
         if wrong:
             left = [n for n, s in self._plan.states.items() if s is StepState.SKIPPED]
-            rest = f" {len(left)} steps were not run." if left else ""
+            rest = f" Not run: {', '.join(left)}." if left else ""
             names = ", ".join(wrong)
             first = self._ids[wrong[0]]
             self._driving.state(

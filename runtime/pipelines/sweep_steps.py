@@ -19,6 +19,7 @@ from runtime.agent.assets.transfers import upload
 from runtime.model.data import DataLocation
 from runtime.model.pipelines import Step
 from runtime.model.runs import RunRecord, RunSpec
+from runtime.pipelines.documents import StepCode
 from runtime.submit.collect import collect
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import silent
@@ -29,14 +30,29 @@ from runtime.targets.run_places import Workspace, named_errors
 
 
 def submit_step(
-    session: ProjectSession, step: Step, run: RunSpec, run_id: str, report: Callable[[str], None]
+    session: ProjectSession,
+    step: Step,
+    run: RunSpec,
+    code: StepCode,
+    run_id: str,
+    *,
+    report: Callable[[str], None],
 ) -> None:
-    """Start the sweep of a step under the step's run id. What it leaves, its children do not."""
+    """Start the sweep of a step under the step's run id. What it leaves, its children do not.
+
+    Its children have the code that the step had when the pipeline was submitted.
+    """
     outputs = tuple(each for each in run.outputs if each.name not in step.leaves)
     document: JsonObject = dict(step.sweep or {})
     sweep = from_document(document)
     submit_sweep(
-        session, sweep, replace(run, outputs=outputs), name=run_id, at=step.at, report=report
+        session,
+        sweep,
+        replace(run, outputs=outputs),
+        name=run_id,
+        at=step.at,
+        taken=(code.snapshot, code.git),
+        report=report,
     )
 
 

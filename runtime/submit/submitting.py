@@ -251,15 +251,24 @@ class Submitter:
 
     @contextmanager
     def preparing(
-        self, spec: RunSpec, target: Target, name: str
+        self,
+        spec: RunSpec,
+        target: Target,
+        name: str,
+        before: tuple[str, Mapping[str, str]] | None = None,
     ) -> Iterator[tuple[PreparedRun, tuple[str, ...]]]:
         """Yield a run called ``name`` that is ready to launch, and notes; launch nothing.
 
-        Its snapshot is taken. It is not pruned before the block ends, and later only if the history
+        Its snapshot is taken, unless there is one from ``before``: its id and its git properties.
+        It is not pruned before the block ends, and later only if the history
         has no run with it. Raises what ``submit`` raises.
         """
         if self._history.has(name):
             raise UsageError(f"Run {name!r} already exists.", remedy="Choose another name.")
+        if before is not None:
+            with in_use(self._home / "snapshots"):
+                yield self.prepared_again(spec, before[0], target, name, before[1]), ()
+            return
         checked = self._checked(spec, target)
         spec, locked = checked.spec, checked.locked
         with in_use(self._home / "snapshots"):

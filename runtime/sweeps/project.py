@@ -74,20 +74,22 @@ def submit_sweep(
     at: str | None = None,
     name: str = "",
     native: bool | None = None,
+    taken: tuple[str, Mapping[str, str]] | None = None,
     report: Report = silent,
 ) -> str:
     """Start a sweep of ``spec``, the run that its children vary; return the parent's id.
 
     ``at`` is the file that defines the sweep, for messages. ``native``: the target's service drives
-    it (default: on Azure, where its sweeps are the same). Raises ``PlatformError`` with every
-    reason why it cannot be, before anything is stored or started.
+    it (default: on Azure, where its sweeps are the same). ``taken`` is the id of a snapshot that
+    was taken earlier, and its git properties; the source folder is not read then. Raises
+    ``PlatformError`` with every reason why it cannot be, before anything is stored or started.
     """
     spec = placed(spec)
     sweep = checked(sweep, spec, session, at=at, report=report)
     target = session.targets.target(spec.target)
     run_id = name or f"HD_{uuid.uuid4()}"
     submitter = session.submitter(report)
-    with submitter.preparing(spec, target, run_id) as (run, notes):
+    with submitter.preparing(spec, target, run_id, taken) as (run, notes):
         for each in notes:
             report(each)
         keep_spec(session.home, run_id, spec)

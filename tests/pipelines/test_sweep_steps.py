@@ -41,6 +41,10 @@ assert float(text) == best, (text, found)
 with open(kept, "a") as registered:
     registered.write(text + "\\n")
 """
+WAIT = """
+import pathlib, sys, time
+while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.1)
+"""
 
 
 def made(workspace, folder, raw, kept):
@@ -112,3 +116,30 @@ def test_prepare_sweep_best_register(workspace, experiment, source, tmp_path):
     raw.write_text("10")
     assert run()[0] == set()
     assert kept.read_text().split() == ["6.0", "30.0"]
+
+
+def test_a_sweep_that_starts_later_has_the_code_of_the_submission(
+    workspace, experiment, source, tmp_path, monkeypatch
+):
+    folder = source(
+        wait=WAIT,
+        train="from azureml.core import Run; Run.get_context().log('accuracy', 1)",
+    )
+    monkeypatch.chdir(folder.parent)
+    sweep = HyperDriveConfig(
+        hyperparameter_sampling=GridParameterSampling({"--rate": choice(1, 3)}),
+        primary_metric_name="accuracy",
+        primary_metric_goal=PrimaryMetricGoal.MAXIMIZE,
+        max_total_runs=2,
+        run_config=ScriptRunConfig(folder.name, script="train.py"),
+    )
+    go = tmp_path / "go"
+    first = PythonScriptStep("wait.py", arguments=[str(go)], source_directory=folder.name)
+    step = HyperDriveStep("sweep", sweep)
+    step.run_after(first)
+    run = experiment.submit(Pipeline(workspace, [step]))
+    (folder / "train.py").write_text("raise SystemExit(1)", encoding="utf-8")
+    go.touch()
+    run.wait_for_completion(show_output=False)
+    (swept,) = (each for each in run.get_steps() if each.name == "sweep")
+    assert [each.status for each in swept.get_children()] == ["Completed", "Completed"]
