@@ -6,6 +6,8 @@ from shlex import quote
 from typing import Final, NoReturn, Protocol
 
 from infra.contract.errors import UsageError
+from runtime.agent.assets.consumption import DatasetConsumptionConfig
+from runtime.agent.assets.file_dataset import FileDataset
 from runtime.api.estimator import Estimator
 from runtime.api.exceptions import UserErrorException
 from runtime.api.pipeline import PipelineParameter, PipelineStep
@@ -175,7 +177,7 @@ def _parallel(making: Making, step: ParallelRunStep, data: StepData) -> RunSpec:
     made.node_count = 1 if here else config.node_count
     made.environment = config.environment or made.environment
     made.environment_variables = dict(config.environment_variables or {})
-    named = [_input_name(data.argument(each)) for each in step.inputs or ()]
+    named = [_input_name(data.argument(_as_paths(each))) for each in step.inputs or ()]
     for each in step.side_inputs or ():
         data.data(each)
     task = _parallel_task(step, config, named)
@@ -185,6 +187,13 @@ def _parallel(making: Making, step: ParallelRunStep, data: StepData) -> RunSpec:
         task = replace(task, process_count_per_node=count)
     command = [*parallel_command(task), *map(_quoted, step.arguments or ())]
     return making.scripted(step, data, made, command=command, folder=config.source_directory)
+
+
+def _as_paths(value: object) -> object:
+    """Return files as paths: mini-batches are lists of them, however the dataset is given."""
+    if isinstance(value, DatasetConsumptionConfig) and value.mode == "direct":
+        return value.as_mount() if isinstance(value.dataset, FileDataset) else value
+    return value
 
 
 def _input_name(each: object) -> str:
