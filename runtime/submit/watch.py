@@ -167,6 +167,9 @@ class Watcher:
             self._history.append(run_id, status.events, cursor=status.cursor)
         run.cursor = status.cursor
         run.last_step |= any(event.data.get("step") == _LAST_STEP for event in status.events)
+        if any(event.kind == "state" and event.data.get("attempt") for event in status.events):
+            # Another attempt writes its logs anew; that of its environment is already being read.
+            run.offsets = {k: v for k, v in run.offsets.items() if k.startswith(_BUILD_LOGS)}
         record = self._history.record(run_id)
         if status.state in NEXT[record.state]:
             data = state_data(status)

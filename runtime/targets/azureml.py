@@ -9,7 +9,7 @@ import ssl
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,7 @@ from runtime.targets.azureml_bodies import (
 )
 from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_computes import require_running, start_if_stopped, waited_too_long
+from runtime.targets.azureml_cursor import Cursor
 from runtime.targets.azureml_data import job_data
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
@@ -61,25 +62,6 @@ _OURS: Final = "azureml/"
 """The folder in ``logs/`` of what the agent writes."""
 _OF_THE_AGENT: Final = frozenset({EVENTS_FILE, INSTALLED_FILE})
 _BLOB_STORE: Final = "workspaceblobstore"
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Read positions in a run's two event streams: service events, bytes of the agent's file.
-
-    ``past``: 1 when the metrics that the agent has not seen were read, at the end.
-    """
-
-    service: int = 0
-    agent: int = 0
-    past: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> "Cursor":
-        return cls(*map(int, text.split(","))) if text else cls()
-
-    def __str__(self) -> str:
-        return f"{self.service},{self.agent},{self.past}"
 
 
 class AzureMLTarget:
@@ -272,21 +254,22 @@ class AzureMLTarget:
         read = Cursor.parse(cursor)
         details = self._details(handle)
         service = self._service_events(handle, read.service)
-        reported, offset = self._agent_events(details, read.agent)
+        read = read.past_service(service)
+        reported, offset = self._agent_events(details, read.agent, read.first_seq)
         # The service decides the state: it still collects outputs after the script has ended.
         agent = [event for event in reported if event.kind != "state" or event.data.get("run")]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
         says = error.get("message") if isinstance(error, Mapping) else None
         past: Sequence[RunEvent] = ()
         if state.final and not read.past:
-            every, _ = self._agent_events(details, 0)
+            every, _ = self._agent_events(details, 0, read.first_seq)
             past = self._past_the_agent(handle, details, every)
             # The agent knows why; the service knows the exit code of its command.
             says = _reason(every) or says if state is RunState.FAILED else says
         return RunStatus(
             state,
             [*service, *agent, *past],
-            str(Cursor(read.service + len(service), offset, int(state.final))),
+            str(replace(read, agent=offset, past=int(state.final))),
             exit_code=_exit_code(service) or _exit_code(_own_end(reported, state)),
             error=says,
         )
@@ -329,12 +312,15 @@ class AzureMLTarget:
         items = answer.body if answer.ok and isinstance(answer.body, list) else []
         return [RunEvent(e["seq"], e["time"], e["kind"], e["data"], "service") for e in items]
 
-    def _agent_events(self, details: Document, offset: int) -> tuple[Sequence[RunEvent], int]:
+    def _agent_events(
+        self, details: Document, offset: int, first_seq: int
+    ) -> tuple[Sequence[RunEvent], int]:
         url = (details.get("logFiles") or {}).get(EVENTS_FILE)
         content = self._bytes(url, offset) if url else b""
         whole = content[: content.rfind(b"\n") + 1]
         events = [
-            RunEvent(e["seq"], e["time"], e["kind"], e["data"], "agent") for e in read_events(whole)
+            RunEvent(first_seq + e["seq"], e["time"], e["kind"], e["data"], "agent")
+            for e in read_events(whole)
         ]
         return events, offset + len(whole)
 

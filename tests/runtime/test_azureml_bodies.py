@@ -11,9 +11,9 @@ from infra.contract.errors import DefinitionError
 from runtime.environments.resolved import resolved_lock
 from runtime.model.environments import EnvironmentSpec, ImageSpec, Registry
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
-from runtime.model.runs import PreparedRun, RunSpec, SnapshotFile, SourceSnapshot
+from runtime.model.runs import PreparedRun, RunEvent, RunSpec, SnapshotFile, SourceSnapshot
 from runtime.targets import azureml_bodies as bodies
-from runtime.targets.azureml import Cursor
+from runtime.targets.azureml_cursor import Cursor
 
 AGENT = '"${AML_AGENT_PYTHON:-python}" aml_agent.pyz run --'
 SNAPSHOT = SourceSnapshot("a" * 64, (SnapshotFile("train.py", "0" * 64, 3),), Path("/store"))
@@ -319,3 +319,11 @@ def test_a_cursor_survives_formatting_and_parsing(cursor):
 
 def test_an_empty_cursor_is_the_beginning():
     assert Cursor.parse("") == Cursor(0, 0)
+
+
+def test_another_attempt_is_read_from_its_beginning():
+    again = RunEvent(0, 0.0, "state", {"state": "Running", "attempt": 2}, "service")
+    cursor = Cursor(3, 120).past_service([again])
+    assert cursor == Cursor(4, 0, attempt=2)
+    assert cursor.first_seq > 120
+    assert Cursor(4, 60, attempt=2).past_service([]) == Cursor(4, 60, attempt=2)

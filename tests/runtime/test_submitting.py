@@ -333,6 +333,20 @@ def test_outputs_are_collected_when_the_run_has_ended(submitter, watcher, histor
     assert history.record(run_id).outputs == str(home / "outputs" / run_id)
 
 
+def test_the_log_of_another_attempt_is_read_from_its_beginning(submitter, watcher, source):
+    again = RunEvent(2, 2.0, "state", {"state": "Running", "attempt": 2}, "service")
+    queued = event(1, "Queued")
+    polls = [
+        status("Running", event(0, "Running"), cursor="1"),
+        status("Running", queued, again, cursor="3"),
+        status("Completed", cursor="3"),
+    ]
+    target = Scripted(polls, text="step 0\n")
+    run_id = submit(submitter, source, target)
+    seen = list(watcher().watch({run_id: target}))
+    assert [item.chunk.text for item in seen if isinstance(item, Logged)] == ["step 0\n"] * 2
+
+
 def test_a_script_from_submission_to_outputs(home, history, source):
     script = "print('hi')\nopen('outputs/model.txt', 'w').write('weights')\n"
     (source / "train.py").write_text(script)
