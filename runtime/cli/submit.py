@@ -274,7 +274,7 @@ def _show(planned: Planned, *, as_json: bool) -> None:
             }
         )
         return
-    source = f" ({spec.environment.source})" if spec.environment else ""
+    source = f" ({spec.environment.source})" if spec.environment and spec.environment.source else ""
     print_table(
         ("", ""),
         [
