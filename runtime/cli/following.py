@@ -1,6 +1,6 @@
 """Shows a run as it happens: its steps, the script's output, and how it ended."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from runtime.model.states import RunState
 from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
+_RANK_LOGS = "user_logs/std_log_process_"
 _LAST_LINES = " Its last lines:"
 _SHORT = 60
 _LOG_FOLDERS = ("azureml-logs", "user_logs")
@@ -25,7 +26,7 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
     keeps stdout for its one document. Ctrl-C stops watching, never the run:
     ``InterruptedByUserError`` says how to resume.
     """
-    record, metrics = None, MetricLines()
+    record, metrics, logs = None, MetricLines(), set[str]()
     try:
         for each in seen:
             match each:
@@ -34,6 +35,9 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
                     if line:
                         say(line)
                 case Logged(_, chunk):
+                    logs.add(chunk.name)
+                    if said_again(chunk.name, logs):
+                        continue
                     print_text(chunk.text, err=quiet or chunk.name != _SCRIPT_LOG)
                 case Ended(ended):
                     record = ended
@@ -46,6 +50,11 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
     if record is None:
         raise AssertionError("watching ends with the run")
     return record
+
+
+def said_again(log: str, logs: Collection[str]) -> bool:
+    """Return whether a log has one rank's lines, which another of ``logs`` has with all ranks'."""
+    return log.startswith(_RANK_LOGS) and _SCRIPT_LOG in logs
 
 
 @dataclass(slots=True)

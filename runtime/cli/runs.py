@@ -20,6 +20,7 @@ from runtime.cli.following import (
     last_lines,
     print_end,
     raise_unless_completed,
+    said_again,
 )
 from runtime.cli.parent_runs import resume, show_steps, submit_pipeline
 from runtime.cli.render import (
@@ -208,8 +209,9 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
     if as_json:
         print_json(texts)
         return
-    for text in texts.values():
-        print_text(text)
+    for name, text in texts.items():
+        if not said_again(name, texts):
+            print_text(text)
 
 
 @run.command(cls=CountedBack)
