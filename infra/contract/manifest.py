@@ -70,8 +70,8 @@ class Manifest(_Part):
             return self.targets[name]
         raise UnknownNameError(
             f"Stack {self.stack!r} has no target {name!r}.",
-            # `local` is always a target and in no manifest.
-            remedy=nearest(name, {**self.targets, "local": None}, noun="target"),
+            # These are always targets and in no manifest.
+            remedy=nearest(name, {**self.targets, "local": None, "docker": None}, noun="target"),
         )
 
     def to_json(self) -> str:

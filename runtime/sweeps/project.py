@@ -194,8 +194,8 @@ def _fixed(sweep: Sweep, spec: RunSpec) -> list[str]:
     twice = fixed_twice(spec.arguments, sweep.space)
     where = spec.origins.get("arguments", "the run configuration")
     return [
-        f"{each} is an argument of the run ({where}) and a parameter of the sweep; it is one of"
-        " them."
+        f"{each} is both an argument of the run ({where}) and a parameter of the sweep. Remove it"
+        " from one of them."
         for each in twice
     ]
 

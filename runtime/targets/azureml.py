@@ -254,6 +254,7 @@ class AzureMLTarget:
         read = Cursor.parse(cursor)
         details = self._details(handle)
         service = self._service_events(handle, read.service)
+        state = _newest(state, service)
         read = read.past_service(service)
         reported, offset = self._agent_events(details, read.agent, read.first_seq)
         # The service decides the state: it still collects outputs after the script has ended.
@@ -478,6 +479,14 @@ def _own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:
         stopped = event.data.get("state") == RunState.CANCELED
         if state is RunState.CANCELED or not (event.kind == "state" and stopped):
             yield event
+
+
+def _newest(state: RunState, service: Sequence[RunEvent]) -> RunState:
+    """Return the state of a live job: its events are read after the job, and may be newer."""
+    states = [
+        RunState(e.data["state"]) for e in service if e.kind == "state" and "run" not in e.data
+    ]
+    return states[-1] if states and not (state.final or states[-1].final) else state
 
 
 def _exit_code(events: Iterable[RunEvent]) -> int | None:

@@ -171,7 +171,7 @@ def test_what_cannot_be_a_sweep_is_refused_before_anything_is_started(experiment
         GridParameterSampling({"lr": choice(1)}),
         run_config=ScriptRunConfig(tmp_path / "source", script="train.py", arguments=["--lr", 1]),
     )
-    with pytest.raises(UserErrorException, match="--lr is an argument of the run"):
+    with pytest.raises(UserErrorException, match="--lr is both an argument of the run"):
         experiment.submit(twice)
     with pytest.raises(UserErrorException, match="not a value that a script can be given"):
         experiment.submit(config(GridParameterSampling({"lr": choice(object())})))

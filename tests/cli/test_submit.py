@@ -222,7 +222,7 @@ def until(holds):
             "There is no run configuration 'cpux' either; looked for src/aml_config/cpux, "
             "src/aml_config/cpux.runconfig, src/.azureml/cpux, src/.azureml/cpux.runconfig, "
             "src/cpux.runconfig.\n\n"
-            "hint: Did you mean 'cpu'? (all: cpu, local, vm)\n",
+            "hint: Did you mean 'cpu'? (all: cpu, docker, local, vm)\n",
             id="unknown-target",
         ),
         pytest.param(
@@ -232,7 +232,7 @@ def until(holds):
             "src/aml_config/mispelt, src/aml_config/mispelt.runconfig, "
             "src/.azureml/mispelt, src/.azureml/mispelt.runconfig, "
             "src/mispelt.runconfig.\n\n"
-            "hint: Did you mean the run configuration 'misspelt'? Use one of: cpu, local, vm.\n",
+            "hint: Did you mean the run configuration 'misspelt'? Use one of: cpu, docker, local, vm.\n",
             id="unknown-run-configuration",
         ),
         pytest.param(

@@ -123,7 +123,7 @@ def test_a_hyperdrive_file_needs_a_run_configuration_and_a_name(project):
 def test_an_argument_in_both_files_is_refused_by_name(project):
     said = hyperdrive(project, "-c", "mine", *NAMED, "train.py", "--lr", "5")
     assert said.code == 2
-    assert "--lr is an argument of the run (run configuration mine)" in said.err
+    assert "--lr is both an argument of the run (run configuration mine)" in said.err
     assert "src/hdconfig.yml" in said.err
     assert data(project.aml("runs", "--json")) == []
 
@@ -132,7 +132,7 @@ def test_a_dry_run_checks_a_sweep_and_starts_nothing(project):
     said = project.aml("submit", "--dry-run", "sweep.yml")
     assert (said.code, "${{search_space.lr}}" in said.out) == (0, True)
     given = ("--dry-run", "--source-directory", "src", "src/hdconfig.yml", "train.py", "--lr", "1")
-    assert "--lr is an argument of the run" in project.aml("submit", *given).err
+    assert "--lr is both an argument of the run" in project.aml("submit", *given).err
     assert not (project.root / "home" / "history.sqlite").exists()
 
 
