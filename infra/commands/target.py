@@ -54,7 +54,7 @@ def trust(
         offer = offered_at(address, ssh_port, expected)
         _agree(address, offer, f"`aml target trust --address {address} --yes`", agreed=agreed)
         place = know(address, ssh_port, offer.key)
-        then = "attach the machine, or run `aml up`, again"
+        then = "attach the machine, or deploy its stack, again"
     else:
         opened = open_stack(stack, secrets="hidden")
         offer = offered_by(opened, str(name), expected)
