@@ -92,11 +92,16 @@ def read_hdconfig(file: Path) -> Sweep:
         raise AssertionError("there is a problem, the last one added")
     check_keys(document, KEYS, problems, noun=_NOUN)
     sweep = _Reading(document, problems).sweep()
-    problems.raise_any()
-    for each in sweep.problems():
-        problems.at_line(_line_of(document, each), each, "Correct it.")
+    # What could not be read is reported already; the limits stand for themselves.
+    wrong = sweep.limit_problems() if problems.found else sweep.problems()
+    for each in wrong:
+        if sweep.metric or _METRIC not in each:
+            problems.at_line(_line_of(document, each), each, "Correct it.")
     problems.raise_any()
     return sweep
+
+
+_METRIC: Final = "primary metric"
 
 
 class _Reading:

@@ -112,7 +112,7 @@ class Sweep:
 
     def problems(self) -> list[str]:
         """Return every reason why the service would not take it."""
-        return [*self._of_the_space(), *self._of_the_limits(), *self._of_the_policy()]
+        return [*self._of_the_space(), *self.limit_problems(), *self._of_the_policy()]
 
     def notes(self) -> list[str]:
         """Return sentences about what is allowed and does not help."""
@@ -165,7 +165,8 @@ class Sweep:
                 return f"with bayesian sampling, quniform has {_MOST_STEPS} steps at most."
         return ""
 
-    def _of_the_limits(self) -> Iterator[str]:
+    def limit_problems(self) -> Iterator[str]:
+        """Yield what is wrong beside the space and the policy."""
         rows = (
             (bool(self.metric), "The sweep has no primary metric."),
             (self.goal in GOALS, f"The goal is {self.goal!r}; it is maximize or minimize."),
