@@ -232,7 +232,8 @@ def until(holds):
             "src/aml_config/mispelt, src/aml_config/mispelt.runconfig, "
             "src/.azureml/mispelt, src/.azureml/mispelt.runconfig, "
             "src/mispelt.runconfig.\n\n"
-            "hint: Did you mean the run configuration 'misspelt'? Use one of: cpu, docker, local, vm.\n",
+            "hint: Did you mean the run configuration 'misspelt'? "
+            "Use one of: cpu, docker, local, vm.\n",
             id="unknown-run-configuration",
         ),
         pytest.param(
