@@ -48,7 +48,8 @@ def test_its_targets_take_runs(own, tmp_path):
     (script / "requirements.txt").touch()
     found = own.good("targets", "--json").data
     kinds = {name: each["kind"] for name, each in found.items()}
-    assert kinds == {"local": "local", "north-cpu": "aml_compute", "south-cpu": "aml_compute"}
+    here = {"local": "local", "docker": "docker"}
+    assert kinds == {**here, "north-cpu": "aml_compute", "south-cpu": "aml_compute"}
     said = own.good(
         "submit", "-c", "north-cpu", "--source-directory", script, "--dry-run", "train.py"
     )

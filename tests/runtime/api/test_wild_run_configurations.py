@@ -47,7 +47,9 @@ def test_a_loaded_file_is_the_run_that_it_describes(project, copied):
     (folder / "any.py").touch()
     spec = ScriptRunConfig(folder, given, run_config=config).spec("e", {})
     assert {n: getattr(spec, n) for n in SAME} == {n: getattr(settings, n) for n in SAME}
-    if settings.environment is None and settings.target == "local":
+    # A container has no interpreter of this machine: it gets azureml-core's own environment.
+    here = settings.target == "local" and not settings.docker.use
+    if settings.environment is None and here:
         assert spec.environment is None
     elif settings.environment is not None:
         assert spec.environment.conda == settings.environment.conda
