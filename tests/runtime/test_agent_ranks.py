@@ -50,7 +50,10 @@ import json, os, time
 task = json.loads(os.environ["TF_CONFIG"])["task"]
 print(task["type"], task["index"], flush=True)
 if task["type"] == "ps":
+    open("serves", "w").close()
     time.sleep(100)
+while not os.path.exists("serves"):
+    time.sleep(0.02)
 """
 PYTORCH = ("--distribution=pytorch", "--processes=3")
 
