@@ -17,7 +17,11 @@ import aml_platform
 from aml_platform import components
 
 ROOT = Path(__file__).parents[2]
-API = sorted(file.stem for file in (ROOT / "runtime" / "api").glob("[a-z]*.py"))
+API_FOLDER = ROOT / "runtime" / "api"
+API = sorted(
+    ".".join(file.relative_to(API_FOLDER).with_suffix("").parts)
+    for file in API_FOLDER.rglob("[a-z]*.py")
+)
 COMPONENTS = sorted((ROOT / "infra" / "components").glob("[a-z]*.py"))
 
 
@@ -33,7 +37,8 @@ def python(*arguments, cwd, **variables):
 
 
 def test_every_public_name_of_the_api_is_here():
-    public = [name for module in API for name in import_module(f"runtime.api.{module}").__all__]
+    modules = [import_module(f"runtime.api.{module}") for module in API]
+    public = [name for module in modules for name in getattr(module, "__all__", ())]
     assert sorted(aml_platform.__all__) == sorted(public)
 
 
