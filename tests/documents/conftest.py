@@ -22,9 +22,9 @@ def indexed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(request, tmp_path_factory, indexed):
-    """Return the module's project, whose workspace is named after the module's page."""
+    """Return the module's project; its workspace is called as the page, or as ``WORKSPACE``."""
     module = request.module
-    name = module.PAGE.replace("_", "-")
+    name = getattr(module, "WORKSPACE", module.PAGE.replace("_", "-"))
     folder = tmp_path_factory.mktemp(name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UV_DEFAULT_INDEX", (indexed / "index").as_uri())

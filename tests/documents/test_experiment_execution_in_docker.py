@@ -6,6 +6,7 @@ pytest_plugins = ("tests.docker_engine",)
 pytestmark = [pytest.mark.needs_docker, pytest.mark.slow, pytest.mark.timeout(400)]
 
 PAGE = "experiment_execution"
+WORKSPACE = "pages-in-docker"
 COMPUTE = """type: localdocker
 baseDockerImage: {base}
 sharedVolumes: true

@@ -5,6 +5,7 @@ import pytest
 from tests.containers.docker_images import base_image, require_engine
 
 PAGE = "experiment_execution"
+WORKSPACE = "pages-remote"
 VALUES = {"<remotedocker>": "remotevm"}
 SCRIPT = "import os\nprint('in a container:', os.path.exists('/.dockerenv'))\n"
 ENTRY = """\
