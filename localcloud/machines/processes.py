@@ -5,14 +5,11 @@ read (not Linux), what runs below the commands that are still known is found.
 """
 
 import os
-import signal
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
-from runtime.agent.process_tree import Process, processes, started_at
+from runtime.agent.process_tree import Process, kill, processes, variable_of
 
 MARK: Final = "AML_MACHINE"
 """The variable that names the machine a process runs in."""
@@ -31,7 +28,7 @@ def kill_all(machine: str, *, known: Iterable[int] = ()) -> None:
         if not found:
             return
         for process in found:
-            _kill(process)
+            kill(process)
         time.sleep(_PAUSE_S)
 
 
@@ -40,7 +37,7 @@ def _running(machine: str, known: frozenset[int]) -> list[Process]:
     children: dict[int, list[int]] = {}
     for process in table.values():
         children.setdefault(process.parent, []).append(process.pid)
-    waiting = [pid for pid in table if pid in known or _mark(pid) == machine]
+    waiting = [pid for pid in table if pid in known or variable_of(pid, MARK) == machine]
     found: set[int] = set()
     while waiting:
         pid = waiting.pop()
@@ -48,18 +45,3 @@ def _running(machine: str, known: frozenset[int]) -> list[Process]:
             found.add(pid)
             waiting += children.get(pid, ())
     return [table[pid] for pid in sorted(found) if not table[pid].ended]
-
-
-def _kill(process: Process) -> None:
-    if started_at(process.pid) == process.started:  # else its id belongs to another one by now
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(process.pid, signal.SIGKILL)
-
-
-def _mark(pid: int) -> str:
-    try:
-        environ = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return ""
-    mark = f"{MARK}=".encode()
-    return next((e[len(mark) :].decode() for e in environ.split(b"\0") if e.startswith(mark)), "")

@@ -80,7 +80,7 @@ def kill_left(
         if not found:
             return
         for process in found:
-            _kill(process)
+            kill(process)
         time.sleep(_PAUSE_S)
 
 
@@ -141,7 +141,7 @@ def _left(owner: str, below: int | None, seen: Mapping[int, str], *, marked: boo
     table = processes()
     tops = {pid for pid, started in seen.items() if pid in table and table[pid].started == started}
     if marked and owner:
-        tops |= {pid for pid in table if _owner(pid) == owner}
+        tops |= {pid for pid in table if variable_of(pid, OWNER) == owner}
     children: dict[int, list[int]] = {}
     for process in table.values():
         children.setdefault(process.parent, []).append(process.pid)
@@ -151,25 +151,26 @@ def _left(owner: str, below: int | None, seen: Mapping[int, str], *, marked: boo
     while waiting:
         pid = waiting.pop()
         # What is below a process of another owner is that owner's.
-        if pid not in found and pid not in spared and _owner(pid) in ("", owner):
+        if pid not in found and pid not in spared and variable_of(pid, OWNER) in ("", owner):
             found.add(pid)
             waiting += children.get(pid, ())
     return [table[pid] for pid in sorted(found) if not table[pid].ended]
 
 
-def _kill(process: Process) -> None:
-    if started_at(process.pid) == process.started:  # else its id belongs to another one by now
+def kill(process: Process) -> None:
+    """Kill a process, unless it has ended and its id belongs to another one by now."""
+    if started_at(process.pid) == process.started:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process.pid, signal.SIGKILL)
 
 
-def _owner(pid: int) -> str:
-    """Return the owner in a process's environment; ``""`` if it has none, or is not ours to see."""
+def variable_of(pid: int, name: str) -> str:
+    """Return a variable of a process; ``""`` if it has none, or is not ours to see."""
     try:
         environ = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return ""
-    mark = f"{OWNER}=".encode()
+    mark = f"{name}=".encode()
     found = (entry for entry in environ.split(b"\0") if entry.startswith(mark))
     return next(found, mark)[len(mark) :].decode(errors="replace")
 
