@@ -1,5 +1,6 @@
 """Pipelines in files, submitted: `aml submit pipeline.yml`, `aml job create -f pipeline.yml`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,20 +29,16 @@ class ReadPipeline:
 
 
 @dataclass
-class PipelineJob:
-    """A pipeline job of CLI v2."""
+class PipelineFile(ABC):
+    """A file with a pipeline."""
 
     file: Path
 
+    @abstractmethod
     def read(
         self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
     ) -> ReadPipeline:
         """Read the file. Raises ``DefinitionError`` with every problem."""
-        given = [Setting(("inputs", key), value) for key, value in (parameters or {}).items()]
-        found = read_pipeline_job(self.file, [*settings, *given])
-        notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
-        options = Options(regenerate=found.regenerate, name=found.name or "")
-        return ReadPipeline(found.pipeline, options, tuple(n for n in notes if "$schema" not in n))
 
     def submit(
         self,
@@ -57,16 +54,25 @@ class PipelineJob:
         _submitted(found, given, session, dry_run=dry_run, wait=wait, as_json=as_json)
 
 
-@dataclass
-class PipelineYaml:
-    """A pipeline of azureml-core's CLI."""
-
-    file: Path
+class PipelineJob(PipelineFile):
+    """A pipeline job of CLI v2."""
 
     def read(
         self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
     ) -> ReadPipeline:
-        """Read the file. Raises ``DefinitionError`` with every problem."""
+        given = [Setting(("inputs", key), value) for key, value in (parameters or {}).items()]
+        found = read_pipeline_job(self.file, [*settings, *given])
+        notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
+        options = Options(regenerate=found.regenerate, name=found.name or "")
+        return ReadPipeline(found.pipeline, options, tuple(n for n in notes if "$schema" not in n))
+
+
+class PipelineYaml(PipelineFile):
+    """A pipeline of azureml-core's CLI."""
+
+    def read(
+        self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
+    ) -> ReadPipeline:
         if settings:
             raise UsageError(
                 "--set is for job files, and this is a pipeline of azureml-core.",
@@ -74,19 +80,6 @@ class PipelineYaml:
             )
         values: dict[str, ParameterValue] = dict(parameters or {})
         return ReadPipeline(read_pipeline_yaml(self.file), Options(values))
-
-    def submit(
-        self,
-        given: SubmitOptions,
-        session: ProjectSession,
-        *,
-        dry_run: bool,
-        wait: bool,
-        as_json: bool,
-    ) -> None:
-        """Submit it with the options of the command line, and follow it."""
-        found = self.read(read_settings(given.settings), _parameters(given))
-        _submitted(found, given, session, dry_run=dry_run, wait=wait, as_json=as_json)
 
 
 def _parameters(given: SubmitOptions) -> dict[str, str]:
