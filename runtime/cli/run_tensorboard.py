@@ -33,7 +33,9 @@ _ENDED: Final = 143  # by SIGTERM
 @click.command(cls=CountedBack)
 @click.argument("run_id", metavar="RUN")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: 6006 if it is free."
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port to listen on. Default: 6006, or the next that is free.",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 def tensorboard(run_id: str, port: int | None, *, no_browser: bool) -> None:

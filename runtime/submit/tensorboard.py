@@ -22,7 +22,6 @@ from infra.contract.load import load
 from infra.contract.variables import without_deployment
 from runtime.model.redaction import redacted
 
-DEFAULT_PORT: Final = 6006
 _HOST: Final = "127.0.0.1"
 _PACKAGE: Final = "tensorboard>=2.19"
 _ADDRESS: Final = re.compile(r"TensorBoard \S+ at (http://\S+)")
@@ -44,8 +43,9 @@ class TensorBoard:
     """A running TensorBoard. ``address`` is its URL."""
 
     def __init__(self, folder: Path, port: int | None, environ: Mapping[str, str]) -> None:
-        """Start it on ``folder`` and wait until it answers. ``port`` ``None``: 6006 if it is free.
+        """Start it on ``folder`` and wait until it answers.
 
+        ``port`` ``None``: TensorBoard takes 6006, or the next port that is free.
         Raises ``UsageError`` if the port is taken, ``MissingExtraError`` if it does not start.
         """
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
@@ -53,7 +53,7 @@ class TensorBoard:
         self.address = ""
         argv = [*command(environ), "--logdir", str(folder), "--host", _HOST]
         self._process = subprocess.Popen(
-            [*_WHILE_WE_LIVE, *argv, "--port", str(_free_port(port))],
+            [*_WHILE_WE_LIVE, *argv, "--port", _port(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -118,16 +118,14 @@ def command(environ: Mapping[str, str]) -> list[str]:
     return [str(uv), "tool", "run", "--from", _PACKAGE, "tensorboard"]
 
 
-def _free_port(port: int | None) -> int:
-    """Return the port if nobody listens there, or, unless it was asked for, another one."""
-    for number in (port or DEFAULT_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
-                probe.bind((_HOST, number))
-                return int(probe.getsockname()[1])
-        if port:
-            break
+def _port(port: int | None) -> str:
+    """Return the value of TensorBoard's ``--port``; a port that was asked for must be free."""
+    if port is None:
+        return "default"
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((_HOST, port))
+        return str(port)
     raise UsageError(
         f"Port {port} of this machine is taken.",
         remedy="Give another with `--port N`, or leave the option out.",
