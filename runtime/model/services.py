@@ -1,0 +1,61 @@
+"""How a run uses the service that it runs on: options beside those that every target has. Frozen.
+
+``None`` and empty values leave the choice to the target, which names what it chooses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class DatabricksLibraries:
+    """What a run on Databricks installs beside its environment.
+
+    ``maven`` are coordinates (``group:artifact:version``), ``cran`` names of R packages; ``jars``
+    and ``wheels`` are paths in the workspace, a volume or DBFS, or files of the source folder.
+    """
+
+    maven: tuple[str, ...] = ()
+    pypi: tuple[str, ...] = ()
+    cran: tuple[str, ...] = ()
+    jars: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
+    eggs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabricksOptions:
+    """Where and how a run executes in a Databricks workspace.
+
+    The cluster is ``cluster_id``, which exists; or one made for the run, with ``num_workers`` or
+    from ``min_workers`` to ``max_workers`` workers (none: a single node); or ``serverless``.
+    ``notebook`` and ``python_file`` are absolute paths in the workspace that run in place of a
+    script; ``main_class`` is the class of a jar, ``entry_point`` that of a wheel. ``parameters``
+    are the widgets of a notebook. ``volume`` (``/Volumes/CATALOG/SCHEMA/VOLUME``) keeps the
+    snapshot and the outputs while the run lasts, in place of workspace files. ``log_path`` is
+    where the cluster delivers its driver's log, in a volume or DBFS.
+    """
+
+    cluster_id: str | None = None
+    node_type: str | None = None
+    driver_node_type: str | None = None
+    instance_pool_id: str | None = None
+    spark_version: str | None = None
+    num_workers: int | None = None
+    min_workers: int | None = None
+    max_workers: int | None = None
+    spot: bool = False
+    serverless: bool = False
+    environment_version: str | None = None
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
+    init_scripts: tuple[str, ...] = ()
+    log_path: str | None = None
+    volume: str | None = None
+    libraries: DatabricksLibraries = field(default_factory=DatabricksLibraries)
+    notebook: str | None = None
+    python_file: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    main_class: str | None = None
+    entry_point: str | None = None
+    run_name: str | None = None
+    timeout_s: int = 0
