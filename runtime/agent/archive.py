@@ -15,12 +15,12 @@ from runtime.agent.site_folder import PARTS, UNPACKED
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "attempts", "backends", "beside", "calls", "contents", "context", "detached",
-    "documents", "entering", "entry", "environments", "events", "exit_codes", "fields", "files",
-    "forward", "gateway", "gpus", "installed", "main", "memory_kills", "models", "mpi", "options",
-    "outputs", "owner", "peers", "process_tree", "ranked", "ranks", "receiver", "rendezvous",
-    "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files", "run_metrics",
-    "run_registrations", "searching", "service_gateway", "serving", "site_folder", "starting",
-    "supervise", "tracking", "wire",
+    "documents", "entering", "entry", "environments", "events", "exchange", "exit_codes", "fields",
+    "files", "forward", "gateway", "gpus", "installed", "main", "memory_kills", "models", "mpi",
+    "options", "outputs", "owner", "peers", "process_tree", "ranked", "ranks", "receiver",
+    "rendezvous", "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files",
+    "run_metrics", "run_registrations", "searching", "service_gateway", "serving", "site_folder",
+    "starting", "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

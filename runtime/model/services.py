@@ -6,6 +6,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from infra.contract.json_types import Document
+
 
 @dataclass(frozen=True, slots=True)
 class DatabricksLibraries:
@@ -59,3 +61,14 @@ class DatabricksOptions:
     entry_point: str | None = None
     run_name: str | None = None
     timeout_s: int = 0
+
+
+def databricks_of(document: Document) -> DatabricksOptions:
+    """Return options that were written as JSON."""
+    libraries = {key: tuple(value) for key, value in document["libraries"].items()}
+    given = {
+        **document,
+        "libraries": DatabricksLibraries(**libraries),
+        "init_scripts": tuple(document["init_scripts"]),
+    }
+    return DatabricksOptions(**given)

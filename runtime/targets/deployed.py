@@ -24,6 +24,7 @@ KINDS: Final = {
     "aml_compute": "azureml",
     "compute_instance": "azureml",
     "virtual_machine": "ssh",
+    "databricks": "databricks",
 }
 
 
@@ -70,7 +71,7 @@ class DeployedTargets:
         manifest, entry = self._entry(name)
         if name.lower() == RUN_CLUSTER:
             return self._run_cluster(manifest)
-        makers = {"azureml": self._azureml, "ssh": self._ssh}
+        makers = {"azureml": self._azureml, "databricks": self._databricks, "ssh": self._ssh}
         return makers[KINDS[entry.kind]](name, entry, manifest)
 
     def require(self, name: str) -> None:
@@ -154,6 +155,17 @@ class DeployedTargets:
         )
         return target_class("ssh")(
             name, self._home, machine, manifest=self._file, stack=self._stack
+        )
+
+    def _databricks(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
+        return target_class("databricks")(
+            name,
+            self._home,
+            entry.resource_id,
+            entry.credentials,
+            cloud=manifest.cloud,
+            manifest=self._file,
+            stack=self._stack,
         )
 
     def _cloud(self, manifest: Manifest) -> "CloudClient":

@@ -189,6 +189,7 @@ class Enterable(Protocol):
 
 
 PLACES: Final[dict[str, tuple[str, str]]] = {
+    "databricks": ("runtime.targets.databricks_place:DatabricksPlace", "databricks"),
     "docker": ("runtime.targets.docker_place:DockerPlace", "docker"),
     "ssh-docker": ("runtime.targets.ssh_docker_place:SshDockerPlace", "docker,ssh"),
     "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),

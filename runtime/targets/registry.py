@@ -12,6 +12,7 @@ from runtime.targets.base import Target
 GROUP: Final = "aml.targets"
 BUILT_IN: Final = {
     "azureml": "runtime.targets.azureml:AzureMLTarget",
+    "databricks": "runtime.targets.databricks:DatabricksTarget",
     "docker": "runtime.targets.docker_target:DockerTarget",
     "ssh": "runtime.targets.ssh:SshTarget",
     "local": "runtime.targets.local:LocalTarget",

@@ -1,0 +1,114 @@
+"""Reads what a run on Databricks writes: the files of our agent, or the service's own output."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+from databricks.sdk.errors.base import DatabricksError
+from databricks.sdk.service.jobs import Run, RunOutput
+
+from infra.contract.json_types import JsonObject
+from runtime.agent import exchange
+from runtime.agent.exchange import read_frames
+from runtime.model.services import DatabricksOptions
+from runtime.targets.databricks_workspace import Files, Workspace
+from runtime.targets.places import WORK, Have, Piece, PlaceEnd, Sign
+from runtime.targets.run_folder import AGENT_EVENTS, USER_LOG
+
+RESULT_PROPERTY: Final = "databricks.result"
+_LOG: Final = f"{WORK}/{USER_LOG}"
+_DRIVER: Final = ("stdout", "stderr")
+
+
+class Frames:
+    """The files that the agent's side writes; each is deleted when it was passed on."""
+
+    def __init__(self, files: Files, have: Have) -> None:
+        self._files = files
+        self._have = have
+
+    def signs(self, run: Run | None) -> Iterator[Sign]:
+        """Yield what is new."""
+        del run
+        names = self._files.names(exchange.FRAMES)
+        for name in (each for each in names if each.isdecimal()):
+            path = f"{exchange.FRAMES}/{name}"
+            for header, content in read_frames(self._files.get(path)):
+                if "exit" in header:
+                    yield PlaceEnd(header["exit"], str(header.get("reason") or ""))
+                    return
+                known = self._have(header["name"]) - header["at"]
+                if known < len(content):
+                    yield Piece(header["name"], content[max(0, known) :])
+            self._files.delete(path)
+
+
+class Native:
+    """The output of a task that runs without our agent, and its driver's log if it is delivered."""
+
+    def __init__(self, workspace: Workspace, options: DatabricksOptions, have: Have) -> None:
+        self._workspace = workspace
+        self._options = options
+        self._have = have
+        self._said = False
+
+    def signs(self, run: Run | None) -> Iterator[Sign]:
+        """Yield what is new."""
+        if run is None or not run.tasks:
+            return
+        task = run.tasks[0]
+        if not self._have(AGENT_EVENTS) and not self._said and task.cluster_instance:
+            self._said = True
+            yield event(self._have, "state", {"state": "Running"})
+        cluster = task.cluster_instance and task.cluster_instance.cluster_id
+        if self._options.log_path and cluster:
+            yield from self._delivered(self._options.log_path, str(cluster))
+        output = self._output(int(task.run_id or 0))
+        if output is None:
+            return
+        if not self._options.log_path:
+            yield from self._new(_LOG, (output.logs or "").encode())
+        notebook = output.notebook_output
+        if notebook is not None and notebook.result and run.end_time:
+            data = {"key": RESULT_PROPERTY, "value": notebook.result}
+            yield event(self._have, "property", data)
+
+    def _output(self, task: int) -> RunOutput | None:
+        with suppress(DatabricksError):  # a run that waits for its cluster has none
+            return self._workspace.client.jobs.get_run_output(task)
+        return None
+
+    def _delivered(self, path: str, cluster: str) -> Iterator[Sign]:
+        """Yield the driver's log: its output as the run's, its errors beside it."""
+        for name in _DRIVER:
+            where = f"{path.rstrip('/')}/{cluster}/driver/{name}"
+            kept = _LOG if name == "stdout" else f"{WORK}/logs/driver/{name}.txt"
+            with suppress(DatabricksError):
+                yield from self._new(kept, self._read(where))
+
+    def _read(self, path: str) -> bytes:
+        client = self._workspace.client
+        if path.startswith("/Volumes/"):
+            contents = client.files.download(path).contents
+            return contents.read() if contents is not None else b""
+        with client.dbfs.open(path, read=True) as source:
+            return source.read()
+
+    def _new(self, name: str, content: bytes) -> Iterator[Sign]:
+        known = self._have(name)
+        if known < len(content):
+            yield Piece(name, content[known:])
+
+
+def event(have: Have, kind: str, data: JsonObject) -> Piece:
+    """Return an event as the agent would write it; its number is one that no other has."""
+    seq = have(AGENT_EVENTS)
+    line = {"seq": seq, "time": time.time(), "kind": kind, "data": data}
+    return Piece(AGENT_EVENTS, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+def last_event(have: Have, data: JsonObject) -> Piece:
+    """Return the event of a run's final state."""
+    return event(have, "state", data)
