@@ -8,6 +8,8 @@ from localcloud.store.resources import StoredResource
 from localcloud.store.runs import Origin, StoredRun
 from runtime.model.states import RunState
 
+PARENT: Final = "mlflow.parentRunId"
+"""The tag of a run that names the one above it."""
 _GIT: Final = "mlflow.source.git."
 
 
@@ -34,7 +36,7 @@ def add_run(
                 created=now,
                 origin=origin,
                 state=RunState.NOT_STARTED,
-                target=str(properties["computeId"]),
+                target=str(properties.get("computeId") or ""),
                 user=user,
             )
         )

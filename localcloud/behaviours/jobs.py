@@ -1,30 +1,20 @@
-"""Command jobs: required properties, defaults, and their status when read.
+"""Jobs: required properties, defaults, and their status when read.
 
-Sweeps are in ``sweep_jobs``; pipelines and other types are refused. The nodes run the jobs.
+What each kind has to give is in ``command_jobs``, ``sweep_jobs`` and ``pipeline_jobs``; other kinds
+are refused. The nodes run command jobs; sweeps and pipelines are driven.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from infra.catalogue.api_versions import MACHINE_LEARNING_JOBS
 from infra.catalogue.body_shapes import body_shape, shape_problems
-from infra.catalogue.durations import duration_s
-from infra.contract.errors import UsageError
 from infra.contract.json_types import Document, JsonObject
-from localcloud.behaviours.job_data import data_problems, with_assets
-from localcloud.behaviours.job_references import (
-    asset_id,
-    compute_of,
-    environment_id,
-    refers_to,
-    required_asset,
-)
+from localcloud.behaviours.job_references import refers_to
 from localcloud.behaviours.job_runs import add_run
-from localcloud.behaviours.sweep_driving import SweepEngine
-from localcloud.behaviours.sweep_jobs import filled_sweep, is_sweep
-from localcloud.calls.docker_arguments import docker_options
-from localcloud.calls.job_limits import queue_limit
+from localcloud.behaviours.pipeline_driving import begin_job, cancel_job, origin_of
+from localcloud.behaviours.pipeline_jobs import filled
 from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
@@ -34,12 +24,9 @@ from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
-from runtime.environments.docker_arguments import size_bytes
-from runtime.model.runs import QUEUE_TIMEOUT
 
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
-_EXPERIMENT: Final = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}")
 _OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "description",
                 "displayName", "status", "services")  # fmt: skip
 _REFERENCES: Final = frozenset({"computeId", "codeId", "environmentId"})
@@ -51,38 +38,7 @@ def _fill(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonObj
     if old is not None:
         # Clients submit again after a lost response, so the same job twice is no conflict.
         return {**wanted, "properties": _amended(call, given, old)}
-    if is_sweep(given):
-        return {**wanted, "properties": filled_sweep(call, given)}
-    _require_command(given)
-    compute = compute_of(call, str(given.get("computeId") or ""))
-    code = required_asset(call, asset_id(call, "codes", str(given.get("codeId") or "")), "codes")
-    environment = environment_id(call, str(given.get("environmentId") or ""))
-    given = {**given, "inputs": with_assets(call, given.get("inputs"))}
-    resources = {"instanceCount": 1, **(given.get("resources") or {})}
-    problems = [*_problems(given, resources, compute), *data_problems(call, given)]
-    if problems:
-        raise invalid(problems)
-    name = call.arm.name
-    properties = {
-        "description": None,
-        "identity": None,
-        "inputs": {},
-        "outputs": {},
-        "environmentVariables": {},
-        "limits": None,
-        "distribution": None,
-        **{key: value for key, value in given.items() if value is not None},
-        "jobType": "Command",
-        "computeId": compute.id,
-        "environmentId": environment,
-        "codeId": code,
-        "resources": resources,
-        "displayName": given.get("displayName") or name,
-        "experimentName": given.get("experimentName") or "Default",
-        "isArchived": bool(given.get("isArchived")),
-        "tags": given.get("tags") or {},
-        "properties": given.get("properties") or {},
-    }
+    properties = filled(call, given)
     properties.pop("status", None)
     properties.pop("services", None)
     return {**wanted, "properties": properties}
@@ -109,69 +65,6 @@ def submit(call: Call, properties: JsonObject) -> None:
         )
         call.cloud.store.resources.put(job)
     _stored(call, job, None)
-
-
-def _require_command(given: Document) -> None:
-    kind = str(given.get("jobType") or "")
-    if kind.lower() != "command":
-        raise RefusedError(
-            400,
-            "BadRequest",
-            f"The local cloud runs command jobs and sweeps; it cannot run a job of type '{kind}'.",
-            target="properties.jobType",
-        )
-
-
-def _problems(
-    given: Document, resources: Document, compute: StoredResource
-) -> Iterator[tuple[str, str]]:
-    """Yield every problem that can be found with the compute alone."""
-    command = str(given.get("command") or "")
-    if not command.strip():
-        yield "properties.command", "The job has no command."
-    experiment = str(given.get("experimentName") or "Default")
-    if not _EXPERIMENT.fullmatch(experiment):
-        yield (
-            "properties.experimentName",
-            f"'{experiment}' is not an experiment name: use letters, digits, '-' and '_'.",
-        )
-    timeout = (given.get("limits") or {}).get("timeout")
-    if timeout and not duration_s(str(timeout)):
-        yield "properties.limits.timeout", f"'{timeout}' is not an ISO 8601 duration such as PT1H."
-    try:
-        queue_limit(given.get("properties") or {})
-    except ValueError:
-        limit = (given.get("properties") or {})[QUEUE_TIMEOUT]
-        says = f"'{limit}' is not a time: {QUEUE_TIMEOUT} takes seconds, more than 0."
-        yield f"properties.properties.{QUEUE_TIMEOUT}", says
-    yield from _node_problems(resources, compute)
-    yield from _container_problems(resources)
-
-
-def _container_problems(resources: Document) -> Iterator[tuple[str, str]]:
-    try:
-        docker_options(str(resources.get("dockerArgs") or ""))
-    except UsageError as error:
-        yield "properties.resources.dockerArgs", f"{error.detail} {error.remedy}"
-    try:
-        size_bytes(str(resources.get("shmSize") or "2g"))
-    except ValueError as error:
-        yield "properties.resources.shmSize", f"{error}."
-
-
-def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:
-    count = resources.get("instanceCount")
-    if not isinstance(count, int) or count < 1:
-        yield "properties.resources.instanceCount", "instanceCount must be 1 or more."
-        return
-    most = 1
-    if compute.properties["computeType"] == "AmlCompute":
-        most = int(compute.properties["properties"]["scaleSettings"]["maxNodeCount"])
-    if count > most:
-        yield (
-            "properties.resources.instanceCount",
-            f"The job asks for {count} nodes, but compute '{compute.name}' has at most {most}.",
-        )
 
 
 def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
@@ -207,16 +100,13 @@ def _same(key: str, before: object, after: object) -> bool:
 
 
 def _stored(call: Call, job: StoredResource, old: StoredResource | None) -> None:
-    """Create the run of a new job and pass the job to the nodes."""
+    """Create the run of a new job and have it run."""
     if old is not None:
         return
-    user, sweeps = str(call.caller.get("appid", "")), is_sweep(job.properties)
-    add_run(call.cloud, job, user=user, origin="sweep" if sweeps else "job")
+    user = str(call.caller.get("appid", ""))
+    add_run(call.cloud, job, user=user, origin=origin_of(job.properties))
     # Only after the commit: another thread reads the run.
-    if sweeps:
-        call.cloud.engine(SweepEngine).begin(job.id)
-    else:
-        call.cloud.nodes.job_stored(job.id)
+    begin_job(call.cloud, job)
 
 
 def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
@@ -242,7 +132,7 @@ def _show(call: Call, job: StoredResource, body: JsonObject) -> JsonObject:
 
 
 def _removed(call: Call, job: StoredResource) -> None:
-    _stop(call, job)
+    cancel_job(call.cloud, job)
     run = _run(call, job)
     if run is not None:
         call.cloud.store.tracking.forget_run(run.key)
@@ -251,15 +141,8 @@ def _removed(call: Call, job: StoredResource) -> None:
 
 def _cancel(call: Call) -> Reply:
     job = existing(call)
-    _stop(call, job)
+    cancel_job(call.cloud, job)
     return Reply(202, b"", begin(call, job.id, ready=call.now, location_header=True))
-
-
-def _stop(call: Call, job: StoredResource) -> None:
-    if is_sweep(job.properties):
-        call.cloud.engine(SweepEngine).cancel(job.id)
-    else:
-        call.cloud.nodes.cancel(job.id)
 
 
 def _delete(call: Call) -> None:

@@ -21,6 +21,7 @@ from localcloud.behaviours import (
     virtual_machines,
     workspaces,
 )
+from localcloud.behaviours.pipeline_driving import PipelineEngine
 from localcloud.behaviours.sweep_driving import SweepEngine
 from localcloud.calls.cloud import Engine
 from localcloud.calls.kinds import Kind
@@ -94,5 +95,6 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     BatchEngine,
     DatabricksEngine,
     HdinsightEngine,
+    PipelineEngine,
     SweepEngine,
 )

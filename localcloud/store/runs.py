@@ -36,7 +36,7 @@ create table if not exists run_event (
 EventKind = Literal[
     "state", "step", "node", "log", "metric", "param", "tag", "property", "artifact", "message"
 ]
-Origin = Literal["job", "sweep", "mlflow"]
+Origin = Literal["job", "sweep", "pipeline", "mlflow"]
 ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
 
 
@@ -44,8 +44,8 @@ ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED
 class StoredRun:
     """One run. ``workspace`` is the key of an ARM id; ``experiment`` an experiment's id.
 
-    ``origin`` says who sets its state: the nodes (``job``), the driver of a ``sweep``, or an MLflow
-    client (``mlflow``).
+    ``origin`` says who sets its state: the nodes (``job``), the driver of a ``sweep`` or a
+    ``pipeline``, or an MLflow client (``mlflow``).
     Times are seconds since the epoch. Other tables refer to the run by its ``key``.
     """
 

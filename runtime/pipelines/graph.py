@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from graphlib import CycleError
 
 from infra.contract.errors import DefinitionError, PlatformError
 from infra.contract.load import nearest
 from runtime.model.pipelines import Pipeline, Step
+from runtime.pipelines.planning import sorted_names
 
 _MOST_LISTED = 20
 
@@ -118,17 +119,7 @@ def _upstream(pipeline: Pipeline) -> Mapping[str, tuple[str, ...]]:
 
 
 def _sorted(pipeline: Pipeline) -> list[str]:
-    """Return the names in an order that is always the same. Raises ``CycleError``."""
-    upstream = _upstream(pipeline)
-    position = {name: number for number, name in enumerate(upstream)}
-    sorter = TopologicalSorter(upstream)
-    sorter.prepare()
-    found: list[str] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=position.__getitem__)
-        found += ready
-        sorter.done(*ready)
-    return found
+    return sorted_names(_upstream(pipeline))
 
 
 def _double_names(pipeline: Pipeline) -> Iterator[Problem]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from graphlib import TopologicalSorter
 
-from runtime.model.pipelines import Pipeline, Step
+from runtime.model.pipelines import Pipeline
 
 
 class StepState(StrEnum):
@@ -32,31 +33,29 @@ class StepState(StrEnum):
 class Plan:
     """The steps of a pipeline as they come to their ends; each question is answered in O(1).
 
+    ``upstream`` has every step, in the order in which they start, with those it waits for.
     ``states`` begins with what is known of an interrupted execution.
     """
 
-    pipeline: Pipeline
-    order: Sequence[str]
+    upstream: Mapping[str, Sequence[str]]
+    continue_on_failure: bool = False
     states: dict[str, StepState] = field(default_factory=dict)
     stopping: bool = False
-    _steps: dict[str, Step] = field(default_factory=dict)
     _missing: dict[str, int] = field(default_factory=dict)
     _below: dict[str, list[str]] = field(default_factory=dict)
     _ready: list[str] = field(default_factory=list)
     _open: int = 0
 
     def __post_init__(self) -> None:
-        self._steps = {each.name: each for each in self.pipeline.steps}
         known = dict(self.states)
-        self.states = dict.fromkeys(self.order, StepState.WAITING)
-        self._open = len(self.order)
-        for name in self.order:
-            upstream = self._steps[name].upstream
+        self.states = dict.fromkeys(self.upstream, StepState.WAITING)
+        self._open = len(self.upstream)
+        for name, upstream in self.upstream.items():
             self._missing[name] = len(upstream)
             for each in upstream:
                 self._below.setdefault(each, []).append(name)
-        self._ready = [name for name in self.order if not self._missing[name]]
-        for name in self.order:
+        self._ready = [name for name in self.upstream if not self._missing[name]]
+        for name in self.upstream:
             if name in known and known[name] is not StepState.WAITING:
                 self.became(name, known[name])
 
@@ -97,7 +96,7 @@ class Plan:
                     self._ready.append(each)
             return []
         skipped = list(self._skip(name))
-        if state is not StepState.SKIPPED and not self.pipeline.continue_on_failure:
+        if state is not StepState.SKIPPED and not self.continue_on_failure:
             self.stopping = True
             skipped += self.stop()
         return skipped
@@ -121,6 +120,32 @@ class Plan:
                     self._open -= 1
                     waiting.append(each)
                     yield each
+
+
+def plan_of(
+    pipeline: Pipeline, order: Sequence[str], states: Mapping[str, StepState] | None = None
+) -> Plan:
+    """Return the plan of a pipeline whose steps start in ``order``."""
+    upstream = {each.name: each.upstream for each in pipeline.steps}
+    return Plan(
+        {name: upstream[name] for name in order}, pipeline.continue_on_failure, dict(states or {})
+    )
+
+
+def sorted_names(upstream: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the names of steps, each after those it waits for; the order is always the same.
+
+    Raises ``graphlib.CycleError`` for steps that wait for each other.
+    """
+    position = {name: number for number, name in enumerate(upstream)}
+    sorter = TopologicalSorter(upstream)
+    sorter.prepare()
+    found: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=position.__getitem__)
+        found += ready
+        sorter.done(*ready)
+    return found
 
 
 def failed(states: Mapping[str, StepState]) -> list[str]:

@@ -31,7 +31,7 @@ from runtime.pipelines.fingerprint import (
 from runtime.pipelines.graph import in_order
 from runtime.pipelines.kept_steps import DoneStep, KeptSteps, done_step
 from runtime.pipelines.placing import bound, outputs_of, placed
-from runtime.pipelines.planning import Plan, StepState, failed
+from runtime.pipelines.planning import StepState, failed, plan_of
 from runtime.pipelines.sweep_steps import leave, submit_step
 from runtime.submit.driven import driven_folder
 from runtime.submit.driver_process import Driving, timestamp
@@ -114,7 +114,7 @@ class _Execution:
         self._runs: dict[str, RunSpec] = {}
         self._targets: dict[str, Target] = {}
         self._canceled = False
-        self._plan = Plan(self._pipeline, in_order(self._pipeline), self._known())
+        self._plan = plan_of(self._pipeline, in_order(self._pipeline), self._known())
         self._before = self._resumed()
 
     def run(self) -> None:

@@ -13,7 +13,7 @@ from runtime.model.pipelines import Parameter, Pipeline, Source, Step
 from runtime.model.runs import RunSpec
 from runtime.pipelines.graph import below, graph_problems, in_order, levels
 from runtime.pipelines.parameters import token, with_values
-from runtime.pipelines.planning import Plan, StepState
+from runtime.pipelines.planning import StepState, plan_of
 
 HERE = DataLocation("local", "")
 
@@ -120,7 +120,7 @@ def drawn(seed, count=30):
 def test_a_plan_starts_each_step_once_after_those_it_reads(seed, continues):
     made = replace(drawn(seed), continue_on_failure=continues)
     chosen = random.Random(seed)  # noqa: S311
-    plan = Plan(made, in_order(made))
+    plan = plan_of(made, in_order(made))
     started, running = [], []
     while not plan.over:
         for name in plan.ready():
@@ -144,7 +144,7 @@ def test_a_failed_step_fails_what_depends_on_it_and_no_more_if_the_rest_continue
         step("a"), step("b", reads=["a"]), step("c"), step("d", reads=["c"]),
         continue_on_failure=True,
     )  # fmt: skip
-    plan = Plan(made, in_order(made))
+    plan = plan_of(made, in_order(made))
     assert plan.ready() == ["a", "c"]
     for name in ("a", "c"):
         plan.became(name, StepState.RUNNING)
@@ -155,7 +155,7 @@ def test_a_failed_step_fails_what_depends_on_it_and_no_more_if_the_rest_continue
 
 def test_an_interrupted_plan_goes_on_where_it_was():
     made = pipeline(step("a"), step("b", reads=["a"]), step("c", reads=["b"]))
-    plan = Plan(made, in_order(made), {"a": StepState.COMPLETED, "b": StepState.RUNNING})
+    plan = plan_of(made, in_order(made), {"a": StepState.COMPLETED, "b": StepState.RUNNING})
     assert (plan.ready(), plan.running) == ([], ["b"])
     plan.became("b", StepState.COMPLETED)
     assert plan.ready() == ["c"]
@@ -165,7 +165,7 @@ def test_a_chain_of_a_thousand_steps_is_skipped_at_once():
     names = [f"s{n}" for n in range(1000)]
     chain = [step("s0"), *(step(b, reads=[a]) for a, b in pairwise(names))]
     made = pipeline(*chain)
-    plan = Plan(made, in_order(made))
+    plan = plan_of(made, in_order(made))
     plan.became(plan.ready()[0], StepState.RUNNING)
     assert len(plan.became("s0", StepState.FAILED)) == 999
     assert plan.over
