@@ -174,24 +174,23 @@ def forget_modules(folder: Path) -> None:
     of them would not recognise the classes of the first.
     """
     importlib.invalidate_caches()
+    below = f"{folder}{os.sep}"  # thousands of modules are loaded: most need no look at their path
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and name != "__main__" and _is_program_module(name, Path(file), folder):
+        file = str(getattr(module, "__file__", None) or "")
+        if file.startswith(below) and name != "__main__" and _is_program_module(name, Path(file)):
             del sys.modules[name]
             package, _, child = name.rpartition(".")
             # Otherwise `from package import child` finds it there and does not import it again.
             vars(sys.modules.get(package, module)).pop(child, None)
 
 
-def _is_program_module(name: str, file: Path, folder: Path) -> bool:
-    if not file.is_relative_to(folder) or "site-packages" in file.parts:
-        return False
-    if file.is_relative_to(sys.prefix) or file.is_relative_to(sys.base_prefix):
-        return False
+def _is_program_module(name: str, file: Path) -> bool:
     package, _, rest = name.partition(".")
     if package in ("runtime", "localcloud") or name == "infra":
         return False
-    return f"{package}.{rest.partition('.')[0]}" not in _PRODUCT
+    if f"{package}.{rest.partition('.')[0]}" in _PRODUCT or "site-packages" in file.parts:
+        return False
+    return not (file.is_relative_to(sys.prefix) or file.is_relative_to(sys.base_prefix))
 
 
 @contextmanager

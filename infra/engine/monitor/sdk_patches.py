@@ -295,12 +295,18 @@ def _parameters(function: Callable[..., object]) -> list[str]:
 
 def readers(name: str, modules: Iterable[ModuleType] | None = None) -> set[str]:
     """Return the functions of the SDK whose code mentions ``name``, by qualified name."""
-    return {
-        code.co_qualname.partition(".<locals>")[0]
-        for module in (modules or _sdk_modules())
-        for code in _codes(module)
-        if name in code.co_names
-    }
+    return _mentions(tuple(modules or _sdk_modules())).get(name, set())
+
+
+@lru_cache(maxsize=2)  # a preview and the update after it check the same modules
+def _mentions(modules: tuple[ModuleType, ...]) -> dict[str, set[str]]:
+    """Return, for each name in the code of these modules, the functions that mention it."""
+    found: dict[str, set[str]] = {}
+    for module in modules:
+        for code in _codes(module):
+            for name in code.co_names:
+                found.setdefault(name, set()).add(code.co_qualname.partition(".<locals>")[0])
+    return found
 
 
 def _sdk_modules() -> list[ModuleType]:
