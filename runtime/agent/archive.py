@@ -20,7 +20,7 @@ _PARTS = (
     "options", "outputs", "owner", "peers", "process_tree", "ranked", "ranks", "receiver",
     "rendezvous", "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files",
     "run_metrics", "run_registrations", "searching", "service_gateway", "serving", "site_folder",
-    "starting", "supervise", "tracking", "wire",
+    "spark", "spark_driver", "spark_parts", "spark_relay", "starting", "supervise", "tracking", "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

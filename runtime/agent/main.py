@@ -59,6 +59,7 @@ from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
 from runtime.agent.run_registrations import registered
 from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import azureml_site, site_variables
+from runtime.agent.spark import asked_of, own_address, run_spark, spark_start
 from runtime.agent.starting import LaunchError, Network, Several, Single
 from runtime.agent.supervise import IDLE, MAX_DURATION, SIGNAL, Limits, ScriptExit
 from runtime.agent.tracking import InMemoryTracking
@@ -86,6 +87,8 @@ def main(
     options = parsed(list(sys.argv[1:] if arguments is None else arguments))
     if options.action == "rank":
         return run_rank(options.command, os.environ)
+    if options.action == "spark":
+        return run_spark(options.asked, options.command)
     context = read_context(os.environ)
     process = started_as(started_by(options, os.environ))
     for folder in ("outputs", "logs"):
@@ -120,7 +123,7 @@ class _Run:
         facts = passed_facts(os.environ, options.command)
         backend = _backend(options, self._context, facts, events)
         calls = RunCalls(backend, self._context, facts, gateway, events.append)
-        receiver = Receiver(backend, calls, _address(self._launch))
+        receiver = Receiver(backend, calls, _address(options, self._launch))
         receiver.start()
         with self._output() as output, azureml_site(options.azureml) as site:
             variables = script_variables(os.environ, self._context, receiver)
@@ -154,6 +157,8 @@ class _Run:
         own = missing_variables(variables, self._process) if self._process else {}
         given = {**variables, **own}
         argv = command_line(expanded(command, given), script_python(os.environ))
+        if self._options.spark:
+            argv, given = spark_start(asked_of(self._options.spark), argv, given)
         with GpuSampler(lambda data: self._events.append("metric", data)):
             return attempts.run(argv, given)
 
@@ -239,8 +244,10 @@ def _require_gpus(count: int) -> None:
         )
 
 
-def _address(launch: Launch | None) -> str:
-    """Return where the tracking endpoint listens: ranks that mpirun starts elsewhere need it."""
+def _address(options: argparse.Namespace, launch: Launch | None) -> str:
+    """Return where the tracking endpoint listens: ranks and drivers elsewhere need it."""
+    if options.spark and asked_of(options.spark).cluster:
+        return own_address()
     if launch is not None and launch.kind == MPI and len(launch.hosts) > 1:
         return launch.hosts[0]
     return "127.0.0.1"

@@ -23,6 +23,9 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="action", required=True)
     rank = commands.add_parser("rank", help="be one rank below mpirun")
     rank.add_argument("command", nargs=argparse.REMAINDER)
+    spark = commands.add_parser("spark", help="submit a PySpark script, and be its output")
+    spark.add_argument("asked", metavar="JSON", help="how it is submitted")
+    spark.add_argument("command", nargs=argparse.REMAINDER)
     run = commands.add_parser("run", help="run a script and record what happens")
     run.add_argument("--events", default="", help="file the events are appended to")
     run.add_argument("--log", default="", help="file for the script's output")
@@ -34,6 +37,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         default=FILL,
         help="when our azureml package answers: always, where Microsoft's is absent, or never",
     )
+    run.add_argument("--spark", default="", metavar="JSON", help="submit the script to Spark")
     run.add_argument("--gpus", type=int, default=0, metavar="N", help="fail with fewer GPUs")
     _add_limits(run.add_argument_group("limits"))
     _add_processes(run.add_argument_group("several processes"))

@@ -133,7 +133,7 @@ class Several:
         argv = mpirun_argv(
             mpirun,
             launch,
-            [*rank_command(), *command],
+            [*own_command("rank"), "--", *command],
             hostfile=_written(Path(HOSTS_FILE), hostfile_text(launch)) if several else None,
             ssh=self._network.ssh,
             interface=self._network.interface,
@@ -215,11 +215,11 @@ def _stop_of(outcome: ScriptExit, launch: Launch) -> Stop:
     return Stop(outcome.stopped_by, text, outcome.exit_code, outcome.last_lines)
 
 
-def rank_command() -> list[str]:
-    """Return the command that starts this agent as a rank; the script's command follows it."""
+def own_command(action: str) -> list[str]:
+    """Return the command that starts this agent for another action; its arguments follow it."""
     if zipfile.is_zipfile(str(_ROOT)):
-        return [sys.executable, "-I", str(_ROOT), "rank", "--"]
-    return [sys.executable, "-I", "-c", _MAIN.format(root=str(_ROOT)), "rank", "--"]
+        return [sys.executable, "-I", str(_ROOT), action]
+    return [sys.executable, "-I", "-c", _MAIN.format(root=str(_ROOT)), action]
 
 
 @contextmanager

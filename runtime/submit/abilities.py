@@ -107,6 +107,13 @@ FEATURES: Final = (
         lambda s: "PySpark" * (s.framework == "PySpark" and not s.command),
         ("framework",),
     ),
+    Feature(
+        "several Spark drivers",
+        lambda s: (
+            "several drivers of Spark" * (s.framework == "PySpark" and s.distribution is not None)
+        ),
+        ("distribution", "framework"),
+    ),
     Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),
     Feature("docker", lambda s: "docker" * (s.docker.use is True), ("docker.use", "docker")),
     Feature("docker arguments", _docker_arguments, ("docker.arguments", "docker")),
@@ -189,10 +196,16 @@ INABILITIES: Final = (
     Inability("queue timeout", _HERE, "it has no queue", "", harmless=True),
     Inability(
         "PySpark",
-        (*PROCESSES, *_AZUREML),
+        _AZUREML,
         "it does not run Spark",
         "Set `framework: Python`; a script that makes its own SparkSession needs no more than"
         " pyspark in its environment.",
+    ),
+    Inability(
+        "several Spark drivers",
+        _BUILT_IN,
+        "a PySpark script has one driver, which gives its executors their work",
+        "Remove `communicator` (`distribution`), or set `framework: Python`.",
     ),
     Inability(
         "R",
@@ -231,7 +244,7 @@ INABILITIES: Final = (
     ),
     Inability(
         "Spark packages",
-        (*PROCESSES, *_AZUREML),
+        _AZUREML,
         "it does not run Spark",
         "Remove `environment.spark.packages`.",
     ),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from runtime.agent.retries import EVENTS
 from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.runs import RunSpec
+from runtime.targets.spark_options import here, is_spark
 
 
 def agent_options(spec: RunSpec) -> tuple[str, ...]:
@@ -15,7 +16,13 @@ def agent_options(spec: RunSpec) -> tuple[str, ...]:
     ``AML_PEERS_KEY``, a secret that all share. MPI's processes are started by the first node's.
     """
     how = spec.distribution
-    return (*limit_options(spec), *(distribution_options(how, spec.node_count) if how else ()))
+    processes = distribution_options(how, spec.node_count) if how else ()
+    return (*limit_options(spec), *processes, *_spark_options(spec))
+
+
+def _spark_options(spec: RunSpec) -> Iterator[str]:
+    if is_spark(spec):
+        yield f"--spark={here(spec).text()}"
 
 
 def ranked_options(spec: RunSpec) -> tuple[str, ...]:

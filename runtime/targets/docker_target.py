@@ -4,7 +4,6 @@ What is decided here is what a run's container is; ``docker_place`` makes it.
 """
 
 import os
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,6 @@ _IMAGES: Final = "runtime.targets.docker_images"
 _PACKAGES: Final = "runtime.targets.docker_packages"
 _SHARE: Final = "/azureml-share"
 _REFUSED: Final = {"--read-only": "the run's folder is in the container"}
-_SPARK_VARIABLE: Final = "PYSPARK_SUBMIT_ARGS"
 
 
 class DockerTarget(EnterableTarget):
@@ -93,7 +91,7 @@ def contained(run: PreparedRun, environ: Mapping[str, str]) -> PreparedRun:
         name: environ.get(name, "") if value is None else value
         for name, value in _arguments(run.spec).variables.items()
     }
-    variables = {**spark_variables(run.spec), **given, **run.spec.variables}
+    variables = {**given, **run.spec.variables}
     return replace(run, spec=replace(run.spec, variables=variables))
 
 
@@ -125,20 +123,6 @@ def prepared_image(environment: EnvironmentSpec, engine: Document, home: Path) -
     if found.reused:
         says = f"The image {found.name} is there"
     return Prepared(found.name, f"{says}; runs with this environment use it.", found.reused)
-
-
-def spark_variables(spec: RunSpec) -> dict[str, str]:
-    """Return what pyspark reads of a PySpark run: its configuration and packages. Pure."""
-    if spec.framework != "PySpark":
-        return {}
-    packages = spec.environment.spark if spec.environment else None
-    words = [f"--conf={key}={value}" for key, value in sorted(spec.spark.items())]
-    if packages and packages.packages:
-        listed = (f"{each.group}:{each.artifact}:{each.version}" for each in packages.packages)
-        words.append(f"--packages={','.join(listed)}")
-    if packages and packages.repositories:
-        words.append(f"--repositories={','.join(packages.repositories)}")
-    return {_SPARK_VARIABLE: shlex.join([*words, "pyspark-shell"])}
 
 
 def _arguments(spec: RunSpec) -> RunArguments:

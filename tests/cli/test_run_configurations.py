@@ -56,7 +56,6 @@ def test_arguments_of_the_command_line_replace_those_of_the_file(project):
     ("text", "place", "said"),
     [
         ("nodeCount: 4\n", "1", "cannot honour 4 nodes: it is one machine"),
-        ("framework: pyspark\n", "1", "cannot honour PySpark"),
         ("framework: R\n", "1", "cannot honour R"),
     ],
 )

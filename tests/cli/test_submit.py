@@ -291,11 +291,10 @@ def until(holds):
         ),
         pytest.param(
             ["-c", "old", "train.py"],
-            "error: Invalid usage at src/.azureml/old.runconfig:2\n\n"
-            "Target 'local' cannot honour PySpark: it does not run Spark.\n\n"
-            "hint: Set `framework: Python`; a script that makes its own SparkSession needs no more"
-            " than pyspark in its environment.\n",
-            id="run-configuration-of-workbench",
+            "error: Invalid usage at src/.azureml/old.runconfig:1\n\n"
+            "Target 'local' cannot honour R: it runs scripts with Python.\n\n"
+            "hint: Give a line of the shell in place of the script: `command: Rscript SCRIPT`.\n",
+            id="another-language",
         ),
         pytest.param(
             ["-c", "misspelt", "train.py"],
@@ -337,7 +336,7 @@ def until(holds):
 def test_what_cannot_be_submitted_is_refused(desk, arguments, expected):
     with_manifest(desk)
     desk.write("print(1)")
-    desk.write("ArgumentVector: [train.py]\nFramework: PySpark\n", ".azureml/old.runconfig")
+    desk.write("framework: R\nenvironment: {}\n", ".azureml/old.runconfig")
     desk.write("script: train.py\nargumets: [a]\n", ".azureml/misspelt.runconfig")
     desk.write(WITH_ENVIRONMENT, ".azureml/with-environment.runconfig")
     desk.write(WITH_INTERPRETER, ".azureml/with-interpreter.runconfig")

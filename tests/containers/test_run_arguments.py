@@ -4,9 +4,6 @@ import pytest
 
 from infra.contract.errors import UsageError
 from runtime.environments.docker_arguments import RunArguments, run_arguments
-from runtime.model.environments import EnvironmentSpec, MavenPackage, SparkPackages
-from runtime.model.runs import RunSpec
-from runtime.targets.docker_target import spark_variables
 
 G = 1024**3
 
@@ -47,19 +44,3 @@ def test_all_that_a_run_cannot_have_is_in_one_message():
         "`--cpus` has no value",
     ):
         assert problem in refused.value.detail
-
-
-def test_pyspark_reads_the_configuration_and_the_packages(tmp_path):
-    packages = SparkPackages(("https://r",), (MavenPackage("g", "a", "1"),))
-    spec = RunSpec(
-        "train.py",
-        tmp_path,
-        framework="PySpark",
-        spark={"spark.app.name": "my app"},
-        environment=EnvironmentSpec("conda", conda="", spark=packages),
-    )
-    assert spark_variables(spec) == {
-        "PYSPARK_SUBMIT_ARGS": "'--conf=spark.app.name=my app' --packages=g:a:1"
-        " --repositories=https://r pyspark-shell"
-    }
-    assert spark_variables(RunSpec("train.py", tmp_path)) == {}

@@ -51,7 +51,8 @@ CASES = [
     ({"retry": RetryPolicy(2)}, "local aml_compute compute_instance", ""),
     ({"retry": RetryPolicy(2, events=("lost",))}, "local", "retries when lost"),
     ({"idle_timeout_s": 60}, "local aml_compute compute_instance", ""),
-    ({"framework": "PySpark"}, "", "PySpark"),
+    ({"framework": "PySpark"}, "local", "PySpark"),
+    ({"framework": "PySpark", "distribution": MPI}, "", "several drivers of Spark"),
     ({"framework": "R"}, "", "R"),
     (
         {"framework": "R", "script": "", "command": "Rscript a.R"},
@@ -64,7 +65,7 @@ CASES = [
     ({"environment": IMAGE}, "local aml_compute compute_instance", ""),
     ({"environment": PRIVATE}, "local", "an image of x.azurecr.io"),
     ({"environment": SPARK}, "local aml_compute compute_instance", ""),
-    ({"environment": SPARK, "framework": "PySpark"}, "", "PySpark"),
+    ({"environment": SPARK, "framework": "PySpark"}, "local", "PySpark"),
     ({"priority": 3}, "local", "priority 3"),
     ({"collects": False}, "", "a run without a history"),
     ({"prepares": False}, "local", "may not prepare"),
@@ -104,11 +105,11 @@ def test_a_refusal_has_the_line_that_asks(origins, at):
 
 
 def test_everything_that_is_refused_is_listed():
-    asked = spec(node_count=4, framework="PySpark", origins={"node_count": "f:3"})
+    asked = spec(node_count=4, framework="R", origins={"node_count": "f:3"})
     with pytest.raises(UsageError, match="2 settings") as error:
         check_abilities(asked, "local")
     assert "f:3: 4 nodes: it is one machine. Ask for one node" in error.value.detail
-    assert "PySpark" in error.value.detail
+    assert "R: it runs scripts with Python" in error.value.detail
 
 
 def test_what_changes_nothing_is_a_note():

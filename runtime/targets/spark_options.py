@@ -1,0 +1,59 @@
+"""How a PySpark script is submitted, for the agent that does it. Pure."""
+
+from dataclasses import replace
+from typing import Final
+
+from runtime.agent.spark import Asked
+from runtime.model.runs import RunSpec
+
+PYSPARK: Final = "PySpark"
+DEPLOY_MODE: Final = "spark.submit.deployMode"
+_MASTER: Final = "spark.master"
+_NAME: Final = "spark.app.name"
+_LOCAL: Final = "local[*]"
+_CLUSTER: Final = "cluster"
+
+
+def is_spark(spec: RunSpec) -> bool:
+    """Return whether a run's script is submitted to Spark. A line of the shell is not."""
+    return spec.framework == PYSPARK and not spec.command
+
+
+def here(spec: RunSpec) -> Asked:
+    """Return how a script is submitted on one machine: the cluster's settings mean nothing there.
+
+    A master ``local[N]`` of the configuration says how many cores it uses; all by default.
+    """
+    master = spec.spark.get(_MASTER, "")
+    chosen = master if master.startswith("local") else _LOCAL
+    return replace(_asked(spec), options=("--master", chosen, *_options(spec)))
+
+
+def on_yarn(spec: RunSpec) -> Asked:
+    """Return how a script is submitted to a cluster: the driver is in cluster mode by default."""
+    mode = spec.spark.get(DEPLOY_MODE, "").lower() or _CLUSTER
+    options = ("--master", "yarn", "--deploy-mode", mode, *_options(spec))
+    named = {*spec.variables, *(spec.environment.variables if spec.environment else ())}
+    return replace(
+        _asked(spec),
+        options=options,
+        yarn=True,
+        cluster=mode == _CLUSTER,
+        variables=tuple(sorted(named)),
+    )
+
+
+def _asked(spec: RunSpec) -> Asked:
+    kept = {key: value for key, value in spec.spark.items() if key not in {_MASTER, DEPLOY_MODE}}
+    return Asked(configuration=kept)
+
+
+def _options(spec: RunSpec) -> tuple[str, ...]:
+    found = [] if _NAME in spec.spark else ["--name", spec.script]
+    packages = spec.environment.spark if spec.environment else None
+    if packages and packages.packages:
+        listed = (f"{each.group}:{each.artifact}:{each.version}" for each in packages.packages)
+        found += ["--packages", ",".join(listed)]
+    if packages and packages.repositories:
+        found += ["--repositories", ",".join(packages.repositories)]
+    return tuple(found)
