@@ -111,8 +111,7 @@ class Services:
         endpoints = {e["name"]: e for e in found["properties"]["connectivityEndpoints"]}
         key = self._kept(name, private)
         settings = {
-            "address": str(endpoints["SSH"]["location"]),
-            "ssh_port": str(endpoints["SSH"]["port"]),
+            "resource_id": found["id"],
             "user": user,
             "private_key": f"file:{key}",
         }

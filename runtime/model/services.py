@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from infra.contract.json_types import Document
 
@@ -72,3 +73,15 @@ def databricks_of(document: Document) -> DatabricksOptions:
         "init_scripts": tuple(document["init_scripts"]),
     }
     return DatabricksOptions(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class SparkOptions:
+    """How a run reaches the Spark of an HDInsight cluster.
+
+    ``ssh``: its head node, as the attachment's user. ``livy``: the cluster's gateway, whose user
+    and password the cluster itself tells those who may ask for them. Where the driver runs is
+    part of Spark's configuration (``spark.submit.deployMode``).
+    """
+
+    through: Literal["ssh", "livy"] = "ssh"

@@ -20,8 +20,9 @@ CLUSTER: Final = "aml_compute"
 INSTANCE: Final = "compute_instance"
 DOCKER: Final = "docker"
 MACHINE: Final = "virtual_machine"
+HDINSIGHT: Final = "hdinsight"
 _AZUREML: Final = (CLUSTER, INSTANCE)
-PROCESSES: Final = (LOCAL, MACHINE)
+PROCESSES: Final = (LOCAL, MACHINE, HDINSIGHT)
 _HERE: Final = (*PROCESSES, DOCKER)
 _BUILT_IN: Final = (*_HERE, *_AZUREML)
 
@@ -114,6 +115,11 @@ FEATURES: Final = (
         ),
         ("distribution", "framework"),
     ),
+    Feature(
+        "Livy",
+        lambda s: "Livy" * (s.hdinsight is not None and s.hdinsight.through == "livy"),
+        ("hdinsight",),
+    ),
     Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),
     Feature("docker", lambda s: "docker" * (s.docker.use is True), ("docker.use", "docker")),
     Feature("docker arguments", _docker_arguments, ("docker.arguments", "docker")),
@@ -170,7 +176,13 @@ _CHOOSE: Final = "choose a cluster with `--target NAME`"
 INABILITIES: Final = (
     Inability(
         "several nodes",
-        (*_HERE, INSTANCE),
+        (HDINSIGHT,),
+        "YARN places the executors of Spark, and other scripts run on the head node",
+        "Ask for one node, and for executors in Spark's configuration: `spark.executor.instances`.",
+    ),
+    Inability(
+        "several nodes",
+        (LOCAL, MACHINE, DOCKER, INSTANCE),
         "it is one machine",
         f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
     ),
@@ -188,12 +200,18 @@ INABILITIES: Final = (
     ),
     Inability(
         "retry when lost",
-        (MACHINE, DOCKER),
+        (MACHINE, DOCKER, HDINSIGHT),
         "what supervises a run there is not started again",
         "Leave the event `lost` out.",
     ),
     Inability("retry when evicted", _HERE, "nobody evicts its runs", "", harmless=True),
-    Inability("queue timeout", _HERE, "it has no queue", "", harmless=True),
+    Inability(
+        "queue timeout",
+        (HDINSIGHT,),
+        "YARN keeps an application until it has room",
+        "Remove it, or limit the whole run with `--max-duration`.",
+    ),
+    Inability("queue timeout", (LOCAL, MACHINE, DOCKER), "it has no queue", "", harmless=True),
     Inability(
         "PySpark",
         _AZUREML,
@@ -208,10 +226,23 @@ INABILITIES: Final = (
         "Remove `communicator` (`distribution`), or set `framework: Python`.",
     ),
     Inability(
+        "Livy",
+        (LOCAL, MACHINE, DOCKER, *_AZUREML),
+        "only clusters of HDInsight have it",
+        "Remove it, or choose a cluster of HDInsight with `--target NAME`.",
+        harmless=True,
+    ),
+    Inability(
         "R",
         _BUILT_IN,
         "it runs scripts with Python",
         "Give a line of the shell in place of the script: `command: Rscript SCRIPT`.",
+    ),
+    Inability(
+        "docker",
+        (HDINSIGHT,),
+        "a cluster of HDInsight has no docker",
+        f"Set `enabled: false` (`useDocker: false`), or {_CHOOSE}.",
     ),
     Inability(
         "docker",
@@ -248,7 +279,13 @@ INABILITIES: Final = (
         "it does not run Spark",
         "Remove `environment.spark.packages`.",
     ),
-    Inability("priority", _HERE, "it has no queue", "Remove it.", harmless=True),
+    Inability(
+        "priority",
+        (HDINSIGHT,),
+        "the queues of YARN have priorities",
+        "Name a queue in Spark's configuration: `spark.yarn.queue`.",
+    ),
+    Inability("priority", (LOCAL, MACHINE, DOCKER), "it has no queue", "Remove it.", harmless=True),
     Inability(
         "priority",
         _AZUREML,

@@ -17,6 +17,7 @@ from runtime.submit.abilities import (
     INABILITIES,
     INSTANCE,
     LOCAL,
+    HDINSIGHT,
     MACHINE,
 )
 
@@ -28,7 +29,7 @@ _TABLES: Final = (
     ("Keys of Workbench's `.compute`", COMPUTE),
     ("Keys of `spark_dependencies.yml`", SPARK_DEPENDENCIES),
 )
-_KINDS: Final = (LOCAL, DOCKER, MACHINE, CLUSTER, INSTANCE)
+_KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, CLUSTER, INSTANCE)
 
 
 def tables() -> str:

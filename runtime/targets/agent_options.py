@@ -1,28 +1,26 @@
 """The options with which the agent runs a script: limits, retries, several processes. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from runtime.agent.retries import EVENTS
+from runtime.agent.spark import Asked
 from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.targets.spark_options import here, is_spark
 
 
-def agent_options(spec: RunSpec) -> tuple[str, ...]:
+def agent_options(spec: RunSpec, spark: Callable[[RunSpec], Asked] = here) -> tuple[str, ...]:
     """Return the options of an agent that starts all processes of a run, on one node.
 
     The maximum duration is not among them: a target may have its own way to keep it. On several
     nodes, the agent of each needs ``--hosts``, ``--node-rank`` and, in the variable
     ``AML_PEERS_KEY``, a secret that all share. MPI's processes are started by the first node's.
+    ``spark`` says how a PySpark script is submitted.
     """
     how = spec.distribution
     processes = distribution_options(how, spec.node_count) if how else ()
-    return (*limit_options(spec), *processes, *_spark_options(spec))
-
-
-def _spark_options(spec: RunSpec) -> Iterator[str]:
-    if is_spark(spec):
-        yield f"--spark={here(spec).text()}"
+    submitted = (f"--spark={spark(spec).text()}",) if is_spark(spec) else ()
+    return (*limit_options(spec), *processes, *submitted)
 
 
 def ranked_options(spec: RunSpec) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from infra.contract.json_types import Document
 from infra.contract.private import private_file
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.model.states import RunState
+from runtime.targets.agent_options import agent_options
 from runtime.targets.base import Handle, RemoteProcess, RunStatus
 from runtime.targets.folder_runs import (
     FolderRuns,
@@ -59,6 +60,7 @@ class CarriedTarget(FolderRuns):
             manifest=str(self._manifest),
             stack=self._stack,
             place=self.place_of(run),
+            options=self.options_of(run),
         )
         return self.begin(task, _start)
 
@@ -66,6 +68,10 @@ class CarriedTarget(FolderRuns):
         """Return the place of one run; targets whose runs differ in it override this."""
         del run
         return self._place
+
+    def options_of(self, run: PreparedRun) -> tuple[str, ...]:
+        """Return the agent's options; targets that start scripts otherwise override this."""
+        return agent_options(run.spec)
 
     def check(self, spec: RunSpec) -> None:
         """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""

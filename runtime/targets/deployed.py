@@ -25,6 +25,7 @@ KINDS: Final = {
     "compute_instance": "azureml",
     "virtual_machine": "ssh",
     "databricks": "databricks",
+    "hdinsight": "hdinsight",
 }
 
 
@@ -71,7 +72,12 @@ class DeployedTargets:
         manifest, entry = self._entry(name)
         if name.lower() == RUN_CLUSTER:
             return self._run_cluster(manifest)
-        makers = {"azureml": self._azureml, "databricks": self._databricks, "ssh": self._ssh}
+        makers = {
+            "azureml": self._azureml,
+            "databricks": self._databricks,
+            "hdinsight": self._hdinsight,
+            "ssh": self._ssh,
+        }
         return makers[KINDS[entry.kind]](name, entry, manifest)
 
     def require(self, name: str) -> None:
@@ -139,22 +145,35 @@ class DeployedTargets:
         )
 
     def _ssh(self, name: str, entry: TargetEntry, _: Manifest) -> Target:
+        return target_class("ssh")(
+            name, self._home, self._machine(name, entry), manifest=self._file, stack=self._stack
+        )
+
+    def _hdinsight(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
+        return target_class("hdinsight")(
+            name,
+            self._home,
+            self._machine(name, entry),
+            cloud=manifest.cloud,
+            resource=entry.resource_id or "",
+            manifest=self._file,
+            stack=self._stack,
+        )
+
+    def _machine(self, name: str, entry: TargetEntry) -> Machine:
         if not entry.address or not entry.user:
             raise NotDeployedError(
                 f"The manifest has no address of {name!r}: the machine had none when the stack was"
                 " deployed.",
                 remedy=f"Start the machine, then run {stack_command('up', self._stack)}.",
             )
-        machine = Machine(
+        return Machine(
             name,
             entry.address,
             entry.port or SSH_PORT,
             entry.user,
             entry.host_key,
             entry.credentials,
-        )
-        return target_class("ssh")(
-            name, self._home, machine, manifest=self._file, stack=self._stack
         )
 
     def _databricks(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:

@@ -193,6 +193,8 @@ PLACES: Final[dict[str, tuple[str, str]]] = {
     "docker": ("runtime.targets.docker_place:DockerPlace", "docker"),
     "ssh-docker": ("runtime.targets.ssh_docker_place:SshDockerPlace", "docker,ssh"),
     "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),
+    "hdinsight": ("runtime.targets.hdinsight_place:HdinsightPlace", "ssh"),
+    "livy": ("runtime.targets.livy_place:LivyPlace", "azureml"),
 }
 """Kind of place → import path of its class, and the extra that it needs.
 

@@ -14,6 +14,7 @@ BUILT_IN: Final = {
     "azureml": "runtime.targets.azureml:AzureMLTarget",
     "databricks": "runtime.targets.databricks:DatabricksTarget",
     "docker": "runtime.targets.docker_target:DockerTarget",
+    "hdinsight": "runtime.targets.hdinsight:HdinsightTarget",
     "ssh": "runtime.targets.ssh:SshTarget",
     "local": "runtime.targets.local:LocalTarget",
     "run_cluster": "runtime.targets.run_cluster:RunClusterTarget",

@@ -122,6 +122,14 @@ class SshPlace:
                 limit=STORE_LIMIT_BYTES,
             )
 
+    def arguments(self, shipment: Shipment, made: Environment, folder: str) -> list[str]:
+        """Return the agent's arguments; ``folder`` is the environment's, empty if none was built.
+
+        Places where a script is started in another way override this.
+        """
+        del folder
+        return shipment.agent_arguments(made.python)
+
     def execute(self, command: Sequence[str], terminal: tuple[int, int] | None) -> Beside:
         """Run a command beside the script. Raises ``UsageError`` unless the run is alive."""
         session = self._entered()
@@ -169,11 +177,12 @@ class SshPlace:
                 [f"{root}/bin", str(Path(made.python).parent), path]
             )
         variables[OWNER] = owner(self._run_id)
+        environment = f"{facts['root']}/environments/{made.key}" if made.key else ""
         session.answer(
             "start",
             run=self._run_id,
             environment=made.key,
-            arguments=shipment.agent_arguments(made.python),
+            arguments=self.arguments(shipment, made, environment),
             variables=variables,
         )
 

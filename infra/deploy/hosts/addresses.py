@@ -1,7 +1,8 @@
 """Resolves a virtual machine's id through ARM: network card, public address, ssh port, host key.
 
 The same on Azure and on the local cloud, whose machines say their port and host key in the
-instance view. On Azure the port is 22.
+instance view. On Azure the port is 22. The head node of an HDInsight cluster is one of the
+cluster's endpoints.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from typing import Final
 
 from infra.arm.bodies import url_path
 from infra.arm.client import Client, checked
-from infra.catalogue.api_versions import NETWORK, VIRTUAL_MACHINES
+from infra.catalogue.api_versions import HDINSIGHT, NETWORK, VIRTUAL_MACHINES
+from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import ProviderError
 from infra.contract.json_types import Document, JsonObject
 
@@ -19,6 +21,7 @@ _SSH: Final = 22
 _EXTENSION: Final = "aml.ssh"
 _PORT: Final = "Ssh/port"
 _HOST_KEY: Final = "Ssh/hostKey"
+_SSH_ENDPOINT: Final = "SSH"
 _POWER: Final = "PowerState/"
 
 
@@ -47,6 +50,25 @@ def address_of(client: Client, machine: str) -> Address | NoAddress:
         return _address_of(client, machine)
     except ProviderError as error:
         return NoAddress(f"could not be looked up: {error.detail}")
+
+
+def head_node_of(client: Client, cluster: str) -> Address | NoAddress:
+    """Return where the head node of an HDInsight cluster answers.
+
+    Who may not read the cluster knows the name that HDInsight gives its head node.
+    """
+    try:
+        answer = client.send("GET", url_path(cluster), api_version=HDINSIGHT)
+    except ProviderError as error:
+        return NoAddress(f"could not be looked up: {error.detail}")
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return NoAddress("does not exist in this cloud")
+    properties = answer.document.get("properties") or {} if answer.ok else {}
+    for each in properties.get("connectivityEndpoints") or ():
+        if each.get("name") == _SSH_ENDPOINT and each.get("location"):
+            key = str(each.get("hostKey") or "") or None
+            return Address((str(each["location"]),), int(each.get("port") or _SSH), key)
+    return Address((f"{parse_arm_id(cluster).name}-ssh.azurehdinsight.net",))
 
 
 def _address_of(client: Client, machine: str) -> Address | NoAddress:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from infra.arm.client import Client
-from infra.catalogue.names import parse_arm_id
 from infra.contract.command_line import stack_command
 from infra.contract.errors import HostKeyError, MissingExtraError, NotDeployedError, StateError
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
-from infra.deploy.hosts.addresses import Address, NoAddress, address_of
+from infra.deploy.hosts.addresses import Address, NoAddress, address_of, head_node_of
 from infra.deploy.hosts.trust import Evidence, described, kind_of, plain, verdict
 from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.stacks import Stack
@@ -32,6 +31,7 @@ KNOWN_HOSTS: Final = Path("~/.ssh/known_hosts")
 TIMEOUT_S: Final = 5.0
 _AT_ONCE: Final = 8
 _SSH: Final = 22
+_NOUNS: Final = {"virtual_machine": "the machine", "hdinsight": "the cluster"}
 _NOTHING: Final = TargetEntry(kind="", id="")
 
 OverSsh = VirtualMachineSpec | HDInsightSpec
@@ -113,7 +113,7 @@ class HostQueries:
         found = _found(client, wanted)
         if isinstance(found, NoAddress):
             remark = (
-                f"{wanted.name}: the machine {wanted.resource_id} {found.reason}."
+                f"{wanted.name}: {_NOUNS[wanted.kind]} {wanted.resource_id} {found.reason}."
                 " Runs cannot be sent to it until the next deployment finds it."
             )
             kept = before if before.resource_id == wanted.resource_id else _NOTHING
@@ -194,7 +194,7 @@ def _found(client: Client, wanted: OverSsh) -> Address | NoAddress:
         return Address((wanted.address,))
     resource = str(wanted.resource_id)
     if isinstance(wanted, HDInsightSpec):
-        return Address((f"{parse_arm_id(resource).name}-ssh.azurehdinsight.net",))
+        return head_node_of(client, resource)
     return address_of(client, resource)
 
 

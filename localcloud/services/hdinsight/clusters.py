@@ -39,7 +39,13 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     port = int(call.cloud.authority.rpartition(":")[2])
     address = f"{call.cloud.authority}/hdinsight/{resource.name}"
     endpoints = [
-        {"name": "SSH", "protocol": "TCP", "location": "127.0.0.1", "port": node.port},
+        {
+            "name": "SSH",
+            "protocol": "TCP",
+            "location": "127.0.0.1",
+            "port": node.port,
+            "hostKey": node.host_key,
+        },
         {"name": "HTTPS", "protocol": "TCP", "location": address, "port": port},
     ]
     outputs = {"clusterState": "Running", "connectivityEndpoints": endpoints}
