@@ -14,10 +14,10 @@ from runtime.submit.abilities import (
     CLUSTER,
     DOCKER,
     FEATURES,
+    HDINSIGHT,
     INABILITIES,
     INSTANCE,
     LOCAL,
-    HDINSIGHT,
     MACHINE,
 )
 
