@@ -15,12 +15,14 @@ from runtime.agent.site_folder import PARTS, UNPACKED
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
     "artifacts", "attempts", "backends", "beside", "calls", "contents", "context", "detached",
-    "documents", "entering", "entry", "environments", "events", "exchange", "exit_codes", "fields",
+    "documents", "entering", "entry", "environments", "events", "exchange", "exchange_blobs",
+    "exit_codes", "fields",
     "files", "forward", "gateway", "gpus", "installed", "main", "memory_kills", "models", "mpi",
     "options", "outputs", "owner", "peers", "process_tree", "ranked", "ranks", "receiver",
     "rendezvous", "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files",
     "run_metrics", "run_registrations", "searching", "service_gateway", "serving", "site_folder",
-    "spark", "spark_driver", "spark_parts", "spark_relay", "starting", "supervise", "tracking", "wire",
+    "spark", "spark_driver", "spark_parts", "spark_relay", "starting", "supervise", "tracking",
+    "wire",
 )  # fmt: skip
 # An older Python gets a message instead of the traceback of the first import that fails.
 _MAIN = """\

@@ -79,6 +79,14 @@ def _spark_packages(spec: RunSpec) -> str:
     return "packages of Spark" if packages and spec.framework == "PySpark" else ""
 
 
+def _through_livy(spec: RunSpec) -> bool:
+    return spec.hdinsight is not None and spec.hdinsight.through == "livy"
+
+
+def _builds(spec: RunSpec) -> bool:
+    return spec.environment is not None and spec.environment.kind != "user_managed"
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number > 1 else ""
 
@@ -117,8 +125,20 @@ FEATURES: Final = (
     ),
     Feature(
         "Livy",
-        lambda s: "Livy" * (s.hdinsight is not None and s.hdinsight.through == "livy"),
+        lambda s: "Livy" * _through_livy(s),
         ("hdinsight",),
+    ),
+    Feature(
+        "several processes through Livy",
+        lambda s: (
+            "several processes through Livy" * (_through_livy(s) and s.distribution is not None)
+        ),
+        ("distribution",),
+    ),
+    Feature(
+        "packages through Livy",
+        lambda s: "packages through Livy" * (_through_livy(s) and _builds(s)),
+        ("environment",),
     ),
     Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),
     Feature("docker", lambda s: "docker" * (s.docker.use is True), ("docker.use", "docker")),
@@ -231,6 +251,19 @@ INABILITIES: Final = (
         "only clusters of HDInsight have it",
         "Remove it, or choose a cluster of HDInsight with `--target NAME`.",
         harmless=True,
+    ),
+    Inability(
+        "several processes through Livy",
+        (HDINSIGHT,),
+        "a batch has one driver",
+        "Ask for one process, or submit the run over ssh: its processes are on the head node.",
+    ),
+    Inability(
+        "packages through Livy",
+        (HDINSIGHT,),
+        "an environment is built on the head node, which only ssh reaches",
+        "Submit the run over ssh, or set `userManagedDependencies: true`, with packages that are"
+        " installed on the cluster.",
     ),
     Inability(
         "R",

@@ -10,39 +10,14 @@ from databricks.sdk.errors.base import DatabricksError
 from databricks.sdk.service.jobs import Run, RunOutput
 
 from infra.contract.json_types import JsonObject
-from runtime.agent import exchange
-from runtime.agent.exchange import read_frames
 from runtime.model.services import DatabricksOptions
-from runtime.targets.databricks_workspace import Files, Workspace
-from runtime.targets.places import WORK, Have, Piece, PlaceEnd, Sign
+from runtime.targets.databricks_workspace import Workspace
+from runtime.targets.places import WORK, Have, Piece, Sign
 from runtime.targets.run_folder import AGENT_EVENTS, USER_LOG
 
 RESULT_PROPERTY: Final = "databricks.result"
 _LOG: Final = f"{WORK}/{USER_LOG}"
 _DRIVER: Final = ("stdout", "stderr")
-
-
-class Frames:
-    """The files that the agent's side writes; each is deleted when it was passed on."""
-
-    def __init__(self, files: Files, have: Have) -> None:
-        self._files = files
-        self._have = have
-
-    def signs(self, run: Run | None) -> Iterator[Sign]:
-        """Yield what is new."""
-        del run
-        names = self._files.names(exchange.FRAMES)
-        for name in (each for each in names if each.isdecimal()):
-            path = f"{exchange.FRAMES}/{name}"
-            for header, content in read_frames(self._files.get(path)):
-                if "exit" in header:
-                    yield PlaceEnd(header["exit"], str(header.get("reason") or ""))
-                    return
-                known = self._have(header["name"]) - header["at"]
-                if known < len(content):
-                    yield Piece(header["name"], content[max(0, known) :])
-            self._files.delete(path)
 
 
 class Native:

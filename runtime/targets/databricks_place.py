@@ -23,7 +23,7 @@ from runtime.agent import exchange
 from runtime.model.services import DatabricksOptions, databricks_of
 from runtime.model.states import RunState
 from runtime.targets.base import Report
-from runtime.targets.databricks_following import Frames, Native, last_event
+from runtime.targets.databricks_following import Native, last_event
 from runtime.targets.databricks_sending import Sender
 from runtime.targets.databricks_tasks import Ended, Submission, ending, phase
 from runtime.targets.databricks_workspace import (
@@ -32,7 +32,7 @@ from runtime.targets.databricks_workspace import (
     Workspace,
     WorkspaceFiles,
 )
-from runtime.targets.docker_archives import unpack
+from runtime.targets.exchanged import Frames, fetch_results
 from runtime.targets.places import (
     Have,
     Heartbeat,
@@ -137,14 +137,7 @@ class DatabricksPlace:
         if self._work != "agent":
             return
         with self._workspace.asking(watching=True):
-            shared = self._shared
-            names = shared.names(exchange.RESULTS)
-            if exchange.PROBLEMS not in names:
-                return
-            for name, why in json.loads(shared.get(f"{exchange.RESULTS}/{exchange.PROBLEMS}")):
-                report(f"{name} was not collected: {why}")
-            parts = (shared.get(f"{exchange.RESULTS}/{n}") for n in names if n.isdecimal())
-            unpack(parts, into, "", report)
+            fetch_results(self._shared, into, report)
 
     def release(self) -> None:
         """Cancel what is left of the run and remove its folders; its page stays."""

@@ -11,7 +11,6 @@ from infra.contract.errors import DefinitionError
 from infra.contract.json_types import JsonObject
 from runtime.agent import exchange
 from runtime.agent.archive import ARCHIVE_NAME
-from runtime.agent.owner import OWNER
 from runtime.environments.locking import lock
 from runtime.environments.resolved import locked_lines
 from runtime.model.environments import EnvironmentSpec
@@ -20,8 +19,8 @@ from runtime.model.services import DatabricksOptions
 from runtime.snapshots.store import object_file
 from runtime.targets.databricks_tasks import Submission
 from runtime.targets.databricks_workspace import Files, Workspace
-from runtime.targets.docker_archives import Packed, packed
-from runtime.targets.places import FETCHED, WORK, Shipment, Teller
+from runtime.targets.exchanged import asked_of_agent, payload_of
+from runtime.targets.places import WORK, Shipment, Teller
 
 LAUNCHER: Final = "run.py"
 _TEXT: Final = """\
@@ -59,7 +58,7 @@ class Sender:
         wheels = [self._library(shipment, each) for each in options.libraries.wheels]
         by_agent = work == "agent"
         if by_agent:
-            kind = self._send_agent(run_id, shipment)
+            kind = self._send_agent(shipment)
         else:
             kind = self._own_task(shipment, work, script, (jars, wheels))
         count = len(shipment.snapshot.files)
@@ -91,33 +90,13 @@ class Sender:
             remedy="Give `spark_version`, such as 16.4.x-scala2.12.",
         )
 
-    def _send_agent(self, run_id: str, shipment: Shipment) -> JsonObject:
-        home, environment = self._home, shipment.task.environment
-        own = dict(environment.variables) if environment else {}
-        variables = shipment.variables(exchange.ROOT_MARK, own, {})
-        asked = {
-            "arguments": shipment.agent_arguments(exchange.PYTHON_MARK),
-            # The processes of a local cloud are on the carrier's machine, which ends its own.
-            "variables": {**variables, OWNER: f"{run_id}@databricks"},
-            "results": list(FETCHED),
-            "shell": shipment.task.is_shell,
-        }
-
-        def fill(archive: Packed) -> None:
-            for name in (WORK, f"{WORK}/outputs", f"{WORK}/logs"):
-                archive.folder(name)
-            archive.snapshot(WORK, shipment.snapshot)
-            for name, source in shipment.trees.items():
-                archive.tree(name, source)
-
-        with packed((0, 0), fill) as (archive, _):
-            parts = iter(lambda: archive.read(self._shared.part_bytes), b"")
-            for number, content in enumerate(parts):
-                shipment.check()
-                self._shared.put(f"{exchange.PAYLOAD}/{number:08d}", content)
+    def _send_agent(self, shipment: Shipment) -> JsonObject:
+        home = self._home
+        for number, content in enumerate(payload_of(shipment, self._shared.part_bytes)):
+            self._shared.put(f"{exchange.PAYLOAD}/{number:08d}", content)
         home.put(ARCHIVE_NAME, shipment.agent)
         home.put(LAUNCHER, _TEXT.format(archive=ARCHIVE_NAME).encode())
-        home.put(exchange.ASKED, json.dumps(asked).encode())
+        home.put(exchange.ASKED, json.dumps(asked_of_agent(shipment, "databricks")).encode())
         file = {
             "python_file": f"{home.mounted}/{LAUNCHER}",
             "parameters": [home.mounted, self._shared.mounted],

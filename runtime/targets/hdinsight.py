@@ -13,7 +13,7 @@ from infra.contract.json_types import Document
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.targets.agent_options import agent_options
 from runtime.targets.carried import EnterableTarget
-from runtime.targets.spark_options import on_yarn
+from runtime.targets.spark_options import batch_of, on_yarn
 from runtime.targets.ssh_machine import Machine
 
 HDINSIGHT: Final = "hdinsight"
@@ -51,7 +51,9 @@ class HdinsightTarget(EnterableTarget):
 
     def place_of(self, run: PreparedRun) -> Document:
         """Return the head node, or the cluster's gateway."""
-        return self._livy if through_livy(run.spec) else super().place_of(run)
+        if through_livy(run.spec):
+            return {**self._livy, "batch": batch_of(run.spec)}
+        return super().place_of(run)
 
     def check(self, spec: RunSpec) -> None:
         """Raise ``UsageError`` for Livy on a cluster that was attached by an address."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from infra.contract.json_types import JsonObject
 from runtime.agent.spark import Asked
 from runtime.model.runs import RunSpec
 
@@ -41,6 +42,20 @@ def on_yarn(spec: RunSpec) -> Asked:
         cluster=mode == _CLUSTER,
         variables=tuple(sorted(named)),
     )
+
+
+def batch_of(spec: RunSpec) -> JsonObject:
+    """Return what a batch of Livy has of a run's Spark settings. Its driver is in cluster mode."""
+    configuration = dict(_asked(spec).configuration)
+    packages = spec.environment.spark if spec.environment else None
+    if packages and packages.packages:
+        listed = (f"{each.group}:{each.artifact}:{each.version}" for each in packages.packages)
+        configuration["spark.jars.packages"] = ",".join(listed)
+    if packages and packages.repositories:
+        configuration["spark.jars.repositories"] = ",".join(packages.repositories)
+    if spec.environment is not None and spec.environment.interpreter not in {None, "python"}:
+        configuration["spark.pyspark.python"] = str(spec.environment.interpreter)
+    return {"conf": configuration}
 
 
 def _asked(spec: RunSpec) -> Asked:

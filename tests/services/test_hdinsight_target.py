@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from runtime.model.services import SparkOptions
 from runtime.targets.hdinsight import HdinsightTarget
 from runtime.targets.ssh_machine import Machine
 from runtime.testing.targets import TargetContract, a_run
@@ -45,6 +46,15 @@ def make_target(head, cluster, java, tmp_path):
     )
 
 
+@pytest.fixture
+def project_of(cloud, tmp_path):
+    """The folder of a project whose local cloud is the session's."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "cloud").symlink_to(cloud.home / "cloud")
+    return home
+
+
 def as_spark(run, **changes):
     """Return a run whose script is submitted to Spark."""
     return replace(run, spec=replace(run.spec, framework="PySpark", **changes))
@@ -62,3 +72,20 @@ class TestOverSsh(TargetContract):
     @pytest.fixture
     def make_run(self, tmp_path):
         return lambda *given, **changes: as_spark(a_run(tmp_path, *given, **changes))
+
+
+class TestThroughLivy(TargetContract):
+    """The agent is the driver of a batch, and shares the cluster's storage with its carrier."""
+
+    patience_s = 300.0
+
+    @pytest.fixture
+    def make_target(self, make_target, project_of):
+        return make_target
+
+    @pytest.fixture
+    def make_run(self, tmp_path):
+        livy = SparkOptions("livy")
+        return lambda *given, **changes: as_spark(
+            a_run(tmp_path, *given, **changes), hdinsight=livy
+        )
