@@ -15,6 +15,7 @@ from localcloud.behaviours.job_references import refers_to
 from localcloud.behaviours.job_runs import add_run
 from localcloud.behaviours.pipeline_driving import begin_job, cancel_job, origin_of
 from localcloud.behaviours.pipeline_jobs import filled
+from localcloud.behaviours.pipeline_nodes import NODE_PROPERTIES, is_default
 from localcloud.calls.kinds import Kind
 from localcloud.calls.long_running import begin
 from localcloud.calls.lookups import existing
@@ -25,6 +26,8 @@ from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 from localcloud.store.runs import StoredRun
 
+SCHEDULE: Final = "azureml.scheduleid"
+"""The property of a job that names the schedule that started it."""
 TYPE: Final = "Microsoft.MachineLearningServices/workspaces/jobs"
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,254}")
 _OPEN: Final = ("isArchived", "notificationSetting", "tags", "properties", "description",
@@ -65,6 +68,20 @@ def submit(call: Call, properties: JsonObject) -> None:
         )
         call.cloud.store.resources.put(job)
     _stored(call, job, None)
+
+
+def submitted(job: StoredResource) -> JsonObject:
+    """Return the properties with which a job like a stored one can be submitted.
+
+    Its outputs get places of their own, and nothing says that it was a node of a pipeline.
+    """
+    given = {key: value for key, value in job.properties.items() if key != "isArchived"}
+    own = {k: v for k, v in (given.get("properties") or {}).items() if k not in NODE_PROPERTIES}
+    outputs = {
+        name: {key: each for key, each in output.items() if key != "uri" or not is_default(each)}
+        for name, output in (given.get("outputs") or {}).items()
+    }
+    return {**given, "properties": own, "outputs": outputs}
 
 
 def _amended(call: Call, given: Document, old: StoredResource) -> JsonObject:
@@ -160,6 +177,7 @@ def _list(call: Call) -> Reply:
     workspace = existing(call, call.arm)
     view = call.query.get("listviewtype", "ActiveOnly").lower()
     kind, tag = call.query.get("jobtype", "").lower(), call.query.get("tag")
+    schedule = call.query.get("scheduleid")
     jobs = call.cloud.store.resources.children(workspace.id, type=TYPE, now=call.now)
     items = [
         _show(call, job, {"id": job.id, "name": job.name, "type": TYPE, **job.document})
@@ -167,6 +185,7 @@ def _list(call: Call) -> Reply:
         if (view == "all" or bool(job.properties["isArchived"]) == (view == "archivedonly"))
         and (not kind or kind == str(job.properties["jobType"]).lower())
         and (not tag or tag in job.properties["tags"])
+        and (not schedule or (job.properties["properties"] or {}).get(SCHEDULE) == schedule)
     ]
     return answer({"value": items[count_asked(call, "$skip") :]})
 

@@ -25,6 +25,7 @@ from localcloud.behaviours.pipeline_jobs import (
 )
 from localcloud.behaviours.pipeline_nodes import (
     FINGERPRINT,
+    IS_REUSED,
     Node,
     child_id,
     child_properties,
@@ -43,7 +44,6 @@ from runtime.model.states import RunState
 from runtime.pipelines.planning import Plan, StepState, failed
 
 LOG: Final = "logs/azureml/executionlogs.txt"
-IS_REUSED: Final = "azureml.isreused"
 _PROPERTIES: Final = {"azureml.runsource": "azureml.PipelineRun", "runType": "HTTP"}
 _LOOK_S: Final = (0.05, 0.5)
 _GROWTH: Final = 1.3
@@ -149,7 +149,9 @@ class _Pipeline:
         """Start the job of a node, or let an earlier one stand for it."""
         scope = replace(self._scope, made=self._made)
         properties = child_properties(node, scope, [])
-        earlier = None if self._rerun or not node.deterministic else self._earlier(properties)
+        # Of a pipeline in this one, each node is reused by itself.
+        again = self._rerun or not node.deterministic or node.kind == PIPELINE
+        earlier = None if again else self._earlier(properties)
         call = child_call(self._call, self._id(node.name))
         try:
             properties = filled(call, properties)

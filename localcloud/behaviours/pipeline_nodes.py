@@ -22,9 +22,15 @@ from localcloud.behaviours.node_words import (
     in_arm_words,
     sweep_parts,
 )
+from runtime.model.pipelines import REUSED_PROPERTY
 
 FINGERPRINT: Final = "aml.pipeline.fingerprint"
 """The property of a node's job: a hash of what it is made of."""
+IS_REUSED: Final = "azureml.isreused"
+_PIPELINE: Final = "azureml.pipelinerunid"
+NODE_PROPERTIES: Final = frozenset({FINGERPRINT, IS_REUSED, REUSED_PROPERTY, _PIPELINE})
+"""The properties of a job that is a node."""
+_DEFAULT: Final = re.compile(r"azureml://datastores/[^/]+/paths/azureml/[^/]+/[^/]+/?")
 _INPUT: Final = re.compile(r"\$\{\{\s*parent\.inputs\.([\w.-]+)\s*\}\}")
 _STEP: Final = re.compile(r"\$\{\{\s*parent\.jobs\.([\w-]+)\.outputs\.([\w.-]+)\s*\}\}")
 _OUTPUT: Final = re.compile(r"\$\{\{\s*parent\.outputs\.([\w.-]+)\s*\}\}")
@@ -92,6 +98,11 @@ def default_uri(job: str, name: str, kind: str, datastore: str = "") -> str:
     return f"{folder}/{name}{'' if kind == _FILE else '/'}"
 
 
+def is_default(uri: object) -> bool:
+    """Return whether a URI is where an output of some job is by default."""
+    return isinstance(uri, str) and bool(_DEFAULT.fullmatch(uri))
+
+
 def outputs_of(node: Node, scope: Scope) -> dict[str, JsonObject]:
     """Return the outputs of a node as its job declares them, each with its URI."""
     declared, given = node.spec.get("outputs") or {}, node.given.get("outputs") or {}
@@ -153,7 +164,7 @@ def child_properties(node: Node, scope: Scope, problems: list[Problem]) -> JsonO
         **_BODIES[node.kind](node, scope, problems),
     }
     own = {key: str(value) for key, value in (node.given.get("properties") or {}).items()}
-    origin = {"azureml.runsource": "azureml.StepRun", "azureml.pipelinerunid": scope.job}
+    origin = {"azureml.runsource": "azureml.StepRun", _PIPELINE: scope.job}
     return {**body, "properties": {**own, **origin, FINGERPRINT: _fingerprint(body, node, scope)}}
 
 

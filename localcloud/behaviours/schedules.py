@@ -1,6 +1,6 @@
-"""Schedules of jobs: stored, listed by whether they are enabled, and triggered by hand.
+"""Schedules of jobs: checked, stored, listed by whether they are enabled, and triggered by hand.
 
-The local cloud starts no job at a schedule's times; ``trigger`` starts its job at once.
+``schedule_keeping`` starts their jobs at their times.
 """
 
 import uuid
@@ -10,22 +10,37 @@ from infra.catalogue.api_versions import MACHINE_LEARNING_JOBS
 from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours import jobs
+from localcloud.behaviours.pipeline_jobs import child_call, filled
+from localcloud.behaviours.schedule_keeping import CREATE_JOB, TYPE, definition_of
+from localcloud.behaviours.schedule_triggers import at_time, trigger_problem
 from localcloud.calls.kinds import Kind
-from localcloud.calls.lookups import existing, find
+from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer, page
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.store.resources import StoredResource
 
-TYPE: Final = "Microsoft.MachineLearningServices/workspaces/schedules"
-_CREATE_JOB: Final = "CreateJob"
 _VIEWS: Final = {"enabledonly": (True,), "disabledonly": (False,), "all": (True, False)}
 
 
-def _fill(_call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
-    properties = wanted["properties"]
+def _fill(call: Call, wanted: JsonObject, _: StoredResource | None) -> JsonObject:
+    properties = {"isEnabled": True, "tags": {}, "properties": {}, **wanted["properties"]}
     if not isinstance(properties.get("action"), dict):
         raise invalid([("properties.action", "The property 'properties.action' is required.")])
-    return {**wanted, "properties": {"isEnabled": True, "tags": {}, "properties": {}, **properties}}
+    problem = trigger_problem(properties.get("trigger"), call.now)
+    if problem:
+        raise invalid([("properties.trigger", problem)])
+    if properties["isEnabled"] and properties["action"].get("actionType") == CREATE_JOB:
+        _check_job(call, properties)
+    return {**wanted, "properties": properties}
+
+
+def _check_job(call: Call, properties: JsonObject) -> None:
+    """Refuse a schedule whose job would be refused."""
+    job = child_call(call, call.arm.name)
+    schedule = StoredResource(
+        str(call.arm), TYPE, str(call.arm.parent), {"properties": properties}, call.now, call.now
+    )
+    filled(job, at_time(definition_of(job, schedule), call.now))
 
 
 def _list(call: Call) -> Reply:
@@ -58,35 +73,21 @@ def _trigger(call: Call) -> Reply:
     """Submit the job of an enabled schedule."""
     schedule = existing(call)
     action = schedule.properties["action"]
-    if action.get("actionType") != _CREATE_JOB:
+    if action.get("actionType") != CREATE_JOB:
         raise RefusedError(
             400,
             "BadRequest",
             f"Schedule '{schedule.name}' has the action {action.get('actionType')}; the local "
-            f"cloud can trigger {_CREATE_JOB} only.",
+            f"cloud can trigger {CREATE_JOB} only.",
         )
     if not schedule.properties["isEnabled"]:
         raise RefusedError(
             400, "BadRequest", f"Schedule '{schedule.name}' is disabled; enable it to trigger it."
         )
-    definition = _definition(call, action.get("jobDefinition") or {})
     name = f"{schedule.name}-{uuid.uuid4().hex[:8]}"
     call.target = parse_arm_id(f"{schedule.parent}/jobs/{name}")
-    jobs.submit(call, definition)
-    return answer({"scheduleActionType": _CREATE_JOB, "submissionId": name})
-
-
-def _definition(call: Call, given: object) -> JsonObject:
-    """Return the properties of the job to submit: those given, or those of the job named."""
-    if not isinstance(given, dict):
-        raise RefusedError(400, "BadRequest", "The schedule's job definition must be an object.")
-    source = given.get("sourceJobId")
-    if not source:
-        return given
-    job = find(call, str(source).removeprefix("azureml:"))
-    if job is None or job.type != jobs.TYPE:
-        raise RefusedError(404, "JobNotFound", f"There is no job '{source}'.")
-    return {key: value for key, value in job.properties.items() if key != "isArchived"}
+    jobs.submit(call, at_time(definition_of(call, schedule), call.now))
+    return answer({"scheduleActionType": CREATE_JOB, "submissionId": name})
 
 
 KINDS: Final = (

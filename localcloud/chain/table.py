@@ -22,6 +22,7 @@ from localcloud.behaviours import (
     workspaces,
 )
 from localcloud.behaviours.pipeline_driving import PipelineEngine
+from localcloud.behaviours.schedule_keeping import ScheduleEngine
 from localcloud.behaviours.sweep_driving import SweepEngine
 from localcloud.calls.cloud import Engine
 from localcloud.calls.kinds import Kind
@@ -96,5 +97,6 @@ ENGINES: Final[tuple[type[Engine], ...]] = (
     DatabricksEngine,
     HdinsightEngine,
     PipelineEngine,
+    ScheduleEngine,
     SweepEngine,
 )

@@ -64,7 +64,7 @@ def job(**changes):
 @pytest.mark.parametrize(
     ("changes", "status", "says"),
     [
-        ({"jobType": "Pipeline"}, 400, "cannot run a job of type 'Pipeline'"),
+        ({"jobType": "Spark"}, 400, "cannot run a job of type 'Spark'"),
         ({"computeId": None}, 400, "names no compute"),
         ({"computeId": "cpx"}, 404, "no compute 'cpx'. Did you mean 'cpu'?"),
         ({"computeId": "bricks"}, 400, "'bricks' is of type Databricks"),

@@ -1,0 +1,213 @@
+"""Pipeline jobs of the local cloud: nodes are jobs of their own, started in their order."""
+
+import pytest
+
+from localcloud.behaviours.node_words import command_limits, distribution, sweep_parts
+from localcloud.behaviours.schedule_triggers import at_time, job_name, trigger_of, trigger_problem
+from tests.localcloud.harness import (
+    IMAGE,
+    SUB,
+    connect,
+    make_workspace,
+    start_daemon,
+    stop_daemon,
+    waited,
+)
+from tests.localcloud.test_jobs_running import ENDED, Jobs
+
+LOG = "logs/azureml/executionlogs.txt"
+FOLDER = {"type": "uri_folder"}
+
+
+@pytest.fixture(scope="module")
+def jobs(cloud, workspace):
+    return prepared(Jobs(cloud, workspace))
+
+
+def prepared(jobs):
+    jobs.cluster("cpu")
+    jobs.put("environments/bare/versions/1", {"properties": {"image": IMAGE}})
+    component(
+        jobs,
+        "write",
+        "echo ${{inputs.text}} > ${{outputs.out}}/t.txt",
+        {"text": {"type": "string"}},
+    )
+    component(jobs, "copy", "cp ${{inputs.from}}/t.txt ${{outputs.out}}/", {"from": FOLDER})
+    return jobs
+
+
+def component(jobs, name, command, inputs, **fields):
+    spec = {
+        "type": "command", "command": command, "environment": "azureml:bare:1",
+        "inputs": inputs, "outputs": {"out": FOLDER}, **fields,
+    }  # fmt: skip
+    jobs.put(f"components/{name}/versions/1", {"properties": {"componentSpec": spec}})
+
+
+def node(of, *, outputs=None, **inputs):
+    given = {name: {"job_input_type": "literal", "value": str(v)} for name, v in inputs.items()}
+    return {
+        "type": "command",
+        "componentId": f"azureml:{of}:1",
+        "inputs": given,
+        "outputs": outputs or {},
+    }
+
+
+def pipeline(jobs, name, nodes, **changes):
+    properties = {
+        "jobType": "Pipeline",
+        "experimentName": "lines",
+        "settings": {"default_compute": "cpu"},
+        "jobs": nodes,
+    } | changes
+    return jobs.put(f"jobs/{name}", {"properties": properties})["properties"]
+
+
+def children(jobs, name):
+    found = jobs.history(f"runs/{name}/children").json()["value"]
+    return {each["runId"].removeprefix(f"{name}_"): each["status"] for each in found}
+
+
+TWO = {
+    "first": node("write", text="${{parent.inputs.text}}"),
+    "second": node(
+        "copy",
+        **{"from": "${{parent.jobs.first.outputs.out}}"},
+        outputs={"out": {"type": "literal", "value": "${{parent.outputs.all}}"}},
+    ),
+}
+ENDS = {"outputs": {"all": {"jobOutputType": "uri_folder"}}}
+
+
+def said(text):
+    return {"inputs": {"text": {"jobInputType": "literal", "value": text}}}
+
+
+def test_nodes_are_jobs_that_read_what_others_wrote(jobs):
+    made = pipeline(jobs, "two", TWO, **ENDS, **said("hi"))
+    assert (made["jobType"], made["status"]) == ("Pipeline", "Starting")
+    assert made["outputs"]["all"]["uri"].endswith("/paths/azureml/two/all/")
+    assert jobs.until("two", ENDED) == "Completed"
+    assert children(jobs, "two") == {"first": "Completed", "second": "Completed"}
+    second = jobs.cloud.arm("GET", f"{jobs.workspace}/jobs/two_second").json()["properties"]
+    assert second["inputs"]["from"]["uri"].endswith("/paths/azureml/two_first/out/")
+    assert second["experimentName"] == "lines"
+    assert "Submitting 1 runs, first five are: first:two_first" in jobs.log("two", LOG)
+    assert jobs.details("two_first")["properties"]["azureml.runsource"] == "azureml.StepRun"
+    listed = jobs.cloud.arm("GET", f"{jobs.workspace}/jobs", jobType="Pipeline").json()["value"]
+    assert [each["name"] for each in listed] == ["two"]
+
+
+def test_a_node_of_the_same_definition_and_inputs_is_reused(jobs):
+    pipeline(jobs, "before", TWO, **ENDS, **said("same"))
+    assert jobs.until("before", ENDED) == "Completed"
+    pipeline(jobs, "after", TWO, **ENDS, **said("same"))
+    assert jobs.until("after", ENDED) == "Completed"
+    run = jobs.details("after_second")
+    assert run["properties"]["azureml.reusedrunid"] == "before_second"
+    shown = jobs.cloud.arm("GET", f"{jobs.workspace}/jobs/after").json()["properties"]
+    assert shown["outputs"]["all"]["uri"].endswith("/paths/azureml/before/all/")
+    pipeline(jobs, "forced", TWO, **ENDS, **said("same"),
+             settings={"default_compute": "cpu", "force_rerun": True})  # fmt: skip
+    assert jobs.until("forced", ENDED) == "Completed"
+    assert "azureml.isreused" not in jobs.details("forced_first")["properties"]
+
+
+CIRCLE = {
+    "a": node("copy", **{"from": "${{parent.jobs.b.outputs.out}}"}),
+    "b": node("copy", **{"from": "${{parent.jobs.a.outputs.out}}"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "says"),
+    [
+        ({}, "has no nodes"),
+        (CIRCLE, "wait for each other: "),
+        ({"a": node("wrote", text="x")}, "no version '1' of component 'wrote'"),
+        ({"a": node("write", text="x", more="y")}, "has no input 'more'"),
+        ({"a": node("write")}, "is given no 'text', which its component needs"),
+        ({"a": node("write", text="${{parent.inputs.txet}}")}, "'txet', which the pipeline does"),
+        ({"a": node("copy", **{"from": "${{parent.jobs.c.outputs.out}}"})}, "does not exist"),
+        ({"a": {"type": "spark"}}, "is of type 'spark'; the local cloud runs command, sweep and"),
+        ({"a": node("write", text="x", outputs={"out": {"type": "literal", "value":
+            "${{parent.outputs.al}}"}})}, "'al', which the pipeline does not have"),
+        ({"a": node("write", text="x") | {"computeId": "gone"}}, "no compute 'gone'"),
+    ],
+)  # fmt: skip
+def test_a_pipeline_job_that_cannot_be_is_refused(jobs, nodes, says):
+    with pytest.raises(AssertionError, match=says):
+        pipeline(jobs, "wrong", nodes, **ENDS)
+
+
+def test_a_pipeline_goes_on_when_the_cloud_was_killed(tmp_path):
+    first = start_daemon(tmp_path)
+    with connect(tmp_path) as cloud:
+        jobs = prepared(Jobs(cloud, make_workspace(cloud.arm, f"{SUB}/resourceGroups/rg")))
+        component(jobs, "slow", "sleep 2", {}, is_deterministic=False)
+        slow = {name: node("slow") for name in ("a", "b", "c")}
+        pipeline(jobs, "long", slow | TWO, **ENDS, **said("x"))
+        waited(lambda: len(children(jobs, "long")) == 4)
+        first.kill()
+        first.communicate()
+    second = start_daemon(tmp_path)
+    with connect(tmp_path) as cloud:
+        jobs = Jobs(cloud, jobs.workspace)
+        jobs.until("long", ENDED)
+        found = children(jobs, "long")
+    assert stop_daemon(second) == 0
+    assert found.keys() >= {"a", "b", "c", "first"}
+
+
+def test_the_words_of_a_file_become_those_of_arm():
+    assert distribution({"type": "pytorch", "process_count_per_instance": 2}) == {
+        "distributionType": "PyTorch",
+        "processCountPerInstance": 2,
+    }
+    assert command_limits({"timeout": 90}) == {"jobLimitsType": "Command", "timeout": "PT90S"}
+    found = sweep_parts(
+        {
+            "search_space": {"lr": {"type": "uniform", "min_value": 0, "max_value": 1}},
+            "sampling_algorithm": {"type": "random", "seed": 3},
+            "early_termination": {"type": "bandit", "slack_factor": 0.1},
+            "limits": {"max_total_trials": 2, "trial_timeout": 60},
+            "objective": {"goal": "minimize", "primary_metric": "loss"},
+        }
+    )
+    assert found == {
+        "searchSpace": {"lr": ["uniform", [0, 1]]},
+        "samplingAlgorithm": {"samplingAlgorithmType": "Random", "seed": 3},
+        "earlyTermination": {"policyType": "Bandit", "slackFactor": 0.1},
+        "limits": {"jobLimitsType": "Sweep", "maxTotalTrials": 2, "trialTimeout": "PT60S"},
+        "objective": {"goal": "minimize", "primaryMetric": "loss"},
+    }
+
+
+DAILY = {
+    "triggerType": "Recurrence", "frequency": "Day", "interval": 1,
+    "schedule": {"hours": [3], "minutes": [30]}, "startTime": "2026-01-01T00:00:00",
+    "timeZone": "W. Europe Standard Time",
+}  # fmt: skip
+
+
+def test_a_trigger_of_arm_is_due_in_its_time_zone():
+    due = trigger_of(DAILY, 0.0).next_after(1767225600.0)  # 2026-01-01, 01:00 there
+    assert job_name("nightly", due) == "nightly-20260101T023000Z"
+    given = {"inputs": {"at": {"value": "${{creation_context.trigger_time}}"}}}
+    assert at_time(given, due)["inputs"]["at"]["value"] == "2026-01-01T02:30:00Z"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"triggerType": "Data"}, "use one of Cron, Recurrence"),
+        ({"frequency": "Year"}, "frequency is one of"),
+        ({"timeZone": "Mars"}, "no time zone 'Mars'"),
+        ({"startTime": "soon"}, "'soon' is not a time"),
+    ],
+)
+def test_a_trigger_that_is_never_due_is_refused(changes, says):
+    assert trigger_problem(DAILY, 0.0) is None
+    assert says in trigger_problem(DAILY | changes, 0.0)
