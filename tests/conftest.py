@@ -1,5 +1,7 @@
 """Which tests share a worker: those of a file, and all that watch the client programs."""
 
+import gc
+
 import pytest
 
 SHARED = "observe"
@@ -11,3 +13,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         name = SHARED if SHARED in getattr(item, "fixturenames", ()) else item.path.as_posix()
         item.add_marker(pytest.mark.xdist_group(name))
+
+
+def pytest_collection_finish():
+    gc.freeze()  # thousands of tests and modules stay to the end: no collection looks at them again
