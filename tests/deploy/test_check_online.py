@@ -123,6 +123,17 @@ def test_a_group_that_is_said_to_exist_is_looked_for(project):
     in_cloud(project, "DELETE", group, version="2021-04-01")
 
 
+def test_a_prerequisite_that_does_not_exist_is_found_by_a_preview(project):
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/gone"
+    vault = f"{group}/providers/Microsoft.KeyVault/vaults/gone"
+    project.edit("resource_group:", f"key_vault_id: {vault}, resource_group:")
+    for command in (["check", "--online"], ["preview"], ["up", "--yes"]):
+        said = project.aml(*command)
+        assert said.code == 2
+        assert f"aml:workspace.key_vault_id: {vault} does not exist." in said.err
+    assert project.in_cloud() == []
+
+
 def test_a_preview_needs_the_passphrase_that_up_needs(project, monkeypatch):
     project.good("stack", "init", "dev")
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")

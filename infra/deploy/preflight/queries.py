@@ -49,6 +49,10 @@ _NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
     "key_vault": ("Microsoft.KeyVault", "vaults", KEY_VAULT),
     "container_registry": ("Microsoft.ContainerRegistry", "registries", CONTAINER_REGISTRY_NAMES),
 }
+_PREREQUISITES: Final = frozenset(
+    ("aml:workspace", f"{kind}_id")
+    for kind in ("storage_account", "key_vault", "application_insights", "container_registry")
+)
 _ROWS: Final = {row.pulumi_type: row for row in TYPES}
 
 
@@ -111,14 +115,21 @@ class PreflightQueries:
         """Yield what is said to exist and does not."""
         if not group and self._lacks(self._ids.group, PROVIDERS):
             yield self._ids.group.lower()
-        if self._client.endpoint.local:
-            return  # the local cloud takes the word of a stack file for what only Azure has
-        named = {id_.rstrip("/").lower(): id_ for id_ in references(self._spec).values()}
+        named = {id_.rstrip("/").lower(): id_ for id_ in self._given()}
         for known, id_ in named.items():
             if known not in own and (used is None or known in used):
                 version = self._version(parse_arm_id(id_).type)
                 if version and self._lacks(id_, version):
                     yield known
+
+    def _given(self) -> Iterator[str]:
+        """Yield the ids that the cloud looks for; the local one only a workspace's prerequisites.
+
+        For the rest it takes the word of a stack file, since only Azure has it.
+        """
+        for at, id_ in references(self._spec).items():
+            if not self._client.endpoint.local or at in _PREREQUISITES:
+                yield id_
 
     def _lacks(self, id_: str, version: str) -> bool:
         answer = self._client.send("GET", id_, api_version=version)
