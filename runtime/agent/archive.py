@@ -14,10 +14,11 @@ from runtime.agent.site_folder import PARTS, UNPACKED
 
 ARCHIVE_NAME = "aml_agent.pyz"
 _PARTS = (
-    "artifacts", "attempts", "backends", "beside", "calls", "contents", "context", "detached",
-    "documents", "entering", "entry", "environments", "events", "exchange", "exchange_blobs",
-    "exit_codes", "fields",
-    "files", "forward", "gateway", "gpus", "installed", "main", "memory_kills", "models", "mpi",
+    "artifacts", "assets/__init__", "assets/blob_http", "assets/blobs", "assets/errors",
+    "assets/local_files", "assets/signing", "attempts", "backends", "beside", "calls", "contents",
+    "context", "detached", "documents", "entering", "entry", "environments", "events", "exchange",
+    "exchange_blobs", "exit_codes", "fields", "files", "forward", "gateway", "gpus", "installed",
+    "main", "memory_kills", "models", "mpi", "node_blobs", "node_environment", "node_run",
     "options", "outputs", "owner", "peers", "process_tree", "ranked", "ranks", "receiver",
     "rendezvous", "retries", "run_calls", "run_data", "run_documents", "run_facts", "run_files",
     "run_metrics", "run_registrations", "searching", "service_gateway", "serving", "site_folder",

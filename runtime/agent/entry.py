@@ -2,17 +2,20 @@
 
 ``start FOLDER`` reads ``{"arguments": […], "variables": {…}}`` from standard input. ``hold FOLDER``
 is the one process of a container (``detached``). ``serve FOLDER`` answers a carrier's requests over
-one connection (``serving``). The other commands are those of ``beside``.
+one connection (``serving``). ``node FOLDER`` is the command of a service's node (``node_run``), and
+``coordinate FOLDER`` what each of several nodes does before. The other commands are those of
+``beside``.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runtime.agent import beside, detached
+from runtime.agent import beside, detached, node_run
 from runtime.agent.main import main as agent
 from runtime.agent.serving import Server
 
@@ -41,9 +44,19 @@ def _serve(root: Path, _: Sequence[str]) -> int:
     return 0
 
 
+def _node(folder: Path, _: Sequence[str]) -> int:
+    return node_run.execute(folder, os.environ, agent)
+
+
+def _coordinate(folder: Path, _: Sequence[str]) -> int:
+    return node_run.coordinate(folder, os.environ, agent)
+
+
 COMMANDS: dict[str, Callable[[Path, Sequence[str]], int]] = {
     "start": _start,
     "hold": _hold,
     "serve": _serve,
+    "node": _node,
+    "coordinate": _coordinate,
     **beside.COMMANDS,
 }

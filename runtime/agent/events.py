@@ -20,14 +20,15 @@ from runtime.agent.files import open_to_append
 class EventLog:
     """Appends events to one file, and continues the numbering of an earlier process.
 
-    Each line is written unbuffered, so it survives a crash of this process; only ``close`` syncs
-    the file to disk.
+    ``first`` is the number of the first event of a new file. Each line is written unbuffered, so it
+    survives a crash of this process; only ``close`` syncs the file to disk.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, first: int = 0) -> None:
         self._lock = threading.Lock()
         earlier = file.read_bytes() if file.exists() else b""
-        self._seq = sum(1 for _ in read_events(earlier))
+        numbers = [int(event["seq"]) for event in read_events(earlier)]
+        self._seq = numbers[-1] + 1 if numbers else first
         self._sink = os.fdopen(open_to_append(file), "ab", buffering=0)
         if earlier and not earlier.endswith(b"\n"):
             self._sink.write(b"\n")

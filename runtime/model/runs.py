@@ -12,7 +12,7 @@ from infra.contract.json_types import Document
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy, RunCluster
-from runtime.model.services import DatabricksOptions, SparkOptions
+from runtime.model.services import BatchOptions, DatabricksOptions, SparkOptions
 from runtime.model.states import RunState
 
 EventKind: TypeAlias = Literal[
@@ -49,9 +49,9 @@ class RunSpec:
     is built already. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
     packages are installed where a target would leave them out. ``idle_timeout_s`` (without any
     output) and ``queue_timeout_s`` (without a node): 0 means no limit.
-    ``cluster`` is what the target ``amlcompute`` makes for the run. ``databricks`` is how a run
-    uses that service, ``hdinsight`` how a cluster of HDInsight is reached. ``origins`` maps the
-    name of a field to the place that set it, ``FILE:LINE``, for messages.
+    ``cluster`` is what the target ``amlcompute`` makes for the run. ``batch`` and ``databricks``
+    are how a run uses these services, ``hdinsight`` how a cluster of HDInsight is reached.
+    ``origins`` maps the name of a field to the place that set it, ``FILE:LINE``, for messages.
     """
 
     script: str
@@ -84,6 +84,7 @@ class RunSpec:
     cluster: RunCluster | None = None
     databricks: DatabricksOptions | None = None
     hdinsight: SparkOptions | None = None
+    batch: BatchOptions | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
 

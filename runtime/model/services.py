@@ -5,7 +5,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from shlex import quote
+from typing import Final, Literal
 
 from infra.contract.json_types import Document
 
@@ -85,3 +86,37 @@ class SparkOptions:
     """
 
     through: Literal["ssh", "livy"] = "ssh"
+
+
+BATCH_VM_SIZE: Final = "standard_d1_v2"
+"""The size of a node where nobody says another: that of azureml-core's ``AzureBatchStep``."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """Where in an Azure Batch account a run executes.
+
+    ``pool`` is the id of a pool; with ``create_pool`` it is made unless it is there. Without a
+    ``pool``, one is made for the run and deleted after it. ``vm_size``, ``image``
+    (``PUBLISHER:OFFER:SKU[:VERSION]``, empty for Ubuntu), ``nodes`` and ``low_priority`` are of a
+    pool that is made. ``as_admin``: the task runs with administrator rights. ``delete_pool``: a
+    ``pool`` that this run made is deleted after it. ``keep_job``: the job stays in the account.
+    """
+
+    pool: str = ""
+    create_pool: bool = False
+    vm_size: str = BATCH_VM_SIZE
+    image: str = ""
+    nodes: int = 1
+    low_priority: bool = False
+    as_admin: bool = False
+    delete_pool: bool = False
+    keep_job: bool = False
+
+
+def batch_command(line: str, *, positive_is_failure: bool) -> str:
+    """Return a line of the shell whose positive exit codes are failures, or are not.
+
+    Codes above 127 mean that a signal ended it, which always is one.
+    """
+    return line if positive_is_failure else f"bash -c {quote(line)} || [ $? -lt 128 ]"

@@ -34,6 +34,7 @@ from runtime.targets.folder_runs import agent_end
 from runtime.targets.places import (
     FOLLOWED,
     Heartbeat,
+    Moved,
     Piece,
     PlaceEnd,
     Shipment,
@@ -217,7 +218,10 @@ class Carrier:
     def _file(self, name: str) -> Path:
         return Below(self._folder.path).file(name)
 
-    def _keep(self, sign: Piece | Heartbeat) -> None:
+    def _keep(self, sign: Piece | Heartbeat | Moved) -> None:
+        if isinstance(sign, Moved):
+            self._tell.state(sign.state, sign.reason)
+            return
         if isinstance(sign, Heartbeat) or not sign.content:
             return
         if sign.name != AGENT_EVENTS and not sign.name.startswith(tuple(f"{f}/" for f in FOLLOWED)):

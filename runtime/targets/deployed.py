@@ -26,6 +26,7 @@ KINDS: Final = {
     "virtual_machine": "ssh",
     "databricks": "databricks",
     "hdinsight": "hdinsight",
+    "batch": "batch",
 }
 
 
@@ -74,6 +75,7 @@ class DeployedTargets:
             return self._run_cluster(manifest)
         makers = {
             "azureml": self._azureml,
+            "batch": self._batch,
             "databricks": self._databricks,
             "hdinsight": self._hdinsight,
             "ssh": self._ssh,
@@ -183,6 +185,17 @@ class DeployedTargets:
             entry.resource_id,
             entry.credentials,
             cloud=manifest.cloud,
+            manifest=self._file,
+            stack=self._stack,
+        )
+
+    def _batch(self, name: str, entry: TargetEntry, manifest: Manifest) -> Target:
+        return target_class("batch")(
+            name,
+            self._home,
+            cloud=manifest.cloud,
+            account=entry.resource_id,
+            workspace=manifest.workspace.id,
             manifest=self._file,
             stack=self._stack,
         )

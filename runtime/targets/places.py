@@ -124,6 +124,14 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """The place itself says what becomes of the run: it is queued, or queued again."""
+
+    state: RunState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceEnd:
     """The run has ended, and all its pieces were yielded.
 
@@ -134,7 +142,7 @@ class PlaceEnd:
     reason: str = ""
 
 
-Sign: TypeAlias = Piece | Heartbeat | PlaceEnd
+Sign: TypeAlias = Piece | Heartbeat | Moved | PlaceEnd
 Have: TypeAlias = Callable[[str], int]
 """Returns how many bytes of a file of the run's folder are here already."""
 
@@ -190,6 +198,7 @@ class Enterable(Protocol):
 
 PLACES: Final[dict[str, tuple[str, str]]] = {
     "databricks": ("runtime.targets.databricks_place:DatabricksPlace", "databricks"),
+    "batch": ("runtime.targets.batch_place:BatchPlace", "batch"),
     "docker": ("runtime.targets.docker_place:DockerPlace", "docker"),
     "ssh-docker": ("runtime.targets.ssh_docker_place:SshDockerPlace", "docker,ssh"),
     "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),

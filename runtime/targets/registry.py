@@ -13,6 +13,7 @@ GROUP: Final = "aml.targets"
 BUILT_IN: Final = {
     "azureml": "runtime.targets.azureml:AzureMLTarget",
     "databricks": "runtime.targets.databricks:DatabricksTarget",
+    "batch": "runtime.targets.batch:BatchTarget",
     "docker": "runtime.targets.docker_target:DockerTarget",
     "hdinsight": "runtime.targets.hdinsight:HdinsightTarget",
     "ssh": "runtime.targets.ssh:SshTarget",

@@ -1,0 +1,264 @@
+"""Runs on an Azure Batch account keep the contract, over the local cloud's and the real client."""
+
+import os
+import signal
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from azure.batch import BatchClient, models
+from azure.core.credentials import AzureNamedKeyCredential
+
+from infra.arm.client import local_client
+from runtime.agent.assets.datastore import Datastore
+from runtime.model.data import DataInput, DataLocation, DataOutput
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.launching import Distribution, RetryPolicy
+from runtime.model.services import BatchOptions
+from runtime.model.states import RunState
+from runtime.targets.batch import BatchTarget
+from runtime.targets.run_places import Workspace
+from runtime.targets.workspace_transport import WorkspaceTransport
+from runtime.testing.targets import MirroringContract, TargetContract, a_run, poll
+from tests.localcloud.harness import SUB, connect, make_workspace, waited
+
+GROUP = f"{SUB}/resourceGroups/batch-runs"
+ACCOUNT = f"{GROUP}/providers/Microsoft.Batch/batchAccounts/runs"
+HERE = {"location": "westeurope"}
+
+
+@pytest.fixture(scope="session")
+def workspace(aml_home, local_cloud):
+    """The id of a workspace beside a Batch account."""
+    with connect(aml_home) as cloud:
+        made = make_workspace(cloud.arm, GROUP)
+        assert cloud.arm("PUT", ACCOUNT, HERE).is_success
+        waited(
+            lambda: cloud.arm("GET", ACCOUNT).json()["properties"].get("provisioningState"),
+            lambda state: state in (None, "Succeeded"),
+        )
+    return made
+
+
+@pytest.fixture
+def make_target(aml_home, workspace, tmp_path):
+    return lambda: BatchTarget(
+        "cloud-nodes",
+        aml_home,
+        cloud="local",
+        account=ACCOUNT,
+        workspace=workspace,
+        manifest=tmp_path / "manifest.json",
+        stack="dev",
+    )
+
+
+class TestBatchTarget(TargetContract, MirroringContract):
+    @pytest.fixture
+    def make_target(self, make_target):
+        return make_target
+
+
+RESTARTS = """
+import os, time
+print("attempt", os.environ["AML_ATTEMPT"], flush=True)
+open("outputs/model.txt", "w").write("weights")
+if os.environ["AML_ATTEMPT"] == "1":
+    time.sleep(600)
+"""
+RANKS = """
+import os, socket, time
+rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+if rank == 0:
+    with socket.create_server(address) as server:
+        link, _ = server.accept()
+        print("heard", link.recv(100).decode(), "of", size, flush=True)
+else:
+    for _ in range(200):
+        try:
+            link = socket.create_connection(address)
+        except OSError:
+            time.sleep(0.05)
+            continue
+        link.sendall(f"rank {rank}".encode())
+        break
+open(f"outputs/rank{rank}.txt", "w").write(os.environ["AZ_BATCH_NODE_ID"])
+"""
+READS = """
+import os, pathlib, sys
+def at(name):
+    return pathlib.Path(os.environ[f"AZUREML_DATAREFERENCE_{name}"])
+print((at("numbers") / "numbers.txt").read_text())
+(at("made") / "result.txt").write_text("42")
+print(sys.prefix != sys.base_prefix, os.environ["VIRTUAL_ENV"] == sys.prefix)
+print("to the task's stderr", file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def target(make_target):
+    return make_target()
+
+
+@pytest.fixture(scope="session")
+def client(aml_home, workspace):
+    """The account's own client."""
+    with connect(aml_home) as cloud:
+        found = cloud.arm("GET", ACCOUNT).json()
+        keys = cloud.arm("POST", f"{ACCOUNT}/listKeys").json()
+        credential = AzureNamedKeyCredential("runs", keys["primary"])
+        endpoint = f"https://{found['properties']['accountEndpoint']}"
+        with BatchClient(endpoint, credential, connection_verify=str(cloud.ca)) as made:
+            yield made
+
+
+@pytest.fixture
+def make_pool(client):
+    """Return a function that makes a pool, deleted with its nodes at the end of the test."""
+    made = []
+
+    def make(name, **counts):
+        image = {"publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server"}
+        machine = {"imageReference": image, "nodeAgentSKUId": "batch.node.ubuntu 24.04"}
+        pool = {"id": name, "vmSize": "standard_d2_v3", "virtualMachineConfiguration": machine}
+        client.create_pool(models.BatchPoolCreateOptions({**pool, **counts}))
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        client.begin_delete_pool(name)
+
+
+def with_options(run, options, **changes):
+    return replace(run, spec=replace(run.spec, batch=options, **changes))
+
+
+def log_of(target, handle, name="user_logs/std_log.txt"):
+    return "".join(c.text for c in target.logs(handle, {}) if c.name == name)
+
+
+def states_of(target, handle):
+    """The states of a run and their reasons, in the order of their times."""
+    events = [event for event in poll(target, handle).events if event.kind == "state"]
+    return [(event.data["state"], event.data.get("reason", "")) for event in events]
+
+
+def ended(target, handles, seconds=120):
+    waited(lambda: all(poll(target, each).state.final for each in handles), seconds=seconds)
+    return [poll(target, each) for each in handles]
+
+
+def lose_the_node(client, pool):
+    """Have the node leave on which a task runs, as one that failed or was evicted does."""
+    (busy,) = [node.id for node in client.list_nodes(pool) if node.state == "running"]
+    client.begin_remove_nodes(pool, models.BatchNodeRemoveOptions({"nodeList": [busy]}))
+    return busy
+
+
+def test_a_lost_node_fails_the_run_unless_another_attempt_is_asked_for(
+    target, client, make_pool, tmp_path
+):
+    again = RetryPolicy(1, events=("lost",))
+    cases = [("lost", "Dedicated", {}), ("again", "Dedicated", {"retry": again})]
+    cases += [("evicted", "LowPriority", {})]
+    handles, nodes = [], []
+    for name, kind, changes in cases:
+        options = BatchOptions(make_pool(name, **{f"target{kind}Nodes": 2}))
+        run = with_options(a_run(tmp_path, RESTARTS), options, **changes)
+        handles.append(target.launch(run))
+    for (name, *_), handle in zip(cases, handles, strict=True):
+        waited(lambda h=handle: poll(target, h) and "attempt 1" in log_of(target, h), seconds=90)
+        nodes.append(lose_the_node(client, name))
+    lost, restarted, evicted = ended(target, handles)
+    assert lost.state is RunState.FAILED
+    assert f"The node {nodes[0]} was lost" in lost.error
+    assert log_of(target, handles[0]) == "attempt 1\n"
+    for status, handle, node in zip((restarted, evicted), handles[1:], nodes[1:], strict=True):
+        assert status.state is RunState.COMPLETED
+        assert log_of(target, handle) == "attempt 1\nattempt 2\n"
+        states = states_of(target, handle)
+        assert ("Queued", f"The node {node} was taken away") in states
+        assert [state for state, _ in states].count("Running") == 2
+        work = target.folder(handle.reference).work
+        assert (work / "outputs" / "model.txt").read_text() == "weights"
+
+
+def test_several_nodes_of_a_pool_made_for_the_run(target, client, tmp_path):
+    spec = {"node_count": 2, "distribution": Distribution("pytorch")}
+    run = with_options(a_run(tmp_path, RANKS), BatchOptions(keep_job=True), **spec)
+    handle = target.launch(run)
+    (status,) = ended(target, [handle])
+    assert status.state is RunState.COMPLETED, status.error
+    assert log_of(target, handle, "user_logs/std_log_process_0.txt") == "heard rank 1 of 2\n"
+    outputs = target.folder(handle.reference).work / "outputs"
+    nodes = {(outputs / f"rank{rank}.txt").read_text() for rank in (0, 1)}
+    assert len(nodes) == 2
+    job = client.get_job(run.run_id)
+    waited(lambda: client.get_job(run.run_id).state == "completed")
+    assert job.execution_info.pool_id not in [pool.id for pool in client.list_pools()]
+    client.begin_delete_job(run.run_id)
+
+
+def test_an_environment_is_built_and_data_comes_and_goes(
+    target, client, workspace, aml_home, tmp_path
+):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "numbers.txt").write_text("1 2 3")
+    run = a_run(
+        tmp_path,
+        READS,
+        environment=EnvironmentSpec("pip", requirements=""),
+        inputs=(DataInput("numbers", DataLocation("local", str(data))),),
+        outputs=(DataOutput("made", DataLocation("local", str(tmp_path / "made"))),),
+    )
+    handle = target.launch(run)
+    (status,) = ended(target, [handle])
+    assert status.state is RunState.COMPLETED, status.error
+    assert log_of(target, handle) == "1 2 3\nTrue True\nto the task's stderr\n"
+    assert (tmp_path / "made" / "result.txt").read_text() == "42"
+    assert "requested" in log_of(target, handle, "azureml-logs/20_image_build_log.txt")
+    assert run.run_id not in [job.id for job in client.list_jobs()]
+    with closing(WorkspaceTransport(local_client(aml_home), workspace)) as transport:
+        blobs = Datastore(Workspace(transport)).container()
+        assert list(blobs.list(f"aml-runs/{run.run_id}/")) == []
+
+
+def test_a_killed_carrier_is_followed_by_another(target, make_pool, tmp_path):
+    pool = make_pool("carried", targetDedicatedNodes=1)
+    counts = "import time\nfor n in range(300):\n    print(n, flush=True)\n    time.sleep(0.03)\n"
+    handle = target.launch(with_options(a_run(tmp_path, counts), BatchOptions(pool)))
+    folder = target.folder(handle.reference)
+    waited(lambda: poll(target, handle) and len(log_of(target, handle).split()) > 20, seconds=60)
+    os.kill(int(folder.process_file.read_text()), signal.SIGKILL)
+    (status,) = ended(target, [handle])
+    assert status.state is RunState.COMPLETED, status.error
+    assert log_of(target, handle).split() == [str(number) for number in range(300)]
+
+
+def test_what_never_starts_says_why(target, make_pool, tmp_path):
+    empty = make_pool("empty", targetDedicatedNodes=0)
+    handles = [
+        target.launch(with_options(a_run(tmp_path, "print(1)"), options, **changes))
+        for options, changes in (
+            (BatchOptions("emty"), {}),
+            (BatchOptions(image="MicrosoftWindowsServer:WindowsServer:2022-Datacenter"), {}),
+            (BatchOptions(image="canonical:ubuntu:old"), {}),
+            (BatchOptions(empty), {"queue_timeout_s": 1}),
+            (BatchOptions(empty), {}),
+        )
+    ]
+    queued = handles.pop()
+    waited(lambda: poll(target, queued).state is RunState.PROVISIONING, seconds=60)
+    assert ("Provisioning", "Pool empty has 0 of 1 node(s)") in states_of(target, queued)
+    target.cancel(queued)
+    absent, windows, unknown, waiting, canceled = ended(target, [*handles, queued])
+    assert "no pool 'emty'" in absent.error
+    assert "empty" in absent.error
+    assert "Linux" in windows.error
+    assert "canonical:ubuntu-24_04-lts:server" in unknown.error
+    assert waiting.state is RunState.FAILED
+    assert "within 1 s" in waiting.error
+    assert canceled.state is RunState.CANCELED
