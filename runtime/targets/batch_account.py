@@ -29,6 +29,7 @@ from runtime.targets.token_identity import TokenIdentity
 SCOPE: Final = "https://batch.core.windows.net/.default"
 # The client logs each file that is not there yet, as an answer that it cannot read.
 logging.getLogger("azure.batch").setLevel(logging.ERROR)
+_NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _BEYOND: Final = 416
 _BUSY: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -81,7 +82,7 @@ class BatchAccount:
 
     def delete_pool(self, name: str) -> None:
         """Begin to delete a pool, if it is there."""
-        with self._asking(), _without(_CONFLICT):
+        with self._asking(), _gone():
             self._client.begin_delete_pool(name)
 
     def images(self) -> list[Document]:
@@ -119,18 +120,12 @@ class BatchAccount:
 
     def terminate_task(self, job: str, task: str) -> None:
         """End a task; one that has ended, or is gone, is left as it is."""
-        with self._asking(), _without(_CONFLICT):
+        with self._asking(), _gone():
             self._client.terminate_task(job, task)
-
-    def terminate_job(self, job: str) -> None:
-        """Begin to end a job that is to be kept."""
-        with self._asking(), _without(_CONFLICT):
-            ended = models.BatchJobTerminateOptions({"terminateReason": "The run has ended"})
-            self._client.begin_terminate_job(job, ended)
 
     def delete_job(self, job: str) -> None:
         """Begin to delete a job with its task."""
-        with self._asking(), _without(_CONFLICT):
+        with self._asking(), _gone():
             self._client.begin_delete_job(job)
 
     # --- files of a task
@@ -140,20 +135,28 @@ class BatchAccount:
     ) -> bytes:
         """Return bytes of a task's file; nothing if there are none, or no such file."""
         end = "" if last is None else str(last)
-        with self._asking(), _without(_CONFLICT, _BEYOND):
-            pieces = self._client.download_task_file(
-                job, task, name, ocp_range=f"bytes={first}-{end}"
-            )
-            return b"".join(pieces)
-        return b""
+        with self._asking():
+            try:
+                pieces = self._client.download_task_file(
+                    job, task, name, ocp_range=f"bytes={first}-{end}"
+                )
+                return b"".join(pieces)
+            except HttpResponseError as error:
+                if error.status_code not in (_NOT_FOUND, _CONFLICT, _BEYOND):
+                    raise
+                return b""
 
     def files(self, job: str, task: str, below: str) -> list[str]:
         """Return the names of a task's files below a folder; none of a task that never ran."""
-        with self._asking(), _without(_CONFLICT):
-            listed = self._client.list_task_files(job, task, recursive=True)
-            names = [str(each.name) for each in listed if not each.is_directory]
-            return [name for name in names if name.startswith(below)]
-        return []
+        with self._asking():
+            try:
+                listed = self._client.list_task_files(job, task, recursive=True)
+                names = [str(each.name) for each in listed if not each.is_directory]
+            except HttpResponseError as error:
+                if error.status_code not in (_NOT_FOUND, _CONFLICT):
+                    raise
+                return []
+        return [name for name in names if name.startswith(below)]
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -184,14 +187,12 @@ class BatchAccount:
 
 
 @contextmanager
-def _without(*statuses: int) -> Iterator[None]:
-    """Take what is not there, and errors of these statuses, for nothing."""
+def _gone() -> Iterator[None]:
+    """Leave alone what is gone, or is ending already."""
     try:
         yield
-    except ResourceNotFoundError:
-        return
     except HttpResponseError as error:
-        if error.status_code not in statuses:
+        if error.status_code not in (_NOT_FOUND, _CONFLICT):
             raise
 
 

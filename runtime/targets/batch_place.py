@@ -427,7 +427,7 @@ class BatchPlace:
     def release(self) -> None:
         with self._reached():
             if self._options.keep_job:
-                self._account.terminate_job(self._job)
+                self._account.terminate_task(self._job, TASK)  # the job ends with it
             else:
                 self._account.delete_job(self._job)
             made = Watched.read(self._file).pool
