@@ -66,6 +66,7 @@ class Exchange:
         self._shared = shared
         self._frames = _Frames(shared / FRAMES)
         self._looked = 0.0
+        self._ended_by_service = False
 
     def run(self) -> int:
         """Run the agent to its end and return its exit code."""
@@ -117,7 +118,7 @@ class Exchange:
                 start_new_session=True,
             )
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, lambda *_: detached.cancel(self._root))
+            signal.signal(signal.SIGTERM, self._terminate)
         try:
             yield process
         finally:
@@ -136,9 +137,20 @@ class Exchange:
                 # The service's own page of the run shows what its process writes.
                 sys.stdout.write(content.decode("utf-8", "replace"))
                 sys.stdout.flush()
-            self._frames.add(header, content)
+            told = "exit" in header or header.get("name") == detached.EVENTS
+            if not (told and self._ended_by_service):
+                self._frames.add(header, content)
             self._look()
+        self._frames.flush()
         return code
+
+    def _terminate(self, *_: object) -> None:
+        """End the script because the service ends this process: it knows why, the agent does not.
+
+        From here on the agent's events are kept back, or it would report a cancel.
+        """
+        self._ended_by_service = True
+        detached.cancel(self._root)
 
     def _look(self) -> None:
         if time.monotonic() - self._looked > _LOOK_EVERY_S:
@@ -169,11 +181,16 @@ class _Frames:
         now = time.monotonic()
         pause_s = _SOON_S if now - self._began < _SOON_FOR_S else _LATER_S
         size = self._waiting.tell()
-        if size and ("exit" in header or size > _MOST_BYTES or now - self._last > pause_s):
+        if size > _MOST_BYTES or now - self._last > pause_s:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._waiting.tell():
             self._number += 1
             write_whole(self._folder / f"{self._number:08d}", self._waiting.getvalue())
             self._waiting = io.BytesIO()
-            self._last = now
+        self._last = time.monotonic()
 
 
 def read_frames(content: bytes) -> Iterator[detached.Frame]:

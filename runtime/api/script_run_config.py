@@ -26,6 +26,7 @@ from runtime.api.run_sections import (
     TensorflowConfiguration,
 )
 from runtime.api.sections import UnknownAttributeError, refuse_unknown
+from runtime.definitions.databricks_options import run_options
 from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import RETRY_EVENTS, RetryEvent, RetryPolicy, RunCluster
@@ -41,7 +42,7 @@ _PARAMETERS: Final = (
     *("max_run_duration_seconds", "docker_runtime_config"),
 )
 _OWN: Final = (
-    "max_retries", "retry_exit_codes", "retry_events", "idle_timeout_seconds",
+    "max_retries", "retry_exit_codes", "retry_events", "idle_timeout_seconds", "databricks",
     "queue_timeout_seconds",
 )  # fmt: skip
 """Attributes that azureml-core does not have: they are set after the object is made."""
@@ -63,6 +64,7 @@ class ScriptRunConfig:
     Attributes of our own say when the script starts again (``max_retries``, after an exit code of
     ``retry_exit_codes`` or an event of ``retry_events``, else after any failure), and how long it
     may be silent and may wait for a node (``idle_timeout_seconds``, ``queue_timeout_seconds``).
+    ``databricks`` has the options of a run on Databricks, by the names of `docs/databricks.md`.
     """
 
     MAX_DURATION_SECONDS_DEFAULT: Final = MAX_DURATION_S
@@ -103,6 +105,7 @@ class ScriptRunConfig:
         self.retry_events: Sequence[RetryEvent] = ()
         self.idle_timeout_seconds = 0
         self.queue_timeout_seconds = 0
+        self.databricks: Mapping[str, object] | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
         known = dict.fromkeys((*_ATTRIBUTES, *_OWN))
@@ -161,6 +164,7 @@ class ScriptRunConfig:
             retry=self._retry(),
             idle_timeout_s=self.idle_timeout_seconds,
             queue_timeout_s=self.queue_timeout_seconds,
+            databricks=run_options(self.databricks, vars(environment.databricks)),
         )
         return replace(made, origins=config.origins(made))
 

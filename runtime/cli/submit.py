@@ -1,9 +1,10 @@
 """`aml submit`: run one script on one target, and watch it until it ends."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
+from infra.contract.errors import NotDeployedError, PlatformError, UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.cli.defined_runs import Defined, environment_text
 from runtime.cli.option_values import pair, seconds
@@ -17,7 +18,7 @@ from runtime.model.data import place_text
 from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.snapshots.sizes import size_text
-from runtime.submit.abilities import require_lasting
+from runtime.submit.abilities import DATABRICKS, require_lasting
 from runtime.submit.prepare import choose_environment, placed
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
@@ -28,6 +29,7 @@ from runtime.targets.standby import Expecting, Standby
 _YAML = (".yml", ".yaml", ".json")
 _PARENT = "runtime.cli.parent_files:parent_file"
 _DEFINED = "runtime.cli.definition_files:defined"
+_OPTIONS = "runtime.definitions.databricks_options:given_options"
 _WITH_DATA = "runtime.definitions.data_options:with_data"
 _WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
 _AS_DECLARED = frozenset({"conda", "pip"})
@@ -109,14 +111,32 @@ def _start(session: ProjectSession, name: str) -> None:
 
 def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the run of a script, or of a file that is recognised as something else."""
-    is_script = given.script is None or given.script.endswith(".py")
+    is_script = (
+        given.script is None or given.script.endswith(".py") or _of_databricks(given, session)
+    )
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
     definition = found or scripted(given, session)
-    definition = replace(definition, spec=with_limits(definition.spec, given.limits))
+    spec = with_limits(definition.spec, given.limits)
+    if given.databricks:
+        spec = replace(spec, databricks=load(_OPTIONS)(given.databricks, spec.databricks))
+    definition = replace(definition, spec=spec)
     if not given.inputs and not given.outputs:
         return definition
-    spec: RunSpec = load(_WITH_DATA)(definition.spec, given.inputs, given.outputs, Path.cwd())
+    spec = load(_WITH_DATA)(definition.spec, given.inputs, given.outputs, Path.cwd())
     return replace(definition, spec=spec)
+
+
+def _of_databricks(given: SubmitOptions, session: ProjectSession) -> bool:
+    """Return whether a file is one that Databricks runs, and the target is a workspace of it."""
+    if not str(given.script).lower().endswith((".ipynb", ".jar", ".whl")):
+        return False
+    configured = given.configuration and load(_FIND_CONFIGURATION)(
+        given.configuration, given.source_directory
+    )
+    name = _target_name(given, configured or None)
+    with suppress(PlatformError):
+        return session.targets.kind(name) == DATABRICKS
+    return False
 
 
 def _refuse_limits(given: LimitOptions) -> None:
@@ -226,6 +246,11 @@ def _spec(
     folder, duration = given.source_directory, given.max_duration
     named = given.script or configured.script
     command = "" if given.script else configured.command
+    options = configured.databricks
+    if given.databricks:
+        options = load(_OPTIONS)(given.databricks, options)
+    if named is None and options is not None:
+        command = command or options.own_task
     if named is None and not command:
         raise UsageError("There is no script to run.", remedy="Name it: `aml submit SCRIPT`.")
     spec = RunSpec(

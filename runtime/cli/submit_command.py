@@ -47,6 +47,7 @@ class SubmitOptions:
     start: bool = False
     tags: tuple[str, ...] = ()
     keep_azureml: bool = False
+    databricks: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -153,6 +154,13 @@ class SubmitOptions:
     help="Folder to store when the script ends, on a datastore (repeatable).",
 )
 @click.option(
+    "--databricks",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="For a Databricks workspace: its cluster, libraries or task, as in docs/databricks.md"
+    " (repeatable).",
+)
+@click.option(
     "--keep-azureml",
     is_flag=True,
     help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
@@ -197,6 +205,7 @@ def submit(
     entry_point: str,
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
+    databricks: tuple[str, ...],
     keep_azureml: bool,
     native: bool | None,
     script: str | None,
@@ -205,8 +214,7 @@ def submit(
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
     With -c, the run configuration .azureml/NAME.runconfig may name the script and its arguments.
-    SCRIPT may also be a shell script, a command job of the Azure ML CLI (YAML), an MLproject file,
-    or a folder with one.
+    SCRIPT may also be a shell script, a command job (YAML), an MLproject file, or its folder.
     """
     given = SubmitOptions(
         configuration=configuration,
@@ -223,6 +231,7 @@ def submit(
         parameters=parameters,
         entry_point=entry_point,
         keep_azureml=keep_azureml,
+        databricks=databricks,
         native=native,
         inputs=inputs,
         outputs=outputs,

@@ -12,6 +12,7 @@ from typing import Final
 from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError
 from infra.contract.load import nearest
+from runtime.definitions.databricks_options import databricks_options
 from runtime.definitions.job_data import NAME, JobData, literal_text, read_data
 from runtime.definitions.job_environment import read_environment
 from runtime.definitions.job_expressions import (
@@ -32,6 +33,7 @@ from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import MAX_DURATION_S, RunSpec
+from runtime.model.services import DatabricksOptions
 
 _PLACEHOLDER: Final = re.compile(r"<[^<>=\n]+>")
 _COMPUTE_ID: Final = re.compile(r"(?:azureml:)?/subscriptions/.+/computes/(?P<name>[^/]+)")
@@ -152,6 +154,7 @@ class _Reading:
             docker=self._docker(),
             inputs=data.inputs,
             outputs=data.outputs,
+            databricks=self._databricks(),
             origins=self._origins(file),
         )
         target = self._target()
@@ -367,6 +370,17 @@ class _Reading:
             given = replace(given, arguments=tuple(listed))
         return given
 
+    def _databricks(self) -> DatabricksOptions | None:
+        given = self.document.get("databricks")
+        if given is None or not given.is_map:
+            return None
+        options, problems = databricks_options(
+            {name: value.plain() for name, value in given.entries.items()}
+        )
+        for each in problems:
+            self.problems.at_line(given.entries[each.name].line, each.what, each.remedy)
+        return options
+
     def _origins(self, file: Path) -> Mapping[str, str]:
         lines = {
             name: value.line
@@ -391,6 +405,7 @@ _ORIGINS: Final = {
     "max_duration_s": ("limits", "timeout"),
     "distribution": ("distribution",),
     "docker": ("resources", "shm_size"),
+    "databricks": ("databricks",),
     "inputs": ("inputs",),
     "outputs": ("outputs",),
 }

@@ -113,6 +113,8 @@ COMMAND_JOB: Final = (
     Key("resources.max_instance_count", "whole number", _SERVERLESS, _NO),
     Key("resources.locations", "list", _SERVERLESS, _NO),
     Key("resources.properties", "map", _SERVERLESS, _NO, free=True),
+    Key("databricks", "map", "Cluster, libraries and task on Databricks: docs/databricks.md.",
+        free=True),
     Key("limits", "map", "The run's limits."),
     Key("limits.timeout", "whole number", "The longest duration, in seconds."),
     Key("services", "map", "Interactive services are not started.", _NO),

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import nearest
+from runtime.definitions.databricks_options import step_options
 from runtime.definitions.job_data import location_of
 from runtime.definitions.keys import Key, check_keys
 from runtime.definitions.located import Located
@@ -412,19 +413,15 @@ def _batch(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
 
 def _databricks(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
     script = _text(given, "python_script_name")
-    if script is None:
+    options = step_options({name: value.plain() for name, value in given.entries.items()})
+    if script is None and not options.own_task:
         raise UsageError(
-            "It has no python_script_name: notebooks, jars and scripts of Databricks are not sent.",
-            remedy="Write `python_script_name` and `source_directory`.",
+            "It has nothing to run.",
+            remedy="Write `python_script_name` and `source_directory`, `notebook_path`,"
+            " `python_script_path`, or `main_class_name` with `jar_libraries`.",
         )
-    run = reading.run(given, data, script=script)
-    return _with_properties(
-        run,
-        given,
-        "aml.databricks.",
-        "existing_cluster_id spark_version node_type num_workers min_workers max_workers run_name"
-        " timeout_seconds",
-    )
+    run = reading.run(given, data, script=script or "", command=options.own_task)
+    return replace(run, databricks=options)
 
 
 def _with_properties(run: RunSpec, given: Located, prefix: str, names: str) -> RunSpec:

@@ -230,7 +230,7 @@ ENVIRONMENT: Final = (
     Key("python", Kind.SECTION, "What is installed.", keys=_PYTHON),
     Key("docker", Kind.SECTION, "The container.", keys=_ENVIRONMENT_DOCKER),
     Key("spark", Kind.SECTION, "Packages of PySpark scripts.", keys=_SPARK_PACKAGES),
-    Key("databricks", Kind.FREE, "Only steps on Databricks read it.", _NO_EFFECT),
+    Key("databricks", Kind.FREE, "Libraries of runs on Databricks."),
     Key("inferencingStackVersion", Kind.FREE, "Only deployments read it.", _NO_EFFECT),
     Key(
         "r",
@@ -311,6 +311,7 @@ RUN_CONFIGURATION: Final = (
         "Settings of PySpark scripts.",
         keys=(Key("configuration", Kind.VARIABLES, "Spark's configuration."),),
     ),
+    Key("databricks", Kind.FREE, "How a run on Databricks uses it: docs/databricks.md."),
     Key(
         "docker",
         Kind.SECTION,

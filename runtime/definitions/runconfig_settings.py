@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from infra.contract.json_types import Document
+from runtime.definitions.databricks_options import databricks_options, section_libraries
 from runtime.definitions.problems import Problems
 from runtime.definitions.runconfig_data import DataReader
 from runtime.definitions.runconfig_environment import EnvironmentReader
@@ -14,6 +16,7 @@ from runtime.definitions.shapes import Keys, Read, part, shown_path
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S
+from runtime.model.services import DatabricksOptions
 
 _MPI: Final = frozenset({"OpenMpi", "IntelMpi", "Mpi"})
 _MPI_FRAMEWORKS: Final = frozenset({"PythonMpi", "PythonIntelMpi"})
@@ -48,6 +51,7 @@ _ORIGINS: Final[Mapping[str, Keys]] = {
     "collects": ("history", "outputCollection"),
     "prepares": ("autoPrepareEnvironment",),
     "spark": ("spark", "configuration"),
+    "databricks": ("databricks",),
     "environment": ("environment",),
     "environment.spark": ("environment", "spark"),
     "environment.image.registry": ("environment", "docker", "baseImageRegistry"),
@@ -117,6 +121,7 @@ class _Settings:
             image=image,
             spark_packages=packages,
             cluster=self._cluster(),
+            databricks=self._databricks(),
             origins=dict(self._origins(distributed_by, counted_by, inputs, outputs)),
             notes=tuple(self._notes(distribution)),
         )
@@ -251,6 +256,17 @@ class _Settings:
             retain=bool(section.get("retainCluster")),
             max_nodes=section.get("clusterMaxNodeCount") or None,
         )
+
+    def _databricks(self) -> DatabricksOptions | None:
+        """Return the options of our section, with the libraries of the environment's."""
+        given = part(self._values, "databricks")
+        libraries = section_libraries(part(part(self._values, "environment"), "databricks"))
+        if not given and libraries is None:
+            return None
+        options, problems = databricks_options(given)
+        for each in problems:
+            self._problem(each.what, each.remedy, "databricks", each.name)
+        return replace(options, libraries=libraries) if libraries else options
 
     def _spark(self) -> dict[str, str]:
         configuration = part(part(self._values, "spark"), "configuration")

@@ -9,6 +9,7 @@ from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec, ImageSpec, SparkPackages
 from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
+from runtime.model.services import DatabricksOptions
 
 SHARE_VARIABLE: Final = "AZUREML_NATIVE_SHARE_DIRECTORY"
 """The folder outside the snapshot that the runs of a Workbench target share."""
@@ -46,6 +47,7 @@ class RunConfigurationFile:
     image: ImageSpec | None = None
     spark_packages: SparkPackages | None = None
     cluster: RunCluster | None = None
+    databricks: DatabricksOptions | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -81,5 +83,6 @@ def with_settings(spec: RunSpec, configured: RunConfigurationFile) -> RunSpec:
         collects=configured.collects,
         prepares=configured.prepares,
         cluster=configured.cluster,
+        databricks=configured.databricks,
         origins={**configured.origins, **spec.origins},
     )

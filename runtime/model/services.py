@@ -34,10 +34,11 @@ class DatabricksOptions:
     The cluster is ``cluster_id``, which exists; or one made for the run, with ``num_workers`` or
     from ``min_workers`` to ``max_workers`` workers (none: a single node); or ``serverless``.
     ``notebook`` and ``python_file`` are absolute paths in the workspace that run in place of a
-    script; ``main_class`` is the class of a jar, ``entry_point`` that of a wheel. ``parameters``
-    are the widgets of a notebook. ``volume`` (``/Volumes/CATALOG/SCHEMA/VOLUME``) keeps the
-    snapshot and the outputs while the run lasts, in place of workspace files. ``log_path`` is
-    where the cluster delivers its driver's log, in a volume or DBFS.
+    script, with ``arguments``; ``main_class`` is the class of a jar, ``entry_point`` that of a
+    wheel. ``parameters`` are the widgets of a notebook. ``volume`` is the path of one
+    (``/Volumes/CATALOG/SCHEMA/VOLUME``) that keeps the snapshot and the outputs while the run
+    lasts, in place of workspace files. ``log_path`` is where the cluster delivers its driver's log,
+    in a volume or DBFS.
     """
 
     cluster_id: str | None = None
@@ -58,11 +59,22 @@ class DatabricksOptions:
     libraries: DatabricksLibraries = field(default_factory=DatabricksLibraries)
     notebook: str | None = None
     python_file: str | None = None
+    arguments: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     main_class: str | None = None
     entry_point: str | None = None
     run_name: str | None = None
     timeout_s: int = 0
+
+    @property
+    def own_task(self) -> str:
+        """Return what runs in place of a script of ours, in words; ``""`` if nothing does."""
+        kinds = (
+            ("notebook", self.notebook),
+            ("python file", self.python_file),
+            ("class", self.main_class if self.libraries.jars else None),
+        )
+        return next((f"databricks {kind} {what}" for kind, what in kinds if what), "")
 
 
 def databricks_of(document: Document) -> DatabricksOptions:
@@ -72,6 +84,7 @@ def databricks_of(document: Document) -> DatabricksOptions:
         **document,
         "libraries": DatabricksLibraries(**libraries),
         "init_scripts": tuple(document["init_scripts"]),
+        "arguments": tuple(document["arguments"]),
     }
     return DatabricksOptions(**given)
 

@@ -12,6 +12,7 @@ from infra.catalogue.names import RULES
 from infra.contract.errors import UsageError
 from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
+from runtime.targets.databricks_tasks import work_of
 
 LOCAL: Final = "local"
 RUN_CLUSTER: Final = "amlcompute"
@@ -21,10 +22,11 @@ INSTANCE: Final = "compute_instance"
 DOCKER: Final = "docker"
 MACHINE: Final = "virtual_machine"
 HDINSIGHT: Final = "hdinsight"
+DATABRICKS: Final = "databricks"
 _AZUREML: Final = (CLUSTER, INSTANCE)
 PROCESSES: Final = (LOCAL, MACHINE, HDINSIGHT)
 _HERE: Final = (*PROCESSES, DOCKER)
-_BUILT_IN: Final = (*_HERE, *_AZUREML)
+_BUILT_IN: Final = (*_HERE, *_AZUREML, DATABRICKS)
 
 MADE_FOR_A_RUN: Final = {
     "containerinstance": "a container made for the run",
@@ -85,6 +87,30 @@ def _through_livy(spec: RunSpec) -> bool:
 
 def _builds(spec: RunSpec) -> bool:
     return spec.environment is not None and spec.environment.kind != "user_managed"
+
+
+def _of_databricks(spec: RunSpec) -> str:
+    return "options of Databricks" if spec.databricks else ""
+
+
+def _databricks_file(spec: RunSpec) -> str:
+    own = spec.databricks.own_task if spec.databricks else ""
+    work = work_of(spec)
+    return "" if work == "agent" else own or f"a {work} ({spec.script})"
+
+
+def _without_agent(spec: RunSpec) -> str:
+    """Return what a task of Databricks' own asks for that only our agent can do."""
+    if work_of(spec) == "agent":
+        return ""
+    asked = {
+        "data": spec.inputs or spec.outputs,
+        "retries": spec.retry.max_retries,
+        "an idle timeout": spec.idle_timeout_s,
+        "several processes": spec.distribution,
+        "PySpark": spec.framework == "PySpark",
+    }
+    return " and ".join(name for name, value in asked.items() if value)
 
 
 def _count(number: int, noun: str) -> str:
@@ -171,6 +197,9 @@ FEATURES: Final = (
         lambda s: f"a queue timeout of {s.queue_timeout_s} s" if s.queue_timeout_s else "",
         ("queue_timeout_s",),
     ),
+    Feature("options of Databricks", _of_databricks, ("databricks",)),
+    Feature("files of Databricks", _databricks_file, ("script", "databricks")),
+    Feature("without an agent", _without_agent, ("inputs", "outputs", "retry", "distribution")),
     Feature("no history", lambda s: "" if s.collects else "a run without a history", ("collects",)),
 )
 
@@ -207,6 +236,31 @@ INABILITIES: Final = (
         f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
     ),
     Inability(
+        "several nodes",
+        (DATABRICKS,),
+        "the script is a process of its driver; what Spark does runs on the workers",
+        "Ask for one node (`nodeCount: 1`), and for workers with `num_workers`.",
+    ),
+    Inability(
+        "options of Databricks",
+        (*_HERE, *_AZUREML),
+        "it is no Databricks workspace",
+        "",
+        harmless=True,
+    ),
+    Inability(
+        "files of Databricks",
+        (*_HERE, *_AZUREML),
+        "it runs scripts with Python",
+        "Choose a Databricks workspace with `--target NAME`, or give a Python script.",
+    ),
+    Inability(
+        "without an agent",
+        (DATABRICKS,),
+        "notebooks, jars, wheels and files of the workspace run without our agent",
+        "Give a Python script of the source folder, or leave it out.",
+    ),
+    Inability(
         "retries of several processes",
         _AZUREML,
         "the service starts each process, and ends all when one fails",
@@ -223,6 +277,24 @@ INABILITIES: Final = (
         (MACHINE, DOCKER, HDINSIGHT),
         "what supervises a run there is not started again",
         "Leave the event `lost` out.",
+    ),
+    Inability(
+        "retry when lost",
+        (DATABRICKS,),
+        "a run ends with its cluster, and a one-time run is not started again",
+        "Leave the event `lost` out.",
+    ),
+    Inability(
+        "retry when evicted",
+        (DATABRICKS,),
+        "Databricks replaces evicted workers by itself, and a run ends with its driver",
+        "Leave the event `evicted` out; the driver is never a spot node.",
+    ),
+    Inability(
+        "queue timeout",
+        (DATABRICKS,),
+        "Databricks sets how long a cluster may take to start",
+        "Leave it out.",
     ),
     Inability("retry when evicted", _HERE, "nobody evicts its runs", "", harmless=True),
     Inability(
@@ -279,21 +351,21 @@ INABILITIES: Final = (
     ),
     Inability(
         "docker",
-        (LOCAL,),
+        (LOCAL, DATABRICKS),
         "its runs are processes, not containers",
         "Set `enabled: false` (`useDocker: false`; with Workbench's files, `-c local`), or"
         f" {_CHOOSE}.",
     ),
     Inability(
         "docker arguments",
-        PROCESSES,
+        (*PROCESSES, DATABRICKS),
         "its runs are processes, not containers",
         f"Remove them, or {_CHOOSE}.",
         harmless=True,
     ),
     Inability(
         "image",
-        PROCESSES,
+        (*PROCESSES, DATABRICKS),
         "its runs are processes, not containers",
         f"Remove it, or {_CHOOSE}.",
         harmless=True,
@@ -318,7 +390,13 @@ INABILITIES: Final = (
         "the queues of YARN have priorities",
         "Name a queue in Spark's configuration: `spark.yarn.queue`.",
     ),
-    Inability("priority", (LOCAL, MACHINE, DOCKER), "it has no queue", "Remove it.", harmless=True),
+    Inability(
+        "priority",
+        (LOCAL, MACHINE, DOCKER, DATABRICKS),
+        "it has no queue",
+        "Remove it.",
+        harmless=True,
+    ),
     Inability(
         "priority",
         _AZUREML,
@@ -329,6 +407,12 @@ INABILITIES: Final = (
         "prepared before",
         _AZUREML,
         "the service builds an environment that is not there",
+        "Set `autoPrepareEnvironment: true`.",
+    ),
+    Inability(
+        "prepared before",
+        (DATABRICKS,),
+        "Databricks installs libraries on the cluster of each run",
         "Set `autoPrepareEnvironment: true`.",
     ),
     Inability(

@@ -12,6 +12,7 @@ from runtime.definitions.shapes import Key, Keys, Kind, walk
 from runtime.definitions.workbench_keys import COMPUTE, SPARK_DEPENDENCIES, WORKBENCH
 from runtime.submit.abilities import (
     CLUSTER,
+    DATABRICKS,
     DOCKER,
     FEATURES,
     HDINSIGHT,
@@ -29,7 +30,7 @@ _TABLES: Final = (
     ("Keys of Workbench's `.compute`", COMPUTE),
     ("Keys of `spark_dependencies.yml`", SPARK_DEPENDENCIES),
 )
-_KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, CLUSTER, INSTANCE)
+_KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, DATABRICKS, CLUSTER, INSTANCE)
 
 
 def tables() -> str:

@@ -27,7 +27,7 @@ from runtime.model.environments import (
 )
 from runtime.model.run_ids import run_id
 from runtime.model.runs import PreparedRun, RunSpec, SourceSnapshot
-from runtime.submit.abilities import PROCESSES
+from runtime.submit.abilities import DATABRICKS, PROCESSES
 
 LOCAL: Final = "local"
 DOCKER: Final = "docker"
@@ -176,7 +176,7 @@ def for_target(spec: RunSpec, kind: str = "", environ: Mapping[str, str] = os.en
         declared = declared or EnvironmentSpec("user_managed")
         default = ImageSpec(name=environ.get(BASE_IMAGE_VARIABLE) or DEFAULT_IMAGE)
         image: ImageSpec | None = declared.image or default
-    elif declared is not None and (spec.target == LOCAL or kind in PROCESSES):
+    elif declared is not None and (spec.target == LOCAL or kind in {*PROCESSES, DATABRICKS}):
         image = None
     else:
         return spec

@@ -186,7 +186,7 @@ class DatabricksPlace:
             if environments
             else None,
         )
-        run_id = submitted.response.run_id
+        run_id = submitted.run_id
         record = private_file(self._folder / _RECORD)
         record.write_text(json.dumps({"run_id": run_id}), encoding="utf-8")
         run = self._workspace.client.jobs.get_run(int(run_id))

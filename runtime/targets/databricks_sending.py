@@ -107,7 +107,8 @@ class Sender:
         self, shipment: Shipment, work: str, script: str, libraries: tuple[list[str], list[str]]
     ) -> JsonObject:
         """Return a task without our agent, whose files are sent."""
-        options, arguments = self._options, list(shipment.task.command[1:])
+        options, task = self._options, shipment.task
+        arguments = list(options.arguments if task.is_shell else task.command[1:])
         for file in shipment.snapshot.files:
             shipment.check()
             self._home.put(f"{WORK}/{file.path}", _content(shipment, file))

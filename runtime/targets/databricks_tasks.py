@@ -32,7 +32,7 @@ def work_of(spec: RunSpec) -> Work:
         return "notebook"
     if options.python_file:
         return "python file"
-    if options.main_class:
+    if options.main_class and not spec.script:
         return "jar"
     return _OF_FILES.get(PurePosixPath(spec.script).suffix.lower(), "agent")
 
@@ -146,7 +146,7 @@ class Ended:
     timed_out: bool = False
 
 
-_PARTS: Final = {"SUCCESS": "", "USER_CANCELED": "", "RUN_EXECUTION_ERROR": ""}
+_VAGUE: Final = (None, "SUCCESS", "USER_CANCELED", "RUN_EXECUTION_ERROR", "INTERNAL_ERROR")
 """Codes that say no more than the result does."""
 
 
@@ -156,11 +156,11 @@ def ending(run: Document) -> Ended | None:
     life_cycle = str(state.get("life_cycle_state") or "")
     if life_cycle not in {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}:
         return None
-    details: Document = (run.get("status") or {}).get("termination_details") or {}
+    details = _details(run)
     result = str(state.get("result_state") or life_cycle)
-    code = str(details.get("code") or "")
+    code = details.get("code")
     message = str(state.get("state_message") or details.get("message") or "").strip()
-    named = _PARTS.get(code, f" ({code})")
+    named = "" if code in _VAGUE else f" ({code})"
     told = f": {message}" if message else ""
     return Ended(
         f"Databricks ended the run as {result}{named}{told}",
@@ -168,6 +168,13 @@ def ending(run: Document) -> Ended | None:
         canceled=result == "CANCELED",
         timed_out=result == "TIMEDOUT",
     )
+
+
+def _details(run: Document) -> Document:
+    """Return why a run ended: what its task says, where that is more than the run does."""
+    parts = (*(run.get("tasks") or ()), run)
+    found = [(each.get("status") or {}).get("termination_details") or {} for each in parts]
+    return next((each for each in found if each.get("code") not in _VAGUE), found[-1])
 
 
 def phase(run: Document) -> str:
@@ -215,8 +222,10 @@ def _of_cluster(options: DatabricksOptions) -> Iterator[str]:
 def _of_work(options: DatabricksOptions, work: Work, script: str) -> Iterator[str]:
     if work == "jar" and not options.main_class:
         yield "A jar needs main_class, the class whose main method runs."
-    if work == "jar" and not script and not options.libraries.jars:
-        yield "main_class needs a jar: give one as the script, or in libraries.jars."
+    if options.main_class and work != "jar":
+        yield "main_class is that of a jar: give one as the script, or in libraries.jars."
+    if options.arguments and script:
+        yield "arguments are those of python_file or main_class; a script has its own."
     if work == "jar" and options.serverless:
         yield "Serverless compute runs no jars: leave serverless out."
     if options.parameters and work != "notebook":

@@ -18,7 +18,8 @@ LOCAL: Final = "local"
 DOCKER: Final = "docker"
 ON_THIS_MACHINE: Final = (LOCAL, DOCKER)
 """The targets that need no stack: processes of this machine, and containers of its engine."""
-_MACHINES: Final = ("virtual_machine", "hdinsight")
+_PROCESSES: Final = ("virtual_machine", "hdinsight", "databricks")
+"""Kinds of computes whose runs are processes."""
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
 
@@ -86,7 +87,7 @@ class Targets:
         if name in ON_THIS_MACHINE:
             return name == LOCAL
         with suppress(PlatformError):
-            return self._deployed().kind(name) in _MACHINES
+            return self._deployed().kind(name) in _PROCESSES
         return False
 
     def built_here(self, name: str) -> bool:

@@ -113,6 +113,8 @@ PRINTERS = {
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
     "runtime/agent/entering.py",
+    # On the page that a service has of a run: what the script prints.
+    "runtime/agent/exchange.py",
     "runtime/agent/in_run/offline.py",
     "runtime/agent/in_run/run.py",
     # Its lines are the log of a parallel step.

@@ -186,6 +186,22 @@ def test_a_run_is_canceled_and_one_that_is_too_long_ended(client):
     assert late.state.result_state.value == "TIMEDOUT"
 
 
+def test_a_run_ends_with_its_cluster(client):
+    path = script(client, "lost", "import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
+    run_id = submitted(client, on_cluster(path))
+    task = client.jobs.get_run(run_id).tasks[0]
+    waited(lambda: client.jobs.get_run_output(task.run_id).logs, lambda logs: logs == "begun\n")
+    cluster = client.jobs.get_run(run_id).tasks[0].cluster_instance.cluster_id
+    client.clusters.delete(cluster)
+    lost = ended(client, run_id)
+    assert (lost.state.life_cycle_state.value, lost.state.result_state.value) == (
+        "INTERNAL_ERROR",
+        "FAILED",
+    )
+    assert lost.status.termination_details.code.value == "CLUSTER_ERROR"
+    assert "terminated" in lost.state.state_message
+
+
 def test_a_notebook_takes_parameters_and_returns_a_value(client):
     client.workspace.mkdirs(f"{ME}/nb")
     source = """\

@@ -1,9 +1,27 @@
 """Runs on Databricks keep the contract: the carrier drives the workspace with databricks-sdk."""
 
-import pytest
+import json
+import os
+import signal
+import zipfile
+from dataclasses import replace
 
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.config import Config
+from databricks.sdk.service.catalog import VolumeType
+
+from infra.contract.errors import UsageError
+from runtime.model.data import DataInput, DataLocation, DataOutput
+from runtime.model.environments import EnvironmentSpec
+from runtime.model.services import DatabricksOptions
+from runtime.model.states import RunState
+from runtime.snapshots.store import SnapshotStore
 from runtime.targets.databricks import DatabricksTarget
-from runtime.testing.targets import MirroringContract, TargetContract
+from runtime.testing.targets import WAITS, MirroringContract, TargetContract, a_run, poll
+from tests.localcloud.harness import waited
+
+PATIENCE_S = 90.0
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +59,156 @@ def make_target(bricks, home):
 
 
 class TestDatabricksTarget(TargetContract, MirroringContract):
-    patience_s = 90.0
+    patience_s = PATIENCE_S
 
     @pytest.fixture
     def make_target(self, make_target):
         return make_target
+
+
+@pytest.fixture
+def target(make_target):
+    return make_target()
+
+
+@pytest.fixture(scope="module")
+def client(cloud, bricks):
+    """The workspace's own client."""
+    found = cloud.arm("GET", bricks[0]).json()["properties"]["workspaceUrl"]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("REQUESTS_CA_BUNDLE", str(cloud.ca))
+        config = Config(host=f"https://{found}", token=bricks[1].read_text(), auth_type="pat")
+        yield WorkspaceClient(config=config)
+
+
+def run_of(home, handle):
+    return json.loads((home / "runs" / handle.reference / "databricks.json").read_text())["run_id"]
+
+
+def with_options(run, script=None, command="", **options):
+    spec = replace(run.spec, databricks=DatabricksOptions(**options))
+    if script is not None:
+        spec = replace(spec, script=script, command=command)
+    return replace(run, spec=spec)
+
+
+def finished(target, handle):
+    return waited(
+        lambda: poll(target, handle), lambda status: status.state.final, seconds=PATIENCE_S
+    )
+
+
+def output(target, handle):
+    chunks = target.logs(handle, {})
+    return "".join(each.text for each in chunks if each.name == "user_logs/std_log.txt")
+
+
+def properties(target, handle):
+    events = poll(target, handle).events
+    return {e.data["key"]: e.data["value"] for e in events if e.kind == "property"}
+
+
+def test_a_run_whose_cluster_is_lost_has_failed_for_that_reason(target, client, home, tmp_path):
+    handle = target.launch(a_run(tmp_path, WAITS))
+    waited(lambda: output(target, handle), seconds=PATIENCE_S)
+    run = client.jobs.get_run(run_of(home, handle))
+    client.clusters.delete(run.tasks[0].cluster_instance.cluster_id)
+    status = finished(target, handle)
+    assert status.state is RunState.FAILED
+    assert "CLUSTER_ERROR" in status.error
+    assert "cluster was terminated" in status.error
+    assert run.run_page_url in status.error
+    assert properties(target, handle)["databricks.run_page_url"] == run.run_page_url
+
+
+def test_a_run_that_databricks_cancels_is_canceled(target, client, home, tmp_path):
+    handle = target.launch(a_run(tmp_path, WAITS))
+    waited(lambda: output(target, handle), seconds=PATIENCE_S)
+    client.jobs.cancel_run(run_of(home, handle))
+    assert finished(target, handle).state is RunState.CANCELED
+
+
+def test_a_killed_carrier_is_followed_by_another_and_nothing_is_left(
+    target, client, home, tmp_path
+):
+    text = "import time\nfor n in range(150):\n    print(n, flush=True)\n    time.sleep(0.05)\n"
+    handle = target.launch(a_run(tmp_path, text))
+    waited(lambda: len(output(target, handle)) > 20, seconds=PATIENCE_S)
+    os.kill(int((home / "runs" / handle.reference / "pid").read_text()), signal.SIGKILL)
+    assert finished(target, handle).state is RunState.COMPLETED
+    assert output(target, handle).split() == [str(number) for number in range(150)]
+    left = client.workspace.list(f"/Users/{client.current_user.me().user_name}/.aml")
+    assert [each.path for each in left if each.path.endswith(handle.reference)] == []
+
+
+def test_a_run_has_libraries_data_and_a_volume(target, client, tmp_path):
+    client.volumes.create("main", "default", "runs", VolumeType.MANAGED)
+    data = tmp_path / "numbers.txt"
+    data.write_text("1 2 3")
+    script = """
+import os, pathlib, six
+print(six.__version__, os.environ["WISH"])
+print(pathlib.Path(os.environ["AZUREML_DATAREFERENCE_numbers"]).read_text())
+kept = pathlib.Path(os.environ["AZUREML_DATAREFERENCE_kept"])
+(kept / "sum.txt").write_text("6")
+"""
+    run = a_run(
+        tmp_path,
+        script,
+        environment=EnvironmentSpec("pip", requirements="six==1.17.0"),
+        variables={"WISH": "granted"},
+        inputs=(DataInput("numbers", DataLocation("local", str(data)), "download"),),
+        outputs=(DataOutput("kept", DataLocation("local", str(tmp_path / "kept")), "upload"),),
+    )
+    handle = target.launch(with_options(run, volume="/Volumes/main/default/runs"))
+    status = finished(target, handle)
+    assert status.state is RunState.COMPLETED, status.error
+    assert output(target, handle) == "1.17.0 granted\n1 2 3\n"
+    assert (tmp_path / "kept" / "sum.txt").read_text() == "6"
+    assert list(client.files.list_directory_contents("/Volumes/main/default/runs/.aml")) == []
+
+
+def test_a_notebook_runs_with_its_widgets_and_its_output_and_result_come_back(target, tmp_path):
+    source = (
+        "# Databricks notebook source\nprint('color', dbutils.widgets.get('color'))\n"
+        "dbutils.notebook.exit(dbutils.widgets.get('color') * 2)\n"
+    )
+    cells = {"cells": [{"cell_type": "code", "source": source.splitlines(keepends=True)[1:]}]}
+    run = a_run(tmp_path, "", files={"lab.ipynb": json.dumps(cells)})
+    options = {"parameters": {"color": "blue"}, "log_path": "dbfs:/logs", "num_workers": 1}
+    handle = target.launch(with_options(run, "lab.ipynb", **options))
+    status = finished(target, handle)
+    assert status.state is RunState.COMPLETED, status.error
+    assert output(target, handle) == "color blue\n"
+    assert properties(target, handle)["databricks.result"] == "blueblue"
+
+
+_METADATA = "Metadata-Version: 2.1\nName: greet\nVersion: 1.0\n"
+
+
+def test_a_wheel_runs_its_entry_point_and_fails_with_its_error(target, tmp_path):
+    name = "greet-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("greet.py", "import sys\ndef main():\n    sys.exit(str(sys.argv[1:]))\n")
+        archive.writestr("greet-1.0.dist-info/METADATA", _METADATA)
+        wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr("greet-1.0.dist-info/WHEEL", wheel)
+        archive.writestr("greet-1.0.dist-info/RECORD", "")
+    run = a_run(tmp_path, "", "--x", "1")
+    folder = run.spec.source_directory
+    (tmp_path / name).rename(folder / name)
+    taken = SnapshotStore(tmp_path / "snapshots").take(folder).snapshot
+    run = replace(run, snapshot=taken, command=(name, "--x", "1"))
+    handle = target.launch(with_options(run, name, entry_point="main"))
+    status = finished(target, handle)
+    assert (status.state, status.exit_code) == (RunState.FAILED, 1)
+    assert "SystemExit: ['--x', '1']" in status.error
+
+
+def test_options_that_contradict_each_other_are_refused_at_once(target, tmp_path):
+    run = a_run(tmp_path, "print('never')")
+    options = {"cluster_id": "0-1", "num_workers": 2, "min_workers": 3, "volume": "dbfs:/x"}
+    with pytest.raises(UsageError) as refused:
+        target.launch(with_options(run, **options))
+    assert len(refused.value.detail.splitlines()) == 3
+    assert "cluster_id excludes the shape of a new cluster" in refused.value.detail

@@ -71,7 +71,8 @@ def set_state(site: Site, cluster: JsonObject, state: str) -> JsonObject:
     return changed
 
 
-def _cluster(on: SiteCall) -> JsonObject:
+def cluster_of(on: SiteCall) -> JsonObject:
+    """Return the cluster that a call names."""
     return find_cluster(on.site, on.needed("cluster_id"))
 
 
@@ -80,29 +81,17 @@ def _create(on: SiteCall) -> Reply:
 
 
 def _edit(on: SiteCall) -> Reply:
-    cluster = _cluster(on)
+    cluster = cluster_of(on)
     require_known(on.body, _KNOWN, _REFUSED, noun="cluster")
     on.site.put("cluster", cluster["cluster_id"], {**cluster, **on.body})
     return answer({})
 
 
 def _start(on: SiteCall) -> Reply:
-    cluster = _cluster(on)
-    if cluster["state"] == "RUNNING" and on.call.path.endswith("/start"):
+    cluster = cluster_of(on)
+    if cluster["state"] == "RUNNING":
         raise wrong(f"Cluster {cluster['cluster_id']} is in unexpected state Running.")
     set_state(on.site, cluster, "RUNNING")
-    return answer({})
-
-
-def _terminate(on: SiteCall) -> Reply:
-    set_state(on.site, _cluster(on), "TERMINATED")
-    return answer({})
-
-
-def _forget(on: SiteCall) -> Reply:
-    cluster = _cluster(on)
-    on.site.remove("cluster", cluster["cluster_id"])
-    on.site.remove("libraries", cluster["cluster_id"])
     return answer({})
 
 
@@ -130,7 +119,7 @@ def libraries_of(site: Site, cluster_id: str) -> list[JsonObject]:
 
 
 def _install(on: SiteCall) -> Reply:
-    cluster_id = _cluster(on)["cluster_id"]
+    cluster_id = cluster_of(on)["cluster_id"]
     wanted = on.body.get("libraries") or []
     require_libraries(wanted)
     kept = libraries_of(on.site, cluster_id)
@@ -140,7 +129,7 @@ def _install(on: SiteCall) -> Reply:
 
 
 def _uninstall(on: SiteCall) -> Reply:
-    cluster_id = _cluster(on)["cluster_id"]
+    cluster_id = cluster_of(on)["cluster_id"]
     unwanted = on.body.get("libraries") or []
     kept = [each for each in libraries_of(on.site, cluster_id) if each not in unwanted]
     on.site.put("libraries", cluster_id, {"libraries": kept})
@@ -171,12 +160,9 @@ ROUTES: Final = routes(
     (
         ("POST", "/clusters/create", _create),
         ("POST", "/clusters/edit", _edit),
-        ("GET", "/clusters/get", lambda on: answer(_cluster(on))),
+        ("GET", "/clusters/get", lambda on: answer(cluster_of(on))),
         ("GET", "/clusters/list", _list),
         ("POST", "/clusters/start", _start),
-        ("POST", "/clusters/restart", _start),
-        ("POST", "/clusters/delete", _terminate),
-        ("POST", "/clusters/permanent-delete", _forget),
         ("GET", "/clusters/list-node-types", _node_types),
         ("GET", "/clusters/spark-versions", _spark_versions),
         ("POST", "/libraries/install", _install),

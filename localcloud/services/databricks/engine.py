@@ -32,7 +32,7 @@ from localcloud.services.databricks.task_kinds import Work, work_of
 from localcloud.services.pythons import SPARK, python_with, spark_variables
 from runtime.environments.base_variables import base_variables
 
-Reason = Literal["canceled", "timed out", "internal"]
+Reason = Literal["canceled", "timed out", "lost", "internal"]
 _LOOK_EVERY_S: Final = 0.05
 _GRACE_S: Final = 2.0
 _JOIN_S: Final = 10.0
@@ -40,6 +40,7 @@ _STOPPED: Final = "The local cloud was stopped while the run was in progress."
 _MESSAGES: Final[Mapping[Reason, str]] = {
     "canceled": "Run cancelled.",
     "timed out": "Run timed out.",
+    "lost": "The cluster was terminated while the run was in progress.",
     "internal": _STOPPED,
 }
 
@@ -73,6 +74,14 @@ class RunExecution:
         if not self._stop.is_set():
             self._reason = reason
             self._stop.set()
+
+    def is_on(self, cluster_id: str) -> bool:
+        """Return whether a task of the run is on a cluster at the moment."""
+        return any(
+            "end_time" not in task
+            and (task.get("cluster_instance") or {}).get("cluster_id") == cluster_id
+            for task in self._run["tasks"]
+        )
 
     def join(self, seconds: float) -> None:
         self._thread.join(seconds)
@@ -190,7 +199,8 @@ class RunExecution:
                     process.end(_GRACE_S)
                     raise _EndedError("timed out", _MESSAGES["timed out"])
                 if self._stop.is_set():
-                    process.end(_GRACE_S)
+                    # A cluster takes its processes with it: they are not asked.
+                    process.close() if self._reason == "lost" else process.end(_GRACE_S)
                     self._check()
             code = process.exit_code or 0
         finally:
@@ -260,6 +270,14 @@ class DatabricksEngine:
             execution = self._running.get((site.id, run_id))
         if execution is not None:
             execution.stop("canceled")
+
+    def lose(self, site: Site, cluster_id: str) -> None:
+        """End the runs on a cluster that is terminated."""
+        with self._lock:
+            running = [each for (own, _), each in self._running.items() if own == site.id]
+        for execution in running:
+            if execution.is_on(cluster_id):
+                execution.stop("lost")
 
     def forget(self, site: Site) -> None:
         """End everything of a workspace that was deleted."""

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from infra.contract.json_types import JsonObject
 
-Ending = Literal["success", "failed", "canceled", "timed out", "upstream", "internal"]
+Ending = Literal["success", "failed", "canceled", "timed out", "upstream", "lost", "internal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,12 @@ ENDINGS: Final[dict[Ending, _Row]] = {
     "canceled": _Row("TERMINATED", "CANCELED", "USER_CANCELED", "SUCCESS"),
     "timed out": _Row("TERMINATED", "TIMEDOUT", "CANCELED", "CLIENT_ERROR"),
     "upstream": _Row("TERMINATED", "UPSTREAM_FAILED", "SKIPPED", "CLIENT_ERROR"),
+    "lost": _Row("INTERNAL_ERROR", "FAILED", "CLUSTER_ERROR", "CLIENT_ERROR"),
     "internal": _Row("INTERNAL_ERROR", "FAILED", "INTERNAL_ERROR", "CLIENT_ERROR"),
 }
-_WORST: Final[tuple[Ending, ...]] = ("canceled", "timed out", "internal", "failed", "upstream")
+_WORST: Final[tuple[Ending, ...]] = (
+    "canceled", "timed out", "internal", "lost", "failed", "upstream",
+)  # fmt: skip
 
 
 def going(life_cycle: str) -> JsonObject:

@@ -9,7 +9,13 @@ from localcloud.behaviours.minting import with_properties
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.routes import Route
-from localcloud.services.databricks import clusters, files_planes, runs, workspace_files
+from localcloud.services.databricks import (
+    cluster_ends,
+    clusters,
+    files_planes,
+    runs,
+    workspace_files,
+)
 from localcloud.services.databricks.engine import DatabricksEngine
 from localcloud.services.databricks.refusals import absent, unsupported
 from localcloud.services.databricks.service import (
@@ -101,6 +107,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/databricks/{site}/.well-known/databricks-config", _discover, open=True),
     *runs.ROUTES,
     *clusters.ROUTES,
+    *cluster_ends.ROUTES,
     *files_planes.ROUTES,
     *workspace_files.ROUTES,
     *routes(

@@ -1,5 +1,6 @@
 """How each kind of step becomes a run: one function a kind, and the table of them."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
@@ -34,6 +35,7 @@ from runtime.api.run_configuration import LOCAL, RunConfiguration
 from runtime.api.run_data import RunInput
 from runtime.api.run_sections import MpiConfiguration
 from runtime.api.script_run_config import distribute
+from runtime.definitions.databricks_options import step_options
 from runtime.model.data import DataLocation
 from runtime.model.parallel import ParallelTask, parallel_command, split_size
 from runtime.model.runs import RunSpec
@@ -308,39 +310,28 @@ def _databricks(making: Making, step: DatabricksStep, data: StepData) -> RunSpec
             f"Step {step.label!r} has {' and '.join(given) or 'nothing to run'}.",
             remedy=f"Give exactly one of {', '.join(ways)}.",
         )
-    if given != ["python_script_name"]:
+    if step.permit_cluster_restart:
         raise UserErrorException(
-            f"Step {step.label!r} has {given[0]}, which is not sent with the run.",
-            remedy="Give python_script_name and source_directory.",
+            f"Step {step.label!r} has permit_cluster_restart: no cluster is restarted for a run.",
+            remedy="Leave it out, and give the step a cluster of its own.",
         )
-    if step.existing_cluster_id and (step.num_workers or step.node_type or step.spark_version):
-        raise UserErrorException(
-            f"Step {step.label!r} has existing_cluster_id and the shape of a new cluster.",
-            remedy="Leave one of them out.",
-        )
+    options = step_options(vars(step))
+    config = configuration(step)
+    config = copy.copy(config)
+    config.environment_variables = {
+        **config.environment_variables,
+        **{str(key): str(value) for key, value in (step.spark_env_variables or {}).items()},
+    }
     run = making.scripted(
         step,
         data,
-        configuration(step),
+        config,
         script=step.python_script_name,
-        arguments=step.python_script_params or (),
+        command=options.own_task or None,
+        arguments=(step.python_script_params or ()) if step.python_script_name else None,
         folder=step.source_directory,
     )
-    return _with_properties(
-        run,
-        "aml.databricks.",
-        {
-            "existing_cluster_id": step.existing_cluster_id,
-            "spark_version": step.spark_version,
-            "node_type": step.node_type,
-            "num_workers": step.num_workers,
-            "min_workers": step.min_workers,
-            "max_workers": step.max_workers,
-            "instance_pool_id": step.instance_pool_id,
-            "run_name": step.run_name,
-            "timeout_seconds": step.timeout_seconds,
-        },
-    )
+    return replace(run, databricks=options)
 
 
 def _synapse(making: Making, step: SynapseSparkStep, data: StepData) -> RunSpec:
