@@ -15,6 +15,8 @@ from runtime.api.authentication import TokenAuthentication as TokenAuthenticatio
 from runtime.api.automl import AutoMLConfig as AutoMLConfig
 from runtime.api.automl import FeaturizationConfig as FeaturizationConfig
 from runtime.api.automl import ForecastingParameters as ForecastingParameters
+from runtime.api.automl import get_primary_metrics as get_primary_metrics
+from runtime.api.automl_run import AutoMLRun as AutoMLRun
 from runtime.api.compute_target import AdlaCompute as AdlaCompute
 from runtime.api.compute_target import AmlCompute as AmlCompute
 from runtime.api.compute_target import AmlComputeStatus as AmlComputeStatus

@@ -381,7 +381,10 @@ def get_run(
     return run_of(experiment, run_id)
 
 
-_CLASSES: Mapping[str | None, str] = {"hyperdrive": "runtime.api.hyperdrive_run:HyperDriveRun"}
+_CLASSES: Mapping[str | None, str] = {
+    "automl": "runtime.api.automl_run:AutoMLRun",
+    "hyperdrive": "runtime.api.hyperdrive_run:HyperDriveRun",
+}
 """The value of `azureml.runsource` → the class of such runs."""
 
 

@@ -10,6 +10,7 @@ from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
+from runtime.automl.job_file import read_automl_job
 from runtime.cli.defined_runs import Defined
 from runtime.cli.option_values import pair, seconds
 from runtime.cli.render import say
@@ -154,6 +155,23 @@ def defined_sweep(
     return replace(trial, parent=_Sweep(found.sweep, str(file), given.native))
 
 
+def _automl(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
+    _refuse_arguments(file, given)
+    return defined_automl(file, read_settings(given.settings), given, session)
+
+
+def defined_automl(
+    file: Path, settings: Sequence[Setting], given: SubmitOptions, session: ProjectSession
+) -> Defined:
+    """Return the run of an automl job: a search for a model."""
+    if given.environment is not None:
+        raise UsageError(
+            "A search for a model brings an environment of its own.",
+            remedy="Leave out `--environment`.",
+        )
+    return _run_of(read_automl_job(file, settings, session.home), given, session)
+
+
 def _hyperdrive(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
     """Return the sweep of a HyperDrive file: its script follows it, or is in the configuration."""
     sweep = read_hdconfig(file)
@@ -266,6 +284,7 @@ def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
 _READERS: Final[Mapping[Kind, Callable[[Path, SubmitOptions, ProjectSession], Defined]]] = {
     Kind.COMMAND_JOB: _job,
     Kind.SWEEP_JOB: _sweep,
+    Kind.AUTOML_JOB: _automl,
     Kind.HYPERDRIVE: _hyperdrive,
     Kind.SHELL_SCRIPT: _shell_script,
     Kind.MLPROJECT: _project,

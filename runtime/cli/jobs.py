@@ -33,6 +33,7 @@ from runtime.submit.session import ProjectSession
 
 _MANY: Final = "--set"
 _COLUMNS: Final = ("name", "status", "display_name", "experiment_name", "compute")
+_READERS: Final = {Kind.SWEEP_JOB: "defined_sweep", Kind.AUTOML_JOB: "defined_automl"}
 _NAME: Final = click.option("--name", "-n", metavar="NAME", required=True, help="Name of the job.")
 
 
@@ -139,7 +140,7 @@ def _submitted(file: Path, settings: Sequence[Setting], session: ProjectSession)
             remedy=f"Submit other files with `aml submit {file}`.",
         )
     options = SubmitOptions(script=str(file))
-    reader = "defined_sweep" if found.kind is Kind.SWEEP_JOB else "defined_job"
+    reader = _READERS.get(found.kind, "defined_job")
     defined = load(f"runtime.cli.definition_files:{reader}")(file, settings, options, session)
     return submit_defined(defined, session)
 

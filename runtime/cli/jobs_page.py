@@ -36,8 +36,9 @@ that says so, and what to do with it.
 | command job of CLI v2 | runs its `command` (below) |
 | `MLproject`, or a folder with one | runs an entry point (below) |
 | sweep job of CLI v2, HyperDrive file | runs a [sweep](sweeps.md) |
+| automl job of CLI v2 | runs a [search for a model](automl.md) |
 | pipeline job of CLI v2, pipeline of azureml-core | runs a [pipeline](pipelines.md) |
-| Spark, parallel, AutoML job | checks its keys, and refuses it (below) |
+| Spark, parallel job | checks its keys, and refuses it (below) |
 | run configuration | refuses it: give it with `-c` |
 | notebook | refuses it: `aml v1 run` runs notebooks that submit runs |
 | schedule | refuses it: `aml schedule create -f` makes one |

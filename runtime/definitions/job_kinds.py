@@ -162,9 +162,6 @@ KINDS: Final[Mapping[Kind, JobKind]] = {
     Kind.PARALLEL_JOB: JobKind(
         PARALLEL_JOB, ("task",), "parallel jobs", "Write a command job that loops over the data."
     ),
-    Kind.AUTOML_JOB: JobKind(
-        AUTOML_JOB, ("task",), "AutoML jobs", "Submit it in Azure, with `az ml job create`."
-    ),
     Kind.FINE_TUNING_JOB: JobKind(
         (), (), "fine-tuning jobs", "Submit it in Azure, with `az ml job create`."
     ),
@@ -176,6 +173,7 @@ KINDS: Final[Mapping[Kind, JobKind]] = {
 _PARENTS: Final[Mapping[Kind, JobKind]] = {
     Kind.SWEEP_JOB: JobKind(SWEEP_JOB, ("trial", "search_space", "objective"), "sweeps", ""),
     Kind.PIPELINE_JOB: JobKind(PIPELINE_JOB, ("jobs",), "pipelines", ""),
+    Kind.AUTOML_JOB: JobKind(AUTOML_JOB, ("task",), "searches for a model", ""),
 }
 """The kinds of jobs whose runs are below a run of their own."""
 

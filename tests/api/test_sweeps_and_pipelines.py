@@ -153,7 +153,7 @@ def test_settings_of_automl_are_kept():
     ("make", "said"),
     [
         (sweep, r"`submit` of a sweep takes no regenerate_outputs"),
-        (lambda: AutoMLConfig(task="regression"), r"\(AutoMLConfig\) is not offered"),
+        (lambda: AutoMLConfig(task="regression"), r"`submit` of a search takes no regenerate"),
     ],
 )
 def test_they_are_refused_when_submitted(experiment, make, said):

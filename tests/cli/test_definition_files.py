@@ -17,7 +17,7 @@ REFUSED = {
     "lab.ipynb": (NOTEBOOK, "a notebook", "`aml v1 run lab.ipynb`"),
     "pipeline.yml": (PIPELINE, "pipeline.yml:2", "default_compute: azureml:NAME"),
     "spark.yml": ("type: spark\nentry: {file: a.py}\n", "a Spark job", "spark-submit"),
-    "auto.yml": ("type: automl\ntask: regression\n", "an AutoML job", "cannot be run yet"),
+    "auto.yml": ("type: automl\ntask: regression\n", "auto.yml:1", "target_column_name"),
     "import.yml": ("type: import\n", "an import job", "cannot be run yet"),
     "old.yml": ("pipeline: {steps: {}}\n", "It has no steps", "Write `steps"),
     "env.yml": ("dependencies: [numpy]\n", "a conda file", "`-d env.yml`"),

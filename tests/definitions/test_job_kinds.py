@@ -44,20 +44,9 @@ resources: {instance_type: standard_e4s_v3, runtime_version: "3.3"}
 identity: {type: managed}
 """
 PARALLEL = "type: parallel\ntask: {type: run_function, code: src, entry_script: a.py}\n"
-AUTOML = """\
-type: automl
-task: classification
-primary_metric: accuracy
-target_column_name: y
-training_data: {path: ./training-mltable-folder, type: mltable}
-limits: {timeout_minutes: 180, max_trials: 5}
-training: {enable_stack_ensemble: true}
-featurization: {mode: auto}
-"""
 FINE = {
     "spark": SPARK,
     "parallel": PARALLEL,
-    "automl": AUTOML,
     "fine-tuning": "type: finetuning\ntask: chat_completion\n",
     "import": "type: import\nsource: {type: database}\n",
 }

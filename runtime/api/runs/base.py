@@ -244,14 +244,14 @@ class RunBase:
 # Attribute → what to do instead. The runs of sweeps, pipelines and AutoML have them.
 _SWEEP = "compare `run.get_metrics()` of the runs of `experiment.get_runs()`"
 _STEPS = "it is the run of a pipeline that has it: `PipelineRun(experiment, run_id)`"
-_SEARCH = "train in a script of your own"
+_SEARCH = "it is the run of a search that has it: `AutoMLRun(experiment, run_id)`"
 NOT_OFFERED = {
     "add_type_provider": "leave it out: runs of every kind have one class",
     "find_step_run": _STEPS,
     "get_best_child": _SEARCH,
     "get_best_run_by_primary_metric": _SWEEP,
     "get_children_sorted_by_primary_metric": _SWEEP,
-    "get_guardrails": _SEARCH,
+    "get_guardrails": "read `outputs/automl_notes.json` of the run",
     "get_hyperparameters": _SWEEP,
     "get_output": _SEARCH,
     "get_output_data": _STEPS,

@@ -1,0 +1,80 @@
+"""The models that a search makes: built of what it found, and loaded again without it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline
+
+TRANSFORMER = "datatransformer"
+
+
+class LabeledClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of numbered classes that answers with their labels."""
+
+    def __init__(self, estimator: Any, labels: Sequence[Any]) -> None:
+        self.estimator = estimator
+        self.labels = labels
+        self.classes_ = np.asarray(labels)
+
+    def fit(self, X: Any, y: Any) -> "LabeledClassifier":
+        """Learn from labels."""
+        numbers = {label: number for number, label in enumerate(self.labels)}
+        self.estimator.fit(X, np.asarray([numbers[each] for each in y]))
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return self.classes_[np.asarray(self.estimator.predict(X), dtype=int)]
+
+    def predict_proba(self, X: Any) -> Any:
+        return self.estimator.predict_proba(X)
+
+
+class Forecaster:
+    """A forecast of the periods that follow the training data.
+
+    It is FLAML's model, so that loading it needs FLAML. ``fit`` is there for those who look for it.
+    """
+
+    def __init__(self, model: Any, time_column: str, features: Sequence[str], horizon: int) -> None:
+        self.model = model
+        self.time_column = time_column
+        self.features = list(features)
+        self.horizon = horizon
+
+    def fit(self, X: Any, y: Any = None) -> "Forecaster":
+        """Do nothing: the model has been fitted to the whole series."""
+        del X, y
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return a value for each row: the periods right after the training data, in order."""
+        frame = X[[self.time_column, *self.features]].copy()
+        frame[self.time_column] = frame[self.time_column].astype("datetime64[ns]")
+        return np.asarray(self.model.predict(frame), dtype=float).ravel()
+
+    def forecast(self, X_pred: Any, y_pred: Any = None) -> tuple[Any, Any]:
+        """Return the forecast and the rows it is for, as azureml's forecasters do."""
+        del y_pred
+        return self.predict(X_pred), X_pred
+
+
+def built(
+    library: Any, learner: str, task: str, config: Mapping[str, Any], *, jobs: int, seed: int
+) -> Any:
+    """Return an estimator of scikit-learn's kind, not fitted, with what a trial tried.
+
+    ``library`` makes FLAML's tasks; its learners know how a configuration becomes parameters.
+    """
+    made = library(task).estimator_class_from_str(learner)(task=task, n_jobs=jobs, **config)
+    estimator = made.estimator_class(**made.params)
+    known = estimator.get_params()
+    return estimator.set_params(**{"random_state": seed} if "random_state" in known else {})
+
+
+def pipeline(transformer: Any, name: str, estimator: Any, labels: Sequence[Any] | None) -> Pipeline:
+    """Return the model that a person gets: the features, then the estimator with its labels."""
+    numbered = labels is not None and list(labels) != list(range(len(labels)))
+    model = LabeledClassifier(estimator, labels or ()) if numbered else estimator
+    return Pipeline([(TRANSFORMER, transformer), (name, model)])

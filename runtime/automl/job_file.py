@@ -1,0 +1,107 @@
+"""Reads automl jobs of CLI v2 as runs: `automl.yml` → a search, and the run that makes it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from infra.contract.json_types import Document
+from runtime.automl.folder import search_folder
+from runtime.automl.job import OF_THE_JOB, search_job
+from runtime.automl.run import SCRIPT, TRAINING, VALIDATION, search_environment, search_properties
+from runtime.automl.spec import AutoMLSpec
+from runtime.definitions.job import JobFile, job_of, read_job_document
+from runtime.definitions.job_data import read_data
+from runtime.definitions.job_kinds import check_job
+from runtime.definitions.keys import Unused
+from runtime.definitions.located import Located
+from runtime.definitions.problems import Problems
+from runtime.definitions.recognition import Kind
+from runtime.definitions.settings_given import Setting
+
+_NO_COMMAND: Final = Located("true", 1, "true")
+_NOT_SENT: Final = ("outputs", "environment", "queue_settings")
+_WHY: Final = {
+    "outputs": "The best model is in the run's `outputs/model`.",
+    "environment": "A search brings an environment of its own.",
+    "queue_settings": "There are no queues here.",
+}
+
+
+def read_automl_job(file: Path, settings: Sequence[Setting], home: Path) -> JobFile:
+    """Read an automl job, and write what its run sends below ``home``, the `.aml` folder.
+
+    Raises ``DefinitionError`` with every problem.
+    """
+    problems = Problems(file)
+    document = read_job_document(file, problems, settings)
+    if document is None:
+        problems.raise_any()
+        raise AssertionError("there is a problem: the document cannot be read")
+    unused = check_job(document, Kind.AUTOML_JOB, problems)
+    problems.raise_any()
+    made = automl_job_of(document, file.parent, problems, home)
+    problems.raise_any()
+    if made is None:
+        raise AssertionError("there is a problem: the document is no search")
+    return replace(made, unused=(*unused, *made.unused))
+
+
+def automl_job_of(
+    document: Located, folder: Path, problems: Problems, home: Path
+) -> JobFile | None:
+    """Return the run of a document's search, such as a step's; ``None`` if there are problems."""
+    found = search_job(_plain(document))
+    for each in found.read.wrong:
+        problems.at_line(_line(document, each.path), each.what, each.remedy)
+    shared = {key: value for key, value in document.entries.items() if key in OF_THE_JOB}
+    given = {
+        key: value
+        for key in (TRAINING, VALIDATION)
+        if (value := document.get(key)) is not None and value.is_map
+    }
+    kept = {key: value for key, value in shared.items() if key not in {*_NOT_SENT, "type"}}
+    job = job_of(Located({**kept, "command": _NO_COMMAND}, document.line), folder, problems)
+    inputs = read_data(Located({"inputs": Located(given, 1)}, 1), folder, problems).inputs
+    spec = found.read.spec
+    if spec is None or problems.found:
+        return None
+    notes = [
+        Unused(each.path, _line(document, each.path), each.remedy) for each in found.read.notes
+    ]
+    notes += [
+        Unused(key, value.line, _WHY[key]) for key, value in shared.items() if key in _NOT_SENT
+    ]
+    run = replace(
+        job.spec,
+        command="",
+        script=SCRIPT,
+        source_directory=search_folder(spec, home),
+        environment=search_environment(spec.task),
+        inputs=inputs,
+        properties={**job.spec.properties, **search_properties(spec)},
+        max_duration_s=_limit(spec, job.spec.max_duration_s),
+    )
+    return replace(job, spec=run, has_code=True, unused=(*job.unused, *notes))
+
+
+def _limit(spec: AutoMLSpec, default: int) -> int:
+    """Return when the run is stopped: some time after its search should have ended by itself."""
+    return min(default, 2 * spec.timeout_s + 3600)
+
+
+def _plain(document: Located) -> Document:
+    """Return the document without lines, the column's name as it is written: `1` is one, too."""
+    plain = {key: value.plain() for key, value in document.entries.items()}
+    label = document.get("target_column_name")
+    return {**plain, "target_column_name": label.text} if label is not None else plain
+
+
+def _line(document: Located, path: str) -> int:
+    """Return the line of a setting, or of the nearest key above it that is there."""
+    parts = path.split(".")
+    for length in range(len(parts), 0, -1):
+        found = document.get(*parts[:length])
+        if found is not None:
+            return found.line
+    return document.line
