@@ -90,12 +90,13 @@ class AutoMLRun(Run):
         sample_input_dataset: object = None,
         sample_output_dataset: object = None,
         resource_configuration: ResourceConfiguration | None = None,
-        iteration: int | None = None,
-        metric: str | None = None,
-        **_: object,
+        **options: object,
     ) -> Model:
-        """Register the best model, in MLflow's format; ``model_id`` is its name then."""
-        best = self._kept(iteration, metric)
+        """Register the best model, in MLflow's format; ``model_id`` is its name then.
+
+        ``options`` may name the ``iteration`` or the ``metric``, which have to be the best model's.
+        """
+        best = self._kept(options.get("iteration"), options.get("metric"))
         name = model_name or best.properties["model_name"]
         model = super().register_model(
             name,
@@ -135,11 +136,12 @@ class AutoMLRun(Run):
             if isinstance(value, int | float):
                 yield child, float(value)
 
-    def _kept(self, iteration: int | None, metric: str | None) -> Run:
+    def _kept(self, iteration: object, metric: object) -> Run:
         """Return the best trial. Raises ``UserErrorException`` if another one is asked for."""
         kept = self.get_best_child()
         number = kept.properties.get("iteration")
-        wanted = self.get_best_child(metric).properties.get("iteration") if metric else number
+        of_metric = self.get_best_child(str(metric)) if metric else kept
+        wanted = of_metric.properties.get("iteration")
         if iteration is not None:
             wanted = str(iteration)
         if wanted != number:

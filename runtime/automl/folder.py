@@ -12,12 +12,17 @@ from runtime.automl.spec import AutoMLSpec
 _FOLDER: Final = "automl"
 
 
-def search_folder(spec: AutoMLSpec, home: Path, tables: Mapping[str, str] | None = None) -> Path:
+def search_folder(
+    spec: AutoMLSpec,
+    home: Path,
+    tables: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Path:
     """Write the files of a search below ``home`` and return their folder; the same one for equals.
 
-    ``tables`` are data that is sent with it, as ``search_files`` takes it.
+    ``tables`` and ``names`` are what ``search_files`` takes.
     """
-    files = search_files(spec, tables)
+    files = search_files(spec, tables, names)
     digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:16]
     folder = private_folder(home / _FOLDER) / digest
     for path, text in files.items():

@@ -18,11 +18,12 @@ from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
+from runtime.model.data import data_variable
 
 _NO_COMMAND: Final = Located("true", 1, "true")
-_NOT_SENT: Final = ("outputs", "environment", "queue_settings")
+_BEST: Final = "best_model"
+_NOT_SENT: Final = ("environment", "queue_settings")
 _WHY: Final = {
-    "outputs": "The best model is in the run's `outputs/model`.",
     "environment": "A search brings an environment of its own.",
     "queue_settings": "There are no queues here.",
 }
@@ -60,9 +61,12 @@ def automl_job_of(
         for key in (TRAINING, VALIDATION)
         if (value := document.get(key)) is not None and value.is_map
     }
-    kept = {key: value for key, value in shared.items() if key not in {*_NOT_SENT, "type"}}
+    kept = {k: v for k, v in shared.items() if k not in {*_NOT_SENT, "type", "outputs"}}
     job = job_of(Located({**kept, "command": _NO_COMMAND}, document.line), folder, problems)
-    inputs = read_data(Located({"inputs": Located(given, 1)}, 1), folder, problems).inputs
+    outputs = _outputs(document, problems)
+    data = read_data(
+        Located({"inputs": Located(given, 1), "outputs": outputs}, 1), folder, problems
+    )
     spec = found.read.spec
     if spec is None or problems.found:
         return None
@@ -78,11 +82,23 @@ def automl_job_of(
         script=SCRIPT,
         source_directory=search_folder(spec, home),
         environment=search_environment(spec.task),
-        inputs=inputs,
+        arguments=tuple(f"model_folder=${data_variable(each.name)}" for each in data.outputs),
+        inputs=data.inputs,
+        outputs=data.outputs,
         properties={**job.spec.properties, **search_properties(spec)},
         max_duration_s=_limit(spec, job.spec.max_duration_s),
     )
     return replace(job, spec=run, has_code=True, unused=(*job.unused, *notes))
+
+
+def _outputs(document: Located, problems: Problems) -> Located:
+    """Return the outputs of a search: its best model, in MLflow's format."""
+    given = document.get("outputs") or Located({}, 1)
+    for name, value in given.entries.items():
+        if name != _BEST:
+            what = f"A search has no output {name!r}."
+            problems.at_line(value.line, what, f"Its one output is `{_BEST}`, an mlflow_model.")
+    return given
 
 
 def _limit(spec: AutoMLSpec, default: int) -> int:

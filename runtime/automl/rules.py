@@ -61,8 +61,8 @@ def read_settings(given: Mapping[str, object], writing: Writing) -> Read:
             wrong.append(Wrong(path, f"There is no setting `{path}`.", hint))
         elif row.name:
             if value is not None:
-                is_number = isinstance(value, int | float) and row.times > 1
-                found[row.name] = value * row.times if is_number else value
+                timed = row.times > 1 and isinstance(value, int | float)
+                found[row.name] = float(str(value)) * row.times if timed else value
                 places[row.name] = path
         elif _asks(value, row):
             if row.refused:

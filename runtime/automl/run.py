@@ -4,7 +4,8 @@ Reads no file but the package's own script.
 
 Whoever runs a search, here or in a service's place, sends `search_files`, installs `requirements`,
 and starts `python automl_search.py` with the data as inputs called `TRAINING` and `VALIDATION`, or
-as arguments: `training_data=PATH`.
+as arguments: `training_data=PATH`. Further arguments are the places of copies: `model_folder=PATH`
+and `model_file=PATH` of the best model, `metrics_file=PATH` of the metrics of all trials (JSON).
 """
 
 import json
@@ -54,14 +55,19 @@ def search_environment(task: Task) -> EnvironmentSpec:
     )
 
 
-def search_files(spec: AutoMLSpec, tables: Mapping[str, str] | None = None) -> dict[str, str]:
+def search_files(
+    spec: AutoMLSpec,
+    tables: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return the files of a search, by their POSIX paths.
 
     ``tables`` are data that is sent with it: `TRAINING` or `VALIDATION` → the text of a CSV file.
+    ``names`` are the inputs of the run that have the data, where they are called otherwise.
     """
-    sent = tables or {}
+    sent, inputs = tables or {}, names or {}
     places = {
-        name: {"file": f"{name}.csv"} if name in sent else {"input": name}
+        name: {"file": f"{name}.csv"} if name in sent else {"input": inputs.get(name, name)}
         for name in (TRAINING, VALIDATION)
     }
     settings = {

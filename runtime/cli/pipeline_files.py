@@ -3,9 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from infra.contract.errors import UsageError
+from infra.contract.project import home_folder
+from runtime.automl.job_file import automl_job_of
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_data, print_json, say
 from runtime.cli.submit_command import SubmitOptions
@@ -61,7 +64,8 @@ class PipelineJob(PipelineFile):
         self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
     ) -> ReadPipeline:
         given = [Setting(("inputs", key), value) for key, value in (parameters or {}).items()]
-        found = read_pipeline_job(self.file, [*settings, *given])
+        readers = {"automl": partial(automl_job_of, home=home_folder())}
+        found = read_pipeline_job(self.file, [*settings, *given], readers)
         notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
         options = Options(regenerate=found.regenerate, name=found.name or "")
         return ReadPipeline(found.pipeline, options, tuple(n for n in notes if "$schema" not in n))

@@ -4,14 +4,14 @@ A step is read as the command job that it and its component make together. Pipel
 pipelines become steps of the outer one, called ``outer.inner``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from infra.catalogue.names import RULES
 from infra.contract.load import nearest
-from runtime.definitions.job import job_of, read_job_document
+from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_data import read_data
 from runtime.definitions.job_kinds import check_job
 from runtime.definitions.job_nodes import Node, Nodes, StepOutput
@@ -24,6 +24,8 @@ from runtime.definitions.settings_given import Setting
 from runtime.model.data import DataLocation, DataOutput
 from runtime.model.pipelines import Pipeline, Step
 
+StepReader: TypeAlias = Callable[[Located, Path, Problems], JobFile | None]
+"""Reads a step that is no command job; ``None`` if its problems were added."""
 _EMPTY: Final = Located({}, 1)
 _ELSEWHERE: Final = "azureml://datastores/step/paths/output"
 """Stands for the path of an input that another step writes."""
@@ -34,7 +36,6 @@ _FROM_COMPONENT: Final = (
 _OF_STEP: Final = ("tags", "description", "properties", "identity", "services", "queue_settings")
 _REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     "sweep": ("a sweep", "Submit it alone: `aml submit FILE`."),
-    "automl": ("automated ML", "Train in a step with a command of your own."),
     "spark": ("a Spark job", "Write a command: `spark-submit FILE`."),
     "import": ("an import", "Read the source in a step with a command of your own."),
     "data_transfer": ("a data transfer", "Copy it with a command: `cp -R`."),
@@ -57,17 +58,22 @@ class PipelineFile:
     unused: tuple[Unused, ...] = ()
 
 
-def read_pipeline_job(file: Path, settings: Sequence[Setting] = ()) -> PipelineFile:
+def read_pipeline_job(
+    file: Path,
+    settings: Sequence[Setting] = (),
+    readers: Mapping[str, StepReader] | None = None,
+) -> PipelineFile:
     """Read a pipeline job. Raises ``DefinitionError`` with every problem.
 
-    ``settings`` are what `--set` gave; they replace what the file says.
+    ``settings`` are what `--set` gave; they replace what the file says. ``readers`` read the types
+    of steps that packages above this one know.
     """
     problems = Problems(file)
     document = read_job_document(file, problems, settings)
     if document is None:
         problems.add("It is no pipeline.", remedy="Write `jobs: {…}`.")
         problems.raise_any()
-    reading = _Reading(file, problems)
+    reading = _Reading(file, problems, readers or {})
     found = reading.pipeline(document or _EMPTY)
     problems.raise_any()
     return found
@@ -77,6 +83,7 @@ def read_pipeline_job(file: Path, settings: Sequence[Setting] = ()) -> PipelineF
 class _Reading:
     file: Path
     problems: Problems
+    readers: Mapping[str, StepReader] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
 
@@ -138,6 +145,8 @@ class _Reading:
                 node.line, f"Step {node.name!r} is {what}, which cannot be a step yet.", todo
             )
             return None
+        if kind in self.readers:
+            return self._read_elsewhere(node, scope, defaults)
         reads: dict[str, StepOutput] = {}
         before = len(self.problems.found)
         inputs = self._inputs(node, scope, reads)
@@ -152,11 +161,7 @@ class _Reading:
             self.problems.add(each.message, remedy=each.remedy, at=each.at)
         self.unused += [each for each in job.unused if not each.path.startswith("$schema")]
         if job.target is None:
-            self.problems.at_line(
-                node.line,
-                f"Step {node.name!r} names no compute.",
-                "Write `compute: azureml:NAME`, or `settings: {default_compute: azureml:NAME}`.",
-            )
+            self._without_compute(node)
         outputs = tuple(defaults.stored(each) for each in job.spec.outputs)
         spec = replace(
             job.spec,
@@ -172,6 +177,50 @@ class _Reading:
             has_code=job.has_code,
             kind=kind,
             at=f"{self.file}:{node.line}",
+        )
+
+    def _read_elsewhere(self, node: Node, scope: "Nodes", defaults: "_Defaults") -> Step | None:
+        """Return a step of a type that one of ``readers`` reads: its own keys name its data."""
+        reads: dict[str, StepOutput] = {}
+        entries = dict(node.document.entries)
+        for name, value in node.document.entries.items():
+            resolved = value if value.is_list else scope.resolved(value, node.name, name)
+            if isinstance(resolved, StepOutput):
+                reads[name] = resolved
+                entries[name] = _from_step(_EMPTY, value, resolved)
+            elif resolved is not None:
+                entries[name] = resolved
+        compute = scope.literal(node.document.get("compute")) or defaults.compute
+        if compute is not None:
+            entries["compute"] = compute
+        entries["outputs"] = Located(scope.outputs_of(node), node.line)
+        job = self.readers[node.kind](Located(entries, node.line), node.folder, self.problems)
+        if job is None:
+            return None
+        self.unused += job.unused
+        if job.target is None:
+            self._without_compute(node)
+        outputs = tuple(defaults.stored(each) for each in job.spec.outputs)
+        spec = replace(
+            job.spec,
+            outputs=outputs,
+            display_name=job.spec.display_name or node.name,
+            origins={},
+        )
+        return Step(
+            node.name,
+            spec,
+            {name: each.source for name, each in reads.items()},
+            has_code=job.has_code,
+            kind=node.kind,
+            at=f"{self.file}:{node.line}",
+        )
+
+    def _without_compute(self, node: Node) -> None:
+        self.problems.at_line(
+            node.line,
+            f"Step {node.name!r} names no compute.",
+            "Write `compute: azureml:NAME`, or `settings: {default_compute: azureml:NAME}`.",
         )
 
     # --- data

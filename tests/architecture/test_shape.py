@@ -116,6 +116,7 @@ PRINTERS = {
     # On the page that a service has of a run: what the script prints.
     "runtime/agent/exchange.py",
     "runtime/agent/in_run/offline.py",
+    "runtime/automl/in_run/main.py",
     "runtime/agent/in_run/run.py",
     # Its lines are the log of a parallel step.
     "runtime/agent/azureml_site/aml_parallel_run.py",

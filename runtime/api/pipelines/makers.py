@@ -29,6 +29,7 @@ from runtime.api.pipeline_steps import (
     RScriptStep,
     SynapseSparkStep,
 )
+from runtime.api.pipelines.automl import automl_run
 from runtime.api.pipelines.data import StepData, data_place, inner_path, is_data, output_name
 from runtime.api.pipelines.sweeps import varied_run
 from runtime.api.run_configuration import LOCAL, RunConfiguration
@@ -379,8 +380,7 @@ MAKERS: Final[Sequence[tuple[type[PipelineStep], Callable[..., RunSpec]]]] = (
     (DatabricksStep, _databricks),
     (SynapseSparkStep, _synapse),
     (HyperDriveStep, _hyperdrive),
-    (AutoMLStep, _refused(
-        "automated ML does not run here", "Train in a PythonScriptStep of your own.")),
+    (AutoMLStep, automl_run),
     (AdlaStep, _refused(
         "Azure retired Data Lake Analytics, which ran U-SQL, in February 2024",
         "Write the query for Spark (SynapseSparkStep), or in Python.")),

@@ -14,7 +14,7 @@ from azureml.core import Run
 from . import forecasting, searching
 from .features import DataTransformer, NumbersOnly
 from .models import TRANSFORMER, pipeline
-from .saving import save_model, save_notes
+from .saving import copy_results, save_model, save_notes
 from .tables import DataProblemError, checked_columns, read_table
 from .trials import Limits, Trial, Trials
 
@@ -49,9 +49,12 @@ def _source(run: Any, place: Mapping[str, str]) -> Any:
     """Return where data is: a file that was sent, an argument `NAME=PATH`, an input of the run."""
     if "file" in place:
         return Path(sys.path[0], place["file"])
-    name = place["input"]
-    given = dict(each.split("=", 1) for each in sys.argv[1:] if "=" in each)
+    name, given = place["input"], _arguments()
     return given[name] if name in given else run.input_datasets[name]
+
+
+def _arguments() -> dict[str, str]:
+    return dict(each.split("=", 1) for each in sys.argv[1:] if "=" in each)
 
 
 # --- classification and regression
@@ -184,6 +187,7 @@ def _keep(model: Any, sample: Any, trials: Trials, why: str, notes: Mapping[str,
         _OUTPUTS,
         {**notes, "best": best.number, "model": best.model, "ended": why, "metrics": best.metrics},
     )
+    copy_results(folder, trials, _arguments())
     for metric, value in best.metrics.items():
         if np.isfinite(value):
             run.log(metric, float(value))

@@ -12,6 +12,8 @@ from typing import Any
 import mlflow
 from mlflow.models import infer_signature
 
+from .trials import Trials
+
 MODEL = "model"
 
 
@@ -48,6 +50,26 @@ def save_notes(outputs: Path, notes: Mapping[str, Any]) -> None:
     outputs.mkdir(parents=True, exist_ok=True)
     text = json.dumps(notes, indent=2, default=str)
     (outputs / "automl_notes.json").write_text(text + "\n", encoding="utf-8")
+
+
+def copy_results(model: Path, trials: Trials, places: Mapping[str, str]) -> None:
+    """Write copies of the model and of the metrics of all trials to where they are asked for."""
+    if "model_folder" in places:
+        shutil.copytree(model, places["model_folder"], dirs_exist_ok=True)
+    if "model_file" in places:
+        shutil.copyfile(model / "model.pkl", _made(places["model_file"]))
+    if "metrics_file" in places:
+        found = {
+            trial.run.id: {name: [value] for name, value in trial.metrics.items()}
+            for trial in trials.found
+        }
+        _made(places["metrics_file"]).write_text(json.dumps(found), encoding="utf-8")
+
+
+def _made(place: str) -> Path:
+    file = Path(place)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def _installed() -> list[str]:

@@ -48,12 +48,14 @@ def read_table(source: Any) -> Any:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = (file for file in folder.rglob("*") if file.is_file())
-    return sorted(file for file in found if file.suffix.lower() in READERS)
+    """Return the files that can be read; without any, those whose names have no ending."""
+    found = sorted(file for file in folder.rglob("*") if file.is_file())
+    plain = [file for file in found if not file.suffix and not file.name.startswith((".", "_"))]
+    return [file for file in found if file.suffix.lower() in READERS] or plain
 
 
 def _read(file: Path) -> Any:
-    reader = READERS.get(file.suffix.lower())
+    reader = READERS.get(file.suffix.lower() or ".csv")
     if reader is None:
         raise DataProblemError(f"{file.name} cannot be read: use {', '.join(READERS)}, or MLTable.")
     return reader(file)
