@@ -118,7 +118,7 @@ def _submitted(
         for line in as_text(checked):
             print_data(line)
         return
-    run_id = submit(session, pipeline, found.options, say)
+    run_id = submit(session, pipeline, replace(found.options, native=given.native), say)
     say(f"RunId: {run_id}")
     finish(session, run_id, wait=wait, as_json=as_json)
 

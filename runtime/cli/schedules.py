@@ -16,7 +16,7 @@ from runtime.cli.render import print_json, print_table, say, timestamp
 from runtime.cli.session import command_session
 from runtime.definitions.schedule_yaml import read_schedule
 from runtime.definitions.settings_given import read_settings
-from runtime.pipelines.schedules import Schedule, Schedules, create, enabled
+from runtime.pipelines.schedules import Schedule, Schedules, create, deleted, enabled
 from runtime.pipelines.triggers import (
     Cron,
     DataChange,
@@ -74,6 +74,12 @@ def schedule() -> None:
 @click.option(
     "-P", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="A parameter."
 )
+@click.option(
+    "--native/--no-native",
+    default=None,
+    help="Have Azure ML keep the schedule and drive its pipelines, or this machine. Default: Azure"
+    " ML, for computes in Azure and what it does the same.",
+)
 @_STACK
 def create_(
     *,
@@ -87,6 +93,7 @@ def create_(
     polling_interval: int,
     settings: tuple[str, ...],
     parameters: tuple[str, ...],
+    native: bool | None,
     stack: str | None,
 ) -> None:
     """Make a schedule of a pipeline. It is checked now, and its code kept as it is."""
@@ -118,7 +125,12 @@ def create_(
         found.pipeline,
         found.options.values,
         description=description,
+        native=native,
+        report=say,
     )
+    if made_schedule.native:
+        say(f"Created schedule {made_schedule.name}; Azure ML keeps it.")
+        return
     say(f"Created schedule {made_schedule.name}; next: {_time(made_schedule.next)}.")
     _warn_without_cloud()
 
@@ -142,7 +154,7 @@ def list_(*, as_json: bool) -> None:
                 each.name,
                 shown(each.trigger),
                 "enabled" if each.enabled else "disabled",
-                _time(each.next),
+                f"by Azure ML on {each.native}" if each.native else _time(each.next),
                 each.problem or each.last_run,
             )
             for each in found
@@ -178,9 +190,10 @@ def disable(name: str, stack: str | None) -> None:
 
 @schedule.command()
 @_NAME
-def delete(name: str) -> None:
+@_STACK
+def delete(name: str, stack: str | None) -> None:
     """Delete a schedule. Runs that it started continue."""
-    Schedules(home_folder().absolute()).delete(name)
+    deleted(command_session(stack), name)
     say(f"Deleted schedule {name}.")
 
 
@@ -196,6 +209,7 @@ def document(found: Schedule) -> Document:
         "problem": found.problem,
         "created": timestamp(found.created),
         "stack": found.stack,
+        "native": found.native,
     }
 
 

@@ -168,7 +168,8 @@ class SubmitOptions:
 @click.option(
     "--native/--no-native",
     default=None,
-    help="Have Azure ML drive a sweep, or this machine. Default: Azure ML, for a target in Azure.",
+    help="Have Azure ML drive a sweep or pipeline, or this machine. Default: Azure ML, for a target"
+    " in Azure and what it does the same.",
 )
 @click.option(
     "--dry-run", is_flag=True, help="Show target, environment, files and size; run nothing."

@@ -23,9 +23,13 @@ from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.pipelines import ParameterValue, Pipeline
 from runtime.pipelines.documents import Work, work_document, work_of
+from runtime.pipelines.native import schedule_properties
+from runtime.pipelines.native_runs import Services, native_job, service_of, service_targets
 from runtime.pipelines.submission import Options, keep_code, start_work
 from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
 from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import silent
+from runtime.targets.base import Pipelining, Report
 from runtime.targets.run_places import Workspace, named_errors
 
 FOLDER: Final = "schedules"
@@ -41,7 +45,8 @@ class Schedule:
     ``next`` is when it is due, in seconds since the epoch, ``None`` for never; ``seen`` what the
     data held when it was last looked at. ``last_run`` is the run that it started last, or
     ``problem`` why it could not. ``work`` is the pipeline, ``variables`` the environment variables
-    whose values are not kept.
+    whose values are not kept. ``native`` is the target whose service keeps it, if one does: then
+    there is no ``work`` here.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Schedule:
     description: str = ""
     created: float = 0.0
     pipeline_id: str = ""
+    native: str = ""
 
     @property
     def kind(self) -> str:
@@ -128,14 +134,24 @@ def create(
     *,
     description: str = "",
     pipeline_id: str = "",
+    native: bool | None = False,
+    report: Report = silent,
 ) -> Schedule:
     """Make a schedule. The pipeline is checked, and its code kept as it is now.
 
-    Raises ``UsageError`` for a name that is taken, and what is wrong with trigger or pipeline.
+    ``native``: the service of the steps' workspace keeps the schedule and drives its pipelines
+    (``None``: in Azure, where it does the same). Raises ``UsageError`` for a name that is taken,
+    and what is wrong with trigger or pipeline.
     """
     _check_name(session, name)
     checked(trigger)
     work = keep_code(session, pipeline, Options(values or {}))
+    services = service_of(session, work.pipeline, native=native, report=report)
+    if services is not None and (native or not isinstance(trigger, DataChange)):
+        first = work.pipeline.steps[0].run.target
+        job = native_job(session, services, work, name)
+        services[first].put_schedule(name, schedule_properties(name, trigger, job, description))
+        return _noted(session, name, trigger, description=description, native=first)
     return of_work(session, name, trigger, work, description=description, pipeline_id=pipeline_id)
 
 
@@ -152,6 +168,39 @@ def _check_name(session: ProjectSession, name: str) -> Schedules:
             remedy=f"Delete it first: `aml schedule delete {name}`.",
         )
     return schedules
+
+
+def _noted(
+    session: ProjectSession, name: str, trigger: Trigger, *, description: str, native: str
+) -> Schedule:
+    """Write down a schedule that the service of a target keeps."""
+    made = Schedule(
+        name,
+        trigger,
+        session.stack,
+        {},
+        description=description,
+        created=time.time(),
+        native=native,
+    )
+    Schedules(session.home.absolute()).write(made)
+    return made
+
+
+def _service(session: ProjectSession, schedule: Schedule) -> Pipelining | None:
+    """Return the service that keeps a schedule, ``None`` for one that is kept here."""
+    found = service_targets(session, [schedule.native] if schedule.native else [])
+    return next(iter(found.values()), None)
+
+
+def deleted(session: ProjectSession, name: str) -> None:
+    """Delete a schedule, also that of the service. Raises ``UnknownNameError``."""
+    schedules = Schedules(session.home.absolute())
+    known = schedules.read(name)
+    service = _service(session, known)
+    if service is not None:
+        service.delete_schedule(name)
+    schedules.delete(name)
 
 
 def of_work(
@@ -191,7 +240,11 @@ def enabled(session: ProjectSession, name: str, *, is_enabled: bool) -> Schedule
     """Enable or disable a schedule; an enabled one is next due from now on."""
     schedules = Schedules(session.home.absolute())
     known = schedules.read(name)
-    due = known.trigger.next_after(time.time()) if is_enabled else None
+    service = _service(session, known)
+    if service is not None:
+        service.put_schedule(name, {"isEnabled": is_enabled})
+    is_ours = is_enabled and service is None
+    due = known.trigger.next_after(time.time()) if is_ours else None
     changed = replace(known, enabled=is_enabled, next=due)
     schedules.write(changed)
     return changed

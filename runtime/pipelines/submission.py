@@ -19,6 +19,7 @@ from runtime.model.runs import RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.pipelines.documents import StepCode, Work, work_document, work_of
 from runtime.pipelines.graph import Problem, graph_problems, problem_of, raise_problems
+from runtime.pipelines.native_runs import launch_native, service_of
 from runtime.pipelines.parameters import shown, with_values
 from runtime.pipelines.placing import placed, unread
 from runtime.snapshots.git import git_properties
@@ -43,13 +44,15 @@ class Options:
     """How a pipeline is executed.
 
     ``values`` are those of its parameters. ``regenerate``: no step is reused. ``resumes``: the
-    completed steps of that run stand as they are. ``stack`` is for messages.
+    completed steps of that run stand as they are. ``native``: the service of the steps' workspace
+    drives it (default: in Azure, where it does the same).
     """
 
     values: Mapping[str, ParameterValue] = field(default_factory=dict)
     regenerate: bool = False
     resumes: str | None = None
     name: str = ""
+    native: bool | None = None
 
 
 def check(
@@ -106,7 +109,11 @@ def submit(
             f"Run {name!r} already exists.", remedy="Choose another name, or leave it out."
         )
     work = keep_code(session, pipeline, options, name=name, problems=problems)
-    _start(session, name, work)
+    service = service_of(session, work.pipeline, native=options.native, report=report)
+    if service is None:
+        _start(session, name, work)
+    else:
+        launch_native(session, service, pipeline_record(work, name, session.stack), work)
     report(f"{len(work.pipeline.steps)} steps")
     return name
 
@@ -173,11 +180,13 @@ def _start(session: ProjectSession, name: str, work: Work) -> None:
     document, variables = work_document(work)
     manifest = str(session.targets.manifest_file.absolute())
     task = DrivenTask(DRIVER, document, session.stack, manifest, tuple(variables))
-    record = _record(work.pipeline, name, session.stack, work.values)
+    record = pipeline_record(work, name, session.stack)
     start(session.home.absolute(), session.history, record, task, variables)
 
 
-def _record(pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]) -> RunRecord:
+def pipeline_record(work: Work, name: str, stack: str) -> RunRecord:
+    """Return the record of a pipeline's run that has not started."""
+    pipeline = work.pipeline
     return RunRecord(
         run_id=name,
         experiment=pipeline.experiment,
@@ -185,7 +194,7 @@ def _record(pipeline: Pipeline, name: str, stack: str, values: Mapping[str, str]
         state=RunState.NOT_STARTED,
         created=time.time(),
         script=pipeline.at,
-        params=dict(values),
+        params=dict(work.values),
         tags=dict(pipeline.tags),
         properties={**pipeline.properties, "azureml.runsource": RUN_KIND},
         stack=stack,

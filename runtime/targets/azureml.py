@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 import httpx
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient
 
 from infra.arm.client import Client
@@ -25,7 +25,7 @@ from infra.contract.errors import ProviderError, UnknownNameError, UnreachableEr
 from infra.contract.json_types import Document
 from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
-from runtime.agent.files import Below, OutsideError, printable
+from runtime.agent.files import printable
 from runtime.agent.installed import FILE as INSTALLED_FILE
 from runtime.agent.options import EVENTS_FILE, OTHER_EVENTS
 from runtime.environments.images import BuildContext
@@ -43,12 +43,16 @@ from runtime.targets.azureml_bodies import (
     registered_id,
     sweep_body,
 )
+from runtime.targets.azureml_children import children_events
 from runtime.targets.azureml_code import UploadError, code_files, upload
 from runtime.targets.azureml_computes import require_running, start_if_stopped, waited_too_long
 from runtime.targets.azureml_cursor import Cursor
-from runtime.targets.azureml_data import job_data
+from runtime.targets.azureml_data import JobData, job_data
+from runtime.targets.azureml_ends import exit_code, newest, own_end, reason
 from runtime.targets.azureml_errors import checked_for_run, for_run
-from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus, left_out
+from runtime.targets.azureml_files import download
+from runtime.targets.azureml_pipelines import component_asset, node_of, with_reads
+from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus
 from runtime.targets.mirroring import mirror_blobs
 from runtime.targets.service_runs import Service, past_the_agent
 from runtime.targets.workspace_transport import WorkspaceTransport
@@ -62,6 +66,7 @@ _OURS: Final = "azureml/"
 """The folder in ``logs/`` of what the agent writes."""
 _OF_THE_AGENT: Final = frozenset({EVENTS_FILE, INSTALLED_FILE})
 _BLOB_STORE: Final = "workspaceblobstore"
+_DRIVEN: Final = frozenset({"Sweep", "Pipeline"})
 
 
 class AzureMLTarget:
@@ -81,22 +86,64 @@ class AzureMLTarget:
         """Submit a sweep job whose trials are the run, unless it exists; ``{}`` is no sweep."""
         job = f"{self._workspace}/jobs/{run.run_id}"
         if self._get(job) is None:
-            if run.spec.environment is None:
-                raise AssertionError("prepare refuses a run without an environment here")
             # First: uploads to a workspace that is gone would fail with less helpful errors. Last
             # is the job: one that exists has its code and environment.
             self._existing_workspace()
-            data = job_data(run, WorkspaceTransport(self._client, self._workspace))
-            agent = agent_archive()
-            body = job_body(
-                run,
-                code_id=self._code(run, agent),
-                environment_id=self._environment_id(run.spec.environment),
-                compute_id=self._ready_compute(run),
-                data=data,
-            )
+            body = self._job_body(run, job_data(run, self._transport))
             self._put(job, sweep_body(body, sweep) if sweep else body)
         return Handle(self.name, job)
+
+    def pipeline_node(
+        self, run: PreparedRun, reads: Mapping[str, str], *, is_reusable: bool
+    ) -> Document:
+        """Send what a step of a pipeline job is made of; return its node."""
+        self._existing_workspace()
+        body = self._job_body(run, with_reads(run, reads, self._transport))
+        name, component = component_asset(body, is_reusable=is_reusable)
+        path = f"{self._workspace}/components/{name}"
+        if self._get(path) is None:
+            self._put(path, component)
+        return node_of(body, path, reads)
+
+    def launch_pipeline(self, run_id: str, pipeline: Document) -> Handle:
+        """Submit a pipeline job named after its run id, unless it exists."""
+        job = f"{self._workspace}/jobs/{run_id}"
+        if self._get(job) is None:
+            self._put(job, {"properties": dict(pipeline)})
+        return Handle(self.name, job)
+
+    def put_schedule(self, name: str, schedule: Document) -> str:
+        """Create a schedule, or change one; return its ARM id."""
+        path = f"{self._workspace}/schedules/{name}"
+        known = self._get(path)
+        self._put(path, {"properties": {**(known["properties"] if known else {}), **schedule}})
+        return path
+
+    def delete_schedule(self, name: str) -> None:
+        """Delete a schedule; one that is gone is deleted."""
+        path = f"{self._workspace}/schedules/{name}"
+        if self._get(path) is not None:
+            self._client.complete("DELETE", path, api_version=MACHINE_LEARNING)
+
+    @property
+    def workspace(self) -> str:
+        """The ARM id of its workspace."""
+        return self._workspace
+
+    @property
+    def _transport(self) -> WorkspaceTransport:
+        return WorkspaceTransport(self._client, self._workspace)
+
+    def _job_body(self, run: PreparedRun, data: JobData) -> Document:
+        if run.spec.environment is None:
+            raise AssertionError("prepare refuses a run without an environment here")
+        return job_body(
+            run,
+            code_id=self._code(run, agent_archive()),
+            environment_id=self._environment_id(run.spec.environment),
+            compute_id=self._ready_compute(run),
+            data=data,
+        )
 
     def start(self) -> bool:
         """Start the compute if it is an instance that is stopped; return whether it was."""
@@ -254,24 +301,24 @@ class AzureMLTarget:
         read = Cursor.parse(cursor)
         details = self._details(handle)
         service = self._service_events(handle, read.service)
-        state = _newest(state, service)
+        state = newest(state, service)
         read = read.past_service(service)
         reported, offset = self._agent_events(details, read.agent, read.first_seq)
         # The service decides the state: it still collects outputs after the script has ended.
         agent = [event for event in reported if event.kind != "state" or event.data.get("run")]
         error = (details.get("error") or {}).get("error", details.get("error") or {})
         says = error.get("message") if isinstance(error, Mapping) else None
-        past: Sequence[RunEvent] = ()
+        past = self._live_children(handle, job) if not state.final else ()
         if state.final and not read.past:
             every, _ = self._agent_events(details, 0, read.first_seq)
             past = self._past_the_agent(handle, details, every)
             # The agent knows why; the service knows the exit code of its command.
-            says = _reason(every) or says if state is RunState.FAILED else says
+            says = reason(every) or says if state is RunState.FAILED else says
         return RunStatus(
             state,
             [*service, *agent, *past],
             str(replace(read, agent=offset, past=int(state.final))),
-            exit_code=_exit_code(service) or _exit_code(_own_end(reported, state)),
+            exit_code=exit_code(service) or exit_code(own_end(reported, state)),
             error=says,
         )
 
@@ -305,6 +352,13 @@ class AzureMLTarget:
         url = f"{self._history}/runs/{quote(run_id)}/children"
         answer = self._client.send("GET", url, api_version="v1.0")
         return answer.document.get("value") or [] if answer.ok else []
+
+    def _live_children(self, handle: Handle, job: Document | None) -> Sequence[RunEvent]:
+        """Return what is known of the runs below a job that the service drives."""
+        kind = job["properties"].get("jobType") if job else None
+        if kind not in _DRIVEN:
+            return ()
+        return children_events(_name(handle), self._children(_name(handle)))
 
     def _service_events(self, handle: Handle, number: int) -> Sequence[RunEvent]:
         url = f"{self._history}/runs/{quote(_name(handle))}/events"
@@ -435,60 +489,5 @@ class AzureMLTarget:
         return httpx.Client(verify=context, trust_env=False, timeout=_TIMEOUT_S)
 
 
-def download(
-    container: ContainerClient, run_id: str, into: Path, report: Report, *, folder: str = ""
-) -> list[Path]:
-    """Download the artifacts of a run to ``folder`` (``""``, or with a final slash) in ``into``.
-
-    Their names are whatever a script or a client chose. The agent's events are not among them.
-    """
-    prefix = f"ExperimentRun/dcid.{run_id}/"
-    below, collected = Below(into), []
-    try:
-        for blob in container.list_blobs(name_starts_with=prefix):
-            name = blob.name.removeprefix(prefix)
-            if name.endswith("/") or name == EVENTS_FILE:
-                continue  # some clients write an empty blob for a folder
-            try:
-                with below.replacing(folder + name) as sink:
-                    container.download_blob(blob.name).readinto(sink)
-                collected.append(below.file(folder + name))
-            except (OutsideError, OSError, HttpResponseError) as error:
-                report(left_out(folder + name, error))
-    except AzureError as error:
-        raise UnreachableError(
-            f"The files of run {run_id} cannot be downloaded: {error}.",
-            remedy=f"Run `aml run download {run_id}` again; earlier copies are unchanged.",
-        ) from error
-    return collected
-
-
 def _name(handle: Handle) -> str:
     return handle.reference.rpartition("/")[2]
-
-
-def _reason(events: Sequence[RunEvent]) -> str | None:
-    """Return why the script's own run failed, as the agent reported it last."""
-    ends = [each.data for each in events if each.kind == "state" and not each.data.get("run")]
-    return str(ends[-1]["error"]) if ends and ends[-1].get("error") else None
-
-
-def _own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:
-    """Yield the agent's events, without its end if it was stopped because another rank failed."""
-    for event in events:
-        stopped = event.data.get("state") == RunState.CANCELED
-        if state is RunState.CANCELED or not (event.kind == "state" and stopped):
-            yield event
-
-
-def _newest(state: RunState, service: Sequence[RunEvent]) -> RunState:
-    """Return the state of a live job: its events are read after the job, and may be newer."""
-    states = [
-        RunState(e.data["state"]) for e in service if e.kind == "state" and "run" not in e.data
-    ]
-    return states[-1] if states and not (state.final or states[-1].final) else state
-
-
-def _exit_code(events: Iterable[RunEvent]) -> int | None:
-    codes = [e.data["exit_code"] for e in events if e.data.get("exit_code") is not None]
-    return int(codes[-1]) if codes else None

@@ -29,7 +29,7 @@ from runtime.targets.run_places import (
 )
 
 _NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-_INPUT_MODES: Final = {"mount": "ReadOnlyMount", "download": "Download", "direct": "Direct"}
+INPUT_MODES: Final = {"mount": "ReadOnlyMount", "download": "Download", "direct": "Direct"}
 _TABLE_MODES: Final = {"mount": "EvalMount", "download": "EvalDownload", "direct": "Direct"}
 _OUTPUT_MODES: Final = {"mount": "ReadWriteMount", "upload": "Upload"}
 
@@ -104,7 +104,7 @@ def _input(each: DataInput, stores: Stores) -> tuple[JsonObject | None, str | No
         return None, location.path if direct else None
     if location.kind == "asset":
         found = found_asset(stores.workspace, location)
-        modes = _TABLE_MODES if found.data_type == "mltable" else _INPUT_MODES
+        modes = _TABLE_MODES if found.data_type == "mltable" else INPUT_MODES
         uri = str(found.document["id"])
         body = {"jobInputType": found.data_type, "uri": uri, "mode": modes[each.mechanism]}
         return body, found.id if direct else None
@@ -119,7 +119,7 @@ def _input(each: DataInput, stores: Stores) -> tuple[JsonObject | None, str | No
     if not blobs:
         raise UserErrorException(f"there is nothing at {uri}.")
     kind = "uri_file" if len(blobs) == 1 and blobs[0].name == path else "uri_folder"
-    body = {"jobInputType": kind, "uri": uri, "mode": _INPUT_MODES[each.mechanism]}
+    body = {"jobInputType": kind, "uri": uri, "mode": INPUT_MODES[each.mechanism]}
     return body, None
 
 

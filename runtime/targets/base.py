@@ -133,6 +133,32 @@ class Sweeping(Protocol):
         """
 
 
+@runtime_checkable
+class Pipelining(Protocol):
+    """A target whose service can run a whole pipeline, of steps on computes of one workspace."""
+
+    @property
+    def workspace(self) -> str:
+        """The ARM id of its workspace."""
+
+    def pipeline_node(
+        self, run: PreparedRun, reads: Mapping[str, str], *, is_reusable: bool
+    ) -> Document:
+        """Send the code and environment of a step; return its node in a pipeline job.
+
+        ``reads`` maps an input of the run to the expression of what another step writes.
+        """
+
+    def launch_pipeline(self, run_id: str, pipeline: Document) -> Handle:
+        """Start a pipeline with these properties. Launching a run id twice starts it once."""
+
+    def put_schedule(self, name: str, schedule: Document) -> str:
+        """Create a schedule of the service, or change these properties; return its id."""
+
+    def delete_schedule(self, name: str) -> None:
+        """Delete a schedule of the service; one that is gone is deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An environment that a target has. ``id`` is its ARM id; ``says`` what happens next."""

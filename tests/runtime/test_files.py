@@ -15,7 +15,7 @@ from runtime.agent.artifacts import Artifacts
 from runtime.agent.files import Below, OutsideError, make_folder, open_to_append, printable
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.store import write_tree
-from runtime.targets.azureml import download
+from runtime.targets.azureml_files import download
 
 OUTSIDE = ("..", "../a", "a/../../b", "/etc/passwd", "a/..", "", ".", "/", "a\0b")
 

@@ -1,0 +1,33 @@
+"""What a run on a workspace has come to, from the events of the service and the agent. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from runtime.model.runs import RunEvent
+from runtime.model.states import RunState
+
+
+def reason(events: Sequence[RunEvent]) -> str | None:
+    """Return why the script's own run failed, as the agent reported it last."""
+    ends = [each.data for each in events if each.kind == "state" and not each.data.get("run")]
+    return str(ends[-1]["error"]) if ends and ends[-1].get("error") else None
+
+
+def own_end(events: Sequence[RunEvent], state: RunState) -> Iterator[RunEvent]:
+    """Yield the agent's events, without its end if it was stopped because another rank failed."""
+    for event in events:
+        stopped = event.data.get("state") == RunState.CANCELED
+        if state is RunState.CANCELED or not (event.kind == "state" and stopped):
+            yield event
+
+
+def newest(state: RunState, service: Sequence[RunEvent]) -> RunState:
+    """Return the state of a live job: its events are read after the job, and may be newer."""
+    states = [
+        RunState(e.data["state"]) for e in service if e.kind == "state" and "run" not in e.data
+    ]
+    return states[-1] if states and not (state.final or states[-1].final) else state
+
+
+def exit_code(events: Iterable[RunEvent]) -> int | None:
+    codes = [e.data["exit_code"] for e in events if e.data.get("exit_code") is not None]
+    return int(codes[-1]) if codes else None
