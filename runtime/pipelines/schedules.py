@@ -24,7 +24,7 @@ from runtime.agent.assets.local_files import remote_path
 from runtime.model.pipelines import ParameterValue, Pipeline
 from runtime.pipelines.documents import Work, work_document, work_of
 from runtime.pipelines.native import schedule_properties
-from runtime.pipelines.native_runs import Services, native_job, service_of, service_targets
+from runtime.pipelines.native_runs import native_job, service_of, service_targets
 from runtime.pipelines.submission import Options, keep_code, start_work
 from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
 from runtime.submit.session import ProjectSession
