@@ -36,7 +36,7 @@ class Work:
     """A pipeline whose parameters have values, the code of its steps, and how it is executed.
 
     ``regenerate``: nothing is reused. ``resumes`` is the run whose completed steps stand as they
-    are.
+    are. ``template`` is the pipeline before its parameters had values, if it has any.
     """
 
     pipeline: Pipeline
@@ -44,18 +44,16 @@ class Work:
     regenerate: bool = False
     resumes: str | None = None
     values: Mapping[str, str] = field(default_factory=dict)
+    template: Pipeline | None = None
 
 
 def work_document(work: Work) -> tuple[JsonObject, dict[str, str]]:
     """Return the work as JSON, and the values that are not in it, by the names to keep them by."""
     values: dict[str, str] = {}
-    steps = tuple(_without_values(each, values) for each in work.pipeline.steps)
-    pipeline = asdict(replace(work.pipeline, steps=steps))
-    for each in pipeline["steps"]:
-        each["run"]["source_directory"] = str(each["run"]["source_directory"])
     code = {name: asdict(each) for name, each in work.code.items()}
     return {
-        "pipeline": pipeline,
+        "pipeline": _document(work.pipeline, values),
+        "template": _document(work.template, values) if work.template else None,
         "code": code,
         "regenerate": work.regenerate,
         "resumes": work.resumes,
@@ -67,8 +65,20 @@ def work_of(document: JsonObject, values: Mapping[str, str]) -> Work:
     """Return the work that ``work_document`` wrote."""
     # pydantic builds the values inside; only the driver needs its import.
     work: Work = load("pydantic:TypeAdapter")(Work).validate_python(document)
-    steps = tuple(_with_values(each, values) for each in work.pipeline.steps)
-    return replace(work, pipeline=replace(work.pipeline, steps=steps))
+    template = _filled(work.template, values) if work.template else None
+    return replace(work, pipeline=_filled(work.pipeline, values), template=template)
+
+
+def _document(pipeline: Pipeline, values: dict[str, str]) -> JsonObject:
+    steps = tuple(_without_values(each, values) for each in pipeline.steps)
+    document: JsonObject = asdict(replace(pipeline, steps=steps))
+    for each in document["steps"]:
+        each["run"]["source_directory"] = str(each["run"]["source_directory"])
+    return document
+
+
+def _filled(pipeline: Pipeline, values: Mapping[str, str]) -> Pipeline:
+    return replace(pipeline, steps=tuple(_with_values(each, values) for each in pipeline.steps))
 
 
 def child_ids(parent: str, names: Sequence[str]) -> dict[str, str]:

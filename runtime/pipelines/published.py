@@ -91,8 +91,27 @@ def publish(
         each.name: _EXAMPLES[each.type] for each in pipeline.parameters if each.default is None
     }
     work = keep_code(session, pipeline, Options(tried))
+    return publish_work(session, work, name=name, description=description, version=version)
+
+
+def publish_work(
+    session: ProjectSession,
+    work: Work,
+    *,
+    name: str,
+    description: str = "",
+    version: str = "",
+    continue_on_failure: bool | None = None,
+) -> Published:
+    """Publish a pipeline whose code was kept earlier, such as that of a run."""
     # Its steps keep their parameters; what was found out about them in the check does not differ.
-    document, variables = work_document(replace(work, pipeline=pipeline, values={}))
+    pipeline = work.template or work.pipeline
+    if continue_on_failure is not None:
+        pipeline = replace(pipeline, continue_on_failure=continue_on_failure)
+    open_work = replace(
+        work, pipeline=pipeline, values={}, template=None, regenerate=False, resumes=None
+    )
+    document, variables = work_document(open_work)
     made = Published(
         str(uuid.uuid4()),
         name,

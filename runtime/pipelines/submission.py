@@ -137,7 +137,8 @@ def keep_code(
     with in_use(home / "snapshots"):
         code = _Code(session, home).of(checked)
     texts = {each: shown(value) for each, value in values.items()}
-    return Work(checked, code, options.regenerate, options.resumes, texts)
+    template = pipeline if pipeline.parameters else None
+    return Work(checked, code, options.regenerate, options.resumes, texts, template)
 
 
 def start_work(session: ProjectSession, work: Work) -> str:

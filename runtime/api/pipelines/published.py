@@ -21,6 +21,7 @@ from runtime.api.workspace import Workspace
 from runtime.model.pipelines import ParameterValue
 from runtime.pipelines import published as kept
 from runtime.pipelines import schedules
+from runtime.pipelines.documents import Work
 from runtime.pipelines.graph import raise_problems
 from runtime.pipelines.triggers import DataChange, Recurrence, Trigger, moment_of
 
@@ -364,6 +365,28 @@ def publish(
             name=name or pipeline.description or "pipeline",
             description=description or "",
             version=version or "",
+        )
+    return PublishedPipeline(workspace, made)
+
+
+def publish_run(
+    workspace: Workspace,
+    work: Work,
+    name: str,
+    description: str,
+    version: str,
+    *,
+    continue_on_step_failure: bool | None = None,
+) -> PublishedPipeline:
+    """Keep the pipeline of a run under an id; ``PipelineRun.publish_pipeline`` calls it."""
+    with azureml_errors():
+        made = kept.publish_work(
+            workspace.session,
+            work,
+            name=name,
+            description=description or "",
+            version=version or "",
+            continue_on_failure=continue_on_step_failure,
         )
     return PublishedPipeline(workspace, made)
 

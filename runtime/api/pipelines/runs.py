@@ -219,6 +219,27 @@ class PipelineRun(Run):
         """Return the outputs of the pipeline by name."""
         return {name: self.get_pipeline_output(name) for name in self._work().pipeline.outputs}
 
+    def publish_pipeline(
+        self,
+        name: str,
+        description: str,
+        version: str,
+        continue_on_step_failure: bool | None = None,
+        **_: object,
+    ) -> object:
+        """Keep the pipeline of this run under an id, and return its ``PublishedPipeline``.
+
+        It has the code of this run; its parameters are open again.
+        """
+        return load("runtime.api.pipelines.published:publish_run")(
+            self.experiment.workspace,
+            self._work(),
+            name,
+            description,
+            version,
+            continue_on_step_failure=continue_on_step_failure,
+        )
+
     def get_graph(self) -> dict[str, builtins.list[str]]:
         """Return the names of the steps, and of those that each waits for."""
         return {each.name: [*each.upstream] for each in self._work().pipeline.steps}
