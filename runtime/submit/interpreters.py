@@ -1,21 +1,22 @@
-"""Checks, before a run on this machine starts, its Python and that its packages can be had."""
+"""What is checked and said of a Python and its packages before a run on this machine starts."""
 
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Final
 
 from infra.contract.errors import DefinitionError, EnvironmentBuildError
-from runtime.environments.builders import ChosenBuilder, UvBuilder, uv_binary
+from runtime.environments.builders import ChosenBuilder, uv_binary
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import LockedEnvironment
 from runtime.environments.pythons import find_python, installed_pythons, substitution
 
-_NOT_ASKED: Final = ("Failed to fetch", "error sending request", "Could not connect")
-"""What uv says when it has no answer from an index."""
+_TO_BE_RESOLVED: Final = (
+    "The environment is not built yet. Its packages are to be resolved when it is: the versions"
+    " were not looked up."
+)
 
 
 def require_python(
@@ -35,25 +36,15 @@ def require_python(
     return substitution(locked.python, found)
 
 
-def require_packages(
-    locked: LockedEnvironment, environments: Path, environ: Mapping[str, str] = os.environ
-) -> LockedEnvironment:
-    """Raise ``DefinitionError`` if the packages cannot be resolved; install nothing.
+def with_plan(locked: LockedEnvironment, environments: Path) -> LockedEnvironment:
+    """Return an environment with a note if its packages have yet to be resolved.
 
-    Return the environment, with a note if no index can be asked. Nothing is looked up for an
-    environment that is built.
+    Nothing is resolved: an index may take seconds for each pin, and what it offers can change.
     """
-    decided = locked.resolved or locked.conda
+    decided = locked.resolved or locked.conda or not locked.lines
     if decided or EnvironmentCache(environments, ChosenBuilder()).is_built(locked):
         return locked
-    try:
-        UvBuilder(environ=environ).resolve(locked, lambda _: None, Event())
-    except EnvironmentBuildError as error:
-        if any(sign in error.detail for sign in _NOT_ASKED):
-            note = "The packages were not checked: no package index can be reached."
-            return replace(locked, notes=(*locked.notes, note))
-        raise DefinitionError(error.detail, remedy=error.remedy, at=locked.source) from error
-    return locked
+    return replace(locked, notes=(*locked.notes, _TO_BE_RESOLVED))
 
 
 def require_interpreter(interpreter: str, source: str | None, environ: Mapping[str, str]) -> None:

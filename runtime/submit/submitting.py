@@ -134,8 +134,8 @@ class Submitter:
         checked = self._checked(spec, target)
         spec, locked = checked.spec, checked.locked
         if locked is not None and self._installed_here(spec):
-            locked = load("runtime.submit.interpreters:require_packages")(
-                locked, self._home / "environments", self._environ
+            locked = load("runtime.submit.interpreters:with_plan")(
+                locked, self._home / "environments"
             )
         listing = list_files(spec.source_directory)
         check_size({f.path: f.stat.st_size for f in listing.files}, at=str(spec.source_directory))

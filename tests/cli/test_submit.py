@@ -132,6 +132,7 @@ def test_a_dry_run_as_data(desk):
     assert document["files"] == ["requirements.txt", "train.py"]
     assert document["bytes"] == 26
     assert len(document["environment"]) == 32
+    assert any("are to be resolved" in note for note in document["notes"])
 
 
 def test_a_detached_run_continues_and_is_found_again(waiting):

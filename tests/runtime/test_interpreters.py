@@ -1,13 +1,10 @@
-"""What is checked of an environment before a run on this machine starts."""
+"""What a plan says of an environment of this machine."""
 
-import os
-
-import pytest
-
-from infra.contract.errors import DefinitionError
+from runtime.environments.builders import UvBuilder
+from runtime.environments.cache import EnvironmentCache
 from runtime.environments.locking import lock
 from runtime.model.environments import EnvironmentSpec
-from runtime.submit.interpreters import require_packages
+from runtime.submit.interpreters import with_plan
 from tests.runtime.index import add_wheel, requirements
 
 
@@ -15,23 +12,15 @@ def locked(text):
     return lock(EnvironmentSpec("pip", requirements=text, source="requirements.txt"))
 
 
-def test_packages_that_can_be_had_are_not_mentioned(tmp_path):
+def test_packages_are_to_be_resolved_and_no_index_is_asked(tmp_path):
+    wanted = locked("--index-url http://127.0.0.1:9/simple\nplanted==3.0\n")
+    (note,) = with_plan(wanted, tmp_path).notes
+    assert "Its packages are to be resolved" in note
+
+
+def test_nothing_is_to_be_resolved_where_the_environment_is_built(tmp_path):
     add_wheel(tmp_path / "index", "planted", "1.0")
-    wanted = locked(requirements(tmp_path / "index", "planted"))
-    assert require_packages(wanted, tmp_path / "environments") == wanted
-
-
-def test_packages_that_cannot_be_had_are_an_error_of_the_file(tmp_path):
-    add_wheel(tmp_path / "index", "planted", "1.0")
-    wanted = locked(requirements(tmp_path / "index", "planted==3.0"))
-    with pytest.raises(DefinitionError) as refused:
-        require_packages(wanted, tmp_path / "environments")
-    assert refused.value.at == "requirements.txt"
-    assert "there is no planted 3.0; the nearest is 1.0" in refused.value.detail
-
-
-def test_an_index_that_cannot_be_reached_is_noted(tmp_path):
-    wanted = locked("--index-url http://127.0.0.1:9/simple\nplanted\n")
-    environ = {**os.environ, "UV_HTTP_TIMEOUT": "1", "UV_HTTP_RETRIES": "0"}
-    checked = require_packages(wanted, tmp_path / "environments", environ)
-    assert checked.notes == ("The packages were not checked: no package index can be reached.",)
+    wanted = locked(requirements(tmp_path / "index", "planted==1.0"))
+    cache = EnvironmentCache(tmp_path / "environments", UvBuilder())
+    with cache.lease(wanted, lambda _: None):
+        assert with_plan(wanted, tmp_path / "environments") == wanted
