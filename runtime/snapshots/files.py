@@ -1,11 +1,12 @@
 """Lists the files of a source folder that belong to a snapshot.
 
 Ignore rules come from one file at the root: ``.amlignore`` if it exists, else ``.gitignore``, with
-git's meaning. ``.git``, ``.aml``, ``.venv`` and ``__pycache__`` are excluded unless a rule
-re-includes them by name. Reads names and sizes, never contents.
+git's meaning. ``.git``, ``.aml``, ``.venv``, ``__pycache__`` and the stack files of Pulumi are
+excluded unless a rule re-includes them by name. Reads names and sizes, never contents.
 """
 
 import os
+import re
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from runtime.snapshots.reinclusion import Entry, Walked, difference_notes, named
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
 _HOME: Final = ".aml"
 LEFT_OUT_BY_DEFAULT: Final = frozenset({".git", ".venv", "__pycache__", _HOME})
+_STACK_FILE: Final = re.compile(r"Pulumi\..+\.ya?ml")
+"""The configuration of a stack, with its secrets; ``Pulumi.yaml`` is the project's and has none."""
 
 
 class Found(NamedTuple):
@@ -62,6 +65,7 @@ def list_files(root: Path) -> Listing:
     walk.folder("", reincluded=False)
     listing.files = sorted(walk.files, key=lambda found: found.path)
     listing.notes += _default_notes(walk.left_out_by_default)
+    listing.notes += _stack_file_notes(walk.stack_files)
     listing.notes += difference_notes(walk.root, rules, walk.walked)
     listing.notes += walk.notes
     return listing
@@ -75,6 +79,7 @@ class _Walk:
         self.files: list[Found] = []
         self.notes: list[str] = []
         self.left_out_by_default: list[str] = []
+        self.stack_files: list[str] = []
         self.walked = Walked()
         self._rules = IgnoreRules(rules)
         self._reincludes = any(rule.negated for rule in rules)
@@ -101,6 +106,9 @@ class _Walk:
             return
         if entry.name in LEFT_OUT_BY_DEFAULT and _by_default(path, entry.name, rule):
             self.left_out_by_default.append(path)
+            return
+        if not folder and _is_stack_file(entry.name, rule):
+            self.stack_files.append(path)
             return
         again = reincluded or (rule is not None and rule.negated)
         if folder:
@@ -144,6 +152,21 @@ def _by_default(path: str, name: str, rule: IgnoreRule | None) -> bool:
     """Return whether an entry with one of the default names is left out."""
     # `!*/` re-includes all folders, and means the folders of the project.
     return (name != _HOME or path == _HOME) and (rule is None or name not in rule.text)
+
+
+def _is_stack_file(name: str, rule: IgnoreRule | None) -> bool:
+    """Return whether this is a stack file that no rule re-includes by name."""
+    if not name.startswith("Pulumi.") or _STACK_FILE.fullmatch(name) is None:
+        return False
+    return rule is None or "Pulumi" not in rule.text
+
+
+def _stack_file_notes(paths: Sequence[str]) -> list[str]:
+    if not paths:
+        return []
+    verb = "is" if len(paths) == 1 else "are"
+    left_out = f"{named(sorted(paths))} {verb} left out by default, as stack files hold secrets"
+    return [f"{left_out}; `!Pulumi.*.yaml` in .amlignore includes them"]
 
 
 def _default_notes(paths: Sequence[str]) -> list[str]:

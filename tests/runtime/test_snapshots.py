@@ -75,6 +75,24 @@ def test_repositories_and_environments_are_excluded_by_default(source):
     assert paths(source) == ["data/a.csv", "data/b.csv", "train.py"]
 
 
+def test_stack_files_are_left_out_by_default_and_said(source):
+    write(source, {"Pulumi.yaml": "", "stacks/Pulumi.dev.yaml": "", "stacks/Pulumi.my.dev.yml": ""})
+    listing = list_files(source)
+    assert listing.files[0].path == "Pulumi.yaml"
+    assert not any(found.path.startswith("stacks") for found in listing.files)
+    (note,) = listing.notes
+    assert note.startswith("stacks/Pulumi.dev.yaml, stacks/Pulumi.my.dev.yml are left out by def")
+    assert "`!Pulumi.*.yaml` in .amlignore" in note
+
+
+def test_a_stack_file_is_included_where_a_rule_names_it(source):
+    write(source, {"Pulumi.dev.yaml": "", "Pulumi.prod.yaml": "", ".amlignore": "!*/\n!*.yaml\n"})
+    assert "Pulumi.dev.yaml" not in paths(source)
+    write(source, {".amlignore": "!Pulumi.dev.yaml\n"})
+    assert "Pulumi.dev.yaml" in paths(source)
+    assert "Pulumi.prod.yaml" not in paths(source)
+
+
 def test_a_default_exclusion_can_be_reversed(source):
     write(source, {".venv/x": "", ".amlignore": "!.venv\n"})
     assert ".venv/x" in paths(source)
