@@ -25,7 +25,7 @@ from typing import IO, ClassVar, Final
 import uvicorn
 
 from infra.contract.discovery import SUBSCRIPTION, TENANT, cloud_folder
-from infra.contract.errors import PlatformError
+from infra.contract.errors import FileAccessError, PlatformError
 from infra.contract.private import private_folder
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call, Reply, answer
@@ -167,6 +167,21 @@ def run(home: Path, port: int | None) -> int:
     return 0
 
 
+def _run(home: Path, port: int | None) -> int:
+    """Run, and raise ``FileAccessError`` for a file of the cloud that cannot be used."""
+    try:
+        return run(home, port)
+    except OSError as error:
+        file = str(error.filename or "")
+        if not file.startswith(str(cloud_folder(home))):
+            raise
+        raise FileAccessError(
+            f"The local cloud cannot use {file}: {error.strerror}.",
+            remedy="Move it away, or correct its permissions, then run `aml cloud start`.",
+            at=file,
+        ) from error
+
+
 def _compose(folder: Path, store: Store) -> Daemon:
     cloud, tls = Cloud(store, folder, f"https://127.0.0.1:{store.port}"), certificates(folder)
     cloud.nodes = LocalNodes(cloud, ca=tls.bundle)
@@ -286,8 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True, help="the project's .aml folder")
     parser.add_argument("--port", type=int, help="listen here, now and from now on")
     options = parser.parse_args(arguments)
+    home: Path = options.home.absolute()
     try:
-        return run(options.home.absolute(), options.port)
+        return _run(home, options.port)
     except PlatformError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -206,6 +206,13 @@ def test_it_keeps_nothing_of_the_environment_that_started_it_but_a_list(home):
     assert kept["https_proxy"] == "http://proxy:1"
 
 
+def test_a_folder_in_place_of_a_file_is_reported(home):
+    (home / "cloud" / "discovery.json").mkdir(parents=True)
+    with pytest.raises(UnreachableError, match=r"cannot use .*discovery.json: Is a dir") as refused:
+        ensure_cloud(home)
+    assert "Traceback" not in refused.value.detail
+
+
 def test_an_unreadable_database_is_reported(home):
     (home / "cloud").mkdir(parents=True)
     (home / "cloud" / "cloud.db").write_bytes(b"nonsense" * 1000)
