@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO, Protocol, final
 
+from runtime.agent.last_words import KEPT, telling_lines
 from runtime.agent.owner import OWNER
 from runtime.agent.process_tree import (
     become_subreaper,
@@ -294,7 +295,7 @@ class Tail:
     """The last lines of a stream."""
 
     def __init__(self) -> None:
-        self._lines: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._lines: deque[bytes] = deque(maxlen=KEPT)
         self._rest = b""
 
     def add(self, data: bytes) -> None:
@@ -304,9 +305,10 @@ class Tail:
         self._lines.extend(lines)
 
     def lines(self) -> tuple[str, ...]:
-        """Return the last lines as text."""
+        """Return the last lines as text, and what matters of a traceback before them."""
         kept = [*self._lines, self._rest] if self._rest else list(self._lines)
-        return tuple(line.decode(errors="replace").rstrip() for line in kept)
+        text = [line.decode(errors="replace").rstrip() for line in kept]
+        return telling_lines(text, LAST_LINES)
 
 
 @dataclass(eq=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError, RunFailedError
 from runtime.agent.exit_codes import exit_text
+from runtime.agent.last_words import KEPT, telling_lines
 from runtime.cli.render import duration, print_table, print_text, same_destination, say
 from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
@@ -146,12 +147,12 @@ def _in_short(script: str) -> str:
 
 
 def last_lines(folder: str | None, count: int = 10) -> str:
-    """Return the last lines that a collected run's script printed."""
+    """Return the last lines that a collected run's script printed, and what matters before."""
     log = Path(folder or "") / _SCRIPT_LOG
     if folder is None or not log.is_file():
         return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-count:])
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-KEPT:]
+    return "\n".join(telling_lines(lines, count))
 
 
 def collected_logs(folder: Path) -> list[tuple[str, str]]:
