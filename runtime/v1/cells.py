@@ -32,8 +32,8 @@ class Cell:
 
         ``source`` is the cell's text as plain Python. Raises ``SyntaxError``.
         """
-        lines = source.splitlines(keepends=True)
-        linecache.cache[self.name] = (len(source), None, lines, self.name)
+        lines = self.source.splitlines(keepends=True)  # a traceback shows what was written
+        linecache.cache[self.name] = (len(self.source), None, lines, self.name)
         tree = ast.parse(source, self.name)
         last = None
         final = tree.body[-1] if tree.body else None

@@ -1,7 +1,8 @@
 """IPython's own lines of a cell: `%%writefile` is done, display settings skipped, others refused.
 
 Lines with `!` and `%pip` are not run: environments are declared, and a notebook that installs
-packages into the Python that runs it would change what everybody else uses.
+packages into the Python that runs it would change what everybody else uses. Where later lines need
+the result, a line becomes a call: ``%run`` and ``x = !command``.
 """
 
 import ast
@@ -13,10 +14,11 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from runtime.v1.cells import Cell, CellError
+from runtime.v1.results import OUTPUT, RUN, installs
 
 Say = Callable[[str], None]
 _LINE: Final = re.compile(r"(?P<indent>\s*)(?P<mark>%%?|!!?)(?P<name>\w[\w.]*)?(?P<rest>.*)")
-_ASSIGNED: Final = re.compile(r"\s*[\w.,\s\[\]'\"]+=\s*[!%]\w")
+_ASSIGNED: Final = re.compile(r"(?P<target>\s*[\w.,\s\[\]'\"]+=\s*)(?P<mark>[!%])(?P<rest>\w.*)")
 _HELP: Final = re.compile(r"\s*\??\??[\w.]+\?{1,2}\s*|\s*\?{1,2}[\w.]+\s*")
 # Cell magics whose body is Python of this notebook.
 _TRANSPARENT: Final = frozenset({"time", "timeit", "capture", "prun"})
@@ -80,7 +82,7 @@ class Magics:
                 remedy="Write `%%writefile NAME` in the first line of the cell.",
                 at=f"{cell.name}:1",
             )
-        file = Path(self._filled(names[0].strip("'\"")))
+        file = Path(self.filled(names[0].strip("'\"")))
         if not file.parent.is_dir():
             raise CellError(
                 f"There is no folder {file.parent}.",
@@ -93,12 +95,15 @@ class Magics:
 
     def _line(self, cell: Cell, number: int, line: str) -> str:
         """Return a line as plain Python; a magic becomes ``pass``."""
-        if _ASSIGNED.match(line):
+        assigned = _ASSIGNED.match(line)
+        if assigned and (assigned["mark"] == "%" or installs(assigned["rest"])):
             raise CellError(
-                f"A command's output is not read here: {line.strip()}",
-                remedy="Write the value out, or call the command with `subprocess`.",
+                f"It is not run here: {line.strip()}",
+                remedy="Write the value out. Packages belong into the environment.",
                 at=f"{cell.name}:{number}",
             )
+        if assigned:
+            return f"{assigned['target']}{OUTPUT}({assigned['rest']!r})"
         match = _LINE.fullmatch(line)
         if _HELP.fullmatch(line):
             return ""
@@ -107,6 +112,8 @@ class Magics:
         name = match["name"] or ""
         if match["mark"] == "%" and name in _TRANSPARENT and match["rest"].strip():
             return match["indent"] + match["rest"].strip()
+        if match["mark"] == "%" and name == "run":
+            return f"{match['indent']}{RUN}({match['rest'].strip()!r})"
         self._magic(cell, number, match["mark"], name, match["rest"].strip())
         return f"{match['indent']}pass"
 
@@ -117,10 +124,10 @@ class Magics:
             # Without a notebook's display, `plt.show()` must neither open a window nor wait.
             os.environ.setdefault("MPLBACKEND", "agg")
         elif name == "cd":
-            os.chdir(self._filled(rest.strip("'\"") or "~"))
+            os.chdir(self.filled(rest.strip("'\"") or "~"))
         elif name in {"env", "set_env"} and rest:
             key, value = re.split(r"[=\s]", rest, maxsplit=1)
-            os.environ[key.strip()] = self._filled(value.strip())
+            os.environ[key.strip()] = self.filled(value.strip())
         elif name not in _DISPLAY:
             raise CellError(
                 f"%{name} is not run here.",
@@ -128,7 +135,7 @@ class Magics:
                 at=f"{cell.name}:{number}",
             )
 
-    def _filled(self, text: str) -> str:
+    def filled(self, text: str) -> str:
         """Return a text with `{name}` and `$name` replaced by variables of the notebook."""
 
         def value(match: re.Match[str]) -> str:

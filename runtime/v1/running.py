@@ -5,6 +5,7 @@ the path. What they print is theirs.
 """
 
 import os
+import runpy
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import TracebackException, extract_tb
 from types import ModuleType
-from typing import Final
 
 from infra.contract.errors import FileAccessError, PlatformError, RunFailedError, UsageError
 from infra.contract.json_types import JsonObject
 from runtime.v1.cells import Cell, CellError, cells_of
 from runtime.v1.finder import activated
 from runtime.v1.magics import Magics
+from runtime.v1.results import NOTEBOOK, OUTPUT, RUN, Included, included, output_of
 
-_NOTEBOOK: Final = ".ipynb"
 Say = Callable[[str], None]
 """Receives a line for the user about what is run, and what is not."""
 
@@ -54,7 +54,7 @@ def run(file: Path, arguments: Sequence[str], *, say: Say, show: Say) -> int:
             f"There is no file {file}.", remedy="Name a Python script or a notebook (.ipynb)."
         )
     try:
-        if file.suffix.lower() == _NOTEBOOK:
+        if file.suffix.lower() == NOTEBOOK:
             _run_notebook(file, arguments, say=say, show=show)
         else:
             _run_script(file, arguments)
@@ -79,12 +79,44 @@ def _code(given: object, say: Say) -> int:
 def _run_notebook(file: Path, arguments: Sequence[str], *, say: Say, show: Say) -> None:
     cells = cells_of(_source(file), str(file))
     with _as_main(file, arguments) as main:
-        magics = Magics(main.__dict__, say)
-        main.__dict__["display"] = _display(show)
-        for cell in cells:
-            say(f"[cell {cell.number}]")
-            with _located(cell.name):
-                _run_cell(cell, magics, main.__dict__, show)
+        _run_cells(cells, main.__dict__, say=say, show=show)
+
+
+def _run_cells(cells: Sequence[Cell], namespace: JsonObject, *, say: Say, show: Say) -> None:
+    def include(line: str) -> None:
+        _include(included(magics.filled(line)), namespace, say=say, show=show)
+
+    magics = Magics(namespace, say)
+    namespace |= {
+        "display": _display(show),
+        RUN: include,
+        OUTPUT: lambda command: output_of(magics.filled(command)),
+    }
+    for cell in cells:
+        say(f"[cell {cell.number}]")
+        with _located(cell.name):
+            _run_cell(cell, magics, namespace, show)
+
+
+def _include(found: Included, namespace: JsonObject, *, say: Say, show: Say) -> None:
+    """Run another file from a notebook, as ``%run`` does; what it defines is the notebook's."""
+    kept = sys.argv
+    sys.argv = [str(found.file), *found.arguments]
+    sys.path.insert(0, str(found.file.absolute().parent))
+    try:
+        if found.file.suffix.lower() == NOTEBOOK:
+            cells = cells_of(_source(found.file), str(found.file))
+            _run_cells(cells, namespace, say=say, show=show)
+            return
+        given = namespace if found.shares else None
+        made = runpy.run_path(str(found.file), given, run_name="__main__")
+        namespace |= {name: each for name, each in made.items() if not name.startswith("__")}
+    except SystemExit as ended:
+        if ended.code:
+            raise
+    finally:
+        sys.argv = kept
+        del sys.path[0]
 
 
 def _run_cell(cell: Cell, magics: Magics, namespace: JsonObject, show: Say) -> None:

@@ -1,5 +1,6 @@
 """`aml v1 run NOTEBOOK.ipynb`: the code cells in their order, up to the first error."""
 
+import json
 import os
 
 import pytest
@@ -56,6 +57,33 @@ def test_display_settings_mean_nothing(notebook, monkeypatch):
     assert os.environ.pop("MPLBACKEND") == "agg"
 
 
+def test_the_output_of_a_command_is_a_list_of_lines(notebook):
+    ran = notebook("word = 'a b'", "said = !echo '{word}'; echo $word >&2\nprint(said, said.s)")
+    assert (ran.code, ran.out) == (0, "['a b', 'a b'] a b a b\n"), ran.err
+
+
+def test_a_script_that_is_run_leaves_its_variables(notebook, tmp_path):
+    (tmp_path / "other.py").write_text(
+        "import sys\ny = sys.argv[1:]\ntry: x\nexcept NameError: print(__name__)\n"
+    )
+    ran = notebook("x = 'mine'", "if True:\n    %run other.py --name {x}\ny", "%run -i other\nx")
+    assert (ran.code, ran.out) == (0, "__main__\n['--name', 'mine']\n'mine'\n"), ran.err
+
+
+def test_a_notebook_that_is_run_shares_the_variables(notebook, tmp_path):
+    cells = [{"cell_type": "code", "source": "z = x + 1"}]
+    (tmp_path / "setup.ipynb").write_text(json.dumps({"cells": cells}))
+    assert notebook("x = 1", "%run ./setup.ipynb\nz").out == "2\n"
+
+
+def test_an_error_of_a_script_that_is_run_names_the_cells_line(notebook, tmp_path):
+    (tmp_path / "other.py").write_text("\n1 / 0\n")
+    ran = notebook("x = 1\n%run other.py")
+    assert "error: The script failed at n.ipynb cell 1:2" in ran.err
+    assert "ZeroDivisionError: division by zero\n    %run other.py" in ran.err
+    assert 'other.py", line 2' in ran.err
+
+
 def test_timed_cells_run(notebook):
     assert notebook("%%time\n%matplotlib inline\nprint(1)\n2").out == "1\n2\n"
     os.environ.pop("MPLBACKEND", None)
@@ -73,8 +101,10 @@ def test_the_folder_and_variables_change(notebook, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("files = !ls\nprint(files)", "A command's output is not read here: files = !ls"),
-        ("%run other.py", "%run is not run here"),
+        ("done = !pip install x", "It is not run here: done = !pip install x"),
+        ("text = %history", "It is not run here: text = %history"),
+        ("%run other.py", "There is no file other.py."),
+        ("%run -t other.py", "%run -t is not done here"),
         ("%%perl\nprint 1", "%%perl is not run here"),
     ],
 )
