@@ -343,6 +343,8 @@ def test_outside_a_run_what_would_be_logged_is_printed():
         ("from azureml.core.run import Nothing", "azureml.core.run.Nothing is not offered"),
         ("from azureml import nothing", "azureml.nothing is not offered inside a run"),
         ("from azureml.pipeline.core import Nothing", "--keep-azureml"),
+        ("from azureml.core import Worksapce", "inside a run. Did you mean 'Workspace'? docs/"),
+        ("import azureml.core.modle", "inside a run. Did you mean 'model'? docs/"),
     ],
 )
 def test_a_name_that_is_not_there_says_what_to_use_instead(imports, says):

@@ -84,6 +84,16 @@ def _missing(name: str, instead: str) -> str:
     return f"{name} is not offered inside a run. {instead}"
 
 
+def _meant(name: str) -> str:
+    """Return a question with the nearest name of the same module, ``""`` if none is near."""
+    module, _, last = name.rpartition(".")
+    below = {each[len(module) + 1 :] for each in _KNOWN if each.startswith(f"{module}.")}
+    offered = {*MODULES.get(module, ()), *(each for each in below if "." not in each)}
+    # With difflib on demand: most runs misspell nothing, and it is slow to import.
+    near = importlib.import_module("difflib").get_close_matches(last, sorted(offered), 1, 0.75)
+    return f"Did you mean {near[0]!r}? " if near and near[0] != last else ""
+
+
 _KNOWN = frozenset([*MODULES, *LATE])
 
 
@@ -128,5 +138,6 @@ class _LastFinder:
             top = next((key for key in INSTEAD if f"{name}.".startswith(f"{key}.")), "")
             parent = name.rpartition(".")[0]
             # `from` passes over this error if it names the module that was not found.
-            raise ModuleNotFoundError(_missing(name, INSTEAD.get(top, AFTER_ALL)), name=parent)
+            instead = _meant(name) + INSTEAD.get(top, AFTER_ALL)
+            raise ModuleNotFoundError(_missing(name, instead), name=parent)
         return None

@@ -32,7 +32,7 @@ class SaysWhatIsThere:
         called = self._called or type(self).__name__
         raise AttributeError(
             f"{called!r} object has no attribute {name!r} inside a run:"
-            " docs/azureml-in-a-run.md lists those that there are."
+            " docs/azureml-in-a-run.md lists those that there are"  # Python adds the nearest
         )
 
 
