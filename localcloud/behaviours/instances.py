@@ -15,6 +15,7 @@ from localcloud.calls.times import iso
 from localcloud.store.resources import StoredResource
 
 _INNER: Final = "properties.properties"
+_ADDRESS: Final = "127.0.0.1"  # nothing of the local cloud leads off the machine
 _COMPUTES: Final = "Microsoft.MachineLearningServices/workspaces/computes"
 # The published range of idleTimeBeforeShutdown: PT15M to P3D.
 _IDLE_S: Final = (15 * 60, 3 * 24 * 3600)
@@ -42,7 +43,9 @@ def filled(
     inner.setdefault("state", "Running")
     inner.setdefault("lastOperation", _operation(call, "Create"))
     inner.setdefault("createdBy", _creator(call))
-    inner.setdefault("connectivityEndpoints", {"publicIpAddress": None, "privateIpAddress": None})
+    # Terraform takes an instance without a public address for one that must not have any.
+    public = None if inner.get("enableNodePublicIp") is False else _ADDRESS
+    inner["connectivityEndpoints"] = {"publicIpAddress": public, "privateIpAddress": None}
     problems = []
     if str(inner.get("vmSize")).lower() not in vm_sizes():
         says = f"The VM size '{inner.get('vmSize')}' is not available in this region."

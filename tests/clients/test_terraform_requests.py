@@ -140,6 +140,22 @@ def test_values_that_were_sent_are_returned(applied, resource, sent):
     }
 
 
+def test_an_instance_has_a_public_address_unless_it_must_not_have_one(applied):
+    """The provider reads `node_public_ip_enabled` from this address, and replaces what differs."""
+    assert address_of(applied, INSTANCE)
+    closed = instance_body()
+    subnet = f"{BASE}/Microsoft.Network/virtualNetworks/net/subnets/default"
+    closed["properties"]["properties"] |= {"enableNodePublicIp": False, "subnet": {"id": subnet}}
+    private = INSTANCE.replace("box-terraform", "box-private")
+    assert applied.arm("PUT", private, closed, **ML_VERSION).status_code == 201
+    assert not address_of(applied, private)
+
+
+def address_of(cloud, instance):
+    inner = cloud.arm("GET", instance, **ML_VERSION).json()["properties"]["properties"]
+    return inner["connectivityEndpoints"]["publicIpAddress"]
+
+
 def test_putting_a_whole_instance_back_changes_nothing(applied):
     before = applied.arm("GET", INSTANCE, **ML_VERSION).json()
     assert applied.arm("PUT", INSTANCE, before, **ML_VERSION).status_code == 200
