@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -119,10 +120,25 @@ def _localize(wanted: Submission, folder: Path) -> str:
         shutil.copy2(_local(source), folder / (alias or Path(source).name))
     for name in wanted.archives:
         source, _, alias = name.partition("#")
-        shutil.unpack_archive(_local(source), folder / (alias or Path(source).name))
+        unpack(_local(source), folder / (alias or Path(source).name))
     program = _local(wanted.program)
     shutil.copy2(program, folder / program.name)
     return program.name
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack an archive below a folder. Raises ``UsageError`` for one that leads out of it."""
+    if not tarfile.is_tarfile(archive):
+        shutil.unpack_archive(archive, folder)  # leaves out what leads out of the folder
+        return
+    try:
+        with tarfile.open(archive) as opened:
+            opened.extractall(folder, filter="data")
+    except tarfile.FilterError as error:
+        raise UsageError(
+            f"{archive.name} cannot be unpacked: {error}.",
+            remedy="Pack it with names that are relative to its top folder.",
+        ) from error
 
 
 def launcher(module: str, settings: Mapping[str, str]) -> str:
