@@ -44,7 +44,7 @@ _SOON_S = 0.3
 _LATER_S = 2.0
 _SOON_FOR_S = 60.0
 _LOOK_EVERY_S = 0.5
-_AGENT = "aml_agent.pyz"
+AGENT = "aml_agent.pyz"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,7 +82,7 @@ class Exchange:
         asked: JsonObject = json.loads(file.read_text("utf-8"))
         file.unlink()
         unpacked(parts(self._shared / PAYLOAD), self._root)
-        shutil.copyfile(str(self._home / _AGENT), str(self._root / _AGENT))
+        shutil.copyfile(str(self._home / AGENT), str(self._root / AGENT))
         starter = self._root / "bin" / "python"
         starter.parent.mkdir(exist_ok=True)
         starter.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', "utf-8")
@@ -111,7 +111,7 @@ class Exchange:
         """Start the agent; however this process ends, end it first."""
         with (self._root / "process.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, str(self._root / _AGENT), "hold", str(self._root)],
+                [sys.executable, str(self._root / AGENT), "hold", str(self._root)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

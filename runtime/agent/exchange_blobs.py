@@ -11,6 +11,7 @@ import json
 import shutil
 import ssl
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -145,16 +146,20 @@ class Mirror:
 
 def main() -> int:
     """Run what lies in the working folder; return the run's exit code."""
-    home = Path.cwd()
-    shared = home / "aml_shared"
-    payload = shared / exchange.PAYLOAD
-    payload.mkdir(parents=True)
-    for file in home.glob(f"{exchange.PAYLOAD}-*"):
-        shutil.copyfile(str(file), str(payload / file.name.rpartition("-")[2]))
-    storage = json.loads((home / STORAGE).read_text("utf-8"))
+    given = Path.cwd()
+    storage = json.loads((given / STORAGE).read_text("utf-8"))
     blobs = Blobs(storage["url"], storage["folder"], storage["ca"])
-    with mirrored(home, shared, blobs):
-        return exchange.main([str(home), str(shared)])
+    # Spark may send its files on when the script begins: all of them stay, and copies are used.
+    with tempfile.TemporaryDirectory(prefix="aml-shared-") as folder:
+        home, shared = Path(folder), Path(folder, "shared")
+        payload = shared / exchange.PAYLOAD
+        payload.mkdir(parents=True)
+        for name in (exchange.ASKED, exchange.AGENT):
+            shutil.copyfile(str(given / name), str(home / name))
+        for file in given.glob(f"{exchange.PAYLOAD}-*"):
+            shutil.copyfile(str(file), str(payload / file.name.rpartition("-")[2]))
+        with mirrored(home, shared, blobs):
+            return exchange.main([str(home), str(shared)])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 ``aml_agent spark ASKED -- PYTHON SCRIPT ARGUMENTS`` is what the agent supervises in place of the
 script: its output is the script's alone, its exit code the script's own. What Spark itself writes
-is in ``logs/azureml/spark.txt``; after the end, YARN's logs are in ``logs/spark``.
+is in ``logs/spark/spark-submit.out``; after the end, YARN's logs are beside it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from runtime.agent.spark_relay import Relay
 from runtime.agent.starting import LaunchError, own_command
 
 APPLICATION_PROPERTY = "aml.spark.application"
-SPARK_LOG = "logs/azureml/spark.txt"
+SPARK_LOG = "logs/spark/spark-submit.out"
 YARN_LOGS = "logs/spark"
 _DRIVER = "aml_driver.py"
 _SETTINGS = "aml_driver.json"
@@ -86,7 +86,7 @@ def spark_start(
     """
     python = command[0]
     if asked.yarn:
-        submit = shutil.which("spark-submit", path=variables.get("PATH", os.defpath))
+        submit = _cluster_submit(python, variables)
         if submit is None:
             raise LaunchError("There is no `spark-submit` on PATH: this is no head node of Spark.")
         own = {"PYSPARK_DRIVER_PYTHON": python} if asked.environment else {}
@@ -102,6 +102,13 @@ def spark_start(
         }
     found = Asked(**{**asked.__dict__, "submit": submit})
     return [*own_command("spark"), found.text(), "--", *command], {**variables, **own}
+
+
+def _cluster_submit(python: str, variables: Mapping[str, str]) -> str | None:
+    """Return the cluster's `spark-submit`: an environment may have a pyspark of its own."""
+    own = Path(python).parent
+    places = variables.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which("spark-submit", path=os.pathsep.join(p for p in places if Path(p) != own))
 
 
 def _require_java(variables: Mapping[str, str]) -> None:
@@ -262,7 +269,7 @@ class _Submitted:
         for _ in range(_TRIES):
             done = _yarn(["logs", "-applicationId", self._application], limit_s)
             if done is not None and done.returncode == 0:
-                file = Path(YARN_LOGS, f"{self._application}.txt")
+                file = Path(YARN_LOGS, f"{self._application}.out")
                 sink = open_to_append(file)
                 with os.fdopen(sink, "wb") as log:
                     log.write(done.stdout)

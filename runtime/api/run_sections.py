@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from infra.contract.json_types import JsonObject
 from runtime.api.environment_sections import DEFAULT_SHM_SIZE
 from runtime.api.sections import Section
 
@@ -55,9 +56,20 @@ class DockerConfiguration(Section):
 
 @dataclass
 class HdiConfiguration(Section):
-    """How a run is deployed on an HDInsight cluster: ``cluster``, ``client`` or ``none``."""
+    """How a run is deployed on an HDInsight cluster: ``cluster``, ``client`` or ``none``.
+
+    ``submit_through`` is ``ssh`` or ``livy``; azureml-core does not have it.
+    """
 
     yarn_deploy_mode: str = "cluster"
+    submit_through: str = "ssh"
+
+    def document(self) -> JsonObject:
+        """Return the settings; what azureml-core does not know, only if it is set."""
+        found = super().document()
+        if self.submit_through == "ssh":
+            del found["submitThrough"]
+        return found
 
 
 @dataclass

@@ -31,6 +31,7 @@ from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import RETRY_EVENTS, RetryEvent, RetryPolicy, RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
+from runtime.model.services import SparkOptions
 from runtime.submit.prepare import DOCKER, LOCAL
 
 __all__ = ["ScriptRunConfig"]
@@ -161,6 +162,7 @@ class ScriptRunConfig:
             collects=config.history.output_collection,
             prepares=config.auto_prepare_environment,
             cluster=run_cluster(config),
+            hdinsight=_hdinsight(config),
             retry=self._retry(),
             idle_timeout_s=self.idle_timeout_seconds,
             queue_timeout_s=self.queue_timeout_seconds,
@@ -270,6 +272,16 @@ def _spark(config: RunConfiguration) -> dict[str, str]:
     spark = {str(key): str(value) for key, value in config.spark.configuration.items()}
     mode = str(config.hdi.yarn_deploy_mode or "none").lower()
     return spark if mode == "none" else {_DEPLOY_MODE: mode} | spark
+
+
+def _hdinsight(config: RunConfiguration) -> SparkOptions | None:
+    through = str(config.hdi.submit_through or "ssh").lower()
+    if through not in {"ssh", "livy"}:
+        raise UsageError(
+            f"A cluster of HDInsight is not reached through {through!r}.",
+            remedy="Set `hdi.submit_through` to 'ssh' or 'livy'.",
+        )
+    return SparkOptions("livy") if through == "livy" else None
 
 
 def run_cluster(config: RunConfiguration) -> RunCluster | None:

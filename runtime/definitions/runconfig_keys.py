@@ -333,6 +333,11 @@ RUN_CONFIGURATION: Final = (
                 text="Where Spark's driver runs.",
                 choices=("None", "Client", "Cluster"),
             ),
+            Key(
+                "submitThrough",
+                text="How the cluster is reached; azureml-core has no such key.",
+                choices=("ssh", "livy"),
+            ),
         ),
     ),
     Key(

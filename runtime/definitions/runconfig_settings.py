@@ -16,7 +16,7 @@ from runtime.definitions.shapes import Keys, Read, part, shown_path
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S
-from runtime.model.services import DatabricksOptions
+from runtime.model.services import DatabricksOptions, SparkOptions
 
 _MPI: Final = frozenset({"OpenMpi", "IntelMpi", "Mpi"})
 _MPI_FRAMEWORKS: Final = frozenset({"PythonMpi", "PythonIntelMpi"})
@@ -52,6 +52,7 @@ _ORIGINS: Final[Mapping[str, Keys]] = {
     "prepares": ("autoPrepareEnvironment",),
     "spark": ("spark", "configuration"),
     "databricks": ("databricks",),
+    "hdinsight": ("hdi", "submitThrough"),
     "environment": ("environment",),
     "environment.spark": ("environment", "spark"),
     "environment.image.registry": ("environment", "docker", "baseImageRegistry"),
@@ -122,6 +123,7 @@ class _Settings:
             spark_packages=packages,
             cluster=self._cluster(),
             databricks=self._databricks(),
+            hdinsight=self._hdinsight(),
             origins=dict(self._origins(distributed_by, counted_by, inputs, outputs)),
             notes=tuple(self._notes(distribution)),
         )
@@ -267,6 +269,10 @@ class _Settings:
         for each in problems:
             self._problem(each.what, each.remedy, "databricks", each.name)
         return replace(options, libraries=libraries) if libraries else options
+
+    def _hdinsight(self) -> SparkOptions | None:
+        through = part(self._values, "hdi").get("submitThrough")
+        return SparkOptions("livy") if str(through).lower() == "livy" else None
 
     def _spark(self) -> dict[str, str]:
         configuration = part(part(self._values, "spark"), "configuration")

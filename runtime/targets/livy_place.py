@@ -130,7 +130,7 @@ class LivyPlace:
         with self._watched():
             fetch_results(self._blobs, into, report)
             if self._batch() is not None:
-                log = private_folder(into / WORK / "logs" / "spark") / f"batch-{self._number}.txt"
+                log = private_folder(into / WORK / "logs" / "spark") / f"batch-{self._number}.out"
                 private_file(log).write_text(self._cluster.log(self._number), encoding="utf-8")
 
     def release(self) -> None:

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.services import SparkOptions
+from runtime.model.states import RunState
 from runtime.targets.hdinsight import HdinsightTarget
 from runtime.targets.ssh_machine import Machine
-from runtime.testing.targets import TargetContract, a_run
+from runtime.testing.targets import TargetContract, a_run, poll
+from tests.runtime.hosts import until
 from tests.services.test_hdinsight import definition
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
@@ -89,3 +92,87 @@ class TestThroughLivy(TargetContract):
         return lambda *given, **changes: as_spark(
             a_run(tmp_path, *given, **changes), hdinsight=livy
         )
+
+
+COUNTS = """\
+import os
+import sys
+
+from azureml.core import Run
+from pyspark.sql import SparkSession
+
+import doubling
+
+run = Run.get_context()
+spark = SparkSession.builder.getOrCreate()
+numbers = spark.sparkContext.parallelize(range(int(sys.argv[1])), 2)
+total = numbers.map(doubling.double).sum()
+run.log("total", total)
+run.tag("where", "cluster")
+print("total", total, spark.conf.get("spark.wish"), os.environ["WISH"], flush=True)
+with open("outputs/total.txt", "w") as file:
+    file.write(str(total))
+"""
+FILES = {"doubling.py": "def double(number):\n    return 2 * number\n"}
+LOST = "import os, signal\nprint('began', flush=True)\nos.kill(os.getppid(), signal.SIGKILL)\n"
+
+
+def ended(target, run, tmp_path):
+    """Return the status of a run that has ended, its output, and what was collected of it."""
+    handle = target.launch(run)
+    until(lambda: poll(target, handle).state.final, 300)
+    collected = tmp_path / "collected"
+    target.collect(handle, collected, lambda _: None)
+    text = (collected / "user_logs" / "std_log.txt").read_text()
+    return poll(target, handle), text, collected
+
+
+def data_of(status, kind):
+    return {e.data["key"]: str(e.data["value"]) for e in status.events if e.kind == kind}
+
+
+@pytest.mark.parametrize("mode", ["cluster", "client", "livy"])
+def test_one_script_uses_spark_and_reports_in_each_mode(make_target, project_of, tmp_path, mode):
+    settings = {"spark.wish": "granted", "spark.submit.deployMode": mode}
+    given = {"spark": settings}
+    if mode == "livy":
+        given = {"spark": {"spark.wish": "granted"}, "hdinsight": SparkOptions("livy")}
+    run = a_run(tmp_path, COUNTS, "10", files=FILES, variables={"WISH": "yes"})
+    status, text, collected = ended(make_target(), as_spark(run, **given), tmp_path)
+    assert status.state is RunState.COMPLETED, status.error
+    assert text == "total 90 granted yes\n"
+    assert (collected / "outputs" / "total.txt").read_text() == "90"
+    assert (data_of(status, "metric"), data_of(status, "tag")["where"]) == (
+        {"total": "90"},
+        "cluster",
+    )
+    application = data_of(status, "property")["aml.spark.application"]
+    assert application.startswith("application_")
+    pattern = "batch-*.out" if mode == "livy" else f"{application}.out"
+    (log,) = (collected / "logs" / "spark").glob(pattern)
+    assert mode == "client" or "total 90" in log.read_text()
+
+
+@pytest.mark.parametrize("livy", [False, True], ids=["ssh", "livy"])
+def test_a_lost_driver_fails_the_run_and_says_so(make_target, project_of, tmp_path, livy):
+    options = SparkOptions("livy") if livy else None
+    # Through Livy the script's parent is our agent, which the driver's own process supervises.
+    run = as_spark(a_run(tmp_path, LOST), hdinsight=options)
+    status, text, _ = ended(make_target(), run, tmp_path)
+    assert status.state is RunState.FAILED
+    assert "began" in text
+    assert ("driver was lost" in f"{text}{status.error}") or livy
+
+
+def test_the_environment_is_built_on_the_head_node_and_sent_along(make_target, tmp_path):
+    script = (
+        "import six, sys\nfrom pyspark.sql import SparkSession\n"
+        "sc = SparkSession.builder.getOrCreate().sparkContext\n"
+        "def version(_):\n    import six\n    return six.__version__\n"
+        "print(sys.prefix.rpartition('/')[2], sc.parallelize([1]).map(version).collect())\n"
+    )
+    environment = EnvironmentSpec("pip", requirements="six==1.17.0\n")
+    run = as_spark(a_run(tmp_path, script, environment=environment))
+    status, text, _ = ended(make_target(), run, tmp_path)
+    assert status.state is RunState.COMPLETED, status.error
+    assert text == "aml_environment ['1.17.0']\n"
