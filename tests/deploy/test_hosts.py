@@ -70,6 +70,19 @@ def recreated(project, machine) -> dict:
     return project.good("cloud", "vm", "create", machine["name"], "--json").data
 
 
+def test_the_head_node_of_a_cluster_is_found_by_its_id_and_pinned(project, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = project.good("cloud", "hdinsight", "create", "hdi", "--json").data
+    settings = ", ".join(f"{key}: '{value}'" for key, value in made["settings"].items())
+    file = project.stack_file()
+    file.write_text(f"{file.read_text()}    - {{kind: hdinsight, name: box, {settings}}}\n")
+    project.good("up", "--yes")
+    found = entry(project)
+    assert (found["address"], found["resource_id"]) == ("127.0.0.1", made["id"])
+    assert offered_key("127.0.0.1", found["port"], (), 10) == found["host_key"]
+    project.good("cloud", "hdinsight", "delete", "hdi", "--yes")
+
+
 def test_a_machine_that_is_not_there_is_a_remark(project, machine):
     attach(project, machine, by=f"resource_id: {machine['id']}x")
     said = project.good("up", "--yes")

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from runtime.model.environments import EnvironmentSpec
+from runtime.model.environments import EnvironmentSpec, ImageSpec
+from runtime.model.launching import DockerOptions
 from runtime.model.services import SparkOptions
 from runtime.model.states import RunState
+from runtime.targets.docker_target import DockerTarget
 from runtime.targets.hdinsight import HdinsightTarget
 from runtime.targets.ssh_machine import Machine
 from runtime.testing.targets import TargetContract, a_run, poll
+from tests.containers.docker_images import base_image
 from tests.runtime.hosts import until
+from tests.services.conftest import KEPT
 from tests.services.test_hdinsight import definition
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
@@ -151,6 +155,29 @@ def test_one_script_uses_spark_and_reports_in_each_mode(make_target, project_of,
     pattern = "batch-*.out" if mode == "livy" else f"{application}.out"
     (log,) = (collected / "logs" / "spark").glob(pattern)
     assert mode == "client" or "total 90" in log.read_text()
+
+
+@pytest.mark.needs_docker
+def test_the_same_script_runs_in_docker(tmp_path, java):
+    image = base_image("openjdk-17-jre-headless")
+    (spark,) = KEPT.glob("*/lib/python3*/site-packages/pyspark")
+    run = a_run(
+        tmp_path,
+        COUNTS,
+        "10",
+        files=FILES,
+        variables={"WISH": "yes", "PYTHONPATH": "/opt/spark"},
+        environment=EnvironmentSpec("user_managed", image=ImageSpec(name=image)),
+    )
+    settings = {"spark.wish": "granted", "spark.submit.deployMode": "cluster"}
+    mounted = DockerOptions(arguments=("-v", f"{spark.parent}:/opt/spark:ro"))
+    target = DockerTarget(tmp_path / "home", manifest=tmp_path / "manifest.json", stack="dev")
+    status, text, collected = ended(target, as_spark(run, spark=settings, docker=mounted), tmp_path)
+    target.close()
+    assert status.state is RunState.COMPLETED, status.error
+    assert text == "total 90 granted yes\n"
+    assert (collected / "outputs" / "total.txt").read_text() == "90"
+    assert data_of(status, "metric") == {"total": "90"}
 
 
 @pytest.mark.parametrize("livy", [False, True], ids=["ssh", "livy"])

@@ -29,7 +29,7 @@ def aml(home, monkeypatch, capfd):
     [
         ("batch", {"account key"}, "--set resource_id=/subscriptions/"),
         ("databricks", {"token"}, "--set access_token=file:"),
-        ("hdinsight", {"private key", "gateway password"}, "--set ssh_port="),
+        ("hdinsight", {"private key", "gateway password"}, "--set resource_id=/subscriptions/"),
     ],
 )
 def test_services_are_created_and_deleted(aml, kind, keys, attaching):
