@@ -11,6 +11,7 @@ from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.runconfig_settings import settings_in
 from runtime.definitions.settings import argument_list
 from runtime.definitions.shapes import Read
+from runtime.model.services import SparkOptions
 
 SCHEMA_BREAKERS = """\
 script: a.py
@@ -44,6 +45,14 @@ def test_what_the_published_schema_refuses_is_read(project):
     settings = found(project(x__runconfig=SCHEMA_BREAKERS))
     assert (settings.framework, settings.distribution) == ("Python", None)
     assert settings.spark == {"spark.yarn.maxAppAttempts": "1"}
+    assert settings.hdinsight is None
+
+
+def test_a_cluster_of_hdinsight_is_reached_as_the_file_says(project):
+    text = "script: a.py\nenvironment: {}\nhdi: {submitThrough: Livy}\n"
+    settings = found(project(x__runconfig=text))
+    assert settings.hdinsight == SparkOptions("livy")
+    assert settings.origins["hdinsight"].endswith(":3")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from runtime.model.environments import (
 )
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
 from runtime.model.runs import RunSpec
+from runtime.model.services import SparkOptions
 from runtime.submit.abilities import (
     FEATURES,
     INABILITIES,
@@ -30,6 +31,7 @@ PRIVATE = EnvironmentSpec(
 )
 IMAGE = EnvironmentSpec("user_managed", image=ImageSpec("an/image"))
 DATA = DataInput("d", DataLocation("url", "https://example.org/x"))
+PACKAGED = EnvironmentSpec("pip", requirements="six")
 SPARK = EnvironmentSpec(
     "user_managed", spark=SparkPackages(packages=(MavenPackage("a", "b", "1"),))
 )
@@ -102,6 +104,38 @@ def test_a_refusal_has_the_line_that_asks(origins, at):
     with pytest.raises(UsageError) as error:
         check_abilities(spec(docker=DockerOptions(use=True), origins=origins), "local")
     assert error.value.at == at
+
+
+LIVY = SparkOptions("livy")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"framework": "PySpark"}, ""),
+        ({"framework": "PySpark", "hdinsight": LIVY}, ""),
+        ({"framework": "PySpark", "environment": SPARK}, ""),
+        ({"node_count": 2}, "YARN places the executors"),
+        ({"docker": DockerOptions(use=True)}, "has no docker"),
+        ({"priority": 3}, "queues of YARN"),
+        ({"queue_timeout_s": 60}, "YARN keeps an application"),
+        ({"retry": RetryPolicy(2, events=("lost",))}, "not started again"),
+        ({"hdinsight": LIVY, "distribution": MPI}, "a batch has one driver"),
+        ({"hdinsight": LIVY, "environment": PACKAGED}, "which only ssh reaches"),
+        ({"environment": PACKAGED}, ""),
+    ],
+)
+def test_a_cluster_of_hdinsight_refuses_what_it_cannot_do(fields, said):
+    if not said:
+        assert check_abilities(spec(**fields), "hdinsight") == ()
+        return
+    with pytest.raises(UsageError, match=said):
+        check_abilities(spec(**fields), "hdinsight")
+
+
+def test_livy_means_nothing_elsewhere():
+    (note,) = check_abilities(spec(hdinsight=LIVY), "local")
+    assert "only clusters of HDInsight have it" in note
 
 
 def test_everything_that_is_refused_is_listed():

@@ -1,6 +1,8 @@
 """Runs on HDInsight keep the contract: over ssh to the head node of the local cloud's cluster."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -160,13 +162,14 @@ def test_one_script_uses_spark_and_reports_in_each_mode(make_target, project_of,
 @pytest.mark.needs_docker
 def test_the_same_script_runs_in_docker(tmp_path, java):
     image = base_image("openjdk-17-jre-headless")
+    home = Path(str(shutil.which("java"))).resolve().parents[1]
     (spark,) = KEPT.glob("*/lib/python3*/site-packages/pyspark")
     run = a_run(
         tmp_path,
         COUNTS,
         "10",
         files=FILES,
-        variables={"WISH": "yes", "PYTHONPATH": "/opt/spark"},
+        variables={"WISH": "yes", "PYTHONPATH": "/opt/spark", "JAVA_HOME": str(home)},
         environment=EnvironmentSpec("user_managed", image=ImageSpec(name=image)),
     )
     settings = {"spark.wish": "granted", "spark.submit.deployMode": "cluster"}

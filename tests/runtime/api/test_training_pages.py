@@ -9,6 +9,7 @@ from aml_platform import (
     ScriptRunConfig,
 )
 from runtime.model.launching import RunCluster
+from runtime.model.services import SparkOptions
 
 
 class Compute:
@@ -77,4 +78,8 @@ def test_hdinsight_runs_pyspark(folder):
     run_hdi.environment.python.conda_dependencies = cd
     found = spec(run_hdi)
     assert (found.framework, found.spark["spark.submit.deployMode"]) == ("PySpark", "cluster")
+    assert found.hdinsight is None
+    assert "submitThrough" not in run_hdi.hdi.document()
+    run_hdi.hdi.submit_through = "livy"
+    assert spec(run_hdi).hdinsight == SparkOptions("livy")
     assert "- numpy" in found.environment.conda
