@@ -7,8 +7,9 @@ import click
 from infra.contract.errors import NotDeployedError
 from infra.contract.json_types import JsonObject
 from infra.contract.manifest import TargetEntry, read_manifest
-from runtime.cli.render import print_json, print_table, say
+from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.cli.session import command_session
+from runtime.submit.choosing import ignored, refused, taken
 from runtime.targets.deployed import unusable
 
 _LOCAL = TargetEntry(kind="local", id="this machine")
@@ -22,9 +23,11 @@ _DOCKER = TargetEntry(kind="docker", id="the docker engine of this shell")
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the targets as JSON.")
 def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
-    """List the targets of a stack, and which of them take runs.
+    """List the targets of a stack, and what runs each of them takes.
 
-    `local`, this machine, and `docker`, containers of its docker engine, need no stack.
+    The second table has, for each kind of target, what its runs may ask for, what is refused, and
+    what has no effect there. `local`, this machine, and `docker`, containers of its docker engine,
+    need no stack.
     """
     session = command_session(stack, manifest)
     found = {"local": _LOCAL, "docker": _DOCKER}
@@ -39,6 +42,15 @@ def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
         ("TARGET", "KIND", "SIZE", "NODES", "PRIORITY", "TAKES RUNS"),
         [_row(name, entry) for name, entry in found.items()],
     )
+    print_data("")
+    kinds = dict.fromkeys(entry.kind for entry in found.values() if not _why_not(entry))
+    print_table(("KIND", "RUNS WITH", "ARE"), [row for kind in kinds for row in _abilities(kind)])
+
+
+def _abilities(kind: str) -> list[tuple[str, str, str]]:
+    rows = [(kind, feature, "taken") for feature in taken(kind)]
+    rows += [(kind, feature, f"refused: {why}") for feature, why in refused(kind).items()]
+    return rows + [(kind, name, f"taken, without effect: {w}") for name, w in ignored(kind).items()]
 
 
 def _row(name: str, entry: TargetEntry) -> tuple[str, ...]:
@@ -50,7 +62,15 @@ def _row(name: str, entry: TargetEntry) -> tuple[str, ...]:
 
 def _document(entry: TargetEntry) -> JsonObject:
     why = _why_not(entry)
-    takes = {"takes_runs": not why, **({"reason": why} if why else {})}
+    takes: JsonObject = {"takes_runs": not why}
+    if why:
+        takes["reason"] = why
+    else:
+        takes |= {
+            "takes": list(taken(entry.kind)),
+            "refuses": refused(entry.kind),
+            "ignores": ignored(entry.kind),
+        }
     return entry.model_dump(exclude_none=True) | takes
 
 

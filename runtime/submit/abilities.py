@@ -13,6 +13,7 @@ from infra.contract.errors import UsageError
 from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
 from runtime.targets.databricks_tasks import work_of
+from runtime.submit.batch_abilities import BATCH_FEATURES, BATCH_ROWS
 
 LOCAL: Final = "local"
 RUN_CLUSTER: Final = "amlcompute"
@@ -27,6 +28,9 @@ _AZUREML: Final = (CLUSTER, INSTANCE)
 PROCESSES: Final = (LOCAL, MACHINE, HDINSIGHT)
 _HERE: Final = (*PROCESSES, DOCKER)
 _BUILT_IN: Final = (*_HERE, *_AZUREML, DATABRICKS)
+BATCH: Final = "batch"
+PROCESSES: Final = (LOCAL, MACHINE, HDINSIGHT, BATCH)
+_BUILT_IN: Final = (*PROCESSES, DOCKER, *_AZUREML)
 
 MADE_FOR_A_RUN: Final = {
     "containerinstance": "a container made for the run",
@@ -200,6 +204,7 @@ FEATURES: Final = (
     Feature("options of Databricks", _of_databricks, ("databricks",)),
     Feature("files of Databricks", _databricks_file, ("script", "databricks")),
     Feature("without an agent", _without_agent, ("inputs", "outputs", "retry", "distribution")),
+    *(Feature(*row) for row in BATCH_FEATURES),
     Feature("no history", lambda s: "" if s.collects else "a run without a history", ("collects",)),
 )
 
@@ -297,6 +302,10 @@ INABILITIES: Final = (
         "Leave it out.",
     ),
     Inability("retry when evicted", _HERE, "nobody evicts its runs", "", harmless=True),
+        (LOCAL, MACHINE, HDINSIGHT, DOCKER),
+        "nobody evicts its runs",
+        "",
+        harmless=True,
     Inability(
         "queue timeout",
         (HDINSIGHT,),
@@ -304,6 +313,14 @@ INABILITIES: Final = (
         "Remove it, or limit the whole run with `--max-duration`.",
     ),
     Inability("queue timeout", (LOCAL, MACHINE, DOCKER), "it has no queue", "", harmless=True),
+    *(Inability(feature, (BATCH,), why, remedy) for feature, why, remedy in BATCH_ROWS),
+    Inability(
+        "options of Azure Batch",
+        (LOCAL, MACHINE, DOCKER, HDINSIGHT, *_AZUREML),
+        "it has no pools of Azure Batch",
+        "",
+        harmless=True,
+    ),
     Inability(
         "PySpark",
         _AZUREML,

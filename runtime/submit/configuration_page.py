@@ -11,6 +11,7 @@ from runtime.definitions.runconfig_keys import RUN_CONFIGURATION
 from runtime.definitions.shapes import Key, Keys, Kind, walk
 from runtime.definitions.workbench_keys import COMPUTE, SPARK_DEPENDENCIES, WORKBENCH
 from runtime.submit.abilities import (
+    BATCH,
     CLUSTER,
     DATABRICKS,
     DOCKER,
@@ -31,6 +32,7 @@ _TABLES: Final = (
     ("Keys of `spark_dependencies.yml`", SPARK_DEPENDENCIES),
 )
 _KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, DATABRICKS, CLUSTER, INSTANCE)
+_KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, BATCH, CLUSTER, INSTANCE)
 
 
 def tables() -> str:

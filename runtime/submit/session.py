@@ -57,6 +57,7 @@ class ProjectSession:
             kind_of=targets.kind,
             most_nodes=targets.most_nodes,
             built_here=targets.built_here,
+            kinds=targets.kinds,
         )
 
     def target_of(self, record: RunRecord) -> Target:

@@ -27,6 +27,7 @@ from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run
+from runtime.submit.choosing import naming_takers
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.prepare import (
     DOCKER,
@@ -115,6 +116,7 @@ class Submitter:
         kind_of: Callable[[str], str] = kind_of_name,
         most_nodes: Callable[[str], int | None] = lambda _: None,
         built_here: Callable[[str], bool] = LOCAL.__eq__,
+        kinds: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self._home = home
         self._snapshots = SnapshotStore(home / "snapshots", environ)
@@ -125,6 +127,7 @@ class Submitter:
         self._kind_of = kind_of
         self._most_nodes = most_nodes
         self._built_here = built_here
+        self._kinds = kinds
 
     def plan(self, spec: RunSpec, target: Target | None = None) -> Planned:
         """Check everything and return what would be sent, without storing or starting anything.
@@ -182,7 +185,7 @@ class Submitter:
         locked: LockedEnvironment | None = None
         with wrong.check():
             check_spec(spec)
-        with wrong.check():
+        with wrong.check(), naming_takers(spec, self._kinds):
             kind = kind_of_run(spec, self._kind_of(spec.target))
             notes = check_abilities(spec, kind, self._most_nodes(spec.target))
         with wrong.check():

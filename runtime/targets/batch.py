@@ -3,13 +3,15 @@
 A run's carrier asks the account (``batch_place``); nothing here does.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 from infra.contract.json_types import Document
+from runtime.model.launching import Distribution
 from runtime.model.runs import PreparedRun
 from runtime.model.services import BatchOptions
+from runtime.targets.base import Handle
 from runtime.targets.carried import CarriedTarget
 
 
@@ -32,6 +34,12 @@ class BatchTarget(CarriedTarget):
     ) -> None:
         place = {"kind": "batch", "cloud": cloud, "account": account, "workspace": workspace}
         super().__init__(name, home, place, manifest=manifest, stack=stack)
+
+    def launch(self, run: PreparedRun) -> Handle:
+        """Start the run's carrier and return at once; without a distribution, a script a node."""
+        if run.spec.node_count > 1 and run.spec.distribution is None:
+            run = replace(run, spec=replace(run.spec, distribution=Distribution("pytorch")))
+        return super().launch(run)
 
     def place_of(self, run: PreparedRun) -> Document:
         """Return the account, and what of it the run uses."""

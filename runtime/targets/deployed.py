@@ -30,9 +30,15 @@ KINDS: Final = {
 }
 
 
+RETIRED: Final = {
+    "data_lake_analytics": "Azure retired Data Lake Analytics on 2024-02-29",
+}
+"""Kinds of computes whose service is gone, and when."""
+
+
 def unusable(kind: str) -> str:
     """Return why targets of a kind of compute take no runs, ``""`` if they do."""
-    return "" if kind in KINDS else f"kind {kind} cannot run jobs yet"
+    return "" if kind in KINDS else RETIRED.get(kind, f"kind {kind} cannot run jobs yet")
 
 
 class Answer(Protocol):
@@ -95,6 +101,11 @@ class DeployedTargets:
         """Return the kind of a compute, as in the manifest."""
         return self._entry(name)[1].kind
 
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of every compute that takes runs, as in the manifest."""
+        targets = read_manifest(self._file, stack=self._stack).targets
+        return {name: entry.kind for name, entry in targets.items() if entry.kind in KINDS}
+
     def most_nodes(self, name: str) -> int | None:
         """Return the most nodes of a compute, as in the manifest; ``None`` if it has no such."""
         return self._entry(name)[1].max_nodes
@@ -125,10 +136,16 @@ class DeployedTargets:
         if name.lower() == RUN_CLUSTER:
             return manifest, TargetEntry(kind="aml_compute", id="")
         entry = manifest.target(name)
+        if entry.kind in RETIRED:
+            raise UsageError(
+                f"Target {name!r} takes no runs: {RETIRED[entry.kind]}.",
+                remedy="Write its U-SQL for Spark (a Databricks workspace or a cluster of"
+                " HDInsight), or in Python, and name another target.",
+            )
         if unusable(entry.kind):
             raise UsageError(
                 f"Target {name!r} is of kind {entry.kind}, which cannot run jobs yet.",
-                remedy=f"Use a target of kind {', '.join(KINDS)}, or `local`.",
+                remedy=f"Use a target of kind {', '.join(sorted(KINDS))}, or `local`.",
             )
         return manifest, entry
 

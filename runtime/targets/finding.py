@@ -20,6 +20,7 @@ ON_THIS_MACHINE: Final = (LOCAL, DOCKER)
 """The targets that need no stack: processes of this machine, and containers of its engine."""
 _PROCESSES: Final = ("virtual_machine", "hdinsight", "databricks")
 """Kinds of computes whose runs are processes."""
+_MACHINES: Final = ("virtual_machine", "hdinsight", "batch")
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
 
@@ -37,6 +38,9 @@ class OtherTargets(Closeable, Protocol):
 
     def most_nodes(self, name: str) -> int | None:
         """Return the most nodes of a compute, ``None`` where that is not known."""
+
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of every compute that takes runs."""
 
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, ``None`` without one."""
@@ -77,6 +81,11 @@ class Targets:
     def kind(self, name: str) -> str:
         """Return the kind of a target: its name, or the kind of the compute. Raises as above."""
         return name if name in ON_THIS_MACHINE else self._deployed().kind(name)
+
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of every target that takes runs, those of the stack first."""
+        deployed = self._deployed().kinds() if self.deployed else {}
+        return {**deployed, LOCAL: LOCAL, DOCKER: DOCKER}
 
     def most_nodes(self, name: str) -> int | None:
         """Return how many nodes a cluster was deployed with, at most; ``None`` for others."""

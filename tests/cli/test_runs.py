@@ -244,8 +244,10 @@ def test_targets_say_which_of_them_take_runs(desk):
     }
     file = desk.root / "manifest.json"
     file.write_text(json.dumps(manifest))
-    lines = desk.aml("targets", "--manifest", file).out.splitlines()
+    shown, _, abilities = desk.aml("targets", "--manifest", file).out.partition("\n\n")
+    lines = shown.splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["local", "docker", "cpu", "k8s"]
+    assert "refused: it is one machine" in abilities
     assert lines[3].endswith("yes")
     assert lines[4].endswith("no: kind kubernetes cannot run jobs yet")
     found = desk.aml("targets", "--manifest", file, "--json").data
@@ -256,3 +258,6 @@ def test_targets_say_which_of_them_take_runs(desk):
         "k8s": False,
     }
     assert found["k8s"]["reason"] == "kind kubernetes cannot run jobs yet"
+    assert "several nodes" in found["cpu"]["takes"]
+    assert found["local"]["refuses"]["several nodes"] == "it is one machine"
+    assert "docker arguments" in found["local"]["ignores"]

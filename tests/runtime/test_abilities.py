@@ -16,7 +16,7 @@ from runtime.model.environments import (
 )
 from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
 from runtime.model.runs import RunSpec
-from runtime.model.services import SparkOptions
+from runtime.model.services import BatchOptions, SparkOptions
 from runtime.submit.abilities import (
     FEATURES,
     INABILITIES,
@@ -24,6 +24,7 @@ from runtime.submit.abilities import (
     process_count,
     require_lasting,
 )
+from runtime.submit.choosing import takers
 from runtime.submit.submitting import Submitter
 
 PRIVATE = EnvironmentSpec(
@@ -219,3 +220,39 @@ def test_what_no_queue_and_no_eviction_can_end_is_a_note():
         "Target 'it' ignores retries when evicted: nobody evicts its runs.",
         "Target 'it' ignores a queue timeout of 5 s: it has no queue.",
     )
+
+
+def test_what_a_node_of_azure_batch_cannot_do_is_refused_by_name():
+    nodes = {"node_count": 2}
+    cases = [
+        ({**nodes, "distribution": Distribution("mpi")}, "MPI on 2 nodes"),
+        ({**nodes, "retry": RetryPolicy(2)}, "retries"),
+        ({"framework": "PySpark"}, "PySpark"),
+        ({"docker": DockerOptions(use=True)}, "docker"),
+        ({"prepares": False}, "may not prepare"),
+    ]
+    for fields, named in cases:
+        with pytest.raises(UsageError) as refused:
+            check_abilities(spec(**fields), "batch")
+        assert named in refused.value.detail
+    lost = RetryPolicy(2, events=("lost", "evicted"))
+    taken = {**nodes, "distribution": Distribution("pytorch"), "retry": lost, "priority": 3}
+    assert (
+        check_abilities(spec(**taken, queue_timeout_s=60, batch=BatchOptions("p")), "batch") == ()
+    )
+    (note,) = check_abilities(spec(batch=BatchOptions("p")), "local")
+    assert "ignores options of Azure Batch" in note
+
+
+def test_the_nearest_target_that_takes_a_run_is_named(tmp_path):
+    kinds = {"it": "virtual_machine", "nodes": "batch", "cpu": "aml_compute", "local": "local"}
+    assert takers(spec(node_count=2), kinds) == ["nodes", "cpu"]
+    assert takers(spec(priority=1), kinds) == ["nodes", "it", "local"]
+    history = History(tmp_path / "history.sqlite")
+    submitter = Submitter(
+        tmp_path, history, kind_of=kinds.__getitem__, kinds=lambda: kinds, report=print
+    )
+    (tmp_path / "a.py").touch()
+    with pytest.raises(UsageError) as refused:
+        submitter.plan(spec(node_count=2, source_directory=tmp_path))
+    assert "Target 'nodes' takes it as it is: `--target nodes`." in refused.value.remedy

@@ -1,0 +1,62 @@
+"""Which targets take what, and the nearest one that takes a run which another cannot. Pure."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from infra.contract.errors import UsageError
+from runtime.model.runs import RunSpec
+from runtime.submit.abilities import DOCKER, FEATURES, INABILITIES, LOCAL, check_abilities
+
+_HERE: Final = (LOCAL, DOCKER)
+
+
+def taken(kind: str) -> tuple[str, ...]:
+    """Return the features of runs that targets of a kind honour."""
+    beyond = {**refused(kind), **ignored(kind)}
+    return tuple(each.name for each in FEATURES if each.name not in beyond)
+
+
+def refused(kind: str) -> dict[str, str]:
+    """Return the features of runs that targets of a kind refuse, and why."""
+    return _rows(kind, harmless=False)
+
+
+def ignored(kind: str) -> dict[str, str]:
+    """Return the features of runs that have no effect on targets of a kind, and why."""
+    return _rows(kind, harmless=True)
+
+
+def takers(spec: RunSpec, kinds: Mapping[str, str]) -> list[str]:
+    """Return the targets that take a run, the nearest first; ``kinds`` by the target's name.
+
+    Nearest is what the stack deployed, then this machine; then what ignores the least of the run.
+    """
+    found: list[tuple[bool, int, int, str]] = []
+    for place, (name, kind) in enumerate(kinds.items()):
+        with suppress(UsageError):
+            notes = check_abilities(spec, kind)
+            found.append((name in _HERE, len(notes), place, name))
+    return [name for *_, name in sorted(found)]
+
+
+@contextmanager
+def naming_takers(spec: RunSpec, kinds: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+    """Add the nearest target that takes the run to the error of one that does not."""
+    try:
+        yield
+    except UsageError as error:
+        others = {name: kind for name, kind in kinds().items() if name != spec.target}
+        found = takers(spec, others)
+        if not found:
+            raise
+        remedy = f"{error.remedy} Target {found[0]!r} takes it as it is: `--target {found[0]}`."
+        raise UsageError(error.detail, remedy=remedy, at=error.at) from error
+
+
+def _rows(kind: str, *, harmless: bool) -> dict[str, str]:
+    return {
+        row.feature: row.reason
+        for row in INABILITIES
+        if kind in row.kinds and row.harmless is harmless
+    }
