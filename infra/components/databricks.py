@@ -1,4 +1,4 @@
-"""A Databricks workspace attached to a workspace, for pipeline steps."""
+"""A Databricks workspace attached to a workspace, for runs and pipeline steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

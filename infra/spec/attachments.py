@@ -76,7 +76,7 @@ class BatchSpec(_Attached):
 
 
 class DatabricksSpec(_Attached):
-    """A Databricks workspace of the same subscription, for pipeline steps."""
+    """A Databricks workspace of the same subscription, for runs and pipeline steps."""
 
     kind: Literal["databricks"]
     resource_id: DatabricksId
