@@ -4,16 +4,16 @@ A definition is read alike for every target; once the target is chosen, and befo
 stored or sent, what it cannot do is refused, each with the line that asks for it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from infra.catalogue.names import RULES
 from infra.contract.errors import UsageError
-from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
 from runtime.targets.databricks_tasks import work_of
 from runtime.submit.batch_abilities import BATCH_FEATURES, BATCH_ROWS
+from runtime.submit.features import FEATURES
 
 LOCAL: Final = "local"
 RUN_CLUSTER: Final = "amlcompute"

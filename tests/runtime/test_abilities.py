@@ -18,13 +18,12 @@ from runtime.model.launching import Distribution, DockerOptions, RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.model.services import BatchOptions, SparkOptions
 from runtime.submit.abilities import (
-    FEATURES,
     INABILITIES,
     check_abilities,
-    process_count,
     require_lasting,
 )
 from runtime.submit.choosing import takers
+from runtime.submit.features import FEATURES, process_count
 from runtime.submit.submitting import Submitter
 
 PRIVATE = EnvironmentSpec(
