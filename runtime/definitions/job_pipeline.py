@@ -189,7 +189,7 @@ class _Reading:
                 reads[name] = resolved
                 entries[name] = _from_step(_EMPTY, value, resolved)
             elif resolved is not None:
-                entries[name] = resolved
+                entries[name] = resolved if value.is_map else _literal(resolved)
         compute = scope.literal(node.document.get("compute")) or defaults.compute
         if compute is not None:
             entries["compute"] = compute
@@ -357,6 +357,11 @@ def _typed(form: Located, value: Located | None, line: int) -> Located:
     word = _text(form, "type") or ""
     key = "path" if word.startswith("uri_") or word == "mltable" or "model" in word else "value"
     return Located({**kept, key: value}, value.line)
+
+
+def _literal(value: Located) -> Located:
+    """Return the literal that an input of the pipeline is; data stays as it is declared."""
+    return value.get("value") or value.get("default") or value
 
 
 def _is_needed(form: Located) -> bool:

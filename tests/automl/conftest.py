@@ -48,7 +48,7 @@ def ended():
         error = run.get_details()["error"] or {"error": {"message": ""}}
         if "`uv pip" in error["error"]["message"]:
             missing(f"the packages of a search: {error['error']['message'][-300:]}")
-        assert run.get_status() == "Completed", error
+        assert run.get_status() in {"Completed", "Finished"}, error
         return run
 
     return wait

@@ -17,6 +17,7 @@ from aml_platform import (
     AutoMLConfig,
     AutoMLRun,
     AutoMLStep,
+    Dataset,
     Pipeline,
     PipelineData,
     PythonScriptStep,
@@ -57,7 +58,7 @@ import pathlib, sys
 from sklearn.datasets import load_diabetes
 folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
-load_diabetes(as_frame=True).frame.iloc[:300].to_csv(folder / "rows.csv", index=False)
+load_diabetes(as_frame=True).frame.iloc[:250].to_csv(folder / "rows.csv", index=False)
 """
 
 
@@ -86,9 +87,12 @@ def trials(run):
 
 def test_a_search_beats_a_dummy_and_a_default_model_and_can_be_repeated(experiment, ended, capsys):
     train, test = wine()
+    train.to_csv("wine.csv", index=False)
+    store = experiment.workspace.get_default_datastore()
+    store.upload_files(["wine.csv"], target_path="wines", show_progress=False)
     config = AutoMLConfig(
         task="classification",
-        training_data=train,
+        training_data=Dataset.Tabular.from_delimited_files((store, "wines/wine.csv")),
         label_column_name="grape",
         primary_metric="accuracy",
         n_cross_validations=3,
@@ -132,7 +136,6 @@ def test_a_search_beats_a_dummy_and_a_default_model_and_can_be_repeated(experime
     assert run.register_model(description="wines").name == run.model_id
 
     # again, elsewhere: a job of the CLI on a cluster makes the same trials
-    train.to_csv("wine.csv", index=False)
     Path("job.yml").write_text(JOB)
     capsys.readouterr()
     assert aml(["job", "create", "-f", "job.yml", "--stream"]) == 0
@@ -146,12 +149,13 @@ def test_a_search_is_a_step_of_a_pipeline(experiment, ended):
     model = PipelineData("model", training_output=TrainingOutput("Model"))
     metrics = PipelineData("metrics", training_output=TrainingOutput("Metrics"))
     prepare = PythonScriptStep("prepare.py", arguments=[rows], outputs=[rows], source_directory=".")
+    frame = load_diabetes(as_frame=True).frame
     config = AutoMLConfig(
         task="regression",
         training_data=rows,
+        validation_data=frame.iloc[250:300],
         label_column_name="target",
         primary_metric="r2_score",
-        n_cross_validations=3,
         iterations=4,
         allowed_models=["ElasticNet", "RandomForest"],
         enable_stack_ensemble=False,
@@ -169,8 +173,7 @@ def test_a_search_is_a_step_of_a_pipeline(experiment, ended):
     folder = Path(step._files(), "outputs", "model")
     assert places["model"].read_bytes() == (folder / "model.pkl").read_bytes()
     found = loaded(folder)
-    frame = load_diabetes(as_frame=True).frame
-    train, test = frame.iloc[:300], frame.iloc[300:]
+    train, test = frame.iloc[:250], frame.iloc[300:]
     score = r2_score(test["target"], found.predict(test.drop(columns="target")))
     for other in (DummyRegressor(), DecisionTreeRegressor(random_state=0)):
         fitted = other.fit(train.drop(columns="target"), train["target"])

@@ -13,6 +13,8 @@ from runtime.automl.rules import read_settings
 from runtime.automl.run import requirements, search_files
 from runtime.automl.settings import SETTINGS
 from runtime.automl.spec import MINIMIZED, Featurization, Forecast
+from runtime.cli.pipeline_files import PipelineJob
+from runtime.model.pipelines import Source
 
 LEAST = {"task": "classification", "training_data": True, "label_column_name": "y"}
 JOB = """\
@@ -244,6 +246,48 @@ def test_what_a_job_says_in_vain_is_noted_with_its_line(job):
 def test_a_job_without_data_is_refused():
     read = search_job({"task": "regression", "target_column_name": "y"}).read
     assert "training_data: A search needs data to learn from." in said(read)
+
+
+PIPELINE = """\
+type: pipeline
+experiment_name: searches
+settings: {default_compute: azureml:cpu}
+inputs:
+  label: {type: string, default: y}
+jobs:
+  prepare:
+    command: cp data.csv ${{outputs.rows}}/data.csv
+    code: .
+    environment: {image: python}
+    outputs: {rows: {type: uri_folder}}
+  search:
+    type: automl
+    task: regression
+    training_data: ${{parent.jobs.prepare.outputs.rows}}
+    target_column_name: ${{parent.inputs.label}}
+    limits: {max_trials: 3}
+    outputs: {best_model: {type: mlflow_model}}
+"""
+
+
+def test_a_step_of_a_pipeline_job_is_a_search(tmp_path, monkeypatch):
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    file = tmp_path / "pipeline.yml"
+    file.write_text(PIPELINE)
+    step = PipelineJob(file).read().pipeline.step("search")
+    assert step.reads["training_data"] == Source("prepare", "rows")
+    assert (step.run.target, step.run.script, step.kind) == ("cpu", "automl_search.py", "automl")
+    assert step.run.arguments == ("model_folder=$AZUREML_DATAREFERENCE_best_model",)
+    settings = json.loads((step.run.source_directory / "automl.json").read_text())
+    assert (settings["label"], settings["max_trials"]) == ("y", 3)
+
+
+def test_a_search_in_a_pipeline_has_one_output(tmp_path, monkeypatch):
+    monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
+    file = tmp_path / "pipeline.yml"
+    file.write_text(PIPELINE.replace("best_model", "model"))
+    with pytest.raises(DefinitionError, match="A search has no output 'model'"):
+        PipelineJob(file).read()
 
 
 # --- what is sent
