@@ -4,14 +4,11 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from runtime.v1.names import names
 from tests.v1.used_names import used
 
 PAGE = (Path(__file__).parents[2] / "docs" / "v1.md").read_text(encoding="utf-8")
 ROWS = re.compile(r"^\| (submitting|inside a run) \| (\d+) % \| (\d+) of (\d+) \|", re.MULTILINE)
 WORDS = {"submit": "submitting", "run": "inside a run"}
-WANTED = [each for each in used() if not each.waits]
-WAITING = [each for each in used() if each.waits]
 
 
 def shares():
@@ -27,17 +24,7 @@ def shares():
 
 
 def test_what_people_use_is_there():
-    assert [str(name) for name in WANTED if not name.covered] == []
-
-
-def test_what_waits_imports_and_says_what_to_use():
-    owners = {str(name): name.owner.rpartition(".") for name in WAITING}
-    meanings = {name: names().meaning(module, owner) for name, (module, _, owner) in owners.items()}
-    assert [
-        name
-        for name, meaning in meanings.items()
-        if meaning is None or not (meaning.offered or meaning.instead)
-    ] == []
+    assert [str(name) for name in used() if not name.covered] == []
 
 
 def test_no_name_is_lost_from_the_lists():

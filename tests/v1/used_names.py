@@ -23,7 +23,6 @@ class Used:
     owner: str
     member: str
     repositories: int
-    waits: bool
 
     def __str__(self):
         return f"{self.side} {self.owner}.{self.member}"
@@ -46,9 +45,8 @@ def used():
             if not line.startswith(" "):
                 owner, _, words = line.partition(":")
             for word in words.split():
-                member, _, count = word.lstrip("!").rpartition("=")
-                waits = word.startswith("!")
-                found.append(Used(side, int(share), owner, member, int(count), waits))
+                member, _, count = word.rpartition("=")
+                found.append(Used(side, int(share), owner, member, int(count)))
     return found
 
 
