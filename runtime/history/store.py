@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import FileAccessError, PlatformError, StateError, UnknownNameError
-from infra.contract.load import nearest
 from infra.contract.private import private_file, private_folder
 from runtime.history.child_runs import PARENT, part_record, parts_of
 from runtime.history.fold import as_number, as_text, fold
+from runtime.history.meant import COMPARED, meant_run
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,
@@ -299,12 +299,10 @@ class History:
         row = database.execute("select record from run where run_id = ?", (run_id,)).fetchone()
         if row is not None:
             return _read(row[0])
-        known = [
-            r[0] for r in database.execute("select run_id from run order by created desc limit 20")
-        ]
+        newest = "select run_id from run order by created desc limit ?"
+        known = [str(each[0]) for each in database.execute(newest, (COMPARED,))]
         raise UnknownNameError(
-            f"This project has no run {run_id!r}.",
-            remedy=nearest(run_id, dict.fromkeys(known), noun="run"),
+            f"This project has no run {run_id!r}.", remedy=meant_run(run_id, known)
         )
 
     def _update(self, database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:

@@ -247,3 +247,19 @@ def test_the_runs_below_a_run_are_folded_from_its_events(history, record):
     assert (second.run_id, second.state) == ("second", RunState.RUNNING)
     assert [each.run_id for each in history.children("kid")] == ["grandchild"]
     assert history.record(parent).metrics == {"loss": 7.0}
+
+
+def test_an_unknown_run_is_answered_with_the_nearest_only(history, record):
+    assert hint_of(history, "r1") == "There is no run yet."
+    for number in range(30):
+        history.add(record(f"Default_17{number:02d}_ab", created=float(number)))
+    meant = hint_of(history, "Default_1707_ac")
+    assert meant.startswith("Did you mean 'Default_1707_ab', ")
+    assert meant.count("Default_") == 3
+    assert hint_of(history, "zzz") == "The newest is Default_1729_ab. `aml runs` lists them."
+
+
+def hint_of(history, run_id):
+    with pytest.raises(UnknownNameError) as refused:
+        history.record(run_id)
+    return refused.value.remedy
