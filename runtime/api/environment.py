@@ -214,12 +214,16 @@ class Environment(Section):
 
     @classmethod
     def list(cls, workspace: Deployed) -> "dict[str, Environment]":
-        """Return the newest version of each registered environment, by name."""
+        """Return the newest version of each registered environment, by name.
+
+        Those that only submitted runs brought along, which nobody registered, are left out.
+        """
         with azureml_errors(), environments_of(workspace) as environments:
             found = {name: environments.get(name) for name in environments.names()}
         return {
             name: cls._registered(registered(name, version, properties))
             for name, (version, properties) in found.items()
+            if not properties.get("isAnonymous")
         }
 
     def build(

@@ -196,11 +196,17 @@ def _nested(value: object) -> bool:
     return isinstance(value, dict | list)
 
 
+def _is_column(values: Sequence[object]) -> bool:
+    """Return whether a table has a column of these: single values, of which there are some."""
+    said = any(value is not None and value != "" for value in values)
+    return said and not any(_nested(value) for value in values)
+
+
 def _print_table(found: object) -> None:
     rows: Sequence[object] = found if isinstance(found, list) else [found]
     documents = [each if isinstance(each, dict) else {"Result": each} for each in rows]
     every = dict.fromkeys(name for each in documents for name in each)
-    names = [name for name in every if not any(_nested(each.get(name)) for each in documents)]
+    names = [name for name in every if _is_column([each.get(name) for each in documents])]
     cells = [
         ["" if each.get(name) is None else str(each[name]) for name in names] for each in documents
     ]

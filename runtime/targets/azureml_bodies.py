@@ -57,7 +57,8 @@ def environment_asset(
     A user-managed one uses the interpreter of the image or node, and has no conda file.
     ``context_uri`` is where the files of ``environment_context`` are.
     """
-    properties: JsonObject = {"osType": "Linux"}
+    # As the service's own clients mark what a job brings along: nobody registered it.
+    properties: JsonObject = {"osType": "Linux", "isAnonymous": True}
     context = environment_context(spec)
     if context is not None:
         properties["build"] = {"contextUri": context_uri, "dockerfilePath": context.dockerfile}

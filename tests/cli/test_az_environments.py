@@ -4,7 +4,11 @@ import json
 
 import pytest
 
-from tests.localcloud.harness import SUB, connect, make_workspace
+from runtime.model.environments import EnvironmentSpec
+from runtime.targets.azureml_bodies import environment_asset
+from tests.localcloud.harness import ML, SUB, connect, make_workspace
+
+WORKSPACE = f"{SUB}/resourceGroups/verbs/providers/{ML}/workspaces/demo"
 
 
 @pytest.fixture(scope="module")
@@ -12,6 +16,7 @@ def deployed(aml_home, local_cloud):
     """Return the name of a workspace whose manifest is in the home of the local cloud."""
     with connect(aml_home) as cloud:
         made = make_workspace(cloud.arm, f"{SUB}/resourceGroups/verbs")
+    assert made == WORKSPACE
     name = made.rpartition("/")[2]
     manifest = {
         "version": 1,
@@ -59,6 +64,20 @@ def test_environments_are_listed_and_shown(here, deployed):
     said = here.aml("environment", "show", "-n", "shown", "--version", "1")
     document = json.loads(said.out)
     assert document["python"]["condaDependencies"]["dependencies"][1]["pip"] == ["azureml-defaults"]
+
+
+def test_what_a_run_brought_along_is_not_listed_and_a_table_has_no_empty_columns(here, aml_home):
+    scaffolded(here, "mine")
+    here.aml("environment", "register", "--directory", "mine")
+    body = environment_asset(EnvironmentSpec("conda", conda="dependencies: [python=3.11]"))[1]
+    version = f"{WORKSPACE}/environments/aml-0123/versions/1"
+    with connect(aml_home) as cloud:
+        assert cloud.arm("PUT", version, body).status_code == 201
+    said = here.aml("environment", "list", "-o", "table")
+    assert "aml-0123" not in said.out
+    assert said.out.split()[:2] == ["Name", "Version"]
+    assert "AssetId" not in said.out
+    assert here.aml("environment", "show", "-n", "aml-0123").code == 0
 
 
 def test_another_workspace_and_an_unknown_name_are_refused(here):

@@ -221,7 +221,7 @@ def test_an_image_to_pull_has_packages_on_top_or_none(image, name):
     assert properties["image"] == name
     assert yaml.safe_load(properties["condaFile"]) == yaml.safe_load(CONDA)
     bare = bodies.environment_asset(EnvironmentSpec("user_managed", image=image))[1]
-    assert bare == {"properties": {"osType": "Linux", "image": name}}
+    assert bare == {"properties": {"osType": "Linux", "isAnonymous": True, "image": name}}
 
 
 def test_a_dockerfile_is_built_with_packages_as_its_last_steps():
@@ -234,7 +234,7 @@ def test_a_dockerfile_is_built_with_packages_as_its_last_steps():
     assert yaml.safe_load(context.files["aml-conda.yml"]) == yaml.safe_load(CONDA)
     properties = bodies.environment_asset(spec, "https://x/")[1]["properties"]
     build = {"contextUri": "https://x/", "dockerfilePath": "Dockerfile"}
-    assert properties == {"osType": "Linux", "build": build}
+    assert properties == {"osType": "Linux", "isAnonymous": True, "build": build}
 
 
 def test_a_build_context_is_sent_with_all_its_files(tmp_path):
