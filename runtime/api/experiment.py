@@ -18,6 +18,7 @@ from runtime.api.runs.definition import KIND, definition
 from runtime.api.script_run_config import ScriptRunConfig
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
+from runtime.history.experiment_tags import ExperimentTags
 from runtime.model.runs import RunSpec
 from runtime.submit.interactive import start
 from runtime.submit.prepare import placed
@@ -60,12 +61,21 @@ class Experiment:
             raise UserErrorException(problem, remedy="Choose another name for the experiment.")
         self.workspace = workspace
         self.name = name
-        self.tags: dict[str, str] = {}
 
     @property
     def id(self) -> str:
         """An id that this name has in this workspace, always the same."""
         return str(uuid5(NAMESPACE_URL, f"{self.workspace.id.lower()}/experiments/{self.name}"))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the experiment in this project; changing the copy changes nothing."""
+        with azureml_errors():
+            return self._tags.read()
+
+    @property
+    def _tags(self) -> ExperimentTags:
+        return ExperimentTags(self.workspace.session.home, self.name)
 
     @property
     def workspace_object(self) -> Workspace:
@@ -150,20 +160,21 @@ class Experiment:
         )
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags of this object; those of runs are found by ``get_runs``."""
-        self.tags |= {str(key): str(value) for key, value in tags.items()}
+        """Set tags of the experiment; those of runs are found by ``get_runs``."""
+        with azureml_errors():
+            self._tags.change(tags)
 
     def tag(self, key: str, value: str | None = None) -> None:
-        """Set one tag of this object."""
+        """Set one tag of the experiment."""
         self.set_tags({key: value or ""})
 
     def remove_tags(self, tags: "builtins.list[str]") -> None:
-        """Remove tags of this object."""
-        for key in tags:
-            self.tags.pop(key, None)
+        """Remove tags of the experiment."""
+        with azureml_errors():
+            self._tags.change({}, tags)
 
     def refresh(self) -> None:
-        """Do nothing: an experiment has no state of its own."""
+        """Do nothing: tags are read when they are asked for."""
 
     def get_portal_url(self) -> str:
         """Return the address of the experiment: in the studio on Azure, else of the history."""

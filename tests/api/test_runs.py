@@ -11,6 +11,7 @@ from aml_platform import (
     ScriptRunConfig,
     UserErrorException,
 )
+from infra.contract.errors import StateError
 
 TRACKS = """\
 import os, json, sys, urllib.request
@@ -161,3 +162,20 @@ def test_what_cannot_be_submitted_is_refused(experiment, tmp_path):
     config = ScriptRunConfig(tmp_path, "train.py")
     with pytest.raises(UserErrorException, match="takes no show_output"):
         experiment.submit(config, show_output=True)
+
+
+def test_tags_of_an_experiment_outlive_the_object(workspace, experiment):
+    experiment.set_tags({"team": "ml", "stage": 1})
+    experiment.tag("draft")
+    experiment.remove_tags(["draft", "no-such"])
+    assert Experiment(workspace, "exp").tags == {"team": "ml", "stage": "1"}
+    assert Experiment(workspace, "other").tags == {}
+
+
+def test_damaged_tags_of_an_experiment_are_named(workspace, experiment):
+    experiment.tag("a")
+    file = workspace.session.home / "experiments" / "exp.json"
+    file.write_text("[]")
+    with pytest.raises(StateError) as refused:
+        _ = experiment.tags
+    assert refused.value.at == str(file)
