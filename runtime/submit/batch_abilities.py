@@ -44,8 +44,8 @@ BATCH_ROWS: Final[tuple[tuple[str, str, str], ...]] = (
         "retries on several nodes",
         "the agent of one node cannot start those of others again",
         (
-            "Ask for one node, or for retries with the events `lost` and `evicted` alone: the service"
-            " starts all nodes again."
+            "Ask for one node, or for retries with the events `lost` and `evicted` alone: the"
+            " service starts all nodes again."
         ),
     ),
     (

@@ -6,7 +6,8 @@ from typing import Final
 
 from infra.contract.errors import UsageError
 from runtime.model.runs import RunSpec
-from runtime.submit.abilities import DOCKER, FEATURES, INABILITIES, LOCAL, check_abilities
+from runtime.submit.abilities import DOCKER, INABILITIES, LOCAL, check_abilities
+from runtime.submit.features import FEATURES
 
 _HERE: Final = (LOCAL, DOCKER)
 

@@ -31,8 +31,16 @@ _TABLES: Final = (
     ("Keys of Workbench's `.compute`", COMPUTE),
     ("Keys of `spark_dependencies.yml`", SPARK_DEPENDENCIES),
 )
-_KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, DATABRICKS, CLUSTER, INSTANCE)
-_KINDS: Final = (LOCAL, DOCKER, MACHINE, HDINSIGHT, BATCH, CLUSTER, INSTANCE)
+_KINDS: Final = (
+    LOCAL,
+    DOCKER,
+    MACHINE,
+    HDINSIGHT,
+    BATCH,
+    DATABRICKS,
+    CLUSTER,
+    INSTANCE,
+)
 
 
 def tables() -> str:

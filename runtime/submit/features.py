@@ -6,6 +6,7 @@ from typing import Final
 
 from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
+from runtime.submit.batch_abilities import BATCH_FEATURES
 from runtime.targets.databricks_tasks import work_of
 
 
@@ -167,5 +168,6 @@ FEATURES: Final = (
     Feature("options of Databricks", _of_databricks, ("databricks",)),
     Feature("files of Databricks", _databricks_file, ("script", "databricks")),
     Feature("without an agent", _without_agent, ("inputs", "outputs", "retry", "distribution")),
+    *(Feature(*row) for row in BATCH_FEATURES),
     Feature("no history", lambda s: "" if s.collects else "a run without a history", ("collects",)),
 )

@@ -241,8 +241,8 @@ def until(holds):
             ["-c", "vm", "train.py"],
             "error: Invalid usage\n\n"
             "Target 'vm' is of kind kubernetes, which cannot run jobs yet.\n\n"
-            "hint: Use a target of kind aml_compute, batch, compute_instance, databricks, hdinsight,"
-            " virtual_machine, or `local`.\n",
+            "hint: Use a target of kind aml_compute, batch, compute_instance, databricks,"
+            " hdinsight, virtual_machine, or `local`.\n",
             id="kind-without-runs",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""Archives of Spark applications are unpacked below the folder of the application, or not at all."""
+"""Archives of Spark applications are unpacked below their folder, or not at all."""
 
 import io
 import tarfile
