@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from infra.catalogue.documents import set_at, value_at, with_value_at
 from infra.catalogue.equality import IDENTITIES, identities, known, same
-from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.row import SCOPES, ArmType
 from infra.catalogue.updates.rule import Change, UpdateRule, covers
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN
@@ -125,7 +125,7 @@ def parameters_of(row: ArmType, id: str) -> dict[str, str]:
     match = re.fullmatch(pattern, id.rstrip("/"), re.IGNORECASE)
     found = match.groupdict() if match else {}
     return {
-        name: f"/{value}" if name == "scope" else unquote(value)
+        name: f"/{value}" if name in SCOPES else unquote(value)
         for name, value in found.items()
         if name != "subscriptionId"
     }
@@ -300,4 +300,4 @@ def _query_text(value: object) -> str:
 
 
 def _group(match: re.Match[str]) -> str:
-    return f"(?P<{match[1]}>.+)" if match[1] == "scope" else f"(?P<{match[1]}>[^/]+)"
+    return f"(?P<{match[1]}>.+)" if match[1] in SCOPES else f"(?P<{match[1]}>[^/]+)"

@@ -130,6 +130,10 @@ class AzureNative:
         row = variant_of_inputs(type_of_token(type), inputs)
         return row.discriminator is not None and row.delete_query == DETACH
 
+    def made_with_parent(self, type: str) -> bool:
+        """Return whether the resource exists from its parent's beginning to its end."""
+        return type_of_token(type).with_parent is not None
+
     def adopts(self, type: str, inputs: Document, existing: Existing) -> bool:
         """Return whether an existing attachment can become the wanted one in place."""
         row = variant_of_inputs(type_of_token(type), inputs)
@@ -142,7 +146,8 @@ class AzureNative:
             return _existing(row, UNKNOWN, inputs, bodies.preview_outputs(row, inputs))
         where = self._id(row, inputs)
         with _without_secrets(row, inputs):
-            self._refuse_existing(row, where)
+            if row.with_parent is None:
+                self._refuse_existing(row, where)
             self._purge(row, where, timeout_s)
             self._free_name(row, where, inputs, timeout_s)
             request = self._put(row, where, inputs)
@@ -207,6 +212,8 @@ class AzureNative:
         url = bodies.url_path(id)
         query = self._soft_delete.delete_query(row) if self._soft_delete else {}
         request = Request("DELETE", url, row.api_version, params={**row.delete_query, **query})
+        if row.with_parent is not None:
+            request = Request("PUT", url, row.api_version, dict(row.with_parent))
         first = self._send(request)
         if first.status != _MISSING:
             self._client.run(follow(request, first), timeout_s=timeout_s, at=id)

@@ -242,6 +242,37 @@ RULES: Final = {
         "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
         80,
     ),
+    "private_endpoint": NameRule(
+        "private endpoint",
+        r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
+        "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        80,
+    ),
+    "private_dns_zone_group": NameRule(
+        "DNS zone group",
+        r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
+        "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        80,
+    ),
+    "private_dns_zone": NameRule(
+        "private DNS zone",
+        r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,33}",
+        "2-34 labels of up to 63 letters, digits or _-, with dots between them",
+        253,
+    ),
+    "virtual_network_link": NameRule(
+        "network link",
+        r"[a-zA-Z0-9](?:[\w.-]{0,78}\w)?",
+        "1-80 letters, digits or ._-, starting with a letter or digit, ending with one or _",
+        80,
+    ),
+    "diagnostic_setting": NameRule(
+        "diagnostic setting",
+        r"[^*<>%&:\\?/+\s](?:[^*<>%&:\\?/+]{0,258}[^*<>%&:\\?/+\s])?",
+        "1-260 characters, none of them *<>%&:\\?/+",
+        260,
+    ),
+    "blob_service": NameRule("blob service", r"default", "the name default", 7),
     "role_assignment": NameRule(
         "role assignment",
         r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",

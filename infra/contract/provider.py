@@ -176,6 +176,14 @@ class Adopts(Protocol):
 
 
 @runtime_checkable
+class WithParents(Protocol):
+    """A provider of types that a service makes and deletes together with their parents."""
+
+    def made_with_parent(self, type: str, /) -> bool:
+        """Say whether a create changes what is there already, and a delete resets it; pure."""
+
+
+@runtime_checkable
 class Cancels(Protocol):
     """A provider whose long-running polls can be stopped."""
 

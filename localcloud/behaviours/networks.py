@@ -140,7 +140,7 @@ def _configuration(call: Call, wanted: JsonObject, at: int, old: JsonObject | No
     if not subnet:
         says = f"Subnet is not specified for ipConfiguration '{name}'."
         raise invalid([(f"{path}.subnet", says)])
-    prefix = _prefix(call, subnet)
+    prefix = subnet_prefix(call, subnet)
     public = reference(inner.get("publicIPAddress"))
     if public:
         require_there(call, public, f"{path}.publicIPAddress")
@@ -150,7 +150,7 @@ def _configuration(call: Call, wanted: JsonObject, at: int, old: JsonObject | No
         "privateIPAllocationMethod": "Dynamic",
         "privateIPAddressVersion": "IPv4",
         "primary": at == 0,
-        "privateIPAddress": known or _private_address(call, prefix),
+        "privateIPAddress": known or private_address(call, prefix),
         **inner,
     }
     return {"id": f"{call.arm}/ipConfigurations/{name}", "name": name, "properties": inner}
@@ -167,7 +167,7 @@ def _require_free(call: Call, address: str) -> None:
             )
 
 
-def _prefix(call: Call, subnet: str) -> str:
+def subnet_prefix(call: Call, subnet: str) -> str:
     """Return the addresses of a subnet, a resource of its own or inside its network's body."""
     own = find(call, subnet)
     network, _, name = subnet.rpartition("/subnets/")
@@ -180,7 +180,8 @@ def _prefix(call: Call, subnet: str) -> str:
     return str(properties.get("addressPrefix") or _PREFIX)
 
 
-def _private_address(call: Call, prefix: str) -> str:
+def private_address(call: Call, prefix: str) -> str:
+    """Return an address of a subnet that no network card has."""
     cards = call.cloud.store.resources.of_type(CARD, now=call.now)
     taken = {
         str((each.get("properties") or {}).get("privateIPAddress"))

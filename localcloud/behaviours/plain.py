@@ -71,7 +71,7 @@ KINDS: Final = (
     replace(
         kind_of("Microsoft.Storage/storageAccounts/blobServices/containers"), provisioning=False
     ),
-    Kind("Microsoft.Storage/storageAccounts/blobServices", provisioning=False),
+    replace(kind_of("Microsoft.Storage/storageAccounts/blobServices"), provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices", provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices/shares", provisioning=False),
     Kind(

@@ -12,6 +12,7 @@ from infra.contract.discovery import TENANT
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.deleted_vaults import recover_or_refuse
 from localcloud.behaviours.minting import two_keys, with_properties
+from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
@@ -50,7 +51,10 @@ def _vault(call: Call, wanted: JsonObject, old: StoredResource | None) -> JsonOb
 def _show_vault(call: Call, vault: StoredResource, body: JsonObject) -> JsonObject:
     """Add the vault's URL: this cloud's, so that no secret is sent to a vault of Azure."""
     uri = f"{call.cloud.url}/{vault.name}.vault/"
-    return {**body, "properties": {**body["properties"], "vaultUri": uri}}
+    shown = {**body, "properties": {**body["properties"], "vaultUri": uri}}
+    found = with_connections(call, vault, shown)
+    # Azure leaves the key out of a vault without endpoints.
+    return found if found["properties"]["privateEndpointConnections"] else shown
 
 
 def _show_insights(call: Call, component: StoredResource, body: JsonObject) -> JsonObject:
@@ -169,6 +173,7 @@ KINDS: Final = (
         kind_of("Microsoft.ContainerRegistry/registries"),
         minted=two_keys,
         fill=_registry,
+        show=with_connections,
         actions={"listCredentials": _registry_keys},
     ),
     replace(kind_of("Microsoft.ManagedIdentity/userAssignedIdentities"), fill=_identity),

@@ -5,6 +5,7 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.minting import two_keys, with_properties
+from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.lookups import existing
 from localcloud.calls.messages import Call, Reply, answer
@@ -53,7 +54,8 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
     base = f"{call.cloud.url}/{resource.name}"
     others = {service: f"{base}.{service}/" for service in ("dfs", "file", "queue", "table", "web")}
     endpoints = {"blob": f"{base}/", **others}
-    return {**body, "properties": {**body["properties"], "primaryEndpoints": endpoints}}
+    shown = {**body, "properties": {**body["properties"], "primaryEndpoints": endpoints}}
+    return with_connections(call, resource, shown)
 
 
 def _stored(call: Call, account: StoredResource, old: StoredResource | None) -> None:

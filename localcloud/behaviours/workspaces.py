@@ -14,6 +14,7 @@ from infra.contract.json_types import JsonObject
 from localcloud.behaviours import instances
 from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.prerequisites import registry_credentials
+from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.identities import with_identity
 from localcloud.calls.long_running import begin, is_first_generation
@@ -111,7 +112,7 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
             "isPrivateLinkEnabled": False,
         },
     }
-    return {**body, "properties": {**properties, **made}}
+    return with_connections(call, resource, {**body, "properties": {**properties, **made}})
 
 
 def _stored(call: Call, workspace: StoredResource, old: StoredResource | None) -> None:

@@ -48,6 +48,10 @@ OTHERS = (
     ("virtual_network", {"virtualNetworkName": "net3", "resourceGroupName": "rg2"}),
     ("storage_account", {"accountName": "store3", "resourceGroupName": "rg2"}),
     ("workspace", {"workspaceName": "ml3", "resourceGroupName": "rg2"}),
+    ("private_zone", {"privateZoneName": "zone.two"}),
+    ("private_zone", {"privateZoneName": "zone.three", "resourceGroupName": "rg2"}),
+    ("private_endpoint", {"privateEndpointName": "pe2"}),
+    ("private_endpoint", {"privateEndpointName": "pe3", "resourceGroupName": "rg2"}),
 )
 
 

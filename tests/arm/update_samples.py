@@ -30,6 +30,8 @@ NUMBERS = count()
 ANOTHER = "another value"
 ACCOUNT = ("virtual_machine", "osProfile")
 """With it, a machine really runs: it needs a network card, and is tested by its clients."""
+LEFT_OUT = {ACCOUNT, ("blob_service", "blobServicesName")}
+"""It has one name only."""
 
 FILES = {
     "resources:ResourceGroup": "resource_group",
@@ -46,6 +48,12 @@ FILES = {
     "network:VirtualNetwork": "virtual_network",
     "network:Subnet": "subnet",
     "network:NetworkSecurityGroup": "network_security_group",
+    "network:PrivateEndpoint": "private_endpoint",
+    "network:PrivateDnsZoneGroup": "private_dns_zone_group",
+    "privatedns:PrivateZone": "private_zone",
+    "privatedns:VirtualNetworkLink": "virtual_network_link",
+    "monitor:DiagnosticSetting": "diagnostic_setting",
+    "storage:BlobServiceProperties": "blob_service",
     "batch:BatchAccount": "batch_account",
     "databricks:Workspace": "databricks_workspace",
     "compute:VirtualMachine": "virtual_machine",
@@ -80,6 +88,13 @@ LATER["computeStartStop"][0]["cron"]["expression"] = "0 20 * * *"
 ONE, TWO = (
     f"{IN}/Microsoft.ManagedIdentity/userAssignedIdentities/{name}" for name in ("one", "two")
 )
+NETS, ZONES = f"{IN}/Microsoft.Network/virtualNetworks", f"{IN}/Microsoft.Network/privateDnsZones"
+
+
+def leading_to(store: str) -> list[dict[str, Any]]:
+    """Return the connections of a private endpoint."""
+    return [{"name": "c", "privateLinkServiceId": f"{STORES}/{store}", "groupIds": ["blob"]}]
+
 
 # path, or kind and path → the value before (``...``: as in the golden case) and the one after
 VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
@@ -154,6 +169,23 @@ VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
         {"encryption": {"value": {"keyName": "l", "keyVaultUri": "https://v"}}},
     ),
     ("storage:BlobContainer", "accountName"): (..., "store2"),
+    ("storage:BlobServiceProperties", "accountName"): (..., "store2"),
+    ("network:PrivateEndpoint", "subnet"): (..., {"id": f"{NETS}/net2/subnets/a"}),
+    ("network:PrivateEndpoint", "privateLinkServiceConnections"): (..., leading_to("store2")),
+    ("network:PrivateEndpoint", "manualPrivateLinkServiceConnections"): (
+        ...,
+        leading_to("store2"),
+    ),
+    ("network:PrivateDnsZoneGroup", "privateEndpointName"): (..., "pe2"),
+    ("network:PrivateDnsZoneGroup", "privateDnsZoneConfigs"): (
+        ...,
+        [{"name": "zone1", "privateDnsZoneId": f"{ZONES}/zone.two"}],
+    ),
+    ("privatedns:VirtualNetworkLink", "privateZoneName"): (..., "zone.two"),
+    ("privatedns:VirtualNetworkLink", "virtualNetwork"): (..., {"id": f"{NETS}/net2"}),
+    ("monitor:DiagnosticSetting", "resourceUri"): (..., f"{STORES}/store2"),
+    ("monitor:DiagnosticSetting", "logs"): (..., [{"categoryGroup": "audit", "enabled": True}]),
+    ("monitor:DiagnosticSetting", "metrics"): (..., [{"category": "Other", "enabled": True}]),
     ("network:Subnet", "virtualNetworkName"): (..., "net2"),
     ("machinelearningservices:Datastore", "workspaceName"): (..., "ml2"),
     **{(kind, "workspaceName"): (..., "ml2") for kind in COMPUTES},
@@ -164,6 +196,9 @@ ALSO: dict[tuple[str, str], dict[str, Any]] = {
     ("VirtualMachine", f"{INNER}.address"): {"properties.resourceId": None},
     ("HDInsight", "properties.resourceId"): {f"{INNER}.address": None},
     ("storage:BlobContainer", "resourceGroupName"): {"accountName": "store3"},
+    ("storage:BlobServiceProperties", "resourceGroupName"): {"accountName": "store3"},
+    ("network:PrivateDnsZoneGroup", "resourceGroupName"): {"privateEndpointName": "pe3"},
+    ("privatedns:VirtualNetworkLink", "resourceGroupName"): {"privateZoneName": "zone.three"},
     ("network:Subnet", "resourceGroupName"): {"virtualNetworkName": "net3"},
     ("machinelearningservices:Datastore", "resourceGroupName"): {"workspaceName": "ml3"},
     **{(kind, "resourceGroupName"): {"workspaceName": "ml3"} for kind in COMPUTES},
@@ -204,7 +239,7 @@ def samples() -> Iterator[Sample]:
     subjects = [(token, "") for token in TABLE if token != COMPUTE]
     for token, kind in [*subjects, *((COMPUTE, kind) for kind in COMPUTES)]:
         for rule in rules_of(token, kind).values():
-            if (FILES.get(token.removeprefix("azure-native:")), rule.path) == ACCOUNT:
+            if (FILES.get(token.removeprefix("azure-native:")), rule.path) in LEFT_OUT:
                 continue
             short = kind or token.removeprefix("azure-native:")
             for before, after, change in _values(short, rule):
@@ -292,7 +327,11 @@ def _name(name_input: str) -> str:
     return NAMES.get(name_input, "x{:04}").format(next(NUMBERS))
 
 
-NAMES = {"roleAssignmentName": "11111111-2222-3333-4444-55555555{:04}"}
+NAMES = {
+    "privateZoneName": "x{:04}.zone",
+    "blobServicesName": "default",
+    "roleAssignmentName": "11111111-2222-3333-4444-55555555{:04}",
+}
 DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any] | None]] = {
     ("storage:StorageAccount", "sku.name"): (
         ("Standard_LRS", "Standard_ZRS"),

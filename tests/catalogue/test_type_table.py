@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.catalogue.names import parse_arm_id
-from infra.catalogue.types.row import ArmType
+from infra.catalogue.types.row import SCOPES, ArmType
 from infra.catalogue.types.table import TYPES, arm_type, type_of_token
 from infra.catalogue.updates.rule import Change
 from infra.contract.errors import UnknownNameError
@@ -62,7 +62,9 @@ def test_a_child_has_its_parent_in_the_table_or_in_its_path(row: ArmType) -> Non
 def test_the_path_is_an_id_of_the_type(row: ArmType) -> None:
     values = {name: f"{name}1" for name in row.parameters}
     scope = f"subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
-    text = row.path.format(subscriptionId=SUBSCRIPTION, **{**values, "scope": scope})
+    text = row.path.format(
+        subscriptionId=SUBSCRIPTION, **{**values, **dict.fromkeys(SCOPES, scope)}
+    )
     assert arm_type(parse_arm_id(text).type) is row
 
 

@@ -21,6 +21,8 @@ from infra.contract.json_types import Document
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
 Autoname = Literal["suffix", "uuid"]
 
+SCOPES: Final = frozenset({"scope", "resourceUri"})
+"""Parameters that are whole ids: of what an extension resource extends."""
 GROUP: Final = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 
 
@@ -95,6 +97,9 @@ class ArmType:
     ``{location}`` and ``{subscriptionId}``."""
     delete_before_replace: bool = False
     """Two must never exist at a time, not even under different names."""
+    with_parent: Document | None = None
+    """The service makes and deletes the resource with its parent: a create changes what is there,
+    and a delete PUTs this body, which has the service's defaults."""
     discriminator: str | None = None
     """Input path whose value selects a variant."""
     variants: Mapping[str, Variant] = field(default_factory=dict)

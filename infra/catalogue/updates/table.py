@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from infra.catalogue.updates import external, machine_learning, prerequisites
+from infra.catalogue.updates import external, machine_learning, prerequisites, private_networks
 from infra.catalogue.updates.rule import Change, UpdateRule, UpdateRules, by_path, covers
 
 WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
@@ -30,6 +30,12 @@ TABLE: Final[Mapping[str, tuple[UpdateRule, ...]]] = {
     "azure-native:network:VirtualNetwork": external.VIRTUAL_NETWORK,
     "azure-native:network:Subnet": external.SUBNET,
     "azure-native:network:NetworkSecurityGroup": external.NETWORK_SECURITY_GROUP,
+    "azure-native:network:PrivateEndpoint": private_networks.PRIVATE_ENDPOINT,
+    "azure-native:network:PrivateDnsZoneGroup": private_networks.PRIVATE_DNS_ZONE_GROUP,
+    "azure-native:privatedns:PrivateZone": private_networks.PRIVATE_ZONE,
+    "azure-native:privatedns:VirtualNetworkLink": private_networks.VIRTUAL_NETWORK_LINK,
+    "azure-native:monitor:DiagnosticSetting": private_networks.DIAGNOSTIC_SETTING,
+    "azure-native:storage:BlobServiceProperties": private_networks.BLOB_SERVICE,
     "azure-native:batch:BatchAccount": external.BATCH_ACCOUNT,
     "azure-native:databricks:Workspace": external.DATABRICKS_WORKSPACE,
     "azure-native:compute:VirtualMachine": external.VIRTUAL_MACHINE,

@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from infra.contract.errors import PartialFailure, ProviderError
-from infra.contract.provider import UNKNOWN, Checked, Existing, Locates, Provider
+from infra.contract.provider import (
+    UNKNOWN,
+    Checked,
+    Existing,
+    Locates,
+    Provider,
+    WithParents,
+)
 from infra.engine.deployment.session import Session
 from infra.engine.model.events import Op
 from infra.engine.model.resources import OperationKind, Resource
@@ -207,7 +214,8 @@ class StepExecutor:
         id_ = provider.locate(new.type, bare(new.inputs))
         if id_ is None:
             return False
-        if provider.read(new.type, id_, {}) is None:
+        shared = isinstance(provider, WithParents) and provider.made_with_parent(new.type)
+        if not shared and provider.read(new.type, id_, {}) is None:
             return True
         # Most likely it was renamed in the program: what is missing is an alias.
         holder = self._ledger.holder(id_)
@@ -217,6 +225,8 @@ class StepExecutor:
                 remedy="Give the resource that URN as an alias, or choose another name in Azure.",
                 at=new.urn,
             )
+        if shared:
+            return True
         raise ProviderError(
             f"{new.name!r} cannot be created: {id_} exists already and is not part of this stack.",
             remedy="Choose another name, or adopt it: give that id to the option `import_`.",
