@@ -14,6 +14,7 @@ from infra.components.datastore import (
     sas,
     service_principal,
 )
+from infra.components.diagnostics import Diagnostics, DiagnosticsArgs
 from infra.components.hdinsight import HDInsight, HDInsightArgs
 from infra.components.identity import managed_identity
 from infra.components.instance import (
@@ -26,36 +27,65 @@ from infra.components.instance import (
 )
 from infra.components.kubernetes import Kubernetes, KubernetesArgs, instance_type
 from infra.components.manifest_export import manifest
-from infra.components.network import Network, NetworkArgs, Subnet
+from infra.components.network import Network, NetworkArgs, SecurityRule, Subnet
+from infra.components.outbound import fqdn_rule, private_endpoint_rule, service_tag_rule
 from infra.components.platform import Platform
+from infra.components.prerequisite_args import (
+    ContainerRegistryArgs,
+    CorsRule,
+    FirewallArgs,
+    KeyVaultArgs,
+    PrerequisiteArgs,
+    StorageAccountArgs,
+)
+from infra.components.private_endpoint import (
+    PrivateDnsZone,
+    PrivateDnsZoneArgs,
+    PrivateEndpoint,
+    PrivateEndpointArgs,
+)
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
 from infra.components.synapse_spark import SynapseSpark, SynapseSparkArgs
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
 from infra.components.virtual_machine import VirtualMachine, VirtualMachineArgs
-from infra.components.workspace import Workspace, WorkspaceArgs
+from infra.components.workspace import EncryptionArgs, Workspace, WorkspaceArgs
 
 __all__ = [
     "Batch",
     "BatchArgs",
     "Cluster",
     "ClusterArgs",
+    "ContainerRegistryArgs",
+    "CorsRule",
     "DataLakeAnalytics",
     "DataLakeAnalyticsArgs",
     "Databricks",
     "DatabricksArgs",
     "Datastore",
     "DatastoreArgs",
+    "Diagnostics",
+    "DiagnosticsArgs",
+    "EncryptionArgs",
+    "FirewallArgs",
     "HDInsight",
     "HDInsightArgs",
     "Instance",
     "InstanceArgs",
+    "KeyVaultArgs",
     "Kubernetes",
     "KubernetesArgs",
     "Network",
     "NetworkArgs",
     "Platform",
+    "PrerequisiteArgs",
+    "PrivateDnsZone",
+    "PrivateDnsZoneArgs",
+    "PrivateEndpoint",
+    "PrivateEndpointArgs",
     "RoleAssignment",
     "RoleAssignmentArgs",
+    "SecurityRule",
+    "StorageAccountArgs",
     "Subnet",
     "SynapseSpark",
     "SynapseSparkArgs",
@@ -67,12 +97,15 @@ __all__ = [
     "WorkspaceArgs",
     "account_key",
     "cron_schedule",
+    "fqdn_rule",
     "inline_script",
     "instance_type",
     "managed_identity",
     "manifest",
+    "private_endpoint_rule",
     "recurring_schedule",
     "sas",
     "service_principal",
+    "service_tag_rule",
     "stored_script",
 ]

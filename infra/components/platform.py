@@ -15,13 +15,24 @@ from infra.components.context import (
     identity_ids,
 )
 from infra.components.datastore import Datastore, DatastoreArgs, account_key, sas, service_principal
+from infra.components.diagnostics import Diagnostics, DiagnosticsArgs
 from infra.components.inputs import derived
-from infra.components.network import Network, NetworkArgs, Subnet
+from infra.components.network import Network, NetworkArgs, SecurityRule, Subnet
+from infra.components.outbound import outbound_rules
+from infra.components.prerequisite_args import PrerequisiteArgs
+from infra.components.prerequisite_builders import prerequisite_args
+from infra.components.private_access import PrivateAccess
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
-from infra.components.workspace import Dependencies, Workspace, WorkspaceArgs, WorkspaceIdentity
+from infra.components.workspace import (
+    Dependencies,
+    EncryptionArgs,
+    Workspace,
+    WorkspaceArgs,
+    WorkspaceIdentity,
+)
 from infra.spec.datastores import AccountKeySpec, DatastoreSpec, SasSpec, ServicePrincipalSpec
-from infra.spec.networks import NetworkSpec
+from infra.spec.networks import NetworkSpec, SubnetSpec
 from infra.spec.roles import WORKSPACE_ROLES, RoleAssignmentSpec
 from infra.spec.stack import StackSpec
 
@@ -50,6 +61,7 @@ class Platform(pulumi.ComponentResource):
         self._name = name
         self._spec = spec
         self._identities: dict[str, UserIdentity] = {}
+        self._networks: dict[str, Network] = {}
         self.workspace = self._workspace()
         context = StackContext(
             platform=self,
@@ -58,13 +70,21 @@ class Platform(pulumi.ComponentResource):
             workspace=self.workspace,
             read=credentials,
             identities=self._identities,
-            subnets=self._subnets(),
+            subnets=self._subnets(self.workspace.resource_group_name),
         )
         self.targets = {each.name: BUILDERS[each.kind](context, each) for each in spec.computes}
         for store in spec.datastores:
             self._datastore(context, store)
         for assignment in spec.role_assignments:
             self._role(assignment)
+        PrivateAccess(
+            platform=self,
+            name=name,
+            spec=spec,
+            workspace=self.workspace,
+            networks=self._networks,
+        ).declare()
+        self._diagnostics()
         self.credentials = context.sealed
         self.register_outputs({"workspace_id": self.workspace.workspace_id})
 
@@ -89,10 +109,29 @@ class Platform(pulumi.ComponentResource):
             declare_identity=self._declare_identity,
             public_network_access=wanted.public_network_access,
             managed_network=wanted.managed_network,
+            outbound_rules=None
+            if wanted.outbound_rules is None
+            else outbound_rules(wanted.outbound_rules),
+            image_build_compute=wanted.image_build_compute,
+            high_business_impact=wanted.high_business_impact,
+            encryption=None
+            if wanted.encryption is None
+            else EncryptionArgs(**wanted.encryption.model_dump()),
+            system_datastores_auth=wanted.system_datastores_auth,
+            v1_legacy_mode=wanted.v1_legacy_mode,
+            kind=wanted.kind,
+            hub_id=wanted.hub_id,
+            declare_prerequisites=self._declare_prerequisites,
             tags={**self._spec.tags, **wanted.tags} or None,
         )
         options = pulumi.ResourceOptions(parent=self, protect=wanted.protect)
         return Workspace(f"{self._name}-workspace", args, options)
+
+    def _declare_prerequisites(self, group_name: pulumi.Output[str]) -> PrerequisiteArgs:
+        """Declare the networks whose subnets firewalls let in, and no other."""
+        return prerequisite_args(
+            self._spec, self._subnets(group_name) if _in_firewalls(self._spec) else {}
+        )
 
     def _declare_identity(self, dependencies: Dependencies) -> WorkspaceIdentity:
         """Declare the stack's identities and the roles of the workspace's own."""
@@ -132,20 +171,25 @@ class Platform(pulumi.ComponentResource):
             if getattr(dependencies, f"{scope}_id") is not None
         ]
 
-    def _subnets(self) -> dict[str, pulumi.Output[str]]:
+    def _subnets(self, group_name: pulumi.Output[str]) -> dict[str, pulumi.Output[str]]:
+        """Declare the networks when they are first needed; return the ids of their subnets."""
+        if not self._networks:
+            self._networks = {
+                wanted.name: self._network(wanted, group_name) for wanted in self._spec.networks
+            }
         return {
-            f"{wanted.name}/{subnet}": id_
-            for wanted in self._spec.networks
-            for subnet, id_ in self._network(wanted).subnet_ids.items()
+            f"{name}/{subnet}": id_
+            for name, network in self._networks.items()
+            for subnet, id_ in network.subnet_ids.items()
         }
 
-    def _network(self, wanted: NetworkSpec) -> Network:
+    def _network(self, wanted: NetworkSpec, group_name: pulumi.Output[str]) -> Network:
         args = NetworkArgs(
             network_name=wanted.name,
-            resource_group_name=self.workspace.resource_group_name,
+            resource_group_name=group_name,
             location=self._spec.location,
             address_space=wanted.address_space,
-            subnets=[Subnet(**subnet.model_dump()) for subnet in wanted.subnets],
+            subnets=[_subnet(each) for each in wanted.subnets],
             tags={**self._spec.tags, **wanted.tags} or None,
         )
         return Network(f"{self._name}-{wanted.name}", args, self._options)
@@ -158,7 +202,7 @@ class Platform(pulumi.ComponentResource):
             datastore_name=wanted.name,
             workspace_name=self.workspace.workspace_name,
             resource_group_name=self.workspace.resource_group_name,
-            account_name=wanted.account_name or derived(_last, account),
+            account_name=wanted.account_name or derived(_last, account or ""),
             account_resource_group=elsewhere.resource_group if elsewhere else None,
             account_subscription_id=elsewhere.subscription if elsewhere else None,
             credentials=_credentials(context, wanted.credentials),
@@ -168,6 +212,27 @@ class Platform(pulumi.ComponentResource):
             **place,
         )
         Datastore(context.named(wanted.name), args, context.options)
+
+    def _diagnostics(self) -> None:
+        wanted, made = self._spec.diagnostics, self.workspace.dependencies
+        if wanted is None:
+            return
+        for kind, id_, has_logs in (
+            ("workspace", self.workspace.workspace_id, True),
+            ("storage", made.storage_account_id, False),
+            ("vault", made.key_vault_id, True),
+            ("registry", made.container_registry_id, True),
+        ):
+            if id_ is None or (wanted.logs and has_logs, wanted.metrics) == (False, False):
+                continue
+            args = DiagnosticsArgs(
+                resource_id=id_,
+                log_analytics_id=wanted.log_analytics_id or made.log_analytics_id or "",
+                storage_account_id=wanted.storage_account_id,
+                logs=wanted.logs and has_logs,
+                metrics=wanted.metrics,
+            )
+            Diagnostics(f"{self._name}-{kind}-diagnostics", args, self._options)
 
     def _role(self, wanted: RoleAssignmentSpec) -> None:
         who = wanted.identity or wanted.principal_id or "workspace"
@@ -197,6 +262,16 @@ class Platform(pulumi.ComponentResource):
                 return self.workspace.resource_group_id
         scope: pulumi.Input[str] = getattr(self.workspace.dependencies, f"{wanted.scope}_id")
         return scope
+
+
+def _in_firewalls(spec: StackSpec) -> bool:
+    walls = (spec.storage_account.firewall, spec.key_vault.firewall)
+    return any(wall and wall.subnets for wall in walls)
+
+
+def _subnet(wanted: SubnetSpec) -> Subnet:
+    rules = [SecurityRule(**each.model_dump()) for each in wanted.security_rules]
+    return Subnet(**wanted.model_dump(exclude={"security_rules"}), security_rules=rules)
 
 
 def _credentials(context: StackContext, wanted: object) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 from pulumi_azure_native import (
@@ -13,8 +14,17 @@ from pulumi_azure_native import (
     storage,
 )
 
-from infra.components.inputs import child_options, derived, identifier
+from infra.components.inputs import child_options, derived, identifier, translated, without_nothing
+from infra.components.prerequisite_args import (
+    ACCESS,
+    ContainerRegistryArgs,
+    KeyVaultArgs,
+    StorageAccountArgs,
+)
 from infra.contract.json_types import JsonObject
+
+_LONGEST_DAYS: Final = 90
+"""The retention of a vault that says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +41,55 @@ class Prerequisites:
     location: pulumi.Input[str]
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None
 
-    def storage_account(self) -> pulumi.Output[str]:
+    def storage_account(self, args: StorageAccountArgs) -> pulumi.Output[str]:
         account = storage.StorageAccount(
             f"{self.name}-storage",
             account_name=self._named("storage_account"),
             kind="StorageV2",
-            sku=storage.SkuArgs(name="Standard_LRS"),
+            sku=storage.SkuArgs(name=args.sku),
             allow_blob_public_access=False,
             enable_https_traffic_only=True,
             minimum_tls_version="TLS1_2",
             opts=child_options(self.parent, "storage:StorageAccount"),
+            **_access(args.public_network_access),
+            **without_nothing(
+                allow_shared_key_access=None if args.shared_key_access else False,
+                network_rule_set=args.firewall
+                and args.firewall.rules("i_p_address_or_range", "virtual_network_resource_id"),
+            ),
             **self._shared(),
         )
+        if args.has_blob_settings:
+            self._blob_service(account, args)
         return identifier(account)
 
-    def key_vault(self, tenant_id: pulumi.Input[str] | None) -> pulumi.Output[str]:
+    def _blob_service(self, account: storage.StorageAccount, args: StorageAccountArgs) -> None:
+        storage.BlobServiceProperties(
+            f"{self.name}-storage-blobs",
+            account_name=account.name,
+            resource_group_name=self.resource_group_name,
+            blob_services_name="default",
+            delete_retention_policy=_kept_days(args.blob_soft_delete_days),
+            container_delete_retention_policy=_kept_days(args.container_soft_delete_days),
+            is_versioning_enabled=args.versioning,
+            cors=storage.CorsRulesArgs(
+                cors_rules=[
+                    storage.CorsRuleArgs(
+                        allowed_origins=each.origins,
+                        allowed_methods=each.methods,
+                        allowed_headers=each.allowed_headers,
+                        exposed_headers=each.exposed_headers,
+                        max_age_in_seconds=each.max_age_seconds,
+                    )
+                    for each in args.cors
+                ]
+            ),
+            opts=child_options(self.parent, "storage:BlobServiceProperties"),
+        )
+
+    def key_vault(
+        self, args: KeyVaultArgs, tenant_id: pulumi.Input[str] | None
+    ) -> pulumi.Output[str]:
         """``tenant_id``: ``None`` for the tenant deployed to, as the provider reports it."""
         if tenant_id is None:
             options = pulumi.InvokeOutputOptions(parent=self.parent)
@@ -55,8 +99,17 @@ class Prerequisites:
             vault_name=self._named("key_vault"),
             properties=keyvault.VaultPropertiesArgs(
                 tenant_id=tenant_id,
-                sku=keyvault.SkuArgs(family="A", name="standard"),
+                sku=keyvault.SkuArgs(family="A", name=args.sku),
                 access_policies=[],
+                **_access(args.public_network_access),
+                **without_nothing(
+                    enable_purge_protection=args.purge_protection or None,
+                    enable_rbac_authorization=args.rbac or None,
+                    soft_delete_retention_in_days=None
+                    if args.soft_delete_days == _LONGEST_DAYS
+                    else args.soft_delete_days,
+                    network_acls=args.firewall and args.firewall.rules("value", "id"),
+                ),
             ),
             # The service adds its own access policy; removing it would break the workspace.
             opts=child_options(
@@ -66,7 +119,7 @@ class Prerequisites:
         )
         return identifier(vault)
 
-    def application_insights(self) -> pulumi.Output[str]:
+    def log_analytics(self) -> pulumi.Output[str]:
         logs = operationalinsights.Workspace(
             f"{self.name}-logs",
             workspace_name=self._named("log_analytics"),
@@ -75,25 +128,30 @@ class Prerequisites:
             opts=child_options(self.parent, "operationalinsights:Workspace"),
             **self._shared(),
         )
+        return identifier(logs)
+
+    def application_insights(self, log_analytics_id: pulumi.Input[str]) -> pulumi.Output[str]:
         insights = applicationinsights.Component(
             f"{self.name}-insights",
             resource_name_=self._named("application_insights"),
             kind="web",
             application_type="web",
             ingestion_mode="LogAnalytics",
-            workspace_resource_id=logs.id,
+            workspace_resource_id=log_analytics_id,
             opts=child_options(self.parent, "applicationinsights:Component"),
             **self._shared(),
         )
         return identifier(insights)
 
-    def container_registry(self) -> pulumi.Output[str]:
+    def container_registry(self, args: ContainerRegistryArgs) -> pulumi.Output[str]:
         registry = containerregistry.Registry(
             f"{self.name}-registry",
             registry_name=self._named("container_registry"),
-            sku=containerregistry.SkuArgs(name="Basic"),
-            admin_user_enabled=True,  # the service pulls images as admin
+            sku=containerregistry.SkuArgs(name=args.sku),
+            admin_user_enabled=args.admin_user,
             opts=child_options(self.parent, "containerregistry:Registry"),
+            **_access(args.public_network_access),
+            **without_nothing(network_rule_set=_only(args)),
             **self._shared(),
         )
         return identifier(registry)
@@ -107,3 +165,20 @@ class Prerequisites:
             "location": self.location,
             "tags": self.tags,
         }
+
+
+def _access(word: pulumi.Input[str]) -> JsonObject:
+    """Return the argument for public access, nothing for the service's default."""
+    return {} if word == "enabled" else {"public_network_access": translated(ACCESS, word)}
+
+
+def _kept_days(days: int | None) -> JsonObject:
+    return {"enabled": True, "days": days} if days else {"enabled": False}
+
+
+def _only(args: ContainerRegistryArgs) -> JsonObject | None:
+    """Return the rules that let in the listed addresses alone."""
+    if not args.ip_rules:
+        return None
+    rules = [{"action": "Allow", "i_p_address_or_range": each} for each in args.ip_rules]
+    return {"default_action": "Deny", "ip_rules": rules}

@@ -9,28 +9,42 @@ from pulumi_azure_native import machinelearningservices as ml
 from pulumi_azure_native import resources
 
 from infra.components.identity import managed_identity
-from infra.components.inputs import child_options, derived, given, translated
+from infra.components.inputs import (
+    child_options,
+    derived,
+    given,
+    translated,
+    without_nothing,
+)
+from infra.components.outbound import OutboundRules
+from infra.components.prerequisite_args import ACCESS, NOTHING_SAID, PrerequisiteArgs
 from infra.components.prerequisites import Prerequisites
 from infra.contract.json_types import JsonObject
 from infra.spec.derived_names import derived_names
 
-ACCESS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 ISOLATION: Final = {
     "disabled": "Disabled",
     "allow_internet_outbound": "AllowInternetOutbound",
     "allow_only_approved_outbound": "AllowOnlyApprovedOutbound",
 }
+KINDS: Final = {"default": "Default", "hub": "Hub", "project": "Project"}
+DATASTORES_AUTH: Final = {"access_key": "AccessKey", "identity": "Identity"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """The resources a workspace depends on: the name of its group, and ARM ids."""
+    """The resources a workspace depends on: the name of its group, and ARM ids.
+
+    A project has none of its own: those of its hub serve it.
+    """
 
     resource_group_name: pulumi.Output[str]
-    storage_account_id: pulumi.Input[str]
-    key_vault_id: pulumi.Input[str]
+    storage_account_id: pulumi.Input[str] | None
+    key_vault_id: pulumi.Input[str] | None
     application_insights_id: pulumi.Input[str] | None
     container_registry_id: pulumi.Input[str] | None
+    log_analytics_id: pulumi.Input[str] | None = None
+    """Only of a store that is created."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +55,30 @@ class WorkspaceIdentity:
     primary: pulumi.Input[str] | None = None
     """ARM id; required without a system-assigned identity."""
     depends_on: Sequence[pulumi.Resource] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptionArgs:
+    """The customer-managed key of a workspace. Only the key itself changes in place."""
+
+    key_vault_id: pulumi.Input[str]
+    """ARM id of the key's vault. Replace."""
+    key: pulumi.Input[str]
+    """URL of the key and its version. In place."""
+    identity_id: pulumi.Input[str] | None = None
+    """ARM id of the identity that reads the key. Default: the system-assigned one. Replace."""
+
+    def property(self) -> ml.EncryptionPropertyArgs:
+        """Return it as the service has it."""
+        return ml.EncryptionPropertyArgs(
+            status="Enabled",
+            key_vault_properties=ml.KeyVaultPropertiesArgs(
+                key_vault_arm_id=self.key_vault_id, key_identifier=self.key
+            ),
+            identity=None
+            if self.identity_id is None
+            else ml.IdentityForCmkArgs(user_assigned_identity=self.identity_id),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +104,11 @@ class WorkspaceArgs:
     without: Collection[str] = ()
     """``application_insights``, ``container_registry``: created without these. Default none.
     In place; one created earlier is deleted."""
+    prerequisites: PrerequisiteArgs = NOTHING_SAID
+    """Settings of the created account, vault and registry. In place, except as they say."""
+    declare_prerequisites: Callable[[pulumi.Output[str]], PrerequisiteArgs] | None = None
+    """Replaces ``prerequisites``: gets the group's name, and declares the networks to which the
+    settings refer. In place."""
     tenant_id: pulumi.Input[str] | None = None
     """Tenant of the created vault. Default: the one deployed to. In place."""
     friendly_name: pulumi.Input[str] | None = None
@@ -83,6 +126,23 @@ class WorkspaceArgs:
     managed_network: pulumi.Input[str] | None = None
     """``disabled``, ``allow_internet_outbound`` or ``allow_only_approved_outbound``. Default: as
     the workspace has it. In place."""
+    outbound_rules: OutboundRules | None = None
+    """Rules of the managed network, from ``fqdn_rule``, ``service_tag_rule`` and
+    ``private_endpoint_rule``, by name. Default: as the workspace has them. In place."""
+    image_build_compute: pulumi.Input[str] | None = None
+    """Name of the cluster that builds images. Default: as the workspace has it. In place."""
+    high_business_impact: bool | None = None
+    """Less diagnostic data to Microsoft. Default: as the workspace has it. Replace."""
+    encryption: EncryptionArgs | None = None
+    """A key of your own. Default: Microsoft's. Replace."""
+    system_datastores_auth: pulumi.Input[str] | None = None
+    """``access_key`` or ``identity``. Default: as the workspace has it. In place."""
+    v1_legacy_mode: bool | None = None
+    """Refuse the newer API. Default: as the workspace has it. In place."""
+    kind: pulumi.Input[str] | None = None
+    """``default``, ``hub`` or ``project``. Default: as the workspace has it. Replace."""
+    hub_id: pulumi.Input[str] | None = None
+    """ARM id of a project's hub, whose storage, vault and registry it uses. Replace."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """Set on every created resource. Default none. In place."""
 
@@ -135,6 +195,7 @@ class Workspace(pulumi.ComponentResource):
             public_network_access=translated(ACCESS, args.public_network_access),
             managed_network=_network(args),
             tags=args.tags,
+            **_as_found_unless_given(args),
             opts=child_options(
                 self, "machinelearningservices:Workspace", depends_on=list(identity.depends_on)
             ),
@@ -165,16 +226,40 @@ def _group_of(workspace_id: str) -> str:
 def _dependencies(
     args: WorkspaceArgs, prerequisites: Prerequisites, group_name: pulumi.Output[str]
 ) -> Dependencies:
+    if args.hub_id is not None:
+        return Dependencies(
+            resource_group_name=group_name,
+            storage_account_id=None,
+            key_vault_id=None,
+            application_insights_id=None,
+            container_registry_id=None,
+        )
+    declare = args.declare_prerequisites
+    wanted = declare(group_name) if declare else args.prerequisites
+    storage = given(
+        args.storage_account_id, lambda: prerequisites.storage_account(wanted.storage_account)
+    )
+    vault = given(
+        args.key_vault_id, lambda: prerequisites.key_vault(wanted.key_vault, args.tenant_id)
+    )
+    insights, logs = args.application_insights_id, None
+    if "application_insights" in args.without:
+        insights = None
+    elif insights is None:
+        logs = prerequisites.log_analytics()
+        insights = prerequisites.application_insights(logs)
     return Dependencies(
         resource_group_name=group_name,
-        storage_account_id=given(args.storage_account_id, prerequisites.storage_account),
-        key_vault_id=given(args.key_vault_id, lambda: prerequisites.key_vault(args.tenant_id)),
-        application_insights_id=None
-        if "application_insights" in args.without
-        else given(args.application_insights_id, prerequisites.application_insights),
+        storage_account_id=storage,
+        key_vault_id=vault,
+        application_insights_id=insights,
         container_registry_id=None
         if "container_registry" in args.without
-        else given(args.container_registry_id, prerequisites.container_registry),
+        else given(
+            args.container_registry_id,
+            lambda: prerequisites.container_registry(wanted.container_registry),
+        ),
+        log_analytics_id=logs,
     )
 
 
@@ -195,10 +280,24 @@ def _group(
 
 
 def _network(args: WorkspaceArgs) -> JsonObject | None:
-    if args.managed_network is None:
-        return None
+    isolation = args.managed_network and translated(ISOLATION, args.managed_network)
     # Not the SDK's class: it adds `enableNetworkMonitor: false`, which would switch it off.
-    return {"isolation_mode": translated(ISOLATION, args.managed_network)}
+    parts = without_nothing(isolation_mode=isolation, outbound_rules=args.outbound_rules)
+    return parts or None
+
+
+def _as_found_unless_given(args: WorkspaceArgs) -> JsonObject:
+    """Return the arguments without which the workspace stays as the service has it."""
+    return without_nothing(
+        image_build_compute=args.image_build_compute,
+        hbi_workspace=args.high_business_impact,
+        encryption=args.encryption and args.encryption.property(),
+        system_datastores_auth_mode=args.system_datastores_auth
+        and translated(DATASTORES_AUTH, args.system_datastores_auth),
+        v1_legacy_mode=args.v1_legacy_mode,
+        kind=args.kind and translated(KINDS, args.kind),
+        hub_resource_id=args.hub_id,
+    )
 
 
 def _identity(args: WorkspaceArgs) -> WorkspaceIdentity:

@@ -15,6 +15,7 @@ from infra.spec.rules import (
     identities,
     instances,
     networks,
+    platforms,
     references,
     roles,
     sizes,
@@ -43,7 +44,7 @@ _COMPUTES: Final[Mapping[str, tuple[StackRule, ...]]] = {
 }
 # Rules for list entries of any kind.
 _ENTRIES: Final[Mapping[str, tuple[StackRule, ...]]] = {
-    "networks": (networks.ranges,),
+    "networks": (networks.ranges, networks.security_rules),
     "datastores": (datastores.one_account, datastores.free_name),
     "role_assignments": (roles.who_and_where,),
 }
@@ -57,6 +58,15 @@ _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     roles.fit_the_workspace,
     sizes.sizes,
     tags.fit_a_storage_account,
+    platforms.belong_to_what_is_created,
+    platforms.registry_needs_premium,
+    platforms.datastores_without_keys,
+    platforms.endpoints_have_a_subnet,
+    platforms.firewalls_know_their_subnets,
+    platforms.diagnostics_have_a_store,
+    platforms.projects_have_a_hub,
+    platforms.outbound_rules_fit,
+    platforms.images_are_built_by_a_cluster,
 )
 
 

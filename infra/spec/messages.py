@@ -38,6 +38,13 @@ _FORMS: Final[Mapping[str, str]] = {
     "address_space": "an IPv4 range, such as 10.1.0.0/16",
     "address_prefix": "an IPv4 range, such as 10.1.0.0/24",
     "service_endpoints": "an Azure service, such as Microsoft.Storage",
+    "subnets": "network/subnet as declared under aml:networks",
+    "sources": "IPv4 ranges, or one service tag such as AzureMachineLearning",
+    "destinations": "IPv4 ranges, or one service tag such as AzureMachineLearning",
+    "ports": "ports such as 443, 8000-9000 or *",
+    "host": "a host name, such as pypi.org or *.pypi.org",
+    "service_tag": "a service tag, such as AzureMachineLearning",
+    "key": "the URL of a key and its version, https://VAULT.vault.azure.net/keys/NAME/VERSION",
     "namespace": "lower-case letters, digits or hyphens",
     **dict.fromkeys(
         ("object_id", "tenant_id", "client_id", "principal_id"),
@@ -72,9 +79,14 @@ def _missing(complaint: Complaint) -> str:
     return f"is required: {hint}." if hint else "is required."
 
 
-def misspelt(complaint: Complaint) -> bool:
-    """Return whether a missing key is there under a misspelt name, which is reported anyway."""
+def explained(complaint: Complaint) -> bool:
+    """Return whether another complaint says it all.
+
+    A missing key is there under a misspelt name, or a list is too short without its wrong entries.
+    """
     given = complaint["input"]
+    if complaint["type"] == "too_short":
+        return bool(given)
     if complaint["type"] != "missing" or not isinstance(given, dict):
         return False
     known = _keys_at(complaint)

@@ -102,8 +102,16 @@ StorageAccountId = Annotated[str, *_id_type("Microsoft.Storage/storageAccounts")
 KeyVaultId = Annotated[str, *_id_type("Microsoft.KeyVault/vaults")]
 ApplicationInsightsId = Annotated[str, *_id_type("Microsoft.Insights/components")]
 ContainerRegistryId = Annotated[str, *_id_type("Microsoft.ContainerRegistry/registries")]
+WorkspaceId = Annotated[str, *_id_type("Microsoft.MachineLearningServices/workspaces")]
+KeyIdentifier = Annotated[
+    str, Field(pattern=r"^https://[A-Za-z0-9.-]+(:\d+)?(/[\w.-]+)?/keys/[A-Za-z0-9-]+/\w+$")
+]
+"""A key and its version: ``https://VAULT.vault.azure.net/keys/NAME/VERSION``."""
 SubnetId = Annotated[str, *_id_type(SUBNET_TYPE)]
 UserAssignedIdentityId = Annotated[str, *_id_type(IDENTITY_TYPE)]
+PrivateDnsZoneId = Annotated[str, *_id_type("Microsoft.Network/privateDnsZones")]
+LogAnalyticsId = Annotated[str, *_id_type("Microsoft.OperationalInsights/workspaces")]
+RouteTableId = Annotated[str, *_id_type("Microsoft.Network/routeTables")]
 SecurityGroupId = Annotated[str, *_id_type("Microsoft.Network/networkSecurityGroups")]
 VirtualMachineId = Annotated[str, *_id_type("Microsoft.Compute/virtualMachines")]
 HDInsightId = Annotated[str, *_id_type("Microsoft.HDInsight/clusters")]

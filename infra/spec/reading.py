@@ -81,7 +81,7 @@ def read_values(config: Document) -> ConfigReading:
             at = messages.place(complaint)
             if _is_sealed(complaint):
                 sealed.append(at)
-            elif isinstance(complaint["input"], _Unusable) or messages.misspelt(complaint):
+            elif isinstance(complaint["input"], _Unusable) or messages.explained(complaint):
                 continue  # already reported
             elif not (complaint["type"] == "missing" and at[0] in meant and len(at) == 1):
                 findings.append(

@@ -18,6 +18,11 @@ class SoftDeleteSpec(SpecModel):
     """On Azure, only the portal recovers a workspace; `aml up` says so and stops."""
     key_vault: Policy | None = None
 
-    def policy(self, of: Literal["workspace", "key_vault"], *, cloud: str) -> Policy:
-        """Return the policy in ``cloud``; on Azure, purging is never the default."""
-        return getattr(self, of) or ("purge" if cloud == "local" else "recover")
+    def policy(
+        self, of: Literal["workspace", "key_vault"], *, cloud: str, purgeable: bool = True
+    ) -> Policy:
+        """Return the policy in ``cloud``; on Azure, purging is never the default.
+
+        What is not ``purgeable``, a vault with purge protection, is recovered by default.
+        """
+        return getattr(self, of) or ("purge" if cloud == "local" and purgeable else "recover")

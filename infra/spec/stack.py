@@ -7,9 +7,11 @@ from pydantic import Field
 from infra.spec.base import SpecModel
 from infra.spec.computes import ComputeSpec
 from infra.spec.datastores import DatastoreSpec
+from infra.spec.diagnostics import DiagnosticsSpec
 from infra.spec.identity import UserAssignedIdentitySpec
 from infra.spec.names import AnyId, Location
 from infra.spec.networks import NetworkSpec
+from infra.spec.prerequisites import ContainerRegistrySpec, KeyVaultSpec, StorageAccountSpec
 from infra.spec.roles import RoleAssignmentSpec
 from infra.spec.soft_delete import SoftDeleteSpec
 from infra.spec.tags import Tags
@@ -22,6 +24,10 @@ class StackSpec(SpecModel):
     cloud: Literal["local", "azure"]
     location: Location
     workspace: WorkspaceSpec
+    storage_account: StorageAccountSpec = StorageAccountSpec()
+    key_vault: KeyVaultSpec = KeyVaultSpec()
+    container_registry: ContainerRegistrySpec = ContainerRegistrySpec()
+    diagnostics: DiagnosticsSpec | None = None
     tags: Tags = Field(default_factory=dict)
     identities: tuple[UserAssignedIdentitySpec, ...] = ()
     networks: tuple[NetworkSpec, ...] = ()
@@ -38,6 +44,10 @@ KEYS: Final = {
     "cloud": "aml:cloud",
     "location": "azure-native:location",
     "workspace": "aml:workspace",
+    "storage_account": "aml:storage_account",
+    "key_vault": "aml:key_vault",
+    "container_registry": "aml:container_registry",
+    "diagnostics": "aml:diagnostics",
     "tags": "aml:tags",
     "identities": "aml:identities",
     "networks": "aml:networks",

@@ -4,30 +4,40 @@ Import and drift read a service's answer through it; plans and drift reports nam
 keys. The components go the other way, from keys to inputs.
 """
 
-import base64
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from infra.catalogue.documents import set_at, value_at
-from infra.catalogue.durations import duration_s
 from infra.catalogue.updates.rule import covers
 from infra.catalogue.updates.table import COMPUTE, WORKSPACE
 from infra.contract.json_types import Document, JsonObject
-from infra.spec.roles import ROLES
+from infra.deploy.stack.entry_values import (
+    addresses,
+    authorization,
+    days,
+    identity,
+    instance_types,
+    minutes,
+    outbound_rules,
+    policy,
+    role,
+    schedules,
+    script,
+    seconds,
+    security_rules,
+    services,
+    snake,
+    subnet_ids,
+    switch,
+    workspace_kind,
+)
 
 _INNER: Final = "properties.properties"
 _ACCOUNT: Final = f"{_INNER}.administratorAccount"
 _SCALE: Final = f"{_INNER}.scaleSettings"
 _PERSON: Final = f"{_INNER}.personalComputeInstanceSettings.assignedUser"
 _SCRIPTS: Final = f"{_INNER}.setupScripts.scripts"
-_MINUTE_S: Final = 60
-_IDENTITIES: Final = {
-    "systemassigned": "system_assigned",
-    "userassigned": "user_assigned",
-    "systemassigned,userassigned": "system_and_user_assigned",
-}
 
 
 def _same(value: object) -> object:
@@ -44,98 +54,22 @@ class Row:
     default: object = None
 
 
-def _snake(word: object) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(word)).lower()
+def _access_rows(prefix: str = "") -> tuple["Row", ...]:
+    return (Row("public_network_access", f"{prefix}publicNetworkAccess", snake, "enabled"),)
 
 
-def _seconds(duration: object) -> int:
-    return int(duration_s(str(duration)) or 0)
-
-
-def _minutes(duration: object) -> int:
-    return _seconds(duration) // _MINUTE_S
-
-
-def _minutes_of_script(text: object) -> object:
-    minutes = str(text).removesuffix("m")
-    return int(minutes) if minutes.isdecimal() else text
-
-
-def _identity(value: Document) -> JsonObject | None:
-    kind = _IDENTITIES.get(str(value.get("type", "")).replace(" ", "").lower())
-    if kind is None:
-        return None
-    ids = sorted(value.get("userAssignedIdentities") or ())
-    return {"type": kind, **({"ids": ids} if ids else {})}
-
-
-def _schedules(value: Iterable[Document]) -> list[JsonObject]:
-    return [_schedule(each) for each in value or ()]
-
-
-def _schedule(each: Document) -> JsonObject:
-    made: JsonObject = {"action": _snake(each.get("action"))}
-    cron, recurrence = each.get("cron") or {}, each.get("recurrence") or {}
-    if cron:
-        made["cron"] = cron.get("expression")
-    else:
-        made["recurrence"] = _recurrence(recurrence)
-    for key, name in (("time_zone", "timeZone"), ("start_time", "startTime")):
-        value = (cron or recurrence).get(name)
-        if value and value != "UTC":
-            made[key] = value
-    if each.get("status") == "Disabled":
-        made["enabled"] = False
-    return made
-
-
-def _recurrence(value: Document) -> JsonObject:
-    times = value.get("schedule") or {}
-    made = {
-        "frequency": _snake(value.get("frequency")),
-        "interval": value.get("interval", 1),
-        "hours": times.get("hours"),
-        "minutes": times.get("minutes"),
-        "week_days": [_snake(day) for day in times.get("weekDays") or ()],
-        "month_days": times.get("monthDays"),
-    }
-    return {key: item for key, item in made.items() if item and (key, item) != ("interval", 1)}
-
-
-def _script(value: Document) -> JsonObject:
-    data = str(value.get("scriptData", ""))
-    made: JsonObject = {"path": data}
-    if str(value.get("scriptSource")).lower() == "inline":
-        made = {"inline": _decoded(data)}
-    if value.get("scriptArguments"):
-        made["arguments"] = value["scriptArguments"]
-    if value.get("timeout"):
-        made["timeout_minutes"] = _minutes_of_script(value["timeout"])
-    return made
-
-
-def _decoded(data: str) -> str:
-    """Return a script's text, or nothing for a script that is no text: no key can hold it."""
-    try:
-        return base64.b64decode(data).decode()
-    except ValueError:
-        return ""
-
-
-def _instance_types(value: Document) -> JsonObject:
-    return {name: _instance_type(each or {}) for name, each in value.items()}
-
-
-def _instance_type(each: Document) -> JsonObject:
-    resources = {k: v for k, v in (each.get("resources") or {}).items() if v}
-    known = {key: value for key, value in resources.items() if key in ("requests", "limits")}
-    parts = {"node_selector": each.get("nodeSelector"), "resources": known}
-    return {key: value for key, value in parts.items() if value}
+def _firewall_rows(path: str) -> tuple["Row", ...]:
+    return (
+        Row("firewall.default_action", f"{path}.defaultAction", snake),
+        Row("firewall.ip_rules", f"{path}.ipRules", addresses),
+        Row("firewall.subnets", f"{path}.virtualNetworkRules", subnet_ids),
+        Row("firewall.azure_services", f"{path}.bypass"),
+    )
 
 
 _EVERY: Final = (
     Row("description", "properties.description"),
-    Row("identity", "identity", _identity),
+    Row("identity", "identity", identity),
 )
 _MACHINE: Final = (
     Row("vm_size", f"{_INNER}.vmSize"),
@@ -152,25 +86,25 @@ _OVER_SSH: Final = (
 _ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
     "aml_compute": (
         *_MACHINE,
-        Row("priority", f"{_INNER}.vmPriority", _snake, "dedicated"),
+        Row("priority", f"{_INNER}.vmPriority", snake, "dedicated"),
         Row("min_nodes", f"{_SCALE}.minNodeCount", default=0),
         Row("max_nodes", f"{_SCALE}.maxNodeCount"),
-        Row("idle_seconds", f"{_SCALE}.nodeIdleTimeBeforeScaleDown", _seconds, 120),
+        Row("idle_seconds", f"{_SCALE}.nodeIdleTimeBeforeScaleDown", seconds, 120),
         Row("admin.user", f"{_INNER}.userAccountCredentials.adminUserName"),
-        Row("remote_login", f"{_INNER}.remoteLoginPortPublicAccess", _snake, "disabled"),
-        Row("os", f"{_INNER}.osType", _snake, "linux"),
+        Row("remote_login", f"{_INNER}.remoteLoginPortPublicAccess", snake, "disabled"),
+        Row("os", f"{_INNER}.osType", snake, "linux"),
     ),
     "compute_instance": (
         *_MACHINE,
         Row("ssh_public_key", f"{_INNER}.sshSettings.adminPublicKey"),
         Row("assigned_user.object_id", f"{_PERSON}.objectId"),
         Row("assigned_user.tenant_id", f"{_PERSON}.tenantId"),
-        Row("application_sharing", f"{_INNER}.applicationSharingPolicy", _snake, "shared"),
+        Row("application_sharing", f"{_INNER}.applicationSharingPolicy", snake, "shared"),
         Row("sso", f"{_INNER}.enableSSO", default=True),
-        Row("idle_shutdown_minutes", f"{_INNER}.idleTimeBeforeShutdown", _minutes),
-        Row("schedules", f"{_INNER}.schedules.computeStartStop", _schedules),
-        Row("setup.creation_script", f"{_SCRIPTS}.creationScript", _script),
-        Row("setup.startup_script", f"{_SCRIPTS}.startupScript", _script),
+        Row("idle_shutdown_minutes", f"{_INNER}.idleTimeBeforeShutdown", minutes),
+        Row("schedules", f"{_INNER}.schedules.computeStartStop", schedules),
+        Row("setup.creation_script", f"{_SCRIPTS}.creationScript", script),
+        Row("setup.startup_script", f"{_SCRIPTS}.startupScript", script),
     ),
     "virtual_machine": _OVER_SSH,
     "hdinsight": _OVER_SSH,
@@ -181,7 +115,7 @@ _ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         *_ATTACHED,
         Row("namespace", f"{_INNER}.namespace", default="default"),
         Row("default_instance_type", f"{_INNER}.defaultInstanceType"),
-        Row("instance_types", f"{_INNER}.instanceTypes", _instance_types),
+        Row("instance_types", f"{_INNER}.instanceTypes", instance_types),
     ),
     "synapse_spark": _ATTACHED,
 }
@@ -206,9 +140,19 @@ WORKSPACE_ROWS: Final = (
     Row("key_vault_id", "keyVault"),
     Row("application_insights_id", "applicationInsights"),
     Row("container_registry_id", "containerRegistry"),
-    Row("identity", "identity", _identity),
-    Row("public_network_access", "publicNetworkAccess", _snake, "enabled"),
-    Row("managed_network", "managedNetwork.isolationMode", _snake, "disabled"),
+    Row("identity", "identity", identity),
+    Row("public_network_access", "publicNetworkAccess", snake, "enabled"),
+    Row("managed_network", "managedNetwork.isolationMode", snake, "disabled"),
+    Row("outbound_rules", "managedNetwork.outboundRules", outbound_rules),
+    Row("image_build_compute", "imageBuildCompute"),
+    Row("high_business_impact", "hbiWorkspace", default=False),
+    Row("encryption.key_vault_id", "encryption.keyVaultProperties.keyVaultArmId"),
+    Row("encryption.key", "encryption.keyVaultProperties.keyIdentifier"),
+    Row("encryption.identity_id", "encryption.identity.userAssignedIdentity"),
+    Row("system_datastores_auth", "systemDatastoresAuthMode", snake, "access_key"),
+    Row("v1_legacy_mode", "v1LegacyMode", default=False),
+    Row("kind", "kind", workspace_kind, "default"),
+    Row("hub_id", "hubResourceId"),
 )
 _SERVICE_ACCESS: Final = {
     "None": "none",
@@ -219,15 +163,6 @@ _SERVICE_ACCESS: Final = {
 
 def _kind(compute_type: object) -> str:
     return _KIND_OF.get(str(compute_type).lower(), str(compute_type))
-
-
-def _role(definition_id: object) -> str:
-    guid = str(definition_id).rpartition("/")[2]
-    return next((name for name, known in ROLES.items() if known == guid), guid)
-
-
-def _services(value: Iterable[Document]) -> list[str]:
-    return [str(each.get("service")) for each in value]
 
 
 _PLACED: Final = (
@@ -263,16 +198,61 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row(_LOGS, "workspaceResourceId"),
         *_PLACED,
     ),
-    "azure-native:containerregistry:Registry": (Row("name", "registryName"), *_PLACED),
-    "azure-native:keyvault:Vault": (Row("name", "vaultName"), *_PLACED),
+    "azure-native:containerregistry:Registry": (
+        Row("name", "registryName"),
+        Row("sku", "sku.name"),
+        Row("admin_user", "adminUserEnabled"),
+        Row("ip_rules", "networkRuleSet.ipRules", addresses),
+        *_access_rows(),
+        *_PLACED,
+    ),
+    "azure-native:keyvault:Vault": (
+        Row("name", "vaultName"),
+        Row("sku", "properties.sku.name"),
+        Row("purge_protection", "properties.enablePurgeProtection", default=False),
+        Row("soft_delete_days", "properties.softDeleteRetentionInDays", default=90),
+        Row("authorization", "properties.enableRbacAuthorization", authorization),
+        *_access_rows("properties."),
+        *_firewall_rows("properties.networkAcls"),
+        *_PLACED,
+    ),
     "azure-native:operationalinsights:Workspace": (Row("name", "workspaceName"), *_PLACED),
-    "azure-native:storage:StorageAccount": (Row("name", "accountName"), *_PLACED),
+    "azure-native:storage:StorageAccount": (
+        Row("name", "accountName"),
+        Row("sku", "sku.name"),
+        Row("shared_key_access", "allowSharedKeyAccess", switch, "enabled"),
+        *_access_rows(),
+        *_firewall_rows("networkRuleSet"),
+        *_PLACED,
+    ),
+    "azure-native:storage:BlobServiceProperties": (
+        Row("blobs.soft_delete_days", "deleteRetentionPolicy", days),
+        Row("blobs.container_soft_delete_days", "containerDeleteRetentionPolicy", days),
+        Row("blobs.versioning", "isVersioningEnabled", default=False),
+        Row("blobs.cors", "cors.corsRules"),
+    ),
+    "azure-native:network:PrivateEndpoint": (
+        Row("private_endpoint", "privateEndpointName"),
+        Row("subnet", "subnet.id"),
+        *_PLACED,
+    ),
+    "azure-native:network:NetworkSecurityGroup": (
+        Row("name", "networkSecurityGroupName"),
+        Row("security_rules", "securityRules", security_rules),
+        *_PLACED,
+    ),
+    "azure-native:monitor:DiagnosticSetting": (
+        Row("log_analytics_id", "workspaceId"),
+        Row("storage_account_id", "storageAccountId"),
+        Row("logs", "logs", bool, default=False),
+        Row("metrics", "metrics", bool, default=False),
+    ),
     "azure-native:managedidentity:UserAssignedIdentity": (Row("name", "resourceName"), *_PLACED),
     "azure-native:authorization:RoleAssignment": (
         Row("name", "roleAssignmentName"),
-        Row("role", "roleDefinitionId", _role),
+        Row("role", "roleDefinitionId", role),
         Row("principal_id", "principalId"),
-        Row("principal_type", "principalType", _snake),
+        Row("principal_type", "principalType", snake),
         Row("scope_id", "scope"),
         Row("description", "description"),
     ),
@@ -286,20 +266,22 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("network", "virtualNetworkName"),
         Row("address_prefix", "addressPrefix"),
         Row("network_security_group_id", "networkSecurityGroup.id"),
-        Row("service_endpoints", "serviceEndpoints", _services),
+        Row("service_endpoints", "serviceEndpoints", services),
+        Row("private_endpoint_policies", "privateEndpointNetworkPolicies", policy, "disabled"),
+        Row("route_table_id", "routeTable.id"),
         *_PLACED,
     ),
     "azure-native:machinelearningservices:Datastore": (
         Row("name", "name"),
         Row("workspace", "workspaceName"),
-        Row("kind", "properties.datastoreType", _snake),
+        Row("kind", "properties.datastoreType", snake),
         Row("account_name", "properties.accountName"),
         Row("storage_account_id.resource_group", "properties.resourceGroup"),
         Row("storage_account_id.subscription", "properties.subscriptionId"),
         Row("container", "properties.containerName"),
         Row("filesystem", "properties.filesystem"),
         Row("share", "properties.fileShareName"),
-        Row("credentials.type", "properties.credentials.credentialsType", _snake),
+        Row("credentials.type", "properties.credentials.credentialsType", snake),
         Row("credentials.key", "properties.credentials.secrets.key"),
         Row("credentials.token", "properties.credentials.secrets.sasToken"),
         Row("credentials.client_secret", "properties.credentials.secrets.clientSecret"),
@@ -335,8 +317,8 @@ NO_KEYS: Final = frozenset({_FIRST_IDENTITY, _LOGS})
 
 def _primary(inputs: Document) -> Row:
     """Return the key of the identity that a workspace acts as: the first of its own, or a key."""
-    identity = inputs.get("identity")
-    kind = (_identity(identity) or {}).get("type") if isinstance(identity, Mapping) else None
+    held = inputs.get("identity")
+    kind = (identity(held) or {}).get("type") if isinstance(held, Mapping) else None
     if kind == "system_and_user_assigned":
         return Row("primary_identity_id", _PRIMARY)
     return Row(_FIRST_IDENTITY, _PRIMARY, lambda value: str(value).rpartition("/")[2])

@@ -26,10 +26,12 @@ NOUNS: Final = {
 def soft_delete_of(stack: Stack) -> SoftDeletePolicy:
     """Return the stack's policy, or the default of its cloud."""
     declared = stack.declared  # a program of one's own has no such setting
-    wanted = declared.soft_delete if isinstance(declared, StackSpec) else SoftDeleteSpec()
+    ours = declared if isinstance(declared, StackSpec) else None
+    wanted = ours.soft_delete if ours else SoftDeleteSpec()
+    purgeable = ours is None or not ours.key_vault.purge_protection
     return SoftDeletePolicy(
         workspace=wanted.policy("workspace", cloud=stack.cloud),
-        key_vault=wanted.policy("key_vault", cloud=stack.cloud),
+        key_vault=wanted.policy("key_vault", cloud=stack.cloud, purgeable=purgeable),
     )
 
 

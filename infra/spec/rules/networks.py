@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 
 from infra.contract.json_types import Document
-from infra.spec.rules.findings import Finding, listed
+from infra.spec.rules.findings import Finding, below, listed
 
 
 def ranges(network: Document) -> Iterator[Finding]:
@@ -29,6 +29,38 @@ def ranges(network: Document) -> Iterator[Finding]:
             if range_.overlaps(prefix):
                 yield at, f"{prefix} overlaps {range_} of subnets[{other}]."
         taken.append((index, prefix))
+
+
+def security_rules(network: Document) -> Iterator[Finding]:
+    for index, subnet in enumerate(listed(network, "subnets")):
+        if not isinstance(subnet, Mapping) or not listed(subnet, "security_rules"):
+            continue
+        at = ("subnets", index)
+        if subnet.get("network_security_group_id"):
+            message = "takes security_rules or network_security_group_id, not both."
+            yield (*at, "security_rules"), message
+        yield from below((*at, "security_rules"), _rules(listed(subnet, "security_rules")))
+
+
+def _rules(rules: list[object]) -> Iterator[Finding]:
+    names: dict[object, int] = {}
+    places: dict[tuple[object, object], int] = {}
+    for index, rule in enumerate(rules):
+        if not isinstance(rule, Mapping):
+            continue
+        name, place = rule.get("name"), (rule.get("direction"), rule.get("priority"))
+        if name in names:
+            yield (index, "name"), f"is the name of security_rules[{names[name]}] too."
+        elif place in places:
+            message = f"is the priority of security_rules[{places[place]}] too."
+            yield (index, "priority"), message
+        names.setdefault(name, index)
+        places.setdefault(place, index)
+        for key in ("sources", "destinations"):
+            given = listed(rule, key)
+            if len(given) > 1 and any(not str(each)[:1].isdigit() for each in given):
+                message = "has several entries, which must be addresses or ranges; make a rule of"
+                yield (index, key), f"{message} its own for each service tag."
 
 
 def _complaint(at: tuple[str | int, ...], text: object) -> Iterator[Finding]:

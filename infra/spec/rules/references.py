@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from infra.contract.json_types import Document
-from infra.spec.problems import did_you_mean
+from infra.spec.problems import Location, did_you_mean
 from infra.spec.rules.findings import Finding, entries, listed
+from infra.spec.rules.platforms import CREATED
 
 _LISTS = ("computes", "identities", "networks", "datastores")
 
@@ -42,10 +43,24 @@ def subnets_are_declared(stack: Document) -> Iterator[Finding]:
         for subnet in listed(network, "subnets")
         if isinstance(subnet, Mapping)
     ]
-    for index, compute in entries(stack, "computes"):
-        wanted = compute.get("subnet")
+    for at, wanted in _subnets(stack):
         if isinstance(wanted, str) and "/" in wanted and wanted not in known:
-            yield ("computes", index, "subnet"), _undeclared(wanted, "aml:networks", known)
+            yield at, _undeclared(wanted, "aml:networks", known)
+
+
+def _subnets(stack: Document) -> Iterator[tuple[Location, object]]:
+    """Yield every subnet that the file refers to by its name."""
+    for index, compute in entries(stack, "computes"):
+        yield ("computes", index, "subnet"), compute.get("subnet")
+    for key in ("workspace", *CREATED):
+        owner = stack.get(key)
+        if not isinstance(owner, Mapping):
+            continue
+        endpoint, wall = owner.get("private_endpoint"), owner.get("firewall")
+        if isinstance(endpoint, Mapping):
+            yield (key, "private_endpoint", "subnet"), endpoint.get("subnet")
+        for index, name in enumerate(listed(wall, "subnets") if isinstance(wall, Mapping) else ()):
+            yield (key, "firewall", "subnets", index), name
 
 
 def identities_are_declared(stack: Document) -> Iterator[Finding]:

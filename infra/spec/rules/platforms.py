@@ -1,0 +1,146 @@
+"""Rules for what is created for a workspace, private endpoints, diagnostics, hubs and projects."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from infra.contract.json_types import Document
+from infra.spec.rules.findings import Finding, entries, exactly_one, listed
+
+CREATED: Final = {
+    "storage_account": "storage_account_id",
+    "key_vault": "key_vault_id",
+    "container_registry": "container_registry_id",
+}
+"""Settings of what is created, and the workspace's key that names an existing one instead."""
+_WITH_ENDPOINTS: Final = ("workspace", *CREATED)
+_SERVICES: Final = {"storage_account": "Microsoft.Storage", "key_vault": "Microsoft.KeyVault"}
+_OWN: Final = (*CREATED.values(), "application_insights_id")
+
+
+def _part(stack: Document, key: str) -> Document:
+    found = stack.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def belong_to_what_is_created(stack: Document) -> Iterator[Finding]:
+    workspace = _part(stack, "workspace")
+    for key, existing in CREATED.items():
+        if not _part(stack, key):
+            continue
+        if workspace.get(existing):
+            message = f"belongs to one that is created, and {existing} names an existing one."
+            yield (key,), message
+        elif key in listed(workspace, "without"):
+            yield (key,), f"belongs to one that is created, and the workspace is without {key}."
+        elif workspace.get("hub_id"):
+            yield (key,), "belongs to one that is created; a project uses those of its hub."
+
+
+def registry_needs_premium(stack: Document) -> Iterator[Finding]:
+    registry = _part(stack, "container_registry")
+    if registry.get("sku") == "Premium":
+        return
+    for key, asked in (
+        ("ip_rules", bool(listed(registry, "ip_rules"))),
+        ("private_endpoint", bool(registry.get("private_endpoint"))),
+        ("public_network_access", registry.get("public_network_access") == "disabled"),
+    ):
+        if asked:
+            yield ("container_registry", key), "needs `sku: Premium`."
+
+
+def datastores_without_keys(stack: Document) -> Iterator[Finding]:
+    keyless = _part(stack, "storage_account").get("shared_key_access") == "disabled"
+    if keyless and _part(stack, "workspace").get("system_datastores_auth") != "identity":
+        message = "needs `system_datastores_auth: identity` under aml:workspace: the default"
+        yield (
+            ("storage_account", "shared_key_access"),
+            f"{message} datastores use the account's key otherwise.",
+        )
+
+
+def endpoints_have_a_subnet(stack: Document) -> Iterator[Finding]:
+    for key in _WITH_ENDPOINTS:
+        endpoint = _part(stack, key).get("private_endpoint")
+        if not isinstance(endpoint, Mapping):
+            continue
+        problem = exactly_one(endpoint, "subnet", "subnet_id")
+        if problem:
+            yield (key, "private_endpoint"), problem
+        if endpoint.get("dns") == "none" and listed(endpoint, "zone_ids"):
+            yield (key, "private_endpoint", "zone_ids"), "does not fit `dns: none`; remove one."
+
+
+def firewalls_know_their_subnets(stack: Document) -> Iterator[Finding]:
+    """Report subnets that a firewall lets in and that lack the service's endpoint."""
+    endpoints = {
+        f"{network.get('name')}/{subnet.get('name')}": listed(subnet, "service_endpoints")
+        for _, network in entries(stack, "networks")
+        for subnet in listed(network, "subnets")
+        if isinstance(subnet, Mapping)
+    }
+    for key, service in _SERVICES.items():
+        wall = _part(stack, key).get("firewall")
+        for index, name in enumerate(listed(wall, "subnets") if isinstance(wall, Mapping) else ()):
+            if isinstance(name, str) and name in endpoints and service not in endpoints[name]:
+                message = f"{name!r} needs {service} among its service_endpoints."
+                yield (key, "firewall", "subnets", index), message
+
+
+def diagnostics_have_a_store(stack: Document) -> Iterator[Finding]:
+    diagnostics, workspace = _part(stack, "diagnostics"), _part(stack, "workspace")
+    created = not (
+        workspace.get("application_insights_id")
+        or "application_insights" in listed(workspace, "without")
+        or workspace.get("hub_id")
+    )
+    if "diagnostics" in stack and not created and not diagnostics.get("log_analytics_id"):
+        yield ("diagnostics",), "needs log_analytics_id: the stack creates no log store."
+
+
+def projects_have_a_hub(stack: Document) -> Iterator[Finding]:
+    workspace = _part(stack, "workspace")
+    kind, hub = workspace.get("kind"), workspace.get("hub_id")
+    if kind == "project" and not hub:
+        yield ("workspace", "kind"), "a project needs hub_id."
+    if hub and kind != "project":
+        yield ("workspace", "hub_id"), "belongs to `kind: project`."
+    if not hub:
+        return
+    for key in (*_OWN, "without"):
+        if workspace.get(key):
+            yield ("workspace", key), "a project uses what its hub has; remove it."
+    for index, store in entries(stack, "datastores"):
+        if not store.get("account_name") and not store.get("storage_account_id"):
+            message = "a project has no storage of its own; set account_name."
+            yield ("datastores", index), message
+
+
+def outbound_rules_fit(stack: Document) -> Iterator[Finding]:
+    workspace = _part(stack, "workspace")
+    rules, isolation = listed(workspace, "outbound_rules"), workspace.get("managed_network")
+    if rules and isolation in (None, "disabled"):
+        message = "need a managed_network: allow_internet_outbound or allow_only_approved_outbound."
+        yield ("workspace", "outbound_rules"), message
+    seen: dict[str, int] = {}
+    for index, rule in enumerate(rules):
+        if not isinstance(rule, Mapping):
+            continue
+        at = ("workspace", "outbound_rules", index)
+        if rule.get("kind") == "fqdn" and isolation == "allow_internet_outbound":
+            yield (
+                at,
+                "is of kind fqdn, which needs `managed_network: allow_only_approved_outbound`.",
+            )
+        name = str(rule.get("name")).lower()
+        if name in seen:
+            yield (*at, "name"), f"is the name of outbound_rules[{seen[name]}] too."
+        seen.setdefault(name, index)
+
+
+def images_are_built_by_a_cluster(stack: Document) -> Iterator[Finding]:
+    wanted = _part(stack, "workspace").get("image_build_compute")
+    for _, compute in entries(stack, "computes"):
+        if wanted and compute.get("name") == wanted and compute.get("kind") != "aml_compute":
+            message = f"{wanted!r} is of kind {compute.get('kind')}; use an aml_compute."
+            yield ("workspace", "image_build_compute"), message
