@@ -3,6 +3,7 @@
 import io
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,20 @@ def test_entries_of_a_zip_that_lead_out_of_its_folder_are_left_out(tmp_path):
     unpack(tmp_path / "a.zip", tmp_path / "in")
     assert (tmp_path / "in" / "inside").read_text() == "x"
     assert not (tmp_path / "outside").exists()
+
+
+def test_links_of_an_environment_lead_to_its_python_and_nothing_is_written_through_them(tmp_path):
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        for name, target in (("bin/python", "/usr/bin/python3"), ("out", str(tmp_path))):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = tarfile.SYMTYPE, target
+            archive.addfile(entry)
+    unpack(tmp_path / "a.tgz", tmp_path / "in")
+    assert (tmp_path / "in" / "bin" / "python").readlink() == Path("/usr/bin/python3")
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        entry = tarfile.TarInfo("out/written")
+        entry.size = 1
+        archive.addfile(entry, io.BytesIO(b"x"))
+    with pytest.raises(UsageError, match="written"):
+        unpack(tmp_path / "a.tgz", tmp_path / "in")
+    assert not (tmp_path / "written").exists()

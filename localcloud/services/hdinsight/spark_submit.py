@@ -133,7 +133,8 @@ def unpack(archive: Path, folder: Path) -> None:
         return
     try:
         with tarfile.open(archive) as opened:
-            opened.extractall(folder, filter="data")
+            # Links may lead anywhere: those of a virtual environment lead to its Python.
+            opened.extractall(folder, filter="tar")
     except tarfile.FilterError as error:
         raise UsageError(
             f"{archive.name} cannot be unpacked: {error}.",
