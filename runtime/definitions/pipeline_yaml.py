@@ -22,9 +22,11 @@ from runtime.definitions.runconfig import find_run_configuration, read_run_confi
 from runtime.definitions.settings import RunConfigurationFile, with_settings
 from runtime.environments.declarations import find_declaration
 from runtime.model.data import DataInput, DataLocation, DataOutput, Mechanism, data_variable
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.parallel import ParallelTask, parallel_command, split_size
 from runtime.model.pipelines import Parameter, ParameterType, Pipeline, Source, Step
 from runtime.model.runs import RunSpec
+from runtime.model.services import BATCH_VM_SIZE, batch_command, batch_step_options
 from runtime.model.transfers import transfer
 
 _EMPTY: Final = Located({}, 1)
@@ -184,7 +186,10 @@ class _Reading:
                 else nearest(kind, dict.fromkeys(_MAKERS), noun="type")
             )
             if kind == "AdlaStep":
-                todo = "Azure retired Data Lake Analytics; use Spark or Python in its place."
+                todo = (
+                    "Azure retired Data Lake Analytics on 2024-02-29. Write its U-SQL for Spark"
+                    " (DatabricksStep), or in Python (PythonScriptStep)."
+                )
             self.problems.at_line(given.line, f"Step {name!r} is of type {kind!r}.", todo)
             return None
         data = _StepData(self, name)
@@ -402,13 +407,31 @@ def _batch(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
     executable = _text(given, "executable")
     if executable is None:
         raise UsageError("It has no executable.", remedy="Write `executable: FILE`.")
-    run = reading.run(given, data, command=" ".join([executable, *data.arguments]))
-    return _with_properties(
-        run,
-        given,
-        "aml.batch.",
-        "pool_id create_pool vm_size vm_image_urn target_compute_nodes run_task_as_admin",
+    pool, create = _text(given, "pool_id"), _flag(given, "create_pool", default=False)
+    if not create and pool is None:
+        raise UsageError(
+            "It has neither pool_id nor create_pool.",
+            remedy="Write `pool_id: POOL`, or `create_pool: true`.",
+        )
+    here = (reading.folder(given) / executable).is_file() and "/" not in executable
+    line = " ".join([f"./{executable}" if here else executable, *data.arguments])
+    failing = _flag(given, "is_positive_exit_code_failure", default=True)
+    run = reading.run(given, data, command=batch_command(line, positive_is_failure=failing))
+    options = batch_step_options(
+        pool_id=pool,
+        create_pool=create,
+        vm_size=_text(given, "vm_size") or BATCH_VM_SIZE,
+        vm_image_urn=_text(given, "vm_image_urn") or "",
+        target_compute_nodes=_number(given, "target_compute_nodes", 1),
+        run_task_as_admin=_flag(given, "run_task_as_admin", default=False),
+        delete_batch_job_after_finish=_flag(given, "delete_batch_job_after_finish", default=True),
+        delete_batch_pool_after_finish=_flag(
+            given, "delete_batch_pool_after_finish", default=False
+        ),
     )
+    # An executable needs no environment: what it needs is in the node's image.
+    environment = run.environment or EnvironmentSpec("user_managed")
+    return replace(run, batch=options, environment=environment)
 
 
 def _databricks(reading: _Reading, given: Located, data: _StepData) -> RunSpec:
@@ -455,6 +478,11 @@ def _text(document: Located, key: str) -> str | None:
 
 def _value(given: Located) -> str:
     return str(given.value) if isinstance(given.value, bool) else given.text
+
+
+def _flag(document: Located, key: str, *, default: bool) -> bool:
+    value = document.get(key)
+    return value.value if value is not None and isinstance(value.value, bool) else default
 
 
 def _number(document: Located, key: str, default: int) -> int:

@@ -127,6 +127,37 @@ class BatchOptions:
     keep_job: bool = False
 
 
+_RETIRED_IMAGE: Final = "urn:MicrosoftWindowsServer:WindowsServer:2012-R2-Datacenter"
+"""The default of ``AzureBatchStep``, which Azure no longer offers."""
+
+
+def batch_step_options(
+    *,
+    pool_id: str | None,
+    create_pool: bool,
+    vm_size: str,
+    vm_image_urn: str,
+    target_compute_nodes: int,
+    run_task_as_admin: bool,
+    delete_batch_job_after_finish: bool,
+    delete_batch_pool_after_finish: bool,
+) -> BatchOptions:
+    """Return the options of an ``AzureBatchStep``, whose arguments these are.
+
+    Its default image is one of Windows that Azure has retired: nodes have Ubuntu in its place.
+    """
+    return BatchOptions(
+        pool=pool_id or "",
+        create_pool=create_pool,
+        vm_size=vm_size,
+        image="" if vm_image_urn == _RETIRED_IMAGE else vm_image_urn,
+        nodes=target_compute_nodes,
+        as_admin=run_task_as_admin,
+        delete_pool=delete_batch_pool_after_finish,
+        keep_job=not delete_batch_job_after_finish,
+    )
+
+
 def batch_command(line: str, *, positive_is_failure: bool) -> str:
     """Return a line of the shell whose positive exit codes are failures, or are not.
 

@@ -293,8 +293,9 @@ class BatchPlace:
 
     def _pieces(self, watched: Watched, have: Have) -> list[Piece]:
         """Return what the files of a running task have beyond the bytes that are here."""
-        sizes = self._read(f"wd/{ROOT}/{INDEX}", 0)
-        index: dict[str, int] = json.loads(sizes) if sizes else {}
+        index: dict[str, int] = {}
+        with suppress(ValueError):  # not there yet, or replaced while it was read
+            index = json.loads(self._read(f"wd/{ROOT}/{INDEX}", 0))
         found: list[Piece] = []
         for name, size in index.items():
             if size > have(name) - watched.bases.get(name, 0):

@@ -1,5 +1,6 @@
 """Runs on an Azure Batch account keep the contract, over the local cloud's and the real client."""
 
+import json
 import os
 import signal
 from contextlib import closing
@@ -9,8 +10,12 @@ import pytest
 from azure.batch import BatchClient, models
 from azure.core.credentials import AzureNamedKeyCredential
 
+from aml_platform import AzureBatchStep, Dataset, Experiment, Pipeline, PipelineData
+from aml_platform import Workspace as AmlWorkspace
 from infra.arm.client import local_client
 from runtime.agent.assets.datastore import Datastore
+from runtime.cli.root import run as aml
+from runtime.definitions.pipeline_yaml import read_pipeline_yaml
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import Distribution, RetryPolicy
@@ -262,3 +267,77 @@ def test_what_never_starts_says_why(target, make_pool, tmp_path):
     assert waiting.state is RunState.FAILED
     assert "within 1 s" in waiting.error
     assert canceled.state is RunState.CANCELED
+
+
+COUNTS_WORDS = '#!/bin/sh\nwc -w <"$1" | tr -d " " >"$2/count.txt"\necho counted\nexit $3\n'
+YAML = """
+pipeline:
+  name: words
+  default_compute: nodes
+  steps:
+    count:
+      type: AzureBatchStep
+      executable: fails.sh
+      create_pool: true
+      pool_id: words
+      delete_batch_pool_after_finish: true
+      is_positive_exit_code_failure: false
+"""
+
+
+@pytest.fixture
+def project(aml_home, workspace, tmp_path, monkeypatch):
+    """A stack whose target `nodes` is the account; the working folder is its own."""
+    found = {"kind": "batch", "id": f"{workspace}/computes/nodes", "resource_id": ACCOUNT}
+    manifest = {
+        "project": "demo",
+        "stack": "local",
+        "cloud": "local",
+        "workspace": {"id": workspace, "name": "demo", "location": "westeurope"},
+        "targets": {"nodes": found},
+    }
+    (aml_home / "manifests").mkdir(exist_ok=True)
+    (aml_home / "manifests" / "local.json").write_text(json.dumps(manifest))
+    monkeypatch.setenv("AML_HOME", str(aml_home))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_step_for_azure_batch_runs_its_executable_there(project, client):
+    program = project / "count.sh"
+    program.write_text(COUNTS_WORDS)
+    program.chmod(0o755)
+    words = project / "words.txt"
+    words.write_text("one two three")
+    given = Dataset.File.from_files(str(words), validate=False).as_named_input("words").as_mount()
+    made = PipelineData("made")
+    step = AzureBatchStep(
+        "count",
+        create_pool=True,
+        executable="count.sh",
+        arguments=[given, made, 3],
+        outputs=[made],
+        source_directory=str(project),
+        compute_target="nodes",
+        is_positive_exit_code_failure=False,
+    )
+    run = Experiment(AmlWorkspace.from_config(), "steps").submit(
+        Pipeline(AmlWorkspace.from_config(), [step])
+    )
+    assert run.wait_for_completion(show_output=False)["status"] == "Completed"
+    (child,) = run.get_steps()
+    assert "aml.batch.job" in child.properties
+    assert [pool.id for pool in client.list_pools() if pool.id.startswith("steps")] == []
+
+
+def test_a_step_in_a_file_makes_its_pool_and_deletes_it(project, client):
+    program = project / "fails.sh"
+    program.write_text("#!/bin/sh\necho said\nexit 9\n")
+    program.chmod(0o755)
+    file = project / "pipeline.yml"
+    file.write_text(YAML)
+    (step,) = read_pipeline_yaml(file).steps
+    assert step.run.batch == BatchOptions("words", create_pool=True, delete_pool=True)
+    assert step.run.command == "bash -c ./fails.sh || [ $? -lt 128 ]"
+    assert aml(["submit", str(file)]) == 0
+    waited(lambda: "words" not in [pool.id for pool in client.list_pools()])

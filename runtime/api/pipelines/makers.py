@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from shlex import quote
 from typing import Final, NoReturn, Protocol
 
@@ -40,6 +41,7 @@ from runtime.definitions.databricks_options import step_options
 from runtime.model.data import DataLocation
 from runtime.model.parallel import ParallelTask, parallel_command, split_size
 from runtime.model.runs import RunSpec
+from runtime.model.services import batch_command, batch_step_options
 from runtime.model.transfers import transfer
 
 __all__: list[str] = []
@@ -273,29 +275,33 @@ def _batch(making: Making, step: AzureBatchStep, data: StepData) -> RunSpec:
         raise UserErrorException(
             f"Step {step.label!r} has no executable.", remedy="Give `executable='FILE'`."
         )
-    if step.create_pool == bool(step.pool_id):
+    if not step.create_pool and not step.pool_id:
         raise UserErrorException(
-            f"Step {step.label!r} needs either create_pool=True or a pool_id.",
-            remedy="Give one of the two.",
+            f"Step {step.label!r} needs create_pool=True or a pool_id.",
+            remedy="Give one of them; with both, the pool is made unless it is there.",
         )
-    command = [step.executable, *(step.arguments or ())]
+    here = Path(str(step.source_directory or "."), step.executable).is_file()
+    program = f"./{step.executable}" if here and "/" not in step.executable else step.executable
     run = making.scripted(
-        step, data, RunConfiguration(), command=command, folder=step.source_directory
+        step,
+        data,
+        RunConfiguration(),
+        command=[program, *(step.arguments or ())],
+        folder=step.source_directory,
     )
-    return _with_properties(
-        run,
-        "aml.batch.",
-        {
-            "pool_id": step.pool_id,
-            "create_pool": step.create_pool or None,
-            "vm_size": step.vm_size if step.create_pool else None,
-            "vm_image_urn": step.vm_image_urn if step.create_pool else None,
-            "target_compute_nodes": step.target_compute_nodes if step.create_pool else None,
-            "run_task_as_admin": step.run_task_as_admin or None,
-            "delete_batch_pool_after_finish": step.delete_batch_pool_after_finish or None,
-            "keep_batch_job": None if step.delete_batch_job_after_finish else True,
-        },
+    options = batch_step_options(
+        pool_id=step.pool_id,
+        create_pool=step.create_pool,
+        vm_size=step.vm_size,
+        vm_image_urn=step.vm_image_urn,
+        target_compute_nodes=step.target_compute_nodes,
+        run_task_as_admin=step.run_task_as_admin,
+        delete_batch_job_after_finish=step.delete_batch_job_after_finish,
+        delete_batch_pool_after_finish=step.delete_batch_pool_after_finish,
     )
+    failing = step.is_positive_exit_code_failure
+    line = batch_command(run.command, positive_is_failure=failing)
+    return replace(run, command=line, batch=options)
 
 
 def _databricks(making: Making, step: DatabricksStep, data: StepData) -> RunSpec:
@@ -382,8 +388,9 @@ MAKERS: Final[Sequence[tuple[type[PipelineStep], Callable[..., RunSpec]]]] = (
     (HyperDriveStep, _hyperdrive),
     (AutoMLStep, automl_run),
     (AdlaStep, _refused(
-        "Azure retired Data Lake Analytics, which ran U-SQL, in February 2024",
-        "Write the query for Spark (SynapseSparkStep), or in Python.")),
+        "Azure retired Data Lake Analytics, which ran U-SQL, on 2024-02-29",
+        "Write the query for Spark (DatabricksStep, SynapseSparkStep), or in Python"
+        " (PythonScriptStep).")),
     (KustoStep, _refused(
         "no target runs queries of Azure Data Explorer",
         "Query it in a PythonScriptStep with the package azure-kusto-data.")),
