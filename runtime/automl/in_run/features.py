@@ -15,7 +15,7 @@ _MOST_CATEGORIES: Final = 50
 _MOST_WORDS: Final = 300
 _MANY: Final = 0.9
 _WORDS_OF_TEXT: Final = 3
-_PARTS: Final = ("year", "month", "day", "dayofweek", "hour", "minute")
+_PARTS: Final = ("year", "month", "day", "day_of_week", "hour", "minute")
 _LISTED: Final = {
     "Numeric": ("Imputer", "StandardScaler"),
     "Categorical": ("CatImputer", "OneHotEncoder"),

@@ -42,7 +42,9 @@ def main() -> None:
         else:
             _learn(table, validation, settings, trials)
     except (DataProblemError, ValueError) as error:
-        sys.exit(f"The search cannot be made: {error}")
+        why = f"The search cannot be made: {error}"
+        run.fail(why)
+        sys.exit(why)
 
 
 def _source(run: Any, place: Mapping[str, str]) -> Any:
