@@ -15,20 +15,26 @@ from runtime.cli.submit_command import SubmitOptions
 from runtime.cli.watching import finish
 from runtime.definitions.job_pipeline import read_pipeline_job
 from runtime.definitions.pipeline_yaml import read_pipeline_yaml
+from runtime.definitions.problems import GIVEN_PARAMETER
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.model.pipelines import ParameterValue, Pipeline, Step
 from runtime.pipelines.drawing import as_text
+from runtime.pipelines.graph import Problem
 from runtime.pipelines.submission import Options, check, submit
 from runtime.submit.session import ProjectSession
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPipeline:
-    """A pipeline of a file, and how it is to be submitted."""
+    """A pipeline of a file, and how it is to be submitted.
+
+    ``problems`` are those of the file, to be reported with those of the steps that could be read.
+    """
 
     pipeline: Pipeline
     options: Options
     notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass
@@ -41,7 +47,7 @@ class PipelineFile(ABC):
     def read(
         self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
     ) -> ReadPipeline:
-        """Read the file. Raises ``DefinitionError`` with every problem."""
+        """Read the file. Raises ``DefinitionError`` for one that is no pipeline at all."""
 
     def submit(
         self,
@@ -63,12 +69,17 @@ class PipelineJob(PipelineFile):
     def read(
         self, settings: Sequence[Setting] = (), parameters: Mapping[str, str] | None = None
     ) -> ReadPipeline:
-        given = [Setting(("inputs", key), value) for key, value in (parameters or {}).items()]
+        given = [
+            Setting(("inputs", key), value, GIVEN_PARAMETER)
+            for key, value in (parameters or {}).items()
+        ]
         readers = {"automl": partial(automl_job_of, home=home_folder())}
         found = read_pipeline_job(self.file, [*settings, *given], readers)
         notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
         options = Options(regenerate=found.regenerate, name=found.name or "")
-        return ReadPipeline(found.pipeline, options, tuple(n for n in notes if "$schema" not in n))
+        problems = tuple(Problem(e.message, e.remedy, str(e.at)) for e in found.problems)
+        shown = tuple(each for each in notes if "$schema" not in each)
+        return ReadPipeline(found.pipeline, options, shown, problems)
 
 
 class PipelineYaml(PipelineFile):
@@ -111,14 +122,15 @@ def _submitted(
         else found.pipeline.steps,
     )
     if dry_run:
-        checked = check(session, pipeline, found.options.values)
+        checked = check(session, pipeline, found.options.values, problems=found.problems)
         if as_json:
             print_json({each.name: list(each.upstream) for each in checked.steps})
             return
         for line in as_text(checked):
             print_data(line)
         return
-    run_id = submit(session, pipeline, replace(found.options, native=given.native), say)
+    options = replace(found.options, native=given.native)
+    run_id = submit(session, pipeline, options, say, problems=found.problems)
     say(f"RunId: {run_id}")
     finish(session, run_id, wait=wait, as_json=as_json)
 

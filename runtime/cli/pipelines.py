@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from infra.contract.errors import UsageError
-from infra.contract.load import load
+from infra.contract.load import load, nearest
 from runtime.cli.option_values import pair
 from runtime.cli.parent_files import parent_file
 from runtime.cli.pipeline_files import PipelineJob, PipelineYaml, ReadPipeline
@@ -15,6 +15,7 @@ from runtime.cli.render import print_data, print_json, say, write_picture
 from runtime.cli.session import command_session
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.pipelines.drawing import as_svg, as_text
+from runtime.pipelines.graph import raise_problems
 from runtime.pipelines.submission import check, submit
 from runtime.submit.session import ProjectSession
 
@@ -65,7 +66,7 @@ def validate(
     found = read(file, read_settings(settings), _values(parameters))
     for note in found.notes:
         say(note)
-    checked = check(session, found.pipeline, found.options.values)
+    checked = check(session, found.pipeline, found.options.values, problems=found.problems)
     say(f"{file}: {len(checked.steps)} steps, no problems.")
 
 
@@ -93,7 +94,9 @@ def graph(
     """
     states: dict[str, str] = {}
     if Path(what).is_file():
-        made = read(Path(what), read_settings(settings), _values(parameters)).pipeline
+        found = read(Path(what), read_settings(settings), _values(parameters))
+        raise_problems(found.problems)
+        made = found.pipeline
     else:
         session = command_session(stack)
         run_id = session.history.named(what)
@@ -111,9 +114,14 @@ def read(file: Path, settings: Sequence[Setting], parameters: Mapping[str, str])
     """Return the pipeline of a file. Raises ``UsageError`` for a file that is none."""
     found = parent_file(file)
     if not isinstance(found, PipelineJob | PipelineYaml):
-        there = "is no pipeline" if file.is_file() else "does not exist"
+        if not file.is_file():
+            near = [each.name for each in file.absolute().parent.glob("*.y*ml")]
+            raise UsageError(
+                f"{file} does not exist.",
+                remedy=nearest(file.name, dict.fromkeys(near), noun="YAML file there"),
+            )
         raise UsageError(
-            f"{file} {there}.",
+            f"{file} is no pipeline.",
             remedy="Give a pipeline job (`jobs: …`), or one of azureml-core (`pipeline: …`).",
         )
     return found.read(settings, parameters)
@@ -132,4 +140,4 @@ def submitted_by_az(
         raise UsageError(f"{file} is no pipeline.", remedy="Give its YAML file with `-y`.")
     made = found.read((), values)
     named = replace(made.pipeline, experiment=experiment) if experiment else made.pipeline
-    return submit(session, named, made.options, say)
+    return submit(session, named, made.options, say, problems=made.problems)

@@ -126,6 +126,7 @@ def create_(
         found.options.values,
         description=description,
         native=native,
+        problems=found.problems,
         report=say,
     )
     if made_schedule.native:

@@ -18,7 +18,7 @@ from runtime.definitions.job_nodes import Node, Nodes, StepOutput
 from runtime.definitions.job_parallel import parallel_document
 from runtime.definitions.keys import Unused
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Problems
+from runtime.definitions.problems import Problem, Problems
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
 from runtime.model.data import DataLocation, DataOutput
@@ -48,7 +48,8 @@ _REFUSED: Final[Mapping[str, tuple[str, str]]] = {
 class PipelineFile:
     """A pipeline job. ``name`` is its run's id, if it has one.
 
-    ``regenerate``: ``force_rerun`` is set. ``unused`` are the keys without effect.
+    ``regenerate``: ``force_rerun`` is set. ``unused`` are the keys without effect. ``problems`` are
+    those of the file, whose steps that could not be read are left out.
     """
 
     file: Path
@@ -56,6 +57,7 @@ class PipelineFile:
     name: str | None = None
     regenerate: bool = False
     unused: tuple[Unused, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def read_pipeline_job(
@@ -63,20 +65,19 @@ def read_pipeline_job(
     settings: Sequence[Setting] = (),
     readers: Mapping[str, StepReader] | None = None,
 ) -> PipelineFile:
-    """Read a pipeline job. Raises ``DefinitionError`` with every problem.
+    """Read what can be read of a pipeline job, with the problems of the rest.
 
-    ``settings`` are what `--set` gave; they replace what the file says. ``readers`` read the types
-    of steps that packages above this one know.
+    ``settings`` are what `--set` and `-P` gave; they replace what the file says. ``readers`` read
+    the types of steps that packages above this one know. Raises ``DefinitionError`` for a file that
+    is no document at all.
     """
     problems = Problems(file)
     document = read_job_document(file, problems, settings)
     if document is None:
         problems.add("It is no pipeline.", remedy="Write `jobs: {…}`.")
         problems.raise_any()
-    reading = _Reading(file, problems, readers or {})
-    found = reading.pipeline(document or _EMPTY)
-    problems.raise_any()
-    return found
+    found = _Reading(file, problems, readers or {}).pipeline(document or _EMPTY)
+    return replace(found, problems=tuple(problems.found))
 
 
 @dataclass
@@ -162,6 +163,8 @@ class _Reading:
         self.unused += [each for each in job.unused if not each.path.startswith("$schema")]
         if job.target is None:
             self._without_compute(node)
+        if len(self.problems.found) > before:
+            return None
         outputs = tuple(defaults.stored(each) for each in job.spec.outputs)
         spec = replace(
             job.spec,

@@ -9,7 +9,10 @@ from typing import Final
 from infra.contract.errors import DefinitionError
 
 GIVEN: Final = -1
-"""The line of a value that the command line gives."""
+"""The line of a value that the command line gives with ``--set``."""
+GIVEN_PARAMETER: Final = -2
+"""The line of a value that it gives with ``-P``."""
+_OPTIONS: Final = {GIVEN: "--set", GIVEN_PARAMETER: "-P"}
 _MOST_LISTED: Final = 50
 _CUTOFF: Final = 0.6
 
@@ -18,15 +21,15 @@ _CUTOFF: Final = 0.6
 class Place:
     """A line of a file, which counts from 1.
 
-    Line 0 stands for the whole file, ``GIVEN`` for what the command line says in its place.
+    Line 0 stands for the whole file, a negative one for what the command line says in its place.
     """
 
     file: str
     line: int = 0
 
     def __str__(self) -> str:
-        if self.line == GIVEN:
-            return f"{self.file} (--set)"
+        if self.line in _OPTIONS:
+            return f"{self.file} ({_OPTIONS[self.line]})"
         return f"{self.file}:{self.line}" if self.line else self.file
 
 

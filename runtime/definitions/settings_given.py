@@ -14,10 +14,11 @@ _PATH: Final = re.compile(r"[^.=\s]+(?:\.[^.=\s]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A path of keys, and the value as text."""
+    """A path of keys, and the value as text. ``line`` stands for the option that gives it."""
 
     path: tuple[str, ...]
     text: str
+    line: int = GIVEN
 
 
 def read_settings(given: Sequence[str]) -> tuple[Setting, ...]:
@@ -54,14 +55,15 @@ def _value(setting: Setting) -> Located:
     """Read a value as YAML, so that it may be a map; anything that is not is text."""
     read, faults = read_located(setting.text)
     if read is None or faults or not setting.text:
-        return Located(setting.text, GIVEN, setting.text)
-    return _at_no_line(read)
+        return Located(setting.text, setting.line, setting.text)
+    return _at_line(read, setting.line)
 
 
-def _at_no_line(node: Located) -> Located:
+def _at_line(node: Located, line: int) -> Located:
+    """Return a value whose every line is the one that stands for its option."""
     if node.is_map:
-        entries = {key: _at_no_line(each) for key, each in node.entries.items()}
-        return Located(entries, GIVEN)
+        entries = {key: _at_line(each, line) for key, each in node.entries.items()}
+        return Located(entries, line)
     if node.is_list:
-        return Located(tuple(map(_at_no_line, node.items)), GIVEN)
-    return Located(node.value, GIVEN, node.text)
+        return Located(tuple(_at_line(each, line) for each in node.items), line)
+    return Located(node.value, line, node.text)

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.pipelines import ParameterValue, Pipeline
 from runtime.pipelines.documents import Work, work_document, work_of
+from runtime.pipelines.graph import Problem
 from runtime.pipelines.native import schedule_properties
 from runtime.pipelines.native_runs import native_job, service_of, service_targets
 from runtime.pipelines.submission import Options, keep_code, start_work
@@ -135,6 +136,7 @@ def create(
     description: str = "",
     pipeline_id: str = "",
     native: bool | None = False,
+    problems: Sequence[Problem] = (),
     report: Report = silent,
 ) -> Schedule:
     """Make a schedule. The pipeline is checked, and its code kept as it is now.
@@ -145,7 +147,7 @@ def create(
     """
     _check_name(session, name)
     checked(trigger)
-    work = keep_code(session, pipeline, Options(values or {}))
+    work = keep_code(session, pipeline, Options(values or {}), problems=problems)
     services = service_of(session, work.pipeline, native=native, report=report)
     if services is not None and (native or not isinstance(trigger, DataChange)):
         first = work.pipeline.steps[0].run.target

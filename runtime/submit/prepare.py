@@ -302,10 +302,20 @@ def command_of(spec: RunSpec) -> tuple[str, ...]:
     return ("bash", "-c", spec.command) if spec.command else (spec.script, *spec.arguments)
 
 
+_FILES: Final = {
+    ".yml": ("*.y*ml", "YAML file"),
+    ".yaml": ("*.y*ml", "YAML file"),
+    ".sh": ("*.sh", "shell script"),
+    ".ipynb": ("*.ipynb", "notebook"),
+}
+"""What is looked for in place of a file that does not exist, by its suffix."""
+
+
 def _nearest_script(script: str, root: Path) -> str:
-    """Return a remedy that names the nearest script, or those that exist."""
+    """Return a remedy that names the nearest file of its kind, or those that exist."""
+    pattern, noun = _FILES.get(PurePosixPath(script).suffix, ("*.py", "Python script"))
     scripts = []
-    for number, file in enumerate(root.rglob("*.py")):
+    for number, file in enumerate(root.rglob(pattern)):
         if number >= _MAX_SEARCHED:
             break
         relative = file.relative_to(root)
@@ -318,5 +328,5 @@ def _nearest_script(script: str, root: Path) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     if scripts:
-        return f"Scripts in the folder: {', '.join(sorted(scripts)[:10])}."
-    return "The folder has no Python script; give another with `--source-directory FOLDER`."
+        return f"{noun}s in the folder: {', '.join(sorted(scripts)[:10])}."
+    return f"The folder has no {noun}; give another with `--source-directory FOLDER`."

@@ -47,8 +47,8 @@ def _refuse_image(environment: EnvironmentSpec, target: str) -> None:
         raise DefinitionError(
             f"The environment is the image {image.name or image.dockerfile_path} alone, and"
             f" `{target}` runs no containers.",
-            remedy="Run it in one: `--target docker`. Or add `conda_file: FILE` with its packages,"
-            " or choose a cluster.",
+            remedy="Run it in one, on the target `docker`. Or add `conda_file: FILE` with its"
+            " packages, or choose a cluster.",
             at=environment.source,
         )
 

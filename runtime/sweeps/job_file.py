@@ -14,7 +14,7 @@ from runtime.definitions.problems import Problems
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
 from runtime.sweeps.hdconfig import plain_values, policy_of
-from runtime.sweeps.space import FORMS, Expression, Space, Value, problem
+from runtime.sweeps.space import EXPRESSIONS, FORMS, Expression, Space, Value, problem
 from runtime.sweeps.sweep import GOALS, LONGEST_S, MOST_RUNS, POLICIES, SAMPLINGS, Policy, Sweep
 
 _OF_THE_SWEEP: Final = frozenset(
@@ -42,12 +42,12 @@ def read_sweep_job(file: Path, settings: Sequence[Setting] = ()) -> SweepJob:
         problems.raise_any()
         raise AssertionError("there is a problem: the document cannot be read")
     unused = check_job(document, Kind.SWEEP_JOB, problems)
-    problems.raise_any()
     sweep = _Reading(document, problems).sweep()
     trial = _trial(document, problems)
     job = job_of(trial, file.parent, problems, tuple(sweep.space))
     _check_used(trial, sweep.space, problems)
-    for each in sweep.problems():
+    # Of a sweep that could not be read, not all of this would be true.
+    for each in () if problems.found else sweep.problems():
         problems.at_line(_line(document, each), each, "Correct it.")
     problems.raise_any()
     no_effect = [
@@ -142,6 +142,8 @@ class _Reading:
         for name, each in given.entries.items() if given else ():
             kind = each.get("type")
             word = kind.text if kind else ""
+            if word not in EXPRESSIONS:
+                continue  # `check_job` has said so
             made = Expression(word, _arguments(word, each))
             why = problem(made)
             if why:

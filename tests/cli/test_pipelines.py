@@ -97,6 +97,28 @@ def test_a_pipeline_job_is_checked_before_anything_runs(desk, job, old, new, sai
     assert not (desk.root / "home" / "runs").exists()
 
 
+def test_what_cannot_be_read_and_what_cannot_run_are_named_together(desk, job):
+    wrong = "settings: {default_compute: nowhere}"
+    text = job.read_text().replace("settings: {default_compute: local}", wrong)
+    job.write_text(text + "  sparks: {type: spark}\n")
+    answer = desk.aml("pipeline", "validate", job, "-P", "raw={type: odd, path: x}")
+    assert answer.code == 2
+    for text in (
+        "Step 'sparks' is a Spark job, which cannot be a step yet",
+        "Step 'train': ",
+        "was never deployed",
+        "pipeline.yml (-P): ",
+    ):
+        assert text in answer.err
+
+
+def test_a_file_that_does_not_exist_has_files_of_its_kind_beside_it(desk, job):
+    for command in (["pipeline", "validate"], ["submit"]):
+        answer = desk.aml(*command, "pipelin.yml")
+        assert answer.code != 0
+        assert "Did you mean 'pipeline.yml'?" in answer.err
+
+
 def test_steps_that_wait_for_each_other_are_refused_before_anything_runs(desk, job):
     steps = """\
 type: pipeline

@@ -11,7 +11,9 @@ from aml_platform import (
     PipelineParameter,
     PublishedPipeline,
     PythonScriptStep,
+    SynapseSparkStep,
 )
+from tests.runtime.java_parts import require_java
 from tests.runtime.mpi_parts import require_mpirun
 
 WRITE = "import sys, pathlib; pathlib.Path(sys.argv[2]).write_text(sys.argv[1])"
@@ -86,3 +88,33 @@ def test_a_run_is_published_with_its_code_and_open_parameters(workspace, experim
     later = known.submit(workspace, "later", pipeline_parameters={"word": "three"})
     later.wait_for_completion(show_output=False)
     assert logs_of(later, "read.py") == "athree\n"
+
+
+SPARK = """
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+rows = spark.createDataFrame([(1,), (2,), (int(sys.argv[1]),)], ["n"])
+total = rows.groupBy().sum("n").collect()[0][0]
+print("total", total, spark.conf.get("spark.executor.memory"), spark.sparkContext.appName)
+print(spark.conf.get("spark.submit.pyFiles"))
+"""
+DEPENDENCIES = "dependencies: [pip, {pip: [pyspark>=3.5]}]\n"
+
+
+@pytest.mark.needs_java
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_step_of_spark_is_submitted_to_spark(workspace, experiment, source):
+    require_java()
+    folder = source(sums=SPARK)
+    (folder / "conda_dependencies.yml").write_text(DEPENDENCIES)
+    (folder / "words.py").write_text("WORD = 'from a file of Spark'")
+    step = SynapseSparkStep(
+        "sums.py", str(folder), "local", "512m", 1, "512m", 1, 1, name="spark", arguments=["3"],
+        app_name="sums", py_files=["words.py"],
+    )  # fmt: skip
+    run = experiment.submit(Pipeline(workspace, [step]))
+    run.wait_for_completion(show_output=False)
+    assert "total 6 512m sums\n" in logs_of(run, "spark")
+    assert "words.py\n" in logs_of(run, "spark")

@@ -206,6 +206,13 @@ def test_what_a_sweep_job_has_wrong_is_said(tmp_path, old, new, said):
     assert said in refusal(read_sweep_job, tmp_path, USED.replace(old, new))
 
 
+def test_what_is_wrong_with_keys_space_and_trial_is_said_at_once(tmp_path):
+    text = USED.replace("objective:", "objectives:").replace("uniform", "unifrom")
+    said = refusal(read_sweep_job, tmp_path, text.replace("search_space.lr", "search_space.rl"))
+    for each in ("no key `objectives`", "has the type 'unifrom'", "no meaning here"):
+        assert each in said
+
+
 def test_a_component_as_trial_is_refused(tmp_path):
     text = USED[: USED.index("trial:")] + "trial: ./train.yml\n" + USED[USED.index("inputs:") :]
     assert "'./train.yml', a component" in refusal(read_sweep_job, tmp_path, text)

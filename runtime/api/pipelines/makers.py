@@ -10,6 +10,7 @@ from typing import Final, NoReturn, Protocol
 from infra.contract.errors import UsageError
 from runtime.agent.assets.consumption import DatasetConsumptionConfig
 from runtime.agent.assets.file_dataset import FileDataset
+from runtime.api.environment import Environment
 from runtime.api.estimator import Estimator
 from runtime.api.exceptions import UserErrorException
 from runtime.api.pipeline import PipelineParameter, PipelineStep
@@ -343,8 +344,22 @@ def _databricks(making: Making, step: DatabricksStep, data: StepData) -> RunSpec
 
 def _synapse(making: Making, step: SynapseSparkStep, data: StepData) -> RunSpec:
     config = RunConfiguration(framework="PySpark")
+    if isinstance(step.environment, Environment):
+        config.environment = step.environment
+    elif step.environment is not None:
+        raise UserErrorException(
+            f"The environment of step {step.label!r} is {type(step.environment).__name__}.",
+            remedy="Give an Environment.",
+        )
+    named = {
+        "spark.app.name": step.app_name,
+        "spark.submit.pyFiles": ",".join(map(str, step.py_files or ())),
+        "spark.jars": ",".join(map(str, step.jars or ())),
+        "spark.files": ",".join(map(str, step.files or ())),
+    }
     config.spark.configuration = {
         **{str(key): str(value) for key, value in (step.conf or {}).items()},
+        **{key: value for key, value in named.items() if value},
         "spark.driver.memory": step.driver_memory,
         "spark.driver.cores": str(step.driver_cores),
         "spark.executor.memory": step.executor_memory,
