@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
@@ -27,14 +28,28 @@ _DEFAULT_ORDER: Final = ("attributes.start_time DESC",)
 _MAX_RUNS: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Row:
-    """A run with everything a search can refer to."""
+    """A run with everything a search can refer to; what it does not refer to is not read."""
 
     run: StoredRun
-    metrics: Mapping[str, Metric]
-    params: Mapping[str, str]
-    tags: Mapping[str, str]
+    tracking: TrackingStore
+
+    @cached_property
+    def info(self) -> Document:
+        return {**run_info(self.run), "created": milliseconds(self.run.created)}
+
+    @cached_property
+    def metrics(self) -> Mapping[str, Metric]:
+        return {metric.key: metric for metric in self.tracking.last_metrics(self.run.key)}
+
+    @cached_property
+    def params(self) -> Mapping[str, str]:
+        return self.tracking.params(self.run.key)
+
+    @cached_property
+    def tags(self) -> Mapping[str, str]:
+        return self.tracking.tags(self.run.key)
 
     def look_up(self, entity: str, key: str) -> Comparable:
         match entity:
@@ -46,7 +61,7 @@ class _Row:
             case "tag":
                 return self.tags.get(key)
             case "attribute":
-                return {**run_info(self.run), "created": milliseconds(self.run.created)}.get(key)
+                return self.info.get(key)
         return None
 
 
@@ -202,7 +217,7 @@ def search_runs(call: Call, body: Document) -> Document:
     clauses = parse_filter(str(body.get("filter") or ""))
     view = str(body.get("run_view_type") or "ACTIVE_ONLY")
     rows = [
-        _row(call, run)
+        _Row(run, call.cloud.store.tracking)
         for run in call.cloud.store.runs.of_workspace(call.workspace, experiments=asked)
         if view == "ALL" or run.deleted == (view == "DELETED_ONLY")
     ]
@@ -210,9 +225,7 @@ def search_runs(call: Call, body: Document) -> Document:
     order = list(body.get("order_by") or ()) or list(_DEFAULT_ORDER)
     found = sort_documents(found, order, _Row.look_up)
     start, limit = count(body, "page_token"), count(body, "max_results", _MAX_RUNS)
-    answered: JsonObject = {
-        "runs": [run_document(call, row.run) for row in found[start : start + limit]]
-    }
+    answered: JsonObject = {"runs": [_document(row) for row in found[start : start + limit]]}
     if start + limit < len(found):
         answered["next_page_token"] = str(start + limit)
     return answered
@@ -229,8 +242,11 @@ def required_run(call: Call, body: Document) -> StoredRun:
 
 def run_document(call: Call, run: StoredRun) -> JsonObject:
     """Return a run with its data, as ``runs/get`` responds."""
-    tracking = call.cloud.store.tracking
-    row = _row(call, run)
+    return _document(_Row(run, call.cloud.store.tracking))
+
+
+def _document(row: _Row) -> JsonObject:
+    tracking, run = row.tracking, row.run
     return {
         "info": run_info(run),
         "data": {
@@ -243,12 +259,6 @@ def run_document(call: Call, run: StoredRun) -> JsonObject:
         },
         "outputs": {"model_outputs": tracking.inputs(run.key, "model_outputs")},
     }
-
-
-def _row(call: Call, run: StoredRun) -> _Row:
-    tracking = call.cloud.store.tracking
-    metrics = {metric.key: metric for metric in tracking.last_metrics(run.key)}
-    return _Row(run, metrics, tracking.params(run.key), tracking.tags(run.key))
 
 
 def _stamped(call: Call, metric: Metric) -> Metric:

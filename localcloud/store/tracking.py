@@ -25,7 +25,8 @@ create table if not exists metric (
   run integer not null, key text not null, value real, timestamp integer not null,
   step integer not null, model text
 );
-create index if not exists metric_run on metric (run, key);
+drop index if exists metric_run;
+create index if not exists metric_last on metric (run, key, step, timestamp, value);
 create table if not exists param (
   run integer not null, key text not null, value text not null, primary key (run, key)
 ) without rowid;
@@ -43,6 +44,19 @@ create table if not exists logged_model (
   workspace text not null, id text not null, experiment text not null, created real not null,
   document text not null, primary key (workspace, id)
 ) without rowid;
+"""
+# Both queries only seek in the index, however many values a run logged: a search asks for each run.
+_LAST_METRICS: Final = """
+with recursive logged (key) as (
+  select min(key) from metric where run = ?1
+  union all
+  select (select min(key) from metric where run = ?1 and key > logged.key) from logged
+  where logged.key is not null
+)
+select metric.* from logged join metric on metric.rowid = (
+  select rowid from metric where run = ?1 and key = logged.key
+  order by step desc, timestamp desc, value desc, rowid desc limit 1
+) where logged.key is not null order by logged.key
 """
 DEFAULT_EXPERIMENT: Final = "Default"
 DEFAULT_ID: Final = "0"
@@ -156,10 +170,7 @@ class TrackingStore:
 
     def last_metrics(self, run: int) -> list[Metric]:
         """Return each metric's last value by step, then time, then value, as MLflow does."""
-        rows = self._database.rows(
-            "select * from metric where run = ? order by key, step, timestamp, value", (run,)
-        )
-        return list({row["key"]: _metric(row) for row in rows}.values())
+        return [_metric(row) for row in self._database.rows(_LAST_METRICS, (run,))]
 
     def params(self, run: int) -> dict[str, str]:
         return self._pairs("select key, value from param where run = ? order by key", run)

@@ -1,10 +1,12 @@
 """The store: threads, transactions, restarts and resets."""
 
+import math
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -12,6 +14,7 @@ from infra.contract.errors import StateError
 from localcloud.store.long_running import LongRunningOperation
 from localcloud.store.resources import StoredResource
 from localcloud.store.store import Store, open_store
+from localcloud.store.tracking import Metric
 
 NOW = 1_800_000_000.0
 GROUP = "/subscriptions/s/resourceGroups/g"
@@ -162,3 +165,17 @@ def test_operations_of_a_daemon_that_died_are_done_at_the_next_start(tmp_path):
         assert found.provisioning_state(NOW + 5) == "Succeeded"
         assert store.resources.get(leaving.id, now=NOW + 5) is None
         assert store.operations.get("o").status(NOW + 5) == "Succeeded"
+
+
+def test_the_last_metrics_are_those_of_the_last_step_then_time_then_value(store):
+    each = [Metric("a", v, t, s) for v in (math.nan, 0.0, 1.0) for t in (1, 2) for s in (0, 1)]
+    for run, logged in enumerate(product(each, repeat=2)):
+        store.tracking.add_metrics(run, [*logged, Metric("b", 1.0, 1)])
+        wanted = sorted(logged, key=last_of_a_key)[-1]
+        found = store.tracking.last_metrics(run)
+        assert [repr(metric) for metric in found] == [repr(wanted), repr(Metric("b", 1.0, 1))]
+
+
+def last_of_a_key(metric):
+    value = -math.inf if math.isnan(metric.value) else metric.value
+    return metric.step, metric.timestamp, value
