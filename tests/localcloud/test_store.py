@@ -171,7 +171,7 @@ def test_the_last_metrics_are_those_of_the_last_step_then_time_then_value(store)
     each = [Metric("a", v, t, s) for v in (math.nan, 0.0, 1.0) for t in (1, 2) for s in (0, 1)]
     for run, logged in enumerate(product(each, repeat=2)):
         store.tracking.add_metrics(run, [*logged, Metric("b", 1.0, 1)])
-        wanted = sorted(logged, key=last_of_a_key)[-1]
+        wanted = max(logged, key=last_of_a_key)
         found = store.tracking.last_metrics(run)
         assert [repr(metric) for metric in found] == [repr(wanted), repr(Metric("b", 1.0, 1))]
 
