@@ -25,7 +25,7 @@ from runtime.targets.folder_runs import (
     ask_to_stop,
     read_status,
     reap,
-    require_workspace,
+    require_data,
 )
 from runtime.targets.places import Enterable, Place, open_place
 from runtime.targets.run_folder import RunFolder, kept_task, task_of
@@ -74,8 +74,8 @@ class CarriedTarget(FolderRuns):
         return agent_options(run.spec)
 
     def check(self, spec: RunSpec) -> None:
-        """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""
-        require_workspace(spec, self._manifest, self._stack)
+        """Raise ``PlatformError`` for data of a workspace that is not there."""
+        require_data(spec, self._home, self._manifest, self._stack)
 
     def poll(self, handles: Mapping[Handle, str]) -> Mapping[Handle, RunStatus]:
         """Return the status of every run; start the carriers that are gone."""

@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Final, Literal
 
@@ -93,8 +93,12 @@ class FolderRuns:
         return RunFolder(self._home / "runs" / run_id)
 
 
-def require_workspace(spec: RunSpec, manifest: Path, stack: str) -> None:
-    """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""
+def require_data(spec: RunSpec, home: Path, manifest: Path, stack: str) -> None:
+    """Raise what is wrong with a run's data in a workspace.
+
+    ``NotDeployedError`` if the stack deployed none, ``DefinitionError`` for registered inputs that
+    are not in it.
+    """
     used = load("runtime.targets.run_places:uses_workspace")(spec)
     if used and not manifest.exists():
         raise NotDeployedError(
@@ -102,6 +106,11 @@ def require_workspace(spec: RunSpec, manifest: Path, stack: str) -> None:
             f"{', '.join(used)}.",
             remedy=f"Run {stack_command('up', stack)}, or use local paths and addresses.",
         )
+    if any(each.location.kind == "asset" for each in spec.inputs):
+        open_transport = load("runtime.targets.workspace_transport:open_transport", extra="azureml")
+        make = load("runtime.targets.run_places:Workspace")
+        with closing(open_transport(home, manifest, stack)) as transport:
+            load("runtime.targets.run_places:check_assets")(spec, make(transport))
 
 
 def ask_to_stop(folder: RunFolder) -> None:

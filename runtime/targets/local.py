@@ -21,7 +21,7 @@ from runtime.targets.folder_runs import (
     last_words,
     read_status,
     reap,
-    require_workspace,
+    require_data,
 )
 from runtime.targets.run_folder import RunFolder, task_of
 from runtime.targets.standby import Preloaded, Standby, start_process
@@ -61,8 +61,8 @@ class LocalTarget(FolderRuns):
         return self.begin(task, self._start)
 
     def check(self, spec: RunSpec) -> None:
-        """Raise ``NotDeployedError`` for data of a workspace, if the stack deployed none."""
-        require_workspace(spec, self._manifest, self._stack)
+        """Raise ``PlatformError`` for data of a workspace that is not there."""
+        require_data(spec, self._home, self._manifest, self._stack)
 
     def preload(self) -> None:
         """Have a process ready for many runs, which start faster then."""

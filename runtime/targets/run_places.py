@@ -153,6 +153,24 @@ def found_asset(workspace: Workspace, location: DataLocation) -> Registration:
     return registration.find(workspace, name, version or _LATEST)
 
 
+def check_assets(spec: RunSpec, workspace: Workspace) -> None:
+    """Raise ``DefinitionError`` with all registered inputs that a workspace does not have."""
+    problems = []
+    for each in spec.inputs:
+        if each.location.kind != "asset":
+            continue
+        try:
+            with named_errors(f"{_at(spec, 'inputs', each.name)}Input {each.name!r}"):
+                found_asset(workspace, each.location)
+        except DefinitionError as error:
+            problems.append(error.detail)
+    if problems:
+        raise DefinitionError(
+            "\n".join(problems),
+            remedy="Register the data, or correct its name and version, then submit again.",
+        )
+
+
 def made_dataset(output: DataOutput, store: str, place: str) -> Definition:
     """Return the dataset that an output is registered as; ``place`` is its path on ``store``."""
     definition = parsed(output.definition) if output.definition else Definition(FILE, [])

@@ -276,6 +276,15 @@ def test_data_that_is_not_there_is_named(execute):
     assert "nowhere" in said
 
 
+def test_registered_data_that_is_not_there_is_refused_before_the_run_starts(execute):
+    missing = (
+        DataInput("gone", DataLocation("asset", "nowhere:1")),
+        DataInput("old", DataLocation("asset", "folder:9")),
+    )
+    with pytest.raises(DefinitionError, match=r"Input 'gone'.*nowhere"):
+        execute("print(1)", inputs=missing)
+
+
 @pytest.mark.parametrize("target", ["local"], indirect=True)
 def test_all_problems_are_found_before_anything_is_sent(execute, tmp_path):
     inputs = (
