@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from runtime.agent.gateway import Gateway, NoGateway
 from runtime.agent.gpus import GpuSampler, gpus
 from runtime.agent.installed import FILE as INSTALLED_FILE
 from runtime.agent.installed import report_installed
+from runtime.agent.mpi_daemons import run_daemon, run_reach
 from runtime.agent.options import (
     events_file,
     launch_of,
@@ -73,6 +74,13 @@ _GONE = 1
 _TOO_LATE = frozenset({IDLE, MAX_DURATION, RENDEZVOUS})
 
 
+_BELOW_MPIRUN: Mapping[str, Callable[[Sequence[str], Mapping[str, str]], int]] = {
+    "daemon": run_daemon,
+    "rank": run_rank,
+    "reach": run_reach,
+}
+
+
 def main(
     arguments: Sequence[str] | None = None,
     gateway: Gateway | None = None,
@@ -85,8 +93,8 @@ def main(
     the run's end is reported.
     """
     options = parsed(list(sys.argv[1:] if arguments is None else arguments))
-    if options.action == "rank":
-        return run_rank(options.command, os.environ)
+    if options.action in _BELOW_MPIRUN:
+        return _BELOW_MPIRUN[options.action](options.command, os.environ)
     if options.action == "spark":
         return run_spark(options.asked, options.command)
     context = read_context(os.environ)
@@ -194,6 +202,7 @@ class _Run:
             os.environ.get(PEERS_VARIABLE, ""),
             ssh_command(options),
             options.interface,
+            options.through_agents,
         )
         return Several(launch, network, output)
 
@@ -248,7 +257,7 @@ def _address(options: argparse.Namespace, launch: Launch | None) -> str:
     """Return where the tracking endpoint listens: ranks and drivers elsewhere need it."""
     if options.spark and asked_of(options.spark).cluster:
         return own_address()
-    if launch is not None and launch.kind == MPI and len(launch.hosts) > 1:
+    if launch is not None and launch.kind == MPI and len(launch.hosts) > 1 and not launch.node:
         return launch.hosts[0]
     return "127.0.0.1"
 

@@ -91,12 +91,14 @@ def mpirun_argv(
     ssh: Sequence[str] = (),
     interface: str = "",
     forwarded: Iterable[str] = (),
+    attached: bool = False,
 ) -> list[str]:
     """Return the command line that starts ``command`` once for each rank.
 
     One host needs none of the keywords. For several, ``hostfile`` has ``hostfile_text``, ``ssh`` is
     the client with its options, ``interface`` the network's interface where a node has several,
-    and ``forwarded`` are the names of variables that the other hosts get.
+    and ``forwarded`` are the names of variables that the other hosts get. ``attached``: what is
+    started at a host must not leave its session.
     """
     count = launch.processes_per_node * len(launch.hosts)
     argv = [mpirun.path, "--bind-to", "none", "--map-by", "slot", "-np", str(count)]
@@ -109,6 +111,9 @@ def mpirun_argv(
     if ssh:
         option = ("--prtemca", "plm_ssh_agent") if by_prte else ("--mca", "plm_rsh_agent")
         argv += [*option, shlex.join(ssh)]
+    if attached:
+        name = "prte_leave_session_attached" if by_prte else "orte_leave_session_attached"
+        argv += ["--prtemca" if by_prte else "--mca", name, "1"]
     if interface:
         option = ("--prtemca", "prte_if_include") if by_prte else ("--mca", "oob_tcp_if_include")
         argv += ["--mca", "btl_tcp_if_include", interface, *option, interface]

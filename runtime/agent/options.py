@@ -26,6 +26,10 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     spark = commands.add_parser("spark", help="submit a PySpark script, and be its output")
     spark.add_argument("asked", metavar="JSON", help="how it is submitted")
     spark.add_argument("command", nargs=argparse.REMAINDER)
+    reach = commands.add_parser("reach", help="be mpirun's way to another node")
+    reach.add_argument("command", nargs=argparse.REMAINDER)
+    daemon = commands.add_parser("daemon", help="wait for what mpirun starts on this node")
+    daemon.add_argument("command", nargs=argparse.REMAINDER)
     run = commands.add_parser("run", help="run a script and record what happens")
     run.add_argument("--events", default="", help="file the events are appended to")
     run.add_argument("--log", default="", help="file for the script's output")
@@ -75,7 +79,17 @@ def _add_processes(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--agent-port", type=int, default=PORT - 1, help="where its agent does")
     group.add_argument("--rendezvous-timeout", type=float, default=TIMEOUT_S, metavar="SECONDS")
     group.add_argument("--ssh", default="", metavar="COMMAND", help="how mpirun reaches the nodes")
-    group.add_argument("--interface", default="", metavar="NAME", help="network of MPI's messages")
+    group.add_argument(
+        "--through-agents",
+        action="store_true",
+        help="mpirun reaches the nodes through their agents, which all are started, not over ssh",
+    )
+    group.add_argument(
+        "--interface",
+        default="",
+        metavar="NAME",
+        help="interface, or network as 10.0.0.0/24, of MPI's messages",
+    )
 
 
 def hosts(options: argparse.Namespace) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 The agent of the first node listens; the others connect and stay connected. Each message is one
 line of JSON; the first one of a connection carries the token that only the run's agents know.
-``mpirun`` does all this itself. Addresses are of the nodes' own network, as those of the processes.
+Commands of ``mpirun`` for other nodes are passed on (``mpi_daemons``); started over ssh, it does
+all this itself. Addresses are of the nodes' own network, as those of the processes.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ class Peers:
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._daemons: dict[int, socket.socket] = {}
         self._stop: Stop | None = None
         self._joined: dict[int, socket.socket] = {}
         self._ended: set[int] = set()
@@ -106,9 +109,10 @@ class Peers:
 
     def close(self) -> None:
         """Close the connections; whoever is still connected takes this node for gone."""
-        with self._lock:
+        with self._changed:
             self._closed = True
-            connections = [*self._joined.values()]
+            connections = [*self._joined.values(), *self._daemons.values()]
+            self._changed.notify_all()
         for each in (self._server, *connections):
             if each is not None:
                 with suppress(OSError):
@@ -151,6 +155,14 @@ class Peers:
             given = str(hello.get("token") or "").encode()
             node = int(hello.get("node") or 0)
             known = hmac.compare_digest(given, self._nodes.token.encode())
+            if known and "daemon" in hello:
+                with self._changed:
+                    self._daemons[int(hello["daemon"])] = link
+                    self._changed.notify_all()
+                return
+            if known and "reach" in hello:
+                self._reach(link, str(hello["reach"]), str(hello.get("command") or ""))
+                return
             if known and 0 < node < len(self._nodes.hosts):
                 _watched(link)
                 with self._lock:
@@ -161,6 +173,24 @@ class Peers:
                 self._listen(lines, node)
                 return
         link.close()
+
+    def _reach(self, link: socket.socket, host: str, command: str) -> None:
+        """Pass a command to the node that waits for one at a host; answer once it has it."""
+
+        def waiting() -> int | None:
+            return next((n for n in self._daemons if self._nodes.hosts[n] == host), None)
+
+        with self._changed:
+            self._changed.wait_for(
+                lambda: waiting() is not None or self._closed, self._nodes.timeout_s
+            )
+            node = waiting()
+            daemon = None if node is None else self._daemons.pop(node)
+        with link:
+            if daemon is not None:
+                with daemon:
+                    _send([daemon], {"command": command})
+                _send([link], {"reached": host})
 
     def _connect(self) -> None:
         """Connect to the first node, again and again until its agent listens."""

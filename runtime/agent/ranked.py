@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runtime.agent.files import open_to_append
+from runtime.agent.peers import PEERS_VARIABLE
 from runtime.agent.ranks import Process, expanded, log_name, missing_variables, started_as
 from runtime.agent.supervise import Tail
 
@@ -27,6 +28,7 @@ def run_rank(command: Sequence[str], environ: Mapping[str, str]) -> int:
     """Become the script. Returns only if it cannot be started."""
     process = started_as(environ) or Process(0, 0, 0, 1, 1)
     variables = {**environ, **missing_variables(environ, process)}
+    variables.pop(PEERS_VARIABLE, None)
     argv = expanded(command, variables)
     writing = _copier(process.rank, Path(log_name(process.rank, process.size)))
     for descriptor in (1, 2):

@@ -11,15 +11,17 @@ import errno
 import json
 import os
 import platform
+import secrets
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import typing
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from runtime.agent import detached
@@ -28,6 +30,7 @@ from runtime.agent.detached import Agent, Frame, read_frame
 from runtime.agent.documents import JsonObject
 from runtime.agent.environments import Environments
 from runtime.agent.files import files_below, make_folder
+from runtime.agent.ranks import PORT
 
 _BEAT_S = 0.4
 _BLOCK_BYTES = 1 << 20
@@ -40,6 +43,8 @@ _TOOLS_AT = (
 )  # fmt: skip
 """Where installers put them, which no PATH of a login without a terminal has."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_PORTS = (20000, 32000)  # below those that systems give to clients
+_TRIES = 50
 
 
 class Server:
@@ -61,6 +66,7 @@ class Server:
             "follow": self._follow,
             "keep": self._keep,
             "lay-out": self._lay_out,
+            "ports": self._ports,
             "release": self._release,
             "run": self._run,
             "start": self._start,
@@ -194,6 +200,10 @@ class Server:
         """Return the path of a program; ``""`` if it is not here."""
         yield {"done": {"path": shutil.which(str(Path(header["name"]).expanduser())) or ""}}, b""
 
+    def _ports(self, header: JsonObject, _: bytes) -> Answers:
+        """Return the first of ``count`` free ports in a row; ``0`` if none were found."""
+        yield {"done": {"port": _free_ports(header["address"], header["count"])}}, b""
+
     def _take(self, header: JsonObject, _: bytes) -> Answers:
         """Take an environment, to use it or to build it."""
         record = self._environments.take(header["key"], lambda: self._send({}))
@@ -243,6 +253,24 @@ class Server:
                     file.unlink()
 
 
+def _free_ports(address: str, count: int) -> int:
+    """Return a port from which on ``count`` are free at an address: the usual ones if they are."""
+    others = (secrets.choice(range(*_PORTS)) for _ in range(_TRIES))
+    for first in (PORT - 1, *others):
+        with ExitStack() as kept, suppress(OSError):
+            for port in range(first, first + count):
+                probe = kept.enter_context(socket.socket())
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+            return first
+    return 0
+
+
+def _address() -> str:
+    """Return where this machine was reached; behind a translated address it is its own one."""
+    return " ".join(os.environ.get("SSH_CONNECTION", "").split(" ")[2:3])
+
+
 def _facts(root: Path) -> JsonObject:
     path = os.pathsep.join(
         [
@@ -253,6 +281,7 @@ def _facts(root: Path) -> JsonObject:
     return {
         "tools": {name: shutil.which(name, path=path) or "" for name in _TOOLS},
         "root": str(root),
+        "address": _address(),
         "home": str(Path.home()),
         "python": sys.executable,
         "version": platform.python_version(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import socket
 import sys
 import zipfile
@@ -27,7 +28,7 @@ from runtime.agent.mpi import (
     mpirun_argv,
 )
 from runtime.agent.outputs import Output
-from runtime.agent.peers import Nodes, Peers
+from runtime.agent.peers import PEERS_VARIABLE, Nodes, Peers
 from runtime.agent.ranks import (
     MPI,
     PARAMETER_SERVER,
@@ -40,6 +41,7 @@ from runtime.agent.ranks import (
     process_variables,
 )
 from runtime.agent.rendezvous import (
+    Missing,
     Rendezvous,
     missing_of_mpi,
     missing_of_pytorch,
@@ -48,6 +50,7 @@ from runtime.agent.rendezvous import (
 from runtime.agent.supervise import Child, Limits, ScriptExit, Stop, Supervisor
 
 HOSTS_FILE = "logs/azureml/mpi_hosts.txt"
+REACH_FILE = "logs/azureml/mpi_reach.sh"
 _ROOT = Path(__file__).absolute().parents[2]  # now, since the working folder may change
 _TRIES = 50
 _LOWEST, _HIGHEST = 20000, 32000  # below the ports that systems give to clients
@@ -68,7 +71,8 @@ class Network:
     """How the nodes of a run reach each other.
 
     ``agent_port`` is where the first node's agent listens for the others, which know ``token``.
-    ``ssh`` and ``interface`` are for ``mpirun``.
+    ``ssh`` and ``interface`` are for ``mpirun``, which with ``through_agents`` needs no ssh: the
+    agents of all nodes are there.
     """
 
     rendezvous_s: float
@@ -76,6 +80,7 @@ class Network:
     token: str = ""
     ssh: Sequence[str] = ()
     interface: str = ""
+    through_agents: bool = False
 
 
 class Single:
@@ -116,6 +121,8 @@ class Several:
         limits: Limits,
     ) -> ScriptExit:
         lines = self._output.lines
+        if launch.node and self._network.through_agents:
+            return self._daemon(launch, variables, limits)
         if lines is None or launch.node:
             raise LaunchError("mpirun starts the processes of all nodes from the first one.")
         variables = {**variables, **mpi_variables(variables)}
@@ -129,25 +136,34 @@ class Several:
         first = process_variables(launch, placed(launch)[0])
         del first["AZUREML_CR_NODE_RANK"]  # each rank has its own
         given = {**variables, **first}
-        several = len(launch.hosts) > 1
+        several, network = len(launch.hosts) > 1, self._network
+        through_agents = several and network.through_agents
         argv = mpirun_argv(
             mpirun,
             launch,
             [*own_command("rank"), "--", *command],
             hostfile=_written(Path(HOSTS_FILE), hostfile_text(launch)) if several else None,
-            ssh=self._network.ssh,
-            interface=self._network.interface,
+            ssh=_reach(launch, network) if through_agents else network.ssh,
+            interface=network.interface,
             forwarded=forwarded_names({**variables, **first}) if several else (),
+            attached=through_agents,
         )
+        given.update({PEERS_VARIABLE: network.token} if through_agents else {})
         lines.started.clear()
         missing = missing_of_mpi(len(placed(launch)), lambda: lines.started)
-        watch = _Watch(Rendezvous(missing, self._network.rendezvous_s), None)
-        outcome = Supervisor(self._output.write, limits, watch).run([Child(tuple(argv), given)])
+        outcome = self._supervised([Child(tuple(argv), given)], launch, limits, missing)
         self._output.flush()
         said = "\n".join(lines.tail(None))
         rank = failed_rank(said)
         last = lines.tail(rank) or outcome.last_lines
         return replace(outcome, rank=rank or 0, last_lines=last)
+
+    def _daemon(self, launch: Launch, variables: Mapping[str, str], limits: Limits) -> ScriptExit:
+        """Run what the first node's ``mpirun`` starts on this one."""
+        port = str(self._network.agent_port)
+        argv = [*own_command("daemon"), launch.hosts[0], port, str(launch.node)]
+        given = {**variables, **mpi_variables(variables), PEERS_VARIABLE: self._network.token}
+        return self._supervised([Child(tuple(argv), given)], launch, limits, lambda _: None)
 
     def _ranks(
         self,
@@ -159,12 +175,21 @@ class Several:
         mine = [process for process in placed(launch) if process.node == launch.node]
         children = [_child(launch, process, command, variables) for process in mine]
         of_kind = missing_of_pytorch if launch.kind == PYTORCH else missing_of_tensorflow
+        return self._supervised(children, launch, limits, of_kind(launch))
+
+    def _supervised(
+        self, children: Sequence[Child], launch: Launch, limits: Limits, missing: Missing
+    ) -> ScriptExit:
+        """Run this node's processes; what becomes of the other nodes' is known from their agents.
+
+        ``mpirun`` knows it itself, unless the agents start its daemons.
+        """
         network = self._network
         peers = None
-        if len(launch.hosts) > 1:
+        if len(launch.hosts) > 1 and (launch.kind != MPI or network.through_agents):
             place = (launch.hosts, launch.node, network.agent_port)
             peers = Peers(Nodes(*place, token=network.token, timeout_s=network.rendezvous_s))
-        watch = _Watch(Rendezvous(of_kind(launch), network.rendezvous_s), peers)
+        watch = _Watch(Rendezvous(missing, network.rendezvous_s), peers)
         try:
             outcome = Supervisor(self._output.write, limits, watch).run(children)
             if peers is not None and (outcome.exit_code != 0 or outcome.stopped_by):
@@ -220,6 +245,12 @@ def own_command(action: str) -> list[str]:
     if zipfile.is_zipfile(str(_ROOT)):
         return [sys.executable, "-I", str(_ROOT), action]
     return [sys.executable, "-I", "-c", _MAIN.format(root=str(_ROOT)), action]
+
+
+def _reach(launch: Launch, network: Network) -> list[str]:
+    """Return what ``mpirun`` calls in place of ssh. It knows no quotes, so that is a file."""
+    argv = [*own_command("reach"), launch.hosts[0], str(network.agent_port)]
+    return ["sh", str(_written(Path(REACH_FILE), f'exec {shlex.join(argv)} "$@"\n'))]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from runtime.submit.watch import Ended, Happened, Logged, Seen
 
 _SCRIPT_LOG = "user_logs/std_log.txt"
 _RANK_LOGS = "user_logs/std_log_process_"
+_NODE_LOGS = "user_logs/std_log_node_"
 _LAST_LINES = " Its last lines:"
 _SHORT = 60
 _LOG_FOLDERS = ("azureml-logs", "user_logs")
@@ -39,7 +40,7 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
                     logs.add(chunk.name)
                     if said_again(chunk.name, logs):
                         continue
-                    print_text(chunk.text, err=quiet or chunk.name != _SCRIPT_LOG)
+                    print_text(chunk.text, err=quiet or not _of_all(chunk.name))
                 case Ended(ended):
                     record = ended
     except KeyboardInterrupt as error:
@@ -55,7 +56,12 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
 
 def said_again(log: str, logs: Collection[str]) -> bool:
     """Return whether a log has one rank's lines, which another of ``logs`` has with all ranks'."""
-    return log.startswith(_RANK_LOGS) and _SCRIPT_LOG in logs
+    return log.startswith(_RANK_LOGS) and any(map(_of_all, logs))
+
+
+def _of_all(log: str) -> bool:
+    """Return whether a log has the output of all ranks, here or on one of several machines."""
+    return log == _SCRIPT_LOG or log.startswith(_NODE_LOGS)
 
 
 @dataclass(slots=True)

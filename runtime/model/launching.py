@@ -37,6 +37,14 @@ class Distribution:
         return self.processes_per_node
 
 
+def machine_names(target: str) -> tuple[str, ...]:
+    """Return the machines that a target names: ``box1,box2``, of which the first has rank 0.
+
+    A target that is no such list is one name. As ``mpirun --host`` takes them.
+    """
+    return tuple(name.strip() for name in target.split(","))
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Whether a script that failed is started again, at most ``max_retries`` times.

@@ -5,11 +5,12 @@ stored or sent, what it cannot do is refused, each with the line that asks for i
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from infra.catalogue.names import RULES
 from infra.contract.errors import UsageError
+from runtime.model.launching import machine_names
 from runtime.model.runs import RunSpec
 from runtime.submit.batch_abilities import BATCH_ROWS
 from runtime.submit.features import FEATURES
@@ -21,13 +22,15 @@ CLUSTER: Final = "aml_compute"
 INSTANCE: Final = "compute_instance"
 DOCKER: Final = "docker"
 MACHINE: Final = "virtual_machine"
+MACHINES: Final = "virtual_machines"
+"""The target names several machines, a node each."""
 HDINSIGHT: Final = "hdinsight"
 DATABRICKS: Final = "databricks"
 BATCH: Final = "batch"
 _AZUREML: Final = (CLUSTER, INSTANCE)
-_OURS: Final = (LOCAL, MACHINE, HDINSIGHT, DOCKER)
+_OURS: Final = (LOCAL, MACHINE, MACHINES, HDINSIGHT, DOCKER)
 """Where nothing but us starts runs."""
-PROCESSES: Final = (LOCAL, MACHINE, HDINSIGHT, BATCH)
+PROCESSES: Final = (LOCAL, MACHINE, MACHINES, HDINSIGHT, BATCH)
 _HERE: Final = (*_OURS, BATCH)
 _BUILT_IN: Final = (*_HERE, *_AZUREML, DATABRICKS)
 
@@ -72,9 +75,27 @@ INABILITIES: Final = (
     ),
     Inability(
         "several nodes",
-        (LOCAL, MACHINE, DOCKER, INSTANCE),
+        (LOCAL, DOCKER, INSTANCE),
         "it is one machine",
         f"Ask for one node (`nodeCount: 1`, `instance_count: 1`), or {_CHOOSE}.",
+    ),
+    Inability(
+        "several nodes",
+        (MACHINE,),
+        "it is one machine",
+        "Name as many machines as nodes (`--target box1,box2`), or choose a cluster.",
+    ),
+    Inability(
+        "docker",
+        (MACHINES,),
+        "containers of several machines do not reach each other",
+        "Run without docker, or on one machine.",
+    ),
+    Inability(
+        "retries of several processes",
+        (MACHINES,),
+        "what supervises one machine does not start the processes of the others again",
+        "Ask for no retries, or for one machine.",
     ),
     Inability(
         "several nodes",
@@ -115,7 +136,7 @@ INABILITIES: Final = (
     ),
     Inability(
         "retry when lost",
-        (MACHINE, DOCKER, HDINSIGHT),
+        (MACHINE, MACHINES, DOCKER, HDINSIGHT),
         "what supervises a run there is not started again",
         "Leave the event `lost` out.",
     ),
@@ -144,7 +165,7 @@ INABILITIES: Final = (
         "YARN keeps an application until it has room",
         "Remove it, or limit the whole run with `--max-duration`.",
     ),
-    Inability("queue timeout", (LOCAL, MACHINE, DOCKER), "it has no queue", "", harmless=True),
+    Inability("queue timeout", (LOCAL, MACHINE, MACHINES, DOCKER), "it has no queue", "", harmless=True),
     *(Inability(feature, (BATCH,), why, remedy) for feature, why, remedy in BATCH_ROWS),
     Inability(
         "options of Azure Batch",
@@ -161,6 +182,12 @@ INABILITIES: Final = (
         " pyspark in its environment.",
     ),
     Inability(
+        "PySpark",
+        (MACHINES,),
+        "attached machines are no Spark cluster",
+        "Name one of them, or a cluster of HDInsight.",
+    ),
+    Inability(
         "several Spark drivers",
         _BUILT_IN,
         "a PySpark script has one driver, which gives its executors their work",
@@ -168,7 +195,7 @@ INABILITIES: Final = (
     ),
     Inability(
         "Livy",
-        (LOCAL, MACHINE, DOCKER, *_AZUREML),
+        (LOCAL, MACHINE, MACHINES, DOCKER, *_AZUREML),
         "only clusters of HDInsight have it",
         "Remove it, or choose a cluster of HDInsight with `--target NAME`.",
         harmless=True,
@@ -241,7 +268,7 @@ INABILITIES: Final = (
     ),
     Inability(
         "priority",
-        (LOCAL, MACHINE, DOCKER, DATABRICKS),
+        (LOCAL, MACHINE, MACHINES, DOCKER, DATABRICKS),
         "it has no queue",
         "Remove it.",
         harmless=True,
@@ -298,6 +325,24 @@ def check_abilities(spec: RunSpec, kind: str, most_nodes: int | None = None) -> 
         "\n  ".join([f"Target {spec.target!r} cannot honour {len(refused)} settings:", *lines]),
         remedy="Change the lines above, or choose another target with `--target NAME`.",
     )
+
+
+def spread(spec: RunSpec) -> RunSpec:
+    """Return a run with a node on each machine that its target names.
+
+    Raises ``UsageError`` for one that asks for another number of nodes.
+    """
+    count = len(machine_names(spec.target))
+    if count in {1, spec.node_count}:
+        return spec
+    if spec.node_count > 1:
+        raise UsageError(
+            f"The run asks for {spec.node_count} nodes, and its target names {count} machines"
+            f" ({spec.target}).",
+            remedy="Name as many machines, or leave the number of nodes out.",
+            at=spec.origins.get("node_count"),
+        )
+    return replace(spec, node_count=count)
 
 
 def check_cluster(spec: RunSpec) -> None:

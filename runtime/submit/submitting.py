@@ -26,7 +26,7 @@ from runtime.snapshots.limits import check_size
 from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
-from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run
+from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run, spread
 from runtime.submit.choosing import naming_takers
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.prepare import (
@@ -181,6 +181,7 @@ class Submitter:
 
         ``taken``: its snapshot was taken earlier, and its script is in there.
         """
+        spec = spread(spec)
         wrong, notes, kind, there = Gathered(), tuple[str, ...](), "", ""
         locked: LockedEnvironment | None = None
         with wrong.check():

@@ -1,12 +1,16 @@
 """The options with which the agent runs a script: limits, retries, several processes. Pure."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from runtime.agent.retries import EVENTS
 from runtime.agent.spark import Asked
 from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.targets.spark_options import here, is_spark
+
+ONE_EACH: Final = Distribution("pytorch")
+"""One process a node: what a script, or torchrun, needs to know of the other nodes."""
 
 
 def agent_options(spec: RunSpec, spark: Callable[[RunSpec], Asked] = here) -> tuple[str, ...]:
@@ -18,6 +22,8 @@ def agent_options(spec: RunSpec, spark: Callable[[RunSpec], Asked] = here) -> tu
     ``spark`` says how a PySpark script is submitted.
     """
     how = spec.distribution
+    if how is None and spec.node_count > 1:
+        how = ONE_EACH
     processes = distribution_options(how, spec.node_count) if how else ()
     submitted = (f"--spark={spark(spec).text()}",) if is_spark(spec) else ()
     return (*limit_options(spec), *processes, *submitted)

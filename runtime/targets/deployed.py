@@ -14,6 +14,7 @@ from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, TargetEntry, read_manifest
+from runtime.model.launching import machine_names
 from runtime.targets.base import Closeable, Target
 from runtime.targets.registry import target_class
 from runtime.targets.run_cluster_records import NAME as RUN_CLUSTER
@@ -28,6 +29,9 @@ KINDS: Final = {
     "hdinsight": "hdinsight",
     "batch": "batch",
 }
+MACHINE: Final = "virtual_machine"
+MACHINES: Final = "virtual_machines"
+"""The kind of a target that names several machines."""
 
 
 RETIRED: Final = {
@@ -76,6 +80,9 @@ class DeployedTargets:
 
     def make(self, name: str) -> Target:
         """Return a new target; raises what ``require`` raises."""
+        names = machine_names(name)
+        if len(names) > 1:
+            return self._ssh_nodes(name, names)
         manifest, entry = self._entry(name)
         if name.lower() == RUN_CLUSTER:
             return self._run_cluster(manifest)
@@ -90,16 +97,33 @@ class DeployedTargets:
 
     def require(self, name: str) -> None:
         """Raise what ``make`` would raise, without contacting or starting a cloud."""
-        self._entry(name)
+        for each in machine_names(name):
+            self._entry(each)
+        self.kind(name)
 
     def on_this_machine(self, name: str) -> bool:
         """Return whether the target is a cluster of the local cloud."""
+        if len(machine_names(name)) > 1:
+            return False
         manifest, entry = self._entry(name)
         return manifest.cloud == "local" and KINDS[entry.kind] == "azureml"
 
     def kind(self, name: str) -> str:
-        """Return the kind of a compute, as in the manifest."""
-        return self._entry(name)[1].kind
+        """Return the kind of a compute, as in the manifest; of several, ``MACHINES``."""
+        names = machine_names(name)
+        kinds = {each: self._entry(each)[1].kind for each in names}
+        if len(names) == 1:
+            return kinds[name]
+        others = [f"{each} is of kind {kind}" for each, kind in kinds.items() if kind != MACHINE]
+        twice = [each for each in kinds if names.count(each) > 1]
+        if others or twice:
+            wrong = [*others, *(f"{each} is named twice" for each in twice)]
+            raise UsageError(
+                f"A run on several machines ({name}) needs {MACHINE} computes, each once:"
+                f" {', '.join(wrong)}.",
+                remedy="Name machines that the stack file attaches; a cluster has its own nodes.",
+            )
+        return MACHINES
 
     def kinds(self) -> dict[str, str]:
         """Return the kind of every compute that takes runs, as in the manifest."""
@@ -108,6 +132,8 @@ class DeployedTargets:
 
     def most_nodes(self, name: str) -> int | None:
         """Return the most nodes of a compute, as in the manifest; ``None`` if it has no such."""
+        if len(machine_names(name)) > 1:
+            return None
         return self._entry(name)[1].max_nodes
 
     def registered(self, name: str, version: str | None) -> Document | None:
@@ -177,6 +203,13 @@ class DeployedTargets:
             resource=entry.resource_id or "",
             manifest=self._file,
             stack=self._stack,
+        )
+
+    def _ssh_nodes(self, name: str, names: Sequence[str]) -> Target:
+        self.kind(name)
+        machines = [self._machine(each, self._entry(each)[1]) for each in names]
+        return target_class("ssh_nodes")(
+            name, self._home, machines, manifest=self._file, stack=self._stack
         )
 
     def _machine(self, name: str, entry: TargetEntry) -> Machine:

@@ -18,9 +18,8 @@ LOCAL: Final = "local"
 DOCKER: Final = "docker"
 ON_THIS_MACHINE: Final = (LOCAL, DOCKER)
 """The targets that need no stack: processes of this machine, and containers of its engine."""
-_PROCESSES: Final = ("virtual_machine", "hdinsight", "databricks")
+_PROCESSES: Final = ("virtual_machine", "virtual_machines", "hdinsight", "databricks", "batch")
 """Kinds of computes whose runs are processes."""
-_MACHINES: Final = ("virtual_machine", "hdinsight", "batch")
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
 

@@ -204,6 +204,7 @@ PLACES: Final[dict[str, tuple[str, str]]] = {
     "ssh": ("runtime.targets.ssh_place:SshPlace", "ssh"),
     "hdinsight": ("runtime.targets.hdinsight_place:HdinsightPlace", "ssh"),
     "livy": ("runtime.targets.livy_place:LivyPlace", "azureml"),
+    "ssh-nodes": ("runtime.targets.ssh_nodes_place:SshNodesPlace", "ssh"),
 }
 """Kind of place → import path of its class, and the extra that it needs.
 

@@ -17,6 +17,7 @@ BUILT_IN: Final = {
     "docker": "runtime.targets.docker_target:DockerTarget",
     "hdinsight": "runtime.targets.hdinsight:HdinsightTarget",
     "ssh": "runtime.targets.ssh:SshTarget",
+    "ssh_nodes": "runtime.targets.ssh:SshNodesTarget",
     "local": "runtime.targets.local:LocalTarget",
     "run_cluster": "runtime.targets.run_cluster:RunClusterTarget",
 }

@@ -1,9 +1,10 @@
-"""The ssh target: runs on a machine that is reached over ssh, as processes or in containers.
+"""The ssh targets: runs on machines that are reached over ssh, as processes or in containers.
 
 A run's carrier holds the connection (``ssh_place``); nothing here connects to a machine.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -47,3 +48,13 @@ class SshTarget(EnterableTarget):
             return machine
         container: Document = load(f"{_DOCKER}:container_settings", extra=_EXTRA)(run)
         return {**container, "kind": "ssh-docker", "machine": machine}
+
+
+class SshNodesTarget(EnterableTarget):
+    """Runs on several machines, a node each; ``execute`` and ``connect`` reach the first one."""
+
+    def __init__(
+        self, name: str, home: Path, machines: Sequence[Machine], *, manifest: Path, stack: str
+    ) -> None:
+        place = {"kind": "ssh-nodes", "machines": [each.settings() for each in machines]}
+        super().__init__(name, home, place, manifest=manifest, stack=stack)

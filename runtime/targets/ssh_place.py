@@ -3,10 +3,11 @@
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from infra.contract.errors import (
     CredentialError,
@@ -43,6 +44,17 @@ STORE_LIMIT_BYTES: Final = 20 * 1024**3
 """What the store of contents may take at a machine, and as much for its environments."""
 _AGAIN_S: Final = (0.5, 2.0, 5.0, 15.0)
 _PATIENCE_S: Final = 300.0
+T = TypeVar("T")
+Rename: TypeAlias = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A run at a machine that is ready to start: the agent's arguments and variables."""
+
+    environment: str
+    arguments: Sequence[str]
+    variables: Mapping[str, str]
 
 
 class SshPlace:
@@ -55,24 +67,33 @@ class SshPlace:
         self._connection: Connection | None = None
         self._session: Session | None = None
 
+    @property
+    def name(self) -> str:
+        """Return the machine's name."""
+        return self._machine.target
+
     def start(self, shipment: Shipment, tell: Teller) -> None:
         """Send what the machine lacks, prepare the environment, start the agent.
 
         A machine that does not answer at first fails the run; a line that is lost later is dialed
         again.
         """
+        self.open()
         try:
-            self._opened()
-        except UnreachableError as error:
-            raise MachineError(error.detail, remedy=error.remedy) from None
-        try:
-            self._persistent(lambda: self._start(shipment, tell), shipment)
+            self.persistent(lambda: self.launch(self.prepare(shipment, tell)), shipment)
         except UnreachableError:
             raise
         except (StoppedError, PlatformError):
             with suppress(PlatformError):
                 self.release()
             raise
+
+    def open(self) -> Document:
+        """Log in, and return what the machine says of itself. Raises ``MachineError``."""
+        try:
+            return self._opened().facts
+        except UnreachableError as error:
+            raise MachineError(error.detail, remedy=error.remedy) from None
 
     def started(self) -> bool:
         """Return whether the run was started at the machine, and is not released."""
@@ -81,9 +102,13 @@ class SshPlace:
 
     def follow(self, have: Have) -> Iterator[Sign]:
         """Yield what the run writes, from the bytes that are here."""
+        yield from self.follow_from(self.had(have))
+
+    def follow_from(self, had: Mapping[str, int]) -> Iterator[Sign]:
+        """Yield what the run writes beyond so many bytes of its files."""
         end = PlaceEnd()
         with self._watched() as session:
-            for header, content in session.frames("follow", run=self._run_id, have=self._had(have)):
+            for header, content in session.frames("follow", run=self._run_id, have=had):
                 if content:
                     yield Piece(header["name"], content)
                 elif "exit" in header:
@@ -101,8 +126,11 @@ class SshPlace:
             command.ended()
             command.close()
 
-    def fetch(self, into: Path, report: Report) -> None:
-        """Copy the run's files; a file is here as a whole, or not at all."""
+    def fetch(self, into: Path, report: Report, name_here: Rename = str) -> None:
+        """Copy the run's files; a file is here as a whole, or not at all.
+
+        ``name_here`` returns what a file is called here, ``""`` if it is not wanted.
+        """
         below = Below(into)
         with self._watched() as session:
             frames = session.frames("fetch", run=self._run_id, names=list(FETCHED))
@@ -110,7 +138,8 @@ class SshPlace:
                 if "problem" in header:
                     report(f"{header['name']} was not collected: {header['problem']}")
                 elif "name" in header:
-                    _write(below, header, content, frames, report)
+                    name = name_here(str(header["name"]))
+                    _write(below, name, (header, content), frames, report)
 
     def release(self) -> None:
         """Kill what is left of the run and remove its folder."""
@@ -153,7 +182,8 @@ class SshPlace:
             remedy="It has ended, or is still being prepared: see `aml runs`.",
         )
 
-    def _start(self, shipment: Shipment, tell: Teller) -> None:
+    def prepare(self, shipment: Shipment, tell: Teller) -> Ready:
+        """Lay out the run's folder and build its environment."""
         session = self._opened()
         facts = session.facts
         shipment.check()
@@ -178,13 +208,27 @@ class SshPlace:
             )
         variables[OWNER] = owner(self._run_id)
         environment = f"{facts['root']}/environments/{made.key}" if made.key else ""
-        session.answer(
+        return Ready(made.key, self.arguments(shipment, made, environment), variables)
+
+    def launch(
+        self,
+        ready: Ready,
+        options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start the agent, with further options and variables."""
+        at = ready.arguments.index("--")
+        self._opened().answer(
             "start",
             run=self._run_id,
-            environment=made.key,
-            arguments=self.arguments(shipment, made, environment),
-            variables=variables,
+            environment=ready.environment,
+            arguments=[*ready.arguments[:at], *options, *ready.arguments[at:]],
+            variables={**ready.variables, **(variables or {})},
         )
+
+    def free_ports(self, address: str, count: int) -> int:
+        """Return the first of some free ports of the machine, ``0`` if it has none."""
+        return int(self._opened().answer("ports", address=address, count=count)["port"])
 
     def _environment(self, session: Session, shipment: Shipment, tell: Teller) -> Environment:
         """Return a Python of the machine, or the environment that is built there."""
@@ -211,12 +255,12 @@ class SshPlace:
             remedy=f"Install it there, or name another `interpreterPath`, such as {own}.",
         )
 
-    def _persistent(self, act: Callable[[], None], shipment: Shipment) -> None:
+    def persistent(self, act: Callable[[], T], shipment: Shipment) -> T:
         """Do something again while the line is lost; everything at the machine is idempotent."""
         deadline = time.monotonic() + _PATIENCE_S
         for pause_s in _pauses():
             try:
-                act()
+                return act()
             except UnreachableError:
                 self._drop()
                 if time.monotonic() > deadline:
@@ -225,10 +269,9 @@ class SshPlace:
                 # In the midst of an answer: the agent at the machine ends what it does.
                 self._drop()
                 raise
-            else:
-                return
             shipment.stop.wait(pause_s)
             shipment.check()
+        raise AssertionError("there is always another pause")
 
     @contextmanager
     def _watched(self) -> Iterator[Session]:
@@ -258,7 +301,8 @@ class SshPlace:
             self._connection.close()
         self._session = self._connection = None
 
-    def _had(self, have: Have) -> dict[str, int]:
+    def had(self, have: Have) -> dict[str, int]:
+        """Return how many bytes of the run's files are here."""
         folder = self._home / "runs" / self._run_id
         names = [f"{top}/{name}" for top in FOLLOWED for name, _ in files_below(folder / top)]
         return {name: have(name) for name in (AGENT_EVENTS, *names)}
@@ -272,21 +316,20 @@ def owner(run_id: str) -> str:
     return f"{run_id}@{KIND}"
 
 
-def _write(
-    below: Below, header: Document, content: bytes, frames: Iterator[Frame], report: Report
-) -> None:
-    """Write one file, whose further blocks are in the next frames."""
-    name = header["name"]
+def _write(below: Below, name: str, first: Frame, frames: Iterator[Frame], report: Report) -> None:
+    """Write one file, whose further blocks are in the next frames; without a name, pass over it."""
+    header, content = first
     try:
-        with below.replacing(name) as sink:
-            sink.write(content)
-            while header["more"]:
-                header, content = next(frames)
+        if name:
+            with below.replacing(name) as sink:
                 sink.write(content)
+                while header["more"]:
+                    header, content = next(frames)
+                    sink.write(content)
     except (OSError, OutsideError) as error:
         report(left_out(name, error))
-        while header["more"]:
-            header, _ = next(frames)
+    while header["more"]:
+        header, _ = next(frames)
 
 
 def _pauses() -> Iterator[float]:

@@ -54,13 +54,17 @@ def tool(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Host:
-    """``namespace`` is ``""`` for a host that shares the network of this machine."""
+    """``namespace`` is ``""`` for a host that shares the network of this machine.
+
+    ``homes`` is where its users find the folder of their homes; ``""`` for where it is.
+    """
 
     name: str
     address: str
     port: int
     folder: Path
     namespace: str
+    homes: str = ""
 
     @property
     def host_key(self) -> str:
@@ -82,7 +86,8 @@ class Host:
         home = self.home(user)
         home.mkdir(parents=True, exist_ok=True)
         made = sealed(password) if password else "*"
-        append(self.folder / "etc" / "passwd", f"{user}:x:0:0::{home}:/bin/bash\n")
+        there = f"{self.homes}/{user}" if self.homes else home
+        append(self.folder / "etc" / "passwd", f"{user}:x:0:0::{there}:/bin/bash\n")
         append(self.folder / "etc" / "shadow", f"{user}:{made}:19000:0:99999:7:::\n")
         if key:
             append(self.folder / "keys" / user, f"{options} {key}".strip() + "\n")
@@ -97,17 +102,22 @@ class Host:
         self._link("up")
 
     def argv(self, *command: str) -> list[str]:
-        """Return a command line that runs a command at the host."""
-        prefix = ["ip", "netns", "exec", self.namespace] if self.namespace else []
-        return [*prefix, *command]
+        """Return a command line that runs a command at the host, under its name."""
+        if not self.namespace:
+            return [*command]
+        named = ["unshare", "--uts", "sh", "-c", f'hostname {self.name}; exec "$@"', "sh"]
+        return ["ip", "netns", "exec", self.namespace, *named, *command]
 
     def _link(self, state: str) -> None:
         sh("ip", "-n", self.namespace, "link", "set", "eth0", state)
 
 
 @contextmanager
-def network(folder: Path, count: int = 1) -> Iterator[list[Host]]:
-    """Yield hosts that reach each other; their names are in their ``/etc/hosts``."""
+def network(folder: Path, count: int = 1, homes: str = "") -> Iterator[list[Host]]:
+    """Yield hosts that reach each other; their names are in their ``/etc/hosts``.
+
+    With ``homes``, an empty folder such as ``/mnt``, the homes of all have the same paths.
+    """
     with ExitStack() as stack:
         token = secrets.token_hex(2)
         hub = namespace(stack, f"aml-{token}-hub")
@@ -127,7 +137,7 @@ def network(folder: Path, count: int = 1) -> Iterator[list[Host]]:
             sh("ip", "-n", name, "address", "add", f"{address}/24", "dev", "eth0")
             sh("ip", "-n", name, "link", "set", "eth0", "up")
             sh("ip", "-n", name, "link", "set", "lo", "up")
-            made = Host(f"host-{number}", str(address), 22, folder / f"host-{number}", name)
+            made = Host(f"host-{number}", str(address), 22, folder / f"host-{number}", name, homes)
             stack.enter_context(serving(made, [f"{gateway} submitter", *names]))
             hosts.append(made)
         yield hosts
@@ -162,7 +172,9 @@ def serving(host: Host, names: list[str]) -> Iterator[None]:
     ours = [name for name in ("SSL_CERT_FILE", "UV_INDEX_URL") if os.environ.get(name)]
     lines += [f"SetEnv {' '.join(f'{n}={os.environ[n]}' for n in ours)}"] if ours else []
     config.write_text(CONFIG.format(folder=host.folder) + "\n".join([*lines, ""]))
-    overlays = " && ".join(f"mount --bind {file} /etc/{file.name}" for file in etc.iterdir())
+    over = [(file, f"/etc/{file.name}") for file in etc.iterdir()]
+    over += [(host.folder / "homes", host.homes)] if host.homes else []
+    overlays = " && ".join(f"mount --bind {file} {there}" for file, there in over)
     command = f"{overlays} && hostname {host.name}; exec {tool('sshd')} -D -e -f {config}"
     log = (host.folder / "sshd.log").open("wb")
     private = ["unshare", "--mount", "--uts", "sh", "-c", command]

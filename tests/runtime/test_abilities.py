@@ -21,6 +21,7 @@ from runtime.submit.abilities import (
     INABILITIES,
     check_abilities,
     require_lasting,
+    spread,
 )
 from runtime.submit.choosing import takers
 from runtime.submit.features import FEATURES, process_count
@@ -166,6 +167,26 @@ def test_the_table_names_features_that_there_are():
 )
 def test_processes_are_counted_over_all_nodes(fields, count):
     assert process_count(spec(**fields)) == count
+
+
+@pytest.mark.parametrize(
+    ("target", "asked", "nodes"), [("a,b", 1, 2), ("a, b,c", 3, 3), ("a", 2, 2), ("local", 1, 1)]
+)
+def test_a_run_has_a_node_on_each_machine_that_its_target_names(target, asked, nodes):
+    assert spread(spec(target=target, node_count=asked)).node_count == nodes
+
+
+def test_another_number_of_nodes_than_machines_is_refused():
+    asked = spec(target="a,b", node_count=4, origins={"node_count": "f:2"})
+    with pytest.raises(UsageError, match="4 nodes, and its target names 2") as error:
+        spread(asked)
+    assert error.value.at == "f:2"
+
+
+def test_one_machine_names_the_way_to_have_several():
+    with pytest.raises(UsageError) as error:
+        check_abilities(spec(node_count=2), "virtual_machine")
+    assert "--target box1,box2" in error.value.remedy
 
 
 @pytest.mark.parametrize("name", ["containerinstance", "ContainerInstance"])

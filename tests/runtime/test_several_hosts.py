@@ -13,6 +13,7 @@ import pytest
 from runtime.agent.events import read_events
 from tests.clients.conftest import interpreter
 from tests.runtime.hosts import make_key, network, require_hosts
+from tests.runtime.mpi_parts import require_mpirun
 from tests.runtime.test_agent_ranks import MEETS
 
 pytestmark = [pytest.mark.needs_sshd, pytest.mark.slow]
@@ -179,4 +180,21 @@ def test_mpirun_starts_ranks_over_ssh(pair, build):
     failed = pair.start(0, FAILS, *options, **variables)
     failed.communicate(timeout=90)
     assert failed.returncode == 7
+    assert pair.end(0)["error"] == "Rank 1 ended with exit code 7. Its last lines:\nI am 1"
+
+
+@pytest.mark.needs_mpi
+@pytest.mark.parametrize("build", ["system", "package"])
+def test_mpirun_starts_ranks_through_the_agents(pair, build):
+    packages = ("mpi4py",) if build == "system" else ("mpi4py", "openmpi")
+    python = interpreter(*packages)
+    require_mpirun()
+    variables = {"MINE": "x", "PATH": f"{python.parent}:/usr/bin:/bin", "AML_AGENT_PYTHON": "1"}
+    options = ("--distribution=mpi", "--processes=1", "--through-agents", "--ssh=false")
+    codes, outputs = pair.both(SUMS, *options, **variables)
+    assert codes == [0, 0], outputs
+    place = f"{pair.hosts[0].address}:6105"
+    assert sorted(outputs[0].splitlines())[1] == f"[rank 1] 1 of 2 1 1 {place} x host-2"
+    codes, _ = pair.both(FAILS, *options, **variables)
+    assert codes[0] == 7
     assert pair.end(0)["error"] == "Rank 1 ended with exit code 7. Its last lines:\nI am 1"
