@@ -1,7 +1,8 @@
 """A store of file contents by their SHA-256, from which runs are laid out on a machine.
 
 ``objects/ab/cdef…`` holds contents, ``trees/ID`` what a tree consists of. What is there is never
-sent again; the least recently used is removed when the store exceeds its limit.
+sent again; the least recently used is removed when the store exceeds its limit. ``spares/ID`` is
+the tree of the last run, laid out once more: the next run with an unchanged tree takes it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 import time
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,8 @@ from runtime.agent.files import Below, OutsideError, make_executable, make_folde
 _BLOCK_BYTES = 1 << 20
 _ABANDONED_S = 86400.0
 _NEW = ".new-"
+_LARGEST_SPARE_BYTES = 256 * 1024**2
+_MOST_HELD_BYTES = 32 * 1024**2
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -57,6 +61,7 @@ class Contents:
         self._root = root
         self._objects = root / "objects"
         self._trees = root / "trees"
+        self._spares = root / "spares"
         self.grown = False
         """Whether this process stored something."""
 
@@ -84,16 +89,19 @@ class Contents:
         """Return the contents of a tree that are not in the store."""
         return [sha for sha in tree.contents if not os.access(self._object(sha), os.F_OK)]
 
-    def unpack(self, stream: typing.IO[bytes]) -> None:
-        """Store the members of a tar stream, whose names are their SHA-256.
+    def unpack(self, stream: typing.IO[bytes]) -> dict[str, bytes]:
+        """Store the members of a tar stream, whose names are their SHA-256; return small ones.
 
-        Raises ``ContentError`` for bytes that do not have their member's name.
+        The stream may be compressed. Raises ``ContentError`` for bytes that do not have their
+        member's name.
         """
         make_folder(self._objects)
         self.grown = True
         arriving = str(self._objects / f"{_NEW}{os.getpid()}")
         folders = {file.name for file in self._objects.iterdir()}
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
+        small: dict[str, bytes] = {}
+        room = _MOST_HELD_BYTES
+        with tarfile.open(fileobj=stream, mode="r|*") as archive:
             for member in archive:
                 content = archive.extractfile(member)
                 if content is None:
@@ -103,18 +111,25 @@ class Contents:
                     for block in iter(partial(content.read, _BLOCK_BYTES), b""):
                         digest.update(block)
                         _write_all(sink, block)
+                        if len(block) == member.size <= room:
+                            small[member.name] = block
+                            room -= member.size
                 if digest.hexdigest() != member.name:
                     raise ContentError(member.name)
                 if member.name[:2] not in folders:
                     (self._objects / member.name[:2]).mkdir()
                     folders.add(member.name[:2])
                 Path(arriving).replace(self._object(member.name))
+        return small
 
-    def lay_out(self, tree: Tree, folder: Path) -> None:
+    def lay_out(self, tree: Tree, folder: Path, small: Mapping[str, bytes] | None = None) -> None:
         """Copy a tree into a folder. Not links: a run must not change the store.
 
-        Raises ``OutsideError`` for a path that leads out of the folder.
+        ``small`` are contents that need not be read again. Raises ``OutsideError`` for a path that
+        leads out of the folder.
         """
+        held = small or {}
+        self._note_use(tree.id)
         make_folder(folder)
         below = Below(folder)
         folders: dict[str, str] = {}
@@ -126,9 +141,47 @@ class Contents:
                 folders[above] = str(place)
             if name in ("", ".", "..") or "\0" in name:
                 raise OutsideError(path)
-            _copy(self._object(sha), f"{folders[above]}/{name}", size, executable=executable)
+            file = f"{folders[above]}/{name}"
+            if sha in held:
+                with _opened_raw(file, _WRITE) as copy:
+                    _write_all(copy, held[sha])
+                    if executable:
+                        make_executable(copy)
+            else:
+                _copy(self._object(sha), file, size, executable=executable)
         for path in tree.folders:
             make_folder(below.file(path))
+
+    def take_spare(self, tree_id: str, folder: Path) -> bool:
+        """Make the spare copy of a tree the folder of a run; ``False`` if there is none."""
+        try:
+            (self._spares / tree_id).rename(folder)
+        except OSError:  # there is none, or the folder is there already
+            return False
+        self._note_use(tree_id)
+        return True
+
+    def keep_spare(self, tree: Tree) -> None:
+        """Lay out the spare copy of a tree, in the place of all others."""
+        make_folder(self._spares)
+        for other in self._spares.iterdir():
+            if other.name == tree.id or other.name.startswith(_NEW):
+                continue
+            # Renamed first: half of a copy must not be taken.
+            going = self._spares / f"{_NEW}{os.getpid()}-{other.name}"
+            with suppress(OSError):
+                other.rename(going)
+                shutil.rmtree(str(going))
+        place = self._spares / tree.id
+        if place.exists() or sum(tree.contents.values()) > _LARGEST_SPARE_BYTES:
+            return
+        arriving = self._spares / f"{_NEW}{os.getpid()}"
+        try:
+            with self.used():
+                self.lay_out(tree, arriving)
+            arriving.rename(place)
+        except OSError:
+            shutil.rmtree(str(arriving), ignore_errors=True)
 
     def prune(self, limit_bytes: int) -> None:
         """Remove the least recently used contents until the rest is below the limit.
@@ -137,18 +190,40 @@ class Contents:
         """
         with suppress(BlockingIOError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
             found = []
-            for file in (*self._objects.glob("*/*"), *self._trees.glob("*")):
+            trees = set(self._trees.glob("*"))
+            for file in (*self._objects.glob("*/*"), *trees):
                 status = file.stat()
                 found.append((status.st_mtime, status.st_size, file))
             for left in (*self._objects.glob(f"{_NEW}*"), *self._trees.glob(f"{_NEW}*")):
-                if time.time() - left.stat().st_mtime > _ABANDONED_S:
+                if _is_abandoned(left):
                     left.unlink()
+            for left in self._spares.glob(f"{_NEW}*"):
+                if _is_abandoned(left):
+                    shutil.rmtree(str(left), ignore_errors=True)
             total = sum(size for _, size, _ in found)
-            for _, size, file in sorted(found):
+            used = self._uses() if total > limit_bytes else {}
+            found = [(max(at, used.get(str(file), at)), size, file) for at, size, file in found]
+            # Without its tree, a content costs one question more; it is never sent again.
+            for _, size, file in sorted(found, key=lambda each: (each[0], each[2] not in trees)):
                 if total <= limit_bytes:
                     return
                 file.unlink()
                 total -= size
+
+    def _note_use(self, tree_id: str) -> None:
+        """Say that a tree, and so its contents, was used now."""
+        with suppress(FileNotFoundError):
+            os.utime(str(self._trees / tree_id))
+
+    def _uses(self) -> dict[str, float]:
+        """Return when each content was used last: when the last of its trees was."""
+        used: dict[str, float] = {}
+        for file in self._trees.glob("[!.]*"):
+            at = file.stat().st_mtime
+            for sha in Tree(file.read_bytes()).contents:
+                place = self._object(sha)
+                used[place] = max(at, used.get(place, at))
+        return used
 
     def _object(self, sha: str) -> str:
         # Text: for a thousand small files, paths take longer than the files.
@@ -184,19 +259,21 @@ class Bounded:
             pass
 
 
+def _is_abandoned(file: Path) -> bool:
+    return time.time() - file.stat().st_mtime > _ABANDONED_S
+
+
 def _copy(content: str, file: str, size: int, *, executable: bool) -> None:
-    with _opened_raw(content, os.O_RDONLY) as source:
-        os.utime(source)
-        with _opened_raw(file, _WRITE) as copy:
-            left = size
-            while left > 0:
-                block = os.read(source, _BLOCK_BYTES)
-                if not block:
-                    break
-                _write_all(copy, block)
-                left -= len(block)
-            if executable:
-                make_executable(copy)
+    with _opened_raw(content, os.O_RDONLY) as source, _opened_raw(file, _WRITE) as copy:
+        left = size
+        while left > 0:
+            block = os.read(source, _BLOCK_BYTES)
+            if not block:
+                break
+            _write_all(copy, block)
+            left -= len(block)
+        if executable:
+            make_executable(copy)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

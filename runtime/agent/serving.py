@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 import typing
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -59,6 +60,7 @@ class Server:
         self._sink = sink
         self._contents = Contents(root)
         self._environments = Environments(root)
+        self._laid_out: dict[str, str] = {}
         self._answers: dict[str, Callable[[JsonObject, bytes], Answers]] = {
             "cancel": self._cancel,
             "fetch": self._fetch,
@@ -107,8 +109,13 @@ class Server:
         return self._root / "runs" / str(header["run"])
 
     def _lay_out(self, header: JsonObject, content: bytes) -> Answers:
-        """Lay out a tree that is known by its id, or comes with the request."""
-        tree = Tree(content) if content else self._contents.tree(header["tree"])
+        """Lay out a tree that is known by its id, or comes with the request, compressed."""
+        folder = self._folder(header)
+        self._laid_out[folder.name] = header["tree"]
+        if self._contents.take_spare(header["tree"], folder):
+            yield {"done": {}}, b""
+            return
+        tree = Tree(zlib.decompress(content)) if content else self._contents.tree(header["tree"])
         if tree is None:
             yield {"done": {"unknown": True}}, b""
             return
@@ -120,7 +127,7 @@ class Server:
                 free = shutil.disk_usage(str(self._root)).free
                 yield {"done": {"missing": missing, "free": free}}, b""
                 return
-            self._contents.lay_out(tree, self._folder(header))
+            self._contents.lay_out(tree, folder)
         yield {"done": {}}, b""
 
     def _unpack(self, header: JsonObject, _: bytes) -> Answers:
@@ -128,13 +135,13 @@ class Server:
         stream = Bounded(self._source, header["bytes"])
         with self._contents.used():
             try:
-                self._contents.unpack(typing.cast("typing.IO[bytes]", stream))
+                small = self._contents.unpack(typing.cast("typing.IO[bytes]", stream))
             finally:
                 stream.drain()
             tree = self._contents.tree(header["tree"])
             if tree is None or self._contents.missing(tree):
                 raise ContentError(header["tree"])
-            self._contents.lay_out(tree, self._folder(header))
+            self._contents.lay_out(tree, self._folder(header), small)
         yield {"done": {}}, b""
 
     def _start(self, header: JsonObject, _: bytes) -> Answers:
@@ -195,6 +202,9 @@ class Server:
             self._contents.prune(header["limit"])
         if self._environments.grown:
             self._environments.prune(header["limit"])
+        tree = self._contents.tree(self._laid_out.pop(folder.name, ""))
+        if tree is not None and not self._contents.missing(tree):
+            self._contents.keep_spare(tree)
 
     def _find(self, header: JsonObject, _: bytes) -> Answers:
         """Return the path of a program; ``""`` if it is not here."""

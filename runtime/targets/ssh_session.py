@@ -4,9 +4,12 @@ The agent is sent once, and unpacked at the machine. Requests then cost a round 
 """
 
 import base64
+import gzip
 import hashlib
+import io
 import shlex
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final, cast
@@ -36,6 +39,10 @@ _BLOCK_BYTES: Final = 1 << 18
 _NO_SPACE: Final = ("28", "122")  # ENOSPC and EDQUOT on Linux
 _WINDOWS: Final = "is not recognized"
 _RECORD: Final = 512
+_FAST: Final = 1
+_SMALL_BYTES: Final = 4096
+_PACKED_BYTES: Final = 32 * 1024**2
+"""Up to so many bytes, contents are compressed before they are sent: source code, not data."""
 _LINES: Final = 200
 _INSTALL: Final = """
 import os, sys
@@ -109,9 +116,12 @@ class Session:
 
     def send(self, listed: Listed, run_id: str) -> int:
         """Lay out a tree in a run's folder; return how many contents had to be sent."""
-        found = self.answer("lay-out", run=run_id, tree=listed.id)
+        text = zlib.compress(listed.text, _FAST)
+        # A small one comes with the first question, which then is the last.
+        first = text if len(text) <= _SMALL_BYTES else b""
+        found = self.answer("lay-out", first, run=run_id, tree=listed.id)
         if "unknown" in found:
-            found = self.answer("lay-out", listed.text, run=run_id, tree=listed.id)
+            found = self.answer("lay-out", text, run=run_id, tree=listed.id)
         missing = found.get("missing", ())
         if missing:
             size = sum(listed.sizes[sha] for sha in missing)
@@ -149,19 +159,20 @@ class Session:
 
     def _unpack(self, listed: Listed, missing: Mapping[str, int], run_id: str) -> None:
         header = {"do": "unpack", "run": run_id, "tree": listed.id, "size": 0}
+        size = tar_bytes(missing)
         self._command.expect_within(None)
-        self._command.write(packed({**header, "bytes": tar_bytes(missing)}))
         self.rounds += 1
-        sink = _Buffered(self._command)
-        with tarfile.open(
-            fileobj=cast("IO[bytes]", sink), mode="w|", format=tarfile.GNU_FORMAT
-        ) as archive:
-            for sha, size in missing.items():
-                member = tarfile.TarInfo(sha)
-                member.size = size
-                with opened(listed.contents[sha]) as content:
-                    archive.addfile(member, content)
-        sink.flush()
+        if size <= _PACKED_BYTES:
+            pack = io.BytesIO()
+            with gzip.GzipFile(fileobj=pack, mode="wb", compresslevel=_FAST) as sink:
+                _write_tar(cast("IO[bytes]", sink), listed, missing)
+            content = pack.getvalue()
+            self._command.write(packed({**header, "bytes": len(content)}) + content)
+        else:
+            self._command.write(packed({**header, "bytes": size}))
+            buffered = _Buffered(self._command)
+            _write_tar(cast("IO[bytes]", buffered), listed, missing)
+            buffered.flush()
         list(self._answered())
 
     def _answered(self) -> Iterator[Frame]:
@@ -221,6 +232,15 @@ class Session:
         if _WINDOWS in words:
             raise windows(self.machine)
         raise strange_answer(self.machine, code, words)
+
+
+def _write_tar(sink: IO[bytes], listed: Listed, missing: Mapping[str, int]) -> None:
+    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT) as archive:
+        for sha, size in missing.items():
+            member = tarfile.TarInfo(sha)
+            member.size = size
+            with opened(listed.contents[sha]) as content:
+                archive.addfile(member, content)
 
 
 class _Buffered:

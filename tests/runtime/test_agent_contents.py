@@ -1,5 +1,6 @@
 """The store of a machine: what is there is used again, nothing leaves its folder, old things go."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -106,3 +107,35 @@ def test_an_environment_is_built_by_one_and_stays_while_a_run_uses_it(tmp_path):
     (tmp_path / "runs" / "r" / "environment").unlink()
     first.prune(0)
     assert second.record("a") is None
+
+
+def test_the_next_run_of_an_unchanged_tree_takes_the_spare_copy(store, tmp_path):
+    tree = kept(store, tree_of("work/a", "work/b"))
+    assert not store.take_spare(tree.id, tmp_path / "first")
+    store.keep_spare(tree)
+    store.keep_spare(tree)
+    assert store.take_spare(tree.id, tmp_path / "first")
+    assert (tmp_path / "first" / "work" / "b").read_bytes() == b"work/b"
+    assert not store.take_spare(tree.id, tmp_path / "second")
+
+
+def test_there_is_one_spare_copy_and_a_folder_that_is_there_is_left_alone(store, tmp_path):
+    old, new = kept(store, tree_of("old")), kept(store, tree_of("new"))
+    store.keep_spare(old)
+    store.keep_spare(new)
+    assert [file.name for file in (tmp_path / "root" / "spares").iterdir()] == [new.id]
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "bin").mkdir()
+    assert not store.take_spare(new.id, tmp_path / "run")
+    assert not store.take_spare(old.id, tmp_path / "other")
+
+
+def test_a_pack_may_be_compressed(store, tmp_path):
+    listed = tree_of("a", "b")
+    tree = Tree(listed.text)
+    store.keep(tree)
+    small = store.unpack(io.BytesIO(gzip.compress(archive_of(listed).read())))
+    assert set(small) == set(tree.contents)
+    assert store.missing(tree) == []
+    store.lay_out(tree, tmp_path / "run", small)
+    assert (tmp_path / "run" / "b").read_bytes() == b"b"

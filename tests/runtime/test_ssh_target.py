@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -127,6 +128,19 @@ def test_a_machine_that_does_not_answer_fails_the_run_at_once(host, tmp_path):
     until(lambda: poll(target, handle).state.final, 60)
     assert poll(target, handle).state is RunState.FAILED
     assert "Connection refused" in poll(target, handle).error
+
+
+def test_a_run_of_an_unchanged_snapshot_takes_what_was_laid_out_for_it(target, host, tmp_path):
+    spares = host.home("trainer") / ".aml-agent" / "spares"
+    run = a_run(tmp_path, "print(open('data.txt').read())", files={"data.txt": "same"})
+    for number in range(2):
+        again = replace(run, run_id=f"{run.run_id}-{number}")
+        handle = target.launch(again)
+        until(lambda handle=handle: poll(target, handle).state.final, 60)
+        assert lines_of(target, handle) == ["same"]
+        until(lambda: [*spares.glob("[!.]*")])
+    (spare,) = spares.glob("[!.]*")
+    assert (spare / "work" / "data.txt").read_text() == "same"
 
 
 def test_data_arrives_and_named_outputs_come_back(make_target, tmp_path):
