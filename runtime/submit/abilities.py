@@ -165,7 +165,9 @@ INABILITIES: Final = (
         "YARN keeps an application until it has room",
         "Remove it, or limit the whole run with `--max-duration`.",
     ),
-    Inability("queue timeout", (LOCAL, MACHINE, MACHINES, DOCKER), "it has no queue", "", harmless=True),
+    Inability(
+        "queue timeout", (LOCAL, MACHINE, MACHINES, DOCKER), "it has no queue", "", harmless=True
+    ),
     *(Inability(feature, (BATCH,), why, remedy) for feature, why, remedy in BATCH_ROWS),
     Inability(
         "options of Azure Batch",

@@ -11,10 +11,11 @@ from typing import Final
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import PreparedRun
+from runtime.model.runs import PreparedRun, RunSpec
 from runtime.targets.base import Handle, Prepared
 from runtime.targets.carried import EnterableTarget
 from runtime.targets.ssh_machine import Machine
+from runtime.targets.ssh_reach import require_usable
 
 _DOCKER: Final = "runtime.targets.docker_target"
 _EXTRA: Final = "docker"
@@ -28,6 +29,14 @@ class SshTarget(EnterableTarget):
     ) -> None:
         super().__init__(name, home, machine.settings(), manifest=manifest, stack=stack)
         self._machine = machine
+
+    def plan(self, spec: RunSpec) -> str:
+        """Raise ``PlatformError`` if the machine, or its docker engine, cannot be used now.
+
+        What the environment is there, is known once it has been asked for.
+        """
+        require_usable([self._machine], self._home, docker=bool(spec.docker.use))
+        return ""
 
     def launch(self, run: PreparedRun) -> Handle:
         """Start the run's carrier and return at once."""
@@ -58,3 +67,10 @@ class SshNodesTarget(EnterableTarget):
     ) -> None:
         place = {"kind": "ssh-nodes", "machines": [each.settings() for each in machines]}
         super().__init__(name, home, place, manifest=manifest, stack=stack)
+        self._machines = machines
+
+    def plan(self, spec: RunSpec) -> str:
+        """Raise ``PlatformError`` with all machines that cannot be used now."""
+        del spec
+        require_usable(self._machines, self._home)
+        return ""

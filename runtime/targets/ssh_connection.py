@@ -356,7 +356,7 @@ def _attempts(
         word = read_reference(given["password"], folder, environ)
         yield f"the password of {given['password']}", lambda: transport.auth_password(user, word)
     if "private_key" not in given and "password" not in given:
-        for held in paramiko.Agent().get_keys():
+        for held in _agent_keys():
             attempt = partial(transport.auth_publickey, user, held)
             yield f"{held.get_name()} {held.fingerprint} of the ssh agent", attempt
         for name in _OWN_KEYS:
@@ -364,6 +364,14 @@ def _attempts(
             with suppress(OSError, paramiko.SSHException, ValueError):
                 own = _loaded(file.read_text(encoding="utf-8"), None)
                 yield str(file), partial(transport.auth_publickey, user, own)
+
+
+def _agent_keys() -> Sequence[paramiko.AgentKey]:
+    """Return the keys of the ssh agent; none of one that does not answer."""
+    with suppress(paramiko.SSHException, OSError):
+        keys: Sequence[paramiko.AgentKey] = paramiko.Agent().get_keys()
+        return keys
+    return ()
 
 
 def _private_key(machine: Machine, text: str, passphrase: str | None) -> paramiko.PKey:

@@ -11,7 +11,7 @@ from infra.contract.errors import CredentialError, UnreachableError
 from infra.contract.json_types import Document
 from runtime.model.environments import EnvironmentSpec
 from runtime.targets.base import Prepared
-from runtime.targets.docker_engine import Client, NoEngineError
+from runtime.targets.docker_engine import Client, NoEngineError, open_engine
 from runtime.targets.docker_place import DockerPlace
 from runtime.targets.docker_target import prepared_image
 from runtime.targets.places import Shipment, Teller
@@ -28,6 +28,18 @@ def prepare_at(machine: Machine, environment: EnvironmentSpec, home: Path) -> Pr
     try:
         forward.open()
         return prepared_image(environment, {"host": f"{_ELSEWHERE}{forward.path}"}, home)
+    except NoEngineError:
+        raise _no_engine(machine, forward.reason) from None
+    finally:
+        forward.close()
+
+
+def require_engine(machine: Machine, home: Path) -> None:
+    """Raise ``PlatformError`` unless a machine's docker engine can be used."""
+    forward = EngineForward(machine, home)
+    try:
+        forward.open()
+        open_engine({"host": f"{_ELSEWHERE}{forward.path}"}).close()
     except NoEngineError:
         raise _no_engine(machine, forward.reason) from None
     finally:

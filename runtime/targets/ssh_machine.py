@@ -60,6 +60,14 @@ def machine_of(settings: Document) -> Machine:
     return Machine(**{key: value for key, value in settings.items() if key != "kind"})
 
 
+def all_of(errors: Sequence[PlatformError]) -> PlatformError:
+    """Return one error of several machines'; the only one as it is."""
+    if len(errors) == 1:
+        return errors[0]
+    remedy = " ".join(dict.fromkeys(each.remedy for each in errors))
+    return MachineError("\n".join(each.detail for each in errors), remedy=remedy)
+
+
 def no_answer(machine: Machine, why: str) -> UnreachableError:
     """Return the error of a machine that does not answer."""
     return UnreachableError(

@@ -36,7 +36,7 @@ from runtime.targets.places import (
 )
 from runtime.targets.run_folder import USER_LOG
 from runtime.targets.ssh_connection import Beside
-from runtime.targets.ssh_machine import MachineError
+from runtime.targets.ssh_machine import MachineError, all_of
 from runtime.targets.ssh_place import Ready, SshPlace
 
 _AGAIN_S: Final = (0.5, 2.0, 5.0)
@@ -183,11 +183,8 @@ class SshNodesPlace:
 
         found = self._of_each(opened)
         wrong = [each for each in found if isinstance(each, PlatformError)]
-        if len(wrong) == 1:
-            raise wrong[0]
         if wrong:
-            remedy = " ".join(dict.fromkeys(each.remedy for each in wrong))
-            raise MachineError("\n".join(each.detail for each in wrong), remedy=remedy)
+            raise all_of(wrong)
         return [each for each in found if not isinstance(each, PlatformError)]
 
     def _of_each(self, act: Callable[[int], T]) -> list[T]:

@@ -8,7 +8,7 @@ from runtime.model.runs import DockerOptions
 from runtime.model.states import RunState
 from runtime.targets.docker_place import container_name
 from runtime.targets.ssh import SshTarget
-from runtime.targets.ssh_machine import Machine
+from runtime.targets.ssh_machine import Machine, MachineError
 from runtime.testing.targets import poll
 from tests.containers.conftest import log_of, until
 from tests.runtime.hosts import loopback, make_key, require_hosts
@@ -65,3 +65,10 @@ def test_a_machine_without_an_engine_fails_the_run_with_the_reason(machine, run,
     assert poll(target, handle).state is RunState.FAILED
     wanted = "'vm' cannot be used: /nowhere/docker.sock: No such file or directory."
     assert wanted in poll(target, handle).error
+
+
+def test_a_machine_without_an_engine_is_refused_before_anything_is_stored(machine, run, tmp_path):
+    elsewhere = replace(machine, user="bare")
+    target = SshTarget("vm", tmp_path / "home", elsewhere, manifest=tmp_path / "m", stack="dev")
+    with pytest.raises(MachineError, match=r"/nowhere/docker.sock: No such file or directory"):
+        target.plan(run(SCRIPT).spec)
