@@ -14,6 +14,8 @@ from runtime.agent.detached import Frame, read_frame
 from runtime.agent.files import Below, OutsideError, open_to_append
 from runtime.agent.spark_driver import SENT
 
+_TOKEN_S = 10.0
+
 
 class Relay:
     """Receives from the driver: the script's output, its files, its exit code.
@@ -25,6 +27,8 @@ class Relay:
         self.token = secrets.token_urlsafe(24)
         self.connected = False
         self.exit_code: int | None = None
+        self._idle = threading.Event()
+        self._idle.set()
         self._below = Below(root)
         self._server = socket.create_server((host, 0))
         self.port = int(self._server.getsockname()[1])
@@ -33,22 +37,25 @@ class Relay:
 
     def wait(self, limit_s: float) -> None:
         """Wait until all that the driver has sent was received."""
-        self._thread.join(limit_s)
+        self._idle.wait(limit_s)
 
     def _serve(self) -> None:
         while self.exit_code is None:
             connection, _ = self._server.accept()
             with connection, connection.makefile("rb") as source:
-                self._receive(source)
-                if self.connected:
-                    return
+                self._receive(connection, source)
+            self._idle.set()
 
-    def _receive(self, source: typing.IO[bytes]) -> None:
+    def _receive(self, connection: socket.socket, source: typing.IO[bytes]) -> None:
         with suppress(EOFError, OSError, ValueError):
+            # Who connects without the token does not keep the driver waiting for long.
+            connection.settimeout(_TOKEN_S)
             first = read_frame(source.readline, source.read)
             if first is None or not secrets.compare_digest(str(first[0].get("token")), self.token):
                 return
+            connection.settimeout(None)
             self.connected = True
+            self._idle.clear()
             while True:
                 frame = read_frame(source.readline, source.read)
                 if frame is None:

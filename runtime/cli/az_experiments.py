@@ -16,7 +16,7 @@ from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
-from runtime.submit.abilities import MACHINE, kind_of_run
+from runtime.submit.abilities import HDINSIGHT, MACHINE, kind_of_run
 from runtime.submit.experiments import create_experiment, created_experiments
 from runtime.submit.session import ProjectSession
 from runtime.targets.base import Planning, Prepared, Preparing, Target
@@ -93,7 +93,7 @@ def prepare(configuration: str, *, check: bool) -> int:
         return 0
     kind = kind_of_run(spec, session.targets.kind(spec.target))
     in_container = kind == DOCKER
-    if kind == MACHINE or (check and in_container and spec.target != DOCKER):
+    if kind in {MACHINE, HDINSIGHT} or (check and in_container and spec.target != DOCKER):
         raise UsageError(
             f"Machine {spec.target!r} says what it has when it runs something.",
             remedy="Submit a run, or leave out --check to build the image of a run with docker.",

@@ -216,6 +216,18 @@ INABILITIES: Final = (
         " installed on the cluster.",
     ),
     Inability(
+        "retries through Livy",
+        (HDINSIGHT,),
+        "a driver's Spark takes one script, and a batch has one driver",
+        "Submit the run over ssh, or without `--retries`.",
+    ),
+    Inability(
+        "attempts of YARN",
+        (HDINSIGHT,),
+        "YARN would start the script again within the same run, and nobody would know",
+        "Remove `spark.yarn.maxAppAttempts`, and ask for `--retries`.",
+    ),
+    Inability(
         "R",
         _BUILT_IN,
         "it runs scripts with Python",

@@ -53,6 +53,11 @@ def _through_livy(spec: RunSpec) -> bool:
     return spec.hdinsight is not None and spec.hdinsight.through == "livy"
 
 
+def _yarn_attempts(spec: RunSpec) -> str:
+    given = spec.spark.get("spark.yarn.maxAppAttempts", "1")
+    return f"{given} attempts of YARN" if given != "1" and spec.framework == "PySpark" else ""
+
+
 def _builds(spec: RunSpec) -> bool:
     return spec.environment is not None and spec.environment.kind != "user_managed"
 
@@ -134,6 +139,15 @@ FEATURES: Final = (
         lambda s: "packages through Livy" * (_through_livy(s) and _builds(s)),
         ("environment",),
     ),
+    Feature(
+        "retries through Livy",
+        lambda s: (
+            "retries through Livy"
+            * (_through_livy(s) and s.framework == "PySpark" and s.retry.max_retries > 0)
+        ),
+        ("retry",),
+    ),
+    Feature("attempts of YARN", _yarn_attempts, ("spark",)),
     Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),
     Feature("docker", lambda s: "docker" * (s.docker.use is True), ("docker.use", "docker")),
     Feature("docker arguments", _docker_arguments, ("docker.arguments", "docker")),

@@ -13,6 +13,11 @@ _MASTER: Final = "spark.master"
 _NAME: Final = "spark.app.name"
 _LOCAL: Final = "local[*]"
 _CLUSTER: Final = "cluster"
+ATTEMPTS: Final = "spark.yarn.maxAppAttempts"
+_DECIDED: Final = frozenset({_MASTER, DEPLOY_MODE, "spark.yarn.submit.waitAppCompletion", ATTEMPTS})
+"""Settings that the target decides."""
+_ON_YARN: Final = {ATTEMPTS: "1"}
+"""A script is started again by the run's own retries only."""
 
 
 def is_spark(spec: RunSpec) -> bool:
@@ -35,9 +40,11 @@ def on_yarn(spec: RunSpec) -> Asked:
     mode = spec.spark.get(DEPLOY_MODE, "").lower() or _CLUSTER
     options = ("--master", "yarn", "--deploy-mode", mode, *_options(spec))
     named = {*spec.variables, *(spec.environment.variables if spec.environment else ())}
+    asked = _asked(spec)
     return replace(
-        _asked(spec),
+        asked,
         options=options,
+        configuration={**asked.configuration, **_ON_YARN},
         yarn=True,
         cluster=mode == _CLUSTER,
         variables=tuple(sorted(named)),
@@ -46,7 +53,7 @@ def on_yarn(spec: RunSpec) -> Asked:
 
 def batch_of(spec: RunSpec) -> JsonObject:
     """Return what a batch of Livy has of a run's Spark settings. Its driver is in cluster mode."""
-    configuration = dict(_asked(spec).configuration)
+    configuration = {**_asked(spec).configuration, **_ON_YARN}
     packages = spec.environment.spark if spec.environment else None
     if packages and packages.packages:
         listed = (f"{each.group}:{each.artifact}:{each.version}" for each in packages.packages)
@@ -59,7 +66,7 @@ def batch_of(spec: RunSpec) -> JsonObject:
 
 
 def _asked(spec: RunSpec) -> Asked:
-    kept = {key: value for key, value in spec.spark.items() if key not in {_MASTER, DEPLOY_MODE}}
+    kept = {key: value for key, value in spec.spark.items() if key not in _DECIDED}
     return Asked(configuration=kept)
 
 

@@ -124,6 +124,14 @@ LIVY = SparkOptions("livy")
         ({"hdinsight": LIVY, "distribution": MPI}, "a batch has one driver"),
         ({"hdinsight": LIVY, "environment": PACKAGED}, "which only ssh reaches"),
         ({"environment": PACKAGED}, ""),
+        (
+            {"hdinsight": LIVY, "framework": "PySpark", "retry": RetryPolicy(1)},
+            "retries through Livy",
+        ),
+        (
+            {"framework": "PySpark", "spark": {"spark.yarn.maxAppAttempts": "2"}},
+            "2 attempts of YARN",
+        ),
     ],
 )
 def test_a_cluster_of_hdinsight_refuses_what_it_cannot_do(fields, said):

@@ -46,6 +46,7 @@ def test_a_cluster_runs_the_driver_where_it_is_asked_to(given, mode):
     asked = on_yarn(spec(spark=given, variables={"B": "1", "A": "2"}))
     assert asked.options == ("--master", "yarn", "--deploy-mode", mode, "--name", "train.py")
     assert (asked.cluster, asked.yarn, asked.variables) == (mode == "cluster", True, ("A", "B"))
+    assert asked.configuration == {"spark.yarn.maxAppAttempts": "1"}
 
 
 @pytest.mark.parametrize(
