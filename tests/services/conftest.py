@@ -4,9 +4,11 @@ import os
 import shutil
 from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from localcloud.services.pythons import SPARK, python_with
 from tests.localcloud.harness import SUB, running_daemon, waited
 
 KEPT = Path(__file__).parents[2] / ".uv" / "environments"
@@ -54,3 +56,11 @@ def java():
     if shutil.which("java") is None:
         missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         missing("Java is not installed: `apt-get install openjdk-17-jre-headless`")
+
+
+@pytest.fixture(scope="session")
+def spark_python(java):
+    """The Python of an environment with PyPI's Spark, as the services build it."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with python_with(KEPT, [SPARK], lambda _: None, Event()) as python:
+        yield python

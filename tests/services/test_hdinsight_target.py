@@ -16,7 +16,6 @@ from runtime.targets.ssh_machine import Machine
 from runtime.testing.targets import TargetContract, a_run, poll
 from tests.containers.docker_images import base_image
 from tests.runtime.hosts import until
-from tests.services.conftest import KEPT
 from tests.services.test_hdinsight import definition
 
 pytestmark = [pytest.mark.needs_java, pytest.mark.slow, pytest.mark.timeout(500)]
@@ -173,10 +172,10 @@ def test_one_script_uses_spark_and_reports_in_each_mode(make_target, project_of,
 
 
 @pytest.mark.needs_docker
-def test_the_same_script_runs_in_docker(tmp_path, java):
+def test_the_same_script_runs_in_docker(tmp_path, spark_python):
     image = base_image("openjdk-17-jre-headless")
     home = Path(str(shutil.which("java"))).resolve().parents[1]
-    (spark,) = KEPT.glob("*/lib/python3*/site-packages/pyspark")
+    (spark,) = spark_python.parent.parent.glob("lib/python3*/site-packages/pyspark")
     run = a_run(
         tmp_path,
         COUNTS,
