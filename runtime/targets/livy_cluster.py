@@ -110,6 +110,7 @@ class LivyCluster:
         default: Document = next((each for each in accounts if each.get("isDefault")), {})
         account = str(default.get("name") or "").partition(".")[0]
         self._container_name = str(default.get("container") or default.get("fileSystem") or "")
+        self._has_folders = bool(default.get("fileSystem"))
         if not account or not self._container_name:
             raise UsageError(
                 f"The cluster of {self._target!r} names no default storage account.",
@@ -133,9 +134,11 @@ class LivyCluster:
             f"{endpoint}/{self._container_name}", Credential(account, self._key), ca
         )
 
-    def wasbs(self, name: str) -> str:
-        """Return the name of a blob as Spark knows it."""
-        return f"wasbs://{self._container_name}@{self._account}.blob.core.windows.net/{name}"
+    def spark_url(self, name: str) -> str:
+        """Return the name of a blob as Spark knows it; accounts with folders have another."""
+        scheme, service = ("abfss", "dfs") if self._has_folders else ("wasbs", "blob")
+        host = f"{self._account}.{service}.core.windows.net"
+        return f"{scheme}://{self._container_name}@{host}/{name}"
 
     def signed(self) -> str:
         """Return the container's address, with which a driver can write there."""

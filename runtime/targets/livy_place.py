@@ -43,6 +43,9 @@ _MODULES: Final = "aml_modules.zip"
 _TEXT: Final = f"""\
 import sys
 
+if sys.version_info < (3, 8):
+    sys.exit("Runs need Python 3.8 or later; the cluster's is %d.%d. Name another of its Pythons"
+             " as `interpreterPath`." % sys.version_info[:2])
 sys.path.insert(0, "{ARCHIVE_NAME}")
 from runtime.agent.exchange_blobs import main
 
@@ -186,9 +189,9 @@ class LivyPlace:
         asked: JsonObject = dict(self._settings.get("batch") or {})
         return {
             **asked,
-            "file": cluster.wasbs(f"{blobs.folder}/{_LAUNCHER}"),
-            "files": [cluster.wasbs(f"{blobs.folder}/{name}") for name in files],
-            "pyFiles": [cluster.wasbs(f"{blobs.folder}/{_MODULES}")],
+            "file": cluster.spark_url(f"{blobs.folder}/{_LAUNCHER}"),
+            "files": [cluster.spark_url(f"{blobs.folder}/{name}") for name in files],
+            "pyFiles": [cluster.spark_url(f"{blobs.folder}/{_MODULES}")],
             # Livy takes each name once.
             "name": self._run_id,
         }

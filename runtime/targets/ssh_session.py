@@ -44,6 +44,12 @@ _SMALL_BYTES: Final = 4096
 _PACKED_BYTES: Final = 32 * 1024**2
 """Up to so many bytes, contents are compressed before they are sent: source code, not data."""
 _LINES: Final = 200
+_PYTHONS: Final = (
+    "python3", "python", "python3.13", "python3.12", "python3.11", "python3.10", "python3.9",
+    "python3.8", "/usr/bin/miniforge/envs/py38/bin/python",
+    "/usr/bin/anaconda/envs/py38/bin/python",
+)  # fmt: skip
+"""Where a machine may have a Python for the agent; the last two are those of HDInsight."""
 _INSTALL: Final = """
 import os, sys
 def say(text):
@@ -270,7 +276,8 @@ def bootstrap(agent: bytes) -> str:
     run = "import sys,base64;exec(base64.b64decode(sys.argv[1]))"
     script = (
         f'umask 077; cd; r="$HOME/{ROOT}"; a="$r/agent/{version(agent)}"; p=;'
-        " for n in python3 python; do p=$(command -v $n) && break; done;"
+        f" for n in {' '.join(_PYTHONS)}; do q=$(command -v $n) || continue; p=${{p:-$q}};"
+        ' "$q" -c "import sys; sys.exit(sys.version_info < (3, 8))" && p=$q && break; done;'
         ' if [ -z "$p" ]; then echo aml-no-python; exit 3; fi;'
         f' if [ -f "$a/__main__.py" ]; then echo {_READY}; exec "$p" "$a" serve "$r"; fi;'
         f' exec "$p" -c "{run}" {install} "$a" {len(agent)} "$r"'
