@@ -25,6 +25,7 @@ from pathlib import Path
 from runtime.agent import detached
 from runtime.agent.documents import JsonObject
 from runtime.agent.files import files_below
+from runtime.agent.in_driver import Driver
 
 ASKED = "start.json"
 CANCEL = "cancel"
@@ -67,14 +68,24 @@ class Exchange:
         self._frames = _Frames(shared / FRAMES)
         self._looked = 0.0
         self._ended_by_service = False
+        # A script in this process has another one while it runs.
+        self._page = sys.stdout
 
     def run(self) -> int:
         """Run the agent to its end and return its exit code."""
         asked = self._prepared()
+        driver = Driver(self._root) if asked.get("in_driver") else None
         with self._agent() as process:
             while not detached.started(self._root) and process.poll() is None:
                 time.sleep(_LOOK_EVERY_S / 10)
-            return self._followed(asked)
+            if driver is None:
+                return self._followed(asked)
+            codes: list[int] = []
+            follower = threading.Thread(target=lambda: codes.append(self._followed(asked)))
+            follower.start()
+            driver.serve(lambda: process.poll() is not None)
+            follower.join()
+            return codes[0]
 
     def _prepared(self) -> JsonObject:
         """Unpack the run; return what was asked. Its file is removed: it may hold secrets."""
@@ -135,8 +146,8 @@ class Exchange:
                 code = 1 if header["exit"] is None else int(header["exit"])
             if header.get("name") == USER_LOG:
                 # The service's own page of the run shows what its process writes.
-                sys.stdout.write(content.decode("utf-8", "replace"))
-                sys.stdout.flush()
+                self._page.write(content.decode("utf-8", "replace"))
+                self._page.flush()
             told = "exit" in header or header.get("name") == detached.EVENTS
             if not (told and self._ended_by_service):
                 self._frames.add(header, content)

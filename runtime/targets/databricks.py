@@ -11,10 +11,9 @@ from typing import Final
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from runtime.model.runs import PreparedRun, RunSpec
-from runtime.model.services import DatabricksOptions
 from runtime.targets.base import Handle
 from runtime.targets.carried import CarriedTarget
-from runtime.targets.databricks_tasks import problems, work_of
+from runtime.targets.databricks_tasks import options_of, problems, work_of
 
 KIND: Final = "databricks"
 
@@ -59,7 +58,8 @@ class DatabricksTarget(CarriedTarget):
         """Return the workspace, and what the run's task is there."""
         return {
             **super().place_of(run),
-            "options": asdict(run.spec.databricks or DatabricksOptions()),
+            "options": asdict(options_of(run.spec)),
+            "in_driver": run.spec.framework == "PySpark" and not run.spec.command,
             "work": work_of(run.spec),
             "script": run.spec.script,
         }

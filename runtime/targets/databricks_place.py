@@ -63,6 +63,7 @@ class DatabricksPlace:
         self._options: DatabricksOptions = databricks_of(settings["options"])
         self._work = str(settings["work"])
         self._script = str(settings["script"])
+        self._in_driver = bool(settings["in_driver"])
         self._pause_s = _PAUSE_S[str(settings["cloud"])]
         self._workspace = Workspace(settings, home)
         self._folder = RunFolder(home / "runs" / run_id).path
@@ -171,7 +172,13 @@ class DatabricksPlace:
             self._shared.remove()
 
     def _sent(self, shipment: Shipment, tell: Teller) -> Submission:
-        sender = Sender(self._workspace, self._options, self._home, self._shared)
+        sender = Sender(
+            self._workspace,
+            self._options,
+            self._home,
+            self._shared,
+            in_driver=self._in_driver,
+        )
         return sender.send(self._run_id, self._work, self._script, (shipment, tell))
 
     def _submit(self, submission: Submission, tell: Teller) -> None:

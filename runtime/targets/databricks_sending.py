@@ -11,6 +11,7 @@ from infra.contract.errors import DefinitionError
 from infra.contract.json_types import JsonObject
 from runtime.agent import exchange
 from runtime.agent.archive import ARCHIVE_NAME
+from runtime.agent.in_driver import RELAY
 from runtime.environments.locking import lock
 from runtime.environments.resolved import locked_lines
 from runtime.model.environments import EnvironmentSpec
@@ -24,7 +25,7 @@ from runtime.targets.places import WORK, Shipment, Teller
 
 LAUNCHER: Final = "run.py"
 _TEXT: Final = """\
-# Runs a script with its agent.
+# Runs a script with its agent{where}.
 import sys
 
 sys.path.insert(0, sys.argv[1] + "/{archive}")
@@ -37,15 +38,25 @@ if code:
 
 
 class Sender:
-    """Sends one run. ``home`` keeps the agent, ``shared`` the run's own files."""
+    """Sends one run. ``home`` keeps the agent, ``shared`` the run's own files.
+
+    ``in_driver``: the script runs in the process that has the Spark session.
+    """
 
     def __init__(
-        self, workspace: Workspace, options: DatabricksOptions, home: Files, shared: Files
+        self,
+        workspace: Workspace,
+        options: DatabricksOptions,
+        home: Files,
+        shared: Files,
+        *,
+        in_driver: bool,
     ) -> None:
         self._workspace = workspace
         self._options = options
         self._home = home
         self._shared = shared
+        self._in_driver = in_driver
 
     def send(
         self, run_id: str, work: str, script: str, given: tuple[Shipment, Teller]
@@ -95,8 +106,15 @@ class Sender:
         for number, content in enumerate(payload_of(shipment, self._shared.part_bytes)):
             self._shared.put(f"{exchange.PAYLOAD}/{number:08d}", content)
         home.put(ARCHIVE_NAME, shipment.agent)
-        home.put(LAUNCHER, _TEXT.format(archive=ARCHIVE_NAME).encode())
-        home.put(exchange.ASKED, json.dumps(asked_of_agent(shipment, "databricks")).encode())
+        asked, where = dict(asked_of_agent(shipment, "databricks")), ""
+        if self._in_driver:
+            arguments = list(asked["arguments"])
+            # Behind the agent's options and the script's Python.
+            arguments.insert(arguments.index("--") + 2, f"{exchange.ROOT_MARK}/{RELAY}")
+            asked |= {"arguments": arguments, "in_driver": True}
+            where = ", in the process that has the session of spark"
+        home.put(LAUNCHER, _TEXT.format(archive=ARCHIVE_NAME, where=where).encode())
+        home.put(exchange.ASKED, json.dumps(asked).encode())
         file = {
             "python_file": f"{home.mounted}/{LAUNCHER}",
             "parameters": [home.mounted, self._shared.mounted],

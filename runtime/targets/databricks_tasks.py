@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -18,6 +18,7 @@ ENVIRONMENT_VERSION: Final = "4"
 """Of serverless runs; Databricks' versions come with a Python of their own."""
 NODE_TYPE: Final = "Standard_D4ds_v5"
 _OF_FILES: Final[Mapping[str, Work]] = {".ipynb": "notebook", ".jar": "jar", ".whl": "wheel"}
+_OF_YARN: Final = ("spark.yarn.", "spark.submit.", "spark.app.name")
 _SINGLE_NODE: Final = {
     "spark.databricks.cluster.profile": "singleNode",
     "spark.master": "local[*]",
@@ -35,6 +36,25 @@ def work_of(spec: RunSpec) -> Work:
     if options.main_class and not spec.script:
         return "jar"
     return _OF_FILES.get(PurePosixPath(spec.script).suffix.lower(), "agent")
+
+
+def options_of(spec: RunSpec) -> DatabricksOptions:
+    """Return the options of a run, with what its Spark configuration and packages add.
+
+    A cluster that exists has a configuration of its own; YARN's is for other clusters.
+    """
+    options = spec.databricks or DatabricksOptions()
+    if spec.framework != "PySpark":
+        return options
+    packages = spec.environment.spark if spec.environment else None
+    listed = packages.packages if packages else ()
+    maven = tuple(f"{each.group}:{each.artifact}:{each.version}" for each in listed)
+    libraries = replace(options.libraries, maven=(*options.libraries.maven, *maven))
+    options = replace(options, libraries=libraries)
+    if options.cluster_id or options.serverless:
+        return options
+    own = {k: v for k, v in spec.spark.items() if not k.startswith(_OF_YARN)}
+    return replace(options, spark_conf={**own, **options.spark_conf})
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,3 +212,25 @@ def test_options_that_contradict_each_other_are_refused_at_once(target, tmp_path
         target.launch(with_options(run, **options))
     assert len(refused.value.detail.splitlines()) == 3
     assert "cluster_id excludes the shape of a new cluster" in refused.value.detail
+
+
+@pytest.mark.needs_java
+@pytest.mark.slow
+@pytest.mark.timeout(500)  # the first time, PyPI's Spark is built
+def test_a_pyspark_script_runs_in_the_process_that_has_the_session(target, java, tmp_path):
+    script = """
+import os, sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print("sum", spark.range(int(sys.argv[1])).selectExpr("sum(id)").first()[0], flush=True)
+print(spark.conf.get("spark.sql.shuffle.partitions"), os.path.basename(sys.argv[0]))
+sys.exit("enough")
+"""
+    run = a_run(tmp_path, script, "10")
+    spark = {"spark.sql.shuffle.partitions": "3"}
+    run = replace(run, spec=replace(run.spec, framework="PySpark", spark=spark))
+    handle = target.launch(run)
+    status = waited(lambda: poll(target, handle), lambda status: status.state.final, seconds=400)
+    assert (status.state, status.exit_code) == (RunState.FAILED, 1)
+    assert output(target, handle).splitlines()[:2] == ["sum 45", "3 train.py"], status.error
+    assert "enough" in status.error
