@@ -36,6 +36,11 @@ from runtime.api.data import DataPathComputeBinding as DataPathComputeBinding
 from runtime.api.data import DataReference as DataReference
 from runtime.api.data import DatasetConsumptionConfig as DatasetConsumptionConfig
 from runtime.api.data import OutputFileDatasetConfig as OutputFileDatasetConfig
+from runtime.api.databricks_libraries import EggLibrary as EggLibrary
+from runtime.api.databricks_libraries import JarLibrary as JarLibrary
+from runtime.api.databricks_libraries import MavenLibrary as MavenLibrary
+from runtime.api.databricks_libraries import PyPiLibrary as PyPiLibrary
+from runtime.api.databricks_libraries import RCranLibrary as RCranLibrary
 from runtime.api.dataset import AbstractDataset as AbstractDataset
 from runtime.api.dataset import Dataset as Dataset
 from runtime.api.dataset import DataType as DataType

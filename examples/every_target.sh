@@ -18,11 +18,10 @@ run aml cloud batch create jobs
 run aml up --yes
 
 # `local` and `docker` are this machine; the others are computes of the stack.
-targets=(local cpu workstation dsvm spark bricks)
+targets=(local cpu workstation dsvm spark bricks jobs)
 if docker info >/dev/null 2>&1; then
   targets+=(docker)
 fi
-# Not yet: batch
 for target in "${targets[@]}"; do
   run aml submit --target "$target" -e everywhere train.py --factor 6
 done

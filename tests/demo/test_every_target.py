@@ -13,7 +13,7 @@ from tests.deploy.project import REPOSITORY
 
 pytest_plugins = ("tests.docker_engine",)
 pytestmark = [pytest.mark.slow, pytest.mark.needs_docker, pytest.mark.timeout(600)]
-TARGETS = {"local", "docker", "cpu", "workstation", "dsvm", "spark", "bricks"}
+TARGETS = {"local", "docker", "cpu", "workstation", "dsvm", "spark", "bricks", "jobs"}
 
 
 @pytest.fixture
