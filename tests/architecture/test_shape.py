@@ -113,8 +113,8 @@ PRINTERS = {
     "runtime/api/run.py",
     # They print as azureml-core does, to a script's own output.
     "runtime/agent/entering.py",
-    # On the page that a service has of a run: what the script prints.
-    "runtime/agent/exchange.py",
+    # In the process that a script runs in: how it ends.
+    "runtime/agent/in_driver.py",
     "runtime/agent/in_run/offline.py",
     "runtime/automl/in_run/main.py",
     "runtime/agent/in_run/run.py",

@@ -200,6 +200,20 @@ def test_what_a_stack_refers_to_is_found_with_its_place():
     }
 
 
+def test_databricks_of_another_subscription_is_refused():
+    other = SUB.replace("0a", "0b")
+    id_ = f"/subscriptions/{other}/resourceGroups/g/providers/Microsoft.Databricks/workspaces/b"
+    compute = f"{{kind: databricks, name: bricks, resource_id: {id_}, access_token: env:TOKEN}}"
+    spec = inspect_text(STACK + f"    - {compute}\n").spec
+    found = [f"{path_text(at)}: {says}" for at, says in preflight(spec, SUB, facts()).problems]
+    (problem,) = found
+    assert problem == (
+        f"aml:computes[3].resource_id: is in subscription {other}; Databricks must be in the"
+        f" workspace's subscription, {SUB}."
+    )
+    assert preflight(spec, other, facts()).problems == ()
+
+
 def test_what_does_not_exist_is_a_problem_where_it_is_named():
     spec = inspect_text(REFERRING).spec
     lost = frozenset(each.lower() for each in (IDS.group, SUBNET, MACHINE))

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.arm.soft_delete import VAULT, WORKSPACE, DeletedResource
+from infra.catalogue.names import parse_arm_id
 from infra.catalogue.vm_sizes import nearest_size, successor
 from infra.deploy.preflight.facts import Facts, Ids, ids_of, namespaces
 from infra.deploy.preflight.quota import quota
 from infra.deploy.preflight.references import references
+from infra.spec.attachments import DatabricksSpec
 from infra.spec.clusters import AmlComputeSpec
 from infra.spec.instances import ComputeInstanceSpec
 from infra.spec.rules.findings import Finding
@@ -152,6 +154,23 @@ def _sizes(spec: StackSpec, _: Ids, facts: Facts) -> Iterator[Finding]:
             )
 
 
+def _subscriptions(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
+    """Databricks is attached in its own subscription only, which a stack file need not name."""
+    own = parse_arm_id(ids.workspace).subscription
+    for index, compute in enumerate(spec.computes):
+        if not isinstance(compute, DatabricksSpec) or facts.local:
+            continue
+        found = parse_arm_id(compute.resource_id).subscription
+        if found.lower() != own.lower():
+            yield (
+                ("aml:computes", index, "resource_id"),
+                (
+                    f"is in subscription {found}; Databricks must be in the workspace's"
+                    f" subscription, {own}."
+                ),
+            )
+
+
 def _soft_deleted(ids: Ids, facts: Facts) -> tuple[list[Finding], list[str]]:
     """Return why `up` cannot deal with what is soft-deleted under the names, or how it will."""
     problems: list[Finding] = []
@@ -212,4 +231,5 @@ _RULES: Final[tuple[Callable[[StackSpec, Ids, Facts], Iterator[Finding]], ...]] 
     _not_there,
     _instance_names,
     _sizes,
+    _subscriptions,
 )
