@@ -10,13 +10,24 @@ from runtime.api.runs.base import ParentExperiment
 from runtime.api.runs.definition import KIND, definition
 from runtime.automl.folder import search_folder
 from runtime.automl.rules import Read, read_settings
-from runtime.automl.run import SCRIPT, TRAINING, VALIDATION, search_environment, search_properties
+from runtime.automl.run import (
+    SCRIPT,
+    TRAINING,
+    VALIDATION,
+    longest_s,
+    search_environment,
+    search_properties,
+)
 from runtime.automl.spec import METRICS, AutoMLSpec
 from runtime.model.runs import RunSpec
 from runtime.submit.prepare import placed
 
 __all__ = ["AutoMLConfig", "FeaturizationConfig", "ForecastingParameters", "get_primary_metrics"]
 _OF_THE_RUN = ("compute_target", "run_configuration")
+_TARGET_ONLY = (
+    "Of `run_configuration`, the target is used. A search has an environment and a script of its"
+    " own."
+)
 
 
 class _Settings:
@@ -87,6 +98,7 @@ class AutoMLConfig:
             environment=search_environment(search.task),
             tags=tags,
             inputs=data.inputs,
+            max_duration_s=longest_s(search),
             properties=search_properties(search),
         )
 
@@ -111,7 +123,8 @@ class AutoMLConfig:
 
     def notes(self) -> list[str]:
         """Return sentences about settings that have no effect."""
-        return [f"{each.what} {each.remedy}" for each in self._read().notes]
+        notes = [f"{each.what} {each.remedy}" for each in self._read().notes]
+        return [*notes, *([_TARGET_ONLY] if self.user_settings.get("run_configuration") else [])]
 
     def data(self) -> AutoMLData:
         """Return the data that it learns from. Raises ``PlatformError`` for what is no table."""

@@ -8,8 +8,14 @@ from typing import Final
 from infra.contract.json_types import Document
 from runtime.automl.folder import search_folder
 from runtime.automl.job import OF_THE_JOB, search_job
-from runtime.automl.run import SCRIPT, TRAINING, VALIDATION, search_environment, search_properties
-from runtime.automl.spec import AutoMLSpec
+from runtime.automl.run import (
+    SCRIPT,
+    TRAINING,
+    VALIDATION,
+    longest_s,
+    search_environment,
+    search_properties,
+)
 from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_data import read_data
 from runtime.definitions.job_kinds import check_job
@@ -86,7 +92,7 @@ def automl_job_of(
         inputs=data.inputs,
         outputs=data.outputs,
         properties={**job.spec.properties, **search_properties(spec)},
-        max_duration_s=_limit(spec, job.spec.max_duration_s),
+        max_duration_s=longest_s(spec),
     )
     return replace(job, spec=run, has_code=True, unused=(*job.unused, *notes))
 
@@ -99,11 +105,6 @@ def _outputs(document: Located, problems: Problems) -> Located:
             what = f"A search has no output {name!r}."
             problems.at_line(value.line, what, f"Its one output is `{_BEST}`, an mlflow_model.")
     return given
-
-
-def _limit(spec: AutoMLSpec, default: int) -> int:
-    """Return when the run is stopped: some time after its search should have ended by itself."""
-    return min(default, 2 * spec.timeout_s + 3600)
 
 
 def _plain(document: Located) -> Document:

@@ -16,6 +16,7 @@ from typing import Final
 from runtime.automl.spec import AutoMLSpec, Task
 from runtime.environments.locking import THIS_PYTHON
 from runtime.model.environments import EnvironmentSpec
+from runtime.model.runs import MAX_DURATION_S
 
 SCRIPT: Final = "automl_search.py"
 SETTINGS_FILE: Final = "automl.json"
@@ -87,6 +88,11 @@ def search_files(
         **scripts,
         **{f"{name}.csv": text for name, text in sent.items()},
     }
+
+
+def longest_s(spec: AutoMLSpec) -> int:
+    """Return when the run is stopped: some time after its search should have ended by itself."""
+    return min(2 * spec.timeout_s + 3600, MAX_DURATION_S)
 
 
 def search_properties(spec: AutoMLSpec) -> dict[str, str]:

@@ -16,7 +16,14 @@ from runtime.api.pipelines.data import StepData, inner_path, is_data, output_nam
 from runtime.api.run_configuration import RunConfiguration
 from runtime.api.run_data import RunInput
 from runtime.automl.folder import search_folder
-from runtime.automl.run import SCRIPT, TRAINING, VALIDATION, search_environment, search_properties
+from runtime.automl.run import (
+    SCRIPT,
+    TRAINING,
+    VALIDATION,
+    longest_s,
+    search_environment,
+    search_properties,
+)
 from runtime.model.data import data_variable
 from runtime.model.runs import RunSpec
 
@@ -67,6 +74,7 @@ def automl_run(making: Making, step: AutoMLStep, data: StepData) -> RunSpec:
     return replace(
         run,
         environment=search_environment(search.task),
+        max_duration_s=longest_s(search),
         properties={**run.properties, **search_properties(search)},
     )
 

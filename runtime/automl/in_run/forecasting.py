@@ -13,7 +13,7 @@ from flaml import AutoML
 from .metrics import loss_of, regression_metrics
 from .models import Forecaster
 from .tables import DataProblemError, checked_columns
-from .trials import Followed, SearchEndedError, Trial, Trials
+from .trials import Followed, SearchEndedError, Trial, Trials, selector
 
 _FOLDS: Final = 3
 _LEAST_PERIODS: Final = 4
@@ -63,6 +63,7 @@ def search(frame: Any, settings: Mapping[str, Any], trials: Trials, log: Path) -
             metric=metric,
             estimator_list=list(learners.values()),
             max_iter=settings["max_trials"] + 1,
+            learner_selector=selector(settings),
             log_file_name=str(log),
             log_type="all",
             eval_method="cv",

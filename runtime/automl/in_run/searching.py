@@ -28,10 +28,9 @@ from sklearn.model_selection import (
 from .metrics import classification_metrics, loss_of, regression_metrics
 from .models import built
 from .tables import DataProblemError
-from .trials import Followed, SearchEndedError, Trial, Trials
+from .trials import Followed, SearchEndedError, Trial, Trials, selector
 
 _ENSEMBLED: Final = 5
-_TRIALS_EACH: Final = 5
 _FOLDS_BY_ROWS: Final = ((1_000, 10), (20_000, 3))
 _HELD_OUT: Final = 0.1
 """Without folds or validation data: 10 folds below 1,000 rows, 3 below 20,000, else 10 % apart."""
@@ -145,8 +144,6 @@ def search(rows: Rows, settings: Mapping[str, Any], trials: Trials, log: Path) -
     by_folds = rows.folds is not None
     split = {"eval_method": "cv", "split_type": rows.folds, "n_splits": _count(rows)}
     held = {"eval_method": "holdout", "X_val": rows.X_val, "y_val": rows.y_val}
-    # FLAML chooses by what earlier trials brought; a few trials are shared out evenly.
-    few = settings["max_trials"] < _TRIALS_EACH * len(learners)
     why = "every model that there is was tried"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries, about models that are tried
@@ -161,7 +158,7 @@ def search(rows: Rows, settings: Mapping[str, Any], trials: Trials, log: Path) -
                 # could be repeated. The time is kept by `checked`.
                 time_budget=-1,
                 max_iter=settings["max_trials"] + 1,
-                learner_selector="roundrobin" if few else "sample",
+                learner_selector=selector(settings),
                 log_file_name=str(log),
                 log_type="all",
                 train_time_limit=settings["trial_timeout_s"],

@@ -11,10 +11,17 @@ import numpy as np
 
 from .metrics import better, loss_of
 
+_TRIALS_EACH: Final = 5
 _FIRST: Final = 20
 _WITHOUT_GAIN: Final = 10
 """Early stopping begins after the first 20 trials, and waits for 10 without a better score: as in
 https://learn.microsoft.com/azure/machine-learning/how-to-configure-auto-train"""
+
+
+def selector(settings: Mapping[str, Any]) -> str:
+    """Return how FLAML chooses the model of a trial: by what earlier ones brought; few in turn."""
+    few = settings["max_trials"] < _TRIALS_EACH * len(settings["learners"])
+    return "roundrobin" if few else "sample"
 
 
 class SearchEndedError(Exception):
