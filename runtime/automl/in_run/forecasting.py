@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from flaml import AutoML
 
+from .libraries import AutoML
 from .metrics import loss_of, regression_metrics
 from .models import Forecaster
 from .tables import DataProblemError, checked_columns
@@ -92,7 +92,7 @@ def forecaster(frame: Any, trial: Trial, settings: Mapping[str, Any]) -> Forecas
     return Forecaster(model, time, features, settings["forecast"]["horizon"])
 
 
-def _fit(frame: Any, settings: Mapping[str, Any], **options: Any) -> AutoML:
+def _fit(frame: Any, settings: Mapping[str, Any], **options: Any) -> Any:
     logging.getLogger("flaml").setLevel(logging.ERROR)
     label, model = settings["label"], AutoML()
     with warnings.catch_warnings():

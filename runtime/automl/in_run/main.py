@@ -13,6 +13,7 @@ from azureml.core import Run
 
 from . import forecasting, searching
 from .features import DataTransformer, NumbersOnly
+from .libraries import ABSENT
 from .models import TRANSFORMER, pipeline
 from .saving import copy_results, save_model, save_notes
 from .tables import DataProblemError, checked_columns, read_table
@@ -34,6 +35,7 @@ def main() -> None:
     )
     trials = Trials(run, settings["metric"], limits, _say)
     try:
+        settings["learners"] = _usable(settings["learners"])
         table = read_table(_source(run, settings["training"]))
         held = settings["validation"]
         validation = read_table(_source(run, held)) if held else None
@@ -45,6 +47,17 @@ def main() -> None:
         why = f"The search cannot be made: {error}"
         run.fail(why)
         sys.exit(why)
+
+
+def _usable(learners: Mapping[str, str]) -> dict[str, str]:
+    """Return the models whose libraries are here."""
+    for name, learner in learners.items():
+        if learner in ABSENT:
+            _say(f"{name} is left out: {ABSENT[learner]}")
+    found = {name: learner for name, learner in learners.items() if learner not in ABSENT}
+    if not found:
+        raise DataProblemError("No model is left to try.")
+    return found
 
 
 def _source(run: Any, place: Mapping[str, str]) -> Any:

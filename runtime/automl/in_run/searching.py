@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from flaml import AutoML
-from flaml.automl.task.factory import task_factory
 from sklearn.ensemble import (
     StackingClassifier,
     StackingRegressor,
@@ -25,6 +23,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from .libraries import AutoML, task_factory
 from .metrics import classification_metrics, loss_of, regression_metrics
 from .models import built
 from .tables import DataProblemError
