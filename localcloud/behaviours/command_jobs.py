@@ -85,7 +85,7 @@ def _problems(
         limit = (given.get("properties") or {})[QUEUE_TIMEOUT]
         says = f"'{limit}' is not a time: {QUEUE_TIMEOUT} takes seconds, more than 0."
         yield f"properties.properties.{QUEUE_TIMEOUT}", says
-    yield from _node_problems(resources, compute)
+    yield from node_problems(resources, compute)
     yield from _container_problems(resources)
 
 
@@ -100,7 +100,8 @@ def _container_problems(resources: Document) -> Iterator[tuple[str, str]]:
         yield "properties.resources.shmSize", f"{error}."
 
 
-def _node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:
+def node_problems(resources: Document, compute: StoredResource) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the number of nodes that a job asks for."""
     count = resources.get("instanceCount")
     if not isinstance(count, int) or count < 1:
         yield "properties.resources.instanceCount", "instanceCount must be 1 or more."

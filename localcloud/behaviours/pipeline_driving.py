@@ -12,10 +12,10 @@ from typing import Final
 
 from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.automl_jobs import keep_search
 from localcloud.behaviours.driven_jobs import DrivenJobs, DrivenRun
 from localcloud.behaviours.job_runs import PARENT, add_run
 from localcloud.behaviours.pipeline_jobs import (
-    COMMAND,
     PIPELINE,
     child_call,
     filled,
@@ -34,6 +34,7 @@ from localcloud.behaviours.pipeline_nodes import (
 )
 from localcloud.behaviours.sweep_driving import SweepEngine
 from localcloud.behaviours.sweep_jobs import SWEEP
+from localcloud.calls.automl import AUTOML
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call
 from localcloud.calls.refusals import RefusedError
@@ -53,30 +54,32 @@ _ENDS: Final = {
     RunState.FAILED: StepState.FAILED,
     RunState.CANCELED: StepState.CANCELED,
 }
-_ORIGINS: Final[dict[str, Origin]] = {COMMAND: "job", SWEEP: "sweep", PIPELINE: "pipeline"}
+_ORIGINS: Final[dict[str, Origin]] = {SWEEP: "sweep", PIPELINE: "pipeline"}
 
 
 def origin_of(properties: Document) -> Origin:
     """Return who sets the state of a job's run."""
-    return _ORIGINS[kind_of(properties)]
+    return _ORIGINS.get(kind_of(properties), "job")
 
 
 def begin_job(cloud: Cloud, job: StoredResource) -> None:
     """Have a new job run by whoever runs its kind; the store has it and its run."""
     kind = kind_of(job.properties)
-    if kind == COMMAND:
-        cloud.nodes.job_stored(job.id)
-    else:
+    if kind in _ENGINES:
         cloud.engine(_ENGINES[kind]).begin(job.id)
+        return
+    if kind == AUTOML:
+        keep_search(cloud, job)
+    cloud.nodes.job_stored(job.id)
 
 
 def cancel_job(cloud: Cloud, job: StoredResource) -> None:
     """Ask a job to stop, and those below it; does nothing when it has ended."""
     kind = kind_of(job.properties)
-    if kind == COMMAND:
-        cloud.nodes.cancel(job.id)
-    else:
+    if kind in _ENGINES:
         cloud.engine(_ENGINES[kind]).cancel(job.id)
+    else:
+        cloud.nodes.cancel(job.id)
 
 
 class PipelineEngine(DrivenJobs):

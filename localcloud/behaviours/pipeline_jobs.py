@@ -11,6 +11,7 @@ from typing import Final
 
 from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import Document, JsonObject
+from localcloud.behaviours.automl_jobs import filled_automl
 from localcloud.behaviours.command_jobs import experiment_problems, filled_command
 from localcloud.behaviours.job_data import data_problems, with_assets
 from localcloud.behaviours.job_references import asset_id, required_asset
@@ -25,6 +26,7 @@ from localcloud.behaviours.pipeline_nodes import (
     outputs_of,
 )
 from localcloud.behaviours.sweep_jobs import SWEEP, filled_sweep
+from localcloud.calls.automl import AUTOML
 from localcloud.calls.lookups import find
 from localcloud.calls.messages import Call
 from localcloud.calls.refusals import RefusedError, invalid
@@ -58,8 +60,8 @@ def filled(call: Call, given: Document) -> JsonObject:
         raise RefusedError(
             400,
             "BadRequest",
-            "The local cloud runs command jobs, sweeps and pipelines; it cannot run a job of type"
-            f" '{given.get('jobType') or ''}'.",
+            "The local cloud runs command jobs, sweeps, pipelines and automl jobs; it cannot run a"
+            f" job of type '{given.get('jobType') or ''}'.",
             target="properties.jobType",
         )
     return _FILLED[kind](call, given)
@@ -204,6 +206,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 _FILLED: Final[Mapping[str, Callable[[Call, Document], JsonObject]]] = {
+    AUTOML: filled_automl,
     COMMAND: filled_command,
     SWEEP: filled_sweep,
     PIPELINE: filled_pipeline,

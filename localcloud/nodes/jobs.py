@@ -13,6 +13,7 @@ from infra.catalogue.durations import duration_s
 from infra.catalogue.names import parse_arm_id
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
+from localcloud.calls.automl import as_command
 from localcloud.calls.job_commands import filled, placeholders
 from localcloud.calls.job_limits import queue_limit
 from localcloud.nodes.ranks import launch_of
@@ -82,7 +83,7 @@ class Job:
 
 def job_of(resource: StoredResource, run: StoredRun) -> Job:
     """Return the job that a stored resource describes."""
-    given = resource.properties
+    given = as_command(resource.parent, resource.properties)
     timeout = (given.get("limits") or {}).get("timeout")
     resources = given.get("resources") or {}
     return Job(

@@ -4,6 +4,7 @@ import pytest
 
 from localcloud.behaviours.node_words import command_limits, distribution, sweep_parts
 from localcloud.behaviours.schedule_triggers import at_time, job_name, trigger_of, trigger_problem
+from localcloud.calls.automl import as_command
 from tests.localcloud.harness import (
     IMAGE,
     SUB,
@@ -211,3 +212,35 @@ def test_a_trigger_of_arm_is_due_in_its_time_zone():
 def test_a_trigger_that_is_never_due_is_refused(changes, says):
     assert trigger_problem(DAILY, 0.0) is None
     assert says in trigger_problem(DAILY | changes, 0.0)
+
+
+DETAILS = {
+    "taskType": "Classification", "targetColumnName": "kind", "primaryMetric": "Accuracy",
+    "trainingData": {"jobInputType": "mltable", "uri": "azureml://datastores/workspaceblobstore/paths/t"},
+    "limitSettings": {"maxTrials": 2, "timeout": "PT10M"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"targetColumnName": None}, "target_column_name"),
+        ({"taskType": "ImageClassification"}, "image"),
+        ({"trainingData": {"jobInputType": "mltable", "uri": "https://example.org/t"}}, "outside"),
+    ],
+)
+def test_an_automl_job_that_cannot_be_is_refused(jobs, changes, says):
+    properties = {"jobType": "AutoML", "computeId": "cpu", "taskDetails": DETAILS | changes}
+    with pytest.raises(AssertionError, match=f"(?i){says}"):
+        jobs.put("jobs/search", {"properties": properties})
+
+
+def test_a_search_is_the_same_code_and_environment_for_the_same_settings():
+    job = {"jobType": "AutoML", "taskDetails": DETAILS}
+    command = as_command("/w", job)
+    assert command["command"].endswith("training_data=${{inputs.training_data}}")
+    assert as_command("/w", job) == command
+    more = DETAILS | {"limitSettings": {"maxTrials": 3, "timeout": "PT10M"}}
+    other = as_command("/w", {"jobType": "AutoML", "taskDetails": more})
+    assert other["codeId"] != command["codeId"]
+    assert other["environmentId"] == command["environmentId"]
