@@ -6,7 +6,7 @@ from typing import Final
 
 from infra.contract.json_types import JsonObject
 from runtime.cli.render import timestamp
-from runtime.model.pipelines import PIPELINE_TARGET
+from runtime.model.pipelines import NATIVE_PROPERTY, PIPELINE_TARGET
 from runtime.model.runs import RunRecord
 
 _LOCAL: Final = "local"
@@ -36,7 +36,7 @@ def job_document(record: RunRecord, pages: Pages) -> JsonObject:
     """Return a run with the keys of a command job of CLI v2."""
     handle = record.handle or ""
     compute = record.target if record.target == _LOCAL else f"azureml:{record.target}"
-    is_pipeline = record.target == PIPELINE_TARGET
+    is_pipeline = record.target == PIPELINE_TARGET or NATIVE_PROPERTY in record.properties
     command = record.script
     if record.arguments or command.endswith(".py"):
         command = " ".join(["python", command, *record.arguments])

@@ -12,6 +12,7 @@ from runtime.cli.counted_back import CountedBack
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_table, say
 from runtime.cli.session import command_session, refreshed
+from runtime.model.pipelines import NATIVE_PROPERTY
 from runtime.submit.driven import driven_folder, read_task
 from runtime.submit.driven import resume as resume_driver
 from runtime.submit.session import ProjectSession
@@ -42,6 +43,11 @@ def resume(run_id: str, variables: tuple[str, ...], *, wait: bool, as_json: bool
     """
     session = command_session(None)
     record = refreshed(session, session.history.named(run_id))
+    if NATIVE_PROPERTY in record.properties:
+        raise UsageError(
+            f"Azure ML drives run {record.run_id}, and does not resume it.",
+            remedy="Submit its file again; steps that completed are reused.",
+        )
     if record.handle != DRIVEN:
         raise UsageError(
             f"Run {record.run_id} is neither a sweep nor a pipeline.",

@@ -14,6 +14,8 @@ STEP_PROPERTY: Final = "aml.pipeline.step"
 """The property of a run that is a step: the step's name."""
 REUSED_PROPERTY: Final = "azureml.reusedrunid"
 """The property of a step that was not run, as Azure ML names it: the run that it stands for."""
+NATIVE_PROPERTY: Final = "aml.pipeline.native"
+"""The property of a pipeline's run that the service of a workspace drives."""
 PIPELINE_TARGET: Final = "pipeline"
 """The target of a pipeline's own run, which executes nothing itself."""
 

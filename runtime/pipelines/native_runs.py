@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_types import Document, JsonObject
-from runtime.model.pipelines import Pipeline, Step
+from runtime.model.pipelines import NATIVE_PROPERTY, Pipeline, Step
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.pipelines.documents import Work, child_ids
@@ -23,8 +23,6 @@ from runtime.targets.base import Pipelining, Report
 
 Services: TypeAlias = Mapping[str, Pipelining]
 """The targets of a pipeline's steps, by their names."""
-NATIVE: Final = "aml.pipeline.native"
-"""The property of a pipeline's run that the service drives."""
 
 
 def service_of(
@@ -68,7 +66,7 @@ def launch_native(
 ) -> None:
     """Submit a pipeline to the service of its workspace, and keep its run in the history."""
     first = work.pipeline.steps[0].run.target
-    properties = {**record.properties, NATIVE: "true"}
+    properties = {**record.properties, NATIVE_PROPERTY: "true"}
     session.history.add(replace(record, target=first, properties=properties))
     try:
         job = native_job(session, services, work, record.run_id)

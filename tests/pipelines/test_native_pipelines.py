@@ -61,6 +61,8 @@ def test_a_native_pipeline_is_a_pipeline_job_with_the_children_of_the_service(
     assert (found["state"], found["properties"]["aml.pipeline.native"]) == ("Completed", "true")
     assert found["children"] == {f"{name}_say": "Completed", f"{name}_shout": "Completed"}
     assert deployed.read(f"azureml/{name}/all/t.txt") == "HELLO\n"
+    assert json.loads(aml("job", "show", "-n", name))["type"] == "pipeline"
+    assert run(["run", "resume", name]) == 2
 
 
 @pytest.mark.slow

@@ -49,7 +49,8 @@ def submitted(
         continue_on_failure=bool(continue_on_step_failure),
         properties={**(properties or {}), **parent},
     )
-    options = Options(parameter_values(given), regenerate=bool(regenerate_outputs))
+    # Its steps are runs of this history, which a ``PipelineRun`` gives access to.
+    options = Options(parameter_values(given), regenerate=bool(regenerate_outputs), native=False)
     with azureml_errors():
         run_id = submit(experiment.workspace.session, graph, options, problems=problems)
     return PipelineRun(experiment, run_id)
