@@ -88,7 +88,8 @@ def said(text):
 
 def test_nodes_are_jobs_that_read_what_others_wrote(jobs):
     made = pipeline(jobs, "two", TWO, **ENDS, **said("hi"))
-    assert (made["jobType"], made["status"]) == ("Pipeline", "Starting")
+    assert made["jobType"] == "Pipeline"
+    assert made["status"] in {"Starting", "Running"}
     assert made["outputs"]["all"]["uri"].endswith("/paths/azureml/two/all/")
     assert jobs.until("two", ENDED) == "Completed"
     assert children(jobs, "two") == {"first": "Completed", "second": "Completed"}
