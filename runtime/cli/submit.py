@@ -18,7 +18,9 @@ from runtime.model.data import place_text
 from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.snapshots.sizes import size_text
-from runtime.submit.abilities import DATABRICKS, require_lasting
+from runtime.submit.abilities import DATABRICKS, MACHINE, MACHINES, require_lasting
+from runtime.submit.costs import Cost, cost_of
+from runtime.submit.features import process_count
 from runtime.submit.prepare import choose_environment, placed
 from runtime.submit.session import ProjectSession
 from runtime.submit.submitting import Planned
@@ -26,6 +28,7 @@ from runtime.targets.base import Startable
 from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
 from runtime.targets.standby import Expecting, Standby
 
+_MACHINES = (MACHINE, MACHINES)
 _YAML = (".yml", ".yaml", ".json")
 _PARENT = "runtime.cli.parent_files:parent_file"
 _DEFINED = "runtime.cli.definition_files:defined"
@@ -86,8 +89,10 @@ def _submit(
         if definition.parent is not None:
             definition.parent.check(session, spec)
         # Another target would open a client, and start the local cloud.
-        here = session.targets.target(spec.target) if spec.target in ON_THIS_MACHINE else None
-        _show(session.submitter(say).plan(spec, here), as_json=as_json)
+        asked = spec.target in ON_THIS_MACHINE or session.targets.kind(spec.target) in _MACHINES
+        target = session.targets.target(spec.target) if asked else None
+        planned = session.submitter(say).plan(spec, target)
+        _show(planned, _cost(planned.spec, session), as_json=as_json)
         return
     if given.start:
         _start(session, definition.spec.target)
@@ -277,7 +282,16 @@ def _spec(
     return with_settings(spec, configured)
 
 
-def _show(planned: Planned, *, as_json: bool) -> None:
+def _cost(spec: RunSpec, session: ProjectSession) -> Cost | None:
+    """Return what a run on Azure costs at most, as far as that is known."""
+    billed = session.targets.billed(spec.target)
+    if billed is None:
+        return None
+    size, region = billed
+    return cost_of(spec, spec.cluster.vm_size if spec.cluster and not size else size, region)
+
+
+def _show(planned: Planned, cost: Cost | None, *, as_json: bool) -> None:
     spec, locked = planned.spec, planned.environment
     files = [file.path for file in planned.listing.files]
     environment = locked.hash if locked else environment_text(spec.environment)
@@ -293,6 +307,9 @@ def _show(planned: Planned, *, as_json: bool) -> None:
                 "notes": list(locked.notes) if locked else [],
                 "inputs": {each.name: place_text(each.location) for each in spec.inputs},
                 "outputs": {each.name: place_text(each.location) for each in spec.outputs},
+                "nodes": spec.node_count,
+                "processes": process_count(spec),
+                **({"price": cost.document()} if cost else {}),
                 "files": files,
                 "bytes": planned.size,
                 "left_out": planned.listing.notes,
@@ -310,6 +327,8 @@ def _show(planned: Planned, *, as_json: bool) -> None:
             *([("image", planned.there.removeprefix("image "))] if planned.there else []),
             *((f"input {each.name}", place_text(each.location)) for each in spec.inputs),
             *((f"output {each.name}", place_text(each.location)) for each in spec.outputs),
+            *_processes(spec),
+            *([("price", str(cost))] if cost else []),
             ("files", f"{len(files)}, {size_text(planned.size)}"),
         ],
     )
@@ -319,3 +338,10 @@ def _show(planned: Planned, *, as_json: bool) -> None:
     for note in (*notes, planned.size_note):
         if note:
             say(note)
+
+
+def _processes(spec: RunSpec) -> list[tuple[str, str]]:
+    """Return the row of a run with several processes."""
+    count, nodes = process_count(spec), spec.node_count
+    on = f" on {nodes} nodes" if nodes > 1 else ""
+    return [("processes", f"{count}{on}")] if count > 1 else []

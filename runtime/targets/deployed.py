@@ -136,6 +136,15 @@ class DeployedTargets:
             return None
         return self._entry(name)[1].max_nodes
 
+    def billed(self, name: str) -> tuple[str, str] | None:
+        """Return the VM size and the region of a compute on Azure; ``None`` for others."""
+        if len(machine_names(name)) > 1:
+            return None
+        manifest, entry = self._entry(name)
+        if manifest.cloud == "local":
+            return None
+        return entry.vm_size or "", manifest.workspace.location
+
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, as ARM answers; ``None`` without one.
 

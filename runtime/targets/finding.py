@@ -41,6 +41,9 @@ class OtherTargets(Closeable, Protocol):
     def kinds(self) -> dict[str, str]:
         """Return the kind of every compute that takes runs."""
 
+    def billed(self, name: str) -> tuple[str, str] | None:
+        """Return the VM size and the region of a compute on Azure; ``None`` for others."""
+
     def registered(self, name: str, version: str | None) -> Document | None:
         """Return an environment version of the workspace, ``None`` without one."""
 
@@ -89,6 +92,13 @@ class Targets:
     def most_nodes(self, name: str) -> int | None:
         """Return how many nodes a cluster was deployed with, at most; ``None`` for others."""
         return None if name in ON_THIS_MACHINE else self._deployed().most_nodes(name)
+
+    def billed(self, name: str) -> tuple[str, str] | None:
+        """Return the VM size (``""`` if it is the run's) and region of what Azure bills a run for.
+
+        ``None`` for machines of one's own, and for the local cloud.
+        """
+        return None if name in ON_THIS_MACHINE else self._deployed().billed(name)
 
     def runs_processes(self, name: str) -> bool:
         """Return whether a target runs processes whose environments we build, no containers."""

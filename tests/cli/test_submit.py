@@ -126,6 +126,14 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(desk):
     assert desk.aml("runs", "--json").data == []
 
 
+def test_a_dry_run_shows_the_number_of_processes(desk):
+    desk.write(
+        "target: local\ncommunicator: OpenMpi\nmpi: {processCountPerNode: 3}\n", "two.runconfig"
+    )
+    said = desk.submit("print(1)", "--dry-run", "-c", "src/two.runconfig")
+    assert "processes    3" in said.out.splitlines()
+
+
 def test_a_dry_run_as_data(desk):
     desk.write("scikit-learn>=1.6\n", "requirements.txt")
     document = desk.submit("print(1)", "--dry-run", "--json").data

@@ -1,0 +1,21 @@
+"""The list prices of VM sizes."""
+
+import pytest
+
+from infra.catalogue.vm_prices import Price, price_of
+from infra.catalogue.vm_sizes import vm_sizes
+
+
+@pytest.mark.parametrize("region", ["westeurope", "WestEurope"])
+def test_a_size_has_a_price_in_a_region(region):
+    assert price_of("standard_a1_V2", region) == Price(0.041, "westeurope")
+
+
+def test_elsewhere_the_dearest_region_is_the_bound():
+    assert price_of("Standard_A1_v2", "brazilsouth") == Price(0.054, "japaneast")
+
+
+def test_most_sizes_have_a_price():
+    priced = [name for name in vm_sizes() if price_of(name, "eastus")]
+    assert len(priced) > 0.9 * len(vm_sizes())
+    assert price_of("Standard_Nothing", "eastus") is None
