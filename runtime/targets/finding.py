@@ -5,10 +5,12 @@ targets of this machine come first.
 """
 
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Protocol
 
-from infra.contract.errors import PlatformError
+from infra.contract.command_line import stack_command
+from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.targets.base import Closeable, Target
@@ -71,14 +73,14 @@ class Targets:
             self._made[name] = (
                 target_class(name)(self._home, manifest=self.manifest_file, stack=self._stack)
                 if name in ON_THIS_MACHINE
-                else self._deployed().make(name)
+                else self._of_the_stack(name).make(name)
             )
         return self._made[name]
 
     def require(self, name: str) -> None:
         """Raise what ``target`` would raise, without contacting or starting a cloud."""
         if name not in ON_THIS_MACHINE:
-            self._deployed().require(name)
+            self._of_the_stack(name).require(name)
 
     def kind(self, name: str) -> str:
         """Return the kind of a target: its name, or the kind of the compute. Raises as above."""
@@ -132,6 +134,20 @@ class Targets:
         for each in (*self._made.values(), self._others):
             if isinstance(each, Closeable):
                 each.close()
+
+    def _of_the_stack(self, name: str) -> OtherTargets:
+        """Return the other targets. Raises ``NotDeployedError``, which names those without one."""
+        if not self.deployed:
+            close = get_close_matches(name.lower(), ON_THIS_MACHINE, n=1)
+            meant = f"Did you mean {close[0]!r}? " if close else ""
+            raise NotDeployedError(
+                f"Stack {self._stack!r} was never deployed from here"
+                f" ({self.manifest_file.name} does not exist).",
+                remedy=f"{meant}Run {stack_command('up', self._stack)}, or name a manifest with"
+                " `--manifest FILE`; `local` and `docker` need no stack.",
+                at=str(self.manifest_file),
+            )
+        return self._deployed()
 
     def _deployed(self) -> OtherTargets:
         if self._others is None:

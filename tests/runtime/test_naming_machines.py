@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infra.contract.errors import UnknownNameError, UsageError
+from infra.contract.errors import NotDeployedError, UnknownNameError, UsageError
 from runtime.targets.finding import Targets
 from runtime.targets.ssh_machine import MachineError
 from runtime.targets.ssh_nodes_place import addresses, common_network
@@ -76,3 +76,14 @@ def test_machines_meet_at_the_addresses_they_were_reached_at():
 )
 def test_mpi_uses_the_network_in_which_all_are(hosts, network):
     assert common_network(hosts) == network
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("dcoker", "Did you mean 'docker'? Run"), ("gpu", "Run")]
+)
+def test_without_a_stack_the_targets_of_this_machine_are_named(tmp_path, name, says):
+    targets = Targets(tmp_path / ".aml", tmp_path / "dev.json", "dev")
+    with pytest.raises(NotDeployedError, match="never deployed") as error:
+        targets.require(name)
+    assert error.value.remedy.startswith(says)
+    assert "`local` and `docker` need no stack" in error.value.remedy
