@@ -287,7 +287,7 @@ class Execution:
         variables: Mapping[str, str],
         start: Starter,
     ) -> list[Running]:
-        self._step("run", starts[0].command)
+        self._step("run", starts[0].said or starts[0].command)
         now = self._cloud.clock()
         workspace = self._cloud.store.resources.get(self.job.workspace, now=now)
         token = issue(self._cloud, self._cloud.url, "aml-node", lasts_s=_TOKEN_S)

@@ -47,13 +47,15 @@ class Rank:
 class Start:
     """A command to start on the node of ``rank``, whose log gets its output.
 
-    One that ``serves`` is stopped when all others have ended well.
+    One that ``serves`` is stopped when all others have ended well. ``said`` is what a person is told
+    of the command, ``""`` for all of it.
     """
 
     command: str
     rank: Rank
     variables: Mapping[str, str]
     serves: bool = False
+    said: str = ""
 
 
 def launch_of(distribution: Document | None, nodes: int) -> Launch | None:
@@ -113,4 +115,5 @@ def _mpirun(launch: Launch, command: str, folders: tuple[str, ...]) -> Start:
     )
     shared = process_variables(launch, placed(launch)[0])
     first = replace(ranks_of(launch)[0], log=MPI_LOG)
-    return Start(line, first, {**shared, **ROOT_VARIABLES})
+    said = f"mpirun -np {size} {command}"
+    return Start(line, first, {**shared, **ROOT_VARIABLES}, said=said)

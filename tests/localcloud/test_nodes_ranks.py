@@ -57,3 +57,9 @@ def test_one_mpirun_starts_the_ranks_of_all_nodes():
 @pytest.mark.parametrize("distribution", [None, {"distributionType": "Spark"}])
 def test_what_is_no_distribution_starts_one_process(distribution):
     assert launch_of(distribution, 1) is None
+
+
+def test_a_person_is_told_of_mpirun_in_short():
+    (only,) = starts({"distributionType": "Mpi", "processCountPerInstance": 2})
+    assert only.said == "mpirun -np 4 python train.py"
+    assert "command -v mpirun" in only.command
