@@ -11,6 +11,7 @@ from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy.importing.fetch import fetched, write_file
+from infra.deploy.run.manifests import stacks_of_workspace
 from infra.deploy.run.stack_operations import OperationRequest, StackOperations
 from infra.deploy.stack.stacks import open_stack
 
@@ -58,6 +59,11 @@ def import_(
         f"{view.short_path(file)}: workspace {found.workspace['name']}"
         f" with {count} compute{'s' * (count != 1)}."
     )
+    for other in stacks_of_workspace(project.home, wanted, but=name):
+        view.say(
+            f"note: stack {other!r} deployed this workspace. Both will manage it: what one changes"
+            f" is drift in the other, and {stack_command('destroy', other)} deletes it."
+        )
     for line in found.left:
         view.say(f"note: not imported: {line}.")
     if found.variables:

@@ -28,6 +28,7 @@ def test_a_workspace_and_its_computes_are_adopted_unchanged(project):
     before = outside.call("GET", ""), outside.call("GET", "/computes")
     said = project.good("import", outside.workspace, "-s", "taken", "--yes")
     assert "3 imported" in said.err
+    assert "note: stack 'local' deployed this workspace. Both will manage it" in said.err
     assert (outside.call("GET", ""), outside.call("GET", "/computes")) == before
     assert "no changes" in project.good("up", "-s", "taken", "--expect-no-changes").err
     assert "no drift" in project.good("drift", "-s", "taken").err

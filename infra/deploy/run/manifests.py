@@ -1,13 +1,14 @@
 """The manifest of a deployed stack: read from its outputs, kept for submitting runs."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from infra.contract.command_line import stack_command
-from infra.contract.errors import NotDeployedError
+from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
-from infra.contract.manifest import Manifest, parse_manifest
+from infra.contract.manifest import Manifest, parse_manifest, read_manifest
 from infra.contract.private import private_file, private_folder
 
 OUTPUT: Final = "manifest"
@@ -22,6 +23,17 @@ def manifest_of(outputs: Document, *, stack: str) -> Manifest:
             " `pulumi.export('manifest', platform.manifest)`.",
         )
     return parse_manifest(outputs[OUTPUT], at=f"outputs of stack {stack!r}", stack=stack)
+
+
+def stacks_of_workspace(home: Path, workspace: str, *, but: str) -> list[str]:
+    """Return the project's other stacks that deployed this workspace from here, sorted."""
+    found = []
+    for file in sorted((home / "manifests").glob("*.json")):
+        with suppress(PlatformError, OSError):
+            deployed = read_manifest(file, stack=file.stem).workspace.id
+            if file.stem != but and deployed.lower() == workspace.lower():
+                found.append(file.stem)
+    return found
 
 
 def write_manifest(manifest: Manifest | None, file: Path) -> None:
