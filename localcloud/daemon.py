@@ -201,6 +201,7 @@ def _serve(daemon: Daemon, sockets: list[socket.socket]) -> None:
         server_header=False,
         date_header=False,
         lifespan="off",
+        ws="none",
         timeout_graceful_shutdown=_GRACE_S,
         backlog=_BACKLOG,
         timeout_keep_alive=_KEEP_ALIVE_S,

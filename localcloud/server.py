@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from localcloud.calls.cloud import Cloud
@@ -72,7 +71,10 @@ def _repeated(query: str) -> dict[str, list[str]]:
 
 def application(cloud: Cloud, respond: Respond) -> Starlette:
     """Return the ASGI application of a cloud."""
-    return Starlette(routes=[Route("/{path:path}", ChainEndpoint(cloud, respond))])
+    app = Starlette()
+    # A route of Starlette's has no path with a newline, which a blob's name may have.
+    app.router.default = ChainEndpoint(cloud, respond)
+    return app
 
 
 def _has_body(request: Request) -> bool:

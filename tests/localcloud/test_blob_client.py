@@ -106,6 +106,12 @@ def test_listing(container) -> None:
     assert [len(list(page)) for page in pages] == [2, 1]
 
 
+def test_a_name_may_have_a_newline(container) -> None:
+    blob = container.upload_blob("two\nlines.txt", b"x")
+    assert blob.download_blob().readall() == b"x"
+    assert [each.name for each in container.list_blobs()] == ["two\nlines.txt"]
+
+
 def test_a_name_that_xml_cannot_hold_is_listed(container) -> None:
     container.upload_blob("odd/\x01\ufffe%", b"x")
     assert [each.name for each in container.list_blobs("odd/")] == ["odd/\x01\ufffe%"]
