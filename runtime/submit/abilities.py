@@ -308,8 +308,9 @@ INABILITIES: Final = (
     Inability(
         "no history",
         _BUILT_IN,
-        "every run is recorded",
-        "Set `outputCollection: true` (`TrackedRun: true`).",
+        "every run is recorded, with its metrics, outputs and logs",
+        "",
+        harmless=True,
     ),
 )
 """Adding a kind of target is naming it in the rows of what it cannot do."""

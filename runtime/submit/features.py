@@ -183,5 +183,7 @@ FEATURES: Final = (
     Feature("files of Databricks", _databricks_file, ("script", "databricks")),
     Feature("without an agent", _without_agent, ("inputs", "outputs", "retry", "distribution")),
     *(Feature(*row) for row in BATCH_FEATURES),
-    Feature("no history", lambda s: "" if s.collects else "a run without a history", ("collects",)),
+    Feature(
+        "no history", lambda s: "" if s.collects else "`outputCollection: false`", ("collects",)
+    ),
 )

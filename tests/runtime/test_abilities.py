@@ -70,7 +70,6 @@ CASES = [
     ({"environment": SPARK}, "local aml_compute compute_instance", ""),
     ({"environment": SPARK, "framework": "PySpark"}, "local", "PySpark"),
     ({"priority": 3}, "local", "priority 3"),
-    ({"collects": False}, "", "a run without a history"),
     ({"prepares": False}, "local", "may not prepare"),
 ]
 
@@ -284,3 +283,9 @@ def test_the_nearest_target_that_takes_a_run_is_named(tmp_path):
     with pytest.raises(UsageError) as refused:
         submitter.plan(spec(node_count=2, source_directory=tmp_path))
     assert "Target 'nodes' takes it as it is: `--target nodes`." in refused.value.remedy
+
+
+@pytest.mark.parametrize("kind", ["local", "docker", "aml_compute"])
+def test_a_run_without_a_history_is_recorded_and_says_so(kind):
+    (note,) = check_abilities(spec(collects=False), kind)
+    assert note.startswith("Target 'it' ignores `outputCollection: false`: every run is recorded")
