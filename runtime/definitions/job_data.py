@@ -7,7 +7,7 @@ service receives them from Microsoft's client.
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -197,12 +197,8 @@ class _Reading:
     def _location(self, path: Located, *, model: bool) -> DataLocation | None:
         text = path.text.strip()
         found = location_of(text)
-        if found is not None and found.kind == "asset" and model:
-            what = f"The model {text} cannot be an input yet."
-            self.problems.at_line(path.line, what, "Download it, and give its local path.")
-            return None
         if found is not None:
-            return found
+            return replace(found, kind="model") if model and found.kind == "asset" else found
         if EXPRESSION.search(text):
             what = f"The path {text!r} has an expression."
             self.problems.at_line(path.line, what, "Write the path itself.")

@@ -17,9 +17,10 @@ class DataLocation:
     ``local``: ``path`` is a file or folder of the submitting machine, absolute. ``url``: an http or
     https address. ``datastore``: a path on the datastore called ``datastore`` (``None``: the
     workspace's default). ``asset``: a registered dataset, ``name:version`` or ``name@latest``.
+    ``model``: the files of a registered model, named likewise.
     """
 
-    kind: Literal["local", "url", "datastore", "asset"]
+    kind: Literal["local", "url", "datastore", "asset", "model"]
     path: str
     datastore: str | None = None
 
@@ -83,7 +84,7 @@ def place_text(location: DataLocation | None) -> str:
         return "a folder of the run's own on the default datastore"
     if location.kind == "datastore":
         return f"azureml://datastores/{location.datastore or 'DEFAULT'}/paths/{location.path}"
-    if location.kind == "asset":
+    if location.kind in {"asset", "model"}:
         return f"azureml:{location.path}"
     return redacted(location.path)
 

@@ -15,7 +15,7 @@ from runtime.agent.assets.errors import AzureMLException
 from runtime.agent.assets.local_files import remote_path
 from runtime.model.data import DataInput, DataLocation
 from runtime.pipelines.fingerprint import UNKNOWN
-from runtime.targets.run_places import Workspace, found_asset
+from runtime.targets.run_places import Workspace, found_asset, found_model
 
 _BLOCK: Final = 1 << 20
 _TIMEOUT_S: Final = 30.0
@@ -32,6 +32,7 @@ class Contents:
             "url": self._url,
             "datastore": self._datastore,
             "asset": self._asset,
+            "model": self._model,
         }
 
     def of(self, each: DataInput) -> str:
@@ -77,6 +78,10 @@ class Contents:
                 return UNKNOWN
             stamps.append(f"{entry.name}\0{stamp}")
         return _digest([definition.json(), *stamps])
+
+    def _model(self, location: DataLocation) -> str:
+        model = found_model(self._workspace(), location)
+        return _digest([f"{model.name}:{model.version}"])  # a version never changes
 
 
 def tree_hash(path: Path) -> str:

@@ -24,6 +24,7 @@ from runtime.targets.run_places import (
     Workspace,
     data_document,
     found_asset,
+    found_model,
     made_dataset,
     named_errors,
 )
@@ -108,6 +109,10 @@ def _input(each: DataInput, stores: Stores) -> tuple[JsonObject | None, str | No
         uri = str(found.document["id"])
         body = {"jobInputType": found.data_type, "uri": uri, "mode": modes[each.mechanism]}
         return body, found.id if direct else None
+    if location.kind == "model":
+        model = found_model(stores.workspace, location)
+        body = {"jobInputType": model.asset_type, "uri": model.asset_id}
+        return {**body, "mode": INPUT_MODES[each.mechanism]}, model.id if direct else None
     if location.kind == "local":
         path, store = stored(stores.store(None), location.path), None
     else:

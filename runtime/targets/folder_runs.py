@@ -106,7 +106,7 @@ def require_data(spec: RunSpec, home: Path, manifest: Path, stack: str) -> None:
             f"{', '.join(used)}.",
             remedy=f"Run {stack_command('up', stack)}, or use local paths and addresses.",
         )
-    if any(each.location.kind == "asset" for each in spec.inputs):
+    if any(each.location.kind in {"asset", "model"} for each in spec.inputs):
         open_transport = load("runtime.targets.workspace_transport:open_transport", extra="azureml")
         make = load("runtime.targets.run_places:Workspace")
         with closing(open_transport(home, manifest, stack)) as transport:

@@ -18,6 +18,7 @@ from runtime.agent.assets.datastore import Datastore
 from runtime.agent.assets.definitions import FILE
 from runtime.agent.assets.entries import Listing, fetch, list_files
 from runtime.agent.assets.local_files import files_in, remote_path
+from runtime.agent.assets.locations import place_of
 from runtime.agent.assets.progress import Progress
 from runtime.agent.run_data import DATA_VARIABLE
 from runtime.model.data import DataInput, DataOutput, data_variable, output_path
@@ -26,6 +27,7 @@ from runtime.targets.run_places import (
     Workspace,
     data_document,
     found_asset,
+    found_model,
     made_dataset,
     named_errors,
 )
@@ -97,8 +99,12 @@ class LocalData:
             steps = definition.steps if definition.kind == FILE else ()
             listing = list_files(definition.sources, found.workspace, steps)
             return self._fetched(each, listing, step, single=found.data_type == "uri_file")
-        store = Datastore(workspace(), location.datastore)
-        path = remote_path(location.path)
+        if location.kind == "model":
+            place = place_of(workspace(), found_model(workspace(), location).url)
+            store, path = place.datastore, place.path.rstrip("/")
+        else:
+            store = Datastore(workspace(), location.datastore)
+            path = remote_path(location.path)
         if direct:
             return f"azureml://datastores/{store.name}/paths/{path}"
         source = {"kind": "datastore", "datastore": store.name, "path": path}

@@ -12,6 +12,7 @@ from infra.contract.json_types import JsonObject
 from runtime.agent.assets import registration
 from runtime.agent.assets.definitions import FILE, Definition, parsed
 from runtime.agent.assets.errors import AzureMLException, MissingPackageError
+from runtime.agent.assets.model import Model
 from runtime.agent.assets.registration import Registration
 from runtime.agent.assets.transport import Transport
 from runtime.agent.run_data import described
@@ -20,7 +21,7 @@ from runtime.model.runs import RunSpec
 
 LOCAL: Final = "local"
 _LATEST: Final = "latest"
-_IN_WORKSPACE: Final = frozenset({"datastore", "asset"})
+_IN_WORKSPACE: Final = frozenset({"datastore", "asset", "model"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,21 +154,28 @@ def found_asset(workspace: Workspace, location: DataLocation) -> Registration:
     return registration.find(workspace, name, version or _LATEST)
 
 
+def found_model(workspace: Workspace, location: DataLocation) -> Model:
+    """Return the model that a location names: ``name:version`` or ``name@latest``."""
+    name, _, version = location.path.replace("@", ":").partition(":")
+    return Model(workspace, name, version=None if version == _LATEST else version)
+
+
 def check_assets(spec: RunSpec, workspace: Workspace) -> None:
     """Raise ``DefinitionError`` with all registered inputs that a workspace does not have."""
     problems = []
     for each in spec.inputs:
-        if each.location.kind != "asset":
+        if each.location.kind not in {"asset", "model"}:
             continue
+        find = found_model if each.location.kind == "model" else found_asset
         try:
             with named_errors(f"{_at(spec, 'inputs', each.name)}Input {each.name!r}"):
-                found_asset(workspace, each.location)
+                find(workspace, each.location)
         except DefinitionError as error:
             problems.append(error.detail)
     if problems:
         raise DefinitionError(
             "\n".join(problems),
-            remedy="Register the data, or correct its name and version, then submit again.",
+            remedy="Register it, or correct its name and version, then submit again.",
         )
 
 

@@ -116,6 +116,8 @@ class Model:
         self.created_time = section(document, "systemData").get("createdAt")
         self.created_by = section(document, "systemData").get("createdBy")
         self.url = str(properties.get("modelUri"))
+        self.asset_id = str(document["id"])
+        self.asset_type = str(properties.get("modelType") or "custom_model")
         self.resource_configuration = ResourceConfiguration.deserialize(
             json.loads(kept.get(RESOURCES) or "{}")
         )
