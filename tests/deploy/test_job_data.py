@@ -2,6 +2,7 @@
 
 import pytest
 
+from aml_platform import Model, Workspace
 from infra.arm.client import local_client
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.manifest import read_manifest
@@ -88,3 +89,27 @@ def test_an_input_that_is_not_there_is_refused(jobs):
 def on(target):
     """Return the options that choose a target."""
     return "--set", f"compute={target}"
+
+
+SCORES = """\
+command: cat ${{inputs.file}} && ls ${{inputs.folder}}
+environment: azureml:plain@latest
+compute: azureml:cpu
+inputs:
+  file: {type: custom_model, path: "azureml:weights:1"}
+  folder: {type: custom_model, path: azureml:weights@latest, mode: download}
+"""
+
+
+def test_a_job_reads_registered_models(jobs, monkeypatch):
+    monkeypatch.setenv("AML_HOME", str(jobs.home))
+    workspace = Workspace.from_config()
+    for path in ("data/table.csv", "data"):
+        Model.register(workspace, model_path=path, model_name="weights")
+    (jobs.root / "scores.yml").write_text(SCORES)
+    for target in ("local", "azureml:cpu"):
+        assert jobs.good("submit", *on(target), "scores.yml").out == f"{TABLE}table.csv\n"
+    (jobs.root / "scores.yml").write_text(SCORES.replace("weights:1", "wieghts:1"))
+    said = jobs.aml("submit", *on("local"), "scores.yml")
+    assert said.code == 2
+    assert "Input 'file' cannot be used" in said.err
