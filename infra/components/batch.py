@@ -1,4 +1,4 @@
-"""An Azure Batch account attached to a workspace, for pipeline steps."""
+"""An Azure Batch account attached to a workspace, for runs and pipeline steps."""
 
 from dataclasses import dataclass
 

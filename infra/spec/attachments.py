@@ -69,7 +69,7 @@ class HDInsightSpec(_OverSsh):
 
 
 class BatchSpec(_Attached):
-    """An Azure Batch account, for pipeline steps."""
+    """An Azure Batch account, for runs and pipeline steps."""
 
     kind: Literal["batch"]
     resource_id: BatchAccountId

@@ -26,6 +26,7 @@ from runtime.api.run_sections import (
     TensorflowConfiguration,
 )
 from runtime.api.sections import UnknownAttributeError, refuse_unknown
+from runtime.definitions.batch_options import required_batch_options
 from runtime.definitions.databricks_options import run_options
 from runtime.environments.declarations import find_declaration
 from runtime.model.environments import EnvironmentSpec
@@ -44,7 +45,7 @@ _PARAMETERS: Final = (
 )
 _OWN: Final = (
     "max_retries", "retry_exit_codes", "retry_events", "idle_timeout_seconds", "databricks",
-    "queue_timeout_seconds",
+    "batch", "queue_timeout_seconds",
 )  # fmt: skip
 """Attributes that azureml-core does not have: they are set after the object is made."""
 _NOTEBOOK: Final = ".ipynb"
@@ -65,7 +66,8 @@ class ScriptRunConfig:
     Attributes of our own say when the script starts again (``max_retries``, after an exit code of
     ``retry_exit_codes`` or an event of ``retry_events``, else after any failure), and how long it
     may be silent and may wait for a node (``idle_timeout_seconds``, ``queue_timeout_seconds``).
-    ``databricks`` has the options of a run on Databricks, by the names of `docs/databricks.md`.
+    ``databricks`` has the options of a run on Databricks, by the names of `docs/databricks.md`,
+    ``batch`` those of a run on Azure Batch, by the names of `docs/batch.md`.
     """
 
     MAX_DURATION_SECONDS_DEFAULT: Final = MAX_DURATION_S
@@ -107,6 +109,7 @@ class ScriptRunConfig:
         self.idle_timeout_seconds = 0
         self.queue_timeout_seconds = 0
         self.databricks: Mapping[str, object] | None = None
+        self.batch: Mapping[str, object] | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
         known = dict.fromkeys((*_ATTRIBUTES, *_OWN))
@@ -167,6 +170,7 @@ class ScriptRunConfig:
             idle_timeout_s=self.idle_timeout_seconds,
             queue_timeout_s=self.queue_timeout_seconds,
             databricks=run_options(self.databricks, vars(environment.databricks)),
+            batch=None if self.batch is None else required_batch_options(self.batch),
         )
         return replace(made, origins=config.origins(made))
 

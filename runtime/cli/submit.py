@@ -33,6 +33,7 @@ _YAML = (".yml", ".yaml", ".json")
 _PARENT = "runtime.cli.parent_files:parent_file"
 _DEFINED = "runtime.cli.definition_files:defined"
 _OPTIONS = "runtime.definitions.databricks_options:given_options"
+_BATCH = "runtime.definitions.batch_options:given_batch_options"
 _WITH_DATA = "runtime.definitions.data_options:with_data"
 _WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
 _AS_DECLARED = frozenset({"conda", "pip"})
@@ -124,6 +125,8 @@ def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     spec = with_limits(definition.spec, given.limits)
     if given.databricks:
         spec = replace(spec, databricks=load(_OPTIONS)(given.databricks, spec.databricks))
+    if given.batch:
+        spec = replace(spec, batch=load(_BATCH)(given.batch, spec.batch))
     definition = replace(definition, spec=spec)
     if not given.inputs and not given.outputs:
         return definition

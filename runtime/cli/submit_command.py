@@ -48,6 +48,7 @@ class SubmitOptions:
     tags: tuple[str, ...] = ()
     keep_azureml: bool = False
     databricks: tuple[str, ...] = ()
+    batch: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -161,6 +162,12 @@ class SubmitOptions:
     " (repeatable).",
 )
 @click.option(
+    "--batch",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="For an Azure Batch account: its pool, image or nodes, as in docs/batch.md (repeatable).",
+)
+@click.option(
     "--keep-azureml",
     is_flag=True,
     help="Install Microsoft's azureml packages also where Azure ML does not host the run.",
@@ -207,6 +214,7 @@ def submit(
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
     databricks: tuple[str, ...],
+    batch: tuple[str, ...],
     keep_azureml: bool,
     native: bool | None,
     script: str | None,
@@ -233,6 +241,7 @@ def submit(
         entry_point=entry_point,
         keep_azureml=keep_azureml,
         databricks=databricks,
+        batch=batch,
         native=native,
         inputs=inputs,
         outputs=outputs,

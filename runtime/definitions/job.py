@@ -12,6 +12,7 @@ from typing import Final
 from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError
 from infra.contract.load import nearest
+from runtime.definitions.batch_options import batch_options
 from runtime.definitions.databricks_options import databricks_options
 from runtime.definitions.job_data import NAME, JobData, literal_text, read_data
 from runtime.definitions.job_environment import read_environment
@@ -33,7 +34,7 @@ from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
 from runtime.model.launching import Distribution, DockerOptions
 from runtime.model.runs import MAX_DURATION_S, RunSpec
-from runtime.model.services import DatabricksOptions
+from runtime.model.services import BatchOptions, DatabricksOptions
 
 _PLACEHOLDER: Final = re.compile(r"<[^<>=\n]+>")
 _COMPUTE_ID: Final = re.compile(r"(?:azureml:)?/subscriptions/.+/computes/(?P<name>[^/]+)")
@@ -155,6 +156,7 @@ class _Reading:
             inputs=data.inputs,
             outputs=data.outputs,
             databricks=self._databricks(),
+            batch=self._batch(),
             origins=self._origins(file),
         )
         target = self._target()
@@ -381,6 +383,15 @@ class _Reading:
             self.problems.at_line(given.entries[each.name].line, each.what, each.remedy)
         return options
 
+    def _batch(self) -> BatchOptions | None:
+        given = self.document.get("batch")
+        if given is None or not given.is_map:
+            return None
+        options, problems = batch_options({n: v.plain() for n, v in given.entries.items()})
+        for each in problems:
+            self.problems.at_line(given.entries[each.name].line, each.what, each.remedy)
+        return options
+
     def _origins(self, file: Path) -> Mapping[str, str]:
         lines = {
             name: value.line
@@ -406,6 +417,7 @@ _ORIGINS: Final = {
     "distribution": ("distribution",),
     "docker": ("resources", "shm_size"),
     "databricks": ("databricks",),
+    "batch": ("batch",),
     "inputs": ("inputs",),
     "outputs": ("outputs",),
 }

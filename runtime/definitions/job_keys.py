@@ -113,6 +113,7 @@ COMMAND_JOB: Final = (
     Key("resources.max_instance_count", "whole number", _SERVERLESS, _NO),
     Key("resources.locations", "list", _SERVERLESS, _NO),
     Key("resources.properties", "map", _SERVERLESS, _NO, free=True),
+    Key("batch", "map", "Pool, image and nodes on Azure Batch: docs/batch.md.", free=True),
     Key("databricks", "map", "Cluster, libraries and task on Databricks: docs/databricks.md.",
         free=True),
     Key("limits", "map", "The run's limits."),

@@ -312,6 +312,7 @@ RUN_CONFIGURATION: Final = (
         keys=(Key("configuration", Kind.VARIABLES, "Spark's configuration."),),
     ),
     Key("databricks", Kind.FREE, "How a run on Databricks uses it: docs/databricks.md."),
+    Key("batch", Kind.FREE, "How a run on Azure Batch uses it: docs/batch.md."),
     Key(
         "docker",
         Kind.SECTION,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.json_types import Document
+from runtime.definitions.batch_options import batch_options
 from runtime.definitions.databricks_options import databricks_options, section_libraries
 from runtime.definitions.problems import Problems
 from runtime.definitions.runconfig_data import DataReader
@@ -16,7 +17,7 @@ from runtime.definitions.shapes import Keys, Read, part, shown_path
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S
-from runtime.model.services import DatabricksOptions, SparkOptions
+from runtime.model.services import BatchOptions, DatabricksOptions, SparkOptions
 
 _MPI: Final = frozenset({"OpenMpi", "IntelMpi", "Mpi"})
 _MPI_FRAMEWORKS: Final = frozenset({"PythonMpi", "PythonIntelMpi"})
@@ -52,6 +53,7 @@ _ORIGINS: Final[Mapping[str, Keys]] = {
     "prepares": ("autoPrepareEnvironment",),
     "spark": ("spark", "configuration"),
     "databricks": ("databricks",),
+    "batch": ("batch",),
     "hdinsight": ("hdi", "submitThrough"),
     "environment": ("environment",),
     "environment.spark": ("environment", "spark"),
@@ -123,6 +125,7 @@ class _Settings:
             spark_packages=packages,
             cluster=self._cluster(),
             databricks=self._databricks(),
+            batch=self._batch(),
             hdinsight=self._hdinsight(),
             origins=dict(self._origins(distributed_by, counted_by, inputs, outputs)),
             notes=tuple(self._notes(distribution)),
@@ -269,6 +272,15 @@ class _Settings:
         for each in problems:
             self._problem(each.what, each.remedy, "databricks", each.name)
         return replace(options, libraries=libraries) if libraries else options
+
+    def _batch(self) -> BatchOptions | None:
+        given = part(self._values, "batch")
+        if not given:
+            return None
+        options, problems = batch_options(given)
+        for each in problems:
+            self._problem(each.what, each.remedy, "batch", each.name)
+        return options
 
     def _hdinsight(self) -> SparkOptions | None:
         through = part(self._values, "hdi").get("submitThrough")

@@ -9,7 +9,7 @@ from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec, ImageSpec, SparkPackages
 from runtime.model.launching import Distribution, DockerOptions, RunCluster
 from runtime.model.runs import MAX_DURATION_S, RunSpec
-from runtime.model.services import DatabricksOptions, SparkOptions
+from runtime.model.services import BatchOptions, DatabricksOptions, SparkOptions
 
 SHARE_VARIABLE: Final = "AZUREML_NATIVE_SHARE_DIRECTORY"
 """The folder outside the snapshot that the runs of a Workbench target share."""
@@ -48,6 +48,7 @@ class RunConfigurationFile:
     spark_packages: SparkPackages | None = None
     cluster: RunCluster | None = None
     databricks: DatabricksOptions | None = None
+    batch: BatchOptions | None = None
     hdinsight: SparkOptions | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ def with_settings(spec: RunSpec, configured: RunConfigurationFile) -> RunSpec:
         prepares=configured.prepares,
         cluster=configured.cluster,
         databricks=configured.databricks,
+        batch=configured.batch,
         hdinsight=configured.hdinsight,
         origins={**configured.origins, **spec.origins},
     )
