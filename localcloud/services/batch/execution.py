@@ -155,7 +155,8 @@ class Execution:
                 (work.parent / name).touch()
             own = given.task.get("resourceFiles") or () if rank == 0 else ()
             try:
-                self._transfers.fetch([*common, *own], work)
+                self._transfers.fetch(common, work.parent)  # the shared folder of all nodes
+                self._transfers.fetch(own, work)
             except TransferError as error:
                 raise _FailedError(failure(error.code, error.message)) from error
             self._check()
