@@ -3,16 +3,19 @@
 import json
 import os
 import signal
+import ssl
 from contextlib import closing
 from dataclasses import replace
 
+import httpx
 import pytest
 from azure.batch import BatchClient, models
 from azure.core.credentials import AzureNamedKeyCredential
 
 from aml_platform import AzureBatchStep, Dataset, Experiment, Pipeline, PipelineData
 from aml_platform import Workspace as AmlWorkspace
-from infra.arm.client import local_client
+from infra.arm.client import Client, local_client, local_endpoint
+from infra.arm.credentials import local_credential
 from runtime.agent.assets.datastore import Datastore
 from runtime.cli.root import run as aml
 from runtime.definitions.pipeline_yaml import read_pipeline_yaml
@@ -22,6 +25,7 @@ from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.services import BatchOptions
 from runtime.model.states import RunState
 from runtime.targets.batch import BatchTarget
+from runtime.targets.batch_account import BatchAccount
 from runtime.targets.run_places import Workspace
 from runtime.targets.workspace_transport import WorkspaceTransport
 from runtime.testing.targets import MirroringContract, TargetContract, a_run, poll
@@ -341,3 +345,27 @@ def test_a_step_in_a_file_makes_its_pool_and_deletes_it(project, client):
     assert step.run.command == "bash -c ./fails.sh || [ $? -lt 128 ]"
     assert aml(["submit", str(file)]) == 0
     waited(lambda: "words" not in [pool.id for pool in client.list_pools()])
+
+
+class WithoutKeys(httpx.HTTPTransport):
+    """The way to a cloud whose caller may not list keys."""
+
+    def handle_request(self, request):
+        if request.url.path.endswith("/listKeys"):
+            error = {"error": {"code": "AuthorizationFailed", "message": "no keys"}}
+            return httpx.Response(403, json=error)
+        return super().handle_request(request)
+
+
+def test_an_account_that_gives_no_key_is_used_with_the_own_identity(local_cloud, workspace):
+    verify = ssl.create_default_context(cafile=str(local_cloud.ca))
+    with closing(
+        Client(
+            local_endpoint(local_cloud),
+            local_credential(local_cloud),
+            transport=WithoutKeys(verify=verify),
+        )
+    ) as client:
+        assert client.send("POST", f"{ACCOUNT}/listKeys").status == 403
+        with closing(BatchAccount(client, ACCOUNT)) as account:
+            assert account.pool("absent") is None
