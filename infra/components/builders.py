@@ -1,8 +1,4 @@
-"""Builds the component of each entry of ``aml:computes`` and returns its target.
-
-One function per kind, and a table of them. A target is what a run needs to reach the compute: an
-entry of the manifest.
-"""
+"""Builds the component of each entry of ``aml:computes``: a function for each kind, in a table."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -11,7 +7,7 @@ from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.batch import Batch, BatchArgs
 from infra.components.cluster import Cluster, ClusterArgs
-from infra.components.compute import Target
+from infra.components.compute import Compute
 from infra.components.context import StackContext
 from infra.components.data_lake_analytics import DataLakeAnalytics, DataLakeAnalyticsArgs
 from infra.components.databricks import Databricks, DatabricksArgs
@@ -43,7 +39,7 @@ from infra.spec.instances import ComputeInstanceSpec, ScheduleSpec, ScriptSpec
 OverSsh = VirtualMachineSpec | HDInsightSpec
 
 
-def cluster(context: StackContext, wanted: AmlComputeSpec) -> Target:
+def cluster(context: StackContext, wanted: AmlComputeSpec) -> Compute:
     admin = wanted.admin
     args = ClusterArgs(
         **context.compute(wanted),
@@ -62,10 +58,10 @@ def cluster(context: StackContext, wanted: AmlComputeSpec) -> Target:
         remote_login=wanted.remote_login,
         disable_local_auth=wanted.disable_local_auth,
     )
-    return Cluster(context.named(wanted.name), args, context.options).target
+    return Cluster(context.named(wanted.name), args, context.options)
 
 
-def instance(context: StackContext, wanted: ComputeInstanceSpec) -> Target:
+def instance(context: StackContext, wanted: ComputeInstanceSpec) -> Compute:
     person, setup = wanted.assigned_user, wanted.setup
     args = InstanceArgs(
         **context.compute(wanted),
@@ -84,40 +80,40 @@ def instance(context: StackContext, wanted: ComputeInstanceSpec) -> Target:
         startup_script=_script(setup.startup_script if setup else None),
         identity=context.identity(wanted.identity),
     )
-    return Instance(context.named(wanted.name), args, context.options).target
+    return Instance(context.named(wanted.name), args, context.options)
 
 
-def virtual_machine(context: StackContext, wanted: VirtualMachineSpec) -> Target:
+def virtual_machine(context: StackContext, wanted: VirtualMachineSpec) -> Compute:
     args = VirtualMachineArgs(**context.compute(wanted), **_account(context, wanted))
-    return VirtualMachine(context.named(wanted.name), args, context.options).target
+    return VirtualMachine(context.named(wanted.name), args, context.options)
 
 
-def hdinsight(context: StackContext, wanted: HDInsightSpec) -> Target:
+def hdinsight(context: StackContext, wanted: HDInsightSpec) -> Compute:
     args = HDInsightArgs(**context.compute(wanted), **_account(context, wanted))
-    return HDInsight(context.named(wanted.name), args, context.options).target
+    return HDInsight(context.named(wanted.name), args, context.options)
 
 
-def batch(context: StackContext, wanted: BatchSpec) -> Target:
+def batch(context: StackContext, wanted: BatchSpec) -> Compute:
     args = BatchArgs(**context.compute(wanted), resource_id=wanted.resource_id)
-    return Batch(context.named(wanted.name), args, context.options).target
+    return Batch(context.named(wanted.name), args, context.options)
 
 
-def databricks(context: StackContext, wanted: DatabricksSpec) -> Target:
+def databricks(context: StackContext, wanted: DatabricksSpec) -> Compute:
     args = DatabricksArgs(
         **context.compute(wanted),
         resource_id=wanted.resource_id,
         access_token=context.read(wanted.access_token),
         references=context.references(wanted.name, access_token=wanted.access_token),
     )
-    return Databricks(context.named(wanted.name), args, context.options).target
+    return Databricks(context.named(wanted.name), args, context.options)
 
 
-def data_lake_analytics(context: StackContext, wanted: DataLakeAnalyticsSpec) -> Target:
+def data_lake_analytics(context: StackContext, wanted: DataLakeAnalyticsSpec) -> Compute:
     args = DataLakeAnalyticsArgs(**context.compute(wanted), resource_id=wanted.resource_id)
-    return DataLakeAnalytics(context.named(wanted.name), args, context.options).target
+    return DataLakeAnalytics(context.named(wanted.name), args, context.options)
 
 
-def kubernetes(context: StackContext, wanted: KubernetesSpec) -> Target:
+def kubernetes(context: StackContext, wanted: KubernetesSpec) -> Compute:
     args = KubernetesArgs(
         **context.compute(wanted),
         resource_id=wanted.resource_id,
@@ -133,19 +129,19 @@ def kubernetes(context: StackContext, wanted: KubernetesSpec) -> Target:
         },
         identity=context.identity(wanted.identity),
     )
-    return Kubernetes(context.named(wanted.name), args, context.options).target
+    return Kubernetes(context.named(wanted.name), args, context.options)
 
 
-def synapse_spark(context: StackContext, wanted: SynapseSparkSpec) -> Target:
+def synapse_spark(context: StackContext, wanted: SynapseSparkSpec) -> Compute:
     args = SynapseSparkArgs(
         **context.compute(wanted),
         resource_id=wanted.resource_id,
         identity=context.identity(wanted.identity),
     )
-    return SynapseSpark(context.named(wanted.name), args, context.options).target
+    return SynapseSpark(context.named(wanted.name), args, context.options)
 
 
-BUILDERS: Final[Mapping[str, Callable[[StackContext, Any], Target]]] = {
+BUILDERS: Final[Mapping[str, Callable[[StackContext, Any], Compute]]] = {
     "aml_compute": cluster,
     "compute_instance": instance,
     "virtual_machine": virtual_machine,

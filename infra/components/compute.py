@@ -43,6 +43,8 @@ class Compute(pulumi.ComponentResource):
 
     compute_id: pulumi.Output[str]
     compute_name: pulumi.Output[str]
+    principal_id: pulumi.Output[str]
+    """Principal of the system-assigned identity; empty without one."""
     target: Target
 
     def __init__(
@@ -77,6 +79,9 @@ class Compute(pulumi.ComponentResource):
         )
         self.compute_id = compute.id
         self.compute_name = compute.name.apply(str)
+        self.principal_id = compute.identity.apply(
+            lambda identity: (identity.principal_id if identity else None) or ""
+        )
         self.target = pulumi.Output.all(
             id=compute.id, **{key: value for key, value in facts.items() if value is not None}
         ).apply(dict)

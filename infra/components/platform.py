@@ -72,7 +72,8 @@ class Platform(pulumi.ComponentResource):
             identities=self._identities,
             subnets=self._subnets(self.workspace.resource_group_name),
         )
-        self.targets = {each.name: BUILDERS[each.kind](context, each) for each in spec.computes}
+        self._computes = {each.name: BUILDERS[each.kind](context, each) for each in spec.computes}
+        self.targets = {name: compute.target for name, compute in self._computes.items()}
         for store in spec.datastores:
             self._datastore(context, store)
         for assignment in spec.role_assignments:
@@ -235,7 +236,7 @@ class Platform(pulumi.ComponentResource):
             Diagnostics(f"{self._name}-{kind}-diagnostics", args, self._options)
 
     def _role(self, wanted: RoleAssignmentSpec) -> None:
-        who = wanted.identity or wanted.principal_id or "workspace"
+        who = wanted.identity or wanted.compute or wanted.principal_id or "workspace"
         where = wanted.scope or _distinct(wanted.scope_id or "")
         args = RoleAssignmentArgs(
             role=wanted.role,
@@ -250,6 +251,8 @@ class Platform(pulumi.ComponentResource):
     def _principal(self, wanted: RoleAssignmentSpec) -> pulumi.Input[str]:
         if wanted.identity is not None:
             return self._identities[wanted.identity].principal_id
+        if wanted.compute is not None:
+            return self._computes[wanted.compute].principal_id
         return wanted.principal_id or self.workspace.principal_id
 
     def _scope(self, wanted: RoleAssignmentSpec) -> pulumi.Input[str]:

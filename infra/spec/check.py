@@ -56,6 +56,7 @@ _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     references.subnets_are_declared,
     references.identities_are_declared,
     roles.fit_the_workspace,
+    roles.computes_have_an_identity,
     sizes.sizes,
     tags.fit_a_storage_account,
     platforms.belong_to_what_is_created,

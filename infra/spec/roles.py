@@ -61,12 +61,14 @@ class RoleAssignmentSpec(SpecModel):
     """A role for one principal at one scope. All of it is fixed: a change replaces the assignment.
 
     The principal is an ``identity`` declared in the file, ``workspace_identity`` (the workspace's
-    system-assigned one), or a ``principal_id`` of the tenant.
+    system-assigned one), a declared ``compute`` (its system-assigned one), or a ``principal_id`` of
+    the tenant.
     """
 
     role: Role
     identity: str | None = None
     workspace_identity: bool = False
+    compute: str | None = None
     principal_id: Guid | None = None
     principal_type: Literal["service_principal", "user", "group"] = "service_principal"
     """Type of ``principal_id``; managed identities are service principals."""

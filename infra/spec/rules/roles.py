@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from infra.contract.json_types import Document
+from infra.spec.problems import did_you_mean
 from infra.spec.roles import WORKSPACE_ROLES
 from infra.spec.rules.findings import Finding, entries, exactly_one, listed
 
-_PARTS: Final = ("role", "identity", "workspace_identity", "principal_id", "scope", "scope_id")
+_WHO: Final = ("identity", "workspace_identity", "compute", "principal_id")
+_PARTS: Final = ("role", *_WHO, "scope", "scope_id")
 
 
 def who_and_where(assignment: Document) -> Iterator[Finding]:
-    who = exactly_one(assignment, "identity", "workspace_identity", "principal_id")
+    who = exactly_one(assignment, *_WHO)
     where = exactly_one(assignment, "scope", "scope_id")
     yield from (((), problem) for problem in (who, where) if problem)
 
@@ -38,6 +40,20 @@ def fit_the_workspace(stack: Document) -> Iterator[Finding]:
         seen.setdefault(key, index)
 
 
+def computes_have_an_identity(stack: Document) -> Iterator[Finding]:
+    computes = {str(each.get("name")): each for _, each in entries(stack, "computes")}
+    for index, assignment in entries(stack, "role_assignments"):
+        name = assignment.get("compute")
+        if not isinstance(name, str):
+            continue
+        at = ("role_assignments", index, "compute")
+        if name not in computes:
+            hint = did_you_mean(name, list(computes)) or f" Declared: {', '.join(computes)}."
+            yield at, f"{name!r} is not declared under aml:computes.{hint if computes else ''}"
+        elif "system" not in str(_type(computes[name])):
+            yield at, f"{name!r} has no system-assigned identity; give it one."
+
+
 def _given(workspace: Document) -> set[tuple[object, str, str]]:
     """Return the identity, role and scope of the assignments a deployment makes by itself."""
     identity = workspace.get("identity")
@@ -47,6 +63,6 @@ def _given(workspace: Document) -> set[tuple[object, str, str]]:
     return {(names[0], role, scope) for role, scope in WORKSPACE_ROLES}
 
 
-def _type(workspace: Document) -> object:
-    identity = workspace.get("identity")
+def _type(owner: Document) -> object:
+    identity = owner.get("identity")
     return identity.get("type") if isinstance(identity, Mapping) else None

@@ -1,0 +1,151 @@
+"""Every kind of platform in `stacks/examples`: deployed, deployed again, imported, destroyed."""
+
+import re
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from infra.arm.client import local_client
+from infra.catalogue.api_versions import KEY_VAULT, MACHINE_LEARNING, RESOURCES
+from infra.contract.discovery import SUBSCRIPTION, TENANT
+
+FOLDER = Path(__file__).parents[2] / "stacks/examples"
+KINDS = sorted(file.name.split(".")[1] for file in FOLDER.glob("Pulumi.*.yaml"))
+KEYS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys-rg"
+
+
+def text_of(kind, name):
+    """Return an example whose names nothing else on the cloud has."""
+    text = (FOLDER / f"Pulumi.{kind}.yaml").read_text(encoding="utf-8")
+    for word in (kind, "hub"):
+        text = text.replace(f"ml-{word}", f"{name}{word[:3]}")
+    return text.replace(f"notebooks-{kind}", f"nb-{name}")
+
+
+def there_before(project, kind):
+    """Make what an example expects to exist."""
+    if kind == "project":
+        project.stack_file("hub").write_text(text_of("hub", project.name), encoding="utf-8")
+        project.good("up", "--yes", "-s", "hub")
+    if kind != "encrypted":
+        return
+    project.cloud()
+    vault = {
+        "location": "westeurope",
+        "properties": {
+            "tenantId": TENANT,
+            "sku": {"family": "A", "name": "standard"},
+            "accessPolicies": [],
+        },
+    }
+    with closing(local_client(project.home)) as client:
+        group = {"location": "westeurope"}
+        client.complete("PUT", KEYS, api_version=RESOURCES, body=group)
+        path = f"{KEYS}/providers/Microsoft.KeyVault/vaults/keys"
+        client.complete("PUT", path, api_version=KEY_VAULT, body=vault)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_example_deploys_imports_and_is_destroyed(project, monkeypatch, kind):
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "examples")
+    there_before(project, kind)
+    project.stack_file(kind).write_text(text_of(kind, project.name), encoding="utf-8")
+    project.good("up", "--yes", "-s", kind)
+    assert "no changes" in project.good("up", "--expect-no-changes", "-s", kind).err
+    assert project.good("drift", "--json", "-s", kind).data["resources"] == []
+    id_ = project.good("outputs", "--json", "-s", kind).data["manifest"]["workspace"]["id"]
+    said = project.aml("import", id_, "-s", "copy", "--yes")
+    if kind == "project":
+        assert "Import the hub" in said.err
+    else:
+        assert said.code == 0, said.err
+        assert "no changes" in project.good("up", "--expect-no-changes", "-s", "copy").err
+        assert "no changes" in project.good("up", "--expect-no-changes", "-s", kind).err
+    project.good("destroy", "--yes", "-s", kind)
+    assert project.in_state(kind) == []
+
+
+def test_each_example_says_what_it_is():
+    for kind in KINDS:
+        first, second, *_ = (FOLDER / f"Pulumi.{kind}.yaml").read_text("utf-8").splitlines()
+        assert first == "# yaml-language-server: $schema=../stack.schema.json"
+        assert re.match("# [A-Z].{20,}", second)
+
+
+def found(project, path):
+    """Return what the cloud has at a path below the private example's group."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}pri-rg/providers"
+    with closing(local_client(project.home)) as client:
+        document = client.send("GET", f"{group}/{path}", api_version=MACHINE_LEARNING).document
+    return document.get("value", document)
+
+
+@pytest.fixture
+def private(project):
+    """Return a project whose stack is the private example, deployed."""
+    project.stack_file().write_text(text_of("private", project.name), encoding="utf-8")
+    project.good("up", "--yes")
+    return project
+
+
+def test_the_cloud_reports_approved_connections_addresses_and_names(private):
+    endpoints = {
+        each["name"]: each for each in found(private, "Microsoft.Network/privateEndpoints")
+    }
+    blob = endpoints[f"{private.name}pri-blob"]["properties"]
+    (connection,) = blob["privateLinkServiceConnections"]
+    state = connection["properties"]["privateLinkServiceConnectionState"]
+    assert state["status"] == "Approved"
+    (config,) = blob["customDnsConfigs"]
+    assert config["fqdn"].endswith(".blob.core.windows.net")
+    assert config["ipAddresses"][0].startswith("10.1.0.")
+    addresses = {
+        address
+        for each in endpoints.values()
+        for one in each["properties"]["customDnsConfigs"]
+        for address in one["ipAddresses"]
+    }
+    assert len(addresses) == len(endpoints)
+    for kind in ("Microsoft.KeyVault/vaults", "Microsoft.Storage/storageAccounts"):
+        (target,) = found(private, kind)
+        connected = target["properties"]["privateEndpointConnections"]
+        states = {
+            each["properties"]["privateLinkServiceConnectionState"]["status"] for each in connected
+        }
+        assert states == {"Approved"}
+
+
+CHANGES = (
+    ("sku: Standard_ZRS", "sku: Standard_GZRS", "platform-workspace-storage", "update"),
+    ("ip_rules: [203.0.113.0/24]", "ip_rules: [203.0.113.7]", "platform-workspace-vault", "update"),
+    ("versioning: true", "versioning: false", "platform-workspace-storage-blobs", "update"),
+    ("admin_user: false", "admin_user: true", "platform-workspace-registry", "update"),
+    ("priority: 4000", "priority: 3000", "platform-platform-nodes-rules", "update"),
+    ('host: "*.pypi.org"', "host: pypi.org", "platform-workspace", "update"),
+)
+
+
+def test_changes_do_what_they_say(private):
+    for old, new, _, _ in CHANGES:
+        private.edit(old, new)
+    steps = private.good("up", "--yes", "--json").data["steps"]
+    plan = {each["urn"]: each["op"] for each in steps if "$azure-native:" in each["urn"]}
+    for _, _, name, op in CHANGES:
+        assert [plan[urn] for urn in plan if urn.endswith(f"::{name}")] == [op], name
+    assert "no changes" in private.good("up", "--expect-no-changes").err
+
+
+def test_what_is_left_out_is_removed_or_reset(private):
+    private.edit("    private_endpoint: {subnet: platform/endpoints, services: [blob, file]}\n", "")
+    private.edit(
+        "    blobs: {soft_delete_days: 14, container_soft_delete_days: 7, versioning: true}\n", ""
+    )
+    said = private.good("up", "--yes").err
+    assert "deleted" in said
+    (account,) = found(private, "Microsoft.Storage/storageAccounts")
+    service = found(
+        private, f"Microsoft.Storage/storageAccounts/{account['name']}/blobServices/default"
+    )
+    assert service["properties"]["deleteRetentionPolicy"]["enabled"] is False
+    assert "no changes" in private.good("up", "--expect-no-changes").err
