@@ -47,8 +47,8 @@ class Rank:
 class Start:
     """A command to start on the node of ``rank``, whose log gets its output.
 
-    One that ``serves`` is stopped when all others have ended well. ``said`` is what a person is told
-    of the command, ``""`` for all of it.
+    One that ``serves`` is stopped when all others have ended well. ``said`` is what a person is
+    told of the command, ``""`` for all of it.
     """
 
     command: str
