@@ -149,6 +149,8 @@ def main() -> int:
     given = Path.cwd()
     storage = json.loads((given / STORAGE).read_text("utf-8"))
     blobs = Blobs(storage["url"], storage["folder"], storage["ca"])
+    # What is left of a driver that is killed goes with its container.
+    tempfile.tempdir = str(given)
     # Spark may send its files on when the script begins: all of them stay, and copies are used.
     with tempfile.TemporaryDirectory(prefix="aml-shared-") as folder:
         home, shared = Path(folder), Path(folder, "shared")
