@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -27,7 +26,6 @@ from infra.contract.errors import (
 )
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
-from infra.contract.private import private_file
 from runtime.agent.files import Below, OutsideError, files_below, make_folder
 from runtime.agent.node_run import (
     INDEX,
@@ -54,6 +52,7 @@ from runtime.targets.batch_bodies import (
     task_body,
 )
 from runtime.targets.batch_request import node_environment, node_request
+from runtime.targets.batch_seen import Watched
 from runtime.targets.batch_store import READ, WRITE, RunStore
 from runtime.targets.folder_runs import agent_end
 from runtime.targets.places import (
@@ -75,33 +74,11 @@ from runtime.targets.workspace_transport import WorkspaceTransport
 _POLL_S: Final = 0.4
 _POOL_EVERY_S: Final = 10.0
 _CANCEL_S: Final = 90.0
+_SILENT_S: Final = 30.0
 _AT_ONCE: Final = 8
 _MOST_BYTES: Final = 1 << 20
 _FOLLOWED: Final = tuple(f"{top}/" for top in FOLLOWED)
 _FETCHED: Final = tuple(f"{top}/" for top in FETCHED)
-
-
-@dataclass
-class Watched:
-    """What the carriers of a run have seen of its task; kept in ``batch.json``.
-
-    ``bases``: how many bytes of a file here are of earlier attempts. ``pool``: one that this run
-    made under a name of its own.
-    """
-
-    requeues: int = 0
-    node: str = ""
-    bases: dict[str, int] = field(default_factory=dict)
-    pool: str = ""
-
-    @staticmethod
-    def read(file: Path) -> "Watched":
-        with suppress(FileNotFoundError):
-            return Watched(**json.loads(file.read_text(encoding="utf-8")))
-        return Watched()
-
-    def write(self, file: Path) -> None:
-        private_file(file).write_text(json.dumps(asdict(self)), encoding="utf-8")
 
 
 class BatchPlace:
@@ -119,6 +96,9 @@ class BatchPlace:
         self._opened: tuple[BatchAccount, RunStore, WorkspaceTransport] | None = None
         self._canceled_at: float | None = None
         self._pool_seen = 0.0
+        self._answers = True
+        self._silent_since: float | None = None
+        self._silent_s = 0.0
 
     # --- starting
 
@@ -234,7 +214,8 @@ class BatchPlace:
         with self._reached():
             watched = Watched.read(self._file)
             task = self._account.task(self._job, TASK)
-            waits = ""
+            waits: Moved | None = None
+            self._silent_since = None
         while task is not None:
             with self._reached():
                 ended = task["state"] == "completed"
@@ -244,7 +225,7 @@ class BatchPlace:
                     self._account.terminate_task(self._job, TASK)
             if again and not ended:
                 yield Moved(RunState.QUEUED, f"The node {again} was taken away")
-                waits = ""
+                waits = None
             if ended or lost:
                 with self._reached():
                     rest = list(self._rest(watched, have))
@@ -252,12 +233,14 @@ class BatchPlace:
                 yield self._end(task, again if lost else "")
                 return
             with self._reached():
-                told = self._waiting() if task["state"] == "active" else ""
+                told = self._waiting() if task["state"] == "active" else None
                 pieces = self._pieces(watched, have) if task["state"] == "running" else []
                 self._press(task)
                 after = self._account.task(self._job, TASK)
+                if _same(task, after) and task["state"] == "running":
+                    self._require_answer(task, watched, have)
             if told and told != waits:
-                yield Moved(RunState.PROVISIONING if "node" in told else RunState.QUEUED, told)
+                yield told
                 waits = told
             # Of another attempt, what was read belongs elsewhere.
             yield from pieces if _same(task, after) else ()
@@ -294,8 +277,10 @@ class BatchPlace:
     def _pieces(self, watched: Watched, have: Have) -> list[Piece]:
         """Return what the files of a running task have beyond the bytes that are here."""
         index: dict[str, int] = {}
+        text = self._read(f"wd/{ROOT}/{INDEX}", 0)
+        self._answers = bool(text)
         with suppress(ValueError):  # not there yet, or replaced while it was read
-            index = json.loads(self._read(f"wd/{ROOT}/{INDEX}", 0))
+            index = json.loads(text)
         found: list[Piece] = []
         for name, size in index.items():
             if size > have(name) - watched.bases.get(name, 0):
@@ -303,6 +288,22 @@ class BatchPlace:
                 place = name.removeprefix(STANDARD_LOGS) if standard else f"wd/{ROOT}/{name}"
                 found += self._piece(place, name, watched, have)
         return found
+
+    def _require_answer(self, task: Document, watched: Watched, have: Have) -> None:
+        """Raise ``UnreachableError`` if a node whose files were there has none for a while."""
+        if self._answers or have(AGENT_EVENTS) <= watched.bases.get(AGENT_EVENTS, 0):
+            self._silent_since, self._silent_s = None, 0.0
+            return
+        now = time.monotonic()
+        self._silent_since = self._silent_since or now - self._silent_s
+        if now - self._silent_since >= _SILENT_S:
+            self._silent_s = _SILENT_S  # the next look says so at once
+            where = task.get("nodeInfo") or {}
+            raise UnreachableError(
+                f"The node {where.get('nodeId')} of pool {where.get('poolId')} does not answer.",
+                remedy="Batch starts the task elsewhere once it has given the node up; see the"
+                " node's state in the account.",
+            )
 
     def _piece(self, place: str, name: str, watched: Watched, have: Have) -> list[Piece]:
         content = self._read(place, have(name) - watched.bases.get(name, 0))
@@ -339,23 +340,22 @@ class BatchPlace:
             if content[at:]:
                 yield Piece(name, content[at:])
 
-    def _waiting(self) -> str:
+    def _waiting(self) -> Moved | None:
         """Return what a task waits for, looking at the pool now and then."""
         if time.monotonic() - self._pool_seen < _POOL_EVERY_S:
-            return ""
+            return None
         self._pool_seen = time.monotonic()
         name = self._account.pool_of(self._job)
         pool = self._account.pool(name) if name else None
         if pool is None:
-            return f"There is no pool {name} yet"
+            return Moved(RunState.QUEUED, f"There is no pool {name} yet")
         counts = ("currentDedicatedNodes", "currentLowPriorityNodes")
         there = sum(int(pool.get(count) or 0) for count in counts)
         problems = [str(each.get("message")) for each in pool.get("resizeErrors") or ()]
-        if problems:
-            return f"Pool {name} has {there} node(s) and gets no more: {'; '.join(problems)}"
-        if there < self._nodes:
-            return f"Pool {name} has {there} of {self._nodes} node(s)"
-        return f"Pool {name} is busy"
+        if there >= self._nodes:
+            return Moved(RunState.QUEUED, f"Pool {name} is busy")
+        text = f"Pool {name} has {there} of {self._nodes} node(s)"
+        return Moved(RunState.PROVISIONING, "; ".join([text, *problems]))
 
     def _press(self, task: Document) -> None:
         """End a task that does not stop, or that waited for too long."""
