@@ -123,10 +123,10 @@ def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
     definition = found or scripted(given, session)
     spec = with_limits(definition.spec, given.limits)
-    if given.databricks:
-        spec = replace(spec, databricks=load(_OPTIONS)(given.databricks, spec.databricks))
-    if given.batch:
-        spec = replace(spec, batch=load(_BATCH)(given.batch, spec.batch))
+    if words := given.services.get("databricks"):
+        spec = replace(spec, databricks=load(_OPTIONS)(words, spec.databricks))
+    if words := given.services.get("batch"):
+        spec = replace(spec, batch=load(_BATCH)(words, spec.batch))
     definition = replace(definition, spec=spec)
     if not given.inputs and not given.outputs:
         return definition
@@ -255,8 +255,8 @@ def _spec(
     named = given.script or configured.script
     command = "" if given.script else configured.command
     options = configured.databricks
-    if given.databricks:
-        options = load(_OPTIONS)(given.databricks, options)
+    if words := given.services.get("databricks"):
+        options = load(_OPTIONS)(words, options)
     if named is None and options is not None:
         command = command or options.own_task
     if named is None and not command:

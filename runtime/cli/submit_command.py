@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -47,8 +48,7 @@ class SubmitOptions:
     start: bool = False
     tags: tuple[str, ...] = ()
     keep_azureml: bool = False
-    databricks: tuple[str, ...] = ()
-    batch: tuple[str, ...] = ()
+    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -213,12 +213,11 @@ def submit(
     entry_point: str,
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
-    databricks: tuple[str, ...],
-    batch: tuple[str, ...],
     keep_azureml: bool,
     native: bool | None,
     script: str | None,
     arguments: tuple[str, ...],
+    **services: tuple[str, ...],
 ) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
@@ -240,8 +239,7 @@ def submit(
         parameters=parameters,
         entry_point=entry_point,
         keep_azureml=keep_azureml,
-        databricks=databricks,
-        batch=batch,
+        services=services,
         native=native,
         inputs=inputs,
         outputs=outputs,
