@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 import click
 
@@ -29,6 +29,13 @@ class LimitOptions:
     events: tuple[RetryEvent, ...] = ()
     idle_timeout: str | None = None
     queue_timeout: str | None = None
+
+
+class ServiceOptions(TypedDict):
+    """What the command line says for the targets of one service, as KEY=VALUE."""
+
+    databricks: tuple[str, ...]
+    batch: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,6 +225,7 @@ def submit(
     script: str | None,
     arguments: tuple[str, ...],
     **services: tuple[str, ...],
+    **services: Unpack[ServiceOptions],
 ) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
@@ -245,6 +253,7 @@ def submit(
         outputs=outputs,
         script=script,
         arguments=arguments,
+        **services,
     )
     _submit(given, stack=stack, manifest=manifest, dry_run=dry_run, wait=wait, as_json=as_json)
 
