@@ -96,4 +96,5 @@ def test_the_steps_of_a_pipeline_job_are_checked(tmp_path, old, new, expected):
 
 
 def test_every_kind_of_job_that_does_not_run_has_a_row():
-    assert set(KINDS) == JOBS - {Kind.COMMAND_JOB, Kind.SWEEP_JOB, Kind.PIPELINE_JOB}
+    runs = {Kind.COMMAND_JOB, Kind.SWEEP_JOB, Kind.PIPELINE_JOB, Kind.AUTOML_JOB}
+    assert set(KINDS) == JOBS - runs
