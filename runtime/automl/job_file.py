@@ -58,6 +58,7 @@ def automl_job_of(
     document: Located, folder: Path, problems: Problems, home: Path
 ) -> JobFile | None:
     """Return the run of a document's search, such as a step's; ``None`` if there are problems."""
+    before = len(problems.found)
     found = search_job(_plain(document))
     for each in found.read.wrong:
         problems.at_line(_line(document, each.path), each.what, each.remedy)
@@ -74,7 +75,7 @@ def automl_job_of(
         Located({"inputs": Located(given, 1), "outputs": outputs}, 1), folder, problems
     )
     spec = found.read.spec
-    if spec is None or problems.found:
+    if spec is None or len(problems.found) > before:
         return None
     notes = [
         Unused(each.path, _line(document, each.path), each.remedy) for each in found.read.notes

@@ -286,8 +286,9 @@ def test_a_search_in_a_pipeline_has_one_output(tmp_path, monkeypatch):
     monkeypatch.setenv("AML_HOME", str(tmp_path / "home"))
     file = tmp_path / "pipeline.yml"
     file.write_text(PIPELINE.replace("best_model", "model"))
-    with pytest.raises(DefinitionError, match="A search has no output 'model'"):
-        PipelineJob(file).read()
+    (problem,) = PipelineJob(file).read().problems
+    assert "A search has no output 'model'" in str(problem)
+    assert "pipeline.yml:" in str(problem)
 
 
 # --- what is sent
