@@ -83,12 +83,22 @@ def show(name: str, *, as_json: bool) -> None:
 @click.option(
     "--dry-run/--yes", default=True, help="Show what would be removed (default), or remove it."
 )
+@click.option(
+    "--images", is_flag=True, help="Prune the docker engine's images of environments, by age."
+)
 @_JSON
 def prune(
-    older_than: str | None, keep: int | None, size: str | None, *, dry_run: bool, as_json: bool
+    older_than: str | None,
+    keep: int | None,
+    size: str | None,
+    *,
+    dry_run: bool,
+    images: bool,
+    as_json: bool,
 ) -> None:
     """Remove built environments, the least recently used first. Those in use are kept."""
-    load("runtime.cli.environments:prune")(
+    module = "built_images" if images else "environments"
+    load(f"runtime.cli.{module}:prune")(
         older_than_s=age(older_than) if older_than else None,
         keep=keep,
         size=byte_count(size) if size else None,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from infra.contract.errors import UnknownNameError
 from infra.contract.load import nearest
@@ -60,14 +61,27 @@ def named(found: Sequence[StoredEnvironment], name: str) -> StoredEnvironment:
     )
 
 
+class Prunable(Protocol):
+    """Something that was used last at a time, and takes so many bytes."""
+
+    @property
+    def used(self) -> float: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+Stored = TypeVar("Stored", bound=Prunable)
+
+
 def to_prune(
-    found: Iterable[StoredEnvironment],
+    found: Iterable[Stored],
     *,
     now: float,
     older_than_s: float | None = None,
     keep: int | None = None,
     size: int | None = None,
-) -> list[StoredEnvironment]:
+) -> list[Stored]:
     """Return what goes: each that one of the conditions takes. The least recently used go first.
 
     ``older_than_s``: those not used for so long. ``keep``: all but so many. ``size``: what exceeds
