@@ -28,7 +28,7 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
     keeps stdout for its one document. Ctrl-C stops watching, never the run:
     ``InterruptedByUserError`` says how to resume.
     """
-    record, metrics, logs = None, MetricLines(), set[str]()
+    record, metrics, logs, ranks = None, MetricLines(), set[str](), RankLines()
     try:
         for each in seen:
             match each:
@@ -40,9 +40,11 @@ def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunReco
                     logs.add(chunk.name)
                     if said_again(chunk.name, logs):
                         continue
-                    print_text(chunk.text, err=quiet or not _of_all(chunk.name))
+                    text = ranks.whole(chunk.name, chunk.text)
+                    print_text(text, err=quiet or not _of_all(chunk.name))
                 case Ended(ended):
                     record = ended
+                    print_text("" if any(map(_of_all, logs)) else ranks.rest(), err=True)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError(
             f"Stopped watching; run {run_id} continues.",
@@ -62,6 +64,24 @@ def said_again(log: str, logs: Collection[str]) -> bool:
 def _of_all(log: str) -> bool:
     """Return whether a log has the output of all ranks, here or on one of several machines."""
     return log == _SCRIPT_LOG or log.startswith(_NODE_LOGS)
+
+
+@dataclass(slots=True)
+class RankLines:
+    """Whole lines of the logs of ranks: a log with those of all has a line only when it ends."""
+
+    _begun: dict[str, str] = field(default_factory=dict)
+
+    def whole(self, log: str, text: str) -> str:
+        """Return what is to be shown of new text."""
+        if not log.startswith(_RANK_LOGS):
+            return text
+        lines, newline, self._begun[log] = (self._begun.pop(log, "") + text).rpartition("\n")
+        return lines + newline
+
+    def rest(self) -> str:
+        """Return the lines that never ended."""
+        return "\n".join(filter(None, self._begun.values()))
 
 
 @dataclass(slots=True)
