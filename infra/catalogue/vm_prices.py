@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-PRICED: Final = "2026-06-18"
+PRICED: Final = "June 2026"
 """The date of the prices in the data file."""
 _FILE: Final = Path(__file__).with_name("vm_prices.csv")
 
