@@ -30,6 +30,7 @@ second = run.register_model("second", "outputs/model.txt", properties={"p": "q"}
 run.upload_file("notes/n.txt", "outputs/model.txt")
 third = run.register_model("third", "notes/n.txt")
 read = [open(model.download(target_dir=model.name)).read() for model in (first, second, third)]
+with open(Model.get_model_path("first")) as source: assert source.read() == "weights"
 print(json.dumps([
     ws.name, ws.resource_group, ws.location, ws.get_default_datastore().name,
     Datastore.get(ws, "workspaceblobstore").datastore_type, sorted(ws.datastores)[:1],

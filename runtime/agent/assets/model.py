@@ -5,7 +5,7 @@ A model is ARM's ``models/{name}/versions/{version}``, so Azure ML's other clien
 
 import json
 import os
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from . import asset_versions, transfers
 from .datastore import Datastore
@@ -40,6 +40,9 @@ from .uploaded import stored
 _KIND = "models"
 _NO_PATH = "There is no file or folder {}; give a path of this machine."
 _HINT = "Deploy it with azure-ai-ml; registering, listing and downloading models work here."
+
+workspaces: List[Callable[[], Optional[HasTransport]]] = []
+"""Inside a run, what finds its workspace."""
 
 
 class Framework:
@@ -201,12 +204,15 @@ class Model:
     ) -> str:
         """Return the local path of a model's files: where a deployment has them, else downloaded.
 
-        Raises ``ModelPathNotFoundException`` without a workspace to download from.
+        Inside a run the workspace is the run's, if none is given. Raises
+        ``ModelPathNotFoundException`` without a workspace to download from.
         """
         root = os.environ.get("AZUREML_MODEL_DIR") or "azureml-models"
         cached = _cached(os.path.join(root, model_name), version)
         if cached:
             return cached
+        for find in workspaces:
+            _workspace = _workspace or find()
         if _workspace is None:
             raise ModelPathNotFoundException(
                 f"There is no model {model_name} below {os.path.abspath(root)}, and no workspace "

@@ -39,7 +39,7 @@ _STORES = _of(
     ".assets.datastore",
     "AzureBlobDatastore AzureDataLakeDatastore AzureDataLakeGen2Datastore AzureFileDatastore",
 )
-_MODEL = _of(".assets.model", "Model")
+_MODEL = _of("models", "Model")
 _RESOURCES = _of(".assets.resource_configuration", "ResourceConfiguration")
 _PATHS = _of(".assets.references", "DataPath DataPathComputeBinding")
 _REFERENCES = _of(".assets.references", "DataReference")
