@@ -196,11 +196,7 @@ class SubmitOptions:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit(
     *,
-    stack: str | None,
-    manifest: Path | None,
     dry_run: bool,
-    wait: bool,
-    as_json: bool,
     configuration: str | None,
     target: str | None,
     experiment: str | None,
@@ -226,6 +222,7 @@ def submit(
     arguments: tuple[str, ...],
     **services: tuple[str, ...],
     **services: Unpack[ServiceOptions],
+    **others: object,
 ) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
@@ -255,7 +252,7 @@ def submit(
         arguments=arguments,
         **services,
     )
-    _submit(given, stack=stack, manifest=manifest, dry_run=dry_run, wait=wait, as_json=as_json)
+    _submit(given, dry_run=dry_run, **others)
 
 
 def _submit(given: SubmitOptions, *, dry_run: bool, **options: object) -> None:
