@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypedDict, Unpack
+from typing import Final
 
 import click
 
@@ -29,13 +29,6 @@ class LimitOptions:
     events: tuple[RetryEvent, ...] = ()
     idle_timeout: str | None = None
     queue_timeout: str | None = None
-
-
-class ServiceOptions(TypedDict):
-    """What the command line says for the targets of one service, as KEY=VALUE."""
-
-    databricks: tuple[str, ...]
-    batch: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,7 +189,11 @@ class SubmitOptions:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit(
     *,
+    stack: str | None,
+    manifest: Path | None,
     dry_run: bool,
+    wait: bool,
+    as_json: bool,
     configuration: str | None,
     target: str | None,
     experiment: str | None,
@@ -221,8 +218,6 @@ def submit(
     script: str | None,
     arguments: tuple[str, ...],
     **services: tuple[str, ...],
-    **services: Unpack[ServiceOptions],
-    **others: object,
 ) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
@@ -250,9 +245,8 @@ def submit(
         outputs=outputs,
         script=script,
         arguments=arguments,
-        **services,
     )
-    _submit(given, dry_run=dry_run, **others)
+    _submit(given, stack=stack, manifest=manifest, dry_run=dry_run, wait=wait, as_json=as_json)
 
 
 def _submit(given: SubmitOptions, *, dry_run: bool, **options: object) -> None:
