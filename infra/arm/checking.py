@@ -65,6 +65,8 @@ def failures(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
 
 def automatic_name(row: ArmType, name: str, seed: bytes) -> str:
     """Return a unique name that starts with the program's name and fits the type's rule."""
+    if row.autoname == "default":
+        return row.autoname
     digest = hashlib.sha256(seed).hexdigest()
     if row.autoname == "uuid":
         return str(uuid.UUID(digest[:32]))

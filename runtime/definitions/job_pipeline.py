@@ -165,22 +165,7 @@ class _Reading:
             self._without_compute(node)
         if len(self.problems.found) > before:
             return None
-        outputs = tuple(defaults.stored(each) for each in job.spec.outputs)
-        spec = replace(
-            job.spec,
-            outputs=outputs,
-            display_name=job.spec.display_name or node.name,
-            origins={},
-        )
-        return Step(
-            node.name,
-            spec,
-            {name: each.source for name, each in reads.items()},
-            reuse=_deterministic(node.component),
-            has_code=job.has_code,
-            kind=kind,
-            at=f"{self.file}:{node.line}",
-        )
+        return self._made(node, job, reads, defaults, reuse=_deterministic(node.component))
 
     def _read_elsewhere(self, node: Node, scope: "Nodes", defaults: "_Defaults") -> Step | None:
         """Return a step of a type that one of ``readers`` reads: its own keys name its data."""
@@ -203,10 +188,21 @@ class _Reading:
         self.unused += job.unused
         if job.target is None:
             self._without_compute(node)
-        outputs = tuple(defaults.stored(each) for each in job.spec.outputs)
+        return self._made(node, job, reads, defaults)
+
+    def _made(
+        self,
+        node: Node,
+        job: JobFile,
+        reads: Mapping[str, StepOutput],
+        defaults: "_Defaults",
+        *,
+        reuse: bool = True,
+    ) -> Step:
+        """Return the step of a node, which runs as ``job`` says."""
         spec = replace(
             job.spec,
-            outputs=outputs,
+            outputs=tuple(defaults.stored(each) for each in job.spec.outputs),
             display_name=job.spec.display_name or node.name,
             origins={},
         )
@@ -214,6 +210,7 @@ class _Reading:
             node.name,
             spec,
             {name: each.source for name, each in reads.items()},
+            reuse=reuse,
             has_code=job.has_code,
             kind=node.kind,
             at=f"{self.file}:{node.line}",

@@ -63,6 +63,7 @@ PRIVATE_ZONE: Final = ArmType(
     api_version=PRIVATE_DNS,
     path=_ZONE,
     name_rule=RULES["private_dns_zone"],
+    autoname="given",
     inputs=beside("location tags"),
     outputs=beside("etag name systemData type")
     | inside(
@@ -120,6 +121,7 @@ BLOB_SERVICE: Final = ArmType(
         "/blobServices/{blobServicesName}"
     ),
     name_rule=RULES["blob_service"],
+    autoname="default",
     inputs=inside(
         """
         automaticSnapshotPolicyEnabled changeFeed containerDeleteRetentionPolicy cors

@@ -19,7 +19,7 @@ from infra.catalogue.updates.table import rules_of
 from infra.contract.json_types import Document
 
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
-Autoname = Literal["suffix", "uuid"]
+Autoname = Literal["suffix", "uuid", "default", "given"]
 
 SCOPES: Final = frozenset({"scope", "resourceUri"})
 """Parameters that are whole ids: of what an extension resource extends."""
@@ -65,7 +65,8 @@ class ArmType:
     query: Mapping[str, str] = field(default_factory=dict)
     """Inputs sent in the query of a PUT."""
     autoname: Autoname = "suffix"
-    """The generated name: the program's name and eight hex digits, or a GUID."""
+    """The generated name: the program's name and eight hex digits, a GUID, or ``default``.
+    ``given``: none that is generated fits, such as a domain."""
     polled: frozenset[Verb] = frozenset()
     """Verbs that start a long-running operation."""
     required: frozenset[str] = frozenset()

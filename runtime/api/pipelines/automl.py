@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
 from infra.contract.project import home_folder
 from runtime.agent.assets.abstract_dataset import AbstractDataset
@@ -10,9 +10,10 @@ from runtime.agent.assets.consumption import DatasetConsumptionConfig
 from runtime.api.automl import AutoMLConfig
 from runtime.api.automl_data import Frame
 from runtime.api.exceptions import UserErrorException
-from runtime.api.pipeline import PipelineData, PipelineStep, TrainingOutput
+from runtime.api.pipeline import PipelineData, TrainingOutput
 from runtime.api.pipeline_steps import AutoMLStep
 from runtime.api.pipelines.data import StepData, inner_path, is_data, output_name
+from runtime.api.pipelines.making import Making
 from runtime.api.run_configuration import RunConfiguration
 from runtime.api.run_data import RunInput
 from runtime.automl.folder import search_folder
@@ -30,22 +31,6 @@ from runtime.model.runs import RunSpec
 __all__: list[str] = []
 _ARGUMENTS: Final = {"model": "model_file", "metrics": "metrics_file"}
 """The type of a training output → the argument of the search that writes it."""
-
-
-class Making(Protocol):
-    """What is asked of the pipeline that the step is in."""
-
-    def scripted(
-        self,
-        step: PipelineStep,
-        data: StepData,
-        config: RunConfiguration,
-        *,
-        script: str,
-        arguments: list[object],
-        folder: object,
-    ) -> RunSpec:
-        """Return the run of a script with a step's data, parameters and compute."""
 
 
 def automl_run(making: Making, step: AutoMLStep, data: StepData) -> RunSpec:

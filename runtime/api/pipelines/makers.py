@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import Final, NoReturn, Protocol
+from typing import Final, NoReturn
 
 from infra.contract.errors import UsageError
 from runtime.agent.assets.consumption import DatasetConsumptionConfig
@@ -33,6 +33,7 @@ from runtime.api.pipeline_steps import (
 )
 from runtime.api.pipelines.automl import automl_run
 from runtime.api.pipelines.data import StepData, data_place, inner_path, is_data, output_name
+from runtime.api.pipelines.making import Making
 from runtime.api.pipelines.sweeps import varied_run
 from runtime.api.run_configuration import LOCAL, RunConfiguration
 from runtime.api.run_data import RunInput
@@ -46,23 +47,6 @@ from runtime.model.services import batch_command, batch_step_options
 from runtime.model.transfers import transfer
 
 __all__: list[str] = []
-
-
-class Making(Protocol):
-    """What a maker is given: the pipeline that the step is in."""
-
-    def scripted(
-        self,
-        step: PipelineStep,
-        data: StepData,
-        config: RunConfiguration,
-        *,
-        script: str | None = None,
-        command: str | Sequence[object] | None = None,
-        arguments: Sequence[object] | None = None,
-        folder: object = None,
-    ) -> RunSpec:
-        """Return the run of a script or command with a step's data, parameters and compute."""
 
 
 def configuration(step: PipelineStep) -> RunConfiguration:
