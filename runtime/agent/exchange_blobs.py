@@ -21,11 +21,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from runtime.agent import exchange
+from runtime.agent.assets.blob_http import VERSION
 
 STORAGE = "storage.json"
 """``url`` of the container with its signature, ``folder`` of the run, ``ca``: a PEM text or ``""``.
 """
-_VERSION = "2021-08-06"
 _EVERY_S = 0.3
 _LOOK_EVERY_S = 1.0
 _TIMEOUT_S = 60.0
@@ -77,7 +77,7 @@ class Blobs:
         connection: HTTPConnection = HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
         if parts.scheme == "https":
             connection = HTTPSConnection(parts.netloc, timeout=_TIMEOUT_S, context=self._context)
-        headers = {"x-ms-version": _VERSION}
+        headers = {"x-ms-version": VERSION}
         if method == "PUT":
             headers["x-ms-blob-type"] = "BlockBlob"
         with closing(connection):

@@ -17,7 +17,7 @@ from .errors import UserErrorException, WebserviceException
 from .signing import authorization
 
 Body = Union[bytes, IO[bytes], None]
-_VERSION = "2021-08-06"
+VERSION = "2021-08-06"
 _TIMEOUT_S = 120.0
 _TRIES = 5
 _PAUSE_S = 0.25
@@ -135,7 +135,7 @@ class BlobHttp:
         length = len(body) if isinstance(body, bytes) else size
         if method == "PUT":
             headers["Content-Length"] = str(length)
-        headers["x-ms-version"] = _VERSION
+        headers["x-ms-version"] = VERSION
         headers["x-ms-date"] = formatdate(usegmt=True)
         if self._credential.sas:
             url += ("&" if "?" in url else "?") + self._credential.sas
