@@ -19,8 +19,9 @@ def telling_lines(lines: Sequence[str], count: int) -> tuple[str, ...]:
 
     If the last traceback begins before them, they have its header, the innermost frames of the
     script's own files, the frame that raised, the exception, and what was printed after it. A line
-    with an ellipsis stands for what is left out.
+    with an ellipsis stands for what is left out. Only the last ``KEPT`` are looked at.
     """
+    lines = lines[-KEPT:]
     last = tuple(lines[-count:])
     start = next((at for at in reversed(range(len(lines))) if lines[at].endswith(_HEADER)), None)
     if start is None or start >= len(lines) - count:

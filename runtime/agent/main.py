@@ -60,7 +60,8 @@ from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
 from runtime.agent.run_registrations import registered
 from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import azureml_site, site_variables
-from runtime.agent.spark import asked_of, own_address, run_spark, spark_start
+from runtime.agent.spark import own_address, run_spark, spark_start
+from runtime.agent.spark_asked import asked_of
 from runtime.agent.starting import LaunchError, Network, Several, Single
 from runtime.agent.supervise import IDLE, MAX_DURATION, SIGNAL, Limits, ScriptExit
 from runtime.agent.tracking import InMemoryTracking

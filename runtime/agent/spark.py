@@ -22,7 +22,6 @@ import time
 import typing
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,11 +29,11 @@ from urllib.parse import urlsplit
 from runtime.agent.attempts import ATTEMPT_VARIABLE
 from runtime.agent.files import open_to_append
 from runtime.agent.run_calls import RUN_API
+from runtime.agent.spark_asked import APPLICATION_PROPERTY, Asked, asked_of
 from runtime.agent.spark_parts import Parts, own_variables
 from runtime.agent.spark_relay import Relay
 from runtime.agent.starting import LaunchError, own_command
 
-APPLICATION_PROPERTY = "aml.spark.application"
 SPARK_LOG = "logs/spark/spark-submit.out"
 YARN_LOGS = "logs/spark"
 _DRIVER = "aml_driver.py"
@@ -48,33 +47,6 @@ _YARN_S, _YARN_STOPPED_S = 120.0, 15.0
 _TRIES, _PAUSE_S = 4, 3.0
 _SIGNALED = 128
 _LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How a script is submitted: the options of ``spark-submit``, but for its configuration.
-
-    ``yarn``: by the cluster's own Spark; with ``cluster``, the driver runs in a container of YARN.
-    ``environment`` is a folder that is sent along as the Python of the run, ``variables`` names
-    those that the driver needs elsewhere. ``submit`` is the path of ``spark-submit``, once found.
-    """
-
-    options: Sequence[str] = ()
-    configuration: Mapping[str, str] = field(default_factory=dict)
-    yarn: bool = False
-    cluster: bool = False
-    environment: str = ""
-    variables: Sequence[str] = ()
-    submit: str = ""
-
-    def text(self) -> str:
-        """Return the JSON text of which ``asked_of`` makes it again."""
-        return json.dumps(self.__dict__)
-
-
-def asked_of(text: str) -> Asked:
-    """Return what an agent's option ``--spark`` asks for."""
-    return Asked(**json.loads(text))
 
 
 def spark_start(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError, RunFailedError
+from infra.contract.load import load
 from runtime.agent.exit_codes import exit_text
-from runtime.agent.last_words import KEPT, telling_lines
 from runtime.cli.render import duration, print_table, print_text, same_destination, say
 from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
@@ -177,8 +177,9 @@ def last_lines(folder: str | None, count: int = 10) -> str:
     log = Path(folder or "") / _SCRIPT_LOG
     if folder is None or not log.is_file():
         return ""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-KEPT:]
-    return "\n".join(telling_lines(lines, count))
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    found: tuple[str, ...] = load("runtime.agent.last_words:telling_lines")(lines, count)
+    return "\n".join(found)
 
 
 def collected_logs(folder: Path) -> list[tuple[str, str]]:

@@ -6,24 +6,19 @@ from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, PlatformError, UnknownNameError, UsageError
 from infra.contract.load import load
-from runtime.cli.defined_runs import Defined, environment_text
+from runtime.cli.defined_runs import Defined
 from runtime.cli.option_values import pair, seconds
 from runtime.cli.parents import ParentFile
-from runtime.cli.render import print_data, print_json, print_table, say
+from runtime.cli.render import say
 from runtime.cli.session import command_session
 from runtime.cli.submit_command import DEFAULT_EXPERIMENT, LimitOptions, SubmitOptions
 from runtime.cli.watching import finish
 from runtime.definitions.settings import RunConfigurationFile, argument_list, with_settings
-from runtime.model.data import place_text
 from runtime.model.launching import RetryPolicy
 from runtime.model.runs import RunSpec
-from runtime.snapshots.sizes import size_text
 from runtime.submit.abilities import DATABRICKS, MACHINE, MACHINES, require_lasting
-from runtime.submit.costs import Cost, cost_of
-from runtime.submit.features import process_count
 from runtime.submit.prepare import choose_environment, placed
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Planned
 from runtime.targets.base import Startable
 from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
 from runtime.targets.standby import Expecting, Standby
@@ -37,6 +32,7 @@ _BATCH = "runtime.definitions.batch_options:given_batch_options"
 _WITH_DATA = "runtime.definitions.data_options:with_data"
 _WITH_ENVIRONMENT = "runtime.submit.registered:with_environment"
 _AS_DECLARED = frozenset({"conda", "pip"})
+_SHOW_PLAN = "runtime.cli.planned_runs:show_plan"
 _PLACES = "runtime.definitions.runconfig:places_of"
 _LIKE = "runtime.definitions.finding:configurations_like"
 _FIND_CONFIGURATION = "runtime.definitions.runconfig:find_run_configuration"
@@ -93,7 +89,7 @@ def _submit(
         asked = spec.target in ON_THIS_MACHINE or session.targets.kind(spec.target) in _MACHINES
         target = session.targets.target(spec.target) if asked else None
         planned = session.submitter(say).plan(spec, target)
-        _show(planned, _cost(planned.spec, session), as_json=as_json)
+        load(_SHOW_PLAN)(planned, session, as_json=as_json)
         return
     if given.start:
         _start(session, definition.spec.target)
@@ -283,68 +279,3 @@ def _spec(
         keep_azureml=given.keep_azureml,
     )
     return with_settings(spec, configured)
-
-
-def _cost(spec: RunSpec, session: ProjectSession) -> Cost | None:
-    """Return what a run on Azure costs at most, as far as that is known."""
-    billed = session.targets.billed(spec.target)
-    if billed is None:
-        return None
-    size, region = billed
-    return cost_of(spec, spec.cluster.vm_size if spec.cluster and not size else size, region)
-
-
-def _show(planned: Planned, cost: Cost | None, *, as_json: bool) -> None:
-    spec, locked = planned.spec, planned.environment
-    files = [file.path for file in planned.listing.files]
-    environment = locked.hash if locked else environment_text(spec.environment)
-    if as_json:
-        print_json(
-            {
-                "target": spec.target,
-                "experiment": spec.experiment,
-                "script": spec.script,
-                "command": spec.command,
-                "environment": environment,
-                **({"image": planned.there} if planned.there else {}),
-                "notes": list(locked.notes) if locked else [],
-                "inputs": {each.name: place_text(each.location) for each in spec.inputs},
-                "outputs": {each.name: place_text(each.location) for each in spec.outputs},
-                "nodes": spec.node_count,
-                "processes": process_count(spec),
-                **({"price": cost.document()} if cost else {}),
-                "files": files,
-                "bytes": planned.size,
-                "left_out": planned.listing.notes,
-            }
-        )
-        return
-    source = f" ({spec.environment.source})" if spec.environment and spec.environment.source else ""
-    print_table(
-        ("", ""),
-        [
-            ("target", spec.target),
-            ("experiment", spec.experiment),
-            ("command", spec.command or " ".join(["python", spec.script, *spec.arguments])),
-            ("environment", f"{environment}{source}"),
-            *([("image", planned.there.removeprefix("image "))] if planned.there else []),
-            *((f"input {each.name}", place_text(each.location)) for each in spec.inputs),
-            *((f"output {each.name}", place_text(each.location)) for each in spec.outputs),
-            *_processes(spec),
-            *([("price", str(cost))] if cost else []),
-            ("files", f"{len(files)}, {size_text(planned.size)}"),
-        ],
-    )
-    for file in files:
-        print_data(f"  {file}")
-    notes = (*planned.notes, *(locked.notes if locked else ()), *planned.listing.notes)
-    for note in (*notes, planned.size_note):
-        if note:
-            say(note)
-
-
-def _processes(spec: RunSpec) -> list[tuple[str, str]]:
-    """Return the row of a run with several processes."""
-    count, nodes = process_count(spec), spec.node_count
-    on = f" on {nodes} nodes" if nodes > 1 else ""
-    return [("processes", f"{count}{on}")] if count > 1 else []

@@ -1,11 +1,13 @@
 """`aml targets`: where runs can execute, from the stack's manifest."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from infra.contract.errors import NotDeployedError
+from infra.contract.errors import NotDeployedError, UnknownNameError
 from infra.contract.json_types import JsonObject
+from infra.contract.load import nearest
 from infra.contract.manifest import TargetEntry, read_manifest
 from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.cli.session import command_session
@@ -17,17 +19,16 @@ _DOCKER = TargetEntry(kind="docker", id="the docker engine of this shell")
 
 
 @click.command()
+@click.argument("name", required=False, metavar="[TARGET]")
 @click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
 @click.option(
     "--manifest", type=click.Path(path_type=Path), help="Read the targets from this manifest file."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the targets as JSON.")
-def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
-    """List the targets of a stack, and what runs each of them takes.
+def targets(name: str | None, stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
+    """List the targets of a stack, or show what one of them cannot do, and why.
 
-    The second table has, for each kind of target, what its runs may ask for, what is refused, and
-    what has no effect there. `local`, this machine, and `docker`, containers of its docker engine,
-    need no stack.
+    `local`, this machine, and `docker`, containers of its docker engine, need no stack.
     """
     session = command_session(stack, manifest)
     found = {"local": _LOCAL, "docker": _DOCKER}
@@ -35,22 +36,32 @@ def targets(stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
         found |= read_manifest(session.targets.manifest_file, stack=session.stack).targets
     except NotDeployedError as error:
         say(f"{error.detail} {error.remedy}")
+    if name is not None:
+        found = {name: _named(found, name, session.stack)}
     if as_json:
-        print_json({name: _document(entry) for name, entry in found.items()})
+        print_json({each: _document(entry) for each, entry in found.items()})
         return
     print_table(
         ("TARGET", "KIND", "SIZE", "NODES", "PRIORITY", "TAKES RUNS"),
-        [_row(name, entry) for name, entry in found.items()],
+        [_row(each, entry) for each, entry in found.items()],
     )
-    print_data("")
-    kinds = dict.fromkeys(entry.kind for entry in found.values() if not _why_not(entry))
-    print_table(("KIND", "RUNS WITH", "ARE"), [row for kind in kinds for row in _abilities(kind)])
+    if name is not None and not _why_not(found[name]):
+        print_data("")
+        print_table(("RUNS WITH", "ARE"), _limits(found[name].kind))
+        say("All else that a run may ask for is honoured.")
 
 
-def _abilities(kind: str) -> list[tuple[str, str, str]]:
-    rows = [(kind, feature, "taken") for feature in taken(kind)]
-    rows += [(kind, feature, f"refused: {why}") for feature, why in refused(kind).items()]
-    return rows + [(kind, name, f"taken, without effect: {w}") for name, w in ignored(kind).items()]
+def _named(found: Mapping[str, TargetEntry], name: str, stack: str) -> TargetEntry:
+    if name not in found:
+        raise UnknownNameError(
+            f"Stack {stack!r} has no target {name!r}.", remedy=nearest(name, found, noun="target")
+        )
+    return found[name]
+
+
+def _limits(kind: str) -> list[tuple[str, str]]:
+    rows = [(feature, f"refused: {why}") for feature, why in refused(kind).items()]
+    return rows + [(name, f"taken, without effect: {why}") for name, why in ignored(kind).items()]
 
 
 def _row(name: str, entry: TargetEntry) -> tuple[str, ...]:

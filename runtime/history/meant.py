@@ -2,12 +2,8 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Final
 
 from infra.contract.load import one_of
-
-COMPARED: Final = 200
-"""How many runs, the newest, an unknown id is compared with."""
 
 
 def meant_run(run_id: str, newest: Sequence[str]) -> str:

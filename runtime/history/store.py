@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import FileAccessError, PlatformError, StateError, UnknownNameError
+from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from runtime.history.child_runs import PARENT, part_record, parts_of
 from runtime.history.fold import as_number, as_text, fold
-from runtime.history.meant import COMPARED, meant_run
 from runtime.history.schema import (
     UNFINISHED,
     VERSION,
@@ -76,6 +76,10 @@ class _Connection:
     process: int
     writable: bool = True
     stands_in: bool = False
+
+
+_COMPARED: Final = 200
+"""How many runs, the newest, an unknown id is compared with."""
 
 
 class History:
@@ -300,9 +304,10 @@ class History:
         if row is not None:
             return _read(row[0])
         newest = "select run_id from run order by created desc limit ?"
-        known = [str(each[0]) for each in database.execute(newest, (COMPARED,))]
+        known = [str(each[0]) for each in database.execute(newest, (_COMPARED,))]
         raise UnknownNameError(
-            f"This project has no run {run_id!r}.", remedy=meant_run(run_id, known)
+            f"This project has no run {run_id!r}.",
+            remedy=load("runtime.history.meant:meant_run")(run_id, known),
         )
 
     def _update(self, database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:

@@ -1,7 +1,7 @@
 """Which targets take what, and the nearest one that takes a run which another cannot. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from infra.contract.errors import UsageError
@@ -41,18 +41,13 @@ def takers(spec: RunSpec, kinds: Mapping[str, str]) -> list[str]:
     return [name for *_, name in sorted(found)]
 
 
-@contextmanager
-def naming_takers(spec: RunSpec, kinds: Callable[[], Mapping[str, str]]) -> Iterator[None]:
-    """Add the nearest target that takes the run to the error of one that does not."""
-    try:
-        yield
-    except UsageError as error:
-        others = {name: kind for name, kind in kinds().items() if name != spec.target}
-        found = takers(spec, others)
-        if not found:
-            raise
-        remedy = f"{error.remedy} Target {found[0]!r} takes it as it is: `--target {found[0]}`."
-        raise UsageError(error.detail, remedy=remedy, at=error.at) from error
+def with_taker(error: UsageError, spec: RunSpec, kinds: Mapping[str, str]) -> UsageError:
+    """Return the error of a target that cannot take a run, with the nearest one that can."""
+    found = takers(spec, {name: kind for name, kind in kinds.items() if name != spec.target})
+    if not found:
+        return error
+    remedy = f"{error.remedy} Target {found[0]!r} takes it as it is: `--target {found[0]}`."
+    return UsageError(error.detail, remedy=remedy, at=error.at)
 
 
 def _rows(kind: str, *, harmless: bool) -> dict[str, str]:

@@ -27,7 +27,6 @@ from runtime.snapshots.sizes import size_note, size_text
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run, spread
-from runtime.submit.choosing import naming_takers
 from runtime.submit.kept_specs import keep_spec
 from runtime.submit.prepare import (
     DOCKER,
@@ -186,9 +185,9 @@ class Submitter:
         locked: LockedEnvironment | None = None
         with wrong.check():
             check_spec(spec)
-        with wrong.check(), naming_takers(spec, self._kinds):
+        with wrong.check():
             kind = kind_of_run(spec, self._kind_of(spec.target))
-            notes = check_abilities(spec, kind, self._most_nodes(spec.target))
+            notes = self._check_abilities(spec, kind)
         with wrong.check():
             check_data(spec, target)
         if spec.script and not taken:
@@ -201,6 +200,13 @@ class Submitter:
             there = _environment_there(spec, target)
         wrong.raise_all("The run cannot be submitted")
         return _Checked(spec, notes, locked, there)
+
+    def _check_abilities(self, spec: RunSpec, kind: str) -> tuple[str, ...]:
+        try:
+            return check_abilities(spec, kind, self._most_nodes(spec.target))
+        except UsageError as error:
+            with_taker = load("runtime.submit.choosing:with_taker")
+            raise with_taker(error, spec, self._kinds()) from error
 
     def _environment(self, spec: RunSpec) -> LockedEnvironment | None:
         locked = checked_environment(

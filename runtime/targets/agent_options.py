@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from runtime.agent.retries import EVENTS
-from runtime.agent.spark import Asked
+from runtime.agent.spark_asked import Asked
 from runtime.model.launching import Distribution, RetryPolicy
 from runtime.model.runs import RunSpec
 from runtime.targets.spark_options import here, is_spark

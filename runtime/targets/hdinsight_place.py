@@ -7,7 +7,7 @@ built on the head node is sent along with it.
 from dataclasses import replace
 from typing import Final
 
-from runtime.agent.spark import asked_of
+from runtime.agent.spark_asked import asked_of
 from runtime.targets.places import Shipment
 from runtime.targets.ssh_place import SshPlace
 from runtime.targets.ssh_session import Environment

@@ -19,7 +19,7 @@ from infra.contract.private import private_file, private_folder
 from runtime.agent import exchange
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.agent.exchange_blobs import STORAGE
-from runtime.agent.spark import APPLICATION_PROPERTY
+from runtime.agent.spark_asked import APPLICATION_PROPERTY
 from runtime.model.states import RunState
 from runtime.snapshots.store import object_file
 from runtime.targets.base import Report

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from infra.contract.json_types import JsonObject
-from runtime.agent.spark import Asked
+from runtime.agent.spark_asked import Asked
 from runtime.model.runs import RunSpec
 
 PYSPARK: Final = "PySpark"

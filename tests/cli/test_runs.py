@@ -244,10 +244,13 @@ def test_targets_say_which_of_them_take_runs(desk):
     }
     file = desk.root / "manifest.json"
     file.write_text(json.dumps(manifest))
-    shown, _, abilities = desk.aml("targets", "--manifest", file).out.partition("\n\n")
-    lines = shown.splitlines()
+    lines = desk.aml("targets", "--manifest", file).out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["local", "docker", "cpu", "k8s"]
-    assert "refused: it is one machine" in abilities
+    assert len(lines) == 5
+    one = desk.aml("targets", "local", "--manifest", file).out
+    assert "refused: it is one machine" in one
+    assert "taken, without effect: it has no queue" in one
+    assert "Did you mean 'cpu'?" in desk.aml("targets", "cup", "--manifest", file).err
     assert lines[3].endswith("yes")
     assert lines[4].endswith("no: kind kubernetes cannot run jobs yet")
     found = desk.aml("targets", "--manifest", file, "--json").data

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from runtime.agent.options import parsed
-from runtime.agent.spark import asked_of, spark_start
+from runtime.agent.spark import spark_start
+from runtime.agent.spark_asked import asked_of
 from runtime.agent.starting import LaunchError
 from runtime.model.environments import EnvironmentSpec, MavenPackage, SparkPackages
 from runtime.model.runs import RunSpec
