@@ -143,6 +143,8 @@ WORKSPACE_ROWS: Final = (
     Row("identity", "identity", identity),
     Row("public_network_access", "publicNetworkAccess", snake, "enabled"),
     Row("managed_network", "managedNetwork.isolationMode", snake, "disabled"),
+)
+_LEFT_AS_FOUND: Final = (
     Row("outbound_rules", "managedNetwork.outboundRules", outbound_rules),
     Row("image_build_compute", "imageBuildCompute"),
     Row("high_business_impact", "hbiWorkspace", default=False),
@@ -154,6 +156,7 @@ WORKSPACE_ROWS: Final = (
     Row("kind", "kind", workspace_kind, "default"),
     Row("hub_id", "hubResourceId"),
 )
+"""Keys of a workspace that an import leaves out: what a file does not say stays as it is."""
 _SERVICE_ACCESS: Final = {
     "None": "none",
     "WorkspaceSystemAssignedIdentity": "workspace_system_identity",
@@ -189,6 +192,7 @@ _LOGS: Final = "log_analytics"
 _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     WORKSPACE: (
         *WORKSPACE_ROWS,
+        *_LEFT_AS_FOUND,
         Row("name", "workspaceName"),
         *_PLACED,
     ),
