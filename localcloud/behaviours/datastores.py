@@ -28,7 +28,9 @@ _OWN: Final = frozenset(name for name, _, _ in _DEFAULT_STORES)
 
 
 def make_default_datastores(call: Call, workspace: StoredResource) -> None:
-    """Create the datastores every workspace starts with."""
+    """Create the datastores every workspace starts with, or change how they are reached."""
+    by_identity = str(workspace.properties.get("systemDatastoresAuthMode")).lower() == "identity"
+    credentials = {"credentialsType": "None" if by_identity else "AccountKey"}
     account = str(workspace.properties.get("storageAccount") or "").rpartition("/")[2]
     for name, kind, pattern in _DEFAULT_STORES:
         place = "containerName" if kind == "AzureBlob" else "fileShareName"
@@ -38,7 +40,7 @@ def make_default_datastores(call: Call, workspace: StoredResource) -> None:
             place: pattern.format(workspace.properties["workspaceId"]),
             "endpoint": STORAGE_SUFFIX,
             "protocol": "https",
-            "credentials": {"credentialsType": "AccountKey"},
+            "credentials": credentials,
             "serviceDataAccessAuthIdentity": "None",
             "isDefault": name == "workspaceblobstore",
             "description": None,

@@ -116,7 +116,9 @@ def _show(call: Call, resource: StoredResource, body: JsonObject) -> JsonObject:
 
 
 def _stored(call: Call, workspace: StoredResource, old: StoredResource | None) -> None:
-    if old is None and workspace.properties.get("storageAccount"):
+    mode = "systemDatastoresAuthMode"
+    changed = old is None or old.properties.get(mode) != workspace.properties.get(mode)
+    if changed and workspace.properties.get("storageAccount"):
         make_default_datastores(call, workspace)
 
 

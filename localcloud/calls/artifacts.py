@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from localcloud.calls.cloud import Cloud
-from localcloud.calls.shared_access import VERSION, account_keys, signature
+from localcloud.calls.shared_access import VERSION, signed_fields
 from localcloud.calls.times import iso
 
 DATASTORE: Final = "workspaceartifactstore"
@@ -64,6 +64,5 @@ def signed_url(cloud: Cloud, store: ArtifactStore, blob: str, *, permissions: st
         "se": iso(cloud.clock() + _LASTS_S)[:19] + "Z",
         "spr": "https",
     }
-    key = account_keys(cloud, store.account)[0]
-    fields["sig"] = signature(key, store.account, store.container, blob, fields)
+    fields = signed_fields(cloud, store.account, store.container, blob, fields)
     return f"{cloud.url}/{store.account}/{store.container}/{quote(blob)}?{urlencode(fields)}"

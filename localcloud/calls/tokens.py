@@ -13,7 +13,8 @@ from localcloud.calls.cloud import Cloud
 
 LASTS_S: Final = 3600
 _HEADER: Final = {"typ": "JWT", "alg": "HS256"}
-_OWNER: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://aml-platform/local-user")
+OWNER: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://aml-platform/local-user")
+"""The object id of whoever uses the cloud."""
 
 
 def issue(cloud: Cloud, audience: str, client: str, *, lasts_s: int = LASTS_S) -> str:
@@ -27,8 +28,8 @@ def issue(cloud: Cloud, audience: str, client: str, *, lasts_s: int = LASTS_S) -
         "exp": now + lasts_s,
         "appid": client,
         "idtyp": "app",
-        "oid": str(_OWNER),
-        "sub": str(_OWNER),
+        "oid": str(OWNER),
+        "sub": str(OWNER),
         "tid": TENANT,
         "ver": "1.0",
     }

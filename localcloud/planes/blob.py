@@ -1,6 +1,6 @@
 """The blob plane: block blobs as ``azure-storage-blob`` uses them, at ``/{account}/…``.
 
-Requests are signed with the account's key or a shared access signature. Page and append blobs,
+``blob_access`` says who may send a request. Page and append blobs,
 leases, snapshots, tiers and batches are not implemented.
 """
 
@@ -8,8 +8,7 @@ import base64
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from infra.catalogue.api_versions import BLOB_SERVICE
@@ -20,6 +19,7 @@ from localcloud.calls.routes import Route
 from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
 from localcloud.planes import blob_documents as documents
+from localcloud.planes.blob_access import authorize, require_signed, user_delegation_key
 from localcloud.planes.blob_places import (
     SOURCE,
     Place,
@@ -30,13 +30,7 @@ from localcloud.planes.blob_places import (
     source_of,
 )
 from localcloud.planes.blob_reading import BlobRefusedError, no_content, read_blob
-from localcloud.planes.signing import (
-    BlobOperation,
-    SignedRequest,
-    allows,
-    sas_problem,
-    shared_key_problem,
-)
+from localcloud.planes.signing import BlobOperation
 from localcloud.store.blobs import Blob, BlobExistsError, BlobStore
 
 _CONTAINER_NAME: Final = re.compile(
@@ -62,7 +56,7 @@ def answer_blob_call(call: Call) -> Reply | None:
     try:
         place = place_of(call.params)
         operation, action = _action(call, place)
-        _authorize(call, place, keys, operation)
+        authorize(call, place, keys, operation)
         reply = action(call, place)
     except BlobRefusedError as refusal:
         reply = refusal.reply()
@@ -83,45 +77,6 @@ def _action(call: Call, place: Place) -> tuple[BlobOperation, _Action]:
     if key not in _ACTIONS:
         raise BlobRefusedError(501, "NotImplemented", f"The local cloud does not support {key!r}.")
     return _ACTIONS[key]
-
-
-def _authorize(call: Call, place: Place, keys: Sequence[str], operation: BlobOperation) -> None:
-    if not keys:
-        raise BlobRefusedError(
-            404, "ResourceNotFound", f"There is no storage account {place.account!r}."
-        )
-    scheme = call.headers.get("authorization", "").partition(" ")[0].lower()
-    if "sig" in call.query:
-        problems = [_sas_problem(call, call.query, place, key) for key in keys]
-    elif scheme == "sharedkey":
-        request = SignedRequest(call.method, call.path, call.query, call.headers)
-        problems = [shared_key_problem(request, key) for key in keys]
-    else:
-        raise BlobRefusedError(
-            401,
-            "NoAuthenticationInformation",
-            "Sign the request with the account's key or a shared access signature.",
-            {"WWW-Authenticate": "SharedKey"},
-        )
-    if all(problems):
-        raise BlobRefusedError(403, "AuthenticationFailed", problems[0] or "")
-    if "sig" in call.query and not allows(call.query, operation):
-        raise BlobRefusedError(
-            403,
-            "AuthorizationPermissionMismatch",
-            f"The signature's permissions ({call.query.get('sp', '')}) do not cover {operation}.",
-        )
-
-
-def _sas_problem(call: Call, query: Mapping[str, str], place: Place, key: str) -> str | None:
-    return sas_problem(
-        query,
-        key,
-        accounts=(place.account, place.shown, f"{call.cloud.authority}/{place.account}"),
-        container=place.container,
-        blob=place.blob,
-        now=datetime.fromtimestamp(call.now, UTC),
-    )
 
 
 def _blobs(call: Call) -> BlobStore:
@@ -286,10 +241,7 @@ def copy_blob(call: Call, place: Place) -> Reply:
 def _source(call: Call, place: Place, *, key_suffices: bool) -> Blob:
     source, query = source_of(call.headers)
     if source.account != place.account or "sig" in query or not key_suffices:
-        keys = account_keys(call.cloud, source.account)
-        unsigned = all(_sas_problem(call, query, source, key) for key in keys)
-        if unsigned or not allows(query, "read"):
-            raise BlobRefusedError(403, "CannotVerifyCopySource", "The source URL is not signed.")
+        require_signed(call, query, source)
     blob = _existing(call, source)
     check_source(call.headers, blob)
     return blob
@@ -459,6 +411,7 @@ _ACTIONS: Final[Mapping[str, tuple[BlobOperation, _Action]]] = {
     "account GET list": ("containers", list_containers),
     "account GET properties": ("read", _account_information),
     "account HEAD properties": ("read", _account_information),
+    "service POST userdelegationkey": ("delegate", user_delegation_key),
     "service GET properties": ("read", _fixed(documents.SERVICE_PROPERTIES)),
     "container PUT": ("containers", create_container),
     "container GET": ("read", show_container),

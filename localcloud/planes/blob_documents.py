@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -126,11 +127,29 @@ def block_listing(sizes: Mapping[str, int], kind: str) -> str:
 
 def read_block_list(body: bytes) -> list[str]:
     """Return the block ids to commit, in order. Raises ``ValueError`` for an invalid body."""
+    return [(item.text or "").strip() for item in _parsed(body)]
+
+
+def read_key_times(body: bytes) -> tuple[str, str]:
+    """Return from when to when a user delegation key is wanted. Raises ``ValueError``."""
+    root = _parsed(body)
+    start, expiry = ((root.findtext(name) or "").strip() for name in ("Start", "Expiry"))
+    for text in (start, expiry):
+        datetime.fromisoformat(text)
+    return start, expiry
+
+
+def key_document(values: Mapping[str, str]) -> str:
+    """Return the document of a user delegation key."""
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
+    return f"{_HEAD}<UserDelegationKey>{inner}</UserDelegationKey>"
+
+
+def _parsed(body: bytes) -> ET.Element:
     try:
-        root = ET.fromstring(body)  # noqa: S314 - expat expands no external entity
+        return ET.fromstring(body)  # noqa: S314 - expat expands no external entity
     except ET.ParseError as error:
         raise ValueError(str(error)) from error
-    return [(item.text or "").strip() for item in root]
 
 
 def _blob(blob: Blob, *, with_metadata: bool) -> str:

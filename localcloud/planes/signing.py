@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from infra.catalogue.api_versions import BLOB_SERVICE_ENCRYPTION_SCOPE
+from localcloud.calls.shared_access import delegated_texts
 
-BlobOperation = Literal["read", "list", "write", "create", "delete", "containers"]
+BlobOperation = Literal["read", "list", "write", "create", "delete", "containers", "delegate"]
 
 _SIGNED_HEADERS: Final = (
     "content-encoding",
@@ -40,6 +41,7 @@ _ALLOWS: Final[Mapping[str, str]] = {  # one of these letters of `sp` allows the
     "create": "cw",
     "delete": "d",
     "containers": "cwl",
+    "delegate": "",
 }
 
 
@@ -107,11 +109,14 @@ def sas_problem(
     ``accounts`` are the names under which the account may appear in the string to sign.
     """
     if "skoid" in query:
-        return "User delegation signatures are not supported; sign with the account's key."
-    texts = [text for name in accounts for text in _sas_texts(query, name, container, blob)]
+        resources = [f"/blob/{name}/{container}" for name in accounts]
+        resources = [f"{each}/{blob}" if query.get("sr") == "b" else each for each in resources]
+        texts = [text for each in resources for text in delegated_texts(query, each)]
+    else:
+        texts = [text for name in accounts for text in _sas_texts(query, name, container, blob)]
     if not any(_same(sign(key, text), query.get("sig", "")) for text in texts):
         return "The signature does not match: it is for another resource, or was altered."
-    for field, late in (("st", False), ("se", True)):
+    for field, late in (("st", False), ("se", True), ("skt", False), ("ske", True)):
         moment = _moment(query.get(field))
         if moment is not None and (now > moment if late else now < moment):
             return "The signature has expired." if late else "The signature is not yet valid."

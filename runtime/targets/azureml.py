@@ -33,8 +33,6 @@ from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import PreparedRun, RunEvent
 from runtime.model.states import RunState
 from runtime.targets.azureml_bodies import (
-    blob_credential,
-    blob_url,
     code_asset,
     environment_asset,
     environment_context,
@@ -52,6 +50,7 @@ from runtime.targets.azureml_ends import exit_code, newest, own_end, reason
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.azureml_files import download
 from runtime.targets.azureml_pipelines import component_asset, node_of, with_reads
+from runtime.targets.azureml_storage import open_container, open_datastore
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus
 from runtime.targets.mirroring import mirror_blobs
 from runtime.targets.service_runs import Service, past_the_agent
@@ -245,7 +244,7 @@ class AzureMLTarget:
 
     def _upload(self, sas: str, folder: str, run: PreparedRun, agent: bytes) -> None:
         files = code_files(run.snapshot, agent)
-        with self._open_container(sas) as container:
+        with open_container(self._client, sas) as container:
             try:
                 upload(container, folder, files, group=run.experiment, now=time.time)
             except (UploadError, AzureError) as error:
@@ -459,25 +458,8 @@ class AzureMLTarget:
         return f"{base}/history/v1.0{self._workspace}"
 
     def _container(self, datastore: str) -> ContainerClient:
-        path = f"{self._workspace}/datastores/{datastore}"
-        store = self._get(path) or {}
-        secrets = checked_for_run(
-            self._client.send("POST", f"{path}/listSecrets", api_version=MACHINE_LEARNING, body={}),
-            at=path,
-        ).document
-        credential = blob_credential(store, secrets)
-        return self._open_container(blob_url(store), credential)
-
-    def _open_container(
-        self, url: str, credential: str | dict[str, str] | None = None
-    ) -> ContainerClient:
-        ca = self._client.endpoint.ca
-        if ca is None:
-            return ContainerClient.from_container_url(url, credential)
-        # The local cloud is on loopback, where no proxy leads.
-        return ContainerClient.from_container_url(
-            url, credential, connection_verify=str(ca), proxies={}
-        )
+        store = self._get(f"{self._workspace}/datastores/{datastore}") or {}
+        return open_datastore(self._client, self._workspace, datastore, store)
 
     @cached_property
     def _http(self) -> httpx.Client:

@@ -244,6 +244,12 @@ def blob_url(datastore: Document) -> str:
     return f"{found.get('protocol') or 'https'}://{host}/{found['containerName']}"
 
 
+def reached_by_identity(datastore: Document) -> bool:
+    """Return whether a datastore has no secrets: whoever reads it needs a role."""
+    found = (datastore.get("properties") or {}).get("credentials") or {}
+    return str(found.get("credentialsType")) == "None"
+
+
 def blob_credential(datastore: Document, secrets: Document) -> str | dict[str, str]:
     """Return azure-storage-blob's credential for the response of a datastore's ``listSecrets``."""
     if secrets.get("secretsType") == "Sas":

@@ -33,9 +33,9 @@ class WorkspaceTransport(Transport):
         return answer.status, dict(answer.document)
 
     def storage_token(self) -> str | None:
-        """Return a token of the identity that azure-identity finds; the local cloud has none."""
+        """Return a token of the identity that azure-identity finds; a local cloud has its own."""
         if self._client.endpoint.local:
-            return None
+            return self._client.credential.token()
         if self._storage is None:
             self._storage = azure_credential(scope=_STORAGE_SCOPE)
         return self._storage.token()

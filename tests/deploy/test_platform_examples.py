@@ -149,3 +149,25 @@ def test_what_is_left_out_is_removed_or_reset(private):
     )
     assert service["properties"]["deleteRetentionPolicy"]["enabled"] is False
     assert "no changes" in private.good("up", "--expect-no-changes").err
+
+
+TRAIN = """\
+import os
+os.makedirs("outputs", exist_ok=True)
+open("outputs/model.txt", "w").write("made without keys")
+print("trained")
+"""
+
+
+def test_a_run_completes_on_a_platform_without_keys(private):
+    source = private.root / "src"
+    source.mkdir()
+    (source / "train.py").write_text(TRAIN, encoding="utf-8")
+    (source / "env.yml").write_text("dependencies: [python=3.11]\n", encoding="utf-8")
+    private.good(
+        "submit", "-c", "cpu", "-d", "src/env.yml", "--source-directory", "src", "train.py"
+    )
+    (made,) = (private.home / "outputs").rglob("model.txt")
+    assert made.read_text(encoding="utf-8") == "made without keys"
+    (account,) = found(private, "Microsoft.Storage/storageAccounts")
+    assert account["properties"]["allowSharedKeyAccess"] is False

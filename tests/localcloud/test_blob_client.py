@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core import MatchConditions
+from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
     BlobClient,
@@ -57,6 +59,73 @@ def blob(container):
     client = container.get_blob_client("folder/ü & name.txt")
     client.upload_blob(b"hello", metadata={"upload_status": "completed", "version": "1"})
     return client
+
+
+class Identity:
+    """What azure-identity would give: a token of the cloud."""
+
+    def __init__(self, cloud) -> None:
+        self._token = cloud.token
+
+    def get_token(self, *_scopes, **_options):
+        return AccessToken(self._token, int(time.time()) + 600)
+
+
+def by(cloud, credential):
+    """Return the service as somebody with a credential reaches it."""
+    url, ca = f"{cloud.url}/{ACCOUNT}", str(cloud.ca)
+    return BlobServiceClient(url, credential=credential, connection_verify=ca, retry_total=0)
+
+
+@pytest.fixture
+def keyless(cloud, key):
+    """Close the account to its keys, and open it again."""
+    group = "/subscriptions/00000000-0000-0000-0000-0000000000aa/resourceGroups/blobs"
+    account = f"{group}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
+    for allowed in (False, True):
+        body = {"properties": {"allowSharedKeyAccess": allowed}}
+        assert cloud.arm("PATCH", account, body).is_success
+        if not allowed:
+            yield
+
+
+def test_an_identity_reads_and_writes(cloud, blob) -> None:
+    with by(cloud, Identity(cloud)) as client:
+        found = client.get_blob_client(blob.container_name, blob.blob_name)
+        assert found.download_blob().readall() == b"hello"
+        client.get_blob_client(blob.container_name, "other").upload_blob(b"x")
+
+
+def test_an_account_without_keys_takes_identities_and_what_they_sign(
+    cloud, key, blob, keyless
+) -> None:
+    named = {"account_name": ACCOUNT, "container_name": blob.container_name}
+    expiry = datetime.now(UTC) + timedelta(hours=1)
+    signed = generate_container_sas(**named, account_key=key, permission="r", expiry=expiry)
+    for refused in ({"account_name": ACCOUNT, "account_key": key}, signed):
+        with by(cloud, refused) as client, pytest.raises(HttpResponseError) as said:
+            client.get_blob_client(blob.container_name, blob.blob_name).download_blob()
+        assert said.value.error_code == "KeyBasedAuthenticationNotPermitted"
+    with by(cloud, Identity(cloud)) as client:
+        own = client.get_user_delegation_key(datetime.now(UTC), expiry)
+    delegated = generate_container_sas(
+        **named, user_delegation_key=own, permission="r", expiry=expiry
+    )
+    with by(cloud, delegated) as client:
+        found = client.get_blob_client(blob.container_name, blob.blob_name)
+        assert found.download_blob().readall() == b"hello"
+        with pytest.raises(HttpResponseError):
+            client.get_blob_client(blob.container_name, "new").upload_blob(b"x")
+
+
+def test_a_token_of_somebody_else_is_refused(cloud, key, blob) -> None:
+    class Stranger:
+        def get_token(self, *_scopes, **_options):
+            return AccessToken("a.b.c", int(time.time()) + 600)
+
+    with by(cloud, Stranger()) as client, pytest.raises(HttpResponseError) as said:
+        client.get_blob_client(blob.container_name, blob.blob_name).download_blob()
+    assert said.value.status_code == 401
 
 
 def test_what_was_written_is_read(blob) -> None:

@@ -8,6 +8,7 @@ import pytest
 from azure.storage.blob import (
     AccountSasPermissions,
     ResourceTypes,
+    UserDelegationKey,
     generate_account_sas,
     generate_blob_sas,
     generate_container_sas,
@@ -83,8 +84,25 @@ def test_an_account_signature_is_valid_in_every_container() -> None:
     assert problem(dict(parse_qsl(text)), container="any", blob="any") is None
 
 
-def test_a_user_delegation_signature_is_reported_as_unsupported() -> None:
-    assert "User delegation" in problem(container_sas() | {"skoid": "x"})
+def delegated_sas() -> dict[str, str]:
+    key = UserDelegationKey()
+    key.signed_oid, key.signed_tid, key.signed_service = "me", "tenant", "b"
+    key.signed_start = (NOW - HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
+    key.signed_expiry = (NOW + HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
+    key.signed_version, key.value = "2024-08-04", KEY
+    text = generate_container_sas(
+        "acct", "con", user_delegation_key=key, permission="r", expiry=NOW + 9 * HOUR
+    )
+    return dict(parse_qsl(text))
+
+
+def test_a_user_delegation_key_signs_as_the_client_does() -> None:
+    assert problem(delegated_sas()) is None
+    assert "does not match" in problem(delegated_sas() | {"skoid": "somebody else"})
+
+
+def test_a_signature_ends_with_its_user_delegation_key() -> None:
+    assert "expired" in problem(delegated_sas(), now=NOW + 2 * HOUR)
 
 
 def test_a_malformed_signature_is_refused() -> None:
