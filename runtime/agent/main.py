@@ -60,7 +60,7 @@ from runtime.agent.run_facts import FACTS_VARIABLE, RunFacts, passed_facts
 from runtime.agent.run_registrations import registered
 from runtime.agent.service_gateway import ServiceGateway
 from runtime.agent.site_folder import azureml_site, site_variables
-from runtime.agent.spark import own_address, run_spark, spark_start
+from runtime.agent.spark import own_address, run_spark, spark_start, uses_spark
 from runtime.agent.spark_asked import asked_of
 from runtime.agent.starting import LaunchError, Network, Several, Single
 from runtime.agent.supervise import IDLE, MAX_DURATION, SIGNAL, Limits, ScriptExit
@@ -167,9 +167,25 @@ class _Run:
         given = {**variables, **own}
         argv = command_line(expanded(command, given), script_python(os.environ))
         if self._options.spark:
-            argv, given = spark_start(asked_of(self._options.spark), argv, given)
+            argv, given = self._submitted(argv, given)
         with GpuSampler(lambda data: self._events.append("metric", data)):
             return attempts.run(argv, given)
+
+    def _submitted(
+        self, argv: list[str], variables: dict[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return the command that submits a script to Spark, and its variables.
+
+        Files of Workbench mean PySpark where they name no framework: a script that has nothing of
+        it needs no Spark.
+        """
+        try:
+            return spark_start(asked_of(self._options.spark), argv, variables)
+        except LaunchError as error:
+            if uses_spark(Path(argv[1])):
+                raise
+            self._events.append("message", {"text": f"The script runs without Spark. {error}"})
+            return argv, variables
 
     def _cannot_start(self, error: Exception, output: Output) -> int:
         name, options = self._options.command[0], self._options

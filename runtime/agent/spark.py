@@ -76,6 +76,14 @@ def spark_start(
     return [*own_command("spark"), found.text(), "--", *command], {**variables, **own}
 
 
+def uses_spark(script: Path) -> bool:
+    """Return whether a script names Spark's package; one that cannot be read may."""
+    try:
+        return b"pyspark" in script.read_bytes()
+    except OSError:
+        return True
+
+
 def _cluster_submit(python: str, variables: Mapping[str, str]) -> str | None:
     """Return the cluster's `spark-submit`: an environment may have a pyspark of its own."""
     own = Path(python).parent

@@ -15,6 +15,7 @@ from runtime.targets.agent_options import agent_options
 from runtime.targets.carried import EnterableTarget
 from runtime.targets.spark_options import batch_of, on_yarn
 from runtime.targets.ssh_machine import Machine
+from runtime.targets.ssh_reach import require_usable
 
 HDINSIGHT: Final = "hdinsight"
 LIVY: Final = "livy"
@@ -40,7 +41,14 @@ class HdinsightTarget(EnterableTarget):
     ) -> None:
         place = {**head.settings(), "kind": HDINSIGHT}
         super().__init__(name, home, place, manifest=manifest, stack=stack)
+        self._head = head
         self._livy = {"kind": LIVY, "target": name, "cloud": cloud, "resource": resource}
+
+    def plan(self, spec: RunSpec) -> str:
+        """Raise ``PlatformError`` if the head node of a run over ssh cannot be used now."""
+        if not through_livy(spec):
+            require_usable([self._head], self._home)
+        return ""
 
     def options_of(self, run: PreparedRun) -> tuple[str, ...]:
         """Return the agent's options: a PySpark script is submitted to YARN."""

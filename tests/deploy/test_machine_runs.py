@@ -38,8 +38,9 @@ def test_a_script_runs_on_an_attached_machine(project, box):
     assert run["state"] == "Completed"
     project.good("cloud", "vm", "stop", box["name"])
     lost = project.aml("submit", "-c", "box", "train.py")
-    assert lost.code == 1
+    assert lost.code == 3
     assert "does not answer at 127.0.0.1" in lost.err
+    assert len(project.good("runs", "--json").data) == 1
 
 
 @pytest.mark.usefixtures("box")
