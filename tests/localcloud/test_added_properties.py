@@ -50,6 +50,13 @@ SPARK = {
 VAULT = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
 SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/net/subnets/default"
 CARD = {"ipConfigurations": [{"name": "a", "properties": {"subnet": {"id": SUBNET}}}]}
+DEMO = f"{GROUP}/providers/{WORKSPACE}/demo"
+COMPUTE, ENVIRONMENT = f"{DEMO}/computes/nodes", f"{DEMO}/environments/e/versions/1"
+JOB = {"jobType": "Command", "command": "a", "computeId": COMPUTE, "environmentId": ENVIRONMENT}
+SCHEDULE = {
+    "trigger": {"triggerType": "Recurrence", "frequency": "Day", "interval": 1},
+    "action": {"actionType": "CreateJob", "jobDefinition": JOB},
+}
 # The least that a client has to send, by the name of the documented row.
 LEAST = {
     "Microsoft.Resources/resourceGroups": ("", HERE),
@@ -87,7 +94,7 @@ LEAST = {
     ),
     f"{WORKSPACE}/datastores": ("stores", {"properties": STORE}),
     f"{WORKSPACE}/connections": ("c", {"properties": {"category": "CustomKeys"}}),
-    f"{WORKSPACE}/schedules": ("s", {"properties": {"action": {"actionType": "CreateJob"}}}),
+    f"{WORKSPACE}/schedules": ("s", {"properties": SCHEDULE}),
     **{f"{WORKSPACE}/{kind}/versions": ("1", {"properties": v}) for kind, v in VERSION.items()},
 }  # fmt: skip
 
@@ -134,6 +141,9 @@ def test_nothing_is_added_but_what_is_documented(chain, row):
     chain.arm("PUT", SUBNET, {"properties": {"addressPrefix": "10.0.0.0/24"}})
     name, body = LEAST[row]
     path = path_of(row, name)
+    if row.endswith("/schedules"):
+        chain.arm("PUT", COMPUTE, compute("AmlCompute", CLUSTER))
+        chain.arm("PUT", ENVIRONMENT, {"properties": VERSION["environments"]})
     if body is None:
         body = {**HERE, "properties": chain.arm("GET", path).json()["properties"]}
         body["properties"] = {key: body["properties"][key] for key in (
