@@ -125,12 +125,17 @@ def is_inside(folder: Path, path: Path) -> bool:
 def files_below(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the path of each file below a folder, and why it is not to be read; mostly ``""``.
 
-    Folders, and what is neither a file nor a link, are not yielded. Links to folders are not
-    followed.
+    Folders are not yielded; links to folders are not followed. A pipe has the problem that it is
+    no file.
     """
     for file in sorted(folder.rglob("*")):
-        if file.is_symlink() or file.is_file():
+        if file.is_symlink() or not file.is_dir():
             yield file.relative_to(folder).as_posix(), _problem(folder, file)
+
+
+def readable_below(folder: Path) -> Iterator[str]:
+    """Yield the path of each file below a folder that can be read."""
+    return (name for name, problem in files_below(folder) if not problem)
 
 
 def _problem(folder: Path, file: Path) -> str:
@@ -141,7 +146,9 @@ def _problem(folder: Path, file: Path) -> str:
     if not is_inside(folder, file):
         return "it is a link out of the folder"
     # Opening a pipe would wait for somebody who writes to it.
-    return "" if stat.S_ISREG(status.st_mode) else "it is a link to something that is not a file"
+    if stat.S_ISREG(status.st_mode):
+        return ""
+    return f"it is {'a link to something that is ' * file.is_symlink()}not a file"
 
 
 def storable(name: str) -> bool:

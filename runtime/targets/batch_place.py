@@ -26,7 +26,7 @@ from infra.contract.errors import (
 )
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
-from runtime.agent.files import Below, OutsideError, files_below, make_folder
+from runtime.agent.files import Below, OutsideError, make_folder, readable_below
 from runtime.agent.node_run import (
     INDEX,
     ROOT,
@@ -271,7 +271,7 @@ class BatchPlace:
 
     def _known(self) -> list[str]:
         folder = self._home / "runs" / self._run_id
-        names = [f"{top}/{name}" for top in FOLLOWED for name, _ in files_below(folder / top)]
+        names = [f"{top}/{name}" for top in FOLLOWED for name in readable_below(folder / top)]
         return [AGENT_EVENTS, *names]
 
     def _pieces(self, watched: Watched, have: Have) -> list[Piece]:

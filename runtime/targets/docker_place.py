@@ -21,7 +21,7 @@ from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import Document
 from runtime.agent.archive import ARCHIVE_NAME
 from runtime.agent.detached import ASKED
-from runtime.agent.files import files_below
+from runtime.agent.files import readable_below
 from runtime.environments.docker_arguments import ALL_GPUS, gpu_request
 from runtime.model.environments import LOCK_PROPERTY, EnvironmentSpec
 from runtime.snapshots.sizes import size_text
@@ -339,7 +339,7 @@ class DockerPlace:
     def _follower(self, have: Have) -> ContainerProcess | None:
         """Return the agent's `follow`, ``None`` if the container has ended meanwhile."""
         here = RunFolder(self._home / "runs" / self._run_id).path
-        below = (f"{top}/{name}" for top in FOLLOWED for name, _ in files_below(here / top))
+        below = (f"{top}/{name}" for top in FOLLOWED for name in readable_below(here / top))
         told = {name: have(name) for name in (AGENT_EVENTS, *below)}
         try:
             return self._entered(["follow", ROOT, json.dumps(told)], None)

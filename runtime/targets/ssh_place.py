@@ -19,7 +19,7 @@ from infra.contract.errors import (
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.agent.detached import Frame
-from runtime.agent.files import Below, OutsideError, files_below
+from runtime.agent.files import Below, OutsideError, readable_below
 from runtime.agent.owner import OWNER
 from runtime.targets.base import Report, left_out
 from runtime.targets.places import (
@@ -304,7 +304,7 @@ class SshPlace:
     def had(self, have: Have) -> dict[str, int]:
         """Return how many bytes of the run's files are here."""
         folder = self._home / "runs" / self._run_id
-        names = [f"{top}/{name}" for top in FOLLOWED for name, _ in files_below(folder / top)]
+        names = [f"{top}/{name}" for top in FOLLOWED for name in readable_below(folder / top)]
         return {name: have(name) for name in (AGENT_EVENTS, *names)}
 
 

@@ -10,7 +10,7 @@ from infra.contract.errors import UnreachableError
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from runtime.agent import detached
-from runtime.agent.files import Below, OutsideError, files_below, make_folder
+from runtime.agent.files import Below, OutsideError, files_below, make_folder, readable_below
 from runtime.agent.main import main as agent
 from runtime.snapshots.store import write_tree
 from runtime.targets.base import Report, left_out
@@ -66,7 +66,7 @@ class HerePlace:
         self._reach()
         names = [
             detached.EVENTS,
-            *(f"{WORK}/{name}" for name, _ in files_below(self._folder / WORK)),
+            *(f"{WORK}/{name}" for name in readable_below(self._folder / WORK)),
         ]
         for header, content in detached.follow(self._folder, {name: have(name) for name in names}):
             self._reach()

@@ -37,9 +37,16 @@ def code_of(answered):
     return answered.status_code, answered.json()["error_code"]
 
 
+NAMES = {
+    "roleAssignments": str(uuid.UUID(int=1)),
+    "privateDnsZones": "first.zone",
+    "blobServices": "default",
+}
+
+
 def path_of(type):
     """Return the path of a new resource of a type."""
-    name = str(uuid.UUID(int=1)) if type.endswith("roleAssignments") else "first1"
+    name = NAMES.get(type.rpartition("/")[2], "first1")
     namespace, *types = type.split("/")
     if type == "Microsoft.Resources/resourceGroups":
         return f"{SUB}/resourceGroups/new"

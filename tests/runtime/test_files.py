@@ -12,7 +12,15 @@ from azure.core.exceptions import ServiceResponseError
 from infra.contract.errors import UnreachableError, UsageError
 from localcloud.nodes.storage import place, unpack
 from runtime.agent.artifacts import Artifacts
-from runtime.agent.files import Below, OutsideError, make_folder, open_to_append, printable
+from runtime.agent.files import (
+    Below,
+    OutsideError,
+    files_below,
+    make_folder,
+    open_to_append,
+    printable,
+    readable_below,
+)
 from runtime.model.runs import SnapshotFile, SourceSnapshot
 from runtime.snapshots.store import write_tree
 from runtime.targets.azureml_files import download
@@ -169,3 +177,19 @@ def test_a_folder_that_is_itself_a_link_is_written_to(folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
     write(Path(tmp_path / "link"), "a/b")
     assert (folder / "a/b").read_bytes() == b"new"
+
+
+def test_what_is_no_file_is_listed_with_the_reason(folder):
+    (folder / "plain").write_text("x")
+    os.mkfifo(folder / "pipe")
+    (folder / "to-pipe").symlink_to("pipe")
+    (folder / "loop").symlink_to("loop")
+    (folder / "below").mkdir()
+    found = {name: problem for name, problem in files_below(folder) if name != "secret"}
+    assert found["pipe"] == "it is not a file"
+    assert found["to-pipe"] == "it is a link to something that is not a file"
+    assert found["loop"] == "it is a link to itself"
+    assert "below" not in found
+    assert found["plain"] == ""
+    assert "plain" in readable_below(folder)
+    assert not {"pipe", "to-pipe", "loop"} & set(readable_below(folder))

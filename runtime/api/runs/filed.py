@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from infra.contract.load import nearest
-from runtime.agent.files import files_below, make_folder, replacing
+from runtime.agent.files import make_folder, readable_below, replacing
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.runs.base import RunBase
 from runtime.api.runs.uploads import upload
@@ -21,7 +21,7 @@ class FiledRun(RunBase):
     def get_file_names(self) -> list[str]:
         """Return the names of the files of a run that has ended, or that this process logs."""
         folder = self._files()
-        return sorted(name for name, _ in files_below(folder)) if folder.is_dir() else []
+        return sorted(name for name in readable_below(folder)) if folder.is_dir() else []
 
     def get_all_logs(self, destination: str | Path | None = None) -> list[str]:
         """Download all logs (default: to ``outputs/<run id>/logs``) and return their paths."""
@@ -46,7 +46,7 @@ class FiledRun(RunBase):
                 f"There is no folder {folder}.",
                 remedy="Check the path; it is relative to the working folder.",
             )
-        for relative, _ in files_below(folder):
+        for relative in readable_below(folder):
             upload(self._source, f"{name.rstrip('/')}/{relative}", folder / relative)
 
     def upload_files(
