@@ -7,8 +7,8 @@ import pulumi
 from pulumi_azure_native import authorization
 
 from infra.catalogue.names import parse_arm_id
+from infra.catalogue.roles import ROLES
 from infra.components.inputs import child_options, derived, translated
-from infra.spec.roles import ROLES
 
 PRINCIPALS: Final = {
     "service_principal": "ServicePrincipal",

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from infra.catalogue.durations import duration_s
+from infra.catalogue.roles import ROLES
 from infra.contract.json_types import Document, JsonObject
-from infra.spec.roles import ROLES
 
 _MINUTE_S: Final = 60
 _IDENTITIES: Final = {
