@@ -6,6 +6,7 @@ from typing import Final
 
 import pulumi
 from pulumi_azure_native import machinelearningservices as ml
+from pulumi_azure_native import storage
 
 from infra.components.inputs import child_options, secret_input, translated
 
@@ -34,6 +35,9 @@ class DatastoreArgs:
     """Subscription of the account. Default: left to the service. Replace."""
     container: pulumi.Input[str] | None = None
     """A blob container; set this, ``filesystem`` or ``share``. Replace."""
+    create: bool = False
+    """Create the container, in ``account_name`` in the workspace's group. Default false. Set to
+    false again, it and its blobs are deleted: replace."""
     filesystem: pulumi.Input[str] | None = None
     """A file system of Data Lake Storage Gen2. Replace."""
     share: pulumi.Input[str] | None = None
@@ -50,7 +54,10 @@ class DatastoreArgs:
 
 
 class Datastore(pulumi.ComponentResource):
-    """A reference to data in storage. Destroying removes the reference; the data stays."""
+    """A reference to data in storage.
+
+    Destroying removes the reference; the data stays, except in a container that was created.
+    """
 
     datastore_id: pulumi.Output[str]
 
@@ -58,16 +65,27 @@ class Datastore(pulumi.ComponentResource):
         self, name: str, args: DatastoreArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("aml:platform:Datastore", name, None, opts)
+        made = [self._container(name, args)] if args.create else []
         store = ml.Datastore(
             name,
             name=args.datastore_name,
             workspace_name=args.workspace_name,
             resource_group_name=args.resource_group_name,
             properties=_place(args),
-            opts=child_options(self, "machinelearningservices:Datastore"),
+            opts=child_options(self, "machinelearningservices:Datastore", depends_on=made),
         )
         self.datastore_id = store.id
         self.register_outputs({"datastore_id": self.datastore_id})
+
+    def _container(self, name: str, args: DatastoreArgs) -> pulumi.CustomResource:
+        made: pulumi.CustomResource = storage.BlobContainer(
+            f"{name}-container",
+            account_name=args.account_name,
+            container_name=args.container,
+            resource_group_name=args.resource_group_name,
+            opts=child_options(self, "storage:BlobContainer"),
+        )
+        return made
 
 
 def account_key(key: pulumi.Input[str]) -> ml.AccountKeyDatastoreCredentialsArgs:

@@ -198,7 +198,7 @@ class Platform(pulumi.ComponentResource):
     def _datastore(self, context: StackContext, wanted: DatastoreSpec) -> None:
         account = wanted.storage_account_id or self.workspace.dependencies.storage_account_id
         elsewhere = wanted.storage_account_id and parse_arm_id(wanted.storage_account_id)
-        place = wanted.model_dump(include={"container", "filesystem", "share"})
+        place = wanted.model_dump(include={"container", "create", "filesystem", "share"})
         args = DatastoreArgs(
             datastore_name=wanted.name,
             workspace_name=self.workspace.workspace_name,

@@ -59,6 +59,7 @@ _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     roles.computes_have_an_identity,
     sizes.sizes,
     tags.fit_a_storage_account,
+    datastores.container_of_the_own_account,
     platforms.belong_to_what_is_created,
     platforms.registry_needs_premium,
     platforms.datastores_without_keys,

@@ -68,6 +68,8 @@ class AzureBlobSpec(_Datastore):
 
     kind: Literal["azure_blob"]
     container: ContainerName
+    create: bool = False
+    """Create the container in the account that is created for the workspace."""
 
 
 class AzureDataLakeGen2Spec(_Datastore):
