@@ -52,7 +52,7 @@ def test_a_script_may_be_named_from_the_working_folder(source, monkeypatch):
         ("trian.py", "Did you mean 'train.py'?"),
         ("evaluate.py", "Did you mean 'src/evaluate.py'?"),
         ("src/train_depe.py", "Did you mean 'src/train_deep.py'?"),
-        ("zzz", "Scripts in the folder: src/evaluate.py, src/train_deep.py, train.py."),
+        ("zzz", "Python scripts in the folder: src/evaluate.py, src/train_deep.py, train.py."),
     ],
 )
 def test_a_missing_script_suggests_the_nearest(source, script, remedy, monkeypatch):
