@@ -20,17 +20,17 @@ def test_without_a_traceback_they_are_the_last():
 
 
 def test_a_short_traceback_has_what_was_printed_before_it():
-    lines = ["epoch 1", "epoch 2", *traceback("/work/train.py")]
+    lines = ["epoch 1", "epoch 2", *traceback("/source/train.py")]
     assert telling_lines(lines, 20) == tuple(lines)
 
 
 def test_of_a_long_traceback_the_scripts_own_frames_and_the_one_that_raised_are_shown():
     installed = ["/venv/lib/python3.11/site-packages/keras/layer.py"] * 40
-    lines = [*["noise"] * 30, *traceback("/work/train.py", "/work/model.py", *installed)]
+    lines = [*["noise"] * 30, *traceback("/source/train.py", "/source/model.py", *installed)]
     assert telling_lines(lines, 20) == (
         HEADER,
-        *frame("/work/train.py", 0),
-        *frame("/work/model.py", 1),
+        *frame("/source/train.py", 0),
+        *frame("/source/model.py", 1),
         "  … 39 more",
         *frame(installed[0], 41),
         "ValueError: no such column",
@@ -38,24 +38,24 @@ def test_of_a_long_traceback_the_scripts_own_frames_and_the_one_that_raised_are_
 
 
 def test_the_innermost_frames_come_first_where_there_is_no_room_for_all():
-    said = telling_lines(traceback(*[f"/work/{number}.py" for number in range(40)]), 20)
+    said = telling_lines(traceback(*[f"/source/{number}.py" for number in range(40)]), 20)
     assert len(said) <= 20
     assert said[0] == HEADER
     assert said[1].endswith(" more")
-    assert said[-3:-1] == tuple(frame("/work/39.py", 39))
+    assert said[-3:-1] == tuple(frame("/source/39.py", 39))
 
 
 def test_what_follows_a_traceback_does_not_push_it_away():
     after = [f"closing {number}" for number in range(60)]
-    said = telling_lines([*traceback("/work/train.py"), *after], 20)
+    said = telling_lines([*traceback("/source/train.py"), *after], 20)
     assert len(said) == 20
-    assert said[:4] == tuple(traceback("/work/train.py"))
+    assert said[:4] == tuple(traceback("/source/train.py"))
     assert "…" in said
     assert said[-1] == "closing 59"
 
 
 def test_a_launchers_prefix_is_part_of_the_traceback():
-    lines = [f"[rank0]: {line}" for line in traceback("/work/train.py")]
+    lines = [f"[rank0]: {line}" for line in traceback("/source/train.py")]
     said = telling_lines([*lines, *["bye"] * 60], 20)
     assert said[0] == f"[rank0]: {HEADER}"
     assert said[3] == "ValueError: no such column"

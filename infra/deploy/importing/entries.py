@@ -53,7 +53,7 @@ class ImportedWorkspace:
 
     @property
     def cloud(self) -> str:
-        return "local" if self.subscription == SUBSCRIPTION else "azure"
+        return "local" if self.subscription.lower() == SUBSCRIPTION else "azure"
 
     def leave(self, name: str, why: str) -> None:
         """Leave a compute out of the file, with the reason."""

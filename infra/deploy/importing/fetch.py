@@ -32,7 +32,7 @@ def fetched(
         raise UsageError(
             f"{workspace_id!r} is the id of a {where.type}.", remedy="Give the id of a workspace."
         )
-    kind = "local" if where.subscription == SUBSCRIPTION else "azure"
+    kind = "local" if where.subscription.lower() == SUBSCRIPTION else "azure"
     config = {"subscriptionId": where.subscription}
     goes_to = destination(
         "local" if kind == "local" else "azure", config, home=project.home, file=file
