@@ -30,6 +30,9 @@ class Gateway(typing.Protocol):
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         """Send a request and return status and answer; ``path`` is below the workspace's id."""
 
+    def storage_token(self) -> str | None:
+        """Return a token for storage, of the run's identity; ``None`` without one."""
+
     def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         """Send a request about the workspace's secrets; ``path`` is ``""`` or ``/NAME``."""
 
@@ -58,6 +61,9 @@ class NoGateway:
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         del method, path, body
         raise _no_workspace()
+
+    def storage_token(self) -> str | None:
+        return None
 
     def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         del method, path, body

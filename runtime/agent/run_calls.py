@@ -332,6 +332,11 @@ class RunCalls:
         status, answer = self._gateway.arm(method, path, body.get("body"))
         return {"status": status, "body": answer}
 
+    def storage_token(self, body: JsonObject) -> JsonObject:
+        """Return a token with which the script reaches datastores that have no secret."""
+        del body
+        return {"token": self._gateway.storage_token()}
+
     # ---
 
     def _run(self, body: JsonObject) -> str:
@@ -391,5 +396,6 @@ _VERBS: dict[str, Handler] = {
     "environment": RunCalls.environment,
     "workspace": RunCalls.workspace,
     "arm": RunCalls.arm,
+    "storageToken": RunCalls.storage_token,
     "secrets": RunCalls.secrets,
 }

@@ -20,6 +20,7 @@ from runtime.agent.gateway import ArmAnswer, NoGateway, below_workspace
 from runtime.agent.wire import RefusalError, as_document
 
 _ARM = "https://management.azure.com"
+_STORAGE = "https://storage.azure.com"
 _API_VERSION = "2024-10-01"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NO_IDENTITY = (
@@ -58,6 +59,14 @@ class ServiceGateway(NoGateway):
         content = b"" if body is None else json.dumps(body).encode()
         reply = self._arm().send(method, target, content, len(content), "application/json")
         return reply.status, as_document(reply.content)
+
+    def storage_token(self) -> str | None:
+        if self._local:
+            return self._server.token
+        try:
+            return _identity_token(self._environ, _STORAGE)
+        except RefusalError:
+            return None
 
     def other_run(self, run_id: str) -> JsonObject | None:
         del run_id
@@ -136,12 +145,12 @@ def _scope(environ: Mapping[str, str]) -> str:
     )
 
 
-def _identity_token(environ: Mapping[str, str]) -> str:
+def _identity_token(environ: Mapping[str, str], resource: str = _ARM) -> str:
     """Return a token of the compute's managed identity. Raises ``RefusalError``."""
     address, secret = environ.get("MSI_ENDPOINT"), environ.get("MSI_SECRET")
     if not address:
         raise RefusalError("NO_WORKSPACE", _NO_IDENTITY)
-    query = {"resource": f"{_ARM}/", "api-version": "2017-09-01"}
+    query = {"resource": f"{resource}/", "api-version": "2017-09-01"}
     client = environ.get("DEFAULT_IDENTITY_CLIENT_ID")
     if client:
         query["clientid"] = client

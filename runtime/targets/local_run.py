@@ -254,6 +254,9 @@ class LateGateway:
     def arm(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         return self._gateway().arm(method, path, body)
 
+    def storage_token(self) -> str | None:
+        return self._gateway().storage_token()
+
     def secrets(self, method: str, path: str, body: JsonObject | None) -> ArmAnswer:
         return self._gateway().secrets(method, path, body)
 

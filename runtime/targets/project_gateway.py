@@ -61,6 +61,10 @@ class ProjectGateway:
                 "TEMPORARILY_UNAVAILABLE", f"{error.detail} {error.remedy}"
             ) from error
 
+    def storage_token(self) -> str | None:
+        """Return a token of whoever submitted the run, on this machine."""
+        return self._connected().storage_token()
+
     def secrets(self, method: str, path: str, body: JsonObject | None) -> tuple[int, JsonObject]:
         """Send a request about secrets to the workspace, which keeps them in its key vault."""
         transport = self._connected()

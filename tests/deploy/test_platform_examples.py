@@ -153,6 +153,12 @@ def test_what_is_left_out_is_removed_or_reset(private):
 
 TRAIN = """\
 import os
+from azureml.core import Run
+store = Run.get_context().experiment.workspace.get_default_datastore()
+open("notes.txt", "w").write("by identity")
+store.upload_files(["notes.txt"], target_path="kept")
+assert store.download("back", prefix="kept") == 1
+assert open("back/kept/notes.txt").read() == "by identity"
 os.makedirs("outputs", exist_ok=True)
 open("outputs/model.txt", "w").write("made without keys")
 print("trained")
@@ -171,3 +177,4 @@ def test_a_run_completes_on_a_platform_without_keys(private):
     assert made.read_text(encoding="utf-8") == "made without keys"
     (account,) = found(private, "Microsoft.Storage/storageAccounts")
     assert account["properties"]["allowSharedKeyAccess"] is False
+    private.good("submit", "--source-directory", "src", "-d", "src/env.yml", "train.py")

@@ -21,3 +21,7 @@ class RunTransport(Transport):
     ) -> typing.Tuple[int, Json]:
         answer = connection.call("arm", method=method, path=path, body=body)
         return int(answer["status"]), typing.cast("Json", answer["body"])
+
+    def storage_token(self) -> typing.Optional[str]:
+        token = connection.call("storageToken").get("token")
+        return str(token) if token else None
