@@ -78,8 +78,7 @@ class _Connection:
     stands_in: bool = False
 
 
-_COMPARED: Final = 200
-"""How many runs, the newest, an unknown id is compared with."""
+_COMPARED: Final = 200  # the newest runs, with which an unknown id is compared
 
 
 class History:
@@ -305,10 +304,8 @@ class History:
             return _read(row[0])
         newest = "select run_id from run order by created desc limit ?"
         known = [str(each[0]) for each in database.execute(newest, (_COMPARED,))]
-        raise UnknownNameError(
-            f"This project has no run {run_id!r}.",
-            remedy=load("runtime.history.meant:meant_run")(run_id, known),
-        )
+        remedy = load("runtime.history.meant:meant_run")(run_id, known)
+        raise UnknownNameError(f"This project has no run {run_id!r}.", remedy=remedy)
 
     def _update(self, database: sqlite3.Connection, before: RunRecord, record: RunRecord) -> None:
         database.execute("insert or replace into run values (?, ?, ?, ?, ?, ?)", _row(record))
