@@ -88,6 +88,7 @@ def children(project, capsys):
 
 
 @pytest.mark.needs_sshd
+@pytest.mark.enable_socket
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_seed_gives_the_same_children_on_every_target_and_to_the_service(children):
