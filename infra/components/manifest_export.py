@@ -11,7 +11,7 @@ from infra.components.compute import Target
 from infra.components.platform import Platform
 from infra.components.workspace import Workspace
 from infra.contract.json_types import JsonObject
-from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
+from infra.contract.manifest import manifest_from
 
 
 def manifest_of(
@@ -37,19 +37,19 @@ def manifest(
     hosts = pulumi.Config("aml-deploy").get_object("hosts") or {}
 
     def build(parts: JsonObject) -> JsonObject:
-        document = Manifest.model_validate(
+        document = manifest_from(
             {
                 "project": project,
                 "stack": stack,
                 "cloud": cloud,
-                "workspace": WorkspaceEntry.model_validate(parts["workspace"]),
+                "workspace": parts["workspace"],
                 "targets": {
-                    name: TargetEntry.model_validate({**entry, **hosts.get(name, {})})
+                    name: {**entry, **hosts.get(name, {})}
                     for name, entry in parts["targets"].items()
                 },
             }
         )
-        return document.model_dump(mode="json", exclude_none=True)
+        return document.document()
 
     return pulumi.Output.all(
         workspace=pulumi.Output.all(

@@ -6,23 +6,24 @@ is lenient (it ignores keys of later releases); writing is strict.
 
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Final, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any, Final, TypeVar
 
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
 
 VERSION: Final = 1
+_CLOUDS: Final = ("local", "azure")
+_WHOLE_NUMBERS: Final = frozenset({"version", "min_nodes", "max_nodes", "port"})
+
+Part = TypeVar("Part", "WorkspaceEntry", "TargetEntry")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class WorkspaceEntry(_Part):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspaceEntry:
     """The workspace; its ARM id contains subscription, resource group and name."""
 
     id: str
@@ -30,7 +31,8 @@ class WorkspaceEntry(_Part):
     location: str
 
 
-class TargetEntry(_Part):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetEntry:
     """What a run needs to reach one compute. Only the keys of its ``kind`` are set.
 
     ``kind`` is the stack file's word: ``aml_compute``, ``compute_instance``, ``virtual_machine``,
@@ -51,18 +53,26 @@ class TargetEntry(_Part):
     port: int | None = None
     user: str | None = None
     host_key: str | None = None
-    credentials: Mapping[str, str] = Field(default_factory=dict)
+    credentials: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> JsonObject:
+        """Return the entry as a JSON object, without unset keys."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
-class Manifest(_Part):
-    """The manifest of one stack. ``targets`` maps a compute's name to its entry."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """The manifest of one stack. ``cloud``: ``local`` or ``azure``.
 
-    version: Annotated[int, Field(ge=1)] = VERSION
+    ``targets`` maps a compute's name to its entry.
+    """
+
+    version: int = VERSION
     project: str
     stack: str
-    cloud: Literal["local", "azure"]
+    cloud: str
     workspace: WorkspaceEntry
-    targets: Mapping[str, TargetEntry] = Field(default_factory=dict)
+    targets: Mapping[str, TargetEntry] = field(default_factory=dict)
 
     def target(self, name: str) -> TargetEntry:
         """Return the entry of one target; raise ``UnknownNameError`` with the nearest name."""
@@ -74,20 +84,88 @@ class Manifest(_Part):
             remedy=nearest(name, {**self.targets, "local": None, "docker": None}, noun="target"),
         )
 
+    def document(self) -> JsonObject:
+        """Return the manifest as a JSON object, without unset keys."""
+        targets = {name: entry.document() for name, entry in self.targets.items()}
+        return asdict(self) | {"targets": targets}
+
     def to_json(self) -> str:
         """Return the document as JSON text: sorted, without unset keys."""
-        document = self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
-        return json.dumps(document, indent=2, sort_keys=True) + "\n"
+        return json.dumps(self.document(), indent=2, sort_keys=True) + "\n"
+
+
+def manifest_from(document: object) -> Manifest:
+    """Return the manifest in ``document``; ``ValueError`` names everything that does not fit.
+
+    Checked by hand, because every command reads a manifest and importing pydantic takes longer
+    than the rest of such a command.
+    """
+    problems: list[str] = []
+    given = _object(document, "the document", problems)
+    texts: JsonObject = {}
+    for key in ("project", "stack", "cloud"):
+        texts[key] = given.get(key)
+        problems += _problem(key, texts[key], key)
+    if texts["cloud"] not in (None, *_CLOUDS):
+        problems.append(f"cloud: must be 'local' or 'azure', not {texts['cloud']!r}")
+    version = given.get("version", VERSION)
+    problems += _problem("version", version, "version")
+    workspace = _part(WorkspaceEntry, given.get("workspace", {}), "workspace", problems)
+    targets = {
+        name: _part(TargetEntry, entry, f"targets.{name}", problems)
+        for name, entry in _object(given.get("targets", {}), "targets", problems).items()
+    }
+    if problems:
+        raise ValueError("; ".join(problems))
+    return Manifest(version=int(version), **texts, workspace=workspace, targets=targets)
+
+
+def _object(document: object, at: str, problems: list[str]) -> Document:
+    if isinstance(document, Mapping):
+        return document
+    problems.append(f"{at}: must be an object")
+    return {}
+
+
+def _part(kind: type[Part], document: object, at: str, problems: list[str]) -> Part:
+    """Return one entry. It is of no use if ``problems`` grew."""
+    given = _object(document, at, problems)
+    values: JsonObject = {}
+    for each in fields(kind):
+        value: Any = given.get(each.name)
+        required = each.default is MISSING and each.default_factory is MISSING
+        if value is not None or required:
+            problems += _problem(each.name, value, f"{at}.{each.name}")
+            values[each.name] = int(value) if _is_whole(value) else value
+    return kind(**values)
+
+
+def _problem(key: str, value: Any, at: str) -> list[str]:
+    """Return what is wrong with the value of a key, if anything."""
+    if value is None:
+        return [f"{at}: is missing"]
+    if key in _WHOLE_NUMBERS:
+        # Pulumi's outputs know no integers: 2 is 2.0 in them.
+        return [] if _is_whole(value) else [f"{at}: must be a whole number"]
+    if key == "credentials":
+        texts = isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values())
+        return [] if texts else [f"{at}: must map names to text"]
+    return [] if isinstance(value, str) else [f"{at}: must be text"]
+
+
+def _is_whole(value: object) -> bool:
+    if isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def parse_manifest(document: object, *, at: str, stack: str) -> Manifest:
     """Return the manifest in ``document``; raise ``StateError`` if it cannot be read."""
     try:
-        manifest = Manifest.model_validate(document)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        manifest = manifest_from(document)
+    except ValueError as error:
         raise StateError(
-            f"It is not a manifest: {problems}.",
+            f"It is not a manifest: {error}.",
             remedy=f"Run {stack_command('up', stack)} to write it again.",
             at=at,
         ) from error

@@ -82,7 +82,7 @@ def _document(entry: TargetEntry) -> JsonObject:
             "refuses": refused(entry.kind),
             "ignores": ignored(entry.kind),
         }
-    return entry.model_dump(exclude_none=True) | takes
+    return entry.document() | takes
 
 
 def _why_not(entry: TargetEntry) -> str:

@@ -12,7 +12,7 @@ from aml_platform import (
     UserErrorException,
 )
 from infra.contract.errors import UsageError
-from infra.contract.manifest import Manifest
+from infra.contract.manifest import Manifest, manifest_from
 from runtime.api.registered_environments import curated
 from runtime.targets.workspace_environments import open_environments
 from tests.localcloud.harness import SUB, connect, make_workspace
@@ -36,7 +36,7 @@ def workspace(aml_home, local_cloud):
     with connect(aml_home) as cloud:
         made = make_workspace(cloud.arm, f"{SUB}/resourceGroups/environments")
     named = {"id": made, "name": made.rpartition("/")[2], "location": "westeurope"}
-    manifest = Manifest.model_validate(
+    manifest = manifest_from(
         {
             "version": 1,
             "project": "demo",
