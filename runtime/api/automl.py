@@ -21,6 +21,7 @@ from runtime.automl.run import (
 from runtime.automl.spec import METRICS, AutoMLSpec
 from runtime.model.runs import RunSpec
 from runtime.submit.prepare import placed
+from runtime.submit.submitting import submitter_of
 
 __all__ = ["AutoMLConfig", "FeaturizationConfig", "ForecastingParameters", "get_primary_metrics"]
 _OF_THE_RUN = ("compute_target", "run_configuration")
@@ -74,7 +75,7 @@ class AutoMLConfig:
             spec = placed(self.run(experiment, tags))
             with azureml_errors(ComputeTargetException):
                 target = session.targets.target(spec.target)
-            submitted = session.submitter().submit(spec, target, stack=session.stack)
+            submitted = submitter_of(session).submit(spec, target, stack=session.stack)
         run = AutoMLRun(experiment, submitted.run.run_id)
         run.note(KIND, definition(spec))
         run.add_properties(properties or {})

@@ -22,6 +22,7 @@ from runtime.history.experiment_tags import ExperimentTags
 from runtime.model.runs import RunSpec
 from runtime.submit.interactive import start
 from runtime.submit.prepare import placed
+from runtime.submit.submitting import submitter_of
 
 __all__ = ["Experiment"]
 
@@ -189,7 +190,7 @@ class Experiment:
         spec = placed(config.spec(self.name, tags))
         with azureml_errors(ComputeTargetException):
             target = session.targets.target(spec.target)
-        submitter = session.submitter()
+        submitter = submitter_of(session)
         submitted = submitter.submit(spec, target, stack=session.stack)
         run = Run(self, submitted.run.run_id)
         run.note(KIND, definition(spec))

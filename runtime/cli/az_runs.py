@@ -19,8 +19,8 @@ from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
+from runtime.submit.notes import note
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import note
 
 _SUBMIT: Final = "runtime.cli.submit_script:submit_script"
 _HYPERDRIVE: Final = "runtime.cli.submit_hyperdrive:submit_hyperdrive"
@@ -250,16 +250,6 @@ def submit_hyperdrive(*, name: str, native: bool | None, **options: object) -> N
     child of the printed one; `aml run show RUN` compares them. It goes on without this terminal.
     """
     load(_HYPERDRIVE)(load(_OPTIONS)(**options), name, given(), native=native)
-
-
-RUN_COMMANDS: Final = (
-    submit_script,
-    submit_hyperdrive,
-    list_runs,
-    monitor_logs,
-    download_logs,
-    update,
-)
 
 
 def _named(arguments: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from infra.contract.errors import InterruptedByUserError, RunFailedError
 from infra.contract.load import load
 from runtime.agent.exit_codes import exit_text
 from runtime.cli.render import duration, print_table, print_text, same_destination, say
+from runtime.cli.shown_runs import elapsed
 from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import RunState
@@ -135,11 +136,6 @@ def print_end(record: RunRecord) -> None:
     ]
     say()
     print_table(("", ""), rows, err=True)
-
-
-def elapsed(record: RunRecord) -> float | None:
-    """Return the seconds from submission to the end, ``None`` while it runs."""
-    return None if record.ended is None else record.ended - record.created
 
 
 def raise_unless_completed(record: RunRecord, last_lines: str, *, quiet: bool = False) -> None:

@@ -8,6 +8,7 @@ from runtime.cli.watching import finish
 from runtime.model.runs import RunRecord
 from runtime.submit.rerun import RerunOptions, rerun_of
 from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import submitter_of
 
 
 def rerun(
@@ -27,7 +28,7 @@ def rerun(
     for note in again.notes:
         say(note)
     target = session.target_of(record)
-    submitter = session.submitter(say)
+    submitter = submitter_of(session, say)
     stack = record.stack or session.stack
     submitted = submitter.resubmit(again.spec, again.snapshot, target, git=again.git, stack=stack)
     run_id = submitted.run.run_id

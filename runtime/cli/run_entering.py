@@ -9,7 +9,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
 from typing import Final
@@ -216,6 +216,3 @@ def _listening(port: int) -> socket.socket:
             f"Port {port} of this machine cannot be listened on: {error.strerror}.",
             remedy="Choose another: PORT:LOCAL, as in 6006:6007; 0 takes a free one.",
         ) from error
-
-
-COMMANDS: Final[Sequence[click.Command]] = (execute, ports)

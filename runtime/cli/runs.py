@@ -1,60 +1,47 @@
-"""`aml runs` and `aml run show | logs | cancel | download`: the runs submitted so far."""
+"""`aml runs` lists the runs submitted so far; `aml run` has the commands about one of them."""
 
-from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
+from typing import Final
 
 import click
 
-from infra.contract.errors import PlatformError, UsageError
-from infra.contract.load import load
-from runtime.agent.files import printable
-from runtime.cli.az import az_options, given
-from runtime.cli.az_documents import az_run
-from runtime.cli.az_runs import EXPERIMENT, RUN_COMMANDS, found_run
-from runtime.cli.counted_back import CountedBack, as_az
-from runtime.cli.following import (
-    collected_logs,
-    elapsed,
-    follow,
-    last_lines,
-    print_end,
-    raise_unless_completed,
-    said_again,
-)
-from runtime.cli.parent_runs import resume, show_steps, submit_pipeline
-from runtime.cli.render import (
-    duration,
-    print_data,
-    print_json,
-    print_table,
-    print_text,
-    say,
-    say_outdated,
-    timestamp,
-)
-from runtime.cli.run_diff import diff
-from runtime.cli.run_entering import COMMANDS as ENTERING
-from runtime.cli.run_prune import prune
-from runtime.cli.run_tensorboard import monitor_tensorboard, tensorboard
-from runtime.cli.session import command_session, refreshed
-from runtime.cli.shown_runs import run_document
-from runtime.cli.watching import pace_of
+from runtime.cli.lazy_group import LazyGroup
+from runtime.cli.render import duration, print_json, print_table, say, say_outdated, timestamp
+from runtime.cli.session import command_session
+from runtime.cli.shown_runs import elapsed, run_document
 from runtime.history.child_runs import PARENT
 from runtime.history.store import Filter
-from runtime.model.pipelines import PIPELINE_TARGET
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
-from runtime.submit.collect import collect
-from runtime.submit.session import ProjectSession
-from runtime.submit.watch import Watcher
 
-_METRICS = 3
-_RUN = click.argument("run_id")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_METRICS: Final = 3
+_ONE_RUN: Final = {
+    "cancel": "runtime.cli.one_run:cancel",
+    "diff": "runtime.cli.run_diff:diff",
+    "download": "runtime.cli.one_run:download",
+    "download-logs": "runtime.cli.az_runs:download_logs",
+    "exec": "runtime.cli.run_entering:execute",
+    "list": "runtime.cli.az_runs:list_runs",
+    "logs": "runtime.cli.one_run:logs",
+    "monitor-logs": "runtime.cli.az_runs:monitor_logs",
+    "monitor-tensorboard": "runtime.cli.run_tensorboard:monitor_tensorboard",
+    "ports": "runtime.cli.run_entering:ports",
+    "rerun": "runtime.cli.one_run:rerun",
+    "resume": "runtime.cli.parent_runs:resume",
+    "show": "runtime.cli.one_run:show",
+    "submit-hyperdrive": "runtime.cli.az_runs:submit_hyperdrive",
+    "submit-pipeline": "runtime.cli.parent_runs:submit_pipeline",
+    "submit-script": "runtime.cli.az_runs:submit_script",
+    "tensorboard": "runtime.cli.run_tensorboard:tensorboard",
+    "update": "runtime.cli.az_runs:update",
+}
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    paths={"prune": "runtime.cli.run_prune:prune"},
+)
 @click.option(
     "-e", "--experiment-name", "experiment", metavar="NAME", help="List runs of this experiment."
 )
@@ -77,7 +64,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 )
 @click.option("--parent", metavar="RUN", help="List the runs of this sweep or pipeline.")
 @click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
-@_JSON
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def runs(
     *,
     experiment: str | None,
@@ -113,219 +100,12 @@ def runs(
     )
 
 
-runs.add_command(prune)
-
-
-@click.group()
+@click.group(cls=LazyGroup, paths=_ONE_RUN)
 def run() -> None:
     """Show, follow, compare, rerun or cancel one run.
 
     RUN_ID is a run's id or the beginning of it, `last` or `-1`, or `-2` for the run before that.
     """
-
-
-for _command in (
-    *(diff, *ENTERING, tensorboard, monitor_tensorboard, resume, submit_pipeline),
-    *RUN_COMMANDS,
-):
-    run.add_command(_command)
-
-
-@run.command(cls=CountedBack)
-@_RUN
-@EXPERIMENT
-@click.option(
-    "-f", "--follow", "follows", is_flag=True, help="Show a sweep again and again until it ends."
-)
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE.svg",
-    help="Write the runs of a sweep to a picture: parallel coordinates, curves.",
-)
-@_JSON
-@az_options()
-def show(
-    run_id: str, experiment: str | None, plot: Path | None, *, follows: bool, as_json: bool
-) -> None:
-    """Show everything known about a run; of a sweep, its runs, best first.
-
-    With `-r RUN`, or -o or --query, it is shown as `az ml run show` does.
-    """
-    if as_az():
-        az = given()
-        _, record = found_run(az, run_id, experiment)
-        az.show(az_run(record))
-        return
-    session, record = _find(run_id)
-    is_sweep = record.properties.get("runTemplate") == "HyperDrive"
-    if is_sweep and not as_json:
-        load("runtime.cli.run_sweep:show_sweep")(session, record, follows=follows, plot=plot)
-        return
-    if plot or follows:
-        raise UsageError(
-            f"Run {record.run_id} is not a sweep.",
-            remedy="Leave out --plot and --follow; `aml run logs -f` follows a run.",
-        )
-    children = session.history.children(record.run_id)
-    document = run_document(session.history.record(record.run_id))
-    document["children"] = {child.run_id: str(child.state) for child in children}
-    if as_json:
-        print_json(document)
-        return
-    for key, value in document.items():
-        if isinstance(value, dict):
-            for name, item in sorted(value.items()):
-                print_data(f"{key}.{name}: {item}")
-        elif value not in (None, [], ""):
-            print_data(f"{key}: {' '.join(value) if isinstance(value, list) else value}")
-    if record.target == PIPELINE_TARGET:
-        show_steps(session, record.run_id)
-
-
-@run.command(cls=CountedBack)
-@_RUN
-@click.option(
-    "-f", "--follow", "follows", is_flag=True, help="Follow the log until the run has ended."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object from log name to text.")
-def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
-    """Print a run's logs. Ctrl-C stops following; the run continues."""
-    if follows and as_json:
-        raise UsageError("--follow and --json cannot be combined.", remedy="Leave one of them out.")
-    session, record = _find(run_id)
-    if follows:
-        watcher = Watcher(session.history, pace=pace_of(session.target_of(record)))
-        ended = follow(watcher.watch(session.targets_of(record)), record.run_id)
-        target = session.target_of(ended)
-        collect(session.history, target, ended.run_id, session.home, report=say)
-        ended = session.history.record(ended.run_id)
-        print_end(ended)
-        raise_unless_completed(ended, last_lines(ended.outputs))
-        return
-    texts: dict[str, str] = {}
-    for name, text in _chunks(session, record):
-        texts[name] = texts.get(name, "") + text
-    if as_json:
-        print_json(texts)
-        return
-    for name, text in texts.items():
-        if not said_again(name, texts):
-            print_text(text)
-
-
-@run.command(cls=CountedBack)
-@_RUN
-@EXPERIMENT
-@_JSON
-@az_options()
-def cancel(run_id: str, experiment: str | None, *, as_json: bool) -> None:
-    """Cancel a run. One that has ended is left as it is."""
-    session, record = found_run(given(), run_id, experiment)
-    if record.state.final:
-        say(f"Run {record.run_id} has already ended: {record.state}.")
-    else:
-        session.target_of(record).cancel(session.handle_of(record))
-        Watcher(session.history).refresh(session.targets_of(record))
-        record = session.history.record(record.run_id)
-        say(f"Requested cancellation of run {record.run_id}; it is {record.state}.")
-    if as_json:
-        print_json(run_document(record))
-
-
-@run.command(cls=CountedBack)
-@_RUN
-@click.option(
-    "--output-directory",
-    "into",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Folder to download to. Default: below .aml/outputs.",
-)
-@_JSON
-def download(run_id: str, into: Path | None, *, as_json: bool) -> None:
-    """Download a run's outputs and logs."""
-    session, record = _find(run_id)
-    if into is not None and into.is_file():
-        raise UsageError(f"{into} is a file.", remedy="Name a folder.")
-    files = collect(
-        session.history,
-        session.target_of(record),
-        record.run_id,
-        session.home,
-        report=say,
-        into=into,
-    )
-    if as_json:
-        print_json([str(file) for file in files])
-        return
-    for file in files:
-        print_data(printable(str(file)))
-
-
-@run.command(cls=CountedBack)
-@_RUN
-@click.option(
-    "--fresh", is_flag=True, help="Resolve the package versions again. Default: those that ran."
-)
-@click.option(
-    "-d",
-    "--conda-dependencies",
-    "environment",
-    type=click.Path(path_type=Path),
-    help="Environment file. Default: the run's own.",
-)
-@click.option(
-    "--variable",
-    "variables",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="Environment variable (repeatable).",
-)
-@click.option(
-    "--wait/--detach", default=True, help="Watch the run until it ends, or return at once."
-)
-@_JSON
-def rerun(
-    run_id: str,
-    environment: Path | None,
-    variables: tuple[str, ...],
-    *,
-    fresh: bool,
-    wait: bool,
-    as_json: bool,
-) -> None:
-    """Submit a run again, as it was.
-
-    Snapshot, arguments, target and package versions are the same. Values of environment variables
-    are not kept: they are taken from this shell.
-    """
-    load("runtime.cli.rerun:rerun")(
-        *_find(run_id),
-        fresh=fresh,
-        environment=environment,
-        variables=variables,
-        wait=wait,
-        as_json=as_json,
-    )
-
-
-def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
-    """Return the run that ``run_id`` means, refreshed; ``UnknownNameError`` names the nearest."""
-    session = command_session(None)
-    return session, refreshed(session, session.history.named(run_id))
-
-
-def _chunks(session: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:
-    """Return name and text of a run's logs; what was collected if its target is gone."""
-    try:
-        chunks = session.target_of(record).logs(session.handle_of(record), {})
-        return [(chunk.name, chunk.text) for chunk in chunks]
-    except PlatformError as error:
-        if record.outputs is None:
-            raise
-        say_outdated(error)
-        return collected_logs(Path(record.outputs))
 
 
 def _row(record: RunRecord) -> tuple[str, ...]:

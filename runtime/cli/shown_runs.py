@@ -1,4 +1,4 @@
-"""A run as data: what the commands with `--json` print of it."""
+"""A run as data: what the commands with `--json` print of it, and how long it took."""
 
 from infra.contract.json_types import JsonObject
 from runtime.cli.render import timestamp
@@ -27,3 +27,8 @@ def run_document(record: RunRecord) -> JsonObject:
         "properties": dict(record.properties),
         "outputs": record.outputs,
     }
+
+
+def elapsed(record: RunRecord) -> float | None:
+    """Return the seconds from submission to the end, ``None`` while it runs."""
+    return None if record.ended is None else record.ended - record.created

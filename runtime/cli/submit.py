@@ -19,6 +19,7 @@ from runtime.model.runs import RunSpec
 from runtime.submit.abilities import DATABRICKS, MACHINE, MACHINES, require_lasting
 from runtime.submit.prepare import choose_environment, placed
 from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import submitter_of
 from runtime.targets.base import Startable
 from runtime.targets.finding import LOCAL, ON_THIS_MACHINE
 from runtime.targets.standby import Expecting, Standby
@@ -88,7 +89,7 @@ def _submit(
         # Another target would open a client, and start the local cloud.
         asked = spec.target in ON_THIS_MACHINE or session.targets.kind(spec.target) in _MACHINES
         target = session.targets.target(spec.target) if asked else None
-        planned = session.submitter(say).plan(spec, target)
+        planned = submitter_of(session, say).plan(spec, target)
         load(_SHOW_PLAN)(planned, session, as_json=as_json)
         return
     if given.start:
@@ -177,7 +178,7 @@ def submit_defined(definition: Defined, session: ProjectSession, token: str = ""
     spec = prepared_spec(definition.spec, session)
     if definition.parent is not None:
         return definition.parent.submit(session, spec, definition.name)
-    submitted = session.submitter(say).submit(
+    submitted = submitter_of(session, say).submit(
         spec,
         session.targets.target(spec.target),
         stack=session.stack,

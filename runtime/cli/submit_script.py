@@ -30,6 +30,7 @@ from runtime.model.runs import RunSpec
 from runtime.submit.abilities import check_abilities, kind_of_run
 from runtime.submit.prepare import for_target, placed
 from runtime.submit.session import ProjectSession
+from runtime.submit.submitting import submitter_of
 
 _YAML: Final = (".yml", ".yaml")
 _EXPERIMENT: Final = "Default"
@@ -61,7 +62,7 @@ def submit_script(given: ScriptOptions, az: AzOptions) -> None:
     experiment = given.experiment or attached_experiment(az.path) or _EXPERIMENT
     spec = placed(ScriptRunConfig(folder, run_config=config).spec(experiment, {}))
     session.targets.require(spec.target)
-    submitter = session.submitter(say)
+    submitter = submitter_of(session, say)
     target = session.targets.target(spec.target)
     submitted = submitter.submit(spec, target, stack=session.stack)
     run_id = submitted.run.run_id

@@ -17,8 +17,9 @@ from runtime.pipelines.native import (
     reads_of,
     reuses_otherwise,
 )
+from runtime.submit.notes import note
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import note
+from runtime.submit.submitting import submitter_of
 from runtime.targets.base import Pipelining, Report
 
 Services: TypeAlias = Mapping[str, Pipelining]
@@ -100,6 +101,6 @@ def _node(
         inputs=tuple(each for each in step.run.inputs if each.name not in step.reads),
     )
     known = session.targets.target(step.run.target)
-    run = session.submitter().prepared_again(spec, code.snapshot, known, run_id, code.git)
+    run = submitter_of(session).prepared_again(spec, code.snapshot, known, run_id, code.git)
     run = replace(run, spec=replace(run.spec, inputs=step.run.inputs))
     return target.pipeline_node(run, reads_of(step), is_reusable=step.reuse)

@@ -36,6 +36,7 @@ from runtime.pipelines.sweep_steps import leave, submit_step
 from runtime.submit.driven import driven_folder
 from runtime.submit.driver_process import Driving, timestamp
 from runtime.submit.prepare import LOCAL
+from runtime.submit.submitting import submitter_of
 from runtime.submit.watch import Pace, Watcher
 from runtime.targets.base import Target
 from runtime.targets.run_places import Workspace
@@ -101,7 +102,7 @@ class _Execution:
         self._driving = driving
         self._session = driving.session
         self._history = driving.session.history
-        self._submitter = driving.session.submitter()
+        self._submitter = submitter_of(driving.session)
         self._work: Work = work_of(driving.plan, driving.values)
         self._pipeline = self._work.pipeline
         self._steps = {each.name: each for each in self._pipeline.steps}

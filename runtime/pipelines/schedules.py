@@ -28,8 +28,8 @@ from runtime.pipelines.native import schedule_properties
 from runtime.pipelines.native_runs import native_job, service_of, service_targets
 from runtime.pipelines.submission import Options, keep_code, start_work
 from runtime.pipelines.triggers import Cron, DataChange, Recurrence, Trigger, checked
+from runtime.submit.notes import silent
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import silent
 from runtime.targets.base import Pipelining, Report
 from runtime.targets.run_places import Workspace, named_errors
 

@@ -26,10 +26,11 @@ from runtime.snapshots.git import git_properties
 from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.driven import DrivenTask, driven_folder, read_task, start
+from runtime.submit.notes import silent
 from runtime.submit.prepare import check_script
 from runtime.submit.prepare import placed as at_target
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Submitter, silent
+from runtime.submit.submitting import Submitter, submitter_of
 from runtime.targets.base import Report
 from runtime.targets.finding import ON_THIS_MACHINE
 
@@ -210,7 +211,7 @@ class _Checking:
     def __init__(self, session: ProjectSession, folder: Path) -> None:
         self._session = session
         self._folder = folder
-        self._submitter: Submitter = session.submitter()
+        self._submitter: Submitter = submitter_of(session)
         self._kinds: dict[str, str] = {}
         self._seen: set[object] = set()
         self._environments: dict[tuple[str, str], EnvironmentSpec | None] = {}
@@ -266,7 +267,7 @@ class _Code:
 
     def __init__(self, session: ProjectSession, home: Path) -> None:
         self._store = SnapshotStore(home / "snapshots", os.environ)
-        self._submitter = session.submitter()
+        self._submitter = submitter_of(session)
         self._taken: dict[Path, tuple[Taken, Mapping[str, str]]] = {}
         self._environments: dict[tuple[str, str], str] = {}
 

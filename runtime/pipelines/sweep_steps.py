@@ -21,8 +21,8 @@ from runtime.model.pipelines import Step
 from runtime.model.runs import RunRecord, RunSpec
 from runtime.pipelines.documents import StepCode
 from runtime.submit.collect import collect
+from runtime.submit.notes import silent
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import silent
 from runtime.sweeps.project import results_of, submit_sweep
 from runtime.sweeps.results import Results
 from runtime.sweeps.sweep import from_document

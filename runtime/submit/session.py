@@ -17,9 +17,8 @@ from infra.contract.project import (
 from runtime.history.child_runs import PARENT
 from runtime.history.store import History
 from runtime.model.runs import RunRecord
-from runtime.submit.submitting import Submitter, silent
 from runtime.submit.watch import Watcher, unfinished
-from runtime.targets.base import DRIVEN, INTERACTIVE, Handle, Report, Target
+from runtime.targets.base import DRIVEN, INTERACTIVE, Handle, Target
 from runtime.targets.finding import Targets
 from runtime.targets.run_cluster_records import FOLDER as RUN_CLUSTERS
 
@@ -46,19 +45,6 @@ class ProjectSession:
             session.close()
         self.targets.close()
         self.history.close()
-
-    def submitter(self, report: Report = silent) -> Submitter:
-        """Return what submits to the session's targets. ``report`` gets what to tell a person."""
-        targets = self.targets
-        return Submitter(
-            self.home,
-            self.history,
-            report=report,
-            kind_of=targets.kind,
-            most_nodes=targets.most_nodes,
-            built_here=targets.built_here,
-            kinds=targets.kinds,
-        )
 
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""

@@ -18,7 +18,7 @@ from runtime.environments.locking import LockedEnvironment
 from runtime.history.store import History
 from runtime.model.environments import is_base_image
 from runtime.model.run_ids import new_token
-from runtime.model.runs import EventKind, PreparedRun, RunEvent, RunRecord, RunSpec
+from runtime.model.runs import EventKind, PreparedRun, RunRecord, RunSpec
 from runtime.model.states import RunState
 from runtime.snapshots.files import Listing, list_files
 from runtime.snapshots.git import git_properties
@@ -28,6 +28,7 @@ from runtime.snapshots.store import SnapshotStore, Taken
 from runtime.snapshots.use import in_use
 from runtime.submit.abilities import CLUSTER, check_abilities, kind_of_run, spread
 from runtime.submit.kept_specs import keep_spec
+from runtime.submit.notes import note, silent
 from runtime.submit.prepare import (
     DOCKER,
     LOCAL,
@@ -38,6 +39,7 @@ from runtime.submit.prepare import (
     prepared,
     script_path,
 )
+from runtime.submit.session import ProjectSession
 from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Planning, Report, Target
 
@@ -84,10 +86,6 @@ class _Checked:
     notes: tuple[str, ...]
     locked: LockedEnvironment | None
     there: str
-
-
-def silent(_: str) -> None:
-    """Report nothing."""
 
 
 def kind_of_name(target: str) -> str:
@@ -349,8 +347,8 @@ class Submitter:
         stack: str | None,
     ) -> Submitted:
         self._note(run.run_id, "step", {"step": "snapshot zip", "text": snapshot_text(taken)})
-        for note in notes:
-            self._note(run.run_id, "message", {"text": note})
+        for text in notes:
+            self._note(run.run_id, "message", {"text": text})
         said = size_note({file.path: file.size for file in taken.stored}, "are new")
         if said:
             self._report(said)
@@ -388,13 +386,18 @@ def check_data(spec: RunSpec, target: Target | Checking | None = None) -> None:
         target.check(spec)
 
 
-def note(
-    history: History, run_id: str, kind: EventKind, data: Document, *, time_s: float
-) -> RunEvent:
-    """Append an event of origin ``submit`` and return it."""
-    event = RunEvent(history.next_seq(run_id, "submit"), time_s, kind, data, "submit")
-    history.append(run_id, [event])
-    return event
+def submitter_of(session: ProjectSession, report: Report = silent) -> Submitter:
+    """Return what submits to the targets of a session. ``report`` gets what to tell a person."""
+    targets = session.targets
+    return Submitter(
+        session.home,
+        session.history,
+        report=report,
+        kind_of=targets.kind,
+        most_nodes=targets.most_nodes,
+        built_here=targets.built_here,
+        kinds=targets.kinds,
+    )
 
 
 def first_record(run: PreparedRun, created: float, stack: str | None) -> RunRecord:

@@ -13,7 +13,7 @@ from infra.contract.errors import UnreachableError
 from runtime.history.store import History
 from runtime.model.runs import RunEvent, RunRecord
 from runtime.model.states import NEXT, RunState
-from runtime.submit.submitting import note
+from runtime.submit.notes import note
 from runtime.targets.base import Handle, LogChunk, RunStatus, Target
 
 _LAST_STEP: Final = "scale down"

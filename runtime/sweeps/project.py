@@ -26,9 +26,10 @@ from runtime.submit.driven import DrivenTask, start
 from runtime.submit.driver_process import Driving
 from runtime.submit.kept_specs import keep_spec, kept_spec
 from runtime.submit.kept_specs import with_values as with_variables
+from runtime.submit.notes import note, silent
 from runtime.submit.prepare import command_of, placed
 from runtime.submit.session import ProjectSession
-from runtime.submit.submitting import Submitter, first_record, note, silent
+from runtime.submit.submitting import Submitter, first_record, submitter_of
 from runtime.submit.watch import Watcher
 from runtime.sweeps.driver import Child, Look, Pace, SweepDriver
 from runtime.sweeps.native import not_native, sweep_properties, trial_run
@@ -88,7 +89,7 @@ def submit_sweep(
     sweep = checked(sweep, spec, session, at=at, report=report)
     target = session.targets.target(spec.target)
     run_id = name or f"HD_{uuid.uuid4()}"
-    submitter = session.submitter(report)
+    submitter = submitter_of(session, report)
     with submitter.preparing(spec, target, run_id, taken) as (run, notes):
         for each in notes:
             report(each)
@@ -415,7 +416,7 @@ def drive(driving: Driving) -> None:
     target = session.targets.target(spec.target)
     if isinstance(target, Preloading):
         target.preload()
-    submitter = session.submitter()
+    submitter = submitter_of(session)
     git = {key: value for key, value in parent.properties.items() if key.startswith(_GIT)}
     base = submitter.prepared_again(spec, plan["snapshot"], target, driving.run_id, git)
     children = ProjectChildren(session, submitter, target, base, sweep)

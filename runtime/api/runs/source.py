@@ -9,8 +9,8 @@ from runtime.history.child_runs import part_record
 from runtime.model.runs import EventKind, RunEvent, RunRecord
 from runtime.submit.collect import collect
 from runtime.submit.interactive import run_folder
+from runtime.submit.notes import note
 from runtime.submit.session import ProjectSession, waits_for_driver
-from runtime.submit.submitting import note
 from runtime.submit.watch import Watcher
 from runtime.targets.base import INTERACTIVE
 
