@@ -25,6 +25,7 @@ from localcloud.nodes.engines import (
     EngineError,
     EngineImage,
     Log,
+    Login,
     PullError,
 )
 
@@ -89,11 +90,15 @@ class DockerEngine:
         self._client = client
         self._address = address
         self._info = info
+        self._logins: Sequence[Login] = ()
 
     def close(self) -> None:
         self._client.close()
 
     # --- images
+
+    def use(self, logins: Sequence[Login]) -> None:
+        self._logins = tuple(logins)
 
     def has(self, image: str) -> bool:
         with _answering(f"look for {image}"):
@@ -105,7 +110,9 @@ class DockerEngine:
 
     def pull(self, image: str, log: Log, stop: Event) -> None:
         def work(client: docker.APIClient) -> None:
-            for line in client.pull(image, stream=True, decode=True):
+            found = next((e for e in self._logins if image.startswith(f"{e.registry}/")), None)
+            login = {"username": found.username, "password": found.password} if found else None
+            for line in client.pull(image, stream=True, decode=True, auth_config=login):
                 if line.get("error"):
                     raise PullError(image, " ".join(str(line["error"]).split()))
                 if line.get("status") and not line.get("progressDetail"):
@@ -125,6 +132,9 @@ class DockerEngine:
                 log(each)
 
         def work(client: docker.APIClient) -> None:
+            for login in self._logins:
+                with suppress(DockerException):  # one that the Dockerfile needs fails there
+                    client.login(login.username, login.password, registry=login.registry)
             answers = client.build(
                 fileobj=context, custom_context=True, dockerfile=dockerfile, tag=tag, rm=True,
                 forcerm=True, decode=True, buildargs=_proxies(),

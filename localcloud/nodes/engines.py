@@ -43,6 +43,15 @@ class PullError(EnvironmentBuildError):
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """What an engine signs in to a registry (``HOST`` or ``HOST:PORT``) with."""
+
+    registry: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a container may use: ``cpus`` cores, ``memory_bytes``; 0 is no limit."""
 
@@ -98,6 +107,9 @@ class Container(Protocol):
 
 class Engine(Protocol):
     """One connection to an engine. Every method raises ``EngineError`` if it does not answer."""
+
+    def use(self, logins: Sequence[Login]) -> None:
+        """Pull with these from now on, also while it builds."""
 
     def has(self, image: str) -> bool:
         """Return whether the engine has an image."""

@@ -6,7 +6,7 @@ with uv. ``image_choice`` decides which; a run records the decision in its log a
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +27,7 @@ from localcloud.nodes.engines import (
     Engine,
     Limits,
     Log,
+    Login,
     PullError,
     connect_engine,
 )
@@ -35,6 +36,7 @@ from localcloud.nodes.images import ImageRecipe, ImageStore, packages_recipe
 from localcloud.nodes.interpreters import interpreter_of
 from localcloud.nodes.jobs import Job
 from localcloud.nodes.processes import JobProcess, start
+from localcloud.nodes.registry_logins import logins_of
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.docker_arguments import size_bytes
 from runtime.environments.images import build_context
@@ -110,7 +112,7 @@ class Runners:
     images: ImageStore
     ca: Path
     connect: Callable[[], tuple[Engine | None, str]] = connect_engine
-    _unpullable: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _unpullable: dict[tuple[str, Sequence[Login]], tuple[float, str]] = field(default_factory=dict)
 
     @contextmanager
     def lease(self, wish: Lease) -> Iterator[Runner]:
@@ -125,6 +127,7 @@ class Runners:
             yield from self._as_process(wish, found, self._chosen(found, None, problem))
             return
         with closing(engine):
+            engine.use(logins_of(self.cloud, wish.job.workspace))
             choice = self._chosen(found, engine, problem)
             image = ""
             if choice.way in {"pull", "build"}:
@@ -232,7 +235,8 @@ class Runners:
     def _pull(self, wish: Lease, engine: Engine, image: str) -> None:
         if engine.has(image):
             return
-        since, reason = self._unpullable.get(image, (0.0, ""))
+        asked = image, logins_of(self.cloud, wish.job.workspace)
+        since, reason = self._unpullable.get(asked, (0.0, ""))
         if reason and self.cloud.clock() < since + _REMEMBERED_S:
             raise PullError(image, reason)
         wish.log(f"Pulling {image}")
@@ -240,7 +244,7 @@ class Runners:
             engine.pull(image, wish.log, wish.stop)
         except PullError as error:
             # Every job that waits for the network would wait as long as this one.
-            self._unpullable[image] = (self.cloud.clock(), error.reason)
+            self._unpullable[asked] = (self.cloud.clock(), error.reason)
             raise
 
     def _start(

@@ -262,13 +262,6 @@ INABILITIES: Final = (
         usual=True,
     ),
     Inability(
-        "private registry",
-        _AZUREML,
-        "a job has no place for a registry's password",
-        "Give the cluster's identity the role AcrPull on the registry, and remove"
-        " `baseImageRegistry`; the image's name starts with its address.",
-    ),
-    Inability(
         "Spark packages",
         _AZUREML,
         "it does not run Spark",

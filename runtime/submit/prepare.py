@@ -143,7 +143,7 @@ def checked_environment(
     )
     locked = locked_environment(spec, with_conda=with_conda)
     if declared.image is not None:
-        large = _checked_image(declared.image, declared.source, pulls=spec.target == DOCKER)
+        large = _notes_on(declared.image)
         locked = replace(locked, notes=(*locked.notes, *large)) if locked else None
     if locked is not None:
         _check_age(locked, spec.target, here=here)
@@ -183,20 +183,8 @@ def for_target(spec: RunSpec, kind: str = "", environ: Mapping[str, str] = os.en
     return replace(spec, environment=replace(declared, image=image, keep_azureml=spec.keep_azureml))
 
 
-def _checked_image(image: ImageSpec, source: str | None, *, pulls: bool) -> tuple[str, ...]:
-    """Return notes on an image. Raises ``DefinitionError`` for one that Azure ML cannot use.
-
-    ``pulls``: this machine pulls it.
-    """
-    registry = image.registry
-    if not pulls and registry is not None and (registry.username or registry.password):
-        raise DefinitionError(
-            f"The environment has credentials for the registry {registry.address}, and Azure"
-            " ML reads those from a connection of the workspace.",
-            remedy="Connect the registry to the workspace (Studio: Connections), and leave out its"
-            " `username` and `password`.",
-            at=source,
-        )
+def _notes_on(image: ImageSpec) -> tuple[str, ...]:
+    """Return notes on an image. Raises ``DefinitionError`` for one that cannot be built."""
     context: BuildContext | None = load("runtime.environments.images:build_context")(image, None)
     return (context.note,) if context and context.note else ()
 

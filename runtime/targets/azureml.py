@@ -50,6 +50,7 @@ from runtime.targets.azureml_ends import exit_code, newest, own_end, reason
 from runtime.targets.azureml_errors import checked_for_run, for_run
 from runtime.targets.azureml_files import download
 from runtime.targets.azureml_pipelines import component_asset, node_of, with_reads
+from runtime.targets.azureml_registries import connect_registry
 from runtime.targets.azureml_storage import open_container, open_datastore
 from runtime.targets.base import Handle, LogChunk, Prepared, Report, RunStatus
 from runtime.targets.mirroring import mirror_blobs
@@ -258,6 +259,7 @@ class AzureMLTarget:
     def _environment_id(self, spec: EnvironmentSpec) -> str:
         if spec.kind == "registered":
             return registered_id(spec, self._workspace)
+        connect_registry(self._client, self._workspace, spec)
         return self._environment(spec)
 
     def _environment(self, spec: EnvironmentSpec) -> str:

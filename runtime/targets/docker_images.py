@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -24,14 +23,13 @@ from runtime.environments.pythons import Version
 from runtime.model.environments import DEFAULT_IMAGE, ImageSpec, Registry
 from runtime.targets.docker_engine import Client, asking
 from runtime.targets.places import StoppedError
-from runtime.targets.references import read_reference
+from runtime.targets.references import secret_of
 
 BUILT: Final = "aml-image"
 """The repository of images built from a Dockerfile; the tag is the hash of its context."""
 EARLIEST: Final = (3, 8)
 """The earliest Python that runs the agent."""
 BASE_VARIABLE: Final = "AML_DOCKER_BASE_IMAGE"
-_REFERENCES: Final = ("env:", "file:", "keyvault:")
 _IGNORE_FILE: Final = ".dockerignore"
 _LAST_LINES: Final = 15
 _PROBE: Final = """
@@ -223,10 +221,7 @@ def base_name(image: ImageSpec) -> str:
 def _credentials(registry: Registry | None) -> dict[str, str] | None:
     if registry is None or not registry.username:
         return None
-    password = registry.password or ""
-    if password.startswith(_REFERENCES):
-        password = read_reference(password, Path(), os.environ)
-    return {"username": registry.username, "password": password}
+    return {"username": registry.username, "password": secret_of(registry.password or "")}
 
 
 def _how_to_pull(name: str, registry: Registry | None) -> str:

@@ -4,6 +4,7 @@
 file. What is read is kept nowhere.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from infra.contract.errors import CredentialError
 from infra.contract.load import load
 
 _VAULT = "infra.components.key_vault:read_vault_secret"
+_SOURCES = ("env:", "file:", "keyvault:")
+
+
+def secret_of(text: str) -> str:
+    """Return a secret, or what it refers to; files are relative to the current folder."""
+    return read_reference(text, Path(), os.environ) if text.startswith(_SOURCES) else text
 
 
 def read_reference(reference: str, folder: Path, environ: Mapping[str, str]) -> str:
@@ -23,7 +30,7 @@ def read_reference(reference: str, folder: Path, environ: Mapping[str, str]) -> 
     value = environ.get(name)
     if source != "env" or not value:
         raise CredentialError(
-            f"The stack refers to {reference}, but the variable is not set.",
+            f"`{reference}` is to be read, and the variable is not set.",
             remedy=f"Set {name} where you submit and watch runs.",
         )
     return value
@@ -36,7 +43,7 @@ def _content(file: Path, reference: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise CredentialError(
-            f"The stack refers to {reference}, which cannot be read: {why}.",
-            remedy="Correct the reference; paths are relative to Pulumi.yaml.",
+            f"`{reference}` is to be read, and cannot be: {why}.",
+            remedy="Correct the path; those of a stack file are relative to Pulumi.yaml.",
             at=str(file),
         ) from error

@@ -66,7 +66,7 @@ CASES = [
     ({"docker": DockerOptions(use=False)}, "local aml_compute compute_instance", ""),
     ({"inputs": (DATA,)}, "local aml_compute compute_instance", ""),
     ({"environment": IMAGE}, "local aml_compute compute_instance", ""),
-    ({"environment": PRIVATE}, "local", "an image of x.azurecr.io"),
+    ({"environment": PRIVATE}, "local aml_compute compute_instance", ""),
     ({"environment": SPARK}, "local aml_compute compute_instance", ""),
     ({"environment": SPARK, "framework": "PySpark"}, "local", "PySpark"),
     ({"priority": 3}, "local", "priority 3"),

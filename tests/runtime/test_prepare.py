@@ -9,7 +9,7 @@ import pytest
 from infra.contract.errors import DefinitionError, UnknownNameError, UsageError
 from runtime.environments.locking import lock
 from runtime.environments.pythons import EARLIEST_OF_AGENT, supported
-from runtime.model.environments import EnvironmentSpec, ImageSpec, Registry
+from runtime.model.environments import EnvironmentSpec, ImageSpec
 from runtime.model.runs import RunSpec, SourceSnapshot
 from runtime.submit.prepare import (
     check_script,
@@ -207,17 +207,6 @@ def test_a_release_that_is_not_here_is_noted_before_anything_starts(tmp_path):
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     checked = checked_environment(of_python(f"{here}.99", "local"), tmp_path, {})
     assert f"Python {here}.99 is not installed; Python {here}." in checked.notes[0]
-
-
-def test_the_password_of_a_registry_is_refused_where_azure_ml_has_it_elsewhere(tmp_path):
-    image = ImageSpec("base:1", registry=Registry("example.azurecr.io", "me", "env:PASSWORD"))
-    spec = of_python("3.11", "cpu")
-    environment = replace(spec.environment, image=image, source="run.runconfig")
-    with pytest.raises(DefinitionError) as refused:
-        checked_environment(replace(spec, environment=environment), tmp_path, {})
-    assert "example.azurecr.io" in refused.value.detail
-    assert "connection of the workspace" in refused.value.detail
-    assert refused.value.at == "run.runconfig"
 
 
 def test_a_process_on_this_machine_has_no_image():
