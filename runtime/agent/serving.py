@@ -31,6 +31,7 @@ from runtime.agent.detached import Agent, Frame, read_frame
 from runtime.agent.documents import JsonObject
 from runtime.agent.environments import Environments
 from runtime.agent.files import files_below, make_folder
+from runtime.agent.gpus import gpus
 from runtime.agent.ranks import PORT
 
 _BEAT_S = 0.4
@@ -66,6 +67,7 @@ class Server:
             "fetch": self._fetch,
             "find": self._find,
             "follow": self._follow,
+            "gpus": self._gpus,
             "keep": self._keep,
             "lay-out": self._lay_out,
             "ports": self._ports,
@@ -209,6 +211,9 @@ class Server:
     def _find(self, header: JsonObject, _: bytes) -> Answers:
         """Return the path of a program; ``""`` if it is not here."""
         yield {"done": {"path": shutil.which(str(Path(header["name"]).expanduser())) or ""}}, b""
+
+    def _gpus(self, _: JsonObject, __: bytes) -> Answers:
+        yield {"done": {"gpus": len(gpus())}}, b""
 
     def _ports(self, header: JsonObject, _: bytes) -> Answers:
         """Return the first of ``count`` free ports in a row; ``0`` if none were found."""

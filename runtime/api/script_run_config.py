@@ -45,7 +45,7 @@ _PARAMETERS: Final = (
 )
 _OWN: Final = (
     "max_retries", "retry_exit_codes", "retry_events", "idle_timeout_seconds", "databricks",
-    "batch", "queue_timeout_seconds",
+    "batch", "queue_timeout_seconds", "gpus",
 )  # fmt: skip
 """Attributes that azureml-core does not have: they are set after the object is made."""
 _NOTEBOOK: Final = ".ipynb"
@@ -66,6 +66,7 @@ class ScriptRunConfig:
     Attributes of our own say when the script starts again (``max_retries``, after an exit code of
     ``retry_exit_codes`` or an event of ``retry_events``, else after any failure), and how long it
     may be silent and may wait for a node (``idle_timeout_seconds``, ``queue_timeout_seconds``).
+    ``gpus`` is how many GPUs each machine must have.
     ``databricks`` has the options of a run on Databricks, by the names of `docs/databricks.md`,
     ``batch`` those of a run on Azure Batch, by the names of `docs/batch.md`.
     """
@@ -108,6 +109,7 @@ class ScriptRunConfig:
         self.retry_events: Sequence[RetryEvent] = ()
         self.idle_timeout_seconds = 0
         self.queue_timeout_seconds = 0
+        self.gpus = 0
         self.databricks: Mapping[str, object] | None = None
         self.batch: Mapping[str, object] | None = None
 
@@ -169,6 +171,7 @@ class ScriptRunConfig:
             retry=self._retry(),
             idle_timeout_s=self.idle_timeout_seconds,
             queue_timeout_s=self.queue_timeout_seconds,
+            gpus=self.gpus,
             databricks=run_options(self.databricks, vars(environment.databricks)),
             batch=None if self.batch is None else required_batch_options(self.batch),
         )

@@ -120,6 +120,7 @@ def _definition(given: SubmitOptions, session: ProjectSession) -> Defined:
     found: Defined | None = None if is_script else load(_DEFINED)(given, session)
     definition = found or scripted(given, session)
     spec = with_limits(definition.spec, given.limits)
+    spec = replace(spec, gpus=given.gpus or spec.gpus)
     if words := given.services.get("databricks"):
         spec = replace(spec, databricks=load(_OPTIONS)(words, spec.databricks))
     if words := given.services.get("batch"):

@@ -44,6 +44,7 @@ class SubmitOptions:
     environment: Path | None = None
     python_version: str | None = None
     max_duration: str | None = None
+    gpus: int | None = None
     limits: LimitOptions = field(default_factory=LimitOptions)
     start: bool = False
     tags: tuple[str, ...] = ()
@@ -114,6 +115,9 @@ class SubmitOptions:
 )
 @click.option(
     "--queue-timeout", metavar="TIME", help="End the run if it waits for a node for this long."
+)
+@click.option(
+    "--gpus", type=click.IntRange(min=1), metavar="N", help="GPUs that each machine must have."
 )
 @click.option("--start", is_flag=True, help="Start a stopped compute instance; billing starts.")
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="Tag (repeatable).")
@@ -206,18 +210,17 @@ def submit(
     retry_events: tuple[RetryEvent, ...],
     idle_timeout: str | None,
     queue_timeout: str | None,
+    gpus: int | None,
     start: bool,
     tags: tuple[str, ...],
     settings: tuple[str, ...],
     parameters: tuple[str, ...],
     entry_point: str,
-    inputs: tuple[str, ...],
-    outputs: tuple[str, ...],
     keep_azureml: bool,
     native: bool | None,
     script: str | None,
     arguments: tuple[str, ...],
-    **services: tuple[str, ...],
+    **words: tuple[str, ...],
 ) -> None:
     """Run SCRIPT with ARGUMENTS on a target. Everything after SCRIPT is passed to it.
 
@@ -233,16 +236,17 @@ def submit(
         python_version=python_version,
         max_duration=max_duration,
         limits=LimitOptions(retries, retry_exit_codes, retry_events, idle_timeout, queue_timeout),
+        gpus=gpus,
         start=start,
         tags=tags,
         settings=settings,
         parameters=parameters,
         entry_point=entry_point,
         keep_azureml=keep_azureml,
-        services=services,
+        services=words,
         native=native,
-        inputs=inputs,
-        outputs=outputs,
+        inputs=words["inputs"],
+        outputs=words["outputs"],
         script=script,
         arguments=arguments,
     )

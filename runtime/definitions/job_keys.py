@@ -108,6 +108,8 @@ COMMAND_JOB: Final = (
     Key("resources", "map", "What the nodes give to the run."),
     Key("resources.instance_count", "whole number", "The number of nodes."),
     Key("resources.shm_size", "text", "The size of shared memory in a container: `2g`."),
+    Key("resources.gpus", "whole number",
+        "The GPUs that each machine must have. Azure ML's own clients do not know this key."),
     Key("resources.docker_args", "text|list", "Arguments for docker."),
     Key("resources.instance_type", "text|list", _SERVERLESS, _NO),
     Key("resources.max_instance_count", "whole number", _SERVERLESS, _NO),

@@ -48,7 +48,8 @@ class RunSpec:
     logs are kept in the history. ``prepares`` ``False``: the run is refused unless its environment
     is built already. ``description`` is for people. ``keep_azureml``: Microsoft's SDK
     packages are installed where a target would leave them out. ``idle_timeout_s`` (without any
-    output) and ``queue_timeout_s`` (without a node): 0 means no limit.
+    output) and ``queue_timeout_s`` (without a node): 0 means no limit. ``gpus``: each
+    machine must have so many, or the script is not started.
     ``cluster`` is what the target ``amlcompute`` makes for the run. ``batch`` and ``databricks``
     are how a run uses these services, ``hdinsight`` how a cluster of HDInsight is reached.
     ``origins`` maps the name of a field to the place that set it, ``FILE:LINE``, for messages.
@@ -81,6 +82,7 @@ class RunSpec:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     idle_timeout_s: int = 0
     queue_timeout_s: int = 0
+    gpus: int = 0
     cluster: RunCluster | None = None
     databricks: DatabricksOptions | None = None
     hdinsight: SparkOptions | None = None

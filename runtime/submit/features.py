@@ -80,6 +80,7 @@ def _without_agent(spec: RunSpec) -> str:
         "data": spec.inputs or spec.outputs,
         "retries": spec.retry.max_retries,
         "an idle timeout": spec.idle_timeout_s,
+        "a number of GPUs": spec.gpus,
         "several processes": spec.distribution,
         "PySpark": spec.framework == "PySpark",
     }

@@ -43,6 +43,8 @@ from runtime.submit.session import ProjectSession
 from runtime.submit.shared_folder import make_shared_folder
 from runtime.targets.base import Checking, Handle, Planning, Report, Target
 
+_CHECK_GPUS = "runtime.submit.gpus:check_gpus"
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -99,6 +101,7 @@ class Submitter:
     ``report`` is called with what a person should know before a snapshot is sent.
     ``kind_of`` returns the kind of a target, by which `runtime.submit.abilities` knows it.
     ``most_nodes`` returns how many nodes a cluster may have, ``None`` where that is not known.
+    ``vm_size_of`` returns the VM size of a compute, ``""`` where that is not known.
     ``built_here`` returns whether the environments of a target are built on this machine.
     """
 
@@ -112,6 +115,7 @@ class Submitter:
         report: Report = silent,
         kind_of: Callable[[str], str] = kind_of_name,
         most_nodes: Callable[[str], int | None] = lambda _: None,
+        vm_size_of: Callable[[str], str] = lambda _: "",
         built_here: Callable[[str], bool] = LOCAL.__eq__,
         kinds: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
@@ -123,6 +127,7 @@ class Submitter:
         self._report = report
         self._kind_of = kind_of
         self._most_nodes = most_nodes
+        self._vm_size_of = vm_size_of
         self._built_here = built_here
         self._kinds = kinds
 
@@ -186,6 +191,9 @@ class Submitter:
         with wrong.check():
             kind = kind_of_run(spec, self._kind_of(spec.target))
             notes = self._check_abilities(spec, kind)
+        if spec.gpus:
+            with wrong.check():
+                load(_CHECK_GPUS)(spec, self._vm_size_of)
         with wrong.check():
             check_data(spec, target)
         if spec.script and not taken:

@@ -36,7 +36,9 @@ def ranked_options(spec: RunSpec) -> tuple[str, ...]:
 
 
 def limit_options(spec: RunSpec) -> Iterator[str]:
-    """Yield the options of what ends a run, and starts it again."""
+    """Yield the options of what a run needs, what ends it, and what starts it again."""
+    if spec.gpus:
+        yield f"--gpus={spec.gpus}"
     if spec.idle_timeout_s:
         yield f"--idle-timeout={spec.idle_timeout_s}"
     yield from _retry_options(spec.retry)

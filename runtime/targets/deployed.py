@@ -136,6 +136,11 @@ class DeployedTargets:
             return None
         return self._entry(name)[1].max_nodes
 
+    def vm_size(self, name: str) -> str:
+        """Return the VM size of a compute, as in the manifest; ``""`` without one."""
+        names = machine_names(name)
+        return (self._entry(name)[1].vm_size or "") if len(names) == 1 else ""
+
     def billed(self, name: str) -> tuple[str, str] | None:
         """Return the VM size and the region of a compute on Azure; ``None`` for others."""
         if len(machine_names(name)) > 1:

@@ -127,18 +127,24 @@ def asking(host: str) -> Iterator[None]:
         raise engine_problem(host, error) from error
 
 
-def require_gpus(client: Client, settings: Document, asked: str, at: str | None) -> None:
-    """Raise ``UsageError`` if the engine has no GPU to give; ``asked`` is what asks for one."""
+def require_gpus(
+    client: Client, settings: Document, asked: str, at: str | None, count: int = 1
+) -> None:
+    """Raise ``UsageError`` if the engine has no GPU to give, or fewer than ``count``.
+
+    ``asked`` is what asks for them. How many another machine has, only the run itself finds.
+    """
     host = settings["host"]
     with asking(str(host)):
         has_runtime = "nvidia" in client.info().get("Runtimes", {})
     here = is_here(settings)
     if has_runtime or (here and shutil.which(_HOOK)):
-        if not here or has_devices():
+        found = devices()
+        if not here or found >= max(count, 1):
             return
         raise UsageError(
-            f"The run asks for GPUs (`{asked}`), and this machine has none: there is no"
-            f" {_DEVICES}/nvidia0.",
+            f"The run asks for GPUs (`{asked}`), and this machine has {found or 'none'}"
+            f" ({_DEVICES}/nvidia*).",
             remedy="Install the NVIDIA driver, choose a target with GPUs, or ask for none.",
             at=at,
         )
@@ -153,13 +159,13 @@ def require_gpus(client: Client, settings: Document, asked: str, at: str | None)
 
 def sees_gpus(client: Client, settings: Document) -> bool:
     """Return whether a run sees the GPUs of the engine's machine without asking for them."""
-    here = is_here(settings) and has_devices()
+    here = is_here(settings) and bool(devices())
     return here and "nvidia" in client.info().get("Runtimes", {})
 
 
-def has_devices() -> bool:
-    """Return whether this machine has a GPU of NVIDIA with a driver."""
-    return any(_DEVICES.glob("nvidia[0-9]*"))
+def devices() -> int:
+    """Return how many GPUs of NVIDIA this machine has, with a driver."""
+    return len(list(_DEVICES.glob("nvidia[0-9]*")))
 
 
 def _knock(host: str) -> None:

@@ -62,13 +62,14 @@ class DockerTarget(EnterableTarget):
     def plan(self, spec: RunSpec) -> str:
         """Return which image the run has, and whether it is there. Contacts the engine."""
         arguments = _arguments(spec)
-        gpus = f"--gpus {arguments.gpus}" if arguments.gpus else "gpuSupport" * spec.docker.gpu
+        gpus = asked_gpus(spec, arguments)
         settings = self._settings()
         client = load(f"{_ENGINE}:open_engine", extra=EXTRA)(settings)
         try:
             if gpus:
-                at = spec.origins.get("docker.arguments") or spec.origins.get("docker")
-                load(f"{_ENGINE}:require_gpus")(client, settings, gpus, at)
+                at = spec.origins.get("gpus" if spec.gpus else "docker.arguments")
+                at = at or spec.origins.get("docker")
+                load(f"{_ENGINE}:require_gpus")(client, settings, gpus, at, spec.gpus)
             images = load(f"{_IMAGES}:Images")(
                 client, settings["host"], self._home, lambda _: None, Event()
             )
@@ -95,6 +96,13 @@ def contained(run: PreparedRun, environ: Mapping[str, str]) -> PreparedRun:
     return replace(run, spec=replace(run.spec, variables=variables))
 
 
+def asked_gpus(spec: RunSpec, arguments: RunArguments) -> str:
+    """Return how a run asks for GPUs, as its definition says it; ``""`` if it does not."""
+    if arguments.gpus:
+        return f"--gpus {arguments.gpus}"
+    return f"gpus: {spec.gpus}" if spec.gpus else "gpuSupport" * spec.docker.gpu
+
+
 def container_settings(run: PreparedRun, expanded: Callable[[str], str] = str) -> Document:
     """Return what the container of a run is; ``expanded`` completes the source of a volume."""
     arguments = _arguments(run.spec)
@@ -105,7 +113,7 @@ def container_settings(run: PreparedRun, expanded: Callable[[str], str] = str) -
         "host_config": host,
         "own": dict(arguments.own),
         "labels": dict(arguments.labels),
-        "gpus": arguments.gpus or ("all" if run.spec.docker.gpu else ""),
+        "gpus": arguments.gpus or str(run.spec.gpus or "") or "all" * run.spec.docker.gpu,
     }
 
 

@@ -40,6 +40,9 @@ class OtherTargets(Closeable, Protocol):
     def most_nodes(self, name: str) -> int | None:
         """Return the most nodes of a compute, ``None`` where that is not known."""
 
+    def vm_size(self, name: str) -> str:
+        """Return the VM size of a compute, ``""`` without one."""
+
     def kinds(self) -> dict[str, str]:
         """Return the kind of every compute that takes runs."""
 
@@ -94,6 +97,10 @@ class Targets:
     def most_nodes(self, name: str) -> int | None:
         """Return how many nodes a cluster was deployed with, at most; ``None`` for others."""
         return None if name in ON_THIS_MACHINE else self._deployed().most_nodes(name)
+
+    def vm_size(self, name: str) -> str:
+        """Return the VM size of a compute, ``""`` where that is not known."""
+        return "" if name in ON_THIS_MACHINE else self._deployed().vm_size(name)
 
     def billed(self, name: str) -> tuple[str, str] | None:
         """Return the VM size (``""`` if it is the run's) and region of what Azure bills a run for.

@@ -64,6 +64,12 @@ class LocalTarget(FolderRuns):
         """Raise ``PlatformError`` for data of a workspace that is not there."""
         require_data(spec, self._home, self._manifest, self._stack)
 
+    def plan(self, spec: RunSpec) -> str:
+        """Raise ``UsageError`` for a run that needs more GPUs than this machine has."""
+        if spec.gpus:
+            load("runtime.targets.gpus:require_here")(spec)
+        return ""
+
     def preload(self) -> None:
         """Have a process ready for many runs, which start faster then."""
         if self._preloaded is None:

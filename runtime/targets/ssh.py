@@ -35,7 +35,8 @@ class SshTarget(EnterableTarget):
 
         What the environment is there, is known once it has been asked for.
         """
-        require_usable([self._machine], self._home, docker=bool(spec.docker.use))
+        docker = bool(spec.docker.use)
+        require_usable([self._machine], self._home, docker=docker, gpus=spec.gpus)
         return ""
 
     def launch(self, run: PreparedRun) -> Handle:
@@ -71,6 +72,5 @@ class SshNodesTarget(EnterableTarget):
 
     def plan(self, spec: RunSpec) -> str:
         """Raise ``PlatformError`` with all machines that cannot be used now."""
-        del spec
-        require_usable(self._machines, self._home)
+        require_usable(self._machines, self._home, gpus=spec.gpus)
         return ""

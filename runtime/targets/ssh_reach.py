@@ -18,23 +18,30 @@ from typing import Final
 from infra.contract.errors import PlatformError
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
-from runtime.targets.ssh_machine import Machine, all_of, no_answer
+from runtime.targets.gpus import too_few
+from runtime.targets.ssh_machine import Machine, MachineError, all_of, no_answer
 
 _FRESH_S: Final = 600.0
 _ANSWER_S: Final = 5.0
 _CONNECT: Final = "runtime.targets.ssh_connection:connect"
+_SESSION: Final = "runtime.targets.ssh_session:Session"
 _ENGINE: Final = "runtime.targets.ssh_docker_place:require_engine"
 
 
-def require_usable(machines: Sequence[Machine], home: Path, *, docker: bool = False) -> None:
+def require_usable(
+    machines: Sequence[Machine], home: Path, *, docker: bool = False, gpus: int = 0
+) -> None:
     """Raise ``PlatformError`` with each machine that does not answer or accept the login.
 
-    With ``docker``, also for one whose docker engine cannot be used.
+    With ``docker``, also for one whose docker engine cannot be used; with ``gpus``, for one that
+    has fewer.
     """
 
     def problem(machine: Machine) -> PlatformError | None:
         try:
             _require(machine, home, docker=docker)
+            if gpus:
+                _require_gpus(machine, home, gpus)
         except PlatformError as error:
             return error
         return None
@@ -57,6 +64,20 @@ def _require(machine: Machine, home: Path, *, docker: bool) -> None:
         load(_CONNECT, extra="ssh")(machine, home.parent, os.environ).close()
     private_folder(mark.parent)
     private_file(mark).touch()
+
+
+def _require_gpus(machine: Machine, home: Path, count: int) -> None:
+    """Raise ``MachineError`` if a machine has fewer GPUs, as its `nvidia-smi` lists them."""
+    connection = load(_CONNECT, extra="ssh")(machine, home.parent, os.environ)
+    try:
+        found = int(load(_SESSION)(connection).answer("gpus")["gpus"])
+    finally:
+        connection.close()
+    if found < count:
+        raise MachineError(
+            too_few(count, f"machine {machine.target!r}", found),
+            remedy="Look at `nvidia-smi` there, choose another target, or ask for fewer.",
+        )
 
 
 def _mark(machine: Machine, home: Path, *, docker: bool) -> Path:

@@ -1,8 +1,18 @@
 """GPUs as nvidia-smi reports them, and samples of them as metrics."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from infra.contract.errors import UsageError
 from runtime.agent.gpus import Gpu, gpus, parsed, samples
+from runtime.model.launching import DockerOptions, RunCluster
+from runtime.model.runs import RunSpec
+from runtime.submit.gpus import check_gpus
+from runtime.targets.docker_target import container_settings
+from runtime.targets.local import LocalTarget
+from runtime.testing.targets import a_run
 
 LISTED = """\
 0, NVIDIA H100 80GB HBM3, 37, 1024, 81559, 120.50
@@ -51,3 +61,41 @@ def test_a_run_that_asks_for_gpus_does_not_start_without(agent, with_gpus):
     assert agent.run("print('ran')", "--gpus=3", PATH=with_gpus)[0] == 127
     assert "its machine has 2" in agent.last_state["error"]
     assert agent.run("print('ran')", "--gpus=2", PATH=with_gpus) == (0, "ran\n")
+
+
+def refusal(**fields):
+    """Return why a run is not submitted that asks for two GPUs."""
+    sizes = {"cpu": "STANDARD_DS3_V2", "gpu": "Standard_NC4as_T4_v3", "new": "Standard_X1"}
+    try:
+        check_gpus(RunSpec("a.py", Path(), gpus=2, **fields), lambda name: sizes.get(name, ""))
+    except UsageError as error:
+        return error.detail
+    return ""
+
+
+def test_a_vm_size_with_too_few_gpus_is_refused_before_the_run():
+    assert "a Standard_DS3_v2 (target 'cpu') has none" in refusal(target="cpu")
+    assert "a Standard_NC4as_T4_v3 (target 'gpu') has 1" in refusal(target="gpu")
+    made = RunCluster("Standard_NC4as_T4_v3")
+    assert "has 1" in refusal(target="amlcompute", cluster=made)
+    assert refusal(target="new") == refusal(target="a-machine") == ""
+
+
+def test_this_machine_is_asked_before_the_run(tmp_path, with_gpus, monkeypatch):
+    target, spec = LocalTarget(tmp_path), RunSpec("a.py", Path(), gpus=3)
+    monkeypatch.setenv("PATH", with_gpus)
+    with pytest.raises(UsageError, match="asks for 3 GPUs, and this machine has 2"):
+        target.plan(spec)
+    assert target.plan(replace(spec, gpus=2)) == ""
+
+
+def test_a_container_is_given_the_number_of_gpus(tmp_path):
+    def container(**fields):
+        run = a_run(tmp_path, "pass")
+        return container_settings(replace(run, spec=replace(run.spec, **fields)))["gpus"]
+
+    assert container(gpus=2) == "2"
+    assert (
+        container(gpus=2, docker=DockerOptions(arguments=("--gpus", "device=0,1"))) == "device=0,1"
+    )
+    assert (container(docker=DockerOptions(gpu=True)), container()) == ("all", "")

@@ -85,6 +85,13 @@ def test_a_machine_that_cannot_be_used_stores_no_run(submit, machine, changes, e
     assert stored() == 0
 
 
+def test_a_machine_without_the_gpus_stores_no_run(submit, machine):
+    submitted, stored = submit
+    with pytest.raises(MachineError, match="asks for 64 GPUs, and machine 'vm' has"):
+        submitted(machine, gpus=64)
+    assert stored() == 0
+
+
 def test_all_machines_that_cannot_be_used_are_named(submit, machine):
     submitted, stored = submit
     wrong = replace(machine, target="vm2", port=1), replace(machine, target="vm3", user="nobody")

@@ -384,9 +384,10 @@ def test_retries_and_timeouts_are_attributes_of_our_own(source):
     config = ScriptRunConfig(source, "train.py")
     config.max_retries, config.retry_exit_codes, config.retry_events = 3, [75], ["idle"]
     config.idle_timeout_seconds = config.queue_timeout_seconds = 60
+    config.gpus = 2
     found = config.spec("exp", {})
     assert found.retry == RetryPolicy(3, (75,), ("idle",))
-    assert (found.idle_timeout_s, found.queue_timeout_s) == (60, 60)
+    assert (found.idle_timeout_s, found.queue_timeout_s, found.gpus) == (60, 60, 2)
 
 
 @pytest.mark.parametrize(
