@@ -191,7 +191,7 @@ class _Submitted:
             "arguments": self._arguments,
             "variables": {},
         }
-        named: dict[str, list[str]] = {"files": [], "archives": [], "py-files": []}
+        named: dict[str, list[str]] = {option: [] for option in _LISTS}
         configuration = dict(asked.configuration)
         if asked.environment:
             archive = parts.environment(Path(asked.environment))
@@ -277,6 +277,7 @@ _LISTS = {
     "files": ("spark.files", "spark.yarn.dist.files"),
     "archives": ("spark.archives", "spark.yarn.dist.archives"),
     "py-files": ("spark.submit.pyFiles",),
+    "jars": ("spark.jars", "spark.yarn.dist.jars"),
 }
 """The lists of files of ``spark-submit``, and the settings whose place they take."""
 

@@ -21,14 +21,16 @@ from runtime.definitions.mlproject import read_project
 from runtime.definitions.recognition import Kind, Recognized, recognize
 from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.settings_given import Setting, read_settings
+from runtime.model.environments import EnvironmentSpec
 from runtime.model.runs import RunSpec
-from runtime.submit.job_files import check_workspaces, job_run, with_code
+from runtime.submit.job_files import check_workspaces, job_run, spark_run, with_code
 from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
 from runtime.sweeps.hdconfig import read_hdconfig
 from runtime.sweeps.job_file import read_sweep_job
 from runtime.sweeps.sweep import Sweep
 from runtime.targets.finding import LOCAL
+from runtime.targets.spark_options import PYSPARK
 
 _PROJECT: Final = "MLproject"
 _SCRIPTED: Final = "runtime.cli.submit:scripted"
@@ -133,6 +135,18 @@ def defined_job(
     return _run_of(job_run(file, settings, session.home), given, session)
 
 
+def _spark(file: Path, given: SubmitOptions, session: ProjectSession) -> Defined:
+    _refuse_arguments(file, given)
+    return defined_spark(file, read_settings(given.settings), given, session)
+
+
+def defined_spark(
+    file: Path, settings: Sequence[Setting], given: SubmitOptions, session: ProjectSession
+) -> Defined:
+    """Return the run of a Spark job; the options of the command line override the file."""
+    return _run_of(spark_run(file, settings, session.home), given, session)
+
+
 def _run_of(job: JobFile, given: SubmitOptions, session: ProjectSession) -> Defined:
     if job.workspaces:
         check_workspaces(job, _manifest(session))
@@ -227,6 +241,8 @@ def _overridden(spec: RunSpec, given: SubmitOptions, target: str) -> RunSpec:
             python=given.python_version,
             configured=environment,
         )
+    elif target != LOCAL and spec.framework == PYSPARK:
+        environment = EnvironmentSpec("user_managed")  # what the cluster has
     elif target != LOCAL:
         raise DefinitionError(
             f"It has no environment, and target {target!r} needs one.",
@@ -283,6 +299,7 @@ def _project(file: Path, given: SubmitOptions, _: ProjectSession) -> Defined:
 
 _READERS: Final[Mapping[Kind, Callable[[Path, SubmitOptions, ProjectSession], Defined]]] = {
     Kind.COMMAND_JOB: _job,
+    Kind.SPARK_JOB: _spark,
     Kind.SWEEP_JOB: _sweep,
     Kind.AUTOML_JOB: _automl,
     Kind.HYPERDRIVE: _hyperdrive,

@@ -33,7 +33,11 @@ from runtime.submit.session import ProjectSession
 
 _MANY: Final = "--set"
 _COLUMNS: Final = ("name", "status", "display_name", "experiment_name", "compute")
-_READERS: Final = {Kind.SWEEP_JOB: "defined_sweep", Kind.AUTOML_JOB: "defined_automl"}
+_READERS: Final = {
+    Kind.SPARK_JOB: "defined_spark",
+    Kind.SWEEP_JOB: "defined_sweep",
+    Kind.AUTOML_JOB: "defined_automl",
+}
 _NAME: Final = click.option("--name", "-n", metavar="NAME", required=True, help="Name of the job.")
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from runtime.definitions.curated import CURATED
 from runtime.definitions.job_keys import COMMAND_JOB
 from runtime.definitions.job_kinds import KINDS
+from runtime.definitions.job_spark import SPARK_JOB
 from runtime.definitions.keys import Key, Meaning
 from runtime.definitions.mlproject import PROJECT
 
@@ -38,7 +39,8 @@ that says so, and what to do with it.
 | sweep job of CLI v2, HyperDrive file | runs a [sweep](sweeps.md) |
 | automl job of CLI v2 | runs a [search for a model](automl.md) |
 | pipeline job of CLI v2, pipeline of azureml-core | runs a [pipeline](pipelines.md) |
-| Spark, parallel job | checks its keys, and refuses it (below) |
+| Spark job of CLI v2 | submits its PySpark script (below) |
+| parallel job | checks its keys, and refuses it (below) |
 | run configuration | refuses it: give it with `-c` |
 | notebook | refuses it: `aml v1 run` runs notebooks that submit runs |
 | schedule | refuses it: `aml schedule create -f` makes one |
@@ -90,6 +92,31 @@ parameter, quoted for the shell; parameters that are not declared are appended a
 `--entry-point script.py` runs a script of the folder. `path` parameters become absolute.
 
 """
+SPARK_EXAMPLE: Final = """\
+type: spark
+code: src
+entry: {file: total.py}
+args: --below ${{inputs.below}} --data ${{inputs.data}}
+conf: {spark.executor.instances: 2, spark.executor.memory: 2g}
+py_files: [helpers.py]
+inputs:
+  below: 100
+  data: {type: uri_file, path: data/iris.csv, mode: download}
+compute: azureml:hdi
+"""
+_SPARK: Final = """\
+## Spark jobs
+
+```yaml
+EXAMPLE```
+
+The script is submitted with `spark-submit`, as in [PySpark](spark.md): on this machine
+(`compute: local`), in docker, on a virtual machine, on HDInsight and in a Databricks workspace.
+`args` is split as a shell would split it; data is its path. Listed files are in the folder `code`,
+or addresses that Spark itself reads (`wasbs://…`). Without `environment`, a cluster's own Python is
+used. Keys that it shares with a command job mean the same.
+
+"""
 _KINDS: Final = """\
 ## Jobs that cannot be run yet
 
@@ -115,6 +142,9 @@ def page() -> str:
     parts = [
         _HEAD.replace("EXAMPLE", EXAMPLE),
         *_table(COMMAND_JOB),
+        "",
+        _SPARK.replace("EXAMPLE", SPARK_EXAMPLE),
+        *_table([key for key in SPARK_JOB if key not in COMMAND_JOB]),
         "",
         _PROJECTS,
         *_table(PROJECT),

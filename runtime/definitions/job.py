@@ -91,14 +91,20 @@ def read_job(file: Path, settings: Sequence[Setting] = ()) -> JobFile:
 
 
 def job_of(
-    document: Located, folder: Path, problems: Problems, search_space: Sequence[str] = ()
+    document: Located,
+    folder: Path,
+    problems: Problems,
+    search_space: Sequence[str] = (),
+    *,
+    noun: str = "a command job",
 ) -> JobFile:
     """Return the command job that a document is, such as a step of a pipeline.
 
     Problems are added; paths are relative to ``folder``. ``search_space`` are the parameters of the
-    sweep that it is the trial of: their expressions stay in its texts as they are.
+    sweep that it is the trial of: their expressions stay in its texts as they are. ``noun`` is what
+    messages call it.
     """
-    unused = check_keys(document, COMMAND_JOB, problems, noun="a command job")
+    unused = check_keys(document, COMMAND_JOB, problems, noun=noun)
     return _Reading(document, folder, problems, search_space).job(Path(problems.file), unused)
 
 

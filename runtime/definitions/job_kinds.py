@@ -103,20 +103,6 @@ PIPELINE_JOB: Final = (
     *_keys("version", "text"),
 )
 """The keys of a pipeline job; below a step only its own are checked."""
-SPARK_JOB: Final = (
-    *_ANY_JOB,
-    *_DATA,
-    *_command_keys("code", "environment"),
-    *_keys("entry", "map"),
-    *_keys("file class_name", "text", below="entry"),
-    *_keys("args", "text"),
-    *_keys("conf", "map", free=True),
-    *_keys("py_files jars files archives", "list"),
-    *_keys("resources", "map"),
-    *_keys("instance_type runtime_version", "text", below="resources"),
-    *_keys("limits queue_settings", "map", free=True),
-)
-"""The keys of a Spark job."""
 PARALLEL_JOB: Final = (
     *_ANY_JOB,
     *_DATA,
@@ -156,9 +142,6 @@ class JobKind:
 
 
 KINDS: Final[Mapping[Kind, JobKind]] = {
-    Kind.SPARK_JOB: JobKind(
-        SPARK_JOB, ("entry",), "Spark jobs", "Write a command job: `command: spark-submit FILE`."
-    ),
     Kind.PARALLEL_JOB: JobKind(
         PARALLEL_JOB, ("task",), "parallel jobs", "Write a command job that loops over the data."
     ),

@@ -222,6 +222,20 @@ INABILITIES: Final = (
         "Submit the run over ssh, or without `--retries`.",
     ),
     Inability(
+        "files of Spark",
+        (DATABRICKS,),
+        "its cluster is there before the run's files are",
+        "Name them in `databricks: {libraries: {jars: […], wheels: […]}}`; modules of the source"
+        " folder can be imported as they are.",
+    ),
+    Inability(
+        "files of Spark through Livy",
+        (HDINSIGHT,),
+        "Spark reads them before the run's files are there",
+        "Name addresses in the cluster's storage (`wasbs://…`), or submit the run over ssh; modules"
+        " of the source folder can be imported as they are.",
+    ),
+    Inability(
         "attempts of YARN",
         (HDINSIGHT,),
         "YARN would start the script again within the same run, and nobody would know",

@@ -8,6 +8,7 @@ from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
 from runtime.submit.batch_abilities import BATCH_FEATURES
 from runtime.targets.databricks_tasks import work_of
+from runtime.targets.spark_options import FILE_SETTINGS
 
 
 def process_count(spec: RunSpec) -> int:
@@ -47,6 +48,12 @@ def _image(spec: RunSpec) -> str:
 def _spark_packages(spec: RunSpec) -> str:
     packages = spec.environment.spark if spec.environment else None
     return "packages of Spark" if packages and spec.framework == "PySpark" else ""
+
+
+def _spark_files(spec: RunSpec) -> str:
+    """Return the settings that name files of the source folder, which Spark would have to read."""
+    names = (name for name in FILE_SETTINGS if name in spec.spark and "://" not in spec.spark[name])
+    return ", ".join(names) if spec.framework == "PySpark" else ""
 
 
 def _through_livy(spec: RunSpec) -> bool:
@@ -147,6 +154,12 @@ FEATURES: Final = (
             * (_through_livy(s) and s.framework == "PySpark" and s.retry.max_retries > 0)
         ),
         ("retry",),
+    ),
+    Feature("files of Spark", _spark_files, ("spark",)),
+    Feature(
+        "files of Spark through Livy",
+        lambda s: _spark_files(s) if _through_livy(s) else "",
+        ("spark",),
     ),
     Feature("attempts of YARN", _yarn_attempts, ("spark",)),
     Feature("R", lambda s: "R" * (s.framework == "R" and not s.command), ("framework",)),

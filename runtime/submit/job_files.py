@@ -1,4 +1,4 @@
-"""Command jobs of CLI v2, ready to be submitted: read, and compared with the deployed workspace."""
+"""Jobs of CLI v2, ready to be submitted: read, and compared with the deployed workspace."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +9,7 @@ from infra.contract.errors import DefinitionError
 from infra.contract.manifest import Manifest
 from infra.contract.private import private_folder
 from runtime.definitions.job import JobFile, read_job
+from runtime.definitions.job_spark import read_spark_job
 from runtime.definitions.settings_given import Setting
 
 _EMPTY: Final = "empty"
@@ -18,6 +19,11 @@ _PARTS: Final = ("subscriptions", "resourcegroups", "workspaces")
 def job_run(file: Path, settings: Sequence[Setting], home: Path) -> JobFile:
     """Return a job; one without code gets an empty folder below ``home``, the `.aml` folder."""
     return with_code(read_job(file, settings), home)
+
+
+def spark_run(file: Path, settings: Sequence[Setting], home: Path) -> JobFile:
+    """Return a Spark job, as ``job_run`` returns a command job."""
+    return with_code(read_spark_job(file, settings), home)
 
 
 def with_code(job: JobFile, home: Path) -> JobFile:

@@ -13,6 +13,8 @@ _MASTER: Final = "spark.master"
 _NAME: Final = "spark.app.name"
 _LOCAL: Final = "local[*]"
 _CLUSTER: Final = "cluster"
+FILE_SETTINGS: Final = ("spark.submit.pyFiles", "spark.jars", "spark.files", "spark.archives")
+"""Settings that list files, which may be of the source folder."""
 ATTEMPTS: Final = "spark.yarn.maxAppAttempts"
 _DECIDED: Final = frozenset({_MASTER, DEPLOY_MODE, "spark.yarn.submit.waitAppCompletion", ATTEMPTS})
 """Settings that the target decides."""

@@ -16,7 +16,7 @@ entry_points:
 REFUSED = {
     "lab.ipynb": (NOTEBOOK, "a notebook", "`aml v1 run lab.ipynb`"),
     "pipeline.yml": (PIPELINE, "pipeline.yml:2", "default_compute: azureml:NAME"),
-    "spark.yml": ("type: spark\nentry: {file: a.py}\n", "a Spark job", "spark-submit"),
+    "spark.yml": ("type: spark\nentry: {file: a.py}\n", "has no folder", "`code: ./src`"),
     "auto.yml": ("type: automl\ntask: regression\n", "auto.yml:1", "target_column_name"),
     "import.yml": ("type: import\n", "an import job", "cannot be run yet"),
     "old.yml": ("pipeline: {steps: {}}\n", "It has no steps", "Write `steps"),
@@ -130,3 +130,10 @@ def test_a_script_that_does_not_exist_is_still_searched_for(desk):
     said = desk.aml("submit", "--source-directory", "src", "trian")
     assert said.code == 2
     assert "Did you mean 'train.py'?" in said.err
+
+
+def test_a_spark_job_runs_its_script(desk):
+    desk.write("import sys\nprint('given', sys.argv[1:])\n", "../a.py")
+    desk.write("type: spark\ncode: .\nentry: {file: a.py}\nargs: x 'y z'\n", "../spark.yml")
+    answer = desk.aml("submit", "--set", "compute=local", "spark.yml")
+    assert (answer.code, "given ['x', 'y z']" in answer.out) == (0, True)

@@ -33,26 +33,15 @@ jobs:
     retry_settings: {max_retries: 3, timeout: 60}
     task: {type: run_function, code: ./score, entry_script: score.py}
 """
-SPARK = """\
-type: spark
-code: ./src
-entry: {file: titanic.py}
-conf: {spark.driver.cores: 1, spark.executor.instances: 2}
-inputs: {a: {type: uri_file, path: https://a.example/a.csv, mode: direct}}
-args: --a ${{inputs.a}}
-resources: {instance_type: standard_e4s_v3, runtime_version: "3.3"}
-identity: {type: managed}
-"""
 PARALLEL = "type: parallel\ntask: {type: run_function, code: src, entry_script: a.py}\n"
 FINE = {
-    "spark": SPARK,
     "parallel": PARALLEL,
     "fine-tuning": "type: finetuning\ntask: chat_completion\n",
     "import": "type: import\nsource: {type: database}\n",
 }
 # What is replaced in a job by what, and what is then said.
 WRONG = [
-    (SPARK, "args:", "arg:", "no key `arg`. Did you mean `args`?"),
+    (PARALLEL, "task:", "tas:", "no key `tas`. Did you mean `task`?"),
 ]
 
 
@@ -96,5 +85,5 @@ def test_the_steps_of_a_pipeline_job_are_checked(tmp_path, old, new, expected):
 
 
 def test_every_kind_of_job_that_does_not_run_has_a_row():
-    runs = {Kind.COMMAND_JOB, Kind.SWEEP_JOB, Kind.PIPELINE_JOB, Kind.AUTOML_JOB}
+    runs = {Kind.COMMAND_JOB, Kind.SPARK_JOB, Kind.SWEEP_JOB, Kind.PIPELINE_JOB, Kind.AUTOML_JOB}
     assert set(KINDS) == JOBS - runs

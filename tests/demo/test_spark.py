@@ -31,8 +31,8 @@ def test_a_cluster_is_made_attached_and_submitted_to(example):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AML_", "PULUMI_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     script = example / "run.sh"
-    # The environment of the run on this machine would be built for this test alone.
-    script.write_text(script.read_text().replace("here cluster livy", "cluster"))
+    # Runs by configuration are tested with the target; an environment for this machine takes long.
+    script.write_text(script.read_text().replace("here cluster livy", ""))
     done = subprocess.run(
         [script],
         env={**kept, "PATH": path},

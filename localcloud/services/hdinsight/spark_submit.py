@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
@@ -27,6 +27,7 @@ ENVIRONMENTS: Final = "AML_SPARK_ENVIRONMENTS"
 APPLICATIONS: Final = "AML_SPARK_APPLICATIONS"
 INSTALLING_HOME: Final = "AML_SPARK_INSTALLING_HOME"
 """The home folder whose caches the installer uses: an account of a machine has none."""
+_SENT: Final = ("--py-files", "--jars")
 _REMOTE: Final = ("wasb:", "wasbs:", "abfs:", "abfss:", "adl:", "hdfs:")
 
 
@@ -59,7 +60,7 @@ def _run(wanted: Submission, application: Application) -> int:
             shipped = []
         command = [
             *(str(python.with_name("spark-submit")), "--master", "local[*]"),
-            *("--conf", "spark.ui.enabled=false", *wanted.options, *shipped),
+            *("--conf", "spark.ui.enabled=false", *_absolute(wanted.options), *shipped),
             *(program, *wanted.arguments),
         ]
         variables = {**os.environ, **spark_variables(python), **wanted.variables}
@@ -106,6 +107,15 @@ def _require_files(wanted: Submission) -> None:
 
 def _local(name: str) -> Path:
     return Path(name.partition("#")[0].removeprefix("local:").removeprefix("file://"))
+
+
+def _absolute(options: Sequence[str]) -> Iterator[str]:
+    """Yield options of Spark whose files can be found from another folder, as YARN sends them."""
+    before = ""
+    for word in options:
+        names = word.split(",") if before in _SENT else ()
+        yield ",".join(n if ":" in n else str(Path(n).absolute()) for n in names) or word
+        before = word
 
 
 def _shipped(wanted: Submission) -> list[str]:
