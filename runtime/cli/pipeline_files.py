@@ -22,6 +22,7 @@ from runtime.pipelines.drawing import as_text
 from runtime.pipelines.graph import Problem
 from runtime.pipelines.submission import Options, check, submit
 from runtime.submit.session import ProjectSession
+from runtime.sweeps.job_file import swept_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,9 @@ class PipelineJob(PipelineFile):
             for key, value in (parameters or {}).items()
         ]
         readers = {"automl": partial(automl_job_of, home=home_folder())}
-        found = read_pipeline_job(self.file, [*settings, *given], readers)
+        found = read_pipeline_job(
+            self.file, [*settings, *given], readers=readers, sweeps=swept_step
+        )
         notes = [f"{found.file}:{e.line}: `{e.path}` has no effect. {e.why}" for e in found.unused]
         options = Options(regenerate=found.regenerate, name=found.name or "")
         problems = tuple(Problem(e.message, e.remedy, str(e.at)) for e in found.problems)

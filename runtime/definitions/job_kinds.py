@@ -186,7 +186,7 @@ def check_job(document: Located, kind: Kind, problems: Problems) -> tuple[Unused
             kind is Kind.PIPELINE_JOB and document.get("component")
         ):
             what = f"It is {kind}, and has no `{key}`."
-            problems.at_line(1, what, f"Write `{key}: …`.")
+            problems.at_line(document.line, what, f"Write `{key}: …`.")
     if kind is Kind.SWEEP_JOB:
         _check_search_space(document, problems)
     for name, step in (document.get("jobs") or Located({}, 1)).entries.items():
@@ -223,7 +223,7 @@ def _check_search_space(document: Located, problems: Problems) -> None:
 
 _STEP_TYPES: Final[Mapping[str, str]] = {
     "command": "command",
-    "sweep": "trial",
+    "sweep": "",
     "pipeline": "jobs",
     "parallel": "task",
     "spark": "entry",

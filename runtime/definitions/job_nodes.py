@@ -16,6 +16,7 @@ from infra.contract.load import nearest
 from runtime.definitions.located import Located
 from runtime.definitions.problems import Problems
 from runtime.definitions.reading import read_file
+from runtime.definitions.sweep_nodes import SWEEP, is_sweep, trial_of
 from runtime.model.pipelines import Source
 
 _EMPTY: Final = Located({}, 1)
@@ -40,7 +41,8 @@ class Node:
     """A node of a pipeline: ``document`` as it is written there, ``component`` if it has one.
 
     ``body`` has the command: the component, else the node itself. ``file`` and ``folder`` are where
-    that is written. ``inner``: it is a pipeline itself.
+    that is written. ``inner``: it is a pipeline itself. The component of a sweep is its trial,
+    whose inputs that are parameters of the search are no inputs any more.
     """
 
     name: str
@@ -61,6 +63,8 @@ class Node:
     @property
     def kind(self) -> str:
         """Return the type of the node: ``command`` unless it says otherwise."""
+        if is_sweep(self.document):
+            return SWEEP
         for each in (self.body, self.document):
             kind = each.get("type")
             if kind is not None and kind.text != "component":
@@ -139,13 +143,17 @@ class Nodes:
     def _node(self, name: str, document: Located) -> Node:
         file = Path(self.problems.file)
         node = Node(f"{self.prefix}{name}", document, document.line, file)
-        named = document.get("component")
+        swept = is_sweep(document)
+        named = document.get("trial" if swept else "component")
         if named is None:
             return node
-        if named.is_map:
-            return replace(node, component=named)
-        component, found = self._component(named, file)
+        component, found = (named, file) if named.is_map else self._component(named, file)
+        if swept:
+            trial = trial_of(component or _EMPTY, document, name, self.problems)
+            return replace(node, component=trial, file=found)
         node = replace(node, component=component or _EMPTY, file=found)
+        if named.is_map:
+            return node
         written = document.get("type")
         if written is not None and written.text not in {node.kind, "component"}:
             what = f"Step {name!r} is of type {written.text}, and its component {node.kind}."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from infra.catalogue.names import RULES
+from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_data import read_data
@@ -21,6 +22,13 @@ from runtime.definitions.located import Located
 from runtime.definitions.problems import Problem, Problems
 from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
+from runtime.definitions.sweep_nodes import (
+    SWEEP,
+    SweepReader,
+    check_outputs,
+    space_of,
+    trial_limits,
+)
 from runtime.model.data import DataLocation, DataOutput
 from runtime.model.pipelines import Pipeline, Step
 
@@ -37,6 +45,7 @@ _OF_STEP: Final = ("tags", "description", "properties", "identity", "services", 
 _REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     "sweep": ("a sweep", "Submit it alone: `aml submit FILE`."),
     "spark": ("a Spark job", "Submit it alone: `aml submit FILE`."),
+    "spark": ("a Spark job", "Write a command: `spark-submit FILE`."),
     "import": ("an import", "Read the source in a step with a command of your own."),
     "data_transfer": ("a data transfer", "Copy it with a command: `cp -R`."),
     "if_else": ("a condition", "Write a step whose command decides."),
@@ -63,20 +72,22 @@ class PipelineFile:
 def read_pipeline_job(
     file: Path,
     settings: Sequence[Setting] = (),
-    readers: Mapping[str, StepReader] | None = None,
+    *,
+    readers: Mapping[str, StepReader],
+    sweeps: SweepReader,
 ) -> PipelineFile:
     """Read what can be read of a pipeline job, with the problems of the rest.
 
     ``settings`` are what `--set` and `-P` gave; they replace what the file says. ``readers`` read
-    the types of steps that packages above this one know. Raises ``DefinitionError`` for a file that
-    is no document at all.
+    the types of steps that packages above this one know, ``sweeps`` what steps search. Raises
+    ``DefinitionError`` for a file that is no document at all.
     """
     problems = Problems(file)
     document = read_job_document(file, problems, settings)
     if document is None:
         problems.add("It is no pipeline.", remedy="Write `jobs: {…}`.")
         problems.raise_any()
-    found = _Reading(file, problems, readers or {}).pipeline(document or _EMPTY)
+    found = _Reading(file, problems, readers, sweeps).pipeline(document or _EMPTY)
     return replace(found, problems=tuple(problems.found))
 
 
@@ -84,7 +95,8 @@ def read_pipeline_job(
 class _Reading:
     file: Path
     problems: Problems
-    readers: Mapping[str, StepReader] = field(default_factory=dict)
+    readers: Mapping[str, StepReader]
+    sweeps: SweepReader
     steps: list[Step] = field(default_factory=list)
     unused: list[Unused] = field(default_factory=list)
 
@@ -150,6 +162,7 @@ class _Reading:
             return self._read_elsewhere(node, scope, defaults)
         reads: dict[str, StepOutput] = {}
         before = len(self.problems.found)
+        sweep = self._sweep(node)
         inputs = self._inputs(node, scope, reads)
         read_data(Located({"inputs": Located(inputs, node.line)}, 1), scope.folder, self.problems)
         if len(self.problems.found) > before:
@@ -157,15 +170,28 @@ class _Reading:
         problems = self.problems if node.file == self.file else Problems(node.file)
         body = parallel_document(node.body, problems) if kind == "parallel" else node.body
         document = self._document(node, body, inputs, scope, defaults)
-        job = job_of(document, node.folder, problems)
+        space = space_of(node.document) if node.kind == SWEEP else ()
+        job = job_of(document, node.folder, problems, space)
         for each in problems.found if problems is not self.problems else ():
             self.problems.add(each.message, remedy=each.remedy, at=each.at)
         self.unused += [each for each in job.unused if not each.path.startswith("$schema")]
         if job.target is None:
             self._without_compute(node)
+        if sweep is not None:
+            check_outputs(job.spec.outputs, node.document, node.name, self.problems)
         if len(self.problems.found) > before:
             return None
-        return self._made(node, job, reads, defaults, reuse=_deterministic(node.component))
+        reuse = _deterministic(node.component)
+        return replace(self._made(node, job, reads, defaults, reuse=reuse), sweep=sweep)
+
+    def _sweep(self, node: Node) -> JsonObject | None:
+        """Return what a step searches, ``None`` for a step that is no sweep."""
+        found = self.sweeps(node.document, self.problems) if node.kind == SWEEP else None
+        if found is None:
+            return None
+        sweep, unused = found
+        self.unused += unused
+        return sweep
 
     def _read_elsewhere(self, node: Node, scope: "Nodes", defaults: "_Defaults") -> Step | None:
         """Return a step of a type that one of ``readers`` reads: its own keys name its data."""
@@ -245,7 +271,8 @@ class _Reading:
                     what = f"Step {node.name!r} is given no {name!r}, which its component needs."
                     todo = f"Write `inputs: {{{name}: …}}`."
                     self.problems.at_line(node.line, what, todo)
-                found[name] = _typed(form, None, node.line)
+                else:
+                    found[name] = _typed(form, None, node.line)
                 continue
             resolved = scope.resolved(value, node.name, name)
             if isinstance(resolved, StepOutput):
@@ -285,6 +312,11 @@ class _Reading:
             for key in _FROM_COMPONENT
             if (value := node.document.get(key) or body.get(key)) is not None
         }
+        if node.kind == SWEEP:
+            entries = {
+                **{k: v for k, v in entries.items() if k != "limits"},
+                **trial_limits(node.document),
+            }
         entries |= {key: value for key in _OF_STEP if (value := node.document.get(key)) is not None}
         variables = [
             each.entries

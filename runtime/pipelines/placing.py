@@ -16,6 +16,7 @@ from runtime.submit.abilities import LOCAL
 
 DATA: Final = "data"
 """The folder of the data between steps, in the folder of the pipeline's run."""
+RUN_ID: Final = "{run-id}"
 KindOf = Callable[[str], str]
 """Returns the kind of a target."""
 
@@ -25,7 +26,12 @@ def placed(step: Step, folder: Path, kind_of: KindOf) -> RunSpec:
     run = step.run
     if not run.outputs or kind_of(run.target) != LOCAL:
         return run
-    outputs = tuple(_kept_here(each, folder / DATA / step.name) for each in run.outputs)
+    own = folder / DATA / step.name
+    # Each run of a sweep writes an output of its own; the driver of the sweep fills in which.
+    trial = own if step.sweep is None else own / RUN_ID
+    outputs = tuple(
+        _kept_here(each, own if each.name in step.leaves else trial) for each in run.outputs
+    )
     return replace(run, outputs=outputs)
 
 
@@ -42,7 +48,8 @@ def outputs_of(run: RunSpec, run_id: str) -> dict[str, DataLocation]:
 
 def _place(output: DataOutput, run_id: str) -> DataLocation:
     if output.location is not None and output.location.kind == "local":
-        return output.location
+        path = output.location.path.replace(RUN_ID, run_id)
+        return replace(output.location, path=path)
     store = output.location.datastore if output.location else None
     return DataLocation("datastore", output_path(output, run_id).rstrip("/"), store)
 

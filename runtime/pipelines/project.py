@@ -32,7 +32,7 @@ from runtime.pipelines.graph import in_order
 from runtime.pipelines.kept_steps import DoneStep, KeptSteps, done_step
 from runtime.pipelines.placing import bound, outputs_of, placed
 from runtime.pipelines.planning import StepState, failed, plan_of
-from runtime.pipelines.sweep_steps import leave, submit_step
+from runtime.pipelines.sweep_steps import leave, outputs_of_best, submit_step
 from runtime.submit.driven import driven_folder
 from runtime.submit.driver_process import Driving, timestamp
 from runtime.submit.prepare import LOCAL
@@ -331,8 +331,9 @@ class _Execution:
             self._became(step.name, state, None, why=why)
             return
         outputs = outputs_of(run, record.run_id)
-        if step.leaves:
+        if step.sweep is not None:
             try:
+                outputs |= outputs_of_best(self._session, step, run, record)
                 leave(self._session, step, record, outputs)
             except PlatformError as error:
                 self._fail(step, error)

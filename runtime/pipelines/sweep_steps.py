@@ -19,7 +19,9 @@ from runtime.agent.assets.transfers import upload
 from runtime.model.data import DataLocation
 from runtime.model.pipelines import Step
 from runtime.model.runs import RunRecord, RunSpec
+from runtime.model.states import RunState
 from runtime.pipelines.documents import StepCode
+from runtime.pipelines.placing import outputs_of
 from runtime.submit.collect import collect
 from runtime.submit.notes import silent
 from runtime.submit.session import ProjectSession
@@ -56,6 +58,24 @@ def submit_step(
     )
 
 
+def outputs_of_best(
+    session: ProjectSession, step: Step, run: RunSpec, record: RunRecord
+) -> dict[str, DataLocation]:
+    """Return where the outputs are that every child of a sweep writes: those of the best one.
+
+    Only children that completed count, as the others may not have written all. Raises
+    ``DefinitionError`` if none of them logged the metric.
+    """
+    written = {each.name for each in run.outputs} - set(step.leaves)
+    if not written:
+        return {}
+    results = results_of(session.history, record)
+    completed = [each for each in results.trials if each.state is RunState.COMPLETED]
+    best = _best_of(replace(results, trials=tuple(completed)))
+    found = outputs_of(run, best)
+    return {name: found[name] for name in written}
+
+
 def leave(
     session: ProjectSession,
     step: Step,
@@ -86,19 +106,24 @@ def _metrics(session: ProjectSession, results: Results) -> dict[str, dict[str, l
     return found
 
 
-def _best_file(session: ProjectSession, results: Results, file: str, made: Path) -> None:
+def _best_of(results: Results) -> str:
     best = next((each for each in results.trials if results.best(each) is not None), None)
     if best is None:
         raise DefinitionError(
             f"No child of the sweep logged {results.metric}.",
             remedy="Log the primary metric in the script: `run.log(NAME, VALUE)`.",
         )
-    record = session.history.record(best.id)
-    collect(session.history, session.target_of(record), best.id, session.home, report=silent)
-    source = Path(session.history.record(best.id).outputs or "") / file
+    return best.id
+
+
+def _best_file(session: ProjectSession, results: Results, file: str, made: Path) -> None:
+    best = _best_of(results)
+    record = session.history.record(best)
+    collect(session.history, session.target_of(record), best, session.home, report=silent)
+    source = Path(session.history.record(best).outputs or "") / file
     if not source.exists():
         raise DefinitionError(
-            f"The best child of the sweep, {best.id}, has no {file}.",
+            f"The best child of the sweep, {best}, has no {file}.",
             remedy="Correct `model_file`, or have the script write it.",
         )
     if source.is_dir():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_kinds import check_job
@@ -15,7 +16,16 @@ from runtime.definitions.recognition import Kind
 from runtime.definitions.settings_given import Setting
 from runtime.sweeps.hdconfig import plain_values, policy_of
 from runtime.sweeps.space import EXPRESSIONS, FORMS, Expression, Space, Value, problem
-from runtime.sweeps.sweep import GOALS, LONGEST_S, MOST_RUNS, POLICIES, SAMPLINGS, Policy, Sweep
+from runtime.sweeps.sweep import (
+    GOALS,
+    LONGEST_S,
+    MOST_RUNS,
+    POLICIES,
+    SAMPLINGS,
+    Policy,
+    Sweep,
+    to_document,
+)
 
 _OF_THE_SWEEP: Final = frozenset(
     {
@@ -46,9 +56,8 @@ def read_sweep_job(file: Path, settings: Sequence[Setting] = ()) -> SweepJob:
     trial = _trial(document, problems)
     job = job_of(trial, file.parent, problems, tuple(sweep.space))
     _check_used(trial, sweep.space, problems)
-    # Of a sweep that could not be read, not all of this would be true.
-    for each in () if problems.found else sweep.problems():
-        problems.at_line(_line(document, each), each, "Correct it.")
+    if not problems.found:  # of a sweep that could not be read, not all of this would be true
+        _check_sweep(sweep, document, problems)
     problems.raise_any()
     no_effect = [
         *unused,
@@ -56,6 +65,32 @@ def read_sweep_job(file: Path, settings: Sequence[Setting] = ()) -> SweepJob:
         *_no_effect(document),
     ]
     return SweepJob(sweep, replace(job, unused=tuple(no_effect)))
+
+
+def swept_step(
+    document: Located, problems: Problems
+) -> tuple[JsonObject, tuple[Unused, ...]] | None:
+    """Return what a step of a pipeline job searches, as JSON, and its keys without effect.
+
+    ``None`` if it has problems, which are added. Its trial is read elsewhere.
+    """
+    before = len(problems.found)
+    own = {key: value for key, value in document.entries.items() if key in _OF_THE_SWEEP}
+    trial = own.get("trial")
+    if trial is not None and trial.is_map:
+        own["trial"] = Located("", trial.line)
+    check_job(Located(own, document.line), Kind.SWEEP_JOB, problems)
+    sweep = _Reading(document, problems).sweep()
+    if len(problems.found) == before:
+        _check_sweep(sweep, document, problems)
+    if len(problems.found) > before:
+        return None
+    return to_document(sweep), tuple(_no_effect(document))
+
+
+def _check_sweep(sweep: Sweep, document: Located, problems: Problems) -> None:
+    for each in sweep.problems():
+        problems.at_line(_line(document, each), each, "Correct it.")
 
 
 def _no_effect(document: Located) -> list[Unused]:

@@ -18,6 +18,8 @@ from infra.contract.json_types import JsonObject
 from runtime.history.child_runs import PARENT
 from runtime.history.fold import as_number
 from runtime.history.store import History
+from runtime.model.data import DataOutput, output_path
+from runtime.model.pipelines import REUSED_PROPERTY
 from runtime.model.runs import PreparedRun, RunEvent, RunRecord, RunSpec
 from runtime.model.states import NEXT, RunState
 from runtime.model.trials import SWEEP_VARIABLE, with_values
@@ -254,13 +256,23 @@ def child_run(base: PreparedRun, sweep: Sweep, child: Child) -> PreparedRun:
     spec = child_spec(base.spec, sweep, child.assignment)
     parent = {PARENT: child.id.rpartition("_")[0]}
     tags = {**spec.tags, HYPERPARAMETERS: json.dumps(child.assignment)}
-    spec = replace(spec, tags=tags)
+    spec = replace(spec, tags=tags, outputs=_own_outputs(spec.outputs, child.id))
     return replace(
         base,
         run_id=child.id,
         spec=spec,
         command=command_of(spec),
         properties={**base.properties, **parent},
+    )
+
+
+def _own_outputs(outputs: Iterable[DataOutput], child: str) -> tuple[DataOutput, ...]:
+    """Return outputs in folders of this machine as those of one child."""
+    return tuple(
+        replace(each, location=replace(each.location, path=output_path(each, child)))
+        if each.location is not None and each.location.kind == "local"
+        else each
+        for each in outputs
     )
 
 
@@ -383,6 +395,8 @@ def results_of(history: History, record: RunRecord, *, resumed: bool = False) ->
     """Return the children of a sweep, compared; ``resumed``: with those of the ones it resumes."""
     metric: JsonObject = json.loads(record.properties[METRIC])
     name = str(metric["name"])
+    # A step that was reused has no children of its own: they are those of the run it stands for.
+    own = record.properties.get(REUSED_PROPERTY, record.run_id)
     trials = (
         Trial(
             child.run_id,
@@ -392,7 +406,7 @@ def results_of(history: History, record: RunRecord, *, resumed: bool = False) ->
             logged_values(history, child.run_id, name),
             child.properties.get(STOPPED, ""),
         )
-        for parent in (*(_resumed(record) if resumed else ()), record.run_id)
+        for parent in (*(_resumed(record) if resumed else ()), own)
         for number, child in enumerate(reversed(history.children(parent)))
     )
     return Results.of(name, str(metric["goal"]).lower(), trials)

@@ -6,6 +6,7 @@ from infra.contract.errors import DefinitionError
 from runtime.definitions.job_kinds import KINDS, refuse_job
 from runtime.definitions.job_pipeline import read_pipeline_job
 from runtime.definitions.recognition import JOBS, Kind, recognize
+from runtime.sweeps.job_file import swept_step
 
 PIPELINE = """\
 type: pipeline
@@ -80,7 +81,7 @@ def test_its_problems_are_told_with_the_refusal(tmp_path, text, old, new, expect
 def test_the_steps_of_a_pipeline_job_are_checked(tmp_path, old, new, expected):
     file = tmp_path / "job.yml"
     file.write_text(PIPELINE.replace(old, new))
-    problems = read_pipeline_job(file).problems
+    problems = read_pipeline_job(file, readers={}, sweeps=swept_step).problems
     assert expected in " ".join(f"{each.message} {each.remedy}" for each in problems)
 
 
