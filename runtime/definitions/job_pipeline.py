@@ -43,9 +43,7 @@ _FROM_COMPONENT: Final = (
 )
 _OF_STEP: Final = ("tags", "description", "properties", "identity", "services", "queue_settings")
 _REFUSED: Final[Mapping[str, tuple[str, str]]] = {
-    "sweep": ("a sweep", "Submit it alone: `aml submit FILE`."),
     "spark": ("a Spark job", "Submit it alone: `aml submit FILE`."),
-    "spark": ("a Spark job", "Write a command: `spark-submit FILE`."),
     "import": ("an import", "Read the source in a step with a command of your own."),
     "data_transfer": ("a data transfer", "Copy it with a command: `cp -R`."),
     "if_else": ("a condition", "Write a step whose command decides."),

@@ -46,20 +46,6 @@ class ProjectSession:
         self.targets.close()
         self.history.close()
 
-    def submitter(self, report: Report = silent) -> Submitter:
-        """Return what submits to the session's targets. ``report`` gets what to tell a person."""
-        targets = self.targets
-        return Submitter(
-            self.home,
-            self.history,
-            report=report,
-            kind_of=targets.kind,
-            most_nodes=targets.most_nodes,
-            vm_size_of=targets.vm_size,
-            built_here=targets.built_here,
-            kinds=targets.kinds,
-        )
-
     def target_of(self, record: RunRecord) -> Target:
         """Return the target of a run, from the stack it was submitted to."""
         if record.handle in _WITHOUT_TARGET:

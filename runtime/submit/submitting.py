@@ -403,6 +403,7 @@ def submitter_of(session: ProjectSession, report: Report = silent) -> Submitter:
         report=report,
         kind_of=targets.kind,
         most_nodes=targets.most_nodes,
+        vm_size_of=targets.vm_size,
         built_here=targets.built_here,
         kinds=targets.kinds,
     )
