@@ -22,7 +22,7 @@ from runtime.definitions.recognition import Kind, Recognized, recognize
 from runtime.definitions.runconfig import find_run_configuration
 from runtime.definitions.settings_given import Setting, read_settings
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.runs import RunSpec
+from runtime.model.runs import PYSPARK, RunSpec
 from runtime.submit.job_files import check_workspaces, job_run, spark_run, with_code
 from runtime.submit.prepare import choose_environment
 from runtime.submit.session import ProjectSession
@@ -30,7 +30,6 @@ from runtime.sweeps.hdconfig import read_hdconfig
 from runtime.sweeps.job_file import read_sweep_job
 from runtime.sweeps.sweep import Sweep
 from runtime.targets.finding import LOCAL
-from runtime.targets.spark_options import PYSPARK
 
 _PROJECT: Final = "MLproject"
 _SCRIPTED: Final = "runtime.cli.submit:scripted"

@@ -29,6 +29,8 @@ EventKind: TypeAlias = Literal[
     "definition",
     "message",
 ]
+PYSPARK: Final = "PySpark"
+"""The framework of a script that is submitted to Spark."""
 EventOrigin: TypeAlias = Literal["submit", "agent", "service"]
 MAX_DURATION_S = 2_592_000
 """Thirty days, the default limit of Azure ML's ``ScriptRunConfig``."""

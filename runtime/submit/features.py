@@ -7,8 +7,10 @@ from typing import Final
 from runtime.model.launching import RetryEvent
 from runtime.model.runs import RunSpec
 from runtime.submit.batch_abilities import BATCH_FEATURES
-from runtime.targets.databricks_tasks import work_of
-from runtime.targets.spark_options import FILE_SETTINGS
+from runtime.targets.databricks_work import work_of
+
+_SPARK_FILES: Final = ("spark.submit.pyFiles", "spark.jars", "spark.files", "spark.archives")
+"""Settings that list files, which may be of the source folder."""
 
 
 def process_count(spec: RunSpec) -> int:
@@ -52,7 +54,7 @@ def _spark_packages(spec: RunSpec) -> str:
 
 def _spark_files(spec: RunSpec) -> str:
     """Return the settings that name files of the source folder, which Spark would have to read."""
-    names = (name for name in FILE_SETTINGS if name in spec.spark and "://" not in spec.spark[name])
+    names = (name for name in _SPARK_FILES if name in spec.spark and "://" not in spec.spark[name])
     return ", ".join(names) if spec.framework == "PySpark" else ""
 
 

@@ -1,32 +1,48 @@
 """The options with which the agent runs a script: limits, retries, several processes. Pure."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
+from infra.contract.load import load
 from runtime.agent.retries import EVENTS
-from runtime.agent.spark_asked import Asked
 from runtime.model.launching import Distribution, RetryPolicy
-from runtime.model.runs import RunSpec
-from runtime.targets.spark_options import here, is_spark
+from runtime.model.runs import PYSPARK, RunSpec
 
+_ON_ONE_MACHINE: Final = "runtime.targets.spark_options:here"
 ONE_EACH: Final = Distribution("pytorch")
 """One process a node: what a script, or torchrun, needs to know of the other nodes."""
 
 
-def agent_options(spec: RunSpec, spark: Callable[[RunSpec], Asked] = here) -> tuple[str, ...]:
+class SparkSubmission(Protocol):
+    """How a PySpark script is submitted."""
+
+    def text(self) -> str:
+        """Return it as the agent reads it."""
+
+
+def agent_options(
+    spec: RunSpec, spark: Callable[[RunSpec], SparkSubmission] | None = None
+) -> tuple[str, ...]:
     """Return the options of an agent that starts all processes of a run, on one node.
 
     The maximum duration is not among them: a target may have its own way to keep it. On several
     nodes, the agent of each needs ``--hosts``, ``--node-rank`` and, in the variable
     ``AML_PEERS_KEY``, a secret that all share. MPI's processes are started by the first node's.
-    ``spark`` says how a PySpark script is submitted.
+    ``spark`` says how a PySpark script is submitted; by default on the machine of the agent.
     """
     how = spec.distribution
     if how is None and spec.node_count > 1:
         how = ONE_EACH
     processes = distribution_options(how, spec.node_count) if how else ()
-    submitted = (f"--spark={spark(spec).text()}",) if is_spark(spec) else ()
-    return (*limit_options(spec), *processes, *submitted)
+    return (*limit_options(spec), *processes, *_spark_options(spec, spark))
+
+
+def _spark_options(
+    spec: RunSpec, spark: Callable[[RunSpec], SparkSubmission] | None
+) -> Iterator[str]:
+    if spec.framework == PYSPARK and not spec.command:  # a line of the shell is not submitted
+        submission: SparkSubmission = (spark or load(_ON_ONE_MACHINE))(spec)
+        yield f"--spark={submission.text()}"
 
 
 def ranked_options(spec: RunSpec) -> tuple[str, ...]:

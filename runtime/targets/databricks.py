@@ -13,7 +13,8 @@ from infra.contract.json_types import Document
 from runtime.model.runs import PreparedRun, RunSpec
 from runtime.targets.base import Handle
 from runtime.targets.carried import CarriedTarget
-from runtime.targets.databricks_tasks import options_of, problems, work_of
+from runtime.targets.databricks_tasks import options_of, problems
+from runtime.targets.databricks_work import work_of
 
 KIND: Final = "databricks"
 

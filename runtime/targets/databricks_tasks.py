@@ -3,39 +3,24 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 from infra.contract.json_types import Document, JsonObject
 from runtime.model.runs import RunSpec
 from runtime.model.services import DatabricksOptions
+from runtime.targets.databricks_work import Work, work_of
 
-Work = Literal["agent", "notebook", "python file", "jar", "wheel"]
-"""What a run's task is: our agent with a script, or what Databricks runs by itself."""
 TASK_KEY: Final = "run"
 ENVIRONMENT_KEY: Final = "run"
 ENVIRONMENT_VERSION: Final = "4"
 """Of serverless runs; Databricks' versions come with a Python of their own."""
 NODE_TYPE: Final = "Standard_D4ds_v5"
-_OF_FILES: Final[Mapping[str, Work]] = {".ipynb": "notebook", ".jar": "jar", ".whl": "wheel"}
 _OF_YARN: Final = ("spark.yarn.", "spark.submit.", "spark.app.name")
 _SINGLE_NODE: Final = {
     "spark.databricks.cluster.profile": "singleNode",
     "spark.master": "local[*]",
 }
 _SPOT: Final = {"availability": "SPOT_WITH_FALLBACK_AZURE", "first_on_demand": 1}
-
-
-def work_of(spec: RunSpec) -> Work:
-    """Return what the task of a run is."""
-    options = spec.databricks or DatabricksOptions()
-    if options.notebook:
-        return "notebook"
-    if options.python_file:
-        return "python file"
-    if options.main_class and not spec.script:
-        return "jar"
-    return _OF_FILES.get(PurePosixPath(spec.script).suffix.lower(), "agent")
 
 
 def options_of(spec: RunSpec) -> DatabricksOptions:

@@ -7,24 +7,16 @@ from infra.contract.json_types import JsonObject
 from runtime.agent.spark_asked import Asked
 from runtime.model.runs import RunSpec
 
-PYSPARK: Final = "PySpark"
 DEPLOY_MODE: Final = "spark.submit.deployMode"
 _MASTER: Final = "spark.master"
 _NAME: Final = "spark.app.name"
 _LOCAL: Final = "local[*]"
 _CLUSTER: Final = "cluster"
-FILE_SETTINGS: Final = ("spark.submit.pyFiles", "spark.jars", "spark.files", "spark.archives")
-"""Settings that list files, which may be of the source folder."""
 ATTEMPTS: Final = "spark.yarn.maxAppAttempts"
 _DECIDED: Final = frozenset({_MASTER, DEPLOY_MODE, "spark.yarn.submit.waitAppCompletion", ATTEMPTS})
 """Settings that the target decides."""
 _ON_YARN: Final = {ATTEMPTS: "1"}
 """A script is started again by the run's own retries only."""
-
-
-def is_spark(spec: RunSpec) -> bool:
-    """Return whether a run's script is submitted to Spark. A line of the shell is not."""
-    return spec.framework == PYSPARK and not spec.command
 
 
 def here(spec: RunSpec) -> Asked:
