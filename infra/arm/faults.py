@@ -18,6 +18,11 @@ _LOGIN: Final = (
 )
 _FIX_IT: Final = "Fix the cause named in the message, then run the command again."
 _OTHER_NAME: Final = "Choose another name; names of this type are unique across Azure."
+_DELETED_VAULT: Final = (
+    "A deleted vault may hold the name. Recover it (`aml:soft_delete: {key_vault: recover}`, or "
+    '`create_mode="recover"` in a program), purge it (`az keyvault purge --name …`), or choose '
+    "another name."
+)
 _TYPO: Final = "This is a bug in aml-platform unless the service changed; please report it."
 
 REMEDIES: Final[Mapping[str, str]] = {
@@ -28,6 +33,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BadArgument": "Correct the value the message names in the stack file.",
     "BadRequest": "Correct the value the message names in the stack file.",
     "ComputeNotFound": "Run `aml up`; `aml targets` lists what is deployed.",
+    "ConflictError": _DELETED_VAULT,
     "Conflict": "Resolve the conflict named in the message; `aml refresh` shows what exists.",
     "ExpiredAuthenticationToken": _LOGIN,
     "InvalidApiVersionParameter": _TYPO,
@@ -56,9 +62,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "StorageAccountAlreadyTaken": _OTHER_NAME,
     "SubscriptionNotFound": "Set `azure-native:subscriptionId` to a subscription you can see.",
     "TooManyRequests": "Wait a minute, then run the command again with a smaller `--parallel`.",
-    "VaultAlreadyExists": (
-        "Choose another name, or purge the deleted vault: `az keyvault purge --name …`."
-    ),
+    "VaultAlreadyExists": _DELETED_VAULT,
     "VMSizeNotSupported": "Choose a VM size the location offers for this kind of compute.",
 }
 _BY_STATUS: Final[Mapping[int, str]] = {

@@ -28,15 +28,21 @@ _NOT_FOR_US: Final = frozenset({401, 403, 404})
 class SoftDeletePolicy:
     """What to do with a soft-deleted resource: ``recover`` it, or ``purge`` it for good.
 
-    With ``purge``, a delete is permanent in the first place.
+    With ``purge``, a delete is permanent in the first place. Without ``insists``, a vault that
+    nobody can purge is recovered all the same.
     """
 
     workspace: Policy = "recover"
     key_vault: Policy = "recover"
+    insists: bool = True
 
     def of(self, type: str) -> Policy | None:
         """Return the policy for an ARM type; ``None`` for a type without soft delete."""
         return {WORKSPACE: self.workspace, VAULT: self.key_vault}.get(type)
+
+    def of_deleted(self, each: "DeletedResource") -> Policy | None:
+        """Return the policy for one soft-deleted resource."""
+        return "recover" if each.protected and not self.insists else self.of(each.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,13 @@ class SoftDeleteHandler:
         Azure has no API that recovers a workspace. A workspace of the local cloud is restored
         when this returns.
         """
-        if self._policy.of(row.name) != "recover":
-            return False
         if row.name == VAULT:
             found = deleted_vault(self._client, id, str(inputs.get("location") or ""))
-            return found is not None and same_arm_id(found.id, id)
+            if found is None or not same_arm_id(found.id, id):
+                return False
+            return self._policy.of_deleted(found) == "recover"
+        if self._policy.of(row.name) != "recover":
+            return False
         return self._client.endpoint.local and recover_workspace(self._client, id)
 
     def delete_query(self, row: ArmType) -> Mapping[str, str]:

@@ -71,12 +71,14 @@ def file_error(problems: Sequence[Problem], file: Path) -> StackFileError:
     )
 
 
-def online_error(problems: Sequence[Problem], file: Path) -> PreflightError:
-    """Return the error for a valid file that the cloud would reject."""
+def online_error(
+    problems: Sequence[Problem], file: Path, *, again: str = "check --online"
+) -> PreflightError:
+    """Return the error for a valid file that the cloud would reject; ``again`` shows it again."""
     stack = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
     return PreflightError(
         _listed(sorted(problems, key=lambda problem: problem.line)),
-        remedy=f"Nothing was changed. Fix it, then run `aml check --online -s {stack}`.",
+        remedy=f"Nothing was changed. Fix it, then run `aml {again} -s {stack}`.",
         at=str(file),
     )
 

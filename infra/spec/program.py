@@ -1,11 +1,13 @@
-"""The stack file of another program: of its keys, this product reads only the cloud."""
+"""The stack file of another program: the keys of it that this product reads."""
 
 from typing import Literal
 
 from infra.spec.base import SpecModel
+from infra.spec.soft_delete import SoftDeleteSpec
 
 
 class ProgramSpec(SpecModel):
     """A stack of another program, which reads all other keys itself."""
 
     cloud: Literal["local", "azure"]
+    soft_delete: SoftDeleteSpec = SoftDeleteSpec()

@@ -102,15 +102,18 @@ def _subscription(config: Document) -> str | None:
 def read_program_values(
     config: Document,
 ) -> tuple[ProgramSpec | None, list[LocatedProblem]]:
-    """Validate the only key of this product in a stack of another program. Pure."""
-    key = KEYS["cloud"]
+    """Validate the keys of this product in a stack of another program. Pure."""
+    keys = {name: KEYS[name] for name in ProgramSpec.model_fields}
+    given = {name: config[key] for name, key in keys.items() if key in config}
     try:
-        return ProgramSpec.model_validate({"cloud": config[key]} if key in config else {}), []
+        return ProgramSpec.model_validate({n: _parsed(keys[n], v) for n, v in given.items()}), []
     except ValidationError as error:
         return None, [
             LocatedProblem(messages.place(each), messages.sentence(each), messages.code(each))
             for each in error.errors(include_url=False)
         ]
+    except ValueError as error:
+        return None, [LocatedProblem((keys["soft_delete"],), str(error))]
 
 
 class _Unusable:

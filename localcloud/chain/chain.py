@@ -21,6 +21,7 @@ from localcloud.chain.authentication import authenticate
 from localcloud.chain.browsers import refuse_pages
 from localcloud.chain.deleting import delete
 from localcloud.chain.dispatching import ask_kind, perform_action, serve_routes
+from localcloud.chain.locking import respect_locks
 from localcloud.chain.operation_status import operation_routes
 from localcloud.chain.reading import list_resources, read
 from localcloud.chain.rules import (
@@ -54,6 +55,7 @@ def request_handlers(kinds: Iterable[Kind], routes: Iterable[Route]) -> tuple[Ha
         serve_routes(table),
         require_arm,
         require_known_type(types),
+        respect_locks,
         perform_action(types),
         require_valid_name(types),
         require_shape(types),  # before anything is stored

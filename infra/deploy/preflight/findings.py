@@ -202,7 +202,7 @@ def _in_another_group(vault: DeletedResource) -> str:
 
 
 def _hindrance(each: DeletedResource, facts: Facts) -> str | None:
-    policy = facts.policy.of(each.type)
+    policy = facts.policy.of_deleted(each)
     if each.type == WORKSPACE and policy == "recover" and not facts.local:
         return (
             f"the deleted workspace {each.name!r} still holds the name, and only the Azure "
@@ -219,7 +219,7 @@ def _hindrance(each: DeletedResource, facts: Facts) -> str | None:
 
 def _notice(each: DeletedResource, facts: Facts) -> str:
     noun = "workspace" if each.type == WORKSPACE else "key vault"
-    if facts.policy.of(each.type) == "recover":
+    if facts.policy.of_deleted(each) == "recover":
         return f"The deleted {noun} {each.name!r} will be recovered (aml:soft_delete)."
     return f"The deleted {noun} {each.name!r} will be purged permanently first (aml:soft_delete)."
 

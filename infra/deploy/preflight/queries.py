@@ -249,7 +249,13 @@ class PreflightQueries:
 
 
 def own_ids(spec: StackSpec, loaded: Loaded, subscription: str) -> frozenset[str]:
-    """Return the ids, in lower case, of what the stack has by its state or adopts.
+    """Return the ids, in lower case, of what the stack has by its state or adopts."""
+    adopted = (each.lower() for each in spec.adopt.values())
+    return state_ids(loaded, subscription) | frozenset(adopted)
+
+
+def state_ids(loaded: Loaded, subscription: str) -> frozenset[str]:
+    """Return the ids, in lower case, of what the state has.
 
     What an interrupted run was creating is the stack's as well: the next run adopts it.
     """
@@ -259,8 +265,7 @@ def own_ids(spec: StackSpec, loaded: Loaded, subscription: str) -> frozenset[str
         if each.resource.type in _ROWS
     )
     known = (each.id for each in loaded.resources if each.custom and not each.delete)
-    every = (*known, *begun, *spec.adopt.values())
-    return frozenset(each.lower() for each in every if each and each.startswith("/"))
+    return frozenset(each.lower() for each in (*known, *begun) if each and each.startswith("/"))
 
 
 def changing(steps: Iterable[Step]) -> frozenset[str]:
@@ -301,8 +306,14 @@ def problems_of(found: Preflight, file: Path) -> tuple[Problem, ...]:
     )
 
 
-def refuse_problems(found: Preflight, file: Path) -> None:
-    """Raise ``PreflightError`` with every problem, if there is any."""
-    problems = problems_of(found, file)
+def refuse_problems(
+    found: Preflight, file: Path, obstacles: Iterable[str] = (), *, again: str = "preview"
+) -> None:
+    """Raise ``PreflightError`` with every problem, if there is any.
+
+    ``obstacles``: what would stop the plan of ``again``; a stack file alone does not show it.
+    """
+    stops = [Problem("", says, code="online") for says in obstacles]
+    problems = (*stops, *(problems_of(found, file) if found.problems else ()))
     if problems:
-        raise online_error(problems, file)
+        raise online_error(problems, file, again=again if stops else "check --online")

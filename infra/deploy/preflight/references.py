@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from infra.catalogue.names import parse_arm_id
+from infra.contract.errors import UsageError
 from infra.engine.model.events import Op, Step
 from infra.spec.problems import Location
 from infra.spec.stack import KEYS, StackSpec
@@ -25,6 +26,18 @@ def used_ids(steps: Iterable[Step]) -> frozenset[str]:
     """Return the ids, in lower case, in what a plan creates or changes."""
     changed = (step.new for step in steps if step.op not in _UNTOUCHED)
     return frozenset(id_.lower() for inputs in changed for _, id_ in _ids(inputs, ()))
+
+
+def ids_in(inputs: object) -> Iterator[str]:
+    """Yield the ids of resources in inputs, subscriptions and groups left out."""
+    return (id_ for _, id_ in _ids(inputs, ()) if _is_resource(id_))
+
+
+def _is_resource(text: str) -> bool:
+    try:
+        return parse_arm_id(text).namespace is not None
+    except UsageError:
+        return False  # of a program of one's own any text may begin like an id
 
 
 def _ids(value: object, at: Location) -> Iterator[tuple[Location, str]]:

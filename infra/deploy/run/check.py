@@ -57,7 +57,7 @@ def soft_deleted_rows(stack: Stack) -> Sequence[SoftDeletedRow]:
             id=each.id,
             deleted=each.deleted,
             until=each.until,
-            fate=str(policy.of(each.type)) if any(same_arm_id(each.id, i) for i in mine) else "",
+            fate=str(policy.of_deleted(each)) if any(same_arm_id(each.id, i) for i in mine) else "",
         )
         for each in found
     ]

@@ -20,6 +20,8 @@ from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageEr
 from infra.contract.manifest import Manifest
 from infra.deploy.hosts.hosts import hosts_of
 from infra.deploy.preflight.credential_references import require_references
+from infra.deploy.preflight.findings import Preflight
+from infra.deploy.preflight.obstacle_queries import find_obstacles
 from infra.deploy.preflight.queries import changing, refuse_problems, run_preflight
 from infra.deploy.preflight.references import used_ids
 from infra.deploy.run.affected_jobs import affected_jobs, jobs_through
@@ -164,7 +166,9 @@ class StackOperations:
                 self._raise_failure(plan, "destroy", changing=False)
                 if not plan.changed:
                     return OperationResult(plan)
-                plan = replace(plan, warnings=self._affected_jobs(runner, plan))
+                stops, remarks = self._obstacles(runner, state.loaded, plan)
+                refuse_problems(Preflight((), ()), self.stack.file, stops, again="destroy")
+                plan = replace(plan, warnings=[*self._affected_jobs(runner, plan), *remarks])
                 if not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
                 result = runner.destroy(state.loaded, state, request.options(preview=False))
@@ -204,22 +208,36 @@ class StackOperations:
     ) -> EngineResult:
         """Refuse a plan for all that would fail half way, before the first change."""
         runner.hosts.refuse(self.stack.name)
-        refuse_losses(self._losses(runner, plan, request), self.stack.name)
-        # Azure returns secrets (account keys) even for a stack that declares none.
-        if plan.changed:
-            require_passphrase(self.stack)
-        if not plan.changed or not isinstance(self.stack.declared, StackSpec):
-            return plan
-        found = run_preflight(
-            self.stack.declared,
+        stops, remarks = self._obstacles(runner, loaded, plan)
+        if not stops:  # nobody should consent to what cannot be done
+            refuse_losses(self._losses(runner, plan, request), self.stack.name)
+            # Azure returns secrets (account keys) even for a stack that declares none.
+            if plan.changed:
+                require_passphrase(self.stack)
+        found = Preflight((), ())
+        if plan.changed and isinstance(self.stack.declared, StackSpec):
+            found = run_preflight(
+                self.stack.declared,
+                runner.destination,
+                loaded,
+                runner.soft_delete,
+                changing=changing(plan.steps),
+                used=used_ids(plan.steps),
+            )
+        refuse_problems(found, self.stack.file, stops)
+        return replace(plan, warnings=[*plan.warnings, *remarks, *found.remarks])
+
+    def _obstacles(
+        self, runner: Runner, loaded: Loaded, plan: EngineResult
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """Return what would stop a plan after its first deletion, and remarks."""
+        return find_obstacles(
+            plan.steps,
             runner.destination,
             loaded,
             runner.soft_delete,
-            changing=changing(plan.steps),
-            used=used_ids(plan.steps),
+            own_program=self.stack.own_program,
         )
-        refuse_problems(found, self.stack.file)
-        return replace(plan, warnings=[*plan.warnings, *found.remarks])
 
     def _affected_jobs(self, runner: Runner, plan: EngineResult) -> list[str]:
         goes_to = runner.destination

@@ -14,7 +14,6 @@ from infra.arm.soft_delete import (
     deleted_workspaces,
 )
 from infra.deploy.stack.stacks import Stack
-from infra.spec.soft_delete import SoftDeleteSpec
 from infra.spec.stack import StackSpec
 
 NOUNS: Final = {
@@ -25,13 +24,13 @@ NOUNS: Final = {
 
 def soft_delete_of(stack: Stack) -> SoftDeletePolicy:
     """Return the stack's policy, or the default of its cloud."""
-    declared = stack.declared  # a program of one's own has no such setting
-    ours = declared if isinstance(declared, StackSpec) else None
-    wanted = ours.soft_delete if ours else SoftDeleteSpec()
-    purgeable = ours is None or not ours.key_vault.purge_protection
+    declared = stack.declared
+    wanted = declared.soft_delete
+    purgeable = not (isinstance(declared, StackSpec) and declared.key_vault.purge_protection)
     return SoftDeletePolicy(
         workspace=wanted.policy("workspace", cloud=stack.cloud),
         key_vault=wanted.policy("key_vault", cloud=stack.cloud, purgeable=purgeable),
+        insists=wanted.key_vault is not None,
     )
 
 
