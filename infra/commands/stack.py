@@ -11,6 +11,7 @@ from infra.commands.init import create_stack, say_passphrase
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
+from infra.contract.times import as_local
 from infra.deploy.run.check import soft_deleted_rows
 from infra.deploy.stack import stacks
 from infra.deploy.stack.stacks import open_stack
@@ -66,7 +67,14 @@ def ls(*, as_json: bool) -> None:
         return
     view.print_table(
         ("STACK", "RESOURCES", "LAST CHANGE"),
-        [(f"{r.name}{'*' * r.selected}", str(r.resources), r.changed or "never") for r in rows],
+        [
+            (
+                f"{r.name}{'*' * r.selected}",
+                str(r.resources),
+                as_local(r.changed) or "never",
+            )
+            for r in rows
+        ],
     )
 
 
@@ -163,7 +171,7 @@ def deleted(name: str | None, *, as_json: bool) -> None:
         return
     view.print_table(
         ("KIND", "NAME", "REGION", "PURGED ON", "AML UP"),
-        [(r.kind, r.name, r.location, r.until or "", r.fate or "") for r in rows],
+        [(r.kind, r.name, r.location, as_local(r.until), r.fate or "") for r in rows],
     )
 
 

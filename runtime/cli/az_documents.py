@@ -3,8 +3,8 @@
 from typing import Final
 
 from infra.contract.json_types import JsonObject
+from infra.contract.times import utc_text
 from runtime.cli.az import AzOptions
-from runtime.cli.render import timestamp
 from runtime.cli.shown_runs import run_document
 from runtime.model.runs import RunRecord
 from runtime.submit.session import ProjectSession
@@ -25,9 +25,9 @@ def az_run(record: RunRecord) -> JsonObject:
     return run_document(record) | {
         "status": str(record.state),
         "run_type": "azureml.scriptrun",
-        "created_utc": timestamp(record.created),
-        "start_time_utc": timestamp(record.started),
-        "end_time_utc": timestamp(record.ended),
+        "created_utc": utc_text(record.created),
+        "start_time_utc": utc_text(record.started),
+        "end_time_utc": utc_text(record.ended),
         "runId": record.run_id,
         "experimentName": record.experiment,
         "_experiment_name": record.experiment,

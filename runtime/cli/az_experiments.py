@@ -8,10 +8,11 @@ import click
 from infra.catalogue.names import RULES
 from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.load import load
+from infra.contract.times import utc_text
 from runtime.cli.az import az_options, given
 from runtime.cli.az_documents import check_named
 from runtime.cli.az_runs import script_options
-from runtime.cli.render import say, timestamp
+from runtime.cli.render import say
 from runtime.cli.session import command_session
 from runtime.history.store import Filter
 from runtime.model.environments import EnvironmentSpec
@@ -133,5 +134,5 @@ def _with_image(target: Target | Preparing, environment: EnvironmentSpec) -> tup
 
 def _document(session: ProjectSession, name: str) -> dict[str, object]:
     runs = session.history.runs(Filter(experiment=name))
-    last = timestamp(runs[0].created) if runs else None
+    last = utc_text(runs[0].created) if runs else None
     return {"name": name, "runs": len(runs), "lastRun": last}

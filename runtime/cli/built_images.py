@@ -5,7 +5,8 @@ import time
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
-from runtime.cli.render import print_data, print_json, say, timestamp
+from infra.contract.times import utc_text
+from runtime.cli.render import print_data, print_json, say
 from runtime.environments.inventory import to_prune
 from runtime.snapshots.sizes import size_text
 
@@ -36,7 +37,7 @@ def prune(
     finally:
         client.close()
     rows: list[JsonObject] = [
-        {"name": each.name, "size": each.size, "made": timestamp(each.used)} for each in removed
+        {"name": each.name, "size": each.size, "made": utc_text(each.used)} for each in removed
     ]
     if as_json:
         print_json(rows)

@@ -9,7 +9,8 @@ from infra.contract.errors import DefinitionError, UsageError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import load
 from infra.contract.project import home_folder
-from runtime.cli.render import print_data, print_json, print_table, say, timestamp
+from infra.contract.times import local_text, utc_text
+from runtime.cli.render import print_data, print_json, print_table, say
 from runtime.environments.builders import ChosenBuilder
 from runtime.environments.cache import EnvironmentCache
 from runtime.environments.conda_tools import conda_tool
@@ -109,7 +110,7 @@ def list_environments(*, as_json: bool) -> None:
             each.python,
             str(len(each.lock.versions)) if each.lock else "",
             size_text(each.size),
-            timestamp(each.used) or "",
+            local_text(each.used),
             each.source or "",
         )
         for each in inventory
@@ -127,7 +128,12 @@ def show(name: str, *, as_json: bool) -> None:
     if as_json:
         print_json({**document, "requirements": list(found.requirements), "versions": versions})
         return
-    for key, value in document.items():
+    spoken = {
+        "size": size_text(found.size),
+        "built": local_text(found.built),
+        "used": local_text(found.used),
+    }
+    for key, value in (document | spoken).items():
         print_data(f"{key}: {value}")
     for line in found.requirements:
         print_data(f"requirement: {line}")
@@ -158,7 +164,7 @@ def prune(
         print_json([_document(each) for each in removed])
     else:
         for each in removed:
-            print_data(f"{each.name}  {size_text(each.size)}  last used {timestamp(each.used)}")
+            print_data(f"{each.name}  {size_text(each.size)}  last used {local_text(each.used)}")
     total = size_text(sum(each.size for each in removed))
     if dry_run:
         say(f"{len(removed)} of {len(inventory)} environments, {total}, would be removed.")
@@ -175,8 +181,8 @@ def _document(each: StoredEnvironment) -> JsonObject:
         "hash": each.hash,
         "python": each.python,
         "size": each.size,
-        "built": timestamp(each.built),
-        "used": timestamp(each.used),
+        "built": utc_text(each.built),
+        "used": utc_text(each.used),
         "source": each.source,
         "folder": str(each.folder),
         "lock": each.lock.digest if each.lock else None,

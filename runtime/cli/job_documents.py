@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract.json_types import JsonObject
-from runtime.cli.render import timestamp
+from infra.contract.times import utc_text
 from runtime.model.pipelines import NATIVE_PROPERTY, PIPELINE_TARGET
 from runtime.model.runs import RunRecord
 
@@ -43,7 +43,7 @@ def job_document(record: RunRecord, pages: Pages) -> JsonObject:
     return {
         "command": None if is_pipeline else command,
         "compute": None if is_pipeline else compute,
-        "creation_context": {"created_at": timestamp(record.created)},
+        "creation_context": {"created_at": utc_text(record.created)},
         "description": record.description,
         "display_name": record.display_name or record.run_id,
         "error": record.error,

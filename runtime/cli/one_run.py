@@ -7,6 +7,7 @@ import click
 
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import load
+from infra.contract.times import local_text
 from runtime.agent.files import printable
 from runtime.cli.az import az_options, given
 from runtime.cli.az_documents import az_run
@@ -76,7 +77,8 @@ def show(
     if as_json:
         print_json(document)
         return
-    for key, value in document.items():
+    when = {"created": record.created, "started": record.started, "ended": record.ended}
+    for key, value in (document | {key: local_text(each) for key, each in when.items()}).items():
         if isinstance(value, dict):
             for name, item in sorted(value.items()):
                 print_data(f"{key}.{name}: {item}")

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -95,13 +94,6 @@ def move_up(lines: int) -> None:
     """Have the next lines replace the last ones in a terminal; elsewhere they follow them."""
     if sys.stdout.isatty():
         click.echo(f"\x1b[{lines}A\x1b[J", nl=False)
-
-
-def timestamp(seconds: float | None) -> str | None:
-    """Return seconds since the epoch as RFC 3339 in UTC."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def duration(seconds: float | None) -> str:

@@ -7,8 +7,9 @@ import click
 
 from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
+from infra.contract.times import local_text, utc_text
 from runtime.cli.option_values import age, byte_count
-from runtime.cli.render import print_json, print_table, say, timestamp
+from runtime.cli.render import print_json, print_table, say
 from runtime.cli.session import command_session
 from runtime.model.states import RunState
 from runtime.snapshots.sizes import size_text
@@ -86,7 +87,7 @@ def _show(found: Plan, *, deleted: bool) -> None:
         (
             run.record.run_id,
             str(run.record.state),
-            timestamp(run.record.ended) or "",
+            local_text(run.record.ended),
             size_text(run.size),
         )
         for run in found.runs
@@ -106,7 +107,7 @@ def _document(found: Plan, *, deleted: bool) -> JsonObject:
             {
                 "run_id": run.record.run_id,
                 "state": str(run.record.state),
-                "ended": timestamp(run.record.ended),
+                "ended": utc_text(run.record.ended),
                 "bytes": run.size,
             }
             for run in found.runs

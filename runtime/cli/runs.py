@@ -5,8 +5,9 @@ from typing import Final
 
 import click
 
+from infra.contract.times import local_text
 from runtime.cli.lazy_group import LazyGroup
-from runtime.cli.render import duration, print_json, print_table, say, say_outdated, timestamp
+from runtime.cli.render import duration, print_json, print_table, say, say_outdated
 from runtime.cli.session import command_session
 from runtime.cli.shown_runs import elapsed, run_document
 from runtime.history.child_runs import PARENT
@@ -116,7 +117,7 @@ def _row(record: RunRecord) -> tuple[str, ...]:
         record.run_id,
         record.target,
         str(record.state),
-        timestamp(record.created) or "",
+        local_text(record.created),
         duration(elapsed(record)),
         shown + more,
     )

@@ -10,9 +10,10 @@ from infra.contract.discovery import find_cloud
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from infra.contract.project import home_folder
+from infra.contract.times import local_text, utc_text
 from runtime.cli.option_values import pair
 from runtime.cli.pipelines import read
-from runtime.cli.render import print_json, print_table, say, timestamp
+from runtime.cli.render import print_json, print_table, say
 from runtime.cli.session import command_session
 from runtime.definitions.schedule_yaml import read_schedule
 from runtime.definitions.settings_given import read_settings
@@ -205,10 +206,10 @@ def document(found: Schedule) -> Document:
         "description": found.description,
         "trigger": shown(found.trigger),
         "enabled": found.enabled,
-        "next": timestamp(found.next),
+        "next": utc_text(found.next),
         "last_run": found.last_run,
         "problem": found.problem,
-        "created": timestamp(found.created),
+        "created": utc_text(found.created),
         "stack": found.stack,
         "native": found.native,
     }
@@ -276,7 +277,7 @@ def _times(cron: str | None, every: str, start: float | None, time_zone: str) ->
 
 
 def _time(moment: float | None) -> str:
-    return timestamp(moment) or "never"
+    return local_text(moment) or "never"
 
 
 def _warn_without_cloud() -> None:

@@ -1,7 +1,7 @@
 """A run as data: what the commands with `--json` print of it, and how long it took."""
 
 from infra.contract.json_types import JsonObject
-from runtime.cli.render import timestamp
+from infra.contract.times import utc_text
 from runtime.model.runs import RunRecord
 
 
@@ -15,9 +15,9 @@ def run_document(record: RunRecord) -> JsonObject:
         "state": str(record.state),
         "script": record.script,
         "arguments": list(record.arguments),
-        "created": timestamp(record.created),
-        "started": timestamp(record.started),
-        "ended": timestamp(record.ended),
+        "created": utc_text(record.created),
+        "started": utc_text(record.started),
+        "ended": utc_text(record.ended),
         "exit_code": record.exit_code,
         "error": record.error,
         "metrics": dict(record.metrics),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.contract.times import as_local
+
 
 def lock_by(project, pid, stack="local"):
     """Write the lock that process ``pid`` of another host would have written."""
@@ -97,7 +99,7 @@ def test_a_locked_stack_says_who_holds_it_and_cancel_frees_it(deployed):
     assert "It is being changed by ann@elsewhere (process 4711)" in refused.err
     assert "`aml cancel` removes the lock" in refused.err
     said = deployed.good("cancel", "--yes", "--json")
-    assert said.data["removed"] == ["ann@elsewhere (process 4711) since 2026-11-21"]
+    assert said.data["removed"] == [f"ann@elsewhere (process 4711) since {as_local('2026-11-21')}"]
     deployed.good("up")
     assert "Stack 'local' is not locked." in deployed.good("cancel").err
 

@@ -20,6 +20,7 @@ from typing import Final
 from infra.contract.errors import LockedError
 from infra.contract.json_types import Document
 from infra.contract.private import private_file, private_folder
+from infra.contract.times import as_local
 from infra.engine.state.checkpoint import timestamp
 from infra.engine.state.disk import full
 
@@ -45,7 +46,8 @@ class Lock:
     started: int = 0
 
     def __str__(self) -> str:
-        return f"{self.user or '?'}@{self.host or '?'} (process {self.pid}) since {self.since}"
+        who = f"{self.user or '?'}@{self.host or '?'}"
+        return f"{who} (process {self.pid}) since {as_local(self.since)}"
 
 
 def take(folder: Path, *, now_ns: int | None = None) -> tuple[Lock, list[Lock]]:

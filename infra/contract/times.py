@@ -1,0 +1,26 @@
+"""Times as text: local time for people, ISO 8601 in UTC for programs."""
+
+from datetime import UTC, datetime
+
+
+def local_text(seconds: float | None) -> str:
+    """Return seconds since the epoch as a local time, ``2026-11-26 20:35``; empty for none."""
+    if seconds is None:
+        return ""
+    return f"{datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"
+
+
+def utc_text(seconds: float | None) -> str | None:
+    """Return seconds since the epoch as ISO 8601 in UTC, ``2026-11-26T20:35:00+00:00``."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def as_local(text: str | None) -> str:
+    """Return an ISO 8601 time as a local one; any other text as it is. Without zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return text or ""
+    return local_text((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
