@@ -1,7 +1,7 @@
-"""The blob plane: block blobs as ``azure-storage-blob`` uses them, at ``/{account}/…``.
+"""The blob plane: block and append blobs as ``azure-storage-blob`` uses them, at ``/{account}/…``.
 
-``blob_access`` says who may send a request. Page and append blobs,
-leases, snapshots, tiers and batches are not implemented.
+``blob_access`` says who may send a request, ``blob_leases`` who may write. Page blobs, leases of
+containers, snapshots, tiers and batches are not implemented.
 """
 
 import base64
@@ -20,6 +20,9 @@ from localcloud.calls.shared_access import account_keys
 from localcloud.calls.times import http_date
 from localcloud.planes import blob_documents as documents
 from localcloud.planes.blob_access import authorize, require_signed, user_delegation_key
+from localcloud.planes.blob_documents import BLOB_TYPE
+from localcloud.planes.blob_kinds import APPEND, BLOCK, BLOCKS, appended, kind_of, required_kind
+from localcloud.planes.blob_leases import lease_blob, require_lease, shown_lease
 from localcloud.planes.blob_places import (
     SOURCE,
     Place,
@@ -100,7 +103,8 @@ def _existing(call: Call, place: Place) -> Blob:
 
 
 def _check_write_conditions(call: Call, place: Place) -> None:
-    """Refuse if ``If-Match`` or ``If-None-Match`` does not hold."""
+    """Refuse if ``If-Match`` or ``If-None-Match`` does not hold, or another one's lease does."""
+    require_lease(call, place)
     wanted, unwanted = call.headers.get("if-match"), call.headers.get("if-none-match")
     if not wanted and not unwanted:
         return
@@ -173,6 +177,7 @@ def list_blobs(call: Call, place: Place) -> Reply:
             container=place.container,
             asked=query,
             with_metadata="metadata" in query.get("include", ""),
+            leased=call.cloud.store.leases.lasting(place.account, place.container, call.now),
         )
     )
 
@@ -187,23 +192,42 @@ def _limit(asked: str) -> int:
 
 def get_blob(call: Call, place: Place) -> Reply:
     try:
-        return read_blob(_existing(call, place), call.method, call.headers)
+        reply = read_blob(_existing(call, place), call.method, call.headers)
     except FileNotFoundError:
         # The file of a live blob is removed when its run is collected; the blob now has a copy.
-        return read_blob(_existing(call, place), call.method, call.headers)
+        reply = read_blob(_existing(call, place), call.method, call.headers)
+    reply.headers |= shown_lease(call, place)
+    return reply
 
 
 def put_blob(call: Call, place: Place) -> Reply:
-    _require_block_blob(call)
-    return _write(call, place, _content(call))
+    kind = required_kind(call, BLOCK, APPEND)
+    if kind == BLOCK:
+        return _write(call, place, _content(call))
+    return _write(call, place, (), {BLOB_TYPE: APPEND, BLOCKS: "0"})
 
 
-def _require_block_blob(call: Call) -> None:
-    kind = call.headers.get("x-ms-blob-type", "")
-    if kind != "BlockBlob":
-        raise BlobRefusedError(
-            400, "InvalidHeaderValue", f"The local cloud supports block blobs only, not {kind!r}."
-        )
+def append_block(call: Call, place: Place) -> Reply:
+    _require_container(call, place)
+    _check_write_conditions(call, place)
+    data = b"".join(_content(call))
+    before = 0
+
+    def decide(old: Blob | None) -> Mapping[str, str]:
+        nonlocal before
+        if old is None:
+            raise BlobRefusedError(404, "BlobNotFound", "The specified blob does not exist.")
+        before = old.size
+        return appended(call, old, len(data))
+
+    key = (place.account, place.container, place.blob)
+    blob = _blobs(call).append(*key, data, now=call.now, decide=decide)
+    headers = {"x-ms-blob-append-offset": str(before), BLOCKS: blob.headers[BLOCKS]}
+    return Reply(201, headers=no_content(blob) | headers)
+
+
+def lease(call: Call, place: Place) -> Reply:
+    return lease_blob(call, place, _existing(call, place))
 
 
 def _content(call: Call) -> Iterator[bytes]:
@@ -224,7 +248,7 @@ def _content(call: Call) -> Iterator[bytes]:
 
 def put_blob_from_url(call: Call, place: Place) -> Reply:
     """Copy within this cloud. The source's URL must be signed, also in the same account."""
-    _require_block_blob(call)
+    required_kind(call, BLOCK)
     source = _source(call, place, key_suffices=False)
     return _copy(call, place, source)
 
@@ -263,7 +287,9 @@ def _copy(call: Call, place: Place, source: Blob) -> Reply:
     )
 
 
-def _write(call: Call, place: Place, chunks: Iterable[bytes]) -> Reply:
+def _write(
+    call: Call, place: Place, chunks: Iterable[bytes], kind: Mapping[str, str] | None = None
+) -> Reply:
     return _written(
         call,
         place,
@@ -272,7 +298,7 @@ def _write(call: Call, place: Place, chunks: Iterable[bytes]) -> Reply:
             place.container,
             place.blob,
             chunks,
-            headers=_content_headers(call),
+            headers=_content_headers(call) | dict(kind or {}),
             metadata=_metadata(call),
             **given,
         ),
@@ -303,7 +329,7 @@ def put_headers(call: Call, place: Place) -> Reply:
     blob = _existing(call, place)
     _check_write_conditions(call, place)
     changed = _blobs(call).set_metadata(
-        blob, blob.metadata, now=call.now, headers=_content_headers(call)
+        blob, blob.metadata, now=call.now, headers=_content_headers(call) | kind_of(blob)
     )
     return Reply(200, headers=no_content(changed))
 
@@ -341,6 +367,7 @@ def delete_blob(call: Call, place: Place) -> Reply:
     _existing(call, place)
     _check_write_conditions(call, place)
     _blobs(call).delete(place.account, place.container, place.blob)
+    call.cloud.store.leases.change(place.account, place.container, place.blob, lambda _: None)
     return Reply(202, headers={"x-ms-delete-type-permanent": "true"})
 
 
@@ -430,6 +457,8 @@ _ACTIONS: Final[Mapping[str, tuple[BlobOperation, _Action]]] = {
     "blob PUT url": ("create", put_blob_from_url),
     "blob PUT block": ("write", put_block),
     "blob PUT blocklist": ("write", put_block_list),
+    "blob PUT appendblock": ("write", append_block),
+    "blob PUT lease": ("write", lease),
     "blob PUT metadata": ("write", put_metadata),
     "blob PUT properties": ("write", put_headers),
     "blob DELETE": ("delete", delete_blob),

@@ -27,11 +27,13 @@ SERVICE_PROPERTIES: Final = (
     f"{_HEAD}<StorageServiceProperties><DefaultServiceVersion>{BLOB_SERVICE}</DefaultServiceVersion>"
     "</StorageServiceProperties>"
 )
+BLOB_TYPE: Final = "x-ms-blob-type"
 _FIXED_PROPERTIES: Final = (
-    "<BlobType>BlockBlob</BlobType><AccessTier>Hot</AccessTier>"
-    "<AccessTierInferred>true</AccessTierInferred><LeaseStatus>unlocked</LeaseStatus>"
-    "<LeaseState>available</LeaseState><ServerEncrypted>true</ServerEncrypted>"
+    "<AccessTier>Hot</AccessTier><AccessTierInferred>true</AccessTierInferred>"
+    "<ServerEncrypted>true</ServerEncrypted>"
 )
+_UNLEASED: Final = "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
+_LEASED: Final = "<LeaseStatus>locked</LeaseStatus><LeaseState>leased</LeaseState>"
 NO_POLICIES: Final = f"{_HEAD}<SignedIdentifiers />"
 
 
@@ -76,15 +78,20 @@ def blob_listing(
     container: str,
     asked: Mapping[str, str],
     with_metadata: bool,
+    leased: frozenset[str] = frozenset(),
 ) -> str:
-    """Return ``EnumerationResults`` of a container; ``asked`` is the request's query."""
+    """Return ``EnumerationResults`` of a container; ``asked`` is the request's query.
+
+    ``leased`` has the names of the blobs that are leased.
+    """
     parts = [
         _HEAD,
         f'<EnumerationResults ServiceEndpoint="{escape(endpoint)}" ContainerName="{container}">',
         *(_element(name.capitalize() if name != "maxresults" else "MaxResults", asked[name])
           for name in ("prefix", "marker", "maxresults", "delimiter") if asked.get(name)),
         "<Blobs>",
-        *(_blob(blob, with_metadata=with_metadata) for blob in page.blobs),
+        *(_blob(blob, leased=blob.name in leased, with_metadata=with_metadata)
+          for blob in page.blobs),
         *(f"<BlobPrefix>{_element('Name', name)}</BlobPrefix>" for name in page.prefixes),
         "</Blobs>",
         _element("NextMarker", page.next_marker),
@@ -105,10 +112,9 @@ def container_listing(
     for container in containers:
         modified = _element("Last-Modified", http_date(container.created))
         etag = _element("Etag", f'"0x{int(container.created * 1e6):X}"')
-        lease = "<LeaseStatus>unlocked</LeaseStatus><LeaseState>available</LeaseState>"
         parts.append(
             f"<Container>{_element('Name', container.name)}"
-            f"<Properties>{modified}{etag}{lease}</Properties>"
+            f"<Properties>{modified}{etag}{_UNLEASED}</Properties>"
             f"{_metadata(container.metadata) if with_metadata else ''}</Container>"
         )
     return "".join([*parts, "</Containers><NextMarker /></EnumerationResults>"])
@@ -152,7 +158,12 @@ def _parsed(body: bytes) -> ET.Element:
         raise ValueError(str(error)) from error
 
 
-def _blob(blob: Blob, *, with_metadata: bool) -> str:
+def blob_type(blob: Blob) -> str:
+    """Return what kind of blob it is, as the service names it."""
+    return blob.headers.get(BLOB_TYPE, "BlockBlob")
+
+
+def _blob(blob: Blob, *, leased: bool, with_metadata: bool) -> str:
     properties = [
         _element("Creation-Time", http_date(blob.created)),
         _element("Last-Modified", http_date(blob.modified)),
@@ -160,7 +171,9 @@ def _blob(blob: Blob, *, with_metadata: bool) -> str:
         _element("Content-Length", str(blob.size)),
         *(_element(HEADER_NAMES[name], blob.headers[name])
           for name in HEADER_NAMES if blob.headers.get(name)),
+        f"<BlobType>{blob_type(blob)}</BlobType>",
         _FIXED_PROPERTIES,
+        _LEASED if leased else _UNLEASED,
     ]  # fmt: skip
     metadata = _metadata(blob.metadata) if with_metadata else ""
     return (

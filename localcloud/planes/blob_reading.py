@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from localcloud.calls.messages import METADATA, Reply
 from localcloud.calls.times import http_date
-from localcloud.planes.blob_documents import HEADER_NAMES, error_document
+from localcloud.planes.blob_documents import BLOB_TYPE, HEADER_NAMES, blob_type, error_document
 from localcloud.store.blobs import Blob
 
 _PIECE: Final = 1 << 18
@@ -94,9 +94,9 @@ def blob_headers(blob: Blob) -> dict[str, str]:
     """Return all headers that describe a blob."""
     return {
         **no_content(blob),
-        **{HEADER_NAMES[name]: value for name, value in blob.headers.items()},
+        **{HEADER_NAMES.get(name, name): value for name, value in blob.headers.items()},
         "Accept-Ranges": "bytes",
-        "x-ms-blob-type": "BlockBlob",
+        BLOB_TYPE: blob_type(blob),
         "x-ms-creation-time": http_date(blob.created),
         "x-ms-lease-status": "unlocked",
         "x-ms-lease-state": "available",

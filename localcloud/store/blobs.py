@@ -12,9 +12,10 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -174,6 +175,26 @@ class BlobStore:
             self._write_row(written, staged.content)
             self._drop_unused(old)
         return written
+
+    def append(
+        self,
+        account: str,
+        container: str,
+        name: str,
+        data: bytes,
+        *,
+        now: float,
+        decide: Callable[[Blob | None], Mapping[str, str]],
+    ) -> Blob:
+        """Append to a blob, atomically; ``decide`` returns its new headers, or refuses."""
+        with self._database.write():
+            old = self.get(account, container, name)
+            headers = decide(old)
+            former = file_chunks(old.file) if old is not None else iter(())
+            return self.put(
+                account, container, name, chain(former, [data]),
+                now=now, headers=headers, metadata=old.metadata if old else None,
+            )  # fmt: skip
 
     def copy(
         self,

@@ -14,6 +14,7 @@ from infra.contract.errors import StateError
 from localcloud.store.blobs import BlobStore
 from localcloud.store.database import Database
 from localcloud.store.documents import DocumentStore
+from localcloud.store.leases import LeaseStore
 from localcloud.store.long_running import OperationStore
 from localcloud.store.resources import ResourceStore
 from localcloud.store.runs import RunStore
@@ -83,6 +84,7 @@ class Store:
         self.resources = ResourceStore(self.database, self.sealing)
         self.operations = OperationStore(self.database)
         self.blobs = BlobStore(self.database, folder / "blobs")
+        self.leases = LeaseStore(self.database)
         self.runs = RunStore(self.database)
         self.tracking = TrackingStore(self.database)
         self.documents = DocumentStore(self.database, self.sealing)
