@@ -19,7 +19,7 @@ from infra.deploy.run.stack_operations import OperationRequest, OperationResult,
 from infra.deploy.stack.change_lines import shown
 from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.passphrase import stack_passphrase
-from infra.deploy.stack.stacks import Stack, backend_url, open_stack
+from infra.deploy.stack.stacks import Stack, backend_url, embedded_backend, open_stack
 
 Name = Literal["preview", "up", "refresh", "destroy"]
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -253,8 +253,9 @@ class _Operation:
         if name != "preview" and not self.yes:
             _confirm_handing_over(name, stack, hand_over)
         # The CLI cannot read our journal: it becomes a plain checkpoint first.
-        for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
-            view.say(notice)
+        if embedded_backend(stack.project):
+            for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
+                view.say(notice)
         handed = hand_over(name)
         if self.as_json:
             changes = dict(handed.changes)

@@ -134,6 +134,33 @@ def import_(name: str | None, file: Path, *, as_json: bool) -> None:
 
 
 @stack.command()
+@click.argument("url")
+@_STACK
+@_YES
+@_JSON
+def migrate(url: str, name: str | None, *, yes: bool, as_json: bool) -> None:
+    """Move a stack's state and history to the backend at URL.
+
+    URL is azblob://CONTAINER?storage_account=ACCOUNT, or file://FOLDER. Backups stay where they
+    are. Both backends hold the stack's lock meanwhile.
+    """
+    project = find_project()
+    named = stacks.existing_stack(project, name)
+    _confirm(
+        f"Move stack {named!r} to {url}?",
+        stack_command(f"stack migrate {url} --yes", named),
+        yes=yes,
+    )
+    stacks.move_stack(project, named, url)
+    view.say(f"Moved stack {named!r}.")
+    if stacks.backend_url(project) != url:
+        view.say(
+            f"Use it there with `aml login {url}`, or write it to `backend.url` of Pulumi.yaml."
+        )
+    _data({"stack": named, "backend": url}, as_json=as_json)
+
+
+@stack.command()
 @_STACK
 @_YES
 @_JSON

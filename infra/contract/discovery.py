@@ -75,6 +75,12 @@ def _announced(home: Path) -> LocalCloud | None:
         return None
 
 
+def local_ca(home: Path, url: str) -> str | None:
+    """Return the CA file of the local cloud of ``home`` if ``url`` is below its address."""
+    cloud = _announced(home)
+    return str(cloud.ca) if cloud is not None and url.startswith(f"{cloud.url}/") else None
+
+
 def ensure_cloud(home: Path, *, port: int | None = None) -> LocalCloud:
     """Return the running local cloud of ``home``; start it if there is none.
 

@@ -97,6 +97,12 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "stack": Entry(
         "infra.commands.stack:stack", "Create, select and move stacks.", _DEPLOY, "infra"
     ),
+    "login": Entry(
+        "infra.commands.login:login", "Choose where deployment state is kept.", _DEPLOY, "infra"
+    ),
+    "logout": Entry(
+        "infra.commands.login:logout", "Forget what `aml login` set.", _DEPLOY, "infra"
+    ),
     "submit": Entry(
         "runtime.cli.submit_command:submit", "Run a script, a job or a project on a target.", _RUN
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.engine.state.disk import Disk, Log
+from infra.engine.state.disk import Disk, FileLog
 
 DIED = 42
 PHASES = ("before", "half", "after", "flushed")
@@ -52,7 +52,7 @@ class Death:
                 self.fate.finish(json.loads(line))
 
 
-class DyingLog(Log):
+class DyingLog(FileLog):
     def __init__(self, path: Path, fate: Fate) -> None:
         super().__init__(path, durable=False)
         self._fate, self._death = fate, None
@@ -78,7 +78,7 @@ class DyingDisk(Disk):
         super().__init__(durable=False)
         self._fate = fate
 
-    def log(self, path: Path) -> Log:
+    def log(self, path: Path) -> FileLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         return DyingLog(path, self._fate)
 

@@ -13,6 +13,7 @@ from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
 from infra.contract.json_types import Document
 from infra.contract.load import look_up, nearest
+from infra.contract.private import private_file, private_folder
 from infra.contract.project import Project, find_project
 from infra.contract.shadows import require_own_packages
 from infra.deploy.stack.configuration import Configuration, encryption_salt, read_configuration
@@ -38,7 +39,10 @@ from infra.spec.stack import StackSpec
 
 Secrets = Literal["opened", "opened_if_possible", "hidden"]
 """What a command needs of a stack's secrets; only ``opened`` may ask for the passphrase."""
+BACKEND_VARIABLE: Final = "PULUMI_BACKEND_URL"
 _OURS: Final = "azure-native:"
+_LOGIN: Final = "backend"
+_SCHEMES: Final = ("file", "azblob")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,54 @@ def stack_names(project: Project) -> Sequence[str]:
 
 
 def backend_url(project: Project) -> str:
-    """Return where state lies: ``PULUMI_BACKEND_URL``, ``backend.url``, else ``.aml/state``."""
-    named = os.environ.get("PULUMI_BACKEND_URL") or project.backend_url
+    """Return where state lies.
+
+    That is ``PULUMI_BACKEND_URL``, else ``backend.url`` of ``Pulumi.yaml``, else what `aml login`
+    wrote, else ``.aml/state``.
+    """
+    named = os.environ.get(BACKEND_VARIABLE) or project.backend_url or logged_in(project)
     return named or f"file://{project.home / 'state'}"
+
+
+def logged_in(project: Project) -> str | None:
+    """Return the backend that `aml login` wrote, if any."""
+    file = project.home / _LOGIN
+    return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
+
+
+def log_in(project: Project, url: str) -> None:
+    """Use a backend from now on, in this clone, once it has answered."""
+    for name, source in (
+        (os.environ.get(BACKEND_VARIABLE), BACKEND_VARIABLE),
+        (project.backend_url, "`backend.url` in Pulumi.yaml"),
+    ):
+        if name and name != url:
+            raise UsageError(
+                f"{source} says {name!r}, which comes before what `aml login` sets.",
+                remedy="Change it there.",
+            )
+    StateBackend(url).stacks(project.name)
+    private_folder(project.home)
+    private_file(project.home / _LOGIN).write_text(f"{url}\n", encoding="utf-8")
+
+
+def log_out(project: Project) -> None:
+    """Keep state in ``.aml/state`` again."""
+    (project.home / _LOGIN).unlink(missing_ok=True)
+
+
+def move_stack(project: Project, stack: str, url: str) -> None:
+    """Move a stack's state from the project's backend to another one."""
+    source = backend_of(project)
+    if not source.exists(project.name, stack):
+        raise never_deployed(stack)
+    source.move(project.name, stack, cipher_of(project, stack), StateBackend(url))
+
+
+def embedded_backend(project: Project) -> bool:
+    """Return whether the embedded engine, too, can use the project's backend."""
+    scheme, separator, _ = backend_url(project).partition("://")
+    return not separator or scheme in _SCHEMES
 
 
 def backend_of(project: Project) -> StateBackend:
@@ -163,7 +212,9 @@ def _salt(project: Project, stack: str) -> str | None:
     """Return the stack file's salt, else that of its state, so that nothing is sealed anew."""
     file = project.stack_file(stack)
     own = encryption_salt(file) if file.is_file() else None
-    return own or backend_of(project).salt(project.name, stack) or None
+    if own or not embedded_backend(project):
+        return own
+    return backend_of(project).salt(project.name, stack) or None
 
 
 class _Absent(Masked):

@@ -1,21 +1,24 @@
-"""All stacks below one folder, in the layout of Pulumi's file backend.
+"""All stacks of one backend, in the layout of Pulumi's: a folder, or a container of blobs.
 
 The public interface of deployment state. Each method reads the files anew; nothing is kept open
 except what ``open`` returns.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from infra.contract.errors import NotDeployedError, StateError, UsageError
 from infra.contract.json_types import JsonObject
-from infra.contract.load import nearest
+from infra.contract.load import load, nearest
 from infra.engine.model.resources import Loaded
 from infra.engine.model.values import SECRET, SIGNATURE
 from infra.engine.state import checkpoint, integrity, layout, locks, stack_files
+from infra.engine.state.address import BlobAddress, blob_address
 from infra.engine.state.archive import Archive, OperationInfo
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles
@@ -23,6 +26,8 @@ from infra.engine.state.open_state import StackState
 from infra.engine.state.properties import Vault
 from infra.engine.state.repair import Diagnosis, diagnose, repair
 from infra.engine.state.secrets import Cipher
+from infra.engine.state.shared import SharedStorage
+from infra.engine.state.storage import FolderStorage, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,9 @@ class StackSummary:
 
 
 class StateBackend:
-    """Deployment state in a folder: ``StateBackend("file://~")``, ``StateBackend(home / "state")``.
+    """Deployment state: ``StateBackend("file://~")``, ``StateBackend("azblob://…")``, a path.
 
-    A scheme other than ``file`` is a ``UsageError``. ``clock`` returns nanoseconds since 1970.
+    Another scheme is a ``UsageError``. ``clock`` returns nanoseconds since 1970.
     """
 
     def __init__(
@@ -49,24 +54,25 @@ class StateBackend:
         disk: Disk | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self.root = layout.state_folder(where)
-        self._disk = disk or Disk()
+        self.shown = str(where)
+        self._storage = _storage_of(self.shown, disk)
+        self.root = self._storage.root
         self._clock = clock
 
     def stacks(self, project: str) -> list[str]:
         """Return the names of a project's stacks."""
-        return layout.stack_names(self.root, project)
+        return list(self._storage.stacks(project))
 
     def exists(self, project: str, stack: str) -> bool:
         """Say whether a stack was ever opened for writing, here or by the Pulumi CLI."""
-        return self._files(project, stack).current() is not None
+        return self._fetched(project, stack).current() is not None
 
     def summary(self, project: str, stack: str) -> StackSummary:
         """Return a stack's line for a list of stacks."""
-        files = self._files(project, stack)
+        files = self._fetched(project, stack)
         found = self._found(files)
         state = stack_files.replayed(found)
-        alive = [lock for lock in locks.held(files.locks) if not locks.abandoned(lock)]
+        alive = [lock for lock in self._storage.held(files) if not locks.abandoned(lock)]
         return StackSummary(
             stack,
             resources=len(state.resources),
@@ -77,7 +83,7 @@ class StateBackend:
 
     def salt(self, project: str, stack: str) -> str:
         """Return the salt of a stack's secrets, ``""`` if there is none yet."""
-        found = stack_files.look(self._files(project, stack))
+        found = stack_files.look(self._fetched(project, stack))
         return "" if found is None else stack_files.replayed(found).salt
 
     def open(
@@ -88,8 +94,7 @@ class StateBackend:
         ``LockedError`` names the holder of the lock. Use the result as a context manager.
         """
         files = self._files(project, stack)
-        stack_files.check_layout(files)
-        return StackState(files, cipher, self._disk, self._clock, operation or OperationInfo())
+        return StackState(files, cipher, self._storage, self._clock, operation or OperationInfo())
 
     def load(self, project: str, stack: str, cipher: Cipher) -> Loaded:
         """Return a stack's state as it is now, without the lock; empty if there is no stack.
@@ -97,7 +102,7 @@ class StateBackend:
         What an interrupted run recorded is applied in memory only. With ``Masked()`` as the
         cipher every secret reads ``[secret]`` and no passphrase is needed.
         """
-        found = stack_files.look(self._files(project, stack))
+        found = stack_files.look(self._fetched(project, stack))
         if found is None:
             return Loaded()
         state = stack_files.replayed(found)
@@ -117,8 +122,7 @@ class StateBackend:
 
         ``force``: remove it all the same; its resources stay in the cloud.
         """
-        files = self._files(project, stack)
-        self._found(files)
+        self._found(self._fetched(project, stack))
         with self.open(project, stack, cipher) as state:
             count = len(state.loaded.resources)
             if count and not force:
@@ -133,17 +137,25 @@ class StateBackend:
 
         Secrets stay encrypted; with a cipher they are shown in plaintext.
         """
-        state = stack_files.replayed(self._found(self._files(project, stack)))
+        state = stack_files.replayed(self._found(self._fetched(project, stack)))
         text = checkpoint.export(state, now_ns=self._clock())
         if cipher is None:
             return text
         document = _shown(json.loads(text), stack_files.cipher_for(state, cipher))
         return json.dumps(document, ensure_ascii=False, indent=4) + "\n"
 
-    def import_(self, project: str, stack: str, text: str, cipher: Cipher) -> None:
+    def import_(
+        self,
+        project: str,
+        stack: str,
+        text: str,
+        cipher: Cipher,
+        history: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Replace a stack's state with an export of the same stack, after a backup.
 
-        Refuses entries of another stack or project, and an inconsistent state.
+        Refuses entries of another stack or project, and an inconsistent state. ``history`` has
+        entries to add to the stack's, by the names of their files.
         """
         state = checkpoint.parse(text.encode(), at="the import")
         _refuse_foreign(state, project, stack)
@@ -151,6 +163,27 @@ class StateBackend:
         state = stack_files.resealed(state, cipher)
         with self.open(project, stack, cipher, OperationInfo("import")) as opened:
             opened.replace_all(state)
+            for name, data in (history or {}).items():
+                folder = self._files(project, stack).history
+                self._storage.disk.write(folder / name, data)
+
+    def move(self, project: str, stack: str, cipher: Cipher, target: "StateBackend") -> None:
+        """Move a stack with its history to another backend; here its backups stay.
+
+        Both hold the stack's lock meanwhile. A stack of that name there is a ``UsageError``.
+        """
+        if target.exists(project, stack):
+            raise UsageError(
+                f"There is a stack {stack!r} of {project!r} in {target.shown} already.",
+                remedy="Remove it there first, or export this one and import it.",
+            )
+        self._found(self._fetched(project, stack))
+        with self.open(project, stack, cipher) as state:
+            files = self._files(project, stack)
+            self._storage.fetch_history(files)
+            past = {file.name: file.read_bytes() for file in files.history.glob("*.history.json")}
+            target.import_(project, stack, self.export(project, stack), cipher, past)
+            state.vanish()
 
     def recover(self, project: str, stack: str, cipher: Cipher) -> list[str]:
         """Turn what an interrupted run left into a plain checkpoint; return what was done.
@@ -164,36 +197,61 @@ class StateBackend:
 
     def holders(self, project: str, stack: str) -> list[locks.Lock]:
         """Return the holders of the stack's lock, dead processes too."""
-        return locks.held(self._files(project, stack).locks)
+        return list(self._storage.held(self._files(project, stack)))
 
     def cancel(self, project: str, stack: str) -> list[locks.Lock]:
         """Remove every lock of a stack and return them; the next run recovers what is left."""
-        return locks.cancel(self._files(project, stack).locks)
+        held = self.holders(project, stack)
+        for lock in held:
+            self._storage.release(lock)
+        return held
 
     def diagnose(self, project: str, stack: str) -> Diagnosis:
         """Return the problems of a stack's files and the state that ``repair`` would write."""
-        return diagnose(self._files(project, stack))
+        return diagnose(self._fetched(project, stack))
 
     def repair(self, project: str, stack: str) -> Diagnosis:
         """Repair a stack's files after backing them up; return the problems found."""
-        return repair(self._files(project, stack), self._disk, self._clock)
+        return repair(self._files(project, stack), self._storage, self._clock)
 
     def history(self, project: str, stack: str) -> list[JsonObject]:
         """Return the operations of a stack, newest first, as Pulumi's history entries."""
-        return Archive(self._files(project, stack), self._disk).entries()
+        files = self._files(project, stack)
+        self._storage.fetch_history(files)
+        return Archive(files, self._storage.disk).entries()
 
     def _files(self, project: str, stack: str) -> StackFiles:
-        return layout.stack_files(self.root, project, stack)
+        return layout.stack_files(self._storage.root, project, stack)
+
+    def _fetched(self, project: str, stack: str) -> StackFiles:
+        """Return the files of a stack as they are now."""
+        files = self._files(project, stack)
+        self._storage.fetch(files)
+        return files
 
     def _found(self, files: StackFiles) -> stack_files.Stored:
         found = stack_files.look(files)
         if found is None:
             known = dict.fromkeys(self.stacks(files.project))
             raise NotDeployedError(
-                f"There is no stack {files.stack!r} of {files.project!r} in {self.root}.",
+                f"There is no stack {files.stack!r} of {files.project!r} in {self.shown}.",
                 remedy=nearest(files.stack, known, noun="stack"),
             )
         return found
+
+
+def _storage_of(where: str, disk: Disk | None) -> Storage:
+    address = blob_address(where, os.environ)
+    if address is not None:
+        return _shared_storage(address)
+    return FolderStorage(layout.state_folder(where), disk or Disk())
+
+
+@cache
+def _shared_storage(address: BlobAddress) -> Storage:
+    """Return the storage of a container: one a process, for its connection and its copies."""
+    open_container = load("infra.engine.state.azblob:open_container", extra="azureml")
+    return SharedStorage(open_container(address, os.environ), address.url_of)
 
 
 def _refuse_foreign(state: checkpoint.Checkpoint, project: str, stack: str) -> None:

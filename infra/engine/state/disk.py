@@ -7,7 +7,7 @@ kills the process halfway, or that loses what was not flushed.
 import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from infra.contract.errors import StateError
 from infra.contract.private import private_folder
@@ -15,7 +15,22 @@ from infra.contract.private import private_folder
 _OWNER_ONLY: Final = 0o600
 
 
-class Log:
+class Log(Protocol):
+    """What a journal is written to: it only grows."""
+
+    def write(self, data: bytes, /) -> None:
+        """Append all of ``data``."""
+
+    def sync(self) -> None:
+        """Wait until everything written survives a power failure."""
+
+    def truncate(self, size: int, /) -> None:
+        """Cut off a partially written end."""
+
+    def close(self) -> None: ...
+
+
+class FileLog:
     """A file that only grows. A failed write is undone, so that no damage is followed by data."""
 
     def __init__(self, path: Path, *, durable: bool) -> None:
@@ -59,7 +74,7 @@ class Disk:
         """Open a log, new or existing, for appending."""
         try:
             private_folder(path.parent)
-            return Log(path, durable=self.durable)
+            return FileLog(path, durable=self.durable)
         except OSError as error:
             raise full(path, error) from error
 

@@ -13,28 +13,19 @@ from urllib.parse import unquote
 
 from infra.contract.errors import StateError, UsageError
 
-_SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
-_JOURNAL: Final = ".json.journal"
+SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
+_FILE: Final = "file://"
+JOURNAL: Final = ".json.journal"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _QUERY: Final = re.compile(r"\?[A-Za-z_]+=[^/]*$")
 
 
 def state_folder(where: str | Path, home: Path | None = None) -> Path:
-    """Return the folder a backend URL (``file://…``) or a path means.
-
-    ``~`` is the home folder in both. Other backends are refused by name.
-    """
+    """Return the folder a backend URL (``file://…``) or a path means; ``~`` is the home folder."""
     text = str(where)
-    scheme, separator, rest = text.partition("://")
-    if not separator:
-        scheme, rest = "file", text
-    if scheme != "file":
-        raise UsageError(
-            f"The embedded engine keeps state in a folder; {text!r} is a {scheme!r} backend.",
-            remedy="Use a path or a `file://` URL, or deploy with `--engine pulumi`.",
-        )
-    if separator:
-        rest = unquote(_QUERY.sub("", rest))
+    rest = text
+    if text.startswith(_FILE):
+        rest = unquote(_QUERY.sub("", text.removeprefix(_FILE)))
     if rest == "~" or rest.startswith("~/"):
         rest = str(home or Path.home()) + rest[1:]
     return Path(rest or ".").absolute()
@@ -54,7 +45,7 @@ class StackFiles:
 
     @property
     def journal(self) -> Path:
-        return self._stacks / f"{self.stack}{_JOURNAL}"
+        return self._stacks / f"{self.stack}{JOURNAL}"
 
     @property
     def coming(self) -> Path:
@@ -87,7 +78,7 @@ class StackFiles:
 
     def current(self) -> Path | None:
         """Return the newest checkpoint file, plain or compressed, if there is one."""
-        forms = [self._stacks / f"{self.stack}{suffix}" for suffix in _SUFFIXES]
+        forms = [self._stacks / f"{self.stack}{suffix}" for suffix in SUFFIXES]
         there = [form for form in forms if form.is_file()]
         return max(there, key=lambda form: form.stat().st_mtime_ns, default=None)
 
@@ -130,7 +121,7 @@ def stack_names(root: Path, project: str) -> list[str]:
     """Return the stacks of a project, by exact suffix: there are other files in that folder."""
     folder = root / ".pulumi" / "stacks" / project
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else []
-    found = {name.removesuffix(s) for name in names for s in _SUFFIXES if name.endswith(s)}
+    found = {name.removesuffix(s) for name in names for s in SUFFIXES if name.endswith(s)}
     return sorted(found)
 
 

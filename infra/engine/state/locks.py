@@ -34,7 +34,8 @@ _ZOMBIES: Final = ("Z", "X")
 class Lock:
     """One lock file. Pulumi's lack ``boot`` and ``started`` (the process's, in ticks since boot).
 
-    A file that cannot be read has process 0: its holder is unknown.
+    A file that cannot be read has process 0: its holder is unknown. ``leased``: it holds only as
+    long as the lease beside it (see ``shared``).
     """
 
     file: Path
@@ -44,6 +45,7 @@ class Lock:
     since: str = ""
     boot: str = ""
     started: int = 0
+    leased: bool = False
 
     def __str__(self) -> str:
         who = f"{self.user or '?'}@{self.host or '?'}"
@@ -112,30 +114,47 @@ def _refuse_if_held(locks: Sequence[Lock]) -> None:
 
 def _write(folder: Path, since: str) -> Lock:
     """Write a lock file that is complete from the moment it exists."""
+    lock = own(folder, since)
+    draft = lock.file.with_suffix(".tmp")
+    try:
+        private_folder(folder)
+        private_file(draft).write_text(text_of(lock), encoding="utf-8")
+        draft.rename(lock.file)
+    except OSError as error:
+        raise full(lock.file, error) from error
+    return lock
+
+
+def own(folder: Path, since: str, *, leased: bool = False) -> Lock:
+    """Return a new lock of this process, which is not written yet."""
     pid = os.getpid()
     _, started = _process(pid) or ("", 0)
     file = folder / f"{uuid.uuid4()}.json"
-    lock = Lock(file, pid, _user(), socket.gethostname(), since, _boot(), started)
-    document = {"pid": pid, "username": lock.user, "hostname": lock.host, "timestamp": since}
-    ours = {"boot": lock.boot, "started": started}
-    draft = file.with_suffix(".tmp")
-    try:
-        private_folder(folder)
-        private_file(draft).write_text(json.dumps({**document, **ours}, indent=1), encoding="utf-8")
-        draft.rename(file)
-    except OSError as error:
-        raise full(file, error) from error
-    return lock
+    return Lock(file, pid, _user(), socket.gethostname(), since, _boot(), started, leased)
+
+
+def text_of(lock: Lock) -> str:
+    """Return a lock file's content: Pulumi's four keys, and ours after them."""
+    theirs = {"pid": lock.pid, "username": lock.user, "hostname": lock.host}
+    ours = {"boot": lock.boot, "started": lock.started, **({"leased": True} if lock.leased else {})}
+    return json.dumps({**theirs, "timestamp": lock.since, **ours}, indent=1)
 
 
 def _read(file: Path) -> Lock | None:
     """Return a lock, ``None`` if it was released meanwhile."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        return _lock(file, document)
+        return parsed(file, file.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, AttributeError):
+    except OSError:
+        return Lock(file)
+
+
+def parsed(file: Path, data: bytes) -> Lock:
+    """Return the lock that a file's content describes."""
+    try:
+        return _lock(file, json.loads(data))
+    except (ValueError, TypeError, AttributeError):
         return Lock(file)
 
 
@@ -148,6 +167,7 @@ def _lock(file: Path, document: Document) -> Lock:
         since=str(document.get("timestamp", "")),
         boot=str(document.get("boot", "")),
         started=int(document.get("started") or 0),
+        leased=document.get("leased") is True,
     )
 
 

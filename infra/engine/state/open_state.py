@@ -14,15 +14,15 @@ from typing import Final, Self
 from infra.contract.errors import StateError
 from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.resources import OperationKind, Resource
-from infra.engine.state import journal, locks, stack_files
+from infra.engine.state import journal, stack_files
 from infra.engine.state.archive import Archive, OperationInfo, UpdateResult
 from infra.engine.state.checkpoint import Checkpoint, without_integrity_error
-from infra.engine.state.disk import Disk
 from infra.engine.state.entries import entry_of
 from infra.engine.state.layout import StackFiles
 from infra.engine.state.properties import Vault, encoded
 from infra.engine.state.secrets import Cipher
 from infra.engine.state.snapshot import StateSnapshot
+from infra.engine.state.storage import Storage
 
 _DURABLE: Final = frozenset[OperationKind]({"creating", "importing"})
 """Operations whose beginning must survive a power failure: they leave a resource in the cloud."""
@@ -39,13 +39,14 @@ class StackState:
         self,
         files: StackFiles,
         cipher: Cipher,
-        disk: Disk,
+        storage: Storage,
         clock: Callable[[], int],
         operation: OperationInfo,
     ) -> None:
         self.notices: list[str] = []
         self._files = files
-        self._disk = disk
+        self._storage = storage
+        self._disk = disk = storage.disk
         self._clock = clock
         self._operation = operation
         self._outcome: UpdateResult | None = None
@@ -55,15 +56,16 @@ class StackState:
         self._closed = False
         self._replaced = False
         self._vanishing = False
-        self._lock, dead = locks.take(files.locks, now_ns=self._begun_ns)
+        self._lock, dead = storage.take(files, self._begun_ns)
         self.notices += [f"Took over the lock of {lock}: that process has ended." for lock in dead]
         try:
+            stack_files.check_layout(files)
             self._base = self._opened(cipher)
             self._vault = Vault(cipher)
             self._salt = cipher.salt or self._base.checkpoint.salt
             self.loaded = stack_files.loaded(self._base.checkpoint, self._vault)
         except BaseException:
-            locks.release(self._lock)
+            storage.release(self._lock)
             raise
         self._snapshot = StateSnapshot(
             self._base.checkpoint.resources, self._base.checkpoint.pending
@@ -176,7 +178,7 @@ class StackState:
             self._settle_down()
         finally:
             self._journal.close()
-            locks.release(self._lock)
+            self._storage.release(self._lock)
 
     def _opened(self, cipher: Cipher) -> stack_files.Stored:
         """Return the files' state after recovery, encrypted with the stack's own salt."""
@@ -190,12 +192,15 @@ class StackState:
             return found
         checkpoint = stack_files.resealed(found.checkpoint, cipher)
         data = stack_files.written(self._files, checkpoint, self._clock())
+        self._storage.fetch_backups(self._files)
         self._archive.back_up(found.data, self._clock())
         stack_files.put(self._files, self._disk, data)
         return stack_files.Stored(data, checkpoint)
 
     def _settle_down(self) -> None:
         if self._vanishing:
+            self._storage.fetch_backups(self._files)
+            self._storage.fetch_history(self._files)
             self._archive.back_up(self._base.data, self._clock())
             self._archive.clear()
             stack_files.erase(self._files, self._disk)
@@ -203,6 +208,7 @@ class StackState:
         data = self._base.data
         changed = self._journal.begun or self._replaced
         if changed:
+            self._storage.fetch_backups(self._files)
             data = self._compact()
         outcome = self._outcome or (UpdateResult(succeeded=True) if changed else None)
         if outcome is not None:

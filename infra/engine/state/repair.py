@@ -10,10 +10,11 @@ from pathlib import Path
 
 from infra.contract.errors import StateError
 from infra.contract.json_types import Document
-from infra.engine.state import integrity, journal, locks, stack_files
+from infra.engine.state import integrity, journal, stack_files
 from infra.engine.state.checkpoint import Checkpoint, parse, without_integrity_error
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles, hash_of
+from infra.engine.state.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,10 @@ def diagnose(files: StackFiles) -> Diagnosis:
     return Diagnosis(problems, repaired, aside=bool(problems) and record is None)
 
 
-def repair(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis:
+def repair(files: StackFiles, storage: Storage, clock: Callable[[], int]) -> Diagnosis:
     """Carry out what ``diagnose`` returns, under the lock. An unrepairable state is an error."""
-    lock, _ = locks.take(files.locks)
+    lock, _ = storage.take(files, clock())
+    disk = storage.disk
     try:
         diagnosis = diagnose(files)
         if diagnosis.problems:
@@ -61,7 +63,7 @@ def repair(files: StackFiles, disk: Disk, clock: Callable[[], int]) -> Diagnosis
             stack_files.put(files, disk, data)
             disk.remove(files.journal)
     finally:
-        locks.release(lock)
+        storage.release(lock)
     return diagnosis
 
 

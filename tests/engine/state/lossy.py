@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from infra.engine.state.disk import Disk, Log
+from infra.engine.state.disk import Disk, FileLog
 
 
-class LossyLog(Log):
+class LossyLog(FileLog):
     """A log that remembers how much of it is safe."""
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class LossyDisk(Disk):
         self._logs: list[LossyLog] = []
         self._unsafe: list[tuple[Path, bytes | None]] = []
 
-    def log(self, path: Path) -> Log:
+    def log(self, path: Path) -> FileLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._logs.append(LossyLog(path))
         return self._logs[-1]

@@ -7,7 +7,7 @@ import pytest
 
 from infra.contract.errors import StateError
 from infra.engine.state import journal
-from infra.engine.state.disk import Log
+from infra.engine.state.disk import FileLog
 from infra.engine.state.journal import Header, Journal, close_line
 from infra.engine.state.snapshot import StateSnapshot
 
@@ -21,7 +21,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def writer(file):
-    return Journal(lambda: Log(file, durable=False), HEADER)
+    return Journal(lambda: FileLog(file, durable=False), HEADER)
 
 
 def read(file):
@@ -51,7 +51,7 @@ def test_nothing_is_written_for_entries_held_back(writer, file):
 
 def test_entries_held_back_go_before_the_next_in_one_write(writer, file):
     writes = []
-    log = Log(file, durable=False)
+    log = FileLog(file, durable=False)
     log.write = writes.append
     writer = Journal(lambda: log, HEADER)
     writer.hold({"k": "same", "op": 1})
@@ -117,7 +117,7 @@ def test_a_second_close_may_follow_the_first(writer, file):
     assert read(file).next == {"one", "two"}
 
 
-class SlowLog(Log):
+class SlowLog(FileLog):
     """Counts flushes; each waits until it is released."""
 
     def __init__(self, path):
@@ -159,7 +159,7 @@ def small_files():
 
 
 def test_a_failed_write_leaves_no_bad_middle(file):
-    log = Log(file, durable=True)
+    log = FileLog(file, durable=True)
     log.write(bytes(50))
     with small_files(), pytest.raises(StateError, match="cannot be written"):
         log.write(bytes(50))
@@ -172,7 +172,7 @@ def test_a_failed_write_leaves_no_bad_middle(file):
 def test_any_prefix_of_a_run_replays_to_what_the_run_had_then(file, seed):
     """Entries survive framing, and folding them anew gives the state folded while it ran."""
     choice = random.Random(seed)  # noqa: S311 - the same runs each time
-    writer = Journal(lambda: Log(file, durable=False), HEADER)
+    writer = Journal(lambda: FileLog(file, durable=False), HEADER)
     live, seen, sizes = StateSnapshot([], []), [], []
     for entry in entries_of_a_run(choice):
         live.apply(entry)

@@ -33,14 +33,6 @@ def test_a_relative_folder_is_below_the_working_one(where):
     assert state_folder(where) == Path.cwd() / "state"
 
 
-@pytest.mark.parametrize("where", ["azblob://states", "s3://b", "gs://b", "https://api.pulumi.com"])
-def test_another_backend_is_refused_by_name(where):
-    with pytest.raises(UsageError) as caught:
-        state_folder(where)
-    assert where in caught.value.detail
-    assert "--engine pulumi" in caught.value.remedy
-
-
 @pytest.mark.parametrize("name", ["", "a/b", "..", "a b", "ü", "x" * 101])
 def test_a_name_that_pulumi_refuses_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match="name of a stack"):
