@@ -1,8 +1,9 @@
 """What the driver of a pipeline is given: a JSON document without the values of variables. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Final
 
 from infra.contract.json_types import JsonObject
@@ -63,10 +64,16 @@ def work_document(work: Work) -> tuple[JsonObject, dict[str, str]]:
 
 def work_of(document: JsonObject, values: Mapping[str, str]) -> Work:
     """Return the work that ``work_document`` wrote."""
-    # pydantic builds the values inside; only the driver needs its import.
-    work: Work = load("pydantic:TypeAdapter")(Work).validate_python(document)
+    work: Work = _reader()(document)
     template = _filled(work.template, values) if work.template else None
     return replace(work, pipeline=_filled(work.pipeline, values), template=template)
+
+
+@cache
+def _reader() -> Callable[[JsonObject], Work]:
+    """Return what builds the values inside; only the driver needs the import of pydantic."""
+    made: Callable[[JsonObject], Work] = load("pydantic:TypeAdapter")(Work).validate_python
+    return made
 
 
 def _document(pipeline: Pipeline, values: dict[str, str]) -> JsonObject:

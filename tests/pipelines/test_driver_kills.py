@@ -2,11 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from infra.contract.private import private_folder
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.pipelines import Pipeline, Source, Step
 from runtime.model.runs import RunSpec
@@ -40,10 +44,11 @@ def session(home):
     session.close()
 
 
-def chain(source, names="abc", **fields):
+def chain(source, names="abc", *, apart=1, **fields):
+    """Return steps of which each reads the one that is ``apart`` places before it."""
     folder = source(count=COUNT)
     steps = []
-    for above, name in zip(" " + names, names, strict=False):
+    for above, name in zip(" " * apart + names, names, strict=False):
         reads = {} if above == " " else {"data": Source(above, "out")}
         run = RunSpec(
             "count.py",
@@ -88,6 +93,24 @@ def test_a_killed_driver_is_continued_and_no_step_runs_twice(session, source, co
     assert (record.state, record.error) == (RunState.COMPLETED, None)
     assert counted.read_text().split() == ["a", "b", "c"]
     assert len(session.history.children(run_id)) == 3
+
+
+@pytest.mark.slow
+def test_killed_more_than_fifty_times_at_any_moment_every_step_runs_once(session, source, counted):
+    folder = driven_folder(session.home, "killed")
+    private_folder(folder.path)
+    lock = folder.try_lock()  # nobody else drives it
+    names = "abcdefghij"
+    run_id = submit(session, chain(source, names, apart=2), Options(name="killed"))
+    program = [sys.executable, "-m", "tests.pipelines.killed_drivers", str(folder.path), "1"]
+    root = Path(__file__).parents[2]
+    said = subprocess.run(program, cwd=root, capture_output=True, text=True, check=True).stdout
+    os.close(lock)
+    record = to_its_end(session, run_id)
+    assert int(said) >= 50
+    assert (record.state, record.error) == (RunState.COMPLETED, None)
+    assert sorted(counted.read_text().split()) == list(names)
+    assert len(session.history.children(run_id)) == len(names)
 
 
 def test_resuming_runs_only_what_did_not_complete(session, source, counted):
