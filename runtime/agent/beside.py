@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from runtime.agent import detached, entering
+from runtime.agent.relay_channel import RelayChannel
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -50,6 +51,11 @@ def _started(folder: Path, _: Sequence[str]) -> int:
     return 0 if detached.started(folder) else 1
 
 
+def _relay(folder: Path, _: Sequence[str]) -> int:
+    RelayChannel(folder, sys.stdin.buffer, sys.stdout.buffer).serve()
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Path, Sequence[str]], int]] = {
     "follow": _follow,
     "enter": _enter,
@@ -57,4 +63,5 @@ COMMANDS: dict[str, Callable[[Path, Sequence[str]], int]] = {
     "cancel": _cancel,
     "clear": _clear,
     "started": _started,
+    "relay": _relay,
 }

@@ -20,6 +20,7 @@ from pathlib import Path
 from runtime.agent.documents import JsonObject
 from runtime.agent.files import replacing
 from runtime.agent.process_tree import kill_left, process_of, started_at
+from runtime.agent.questions import questions
 
 EVENTS = "agent-events.jsonl"
 ASKED = "start.json"
@@ -39,7 +40,8 @@ Agent: typing.TypeAlias = "Callable[[Sequence[str]], int]"
 Frame: typing.TypeAlias = "tuple[JsonObject, bytes]"
 """A header, and as many bytes as its ``size`` says.
 
-``{"name": …, "size": …}`` is new content of a file; ``{"exit": code or null, "reason": …}`` is the
+``{"name": …, "size": …}`` is new content of a file; ``{"ask": …, "size": …}`` a question that
+the run has (``relay``); ``{"exit": code or null, "reason": …}`` is the
 end; ``{}`` says that nothing happened.
 """
 
@@ -105,6 +107,7 @@ def follow(
     """Yield what the run writes beyond the bytes that the reader has, until it has ended."""
     at = dict(have)
     files: list[Path] = []
+    asked: set[str] = set()
     looked, beat = 0.0, time.monotonic()
     while True:
         # Before reading: what a process wrote before its end is read below.
@@ -116,6 +119,10 @@ def follow(
             for frame in _new(folder, file, at):
                 yield frame
                 beat = now
+        for name, content in questions(folder):
+            if name not in asked:
+                asked.add(name)
+                yield {"ask": name, "size": len(content)}, content
         if end is not None:
             yield end, b""
             return

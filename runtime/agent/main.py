@@ -53,6 +53,7 @@ from runtime.agent.ranks import (
     started_as,
 )
 from runtime.agent.receiver import Receiver
+from runtime.agent.relay import RelayedGateway
 from runtime.agent.retries import RENDEZVOUS
 from runtime.agent.run_calls import RunCalls
 from runtime.agent.run_data import DataError, Finish, current, without
@@ -104,7 +105,9 @@ def main(
         make_folder(Path(folder))
     events = EventLog(Path(events_file(options, process)))
     try:
-        return _Run(options, context, process, events).run(gateway or _gateway(context), finish)
+        return _Run(options, context, process, events).run(
+            gateway or _gateway(context, options.relay), finish
+        )
     finally:
         events.close()
 
@@ -279,7 +282,9 @@ def _address(options: argparse.Namespace, launch: Launch | None) -> str:
     return "127.0.0.1"
 
 
-def _gateway(context: RunContext) -> Gateway:
+def _gateway(context: RunContext, relay: str) -> Gateway:
+    if relay:
+        return RelayedGateway(Path(relay).absolute())
     if context.tracking is None or not os.environ.get("AZUREML_ARM_WORKSPACE_NAME"):
         return NoGateway()
     return ServiceGateway(os.environ, context.tracking)

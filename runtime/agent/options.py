@@ -42,6 +42,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         help="when our azureml package answers: always, where Microsoft's is absent, or never",
     )
     run.add_argument("--spark", default="", metavar="JSON", help="submit the script to Spark")
+    run.add_argument("--relay", default="", metavar="FOLDER", help="ask for the workspace there")
     run.add_argument("--gpus", type=int, default=0, metavar="N", help="fail with fewer GPUs")
     _add_limits(run.add_argument_group("limits"))
     _add_processes(run.add_argument_group("several processes"))

@@ -33,6 +33,7 @@ from runtime.snapshots.store import SnapshotStore
 from runtime.targets.folder_runs import agent_end
 from runtime.targets.places import (
     FOLLOWED,
+    Asked,
     Heartbeat,
     Moved,
     Piece,
@@ -41,6 +42,7 @@ from runtime.targets.places import (
     StoppedError,
     open_place,
 )
+from runtime.targets.relays import Relays
 from runtime.targets.run_folder import (
     AGENT_EVENTS,
     BUILD_LOG,
@@ -76,6 +78,7 @@ class Carrier:
         self._tell = _Told(self._events, folder)
         self._stop = Event()
         self._place = open_place(task.run_id, task.place, self._home)
+        self._relays = Relays(task, folder)
 
     def execute(self) -> None:
         """Carry the run to its end; an error becomes its final state."""
@@ -105,6 +108,7 @@ class Carrier:
             raise
         finally:
             kill_left(self._task.run_id, below=os.getpid())
+            self._relays.close()
             self._place.close()
             self._events.close()
 
@@ -218,9 +222,12 @@ class Carrier:
     def _file(self, name: str) -> Path:
         return Below(self._folder.path).file(name)
 
-    def _keep(self, sign: Piece | Heartbeat | Moved) -> None:
+    def _keep(self, sign: Piece | Asked | Heartbeat | Moved) -> None:
         if isinstance(sign, Moved):
             self._tell.state(sign.state, sign.reason)
+            return
+        if isinstance(sign, Asked):
+            self._relays.asked(sign)
             return
         if isinstance(sign, Heartbeat) or not sign.content:
             return

@@ -171,6 +171,11 @@ class DockerPlace:
         """Connect to a port of the container, from inside of it."""
         return self._entered(["connect", ROOT, str(port)], None)
 
+    def relay(self, node: int) -> ContainerProcess:
+        """Start the agent's `relay` in the container."""
+        del node
+        return self._entered(["relay", ROOT], None)
+
     @property
     def _client(self) -> Client:
         if self._opened is None:
@@ -295,7 +300,7 @@ class DockerPlace:
             variables.setdefault("HOME", _HOME)
         if shipment.task.is_shell:
             variables["PATH"] = f"{ROOT}/bin:{variables.get('PATH', os.defpath)}"
-        arguments = shipment.agent_arguments(ready.python)
+        arguments = shipment.agent_arguments(ready.python, relayed=True)
         asked = json.dumps({"arguments": arguments, "variables": variables})
         owner = ready.facts.owner
 

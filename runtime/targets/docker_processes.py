@@ -10,7 +10,7 @@ from infra.contract.errors import UnreachableError
 from runtime.targets.base import Output
 from runtime.targets.docker_engine import Client
 from runtime.targets.docker_streams import EngineStream, FrameReader
-from runtime.targets.places import Heartbeat, Piece, PlaceEnd, Sign
+from runtime.targets.places import Asked, Heartbeat, Piece, PlaceEnd, Sign
 
 _BEAT_S: Final = 0.4
 _SILENT_S: Final = 30.0
@@ -93,7 +93,9 @@ def _complete(reader: FrameReader) -> Iterator[Sign]:
             return
         reader.take(len(line))
         content = reader.take(size)
-        if content:
+        if "ask" in header:
+            yield Asked(str(header["ask"]), content)
+        elif content:
             yield Piece(str(header["name"]), content)
         elif "exit" in header:
             yield PlaceEnd(header["exit"], str(header["reason"]))

@@ -17,6 +17,7 @@ from typing import Final, Protocol, TypeAlias, runtime_checkable
 from infra.contract.json_types import Document
 from infra.contract.load import load, look_up
 from runtime.agent.archive import agent_archive
+from runtime.agent.questions import FOLDER as QUESTIONS
 from runtime.model.runs import EventKind, SourceSnapshot
 from runtime.model.states import RunState
 from runtime.targets.base import RemoteProcess, Report
@@ -57,10 +58,10 @@ class Shipment:
         """Return the agent, a file that Python 3.8 or later runs."""
         return agent_archive()
 
-    def agent_arguments(self, python: str) -> list[str]:
+    def agent_arguments(self, python: str, *, relayed: bool = False) -> list[str]:
         """Return the agent's arguments; its working folder is ``work``.
 
-        ``python`` is the script's interpreter at the place.
+        ``python`` is the script's interpreter at the place. ``relayed``: the place is ``Relaying``.
         """
         task = self.task
         return [
@@ -69,6 +70,7 @@ class Shipment:
             f"--artifacts=../{ARTIFACTS}",
             f"--max-duration={task.max_duration_s}",
             *task.options,
+            *([f"--relay=../{QUESTIONS}"] if relayed else []),
             f"--azureml={'never' if task.keep_azureml else 'always'}",
             "--",
             *(() if task.is_shell else (python,)),
@@ -119,6 +121,15 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the run's gateway (``agent.relay``), on one of its nodes."""
+
+    name: str
+    content: bytes
+    node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """Nothing happened; the place still answers."""
 
@@ -142,7 +153,7 @@ class PlaceEnd:
     reason: str = ""
 
 
-Sign: TypeAlias = Piece | Heartbeat | Moved | PlaceEnd
+Sign: TypeAlias = Piece | Asked | Heartbeat | Moved | PlaceEnd
 Have: TypeAlias = Callable[[str], int]
 """Returns how many bytes of a file of the run's folder are here already."""
 
@@ -194,6 +205,14 @@ class Enterable(Protocol):
 
     def connect(self, port: int) -> RemoteProcess:
         """Connect to a port that the run's processes listen on. Raises as above."""
+
+
+@runtime_checkable
+class Relaying(Protocol):
+    """A place whose runs reach their workspace through their carrier."""
+
+    def relay(self, node: int) -> RemoteProcess:
+        """Start the agent's `relay` beside the run on a node. Raises as ``execute``."""
 
 
 PLACES: Final[dict[str, tuple[str, str]]] = {

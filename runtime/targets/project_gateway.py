@@ -42,9 +42,13 @@ class ProjectGateway:
         self._transport: Transport | None = None
 
     def workspace(self) -> JsonObject:
-        """Return ``id`` and ``ca_file`` of the stack's workspace."""
+        """Return ``id`` and ``ca_file`` of the workspace, and ``local_port`` of a local cloud."""
         transport = self._connected()
-        return {"id": transport.workspace_id, "ca_file": transport.ca_file}
+        return {
+            "id": transport.workspace_id,
+            "ca_file": transport.ca_file,
+            "local_port": transport.local_port,
+        }
 
     def own_run(self) -> JsonObject:
         """Return nothing: whoever started the agent told it all that there is."""

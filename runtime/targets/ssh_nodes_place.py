@@ -25,6 +25,7 @@ from runtime.model.runs import EventKind
 from runtime.model.states import RunState
 from runtime.targets.base import Report
 from runtime.targets.places import (
+    Asked,
     Have,
     Heartbeat,
     Piece,
@@ -162,6 +163,10 @@ class SshNodesPlace:
     def connect(self, port: int) -> Beside:
         """Connect to a port of the first machine."""
         return self._nodes[0].connect(port)
+
+    def relay(self, node: int) -> Beside:
+        """Start the agent's `relay` beside the run on a machine."""
+        return self._nodes[node].relay()
 
     def close(self) -> None:
         """Close the connections."""
@@ -394,6 +399,8 @@ def _passed(node: int, sign: Sign) -> Iterator[Sign]:
         name = _name_here(node, sign.name)
         if name:
             yield replace(sign, name=name)
+    elif isinstance(sign, Asked):
+        yield replace(sign, node=node)
     elif node == 0:
         yield sign
 

@@ -25,6 +25,7 @@ from runtime.targets.base import Report, left_out
 from runtime.targets.places import (
     FETCHED,
     FOLLOWED,
+    Asked,
     Have,
     Heartbeat,
     Piece,
@@ -109,7 +110,9 @@ class SshPlace:
         end = PlaceEnd()
         with self._watched() as session:
             for header, content in session.frames("follow", run=self._run_id, have=had):
-                if content:
+                if "ask" in header:
+                    yield Asked(str(header["ask"]), content)
+                elif content:
                     yield Piece(header["name"], content)
                 elif "exit" in header:
                     end = PlaceEnd(header["exit"], header["reason"])
@@ -157,7 +160,7 @@ class SshPlace:
         Places where a script is started in another way override this.
         """
         del folder
-        return shipment.agent_arguments(made.python)
+        return shipment.agent_arguments(made.python, relayed=True)
 
     def execute(self, command: Sequence[str], terminal: tuple[int, int] | None) -> Beside:
         """Run a command beside the script. Raises ``UsageError`` unless the run is alive."""
@@ -168,6 +171,13 @@ class SshPlace:
     def connect(self, port: int) -> Beside:
         """Connect to a port of the machine."""
         return self._entered().port(port)
+
+    def relay(self, node: int = 0) -> Beside:
+        """Start the agent's `relay` beside the run."""
+        del node
+        session = self._entered()
+        folder = f"{session.facts['root']}/runs/{self._run_id}"
+        return session.beside(["relay", folder], None)
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from infra.arm.client import Client, azure_client, local_client
 from infra.arm.credentials import TokenCredential, azure_credential
@@ -22,6 +23,7 @@ class WorkspaceTransport(Transport):
     def __init__(self, client: Client, workspace_id: str) -> None:
         self.workspace_id = workspace_id.rstrip("/")
         self.ca_file = str(client.endpoint.ca) if client.endpoint.ca else None
+        self.local_port = urlsplit(client.endpoint.url).port if client.endpoint.local else None
         self._client = client
         self._storage: TokenCredential | None = None
 

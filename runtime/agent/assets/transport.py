@@ -26,10 +26,12 @@ class Transport(abc.ABC):
     """A client of one workspace. May be used from several threads at once.
 
     ``workspace_id`` is the workspace's ARM id; ``ca_file`` a PEM file that the workspace's servers
-    and storage need to be trusted, ``None`` for the usual authorities.
+    and storage need to be trusted, ``None`` for the usual authorities. ``local_port`` is where
+    a local cloud listens on this machine.
     """
 
     ca_file: Optional[str] = None
+    local_port: Optional[int] = None
     workspace_id = ""
 
     @abc.abstractmethod
