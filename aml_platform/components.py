@@ -47,6 +47,12 @@ from infra.components.private_endpoint import (
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
 from infra.components.synapse_spark import SynapseSpark, SynapseSparkArgs
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
+from infra.components.vault_contents import (
+    VaultAccessPolicy,
+    VaultAccessPolicyArgs,
+    VaultSecret,
+    VaultSecretArgs,
+)
 from infra.components.virtual_machine import VirtualMachine, VirtualMachineArgs
 from infra.components.workspace import EncryptionArgs, Workspace, WorkspaceArgs
 
@@ -91,6 +97,10 @@ __all__ = [
     "SynapseSparkArgs",
     "UserIdentity",
     "UserIdentityArgs",
+    "VaultAccessPolicy",
+    "VaultAccessPolicyArgs",
+    "VaultSecret",
+    "VaultSecretArgs",
     "VirtualMachine",
     "VirtualMachineArgs",
     "Workspace",

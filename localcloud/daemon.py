@@ -79,6 +79,7 @@ class Daemon:
                 "subscription": SUBSCRIPTION,
                 "tenant": TENANT,
                 "port": cloud.store.port,
+                "inside": cloud.inside,
             }
         )
 
@@ -94,6 +95,7 @@ class Daemon:
         for engine in self.cloud.engines.values():
             engine.reset()
         self.cloud.fault_injection.clear()
+        self.cloud.inside = False
         new = self.cloud.store.reset()
         for folder in self.cloud.reset_folders:
             shutil.rmtree(folder, ignore_errors=True)
@@ -102,6 +104,11 @@ class Daemon:
         _LOG.info("reset; the new id is %s", new)
         return answer({"id": new})
 
+    def inside(self, call: Call) -> Reply:
+        """Put this machine inside the virtual networks, or out of them."""
+        self.cloud.inside = bool(call.json().get("inside"))
+        return answer({"id": self.cloud.id, "inside": self.cloud.inside})
+
     @property
     def routes(self) -> tuple[Route, ...]:
         """The daemon's own endpoints, for ``aml cloud``; the token is in the discovery file."""
@@ -109,6 +116,7 @@ class Daemon:
             Route("GET", "/aml/status", self.status),
             Route("POST", "/aml/shutdown", self.shutdown),
             Route("POST", "/aml/reset", self.reset),
+            Route("POST", "/aml/inside", self.inside, shape={"inside": "boolean"}),
         )
 
     def announce(self) -> None:

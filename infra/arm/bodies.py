@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from infra.catalogue.documents import set_at, value_at, with_value_at
 from infra.catalogue.equality import IDENTITIES, identities, known, same
-from infra.catalogue.types.row import SCOPES, ArmType
+from infra.catalogue.types.row import PARAMETER, SCOPES, ArmType
 from infra.catalogue.updates.rule import Change, UpdateRule, covers
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import UNKNOWN
@@ -23,12 +23,12 @@ _SAFE: Final = "/()-._~"
 
 def resource_id(row: ArmType, inputs: Document, subscription: str) -> str | None:
     """Return the id that a create would give, or ``None`` while a part of it is unknown."""
-    values = {name: inputs.get(name) for name in row.parameters}
+    values = {name: value_at(inputs, name) for name in row.parameters}
     if not all(isinstance(value, str) and value != UNKNOWN for value in values.values()):
         return None
     # A scope starts with a slash, and the path has one of its own.
     parts = {name: str(value).strip("/") for name, value in values.items()}
-    return row.path.format(subscriptionId=subscription, **parts)
+    return row.id_of({"subscriptionId": subscription, **parts})
 
 
 def url_path(id: str) -> str:
@@ -121,7 +121,8 @@ def settable(row: ArmType, outputs: Document) -> JsonObject:
 
 def parameters_of(row: ArmType, id: str) -> dict[str, str]:
     """Return the inputs an id is made of; empty for the id of another type."""
-    pattern = re.sub(r"\\\{(\w+)\\\}", _group, re.escape(row.path))
+    texts = PARAMETER.split(row.path)  # each second one is a parameter
+    pattern = "".join(_group(each) if at % 2 else re.escape(each) for at, each in enumerate(texts))
     match = re.fullmatch(pattern, id.rstrip("/"), re.IGNORECASE)
     found = match.groupdict() if match else {}
     return {
@@ -299,5 +300,7 @@ def _query_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _group(match: re.Match[str]) -> str:
-    return f"(?P<{match[1]}>.+)" if match[1] in SCOPES else f"(?P<{match[1]}>[^/]+)"
+def _group(name: str) -> str:
+    if "." in name:  # it lies in an input, which the document has
+        return "[^/]+"
+    return f"(?P<{name}>.+)" if name in SCOPES else f"(?P<{name}>[^/]+)"

@@ -52,7 +52,7 @@ def failures(row: ArmType, inputs: Document) -> Iterator[CheckFailure]:
     for path in sorted(row.required):
         for missing in _missing(inputs, "", path.split(".")):
             yield CheckFailure(missing, "It is required.")
-    name = inputs.get(row.name_input)
+    name = value_at(inputs, row.name_input)
     problem = row.name_rule.problem(name) if isinstance(name, str) and name != UNKNOWN else None
     if problem:
         yield CheckFailure(row.name_input, problem)
@@ -90,7 +90,7 @@ def _canonical(row: ArmType, news: Document) -> JsonObject:
 
 
 def _named(row: ArmType, name: str, olds: Document, inputs: Document, seed: bytes) -> JsonObject:
-    if inputs.get(row.name_input):
+    if value_at(inputs, row.name_input) or "." in row.name_input:
         return {}
     old = olds.get(row.name_input)
     if old:

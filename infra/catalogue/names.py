@@ -190,6 +190,39 @@ RULES: Final = {
         "3-24 letters, digits or single hyphens, starting with a letter",
         24,
     ),
+    "vault_secret": NameRule(
+        "secret", r"[0-9a-zA-Z-]{1,127}", "1-127 letters, digits or hyphens", 127
+    ),
+    "vault_principal": NameRule(
+        "principal",
+        r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}",
+        "the object id of an identity, a user or a group",
+        36,
+    ),
+    "connection": NameRule(
+        "connection",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}",
+        "3-33 letters, digits, hyphens or underscores, starting with a letter or digit",
+        33,
+    ),
+    "ml_registry": NameRule(
+        "registry",
+        r"[a-zA-Z0-9][a-zA-Z0-9_-]{1,32}",
+        "2-33 letters, digits, hyphens or underscores, starting with a letter or digit",
+        33,
+    ),
+    "kubernetes_cluster": NameRule(
+        "Kubernetes cluster",
+        r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?",
+        "1-63 letters, digits, hyphens or underscores, starting and ending with a letter or digit",
+        63,
+    ),
+    "kubernetes_extension": NameRule(
+        "cluster extension",
+        r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?",
+        "1-50 lower-case letters, digits or hyphens",
+        50,
+    ),
     "registry": NameRule("container registry", r"[a-zA-Z0-9]{5,50}", "5-50 letters or digits", 50),
     "application_insights": NameRule(
         "Application Insights",

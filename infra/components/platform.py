@@ -24,6 +24,7 @@ from infra.components.prerequisite_builders import prerequisite_args
 from infra.components.private_access import PrivateAccess
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
+from infra.components.vault_entries import VaultEntries
 from infra.components.workspace import (
     Dependencies,
     EncryptionArgs,
@@ -33,6 +34,7 @@ from infra.components.workspace import (
 )
 from infra.spec.datastores import AccountKeySpec, DatastoreSpec, SasSpec, ServicePrincipalSpec
 from infra.spec.networks import NetworkSpec, SubnetSpec
+from infra.spec.prerequisites import AccessPolicySpec
 from infra.spec.roles import WORKSPACE_ROLES, RoleAssignmentSpec
 from infra.spec.stack import StackSpec
 
@@ -78,6 +80,7 @@ class Platform(pulumi.ComponentResource):
             self._datastore(context, store)
         for assignment in spec.role_assignments:
             self._role(assignment)
+        VaultEntries(context=context, principal=self._principal).declare()
         PrivateAccess(
             platform=self,
             name=name,
@@ -248,7 +251,7 @@ class Platform(pulumi.ComponentResource):
         )
         RoleAssignment(f"{self._name}-{who}-{wanted.role}-{where}", args, self._options)
 
-    def _principal(self, wanted: RoleAssignmentSpec) -> pulumi.Input[str]:
+    def _principal(self, wanted: RoleAssignmentSpec | AccessPolicySpec) -> pulumi.Input[str]:
         if wanted.identity is not None:
             return self._identities[wanted.identity].principal_id
         if wanted.compute is not None:

@@ -29,7 +29,7 @@ _LONGEST_DAYS: Final = 90
 
 @dataclass(frozen=True, kw_only=True)
 class Prerequisites:
-    """Declares prerequisites. Each method is called at most once and returns an id.
+    """Declares prerequisites. Each method is called at most once and returns an id, or the vault.
 
     ``name`` is the parent component's; ``names`` is a ``DerivedNames``, or an output of one.
     """
@@ -89,12 +89,12 @@ class Prerequisites:
 
     def key_vault(
         self, args: KeyVaultArgs, tenant_id: pulumi.Input[str] | None
-    ) -> pulumi.Output[str]:
+    ) -> pulumi.CustomResource:
         """``tenant_id``: ``None`` for the tenant deployed to, as the provider reports it."""
         if tenant_id is None:
             options = pulumi.InvokeOutputOptions(parent=self.parent)
             tenant_id = authorization.get_client_config_output(opts=options).tenant_id
-        vault = keyvault.Vault(
+        vault: pulumi.CustomResource = keyvault.Vault(
             f"{self.name}-vault",
             vault_name=self._named("key_vault"),
             properties=keyvault.VaultPropertiesArgs(
@@ -117,7 +117,7 @@ class Prerequisites:
             ),
             **self._shared(),
         )
-        return identifier(vault)
+        return vault
 
     def log_analytics(self) -> pulumi.Output[str]:
         logs = operationalinsights.Workspace(

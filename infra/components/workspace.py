@@ -13,6 +13,7 @@ from infra.components.inputs import (
     child_options,
     derived,
     given,
+    identifier,
     translated,
     without_nothing,
 )
@@ -45,6 +46,8 @@ class Dependencies:
     container_registry_id: pulumi.Input[str] | None
     log_analytics_id: pulumi.Input[str] | None = None
     """Only of a store that is created."""
+    key_vault: pulumi.Resource | None = None
+    """Only a vault that is created."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,9 +242,9 @@ def _dependencies(
     storage = given(
         args.storage_account_id, lambda: prerequisites.storage_account(wanted.storage_account)
     )
-    vault = given(
-        args.key_vault_id, lambda: prerequisites.key_vault(wanted.key_vault, args.tenant_id)
-    )
+    vault = None
+    if args.key_vault_id is None:
+        vault = prerequisites.key_vault(wanted.key_vault, args.tenant_id)
     insights, logs = args.application_insights_id, None
     if "application_insights" in args.without:
         insights = None
@@ -251,7 +254,7 @@ def _dependencies(
     return Dependencies(
         resource_group_name=group_name,
         storage_account_id=storage,
-        key_vault_id=vault,
+        key_vault_id=args.key_vault_id if vault is None else identifier(vault),
         application_insights_id=insights,
         container_registry_id=None
         if "container_registry" in args.without
@@ -260,6 +263,7 @@ def _dependencies(
             lambda: prerequisites.container_registry(wanted.container_registry),
         ),
         log_analytics_id=logs,
+        key_vault=vault,
     )
 
 

@@ -69,6 +69,8 @@ _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     platforms.projects_have_a_hub,
     platforms.outbound_rules_fit,
     platforms.images_are_built_by_a_cluster,
+    platforms.policies_fit_the_vault,
+    platforms.secrets_are_named_once,
 )
 
 

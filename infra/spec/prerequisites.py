@@ -6,8 +6,10 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from infra.spec.base import SpecModel
-from infra.spec.names import SubnetId, SubnetReference
+from infra.spec.credentials import Credential
+from infra.spec.names import Guid, SubnetId, SubnetReference, VaultSecretName
 from infra.spec.private_endpoints import PrivateEndpointSpec, StorageEndpointSpec
+from infra.spec.tags import Tags
 
 Access = Literal["enabled", "disabled"]
 Days = Annotated[int, Field(ge=1, le=365)]
@@ -99,6 +101,48 @@ class StorageAccountSpec(SpecModel):
     blobs: BlobServiceSpec | None = None
 
 
+KeyPermission = Literal[
+    "all", "backup", "create", "decrypt", "delete", "encrypt", "get", "getrotationpolicy",
+    "import", "list", "purge", "recover", "release", "restore", "rotate", "setrotationpolicy",
+    "sign", "unwrapKey", "update", "verify", "wrapKey",
+]  # fmt: skip
+SecretPermission = Literal[
+    "all", "backup", "delete", "get", "list", "purge", "recover", "restore", "set"
+]
+CertificatePermission = Literal[
+    "all", "backup", "create", "delete", "deleteissuers", "get", "getissuers", "import", "list",
+    "listissuers", "managecontacts", "manageissuers", "purge", "recover", "restore", "setissuers",
+    "update",
+]  # fmt: skip
+
+
+class AccessPolicySpec(SpecModel):
+    """What one principal may do in a vault whose access policies decide.
+
+    The principal is an ``identity`` declared in the file, a declared ``compute`` (its
+    system-assigned one), or a ``principal_id`` of the tenant.
+    """
+
+    identity: str | None = None
+    compute: str | None = None
+    principal_id: Guid | None = None
+    secret_permissions: tuple[SecretPermission, ...] = ()
+    key_permissions: tuple[KeyPermission, ...] = ()
+    certificate_permissions: tuple[CertificatePermission, ...] = ()
+
+
+class VaultSecretSpec(SpecModel):
+    """A secret in the vault. Its value is a reference, which is read during a deployment."""
+
+    name: VaultSecretName
+    value: Credential
+    content_type: str | None = None
+    """Free text that says what it is, such as ``text/plain``."""
+    enabled: bool = True
+    """Nobody can read a secret that is not."""
+    tags: Tags = Field(default_factory=dict)
+
+
 class KeyVaultSpec(SpecModel):
     """The key vault that is created for the workspace."""
 
@@ -113,6 +157,9 @@ class KeyVaultSpec(SpecModel):
     """How long a deleted vault is kept. Cannot be changed later."""
     authorization: Literal["access_policies", "rbac"] = "access_policies"
     """Who may read secrets: the vault's own policies, or role assignments."""
+    access_policies: tuple[AccessPolicySpec, ...] = ()
+    """One for each principal. Those that Azure ML adds for the workspace stay."""
+    secrets: tuple[VaultSecretSpec, ...] = ()
 
 
 class ContainerRegistrySpec(SpecModel):

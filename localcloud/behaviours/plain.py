@@ -7,13 +7,10 @@ from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.kinds import Fill, Kind
-from localcloud.calls.lookups import existing
-from localcloud.calls.messages import Call, Reply, answer
-from localcloud.calls.paths import placed
+from localcloud.calls.messages import Call
 from localcloud.calls.refusals import RefusedError
 from localcloud.store.resources import StoredResource
 
-_ML: Final = "Microsoft.MachineLearningServices/workspaces"
 _CONTAINERS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 
@@ -44,13 +41,6 @@ def _scope(call: Call) -> str:
     return f"/subscriptions/{SUBSCRIPTION}" + (f"/resourceGroups/{group}" if group else "")
 
 
-def _connection_secrets(call: Call) -> Reply:
-    """Respond with a workspace connection and its credentials, which no other response has."""
-    found = existing(call)
-    body = {"id": found.id, "name": found.name, "type": found.type, **found.document}
-    return answer(placed(body, dict(found.secrets)))
-
-
 def _properties(**defaults: object) -> Fill:
     def fill(_: Call, wanted: JsonObject, __: StoredResource | None) -> JsonObject:
         return {**wanted, "properties": {**defaults, **(wanted.get("properties") or {})}}
@@ -74,13 +64,4 @@ KINDS: Final = (
     replace(kind_of("Microsoft.Storage/storageAccounts/blobServices"), provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices", provisioning=False),
     Kind("Microsoft.Storage/storageAccounts/fileServices/shares", provisioning=False),
-    Kind(
-        f"{_ML}/connections",
-        required=("properties",),
-        secrets=("properties.credentials",),
-        put=(200, 200),  # clients refuse 201
-        provisioning=False,
-        system_data=True,
-        actions={"listSecrets": _connection_secrets},
-    ),
 )

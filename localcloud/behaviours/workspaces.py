@@ -16,6 +16,7 @@ from localcloud.behaviours.datastores import make_default_datastores
 from localcloud.behaviours.prerequisites import registry_credentials
 from localcloud.behaviours.private_endpoints import with_connections
 from localcloud.behaviours.rows import kind_of
+from localcloud.behaviours.vault_contents import give_workspace_access
 from localcloud.calls.identities import with_identity
 from localcloud.calls.long_running import begin, is_first_generation
 from localcloud.calls.lookups import existing, find
@@ -120,6 +121,9 @@ def _stored(call: Call, workspace: StoredResource, old: StoredResource | None) -
     changed = old is None or old.properties.get(mode) != workspace.properties.get(mode)
     if changed and workspace.properties.get("storageAccount"):
         make_default_datastores(call, workspace)
+    if old is None:
+        principal = str((workspace.document.get("identity") or {}).get("principalId") or "")
+        give_workspace_access(call, str(workspace.properties.get("keyVault") or ""), principal)
 
 
 def _removed(call: Call, workspace: StoredResource) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from infra.contract.json_types import Document
 from localcloud.calls.fault_injection import FaultInjection
@@ -83,6 +83,8 @@ class Engine(Protocol):
 
 
 E = TypeVar("E", bound=Engine)
+_INSIDE: Final = "inside"
+"""A file in the cloud's folder that says so."""
 
 
 @dataclass(slots=True)
@@ -112,6 +114,18 @@ class Cloud:
             if not isinstance(found, kind):
                 found = self.engines[kind] = kind(self)
             return found
+
+    @property
+    def inside(self) -> bool:
+        """Whether this machine counts as inside every virtual network, until a reset."""
+        return (self.folder / _INSIDE).exists()
+
+    @inside.setter
+    def inside(self, inside: bool) -> None:
+        if inside:
+            (self.folder / _INSIDE).touch(mode=0o600)
+        else:
+            (self.folder / _INSIDE).unlink(missing_ok=True)
 
     @property
     def environments(self) -> Path:

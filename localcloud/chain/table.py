@@ -15,11 +15,13 @@ from localcloud.behaviours import (
     name_availability,
     networks,
     plain,
+    platforms,
     prerequisites,
     private_endpoints,
     regions,
     schedules,
     storage,
+    vault_contents,
     virtual_machines,
     workspaces,
 )
@@ -41,6 +43,7 @@ from localcloud.planes import (
     history,
     mlflow,
     storage_services,
+    vaults,
 )
 from localcloud.services.batch import accounts as batch_accounts
 from localcloud.services.batch.engine import BatchEngine
@@ -53,6 +56,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *groups.KINDS,
     *storage.KINDS,
     *prerequisites.KINDS,
+    *vault_contents.KINDS,
     *workspaces.KINDS,
     *computes.KINDS,
     *datastores.KINDS,
@@ -60,6 +64,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     *jobs.KINDS,
     *plain.KINDS,
     *locks.KINDS,
+    *platforms.KINDS,
     *networks.KINDS,
     *private_endpoints.KINDS,
     *virtual_machines.KINDS,
@@ -76,6 +81,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *groups.ROUTES,
     *regions.ROUTES,
     *deleted_vaults.ROUTES,
+    *vault_contents.ROUTES,
     *name_availability.ROUTES,
     *workspaces.ROUTES,
     *virtual_machines.ROUTES,
@@ -92,6 +98,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *databricks_workspaces.ROUTES,
     *hdinsight_clusters.ROUTES,
     *storage_services.ROUTES,
+    *vaults.ROUTES,
     *blob.ROUTES,
 )
 

@@ -51,6 +51,9 @@ OTHERS = (
     ("private_zone", {"privateZoneName": "zone.two"}),
     ("private_zone", {"privateZoneName": "zone.three", "resourceGroupName": "rg2"}),
     ("private_endpoint", {"privateEndpointName": "pe2"}),
+    ("key_vault", {"vaultName": "vault3", "resourceGroupName": "rg2"}),
+    ("managed_cluster", {"resourceName": "aks2"}),
+    ("managed_cluster", {"resourceName": "aks3", "resourceGroupName": "rg2"}),
     ("private_endpoint", {"privateEndpointName": "pe3", "resourceGroupName": "rg2"}),
 )
 

@@ -30,8 +30,13 @@ NUMBERS = count()
 ANOTHER = "another value"
 ACCOUNT = ("virtual_machine", "osProfile")
 """With it, a machine really runs: it needs a network card, and is tested by its clients."""
-LEFT_OUT = {ACCOUNT, ("blob_service", "blobServicesName")}
-"""It has one name only."""
+LEFT_OUT = {
+    ACCOUNT,
+    # Of these there is one only.
+    ("blob_service", "blobServicesName"),
+    ("cluster_extension", "clusterRp"),
+    ("cluster_extension", "clusterResourceName"),
+}
 
 FILES = {
     "resources:ResourceGroup": "resource_group",
@@ -54,6 +59,12 @@ FILES = {
     "privatedns:VirtualNetworkLink": "virtual_network_link",
     "monitor:DiagnosticSetting": "diagnostic_setting",
     "storage:BlobServiceProperties": "blob_service",
+    "keyvault:Secret": "vault_secret",
+    "keyvault:AccessPolicy": "access_policy",
+    "machinelearningservices:WorkspaceConnection": "connection",
+    "machinelearningservices:Registry": "ml_registry",
+    "containerservice:ManagedCluster": "managed_cluster",
+    "kubernetesconfiguration:Extension": "cluster_extension",
     "batch:BatchAccount": "batch_account",
     "databricks:Workspace": "databricks_workspace",
     "compute:VirtualMachine": "virtual_machine",
@@ -188,6 +199,35 @@ VALUES: dict[str | tuple[str, str], tuple[Any, Any]] = {
     ("monitor:DiagnosticSetting", "metrics"): (..., [{"category": "Other", "enabled": True}]),
     ("network:Subnet", "virtualNetworkName"): (..., "net2"),
     ("machinelearningservices:Datastore", "workspaceName"): (..., "ml2"),
+    ("machinelearningservices:WorkspaceConnection", "workspaceName"): (..., "ml2"),
+    ("machinelearningservices:WorkspaceConnection", "properties"): (..., {"target": "changed"}),
+    ("machinelearningservices:WorkspaceConnection", "properties.credentials"): (
+        ...,
+        {"pat": "changed"},
+    ),
+    ("machinelearningservices:Registry", "regionDetails"): (..., [{"location": "northeurope"}]),
+    ("keyvault:Secret", "vaultName"): (..., "vault2"),
+    ("keyvault:Secret", "properties"): (..., {"contentType": "changed"}),
+    ("keyvault:AccessPolicy", "vaultName"): (..., "vault2"),
+    ("keyvault:AccessPolicy", "policy.permissions"): (..., {"secrets": ["set"]}),
+    **{
+        ("containerservice:ManagedCluster", f"agentPoolProfiles.{key}"): ("one", "two")
+        for key in ("name", "vmSize", "vnetSubnetID")
+    },
+    ("containerservice:ManagedCluster", "agentPoolProfiles"): (
+        ...,
+        [{"name": "nodes", "count": 3, "vmSize": "STANDARD_DS3_V2", "mode": "System"}],
+    ),
+    ("kubernetesconfiguration:Extension", "clusterName"): (..., "aks2"),
+    ("kubernetesconfiguration:Extension", "identity"): (None, {"type": "SystemAssigned"}),
+    ("kubernetesconfiguration:Extension", "scope"): (
+        {"cluster": {"releaseNamespace": "azureml"}},
+        {"cluster": {"releaseNamespace": "other"}},
+    ),
+    ("kubernetesconfiguration:Extension", "configurationSettings"): (
+        ...,
+        {"enableTraining": "True", "enableInference": "True"},
+    ),
     **{(kind, "workspaceName"): (..., "ml2") for kind in COMPUTES},
 }
 # What must change along with it, for the service to take the resource at all.
@@ -201,6 +241,10 @@ ALSO: dict[tuple[str, str], dict[str, Any]] = {
     ("privatedns:VirtualNetworkLink", "resourceGroupName"): {"privateZoneName": "zone.three"},
     ("network:Subnet", "resourceGroupName"): {"virtualNetworkName": "net3"},
     ("machinelearningservices:Datastore", "resourceGroupName"): {"workspaceName": "ml3"},
+    ("machinelearningservices:WorkspaceConnection", "resourceGroupName"): {"workspaceName": "ml3"},
+    ("keyvault:Secret", "resourceGroupName"): {"vaultName": "vault3"},
+    ("keyvault:AccessPolicy", "resourceGroupName"): {"vaultName": "vault3"},
+    ("kubernetesconfiguration:Extension", "resourceGroupName"): {"clusterName": "aks3"},
     **{(kind, "resourceGroupName"): {"workspaceName": "ml3"} for kind in COMPUTES},
 }
 
@@ -264,7 +308,7 @@ def pair(sample: Sample) -> tuple[dict[str, Any], dict[str, Any]]:
     before = _placed(before, sample.rule.path, sample.before)
     after = copy.deepcopy(before)
     if sample.rule.path == row.name_input:
-        return before, after | {row.name_input: _name(row.name_input)}
+        return before, _placed(after, row.name_input, _name(row.name_input))
     if sample.rule.path == row.discriminator:
         other = "Databricks" if sample.kind != "Databricks" else "Batch"
         return before, after | {"properties": resource(COMPUTE, other)["properties"]}
@@ -285,6 +329,8 @@ def shape_at(row: ArmType, inputs: dict[str, Any], path: str) -> Any:
     shape: Any = body_shape(row.name)
     document: Any = {"properties": inputs.get("properties", {})}
     for step in row.body_path(path).split("."):
+        if isinstance(shape, list):
+            shape = shape[0]
         if not isinstance(shape, dict):
             return "any"
         for key in [each for each in shape if each.startswith("by ")]:
@@ -315,7 +361,7 @@ def another(shape: Any, value: Any) -> Any:
 
 
 def _based(sample: Sample, name_input: str) -> dict[str, Any]:
-    base = resource(sample.token, sample.kind) | {name_input: _name(name_input)}
+    base = _placed(resource(sample.token, sample.kind), name_input, _name(name_input))
     if sample.token == WORKSPACE and sample.rule.path.startswith("encryption."):
         base["encryption"] = ENCRYPTED
     if sample.short == "authorization:RoleAssignment":
@@ -331,6 +377,7 @@ NAMES = {
     "privateZoneName": "x{:04}.zone",
     "blobServicesName": "default",
     "roleAssignmentName": "11111111-2222-3333-4444-55555555{:04}",
+    "policy.objectId": "11111111-2222-3333-4444-55555555{:04}",
 }
 DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any] | None]] = {
     ("storage:StorageAccount", "sku.name"): (
@@ -347,9 +394,11 @@ DIRECTIONS: dict[tuple[str, str], tuple[tuple[Any, Any], tuple[Any, Any] | None]
 }
 
 
-def _placed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+def _placed(document: Any, path: str, value: Any) -> Any:
     if value is ...:
         return document
+    if isinstance(document, list):
+        return [_placed(each, path, value) for each in document]
     step, _, rest = path.partition(".")
     if rest:
         value = _placed(document.get(step) or {}, rest, value)

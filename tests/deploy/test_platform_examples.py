@@ -12,6 +12,7 @@ from infra.contract.discovery import SUBSCRIPTION, TENANT
 
 FOLDER = Path(__file__).parents[2] / "stacks/examples"
 KINDS = sorted(file.name.split(".")[1] for file in FOLDER.glob("Pulumi.*.yaml"))
+CANARY = "Pa55-canary-examples"
 KEYS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/keys-rg"
 
 
@@ -49,6 +50,8 @@ def there_before(project, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_example_deploys_imports_and_is_destroyed(project, monkeypatch, kind):
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "examples")
+    for name in re.findall(r"env:(\w+)", text_of(kind, project.name)):
+        monkeypatch.setenv(name, CANARY)
     there_before(project, kind)
     project.stack_file(kind).write_text(text_of(kind, project.name), encoding="utf-8")
     project.good("up", "--yes", "-s", kind)
@@ -62,6 +65,7 @@ def test_an_example_deploys_imports_and_is_destroyed(project, monkeypatch, kind)
         assert said.code == 0, said.err
         assert "no changes" in project.good("up", "--expect-no-changes", "-s", "copy").err
         assert "no changes" in project.good("up", "--expect-no-changes", "-s", kind).err
+    assert CANARY not in project.state_file(kind).read_text(encoding="utf-8")
     project.good("destroy", "--yes", "-s", kind)
     assert project.in_state(kind) == []
 

@@ -93,7 +93,7 @@ LEAST = {
         "spark", attached("SynapseSpark", "Microsoft.Synapse/workspaces"),
     ),
     f"{WORKSPACE}/datastores": ("stores", {"properties": STORE}),
-    f"{WORKSPACE}/connections": ("c", {"properties": {"category": "CustomKeys"}}),
+    f"{WORKSPACE}/connections": ("ccc", {"properties": {"category": "CustomKeys"}}),
     f"{WORKSPACE}/schedules": ("s", {"properties": SCHEDULE}),
     **{f"{WORKSPACE}/{kind}/versions": ("1", {"properties": v}) for kind, v in VERSION.items()},
 }  # fmt: skip

@@ -21,6 +21,7 @@ from infra.contract.json_types import Document
 Verb = Literal["PUT", "PATCH", "POST", "DELETE"]
 Autoname = Literal["suffix", "uuid", "default", "given"]
 
+PARAMETER: Final = re.compile(r"\{([\w.]+)\}")
 SCOPES: Final = frozenset({"scope", "resourceUri"})
 """Parameters that are whole ids: of what an extension resource extends."""
 GROUP: Final = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
@@ -101,6 +102,8 @@ class ArmType:
     with_parent: Document | None = None
     """The service makes and deletes the resource with its parent: a create changes what is there,
     and a delete PUTs this body, which has the service's defaults."""
+    versioned: bool = False
+    """A PUT over an existing resource adds a version, and loses nothing."""
     discriminator: str | None = None
     """Input path whose value selects a variant."""
     variants: Mapping[str, Variant] = field(default_factory=dict)
@@ -111,8 +114,11 @@ class ArmType:
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Return the inputs the id is made of, outermost first, the name last."""
-        names = re.findall(r"\{(\w+)\}", self.path)
-        return tuple(name for name in names if name != "subscriptionId")
+        return tuple(name for name in PARAMETER.findall(self.path) if name != "subscriptionId")
+
+    def id_of(self, values: Mapping[str, str]) -> str:
+        """Return the id for a value of each parameter, and of ``subscriptionId``."""
+        return PARAMETER.sub(lambda match: values[match[1]], self.path)
 
     @property
     def name_input(self) -> str:
@@ -134,7 +140,8 @@ class ArmType:
     @cached_property
     def known(self) -> frozenset[str]:
         """Return every input that Pulumi has for the type."""
-        return frozenset({*self.inputs, *self.parameters, *self.query})
+        parameters = (name.partition(".")[0] for name in self.parameters)
+        return frozenset({*self.inputs, *parameters, *self.query})
 
     @property
     def updates(self) -> UpdateRules:

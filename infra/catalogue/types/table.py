@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from infra.catalogue.documents import value_at
-from infra.catalogue.types import external, machine_learning, prerequisites, private_networks
+from infra.catalogue.types import (
+    external,
+    machine_learning,
+    platforms,
+    prerequisites,
+    private_networks,
+)
 from infra.catalogue.types.row import ArmType
 from infra.contract.errors import UnknownNameError
 from infra.contract.json_types import Document
@@ -19,6 +25,7 @@ TYPES: Final[tuple[ArmType, ...]] = (
     *machine_learning.ROWS,
     *external.ROWS,
     *private_networks.ROWS,
+    *platforms.ROWS,
 )
 _BY_NAME: Final = {row.name.lower(): row for row in TYPES}
 _BY_TOKEN: Final = {row.pulumi_type: row for row in TYPES}

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from infra.catalogue.updates import external, machine_learning, prerequisites, private_networks
+from infra.catalogue.updates import (
+    external,
+    machine_learning,
+    platforms,
+    prerequisites,
+    private_networks,
+)
 from infra.catalogue.updates.rule import Change, UpdateRule, UpdateRules, by_path, covers
 
 WORKSPACE: Final = "azure-native:machinelearningservices:Workspace"
@@ -36,6 +42,12 @@ TABLE: Final[Mapping[str, tuple[UpdateRule, ...]]] = {
     "azure-native:privatedns:VirtualNetworkLink": private_networks.VIRTUAL_NETWORK_LINK,
     "azure-native:monitor:DiagnosticSetting": private_networks.DIAGNOSTIC_SETTING,
     "azure-native:storage:BlobServiceProperties": private_networks.BLOB_SERVICE,
+    "azure-native:keyvault:Secret": platforms.VAULT_SECRET,
+    "azure-native:keyvault:AccessPolicy": platforms.ACCESS_POLICY,
+    "azure-native:machinelearningservices:WorkspaceConnection": platforms.CONNECTION,
+    "azure-native:machinelearningservices:Registry": platforms.ML_REGISTRY,
+    "azure-native:containerservice:ManagedCluster": platforms.MANAGED_CLUSTER,
+    "azure-native:kubernetesconfiguration:Extension": platforms.CLUSTER_EXTENSION,
     "azure-native:batch:BatchAccount": external.BATCH_ACCOUNT,
     "azure-native:databricks:Workspace": external.DATABRICKS_WORKSPACE,
     "azure-native:compute:VirtualMachine": external.VIRTUAL_MACHINE,

@@ -220,6 +220,20 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         *_firewall_rows("properties.networkAcls"),
         *_PLACED,
     ),
+    "azure-native:keyvault:Secret": (
+        Row("name", "secretName"),
+        Row("value", "properties.value"),
+        Row("content_type", "properties.contentType"),
+        Row("enabled", "properties.attributes.enabled", default=True),
+        *_PLACED,
+    ),
+    "azure-native:keyvault:AccessPolicy": (
+        Row("principal_id", "policy.objectId"),
+        Row("secret_permissions", "policy.permissions.secrets"),
+        Row("key_permissions", "policy.permissions.keys"),
+        Row("certificate_permissions", "policy.permissions.certificates"),
+        *_PLACED,
+    ),
     "azure-native:operationalinsights:Workspace": (Row("name", "workspaceName"), *_PLACED),
     "azure-native:storage:StorageAccount": (
         Row("name", "accountName"),

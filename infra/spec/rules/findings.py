@@ -33,6 +33,15 @@ def listed(owner: Document, key: str) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def grants(stack: Document) -> Iterator[tuple[Location, Document]]:
+    """Yield what gives a principal access: role assignments, and access policies of the vault."""
+    for index, assignment in entries(stack, "role_assignments"):
+        yield ("role_assignments", index), assignment
+    vault = stack.get("key_vault")
+    for index, policy in entries(vault if isinstance(vault, Mapping) else {}, "access_policies"):
+        yield ("key_vault", "access_policies", index), policy
+
+
 def is_adopted(stack: Document, compute: Document) -> bool:
     """Return whether a compute existed before the stack did: the service has accepted it."""
     adopted = stack.get("adopt")

@@ -14,6 +14,7 @@ CREATED: Final = {
 """Settings of what is created, and the workspace's key that names an existing one instead."""
 _WITH_ENDPOINTS: Final = ("workspace", *CREATED)
 _SERVICES: Final = {"storage_account": "Microsoft.Storage", "key_vault": "Microsoft.KeyVault"}
+_PRINCIPALS: Final = ("identity", "compute", "principal_id")
 _OWN: Final = (*CREATED.values(), "application_insights_id")
 
 
@@ -144,3 +145,37 @@ def images_are_built_by_a_cluster(stack: Document) -> Iterator[Finding]:
         if wanted and compute.get("name") == wanted and compute.get("kind") != "aml_compute":
             message = f"{wanted!r} is of kind {compute.get('kind')}; use an aml_compute."
             yield ("workspace", "image_build_compute"), message
+
+
+def policies_fit_the_vault(stack: Document) -> Iterator[Finding]:
+    """Report policies of a vault where roles decide, and those that are not for one principal."""
+    vault = _part(stack, "key_vault")
+    policies = listed(vault, "access_policies")
+    if policies and vault.get("authorization") == "rbac":
+        message = "does not fit `authorization: rbac`; use aml:role_assignments."
+        yield ("key_vault", "access_policies"), message
+    seen: dict[str, int] = {}
+    for index, policy in enumerate(policies):
+        if not isinstance(policy, Mapping):
+            continue
+        at = ("key_vault", "access_policies", index)
+        problem = exactly_one(policy, *_PRINCIPALS)
+        if problem:
+            yield at, problem
+            continue
+        who = next(str(policy[key]).lower() for key in _PRINCIPALS if policy.get(key))
+        if who in seen:
+            yield at, f"is for the same principal as access_policies[{seen[who]}]; join them."
+        seen.setdefault(who, index)
+
+
+def secrets_are_named_once(stack: Document) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, secret in enumerate(listed(_part(stack, "key_vault"), "secrets")):
+        name = str(secret.get("name") if isinstance(secret, Mapping) else "").lower()
+        if name and name in seen:
+            yield (
+                ("key_vault", "secrets", index, "name"),
+                f"is the name of secrets[{seen[name]}] too (case is ignored).",
+            )
+        seen.setdefault(name, index)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from infra.contract.json_types import Document
 from infra.spec.problems import Location, did_you_mean
-from infra.spec.rules.findings import Finding, entries, listed
+from infra.spec.rules.findings import Finding, entries, grants, listed
 from infra.spec.rules.platforms import CREATED
 
 _LISTS = ("computes", "identities", "networks", "datastores")
@@ -78,13 +78,10 @@ def identities_are_declared(stack: Document) -> Iterator[Finding]:
             if isinstance(name, str) and name not in known:
                 message = _undeclared(name, "aml:identities", known)
                 yield (*at, "identity", "names", index), message
-    for index, assignment in entries(stack, "role_assignments"):
+    for entry, assignment in grants(stack):
         name = assignment.get("identity")
         if isinstance(name, str) and name not in known:
-            yield (
-                ("role_assignments", index, "identity"),
-                _undeclared(name, "aml:identities", known),
-            )
+            yield (*entry, "identity"), _undeclared(name, "aml:identities", known)
 
 
 def _undeclared(name: str, key: str, known: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from infra.contract.json_types import Document
 from infra.spec.problems import did_you_mean
 from infra.spec.roles import WORKSPACE_ROLES
-from infra.spec.rules.findings import Finding, entries, exactly_one, listed
+from infra.spec.rules.findings import Finding, entries, exactly_one, grants, listed
 
 _WHO: Final = ("identity", "workspace_identity", "compute", "principal_id")
 _PARTS: Final = ("role", *_WHO, "scope", "scope_id")
@@ -42,11 +42,11 @@ def fit_the_workspace(stack: Document) -> Iterator[Finding]:
 
 def computes_have_an_identity(stack: Document) -> Iterator[Finding]:
     computes = {str(each.get("name")): each for _, each in entries(stack, "computes")}
-    for index, assignment in entries(stack, "role_assignments"):
+    for entry, assignment in grants(stack):
         name = assignment.get("compute")
         if not isinstance(name, str):
             continue
-        at = ("role_assignments", index, "compute")
+        at = (*entry, "compute")
         if name not in computes:
             hint = did_you_mean(name, list(computes)) or f" Declared: {', '.join(computes)}."
             yield at, f"{name!r} is not declared under aml:computes.{hint if computes else ''}"
