@@ -16,7 +16,8 @@ from infra.contract.command_line import stack_command
 from infra.contract.json_types import JsonObject
 from infra.deploy.importing.add_compute import declared, settings_of
 from infra.deploy.importing.computes import Action, ListedCompute, computes_of
-from infra.deploy.run.stack_operations import OperationRequest, StackOperations
+from infra.deploy.run.request import OperationRequest
+from infra.deploy.run.stack_operations import StackOperations
 from infra.deploy.stack.stacks import open_stack
 from infra.spec.computes import ATTACHMENTS, KINDS
 

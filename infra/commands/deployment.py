@@ -1,37 +1,21 @@
-"""`aml preview | up | refresh | destroy`: options in, one call, the result shown."""
+"""`aml preview | up | refresh | destroy`: options in, one call, the result shown.
+
+What carries out an operation is imported only when there is something to carry out.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import click
 
-from infra.commands import plans, view
-from infra.commands.live_view import Progress
-from infra.contract.command_line import stack_command
-from infra.contract.errors import InterruptedByUserError, UsageError
-from infra.contract.json_types import JsonObject
+from infra.commands.operation_name import Name
+from infra.commands.unchanged import shown_again
 from infra.contract.load import load
-from infra.deploy.run.adopted import refuse_adopted
-from infra.deploy.run.runner import EngineResult
-from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
-from infra.deploy.stack.change_lines import shown
-from infra.deploy.stack.endpoints import Destination
-from infra.deploy.stack.passphrase import stack_passphrase
-from infra.deploy.stack.stacks import Stack, backend_url, embedded_backend, open_stack
+from infra.deploy.run.fingerprint import basis_of
+from infra.deploy.run.request import OperationRequest
 
-Name = Literal["preview", "up", "refresh", "destroy"]
 Command = TypeVar("Command", bound=Callable[..., object])
 Option = Callable[[Command], Command]
-_TITLES: Final = {
-    "preview": "Preview",
-    "up": "Up",
-    "refresh": "Refresh",
-    "destroy": "Destroy",
-    "drift --revert": "Drift --revert",
-    "import": "Import",
-}
 _EVERY: Final = (
     click.option(
         "-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack."
@@ -82,6 +66,25 @@ _REPLACING: Final = (
         help="Allow replacing this workspace; its runs, models and data assets are deleted.",
     ),
     click.option("--refresh", is_flag=True, help="Refresh the state before planning."),
+    click.option(
+        "--no-fingerprint",
+        is_flag=True,
+        help="Run the program even if nothing that it depends on has changed.",
+    ),
+)
+_PENDING: Final = (
+    click.option(
+        "--clear-pending",
+        is_flag=True,
+        help="Forget interrupted operations whose outcome cannot be found out.",
+    ),
+    click.option(
+        "--import-pending",
+        nargs=2,
+        metavar="URN ID",
+        multiple=True,
+        help="Adopt what an interrupted create made, found at this id (repeatable).",
+    ),
 )
 
 
@@ -108,6 +111,7 @@ def preview(
     replace: tuple[str, ...],
     replace_workspaces: tuple[str, ...],
     refresh: bool,
+    no_fingerprint: bool,
 ) -> None:
     """Show what `aml up` would change, without changing anything."""
     request = OperationRequest(
@@ -117,7 +121,7 @@ def preview(
         replace=frozenset(replace),
         replace_workspaces=frozenset(replace_workspaces),
     )
-    _Operation("preview", open_stack(stack), request, engine, as_json=as_json).run()
+    _perform("preview", stack, request, engine, as_json=as_json, run_anyway=no_fingerprint)
 
 
 @click.command()
@@ -135,6 +139,7 @@ def up(
     replace: tuple[str, ...],
     replace_workspaces: tuple[str, ...],
     refresh: bool,
+    no_fingerprint: bool,
 ) -> None:
     """Deploy a stack: preview the changes, confirm, apply."""
     request = OperationRequest(
@@ -146,11 +151,11 @@ def up(
         replace_workspaces=frozenset(replace_workspaces),
         message=message,
     )
-    _Operation("up", open_stack(stack), request, engine, as_json=as_json, yes=yes).run()
+    _perform("up", stack, request, engine, as_json=as_json, yes=yes, run_anyway=no_fingerprint)
 
 
 @click.command()
-@options(_EVERY, _EXPECTING, _CHANGING)
+@options(_EVERY, _EXPECTING, _CHANGING, _PENDING)
 def refresh(
     *,
     stack: str | None,
@@ -161,6 +166,8 @@ def refresh(
     yes: bool,
     message: str,
     continue_on_error: bool,
+    clear_pending: bool,
+    import_pending: tuple[tuple[str, str], ...],
 ) -> None:
     """Update the state to match what is deployed; the cloud is not changed."""
     request = OperationRequest(
@@ -168,8 +175,10 @@ def refresh(
         continue_on_error=continue_on_error,
         expect_no_changes=expect_no_changes,
         message=message,
+        clear_pending=clear_pending,
+        import_pending=dict(import_pending),
     )
-    _Operation("refresh", open_stack(stack), request, engine, as_json=as_json, yes=yes).run()
+    _perform("refresh", stack, request, engine, as_json=as_json, yes=yes)
 
 
 @click.command()
@@ -188,156 +197,23 @@ def destroy(
     request = OperationRequest(
         parallel=parallel, continue_on_error=continue_on_error, message=message
     )
-    _Operation("destroy", open_stack(stack), request, engine, as_json=as_json, yes=yes).run()
+    _perform("destroy", stack, request, engine, as_json=as_json, yes=yes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
-    """The operation of one command on a stack, through either engine."""
-
-    name: Name
-    stack: Stack
-    request: OperationRequest
-    engine: str
-    as_json: bool
-    yes: bool = False
-
-    def run(self) -> None:
-        """Run it and show the result; declining ends the command as Ctrl-C does."""
-        if self.engine == "pulumi":
-            self._hand_over()
-            return
-        quiet = self.yes and self.as_json
-        with Progress(quiet=self.as_json) as progress:
-            confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
-            done = self._done(StackOperations(self.stack, progress, confirm))
-        _show(self.name, self.stack, done, as_json=self.as_json)
-        if done.refusal is not None:
-            raise done.refusal
-        if not done.approved:
-            raise click.exceptions.Exit(InterruptedByUserError.exit_code)
-
-    def _done(self, operations: StackOperations) -> OperationResult:
-        match self.name:
-            case "preview":
-                return operations.preview(self.request)
-            case "up":
-                return operations.up(self.request)
-            case "refresh":
-                return operations.refresh(self.request)
-            case "destroy":
-                return operations.destroy(self.request)
-
-    def _hand_over(self) -> None:
-        """Confirm, then hand over to the Pulumi CLI, which is started with its own `--yes`."""
-        if self.request.replace or self.request.replace_workspaces:
-            raise UsageError(
-                "`--replace` and `--replace-workspace` need the embedded engine.",
-                remedy="Leave `--engine pulumi` out, or run `pulumi up --replace URN` yourself.",
-            )
-        stack, name = self.stack, self.name
-        load("infra.deploy.run.pulumi_cli:require_cli", extra="infra")(
-            stack.name, cloud=stack.cloud
-        )
-        if name in {"preview", "up"}:
-            refuse_adopted(stack)
-        hand_over = partial(
-            load("infra.deploy.run.pulumi_cli:hand_over", extra="infra"),
-            stack.project,
-            stack.name,
-            backend_url=backend_url(stack.project),
-            passphrase=stack_passphrase(stack.project, stack.name),
-            expect_no_changes=self.request.expect_no_changes,
-            say=view.say,
-        )
-        if name != "preview" and not self.yes:
-            _confirm_handing_over(name, stack, hand_over)
-        # The CLI cannot read our journal: it becomes a plain checkpoint first.
-        if embedded_backend(stack.project):
-            for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
-                view.say(notice)
-        handed = hand_over(name)
-        if self.as_json:
-            changes = dict(handed.changes)
-            view.print_json({"stack": stack.name, "operation": name, "changes": changes})
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """Shows a plan and asks for confirmation, unless ``yes``; ``quiet`` shows nothing.
-
-    ``name`` is the command's, with the option that makes it change something; ``arguments`` are
-    what else it was called with.
-    """
-
-    name: Name | Literal["drift --revert", "import"]
-    stack: Stack
-    progress: Progress
-    yes: bool
-    quiet: bool
-    arguments: str = ""
-
-    def __call__(self, plan: EngineResult, to: Destination) -> bool:
-        with self.progress.paused():
-            if not self.quiet:
-                view.say(f"{_TITLES[self.name]} of stack {self.stack.name!r} ({to.kind}):")
-                plans.print_plan(plan.steps, own_program=self.stack.own_program)
-                view.say(f"Plan: {plans.plan_line(plan.changes)}")
-                view.warn(plan.warnings)
-            if to.kind == "azure":
-                view.say(f"Azure subscription {to.subscription}, as {to.identity}")
-            if self.yes:
-                return True
-            if not view.can_ask():
-                raise view.no_terminal(self._without_asking())
-            return view.confirmed(f"Perform {self.name!r} on stack {self.stack.name!r}?")
-
-    def _without_asking(self) -> str:
-        typed = " ".join(filter(None, (self.name, self.arguments, "--yes")))
-        return stack_command(typed, self.stack.name)
-
-
-def _show(name: Name, stack: Stack, done: OperationResult, *, as_json: bool) -> None:
-    if as_json:
-        view.print_json(_document(name, stack, done))
+def _perform(
+    name: Name,
+    stack: str | None,
+    request: OperationRequest,
+    engine: str,
+    *,
+    as_json: bool,
+    yes: bool = False,
+    run_anyway: bool = True,
+) -> None:
+    """Run an operation, unless it would end as the last one did."""
+    known = basis_of(stack) if engine == "embedded" else None
+    may_repeat = known is not None and not run_anyway and request.is_plain
+    if known is not None and may_repeat and shown_again(name, known, as_json=as_json):
         return
-    if not (done.approved or done.refusal):
-        view.say("Nothing was changed.")
-        return
-    if name == "preview" or done.refusal:
-        plans.print_plan(done.plan.steps, own_program=stack.own_program)
-        view.warn(done.plan.warnings)
-    if name == "destroy" and not done.plan.changed:
-        view.say(f"Stack {stack.name!r} has nothing to destroy.")
-        return
-    if done.result is None or not done.result.changed:
-        view.say(f"{_TITLES[name]} of stack {stack.name!r}: {plans.plan_line(done.plan.changes)}")
-        return
-    view.say(
-        f"{_TITLES[name]} of stack {stack.name!r}: {plans.done_line(done.result.changes)}"
-        f" in {done.result.summary.seconds:.1f} s"
-    )
-
-
-def _document(name: Name, stack: Stack, done: OperationResult) -> JsonObject:
-    last = done.result or done.plan
-    return {
-        "stack": stack.name,
-        "operation": name,
-        "cloud": stack.cloud,
-        "approved": done.approved,
-        "steps": [plans.step_document(step) for step in done.plan.steps],
-        "warnings": list(done.plan.warnings),
-        "changes": {str(op): n for op, n in last.changes.items()},
-        "outputs": shown(last.summary.outputs),
-        "seconds": round(last.summary.seconds, 3),
-    }
-
-
-def _confirm_handing_over(name: Name, stack: Stack, hand_over: Callable[[Name], object]) -> None:
-    if not view.can_ask():
-        raise view.no_terminal(stack_command(f"{name} --engine pulumi --yes", stack.name))
-    if name == "up":
-        hand_over("preview")
-    if not view.confirmed(f"Perform {name!r} on stack {stack.name!r} with the Pulumi CLI?"):
-        raise click.Abort
+    perform = load("infra.commands.operation:perform", extra="infra")
+    perform(name, stack, request, engine, known, as_json=as_json, yes=yes)

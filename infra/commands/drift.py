@@ -3,8 +3,8 @@
 import click
 
 from infra.commands import plans, view
-from infra.commands.deployment import Confirmation
 from infra.commands.live_view import Progress
+from infra.commands.operation import Confirmation
 from infra.contract.command_line import stack_command
 from infra.contract.errors import DriftError, UsageError
 from infra.contract.json_types import JsonObject
@@ -18,7 +18,8 @@ from infra.deploy.drift.comparison import (
     label,
 )
 from infra.deploy.drift.drift import StackDrift
-from infra.deploy.run.stack_operations import OperationRequest, OperationResult, StackOperations
+from infra.deploy.run.request import OperationRequest
+from infra.deploy.run.stack_operations import OperationResult, StackOperations
 from infra.deploy.stack.stacks import Stack, open_stack
 from infra.engine.model.values import hidden
 

@@ -4,15 +4,16 @@ import click
 
 from infra.catalogue.names import ArmId
 from infra.commands import plans, view
-from infra.commands.deployment import Confirmation
 from infra.commands.live_view import Progress
+from infra.commands.operation import Confirmation
 from infra.contract.command_line import stack_command
 from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.deploy.importing.fetch import fetched, write_file
 from infra.deploy.run.manifests import stacks_of_workspace
-from infra.deploy.run.stack_operations import OperationRequest, StackOperations
+from infra.deploy.run.request import OperationRequest
+from infra.deploy.run.stack_operations import StackOperations
 from infra.deploy.stack.stacks import open_stack
 
 

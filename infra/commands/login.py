@@ -5,6 +5,7 @@ import click
 from infra.commands import view
 from infra.contract.project import find_project
 from infra.deploy.stack import stacks
+from infra.deploy.stack.state_location import backend_url
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -25,9 +26,9 @@ def login(url: str | None, *, as_json: bool) -> None:
         stacks.log_in(project, url)
         view.say(f"Deployment state is at {url}. `aml stack migrate {url}` moves a stack there.")
     else:
-        view.say(f"Deployment state is at {stacks.backend_url(project)}.")
+        view.say(f"Deployment state is at {backend_url(project)}.")
     if as_json:
-        view.print_json({"backend": stacks.backend_url(project)})
+        view.print_json({"backend": backend_url(project)})
 
 
 @click.command()
@@ -36,6 +37,6 @@ def logout(*, as_json: bool) -> None:
     """Forget what `aml login` set."""
     project = find_project()
     stacks.log_out(project)
-    view.say(f"Deployment state is at {stacks.backend_url(project)}.")
+    view.say(f"Deployment state is at {backend_url(project)}.")
     if as_json:
-        view.print_json({"backend": stacks.backend_url(project)})
+        view.print_json({"backend": backend_url(project)})

@@ -15,6 +15,7 @@ from infra.contract.times import as_local
 from infra.deploy.run.check import soft_deleted_rows
 from infra.deploy.stack import stacks
 from infra.deploy.stack.stacks import open_stack
+from infra.deploy.stack.state_location import backend_url
 from infra.spec.new_stack import new_stack
 
 _STACK = click.option(
@@ -153,7 +154,7 @@ def migrate(url: str, name: str | None, *, yes: bool, as_json: bool) -> None:
     )
     stacks.move_stack(project, named, url)
     view.say(f"Moved stack {named!r}.")
-    if stacks.backend_url(project) != url:
+    if backend_url(project) != url:
         view.say(
             f"Use it there with `aml login {url}`, or write it to `backend.url` of Pulumi.yaml."
         )

@@ -74,17 +74,37 @@ class Project:
         assert said.code == 0, said.err
         return said
 
+    def repeated(self, *arguments: str) -> str:
+        """Deploy again, from the fingerprint and by the program; return what both say.
+
+        They must also print the same as JSON, and leave the same state.
+        """
+        remembered, run = ("up",), ("up", "--no-fingerprint")
+        said = self.good(*run, *arguments).err
+        state = [file.read_bytes() for file in sorted(self.home.glob("state/.pulumi/stacks/*/*"))]
+        assert self.good(*remembered, *arguments).err == said
+        documents = [self.good(*each, "--json", *arguments).data for each in (remembered, run)]
+        assert documents[0] | {"seconds": 0} == documents[1] | {"seconds": 0}
+        assert documents[0]["seconds"] == 0.0, "the program was run"
+        after = [file.read_bytes() for file in sorted(self.home.glob("state/.pulumi/stacks/*/*"))]
+        assert after == state
+        return said
+
     def start(self, *arguments: str, stdin: Any = subprocess.DEVNULL) -> subprocess.Popen:
         """Start a command as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "tests.deploy.aml", *arguments],
             cwd=self.root,
-            env={**os.environ, **self.variables, "PYTHONPATH": str(REPOSITORY)},
+            env=self.environment(),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a process that runs this product."""
+        return {**os.environ, **self.variables, "PYTHONPATH": str(REPOSITORY)}
 
     def stack_file(self, stack: str = "local") -> Path:
         return self.root / "stacks" / f"Pulumi.{stack}.yaml"

@@ -47,7 +47,7 @@ def lab(deployed):
 
 
 def no_changes(project):
-    project.good("up", "--yes", "--expect-no-changes")
+    project.good("up", "--yes", "--no-fingerprint", "--expect-no-changes")
     project.good("drift")
     return True
 

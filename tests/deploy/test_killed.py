@@ -45,7 +45,7 @@ def assert_converges(project):
     """Assert that the next `aml up` ends well, with nothing twice and nothing forgotten."""
     project.good("up", "--yes")
     assert project.in_cloud() == project.in_state()
-    project.good("up", "--expect-no-changes")
+    project.good("up", "--no-fingerprint", "--expect-no-changes")
 
 
 @pytest.mark.parametrize("lines", [1, 4, 9, 14, 18, 22])
@@ -154,8 +154,8 @@ def test_an_import_that_is_killed_is_gone_on_with_by_up(deployed, lines):
     process.communicate(timeout=PATIENCE_S)
     deployed.good("up", "-s", "taken", "--yes")
     assert [each for each in deployed.in_state("taken") if name.lower() in each]
-    deployed.good("up", "-s", "taken", "--expect-no-changes")
-    deployed.good("up", "--expect-no-changes")
+    deployed.good("up", "--no-fingerprint", "-s", "taken", "--expect-no-changes")
+    deployed.good("up", "--no-fingerprint", "--expect-no-changes")
 
 
 def test_a_removal_that_is_killed_is_gone_on_with(deployed):

@@ -59,14 +59,15 @@ def test_an_interrupted_create_that_did_not_happen_keeps_its_name(stage):
     assert stage.loaded.pending == []
 
 
-def test_what_was_not_seen_absent_is_never_adopted(stage):
+def test_a_create_that_the_cli_left_behind_is_adopted_too(stage):
     interrupt(stage, "create", "a", lambda p: p.thing("a", FIXED), done=True)
-    careless = replace(stage.loaded.pending[0], absent_checked=False)
-    stage.loaded = replace(stage.loaded, pending=[careless])
+    # Pulumi's CLI does not record that its plugin looked before it created.
+    of_the_cli = replace(stage.loaded.pending[0], absent_checked=False)
+    stage.loaded = replace(stage.loaded, pending=[of_the_cli])
     result = stage.up(lambda p: p.thing("a", FIXED))
-    assert "may not be this stack's" in result.messages
-    assert "exists already" in result.errors
-    assert stage.loaded.pending == [careless]
+    assert result.steps == [(Op.ADOPT, "a"), (Op.SAME, "a")]
+    assert "which is adopted" in result.messages
+    assert stage.loaded.pending == []
 
 
 def test_a_provider_that_cannot_locate_warns_and_creates_again(plain):
@@ -224,3 +225,29 @@ def test_a_cloud_that_cannot_be_asked_keeps_the_operation(stage, operation):
     result = run[operation]()
     assert result.summary.failed
     assert [p.kind for p in stage.loaded.pending] == ["creating"]
+
+
+def test_a_refresh_forgets_what_nobody_can_find_only_when_told_to(plain):
+    interrupt(plain, "create", "a", one, done=False)
+    assert "its provider cannot find out" in plain.refresh().messages
+    assert [p.kind for p in plain.loaded.pending] == ["creating"]
+    assert "Forgot that 'a' was creating" in plain.refresh(clear_pending=True).messages
+    assert plain.loaded.pending == []
+
+
+def test_a_refresh_imports_an_interrupted_create_at_the_id_it_is_given(plain):
+    interrupt(plain, "create", "a", one, done=True)
+    (id_,) = plain.cloud.things
+    urn = plain.loaded.pending[0].resource.urn
+    result = plain.refresh(import_pending={urn: id_})
+    assert result.resource("a").id == id_
+    assert plain.loaded.pending == []
+    assert plain.up(one).steps == [(Op.SAME, "a")]
+
+
+def test_an_id_at_which_there_is_nothing_is_an_error_and_keeps_the_operation(plain):
+    interrupt(plain, "create", "a", one, done=False)
+    urn = plain.loaded.pending[0].resource.urn
+    result = plain.refresh(import_pending={urn: "/a-nowhere"})
+    assert "should exist as '/a-nowhere'" in result.errors
+    assert [p.kind for p in plain.loaded.pending] == ["creating"]

@@ -11,10 +11,10 @@ from infra.contract.errors import NotDeployedError
 from infra.deploy.drift.adopt import AdoptedDrift, adopt
 from infra.deploy.drift.comparison import Drift, drift_of, widened
 from infra.deploy.run.read_back import RefreshedState
+from infra.deploy.run.request import OperationRequest
 from infra.deploy.run.runner import EngineResult, Runner, failures_only, raise_failure
 from infra.deploy.run.signals import interruptible
 from infra.deploy.run.stack_operations import (
-    OperationRequest,
     OperationResult,
     StackOperations,
     runner_of,

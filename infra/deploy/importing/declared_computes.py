@@ -26,8 +26,9 @@ from infra.contract.stack_computes import PowerAction
 from infra.deploy.drift.adopt import remove, write
 from infra.deploy.hosts.hosts import accepting
 from infra.deploy.importing.computes import computes_of
+from infra.deploy.run.request import OperationRequest
 from infra.deploy.run.runner import EngineResult
-from infra.deploy.run.stack_operations import OperationRequest, StackOperations
+from infra.deploy.run.stack_operations import StackOperations
 from infra.deploy.stack.endpoints import Destination
 from infra.deploy.stack.settings import Settings
 from infra.deploy.stack.stacks import Stack, open_stack

@@ -26,6 +26,15 @@ def require_references(
         )
 
 
+def credential_sources(declared: BaseModel) -> list[tuple[str, str]] | None:
+    """Return the variables and files that the stack refers to, as ``(kind, name)``.
+
+    ``None`` if a key vault holds one: only a request tells its value.
+    """
+    found = dict.fromkeys((each.source, each.name) for each in _references(declared))
+    return None if any(kind == "keyvault" for kind, _ in found) else list(found)
+
+
 def _references(value: object) -> Iterator[Reference]:
     if isinstance(value, Reference):
         yield value

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from infra.arm.invokes import CLIENT_CONFIG
 from infra.arm.provider import AzureNative
 from infra.arm.soft_delete import SoftDeletePolicy
 from infra.contract.command_line import on_stack, stack_command
@@ -37,11 +39,17 @@ PACKAGE = "azure-native"
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """What a run of the engine planned or did: its steps and summary. ``warnings`` are a plan's."""
+    """What a run of the engine planned or did: its steps and summary. ``warnings`` are a plan's.
+
+    ``repeatable``: the program's inputs alone led to it. It read nothing from the cloud, called no
+    function and warned of nothing. ``files`` are those of the program's own modules.
+    """
 
     steps: Sequence[Step]
     summary: Summary
     warnings: Sequence[str] = ()
+    repeatable: bool = False
+    files: frozenset[Path] = frozenset()
 
     @property
     def changes(self) -> Mapping[Op, int]:
@@ -64,11 +72,14 @@ class StepCollector:
     stack: str
     steps: list[Step] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Message) and event.severity != "info":
             event = replace(event, text=on_stack(event.text, self.stack))
+            with self._lock:
+                self.remarks.append(event.text)
         if isinstance(event, Finished):
             event = replace(event, error=on_stack(event.error, self.stack))
             with self._lock:
@@ -126,7 +137,21 @@ class Runner:
             if result.error:
                 deployment.log("error", result.error, "")
             summary = deployment.close(program_failed=result.failed)
-            return EngineResult(_shown(steps.steps, options), summary)
+            remarked = steps.remarks or self.hosts.remarks or self.hosts.configuration
+            return EngineResult(
+                _shown(steps.steps, options),
+                summary,
+                repeatable=not (remarked or summary.failed or self._foreign(deployment.asked)),
+                files=result.files,
+            )
+
+    def _foreign(self, asked: frozenset[str]) -> frozenset[str]:
+        """Return what a program asked whose answer may differ although its inputs do not.
+
+        Of who deploys, the packaged program takes the tenant alone: the subscription's.
+        """
+        known = self.project.runs_packaged_program or self.destination.kind == "local"
+        return asked - {CLIENT_CONFIG} if known else asked
 
     def destroy(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
         """Delete all that is in state, without the program."""
@@ -181,6 +206,20 @@ def failures_only(listener: Listener) -> Listener:
     def listen(event: Event) -> None:
         if isinstance(event, Message) or (isinstance(event, Finished) and event.error):
             listener(event)
+
+    return listen
+
+
+def warned_once(listener: Listener) -> Listener:
+    """Return a listener that passes on each warning once, and everything else."""
+    shown: set[Event] = set()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Message) and event.severity == "warning":
+            if event in shown:
+                return
+            shown.add(event)
+        listener(event)
 
     return listen
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from infra.arm.bodies import url_path
@@ -17,6 +18,7 @@ from infra.arm.operations import settle
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.contract.command_line import stack_command
 from infra.contract.errors import PlatformError, UnexpectedChangesError, UsageError
+from infra.contract.load import look_up
 from infra.contract.manifest import Manifest
 from infra.deploy.hosts.hosts import hosts_of
 from infra.deploy.preflight.credential_references import require_references
@@ -28,14 +30,22 @@ from infra.deploy.run.affected_jobs import affected_jobs, jobs_through
 from infra.deploy.run.consent import Loss, named_urns, refuse_losses, unconsented
 from infra.deploy.run.manifests import OUTPUT, manifest_of, write_manifest
 from infra.deploy.run.read_back import RefreshedState
-from infra.deploy.run.runner import PACKAGE, EngineResult, Runner, failures_only, raise_failure
+from infra.deploy.run.request import OperationRequest
+from infra.deploy.run.runner import (
+    PACKAGE,
+    EngineResult,
+    Runner,
+    failures_only,
+    raise_failure,
+    warned_once,
+)
 from infra.deploy.run.signals import interruptible
 from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import soft_delete_of
 from infra.deploy.stack.stacks import Stack, referred_outputs, require_passphrase
-from infra.engine.deployment.recorder import NullRecorder
-from infra.engine.deployment.session import Cancellation, Options
-from infra.engine.model.events import Listener, Message
+from infra.engine.deployment.recorder import NullRecorder, PlanRecorder
+from infra.engine.deployment.session import Cancellation
+from infra.engine.model.events import Listener, Message, Op
 from infra.engine.model.resources import PROVIDER_PREFIX, Loaded
 from infra.engine.state.archive import OperationInfo, OperationName
 from infra.engine.state.open_state import StackState
@@ -46,30 +56,22 @@ _MISSING: Final = 404
 _PROVIDER: Final = f"{PROVIDER_PREFIX}{PACKAGE}"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationRequest:
-    """The options of one operation. ``message`` is recorded in the history.
+_REPEATED: Final = frozenset({Op.SAME, Op.CREATE, Op.UPDATE, Op.REPLACE, Op.DELETE})
+"""What a deployment may have done for the next one to find nothing to do."""
 
-    ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
-    may be replaced.
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A deployment that the same inputs would lead to again.
+
+    ``state`` is the SHA-256 of the checkpoint; ``resources`` are those that it has; ``files`` those
+    that the program imported.
     """
 
-    parallel: int = 16
-    continue_on_error: bool = False
-    expect_no_changes: bool = False
-    refresh: bool = False
-    replace: frozenset[str] = frozenset()
-    replace_workspaces: frozenset[str] = frozenset()
-    message: str = ""
-
-    def options(self, *, preview: bool) -> Options:
-        """Return the engine's options of one run; ``replace`` holds URNs by now."""
-        return Options(
-            preview=preview,
-            parallel=self.parallel,
-            continue_on_error=self.continue_on_error,
-            replace=self.replace,
-        )
+    state: str
+    cloud_id: str
+    resources: int
+    files: frozenset[Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class OperationResult:
     """The plan of an operation, and what was then done (``None``: nothing was).
 
     ``refusal``: why such a plan is not applied; to be raised when the plan has been shown.
+    ``ended`` is set where the next deployment would do nothing unless its inputs change.
     """
 
     plan: EngineResult
@@ -84,6 +87,7 @@ class OperationResult:
     approved: bool = True
     manifest: Manifest | None = None
     refusal: PlatformError | None = None
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,8 @@ class StackOperations:
     def up(self, request: OperationRequest) -> OperationResult:
         """Plan, confirm, apply, and write the manifest.
 
-        A plan without changes is applied without confirmation: what only state knows (protect,
-        outputs, other options) may differ where no resource does.
+        A plan without changes needs no confirmation. It ends there, unless what only state knows
+        (protect, outputs, other options) differs where no resource does.
         """
         runner = self._runner()
         runner = replace(runner, hosts=hosts_of(self.stack, runner.destination))
@@ -130,7 +134,8 @@ class StackOperations:
             # Locked before planning: a plan is worth nothing once somebody else changes the state.
             with self._open("update", request) as state:
                 request = _by_urn(request, state.loaded)
-                plan = self._planned(runner, state.loaded, request, "up")
+                recorder = PlanRecorder(state.loaded)
+                plan = self._planned(runner, state.loaded, request, "up", recorder)
                 try:
                     self._refuse_unexpected(plan, request)
                 except UnexpectedChangesError as error:
@@ -138,15 +143,20 @@ class StackOperations:
                 plan = self._checked(runner, state.loaded, plan, request)
                 if plan.changed and not self.approve(plan, runner.destination):
                     return OperationResult(plan, approved=False)
-                result = runner.run(state.loaded, state, request.options(preview=False))
+                result = plan
+                if plan.changed or recorder.changed:
+                    result = runner.run(state.loaded, state, request.options(preview=False))
                 state.ended(succeeded=not result.summary.failed, changes=_counts(result))
             self._raise_failure(result, "up")
-            return OperationResult(plan, result, manifest=self._keep_manifest(result))
+            manifest = self._keep_manifest(result)
+            ended = _ended(result, state, runner.destination.cloud_id)
+            return OperationResult(plan, result, manifest=manifest, ended=ended)
 
     def refresh(self, request: OperationRequest) -> OperationResult:
         """Read every resource in the cloud back into state."""
         runner = self._runner()
         with interruptible(self.cancellation, self._say):
+            self._refuse_unknown_pending(request)
             done = self._refreshed(runner, request, approve=True)
         if done.result is not None:
             self._raise_failure(done.result, "refresh")
@@ -178,14 +188,28 @@ class StackOperations:
             self.stack.project.manifest_file(self.stack.name).unlink(missing_ok=True)
             return OperationResult(plan, result)
 
+    def _refuse_unknown_pending(self, request: OperationRequest) -> None:
+        """Refuse to import what was not being created; the nearest URN is named."""
+        creating = {
+            each.resource.urn: each.resource.type
+            for each in self._loaded().pending
+            if each.kind == "creating"
+        }
+        for urn in request.import_pending:
+            look_up(urn, creating, noun="interrupted create")
+
     def _planned(
-        self, runner: Runner, loaded: Loaded, request: OperationRequest, command: str
+        self,
+        runner: Runner,
+        loaded: Loaded,
+        request: OperationRequest,
+        command: str,
+        recorder: PlanRecorder | None = None,
     ) -> EngineResult:
         stack = self.stack
         require_references(stack.declared, stack.project.root, os.environ, at=str(stack.file))
-        plan = runner.run(
-            loaded, NullRecorder(len(loaded.resources)), request.options(preview=True)
-        )
+        recorder = recorder or PlanRecorder(loaded)
+        plan = runner.run(loaded, recorder, request.options(preview=True))
         self._raise_failure(plan, command, changing=False)
         lost = map(str, self._losses(runner, plan, request))
         warnings = [*lost, *self._affected_jobs(runner, plan), *runner.hosts.remarks]
@@ -291,7 +315,8 @@ class StackOperations:
         return OperationResult(result, result)
 
     def _runner(self) -> Runner:
-        return runner_of(self.stack, self.listener, self.cancellation)
+        # The plan and what follows it run the same program: each warning is shown once.
+        return runner_of(self.stack, warned_once(self.listener), self.cancellation)
 
     def _open(self, kind: OperationName, request: OperationRequest) -> StackState:
         stack = self.stack
@@ -363,6 +388,15 @@ def runner_of(stack: Stack, listener: Listener, cancellation: Cancellation) -> R
         partial(referred_outputs, stack.project),
         soft_delete_of(stack),
     )
+
+
+def _ended(result: EngineResult, state: StackState, cloud_id: str) -> Ended | None:
+    changes = {op: n for op, n in result.changes.items() if n}
+    noted = any(step.notes for step in result.steps)  # shown by every plan
+    if noted or not result.repeatable or set(changes) - _REPEATED or state.unsettled:
+        return None
+    left = sum(n for op, n in changes.items() if op is not Op.DELETE)
+    return Ended(state.hash, cloud_id, left, result.files)
 
 
 def _counts(outcome: EngineResult) -> dict[str, int]:

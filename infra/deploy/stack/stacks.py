@@ -23,6 +23,12 @@ from infra.deploy.stack.passphrase import (
     remedy_for_wrong,
     stack_passphrase,
 )
+from infra.deploy.stack.state_location import (
+    BACKEND_VARIABLE,
+    LOGIN,
+    backend_url,
+    embedded_backend,
+)
 from infra.engine.model.resources import STACK_TYPE, Loaded
 from infra.engine.model.values import hidden, plain
 from infra.engine.state.backend import StateBackend
@@ -39,10 +45,7 @@ from infra.spec.stack import StackSpec
 
 Secrets = Literal["opened", "opened_if_possible", "hidden"]
 """What a command needs of a stack's secrets; only ``opened`` may ask for the passphrase."""
-BACKEND_VARIABLE: Final = "PULUMI_BACKEND_URL"
 _OURS: Final = "azure-native:"
-_LOGIN: Final = "backend"
-_SCHEMES: Final = ("file", "azblob")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +132,6 @@ def stack_names(project: Project) -> Sequence[str]:
     return [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files]
 
 
-def backend_url(project: Project) -> str:
-    """Return where state lies.
-
-    That is ``PULUMI_BACKEND_URL``, else ``backend.url`` of ``Pulumi.yaml``, else what `aml login`
-    wrote, else ``.aml/state``.
-    """
-    named = os.environ.get(BACKEND_VARIABLE) or project.backend_url or logged_in(project)
-    return named or f"file://{project.home / 'state'}"
-
-
-def logged_in(project: Project) -> str | None:
-    """Return the backend that `aml login` wrote, if any."""
-    file = project.home / _LOGIN
-    return file.read_text(encoding="utf-8").strip() or None if file.is_file() else None
-
-
 def log_in(project: Project, url: str) -> None:
     """Use a backend from now on, in this clone, once it has answered."""
     for name, source in (
@@ -158,12 +145,12 @@ def log_in(project: Project, url: str) -> None:
             )
     StateBackend(url).stacks(project.name)
     private_folder(project.home)
-    private_file(project.home / _LOGIN).write_text(f"{url}\n", encoding="utf-8")
+    private_file(project.home / LOGIN).write_text(f"{url}\n", encoding="utf-8")
 
 
 def log_out(project: Project) -> None:
     """Keep state in ``.aml/state`` again."""
-    (project.home / _LOGIN).unlink(missing_ok=True)
+    (project.home / LOGIN).unlink(missing_ok=True)
 
 
 def move_stack(project: Project, stack: str, url: str) -> None:
@@ -172,12 +159,6 @@ def move_stack(project: Project, stack: str, url: str) -> None:
     if not source.exists(project.name, stack):
         raise never_deployed(stack)
     source.move(project.name, stack, cipher_of(project, stack), StateBackend(url))
-
-
-def embedded_backend(project: Project) -> bool:
-    """Return whether the embedded engine, too, can use the project's backend."""
-    scheme, separator, _ = backend_url(project).partition("://")
-    return not separator or scheme in _SCHEMES
 
 
 def backend_of(project: Project) -> StateBackend:

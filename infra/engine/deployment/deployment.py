@@ -61,6 +61,12 @@ class Deployment:
             self._session, self._ledger, self._providers, self._steps, self._deletion
         )
         self._stack_outputs: Document | None = None
+        self._asked: set[str] = set()
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """What the program got from outside its resources: tokens of functions, types it read."""
+        return frozenset(self._asked)
 
     # Requests of the program.
 
@@ -75,6 +81,7 @@ class Deployment:
 
     def read(self, goal: ReadGoal) -> Answer:
         """Read an external resource; in previews too. Raises as ``register``."""
+        self._asked.add(goal.type)
         as_goal = Goal(
             goal.type,
             goal.name,
@@ -106,6 +113,7 @@ class Deployment:
         self._session.refuse_if_halted()
         if token == _GET_RESOURCE:
             return self._resource_by_urn(str(plain(args.get("urn", ""))))
+        self._asked.add(token)
         package = package_of(token)
         reference = provider or self._providers.default(package, version, download_url)
         instance = self._providers.instance(reference)

@@ -1,6 +1,7 @@
 """How a deployment records its progress, so that a killed run loses nothing.
 
-``state`` implements it over the journal; ``NullRecorder`` is for previews, which record nothing.
+``state`` implements it over the journal; ``NullRecorder`` is for previews, which record nothing,
+``PlanRecorder`` for those that decide whether anything is to be recorded.
 An entry of state is known by a number (its *key*): loaded entries have their position in
 ``Loaded.resources``, new ones get theirs from ``begin`` or ``same``.
 """
@@ -10,7 +11,7 @@ from itertools import count
 from typing import Protocol
 
 from infra.contract.json_types import Document
-from infra.engine.model.resources import OperationKind, Resource
+from infra.engine.model.resources import Loaded, OperationKind, Resource
 
 
 class Recorder(Protocol):
@@ -108,3 +109,41 @@ class NullRecorder:
     def rename(self, old: str, new: str, /) -> None: ...
 
     def settle(self, pending: Sequence[int], /) -> None: ...
+
+
+class PlanRecorder(NullRecorder):
+    """Records nothing, and knows whether a run like this one would change state.
+
+    What only state knows (`protect`, outputs, a line of the program) may differ where no resource
+    does: then a plan without changes is applied all the same.
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        super().__init__(len(loaded.resources))
+        self._loaded = loaded.resources
+        self._changed = False  # set from several threads, and never back to False
+
+    @property
+    def changed(self) -> bool:
+        return self._changed
+
+    def begin(self, kind: OperationKind, resource: Resource, /, **options: object) -> int:
+        self._changed = True
+        return super().begin(kind, resource, **options)
+
+    def same(self, key: int | None, resource: Resource, /) -> int:
+        if key is None or key >= len(self._loaded) or self._loaded[key] != resource:
+            self._changed = True
+        return super().same(key, resource)
+
+    def outputs(self, _key: int, _outputs: Document, /) -> None:
+        self._changed = True
+
+    def forget(self, keys: Sequence[int], /) -> None:
+        self._changed = self._changed or bool(keys)
+
+    def rename(self, _old: str, _new: str, /) -> None:
+        self._changed = True
+
+    def settle(self, pending: Sequence[int], /) -> None:
+        self._changed = self._changed or bool(pending)

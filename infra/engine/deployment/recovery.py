@@ -1,10 +1,11 @@
 """Recovers from an interrupted run: operations that began and whose outcome was never recorded.
 
-An interrupted create is looked up at its predicted id and adopted, if nothing existed there before.
+An interrupted create, ours or the Pulumi CLI's, is looked up at its predicted id and adopted.
 An interrupted update is repeated; so is an interrupted delete, unless the program declares the
 resource again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from infra.contract.errors import PlatformError
@@ -107,10 +108,10 @@ class Recovery:
         if existing is None or (known and old and old.resource.id.casefold() == id_.casefold()):
             self._session.recorder.settle([position])
             return None
-        # Without the check before the create, another stack may have made it long before.
+        # The Pulumi CLI's plugins look as well before they create, but leave no record of it.
         if not operation.absent_checked:
-            self._warn(resource, f"{id_} exists, but may not be this stack's")
-            return None
+            text = f"The interrupted create of {resource.name!r} had made {id_}, which is adopted."
+            self._session.message("info", text, resource.urn)
         return answered(replace(resource, id=id_), existing)
 
     def _read(self, resource: Resource, id_: str) -> Existing | None:
@@ -122,18 +123,35 @@ class Recovery:
         self._session.message(
             "warning",
             f"An earlier run was interrupted while creating {resource.name!r}: {why}. "
-            "Look for it in the cloud; delete it there, or give its id to `import_`.",
+            "Look for it in the cloud: `aml refresh --import-pending URN ID` adopts it,"
+            " `aml refresh --clear-pending` forgets it.",
             resource.urn,
         )
 
-    def adopt_rest(self) -> list[StateEntry]:
-        """Adopt every interrupted create that is found (for a refresh)."""
+    def adopt_rest(self, ids: Mapping[str, str]) -> list[StateEntry]:
+        """Adopt every interrupted create that is found (for a refresh).
+
+        ``ids`` says where some are, by URN; that there is nothing at such an id is reported.
+        """
         entries = []
         for old, position, operation in self._rest():
-            found = self._located_if_possible(position, operation, old)
+            urn = operation.resource.urn
+            if urn in ids:
+                found = self._at(operation, ids[urn])
+            else:
+                found = self._located_if_possible(position, operation, old)
             if found is not None:
                 entries.append(self._adopt(position, found, old))
         return entries
+
+    def _at(self, operation: PendingOperation, id_: str) -> Resource | None:
+        resource = replace(operation.resource, id=id_)
+        try:
+            provider = self._providers.instance(resource.provider)
+            return answered(resource, self._steps.read(provider, resource, id_))
+        except PlatformError as error:
+            self._session.report(error, resource.urn)
+            return None
 
     def orphans(self) -> list[StateEntry]:
         """Return what interrupted runs were creating or deleting and the program does not declare.

@@ -4,7 +4,7 @@ Nothing is created, changed or deleted. Reads run at the same time; what they fo
 afterwards, in state's order, so that an interrupted refresh has changed nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from infra.engine.deployment.session import Session
 from infra.engine.deployment.steps import now
 from infra.engine.model.events import Op, Step, Summary
 from infra.engine.model.paths import differences
-from infra.engine.model.resources import Resource
+from infra.engine.model.resources import Loaded, Resource, urn_name
 from infra.engine.model.values import marked_like
 from infra.engine.planning.decision import answered, bare, deletion_step, step_for
 from infra.engine.planning.ledger import Ledger, StateEntry
@@ -27,7 +27,8 @@ def refresh(run: Run) -> Summary:
     """Bring state up to date with the cloud. A preview reads as well, and records nothing.
 
     Steps are reported as ``refresh`` and counted as what they found: ``same``, ``update`` (inputs
-    or health drifted) or ``delete`` (gone). Interrupted creates that are found are adopted.
+    or health drifted) or ``delete`` (gone). Interrupted creates that are found are adopted; others
+    are kept, or forgotten with the option ``clear_pending``.
     """
     session, ledger = run.session(), Ledger(run.loaded)
     providers = Providers(run, session, ledger)
@@ -37,8 +38,19 @@ def refresh(run: Run) -> Summary:
     read = list(zip(run.loaded.resources, fresh, strict=True))
     if not session.halted():
         _record(entries, without_gone(read), ledger, session)
-        Recovery(session, ledger, providers).adopt_rest()
+        found = Recovery(session, ledger, providers).adopt_rest(run.options.import_pending)
+        if run.options.clear_pending:
+            _clear_pending(run.loaded, {entry.resource.urn for entry in found}, session)
     return session.summary()
+
+
+def _clear_pending(loaded: Loaded, found: Collection[str], session: Session) -> None:
+    """Forget the operations that are still undecided, and say which."""
+    for position, operation in enumerate(loaded.pending):
+        urn = operation.resource.urn
+        if urn not in found:
+            session.message("info", f"Forgot that {urn_name(urn)!r} was {operation.kind}.", urn)
+            session.recorder.settle([position])
 
 
 def _read(resource: Resource, session: Session, providers: Providers) -> Resource | None:

@@ -6,9 +6,9 @@ It calls no provider and knows no resource.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from infra.contract.errors import HaltedError, PlatformError
@@ -27,6 +27,8 @@ class Options:
     """Options of a run. ``parallel`` is provider calls at once.
 
     ``replace`` holds the URNs to replace, ``forget`` those that a refresh drops from state.
+    ``clear_pending``: a refresh forgets interrupted operations whose end it cannot find out;
+    ``import_pending`` says where interrupted creates are, ids by URN.
     """
 
     preview: bool = False
@@ -34,6 +36,8 @@ class Options:
     continue_on_error: bool = False
     replace: frozenset[str] = frozenset()
     forget: frozenset[str] = frozenset()
+    clear_pending: bool = False
+    import_pending: Mapping[str, str] = field(default_factory=dict)
     default_timeout_s: float = 7200
 
 

@@ -30,7 +30,7 @@ from infra.contract.json_types import Document
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.session import Severity
 from infra.engine.model.goals import Answer
-from infra.engine.monitor.program import ProgramResult, explain, run_alone
+from infra.engine.monitor.program import ProgramResult, explain, own_files, run_alone
 from infra.engine.monitor.protobuf import from_struct, to_struct
 from infra.engine.monitor.requests import (
     OTHER_ENGINE,
@@ -93,6 +93,7 @@ def run_program(
     status = ProgramStatus([config[key] for key in secret_keys if key in config])
     monitor = Monitor(deployment, status, root)
     engine = Engine(deployment, status)
+    imported: set[Path] = set()
 
     async def drive(body: Callable[[], None]) -> None:
         ROOT.set(None)
@@ -109,7 +110,10 @@ def run_program(
                 root_directory=str(root),
             )
         )
-        await run_in_stack(body)
+        try:
+            await run_in_stack(body)
+        finally:
+            imported.update(own_files())
 
     def warn(patch: str) -> None:
         deployment.log("warning", f"This Pulumi SDK runs without a speed-up ({patch}).")
@@ -124,7 +128,7 @@ def run_program(
         )
     if status.bug is not None:
         raise status.bug
-    return ProgramResult(status.failed or error is not None, error or "")
+    return ProgramResult(status.failed or error is not None, error or "", frozenset(imported))
 
 
 def _program_file(program: Path) -> Path:

@@ -42,11 +42,13 @@ _PRODUCT: Final = frozenset(
 class ProgramResult:
     """How a program ended. ``error`` is its traceback from the program's own file on.
 
-    It is empty where the failure was reported when it happened.
+    It is empty where the failure was reported when it happened. ``files`` are those of its own
+    modules, wherever they lie.
     """
 
     failed: bool
     error: str = ""
+    files: frozenset[Path] = frozenset()
 
 
 Body = Callable[[], None]
@@ -182,6 +184,20 @@ def forget_modules(folder: Path) -> None:
             package, _, child = name.rpartition(".")
             # Otherwise `from package import child` finds it there and does not import it again.
             vars(sys.modules.get(package, module)).pop(child, None)
+
+
+def own_files() -> frozenset[Path]:
+    """Return the files of all modules that are neither installed nor this product's own."""
+    installed = (f"{sys.prefix}{os.sep}", f"{sys.base_prefix}{os.sep}")
+    modules = {
+        name: str(getattr(module, "__file__", None) or "")
+        for name, module in list(sys.modules.items())
+    }
+    return frozenset(
+        Path(file)
+        for name, file in modules.items()
+        if file and not file.startswith(installed) and _is_program_module(name, Path(file))
+    )
 
 
 def _is_program_module(name: str, file: Path) -> bool:

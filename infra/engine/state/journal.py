@@ -7,8 +7,8 @@ module frames, flushes and reads them; ``snapshot`` knows what an entry means.
 import json
 import threading
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from infra.contract.errors import StateError
@@ -40,7 +40,8 @@ class Header:
 class Record:
     """A journal that was read. ``size``: bytes up to the last complete line.
 
-    ``next`` holds the hashes of the checkpoints that were about to replace it.
+    ``next`` holds the hashes of the checkpoints that were about to replace it. ``interim`` maps
+    those of interim checkpoints to how many entries they contain.
     """
 
     header: Header
@@ -48,6 +49,7 @@ class Record:
     next: frozenset[str]
     size: int
     last: int
+    interim: Mapping[str, int] = field(default_factory=dict)
 
     def continues(self, current: str) -> bool:
         """Say whether it must still be applied to the checkpoint with that hash."""
@@ -56,6 +58,10 @@ class Record:
     def finishes(self, current: str) -> bool:
         """Say whether the checkpoint with that hash already contains all of it."""
         return current in self.next
+
+    def shown_by(self, current: str) -> bool:
+        """Say whether the checkpoint with that hash is an interim one of this run."""
+        return current in self.interim
 
     def orphaned(self, current: str, *, at: str) -> StateError:
         """Return the error for a journal whose checkpoint was written by another program since."""
@@ -132,6 +138,10 @@ class Journal:
         """Write, durably, which checkpoint is about to replace this journal."""
         self.flush(self.write({"k": "close", "next": next_hash}))
 
+    def announce_interim(self, next_hash: str) -> None:
+        """Write, durably, which interim checkpoint is about to stand beside this journal."""
+        self.flush(self.write({"k": "interim", "next": next_hash}))
+
     def close(self) -> None:
         """Close the file; it stays on disk."""
         if self._log is not None:
@@ -158,12 +168,20 @@ def read(data: bytes, *, at: str) -> Record | None:
                 at=at,
             )
     whole = [document for document in documents if document is not None]
+    entries: list[Document] = []
+    interim: dict[str, int] = {}
+    for entry in whole[1:]:
+        if entry["k"] == "interim":
+            interim[entry["next"]] = len(entries)
+        elif entry["k"] != "close":
+            entries.append(entry)
     return Record(
         header=_header(whole[0], at),
-        entries=[entry for entry in whole[1:] if entry["k"] != "close"],
+        entries=entries,
         next=frozenset(entry["next"] for entry in whole[1:] if entry["k"] == "close"),
         size=sum(len(line) for line in lines[: len(whole)]),
         last=len(whole) - 1,
+        interim=interim,
     )
 
 

@@ -57,6 +57,11 @@ class StackFiles:
         return self._stacks / f"{self.stack}.json.bak"
 
     @property
+    def base(self) -> Path:
+        """The checkpoint that a run began with, while interim ones stand in its place."""
+        return self._stacks / f"{self.stack}.json.base"
+
+    @property
     def history(self) -> Path:
         return self.root / ".pulumi" / "history" / self.project / self.stack
 

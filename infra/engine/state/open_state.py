@@ -7,6 +7,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
@@ -18,7 +19,8 @@ from infra.engine.state import journal, stack_files
 from infra.engine.state.archive import Archive, OperationInfo, UpdateResult
 from infra.engine.state.checkpoint import Checkpoint, without_integrity_error
 from infra.engine.state.entries import entry_of
-from infra.engine.state.layout import StackFiles
+from infra.engine.state.interim import InterimCheckpoints
+from infra.engine.state.layout import StackFiles, hash_of
 from infra.engine.state.properties import Vault, encoded
 from infra.engine.state.secrets import Cipher
 from infra.engine.state.snapshot import StateSnapshot
@@ -55,6 +57,7 @@ class StackState:
         self._recording = threading.Lock()
         self._closed = False
         self._replaced = False
+        self._written: bytes | None = None
         self._vanishing = False
         self._lock, dead = storage.take(files, self._begun_ns)
         self.notices += [f"Took over the lock of {lock}: that process has ended." for lock in dead]
@@ -75,6 +78,8 @@ class StackState:
             self._base.hash, str(uuid.uuid4()), operation.kind, os.getpid(), self._salt
         )
         self._journal = journal.Journal(lambda: disk.log(files.journal), header)
+        self._current = self._base.data  # what other programs read: the base, or an interim one
+        self._interim = InterimCheckpoints(self._show, self._recording)
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +94,16 @@ class StackState:
             changes = self._outcome.changes if self._outcome else {}
             self._outcome = UpdateResult(succeeded=False, changes=changes)
         self.close()
+
+    @property
+    def hash(self) -> str:
+        """The SHA-256 of the checkpoint's bytes; after ``close``, of those that it wrote."""
+        return self._base.hash if self._written is None else hash_of(self._written)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether state has operations whose outcome is unknown."""
+        return bool(self._snapshot.pending())
 
     def ended(self, *, succeeded: bool, changes: Mapping[str, int]) -> None:
         """Set the result for the history; without it, only a run that wrote something is listed."""
@@ -174,6 +189,7 @@ class StackState:
             if self._closed:
                 return
             self._closed = True
+            self._interim.end()
         try:
             self._settle_down()
         finally:
@@ -219,23 +235,38 @@ class StackState:
     def _compact(self) -> bytes:
         current = self._files.read()
         # The lock is advisory: the Pulumi CLI, or a person, may have written the file all the same.
-        if current != self._base.data:
+        if current != self._current:
             raise StateError(
                 "Another program has written the stack's state since this run began.",
                 remedy="The run's journal was kept; `aml stack repair` shows both.",
                 at=str(self._files.checkpoint),
             )
+        data = self._so_far()
+        self._archive.back_up(self._base.data, self._begun_ns)
+        announce = self._journal.announce if self._journal.begun else None
+        stack_files.put(self._files, self._disk, data, announce)
+        self._written = data
+        return data
+
+    def _so_far(self) -> bytes:
         checkpoint = replace(
             without_integrity_error(self._base.checkpoint),
             resources=self._snapshot.resources(),
             pending=self._snapshot.pending(),
             salt=self._salt,
         )
-        data = stack_files.written(self._files, checkpoint, self._clock())
-        self._archive.back_up(self._base.data, self._begun_ns)
-        announce = self._journal.announce if self._journal.begun else None
-        stack_files.put(self._files, self._disk, data, announce)
-        return data
+        return stack_files.written(self._files, checkpoint, self._clock())
+
+    def _show(self) -> None:
+        """Write an interim checkpoint, unless that cannot be: the journal has everything."""
+        plain = self._files.current() == self._files.checkpoint
+        if self._replaced or not plain or self._files.read() != self._current:
+            return
+        with suppress(StateError):
+            data = self._so_far()
+            announce = self._journal.announce_interim
+            stack_files.show(self._files, self._disk, self._base.data, data, announce)
+            self._current = data
 
     def _entry(self, resource: Resource) -> JsonObject:
         return entry_of(resource, self._vault)
@@ -268,6 +299,7 @@ class StackState:
             number = self._journal.write(entry)
             self._next += 1
             self._snapshot.apply(entry)
+            self._interim.changed()
             return key, number
 
     def _write(self, entry: JsonObject) -> int:
@@ -275,6 +307,7 @@ class StackState:
             self._refuse_if_closed()
             number = self._journal.write(entry)
             self._snapshot.apply(entry)
+            self._interim.changed()
             return number
 
     def _refuse_if_closed(self) -> None:

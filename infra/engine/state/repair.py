@@ -1,7 +1,8 @@
 """Repairs a stack whose state is inconsistent, or whose journal fits no checkpoint.
 
-It sorts entries and removes references to what is gone, after backing up every file. It does not
-guess: it reports what it cannot repair.
+It sorts entries, removes references to what is gone, and merges the journal of an interrupted run
+into a checkpoint that another program wrote since, after backing up every file. It does not guess:
+it reports what it cannot repair.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,19 +15,16 @@ from infra.engine.state import integrity, journal, stack_files
 from infra.engine.state.checkpoint import Checkpoint, parse, without_integrity_error
 from infra.engine.state.disk import Disk
 from infra.engine.state.layout import StackFiles, hash_of
+from infra.engine.state.merge import merged
 from infra.engine.state.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The problems of a state (none: it is sound), and the state that a repair would write.
-
-    ``aside``: the journal cannot be applied; a repair moves it to the backups.
-    """
+    """The problems of a state (none: it is sound), and the state that a repair would write."""
 
     problems: Sequence[str]
     repaired: Checkpoint
-    aside: bool = False
 
 
 def diagnose(files: StackFiles) -> Diagnosis:
@@ -44,11 +42,10 @@ def diagnose(files: StackFiles) -> Diagnosis:
     state = parse(data, at=str(files.current()))
     problems, record = _journal(files, hash_of(data))
     if record is not None:
-        state = stack_files.replayed(stack_files.Stored(data, state, record))
+        state = _with_journal(files, data, state, record)
     problems += integrity.violations(state.resources)
     entries = integrity.in_order(integrity.pruned(_without_copies(state.resources)))
-    repaired = replace(without_integrity_error(state), resources=entries)
-    return Diagnosis(problems, repaired, aside=bool(problems) and record is None)
+    return Diagnosis(problems, replace(without_integrity_error(state), resources=entries))
 
 
 def repair(files: StackFiles, storage: Storage, clock: Callable[[], int]) -> Diagnosis:
@@ -62,13 +59,14 @@ def repair(files: StackFiles, storage: Storage, clock: Callable[[], int]) -> Dia
             _put_aside(files, disk, clock())
             stack_files.put(files, disk, data)
             disk.remove(files.journal)
+            disk.remove(files.base)
     finally:
         storage.release(lock)
     return diagnosis
 
 
 def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record | None]:
-    """Return the problems of the journal, or the record that is still to be applied."""
+    """Return the problems of the journal, and the record if it is still to be applied."""
     if not files.journal.is_file():
         return [], None
     try:
@@ -77,10 +75,39 @@ def _journal(files: StackFiles, current: str) -> tuple[list[str], journal.Record
         return [f"The journal cannot be applied: {error.detail}"], None
     if record is None or record.finishes(current):
         return [], None
-    if record.continues(current):
+    if record.continues(current) or record.shown_by(current):
         return [], record
     orphaned = record.orphaned(current, at=str(files.journal)).detail
-    return [orphaned, *map(_described, record.entries)], None
+    return [orphaned, *map(_described, record.entries)], record
+
+
+def _with_journal(
+    files: StackFiles, data: bytes, current: Checkpoint, record: journal.Record
+) -> Checkpoint:
+    """Return the checkpoint with what the journal holds; as it is if that cannot be told."""
+    base = _base(files, record)
+    if record.continues(hash_of(data)):
+        base = data
+    if base is None:
+        return current
+    stored = stack_files.Stored(base, parse(base, at=str(files.base)), record)
+    run = stack_files.replayed(stored)
+    if record.continues(hash_of(data)) or record.shown_by(hash_of(data)):
+        return run
+    # What the other program read: the last interim checkpoint, else the one before the run.
+    seen = record.entries[: max(record.interim.values(), default=0)]
+    known = stack_files.replayed(replace(stored, record=replace(record, entries=seen)))
+    return merged(known, run, current)
+
+
+def _base(files: StackFiles, record: journal.Record) -> bytes | None:
+    """Return the checkpoint that a journal continues, wherever a copy of it is left."""
+    folders = (files.backups, files.history)
+    copies = [file for folder in folders if folder.is_dir() for file in folder.glob("*.json")]
+    for file in (files.base, files.previous, *sorted(copies, reverse=True)):
+        if file.is_file() and hash_of(data := file.read_bytes()) == record.header.base:
+            return data
+    return None
 
 
 def _described(entry: Document) -> str:

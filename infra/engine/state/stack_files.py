@@ -59,9 +59,22 @@ def look(files: StackFiles) -> Stored | None:
             return Stored(data, _checkpoint(files, data), spent=lines is not None)
         if data is not None and record is not None and record.continues(current):
             return Stored(data, _checkpoint(files, data), record)
+        if data is not None and record is not None and record.shown_by(current):
+            base = base_of(files, record)
+            if base is not None:
+                return Stored(data, _checkpoint(files, base), record)
         if attempt == _READS - 1 and record is not None:
             raise record.orphaned(current, at=str(files.journal))
     return None
+
+
+def base_of(files: StackFiles, record: journal.Record) -> bytes | None:
+    """Return the checkpoint that a journal continues, kept since an interim one replaced it."""
+    try:
+        data = files.base.read_bytes()
+    except FileNotFoundError:
+        return None
+    return data if hash_of(data) == record.header.base else None
 
 
 def replayed(stored: Stored) -> Checkpoint:
@@ -119,7 +132,8 @@ def put(
     """Make ``data`` the checkpoint: a crash at any moment leaves the old one or the new one.
 
     ``announce`` is called with the new one's hash when it is safe on disk and before it is valid;
-    the journal records the hash then. The journal is removed last.
+    the journal records the hash then. The journal is removed last. What the run began with becomes
+    the previous checkpoint, not the interim one that stood in its place.
     """
     former = files.current()
     disk.write(files.coming, data)
@@ -132,6 +146,22 @@ def put(
         disk.remove(former)  # it was compressed
     if announce is not None:
         disk.remove(files.journal)
+        if files.base.exists():
+            disk.rename(files.base, files.previous)
+
+
+def show(
+    files: StackFiles, disk: Disk, base: bytes, data: bytes, announce: Callable[[str], None]
+) -> None:
+    """Put an interim checkpoint where other programs read, and keep the one that a run began with.
+
+    The journal, which ``announce`` writes to, still continues ``base``.
+    """
+    if not files.base.exists():
+        disk.write(files.base, base)
+    disk.write(files.coming, data)
+    announce(hash_of(data))
+    disk.rename(files.coming, files.checkpoint)
 
 
 def create(files: StackFiles, disk: Disk, now_ns: int) -> Stored:
@@ -153,6 +183,8 @@ def recover(files: StackFiles, disk: Disk, stored: Stored, now_ns: int) -> Store
     """
     if stored.spent:
         disk.remove(files.journal)
+    if stored.record is None and files.base.exists():
+        disk.remove(files.base)
     if stored.record is None:
         return stored
     record, checkpoint = stored.record, replayed(stored)
@@ -174,6 +206,7 @@ def recover(files: StackFiles, disk: Disk, stored: Stored, now_ns: int) -> Store
 def erase(files: StackFiles, disk: Disk) -> None:
     """Remove a stack's checkpoint, plain and compressed, its journal and its last backup."""
     disk.remove(files.journal)
+    disk.remove(files.base)
     disk.remove(files.previous)
     file = files.current()
     while file is not None:

@@ -190,18 +190,43 @@ def interrupted(backend, sealer, thing, deployed):
     backend.cancel("proj", "dev")
 
 
-def test_a_journal_of_another_checkpoint_is_put_aside(
-    backend, interrupted, sealer, stack_file, journal_file
+def test_a_journal_is_merged_into_what_another_program_wrote(
+    backend, interrupted, sealer, stack_file, names
 ):
+    journal_file = stack_file.with_name("dev.json.journal")
     stack_file.write_bytes(stack_file.read_bytes() + b" ")
     problems = "\n".join(backend.diagnose("proj", "dev").problems)
     assert "continues another checkpoint" in problems
     assert "ok urn:pulumi:dev::proj::things:index:Thing::d" in problems
     kept = journal_file.read_bytes()
     backend.repair("proj", "dev")
-    assert len(backend.load("proj", "dev", sealer).resources) == 3
+    loaded = backend.load("proj", "dev", sealer)
+    assert names(loaded) == ["d", "a", "b", "c"]
+    assert [operation.resource.name for operation in loaded.pending] == ["e"]
     copies = (backend.root / ".pulumi/backups/proj/dev").glob("*.journal")
     assert [copy.read_bytes() for copy in copies] == [kept]
+    assert not stack_file.with_name("dev.json.base").exists()
+
+
+def test_a_journal_whose_checkpoint_is_nowhere_is_put_aside(
+    backend, interrupted, sealer, stack_file, names
+):
+    document = json.loads(stack_file.with_name("dev.json.base").read_bytes())
+    for file in stack_file.parents[2].rglob("*.json*"):
+        if file.suffix != ".journal":
+            file.unlink()
+    document["checkpoint"]["latest"]["metadata"] = {"by": "another program"}
+    stack_file.write_text(json.dumps(document), encoding="utf-8")
+    backend.repair("proj", "dev")
+    assert names(backend.load("proj", "dev", sealer)) == ["a", "b", "c"]
+
+
+def test_what_the_cli_reads_after_a_kill_has_pending_operations(interrupted, stack_file):
+    latest = json.loads(stack_file.read_bytes())["checkpoint"]["latest"]
+    assert [each["urn"].rpartition("::")[2] for each in latest["resources"]] == list("dabc")
+    (pending,) = latest["pending_operations"]
+    assert pending["type"] == "creating"
+    assert pending["resource"]["urn"].endswith("::e")
 
 
 def test_a_damaged_journal_is_put_aside(backend, interrupted, journal_file, sealer, names):
@@ -209,7 +234,7 @@ def test_a_damaged_journal_is_put_aside(backend, interrupted, journal_file, seal
     with pytest.raises(StateError, match="Line 1 of the journal"):
         backend.load("proj", "dev", sealer)
     assert "cannot be applied" in backend.repair("proj", "dev").problems[0]
-    assert names(backend.load("proj", "dev", sealer)) == ["a", "b", "c"]
+    assert names(backend.load("proj", "dev", sealer)) == ["d", "a", "b", "c"]
 
 
 def test_a_sound_journal_needs_no_repair(backend, interrupted, journal_file):

@@ -16,8 +16,9 @@ from infra.engine.state.secrets import Masked, Sealer
 
 
 def entries(file):
-    """The keys of each journal entry but the header, in order."""
-    return [json.loads(line)["k"] for line in file.read_bytes().splitlines()[1:]]
+    """The kinds of the journal's entries in order, without its remarks about checkpoints."""
+    kinds = [json.loads(line)["k"] for line in file.read_bytes().splitlines()[1:]]
+    return [kind for kind in kinds if kind != "interim"]
 
 
 class Crash(Exception):  # noqa: N818 - it is no error, it is the end
@@ -307,7 +308,8 @@ def test_an_impossible_state_is_not_written(backend, sealer, thing, stack_file, 
         state.ok(state.begin("creating", thing("a")), thing("a"))
     with pytest.raises(StateError, match="2 times"):
         state.close()
-    assert (stack_file.read_bytes(), journal_file.exists()) == (before, True)
+    base = stack_file.with_name("dev.json.base")
+    assert (base.read_bytes(), journal_file.exists()) == (before, True)
 
 
 def test_many_threads_record_at_once(backend, sealer, thing, names):

@@ -1,0 +1,42 @@
+"""What a command asks of one operation on a stack. Values only, and cheap to import."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from infra.engine.deployment.session import Options
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """The options of one operation. ``message`` is recorded in the history.
+
+    ``replace`` holds names of the stack file, or URNs; ``replace_workspaces`` the workspaces that
+    may be replaced. A refresh forgets interrupted operations with ``clear_pending``;
+    ``import_pending`` has ids of interrupted creates by URN.
+    """
+
+    parallel: int = 16
+    continue_on_error: bool = False
+    expect_no_changes: bool = False
+    refresh: bool = False
+    replace: frozenset[str] = frozenset()
+    replace_workspaces: frozenset[str] = frozenset()
+    message: str = ""
+    clear_pending: bool = False
+    import_pending: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the stack and its program alone decide the result."""
+        return not (self.refresh or self.replace or self.replace_workspaces or self.message)
+
+    def options(self, *, preview: bool) -> Options:
+        """Return the engine's options of one run; ``replace`` holds URNs by now."""
+        return Options(
+            preview=preview,
+            parallel=self.parallel,
+            continue_on_error=self.continue_on_error,
+            replace=self.replace,
+            clear_pending=self.clear_pending,
+            import_pending=self.import_pending,
+        )
