@@ -1,6 +1,6 @@
 """Environments of a workspace: registered, found and listed in a real local cloud."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -175,7 +175,7 @@ def test_a_curated_environment_is_what_it_installed(workspace):
 
 
 def test_a_curated_environment_of_azure_is_a_reference(workspace):
-    azure = Workspace(workspace.manifest.model_copy(update={"cloud": "azure"}), workspace.session)
+    azure = Workspace(replace(workspace.manifest, cloud="azure"), workspace.session)
     spec = curated(azure, CURATED, None)
     assert (spec.kind, spec.name, spec.registry) == ("registered", CURATED, "azureml")
 
