@@ -9,6 +9,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from infra.catalogue.api_versions import BLOB_SERVICE
@@ -160,24 +161,32 @@ def delete_container(call: Call, place: Place) -> Reply:
 
 
 def list_blobs(call: Call, place: Place) -> Reply:
-    _require_container(call, place)
     query = call.query
-    prefix = query.get("prefix", "")
+    prefix, marker = query.get("prefix", ""), query.get("marker", "")
+    above = ""
+    if not place.container:
+        # The reader of azureml-dataprep takes the first segment of a path for the container: ours
+        # is the account, so that the container is the first folder of what it asks for.
+        place = replace(place, container=prefix.partition("/")[0])
+        above = f"{place.container}/"
+        prefix, marker = prefix.removeprefix(above), marker.removeprefix(above)
+    _require_container(call, place)
     page = documents.page_of(
         _blobs(call).listing(place.account, place.container, prefix),
         prefix=prefix,
         delimiter=query.get("delimiter", ""),
-        marker=query.get("marker", ""),
+        marker=marker,
         limit=_limit(query.get("maxresults") or str(_MAX_RESULTS)),
     )
+    leased = call.cloud.store.leases.lasting(place.account, place.container, call.now)
     return _xml(
         documents.blob_listing(
-            page,
+            page.below(above),
             endpoint=f"{call.origin}/{place.shown}",
             container=place.container,
             asked=query,
             with_metadata="metadata" in query.get("include", ""),
-            leased=call.cloud.store.leases.lasting(place.account, place.container, call.now),
+            leased=frozenset(f"{above}{name}" for name in leased),
         )
     )
 

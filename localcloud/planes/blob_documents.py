@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -44,6 +44,14 @@ class Page:
     blobs: tuple[Blob, ...] = ()
     prefixes: tuple[str, ...] = ()
     next_marker: str = ""
+
+    def below(self, above: str) -> "Page":
+        """Return the page with every name below a folder, ``above``, which ends with a slash."""
+        return Page(
+            tuple(replace(blob, name=f"{above}{blob.name}") for blob in self.blobs),
+            tuple(f"{above}{prefix}" for prefix in self.prefixes),
+            f"{above}{self.next_marker}" if self.next_marker else "",
+        )
 
 
 def page_of(blobs: Sequence[Blob], *, prefix: str, delimiter: str, marker: str, limit: int) -> Page:

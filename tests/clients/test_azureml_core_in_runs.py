@@ -105,6 +105,7 @@ def metrics(done):
         ("table", ROWS),
         ("model", ["ours:1", True]),
         ("environment", "plain"),
+        ("folder", ["/a.csv"]),
         ("secrets", ["hunter2", "hunter2"]),
         ("mounted", DATA),
         ("direct", ROWS),

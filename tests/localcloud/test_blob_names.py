@@ -1,6 +1,7 @@
 """Names of blobs and artifacts that climb out of their folder: as Azure, and MLflow, treat them."""
 
 import json
+import re
 
 import pytest
 
@@ -34,6 +35,20 @@ def test_the_blob_service_normalizes_dots_as_its_urls_do(chain, chain_workspace,
     assert chain.blob("PUT", f"{CONTAINER}/{path}", body=b"x").status_code == 201
     assert names(chain) == [stored]
     assert chain.blob("GET", f"{CONTAINER}/{path}").content == b"x"
+
+
+def test_a_container_is_listed_as_a_folder_of_its_account(chain, chain_workspace):
+    """The reader of azureml-dataprep takes the account in the path for the container."""
+    for name in ("in/a", "in/b", "other"):
+        assert chain.blob("PUT", f"{CONTAINER}/{name}", body=b"x").status_code == 201
+    query = {"restype": "container", "comp": "list", "prefix": "azureml/in/"}
+    said = chain.blob("GET", "/gdemost", maxresults="1", **query).content.decode()
+    assert re.findall("<Name>(.*?)</Name>", said) == ["azureml/in/a"]
+    assert "<NextMarker>azureml/in/b</NextMarker>" in said
+    said = chain.blob("GET", "/gdemost", marker="azureml/in/b", **query).content.decode()
+    assert re.findall("<Name>(.*?)</Name>", said) == ["azureml/in/b"]
+    missing = chain.blob("GET", "/gdemost", **query | {"prefix": "none/"})
+    assert missing.headers["x-ms-error-code"] == "ContainerNotFound"
 
 
 @pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "%2e%2e/x", "a/..%2f../x", "a/.."])

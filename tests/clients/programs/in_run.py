@@ -34,6 +34,7 @@ def work_with(workspace, run):
         "table": read.values.tolist(),
         "model": [model.id, run.register_model("up", model_path="up/a.txt").run_id == run.id],
         "environment": Environment.get(workspace, "plain").name,
+        "folder": Dataset.File.from_files((store, "in/**")).to_path(),
         "secrets": [vault.get_secret("db"), run.get_secret("db")],
     }
 
