@@ -167,6 +167,28 @@ class Environment(Section):
         conda = None if packages is None else packages.serialize_to_string()
         save_environment(Path(path), self.document(), conda=conda, overwrite=overwrite)
 
+    @classmethod
+    def from_spec(cls, spec: EnvironmentSpec) -> "Environment":
+        """Return the environment of a declaration: its image, its packages, its variables."""
+        made, image = cls(spec.name), spec.image
+        made.environment_variables = dict(spec.variables)
+        if image is not None and image.context:
+            made.docker.build_context = DockerBuildContext(
+                "Local", image.context, image.dockerfile_path
+            )
+        elif image is not None:
+            made.docker.base_image = image.name
+        if spec.kind == "user_managed":
+            made.python.user_managed_dependencies = True
+            return made
+        packages = CondaDependencies.create(pip_packages=[])
+        if spec.conda:
+            packages = CondaDependencies.from_text(spec.conda, str(spec.source))
+        else:
+            packages.set_pip_requirements(requirement_lines(spec.requirements or ""))
+        made.python.conda_dependencies = packages
+        return made.declared_by(spec)
+
     def clone(self, new_name: str) -> "Environment":
         """Return a copy under a new name, without a version."""
         made = copy.deepcopy(self)
@@ -177,6 +199,10 @@ class Environment(Section):
 
     def register(self, workspace: Deployed) -> "Environment":
         """Register the environment; a new version is made only if it differs from the newest."""
+        return self.register_as(workspace, None)
+
+    def register_as(self, workspace: Deployed, version: str | None) -> "Environment":
+        """Register the environment under a version; ``None`` is what ``register`` does."""
         problem = RULES["environment"].problem(str(self.name))
         if problem is not None:
             raise UserErrorException(problem, remedy="Choose another name for the environment.")
@@ -188,10 +214,8 @@ class Environment(Section):
             else:
                 uri = environments.uploaded(context)
                 body = built_body(self.document(), conda, uri, context.dockerfile)
-            version = environments.register(str(self.name), body)
-        registered_one = copy.deepcopy(self)
-        self.version = registered_one.version = version
-        return registered_one
+            self.version = environments.register(str(self.name), body, version)
+        return copy.deepcopy(self)
 
     @classmethod
     def get(

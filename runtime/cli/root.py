@@ -133,6 +133,14 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "Manage environments of the workspace.",
         _RUN,
     ),
+    "model": Entry(
+        "runtime.cli.az_models:model",
+        "Register, list and download models, as `az ml model` does.",
+        _RUN,
+    ),
+    "data": Entry(
+        "runtime.cli.az_data:data", "Register and list data, as `az ml data` does.", _RUN
+    ),
     "env": Entry("runtime.cli.env_command:env", "Manage environments on this machine.", _RUN),
     "prepare": Entry("runtime.cli.env_command:prepare", "Build a target's environment.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
@@ -155,11 +163,7 @@ ALIASES: Final = {"runconfigurations": "runconfiguration"}
 
 _ELSEWHERE: Final = {
     "ml": "Leave `ml` out: `az ml job create` is `aml job create`.",
-    "model": "Register a model in Python: `run.register_model` or `Model.register`.",
-    "dataset": "Register data in Python, `Dataset.File.from_files(…).register`, or give it to a run"
-    " with `aml submit --input NAME=WHERE`.",
-    "data": "Register data in Python, `Dataset.File.from_files(…).register`, or give it to a run"
-    " with `aml submit --input NAME=WHERE`.",
+    "dataset": "Register data with `aml data create`, or in Python with `Dataset.register`.",
     "datastore": "Declare it in the stack file (`aml:datastores`), or register it in Python.",
     "workspace": "Declare the workspace in a stack file: `aml init`, then `aml up`. `aml outputs`"
     " shows the deployed one.",

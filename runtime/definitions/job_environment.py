@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,9 @@ from infra.contract.json_types import JsonObject
 from runtime.definitions.job_keys import ENVIRONMENT_KEYS
 from runtime.definitions.keys import check_keys
 from runtime.definitions.located import Located
-from runtime.definitions.problems import Problems
+from runtime.definitions.problems import GIVEN, Problems
 from runtime.definitions.reading import read_file
+from runtime.definitions.settings_given import Setting, with_settings
 from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
 from runtime.model.environments import EnvironmentSpec, ImageSpec
@@ -58,6 +59,24 @@ def read_environment(given: Located, folder: Path, problems: Problems) -> Enviro
         todo = f"For an image, write `environment: {{image: {text}}}`."
     problems.at_line(given.line, what, todo)
     return None
+
+
+def environment_in(file: Path | None, settings: Sequence[Setting]) -> EnvironmentSpec:
+    """Return the environment to register that a file, options, or both describe.
+
+    Paths in the file are relative to it, those of options to the working folder. Raises
+    ``DefinitionError`` with every problem.
+    """
+    problems = Problems(file or Path("the command line"))
+    document = Located({}, GIVEN) if file is None else read_file(file, problems)
+    problems.raise_any()
+    root = with_settings(document or Located({}, 1), settings)
+    check_keys(root, ENVIRONMENT_KEYS, problems, noun="an environment")
+    if root.get("name") is None:
+        problems.at_line(root.line, "The environment has no `name`.", "Add one, or give `--name`.")
+    spec = _inline(root, file.parent if file else Path(), problems, str(file or "environment"))
+    problems.raise_any()
+    return spec or EnvironmentSpec("user_managed")
 
 
 def _registered(found: re.Match[str], given: Located, problems: Problems) -> EnvironmentSpec | None:
@@ -120,8 +139,8 @@ def _with_conda(
         return replace(spec, kind="conda", conda=write_yaml(_written(conda)))
     file = _beside(folder, conda.text)
     if not file.is_file():
-        what = f"There is no conda file {conda.text!r} beside the job."
-        problems.at_line(conda.line, what, "Correct the path; it is relative to the job's file.")
+        what, todo = f"There is no conda file {conda.text!r}.", "Correct the path; it is relative"
+        problems.at_line(conda.line, what, f"{todo} to the file that names it.")
         return None
     try:
         read = read_declaration(file)

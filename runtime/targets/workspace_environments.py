@@ -14,7 +14,7 @@ import yaml
 
 from infra.arm.client import Client
 from infra.catalogue.api_versions import MACHINE_LEARNING
-from infra.contract.errors import UnknownNameError
+from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load, nearest
 from infra.contract.manifest import Manifest
@@ -68,20 +68,40 @@ class WorkspaceEnvironments:
             )
         return chosen, dict(found["properties"])
 
-    def register(self, name: str, properties: JsonObject) -> str:
-        """Register a definition, unless the newest version is the same; return the version."""
+    def register(self, name: str, properties: JsonObject, version: str | None = None) -> str:
+        """Register a definition, unless the newest version is the same; return the version.
+
+        A ``version`` that is given is registered as that one. Raises ``UsageError`` if it has
+        another definition already.
+        """
+        if version is not None:
+            return self._register_as(name, version, properties)
         versions = self.versions(name)
         if versions:
             newest = self._get(f"{self._root}/{name}/versions/{versions[0]}") or {}
             if _same(newest.get("properties") or {}, properties):
                 return versions[0]
         number = max((int(each) for each in versions if each.isdecimal()), default=0) + 1
-        path = f"{self._root}/{name}/versions/{number}"
+        return self._put(name, str(number), properties)
+
+    def _register_as(self, name: str, version: str, properties: JsonObject) -> str:
+        known = self._get(f"{self._root}/{name}/versions/{version}")
+        if known is None:
+            return self._put(name, version, properties)
+        if not _same(known.get("properties") or {}, properties):
+            raise UsageError(
+                f"Environment {name!r} has a version {version!r} with another definition.",
+                remedy="Versions do not change: leave it out for the next one, or give another.",
+            )
+        return version
+
+    def _put(self, name: str, version: str, properties: JsonObject) -> str:
+        path = f"{self._root}/{name}/versions/{version}"
         answer = self._client.send(
             "PUT", path, api_version=MACHINE_LEARNING, body={"properties": properties}
         )
         checked_for_run(answer, at=path)
-        return str(number)
+        return version
 
     def uploaded(self, context: BuildContext) -> str:
         """Upload what an image is built from to the default datastore; return its address."""

@@ -1,5 +1,6 @@
 """A folder to submit from: runs of its own on this machine, and no stack that was deployed."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from runtime.cli.root import run
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from tests.deploy.project import Said
+from tests.localcloud.harness import ML, SUB, connect, make_workspace
 
+WORKSPACE = f"{SUB}/resourceGroups/verbs/providers/{ML}/workspaces/demo"
 WAITS = """\
 import time
 print("started", flush=True)
@@ -79,3 +82,30 @@ def record():
         return RunRecord(run_id, **{"experiment": "exp", "state": state, "created": 1.0} | fields)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def deployed(aml_home, local_cloud):
+    """Return the name of a workspace whose manifest is in the home of the local cloud."""
+    with connect(aml_home) as cloud:
+        made = make_workspace(cloud.arm, f"{SUB}/resourceGroups/verbs")
+    assert made == WORKSPACE
+    name = made.rpartition("/")[2]
+    manifest = {
+        "version": 1,
+        "project": "demo",
+        "stack": "local",
+        "cloud": "local",
+        "workspace": {"id": made, "name": name, "location": "westeurope"},
+        "targets": {},
+    }
+    file = aml_home / "manifests" / "local.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(manifest), encoding="utf-8")
+    return name
+
+
+@pytest.fixture
+def here(desk, deployed, aml_home, monkeypatch):
+    monkeypatch.setenv("AML_HOME", str(aml_home))
+    return desk

@@ -2,40 +2,10 @@
 
 import json
 
-import pytest
-
 from runtime.model.environments import EnvironmentSpec
 from runtime.targets.azureml_bodies import environment_asset
-from tests.localcloud.harness import ML, SUB, connect, make_workspace
-
-WORKSPACE = f"{SUB}/resourceGroups/verbs/providers/{ML}/workspaces/demo"
-
-
-@pytest.fixture(scope="module")
-def deployed(aml_home, local_cloud):
-    """Return the name of a workspace whose manifest is in the home of the local cloud."""
-    with connect(aml_home) as cloud:
-        made = make_workspace(cloud.arm, f"{SUB}/resourceGroups/verbs")
-    assert made == WORKSPACE
-    name = made.rpartition("/")[2]
-    manifest = {
-        "version": 1,
-        "project": "demo",
-        "stack": "local",
-        "cloud": "local",
-        "workspace": {"id": made, "name": name, "location": "westeurope"},
-        "targets": {},
-    }
-    file = aml_home / "manifests" / "local.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(manifest), encoding="utf-8")
-    return name
-
-
-@pytest.fixture
-def here(desk, deployed, aml_home, monkeypatch):
-    monkeypatch.setenv("AML_HOME", str(aml_home))
-    return desk
+from tests.cli.conftest import WORKSPACE
+from tests.localcloud.harness import connect
 
 
 def scaffolded(desk, name):
@@ -90,3 +60,23 @@ def test_another_workspace_and_an_unknown_name_are_refused(here):
 def test_a_folder_without_a_definition_is_refused(here):
     (here.root / "empty").mkdir()
     assert here.aml("environment", "register", "-d", "empty").code == 2
+
+
+def test_an_environment_of_cli_v2_is_created_under_its_version(here):
+    (here.root / "conda.yml").write_text("dependencies: [python=3.11, pip: [a]]\n")
+    file = here.root / "env.yml"
+    file.write_text("name: second\nversion: 3\nimage: i:1\nconda_file: conda.yml\n")
+    for _ in range(2):
+        assert here.aml("environment", "create", "-f", file, "--query", "version").out == '"3"\n'
+    other = here.aml("environment", "create", "-f", file, "--image", "i:2")
+    assert (other.code, "another definition" in other.err) == (2, True)
+    said = here.aml("environment", "create", "-n", "bare", "--image", "python:3.11")
+    document = json.loads(said.out)
+    assert (document["version"], document["docker"]["baseImage"]) == ("1", "python:3.11")
+    assert document["python"]["userManagedDependencies"]
+
+
+def test_an_environment_without_name_or_packages_is_refused_with_both(here):
+    said = here.aml("environment", "create", "--conda-file", "none.yml")
+    assert said.code == 2
+    assert ("has no `name`" in said.err, "none.yml'" in said.err) == (True, True)

@@ -5,6 +5,7 @@ A name's versions count up from 1. Two processes that register at once get two v
 
 import re
 import uuid
+from datetime import datetime, timezone
 from typing import Dict, Iterator, List, Optional
 
 from .errors import UserErrorException
@@ -23,6 +24,8 @@ _TRIES = 20
 _MARK = "aml.registration"
 _FIRST_ERROR = 400
 _BAD_REQUEST = 400
+# Azure writes up to seven digits of a second; Python reads six.
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(?:Z|\+00:00)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 # Names of azureml-core may have spaces; ARM's may not.
 _UNFIT = re.compile("[^A-Za-z0-9_.-]")
@@ -52,6 +55,17 @@ def named(document: Dict[str, object]) -> str:
 def number(text: object) -> "object":
     """Return a version as azureml-core shows it: an ``int`` where it is one."""
     return int(str(text)) if str(text).isdigit() else str(text)
+
+
+def created(document: Dict[str, object]) -> Optional[datetime]:
+    """Return when a version was registered, in UTC, ``None`` if the service does not say."""
+    text = str(section(document, "systemData").get("createdAt") or "")
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        return None
+    fraction = (match.group(2) or "0").ljust(6, "0")
+    at = datetime.strptime(f"{match.group(1)}.{fraction}+0000", "%Y-%m-%dT%H:%M:%S.%f%z")
+    return at.astimezone(timezone.utc)
 
 
 def all_versions(transport: Transport, kind: str, name: str) -> List[Dict[str, object]]:
@@ -99,17 +113,23 @@ def create(transport: Transport, kind: str, name: str, properties: Json) -> Dict
     raise UserErrorException(f"Others register versions of {name} all the time; try again.")
 
 
+def put(
+    transport: Transport, kind: str, name: str, version: object, properties: Json
+) -> Dict[str, object]:
+    """Register a version of a name and return it."""
+    path = version_path(kind, name, version)
+    status, answer = transport.arm("PUT", path, {"properties": properties})
+    if status >= _FIRST_ERROR:
+        raise refused(status, answer)
+    return answer
+
+
 def change(
     transport: Transport, kind: str, document: Dict[str, object], changes: Json
 ) -> Dict[str, object]:
     """Change properties of a version, such as its tags, and return it."""
     kept = {k: v for k, v in section(document, "properties").items() if k not in _READ_ONLY}
-    path = version_path(kind, named(document), document["name"])
-    body: Json = {"properties": dict(kept, **changes)}
-    status, answer = transport.arm("PUT", path, body)
-    if status >= _FIRST_ERROR:
-        raise refused(status, answer)
-    return answer
+    return put(transport, kind, named(document), document["name"], dict(kept, **changes))
 
 
 _READ_ONLY = frozenset({"provisioningState"})

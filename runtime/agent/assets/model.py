@@ -116,7 +116,7 @@ class Model:
         self.run_id = run_of(document)
         self.model_framework = kept.get(FRAMEWORK)
         self.model_framework_version = kept.get(FRAMEWORK_VERSION)
-        self.created_time = section(document, "systemData").get("createdAt")
+        self.created_time = asset_versions.created(document)
         self.created_by = section(document, "systemData").get("createdBy")
         self.url = str(properties.get("modelUri"))
         self.asset_id = str(document["id"])
@@ -311,7 +311,7 @@ class Model:
             "properties": dict(self.properties),
             "framework": self.model_framework,
             "frameworkVersion": self.model_framework_version,
-            "createdTime": self.created_time,
+            "createdTime": self.created_time.isoformat() if self.created_time else None,
             "createdBy": self.created_by,
             "runId": self.run_id,
             "url": self.url,
