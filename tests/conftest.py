@@ -7,6 +7,9 @@ import pytest
 SHARED = "observe"
 """The fixture whose programs run once in each worker that asks for it."""
 
+MEASURED = "measured: "
+"""Before the name of a property of a test whose value is shown at the end of a session."""
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
@@ -17,3 +20,10 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     gc.freeze()  # thousands of tests and modules stay to the end: no collection looks at them again
+
+
+def pytest_terminal_summary(terminalreporter):
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name.startswith(MEASURED):
+                terminalreporter.write_line(f"{name.removeprefix(MEASURED)}: {value}")
