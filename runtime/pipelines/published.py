@@ -29,7 +29,10 @@ ID_PROPERTY: Final = "azureml.pipelineid"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One published pipeline; ``work`` is the pipeline, whose parameters have no values yet."""
+    """One published pipeline; ``work`` is the pipeline, whose parameters have no values yet.
+
+    ``default``: of the pipelines of its name, the one that the endpoint of that name starts.
+    """
 
     id: str
     name: str
@@ -40,6 +43,7 @@ class Published:
     variables: tuple[str, ...] = ()
     enabled: bool = True
     created: float = 0.0
+    default: bool = False
 
     def pipeline(self, values: Mapping[str, str] | None = None) -> Work:
         """Return the work. ``values`` are those of its environment variables."""

@@ -7,6 +7,7 @@ import pytest
 
 from aml_platform import (
     Pipeline,
+    PipelineEndpoint,
     PipelineParameter,
     PublishedPipeline,
     PythonScriptStep,
@@ -37,12 +38,29 @@ def test_a_published_pipeline_has_its_code_and_takes_parameters(
     run = experiment.submit(found, pipeline_parameters={"word": "again"})
     run.wait_for_completion(show_output=False)
     (step,) = run.get_steps()
-    assert "again\n" in step.get_details_with_logs()["logFiles"].values()
+    assert step.get_stdout_log() == "again\n"
     assert [each.id for each in run.get_pipeline_runs(workspace, found.id)] == [run.id]
-    found.disable()
+    found.archive()
     assert PublishedPipeline.list(workspace) == []
     with pytest.raises(UserErrorException, match="is disabled"):
         found.submit(workspace, "exp")
+
+
+def test_an_endpoint_has_versions_of_which_one_is_the_default(workspace, published, source):
+    folder = str(source(say="print('second')"))
+    second = Pipeline(workspace, [PythonScriptStep("say.py", source_directory=folder)])
+    endpoint = PipelineEndpoint.publish(workspace, "words", published)
+    endpoint.add(second)
+    assert endpoint.list_versions()["0"] == published.id
+    assert (list(endpoint.list_versions()), endpoint.default_version) == (["0", "1"], "0")
+    endpoint.set_default_version("1")
+    again = PipelineEndpoint.get(workspace, name="words")
+    assert (again.default_version, again.get_pipeline().id) == ("1", again.list_versions()["1"])
+    run = again.submit("exp", pipeline_version="0")
+    run.wait_for_completion(show_output=False)
+    assert run.find_step_run("say.py")[0].get_stdout_log() == "hello\n"
+    with pytest.raises(UserErrorException, match="no version '7'"):
+        again.submit("exp", pipeline_version=7)
 
 
 def test_a_schedule_that_is_due_starts_its_pipeline_once(workspace, published, home):

@@ -117,6 +117,8 @@ class PublishedPipeline:
         """Refuse new runs of it."""
         self._change(enabled=False)
 
+    archive = disable
+
     def enable(self) -> None:
         """Allow new runs of it."""
         self._change(enabled=True)
@@ -130,7 +132,10 @@ class PublishedPipeline:
 
 
 class PipelineEndpoint:
-    """The published pipelines of one name; the one published last is its default."""
+    """The published pipelines of one name, its versions, which count from ``"0"``.
+
+    One of them is the default: the one published last, until another is chosen.
+    """
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         self.workspace = workspace
@@ -169,11 +174,17 @@ class PipelineEndpoint:
         names = dict.fromkeys(each.name for each in _pipelines(workspace).all())
         return [PipelineEndpoint(workspace, each) for each in names]
 
+    get_all = list
+
     @property
     def pipelines(self) -> "builtins.list[PublishedPipeline]":
-        """The pipelines, the default first."""
-        found = PublishedPipeline.list(self.workspace)
-        return [each for each in found if each.name == self.name]
+        """The pipelines, the default first, then the newest."""
+        found = sorted(self._versions(), key=lambda each: not each.default)
+        return [PublishedPipeline(self.workspace, each) for each in found if each.enabled]
+
+    def list_pipelines(self, **_: object) -> "builtins.list[PublishedPipeline]":
+        """Return ``pipelines``."""
+        return self.pipelines
 
     @property
     def id(self) -> str:
@@ -185,24 +196,80 @@ class PipelineEndpoint:
         """The name as an address. Nothing listens there: use ``submit``."""
         return f"{_NO_SERVICE}/{self.name}"
 
-    def add_default(self, pipeline: "Pipeline | PublishedPipeline", description: str = "") -> None:
-        """Publish a pipeline as the newest of this name."""
-        if isinstance(pipeline, PublishedPipeline):
-            pipelines = _pipelines(self.workspace)
-            pipelines.write(replace(pipelines.read(pipeline.id), name=self.name))
-        else:
-            publish(pipeline, self.name, description)
+    @property
+    def default_version(self) -> str:
+        """The version that ``submit`` starts."""
+        wanted = self.pipelines[0].id
+        return next(version for version, id in self.list_versions().items() if id == wanted)
 
-    add = add_default
+    def list_versions(self, **_: object) -> "dict[str, str]":
+        """Return the versions, each with the id of its pipeline."""
+        oldest_first = reversed(self._versions())
+        return {str(number): each.id for number, each in enumerate(oldest_first)}
+
+    get_all_versions = list_versions
+
+    def get_pipeline(self, version: str | int | None = None) -> PublishedPipeline:
+        """Return the pipeline of a version. Raises ``UserErrorException`` for another one."""
+        versions = self.list_versions()
+        wanted = self.default_version if version is None else str(version)
+        if wanted not in versions:
+            raise UserErrorException(
+                f"Pipeline endpoint {self.name!r} has no version {wanted!r}.",
+                remedy=f"Its versions are {', '.join(versions)}.",
+            )
+        return PublishedPipeline.get(self.workspace, versions[wanted])
+
+    def add(self, pipeline: "Pipeline | PublishedPipeline", description: str = "") -> None:
+        """Publish a pipeline as the newest version; the default stays what it is."""
+        default = self.pipelines[:1]
+        self._added(pipeline, description)
+        for each in default:
+            self.set_default(each)
+
+    def add_default(self, pipeline: "Pipeline | PublishedPipeline", description: str = "") -> None:
+        """Publish a pipeline as the newest version, and make it the default."""
+        self.set_default(self._added(pipeline, description))
+
+    def set_default(self, pipeline: PublishedPipeline) -> None:
+        """Make a pipeline of this endpoint the one that ``submit`` starts."""
+        versions = self._versions()
+        if pipeline.id not in {each.id for each in versions}:
+            raise UserErrorException(
+                f"Pipeline {pipeline.id} is not of the endpoint {self.name!r}.",
+                remedy="Add it first: `endpoint.add(pipeline)`.",
+            )
+        for each in versions:
+            if each.default != (each.id == pipeline.id):
+                _pipelines(self.workspace).write(replace(each, default=not each.default))
+
+    def set_default_version(self, version: str | int) -> None:
+        """Make the pipeline of a version the one that ``submit`` starts."""
+        self.set_default(self.get_pipeline(version))
 
     def submit(
         self,
         experiment_name: str,
         pipeline_parameters: Mapping[str, object] | None = None,
+        pipeline_version: str | int | None = None,
         **_: object,
     ) -> PipelineRun:
-        """Start a run of the default pipeline."""
-        return self.pipelines[0].submit(self.workspace, experiment_name, pipeline_parameters)
+        """Start a run of the default pipeline, or of that of a version."""
+        found = self.get_pipeline(pipeline_version)
+        return found.submit(self.workspace, experiment_name, pipeline_parameters)
+
+    def _added(
+        self, pipeline: "Pipeline | PublishedPipeline", description: str
+    ) -> PublishedPipeline:
+        if not isinstance(pipeline, PublishedPipeline):
+            return publish(pipeline, self.name, description)
+        pipelines = _pipelines(self.workspace)
+        pipelines.write(replace(pipelines.read(pipeline.id), name=self.name, default=False))
+        return PublishedPipeline.get(self.workspace, pipeline.id)
+
+    def _versions(self) -> "builtins.list[kept.Published]":
+        """Return its pipelines, the newest first."""
+        return [each for each in _pipelines(self.workspace).all() if each.name == self.name]
 
 
 class Schedule:

@@ -29,6 +29,7 @@ from runtime.submit.driven import driven_folder, read_task
 __all__ = ["PipelineRun", "PortDataReference", "StepRun", "StepRunOutput"]
 _FINISHED: Final = "Finished"
 _POLL_S: Final = 0.5
+_LOGS: Final = ("user_logs/", "azureml-logs/")
 
 
 def _word(state: str) -> str:
@@ -48,6 +49,14 @@ class PortDataReference:
     def path_on_datastore(self) -> str:
         """The path on the datastore; on this machine, the path itself."""
         return self.place.path
+
+    # Private in azureml-pipeline-core, and read by scripts all the same.
+    _path_on_datastore = path_on_datastore
+
+    @property
+    def data_reference_name(self) -> str:
+        """The name of the output."""
+        return self.name
 
     @property
     def datastore_name(self) -> str | None:
@@ -133,6 +142,17 @@ class StepRun(Run):
             name: StepRunOutput(name, PortDataReference(name, place, workspace))
             for name, place in done.outputs.items()
         }
+
+    def get_output(self, name: str) -> StepRunOutput:
+        """Return an output."""
+        return StepRunOutput(name, self.get_output_data(name))
+
+    def get_stdout_log(self) -> str:
+        """Return what the step's script has printed; errors are in the same log."""
+        logs: dict[str, str] = self.get_details_with_logs()["logFiles"]
+        return "".join(text for name, text in logs.items() if name.startswith(_LOGS))
+
+    get_job_log = get_stderr_log = get_stdout_log
 
     def get_output_data(self, name: str) -> PortDataReference:
         """Return the data of an output."""

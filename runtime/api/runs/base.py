@@ -7,7 +7,7 @@ from typing import NoReturn, Protocol
 
 from infra.contract.json_types import Document, JsonObject
 from runtime.api.exceptions import UserErrorException, azureml_errors
-from runtime.api.runs.definition import KIND, described
+from runtime.api.runs.definition import KIND, described, input_datasets
 from runtime.api.runs.source import Source
 from runtime.api.workspace import Workspace
 from runtime.api.workspaces.attributes import missing_attribute
@@ -124,7 +124,7 @@ class RunBase:
             warnings=[],
             services={},
             properties=dict(record.properties),
-            inputDatasets=[],
+            inputDatasets=input_datasets(self._definition),
             outputDatasets=[],
             runDefinition=self._definition,
             logFiles=self._log_files(record),

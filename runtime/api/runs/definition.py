@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Final
 
 from infra.contract.json_types import JsonObject
+from runtime.model.data import DataLocation
 from runtime.model.environments import EnvironmentSpec
 from runtime.model.launching import Distribution
 from runtime.model.redaction import MASK, redacted
@@ -32,7 +33,10 @@ def definition(spec: RunSpec) -> JsonObject:
         "history": {"outputCollection": spec.collects},
         "docker": {"useDocker": spec.docker.use, "shmSize": spec.docker.shm_size},
         "spark": {"configuration": dict(spec.spark)},
-        "data": {each.name: {} for each in spec.inputs},
+        "data": {
+            each.name: {"dataLocation": _location(each.location), "mechanism": each.mechanism}
+            for each in spec.inputs
+        },
         "outputData": {each.name: {} for each in spec.outputs},
         **_sections(spec.distribution),
         "sourceDirectoryDataStore": None,
@@ -51,6 +55,34 @@ def described(record: RunRecord, events: Iterable[RunEvent]) -> JsonObject:
         if event.kind == KIND and not event.data.get("run"):
             found |= event.data
     return found
+
+
+def input_datasets(found: JsonObject) -> list[JsonObject]:
+    """Return the registered datasets of a definition, as azureml-core shows those of a run."""
+    inputs: JsonObject = found.get("data") or {}
+    return [
+        {
+            "dataset": {"id": location["dataset"]["id"]},
+            "consumptionDetails": {
+                "type": "RunInput",
+                "inputName": name,
+                "mechanism": str(each["mechanism"]).capitalize(),
+            },
+        }
+        for name, each in inputs.items()
+        if "dataset" in (location := each.get("dataLocation") or {})
+    ]
+
+
+def _location(location: DataLocation) -> JsonObject:
+    match location.kind:
+        case "asset":
+            name, _, version = location.path.replace("@", ":").partition(":")
+            return {"dataset": {"id": location.path, "name": name, "version": version or None}}
+        case "datastore":
+            path = {"datastoreName": location.datastore, "relativePath": location.path}
+            return {"dataPath": path}
+    return {"uri": {"path": redacted(location.path)}}
 
 
 def _communicator(distribution: Distribution | None) -> str:
