@@ -20,14 +20,21 @@ from typing import IO
 
 from runtime.agent.documents import JsonObject
 from runtime.agent.retries import RENDEZVOUS
-from runtime.agent.supervise import Stop
+from runtime.agent.supervise import SIGNAL, Stop
 
 LOST = "lost"
 PEERS_VARIABLE = "AML_PEERS_KEY"
 _PAUSE_S = 0.2
 _HELLO_S = 10.0
-_KEEPALIVE = (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 5))
+_WATCHED = (
+    ("TCP_KEEPIDLE", 5),
+    ("TCP_KEEPINTVL", 3),
+    ("TCP_KEEPCNT", 5),
+    ("TCP_USER_TIMEOUT", 20_000),  # ms; with bytes under way the kernel sends no probes
+)
 """A host is gone after 20 seconds of silence; short enough to lose little, long for a hiccup."""
+_LATE_S = 10.0
+"""How long a first node that has failed waits for nodes to tell it to."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class Peers:
         self._joined: dict[int, socket.socket] = {}
         self._ended: set[int] = set()
         self._closed = False
+        self._untold_until = 0.0
         self._began = time.monotonic()
         self.released = False
         self._server: socket.socket | None = None
@@ -104,12 +112,24 @@ class Peers:
         self._note_end(self._nodes.node)
 
     def own_failed(self, stop: Stop) -> None:
-        """Stop the other nodes, because this one failed or was stopped."""
-        self._fail(stop)
+        """Stop the other nodes, because this one failed or was stopped.
+
+        ``close`` waits for a connection to those that have none yet: they would wait for this node.
+        Whoever stops the nodes with a signal does so everywhere.
+        """
+        own = self._fail(stop)
+        if own and stop.why != SIGNAL:
+            self._untold_until = (
+                self._began + self._nodes.timeout_s
+                if self._nodes.node
+                else time.monotonic() + _LATE_S
+            )
 
     def close(self) -> None:
         """Close the connections; whoever is still connected takes this node for gone."""
         with self._changed:
+            patience_s = max(0.0, self._untold_until - time.monotonic())
+            self._changed.wait_for(self._all_joined, patience_s)
             self._closed = True
             connections = [*self._joined.values(), *self._daemons.values()]
             self._changed.notify_all()
@@ -118,6 +138,9 @@ class Peers:
                 with suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
                 each.close()
+
+    def _all_joined(self) -> bool:
+        return len(self._joined) == (1 if self._nodes.node else len(self._nodes.hosts) - 1)
 
     def _note_end(self, node: int) -> None:
         with self._lock:
@@ -130,13 +153,15 @@ class Peers:
         elif everyone:
             _send(others.values(), {"release": True})
 
-    def _fail(self, stop: Stop, source: int | None = None) -> None:
+    def _fail(self, stop: Stop, source: int | None = None) -> bool:
+        """Pass on why to stop, unless that is known; return whether it was not."""
         with self._lock:
             if self._stop is not None or self.released:
-                return
+                return False
             self._stop = stop
             others = [link for node, link in self._joined.items() if node != source]
         _send(others, {"failed": failure(stop)})
+        return True
 
     # --- threads
 
@@ -165,11 +190,11 @@ class Peers:
                 return
             if known and 0 < node < len(self._nodes.hosts):
                 _watched(link)
-                with self._lock:
+                with self._changed:
+                    if self._stop is not None:
+                        _send([link], {"failed": failure(self._stop)})
                     self._joined[node] = link
-                    stop = self._stop
-                if stop is not None:
-                    _send([link], {"failed": failure(stop)})
+                    self._changed.notify_all()
                 self._listen(lines, node)
                 return
         link.close()
@@ -203,11 +228,13 @@ class Peers:
                 time.sleep(_PAUSE_S)
                 continue
             _watched(link)
-            with self._lock:
+            with self._changed:
+                told: list[JsonObject] = [{"token": nodes.token, "node": nodes.node}]
+                told += [{"ended": True}] if nodes.node in self._ended else []
+                told += [{"failed": failure(self._stop)}] if self._stop is not None else []
+                _send([link], *told)
                 self._joined[0] = link
-                ended = nodes.node in self._ended
-            hello = {"token": nodes.token, "node": nodes.node}
-            _send([link], hello, *([{"ended": True}] if ended else []))
+                self._changed.notify_all()
             with link.makefile("r", encoding="utf-8") as lines:
                 self._listen(lines, 0)
             return
@@ -241,7 +268,7 @@ def _watched(link: socket.socket) -> None:
     """Have the kernel end a connection whose other side is silent: a host that is gone."""
     link.settimeout(None)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE:
+    for name, value in _WATCHED:
         if hasattr(socket, name):
             link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 

@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,10 @@ class Host:
         named = ["unshare", "--uts", "sh", "-c", f'hostname {self.name}; exec "$@"', "sh"]
         return ["ip", "netns", "exec", self.namespace, *named, *command]
 
+    def processes(self) -> set[int]:
+        """Return the ids of what runs at the host."""
+        return set(map(int, sh("ip", "netns", "pids", self.namespace).split()))
+
     def _link(self, state: str) -> None:
         sh("ip", "-n", self.namespace, "link", "set", "eth0", state)
 
@@ -193,14 +197,31 @@ def namespace(stack: ExitStack, name: str) -> str:
     """Make a network namespace; what runs in it is killed at the end."""
 
     def remove() -> None:
-        for pid in sh("ip", "netns", "pids", name).split():
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+        kill(map(int, sh("ip", "netns", "pids", name).split()))
         sh("ip", "netns", "del", name)
 
     sh("ip", "netns", "add", name)
     stack.callback(remove)
     return name
+
+
+@contextmanager
+def cleared(hosts: Sequence[Host]) -> Iterator[None]:
+    """Kill what was started at the hosts meanwhile and still runs, in whatever session it is."""
+    before = {pid for host in hosts for pid in host.processes()}
+    try:
+        yield
+    finally:
+        until(lambda: not kill({pid for host in hosts for pid in host.processes()} - before))
+
+
+def kill(pids: Iterable[int]) -> bool:
+    """Kill processes and return whether there were any."""
+    found = [*pids]
+    for pid in found:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return bool(found)
 
 
 def plug(hub: str, outer: str, into: str | None) -> None:

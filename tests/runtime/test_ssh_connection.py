@@ -113,7 +113,7 @@ TROUBLES = [
         "no variable",
         {"credentials": {"password": "env:NONE"}},
         CredentialError,
-        "env:NONE, but the variable is not set",
+        "`env:NONE` is to be read, and the variable is not set.",
     ),
     (
         "no passphrase",
