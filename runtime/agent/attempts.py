@@ -10,8 +10,10 @@ import time
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from runtime.agent.documents import JsonObject
+from runtime.agent.events import read_events
 from runtime.agent.exit_codes import exit_text, positive
 from runtime.agent.memory_kills import memory_kills
 from runtime.agent.retries import IDLE, KILLED, OUT_OF_MEMORY, RENDEZVOUS, Retries
@@ -90,3 +92,19 @@ def why(outcome: ScriptExit) -> str:
         return f"The script said that it failed: {outcome.said.rstrip('.')}."
     who = "The script" if outcome.size == 1 else f"Rank {outcome.rank}"
     return outcome.text or f"{who} ended with {exit_text(positive(outcome.exit_code))}."
+
+
+def left_s(max_duration_s: float, events: Path, attempt: int) -> float:
+    """Return what an attempt has of the maximum duration of all; at least a second, 0: no limit.
+
+    ``events`` is the file of the agent, in which earlier attempts are known to have begun.
+    """
+    if not max_duration_s or attempt == 1 or not events.exists():
+        return max_duration_s
+    began = (
+        float(event["time"])
+        for event in read_events(events.read_bytes())
+        if event["kind"] == "state" and event["data"].get("state") == "Running"
+    )
+    took_s = max(0.0, time.time() - next(began, time.time()))
+    return max(1.0, max_duration_s - took_s)

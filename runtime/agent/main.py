@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from runtime.agent.artifacts import Artifacts
-from runtime.agent.attempts import ATTEMPT_VARIABLE, Attempts, Start, why
+from runtime.agent.attempts import ATTEMPT_VARIABLE, Attempts, Start, left_s, why
 from runtime.agent.backends import ForwardingBackend, OwnBackend, TrackingBackend
 from runtime.agent.context import RunContext, read_context
 from runtime.agent.documents import JsonObject
@@ -127,6 +127,9 @@ class _Run:
         self._process = process
         self._events = events
         self._launch = launch_of(options)
+        self._left_s = left_s(
+            options.max_duration, Path(events_file(options, process)), _first_attempt(os.environ)
+        )
 
     def run(self, gateway: Gateway, finish: Finish | None) -> int:
         """Run the script, report its end and return the exit code."""
@@ -145,7 +148,7 @@ class _Run:
             self._report_installed()
             attempts = Attempts(
                 self._start(output),
-                Limits(options.max_duration, options.grace, options.idle_timeout),
+                Limits(self._left_s, options.grace, options.idle_timeout),
                 retries_of(options),
                 events.append,
                 calls.taken_failure,
@@ -206,11 +209,12 @@ class _Run:
 
     def _output(self) -> Output:
         log, launch = Path(log_file(self._options, self._process)), self._launch
+        ours = _first_attempt(os.environ) > 1
         if launch is None:
-            return Output(log)
+            return Output(log, ours=ours)
         everyone = placed(launch)
         ranks = tuple(each.rank for each in everyone if each.node == launch.node)
-        return Output(log, len(everyone), ranks, by_mpirun=launch.kind == MPI)
+        return Output(log, len(everyone), ranks, by_mpirun=launch.kind == MPI, ours=ours)
 
     def _start(self, output: Output) -> Start:
         options, launch = self._options, self._launch

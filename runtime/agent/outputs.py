@@ -23,14 +23,21 @@ class Output:
 
     ``by_mpirun``: it comes from ``mpirun`` with the rank of each line, and each rank writes its own
     log. A service that captures output itself has created a log file already; writing it from two
-    processes would garble it, so it is left alone.
+    processes would garble it, so it is left alone, unless it is ``ours``: an earlier attempt's.
     """
 
     def __init__(
-        self, log: Path, size: int = 1, ranks: tuple[int, ...] = (0,), *, by_mpirun: bool = False
+        self,
+        log: Path,
+        size: int = 1,
+        ranks: tuple[int, ...] = (0,),
+        *,
+        by_mpirun: bool = False,
+        ours: bool = False,
     ) -> None:
         self._log = log
         self._size = size
+        self._flags = 0 if ours else os.O_EXCL
         self._ranks = ranks
         self._sinks: list[int] = [sys.stdout.fileno()]
         self._own: dict[int, list[int]] = {}
@@ -38,10 +45,10 @@ class Output:
         self.lines = RankedLines(self._show) if by_mpirun else None
 
     def __enter__(self) -> Output:
-        _open(self._sinks, self._log)
+        self._open(self._sinks, self._log)
         if self._size > 1 and self.lines is None:
             for rank in self._ranks:
-                _open(self._own.setdefault(rank, []), Path(log_name(rank, self._size)))
+                self._open(self._own.setdefault(rank, []), Path(log_name(rank, self._size)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,17 +81,16 @@ class Output:
                 _write(self._sinks, _tagged(rank, rest))
                 self._rest[rank] = b""
 
+    def _open(self, sinks: list[int], file: Path) -> None:
+        with suppress(FileExistsError):
+            sinks.append(open_to_append(file, self._flags))
+
     def _show(self, rank: int | None, line: bytes) -> None:
         _write(self._sinks, line + b"\n" if rank is None else _tagged(rank, line))
 
 
 def _tagged(rank: int, line: bytes) -> bytes:
     return b"[rank %d] " % rank + line + b"\n"
-
-
-def _open(sinks: list[int], file: Path) -> None:
-    with suppress(FileExistsError):
-        sinks.append(open_to_append(file, os.O_EXCL))
 
 
 def _write(sinks: list[int], data: bytes) -> None:

@@ -136,7 +136,7 @@ INABILITIES: Final = (
     ),
     Inability(
         "retry when lost",
-        (MACHINE, MACHINES, DOCKER, HDINSIGHT),
+        (MACHINES, HDINSIGHT),
         "what supervises a run there is not started again",
         "Leave the event `lost` out.",
     ),

@@ -22,6 +22,7 @@ from infra.contract.errors import PlatformError, RunFailedError, UnreachableErro
 from infra.contract.json_types import Document
 from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
+from runtime.agent.attempts import ATTEMPTS_PROPERTY
 from runtime.agent.events import EventLog
 from runtime.agent.files import Below, printable
 from runtime.agent.process_tree import become_subreaper, kill_left
@@ -30,6 +31,7 @@ from runtime.model.data import data_variable
 from runtime.model.runs import EventKind
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
+from runtime.targets.carried_attempts import Attempts
 from runtime.targets.folder_runs import agent_end
 from runtime.targets.places import (
     FOLLOWED,
@@ -38,6 +40,7 @@ from runtime.targets.places import (
     Moved,
     Piece,
     PlaceEnd,
+    Restarting,
     Shipment,
     StoppedError,
     open_place,
@@ -95,7 +98,10 @@ class Carrier:
                 kept = json.loads(self._fetched_file.read_text(encoding="utf-8"))
                 self._end(PlaceEnd(**kept))
             elif self._begin():
-                self._finish(self._follow())
+                end = self._follow()
+                while self._starts_again(end):
+                    end = self._follow()
+                self._finish(end)
         except StoppedError:
             self._tell.state(RunState.CANCELED)
         except UnreachableError as error:
@@ -133,6 +139,34 @@ class Carrier:
         self._tell.state(RunState.PREPARING)
         self._place.start(self._shipment(), self._tell)
         return True
+
+    def _starts_again(self, end: PlaceEnd) -> bool:
+        """Start a run again that was lost, if its policy allows that; return whether it was.
+
+        It has what the lost attempt has left: outputs, logs and events, from which it goes on.
+        """
+        attempts = Attempts(self._folder, self._task, fresh=self._fresh)
+        told = self._copied_events()
+        over = agent_end(told) < told.rfind(b"\n") + 1
+        place = self._place
+        allowed = isinstance(place, Restarting) and place.may_start_again()
+        if over or not allowed or self._stop.is_set() or not attempts.left:
+            return False
+        self._reached(self._fetched)
+        self._reached(self._released)
+        number = attempts.next()
+        text = f"{_reason(end)} It starts again: attempt {number} of {attempts.most}."
+        self._tell.record("message", {"text": text})
+        self._tell.record("property", {"key": ATTEMPTS_PROPERTY, "value": str(number)})
+        self._tell.state(RunState.QUEUED, text)
+        shipment = attempts.going_on(self._shipment(), self._folder.path / COPIED_EVENTS)
+
+        def started() -> bool:
+            if not place.started():
+                place.start(shipment, self._tell)
+            return True
+
+        return self._reached(started)
 
     def _shipment(self) -> Shipment:
         snapshot = SnapshotStore(Path(self._task.snapshots)).load(self._task.snapshot)
@@ -261,16 +295,18 @@ class Carrier:
         self._end(end)
 
     def _end(self, end: PlaceEnd) -> None:
-        copied = self._folder.path / COPIED_EVENTS
-        content = copied.read_bytes() if copied.exists() else b""
+        content = self._copied_events()
         problem = self._stored(content) if self._task.outputs else ""
         if problem:
             self._failed(problem)
         elif agent_end(content) < content.rfind(b"\n") + 1:
             self._pass_on(ended=True)
         else:
-            code = "" if end.exit_code is None else f" (exit code {end.exit_code})"
-            self._failed(end.reason or f"The run's processes are gone{code}.")
+            self._failed(_reason(end))
+
+    def _copied_events(self) -> bytes:
+        copied = self._folder.path / COPIED_EVENTS
+        return copied.read_bytes() if copied.exists() else b""
 
     @property
     def _fetched_file(self) -> Path:
@@ -319,6 +355,11 @@ class _Told:
         private_folder(self._log.parent)
         with private_file(self._log).open("a", encoding="utf-8") as sink:
             sink.write(f"{line}\n")
+
+
+def _reason(end: PlaceEnd) -> str:
+    code = "" if end.exit_code is None else f" (exit code {end.exit_code})"
+    return end.reason or f"The run's processes are gone{code}."
 
 
 def given_up(silent_s: float, *, canceled: bool) -> str:

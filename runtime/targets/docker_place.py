@@ -158,6 +158,10 @@ class DockerPlace:
                 if not _is_conflict(error):  # it is being removed
                     raise
 
+    def may_start_again(self) -> bool:
+        """Return ``True``: what is left of a lost run is killed with its release."""
+        return True
+
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()

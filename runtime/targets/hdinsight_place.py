@@ -29,6 +29,10 @@ class HdinsightPlace(SshPlace):
             replace(shipment, task=replace(task, options=options)), made, folder
         )
 
+    def may_start_again(self) -> bool:
+        """Return ``False``: its application may still run on the cluster."""
+        return False
+
 
 def _with_environment(option: str, folder: str) -> str:
     asked = asked_of(option.removeprefix(_SPARK))

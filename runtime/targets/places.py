@@ -208,6 +208,14 @@ class Enterable(Protocol):
 
 
 @runtime_checkable
+class Restarting(Protocol):
+    """A place at which a run that was lost can be started again, after its release."""
+
+    def may_start_again(self) -> bool:
+        """Return whether nothing of a lost run can go on elsewhere."""
+
+
+@runtime_checkable
 class Relaying(Protocol):
     """A place whose runs reach their workspace through their carrier."""
 

@@ -172,6 +172,10 @@ class SshPlace:
         """Connect to a port of the machine."""
         return self._entered().port(port)
 
+    def may_start_again(self) -> bool:
+        """Return ``True``: what is left of a lost run is killed with its release."""
+        return True
+
     def relay(self, node: int = 0) -> Beside:
         """Start the agent's `relay` beside the run."""
         del node

@@ -51,9 +51,11 @@ class HerePlace:
         for name in ("outputs", "logs"):
             make_folder(work / name)
         for name, source in shipment.trees.items():
-            copy = shutil.copytree if source.is_dir() else shutil.copy
             make_folder((self._folder / name).parent)
-            copy(source, self._folder / name)
+            if source.is_dir():
+                shutil.copytree(source, self._folder / name, dirs_exist_ok=True)
+            else:
+                shutil.copy(source, self._folder / name)
         shipment.check()
         variables = shipment.variables(str(self._folder), {}, load("os:environ"))
         detached.start(self._folder, shipment.agent_arguments(sys.executable), variables, agent)
@@ -99,6 +101,9 @@ class HerePlace:
         self._reach()
         detached.clear(self._folder, self._run_id)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def may_start_again(self) -> bool:
+        return True
 
     def close(self) -> None:
         return

@@ -10,6 +10,7 @@ They test each sentence of ``runtime.targets.base``, and what a script can rely 
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -17,6 +18,7 @@ import pytest
 
 from runtime.model.data import DataInput, DataOutput
 from runtime.model.environments import EnvironmentSpec
+from runtime.model.launching import RetryPolicy
 from runtime.model.run_ids import new_token
 from runtime.model.runs import PreparedRun, RunEvent, RunSpec
 from runtime.model.states import RunState
@@ -53,6 +55,17 @@ print("arguments:", sys.argv[1:])
 for name in ("AZUREML_RUN_ID", "MLFLOW_RUN_ID", "AZUREML_ARM_PROJECT_NAME", "WISH"):
     print(name, "=", os.environ.get(name))
 """
+LOST: Final = """
+import os, pathlib, signal, time
+attempt, kept = os.environ["AML_ATTEMPT"], pathlib.Path("outputs/kept.txt")
+print("attempt", attempt, kept.read_text() if kept.exists() else "", flush=True)
+kept.write_text("from " + attempt)
+if attempt != "3":
+    time.sleep(1)  # the agent reads what was printed
+    os.kill(os.getppid(), signal.SIGKILL)
+    signal.pause()
+"""
+"""Its agent is killed in the first two attempts."""
 TRACKS: Final = """
 import json, os, urllib.request
 def post(path, body):
@@ -281,6 +294,35 @@ class TargetContract:
         """Return the script's output so far."""
         chunks = target.logs(handle, {})
         return "".join(chunk.text for chunk in chunks if chunk.name == "user_logs/std_log.txt")
+
+
+def retried(run: PreparedRun, policy: RetryPolicy) -> PreparedRun:
+    """Return a run with a policy of retries."""
+    return replace(run, spec=replace(run.spec, retry=policy))
+
+
+class RestartingContract(TargetContract):
+    """Inherit it in place of ``TargetContract`` where a run that was lost may start again."""
+
+    def test_a_run_that_was_lost_starts_again_with_its_outputs(
+        self, target: Target, make_run: MakeRun, tmp_path: Path
+    ) -> None:
+        handle = target.launch(retried(make_run(LOST), RetryPolicy(2, events=("lost",))))
+        status = self.ended(target, handle)
+        assert (status.state, status.exit_code) == (RunState.COMPLETED, 0)
+        log = self.log(target, handle)
+        assert log == "attempt 1 \nattempt 2 from 1\nattempt 3 from 2\n"
+        said = [event.data.get("text", "") for event in status.events]
+        assert any("starts again: attempt 3 of 3" in text for text in said)
+        found = target.collect(handle, tmp_path / "collected", lambda _: None)
+        assert "from 3" in [file.read_text() for file in found if file.name == "kept.txt"]
+
+    def test_a_run_that_is_lost_too_often_has_failed(
+        self, target: Target, make_run: MakeRun
+    ) -> None:
+        handle = target.launch(retried(make_run(LOST), RetryPolicy(1)))
+        assert self.ended(target, handle).state is RunState.FAILED
+        assert self.log(target, handle).count("attempt") == 2
 
 
 class CloseableContract:

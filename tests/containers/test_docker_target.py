@@ -5,13 +5,13 @@ import time
 import pytest
 
 from runtime.model.states import RunState
-from runtime.testing.targets import MirroringContract, TargetContract, poll
+from runtime.testing.targets import MirroringContract, RestartingContract, poll
 from tests.containers.conftest import log_of, until
 
 pytestmark = [pytest.mark.needs_docker, pytest.mark.slow]
 
 
-class TestDockerTarget(TargetContract, MirroringContract):
+class TestDockerTarget(RestartingContract, MirroringContract):
     patience_s = 120.0
 
     @pytest.fixture

@@ -11,7 +11,12 @@ from runtime.targets.carried import CarriedTarget
 from runtime.targets.carrier import given_up
 from runtime.targets.run_folder import RunFolder
 from runtime.testing.here import HERE
-from runtime.testing.targets import MirroringContract, TargetContract, a_run, poll
+from runtime.testing.targets import (
+    MirroringContract,
+    RestartingContract,
+    a_run,
+    poll,
+)
 
 COUNTS = """
 import time
@@ -38,7 +43,7 @@ def target(make_target):
     return make_target()
 
 
-class TestCarriedTarget(TargetContract, MirroringContract):
+class TestCarriedTarget(RestartingContract, MirroringContract):
     @pytest.fixture
     def make_target(self, make_target):
         return make_target
@@ -82,7 +87,7 @@ def test_a_run_whose_carrier_died_before_it_was_started_has_failed(target, tmp_p
     (tmp_path / "place" / "cut").touch()
     handle = target.launch(a_run(tmp_path, COUNTS))
     folder = folder_of(tmp_path, handle)
-    until(folder.process_file.exists)
+    until(lambda: folder.process_file.exists() and folder.process_file.read_text())
     kill_carrier(folder)
     (tmp_path / "place" / "cut").unlink()
     until(lambda: poll(target, handle).state.final)

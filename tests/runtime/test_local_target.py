@@ -19,7 +19,14 @@ from runtime.targets.base import Handle
 from runtime.targets.local import LocalTarget
 from runtime.targets.run_folder import RunFolder
 from runtime.targets.standby import Standby
-from runtime.testing.targets import WAITS, MirroringContract, TargetContract, a_run, poll
+from runtime.testing.targets import (
+    WAITS,
+    MirroringContract,
+    RestartingContract,
+    TargetContract,
+    a_run,
+    poll,
+)
 
 GATED = """
 import pathlib, time
@@ -38,7 +45,7 @@ time.sleep(600)
 """
 
 
-class TestLocalTarget(TargetContract, MirroringContract):
+class TestLocalTarget(RestartingContract, MirroringContract):
     @pytest.fixture
     def make_target(self, tmp_path):
         return lambda: LocalTarget(tmp_path / "home")

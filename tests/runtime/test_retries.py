@@ -1,10 +1,12 @@
 """Attempts of a script: after which failures it starts again, and what is kept."""
 
 import time
+from contextlib import closing
 
 import pytest
 
-from runtime.agent.attempts import failure_events
+from runtime.agent.attempts import failure_events, left_s
+from runtime.agent.events import EventLog
 from runtime.agent.memory_kills import memory_kills
 from runtime.agent.retries import Retries
 from runtime.agent.supervise import ScriptExit
@@ -134,3 +136,15 @@ def test_several_processes_start_again_together(agent):
     assert sorted(output.splitlines()) == [
         "[rank 0] 1", "[rank 0] 2", "[rank 1] 1", "[rank 1] 2",
     ]  # fmt: skip
+
+
+def test_attempts_of_several_agents_share_the_maximum_duration(tmp_path):
+    events = tmp_path / "events.jsonl"
+    with closing(EventLog(events)) as log:
+        log.append("state", {"state": "Running"})
+        time.sleep(0.2)
+        log.append("state", {"state": "Running"})
+    assert left_s(10, events, attempt=1) == 10
+    assert 9 < left_s(10, events, attempt=2) <= 9.8
+    assert left_s(0.1, events, attempt=2) == 1
+    assert left_s(0, events, attempt=2) == 0

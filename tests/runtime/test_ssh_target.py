@@ -13,7 +13,12 @@ from runtime.model.states import RunState
 from runtime.targets.run_folder import RunFolder
 from runtime.targets.ssh import SshTarget
 from runtime.targets.ssh_machine import Machine
-from runtime.testing.targets import MirroringContract, TargetContract, a_run, poll
+from runtime.testing.targets import (
+    MirroringContract,
+    RestartingContract,
+    a_run,
+    poll,
+)
 from tests.runtime.hosts import make_key, network, require_hosts, until
 
 pytestmark = pytest.mark.needs_sshd
@@ -50,7 +55,7 @@ def target(make_target):
     return make_target()
 
 
-class TestSshTarget(TargetContract, MirroringContract):
+class TestSshTarget(RestartingContract, MirroringContract):
     @pytest.fixture
     def make_target(self, make_target):
         return make_target
