@@ -17,7 +17,7 @@ class DataLakeAnalyticsArgs(ComputeArgs):
 
 
 class DataLakeAnalytics(Compute):
-    """A Data Lake Analytics account. Azure retired the service; the local cloud still has it."""
+    """A Data Lake Analytics account that is attached already: Azure retired the service."""
 
     def __init__(
         self, name: str, args: DataLakeAnalyticsArgs, opts: pulumi.ResourceOptions | None = None

@@ -85,7 +85,7 @@ class DatabricksSpec(_Attached):
 
 
 class DataLakeAnalyticsSpec(_Attached):
-    """A Data Lake Analytics account. Azure retired the service; the local cloud still has it."""
+    """A Data Lake Analytics account, which is refused unless it was attached before the stack."""
 
     kind: Literal["data_lake_analytics"]
     resource_id: DataLakeAnalyticsId

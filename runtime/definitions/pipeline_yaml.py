@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final, cast
 
+from infra.catalogue.retired import DATA_LAKE_ANALYTICS, INSTEAD_OF_IT
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.load import nearest
 from runtime.definitions.databricks_options import step_options
@@ -186,10 +187,7 @@ class _Reading:
                 else nearest(kind, dict.fromkeys(_MAKERS), noun="type")
             )
             if kind == "AdlaStep":
-                todo = (
-                    "Azure retired Data Lake Analytics on 2024-02-29. Write its U-SQL for Spark"
-                    " (DatabricksStep), or in Python (PythonScriptStep)."
-                )
+                todo = f"{DATA_LAKE_ANALYTICS}. {INSTEAD_OF_IT}."
             self.problems.at_line(given.line, f"Step {name!r} is of type {kind!r}.", todo)
             return None
         data = _StepData(self, name)

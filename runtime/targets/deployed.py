@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.retired import DATA_LAKE_ANALYTICS, INSTEAD_OF_IT
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, UsageError
 from infra.contract.json_types import Document
@@ -35,7 +36,7 @@ MACHINES: Final = "virtual_machines"
 
 
 RETIRED: Final = {
-    "data_lake_analytics": "Azure retired Data Lake Analytics on 2024-02-29",
+    "data_lake_analytics": DATA_LAKE_ANALYTICS,
 }
 """Kinds of computes whose service is gone, and when."""
 
@@ -179,8 +180,7 @@ class DeployedTargets:
         if entry.kind in RETIRED:
             raise UsageError(
                 f"Target {name!r} takes no runs: {RETIRED[entry.kind]}.",
-                remedy="Write its U-SQL for Spark (a Databricks workspace or a cluster of"
-                " HDInsight), or in Python, and name another target.",
+                remedy=f"{INSTEAD_OF_IT}, and name another target.",
             )
         if unusable(entry.kind):
             raise UsageError(

@@ -50,6 +50,11 @@ def run(run_program):
     }
     config = {
         "aml:computes": [cluster, *(case["compute"] for case in CASES)],
+        # Nobody can attach one any more; a workspace may have it.
+        "aml:adopt": {
+            "platform-lake": "/subscriptions/s/resourceGroups/g/providers/"
+            "Microsoft.MachineLearningServices/workspaces/w/computes/lake"
+        },
         "aml:identities": [{"name": "boss"}, {"name": "trainer"}],
         "aml:networks": networks,
         "aml:datastores": [

@@ -165,17 +165,29 @@ def test_services_are_attached_by_group_and_name(deployed, workspace, lab):
         "spark": DatabricksCompute.attach_configuration(
             resource_group="lab-rg", workspace_name="spark", access_token=SECRET
         ),
-        "lake": AdlaCompute.attach_configuration(resource_group="lab-rg", account_name="lake"),
     }
     for name, configuration in configurations.items():
         ComputeTarget.attach(workspace, f"my{name}", configuration)
     found = {each.name: each for each in ComputeTarget.list(workspace)}
     assert found["myjobs"].cluster_resource_id == lab["jobs"]
     assert found["myspark"].cluster_resource_id == lab["spark"]
-    assert found["mylake"].cluster_resource_id.endswith("/accounts/lake")
     assert found["myjobs"].provisioning_errors in (None, [])
     assert SECRET not in deployed.stack_file().read_text(encoding="utf-8")
     assert no_changes(deployed)
+
+
+def test_a_retired_service_is_refused_with_what_to_use_instead(deployed):
+    before = deployed.stack_file().read_text(encoding="utf-8")
+    with pytest.raises(ComputeTargetException) as refused:
+        AdlaCompute.attach_configuration(resource_group="lab-rg", account_name="lake")
+    assert "Azure retired Data Lake Analytics on 2024-02-29" in refused.value.message
+    said = deployed.aml(
+        *("computetarget", "attach", "adla", "-n", "lake", "--account-name", "lake"),
+        *("--compute-resource-group", "lab-rg"),
+    )
+    assert (said.code, "retired Data Lake Analytics" in said.err) == (2, True)
+    assert "cluster of HDInsight" in said.err
+    assert deployed.stack_file().read_text(encoding="utf-8") == before
 
 
 def test_attaching_a_name_twice_is_refused(workspace):

@@ -135,12 +135,6 @@ def test_a_machine_is_attached_by_its_id(page, block, name, kind, resource):
             "Databricks",
             "Microsoft.Databricks/workspaces/notebooks",
         ),
-        (
-            "12_attach_adla.py",
-            "lake",
-            "DataLakeAnalytics",
-            "Microsoft.DataLakeAnalytics/accounts/lake",
-        ),
     ],
 )
 def test_a_service_is_attached_once(page, block, name, kind, resource):
@@ -152,3 +146,10 @@ def test_a_service_is_attached_once(page, block, name, kind, resource):
     assert "ttaching" in first or "not found" in first
     assert "ttaching" not in again
     assert "not found" not in again
+
+
+def test_a_retired_service_is_refused_with_what_to_use_instead(page):
+    said = page.script("12_attach_adla.py", before=BEFORE)
+    assert said.code != 0
+    assert "Azure retired Data Lake Analytics on 2024-02-29" in said.err
+    assert "Write its U-SQL for Spark" in said.err

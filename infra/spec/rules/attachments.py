@@ -9,6 +9,7 @@ from typing import Final
 
 from infra.catalogue.locations import location_name
 from infra.catalogue.names import parse_arm_id
+from infra.catalogue.retired import DATA_LAKE_ANALYTICS, INSTEAD_OF_IT
 from infra.contract.errors import UsageError
 from infra.contract.json_types import Document
 from infra.spec.computes import ATTACHMENTS
@@ -16,7 +17,6 @@ from infra.spec.rules.findings import Finding, entries, exactly_one, is_adopted
 
 # East US, West US 2 and South Central US do not support attachments by address.
 BY_ID_ONLY: Final = frozenset({"eastus", "westus2", "southcentralus"})
-RETIRED: Final = "2024-02-29"
 
 
 def named_once(compute: Document) -> Iterator[Finding]:
@@ -69,9 +69,8 @@ def across(stack: Document, subscription: str | None) -> Iterator[Finding]:
         if compute.get("address") and location in BY_ID_ONLY:
             message = f"is not supported in {location}; set resource_id."
             yield (*at, "address"), message
-        if compute["kind"] == "data_lake_analytics" and stack.get("cloud") == "azure":
-            message = f"Azure retired Data Lake Analytics on {RETIRED}; only `local` supports it."
-            yield (*at, "kind"), message
+        if compute["kind"] == "data_lake_analytics":
+            yield (*at, "kind"), f"{DATA_LAKE_ANALYTICS}. {INSTEAD_OF_IT}."
         if compute["kind"] == "databricks" and stack.get("cloud") == "azure" and subscription:
             yield from _same_subscription(at, compute, subscription)
         if key and key in seen:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.catalogue.retired import DATA_LAKE_ANALYTICS, INSTEAD_OF_IT
 from infra.catalogue.vm_sizes import vm_sizes
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.stack_computes import PowerAction
@@ -361,7 +362,7 @@ class DatabricksCompute(ComputeTarget):
 
 
 class AdlaCompute(ComputeTarget):
-    """A Data Lake Analytics account. Azure retired the service in 2024."""
+    """A Data Lake Analytics account that a workspace still has. Azure retired the service."""
 
     kind = "data_lake_analytics"
     _compute_type = "DataLakeAnalytics"
@@ -372,15 +373,12 @@ class AdlaCompute(ComputeTarget):
         account_name: str | None = None,
         resource_id: str | None = None,
     ) -> ComputeConfiguration:
-        """Return the configuration of an attached account: by its id, or by group and name."""
-        located = attached_id(
-            resource_id,
-            resource_group,
-            account_name,
-            type_="Microsoft.DataLakeAnalytics/accounts",
-            parameter="account_name",
+        """Raise ``ComputeTargetException``: nothing can be attached any more."""
+        named = resource_id or f"{account_name} of {resource_group}"
+        raise ComputeTargetException(
+            f"{DATA_LAKE_ANALYTICS}: the account {named} cannot be attached.",
+            remedy=f"{INSTEAD_OF_IT}, and attach that.",
         )
-        return ComputeConfiguration("data_lake_analytics", {}, located=located)
 
 
 class KubernetesCompute(ComputeTarget):

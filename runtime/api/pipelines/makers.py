@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Final, NoReturn
 
+from infra.catalogue.retired import DATA_LAKE_ANALYTICS, INSTEAD_OF_IT
 from infra.contract.errors import UsageError
 from runtime.agent.assets.consumption import DatasetConsumptionConfig
 from runtime.agent.assets.file_dataset import FileDataset
@@ -387,9 +388,8 @@ MAKERS: Final[Sequence[tuple[type[PipelineStep], Callable[..., RunSpec]]]] = (
     (HyperDriveStep, _hyperdrive),
     (AutoMLStep, automl_run),
     (AdlaStep, _refused(
-        "Azure retired Data Lake Analytics, which ran U-SQL, on 2024-02-29",
-        "Write the query for Spark (DatabricksStep, SynapseSparkStep), or in Python"
-        " (PythonScriptStep).")),
+        DATA_LAKE_ANALYTICS,
+        f"{INSTEAD_OF_IT}: DatabricksStep, SynapseSparkStep, PythonScriptStep.")),
     (KustoStep, _refused(
         "no target runs queries of Azure Data Explorer",
         "Query it in a PythonScriptStep with the package azure-kusto-data.")),
