@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from databricks.sdk.errors.base import DatabricksError
@@ -18,15 +20,22 @@ from runtime.targets.run_folder import AGENT_EVENTS, USER_LOG
 RESULT_PROPERTY: Final = "databricks.result"
 _LOG: Final = f"{WORK}/{USER_LOG}"
 _DRIVER: Final = ("stdout", "stderr")
+_ENOUGH_BYTES: Final = 4096
 
 
 class Native:
-    """The output of a task that runs without our agent, and its driver's log if it is delivered."""
+    """The output of a task that runs without our agent, and its driver's log if it is delivered.
 
-    def __init__(self, workspace: Workspace, options: DatabricksOptions, have: Have) -> None:
+    ``folder`` is where pieces are kept.
+    """
+
+    def __init__(
+        self, workspace: Workspace, options: DatabricksOptions, have: Have, folder: Path
+    ) -> None:
         self._workspace = workspace
         self._options = options
         self._have = have
+        self._folder = folder
         self._said = False
 
     def signs(self, run: Run | None) -> Iterator[Sign]:
@@ -44,11 +53,17 @@ class Native:
         if output is None:
             return
         if not self._options.log_path:
-            yield from self._new(_LOG, (output.logs or "").encode())
+            logs = (output.logs or "").encode()
+            new = unseen(self._kept(_LOG), logs, ended=bool(run.end_time))
+            if new:
+                yield Piece(_LOG, new)
         notebook = output.notebook_output
         if notebook is not None and notebook.result and run.end_time:
             data = {"key": RESULT_PROPERTY, "value": notebook.result}
             yield event(self._have, "property", data)
+
+    def _kept(self, name: str) -> bytes:
+        return (self._folder / name).read_bytes() if self._have(name) else b""
 
     def _output(self, task: int) -> RunOutput | None:
         with suppress(DatabricksError):  # a run that waits for its cluster has none
@@ -75,6 +90,27 @@ class Native:
         known = self._have(name)
         if known < len(content):
             yield Piece(name, content[known:])
+
+
+def unseen(kept: bytes, now: bytes, *, ended: bool) -> bytes:
+    """Return what the output of a run has beyond what is kept of it: whole lines, until the end.
+
+    Databricks shows what a process wrote to both of its streams, and only the last 5 MB of it: what
+    is new may stand before what is kept, and the beginning of what is kept may be gone.
+    """
+    whole = now if ended else now[: now.rfind(b"\n") + 1]
+    if whole.startswith(kept):
+        return whole[len(kept) :]
+    at = kept.rfind(whole[:_ENOUGH_BYTES]) if whole else -1
+    if at >= 0 and whole.startswith(kept[at:]):
+        return whole[len(kept) - at :]
+    known, new = Counter(kept.splitlines(keepends=True)), list[bytes]()
+    for line in whole.splitlines(keepends=True):
+        if known[line] > 0:
+            known[line] -= 1
+        else:
+            new.append(line)
+    return b"".join(new)
 
 
 def event(have: Have, kind: str, data: JsonObject) -> Piece:

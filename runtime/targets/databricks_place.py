@@ -96,7 +96,7 @@ class DatabricksPlace:
         if self._work == "agent":
             reader: Frames | Native = Frames(self._shared, have)
         else:
-            reader = Native(self._workspace, self._options, have)
+            reader = Native(self._workspace, self._options, have, self._folder)
         while True:
             with self._workspace.asking(watching=True):
                 run = self._run()
@@ -256,7 +256,9 @@ class DatabricksPlace:
         """Yield the end of a run of which no agent has told."""
         reason, page = ended.reason, run.run_page_url if run else ""
         error = self._error(run)
-        text = f"{reason}{f'. {error}' if error else ''}{f' (see {page})' if page else ''}"
+        # Databricks says the same sentence as state and as error of a task without a traceback.
+        told = [reason.rstrip("."), *([error] if error and error not in reason else ())]
+        text = f"{'. '.join(told)}{f' (see {page})' if page else ''}"
         if ended.canceled:
             yield last_event(have, {"state": "Canceled"})
         elif ended.succeeded and self._work != "agent":

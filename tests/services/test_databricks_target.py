@@ -1,5 +1,7 @@
 """Runs on Databricks keep the contract: the carrier drives the workspace with databricks-sdk."""
 
+import base64
+import io
 import json
 import os
 import signal
@@ -10,11 +12,12 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.config import Config
 from databricks.sdk.service.catalog import VolumeType
+from databricks.sdk.service.workspace import ImportFormat
 
 from infra.contract.errors import UsageError
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.environments import EnvironmentSpec
-from runtime.model.services import DatabricksOptions
+from runtime.model.services import DatabricksLibraries, DatabricksOptions
 from runtime.model.states import RunState
 from runtime.snapshots.store import SnapshotStore
 from runtime.targets.databricks import DatabricksTarget
@@ -92,10 +95,8 @@ def with_options(run, script=None, command="", **options):
     return replace(run, spec=spec)
 
 
-def finished(target, handle):
-    return waited(
-        lambda: poll(target, handle), lambda status: status.state.final, seconds=PATIENCE_S
-    )
+def finished(target, handle, seconds=PATIENCE_S):
+    return waited(lambda: poll(target, handle), lambda status: status.state.final, seconds=seconds)
 
 
 def output(target, handle):
@@ -183,6 +184,63 @@ def test_a_notebook_runs_with_its_widgets_and_its_output_and_result_come_back(ta
     assert properties(target, handle)["databricks.result"] == "blueblue"
 
 
+def submitted_task(target, client, handle):
+    """Return the one task of a run, as Databricks has it."""
+    return client.jobs.get_run(int(properties(target, handle)["databricks.run_id"])).tasks[0]
+
+
+def test_runs_go_to_the_compute_that_they_name(target, client, tmp_path):
+    existing = client.clusters.create(spark_version="17.3.x-scala2.13", num_workers=1)
+    cluster_id = existing.response.cluster_id
+    script = "import six\nprint(six.__version__)\n"
+    environment = EnvironmentSpec("pip", requirements="six==1.17.0")
+    wanted = (
+        {"cluster_id": cluster_id},
+        {"serverless": True},
+        {"min_workers": 1, "max_workers": 4, "spot": True},
+    )
+    launched = []
+    for number, options in enumerate(wanted):
+        run = a_run(tmp_path / str(number), script, environment=environment)
+        launched.append(target.launch(with_options(run, **options)))
+    for handle in launched:
+        status = finished(target, handle)
+        assert (status.state, output(target, handle)) == (RunState.COMPLETED, "1.17.0\n"), (
+            status.error
+        )
+    on_it, serverless, growing = (submitted_task(target, client, each) for each in launched)
+    assert (on_it.existing_cluster_id, on_it.new_cluster) == (cluster_id, None)
+    assert client.clusters.get(cluster_id).state.value == "RUNNING"
+    assert (serverless.environment_key, serverless.new_cluster) == ("run", None)
+    cluster = growing.new_cluster.as_dict()
+    assert cluster["autoscale"] == {"min_workers": 1, "max_workers": 4}
+    assert cluster["azure_attributes"] == {
+        "availability": "SPOT_WITH_FALLBACK_AZURE",
+        "first_on_demand": 1,
+    }
+
+
+def test_files_of_the_workspace_run_in_place_of_a_script(target, client, tmp_path):
+    client.workspace.upload(
+        "/Shared/task.py", io.BytesIO(b"import sys\nprint(sys.argv[1:])\n"), format=ImportFormat.RAW
+    )
+    source = (
+        b"# Databricks notebook source\ndbutils.notebook.exit(dbutils.widgets.get('a') + '!')\n"
+    )
+    client.workspace.upload("/Shared/lab.py", io.BytesIO(source), format=ImportFormat.AUTO)
+    file = {"python_file": "/Workspace/Shared/task.py", "arguments": ("--x", "1")}
+    notebook = {"notebook": "/Shared/lab", "parameters": {"a": "b"}}
+    launched = []
+    for number, options in enumerate((file, notebook)):
+        run = a_run(tmp_path / str(number), "", command=":")
+        launched.append(target.launch(with_options(run, "", ":", **options)))
+    for handle in launched:
+        status = finished(target, handle)
+        assert status.state is RunState.COMPLETED, status.error
+    assert output(target, launched[0]) == "['--x', '1']\n"
+    assert properties(target, launched[1])["databricks.result"] == "b!"
+
+
 _METADATA = "Metadata-Version: 2.1\nName: greet\nVersion: 1.0\n"
 
 
@@ -230,7 +288,57 @@ sys.exit("enough")
     spark = {"spark.sql.shuffle.partitions": "3"}
     run = replace(run, spec=replace(run.spec, framework="PySpark", spark=spark))
     handle = target.launch(run)
-    status = waited(lambda: poll(target, handle), lambda status: status.state.final, seconds=400)
+    status = finished(target, handle, 400)
     assert (status.state, status.exit_code) == (RunState.FAILED, 1)
     assert output(target, handle).splitlines()[:2] == ["sum 45", "3 train.py"], status.error
     assert "enough" in status.error
+
+
+TOLD = base64.b64decode("""
+yv66vgAAAD0APQoAAgADBwAEDAAFAAYBABBqYXZhL2xhbmcvT2JqZWN0AQAGPGluaXQ+AQADKClWCQAIAAkHAAoMAAsADAEA
+EGphdmEvbGFuZy9TeXN0ZW0BAANvdXQBABVMamF2YS9pby9QcmludFN0cmVhbTsHAA4BABdqYXZhL2xhbmcvU3RyaW5nQnVp
+bGRlcgoADQADCAARAQAMc3BhcmsubWFzdGVyCgAIABMMABQAFQEAC2dldFByb3BlcnR5AQAmKExqYXZhL2xhbmcvU3RyaW5n
+OylMamF2YS9sYW5nL1N0cmluZzsKAA0AFwwAGAAZAQAGYXBwZW5kAQAtKExqYXZhL2xhbmcvU3RyaW5nOylMamF2YS9sYW5n
+L1N0cmluZ0J1aWxkZXI7CAAbAQABIAgAHQEAASwKAB8AIAcAIQwAIgAjAQAQamF2YS9sYW5nL1N0cmluZwEABGpvaW4BAEUo
+TGphdmEvbGFuZy9DaGFyU2VxdWVuY2U7W0xqYXZhL2xhbmcvQ2hhclNlcXVlbmNlOylMamF2YS9sYW5nL1N0cmluZzsKAA0A
+JQwAJgAnAQAIdG9TdHJpbmcBABQoKUxqYXZhL2xhbmcvU3RyaW5nOwoAKQAqBwArDAAsAC0BABNqYXZhL2lvL1ByaW50U3Ry
+ZWFtAQAHcHJpbnRsbgEAFShMamF2YS9sYW5nL1N0cmluZzspVgcALwEAH2phdmEvbGFuZy9JbGxlZ2FsU3RhdGVFeGNlcHRp
+b24KAA0AMQwAGAAyAQAcKEkpTGphdmEvbGFuZy9TdHJpbmdCdWlsZGVyOwgANAEACiBhcmd1bWVudHMKAC4ANgwABQAtBwA4
+AQAEVG9sZAEABENvZGUBAARtYWluAQAWKFtMamF2YS9sYW5nL1N0cmluZzspVgEADVN0YWNrTWFwVGFibGUAIQA3AAIAAAAA
+AAIAAQAFAAYAAQA5AAAAEQABAAEAAAAFKrcAAbEAAAAAAAkAOgA7AAEAOQAAAGAABAABAAAASbIAB7sADVm3AA8SELgAErYA
+FhIatgAWEhwquAAetgAWtgAktgAoKr4EpAAfuwAuWbsADVm3AA8qvrYAMBIztgAWtgAktwA1v7EAAAABADwAAAAFAAH7AEgA
+AA==
+""")
+"""The class of this program, for there is no compiler where there is only a runtime of Java:
+
+    public class Told {
+        public static void main(String[] args) {
+            System.out.println(System.getProperty("spark.master") + " " + String.join(",", args));
+            if (args.length > 1) throw new IllegalStateException(args.length + " arguments");
+        }
+    }
+"""
+
+
+@pytest.mark.needs_java
+@pytest.mark.slow
+@pytest.mark.timeout(500)  # the first time, PyPI's Spark is built
+def test_a_jar_runs_its_main_class_and_fails_with_its_error(target, java, tmp_path):
+    run = a_run(tmp_path, "")
+    folder = run.spec.source_directory
+    with zipfile.ZipFile(folder / "told.jar", "w") as archive:
+        archive.writestr("Told.class", TOLD)
+    taken = SnapshotStore(tmp_path / "snapshots").take(folder).snapshot
+    told = {"main_class": "Told", "libraries": DatabricksLibraries(jars=("told.jar",))}
+    fine = replace(run, snapshot=taken, command=("told.jar", "a"))
+    broken = a_run(tmp_path / "broken", "", command=":")
+    broken = replace(broken, snapshot=taken)
+    launched = (
+        target.launch(with_options(fine, "told.jar", main_class="Told")),
+        target.launch(with_options(broken, "", ":", arguments=("a", "b"), **told)),
+    )
+    ends = [finished(target, each, 400) for each in launched]
+    assert [each.state for each in ends] == [RunState.COMPLETED, RunState.FAILED], ends[0].error
+    assert "local[*] a" in output(target, launched[0]).splitlines()
+    assert "local[*] a,b" in output(target, launched[1]).splitlines()
+    assert "IllegalStateException: 2 arguments" in ends[1].error

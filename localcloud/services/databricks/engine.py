@@ -4,12 +4,13 @@ A run has a thread. What it changes in the store it changes under one lock, as r
 """
 
 import json
+import re
 import shlex
 import shutil
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Final, Literal
@@ -36,6 +37,7 @@ Reason = Literal["canceled", "timed out", "lost", "internal"]
 _LOOK_EVERY_S: Final = 0.05
 _GRACE_S: Final = 2.0
 _JOIN_S: Final = 10.0
+_UNCAUGHT: Final = re.compile(r'Exception in thread "[^"]*" (.+)')
 _STOPPED: Final = "The local cloud was stopped while the run was in progress."
 _MESSAGES: Final[Mapping[Reason, str]] = {
     "canceled": "Run cancelled.",
@@ -209,7 +211,9 @@ class RunExecution:
         self._change(task, {"_outcome": found})
         if code != 0:
             errors = Path(task["_logs"][1])
-            message = str(found.get("error") or f"The process exited with code {code}.")
+            message = str(
+                found.get("error") or _thrown(errors) or f"The process exited with code {code}."
+            )
             if not found:
                 self._change(task, {"_outcome": {"error": message, "error_trace": tail(errors)}})
             raise _EndedError("failed", message)
@@ -315,6 +319,16 @@ class DatabricksEngine:
                             part.update(ended("internal", _STOPPED))
                             part["end_time"] = site.milliseconds()
                     site.put("run", str(run["run_id"]), run)
+
+
+def _thrown(errors: Path) -> str:
+    """Return the exception that ended a program of the JVM, ``""`` if none did."""
+    with suppress(OSError):
+        for line in errors.read_text(encoding="utf-8", errors="replace").splitlines():
+            found = _UNCAUGHT.match(line)
+            if found:
+                return found[1]
+    return ""
 
 
 def in_order(tasks: Iterable[JsonObject]) -> list[JsonObject]:
