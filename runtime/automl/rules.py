@@ -241,13 +241,18 @@ class _Reading:
         column = self._text("time_column") or ""
         if not column:
             self._problem("time_column", "A forecast needs the column of the time.", "Give {path}.")
+        series = tuple(self._names("series"))
+        for name in {column, self._text("label")} & set(series):
+            self._problem(
+                "series", f"{name!r} is the column of the time or to predict.", "Correct {path}."
+            )
         horizon = self._found.get("horizon", 1)
         if isinstance(horizon, str):
             self._problem(
                 "horizon", "The horizon is a number of periods.", "Write a number: {path}."
             )
-            return Forecast(column)
-        return Forecast(column, self._whole("horizon", 1, 1, 100_000))
+            return Forecast(column, series=series)
+        return Forecast(column, self._whole("horizon", 1, 1, 100_000), series)
 
     # --- values
 

@@ -31,8 +31,8 @@ class Setting:
         return self.v1 if writing == "v1" else self.v2
 
 
+_ONE_LEVEL: Final = "All series are on one level: name them with `time_series_id_column_names`."
 _FRAMES: Final = "Give `training_data` and `label_column_name`."
-_ONE_SERIES: Final = "One series is forecast; filter the data to it."
 
 SETTINGS: Final[Sequence[Setting]] = (
     Setting("task", "task", "task"),
@@ -84,10 +84,12 @@ SETTINGS: Final[Sequence[Setting]] = (
     Setting(
         "time_series_id_column_names",
         "forecasting.time_series_id_column_names",
-        refused=_ONE_SERIES,
+        "series",
     ),
-    Setting("grain_column_names", "", refused=_ONE_SERIES),
-    Setting("group_column_names", "", refused=_ONE_SERIES),
+    Setting("grain_column_names", "", "series"),
+    Setting(
+        "group_column_names", "", refused="All series are searched together: leave it out."
+    ),
     Setting("freq", "forecasting.frequency", unused="The frequency is that of the data."),
     Setting("target_lags", "forecasting.target_lags", unused="Lags are searched for."),
     Setting("feature_lags", "forecasting.feature_lags", unused="Lags are searched for."),
@@ -115,9 +117,9 @@ SETTINGS: Final[Sequence[Setting]] = (
     Setting(
         "short_series_handling_configuration",
         "forecasting.short_series_handling_config",
-        unused="There is one series.",
+        unused="A series that is too short is refused by name.",
     ),
-    Setting("short_series_handling", "", unused="There is one series."),
+    Setting("short_series_handling", "", unused="A series that is too short is refused by name."),
     Setting("validate_parameters", "", unused="They are always checked."),
     Setting(
         "features_unknown_at_forecast_time",
@@ -158,8 +160,8 @@ SETTINGS: Final[Sequence[Setting]] = (
     Setting("spark_context", "", refused="A search runs on one machine."),
     Setting("enable_distributed_dnn_training", "", refused="A search runs on one machine."),
     Setting("enable_subsampling", "", refused="Every trial learns from all rows."),
-    Setting("hierarchy_column_names", "", refused=_ONE_SERIES),
-    Setting("partition_column_names", "", refused=_ONE_SERIES),
+    Setting("hierarchy_column_names", "", refused=_ONE_LEVEL),
+    Setting("partition_column_names", "", refused=_ONE_LEVEL),
     Setting("environment_label", "", refused="A search brings an environment of its own."),
     Setting("", "training.training_mode", unused="A search runs on one machine.",
             harmless=("non_distributed",)),

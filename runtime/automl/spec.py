@@ -112,10 +112,14 @@ class Featurization:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The column of the time, and how many periods are forecast."""
+    """The column of the time, and how many periods are forecast.
+
+    ``series``: the columns that say which series a row is of; none for a single series.
+    """
 
     time_column: str
     horizon: int = 1
+    series: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

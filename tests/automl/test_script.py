@@ -13,7 +13,7 @@ from runtime.automl.in_run.metrics import (
     loss_of,
     regression_metrics,
 )
-from runtime.automl.in_run.models import LabeledClassifier
+from runtime.automl.in_run.models import Forecaster, LabeledClassifier, PanelForecaster
 from runtime.automl.in_run.tables import DataProblemError, read_table
 
 FRAME = pd.DataFrame(
@@ -101,6 +101,35 @@ def test_a_classifier_of_numbers_answers_with_labels():
 
 
 # --- metrics
+
+
+class Ahead:
+    """A model that takes times in their order only, as FLAML's do, and counts from a number."""
+
+    def __init__(self, start):
+        self.start = start
+
+    def predict(self, rows):
+        assert rows["day"].is_monotonic_increasing
+        return self.start + np.arange(len(rows))
+
+
+def panel():
+    models = {(name,): Forecaster(Ahead(n), "day", [], 2) for name, n in (("a", 10), ("b", 20))}
+    return PanelForecaster(["shop"], models)
+
+
+def test_each_series_is_forecast_by_its_model_whatever_the_order_of_the_rows():
+    days = pd.to_datetime(["2024-01-02", "2024-01-01", "2024-01-01", "2024-01-02"])
+    rows = pd.DataFrame({"day": days, "shop": ["a", "b", "a", "b"]})
+    assert panel().predict(rows).tolist() == [11, 20, 10, 21]
+    assert panel().forecast(rows.iloc[1:])[0].tolist() == [20, 10, 21]
+
+
+def test_a_series_that_was_not_trained_is_refused_by_name():
+    rows = pd.DataFrame({"day": pd.to_datetime(["2024-01-01"]), "shop": ["c"]})
+    with pytest.raises(ValueError, match="no series c"):
+        panel().predict(rows)
 
 
 def test_the_metrics_of_a_classification():

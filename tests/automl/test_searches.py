@@ -52,7 +52,10 @@ target_column_name: sales
 training_data: {path: ./table, type: mltable}
 limits: {max_trials: 2, max_cores_per_trial: 1}
 training: {allowed_training_algorithms: [Naive, ExponentialSmoothing]}
-forecasting: {time_column_name: month, forecast_horizon: 6}
+forecasting:
+  time_column_name: month
+  forecast_horizon: 6
+  time_series_id_column_names: [shop]
 """
 PREPARE = """\
 import pathlib, sys
@@ -182,12 +185,17 @@ def test_a_search_is_a_step_of_a_pipeline(experiment, ended):
         assert score > r2_score(test["target"], guessed) + 0.2
 
 
-def test_a_series_is_forecast_by_the_model_that_fits_its_season(experiment, capsys):
-    months = pd.date_range("2015-01-01", periods=96, freq="MS")
-    season = [100 + n / 2 + 20 * math.sin(n * math.pi / 6) for n in range(96)]
+def sales(shop, size, periods):
+    """Return a shop's sales: a trend and a season."""
+    months = pd.date_range("2015-01-01", periods=periods, freq="MS")
+    season = [size * (100 + n / 2 + 20 * math.sin(n * math.pi / 6)) for n in range(periods)]
+    return pd.DataFrame({"shop": shop, "month": months, "sales": season, "note": "x"})
+
+
+def test_series_are_forecast_by_the_model_that_fits_their_season(experiment, capsys):
     Path("table").mkdir()
-    series = pd.DataFrame({"month": months, "sales": season, "note": "x"})
-    series.to_csv("table/sales.csv", index=False)
+    both = pd.concat([sales("north", 1, 96), sales("south", 30, 60)]).sample(frac=1, random_state=0)
+    both.to_csv("table/sales.csv", index=False)
     Path("table/MLTable").write_text(
         "paths: [{file: ./sales.csv}]\n"
         "transformations: [{read_delimited: {delimiter: ','}}, {drop_columns: [note]}]\n"
@@ -201,4 +209,6 @@ def test_a_series_is_forecast_by_the_model_that_fits_its_season(experiment, caps
     }
     assert run.get_best_child().properties["run_algorithm"] == "ExponentialSmoothing"
     assert errors["ExponentialSmoothing"] < errors["Naive"] / 4
-    assert "MLmodel" in {Path(name).name for name in run.get_file_names()}
+    folder = Path(run._files(), "outputs", "model")
+    signature = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
+    assert [each["name"] for each in json.loads(signature["inputs"])] == ["month", "shop"]

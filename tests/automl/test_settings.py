@@ -128,6 +128,13 @@ def test_a_forecast_has_a_time_a_horizon_and_no_ensembles():
     assert "SeasonalNaive" in spec.models
 
 
+@pytest.mark.parametrize("name", ["time_series_id_column_names", "grain_column_names"])
+@pytest.mark.parametrize("given", ["shop", ["shop"]])
+def test_columns_name_the_series_of_a_forecast(name, given):
+    read = read_v1(task="forecasting", time_column_name="day", **{name: given})
+    assert read.spec.forecast.series == ("shop",)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -146,6 +153,11 @@ def test_a_forecast_has_a_time_a_horizon_and_no_ensembles():
         ({"validation_size": 20}, "20.0 is not a share of the rows"),
         ({"validation_data": True, "n_cross_validations": 3}, "Give one way to compare models"),
         ({"task": "forecasting"}, "A forecast needs the column of the time"),
+        (
+            {"task": "forecasting", "time_column_name": "day", "grain_column_names": ["day"]},
+            "'day' is the column of the time or to predict",
+        ),
+        ({"hierarchy_column_names": ["a"]}, "All series are on one level"),
         ({"enable_early_stopping": "yes"}, "'yes' is neither true nor false"),
         ({"column_purposes": {"a": "Number"}}, "'Number' is no purpose"),
         ({"transformer_params": {"TfIdf": []}}, "'TfIdf' has no parameters"),
@@ -214,9 +226,10 @@ def test_a_forecast_of_rest_has_its_settings():
             "timeColumnName": "day",
             "forecastHorizon": {"mode": "Custom", "value": 3},
             "seasonality": {"mode": "Auto"},
+            "timeSeriesIdColumnNames": ["shop"],
         },
     }
-    assert rest_job({"taskDetails": details}).read.spec.forecast == Forecast("day", 3)
+    assert rest_job({"taskDetails": details}).read.spec.forecast == Forecast("day", 3, ("shop",))
 
 
 @pytest.mark.parametrize(

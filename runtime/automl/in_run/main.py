@@ -160,13 +160,14 @@ def _transformer(settings: Mapping[str, Any], features: Any) -> Any:
 
 
 def _forecast(table: Any, settings: Mapping[str, Any], trials: Trials) -> None:
-    frame = forecasting.series_of(table.rename(columns=str), settings)
-    _say(f"A series of {len(frame)} periods, of which {settings['forecast']['horizon']} are ahead.")
-    why = _searched(lambda log: forecasting.search(frame, settings, trials, log), trials)
-    model = forecasting.forecaster(frame, _best(trials), settings)
+    series = forecasting.all_series(table.rename(columns=str), settings)
     horizon = settings["forecast"]["horizon"]
-    sample = frame.drop(columns=settings["label"]).tail(horizon)
-    _keep(model, sample, trials, why, {"notes": []})
+    for name, frame in series.items():
+        what = f"Series {', '.join(map(str, name))}" if name else "A series"
+        _say(f"{what} of {len(frame)} periods, of which {horizon} are ahead.")
+    why = _searched(lambda log: forecasting.search(series, settings, trials, log), trials)
+    model = forecasting.forecaster(series, _best(trials), settings)
+    _keep(model, forecasting.sample_of(series, settings), trials, why, {"notes": []})
 
 
 # --- both

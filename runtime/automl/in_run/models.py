@@ -49,10 +49,54 @@ class Forecaster:
         return self
 
     def predict(self, X: Any) -> Any:
-        """Return a value for each row: the periods right after the training data, in order."""
-        frame = X[[self.time_column, *self.features]].copy()
+        """Return a value for each row: the periods right after the training data."""
+        frame = X[[self.time_column, *self.features]].reset_index(drop=True)
         frame[self.time_column] = frame[self.time_column].astype("datetime64[ns]")
-        return np.asarray(self.model.predict(frame), dtype=float).ravel()
+        # FLAML takes rows in the order of their times only.
+        order = np.argsort(frame[self.time_column].to_numpy(), kind="stable")
+        found = np.empty(len(frame))
+        rows = frame.iloc[order].reset_index(drop=True)
+        found[order] = np.asarray(self.model.predict(rows), dtype=float).ravel()
+        return found
+
+    def forecast(self, X_pred: Any, y_pred: Any = None) -> tuple[Any, Any]:
+        """Return the forecast and the rows it is for, as azureml's forecasters do."""
+        del y_pred
+        return self.predict(X_pred), X_pred
+
+
+class PanelForecaster:
+    """A forecast of several series, each by a model of its own."""
+
+    def __init__(
+        self, series_columns: Sequence[str], models: Mapping[tuple[Any, ...], Forecaster]
+    ) -> None:
+        self.series_columns = list(series_columns)
+        self.models = dict(models)
+        self.horizon = max(each.horizon for each in self.models.values())
+
+    def fit(self, X: Any, y: Any = None) -> "PanelForecaster":
+        """Do nothing: the models have been fitted to their series."""
+        del X, y
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return a value for each row: of each series, the periods right after its training data.
+
+        Raises ``ValueError`` for rows of a series that was not among the training data.
+        """
+        found = np.full(len(X), np.nan)
+        places = X.reset_index(drop=True).groupby(self.series_columns, sort=False).indices
+        if len(self.series_columns) == 1:
+            places = {
+                name if isinstance(name, tuple) else (name,): at for name, at in places.items()
+            }
+        unknown = [", ".join(map(str, name)) for name in places if name not in self.models]
+        if unknown:
+            raise ValueError(f"The training data has no series {'; '.join(unknown)}.")
+        for name, at in places.items():
+            found[at] = self.models[name].predict(X.iloc[at])
+        return found
 
     def forecast(self, X_pred: Any, y_pred: Any = None) -> tuple[Any, Any]:
         """Return the forecast and the rows it is for, as azureml's forecasters do."""
