@@ -4,7 +4,7 @@ A row for each kind says its keys and what to do instead. What runs a kind takes
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -180,7 +180,7 @@ def check_job(document: Located, kind: Kind, problems: Problems) -> tuple[Unused
     They are about keys, forms, and what is missing.
     """
     checked = _PARENTS.get(kind) or KINDS[kind]
-    unused = check_keys(document, checked.keys, problems, noun=str(kind))
+    unused = check_keys(_without_control_flow(document), checked.keys, problems, noun=str(kind))
     for key in checked.required:
         if document.get(key) is None and not (
             kind is Kind.PIPELINE_JOB and document.get("component")
@@ -192,6 +192,27 @@ def check_job(document: Located, kind: Kind, problems: Problems) -> tuple[Unused
     for name, step in (document.get("jobs") or Located({}, 1)).entries.items():
         _check_step(name, step, problems)
     return unused
+
+
+CONTROL_FLOW: Final[Mapping[str, tuple[str, str]]] = {
+    "if_else": ("a condition", "Write a step whose command decides."),
+    "do_while": ("a loop", "Write a step whose command repeats."),
+    "parallel_for": ("a loop", "Write `type: parallel`, or a `type: sweep` over a choice."),
+}
+"""The types of steps that only order others: what each is, and what to write instead."""
+
+
+def _without_control_flow(document: Located) -> Located:
+    """Return a job without the steps whose keys nobody reads, as they are refused."""
+    jobs = document.get("jobs")
+    if jobs is None or not jobs.is_map:
+        return document
+    kept = {
+        name: step
+        for name, step in jobs.entries.items()
+        if (kind := step.get("type")) is None or kind.text not in CONTROL_FLOW
+    }
+    return replace(document, value={**document.entries, "jobs": replace(jobs, value=kept)})
 
 
 _EXPRESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -238,7 +259,7 @@ _STEP_TYPES: Final[Mapping[str, str]] = {
 def _check_step(name: str, step: Located, problems: Problems) -> None:
     kind = step.get("type")
     word = kind.text if kind is not None else "command"
-    if word not in _STEP_TYPES and kind is not None:
+    if kind is not None and word not in {*_STEP_TYPES, *CONTROL_FLOW}:
         hint = nearest(word, dict.fromkeys(_STEP_TYPES), noun="type")
         problems.at_line(kind.line, f"Step {name!r} has the type {word!r}.", hint)
     needed = _STEP_TYPES.get(word, "")

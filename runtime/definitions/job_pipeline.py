@@ -14,7 +14,7 @@ from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from runtime.definitions.job import JobFile, job_of, read_job_document
 from runtime.definitions.job_data import read_data
-from runtime.definitions.job_kinds import check_job
+from runtime.definitions.job_kinds import CONTROL_FLOW, check_job
 from runtime.definitions.job_nodes import Node, Nodes, StepOutput
 from runtime.definitions.job_parallel import parallel_document
 from runtime.definitions.keys import Unused
@@ -46,8 +46,7 @@ _REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     "spark": ("a Spark job", "Submit it alone: `aml submit FILE`."),
     "import": ("an import", "Read the source in a step with a command of your own."),
     "data_transfer": ("a data transfer", "Copy it with a command: `cp -R`."),
-    "if_else": ("a condition", "Write a step whose command decides."),
-    "do_while": ("a loop", "Write a step whose command repeats."),
+    **CONTROL_FLOW,
 }
 
 

@@ -112,6 +112,23 @@ def test_what_cannot_be_read_and_what_cannot_run_are_named_together(desk, job):
         assert text in answer.err
 
 
+@pytest.mark.parametrize(
+    ("kind", "keys", "said"),
+    [
+        ("if_else", "true_block: x", "is a condition"),
+        ("do_while", "mapping: {}, limits: {max_iteration_count: 3}", "is a loop"),
+        ("parallel_for", "items: '[]'", "is a loop"),
+    ],
+)
+def test_a_step_that_orders_others_is_refused_by_its_type_alone(desk, job, kind, keys, said):
+    body = "condition: x, body: '${{parent.jobs.train}}'"
+    job.write_text(f"{job.read_text()}  again: {{type: {kind}, {body}, {keys}}}\n")
+    answer = desk.aml("pipeline", "validate", job)
+    assert answer.code == 2
+    assert f"Step 'again' {said}, which cannot be a step yet." in answer.err
+    assert "problems" not in answer.err
+
+
 def test_a_file_that_does_not_exist_has_files_of_its_kind_beside_it(desk, job):
     for command in (["pipeline", "validate"], ["submit"]):
         answer = desk.aml(*command, "pipelin.yml")
