@@ -15,7 +15,7 @@ from runtime.api.runs.base import ParentExperiment, RunBase
 from runtime.model.runs import RunSpec
 from runtime.sweeps.observed import HYPERPARAMETERS
 from runtime.sweeps.project import submit_sweep
-from runtime.sweeps.space import Expression, Value
+from runtime.sweeps.space import Assignment, Expression, Value
 from runtime.sweeps.sweep import GOALS, Policy, Sweep
 
 __all__ = [
@@ -282,9 +282,7 @@ class HyperDriveConfig:
             max_duration_s=self.max_duration_minutes * 60,
             policy=self.policy.described(),
             resume_from=tuple(each.id for each in _runs(self.resume_from)),
-            first=tuple(
-                json.loads(each.tags[HYPERPARAMETERS]) for each in _runs(self.resume_child_runs)
-            ),
+            first=tuple(map(_values, _runs(self.resume_child_runs))),
         )
 
     def _problems(self) -> list[str]:
@@ -318,6 +316,17 @@ class HyperDriveRunConfig(HyperDriveConfig):
     """A sweep, under the name that early releases used."""
 
 
+def _values(child: RunBase) -> Assignment:
+    """Return the values that a child of a sweep had."""
+    if HYPERPARAMETERS not in child.tags:
+        raise UserErrorException(
+            f"Run {child.id} is not a child of a sweep.",
+            remedy="Give children of sweeps as resume_child_runs, and sweeps as resume_from.",
+        )
+    values: Assignment = json.loads(child.tags[HYPERPARAMETERS])
+    return values
+
+
 def _runs(given: object) -> list[RunBase]:
     """Return the runs that an argument gives: one, several or none."""
     listed = given if isinstance(given, list | tuple) else [given]
@@ -328,6 +337,8 @@ def _runs(given: object) -> list[RunBase]:
             f"{wrong[0]!r} is not a run.",
             remedy="Give the runs themselves, such as `HyperDriveRun(experiment, run_id)`.",
         )
+    if len({each.id for each in runs}) < len(runs):
+        raise UserErrorException("A run to resume is given twice.", remedy="Give each once.")
     unfinished = [each.id for each in runs if each.get_status() not in _ENDED]
     if unfinished:
         raise UserErrorException(

@@ -25,6 +25,10 @@ _CHILD: Final = "child"
 _BEGUN: Final = "begun"
 _TAGS_EVERY_S: Final = 2.0
 _USER_ERRORS: Final = "User errors were found in at least one of the child runs."
+_UNMEASURED: Final = (
+    "do not contain any metrics with the primary metric name at this moment, policy cannot be"
+    " applied."
+)
 Part = Literal["API", "GENERATOR", "SCHEDULER", "ENFORCER", "CONTROLLER"]
 
 
@@ -194,6 +198,8 @@ class SweepDriver:
             known.look = look
         for known in sorted(ended, key=lambda each: each.child.number):
             del self._live[known.child.id]
+            if self._sweep.policy is not None and not known.look.values:
+                self._log("ENFORCER", f"Jobs [{known.child.id}] {_UNMEASURED}")
             self._sampler.tell(known.child.assignment, self._best(known.look.values))
         # What one has logged may be what another one is stopped by, which was there before it.
         for known in list(self._live.values()) if has_news else ():

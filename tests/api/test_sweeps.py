@@ -161,6 +161,13 @@ def test_a_sweep_resumes_another_and_its_children(experiment, config):
     own = again.get_best_run_by_primary_metric(include_resume_from_runs=False)
     assert own.parent.id == again.id
 
+    for given, said in (
+        ([child, child], "given twice"),
+        ([first], "is not a child of a sweep"),
+        ([child, *again.get_children()], "more runs than max_total_runs"),
+    ):
+        with pytest.raises(UserErrorException, match=said):
+            experiment.submit(config(space, resume_child_runs=given, max_total_runs=1))
     other = config(space, resume_from=first, primary_metric_goal=PrimaryMetricGoal.MINIMIZE)
     with pytest.raises(UserErrorException, match="has another primary metric"):
         experiment.submit(other)

@@ -184,6 +184,17 @@ def test_a_policy_stops_a_child_with_its_reason():
     assert f"[ENFORCER][INFO]Job HD_1_1 is stopped by {why}" in machine2.lines
 
 
+def test_a_child_that_never_logged_the_metric_is_noted_as_one_that_no_policy_judges():
+    def values(child):
+        return [1.0] * child.number
+
+    policy = Policy("bandit", slack_amount=1)
+    machine = driven(Machine(values), sweep(policy=policy, max_total=2))
+    (line,) = (each for each in machine.lines if "policy cannot be applied" in each)
+    assert line.startswith("[ENFORCER][INFO]Jobs [HD_1_0] do not contain any metrics")
+    assert machine.stopped == {}
+
+
 def test_when_the_time_is_up_running_children_are_canceled_and_none_follow():
     machine = driven(Machine(lambda _: [1.0] * 9999), sweep(max_duration_s=60))
     assert len(machine.started) == len(machine.stopped) == 2
