@@ -2,15 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from infra.contract.private import private_folder
 from runtime.model.data import DataInput, DataLocation, DataOutput
 from runtime.model.pipelines import Pipeline, Source, Step
 from runtime.model.runs import RunSpec
@@ -19,6 +15,7 @@ from runtime.pipelines.submission import Options, resume, submit
 from runtime.submit.driven import JOURNAL, driven_folder
 from runtime.submit.session import open_session
 from runtime.submit.watch import Watcher
+from tests.killed_drivers import killed_to_its_end
 
 COUNT = """
 import os, sys
@@ -97,20 +94,15 @@ def test_a_killed_driver_is_continued_and_no_step_runs_twice(session, source, co
 
 @pytest.mark.slow
 def test_killed_more_than_fifty_times_at_any_moment_every_step_runs_once(session, source, counted):
-    folder = driven_folder(session.home, "killed")
-    private_folder(folder.path)
-    lock = folder.try_lock()  # nobody else drives it
     names = "abcdefghij"
-    run_id = submit(session, chain(source, names, apart=2), Options(name="killed"))
-    program = [sys.executable, "-m", "tests.pipelines.killed_drivers", str(folder.path), "1"]
-    root = Path(__file__).parents[2]
-    said = subprocess.run(program, cwd=root, capture_output=True, text=True, check=True).stdout
-    os.close(lock)
-    record = to_its_end(session, run_id)
-    assert int(said) >= 50
+    steps = chain(source, names, apart=2)
+    options = Options(name="killed")
+    killed = killed_to_its_end(session.home, "killed", lambda: submit(session, steps, options))
+    record = to_its_end(session, "killed")
+    assert killed >= 50
     assert (record.state, record.error) == (RunState.COMPLETED, None)
     assert sorted(counted.read_text().split()) == list(names)
-    assert len(session.history.children(run_id)) == len(names)
+    assert len(session.history.children("killed")) == len(names)
 
 
 def test_resuming_runs_only_what_did_not_complete(session, source, counted):
