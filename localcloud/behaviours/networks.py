@@ -18,6 +18,7 @@ from localcloud.store.resources import StoredResource, key_of
 
 CARD: Final = "Microsoft.Network/networkInterfaces"
 ADDRESS: Final = "Microsoft.Network/publicIPAddresses"
+ENDPOINT: Final = "Microsoft.Network/privateEndpoints"
 _HOST: Final = "127.0.0.1"
 _RESERVED: Final = 4  # Azure keeps the first four addresses of a subnet
 _PREFIX: Final = "10.0.0.0/24"
@@ -181,13 +182,19 @@ def subnet_prefix(call: Call, subnet: str) -> str:
 
 
 def private_address(call: Call, prefix: str) -> str:
-    """Return an address of a subnet that no network card has."""
-    cards = call.cloud.store.resources.of_type(CARD, now=call.now)
+    """Return an address of a subnet that no network card has, and no private endpoint.
+
+    The card of an endpoint is stored after the endpoint: until then, the endpoint itself says
+    which address is taken.
+    """
+    stored = call.cloud.store.resources
     taken = {
         str((each.get("properties") or {}).get("privateIPAddress"))
-        for card in cards
+        for card in stored.of_type(CARD, now=call.now)
         for each in configurations(card.properties)
     }
+    endpoints = stored.of_type(ENDPOINT, now=call.now)
+    taken |= {str(each.properties.get("address")) for each in endpoints}
     try:
         network = ipaddress.ip_network(prefix, strict=False)
     except ValueError:

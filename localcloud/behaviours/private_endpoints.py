@@ -13,6 +13,7 @@ from infra.catalogue.names import parse_arm_id
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.networks import (
     CARD,
+    ENDPOINT,
     private_address,
     reference,
     require_there,
@@ -24,7 +25,6 @@ from localcloud.calls.messages import Call
 from localcloud.calls.refusals import RefusedError, invalid
 from localcloud.store.resources import StoredResource, key_of
 
-ENDPOINT: Final = "Microsoft.Network/privateEndpoints"
 _GROUPS: Final = f"{ENDPOINT}/privateDnsZoneGroups"
 _ZONE: Final = "Microsoft.Network/privateDnsZones"
 _LINK: Final = f"{_ZONE}/virtualNetworkLinks"
