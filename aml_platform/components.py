@@ -5,6 +5,12 @@ The only module of this package that imports pulumi.
 
 from infra.components.batch import Batch, BatchArgs
 from infra.components.cluster import Cluster, ClusterArgs
+from infra.components.connection import (
+    Connection,
+    ConnectionArgs,
+    ConnectionCredentials,
+    connection_credentials,
+)
 from infra.components.data_lake_analytics import DataLakeAnalytics, DataLakeAnalyticsArgs
 from infra.components.databricks import Databricks, DatabricksArgs
 from infra.components.datastore import (
@@ -26,7 +32,9 @@ from infra.components.instance import (
     stored_script,
 )
 from infra.components.kubernetes import Kubernetes, KubernetesArgs, instance_type
+from infra.components.kubernetes_cluster import KubernetesCluster, KubernetesClusterArgs
 from infra.components.manifest_export import manifest
+from infra.components.ml_registry import MlRegistry, MlRegistryArgs
 from infra.components.network import Network, NetworkArgs, SecurityRule, Subnet
 from infra.components.outbound import fqdn_rule, private_endpoint_rule, service_tag_rule
 from infra.components.platform import Platform
@@ -61,6 +69,9 @@ __all__ = [
     "BatchArgs",
     "Cluster",
     "ClusterArgs",
+    "Connection",
+    "ConnectionArgs",
+    "ConnectionCredentials",
     "ContainerRegistryArgs",
     "CorsRule",
     "DataLakeAnalytics",
@@ -80,6 +91,10 @@ __all__ = [
     "KeyVaultArgs",
     "Kubernetes",
     "KubernetesArgs",
+    "KubernetesCluster",
+    "KubernetesClusterArgs",
+    "MlRegistry",
+    "MlRegistryArgs",
     "Network",
     "NetworkArgs",
     "Platform",
@@ -106,6 +121,7 @@ __all__ = [
     "Workspace",
     "WorkspaceArgs",
     "account_key",
+    "connection_credentials",
     "cron_schedule",
     "fqdn_rule",
     "inline_script",

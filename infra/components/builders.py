@@ -116,7 +116,9 @@ def data_lake_analytics(context: StackContext, wanted: DataLakeAnalyticsSpec) ->
 def kubernetes(context: StackContext, wanted: KubernetesSpec) -> Compute:
     args = KubernetesArgs(
         **context.compute(wanted),
-        resource_id=wanted.resource_id,
+        resource_id=context.clusters[wanted.cluster]
+        if wanted.cluster
+        else wanted.resource_id or "",
         namespace=wanted.namespace,
         default_instance_type=wanted.default_instance_type,
         instance_types={

@@ -39,6 +39,8 @@ class StackContext:
     identities: Mapping[str, UserIdentity]
     subnets: Mapping[str, pulumi.Output[str]]
     sealed: dict[str, dict[str, pulumi.Input[str]]] = field(default_factory=dict)
+    clusters: dict[str, pulumi.Output[str]] = field(default_factory=dict)
+    """Ids of the Kubernetes clusters that the stack creates, by name."""
 
     @property
     def options(self) -> pulumi.ResourceOptions:

@@ -23,6 +23,11 @@ from infra.components.prerequisite_args import PrerequisiteArgs
 from infra.components.prerequisite_builders import prerequisite_args
 from infra.components.private_access import PrivateAccess
 from infra.components.role_assignment import RoleAssignment, RoleAssignmentArgs
+from infra.components.services import (
+    declare_connections,
+    declare_registries,
+    kubernetes_clusters,
+)
 from infra.components.user_identity import UserIdentity, UserIdentityArgs
 from infra.components.vault_entries import VaultEntries
 from infra.components.workspace import (
@@ -74,12 +79,16 @@ class Platform(pulumi.ComponentResource):
             identities=self._identities,
             subnets=self._subnets(self.workspace.resource_group_name),
         )
+        clusters = kubernetes_clusters(context, self._options)
+        context.clusters.update({name: each.attachable_id for name, each in clusters.items()})
         self._computes = {each.name: BUILDERS[each.kind](context, each) for each in spec.computes}
         self.targets = {name: compute.target for name, compute in self._computes.items()}
         for store in spec.datastores:
             self._datastore(context, store)
         for assignment in spec.role_assignments:
             self._role(assignment)
+        declare_connections(context)
+        declare_registries(context)
         VaultEntries(context=context, principal=self._principal).declare()
         PrivateAccess(
             platform=self,

@@ -19,6 +19,7 @@ from infra.spec.names import (
     HDInsightId,
     HostKey,
     HostName,
+    KubernetesClusterName,
     KubernetesId,
     Location,
     Port,
@@ -106,10 +107,14 @@ class InstanceTypeSpec(SpecModel):
 
 
 class KubernetesSpec(_Attached):
-    """A Kubernetes cluster with the Azure ML extension: AKS, or one connected through Azure Arc."""
+    """A Kubernetes cluster with the Azure ML extension: AKS, or one connected through Azure Arc.
+
+    Set ``cluster``, one of ``aml:kubernetes_clusters``, or ``resource_id``, an existing one.
+    """
 
     kind: Literal["kubernetes"]
-    resource_id: KubernetesId
+    cluster: KubernetesClusterName | None = None
+    resource_id: KubernetesId | None = None
     namespace: str = Field(default="default", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     default_instance_type: str | None = None
     instance_types: dict[str, InstanceTypeSpec] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from infra.spec.rules import (
     platforms,
     references,
     roles,
+    services,
     sizes,
     tags,
 )
@@ -39,7 +40,7 @@ _COMPUTES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     ),
     "virtual_machine": _OVER_SSH,
     "hdinsight": (*_OVER_SSH, attachments.ssh_host),
-    "kubernetes": (identities.identity,),
+    "kubernetes": (identities.identity, services.attached_cluster),
     "synapse_spark": (identities.identity,),
 }
 # Rules for list entries of any kind.
@@ -47,6 +48,8 @@ _ENTRIES: Final[Mapping[str, tuple[StackRule, ...]]] = {
     "networks": (networks.ranges, networks.security_rules),
     "datastores": (datastores.one_account, datastores.free_name),
     "role_assignments": (roles.who_and_where,),
+    "connections": (services.credentials_fit,),
+    "kubernetes_clusters": (services.pool_is_ordered,),
 }
 _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     references.names_differ,
@@ -71,6 +74,7 @@ _STACK: Final[tuple[Callable[[Document], Iterator[Finding]], ...]] = (
     platforms.images_are_built_by_a_cluster,
     platforms.policies_fit_the_vault,
     platforms.secrets_are_named_once,
+    services.clusters_are_declared,
 )
 
 

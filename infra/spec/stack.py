@@ -6,12 +6,15 @@ from pydantic import Field
 
 from infra.spec.base import SpecModel
 from infra.spec.computes import ComputeSpec
+from infra.spec.connections import ConnectionSpec
 from infra.spec.datastores import DatastoreSpec
 from infra.spec.diagnostics import DiagnosticsSpec
 from infra.spec.identity import UserAssignedIdentitySpec
+from infra.spec.kubernetes import KubernetesClusterSpec
 from infra.spec.names import AnyId, Location
 from infra.spec.networks import NetworkSpec
 from infra.spec.prerequisites import ContainerRegistrySpec, KeyVaultSpec, StorageAccountSpec
+from infra.spec.registries import RegistrySpec
 from infra.spec.roles import RoleAssignmentSpec
 from infra.spec.soft_delete import SoftDeleteSpec
 from infra.spec.tags import Tags
@@ -31,8 +34,11 @@ class StackSpec(SpecModel):
     tags: Tags = Field(default_factory=dict)
     identities: tuple[UserAssignedIdentitySpec, ...] = ()
     networks: tuple[NetworkSpec, ...] = ()
+    kubernetes_clusters: tuple[KubernetesClusterSpec, ...] = ()
     computes: tuple[ComputeSpec, ...] = ()
     datastores: tuple[DatastoreSpec, ...] = ()
+    connections: tuple[ConnectionSpec, ...] = ()
+    registries: tuple[RegistrySpec, ...] = ()
     role_assignments: tuple[RoleAssignmentSpec, ...] = ()
     soft_delete: SoftDeleteSpec = SoftDeleteSpec()
     adopt: dict[str, AnyId] = Field(default_factory=dict)
@@ -51,8 +57,11 @@ KEYS: Final = {
     "tags": "aml:tags",
     "identities": "aml:identities",
     "networks": "aml:networks",
+    "kubernetes_clusters": "aml:kubernetes_clusters",
     "computes": "aml:computes",
     "datastores": "aml:datastores",
+    "connections": "aml:connections",
+    "registries": "aml:registries",
     "role_assignments": "aml:role_assignments",
     "soft_delete": "aml:soft_delete",
     "adopt": "aml:adopt",

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from infra.spec.attachments import InstanceTypeSpec, QuantitiesSpec
 from infra.spec.computes import KINDS, AdminSpec
+from infra.spec.connections import CATEGORIES, ConnectionCredentials, ConnectionSpec
 from infra.spec.datastores import CREDENTIALS, DATASTORES
 from infra.spec.diagnostics import DiagnosticsSpec
 from infra.spec.identity import IdentitySpec, UserAssignedIdentitySpec
@@ -17,6 +19,7 @@ from infra.spec.instances import (
     ScriptSpec,
     SetupSpec,
 )
+from infra.spec.kubernetes import KubernetesClusterSpec
 from infra.spec.load import inspect_text
 from infra.spec.networks import NetworkSpec, SecurityRuleSpec, SubnetSpec
 from infra.spec.outbound import FqdnRuleSpec, PrivateEndpointRuleSpec, ServiceTagRuleSpec
@@ -29,7 +32,9 @@ from infra.spec.prerequisites import (
     StorageAccountSpec,
 )
 from infra.spec.private_endpoints import StorageEndpointSpec
+from infra.spec.registries import RegistrySpec
 from infra.spec.roles import RoleAssignmentSpec
+from infra.spec.rules.services import FITTING
 from infra.spec.stack import KEYS
 from infra.spec.workspace import EncryptionSpec, WorkspaceSpec
 
@@ -43,6 +48,8 @@ TABLES = {
     "`aml:diagnostics`": DiagnosticsSpec,
     "`aml:identities`": UserAssignedIdentitySpec,
     "`aml:networks`": NetworkSpec,
+    "`aml:kubernetes_clusters`": KubernetesClusterSpec,
+    "`aml:registries`": RegistrySpec,
     "`aml:role_assignments`": RoleAssignmentSpec,
 } | {f"`kind: {k}`": m for k, m in KINDS.items()}
 INNER = [
@@ -65,6 +72,8 @@ INNER = [
     ScriptSpec,
     InstanceTypeSpec,
     QuantitiesSpec,
+    ConnectionSpec,
+    *get_args(get_args(ConnectionCredentials)[0]),
     *CREDENTIALS.values(),
 ]
 
@@ -91,6 +100,18 @@ def test_datastores_share_a_table():
     fields = {name for model in DATASTORES.values() for name in model.model_fields}
     assert set(rows) == fields - {"kind"}
     assert all(f"`{kind}`" in SECTIONS["`aml:datastores`"] for kind in DATASTORES)
+
+
+def test_each_kind_of_connection_has_the_credentials_of_the_table():
+    rows = re.findall(r"^\| (`.*`) \| (`.*) \|$", SECTIONS["`aml:connections`"], re.MULTILINE)
+    table = {
+        kind: set(re.findall(r"`(\w+)`", fitting)) - {"secrets"}
+        for kinds, fitting in rows
+        for kind in re.findall(r"`(\w+)`", kinds)
+        if kind in CATEGORIES
+    }
+    assert table == FITTING
+    assert table.keys() == CATEGORIES.keys()
 
 
 @pytest.mark.parametrize("model", INNER, ids=lambda model: model.__name__)

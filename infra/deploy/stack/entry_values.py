@@ -203,6 +203,11 @@ def services(value: Iterable[Document]) -> list[str]:
     return [str(each.get("service")) for each in value]
 
 
+def locations(value: Iterable[Document]) -> list[str]:
+    """Return the regions of a registry."""
+    return [str(each.get("location")) for each in value]
+
+
 def workspace_kind(value: object) -> str | None:
     """Return the kind of a workspace, nothing for one that a stack file has no word for."""
     word = str(value).lower()

@@ -18,6 +18,7 @@ from infra.deploy.stack.entry_values import (
     days,
     identity,
     instance_types,
+    locations,
     minutes,
     outbound_rules,
     policy,
@@ -189,6 +190,7 @@ _OF_EVERY_COMPUTE: Final = (
     *_PLACED,
 )
 _LOGS: Final = "log_analytics"
+_POOL: Final = "agentPoolProfiles"
 _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     WORKSPACE: (
         *WORKSPACE_ROWS,
@@ -233,6 +235,38 @@ _OF_OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("key_permissions", "policy.permissions.keys"),
         Row("certificate_permissions", "policy.permissions.certificates"),
         *_PLACED,
+    ),
+    "azure-native:machinelearningservices:WorkspaceConnection": (
+        Row("name", "connectionName"),
+        Row("workspace", "workspaceName"),
+        Row("kind", "properties.category"),
+        Row("target", "properties.target"),
+        Row("credentials", "properties.credentials"),
+        Row("credentials.type", "properties.authType"),
+        Row("metadata", "properties.metadata"),
+        Row("shared", "properties.isSharedToAll", default=True),
+        *_PLACED,
+    ),
+    "azure-native:machinelearningservices:Registry": (
+        Row("name", "registryName"),
+        Row("regions", "regionDetails", locations),
+        *_access_rows(),
+        *_PLACED,
+    ),
+    "azure-native:containerservice:ManagedCluster": (
+        Row("name", "resourceName"),
+        Row("vm_size", f"{_POOL}.vmSize"),
+        Row("nodes", f"{_POOL}.count"),
+        Row("max_nodes", f"{_POOL}.maxCount"),
+        Row("subnet", f"{_POOL}.vnetSubnetID"),
+        Row("kubernetes_version", "kubernetesVersion"),
+        Row("private", "apiServerAccessProfile.enablePrivateCluster", default=False),
+        Row("sku", "sku.tier", snake, "free"),
+        *_PLACED,
+    ),
+    "azure-native:kubernetesconfiguration:Extension": (
+        Row("training", "configurationSettings.enableTraining"),
+        Row("inference", "configurationSettings.enableInference"),
     ),
     "azure-native:operationalinsights:Workspace": (Row("name", "workspaceName"), *_PLACED),
     "azure-native:storage:StorageAccount": (

@@ -7,7 +7,15 @@ from infra.spec.problems import Location, did_you_mean
 from infra.spec.rules.findings import Finding, entries, grants, listed
 from infra.spec.rules.platforms import CREATED
 
-_LISTS = ("computes", "identities", "networks", "datastores")
+_LISTS = (
+    "computes",
+    "identities",
+    "networks",
+    "datastores",
+    "connections",
+    "registries",
+    "kubernetes_clusters",
+)
 
 
 def names_differ(stack: Document) -> Iterator[Finding]:
@@ -50,8 +58,9 @@ def subnets_are_declared(stack: Document) -> Iterator[Finding]:
 
 def _subnets(stack: Document) -> Iterator[tuple[Location, object]]:
     """Yield every subnet that the file refers to by its name."""
-    for index, compute in entries(stack, "computes"):
-        yield ("computes", index, "subnet"), compute.get("subnet")
+    for key in ("computes", "kubernetes_clusters"):
+        for index, entry in entries(stack, key):
+            yield (key, index, "subnet"), entry.get("subnet")
     for key in ("workspace", *CREATED):
         owner = stack.get(key)
         if not isinstance(owner, Mapping):
