@@ -70,6 +70,27 @@ def reset(*, yes: bool, as_json: bool) -> None:
 
 
 @cloud.command()
+@click.argument("state", type=click.Choice(["on", "off"]), required=False)
+@_JSON
+def inside(*, state: str | None, as_json: bool) -> None:
+    """Put this machine inside the virtual networks of the local cloud, or out of them.
+
+    Workspaces, storage accounts and key vaults without public access, or with a firewall, refuse
+    whoever is not inside. Runs are in the network of their compute. Without on or off, show which
+    it is. A reset switches it off.
+    """
+    home = home_folder()
+    if state:
+        control.put_inside(home, inside=state == "on")
+    found = control.status(home)
+    if as_json:
+        click.echo(json.dumps({"inside": found.inside}))
+    else:
+        where = "inside all" if found.inside else "outside of the"
+        click.echo(f"This machine is {where} virtual networks of the local cloud.")
+
+
+@cloud.command()
 @click.option("-n", "--lines", default=50, show_default=True, help="Number of lines to print.")
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines as they are logged.")
 @_JSON
@@ -108,6 +129,8 @@ def _show(found: control.CloudStatus, *, as_json: bool) -> None:
             f"The local cloud is running at {found.url} (process {found.pid}, id {found.id})."
         )
         _say(f"Certificate authority: {found.ca}")
+        if found.inside:
+            _say("This machine is inside all its virtual networks.")
     else:
         click.echo("The local cloud is not running.")
 

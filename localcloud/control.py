@@ -31,6 +31,8 @@ class CloudStatus:
     version: str = ""
     subscription: str = ""
     tenant: str = ""
+    inside: bool = False
+    """Whether this machine counts as inside all virtual networks."""
 
     def document(self) -> JsonObject:
         """Return the status as a JSON object."""
@@ -50,6 +52,7 @@ def status(home: Path) -> CloudStatus:
         url=cloud.url,
         pid=cloud.pid,
         ca=str(cloud.ca),
+        inside=bool(reported.get("inside")),
         **{name: str(reported.get(name, "")) for name in facts},
     )
 
@@ -90,6 +93,13 @@ def reset(home: Path) -> str:
             "The local cloud did not respond to the reset.", remedy="See `aml cloud logs`."
         )
     return str(reported["id"])
+
+
+def put_inside(home: Path, *, inside: bool) -> None:
+    """Put this machine inside the virtual networks of the cloud, or out of them."""
+    path = f"/aml/inside/{'on' if inside else 'off'}"
+    if ask(ensure_cloud(home), path, method="POST") is None:
+        raise UnreachableError("The local cloud did not respond.", remedy="See `aml cloud logs`.")
 
 
 def log_lines(home: Path, last: int) -> list[str]:

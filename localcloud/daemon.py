@@ -106,7 +106,7 @@ class Daemon:
 
     def inside(self, call: Call) -> Reply:
         """Put this machine inside the virtual networks, or out of them."""
-        self.cloud.inside = bool(call.json().get("inside"))
+        self.cloud.inside = call.params["state"] == "on"
         return answer({"id": self.cloud.id, "inside": self.cloud.inside})
 
     @property
@@ -116,7 +116,7 @@ class Daemon:
             Route("GET", "/aml/status", self.status),
             Route("POST", "/aml/shutdown", self.shutdown),
             Route("POST", "/aml/reset", self.reset),
-            Route("POST", "/aml/inside", self.inside, shape={"inside": "boolean"}),
+            Route("POST", "/aml/inside/{state}", self.inside),
         )
 
     def announce(self) -> None:

@@ -58,6 +58,7 @@ class ChainEndpoint:
             header_names=request.scope.get("extensions", {}).get(HEADER_NAMES, {}),
             incoming=_incoming(receive) if _has_body(request) else (),
             origin=f"https://{request.headers.get('host') or self._cloud.authority}",
+            peer=request.client.port if request.client else 0,
         )
 
 

@@ -36,7 +36,8 @@ class Call:
     as received. ``headers`` has
     lower-case keys, ``header_names`` the names as sent by lower-case name. ``origin`` is
     ``https://host:port`` as the caller wrote it: links that are followed at once are built on
-    it, links that are stored on ``cloud.url``. ``incoming`` is the body as it arrives.
+    it, links that are stored on ``cloud.url``. ``incoming`` is the body as it arrives, ``peer`` the
+    port of the caller's end of the connection.
 
     The chain sets ``params`` (what the route's template matched, decoded), ``target`` (the ARM
     id below ``/subscriptions``, in Azure's casing), ``action`` (the last segment of a POST to a
@@ -59,6 +60,7 @@ class Call:
     action: str = ""
     collection: str = ""
     caller: Document = field(default_factory=dict)
+    peer: int = 0
     non_finite: bool = False
     _body: bytes | None = None
 

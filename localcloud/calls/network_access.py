@@ -1,25 +1,23 @@
 """Which networks a service lets in, and the refusals of all others, in Azure's words.
 
-A machine has no virtual networks, so a request says where it comes from: the token of a job names
-the network of its compute, and `aml cloud inside on` puts everybody on this machine inside. All
-other requests come from the internet. Resource Manager answers those, as on Azure.
+A machine has no virtual networks. A job is in the network of its compute, which its token names;
+`aml cloud inside on` puts everybody on this machine inside all of them. Other requests come from
+the internet. Resource Manager answers those, as on Azure.
 """
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from infra.catalogue.names import same_arm_id
+from infra.catalogue.names import parse_arm_id, same_arm_id
 from infra.contract.json_types import Document
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.messages import Call
+from localcloud.calls.peers import run_token
+from localcloud.calls.refusals import RefusedError
+from localcloud.calls.tokens import NETWORK, claims_of
 from localcloud.store.resources import StoredResource, key_of
 
-CLAIM: Final = "aml_network"
-"""Claim of a token: the id of a subnet, or of the workspace whose managed network it is."""
-MARK: Final = "aml-network"
-"""Field of a signed URL with the same, and its signature."""
 ENDPOINT: Final = "Microsoft.Network/privateEndpoints"
 _CONNECTIONS: Final = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
 _HINT: Final = "The local cloud: `aml cloud inside on` puts this machine inside its networks."
@@ -35,7 +33,10 @@ class Refusal:
 
 
 def network_of_compute(cloud: Cloud, workspace: str, compute: str) -> str:
-    """Return the network of a compute: its subnet, its workspace's managed network, or none."""
+    """Return the id of a compute's subnet, or of the workspace whose managed network it is in.
+
+    Empty if it is in neither.
+    """
     now = cloud.clock()
     found = cloud.store.resources.get(compute, now=now)
     inner = (found.properties.get("properties") or {}) if found else {}
@@ -48,21 +49,12 @@ def network_of_compute(cloud: Cloud, workspace: str, compute: str) -> str:
     return owner.id if owner and isolated else ""
 
 
-def mark(cloud: Cloud, network: str) -> dict[str, str]:
-    """Return the field of a URL that says where its user is; none for the internet."""
-    return {MARK: f"{_signature(cloud, network)}{network}"} if network else {}
-
-
 def network_of(call: Call, claims: Document) -> str:
     """Return the network that a request comes from; empty for the internet."""
-    named = str(claims.get(CLAIM) or "")
-    marked = call.query.get(MARK, "")
-    signature, network = marked[:_DIGITS], marked[_DIGITS:]
-    if not named and hmac.compare_digest(
-        signature.encode(), _signature(call.cloud, network).encode()
-    ):
-        named = network
-    return named
+    if not claims.get(NETWORK):
+        _, _, port = call.cloud.authority.rpartition(":")
+        claims = claims_of(call.cloud, run_token(call.peer, int(port))) or {}
+    return str(claims.get(NETWORK) or "")
 
 
 def lets_in(call: Call, resource: StoredResource, claims: Document) -> bool:
@@ -83,7 +75,7 @@ def lets_in(call: Call, resource: StoredResource, claims: Document) -> bool:
     return (
         any(same_arm_id(network, each) for each in listed)
         or _is_managed(call, network, resource)
-        or _has_endpoint(call, resource)
+        or _has_endpoint(call, network, resource)
     )
 
 
@@ -111,12 +103,12 @@ def vault_refusal(call: Call, vault: StoredResource, claims: Document) -> Refusa
     return Refusal("ForbiddenByFirewall", f"{says}\nClient address: 127.0.0.1\n{where}")
 
 
-def workspace_refusal(call: Call, workspace: StoredResource, claims: Document) -> Refusal | None:
-    """Return why the services of a workspace do not answer, if they do not."""
-    if lets_in(call, workspace, claims):
-        return None
-    says = "Access to workspace was denied based on workspace private link configuration."
-    return Refusal("UserError", f"{says} {_HINT}")
+def require_inside(call: Call) -> None:
+    """Refuse a call of a workspace's services that comes from where it lets nobody in."""
+    workspace = call.cloud.store.resources.get(call.workspace, now=call.now)
+    if workspace is not None and not lets_in(call, workspace, call.caller):
+        says = "Access to workspace was denied based on workspace private link configuration."
+        raise RefusedError(403, "UserError", f"{says} {_HINT}")
 
 
 def _is_managed(call: Call, network: str, resource: StoredResource) -> bool:
@@ -140,18 +132,20 @@ def _target(rule: Mapping[str, object]) -> str:
     )
 
 
-def _has_endpoint(call: Call, resource: StoredResource) -> bool:
+def _has_endpoint(call: Call, network: str, resource: StoredResource) -> bool:
+    """Return whether a private endpoint in the virtual network of a subnet leads to a resource."""
     return any(
         key_of(str((each.get("properties") or {}).get("privateLinkServiceId") or ""))
         == resource.key
         for endpoint in call.cloud.store.resources.of_type(ENDPOINT, now=call.now)
+        if _same_network(network, str((endpoint.properties.get("subnet") or {}).get("id") or ""))
         for key in _CONNECTIONS
         for each in endpoint.properties.get(key) or ()
     )
 
 
-def _signature(cloud: Cloud, network: str) -> str:
-    return cloud.store.sealing.signature(f"network {network}".encode()).hex()[:_DIGITS]
-
-
-_DIGITS: Final = 32
+def _same_network(one: str, other: str) -> bool:
+    """Return whether two subnets are of the same virtual network."""
+    return bool(other) and same_arm_id(
+        str(parse_arm_id(one).parent), str(parse_arm_id(other).parent)
+    )

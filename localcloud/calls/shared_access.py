@@ -34,17 +34,18 @@ _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 def account_keys(cloud: Cloud, account: str) -> tuple[str, ...]:
     """Return the keys (base64) of the storage account with this name; none if there is none."""
-    found = _account(cloud, account)
+    found = account_named(cloud, account)
     return tuple(found.secrets["keys"]) if found else ()
 
 
 def keys_open(cloud: Cloud, account: str) -> bool:
     """Return whether requests to an account may be signed with its keys."""
-    found = _account(cloud, account)
+    found = account_named(cloud, account)
     return found is None or found.properties.get("allowSharedKeyAccess") is not False
 
 
-def _account(cloud: Cloud, account: str) -> StoredResource | None:
+def account_named(cloud: Cloud, account: str) -> StoredResource | None:
+    """Return the storage account with this name."""
     kind = "Microsoft.Storage/storageAccounts"
     found = cloud.store.resources.of_type(kind, name=account, now=cloud.clock())
     return found[0] if found else None

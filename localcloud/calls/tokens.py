@@ -15,10 +15,14 @@ LASTS_S: Final = 3600
 _HEADER: Final = {"typ": "JWT", "alg": "HS256"}
 OWNER: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://aml-platform/local-user")
 """The object id of whoever uses the cloud."""
+NETWORK: Final = "aml_network"
+"""The claim of a job's token that names the network of its compute."""
 
 
-def issue(cloud: Cloud, audience: str, client: str, *, lasts_s: int = LASTS_S) -> str:
-    """Return a token that this cloud accepts for ``lasts_s``."""
+def issue(
+    cloud: Cloud, audience: str, client: str, *, network: str = "", lasts_s: int = LASTS_S
+) -> str:
+    """Return a token that this cloud accepts for ``lasts_s``, from ``network`` if it has one."""
     now = int(cloud.clock())
     claims = {
         "aud": audience,
@@ -32,6 +36,7 @@ def issue(cloud: Cloud, audience: str, client: str, *, lasts_s: int = LASTS_S) -
         "sub": str(OWNER),
         "tid": TENANT,
         "ver": "1.0",
+        **({NETWORK: network} if network else {}),
     }
     unsigned = f"{_packed(_HEADER)}.{_packed(claims)}"
     signature = cloud.store.sealing.signature(unsigned.encode())

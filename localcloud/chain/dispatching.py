@@ -3,6 +3,7 @@
 from infra.catalogue.body_shapes import shape_problems
 from localcloud.calls.kinds import Verb
 from localcloud.calls.messages import Call, Handler, Reply
+from localcloud.calls.network_access import require_inside
 from localcloud.calls.refusals import RefusedError, misshapen
 from localcloud.calls.routes import RouteTable
 from localcloud.chain.addressing import Types
@@ -22,6 +23,8 @@ def serve_routes(table: RouteTable) -> Handler:
     def handler(call: Call) -> Reply | None:
         for route, params in table.candidates(call.method, call.path):
             call.params, call.non_finite = params, route.non_finite
+            if "workspace" in params and not route.template.startswith("/subscriptions"):
+                require_inside(call)
             if route.shape != "any":
                 problems = list(shape_problems(call.json(), route.shape))
                 if problems:

@@ -21,6 +21,7 @@ from infra.contract.errors import PlatformError, UsageError
 from localcloud.calls.artifacts import ArtifactStore, artifact_store
 from localcloud.calls.blob_addresses import address_of, data_uri
 from localcloud.calls.cloud import Cloud
+from localcloud.calls.network_access import network_of_compute
 from localcloud.calls.tokens import issue
 from localcloud.nodes import storage, tables
 from localcloud.nodes.jobs import Binding, Job, command_line, script_variables
@@ -290,7 +291,8 @@ class Execution:
         self._step("run", starts[0].said or starts[0].command)
         now = self._cloud.clock()
         workspace = self._cloud.store.resources.get(self.job.workspace, now=now)
-        token = issue(self._cloud, self._cloud.url, "aml-node", lasts_s=_TOKEN_S)
+        network = network_of_compute(self._cloud, self.job.workspace, self.job.compute)
+        token = issue(self._cloud, self._cloud.url, "aml-node", network=network, lasts_s=_TOKEN_S)
         own = script_variables(
             self.job,
             url=self._cloud.url,

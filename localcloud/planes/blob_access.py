@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from infra.contract.json_types import Document
 from localcloud.calls.messages import Call, Reply
+from localcloud.calls.network_access import storage_refusal
 from localcloud.calls.shared_access import (
     account_keys,
+    account_named,
     delegation_fields,
     delegation_key,
     keys_open,
@@ -33,11 +36,19 @@ _KEY_NAMES: Final = (
 
 
 def authorize(call: Call, place: Place, keys: Sequence[str], operation: BlobOperation) -> None:
-    """Refuse a request to an account whose keys are ``keys``, in storage's words."""
+    """Refuse a request to an account whose keys are ``keys``, in storage's words.
+
+    First by who signed it, then by the network that it comes from.
+    """
     if not keys:
         raise BlobRefusedError(
             404, "ResourceNotFound", f"There is no storage account {place.account!r}."
         )
+    _require_network(call, place.account, _signed_in(call, place, keys, operation))
+
+
+def _signed_in(call: Call, place: Place, keys: Sequence[str], operation: BlobOperation) -> Document:
+    """Return the claims of the token, none if a key signed; refuse what nobody signed for."""
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
     if "sig" in call.query:
         _require_keys_or_delegation(call, place)
@@ -54,6 +65,7 @@ def authorize(call: Call, place: Place, keys: Sequence[str], operation: BlobOper
         if claims is None or claims["exp"] <= call.now:
             message = "The access token is not one of this cloud, or has expired."
             raise BlobRefusedError(401, "InvalidAuthenticationInfo", message)
+        return claims
     elif scheme.lower() == "sharedkey":
         _require_keys(call, place)
         request = SignedRequest(call.method, call.path, call.query, call.headers)
@@ -68,13 +80,22 @@ def authorize(call: Call, place: Place, keys: Sequence[str], operation: BlobOper
             " token.",
             {"WWW-Authenticate": "SharedKey"},
         )
+    return {}
+
+
+def _require_network(call: Call, account: str, claims: Document) -> None:
+    found = account_named(call.cloud, account)
+    refusal = storage_refusal(call, found, claims) if found else None
+    if refusal:
+        raise BlobRefusedError(403, refusal.code, refusal.message)
 
 
 def require_signed(call: Call, query: Mapping[str, str], source: Place) -> None:
-    """Refuse to copy from a URL whose signature does not allow reading."""
+    """Refuse to copy from a URL that is not signed for reading, or from a closed account."""
     unsigned = all(problem for problem in _problems(call, query, source))
     if unsigned or not allows(query, "read"):
         raise BlobRefusedError(403, "CannotVerifyCopySource", "The source URL is not signed.")
+    _require_network(call, source.account, {})
 
 
 def user_delegation_key(call: Call, _: Place) -> Reply:

@@ -18,7 +18,7 @@ from localcloud.calls.messages import Call, Reply, answer
 from localcloud.calls.refusals import RefusedError
 from localcloud.calls.routes import Route
 from localcloud.calls.times import iso
-from localcloud.calls.tokens import LASTS_S, issue
+from localcloud.calls.tokens import LASTS_S, NETWORK, issue
 from localcloud.planes import history
 from localcloud.planes.mlflow_documents import number
 from localcloud.planes.run_filters import run_filter
@@ -167,7 +167,8 @@ def post_events(call: Call) -> Reply:
 def show_token(call: Call) -> Reply:
     """Issue a new token for a run in progress, which asks for one before its own expires."""
     _run(call)
-    token = issue(call.cloud, call.origin, "job")
+    network = str(call.caller.get(NETWORK) or "")
+    token = issue(call.cloud, call.origin, "job", network=network)
     return answer({"token": token, "expiryTimeUtc": iso(call.now + LASTS_S)})
 
 

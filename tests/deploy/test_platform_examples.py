@@ -175,11 +175,17 @@ def test_a_run_completes_on_a_platform_without_keys(private):
     source.mkdir()
     (source / "train.py").write_text(TRAIN, encoding="utf-8")
     (source / "env.yml").write_text("dependencies: [python=3.11]\n", encoding="utf-8")
-    private.good(
-        "submit", "-c", "cpu", "-d", "src/env.yml", "--source-directory", "src", "train.py"
-    )
+    on_the_cluster = (
+        "submit", "-c", "cpu", "-d", "src/env.yml", "--source-directory", "src", "train.py",
+    )  # fmt: skip
+    outside = private.aml(*on_the_cluster)
+    assert outside.code != 0
+    assert "aml cloud inside on" in outside.err
+    private.good("cloud", "inside", "on")
+    private.good(*on_the_cluster)
     (made,) = (private.home / "outputs").rglob("model.txt")
     assert made.read_text(encoding="utf-8") == "made without keys"
     (account,) = found(private, "Microsoft.Storage/storageAccounts")
     assert account["properties"]["allowSharedKeyAccess"] is False
     private.good("submit", "--source-directory", "src", "-d", "src/env.yml", "train.py")
+    private.good("cloud", "inside", "off")

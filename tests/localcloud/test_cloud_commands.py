@@ -46,6 +46,14 @@ def test_start_status_reset_logs_and_stop(aml):
     assert json.loads(aml("stop", "--json").stdout) == {"running": False, "stopped": False}
 
 
+def test_inside_is_on_until_a_reset(aml):
+    assert json.loads(aml("inside", "on", "--json").stdout) == {"inside": True}
+    assert json.loads(aml("status", "--json").stdout)["inside"] is True
+    assert "inside all virtual networks" in aml("inside").stdout
+    aml("reset", "--yes")
+    assert "outside of the virtual networks" in aml("inside").stdout
+
+
 def test_status_has_an_exit_code(aml):
     done = aml("status")
     assert (done.returncode, done.stdout) == (3, "The local cloud is not running.\n")
