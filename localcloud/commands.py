@@ -5,16 +5,27 @@ Does not import starlette and uvicorn: only the daemon needs them.
 
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
 
 import click
 
 from infra.contract.errors import UsageError
 from infra.contract.project import home_folder
 from localcloud import control
+from localcloud.arm_requests import ArmRequests
+from localcloud.seeding import Seeding, ids_in
 from localcloud.service_commands import batch, databricks, hdinsight
 from localcloud.vm_commands import vm
 
 _NOT_RUNNING = 3
+_OUTCOMES: Final[Mapping[str, str]] = {
+    "made": "made",
+    "there": "there already",
+    "left": "not needed, the local cloud does not look for it",
+}
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -91,6 +102,31 @@ def inside(*, state: str | None, as_json: bool) -> None:
 
 
 @cloud.command()
+@click.argument("what", metavar="FILE|ID...", nargs=-1, required=True)
+@click.option("--location", default="westeurope", show_default=True, help="Azure region.")
+@_JSON
+def seed(what: tuple[str, ...], *, location: str, as_json: bool) -> None:
+    """Put stand-ins for existing resources into the local cloud.
+
+    Give ARM ids, or files that contain them: stack files, templates, parameter files. A stack that
+    refers to resources of a real subscription then deploys here. A stand-in is the least its
+    type can be; one that is there already stays as it is.
+    """
+    wanted = ids_in("\n".join(map(_text, what)))
+    if not wanted:
+        raise UsageError(
+            f"There is no id of a resource in {', '.join(what)}.",
+            remedy="Give ids such as /subscriptions/…/resourceGroups/…, or files with them.",
+        )
+    found = list(Seeding(ArmRequests(home_folder()), location).seed(wanted))
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found]))
+        return
+    for each in found:
+        click.echo(f"{_OUTCOMES[each.outcome]}: {each.id}")
+
+
+@cloud.command()
 @click.option("-n", "--lines", default=50, show_default=True, help="Number of lines to print.")
 @click.option("-f", "--follow", is_flag=True, help="Keep printing new lines as they are logged.")
 @_JSON
@@ -110,6 +146,19 @@ def logs(*, lines: int, follow: bool, as_json: bool) -> None:
 
 for group in (vm, batch, databricks, hdinsight):
     cloud.add_command(group)
+
+
+def _text(given: str) -> str:
+    """Return an id as it is, and the text of a file."""
+    if given.lower().startswith("/subscriptions/"):
+        return given
+    try:
+        return Path(given).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{given} is neither the id of a resource nor a file of text.",
+            remedy="Give ids such as /subscriptions/…/resourceGroups/…, or files with them.",
+        ) from error
 
 
 def _confirm() -> None:

@@ -109,6 +109,11 @@ class Daemon:
         self.cloud.inside = call.params["state"] == "on"
         return answer({"id": self.cloud.id, "inside": self.cloud.inside})
 
+    def add_subscription(self, call: Call) -> Reply:
+        """Answer for a subscription in which resources are seeded."""
+        self.cloud.add_subscription(call.params["subscription"])
+        return answer({"id": self.cloud.id})
+
     @property
     def routes(self) -> tuple[Route, ...]:
         """The daemon's own endpoints, for ``aml cloud``; the token is in the discovery file."""
@@ -117,6 +122,7 @@ class Daemon:
             Route("POST", "/aml/shutdown", self.shutdown),
             Route("POST", "/aml/reset", self.reset),
             Route("POST", "/aml/inside/{state}", self.inside),
+            Route("POST", "/aml/subscriptions/{subscription}", self.add_subscription),
         )
 
     def announce(self) -> None:

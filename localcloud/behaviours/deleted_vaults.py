@@ -25,8 +25,7 @@ def recover_or_refuse(call: Call, mode: str) -> StoredResource | None:
     found = soft_deleted(call, VAULT, name=call.arm.name)
     recovering = mode.lower() == "recover"
     if found and recovering and same_arm_id(found[0].id, str(call.arm)):
-        scope = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{call.arm.resource_group}"
-        recover(call, found[0], scope)
+        recover(call, found[0], str(call.arm.parent))
         return call.cloud.store.resources.get(found[0].id, now=call.now)
     if found:
         raise RefusedError(

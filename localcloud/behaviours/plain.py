@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Final
 
-from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.json_types import JsonObject
 from localcloud.behaviours.rows import kind_of
 from localcloud.calls.kinds import Fill, Kind
@@ -37,8 +36,7 @@ def _role_assignment(call: Call, wanted: JsonObject, old: StoredResource | None)
 def _scope(call: Call) -> str:
     if call.arm.scope:
         return call.arm.scope
-    group = call.arm.resource_group
-    return f"/subscriptions/{SUBSCRIPTION}" + (f"/resourceGroups/{group}" if group else "")
+    return str(call.arm.parent)
 
 
 def _properties(**defaults: object) -> Fill:

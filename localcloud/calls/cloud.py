@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final, Protocol, TypeVar
 
+from infra.contract.discovery import SUBSCRIPTION
 from infra.contract.json_types import Document
 from localcloud.calls.fault_injection import FaultInjection
 from localcloud.calls.machines import Machines, NoMachines
@@ -126,6 +127,15 @@ class Cloud:
             (self.folder / _INSIDE).touch(mode=0o600)
         else:
             (self.folder / _INSIDE).unlink(missing_ok=True)
+
+    def has_subscription(self, subscription: str) -> bool:
+        """Return whether a subscription is this cloud's, or one that was added to it."""
+        known = subscription.lower()
+        return known == SUBSCRIPTION or self.store.value(f"subscription {known}") is not None
+
+    def add_subscription(self, subscription: str) -> None:
+        """Answer for another subscription too, until a reset: resources were seeded there."""
+        self.store.set_value(f"subscription {subscription.lower()}", "seeded")
 
     @property
     def environments(self) -> Path:

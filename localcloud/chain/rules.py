@@ -58,9 +58,9 @@ def require_api_version(types: Types) -> Handler:
 
 
 def require_subscription(call: Call) -> None:
-    """Refuse every subscription but the one this cloud has."""
+    """Refuse every subscription but this cloud's own, and those of seeded resources."""
     subscription = call.path.strip("/").partition("/")[2].partition("/")[0]
-    if is_arm(call) and subscription and subscription.lower() != SUBSCRIPTION:
+    if is_arm(call) and subscription and not call.cloud.has_subscription(subscription):
         raise RefusedError(
             404,
             "SubscriptionNotFound",

@@ -20,6 +20,12 @@ from infra.spec.rules.findings import Finding
 from infra.spec.stack import StackSpec
 
 _NAME: Final = ("aml:workspace", "name")
+_CREATE: Final = {
+    False: "Create it, or correct the id.",
+    True: "Correct the id, or run `aml cloud seed ID`, which puts a stand-in for it there;"
+    " `aml cloud seed FILE` does it for all that a stack file refers to.",
+}
+"""Whether the cloud is the local one to what to do."""
 _NOUNS: Final = {
     "storage_account": "storage account",
     "key_vault": "key vault",
@@ -121,7 +127,7 @@ def _not_there(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:
         )
     for at, id_ in references(spec).items():
         if id_.lower() in facts.missing:
-            yield at, f"{id_} does not exist. Create it, or correct the id."
+            yield at, f"{id_} does not exist. {_CREATE[facts.local]}"
 
 
 def _instance_names(spec: StackSpec, ids: Ids, facts: Facts) -> Iterator[Finding]:

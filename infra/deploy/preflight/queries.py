@@ -41,7 +41,7 @@ from infra.engine.model.events import Op, Step
 from infra.engine.model.resources import Loaded
 from infra.spec.document import read_document
 from infra.spec.instances import ComputeInstanceSpec
-from infra.spec.problems import Problem, online_error, path_text
+from infra.spec.problems import Location, Problem, online_error, path_text
 from infra.spec.stack import StackSpec
 
 _NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -49,10 +49,11 @@ _NAMES: Final[Mapping[str, tuple[str, str, str]]] = {
     "key_vault": ("Microsoft.KeyVault", "vaults", KEY_VAULT),
     "container_registry": ("Microsoft.ContainerRegistry", "registries", CONTAINER_REGISTRY_NAMES),
 }
-_PREREQUISITES: Final = frozenset(
-    ("aml:workspace", f"{kind}_id")
-    for kind in ("storage_account", "key_vault", "application_insights", "container_registry")
-)
+_OF_WORKSPACE: Final = frozenset(
+    {"storage_account_id", "key_vault_id", "application_insights_id", "container_registry_id",
+     "hub_id"}
+)  # fmt: skip
+_ANYWHERE: Final = frozenset({"scope_id", "private_endpoint"})
 _ROWS: Final = {row.pulumi_type: row for row in TYPES}
 
 
@@ -123,12 +124,9 @@ class PreflightQueries:
                     yield known
 
     def _given(self) -> Iterator[str]:
-        """Yield the ids that the cloud looks for; the local one only a workspace's prerequisites.
-
-        For the rest it takes the word of a stack file, since only Azure has it.
-        """
+        """Yield the ids that the cloud looks for; the local one takes a stack's word for most."""
         for at, id_ in references(self._spec).items():
-            if not self._client.endpoint.local or at in _PREREQUISITES:
+            if not self._client.endpoint.local or _is_looked_up(at):
                 yield id_
 
     def _lacks(self, id_: str, version: str) -> bool:
@@ -317,3 +315,8 @@ def refuse_problems(
     problems = (*stops, *(problems_of(found, file) if found.problems else ()))
     if problems:
         raise online_error(problems, file, again=again if stops else "check --online")
+
+
+def _is_looked_up(at: Location) -> bool:
+    """Return whether the local cloud refuses a reference at this place to what does not exist."""
+    return (at[0] == "aml:workspace" and at[1] in _OF_WORKSPACE) or bool(_ANYWHERE & set(at))
