@@ -23,6 +23,7 @@ NAMESPACES: Final = (
     "Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights",
     "Microsoft.Resources", "Microsoft.Storage",
 )  # fmt: skip
+_EXTENSIONS: Final = ("Microsoft.Authorization/", "Microsoft.Insights/diagnosticSettings")
 _SUBSCRIPTION: Final = "/subscriptions/{subscription}"
 _SHOWN: Final = ("location", "tags", "kind", "sku", "identity", "managedBy")
 
@@ -84,12 +85,13 @@ def _provider_document(namespace: str) -> JsonObject:
 
 
 def _group_members(call: Call) -> Reply:
-    """List the top-level resources of a group."""
+    """List the top-level resources of a group; what extends others is no member."""
     group = existing(
         call, parse_arm_id(f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{call.params['group']}")
     )
     members = call.cloud.store.resources.in_scope(group.id, now=call.now)
-    return page(_summary(call, each) for each in members if each.type.count("/") == 1)
+    top = (each for each in members if each.type.count("/") == 1)
+    return page(_summary(call, each) for each in top if not each.type.startswith(_EXTENSIONS))
 
 
 def _summary(call: Call, resource: StoredResource) -> JsonObject:

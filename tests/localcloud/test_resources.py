@@ -172,6 +172,15 @@ def test_a_group_lists_its_resources_and_deletes_them_with_it(chain, chain_works
     assert error(chain.arm("GET", f"{chain_workspace}/computes/cpu"))[0] == 404
 
 
+def test_a_group_does_not_list_what_extends_others(grouped):
+    grouped.arm("PUT", STORAGE, STORAGE_BODY)
+    lock = f"{STORAGE}/providers/Microsoft.Authorization/locks/keep"
+    grouped.arm("PUT", lock, {"properties": {"level": "CanNotDelete"}})
+    assert [each["id"] for each in grouped.arm("GET", f"{GROUP}/resources").json()["value"]] == [
+        STORAGE
+    ]
+
+
 def test_a_group_lists_states_if_expanded(chain, chain_workspace):
     expanded = {"$expand": "provisioningState", "$top": "10"}
     listed = chain.arm("GET", f"{GROUP}/resources", **expanded).json()["value"]
@@ -283,5 +292,6 @@ def test_a_missing_group_is_reported_before_an_invalid_name(chain, path):
 
 def test_a_connection_is_created_and_updated_with_200(chain, chain_workspace):
     path = f"{chain_workspace}/connections/search"
-    body = {"properties": {"category": "CustomKeys", "target": "https://example.org"}}
+    properties = {"authType": "None", "category": "CustomKeys", "target": "https://example.org"}
+    body = {"properties": properties}
     assert [chain.arm("PUT", path, body).status_code for _ in range(2)] == [200, 200]
