@@ -6,12 +6,12 @@ Everything else imports at the top of its module, so that the import graph shows
 import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, TypeVar
 
 from infra.contract.errors import MissingExtraError, UnknownNameError
 from infra.contract.json_types import Document
+from infra.contract.meant import names_meant
 
 T = TypeVar("T")
 _OURS = ("infra", "runtime", "localcloud", "aml_platform")
@@ -60,11 +60,9 @@ def look_up(name: str, table: Mapping[str, T], *, noun: str) -> T:
 
 def nearest(name: str, known: Document, *, noun: str) -> str:
     """Return a sentence that suggests the known names nearest to ``name``, or lists all."""
-    original = {key.lower(): key for key in known}
-    close = get_close_matches(name.lower(), original, n=_NEAREST)
+    close = names_meant(name, known, most=_NEAREST)
     if close:
-        meant = one_of([original[key] for key in close])
-        return f"Did you mean {meant}? (all: {_listed(known)})"
+        return f"Did you mean {one_of(close)}? (all: {_listed(known)})"
     if known:
         return f"Use one of: {_listed(known)}."
     return f"There is no {noun} yet."

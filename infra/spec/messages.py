@@ -9,7 +9,10 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
+from infra.contract.load import one_of
+from infra.contract.meant import names_meant
 from infra.spec.credentials import MALFORMED, PLAIN_SECRET, PRIVATE_KEY, OpenedText, Sealed
+from infra.spec.other_names import keys_called
 from infra.spec.problems import MISSING, UNKNOWN_KEY, did_you_mean, path_text
 from infra.spec.schema_paths import SchemaPath, schema_path
 from infra.spec.stack import KEYS
@@ -90,14 +93,20 @@ def explained(complaint: Complaint) -> bool:
     if complaint["type"] != "missing" or not isinstance(given, dict):
         return False
     known = _keys_at(complaint)
-    wanted = repr(str(complaint["loc"][-1]))
-    return any(wanted in did_you_mean(str(key), known, most=1) for key in given if key not in known)
+    wanted = str(complaint["loc"][-1])
+    return any(wanted in _keys_meant(str(key), known) for key in given if key not in known)
 
 
 def _unknown(complaint: Complaint) -> str:
     known = _keys_at(complaint)
-    near = did_you_mean(str(complaint["loc"][-1]), known)
-    return f"is not a known key.{near or ' Known keys: ' + ', '.join(known) + '.'}"
+    near = _keys_meant(str(complaint["loc"][-1]), known)
+    if near:
+        return f"is not a known key. Did you mean {one_of(near)}?"
+    return f"is not a known key. Known keys: {', '.join(known)}."
+
+
+def _keys_meant(name: str, known: Sequence[str]) -> list[str]:
+    return keys_called(name, known) or names_meant(name, known)
 
 
 def _choice(complaint: Complaint) -> str:

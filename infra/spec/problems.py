@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 from infra.contract.errors import PreflightError, SpecError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import one_of
+from infra.contract.meant import names_meant
 
 Location = tuple[str | int, ...]
 """Steps from a configuration key inwards: ``("aml:computes", 0, "vm_size")``."""
@@ -98,7 +98,6 @@ def path_text(location: Location) -> str:
 
 
 def did_you_mean(name: str, known: Sequence[str], *, most: int = 3) -> str:
-    """Return `` Did you mean 'x' or 'y'?``, or nothing if no known name is near."""
-    lowered = {key.lower(): key for key in known}
-    close = get_close_matches(name.lower(), lowered, n=most, cutoff=0.6)
-    return f" Did you mean {one_of([lowered[key] for key in close])}?" if close else ""
+    """Return `` Did you mean 'x' or 'y'?``, or nothing if no known name may be meant."""
+    close = names_meant(name, known, most=most)
+    return f" Did you mean {one_of(close)}?" if close else ""

@@ -6,7 +6,6 @@ key is JSON, as ``pulumi config set`` writes it. The caller knows files and line
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
@@ -14,9 +13,11 @@ from pydantic import ValidationError
 
 from infra.contract.bounded_yaml import json_value
 from infra.contract.json_types import Document, JsonObject
+from infra.contract.meant import names_meant
 from infra.spec import messages
 from infra.spec.check import contradictions
 from infra.spec.credentials import Sealed
+from infra.spec.other_names import section_called
 from infra.spec.problems import (
     CONTRADICTION,
     INVALID,
@@ -30,7 +31,6 @@ _FIELDS: Final = {key: name for name, key in KEYS.items()}
 _OURS: Final = "aml:"
 _LOCATION: Final = KEYS["location"]
 _REGION_WORDS: Final = frozenset({"location", "region"})
-_NEAR: Final = 0.6
 _MOST_FINDINGS: Final = 200
 """Finding what was probably meant takes time; nobody reads more at once."""
 
@@ -152,12 +152,14 @@ def _meant(key: object) -> str | None:
     if bare in _REGION_WORDS and space in ("", "aml", "azure-native"):
         return _LOCATION
     if space == "azure-native":
-        return _LOCATION if get_close_matches(bare, ["location"], cutoff=_NEAR) else None
+        return _LOCATION if names_meant(bare, ["location"]) else None
     if space not in ("", "aml"):
         return None
     known = [name.removeprefix(_OURS) for name in _FIELDS if name.startswith(_OURS)]
-    near = get_close_matches(bare.lower(), known, n=1, cutoff=_NEAR if space else 1.0)
-    return f"{_OURS}{near[0]}" if near else None
+    if not space:
+        return f"{_OURS}{bare.lower()}" if bare.lower() in known else None
+    near = names_meant(bare, known, most=1)
+    return section_called(bare) or (f"{_OURS}{near[0]}" if near else None)
 
 
 def _unknown(key: str) -> str:

@@ -28,9 +28,9 @@ def test_program_and_file_read_the_same(inspect):
 
 def test_a_program_reports_the_problems_of_the_file_without_lines():
     with pytest.raises(StackFileError) as caught:
-        spec_from_config({**CONFIG, "aml:cloud": "lokal", "aml:colours": "1"}, (), stack="t")
+        spec_from_config({**CONFIG, "aml:cloud": "lokal", "aml:clouds": "1"}, (), stack="t")
     assert [str(problem) for problem in caught.value.problems] == [
-        "aml:colours: is not a known key. Did you mean 'aml:cloud'?",
+        "aml:clouds: is not a known key. Did you mean 'aml:cloud'?",
         "aml:cloud: 'lokal' is not allowed; use local or azure. Did you mean 'local'?",
     ]
 

@@ -1,0 +1,68 @@
+"""Which known names a wrong one may mean: misspellings of it, never a name of something else.
+
+Names are compared word by word. `azure_sql` has a word of its own beside `azure_file`, so it means
+something else however many letters they share; `blob_data_reader` lacks a word of
+`storage_blob_data_reader`, and means it.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_ALIKE: Final = 0.8
+"""How alike two words are that are the same but for a misspelling."""
+_SWAPPED: Final = 0.9
+"""How alike two words of the same letters are."""
+_AS_GOOD: Final = 0.1
+"""How much less alike than the nearest name another may be that is suggested beside it."""
+_HALF: Final = 0.5
+"""How many of the longer name's words must be in the shorter one."""
+_OPPOSITES: Final = frozenset({"disable", "disabled", "not", "no", "without"})
+
+
+def names_meant(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return the known names that ``name`` may mean, nearest first. Pure."""
+    distinct = {each.lower(): each for each in known}.values()
+    rated = sorted(((_likeness(name, each), each) for each in distinct), reverse=True)
+    best = rated[0][0] if rated else 0.0
+    return [each for likeness, each in rated if likeness and likeness >= best - _AS_GOOD][:most]
+
+
+def _likeness(name: str, known: str) -> float:
+    """Return how alike two names are, from 0 to 1; 0 if they mean different things."""
+    ours, theirs = _words(name), _words(known)
+    if not ours or not theirs or _OPPOSITES & {*ours} != _OPPOSITES & {*theirs}:
+        return 0.0
+    if len(ours) != len(theirs):  # vmsize, vm_size
+        joined = _ratio("".join(ours), "".join(theirs))
+        if joined > _ALIKE + _AS_GOOD:
+            return joined
+    fewer, more = sorted((ours, theirs), key=len)
+    paired = _paired(fewer, more)
+    share = len(fewer) / len(more)
+    if not paired or share < _HALF:
+        return 0.0
+    return _ratio(name.lower(), known.lower()) if share == 1 else share * min(paired)
+
+
+def _paired(fewer: Sequence[str], more: Sequence[str]) -> list[float]:
+    """Return how alike each of the words is to one of the others; nothing if one is to none."""
+    left, found = list(more), []
+    for word in fewer:
+        ratio, nearest = max(((_ratio(word, each), each) for each in left), default=(0.0, ""))
+        if ratio < _ALIKE:
+            return []
+        left.remove(nearest)
+        found.append(ratio)
+    return found
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def _ratio(one: str, other: str) -> float:
+    swapped = sorted(one) == sorted(other)  # a short word has few letters left
+    return max(_SWAPPED if swapped else 0.0, SequenceMatcher(None, one, other).ratio())
