@@ -41,6 +41,8 @@ class ClusterArgs(ComputeArgs):
     """ARM id of the nodes' subnet. Default none. Replace."""
     node_public_ip: pulumi.Input[bool] = True
     """Default true; false requires a subnet or a managed network. Replace."""
+    isolated_network: pulumi.Input[bool] | None = None
+    """Whether the nodes' network is isolated. Default: as the cluster has it. Replace."""
     admin_user: pulumi.Input[str] | None = None
     """Administrator account of every node, with a key or a password. Default none. Replace."""
     admin_ssh_public_key: pulumi.Input[str] | None = None
@@ -96,6 +98,7 @@ def _nodes(args: ClusterArgs) -> ml.AmlComputePropertiesArgs:
             node_idle_time_before_scale_down=derived(iso_duration, args.idle_seconds),
         ),
         enable_node_public_ip=args.node_public_ip,
+        isolated_network=args.isolated_network,
         # Azure never returns its own default, NotSpecified. That would look like drift, and a
         # change of this property replaces the cluster.
         remote_login_port_public_access=translated(STATES, args.remote_login),

@@ -35,6 +35,8 @@ class InstanceArgs(ComputeArgs):
     """Object id of the assigned user. Default: whoever deploys. Replace."""
     assigned_tenant_id: pulumi.Input[str] | None = None
     """Tenant of the assigned user. Replace."""
+    authorization_type: pulumi.Input[str] | None = None
+    """``personal``, the only type of Azure. Default: as the instance has it. Replace."""
     application_sharing: pulumi.Input[str] = "shared"
     """``shared`` (default) or ``personal``: who may use its applications. Replace."""
     sso: pulumi.Input[bool] = True
@@ -167,6 +169,7 @@ def _machine(args: InstanceArgs) -> ml.ComputeInstancePropertiesArgs:
     return ml.ComputeInstancePropertiesArgs(
         vm_size=args.vm_size,
         application_sharing_policy=translated(SHARING, args.application_sharing),
+        compute_instance_authorization_type=args.authorization_type,
         enable_node_public_ip=args.node_public_ip,
         enable_sso=args.sso,
         idle_time_before_shutdown=None

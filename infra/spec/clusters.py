@@ -47,6 +47,8 @@ class AmlComputeSpec(SpecModel):
     subnet: SubnetReference | None = None
     subnet_id: SubnetId | None = None
     node_public_ip: bool = True
+    isolated_network: bool | None = None
+    """Whether the nodes' network is isolated. Default: as the cluster has it."""
     admin: AdminSpec | None = None
     remote_login: Literal["enabled", "disabled", "not_specified"] = "disabled"
     """Whether the SSH port of each node is open to the internet."""

@@ -85,6 +85,8 @@ class ComputeInstanceSpec(SpecModel):
     subnet_id: SubnetId | None = None
     node_public_ip: bool = True
     assigned_user: AssignedUserSpec | None = None
+    authorization_type: Literal["personal"] | None = None
+    """``personal``: for one user, the only type that Azure has. Default: as the instance has it."""
     application_sharing: Literal["shared", "personal"] = "shared"
     sso: bool = True
     """Whether its applications sign the user in with Microsoft Entra ID."""

@@ -77,6 +77,7 @@ def full(run_program):
             "identity": {"type": "system_and_user_assigned", "ids": [identity]},
             "subnet_id": f"{network}/subnets/n",
             "node_public_ip": False,
+            "isolated_network": True,
             "admin": {
                 "user": "ops",
                 "ssh_public_key": "ssh-ed25519 AAAA",

@@ -204,7 +204,6 @@ def test_datastores(run, name, properties):
 
 # What the components set by themselves: no key of a stack file says it.
 SET_BY_COMPONENTS = {
-    ("machinelearningservices:Compute", "properties.properties.computeInstanceAuthorizationType"),
     ("network:Subnet", "privateLinkServiceNetworkPolicies"),
     ("network:VirtualNetwork", "enableDdosProtection"),
     ("network:VirtualNetwork", "enableVmProtection"),

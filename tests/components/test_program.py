@@ -108,6 +108,7 @@ def test_a_cluster_with_everything(full):
     assert nodes["scaleSettings"]["nodeIdleTimeBeforeScaleDown"] == "PT1M30S"
     assert (nodes["vmPriority"], nodes["osType"]) == ("LowPriority", "Windows")
     assert (nodes["enableNodePublicIp"], nodes["remoteLoginPortPublicAccess"]) == (False, "Enabled")
+    assert nodes["isolatedNetwork"] is True
 
 
 def test_a_workspace_with_everything(full):

@@ -93,6 +93,7 @@ _ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("idle_seconds", f"{_SCALE}.nodeIdleTimeBeforeScaleDown", seconds, 120),
         Row("admin.user", f"{_INNER}.userAccountCredentials.adminUserName"),
         Row("remote_login", f"{_INNER}.remoteLoginPortPublicAccess", snake, "disabled"),
+        Row("isolated_network", f"{_INNER}.isolatedNetwork", default=False),
         Row("os", f"{_INNER}.osType", snake, "linux"),
     ),
     "compute_instance": (
@@ -100,6 +101,7 @@ _ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
         Row("ssh_public_key", f"{_INNER}.sshSettings.adminPublicKey"),
         Row("assigned_user.object_id", f"{_PERSON}.objectId"),
         Row("assigned_user.tenant_id", f"{_PERSON}.tenantId"),
+        Row("authorization_type", f"{_INNER}.computeInstanceAuthorizationType", default="personal"),
         Row("application_sharing", f"{_INNER}.applicationSharingPolicy", snake, "shared"),
         Row("sso", f"{_INNER}.enableSSO", default=True),
         Row("idle_shutdown_minutes", f"{_INNER}.idleTimeBeforeShutdown", minutes),
