@@ -1,12 +1,16 @@
 """Inputs that may be outputs, and the options of child resources, for every component."""
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import pulumi
 
 from infra.catalogue.updates.table import replaced_by
+from infra.contract.errors import UsageError
 from infra.contract.json_types import JsonObject
+from infra.contract.load import one_of
+from infra.contract.meant import names_meant
 
 
 def derived(change: Callable[..., Any], *inputs: pulumi.Input[Any]) -> Any:
@@ -36,6 +40,28 @@ def given(
 def without_nothing(**parts: Any) -> JsonObject:
     """Return the parts that are not ``None``."""
     return {key: value for key, value in parts.items() if value is not None}
+
+
+def further_arguments(
+    wanted: Mapping[str, object], sdk: type[object], own: Mapping[str, str]
+) -> JsonObject:
+    """Return arguments for the SDK's class beside those that a component has itself.
+
+    ``own`` maps the latter to the component's names. Raises ``UsageError`` for one of them, and for
+    a name that the SDK's class of arguments does not take.
+    """
+    known = set(signature(sdk).parameters) - set(own)
+    for name in wanted:
+        if name in own:
+            raise UsageError(
+                f"sdk_arguments has {name!r}, which the component has itself.",
+                remedy=f"Use its argument {own[name]}.",
+            )
+        if name not in known:
+            near = names_meant(name, known)
+            hint = f"Did you mean {one_of(near)}?" if near else f"It takes {one_of(sorted(known))}."
+            raise UsageError(f"{sdk.__name__} of the SDK has no argument {name!r}.", remedy=hint)
+    return dict(wanted)
 
 
 def identifier(resource: pulumi.CustomResource) -> pulumi.Output[str]:

@@ -6,6 +6,7 @@ A stack exports it as ``manifest``; `aml up` also writes it to a file.
 from collections.abc import Mapping
 
 import pulumi
+from pulumi_azure_native import machinelearningservices as ml
 
 from infra.components.compute import Target
 from infra.components.platform import Platform
@@ -22,7 +23,7 @@ def manifest_of(
 
 
 def manifest(
-    workspace: Workspace,
+    workspace: Workspace | ml.Workspace,
     targets: Mapping[str, Target],
     *,
     project: str,
@@ -31,6 +32,7 @@ def manifest(
 ) -> pulumi.Output[JsonObject]:
     """Return the manifest of a workspace and the ``target`` of each compute, by name.
 
+    ``workspace`` is the component, or any workspace of the SDK, also one read with ``get``.
     The document is validated and holds no secret. ``cloud``: ``local`` or ``azure``. `aml up`
     hands over where machines answer and their host keys; under `pulumi up` nobody looks for them.
     """
@@ -52,10 +54,14 @@ def manifest(
         return document.document()
 
     return pulumi.Output.all(
-        workspace=pulumi.Output.all(
-            id=workspace.workspace_id,
-            name=workspace.workspace_name,
-            location=workspace.location,
-        ),
+        workspace=_facts(workspace),
         targets=pulumi.Output.from_input(dict(targets)),
     ).apply(build)
+
+
+def _facts(workspace: Workspace | ml.Workspace) -> pulumi.Output[JsonObject]:
+    if isinstance(workspace, Workspace):
+        id_, name = workspace.workspace_id, workspace.workspace_name
+    else:
+        id_, name = workspace.id, workspace.name
+    return pulumi.Output.all(id=id_, name=name, location=workspace.location)

@@ -1,7 +1,7 @@
 """An Azure ML workspace and the resources it depends on, in a resource group of their own."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import pulumi
@@ -12,6 +12,7 @@ from infra.components.identity import managed_identity
 from infra.components.inputs import (
     child_options,
     derived,
+    further_arguments,
     given,
     identifier,
     translated,
@@ -29,6 +30,30 @@ ISOLATION: Final = {
     "allow_only_approved_outbound": "AllowOnlyApprovedOutbound",
 }
 KINDS: Final = {"default": "Default", "hub": "Hub", "project": "Project"}
+_OWN: Final = {
+    "workspace_name": "workspace_name",
+    "resource_group_name": "resource_group_name",
+    "location": "location",
+    "storage_account": "storage_account_id",
+    "key_vault": "key_vault_id",
+    "application_insights": "application_insights_id",
+    "container_registry": "container_registry_id",
+    "friendly_name": "friendly_name",
+    "description": "description",
+    "identity": "identity",
+    "primary_user_assigned_identity": "primary_user_assigned_identity",
+    "public_network_access": "public_network_access",
+    "managed_network": "managed_network or outbound_rules",
+    "tags": "tags",
+    "image_build_compute": "image_build_compute",
+    "hbi_workspace": "high_business_impact",
+    "encryption": "encryption",
+    "system_datastores_auth_mode": "system_datastores_auth",
+    "v1_legacy_mode": "v1_legacy_mode",
+    "kind": "kind",
+    "hub_resource_id": "hub_id",
+}
+"""The SDK's arguments that the component has itself, and what it calls them."""
 DATASTORES_AUTH: Final = {"access_key": "AccessKey", "identity": "Identity"}
 
 
@@ -148,6 +173,10 @@ class WorkspaceArgs:
     """ARM id of a project's hub, whose storage, vault and registry it uses. Replace."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
     """Set on every created resource. Default none. In place."""
+    sdk_arguments: Mapping[str, object] = field(default_factory=dict)
+    """Further arguments of ``pulumi_azure_native``'s ``Workspace`` by their names there, such as
+    ``serverless_compute_settings``. Default none. In place or replace, as the table of updates
+    says."""
 
 
 class Workspace(pulumi.ComponentResource):
@@ -199,6 +228,7 @@ class Workspace(pulumi.ComponentResource):
             managed_network=_network(args),
             tags=args.tags,
             **_as_found_unless_given(args),
+            **further_arguments(args.sdk_arguments, ml.WorkspaceArgs, _OWN),
             opts=child_options(
                 self, "machinelearningservices:Workspace", depends_on=list(identity.depends_on)
             ),

@@ -42,6 +42,82 @@ def test_the_program_of_the_page_runs(project):
     assert "11 to create" in project.good("preview").err
 
 
+SDK = """\
+import pulumi
+from pulumi_azure_native import machinelearningservices as ml
+from aml_platform.components import Cluster, ClusterArgs, Workspace, WorkspaceArgs, manifest
+
+made = Workspace(
+    "ml",
+    WorkspaceArgs(
+        workspace_name="NAME",
+        resource_group_name="NAME-rg",
+        location="westeurope",
+        sdk_arguments={
+            "serverless_compute_settings": ml.ServerlessComputeSettingsArgs(
+                serverless_compute_no_public_ip=True
+            ),
+            ARGUMENT
+        },
+    ),
+)
+found = ml.Workspace.get("found", made.workspace_id)
+cpu = Cluster(
+    "cpu",
+    ClusterArgs(
+        compute_name="cpu",
+        workspace_name=found.name,
+        resource_group_name="NAME-rg",
+        location="westeurope",
+        vm_size="STANDARD_DS3_V2",
+        max_nodes=1,
+    ),
+)
+pulumi.export(
+    "manifest",
+    manifest(found, {"cpu": cpu.target}, project="shop", stack="local", cloud="local"),
+)
+"""
+
+
+@pytest.fixture
+def sdk(project):
+    """Return a project whose program mixes the SDK's workspaces with our components."""
+
+    def written(argument=""):
+        text = SDK.replace("NAME", project.name).replace("ARGUMENT", argument)
+        (project.root / "__main__.py").write_text(text, encoding="utf-8")
+        return project
+
+    (project.root / "Pulumi.yaml").write_text("name: shop\nruntime: python\n", encoding="utf-8")
+    file = project.root / "Pulumi.local.yaml"
+    file.write_text("config: {aml:cloud: local}\n", encoding="utf-8")
+    shutil.rmtree(project.root / "stacks")
+    return written
+
+
+def test_a_workspace_takes_arguments_of_the_sdk_and_any_workspace_has_a_manifest(sdk):
+    deployed = sdk()
+    assert "created" in deployed.good("up", "--yes").err
+    written = deployed.good("outputs", "--json").data["manifest"]
+    assert written["workspace"]["name"] == deployed.name
+    assert written["workspace"]["id"].endswith(f"/workspaces/{deployed.name}")
+    assert '"serverlessComputeNoPublicIP":true' in deployed.state_file().read_text("utf-8")
+    again = deployed.good("up", "--no-fingerprint", "--expect-no-changes")
+    assert "no changes" in again.err
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ('"hbi_workspace": True', "Use its argument high_business_impact."),
+        ('"feature_store_setting": {}', "Did you mean 'feature_store_settings'?"),
+    ],
+)
+def test_an_argument_that_is_not_the_sdks_is_refused(sdk, argument, said):
+    assert said in sdk(argument).aml("preview").err
+
+
 def test_its_targets_take_runs(own, tmp_path):
     own.good("up", "--yes")
     script = tmp_path / "job"
