@@ -3,16 +3,22 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 
+import pytest
+from azure.storage.blob import ContainerClient
+
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION
 from tests.deploy.test_own_program import EXAMPLE
 
 CREDENTIAL = """\
   aml:datastores:
-    - kind: blob
+    - kind: azure_blob
       name: data
-      account: somebody
+      account_name: somebody
       container: data
-      credentials: {kind: account_key, account_key: "%s"}
+      credentials: {type: account_key, key: "%s"}
 """
 
 
@@ -99,10 +105,10 @@ def test_options_that_ask_for_more_run_it(deployed):
 
 
 def test_a_credential_that_changed_makes_it_run_again(project, monkeypatch):
-    (project.root / "key.txt").write_text("Zmlyc3Q=", encoding="utf-8")
     file = project.stack_file()
     text = file.read_text(encoding="utf-8")
     for reference in ("env:STORAGE_KEY", "file:key.txt"):
+        (project.root / "key.txt").write_text("Zmlyc3Q=", encoding="utf-8")
         monkeypatch.setenv("STORAGE_KEY", "Zmlyc3Q=")
         file.write_text(text + CREDENTIAL % reference, encoding="utf-8")
         project.good("up", "--yes")
@@ -112,6 +118,48 @@ def test_a_credential_that_changed_makes_it_run_again(project, monkeypatch):
         assert runs(project)
     kept = (project.home / "fingerprints/local.json").read_text(encoding="utf-8")
     assert "c2Vjb25k" not in kept
+
+
+@pytest.fixture
+def container(project, monkeypatch):
+    """Return a container in the local cloud that `project` keeps its state in."""
+    path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}-state"
+    account = f"{project.name}state"
+    resource = f"{path}/providers/Microsoft.Storage/storageAccounts/{account}"
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    with closing(local_client(project.home)) as client:
+        for each, version in ((path, "2021-04-01"), (resource, "2023-05-01")):
+            assert client.send("PUT", each, api_version=version, body=body).ok
+        keys = client.send("POST", f"{resource}/listKeys", api_version="2023-05-01").document
+    key = keys["keys"][0]["value"]
+    cloud = project.cloud()
+    monkeypatch.setenv("AZURE_STORAGE_KEY", key)
+    where = f"storage_account={account}&domain={cloud.url.removeprefix('https://')}&localemu=true"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://state?{where}")
+    with ContainerClient(
+        f"{cloud.url}/{account}", "state", key, connection_verify=str(cloud.ca)
+    ) as client:
+        client.create_container()
+        yield client
+
+
+def test_state_in_a_container_is_compared_as_it_is_there(project, container):
+    def ran():
+        before = len(list(container.list_blobs(".pulumi/history/")))
+        project.good("up", "--yes")
+        return len(list(container.list_blobs(".pulumi/history/"))) > before
+
+    def write(name, data):
+        container.upload_blob(name, data, overwrite=True)
+
+    assert ran()
+    assert not ran()
+    stack = ".pulumi/stacks/shop/local.json"
+    write(stack, container.download_blob(stack).readall() + b"\n")  # as another machine does
+    assert ran()
+    assert not ran()
+    write(f"{stack}.journal", b"")
+    assert ran()
 
 
 def test_a_cloud_that_was_reset_makes_it_run_again(alone):

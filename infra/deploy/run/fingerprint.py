@@ -25,12 +25,14 @@ from infra.contract.load import load
 from infra.contract.private import private_file, private_folder
 from infra.contract.project import PROGRAM, Project, find_project
 from infra.deploy.stack.state_location import backend_url
-from infra.engine.state.layout import StackFiles, stack_files, state_folder
+from infra.engine.state.address import blob_address
+from infra.engine.state.layout import stack_files, state_folder
 
 _VERSION: Final = 1
 _FOLDER: Final = "fingerprints"
 _KEY: Final = "key"
 _READ: Final = "infra.contract.project_file:read_project_file"
+_BACKEND: Final = "infra.engine.state.backend:StateBackend"
 _KEY_BYTES: Final = 32
 _PACKAGES: Final = {"pulumi": "pulumi", "pulumi_azure_native": "pulumi_azure_native"}
 _PURE: Final = "aml:pure"
@@ -58,10 +60,6 @@ class Basis:
     @property
     def file(self) -> Path:
         return self.project.home / _FOLDER / f"{self.stack}.json"
-
-    @property
-    def state(self) -> StackFiles:
-        return stack_files(state_folder(backend_url(self.project)), self.project.name, self.stack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +176,20 @@ def _whole(
 def _state_of(known: Basis) -> str | None:
     """Return the hash of the checkpoint; ``None`` where it is not all there is to know."""
     with suppress(PlatformError):
-        files = known.state
-        locked = files.locks.is_dir() and any(files.locks.glob("*.json"))
-        data = files.read()
-        if data is not None and not locked and not files.journal.exists():
-            return hashlib.sha256(data).hexdigest()
+        data = _settled(backend_url(known.project), known.project.name, known.stack)
+        return None if data is None else hashlib.sha256(data).hexdigest()
     return None
+
+
+def _settled(url: str, project: str, stack: str) -> bytes | None:
+    """Return a stack's checkpoint, unless a run holds its lock or has left a journal."""
+    if blob_address(url, os.environ) is not None:
+        # Another machine may have written it: what it is now, only the container can tell.
+        checkpoint: bytes | None = load(_BACKEND, extra="azureml")(url).settled(project, stack)
+        return checkpoint
+    files = stack_files(state_folder(url), project, stack)
+    locked = files.locks.is_dir() and any(files.locks.glob("*.json"))
+    return None if locked or files.journal.exists() else files.read()
 
 
 def _hash(key: bytes, parts: object) -> str:

@@ -108,6 +108,14 @@ class StateBackend:
         state = stack_files.replayed(found)
         return stack_files.loaded(state, Vault(stack_files.cipher_for(state, cipher)))
 
+    def settled(self, project: str, stack: str) -> bytes | None:
+        """Return a stack's checkpoint, ``None`` if it is not all there is to know about it.
+
+        That is while a run holds the stack's lock, or where one has left a journal.
+        """
+        files = self._fetched(project, stack)
+        return None if files.journal.exists() or self._storage.held(files) else files.read()
+
     def create(self, project: str, stack: str, cipher: Cipher) -> None:
         """Create an empty stack; an existing one of that name is a ``UsageError``."""
         if self.exists(project, stack):

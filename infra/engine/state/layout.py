@@ -16,6 +16,7 @@ from infra.contract.errors import StateError, UsageError
 SUFFIXES: Final = (".json", ".json.gz", ".json.zst")
 _FILE: Final = "file://"
 JOURNAL: Final = ".json.journal"
+BASE: Final = ".json.base"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _QUERY: Final = re.compile(r"\?[A-Za-z_]+=[^/]*$")
 
@@ -59,7 +60,7 @@ class StackFiles:
     @property
     def base(self) -> Path:
         """The checkpoint that a run began with, while interim ones stand in its place."""
-        return self._stacks / f"{self.stack}.json.base"
+        return self._stacks / f"{self.stack}{BASE}"
 
     @property
     def history(self) -> Path:

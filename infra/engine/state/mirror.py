@@ -96,11 +96,15 @@ class Mirror(Disk):
         return MirrorLog(self, self.name_of(path), content)
 
     def write(self, path: Path, data: bytes) -> None:
-        super().write(path, data)
         name = self.name_of(path)
-        if name.endswith(_DRAFT):
-            return  # it becomes a blob when it is renamed
-        self._do_later(lambda: self.put(name, data))
+        draft = name.endswith(_DRAFT)  # it becomes a blob when it is renamed
+        if not draft and name.startswith(_STACKS):
+            self.put(name, data)  # what follows relies on it
+            super().write(path, data)
+            return
+        super().write(path, data)
+        if not draft:
+            self._do_later(lambda: self.put(name, data))
 
     def keep(self, source: Path, target: Path) -> None:
         super().keep(source, target)
@@ -108,7 +112,16 @@ class Mirror(Disk):
         self._do_later(lambda: self.put(name, data))
 
     def rename(self, source: Path, target: Path) -> None:
-        """Write a checkpoint. Refuse if it is not the one that was read: someone else wrote."""
+        """Write a checkpoint. Refuse if it is not the one that was read: someone else wrote.
+
+        What is no draft has a blob already: that one gets the other name.
+        """
+        if not source.name.endswith(_DRAFT):
+            self.finish()  # it may be about to write the target
+            self.put(self.name_of(target), source.read_bytes())
+            super().rename(source, target)
+            self.remove(source)
+            return
         name, data = self.name_of(target), source.read_bytes()
         self.check()
         try:

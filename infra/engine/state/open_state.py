@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from infra.contract.errors import StateError
+from infra.contract.errors import PlatformError, StateError
 from infra.contract.json_types import Document, JsonObject
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, stack_files
@@ -262,7 +262,7 @@ class StackState:
         plain = self._files.current() == self._files.checkpoint
         if self._replaced or not plain or self._files.read() != self._current:
             return
-        with suppress(StateError):
+        with suppress(PlatformError):  # a network that fails for a moment, too
             data = self._so_far()
             announce = self._journal.announce_interim
             stack_files.show(self._files, self._disk, self._base.data, data, announce)

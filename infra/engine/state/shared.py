@@ -14,7 +14,7 @@ from infra.contract.errors import LockedError, PlatformError, StateError
 from infra.engine.state import locks
 from infra.engine.state.checkpoint import timestamp
 from infra.engine.state.container import Container, Lease, LeaseLostError
-from infra.engine.state.layout import JOURNAL, SUFFIXES, StackFiles
+from infra.engine.state.layout import BASE, JOURNAL, SUFFIXES, StackFiles
 from infra.engine.state.locks import Lock
 from infra.engine.state.mirror import Mirror
 
@@ -38,7 +38,7 @@ class SharedStorage:
     def fetch(self, files: StackFiles) -> None:
         names = {
             self.disk.name_of(files.checkpoint.with_name(f"{files.stack}{suffix}"))
-            for suffix in (*SUFFIXES, JOURNAL)
+            for suffix in (*SUFFIXES, JOURNAL, BASE)
         }
         prefix = self.disk.name_of(files.checkpoint)
         self.disk.both(
