@@ -4,6 +4,8 @@ import gc
 
 import pytest
 
+from tests.processes import ended_processes
+
 SHARED = "observe"
 """The fixture whose programs run once in each worker that asks for it."""
 
@@ -27,3 +29,9 @@ def pytest_terminal_summary(terminalreporter):
         for name, value in report.user_properties:
             if name.startswith(MEASURED):
                 terminalreporter.write_line(f"{name.removeprefix(MEASURED)}: {value}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    with ended_processes():
+        return (yield)

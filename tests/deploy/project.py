@@ -12,6 +12,7 @@ from typing import Any
 from infra.arm.client import local_client
 from infra.contract.discovery import SUBSCRIPTION, LocalCloud, ensure_cloud
 from runtime.cli.root import run
+from tests import processes
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = """\
@@ -92,7 +93,7 @@ class Project:
 
     def start(self, *arguments: str, stdin: Any = subprocess.DEVNULL) -> subprocess.Popen:
         """Start a command as a process of its own."""
-        return subprocess.Popen(
+        return processes.start(
             [sys.executable, "-m", "tests.deploy.aml", *arguments],
             cwd=self.root,
             env=self.environment(),

@@ -10,6 +10,7 @@ from runtime.agent.archive import agent_archive
 from runtime.agent.events import read_events
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
+from tests import processes
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ class Agent:
     def start(self, script, *options, python=sys.executable, flags=(), **variables):
         (self.folder / "train.py").write_text(script, encoding="utf-8")
         base = {"PATH": "/usr/bin:/bin", "AZUREML_RUN_ID": "exp_1_00000000"}
-        return subprocess.Popen(
+        return processes.start(
             [python, *flags, str(self._archive), "run", *options, "--", "python", "train.py"],
             cwd=self.folder,
             env=base | variables,

@@ -11,6 +11,7 @@ import pytest
 
 from runtime.agent.events import read_events
 from runtime.agent.ranks import PORT
+from tests import processes
 from tests.clients.conftest import interpreter
 from tests.runtime.hosts import cleared, make_key, network, require_hosts, sh, until
 from tests.runtime.mpi_parts import require_mpirun
@@ -54,7 +55,7 @@ class Pair:
         argv = [sys.executable, str(self.archive), "run", f"--hosts={addresses}",
                 f"--node-rank={node}", f"--ssh={self.ssh}", "--interface=eth0", *options, "--",
                 "python", "train.py"]  # fmt: skip
-        return subprocess.Popen(
+        return processes.start(
             host.argv(*argv), cwd=work, env=given, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
