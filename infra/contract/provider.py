@@ -196,3 +196,24 @@ class Repeatable(Protocol):
 
     def another(self) -> Provider:
         """Return a fresh provider of the same package, not configured yet."""
+
+
+@runtime_checkable
+class Addressed(Protocol):
+    """A provider that needs to know which resource it works on, as Pulumi's plugins do."""
+
+    def at(self, urn: str, inputs: Document, outputs: Document, /) -> Provider:
+        """Return the provider of one resource, whose values are marked where they are secret.
+
+        ``outputs`` are those in state, empty for a resource that is new.
+        """
+
+
+class PluginSource(Protocol):
+    """Where the providers of packages come from that this product does not have."""
+
+    def plugin(self, package: str, version: str, /) -> Provider:
+        """Return a provider, not configured yet; ``UsageError`` if there is none.
+
+        ``version`` may be empty: any.
+        """

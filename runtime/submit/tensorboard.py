@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from infra.contract.companion import WHILE_WE_LIVE
 from infra.contract.errors import MissingExtraError, UsageError
 from infra.contract.load import load
 from infra.contract.variables import without_deployment
@@ -25,14 +26,6 @@ from runtime.model.redaction import redacted
 _HOST: Final = "127.0.0.1"
 _PACKAGE: Final = "tensorboard>=2.19"
 _ADDRESS: Final = re.compile(r"TensorBoard \S+ at (http://\S+)")
-_WHILE_WE_LIVE: Final = (
-    "/bin/sh",
-    "-c",
-    'exec 3<&0; (read -r _ <&3; kill -TERM 0) >/dev/null 2>&1 & exec "$@" 3<&- </dev/null',
-    "sh",
-)
-"""Runs a command, and ends its process group when our end of its stdin is closed, by us or by our
-death."""
 _START_S: Final = 180.0
 """The first start installs TensorBoard."""
 _END_S: Final = 5.0
@@ -53,7 +46,7 @@ class TensorBoard:
         self.address = ""
         argv = [*command(environ), "--logdir", str(folder), "--host", _HOST]
         self._process = subprocess.Popen(
-            [*_WHILE_WE_LIVE, *argv, "--port", _port(port)],
+            [*WHILE_WE_LIVE, *argv, "--port", _port(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -20,6 +20,7 @@ from infra.contract.project import Project
 from infra.contract.provider import Provider
 from infra.deploy.hosts.hosts import Hosts
 from infra.deploy.run.plan_order import in_order
+from infra.deploy.run.plugins import Plugins
 from infra.deploy.stack.configuration import Configuration
 from infra.deploy.stack.endpoints import Destination
 from infra.engine.deployment.builtin import BuiltinProvider, OutputsOf
@@ -104,24 +105,31 @@ class Runner:
     hosts: Hosts = field(default_factory=Hosts)
 
     @contextmanager
-    def _providers(self) -> Iterator[dict[str, Provider]]:
+    def _providers(self, listener: Listener) -> Iterator[tuple[dict[str, Provider], Plugins]]:
         """Make the providers of one run, by package; their connections end with it."""
         to = self.destination
         azure = AzureNative(to.endpoint, to.credential, soft_delete=self.soft_delete)
-        with closing(azure):
-            yield {PACKAGE: azure, "pulumi": BuiltinProvider(self.outputs_of)}
+        project = self.project
+        plugins = Plugins(project.root, project.main, project.name, listener)
+        with closing(azure), closing(plugins):
+            yield {PACKAGE: azure, "pulumi": BuiltinProvider(self.outputs_of)}, plugins
 
     def provider_config(self) -> dict[str, JsonObject]:
         """Return each package's configuration, secret keys marked."""
-        prefix = f"{PACKAGE}:"
-        sealed = {k.removeprefix(prefix) for k in self.configuration.secret_keys}
-        config = self.destination.config
-        return {PACKAGE: {k: secret(v) if k in sealed else v for k, v in config.items()}}
+        sealed = self.configuration.secret_keys
+        found: dict[str, JsonObject] = {}
+        for name, value in self.configuration.values.items():
+            package, _, key = name.partition(":")
+            found.setdefault(package, {})[key] = secret(value) if name in sealed else value
+        found.pop("pulumi", None)  # the engine's own settings
+        own = {f"{PACKAGE}:{key}": (key, value) for key, value in self.destination.config.items()}
+        ours = {key: secret(v) if name in sealed else v for name, (key, v) in own.items()}
+        return found | {PACKAGE: ours}
 
     def run(self, loaded: Loaded, recorder: Recorder, options: Options) -> EngineResult:
         """Run the program once. A failure is reported to the listener, and is in the summary."""
         steps = self._listening(options)
-        with self._providers() as providers:
+        with self._providers(steps) as providers:
             deployment = Deployment(self._run(loaded, recorder, options, steps, providers))
             result = run_program(
                 self.project.main / "__main__.py",
@@ -170,7 +178,7 @@ class Runner:
         self, act: Callable[[Run], Summary], loaded: Loaded, recorder: Recorder, options: Options
     ) -> EngineResult:
         steps = self._listening(options)
-        with self._providers() as providers:
+        with self._providers(steps) as providers:
             summary = act(self._run(loaded, recorder, options, steps, providers))
         return EngineResult(_shown(steps.steps, options), summary)
 
@@ -180,14 +188,15 @@ class Runner:
         recorder: Recorder,
         options: Options,
         listener: Listener,
-        providers: Mapping[str, Provider],
+        providers: tuple[Mapping[str, Provider], Plugins],
     ) -> Run:
         return Run(
             project=self.project.name,
             stack=self.stack,
             loaded=loaded,
             recorder=recorder,
-            providers=providers,
+            providers=providers[0],
+            plugins=providers[1],
             provider_config=self.provider_config(),
             options=options,
             listener=listener,

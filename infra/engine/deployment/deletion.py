@@ -78,7 +78,7 @@ class Deletion:
                 deleted = self._forget(entry, pends=pends)
         else:
             # Outside the step: without a provider nothing has begun that could fail.
-            provider = self._providers.instance(resource.provider)
+            provider = self._providers.instance(resource.provider, resource)
             with self._session.provider_step(step):
                 deleted = self._steps.delete_call(provider, entry, pends=pends)
         if pends:

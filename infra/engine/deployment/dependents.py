@@ -53,7 +53,7 @@ def _would_be_replaced(resource: Resource, replaced: set[str], providers: Provid
     if UNKNOWN not in inputs.values():
         return False
     new = replace(resource, inputs=inputs)
-    difference = providers.instance(resource.provider).diff(
+    difference = providers.instance(resource.provider, resource).diff(
         resource.type, resource.id, bare(resource.inputs), bare(resource.outputs), bare(inputs)
     )
     decision = decide(resource, new, difference, Forced(), delete_before_replace=None)

@@ -316,7 +316,7 @@ class Deployment:
         if id_ in {UNKNOWN, ""}:
             return Answer(urn, unknown=True)
         with self._session.provider_step(step_for(Op.READ, blank, old.resource if old else None)):
-            existing = self._steps.read(self._providers.instance(reference), blank, id_)
+            existing = self._steps.read(self._providers.instance(reference, blank), blank, id_)
             inputs = marked_like(dict(existing.inputs), dict(goal.inputs))
             found = answered(replace(blank, inputs=inputs), existing)
             entry = self._keep_read(old, found)

@@ -16,6 +16,7 @@ from infra.contract.errors import ProviderError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.provider import (
     UNKNOWN,
+    Addressed,
     Cancels,
     Configurable,
     Difference,
@@ -73,6 +74,8 @@ class Providers:
         self._session, self._ledger = session, ledger
         self._steps = StepExecutor(session, ledger)
         self._packages, self._config = run.providers, run.provider_config
+        self._source = run.plugins
+        self._plugins: dict[str, Provider] = {}
         self._lock = threading.RLock()
         self._used: dict[str, list[tuple[JsonObject, Provider]]] = {}
         self._instances: dict[str, Provider] = {}
@@ -130,14 +133,17 @@ class Providers:
 
     # The objects.
 
-    def instance(self, reference: str) -> Provider:
-        """Return the configured object behind a reference."""
+    def instance(self, reference: str, of: Resource | None = None) -> Provider:
+        """Return the configured object behind a reference, for a resource if it is for one."""
+        found = self._instance(reference)
+        return found if of is None else _at(found, of)
+
+    def _instance(self, reference: str) -> Provider:
         # Configured under the lock: a second thread must not get it half configured.
         with self._lock:
             if reference not in self._instances:
                 resource = self._stored(reference)
-                package = package_of(resource.type)
-                self._instances[reference] = self._configured(package, resource.inputs)
+                self._instances[reference] = self._configured(resource)
             return self._instances[reference]
 
     def _stored(self, reference: str) -> Resource:
@@ -154,31 +160,51 @@ class Providers:
             remedy="Register it in the program; `aml stack repair` fixes state that refers to it.",
         )
 
-    def _configured(self, package: str, inputs: Document) -> Provider:
-        base = self._packages.get(package)
-        if base is None:
+    def _base(self, package: str, inputs: Document) -> Provider:
+        """Return the unconfigured object of a package, in the version that ``inputs`` name."""
+        builtin = self._packages.get(package)
+        if builtin is not None:
+            return builtin
+        version = str(plain(inputs.get("version")) or "")
+        if self._source is None:
             known = ", ".join(sorted(self._packages))
             raise UsageError(
                 f"There is no provider for the package {package!r} (available: {known}).",
                 remedy="Deploy with `--engine pulumi`, which uses the Pulumi CLI and its plugins.",
             )
+        with self._lock:
+            name = f"{package}@{version}"
+            if name not in self._plugins:
+                self._plugins[name] = self._source.plugin(package, version)
+            return self._plugins[name]
+
+    def _configured(self, of: Resource) -> Provider:
+        package, inputs = package_of(of.type), of.inputs
+        base = self._base(package, inputs)
         config = bare(_public(inputs)) if isinstance(base, Configurable) else {}
         # Previews only: what an update configures with is known, or has failed and is skipped.
         if has_unknown(config):
             return UnconfiguredProvider()
         with self._lock:
-            used = self._used.setdefault(package, [])
+            # There is one object of a package of ours, whatever its version.
+            version = "" if package in self._packages else str(config.get("version") or "")
+            used = self._used.setdefault(f"{package}@{version}", [])
             for other, instance in used:
                 if {**other, "version": ""} == {**config, "version": ""}:
-                    return instance  # there is one object of a package, whatever its version
+                    return instance
             fresh = base if not used else _another(base, package)
-            if isinstance(fresh, Configurable):
-                fresh.configure(config)
+            told = _at(fresh, of)
+            if isinstance(told, Configurable):
+                told.configure(config)
             used.append((config, fresh))
             return fresh
 
     def _cancel(self) -> None:
-        instances = [*self._packages.values(), *self._instances.values()]
+        instances = [
+            *self._packages.values(),
+            *self._plugins.values(),
+            *self._instances.values(),
+        ]
         # One object may serve several references; it need not be hashable.
         for instance in {id(one): one for one in instances}.values():
             if isinstance(instance, Cancels):
@@ -193,20 +219,19 @@ class Providers:
         internal = dict(goal.inputs).get(INTERNAL, {})
         news = _public(goal.inputs) | ({"version": goal.version} if goal.version else {})
         before = old.resource if old else None
-        checked = self._checked(goal, before, news)
+        checked = self._checked(goal, urn, before, news)
         new = wanted(goal, urn, "", {**checked, INTERNAL: internal})
         decision = self._decided(before, new)
         entry = self._recorded(new, old, decision, silent=silent)
         # An unchanged provider keeps working with the configuration that is in state.
         kept = before if before and decision.verdict is Verdict.SAME else new
         with self._lock:
-            package = package_of(goal.type)
             reference = f"{urn}::{entry.resource.id}"
-            self._instances[reference] = self._configured(package, kept.inputs)
+            self._instances[reference] = self._configured(kept)
         return entry
 
-    def _checked(self, goal: Goal, old: Resource | None, news: JsonObject) -> JsonObject:
-        base = self._configurable(goal.type)
+    def _checked(self, goal: Goal, urn: str, old: Resource | None, news: JsonObject) -> JsonObject:
+        base = self._configurable(wanted(goal, urn, "", news))
         if base is None or has_unknown(news):
             return news
         olds = bare(_public(old.inputs)) if old else None
@@ -220,14 +245,14 @@ class Providers:
             )
         return checked_inputs(checked, news)
 
-    def _configurable(self, type_: str) -> Configurable | None:
-        base: object = self._packages.get(package_of(type_))
+    def _configurable(self, of: Resource) -> Configurable | None:
+        base = _at(self._base(package_of(of.type), of.inputs), of)
         return base if isinstance(base, Configurable) else None
 
     def difference(self, old: Resource, new: Resource) -> Difference:
         """Compare two configurations of one package."""
         olds, news = _public(old.inputs), _public(new.inputs)
-        base = self._configurable(new.type)
+        base = self._configurable(new)
         if base is not None and not has_unknown(news):
             answer = base.diff_config(bare(olds), bare(news))
             if answer.changed is not None:
@@ -290,6 +315,13 @@ def _urn(reference: str) -> str:
 
 def _public(inputs: Document) -> JsonObject:
     return {key: value for key, value in inputs.items() if key != INTERNAL}
+
+
+def _at(provider: Provider, of: Resource) -> Provider:
+    """Return the provider for one resource, if it has to know which."""
+    if isinstance(provider, Addressed):
+        return provider.at(of.urn, of.inputs, of.outputs)
+    return provider
 
 
 def _another(base: Provider, package: str) -> Provider:

@@ -95,7 +95,7 @@ class Recovery:
         if not resource.custom or has_provider_type(resource.type):
             self._session.recorder.settle([position])
             return None
-        provider = self._providers.instance(resource.provider)
+        provider = self._providers.instance(resource.provider, resource)
         id_ = None
         if isinstance(provider, Locates):
             id_ = provider.locate(resource.type, bare(resource.inputs))
@@ -115,7 +115,7 @@ class Recovery:
         return answered(replace(resource, id=id_), existing)
 
     def _read(self, resource: Resource, id_: str) -> Existing | None:
-        provider = self._providers.instance(resource.provider)
+        provider = self._providers.instance(resource.provider, resource)
         with self._session.slot:
             return provider.read(resource.type, id_, bare(resource.inputs))
 
@@ -147,7 +147,7 @@ class Recovery:
     def _at(self, operation: PendingOperation, id_: str) -> Resource | None:
         resource = replace(operation.resource, id=id_)
         try:
-            provider = self._providers.instance(resource.provider)
+            provider = self._providers.instance(resource.provider, resource)
             return answered(resource, self._steps.read(provider, resource, id_))
         except PlatformError as error:
             self._session.report(error, resource.urn)

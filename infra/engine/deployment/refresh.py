@@ -63,7 +63,7 @@ def _read(resource: Resource, session: Session, providers: Providers) -> Resourc
     if session.halted():
         return resource
     try:
-        provider = providers.instance(resource.provider)
+        provider = providers.instance(resource.provider, resource)
         with session.slot:
             existing = provider.read(resource.type, resource.id, bare(resource.inputs))
         fresh = drifted(resource, existing)

@@ -57,7 +57,10 @@ class Registration:
         self._context = workplace
         self._goal, self._urn, self._resumed, self._seed = goal, urn, resumed, seed
         self._reference = workplace.providers.reference(goal, goal.type)
-        self._provider: Provider = workplace.providers.instance(self._reference)
+        new = wanted(goal, urn, self._reference, goal.inputs)
+        outputs = resumed.old.resource.outputs if resumed.old else {}
+        of = replace(new, outputs=outputs)
+        self._provider: Provider = workplace.providers.instance(self._reference, of)
 
     def run(self) -> StateEntry:
         """Bring the resource to its goal; return its entry in state."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from infra.contract.json_types import Document
-from infra.contract.provider import Provider
+from infra.contract.provider import PluginSource, Provider
 from infra.engine.deployment.recorder import NullRecorder, Recorder
 from infra.engine.deployment.session import Cancellation, Options, Session
 from infra.engine.model.events import Listener
@@ -16,7 +16,8 @@ class Run:
     """One operation: an update, a preview, a refresh or a destroy.
 
     ``loaded`` is the stack's state at the start and ``recorder`` receives the progress.
-    ``providers`` and ``provider_config`` (whose values may be secret) are keyed by package.
+    ``providers`` and ``provider_config`` (whose values may be secret) are keyed by package;
+    ``plugins`` has the providers of all others.
     """
 
     project: str
@@ -25,6 +26,7 @@ class Run:
     recorder: Recorder
     providers: Mapping[str, Provider]
     listener: Listener
+    plugins: PluginSource | None = None
     provider_config: Mapping[str, Document] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     cancellation: Cancellation = field(default_factory=Cancellation)

@@ -1,0 +1,382 @@
+"""A plugin as a provider: Pulumi's provider protocol, spoken as the CLI speaks it.
+
+Which fields of a request are set, and what a missing answer means, follows recordings of the Pulumi
+CLI 3.260.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError, Message
+from pulumi.runtime.proto import provider_pb2, status_pb2
+
+from infra.contract.errors import PartialFailure, PlatformError, ProviderError, UnreachableError
+from infra.contract.json_types import Document, JsonObject
+from infra.contract.provider import UNKNOWN, Checked, CheckFailure, Difference, DiffKind, Existing
+from infra.engine.model.resources import urn_name
+from infra.engine.model.values import marked_like, plain
+from infra.engine.monitor.protobuf import from_struct, to_struct
+from infra.engine.plugins.marks import masked, secret_paths, secret_texts, sent
+from infra.engine.plugins.process import PluginProcess
+
+_SERVICE: Final = "/pulumirpc.ResourceProvider/"
+_ANSWERS: Final[Mapping[str, type[Message]]] = {
+    "Handshake": provider_pb2.ProviderHandshakeResponse,
+    "CheckConfig": provider_pb2.CheckResponse,
+    "DiffConfig": provider_pb2.DiffResponse,
+    "Configure": provider_pb2.ConfigureResponse,
+    "Check": provider_pb2.CheckResponse,
+    "Diff": provider_pb2.DiffResponse,
+    "Create": provider_pb2.CreateResponse,
+    "Read": provider_pb2.ReadResponse,
+    "Update": provider_pb2.UpdateResponse,
+    "Delete": Empty,
+    "Invoke": provider_pb2.InvokeResponse,
+    "Construct": provider_pb2.ConstructResponse,
+    "Call": provider_pb2.CallResponse,
+    "Cancel": Empty,
+}
+_HANDSHAKE_S: Final = 10
+_CANCEL_S: Final = 5
+_DETAILS: Final = "grpc-status-details-bin"
+_GONE: Final = ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
+_KINDS: Final[Mapping[int, DiffKind]] = {
+    provider_pb2.PropertyDiff.ADD: "add",
+    provider_pb2.PropertyDiff.ADD_REPLACE: "add-replace",
+    provider_pb2.PropertyDiff.DELETE: "delete",
+    provider_pb2.PropertyDiff.DELETE_REPLACE: "delete-replace",
+    provider_pb2.PropertyDiff.UPDATE: "update",
+    provider_pb2.PropertyDiff.UPDATE_REPLACE: "update-replace",
+}
+_CHANGED: Final[Mapping[int, bool | None]] = {
+    provider_pb2.DiffResponse.DIFF_NONE: False,
+    provider_pb2.DiffResponse.DIFF_SOME: True,
+    provider_pb2.DiffResponse.DIFF_UNKNOWN: None,
+}
+
+Start = Callable[[], PluginProcess]
+
+
+class _NotImplementedError(Exception):
+    """The plugin has no such method."""
+
+
+@dataclass(slots=True)
+class Connection:
+    """One process of a plugin, started when it is first needed, and what it has said it can do."""
+
+    package: str
+    start: Start
+    engine: Callable[[], str]
+    secrets: bool = False
+    resources: bool = False
+    previews: bool = False
+    _process: PluginProcess | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def call(self, rpc: str, request: Message, timeout_s: float | None = None) -> Any:
+        """Send one request; raise ``_NotImplementedError``, or the ``grpc.RpcError`` it ends in."""
+        process = self._started()
+        method = process.channel.unary_unary(
+            f"{_SERVICE}{rpc}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=_ANSWERS[rpc].FromString,
+        )
+        try:
+            return method(request, timeout=timeout_s)
+        except grpc.RpcError as error:
+            if error.code().name == "UNIMPLEMENTED":
+                raise _NotImplementedError(rpc) from error
+            if error.code().name in _GONE:
+                raise process.crash() from error
+            raise
+
+    def cancel(self) -> None:
+        """Ask it to give up what it is doing."""
+        if self._process is not None and not self._process.ended:
+            with suppress(grpc.RpcError, _NotImplementedError, UnreachableError):
+                self.call("Cancel", Empty(), _CANCEL_S)
+
+    def ask_to_end(self) -> None:
+        self.cancel()
+        if self._process is not None:
+            self._process.ask_to_end()
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.close()
+
+    def _started(self) -> PluginProcess:
+        with self._lock:
+            if self._process is None:
+                self._process = self.start()
+                self._shake_hands(self._process)
+            return self._process
+
+    def _shake_hands(self, process: PluginProcess) -> None:
+        request = provider_pb2.ProviderHandshakeRequest(
+            engine_address=self.engine(), configure_with_urn=True, invoke_with_preview=True
+        )
+        method = process.channel.unary_unary(
+            f"{_SERVICE}Handshake",
+            request_serializer=provider_pb2.ProviderHandshakeRequest.SerializeToString,
+            response_deserializer=provider_pb2.ProviderHandshakeResponse.FromString,
+        )
+        try:
+            answer = method(request, timeout=_HANDSHAKE_S, wait_for_ready=True)
+        except grpc.RpcError as error:
+            if error.code().name == "UNIMPLEMENTED":
+                return  # older than the handshake
+            raise process.crash() from error
+        self.secrets, self.resources = answer.accept_secrets, answer.accept_resources
+
+
+@dataclass(frozen=True, slots=True)
+class PluginProvider:
+    """A plugin's provider, for one resource after ``at``.
+
+    ``inputs`` and ``outputs`` are the resource's, secrets marked: the contract's methods get plain
+    ones. Errors: ``ProviderError`` is what the plugin answered; ``UnreachableError`` that it is
+    gone, so that nobody knows whether the call had an effect.
+    """
+
+    connection: Connection
+    fresh: Callable[[], Connection]
+    urn: str = ""
+    inputs: Document = field(default_factory=dict)
+    outputs: Document = field(default_factory=dict)
+
+    def at(self, urn: str, inputs: Document, outputs: Document) -> "PluginProvider":
+        return replace(self, urn=urn, inputs=inputs, outputs=outputs)
+
+    def another(self) -> "PluginProvider":
+        return PluginProvider(self.fresh(), self.fresh)
+
+    def cancel(self) -> None:
+        self.connection.cancel()
+
+    # Configuration.
+
+    def check_config(self, olds: Document | None, news: Document, /) -> Checked:
+        request = provider_pb2.CheckRequest(
+            olds=to_struct(olds or {}), news=to_struct(news), **self._named()
+        )
+        return self._checked("CheckConfig", request, news)
+
+    def diff_config(self, olds: Document, news: Document, /) -> Difference:
+        request = provider_pb2.DiffRequest(
+            olds=to_struct(olds), old_inputs=to_struct(olds), news=to_struct(news), **self._named()
+        )
+        return self._difference("DiffConfig", request)
+
+    def configure(self, config: Document, /) -> None:
+        package = self.connection.package
+        request = provider_pb2.ConfigureRequest(
+            variables={f"{package}:config:{key}": _text(item) for key, item in config.items()},
+            args=to_struct(sent(config, self.inputs, secrets=True, resources=True)),
+            acceptSecrets=True,
+            acceptResources=True,
+            sends_old_inputs=True,
+            sends_old_inputs_to_delete=True,
+            **self._named(),
+        )
+        try:
+            answer = self._call("Configure", request)
+        except _NotImplementedError:
+            return
+        self.connection.secrets |= answer.acceptSecrets
+        self.connection.resources |= answer.acceptResources
+        self.connection.previews = answer.supportsPreview
+
+    # Resources.
+
+    def check(
+        self, _type: str, _name: str, olds: Document | None, news: Document, seed: bytes, /
+    ) -> Checked:
+        request = provider_pb2.CheckRequest(
+            olds=self._sent(olds or {}), news=self._sent(news), randomSeed=seed, **self._named()
+        )
+        return self._checked("Check", request, news)
+
+    def diff(
+        self, _type: str, id: str, olds: Document, old_outputs: Document, news: Document, /
+    ) -> Difference:
+        request = provider_pb2.DiffRequest(
+            id=id,
+            olds=self._sent(old_outputs, self.outputs),
+            old_inputs=self._sent(olds),
+            news=self._sent(news),
+            **self._named(),
+        )
+        return self._difference("Diff", request)
+
+    def create(
+        self, _type: str, inputs: Document, /, *, timeout_s: float, preview: bool
+    ) -> Existing:
+        if preview and not self.connection.previews:
+            return Existing("", inputs, {})
+        request = provider_pb2.CreateRequest(
+            properties=self._sent(inputs), timeout=timeout_s, preview=preview, **self._named()
+        )
+        answer = self._call("Create", request)
+        if not answer.id and not preview:
+            raise ProviderError(
+                f"The plugin of {self.connection.package!r} created it and returned no id.",
+                remedy="This is a bug in the plugin; report it there.",
+                at=self.urn,
+            )
+        return self._existing(answer.id, inputs, from_struct(answer.properties))
+
+    def read(self, _type: str, id: str, inputs: Document, /) -> Existing | None:
+        request = provider_pb2.ReadRequest(
+            id=id,
+            inputs=self._sent(inputs),
+            properties=to_struct(self._marked(plain(dict(self.outputs)), self.outputs)),
+            **self._named(),
+        )
+        answer = self._call("Read", request)
+        if not answer.id:
+            return None
+        # Plugins may forget on a read what is secret: state remembers.
+        outputs = marked_like(from_struct(answer.properties), dict(self.outputs))
+        return self._existing(answer.id, _plain(answer.inputs), outputs)
+
+    def update(
+        self,
+        _type: str,
+        id: str,
+        olds: Document,
+        old_outputs: Document,
+        news: Document,
+        /,
+        *,
+        timeout_s: float,
+        preview: bool,
+    ) -> Existing:
+        if preview and not self.connection.previews:
+            return Existing(id, news, {})
+        request = provider_pb2.UpdateRequest(
+            id=id,
+            olds=self._sent(old_outputs, self.outputs),
+            old_inputs=self._sent(olds),
+            news=self._sent(news),
+            timeout=timeout_s,
+            preview=preview,
+            **self._named(),
+        )
+        answer = self._call("Update", request)
+        return self._existing(id, news, from_struct(answer.properties))
+
+    def delete(self, _type: str, id: str, inputs: Document, /, *, timeout_s: float) -> None:
+        request = provider_pb2.DeleteRequest(
+            id=id,
+            properties=to_struct(self._marked(plain(dict(self.outputs)), self.outputs)),
+            old_inputs=self._sent(inputs),
+            timeout=timeout_s,
+            **self._named(),
+        )
+        self._call("Delete", request)
+
+    # Functions.
+
+    def invoke(self, token: str, args: Document, /, *, preview: bool) -> Document:
+        request = provider_pb2.InvokeRequest(tok=token, args=self._sent(args), preview=preview)
+        answer = self._call("Invoke", request)
+        if answer.failures:
+            lines = [f"  {each.property}: {each.reason}" for each in answer.failures]
+            raise ProviderError(
+                f"The function {token} refuses its arguments:\n" + "\n".join(lines),
+                remedy="Correct the arguments named above.",
+            )
+        return from_struct(getattr(answer, "return"))
+
+    # The protocol.
+
+    def _call(self, rpc: str, request: Message) -> Any:
+        try:
+            return self.connection.call(rpc, request)
+        except grpc.RpcError as error:
+            raise self._translated(rpc, error) from error
+
+    def _named(self) -> dict[str, Any]:
+        """Return the fields that name the resource. The type is that of the URN, as in the CLI."""
+        if not self.urn:
+            return {}
+        type_ = self.urn.split("::")[2].rpartition("$")[2]
+        return {"urn": self.urn, "name": urn_name(self.urn), "type": type_}
+
+    def _sent(self, values: Document, pattern: Document | None = None) -> Any:
+        return to_struct(self._marked(values, self.inputs if pattern is None else pattern))
+
+    def _marked(self, values: Document, pattern: Document) -> JsonObject:
+        to = self.connection
+        return sent(values, pattern, secrets=to.secrets, resources=to.resources)
+
+    def _checked(self, rpc: str, request: Message, news: Document) -> Checked:
+        try:
+            answer = self._call(rpc, request)
+        except _NotImplementedError:
+            return Checked(news)
+        failures = [CheckFailure(each.property, each.reason) for each in answer.failures]
+        return Checked(_plain(answer.inputs), failures)
+
+    def _difference(self, rpc: str, request: Message) -> Difference:
+        try:
+            answer = self._call(rpc, request)
+        except _NotImplementedError:
+            return Difference(None)
+        return Difference(
+            True if answer.replaces else _CHANGED[answer.changes],
+            list(answer.replaces),
+            {path: _KINDS[each.kind] for path, each in answer.detailedDiff.items()},
+            answer.deleteBeforeReplace,
+        )
+
+    def _existing(self, id: str, inputs: Document, outputs: JsonObject) -> Existing:
+        return Existing(id, inputs, dict(plain(outputs)), secret_paths(outputs))
+
+    def _translated(self, rpc: str, error: Any) -> PlatformError:
+        """Return the error for people. What it was sent as a secret is not in it."""
+        secrets = secret_texts(self.inputs, self.outputs)
+        text = masked(error.details() or error.code().name, secrets)
+        failed = _half_made(error)
+        if failed is None or not failed.id:
+            who = f"The plugin of {self.connection.package!r}"
+            remedy = f"{who} answered this to {rpc}. Correct what it names."
+            return ProviderError(text, remedy=remedy, at=self.urn or None)
+        return PartialFailure(
+            text,
+            remedy="Correct what it names; the next deployment tries again.",
+            resource_id=failed.id,
+            outputs=_plain(failed.properties),
+            reasons=[masked(reason, secrets) for reason in failed.reasons],
+            at=self.urn,
+        )
+
+
+def _half_made(error: Any) -> Any:
+    """Return the ``ErrorResourceInitFailed`` of an answer: it exists, but is not ready."""
+    for key, value in error.trailing_metadata() or ():
+        if key != _DETAILS:
+            continue
+        with suppress(DecodeError):
+            for detail in status_pb2.Status.FromString(value).details:
+                failed = provider_pb2.ErrorResourceInitFailed()
+                if detail.Unpack(failed):
+                    return failed
+    return None
+
+
+def _plain(struct: Any) -> JsonObject:
+    return dict(plain(from_struct(struct)))
+
+
+def _text(value: object) -> str:
+    """Return a configuration value as text, as `variables` has it."""
+    return UNKNOWN if value == UNKNOWN else value if isinstance(value, str) else json.dumps(value)

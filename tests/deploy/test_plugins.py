@@ -1,0 +1,54 @@
+"""A program of one's own with a dynamic provider, which is a plugin that Pulumi's SDK has."""
+
+import pytest
+
+PROGRAM = """\
+import pulumi
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider, UpdateResult
+import words
+
+class Shouting(ResourceProvider):
+    def create(self, props):
+        return CreateResult(f"id-{props['word']}", self.outputs(props))
+
+    def update(self, id, olds, news):
+        return UpdateResult(self.outputs(news))
+
+    def outputs(self, props):
+        return {**props, "loud": words.loud(props["word"])}
+
+class Shout(Resource):
+    loud: pulumi.Output[str]
+
+    def __init__(self, name, word, password):
+        super().__init__(Shouting(), name, {"loud": None, "word": word, "password": password})
+
+shout = Shout("one", pulumi.Config().get("word") or "ada", pulumi.Output.secret("Pa55-canary"))
+pulumi.export("loud", shout.loud)
+"""
+
+
+@pytest.fixture
+def dynamic(project):
+    """Return a project whose program makes a resource of a provider of its own."""
+    (project.root / "Pulumi.yaml").write_text(
+        "name: shop\nruntime: python\nmain: program\nstackConfigDir: stacks\n"
+    )
+    project.stack_file().write_text("config:\n  aml:cloud: local\n")
+    program = project.root / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(PROGRAM)
+    (program / "words.py").write_text("def loud(text):\n    return text.upper()\n")
+    return project
+
+
+def test_a_dynamic_provider_deploys_and_its_secrets_stay_secret(dynamic):
+    assert "2 created" in dynamic.good("up", "--yes").err
+    dynamic.good("up", "--expect-no-changes")
+    assert dynamic.good("outputs", "--json").data["loud"] == "ADA"
+    dynamic.good("config", "set", "shop:word", "bob")
+    assert "1 updated" in dynamic.good("up", "--yes").err
+    for file in (dynamic.home / "state").rglob("*.json"):
+        assert "Pa55-canary" not in file.read_text(encoding="utf-8")
+    dynamic.good("refresh", "--yes")
+    assert "2 deleted" in dynamic.good("destroy", "--yes").err

@@ -1,0 +1,125 @@
+"""A plugin written with Pulumi's SDK: things, each a file in the folder `LAB_STORE`.
+
+`fail`, `crash` and `half` among the inputs make a create fail, end the process, or half succeed.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from pulumi.provider.experimental import provider, server
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime.proto import provider_pb2, status_pb2
+
+STORE = Path(os.environ["LAB_STORE"])
+
+
+def plain(values):
+    return {key: each.value for key, each in values.items() if key != "version"}
+
+
+def note(**entry):
+    with (STORE / "calls.jsonl").open("a") as file:
+        file.write(json.dumps({"pid": os.getpid(), **entry}) + "\n")
+
+
+def things_of(urn):
+    return STORE / f"{urn.rpartition('::')[2]}.json"
+
+
+class Lab(provider.Provider):
+    region = ""
+
+    async def check_config(self, request):
+        if "region" not in request.new_inputs:
+            failure = provider.CheckFailure("region", "is needed")
+            return provider.CheckResponse(request.new_inputs, [failure])
+        return provider.CheckResponse(request.new_inputs)
+
+    async def diff_config(self, request):
+        moved = request.old_state["region"].value != request.new_inputs["region"].value
+        return provider.DiffResponse(changes=moved, replaces=["region"] if moved else [])
+
+    async def configure(self, request):
+        self.region = request.args["region"].value
+        note(rpc="configure", region=self.region, token="token" in request.args)
+        return await super().configure(request)
+
+    async def check(self, request):
+        size = request.new_inputs["size"].value
+        if isinstance(size, float) and size < 0:
+            failure = provider.CheckFailure("size", "is negative")
+            return provider.CheckResponse(request.new_inputs, [failure])
+        return provider.CheckResponse({"kind": PropertyValue("thing"), **request.new_inputs})
+
+    async def diff(self, request):
+        olds, news = plain(request.old_state), plain(request.new_inputs)
+        changed = [key for key in news if news[key] != olds.get(key)]
+        return provider.DiffResponse(
+            changes=bool(changed), replaces=[key for key in changed if key == "name"]
+        )
+
+    async def create(self, request):
+        given = request.properties
+        if "crash" in given:
+            os._exit(3)
+        if "fail" in given:
+            raise ValueError(f"cannot use {given['password'].value}")
+        if not request.preview:
+            things_of(request.urn).write_text(json.dumps(plain(given)))
+            note(rpc="create", urn=request.urn)
+        id_ = "" if request.preview else f"lab-{given['name'].value}"
+        return provider.CreateResponse(id_, self.outputs(given, request.preview))
+
+    async def update(self, request):
+        if not request.preview:
+            things_of(request.urn).write_text(json.dumps(plain(request.news)))
+            note(rpc="update", olds=sorted(request.olds))
+        return provider.UpdateResponse(self.outputs(request.news, request.preview))
+
+    async def read(self, request):
+        file = things_of(request.urn)
+        if not file.exists():
+            return provider.ReadResponse("", {}, {})
+        stored = json.loads(file.read_text(), parse_int=float)
+        found = {key: PropertyValue(value) for key, value in stored.items()}
+        return provider.ReadResponse(request.resource_id, self.outputs(found, preview=False), found)
+
+    async def delete(self, request):
+        note(rpc="delete", id=request.resource_id, properties=sorted(request.properties))
+        things_of(request.urn).unlink(missing_ok=True)
+
+    async def invoke(self, request):
+        if "bad" in request.args:
+            failure = provider.CheckFailure("bad", "is not allowed")
+            return provider.InvokeResponse({}, [failure])
+        return provider.InvokeResponse({"answer": PropertyValue(f"from {self.region}")})
+
+    def outputs(self, given, preview):
+        password = given.get("password")
+        made = {} if preview else {"address": PropertyValue(f"lab://{given['name'].value}")}
+        derived = {} if password is None else {
+            "login": PropertyValue(f"me:{password.value}", is_secret=password.is_secret)
+        }  # fmt: skip
+        return {**given, **made, **derived}
+
+
+async def create(self, request, context):
+    made = await original(self, request, context)
+    if "half" in request.properties.fields and not request.preview:
+        failed = provider_pb2.ErrorResourceInitFailed(
+            id=made.id, properties=made.properties, reasons=["it is still cold"]
+        )
+        detail = Any()
+        detail.Pack(failed)
+        status = status_pb2.Status(code=2, message="not ready", details=[detail])
+        trailer = (("grpc-status-details-bin", status.SerializeToString()),)
+        await context.abort(grpc.StatusCode.UNKNOWN, "not ready", trailer)
+    return made
+
+
+original, server.ProviderServicer.Create = server.ProviderServicer.Create, create
+server.main(sys.argv[1:], "1.2.3", Lab())

@@ -1,0 +1,173 @@
+"""Resources of a plugin that is written with Pulumi's own SDK, and runs as a process of its own."""
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.contract.errors import UsageError
+from infra.engine.deployment.builtin import BuiltinProvider
+from infra.engine.model.events import Finished, Message, Op
+from infra.engine.model.values import Secret, secret
+from infra.engine.plugins.host import PluginHost
+from tests.engine.monitor.embedded import EmbeddedStage
+
+HERE = Path(__file__).parent
+PROJECT = f"""\
+name: proj
+runtime: python
+plugins:
+  providers:
+    - {{name: lab, path: {HERE / "lab"}}}
+"""
+PASSWORD = "Pa55-canary"
+
+
+class PluginStage(EmbeddedStage):
+    """A stack whose program declares things of the plugin."""
+
+    def __init__(self, folder, program=HERE / "program"):
+        super().__init__("")
+        self.program = program
+        self.root = folder
+        self.config = {"lab": {"region": "eu", "token": secret("t0ken-canary")}}
+        (folder / "Pulumi.yaml").write_text(PROJECT)
+        self.store = folder / "store"
+        self.store.mkdir()
+
+    def things(self, **wanted):
+        self.settings["test:things"] = json.dumps(wanted)
+
+    def _start(self, options):
+        run = super()._start(options)
+        self.host = PluginHost(self.root, self.program, "proj", self._heard)
+        builtin = BuiltinProvider(lambda *_: None)
+        return replace(run, providers={"pulumi": builtin}, plugins=self.host)
+
+    def _heard(self, severity, text, urn):
+        self.events.append(Message(severity, text, urn))
+
+    def _end(self, summary):
+        with closing(self.host):
+            return super()._end(summary)
+
+    def up(self, **wanted):
+        if wanted:
+            self.things(**wanted)
+        return self.go()
+
+    def calls(self, rpc):
+        lines = (self.store / "calls.jsonl").read_text().splitlines()
+        return [each for each in map(json.loads, lines) if each["rpc"] == rpc]
+
+    def stored(self, name):
+        return next(each for each in self.loaded.resources if each.name == name)
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    made = PluginStage(tmp_path)
+    monkeypatch.setenv("LAB_STORE", str(made.store))
+    return made
+
+
+def errors(result):
+    failed = [event.error for event in result.events if isinstance(event, Finished)]
+    said = [each.text for each in result.events if isinstance(each, Message)]
+    return "\n".join([*filter(None, failed), *said])
+
+
+def test_things_are_planned_made_changed_replaced_and_deleted(stage):
+    stage.things(one={}, two={"password": PASSWORD})
+    planned = stage.look()
+    assert planned.counts[Op.CREATE] == 3, errors(planned)
+    assert not list(stage.store.glob("*.json"))
+    made = stage.go()
+    assert made.counts[Op.CREATE] == 3, errors(made)
+    assert made.summary.outputs == {"one": "lab://one", "two": "lab://two"}
+    two = stage.stored("two")
+    assert (two.id, two.inputs["kind"]) == ("lab-two", "thing")
+    assert isinstance(two.outputs["password"], Secret)
+    assert two.outputs["login"] == secret(f"me:{PASSWORD}")  # the plugin knows what it derived
+    assert set(stage.go().counts) == {Op.SAME}
+    one, two = {"size": 2}, {"password": "n3w"}
+    assert stage.up(one=one, two=two).counts[Op.UPDATE] == 2
+    assert stage.up(one=one, two={"name": "other", **two}).counts[Op.REPLACE] == 1
+    assert stage.stored("two").id == "lab-other"
+    assert stage.up(one={"size": 2}).counts[Op.DELETE] == 1
+    assert {"address", "login", "password"} <= {*stage.calls("delete")[-1]["properties"]}
+    assert stage.destroy().summary.changes[Op.DELETE]
+    assert not list(stage.store.glob("*.json"))
+
+
+def test_it_is_configured_with_what_the_stack_says(stage):
+    stage.up(one={})
+    (configured,) = stage.calls("configure")
+    assert (configured["region"], configured["token"]) == ("eu", True)
+    default = next(each for each in stage.loaded.resources if each.name == "default_1_2_3")
+    assert isinstance(default.inputs["token"], Secret)
+
+
+def test_an_explicit_provider_is_a_process_of_its_own_and_replaces_what_moves(stage):
+    stage.up(one={})
+    stage.settings["test:region"] = "us"
+    moved = stage.up(one={})
+    assert moved.counts[Op.REPLACE] == 1, errors(moved)
+    regions = {each["region"]: each["pid"] for each in stage.calls("configure")}
+    assert len({*regions.values()}) == len(regions) == 2
+
+
+def test_refusals_name_the_property(stage):
+    refused = stage.up(one={"size": -1})
+    assert "size: is negative" in errors(refused)
+    stage.config = {"lab": {}}
+    assert "region: is needed" in errors(stage.up(one={}))
+
+
+def test_an_error_of_the_plugin_is_shown_without_the_secrets_it_was_sent(stage):
+    failed = stage.up(one={"fail": True, "password": PASSWORD})
+    assert failed.summary.failed
+    assert "cannot use [secret]" in errors(failed)
+    assert PASSWORD not in errors(failed)
+    assert set(stage.up(one={}).counts) >= {Op.CREATE}
+
+
+def test_a_crash_leaves_the_operation_pending(stage):
+    crashed = stage.up(one={"crash": True})
+    assert "The plugin of 'lab' ended with code 3" in errors(crashed)
+    assert [each.kind for each in stage.loaded.pending] == ["creating"]
+
+
+def test_what_is_half_made_is_in_state_and_repaired(stage):
+    half = stage.up(one={"half": True})
+    assert half.summary.failed
+    assert stage.stored("one").init_errors == ("it is still cold",)
+    assert stage.up(one={"half": True}).counts[Op.UPDATE] == 1
+    assert not stage.stored("one").init_errors
+
+
+def test_a_refresh_finds_what_was_changed_and_what_is_gone(stage):
+    stage.up(one={"password": PASSWORD}, two={})
+    (stage.store / "two.json").unlink()
+    changed = json.loads((stage.store / "one.json").read_text()) | {"size": 5}
+    (stage.store / "one.json").write_text(json.dumps(changed))
+    read = stage.refresh()
+    assert not errors(read), errors(read)
+    assert stage.stored("one").outputs["size"] == 5
+    for name in ("password", "login"):  # the plugin returns both in clear
+        assert isinstance(stage.stored("one").outputs[name], Secret)
+    assert not [each for each in stage.loaded.resources if each.name == "two"]
+
+
+def test_its_functions_are_called(stage):
+    stage.settings["test:invoke"] = "yes"
+    assert stage.up(one={}).summary.outputs["answer"] == "from eu"
+
+
+def test_a_package_without_a_plugin_is_refused_with_what_to_do(stage):
+    host = PluginHost(stage.root, HERE, "proj", print)
+    with pytest.raises(UsageError) as refused:
+        host.plugin("nobody", "1.0.0")
+    assert "pulumi plugin install resource nobody 1.0.0" in refused.value.remedy
