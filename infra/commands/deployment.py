@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 
 import click
 
-from infra.commands.operation_name import Name
+from infra.commands.operation_name import Form, Name
 from infra.commands.unchanged import shown_again
+from infra.contract.errors import UsageError
 from infra.contract.load import load
 from infra.deploy.run.fingerprint import basis_of
 from infra.deploy.run.request import OperationRequest
@@ -101,6 +102,14 @@ def options(*groups: Sequence[Option[Command]]) -> Option[Command]:
 
 @click.command()
 @options(_EVERY, _EXPECTING, _REPLACING)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Form of the plan; markdown goes to standard output, for a comment on a pull request.",
+)
 def preview(
     *,
     stack: str | None,
@@ -112,6 +121,7 @@ def preview(
     replace_workspaces: tuple[str, ...],
     refresh: bool,
     no_fingerprint: bool,
+    form: Form,
 ) -> None:
     """Show what `aml up` would change, without changing anything."""
     request = OperationRequest(
@@ -121,7 +131,14 @@ def preview(
         replace=frozenset(replace),
         replace_workspaces=frozenset(replace_workspaces),
     )
-    _perform("preview", stack, request, engine, as_json=as_json, run_anyway=no_fingerprint)
+    if form == "markdown" and (as_json or engine == "pulumi"):
+        raise UsageError(
+            "`--format markdown` cannot be combined with `--json` or `--engine pulumi`.",
+            remedy="Leave one of them out.",
+        )
+    form = "json" if as_json else form
+    run_anyway = no_fingerprint or form == "markdown"
+    _perform("preview", stack, request, engine, form=form, run_anyway=run_anyway)
 
 
 @click.command()
@@ -151,7 +168,15 @@ def up(
         replace_workspaces=frozenset(replace_workspaces),
         message=message,
     )
-    _perform("up", stack, request, engine, as_json=as_json, yes=yes, run_anyway=no_fingerprint)
+    _perform(
+        "up",
+        stack,
+        request,
+        engine,
+        form=_form(as_json=as_json),
+        yes=yes,
+        run_anyway=no_fingerprint,
+    )
 
 
 @click.command()
@@ -178,7 +203,7 @@ def refresh(
         clear_pending=clear_pending,
         import_pending=dict(import_pending),
     )
-    _perform("refresh", stack, request, engine, as_json=as_json, yes=yes)
+    _perform("refresh", stack, request, engine, form=_form(as_json=as_json), yes=yes)
 
 
 @click.command()
@@ -197,7 +222,11 @@ def destroy(
     request = OperationRequest(
         parallel=parallel, continue_on_error=continue_on_error, message=message
     )
-    _perform("destroy", stack, request, engine, as_json=as_json, yes=yes)
+    _perform("destroy", stack, request, engine, form=_form(as_json=as_json), yes=yes)
+
+
+def _form(*, as_json: bool) -> Form:
+    return "json" if as_json else "text"
 
 
 def _perform(
@@ -206,14 +235,14 @@ def _perform(
     request: OperationRequest,
     engine: str,
     *,
-    as_json: bool,
+    form: Form,
     yes: bool = False,
     run_anyway: bool = True,
 ) -> None:
     """Run an operation, unless it would end as the last one did."""
     known = basis_of(stack) if engine == "embedded" else None
     may_repeat = known is not None and not run_anyway and request.is_plain
-    if known is not None and may_repeat and shown_again(name, known, as_json=as_json):
+    if known is not None and may_repeat and shown_again(name, known, as_json=form == "json"):
         return
     perform = load("infra.commands.operation:perform", extra="infra")
-    perform(name, stack, request, engine, known, as_json=as_json, yes=yes)
+    perform(name, stack, request, engine, known, form=form, yes=yes)

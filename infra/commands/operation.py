@@ -9,7 +9,8 @@ import click
 
 from infra.commands import plans, view
 from infra.commands.live_view import Progress
-from infra.commands.operation_name import TITLES, Name
+from infra.commands.operation_name import TITLES, Form, Name
+from infra.commands.plan_markdown import plan_markdown
 from infra.contract.command_line import stack_command
 from infra.contract.errors import InterruptedByUserError, UsageError
 from infra.contract.json_types import JsonObject
@@ -41,7 +42,7 @@ def perform(
     engine: str,
     known: Basis | None,
     *,
-    as_json: bool,
+    form: Form,
     yes: bool,
 ) -> None:
     """Run an operation on a stack and show its result.
@@ -49,7 +50,7 @@ def perform(
     ``known`` is what the result depends on, if that is worth remembering.
     """
     opened = open_stack(stack)
-    Operation(name, opened, request, engine, known, as_json=as_json, yes=yes).run()
+    Operation(name, opened, request, engine, known, form, yes=yes).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Operation:
     request: OperationRequest
     engine: str
     known: Basis | None
-    as_json: bool
+    form: Form
     yes: bool
 
     def run(self) -> None:
@@ -69,12 +70,12 @@ class Operation:
         if self.engine == "pulumi":
             self._hand_over()
             return
-        quiet = self.yes and self.as_json
+        quiet = self.yes and self.form == "json"
         credentials = self._credentials()
-        with Progress(quiet=self.as_json) as progress:
+        with Progress(quiet=self.form != "text") as progress:
             confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
             done = self._done(StackOperations(self.stack, progress, confirm))
-        _show(self.name, self.stack, done, as_json=self.as_json)
+        _show(self.name, self.stack, done, self.form)
         if done.refusal is not None:
             raise done.refusal
         if not done.approved:
@@ -139,7 +140,7 @@ class Operation:
             for notice in stack.backend.recover(stack.project.name, stack.name, stack.cipher):
                 view.say(notice)
         handed = hand_over(name)
-        if self.as_json:
+        if self.form == "json":
             changes = dict(handed.changes)
             view.print_json({"stack": stack.name, "operation": name, "changes": changes})
 
@@ -179,9 +180,13 @@ class Confirmation:
         return stack_command(typed, self.stack.name)
 
 
-def _show(name: Name, stack: Stack, done: OperationResult, *, as_json: bool) -> None:
-    if as_json:
+def _show(name: Name, stack: Stack, done: OperationResult, form: Form) -> None:
+    if form == "json":
         view.print_json(_document(name, stack, done))
+        return
+    if form == "markdown":
+        own_program = stack.own_program
+        view.print_text(plan_markdown(stack.name, stack.cloud, done.plan, own_program=own_program))
         return
     if not (done.approved or done.refusal):
         view.say("Nothing was changed.")

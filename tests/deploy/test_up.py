@@ -200,3 +200,15 @@ def test_a_stack_that_is_referred_to_must_be_there(project):
     said = project.aml("up", "--yes")
     assert said.code == 1
     assert "The stack 'nowhere', which the program refers to, was never deployed." in said.err
+
+
+def test_a_preview_as_markdown_is_on_stdout_with_the_price_of_its_nodes(project):
+    said = project.good("preview", "--format", "markdown")
+    assert said.out.startswith("### Preview of stack `local` (local)\n\n**12 to create**\n\n")
+    assert "| `+` create | machinelearningservices:Compute | platform-cpu |" in said.out
+    assert "at most 0.00 → 0.54 USD an hour (+0.54" in said.out
+    assert said.err == ""
+
+
+def test_a_preview_is_json_or_markdown_not_both(project):
+    assert "cannot be combined" in project.aml("preview", "--format", "markdown", "--json").err
