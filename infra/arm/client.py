@@ -20,8 +20,8 @@ from infra.arm.faults import fault
 from infra.arm.messages import Request, Response
 from infra.arm.operations import Operation, perform
 from infra.arm.retries import NO_ANSWER, Retries
-from infra.contract.discovery import LocalCloud, ensure_cloud
-from infra.contract.errors import ProviderError, UnreachableError
+from infra.contract.discovery import LocalCloud, cloud_folder, ensure_cloud
+from infra.contract.errors import NotDeployedError, ProviderError, UnreachableError
 
 _UNAUTHENTICATED: Final = 401
 _TIMEOUT: Final = httpx.Timeout(100.0, connect=15.0)
@@ -223,7 +223,19 @@ class Client:
 
 
 def local_client(home: Path) -> Client:
-    """Return a client for the local cloud of ``home``, started if it is down."""
+    """Return a client for the local cloud of ``home``, started if it is down.
+
+    Raises ``NotDeployedError`` if there never was one: a new cloud would be empty, and whoever
+    asks for something in it means another.
+    """
+    if not cloud_folder(home).is_dir():
+        raise NotDeployedError(
+            f"The workspace is on a local cloud, and {home} has none: it was deployed from another"
+            " folder or machine, which has its own.",
+            remedy="Set AML_HOME to the .aml folder of the project that deployed it, or run"
+            " `aml up` to deploy it here.",
+            at=str(cloud_folder(home)),
+        )
     cloud = ensure_cloud(home)
     return Client(local_endpoint(cloud), local_credential(cloud))
 

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeVar
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, StateError, UnknownNameError
 from infra.contract.json_types import Document, JsonObject
-from infra.contract.load import nearest
+from infra.contract.load import load, nearest
 
 VERSION: Final = 1
 _CLOUDS: Final = ("local", "azure")
+_NEVER_DEPLOYED: Final = "infra.contract.undeployed:never_deployed"
 _WHOLE_NUMBERS: Final = frozenset({"version", "min_nodes", "max_nodes", "port"})
 
 Part = TypeVar("Part", "WorkspaceEntry", "TargetEntry")
@@ -186,11 +187,8 @@ def read_manifest(file: Path, *, stack: str) -> Manifest:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise NotDeployedError(
-            f"Stack {stack!r} was never deployed from here ({file.name} does not exist).",
-            remedy=f"Run {stack_command('up', stack)}, or name a manifest with `--manifest FILE`.",
-            at=str(file),
-        ) from error
+        undeployed: NotDeployedError = load(_NEVER_DEPLOYED)(file, stack)
+        raise undeployed from error
     except (ValueError, RecursionError) as error:
         raise StateError(
             f"It is not JSON: {error}.",

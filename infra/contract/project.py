@@ -66,8 +66,7 @@ class Project:
 
     def select_stack(self, stack: str) -> None:
         """Make ``stack`` the current one for later commands."""
-        private_folder(self.home)
-        private_file(self.home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
+        select_stack(self.home, stack)
 
 
 def home_folder(start: Path | None = None) -> Path:
@@ -98,6 +97,12 @@ def selected_stack(home: Path) -> str:
             at=str(file),
         )
     return name.decode("ascii") or DEFAULT_STACK
+
+
+def select_stack(home: Path, stack: str) -> None:
+    """Make ``stack`` the current one of a project; ``home`` is its ``.aml`` folder."""
+    private_folder(home)
+    private_file(home / "selected-stack").write_text(f"{stack}\n", encoding="utf-8")
 
 
 def manifest_file(home: Path, stack: str) -> Path:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from infra.catalogue.api_versions import MACHINE_LEARNING
 from infra.catalogue.names import parse_arm_id
+from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
 from infra.contract.manifest import Manifest, read_manifest
@@ -385,5 +386,23 @@ def _close(transport: Transport) -> None:
 
 
 def _opened(wanted: WorkspaceName) -> ProjectSession:
-    """Open the session of the stack that deployed a workspace."""
-    return open_session(stack_of(wanted, manifests(home_folder())))
+    """Open the session of a workspace: of the stack that deployed it, else of the workspace itself.
+
+    Without a subscription, only workspaces that were deployed or used here are meant.
+    """
+    home = home_folder()
+    try:
+        return open_session(stack_of(wanted, manifests(home)))
+    except WorkspaceNotFoundException as unknown:
+        if not (wanted.subscription_id and wanted.resource_group):
+            raise
+        use = load("runtime.api.workspaces.using:use_workspace", extra="azureml")
+        try:
+            used: Manifest = use(home, wanted)
+        except PlatformError as error:
+            raise WorkspaceNotFoundException(
+                f"{unknown.detail} {error.detail}",
+                remedy=f"{unknown.remedy} {error.remedy}".strip(),
+                at=wanted.at,
+            ) from error
+        return open_session(used.stack)

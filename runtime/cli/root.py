@@ -144,6 +144,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "env": Entry("runtime.cli.env_command:env", "Manage environments on this machine.", _RUN),
     "prepare": Entry("runtime.cli.env_command:prepare", "Build a target's environment.", _RUN),
     "targets": Entry("runtime.cli.targets:targets", "List where runs can execute.", _RUN),
+    "use": Entry(
+        "runtime.cli.use:use", "Submit to a workspace that others deployed.", _RUN, "azureml"
+    ),
     "v1": Entry("runtime.cli.v1:v1", "Run scripts and notebooks of the Python SDK v1.", _RUN),
     "folder": Entry("runtime.cli.folder:folder", "Write a project's run configurations.", _RUN),
     "runconfiguration": Entry(

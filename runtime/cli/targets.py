@@ -9,7 +9,7 @@ from infra.contract.errors import NotDeployedError, UnknownNameError
 from infra.contract.json_types import JsonObject
 from infra.contract.load import nearest
 from infra.contract.manifest import TargetEntry, read_manifest
-from runtime.cli.render import print_data, print_json, print_table, say
+from runtime.cli.render import print_data, print_json, print_table, print_text, say
 from runtime.cli.session import command_session
 from runtime.submit.choosing import ignored, refused, taken
 from runtime.targets.deployed import unusable
@@ -24,13 +24,24 @@ _DOCKER = TargetEntry(kind="docker", id="the docker engine of this shell")
 @click.option(
     "--manifest", type=click.Path(path_type=Path), help="Read the targets from this manifest file."
 )
+@click.option(
+    "--export",
+    is_flag=True,
+    help="Print the manifest, which holds no secret, for `aml use --targets FILE` elsewhere.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the targets as JSON.")
-def targets(name: str | None, stack: str | None, manifest: Path | None, *, as_json: bool) -> None:
+def targets(
+    name: str | None, stack: str | None, manifest: Path | None, *, export: bool, as_json: bool
+) -> None:
     """List the targets of a stack, or show what one of them cannot do, and why.
 
     `local`, this machine, and `docker`, containers of its docker engine, need no stack.
     """
     session = command_session(stack, manifest)
+    if export:
+        found_manifest = read_manifest(session.targets.manifest_file, stack=session.stack)
+        print_text(found_manifest.to_json())
+        return
     found = {"local": _LOCAL, "docker": _DOCKER}
     try:
         found |= read_manifest(session.targets.manifest_file, stack=session.stack).targets

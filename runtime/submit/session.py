@@ -8,10 +8,8 @@ from typing import Final
 from infra.contract.errors import PlatformError
 from infra.contract.load import load
 from infra.contract.project import (
-    DEFAULT_STACK,
     home_folder,
     manifest_file,
-    project_root,
     selected_stack,
 )
 from runtime.history.child_runs import PARENT
@@ -103,6 +101,6 @@ def waits_for_driver(record: RunRecord) -> bool:
 def open_session(stack: str | None, manifest: Path | None = None) -> ProjectSession:
     """Open the session of ``stack`` (default: the selected one). Needs no project folder."""
     home = home_folder()
-    name = stack or (selected_stack(home) if project_root() is not None else DEFAULT_STACK)
+    name = stack or selected_stack(home)
     file = manifest or manifest_file(home, name)
     return ProjectSession(home, name, History(home / "history.sqlite"), Targets(home, file, name))

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Protocol
 
-from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError, PlatformError
 from infra.contract.json_types import Document
 from infra.contract.load import load
@@ -22,6 +21,7 @@ ON_THIS_MACHINE: Final = (LOCAL, DOCKER)
 """The targets that need no stack: processes of this machine, and containers of its engine."""
 _PROCESSES: Final = ("virtual_machine", "virtual_machines", "hdinsight", "databricks", "batch")
 """Kinds of computes whose runs are processes."""
+_NEVER_DEPLOYED: Final = "infra.contract.undeployed:never_deployed"
 _DEPLOYED: Final = "runtime.targets.deployed:DeployedTargets"
 
 
@@ -147,13 +147,10 @@ class Targets:
         if not self.deployed:
             close = get_close_matches(name.lower(), ON_THIS_MACHINE, n=1)
             meant = f"Did you mean {close[0]!r}? " if close else ""
-            raise NotDeployedError(
-                f"Stack {self._stack!r} was never deployed from here"
-                f" ({self.manifest_file.name} does not exist).",
-                remedy=f"{meant}Run {stack_command('up', self._stack)}, or name a manifest with"
-                " `--manifest FILE`; `local` and `docker` need no stack.",
-                at=str(self.manifest_file),
+            undeployed: NotDeployedError = load(_NEVER_DEPLOYED)(
+                self.manifest_file, self._stack, meant
             )
+            raise undeployed
         return self._deployed()
 
     def _deployed(self) -> OtherTargets:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from infra.catalogue.compute_kinds import compute_kind
 from infra.catalogue.documents import set_at, value_at
 from infra.catalogue.updates.rule import covers
 from infra.catalogue.updates.table import COMPUTE, WORKSPACE
@@ -122,17 +123,6 @@ _ROWS: Final[Mapping[str, tuple[Row, ...]]] = {
     ),
     "synapse_spark": _ATTACHED,
 }
-_KIND_OF: Final = {
-    "amlcompute": "aml_compute",
-    "computeinstance": "compute_instance",
-    "virtualmachine": "virtual_machine",
-    "hdinsight": "hdinsight",
-    "batch": "batch",
-    "databricks": "databricks",
-    "datalakeanalytics": "data_lake_analytics",
-    "kubernetes": "kubernetes",
-    "synapsespark": "synapse_spark",
-}
 _WITHOUT_IDENTITY: Final = frozenset(
     {"virtual_machine", "hdinsight", "batch", "databricks", "data_lake_analytics"}
 )
@@ -168,7 +158,7 @@ _SERVICE_ACCESS: Final = {
 
 
 def _kind(compute_type: object) -> str:
-    return _KIND_OF.get(str(compute_type).lower(), str(compute_type))
+    return compute_kind(compute_type) or str(compute_type)
 
 
 _PLACED: Final = (
@@ -380,7 +370,7 @@ def _primary(inputs: Document) -> Row:
 
 def kind_of(inputs: Document) -> str | None:
     """Return the stack file's kind of a compute, ``None`` if it has none for it."""
-    return _KIND_OF.get(str(value_at(inputs, "properties.computeType")).lower())
+    return compute_kind(value_at(inputs, "properties.computeType"))
 
 
 def rows_of(kind: str) -> tuple[Row, ...]:

@@ -1,0 +1,94 @@
+"""The error for a stack that has no manifest here, and the command that helps.
+
+Apart, because it reads stack files, which only an error has to.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from infra.contract.bounded_yaml import YamlError, plain
+from infra.contract.command_line import stack_command
+from infra.contract.errors import NotDeployedError, PlatformError
+from infra.contract.project import find_project
+
+_STACK_FILES: Final = "Pulumi.*.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredWorkspace:
+    """The workspace that a stack file names; what it leaves out is empty."""
+
+    name: str
+    group: str = ""
+    subscription: str = ""
+    local: bool = False
+
+    @property
+    def command(self) -> str:
+        """The command that submits to it from a clone that never deployed it."""
+        group = f" -g {self.group}" if self.group else ""
+        subscription = f" --subscription {self.subscription}" if self.subscription else ""
+        return f"`aml use {self.name}{group}{subscription}`"
+
+    def means(self, workspace_id: str) -> bool:
+        """Return whether this is the workspace with an ARM id, as far as the file says."""
+        parts = workspace_id.lower().split("/")
+        named = (self.name, self.group, self.subscription)
+        return self.name.lower() == parts[-1] and all(
+            not part or part.lower() in parts for part in named
+        )
+
+
+def never_deployed(file: Path, stack: str, meant: str = "") -> NotDeployedError:
+    """Return the error for a stack whose manifest, ``file``, does not exist.
+
+    ``meant`` is put before the remedy. A local cloud has nothing that others deployed.
+    """
+    declared = declared_workspaces().get(stack)
+    up, manifest = stack_command("up", stack), "name a manifest with `--manifest FILE`"
+    remedy = (
+        f"Run {up}, or {manifest}"
+        if declared is None or declared.local
+        else f"Run {declared.command} if others have deployed it, else {up}; or {manifest}"
+    )
+    return NotDeployedError(
+        f"Stack {stack!r} was never deployed from here ({file.name} does not exist).",
+        remedy=f"{meant}{remedy}; `local` and `docker` need no stack.",
+        at=str(file),
+    )
+
+
+def declared_workspaces() -> dict[str, DeclaredWorkspace]:
+    """Return the workspace of each stack file of the project around the working folder.
+
+    Files that cannot be read, and those that leave the name to the program, are left out.
+    """
+    try:
+        project = find_project()
+    except PlatformError:
+        return {}
+    files = sorted(project.stacks.glob(_STACK_FILES))
+    found = {file.name.split(".", 1)[1][:-5]: _declared(file) for file in files}
+    return {stack: declared for stack, declared in found.items() if declared is not None}
+
+
+def _declared(file: Path) -> DeclaredWorkspace | None:
+    try:
+        document = plain(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, YamlError):
+        return None
+    config = document.get("config") if isinstance(document, dict) else None
+    workspace = config.get("aml:workspace") if isinstance(config, dict) else None
+    if not isinstance(config, dict) or not isinstance(workspace, dict):
+        return None
+    name, group = workspace.get("name"), workspace.get("resource_group")
+    subscription = config.get("azure-native:subscriptionId")
+    if not isinstance(name, str):
+        return None
+    return DeclaredWorkspace(
+        name,
+        group if isinstance(group, str) else "",
+        subscription if isinstance(subscription, str) else "",
+        config.get("aml:cloud") == "local",
+    )

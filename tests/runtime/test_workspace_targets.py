@@ -1,0 +1,114 @@
+"""Targets as a workspace tells them, completed by what the deployment knew."""
+
+from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
+from infra.contract.undeployed import DeclaredWorkspace
+from runtime.targets.workspace_targets import target_entry, unknown_parts, workspace_manifest
+
+WORKSPACE = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+)
+
+
+def compute(name, kind, inner, **properties):
+    return {
+        "id": f"{WORKSPACE}/computes/{name}",
+        "name": name,
+        "properties": {"computeType": kind, "properties": inner, **properties},
+    }
+
+
+BOX = compute(
+    "box",
+    "VirtualMachine",
+    {"address": "10.0.0.4", "sshPort": 22, "administratorAccount": {"username": "azureuser"}},
+    resourceId="/subscriptions/s/vm/box",
+)
+
+
+class Endpoint:
+    local = False
+
+
+class Pages:
+    """A client whose workspace has computes, on two pages."""
+
+    endpoint = Endpoint()
+
+    def __init__(self, *computes):
+        self.computes = computes
+
+    def send(self, _method, url, *, api_version):
+        first = bool(api_version)
+        page = {"value": list(self.computes[:1] if first else self.computes[1:])}
+        return Answer(page | ({"nextLink": f"{url}&skip=1"} if first else {}))
+
+
+class Answer:
+    ok = True
+
+    def __init__(self, document):
+        self.document = document
+
+
+def manifest(*computes, known=None):
+    workspace = {"id": WORKSPACE, "name": "w", "location": "westeurope"}
+    return workspace_manifest(Pages(*computes), workspace, stack="dev", known=known)
+
+
+def known(**changed):
+    entry = TargetEntry(
+        kind="virtual_machine",
+        id=f"{WORKSPACE}/computes/box",
+        resource_id="/subscriptions/s/vm/box",
+        address="203.0.113.7",
+        host_key="ssh-ed25519 AAAA",
+        credentials={"private_key": "file:~/.ssh/id"},
+    )
+    workspace = WorkspaceEntry(id=WORKSPACE, name="w", location="westeurope")
+    fields = {name: getattr(entry, name) for name in entry.__slots__} | changed
+    return Manifest(
+        project="shop",
+        stack="dev",
+        cloud="azure",
+        workspace=workspace,
+        targets={"box": TargetEntry(**fields)},
+    )
+
+
+def test_a_cluster_tells_everything():
+    scale = {"minNodeCount": 0, "maxNodeCount": 4}
+    inner = {"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "scaleSettings": scale}
+    entry = target_entry(compute("cpu", "AmlCompute", inner))
+    assert entry == TargetEntry(
+        kind="aml_compute",
+        id=f"{WORKSPACE}/computes/cpu",
+        vm_size="STANDARD_DS3_V2",
+        min_nodes=0,
+        max_nodes=4,
+        priority="low_priority",
+    )
+
+
+def test_a_machine_lacks_what_azure_does_not_tell():
+    found = manifest(compute("cpu", "AmlCompute", {}), BOX)
+    assert list(found.targets) == ["box", "cpu"]
+    assert unknown_parts(found) == {"box": ["credentials", "host key"]}
+
+
+def test_what_the_deployment_exported_completes_it():
+    found = manifest(BOX, known=known())
+    box = found.targets["box"]
+    assert (box.address, box.host_key, box.user) == ("203.0.113.7", "ssh-ed25519 AAAA", "azureuser")
+    assert unknown_parts(found) == {}
+
+
+def test_what_was_known_of_another_machine_is_not_used():
+    found = manifest(BOX, known=known(resource_id="/subscriptions/s/vm/other"))
+    assert found.targets["box"].host_key is None
+
+
+def test_a_declared_workspace_is_found_by_what_its_file_says():
+    assert DeclaredWorkspace("W", "G").means(WORKSPACE)
+    assert not DeclaredWorkspace("w", "other").means(WORKSPACE)
+    command = DeclaredWorkspace("w", "g", "s").command
+    assert command == "`aml use w -g g --subscription s`"
