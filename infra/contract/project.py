@@ -139,7 +139,7 @@ def find_project(start: Path | None = None) -> Project:
         root=root,
         home=home_folder(root),
         name=str(document["name"]),
-        main=root / str(document.get("main") or "."),
+        main=_program(root, document.get("main")),
         stacks=root / str(document.get("stackConfigDir") or "."),
         backend_url=str(url) if url else None,
     )
@@ -154,6 +154,11 @@ def packaged_project(root: Path) -> Project:
         main=PROGRAM,
         stacks=_stack_folder(root) or root / _STACK_FOLDER,
     )
+
+
+def _program(root: Path, main: object) -> Path:
+    """Return the program's folder: what ``main`` says, else the project's own, else ours."""
+    return root / str(main or ".") if main or (root / "__main__.py").is_file() else PROGRAM
 
 
 def _stack_folder(folder: Path) -> Path | None:

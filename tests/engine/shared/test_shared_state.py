@@ -36,7 +36,8 @@ def test_a_stack_lies_where_the_pulumi_cli_looks(backend, sealer, deploying, con
     assert not [
         name
         for name in found
-        if name.endswith((".journal", ".tmp", ".base")) or ("/locks/" in name and name.endswith("json"))
+        if name.endswith((".journal", ".tmp", ".base"))
+        or ("/locks/" in name and name.endswith("json"))
     ]
     assert container.download_blob(".pulumi/meta.yaml").readall() == b"version: 1\n"
     stored = json.loads(container.download_blob(".pulumi/stacks/proj/dev.json").readall())
