@@ -4,6 +4,7 @@ What carries out an operation is imported only when there is something to carry 
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 import click
@@ -110,6 +111,13 @@ def options(*groups: Sequence[Option[Command]]) -> Option[Command]:
     show_default=True,
     help="Form of the plan; markdown goes to standard output, for a comment on a pull request.",
 )
+@click.option(
+    "--save-plan",
+    "plan",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the plan to a file, for `aml up --plan FILE`.",
+)
 def preview(
     *,
     stack: str | None,
@@ -122,6 +130,7 @@ def preview(
     refresh: bool,
     no_fingerprint: bool,
     form: Form,
+    plan: Path | None,
 ) -> None:
     """Show what `aml up` would change, without changing anything."""
     request = OperationRequest(
@@ -138,11 +147,17 @@ def preview(
         )
     form = "json" if as_json else form
     run_anyway = no_fingerprint or form == "markdown"
-    _perform("preview", stack, request, engine, form=form, run_anyway=run_anyway)
+    _perform("preview", stack, request, engine, form=form, run_anyway=run_anyway, plan=plan)
 
 
 @click.command()
 @options(_EVERY, _EXPECTING, _CHANGING, _REPLACING)
+@click.option(
+    "--plan",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Apply this saved plan, without asking; refused if the plan is another one by now.",
+)
 def up(
     *,
     stack: str | None,
@@ -157,6 +172,7 @@ def up(
     replace_workspaces: tuple[str, ...],
     refresh: bool,
     no_fingerprint: bool,
+    plan: Path | None,
 ) -> None:
     """Deploy a stack: preview the changes, confirm, apply."""
     request = OperationRequest(
@@ -176,6 +192,7 @@ def up(
         form=_form(as_json=as_json),
         yes=yes,
         run_anyway=no_fingerprint,
+        plan=plan,
     )
 
 
@@ -238,11 +255,18 @@ def _perform(
     form: Form,
     yes: bool = False,
     run_anyway: bool = True,
+    plan: Path | None = None,
 ) -> None:
     """Run an operation, unless it would end as the last one did."""
+    if plan is not None and engine == "pulumi":
+        raise UsageError(
+            "Saved plans are the embedded engine's.",
+            remedy="Leave `--engine pulumi` out; the Pulumi CLI has plans of its own.",
+        )
+    run_anyway = run_anyway or plan is not None
     known = basis_of(stack) if engine == "embedded" else None
     may_repeat = known is not None and not run_anyway and request.is_plain
     if known is not None and may_repeat and shown_again(name, known, as_json=form == "json"):
         return
     perform = load("infra.commands.operation:perform", extra="infra")
-    perform(name, stack, request, engine, known, form=form, yes=yes)
+    perform(name, stack, request, engine, known, form=form, yes=yes, plan=plan)

@@ -1,8 +1,9 @@
 """Carries out `aml preview | up | refresh | destroy` on an opened stack and shows the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -11,9 +12,10 @@ from infra.commands import plans, view
 from infra.commands.live_view import Progress
 from infra.commands.operation_name import TITLES, Form, Name
 from infra.commands.plan_markdown import plan_markdown
+from infra.commands.saved_plans import read_plan, require_same, write_plan
 from infra.contract.command_line import stack_command
 from infra.contract.errors import InterruptedByUserError, UsageError
-from infra.contract.json_types import JsonObject
+from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import load
 from infra.deploy.preflight.credential_references import credential_sources
 from infra.deploy.run.adopted import refuse_adopted
@@ -44,13 +46,15 @@ def perform(
     *,
     form: Form,
     yes: bool,
+    plan: Path | None = None,
 ) -> None:
     """Run an operation on a stack and show its result.
 
-    ``known`` is what the result depends on, if that is worth remembering.
+    ``known`` is what the result depends on, if that is worth remembering. ``plan`` is the file that
+    a preview writes its plan to, and that allows an `up` nothing else.
     """
     opened = open_stack(stack)
-    Operation(name, opened, request, engine, known, form, yes=yes).run()
+    Operation(name, opened, request, engine, known, form, yes=yes, plan=plan).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Operation:
     known: Basis | None
     form: Form
     yes: bool
+    plan: Path | None = None
 
     def run(self) -> None:
         """Run it and show the result; declining ends the command as Ctrl-C does."""
@@ -72,16 +77,27 @@ class Operation:
             return
         quiet = self.yes and self.form == "json"
         credentials = self._credentials()
+        name = self.stack.name
+        saved = read_plan(self.plan, name) if self.plan and self.name == "up" else None
         with Progress(quiet=self.form != "text") as progress:
             confirm = Confirmation(self.name, self.stack, progress, yes=self.yes, quiet=quiet)
-            done = self._done(StackOperations(self.stack, progress, confirm))
+            approve = confirm if saved is None else partial(self._is_saved, saved)
+            done = self._done(StackOperations(self.stack, progress, approve))
         _show(self.name, self.stack, done, self.form)
         if done.refusal is not None:
             raise done.refusal
+        if self.plan and self.name == "preview":
+            write_plan(self.plan, name, self.stack.cloud, done.plan.steps)
         if not done.approved:
             raise click.exceptions.Exit(InterruptedByUserError.exit_code)
         if self.known is not None and credentials is not None and done.ended is not None:
             self._remember(self.known, credentials, done, done.ended)
+
+    def _is_saved(self, saved: Sequence[Document], plan: EngineResult, _: Destination) -> bool:
+        """Approve the plan that was reviewed, without asking; refuse any other."""
+        if self.plan is not None:
+            require_same(saved, plan.steps, self.plan, self.stack.name)
+        return True
 
     def _credentials(self) -> Credentials | None:
         """Return the credentials before they are used: a change meanwhile is one."""

@@ -212,3 +212,25 @@ def test_a_preview_as_markdown_is_on_stdout_with_the_price_of_its_nodes(project)
 
 def test_a_preview_is_json_or_markdown_not_both(project):
     assert "cannot be combined" in project.aml("preview", "--format", "markdown", "--json").err
+
+
+def test_a_saved_plan_is_applied_without_asking_and_no_other(project):
+    project.good("preview", "--save-plan", "plan.json")
+    assert "12 created" in project.good("up", "--plan", "plan.json").err
+    project.edit("max_nodes: 2", "max_nodes: 3")
+    said = project.aml("up", "--plan", "plan.json")
+    assert said.code == 2
+    assert "The plan is not the saved one any more; nothing was changed." in said.err
+    assert "machinelearningservices:Compute platform-cpu: saved create, now update" in said.err
+    project.good("preview", "--save-plan", "plan.json")
+    project.edit("max_nodes: 3", "max_nodes: 4")
+    assert "platform-cpu: other values (update)" in project.aml("up", "--plan", "plan.json").err
+    project.edit("max_nodes: 4", "max_nodes: 3")
+    assert "1 updated" in project.good("up", "--plan", "plan.json").err
+
+
+def test_a_plan_of_another_stack_or_of_nothing_is_refused(project):
+    (project.root / "plan.json").write_text('{"version": 1, "stack": "prod"}')
+    assert "a plan of stack 'prod', not of 'local'" in project.aml("up", "--plan", "plan.json").err
+    (project.root / "plan.json").write_text("[]")
+    assert "It is not a plan." in project.aml("up", "--plan", "plan.json").err
