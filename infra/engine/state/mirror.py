@@ -16,12 +16,11 @@ from typing import Final
 from infra.contract.errors import StateError
 from infra.engine.state.container import BlobChangedError, BlobEntry, Container
 from infra.engine.state.disk import Disk
-from infra.engine.state.layout import SUFFIXES
 
 _THREADS: Final = 8
 _READS: Final = 5  # a blob may be written between a listing and its reading
+_CHECKPOINT: Final = ".json"
 _DRAFT: Final = ".tmp"
-_BASE: Final = ".base"
 _STACKS: Final = ".pulumi/stacks/"
 
 
@@ -106,11 +105,6 @@ class Mirror(Disk):
         super().write(path, data)
         if not draft:
             self._do_later(lambda: self.put(name, data))
-        if name.endswith(_DRAFT):
-            return  # it becomes a blob when it is renamed
-        if name.endswith(_BASE):
-            self.put(name, data)  # the interim checkpoint that follows is of no use without it
-        self._do_later(lambda: self.put(name, data))
 
     def keep(self, source: Path, target: Path) -> None:
         super().keep(source, target)
@@ -128,14 +122,8 @@ class Mirror(Disk):
             super().rename(source, target)
             self.remove(source)
             return
-        Anything else takes its new name after all that is still under way.
         name, data = self.name_of(target), source.read_bytes()
         self.check()
-        if not name.endswith(SUFFIXES):
-            former, earlier = self.name_of(source), list(self._later)
-            super().rename(source, target)
-            self._do_later(lambda: self._renamed(former, name, data, earlier))
-            return
         try:
             self._etags[name] = self._container.write(name, data, self._etags.get(name, ""))
         except BlobChangedError as error:
@@ -156,14 +144,6 @@ class Mirror(Disk):
             self._etags.pop(name, None)
             return
         self._do_later(lambda: self._container.delete(name))
-
-    def _renamed(
-        self, former: str, name: str, data: bytes, earlier: Sequence[Future[None]]
-    ) -> None:
-        for each in earlier:
-            each.result()
-        self.put(name, data)
-        self._container.delete(former)
 
     def put(self, name: str, data: bytes) -> None:
         """Write a blob, whatever it was."""

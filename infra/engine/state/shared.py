@@ -40,8 +40,6 @@ class SharedStorage:
             self.disk.name_of(files.checkpoint.with_name(f"{files.stack}{suffix}"))
             for suffix in (*SUFFIXES, JOURNAL, BASE)
         }
-            for suffix in (*SUFFIXES, JOURNAL)
-        } | {self.disk.name_of(files.base)}
         prefix = self.disk.name_of(files.checkpoint)
         self.disk.both(
             lambda: self.disk.fetch(prefix, names.__contains__),
