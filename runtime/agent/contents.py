@@ -12,12 +12,10 @@ import hashlib
 import json
 import os
 import shutil
-import tarfile
 import time
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 from runtime.agent.documents import JsonObject
@@ -89,37 +87,37 @@ class Contents:
         """Return the contents of a tree that are not in the store."""
         return [sha for sha in tree.contents if not os.access(self._object(sha), os.F_OK)]
 
-    def unpack(self, stream: typing.IO[bytes]) -> dict[str, bytes]:
-        """Store the members of a tar stream, whose names are their SHA-256; return small ones.
+    def store(self, sizes: Mapping[str, int], read: Callable[[int], bytes]) -> dict[str, bytes]:
+        """Store contents, one after another in a stream, by SHA-256; return small ones.
 
-        The stream may be compressed. Raises ``ContentError`` for bytes that do not have their
-        member's name.
+        ``read`` returns the next bytes of the stream. Raises ``ContentError`` for bytes that do not
+        have their name, ``EOFError`` if the stream ends before its time.
         """
         make_folder(self._objects)
         self.grown = True
-        arriving = str(self._objects / f"{_NEW}{os.getpid()}")
-        folders = {file.name for file in self._objects.iterdir()}
+        arriving = self._objects / f"{_NEW}{os.getpid()}"
+        folders = {each.name for each in self._objects.iterdir()}
         small: dict[str, bytes] = {}
         room = _MOST_HELD_BYTES
-        with tarfile.open(fileobj=stream, mode="r|*") as archive:
-            for member in archive:
-                content = archive.extractfile(member)
-                if content is None:
-                    raise ContentError(member.name)
-                digest = hashlib.sha256()
-                with _opened_raw(arriving, _WRITE) as sink:
-                    for block in iter(partial(content.read, _BLOCK_BYTES), b""):
-                        digest.update(block)
-                        _write_all(sink, block)
-                        if len(block) == member.size <= room:
-                            small[member.name] = block
-                            room -= member.size
-                if digest.hexdigest() != member.name:
-                    raise ContentError(member.name)
-                if member.name[:2] not in folders:
-                    (self._objects / member.name[:2]).mkdir()
-                    folders.add(member.name[:2])
-                Path(arriving).replace(self._object(member.name))
+        for sha, size in sizes.items():
+            digest, left = hashlib.sha256(), size
+            with _opened_raw(str(arriving), _WRITE) as sink:
+                while left:
+                    block = read(min(left, _BLOCK_BYTES))
+                    if not block:
+                        raise EOFError
+                    digest.update(block)
+                    _write_all(sink, block)
+                    left -= len(block)
+                    if len(block) == size <= room:
+                        small[sha] = block
+                        room -= size
+            if digest.hexdigest() != sha:
+                raise ContentError(sha)
+            if sha[:2] not in folders:
+                (self._objects / sha[:2]).mkdir()
+                folders.add(sha[:2])
+            arriving.replace(self._object(sha))
         return small
 
     def lay_out(self, tree: Tree, folder: Path, small: Mapping[str, bytes] | None = None) -> None:

@@ -8,6 +8,7 @@ has ``done``; ``{}`` before it says that the machine still works on it. ``error`
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import platform
@@ -62,6 +63,7 @@ class Server:
         self._contents = Contents(root)
         self._environments = Environments(root)
         self._laid_out: dict[str, str] = {}
+        self._missing: dict[str, dict[str, int]] = {}
         self._answers: dict[str, Callable[[JsonObject, bytes], Answers]] = {
             "cancel": self._cancel,
             "fetch": self._fetch,
@@ -126,6 +128,8 @@ class Server:
         with self._contents.used():
             missing = self._contents.missing(tree)
             if missing:
+                sizes = tree.contents
+                self._missing[folder.name] = {sha: sizes[sha] for sha in missing}
                 free = shutil.disk_usage(str(self._root)).free
                 yield {"done": {"missing": missing, "free": free}}, b""
                 return
@@ -133,11 +137,18 @@ class Server:
         yield {"done": {}}, b""
 
     def _unpack(self, header: JsonObject, _: bytes) -> Answers:
-        """Store the tar stream that follows, then lay out a tree."""
+        """Store the contents that the tree lacked, which follow in that order, then lay it out.
+
+        They may be compressed, all at once.
+        """
+        sizes = self._missing.pop(self._folder(header).name)
         stream = Bounded(self._source, header["bytes"])
         with self._contents.used():
             try:
-                small = self._contents.unpack(typing.cast("typing.IO[bytes]", stream))
+                read: Callable[[int], bytes] = stream.read
+                if header["packed"]:
+                    read = io.BytesIO(zlib.decompress(stream.read(header["bytes"]))).read
+                small = self._contents.store(sizes, read)
             finally:
                 stream.drain()
             tree = self._contents.tree(header["tree"])

@@ -4,15 +4,12 @@ The agent is sent once, and unpacked at the machine. Requests then cost a round 
 """
 
 import base64
-import gzip
 import hashlib
-import io
 import shlex
-import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Final, cast
+from typing import Final
 
 from infra.contract.errors import PlatformError
 from infra.contract.json_types import Document, JsonObject
@@ -38,7 +35,6 @@ _HELLO_S: Final = 60.0
 _BLOCK_BYTES: Final = 1 << 18
 _NO_SPACE: Final = ("28", "122")  # ENOSPC and EDQUOT on Linux
 _WINDOWS: Final = "is not recognized"
-_RECORD: Final = 512
 _FAST: Final = 1
 _SMALL_BYTES: Final = 4096
 _PACKED_BYTES: Final = 32 * 1024**2
@@ -135,7 +131,7 @@ class Session:
             if found["free"] < 2 * size:
                 free = f"{found['free'] // 2**20} MiB are free, and the run needs"
                 raise disk_full(self.machine, f"{free} {2 * size // 2**20 + 1} MiB")
-            self._unpack(listed, {sha: listed.sizes[sha] for sha in missing}, run_id)
+            self._unpack(listed, missing, run_id)
         return len(missing)
 
     def command(self, *arguments: str) -> Command:
@@ -163,22 +159,23 @@ class Session:
         """Close the connection: the agent there ends, runs go on."""
         self._connection.close()
 
-    def _unpack(self, listed: Listed, missing: Mapping[str, int], run_id: str) -> None:
-        header = {"do": "unpack", "run": run_id, "tree": listed.id, "size": 0}
-        size = tar_bytes(missing)
+    def _unpack(self, listed: Listed, missing: Sequence[str], run_id: str) -> None:
+        header = {"do": "unpack", "run": run_id, "size": 0, "tree": listed.id}
+        size = sum(listed.sizes[sha] for sha in missing)
         self._command.expect_within(None)
         self.rounds += 1
         if size <= _PACKED_BYTES:
-            pack = io.BytesIO()
-            with gzip.GzipFile(fileobj=pack, mode="wb", compresslevel=_FAST) as sink:
-                _write_tar(cast("IO[bytes]", sink), listed, missing)
-            content = pack.getvalue()
-            self._command.write(packed({**header, "bytes": len(content)}) + content)
+            pack = zlib.compress(b"".join(_contents(listed, missing)), _FAST)
+            self._command.write(packed({**header, "bytes": len(pack), "packed": True}) + pack)
         else:
-            self._command.write(packed({**header, "bytes": size}))
-            buffered = _Buffered(self._command)
-            _write_tar(cast("IO[bytes]", buffered), listed, missing)
-            buffered.flush()
+            self._command.write(packed({**header, "bytes": size, "packed": False}))
+            held = bytearray()
+            for block in _contents(listed, missing):
+                held += block
+                if len(held) >= _BLOCK_BYTES:  # small ones would be a packet each
+                    self._command.write(bytes(held))
+                    held.clear()
+            self._command.write(bytes(held))
         list(self._answered())
 
     def _answered(self) -> Iterator[Frame]:
@@ -240,31 +237,18 @@ class Session:
         raise strange_answer(self.machine, code, words)
 
 
-def _write_tar(sink: IO[bytes], listed: Listed, missing: Mapping[str, int]) -> None:
-    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-        for sha, size in missing.items():
-            member = tarfile.TarInfo(sha)
-            member.size = size
-            with opened(listed.contents[sha]) as content:
-                archive.addfile(member, content)
+def _contents(listed: Listed, names: Sequence[str]) -> Iterator[bytes]:
+    """Yield contents, one after another, each with as many bytes as it was said to have.
 
-
-class _Buffered:
-    """Collects small writes of an archive: each would be a packet of its own."""
-
-    def __init__(self, command: Command) -> None:
-        self._command = command
-        self._held = bytearray()
-
-    def write(self, content: bytes) -> int:
-        self._held += content
-        if len(self._held) >= _BLOCK_BYTES:
-            self.flush()
-        return len(content)
-
-    def flush(self) -> None:
-        self._command.write(bytes(self._held))
-        self._held.clear()
+    What has changed meanwhile does not have its name, which the machine notices.
+    """
+    for sha in names:
+        left = listed.sizes[sha]
+        with opened(listed.contents[sha]) as content:
+            while left:
+                block = content.read(min(left, _BLOCK_BYTES)) or bytes(min(left, _BLOCK_BYTES))
+                left -= len(block)
+                yield block
 
 
 def bootstrap(agent: bytes) -> str:
@@ -293,9 +277,3 @@ def version(agent: bytes) -> str:
 def packed(header: JsonObject) -> bytes:
     """Return a header as a line."""
     return dump(header) + b"\n"
-
-
-def tar_bytes(sizes: Mapping[str, int]) -> int:
-    """Return the size of a tar archive with one record as header for each member."""
-    members = sum(_RECORD + -(-size // _RECORD) * _RECORD for size in sizes.values())
-    return -(-(members + 2 * _RECORD) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE

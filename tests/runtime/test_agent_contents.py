@@ -1,16 +1,13 @@
 """The store of a machine: what is there is used again, nothing leaves its folder, old things go."""
 
-import gzip
 import io
 import os
-import tarfile
 
 import pytest
 
 from runtime.agent.contents import ContentError, Contents, Tree
 from runtime.agent.environments import Environments
 from runtime.agent.files import OutsideError
-from runtime.targets.ssh_session import tar_bytes
 from runtime.targets.ssh_trees import Listed, made
 
 
@@ -18,15 +15,8 @@ def tree_of(*paths):
     return Listed.of([made(path, path.encode()) for path in paths], [])
 
 
-def archive_of(listed, **wrong):
-    sink = io.BytesIO()
-    with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-        for sha, content in listed.contents.items():
-            member = tarfile.TarInfo(wrong.get("name", sha))
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    sink.seek(0)
-    return sink
+def contents_of(listed):
+    return io.BytesIO(b"".join(listed.contents.values())).read
 
 
 @pytest.fixture
@@ -37,7 +27,7 @@ def store(tmp_path):
 def kept(store, listed):
     tree = Tree(listed.text)
     store.keep(tree)
-    store.unpack(archive_of(listed))
+    store.store(listed.sizes, contents_of(listed))
     return tree
 
 
@@ -67,13 +57,10 @@ def test_no_file_is_laid_out_outside_of_its_folder(store, tmp_path, path):
 def test_a_content_that_is_not_what_it_is_called_is_not_stored(store):
     listed = tree_of("a")
     with pytest.raises(ContentError):
-        store.unpack(archive_of(listed, name="0" * 64))
+        store.store(listed.sizes, io.BytesIO(b"b").read)
+    with pytest.raises(EOFError):
+        store.store(listed.sizes, io.BytesIO(b"").read)
     assert store.missing(Tree(listed.text)) == list(listed.contents)
-
-
-def test_the_size_of_an_archive_is_known_before_it_is_made(store):
-    listed = Listed.of([made(str(n), b"x" * n * 100) for n in range(40)], [])
-    assert len(archive_of(listed).read()) == tar_bytes(listed.sizes)
 
 
 def test_what_was_used_last_is_pruned_last(store, tmp_path):
@@ -130,11 +117,11 @@ def test_there_is_one_spare_copy_and_a_folder_that_is_there_is_left_alone(store,
     assert not store.take_spare(old.id, tmp_path / "other")
 
 
-def test_a_pack_may_be_compressed(store, tmp_path):
+def test_small_contents_that_just_came_need_not_be_read_again(store, tmp_path):
     listed = tree_of("a", "b")
     tree = Tree(listed.text)
     store.keep(tree)
-    small = store.unpack(io.BytesIO(gzip.compress(archive_of(listed).read())))
+    small = store.store(listed.sizes, contents_of(listed))
     assert set(small) == set(tree.contents)
     assert store.missing(tree) == []
     store.lay_out(tree, tmp_path / "run", small)
