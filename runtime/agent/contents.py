@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import shutil
+import threading
 import time
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,6 +64,7 @@ class Contents:
         self._spares = root / "spares"
         self.grown = False
         """Whether this process stored something."""
+        self._storing: threading.Thread | None = None
 
     @contextmanager
     def used(self) -> Iterator[None]:
@@ -119,6 +122,32 @@ class Contents:
                 folders.add(sha[:2])
             arriving.replace(self._object(sha))
         return small
+
+    def lay_out_new(self, tree: Tree, folder: Path, sizes: Mapping[str, int], pack: bytes) -> None:
+        """Lay out a tree in a folder from a pack of all that was missing; store that meanwhile.
+
+        The run need not wait for the store: what gets lost is sent again with the next one. Raises
+        as ``store``.
+        """
+        arrived = io.BytesIO(pack)
+        held = {sha: arrived.read(size) for sha, size in sizes.items()}
+        for sha, content in held.items():
+            if hashlib.sha256(content).hexdigest() != sha:
+                raise ContentError(sha)
+        self.lay_out(tree, folder, held)
+        self.settle()
+        self._storing = threading.Thread(target=self._store_quietly, args=(sizes, pack))
+        self._storing.start()
+
+    def settle(self) -> None:
+        """Wait until all that has arrived is stored."""
+        if self._storing is not None:
+            self._storing.join()
+            self._storing = None
+
+    def _store_quietly(self, sizes: Mapping[str, int], pack: bytes) -> None:
+        with suppress(OSError), self.used():
+            self.store(sizes, io.BytesIO(pack).read)
 
     def lay_out(self, tree: Tree, folder: Path, small: Mapping[str, bytes] | None = None) -> None:
         """Copy a tree into a folder. Not links: a run must not change the store.

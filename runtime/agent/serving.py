@@ -8,7 +8,6 @@ has ``done``; ``{}`` before it says that the machine still works on it. ``error`
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import platform
@@ -115,6 +114,7 @@ class Server:
     def _lay_out(self, header: JsonObject, content: bytes) -> Answers:
         """Lay out a tree that is known by its id, or comes with the request, compressed."""
         folder = self._folder(header)
+        self._contents.settle()
         self._laid_out[folder.name] = header["tree"]
         if self._contents.take_spare(header["tree"], folder):
             yield {"done": {}}, b""
@@ -141,24 +141,26 @@ class Server:
 
         They may be compressed, all at once.
         """
-        sizes = self._missing.pop(self._folder(header).name)
+        folder, contents = self._folder(header), self._contents
+        sizes = self._missing.pop(folder.name)
         stream = Bounded(self._source, header["bytes"])
-        with self._contents.used():
+        with contents.used():
+            tree = contents.tree(header["tree"])
             try:
-                read: Callable[[int], bytes] = stream.read
+                if tree is None:
+                    raise ContentError(header["tree"])
                 if header["packed"]:
-                    read = io.BytesIO(zlib.decompress(stream.read(header["bytes"]))).read
-                small = self._contents.store(sizes, read)
+                    pack = zlib.decompress(stream.read(header["bytes"]))
+                    contents.lay_out_new(tree, folder, sizes, pack)
+                else:
+                    contents.lay_out(tree, folder, contents.store(sizes, stream.read))
             finally:
                 stream.drain()
-            tree = self._contents.tree(header["tree"])
-            if tree is None or self._contents.missing(tree):
-                raise ContentError(header["tree"])
-            self._contents.lay_out(tree, self._folder(header), small)
         yield {"done": {}}, b""
 
     def _start(self, header: JsonObject, _: bytes) -> Answers:
         folder = self._folder(header)
+        self._contents.settle()  # its thread and its lock must not be the run's
         if header.get("environment"):
             self._environments.use(folder, header["environment"])
         first = detached.start(folder, header["arguments"], header["variables"], self._agent)
@@ -211,6 +213,7 @@ class Server:
             shutil.rmtree(str(folder), ignore_errors=True)
         yield {"done": {}}, b""
         # The carrier need not wait for it.
+        self._contents.settle()
         if self._contents.grown:
             self._contents.prune(header["limit"])
         if self._environments.grown:

@@ -126,3 +126,16 @@ def test_small_contents_that_just_came_need_not_be_read_again(store, tmp_path):
     assert store.missing(tree) == []
     store.lay_out(tree, tmp_path / "run", small)
     assert (tmp_path / "run" / "b").read_bytes() == b"b"
+
+
+def test_a_run_is_laid_out_while_what_it_brought_is_stored(store, tmp_path):
+    listed = tree_of("a", "b")
+    tree = Tree(listed.text)
+    store.keep(tree)
+    with pytest.raises(ContentError):
+        store.lay_out_new(tree, tmp_path / "run", listed.sizes, b"ax")
+    assert not (tmp_path / "run").exists()
+    store.lay_out_new(tree, tmp_path / "run", listed.sizes, b"ab")
+    assert (tmp_path / "run" / "b").read_bytes() == b"b"
+    store.settle()
+    assert store.missing(tree) == []
