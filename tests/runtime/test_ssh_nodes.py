@@ -44,6 +44,30 @@ for number in range(400):
     time.sleep(0.02)
 """
 
+SERVES = """
+import json, os, socket, time
+config = json.loads(os.environ["TF_CONFIG"])
+cluster, task = config["cluster"], config["task"]
+host, port = cluster["ps"][0].rsplit(":", 1)
+if task["type"] == "ps":
+    server = socket.create_server((host, int(port)))
+    met = [server.accept()[0] for _ in cluster["worker"]]
+    total = sum(int(link.recv(9)) for link in met)
+    for link in met:
+        link.sendall(str(total).encode())
+    time.sleep(1000)
+for _ in range(300):
+    try:
+        link = socket.create_connection((host, int(port)))
+        break
+    except OSError:
+        time.sleep(0.2)
+link.sendall(str(task["index"] + 1).encode())
+print("worker", task["index"], "at", cluster["worker"][task["index"]].split(":")[0],
+      "got", link.recv(9).decode(), flush=True)
+"""
+"""A parameter server that never ends, and workers that ask it for a sum."""
+
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory):
@@ -97,7 +121,7 @@ def log(target, handle, name):
     return "".join(c.text for c in chunks if c.name == f"user_logs/{name}.txt")
 
 
-def ended(target, handle, patience_s=60):
+def ended(target, handle, patience_s=100):
     until(lambda: poll(target, handle).state.final, patience_s)
     return poll(target, handle)
 
@@ -118,6 +142,16 @@ def test_processes_of_two_machines_find_each_other(make_target, tmp_path):
     }
 
 
+def test_workers_of_two_machines_reach_their_parameter_server(make_target, hosts, tmp_path):
+    target = make_target()
+    tensorflow = Distribution("tensorflow", workers=2, parameter_servers=1)
+    handle = target.launch(on_two(tmp_path, SERVES, distribution=tensorflow))
+    status = ended(target, handle)
+    assert status.state is RunState.COMPLETED, status.error
+    said = {log(target, handle, f"std_log_process_{rank}") for rank in range(3)}
+    assert said - {""} == {f"worker {n} at {hosts[n].address} got 3\n" for n in (0, 1)}
+
+
 @pytest.mark.needs_mpi
 @pytest.mark.parametrize("build", ["system", "package"])
 def test_mpirun_needs_no_ssh_among_the_machines(make_target, hosts, tmp_path, build):
@@ -129,7 +163,7 @@ def test_mpirun_needs_no_ssh_among_the_machines(make_target, hosts, tmp_path, bu
     handle = target.launch(
         on_two(tmp_path, script, distribution=Distribution("mpi"), environment=environment)
     )
-    status = ended(target, handle, 90)
+    status = ended(target, handle)
     assert status.state is RunState.COMPLETED, status.error
     # mpirun may have something to say of its own.
     said = log(target, handle, "std_log").splitlines()
