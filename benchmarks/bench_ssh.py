@@ -116,16 +116,17 @@ def bench(host: Host, folder: Path) -> None:
     # Before each: nothing of it is there.
     store = host.home("trainer") / ".aml-agent"
 
+    def release() -> None:
+        session.answer("release", run="bench", owner="bench", limit=1 << 34)
+        session.answer("started", run="bench")  # once the machine has done what nobody waits for
+
     def empty() -> None:
+        release()  # and all that arrived is stored
         sh(
             "rm",
             "-rf",
             *(str(store / name) for name in ("objects", "trees", "spares", "runs/bench")),
         )
-
-    def release() -> None:
-        session.answer("release", run="bench", owner="bench", limit=1 << 34)
-        session.answer("started", run="bench")  # once the machine has done what nobody waits for
 
     rows = [
         (
