@@ -158,7 +158,7 @@ class Carrier:
         text = f"{_reason(end)} It starts again: attempt {number} of {attempts.most}."
         self._tell.record("message", {"text": text})
         self._tell.record("property", {"key": ATTEMPTS_PROPERTY, "value": str(number)})
-        self._tell.state(RunState.QUEUED, text)
+        self._tell.state(RunState.QUEUED)
         shipment = attempts.going_on(self._shipment(), self._folder.path / COPIED_EVENTS)
 
         def started() -> bool:
