@@ -9,82 +9,45 @@ from __future__ import annotations
 
 import json
 import shutil
-import ssl
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 from runtime.agent import exchange
-from runtime.agent.assets.blob_http import VERSION
+from runtime.agent.assets.blob_http import Credential
+from runtime.agent.assets.blobs import Container
+from runtime.agent.assets.errors import WebserviceException
 
 STORAGE = "storage.json"
 """``url`` of the container with its signature, ``folder`` of the run, ``ca``: a PEM text or ``""``.
 """
 _EVERY_S = 0.3
 _LOOK_EVERY_S = 1.0
-_TIMEOUT_S = 60.0
-_TRIES = 6
-_FIRST_ERROR = 400
-_SERVER_ERRORS = 500
-_NOT_FOUND = 404
-
-
-class StorageError(Exception):
-    """Storage refused something, or did not answer for long."""
+_CA = "storage-ca.pem"
 
 
 class Blobs:
-    """The folder of one run in a container, from the driver's side."""
+    """The folder of one run in a container, from the driver's side. ``ca`` is a file or ``None``.
 
-    def __init__(self, url: str, folder: str, ca: str) -> None:
-        self._parts = urlsplit(url)
+    Raises ``WebserviceException`` where storage refuses something, or does not answer for long.
+    """
+
+    def __init__(self, url: str, folder: str, ca: str | None) -> None:
+        address, _, signature = url.partition("?")
+        self._container = Container(address, Credential(sas=signature), ca)
         self._folder = folder
-        self._context = ssl.create_default_context(cadata=ca or None)
 
     def put(self, name: str, content: bytes) -> None:
-        """Write a blob. Raises ``StorageError``."""
-        self._asked("PUT", name, content)
+        """Write a blob."""
+        self._container.write(f"{self._folder}/{name}", content)
 
     def there(self, name: str) -> bool:
         """Return whether there is a blob."""
-        return self._asked("HEAD", name) != _NOT_FOUND
-
-    def _asked(self, method: str, name: str, content: bytes = b"") -> int:
-        problem = ""
-        for attempt in range(_TRIES):
-            try:
-                status, reason = self._once(method, name, content)
-            except (OSError, HTTPException) as error:
-                status, problem = _SERVER_ERRORS, str(error)
-            else:
-                problem = f"{status} {reason}"
-            if status < _FIRST_ERROR or (status == _NOT_FOUND and method == "HEAD"):
-                return status
-            if status < _SERVER_ERRORS:
-                break
-            time.sleep(_EVERY_S * 2**attempt)
-        raise StorageError(f"{name} cannot be written to storage: {problem}")
-
-    def _once(self, method: str, name: str, content: bytes) -> tuple[int, str]:
-        parts = self._parts
-        path = f"{parts.path}/{quote(f'{self._folder}/{name}')}?{parts.query}"
-        connection: HTTPConnection = HTTPConnection(parts.netloc, timeout=_TIMEOUT_S)
-        if parts.scheme == "https":
-            connection = HTTPSConnection(parts.netloc, timeout=_TIMEOUT_S, context=self._context)
-        headers = {"x-ms-version": VERSION}
-        if method == "PUT":
-            headers["x-ms-blob-type"] = "BlockBlob"
-        with closing(connection):
-            connection.request(method, path, content if method == "PUT" else None, headers)
-            answer = connection.getresponse()
-            answer.read()
-            return answer.status, answer.reason
+        return self._container.head(f"{self._folder}/{name}") is not None
 
 
 @contextmanager
@@ -114,14 +77,14 @@ class Mirror:
         self._thread.start()
 
     def end(self) -> None:
-        """Move what is left. Raises ``StorageError``."""
+        """Move what is left. Raises ``WebserviceException``."""
         self._over.set()
         self._thread.join()
         self._move()
 
     def _work(self) -> None:
         while not self._over.wait(_EVERY_S):
-            with suppress(StorageError):  # what was not moved is tried again
+            with suppress(WebserviceException):  # what was not moved is tried again
                 self._move()
                 self._look()
 
@@ -148,12 +111,15 @@ def main() -> int:
     """Run what lies in the working folder; return the run's exit code."""
     given = Path.cwd()
     storage = json.loads((given / STORAGE).read_text("utf-8"))
-    blobs = Blobs(storage["url"], storage["folder"], storage["ca"])
     # What is left of a driver that is killed goes with its container.
     tempfile.tempdir = str(given)
     # Spark may send its files on when the script begins: all of them stay, and copies are used.
     with tempfile.TemporaryDirectory(prefix="aml-shared-") as folder:
         home, shared = Path(folder), Path(folder, "shared")
+        ca = home / _CA if storage["ca"] else None
+        if ca is not None:
+            ca.write_text(storage["ca"], "utf-8")
+        blobs = Blobs(storage["url"], storage["folder"], None if ca is None else str(ca))
         payload = shared / exchange.PAYLOAD
         payload.mkdir(parents=True)
         for name in (exchange.ASKED, exchange.AGENT):
