@@ -1,14 +1,12 @@
 """A task of an Azure Batch account, as the place of a carried run.
 
 The run's files lie in the workspace's blob store, from where the node gets them and where it leaves
-what it wrote. While the task runs, its files are read from the node, each from where the last
-reading ended. A node that is taken away ends an attempt; the service starts the task on another.
+what it wrote. While the task runs, its files are read from the node (``batch_files``). A node that
+is taken away ends an attempt; the service starts the task on another.
 """
 
-import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,21 +24,14 @@ from infra.contract.errors import (
 )
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
-from runtime.agent.files import Below, OutsideError, make_folder, readable_below
-from runtime.agent.node_run import (
-    INDEX,
-    ROOT,
-    STANDARD_FILES,
-    STANDARD_LOGS,
-    lost_text,
-)
+from runtime.agent.files import Below
+from runtime.agent.node_run import lost_text
 from runtime.environments.builders import uv_binary
 from runtime.model.services import BatchOptions
 from runtime.model.states import RunState
-from runtime.targets.base import Report, left_out
+from runtime.targets.base import Report
 from runtime.targets.batch_account import BatchAccount, reason_of
 from runtime.targets.batch_bodies import (
-    STANDARD_FOLDER,
     TASK,
     Laid,
     job_body,
@@ -51,34 +42,25 @@ from runtime.targets.batch_bodies import (
     resource_id,
     task_body,
 )
+from runtime.targets.batch_files import TaskFiles
 from runtime.targets.batch_request import node_environment, node_request
 from runtime.targets.batch_seen import Watched
 from runtime.targets.batch_store import READ, WRITE, RunStore
-from runtime.targets.folder_runs import agent_end
 from runtime.targets.places import (
-    FETCHED,
-    FOLLOWED,
     Have,
     Heartbeat,
     Moved,
-    Piece,
     PlaceEnd,
     Shipment,
     Sign,
     Teller,
 )
-from runtime.targets.run_folder import AGENT_EVENTS
 from runtime.targets.ssh_trees import listed
 from runtime.targets.workspace_transport import WorkspaceTransport
 
 _POLL_S: Final = 0.4
 _POOL_EVERY_S: Final = 10.0
 _CANCEL_S: Final = 90.0
-_SILENT_S: Final = 30.0
-_AT_ONCE: Final = 8
-_MOST_BYTES: Final = 1 << 20
-_FOLLOWED: Final = tuple(f"{top}/" for top in FOLLOWED)
-_FETCHED: Final = tuple(f"{top}/" for top in FETCHED)
 
 
 class BatchPlace:
@@ -93,12 +75,9 @@ class BatchPlace:
         self._job = resource_id(run_id)
         self._restarts = int(settings["restarts"])
         self._file = home / "runs" / run_id / "batch.json"
-        self._opened: tuple[BatchAccount, RunStore, WorkspaceTransport] | None = None
+        self._opened: tuple[BatchAccount, RunStore, TaskFiles, WorkspaceTransport] | None = None
         self._canceled_at: float | None = None
         self._pool_seen = 0.0
-        self._answers = True
-        self._silent_since: float | None = None
-        self._silent_s = 0.0
 
     # --- starting
 
@@ -215,7 +194,7 @@ class BatchPlace:
             watched = Watched.read(self._file)
             task = self._account.task(self._job, TASK)
             waits: Moved | None = None
-            self._silent_since = None
+            self._files.begin()
         while task is not None:
             with self._reached():
                 ended = task["state"] == "completed"
@@ -228,17 +207,17 @@ class BatchPlace:
                 waits = None
             if ended or lost:
                 with self._reached():
-                    rest = list(self._rest(watched, have))
+                    rest = list(self._files.rest(watched, have))
                 yield from rest
                 yield self._end(task, again if lost else "")
                 return
             with self._reached():
                 told = self._waiting() if task["state"] == "active" else None
-                pieces = self._pieces(watched, have) if task["state"] == "running" else []
+                pieces = self._files.pieces(watched, have) if task["state"] == "running" else []
                 self._press(task)
                 after = self._account.task(self._job, TASK)
                 if _same(task, after) and task["state"] == "running":
-                    self._require_answer(task, watched, have)
+                    self._files.require_answer(task, watched, have)
             if told and told != waits:
                 yield told
                 waits = told
@@ -248,7 +227,7 @@ class BatchPlace:
             task = after
             time.sleep(_POLL_S)
         with self._reached():
-            rest = list(self._rest(watched, have))
+            rest = list(self._files.rest(watched, have))
         yield from rest
         yield PlaceEnd(reason="The run's job was deleted in Batch before the run had ended.")
 
@@ -259,7 +238,7 @@ class BatchPlace:
         found = ""
         if requeues > watched.requeues and self._store.ended() is None:
             found = before or "of the task"
-            watched.bases = {name: have(name) for name in self._known()}
+            watched.bases = {name: have(name) for name in self._files.names()}
         if requeues != watched.requeues or (node and node != before):
             watched.requeues, watched.node = requeues, node or before
             watched.write(self._file)
@@ -268,77 +247,6 @@ class BatchPlace:
     def _may_start_again(self, lost: str, watched: Watched) -> bool:
         """Return whether the run goes on: a low-priority node is expected to be taken away."""
         return lost.endswith("_p") or watched.requeues <= self._restarts
-
-    def _known(self) -> list[str]:
-        folder = self._home / "runs" / self._run_id
-        names = [f"{top}/{name}" for top in FOLLOWED for name in readable_below(folder / top)]
-        return [AGENT_EVENTS, *names]
-
-    def _pieces(self, watched: Watched, have: Have) -> list[Piece]:
-        """Return what the files of a running task have beyond the bytes that are here."""
-        index: dict[str, int] = {}
-        text = self._read(f"wd/{ROOT}/{INDEX}", 0)
-        self._answers = bool(text)
-        with suppress(ValueError):  # not there yet, or replaced while it was read
-            index = json.loads(text)
-        found: list[Piece] = []
-        for name, size in index.items():
-            if size > have(name) - watched.bases.get(name, 0):
-                standard = name.startswith(STANDARD_LOGS)
-                place = name.removeprefix(STANDARD_LOGS) if standard else f"wd/{ROOT}/{name}"
-                found += self._piece(place, name, watched, have)
-        return found
-
-    def _require_answer(self, task: Document, watched: Watched, have: Have) -> None:
-        """Raise ``UnreachableError`` if a node whose files were there has none for a while."""
-        if self._answers or have(AGENT_EVENTS) <= watched.bases.get(AGENT_EVENTS, 0):
-            self._silent_since, self._silent_s = None, 0.0
-            return
-        now = time.monotonic()
-        self._silent_since = self._silent_since or now - self._silent_s
-        if now - self._silent_since >= _SILENT_S:
-            self._silent_s = _SILENT_S  # the next look says so at once
-            where = task.get("nodeInfo") or {}
-            raise UnreachableError(
-                f"The node {where.get('nodeId')} of pool {where.get('poolId')} does not answer.",
-                remedy="Batch starts the task elsewhere once it has given the node up; see the"
-                " node's state in the account.",
-            )
-
-    def _piece(self, place: str, name: str, watched: Watched, have: Have) -> list[Piece]:
-        content = self._read(place, have(name) - watched.bases.get(name, 0))
-        if name == AGENT_EVENTS:
-            # The last word counts only once the node has sent its files: it may be lost before.
-            content = content[: agent_end(content)]
-        return [Piece(name, content)] if content else []
-
-    def _read(self, place: str, at: int) -> bytes:
-        return self._account.read(self._job, TASK, place, at, at + _MOST_BYTES - 1)
-
-    def _rest(self, watched: Watched, have: Have) -> Iterator[Sign]:
-        """Yield what is not here of a task that has ended: from its blobs, else from its node."""
-        end, store = self._store.ended(), self._store
-        for name in STANDARD_FILES:
-            here = f"{STANDARD_LOGS}{name}"
-            content = store.content(f"{STANDARD_FOLDER}/{name}")
-            at = have(here) - watched.bases.get(here, 0)
-            if content[at:]:
-                yield Piece(here, content[at:])
-        if end is None:
-            read: dict[str, int] = {}
-            while pieces := self._pieces(watched, lambda name: have(name) + read.get(name, 0)):
-                for piece in pieces:
-                    read[piece.name] = read.get(piece.name, 0) + len(piece.content)
-                yield from pieces
-            return
-        attempt = int(end["attempt"])
-        for name in store.left(attempt):
-            if name != AGENT_EVENTS and not name.startswith(_FOLLOWED):
-                continue
-            content = store.content(f"files/{attempt}/{name}")
-            at = have(name) - watched.bases.get(name, 0)
-            if content[at:]:
-                yield Piece(name, content[at:])
 
     def _waiting(self) -> Moved | None:
         """Return what a task waits for, looking at the pool now and then."""
@@ -393,37 +301,7 @@ class BatchPlace:
 
     def fetch(self, into: Path, report: Report) -> None:
         with self._reached():
-            end, below = self._store.ended(), Below(into)
-            if end is None:
-                self._fetch_from_node(below, report)
-                return
-            attempt = int(end["attempt"])
-            names = [n for n in self._store.left(attempt) if n.startswith(_FETCHED)]
-            for problem in end["problems"]:
-                name, _, why = str(problem).partition(": ")
-                report(f"{name.removeprefix('work/')} was not collected: {why}")
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                list(pool.map(lambda name: self._fetch(attempt, name, below, report), names))
-
-    def _fetch(self, attempt: int, name: str, below: Below, report: Report) -> None:
-        try:
-            file = below.file(name)
-            make_folder(file.parent)
-            self._store.fetch(attempt, name, file)
-        except (OSError, OutsideError) as error:
-            report(left_out(name, error))
-
-    def _fetch_from_node(self, below: Below, report: Report) -> None:
-        """Read what a task left that could not send it, if its node is still there."""
-        root = f"wd/{ROOT}/"
-        for place in self._account.files(self._job, TASK, root):
-            name = place.removeprefix(root)
-            if name.startswith(_FETCHED):
-                try:
-                    with below.replacing(name) as sink:
-                        sink.write(self._account.read(self._job, TASK, place))
-                except (OSError, OutsideError) as error:
-                    report(left_out(name, error))
+            self._files.fetch(Below(into), report)
 
     def release(self) -> None:
         with self._reached():
@@ -440,7 +318,7 @@ class BatchPlace:
 
     def close(self) -> None:
         if self._opened is not None:
-            account, _, transport = self._opened
+            account, *_, transport = self._opened
             account.close()
             transport.close()
             self._opened = None
@@ -455,14 +333,21 @@ class BatchPlace:
     def _store(self) -> RunStore:
         return self._connected()[1]
 
-    def _connected(self) -> tuple[BatchAccount, RunStore, WorkspaceTransport]:
+    @property
+    def _files(self) -> TaskFiles:
+        return self._connected()[2]
+
+    def _connected(self) -> tuple[BatchAccount, RunStore, TaskFiles, WorkspaceTransport]:
         if self._opened is None:
             local = self._settings["cloud"] == "local"
             client = local_client(self._home) if local else azure_client()
             transport = WorkspaceTransport(client, str(self._settings["workspace"]))
             try:
                 account = BatchAccount(client, str(self._settings["account"]))
-                self._opened = account, RunStore(transport, self._run_id), transport
+                store = RunStore(transport, self._run_id)
+                folder = self._home / "runs" / self._run_id
+                files = TaskFiles(account, store, self._job, folder)
+                self._opened = account, store, files, transport
             except BaseException:
                 client.close()
                 raise
