@@ -19,6 +19,11 @@ from runtime.environments.locking import lock
 from runtime.model.environments import EnvironmentSpec
 
 SPARK: Final = "pyspark>=4,<5"
+_QUICK: Final = "-XX:TieredStopAtLevel=1"
+"""Compile quickly rather than well: what runs here is short, and most of it is Spark's start.
+
+A later option of the run wins: `spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=4`.
+"""
 
 
 @contextmanager
@@ -53,6 +58,8 @@ def spark_variables(python: Path) -> dict[str, str]:
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYSPARK_PYTHON": str(python),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LAUNCHER_OPTS": f"{_QUICK} -XX:+UseSerialGC",
+        "SPARK_SUBMIT_OPTS": _QUICK,
     }
 
 
