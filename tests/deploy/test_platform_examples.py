@@ -189,3 +189,51 @@ def test_a_run_completes_on_a_platform_without_keys(private):
     assert account["properties"]["allowSharedKeyAccess"] is False
     private.good("submit", "--source-directory", "src", "-d", "src/env.yml", "train.py")
     private.good("cloud", "inside", "off")
+
+
+@pytest.fixture
+def services(project, monkeypatch):
+    """Return a project whose stack is the example of services beside a workspace, deployed."""
+    text = text_of("services", project.name)
+    for name in re.findall(r"env:(\w+)", text):
+        monkeypatch.setenv(name, CANARY)
+    project.stack_file().write_text(text, encoding="utf-8")
+    project.good("up", "--yes")
+    return project
+
+
+def secret_of(project, connection):
+    """Return the credentials that the workspace has of a connection."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}ser-rg"
+    workspace = f"{group}/providers/Microsoft.MachineLearningServices/workspaces/{project.name}ser"
+    with closing(local_client(project.home)) as client:
+        path = f"{workspace}/connections/{connection}/listsecrets"
+        answer = client.send("POST", path, api_version=MACHINE_LEARNING)
+    return answer.document["properties"]["credentials"]
+
+
+def test_services_change_in_place_or_with_what_is_attached_to_them(services, monkeypatch):
+    assert secret_of(services, "chat") == {"key": CANARY}
+    monkeypatch.setenv("OPENAI_KEY", f"{CANARY}-2")
+    services.edit("plan: free", "plan: paid")
+    services.edit("nodes: 2, max_nodes: 5", "nodes: 2, max_nodes: 6")
+    services.edit(
+        "regions: [westeurope, northeurope]", "regions: [westeurope, northeurope, eastus]"
+    )
+    steps = services.good("up", "--yes", "--json").data["steps"]
+    plan = {each["urn"].rpartition("::")[2]: each["op"] for each in steps if each["op"] != "same"}
+    assert {
+        name: op for name, op in plan.items() if op == "update" and "stack" not in name
+    } == dict.fromkeys(
+        (
+            "platform-connection-chat", "platform-connection-weather",
+            "platform-cluster-aks", "platform-registry-" + services.name + "ser-models",
+        ),
+        "update",
+    )  # fmt: skip
+    assert secret_of(services, "chat") == {"key": f"{CANARY}-2"}
+    services.edit("vm_size: STANDARD_DS3_V2, nodes", "vm_size: STANDARD_DS4_V2, nodes")
+    steps = services.good("up", "--yes", "--json").data["steps"]
+    replaced = {each["urn"].rpartition("::")[2] for each in steps if "replace" in each["op"]}
+    assert replaced >= {"platform-cluster-aks", "platform-cluster-aks-extension", "platform-k8s"}
+    assert CANARY not in services.state_file().read_text(encoding="utf-8")
