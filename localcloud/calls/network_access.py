@@ -49,34 +49,44 @@ def network_of_compute(cloud: Cloud, workspace: str, compute: str) -> str:
     return owner.id if owner and isolated else ""
 
 
-def network_of(call: Call, claims: Document) -> str:
-    """Return the network that a request comes from; empty for the internet."""
-    if not claims.get(NETWORK):
+def network_of(call: Call, claims: Document) -> str | None:
+    """Return the network of the job that sent a request; ``None`` if no job did."""
+    if NETWORK not in claims:
         _, _, port = call.cloud.authority.rpartition(":")
         claims = claims_of(call.cloud, run_token(call.peer, int(port))) or {}
-    return str(claims.get(NETWORK) or "")
+    return str(claims[NETWORK]) if NETWORK in claims else None
 
 
 def lets_in(call: Call, resource: StoredResource, claims: Document) -> bool:
     """Return whether a service lets in a request from where it comes."""
-    properties = resource.properties
-    closed = str(properties.get("publicNetworkAccess")).lower() == "disabled"
-    wall = properties.get("networkAcls") or {}
-    if not closed and str(wall.get("defaultAction") or "Allow").lower() == "allow":
-        return True
-    if call.cloud.inside:
+    if _is_open(resource):
         return True
     network = network_of(call, claims)
+    return call.cloud.inside if network is None else reaches(call.cloud, network, resource)
+
+
+def reaches(cloud: Cloud, network: str, resource: StoredResource) -> bool:
+    """Return whether a service lets in whoever is in a network."""
+    if _is_open(resource):
+        return True
     if not network:
         return False
-    listed = (
-        () if closed else [str(each.get("id")) for each in wall.get("virtualNetworkRules") or ()]
-    )
+    wall = (resource.properties.get("networkAcls") or {}).get("virtualNetworkRules") or ()
+    listed = () if _is_closed(resource) else [str(each.get("id")) for each in wall]
     return (
         any(same_arm_id(network, each) for each in listed)
-        or _is_managed(call, network, resource)
-        or _has_endpoint(call, network, resource)
+        or _is_managed(cloud, network, resource)
+        or _has_endpoint(cloud, network, resource)
     )
+
+
+def _is_open(resource: StoredResource) -> bool:
+    wall = resource.properties.get("networkAcls") or {}
+    return not _is_closed(resource) and str(wall.get("defaultAction") or "Allow").lower() == "allow"
+
+
+def _is_closed(resource: StoredResource) -> bool:
+    return str(resource.properties.get("publicNetworkAccess")).lower() == "disabled"
 
 
 def storage_refusal(call: Call, account: StoredResource, claims: Document) -> Refusal | None:
@@ -93,7 +103,7 @@ def vault_refusal(call: Call, vault: StoredResource, claims: Document) -> Refusa
         return None
     who = ";".join(f"{key}={claims.get(key)}" for key in ("appid", "oid", "iss"))
     where = f"Caller: {who}\nVault: {vault.name};location={vault.document['location']}\n{_HINT}"
-    if str(vault.properties.get("publicNetworkAccess")).lower() == "disabled":
+    if _is_closed(vault):
         says = (
             "Public network access is disabled and request is not from a trusted service nor via"
             " an approved private link."
@@ -111,11 +121,11 @@ def require_inside(call: Call) -> None:
         raise RefusedError(403, "UserError", f"{says} {_HINT}")
 
 
-def _is_managed(call: Call, network: str, resource: StoredResource) -> bool:
+def _is_managed(cloud: Cloud, network: str, resource: StoredResource) -> bool:
     """Return whether a managed network is of this workspace, or has an endpoint to its resource."""
     if same_arm_id(network, resource.id):
         return True
-    workspace = call.cloud.store.resources.get(network, now=call.now)
+    workspace = cloud.store.resources.get(network, now=cloud.clock())
     if workspace is None or workspace.type != _WORKSPACES:
         return False
     own = ("storageAccount", "keyVault", "containerRegistry")
@@ -132,12 +142,12 @@ def _target(rule: Mapping[str, object]) -> str:
     )
 
 
-def _has_endpoint(call: Call, network: str, resource: StoredResource) -> bool:
+def _has_endpoint(cloud: Cloud, network: str, resource: StoredResource) -> bool:
     """Return whether a private endpoint in the virtual network of a subnet leads to a resource."""
     return any(
         key_of(str((each.get("properties") or {}).get("privateLinkServiceId") or ""))
         == resource.key
-        for endpoint in call.cloud.store.resources.of_type(ENDPOINT, now=call.now)
+        for endpoint in cloud.store.resources.of_type(ENDPOINT, now=cloud.clock())
         if _same_network(network, str((endpoint.properties.get("subnet") or {}).get("id") or ""))
         for key in _CONNECTIONS
         for each in endpoint.properties.get(key) or ()

@@ -16,13 +16,13 @@ _HEADER: Final = {"typ": "JWT", "alg": "HS256"}
 OWNER: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://aml-platform/local-user")
 """The object id of whoever uses the cloud."""
 NETWORK: Final = "aml_network"
-"""The claim of a job's token that names the network of its compute."""
+"""The claim of a job's token that names the network of its compute; empty if that is in none."""
 
 
 def issue(
-    cloud: Cloud, audience: str, client: str, *, network: str = "", lasts_s: int = LASTS_S
+    cloud: Cloud, audience: str, client: str, *, network: str | None = None, lasts_s: int = LASTS_S
 ) -> str:
-    """Return a token that this cloud accepts for ``lasts_s``, from ``network`` if it has one."""
+    """Return a token that this cloud accepts for ``lasts_s``; a job's has its ``network``."""
     now = int(cloud.clock())
     claims = {
         "aud": audience,
@@ -36,7 +36,7 @@ def issue(
         "sub": str(OWNER),
         "tid": TENANT,
         "ver": "1.0",
-        **({NETWORK: network} if network else {}),
+        **({} if network is None else {NETWORK: network}),
     }
     unsigned = f"{_packed(_HEADER)}.{_packed(claims)}"
     signature = cloud.store.sealing.signature(unsigned.encode())

@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from infra.contract.errors import PlatformError, UsageError
 from localcloud.calls.artifacts import ArtifactStore, artifact_store
-from localcloud.calls.blob_addresses import address_of, data_uri
+from localcloud.calls.blob_addresses import data_uri
 from localcloud.calls.cloud import Cloud
 from localcloud.calls.network_access import network_of_compute
 from localcloud.calls.tokens import issue
@@ -221,7 +221,7 @@ class Execution:
         if self.job.code:
             code = self._cloud.store.resources.get(self.job.code, now=self._cloud.clock())
             uri = str(code.properties.get("codeUri")) if code else ""
-            address = address_of(self._cloud, self.job.workspace, uri)
+            address = storage.reached(self._cloud, self.job, uri)
             downloaded = work.parent / "download"
             size = storage.download(self._cloud, address, downloaded)
             self._step("download", f"{size} bytes of code to {node}", node=node, size=size)
@@ -243,7 +243,7 @@ class Execution:
                 tables.download_table(self._cloud, self.job.workspace, binding.uri, place)
                 places[f"inputs.{binding.name}"] = str(place)
             elif binding.kind != "literal":
-                address = address_of(self._cloud, self.job.workspace, binding.uri)
+                address = storage.reached(self._cloud, self.job, binding.uri)
                 place = storage.place(self._folder / "inputs", binding.name)
                 if binding.kind == "uri_file":
                     place = storage.place(place, address.path.rpartition("/")[2] or "file")
@@ -261,7 +261,7 @@ class Execution:
 
     def _mount(self, output: Binding, place: Path) -> None:
         """Show what is stored already: of an earlier attempt, or of an earlier run."""
-        address = address_of(self._cloud, self.job.workspace, self._uri_of(output))
+        address = storage.reached(self._cloud, self.job, self._uri_of(output))
         with suppress(storage.NothingThereError):
             storage.download(self._cloud, address, place)
 
@@ -409,7 +409,7 @@ class Execution:
         for binding in self.job.outputs:
             place = storage.place(self._folder / "named_outputs", binding.name)
             if place.exists() and (binding.mounted or not mounted_only):
-                address = address_of(self._cloud, self.job.workspace, self._uri_of(binding))
+                address = storage.reached(self._cloud, self.job, self._uri_of(binding))
                 report = partial(self._left_out, f"{binding.name}/")
                 storage.upload(self._cloud, place, address, report)
 

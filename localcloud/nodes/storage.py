@@ -9,8 +9,11 @@ from typing import IO, Final
 
 from infra.contract.errors import UsageError
 from localcloud.calls.artifacts import ArtifactStore
-from localcloud.calls.blob_addresses import BlobAddress
+from localcloud.calls.blob_addresses import BlobAddress, address_of
 from localcloud.calls.cloud import Cloud
+from localcloud.calls.network_access import network_of_compute, reaches
+from localcloud.calls.shared_access import account_named
+from localcloud.nodes.jobs import Job
 from runtime.agent.files import (
     Below,
     OutsideError,
@@ -35,6 +38,24 @@ def place(folder: Path, name: str) -> Path:
         return Below(folder).file(name)
     except OutsideError as error:
         raise UsageError(f"{error}.", remedy="Rename the input or output.") from error
+
+
+def reached(cloud: Cloud, job: Job, uri: str) -> BlobAddress:
+    """Return the blobs a URI refers to; ``UsageError`` if the compute cannot reach their account.
+
+    Nodes copy the data of jobs themselves, so no request comes from the network of the compute.
+    """
+    address = address_of(cloud, job.workspace, uri)
+    account = account_named(cloud, address.account)
+    network = network_of_compute(cloud, job.workspace, job.compute)
+    if account is not None and not reaches(cloud, network, account):
+        raise UsageError(
+            f"The storage account {address.account!r} does not let in the network of the compute"
+            f" {job.compute.rpartition('/')[2]!r} (AuthorizationFailure).",
+            remedy="Put the compute into a subnet that the account's firewall lists or that has a"
+            " private endpoint to it, or into the managed network of the workspace.",
+        )
+    return address
 
 
 def download(cloud: Cloud, address: BlobAddress, into: Path) -> int:

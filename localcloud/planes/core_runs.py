@@ -167,7 +167,7 @@ def post_events(call: Call) -> Reply:
 def show_token(call: Call) -> Reply:
     """Issue a new token for a run in progress, which asks for one before its own expires."""
     _run(call)
-    network = str(call.caller.get(NETWORK) or "")
+    network = call.caller.get(NETWORK)
     token = issue(call.cloud, call.origin, "job", network=network)
     return answer({"token": token, "expiryTimeUtc": iso(call.now + LASTS_S)})
 

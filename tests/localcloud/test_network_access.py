@@ -43,12 +43,12 @@ def endpoint(chain, closed, target, service):
     assert chain.arm("PUT", path, body).status_code == 201
 
 
-def from_network(chain, network=""):
+def from_network(chain, network=None):
     token = issue(chain.cloud, "https://tests", "aml-node", network=network)
     return {"authorization": f"Bearer {token}", "x-ms-version": "2024-11-04"}
 
 
-def asked(chain, closed, network=""):
+def asked(chain, closed, network=None):
     """Return the statuses of the workspace's services, its account and its vault."""
     headers = from_network(chain, network)
     account, vault = (closed[key].rpartition("/")[2] for key in ("storageAccount", "keyVault"))
@@ -66,7 +66,7 @@ def asked(chain, closed, network=""):
     return found
 
 
-def statuses(chain, closed, network=""):
+def statuses(chain, closed, network=None):
     return [each.status_code for each in asked(chain, closed, network)]
 
 
@@ -87,6 +87,7 @@ def test_the_internet_is_refused_in_the_services_words(chain, closed):
 def test_whoever_is_inside_is_let_in_until_a_reset(chain, closed):
     chain.cloud.inside = True
     assert statuses(chain, closed) == OPEN
+    assert statuses(chain, closed, "") == CLOSED, "a job of a compute in no network"
     chain.cloud.inside = False
     assert statuses(chain, closed) == CLOSED
 
@@ -191,3 +192,6 @@ def test_a_firewall_lets_in_the_jobs_of_its_subnet(jobs, group) -> None:
     assert "HTTP Error 403" in jobs.log(outside)
     assert jobs.until(inside, ENDED) == "Completed", jobs.log(inside)
     assert jobs.log(inside) == "200\n"
+    data = {"one": {"jobInputType": "uri_folder", "uri": f"{cloud.url}/walledoff/files/"}}
+    reasons = [each["data"].get("reason") for each in jobs.events(jobs.run("true", inputs=data))]
+    assert "'walledoff' does not let in the network of the compute 'cpu'" in str(reasons)
