@@ -67,6 +67,13 @@ _OURS: Final = "azureml/"
 _OF_THE_AGENT: Final = frozenset({EVENTS_FILE, INSTALLED_FILE})
 _BLOB_STORE: Final = "workspaceblobstore"
 _DRIVEN: Final = frozenset({"Sweep", "Pipeline"})
+_FIREWALL: Final = "AuthorizationFailure"
+"""Storage's code for requests from networks that the account does not let in."""
+_CLOSED: Final = (
+    "The storage account does not let this machine's network in: submit from a network that its"
+    " firewall lists or that has a private endpoint to it, such as a VPN into the platform's."
+)
+_AGAIN: Final = "Submit again; files that were uploaded are not sent twice."
 
 
 class AzureMLTarget:
@@ -252,7 +259,7 @@ class AzureMLTarget:
                 what = printable(error.path) if isinstance(error, UploadError) else "The snapshot"
                 raise UnreachableError(
                     f"{what} cannot be uploaded: {error}",
-                    remedy="Submit again; files that were uploaded are not sent twice.",
+                    remedy=_CLOSED if _FIREWALL in str(error) else _AGAIN,
                     at=self._workspace,
                 ) from error
 

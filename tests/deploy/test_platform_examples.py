@@ -181,6 +181,7 @@ def test_a_run_completes_on_a_platform_without_keys(private):
     outside = private.aml(*on_the_cluster)
     assert outside.code != 0
     assert "aml cloud inside on" in outside.err
+    assert "does not let this machine's network in" in outside.err
     private.good("cloud", "inside", "on")
     private.good(*on_the_cluster)
     (made,) = (private.home / "outputs").rglob("model.txt")
