@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from infra.contract.errors import MissingExtraError, UnknownNameError
 from infra.contract.json_types import Document
-from infra.contract.meant import names_meant
 
 T = TypeVar("T")
 _OURS = ("infra", "runtime", "localcloud", "aml_platform")
@@ -60,7 +59,7 @@ def look_up(name: str, table: Mapping[str, T], *, noun: str) -> T:
 
 def nearest(name: str, known: Document, *, noun: str) -> str:
     """Return a sentence that suggests the known names nearest to ``name``, or lists all."""
-    close = names_meant(name, known, most=_NEAREST)
+    close: list[str] = load("infra.contract.meant:names_meant")(name, known, most=_NEAREST)
     if close:
         return f"Did you mean {one_of(close)}? (all: {_listed(known)})"
     if known:
