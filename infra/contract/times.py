@@ -1,6 +1,10 @@
 """Times as text: local time for people, ISO 8601 in UTC for programs."""
 
 from datetime import UTC, datetime
+from typing import Final
+
+_MINUTE_S: Final = 60
+_HOUR_MIN: Final = 60
 
 
 def local_text(seconds: float | None) -> str:
@@ -24,3 +28,15 @@ def as_local(text: str | None) -> str:
     except ValueError:
         return text or ""
     return local_text((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+
+
+def duration(seconds: float | None) -> str:
+    """Return ``4.2 s``, ``3 min 05 s`` or ``2 h 04 min``; a dash for none."""
+    if seconds is None:
+        return "—"
+    if seconds < _MINUTE_S:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE_S)
+    if minutes < _HOUR_MIN:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // _HOUR_MIN} h {minutes % _HOUR_MIN:02d} min"

@@ -6,12 +6,12 @@ from typing import Final, NoReturn
 
 import click
 
-from infra.contract.errors import PlatformError, UnknownNameError, UsageError
+from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.load import load
 from runtime.agent.files import Below
 from runtime.cli.az import AzOptions, az_options, given
 from runtime.cli.az_documents import az_run, check_named, minimal
-from runtime.cli.following import collected_logs, last_lines, raise_unless_completed
+from runtime.cli.following import last_lines, raise_unless_completed
 from runtime.cli.option_values import pair
 from runtime.cli.render import print_data, say_outdated
 from runtime.cli.session import command_session, refreshed
@@ -20,6 +20,7 @@ from runtime.history.store import Filter
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.submit.notes import note
+from runtime.submit.run_logs import log_texts
 from runtime.submit.session import ProjectSession
 
 _SUBMIT: Final = "runtime.cli.submit_script:submit_script"
@@ -175,7 +176,7 @@ def download_logs(*, run_id: str, folder: Path, experiment: str | None) -> None:
         raise UsageError(f"{folder} is a file.", remedy="Name a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     below = Below(folder)
-    for name, text in log_texts(session, record).items():
+    for name, text in log_texts(session, record, say_outdated).items():
         with below.replacing(name) as sink:
             sink.write(text.encode())
         print_data(str(folder / name))
@@ -217,19 +218,6 @@ def found_run(
             remedy="Leave -e out; runs are found by their id.",
         )
     return session, refreshed(session, record.run_id)
-
-
-def log_texts(session: ProjectSession, record: RunRecord) -> dict[str, str]:
-    """Return the text of each log: what was collected if its target is gone."""
-    texts: dict[str, str] = {}
-    try:
-        for chunk in session.target_of(record).logs(session.handle_of(record), {}):
-            texts[chunk.name] = texts.get(chunk.name, "") + chunk.text
-    except PlatformError:
-        if record.outputs is None:
-            raise
-        return dict(collected_logs(Path(record.outputs)))
-    return texts
 
 
 @click.command("submit-hyperdrive", context_settings={"allow_interspersed_args": False})

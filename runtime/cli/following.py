@@ -6,8 +6,9 @@ from pathlib import Path
 
 from infra.contract.errors import InterruptedByUserError, RunFailedError
 from infra.contract.load import load
+from infra.contract.times import duration
 from runtime.agent.exit_codes import exit_text
-from runtime.cli.render import duration, print_table, print_text, same_destination, say
+from runtime.cli.render import print_table, print_text, same_destination, say
 from runtime.cli.shown_runs import elapsed
 from runtime.history.fold import as_number
 from runtime.model.runs import RunEvent, RunRecord
@@ -19,7 +20,6 @@ _RANK_LOGS = "user_logs/std_log_process_"
 _NODE_LOGS = "user_logs/std_log_node_"
 _LAST_LINES = " Its last lines:"
 _SHORT = 60
-_LOG_FOLDERS = ("azureml-logs", "user_logs")
 
 
 def follow(seen: Iterable[Seen], run_id: str, *, quiet: bool = False) -> RunRecord:
@@ -176,15 +176,3 @@ def last_lines(folder: str | None, count: int = 10) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     found: tuple[str, ...] = load("runtime.agent.last_words:telling_lines")(lines, count)
     return "\n".join(found)
-
-
-def collected_logs(folder: Path) -> list[tuple[str, str]]:
-    """Return name and text of the logs collected in ``folder``."""
-    files = [file for place in _LOG_FOLDERS for file in sorted((folder / place).rglob("*.txt"))]
-    return [
-        (
-            file.relative_to(folder).as_posix(),
-            file.read_text(encoding="utf-8", errors="replace"),
-        )
-        for file in files
-    ]

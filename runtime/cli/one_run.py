@@ -1,11 +1,10 @@
 """`aml run show | logs | cancel | download | rerun`: the commands about one run."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from infra.contract.errors import PlatformError, UsageError
+from infra.contract.errors import UsageError
 from infra.contract.load import load
 from infra.contract.times import local_text
 from runtime.agent.files import printable
@@ -14,7 +13,6 @@ from runtime.cli.az_documents import az_run
 from runtime.cli.az_runs import EXPERIMENT, found_run
 from runtime.cli.counted_back import CountedBack, as_az
 from runtime.cli.following import (
-    collected_logs,
     follow,
     last_lines,
     print_end,
@@ -28,6 +26,7 @@ from runtime.cli.watching import pace_of
 from runtime.model.pipelines import PIPELINE_TARGET
 from runtime.model.runs import RunRecord
 from runtime.submit.collect import collect
+from runtime.submit.run_logs import log_texts
 from runtime.submit.session import ProjectSession
 from runtime.submit.watch import Watcher
 
@@ -108,9 +107,7 @@ def logs(run_id: str, *, follows: bool, as_json: bool) -> None:
         print_end(ended)
         raise_unless_completed(ended, last_lines(ended.outputs))
         return
-    texts: dict[str, str] = {}
-    for name, text in _chunks(session, record):
-        texts[name] = texts.get(name, "") + text
+    texts = log_texts(session, record, say_outdated)
     if as_json:
         print_json(texts)
         return
@@ -219,15 +216,3 @@ def _find(run_id: str) -> tuple[ProjectSession, RunRecord]:
     """Return the run that ``run_id`` means, refreshed; ``UnknownNameError`` names the nearest."""
     session = command_session(None)
     return session, refreshed(session, session.history.named(run_id))
-
-
-def _chunks(session: ProjectSession, record: RunRecord) -> Iterable[tuple[str, str]]:
-    """Return name and text of a run's logs; what was collected if its target is gone."""
-    try:
-        chunks = session.target_of(record).logs(session.handle_of(record), {})
-        return [(chunk.name, chunk.text) for chunk in chunks]
-    except PlatformError as error:
-        if record.outputs is None:
-            raise
-        say_outdated(error)
-        return collected_logs(Path(record.outputs))

@@ -4,16 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import click
 
 from infra.contract.errors import PlatformError, UsageError
 from infra.contract.json_text import json_text
-from infra.contract.terminal import NO_CELL, table_lines, wants_colour, width_of
-
-_MINUTE_S: Final = 60
-_HOUR_MIN: Final = 60
+from infra.contract.terminal import table_lines, wants_colour, width_of
 
 
 def print_error(error: PlatformError) -> None:
@@ -94,15 +90,3 @@ def move_up(lines: int) -> None:
     """Have the next lines replace the last ones in a terminal; elsewhere they follow them."""
     if sys.stdout.isatty():
         click.echo(f"\x1b[{lines}A\x1b[J", nl=False)
-
-
-def duration(seconds: float | None) -> str:
-    """Return ``4.2 s``, ``3 min 05 s`` or ``2 h 04 min``; a dash where there is none."""
-    if seconds is None:
-        return NO_CELL
-    if seconds < _MINUTE_S:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE_S)
-    if minutes < _HOUR_MIN:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // _HOUR_MIN} h {minutes % _HOUR_MIN:02d} min"

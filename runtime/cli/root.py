@@ -108,6 +108,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     ),
     "runs": Entry("runtime.cli.runs:runs", "List runs.", _RUN),
     "run": Entry("runtime.cli.runs:run", "Show, follow, compare, rerun or cancel one run.", _RUN),
+    "studio": Entry("runtime.cli.studio:studio", "Show runs in a browser.", _RUN, "studio"),
     "job": Entry(
         "runtime.cli.jobs:job", "Create, list and follow jobs, as `az ml job` does.", _RUN
     ),

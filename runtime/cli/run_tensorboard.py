@@ -1,21 +1,19 @@
 """`aml run tensorboard`: TensorBoard on the logs of a run, while it runs or later."""
 
 import os
-import signal
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
 from infra.contract.errors import PlatformError, UnknownNameError, UnreachableError, UsageError
 from infra.contract.private import private_folder
 from runtime.cli.counted_back import CountedBack
+from runtime.cli.ending import ended_by_signals
 from runtime.cli.render import print_data, say
 from runtime.cli.session import command_session, refreshed
 from runtime.model.runs import RunRecord
@@ -27,7 +25,6 @@ from runtime.targets.base import Mirroring
 _LOGS: Final = "logs"
 _EVERY_S: Final = 5.0
 _EVENT_FILES: Final = "*tfevents*"
-_ENDED: Final = 143  # by SIGTERM
 
 
 @click.command(cls=CountedBack)
@@ -73,7 +70,7 @@ def _serve(
     copies: Path | None,
 ) -> None:
     with ExitStack() as stack:
-        stack.enter_context(_ended_by_signals())
+        stack.enter_context(ended_by_signals())
         kept = tempfile.TemporaryDirectory(prefix="aml-tensorboard-")
         logs = _Logs(session, record, copies or Path(stack.enter_context(kept)))
         folder = logs.update()
@@ -142,19 +139,3 @@ class _Logs:
         if not self._warned:
             say(f"note: {error.detail} Showing what was read so far.")
         self._warned = True
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Turn the end of the terminal, or of this process, into an end that cleans up."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, _end) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _end(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(_ENDED)

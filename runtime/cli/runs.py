@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from infra.contract.times import local_text
+from infra.contract.times import duration, local_text
 from runtime.cli.lazy_group import LazyGroup
-from runtime.cli.render import duration, print_json, print_table, say, say_outdated
+from runtime.cli.render import print_json, print_table, say, say_outdated
 from runtime.cli.session import command_session
 from runtime.cli.shown_runs import elapsed, run_document
 from runtime.history.child_runs import PARENT

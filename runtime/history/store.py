@@ -91,7 +91,7 @@ class History:
         self.file = file
         self._lock = threading.RLock()
         self._connection: _Connection | None = None
-        with self._open():
+        with self.opened():
             pass  # a damaged file is reported here
 
     def close(self) -> None:
@@ -138,25 +138,25 @@ class History:
         """Delete a run that has ended, and its events; ``False`` if it is not there or goes on."""
         with self._writing() as database:
             row = database.execute("select record from run where run_id = ?", (run_id,)).fetchone()
-            if row is None or not _read(row[0]).state.final:
+            if row is None or not read_record(row[0]).state.final:
                 return False
             delete_run(database, run_id)
         return True
 
     def compact(self) -> None:
         """Give the space of deleted runs back to the file system."""
-        with self._open() as database:
+        with self.opened() as database:
             database.execute("vacuum")
             database.execute("pragma wal_checkpoint(truncate)")
 
     def record(self, run_id: str) -> RunRecord:
         """Return one run. Raises ``UnknownNameError``, which suggests the nearest id."""
-        with self._open() as database:
+        with self.opened() as database:
             return self._record(database, run_id)
 
     def has(self, run_id: str) -> bool:
         """Return whether there is a run of exactly this id."""
-        with self._open() as database:
+        with self.opened() as database:
             found = database.execute("select 1 from run where run_id = ?", (run_id,))
             return found.fetchone() is not None
 
@@ -168,7 +168,7 @@ class History:
         """
         if not text:
             return text
-        with self._open() as database:
+        with self.opened() as database:
             if text == _LAST or _COUNTED_BACK.fullmatch(text):
                 back = 1 if text == _LAST else int(text.removeprefix("-"))
                 found = database.execute(
@@ -194,7 +194,7 @@ class History:
 
     def cursor(self, run_id: str) -> str:
         """Return the target's read position, ``""`` initially."""
-        with self._open() as database:
+        with self.opened() as database:
             row = database.execute(
                 "select cursor from cursor where run_id = ?", (run_id,)
             ).fetchone()
@@ -214,13 +214,13 @@ class History:
 
     def experiments(self) -> Sequence[str]:
         """Return the names of the experiments that have runs."""
-        with self._open() as database:
+        with self.opened() as database:
             rows = database.execute("select distinct experiment from run order by experiment")
             return [str(row[0]) for row in rows]
 
     def number_of(self, run_id: str) -> int:
         """Return the number of a run in its experiment, from 1 for the first."""
-        with self._open() as database:
+        with self.opened() as database:
             record = self._record(database, run_id)
             row = database.execute(
                 "select count(*) from run where experiment = ? and (created, run_id) <= (?, ?)",
@@ -233,7 +233,7 @@ class History:
 
         Raises ``UnknownNameError``, which suggests the nearest id.
         """
-        with self._open() as database:
+        with self.opened() as database:
             row = database.execute(
                 "select run_id from event where kind = 'child' and json_extract(data, '$.run') = ?"
                 " and not exists (select 1 from run where run_id = ?)",
@@ -247,7 +247,7 @@ class History:
         Those that its script created are folded from its events; others have their own record.
         """
         root_id = self.root_of(run_id)
-        with self._open() as database:
+        with self.opened() as database:
             root = self._record(database, root_id)
             rows = database.execute(
                 "select seq, time, kind, data, origin from event where run_id = ?"
@@ -256,15 +256,15 @@ class History:
             ).fetchall()
             events = [_event(row) for row in rows]
             children = parts_of(events, run_id)
-            own = _records(database, children)
+            own = records_of(database, children)
         return [own.get(child) or part_record(root, child, events) for child in children]
 
     def unfinished(self) -> Sequence[RunRecord]:
         """Return the runs that have not ended, newest first."""
         statement = _LISTED.format(index="run_unfinished", condition=UNFINISHED)
-        with self._open() as database:
+        with self.opened() as database:
             rows = database.execute(statement, (_ALL,)).fetchall()
-            return [_read(row[0]) for row in rows]
+            return [read_record(row[0]) for row in rows]
 
     def _listed(
         self, wanted: Filter, *, limit: int, after: RunRecord | None = None
@@ -274,14 +274,14 @@ class History:
             conditions.append("created <= ? and (created < ? or run_id > ?)")
             values += [after.created, after.created, after.run_id]
         condition = " and ".join(conditions) or "true"
-        with self._open() as database:
+        with self.opened() as database:
             statement = _LISTED.format(index="run_listed", condition=condition)
             rows = database.execute(statement, (*values, limit)).fetchall()
-            return [_read(row[0]) for row in rows]
+            return [read_record(row[0]) for row in rows]
 
     def events(self, run_id: str, *, after: int = -1) -> Sequence[tuple[int, RunEvent]]:
         """Return the events appended after number ``after``, with their numbers."""
-        with self._open() as database:
+        with self.opened() as database:
             rows = database.execute(
                 "select number, seq, time, kind, data, origin from event"
                 " where run_id = ? and number > ? order by number",
@@ -291,7 +291,7 @@ class History:
 
     def next_seq(self, run_id: str, origin: str) -> int:
         """Return the sequence number of the next event of one origin."""
-        with self._open() as database:
+        with self.opened() as database:
             row = database.execute(
                 "select coalesce(max(seq) + 1, 0) from event where run_id = ? and origin = ?",
                 (run_id, origin),
@@ -301,7 +301,7 @@ class History:
     def _record(self, database: sqlite3.Connection, run_id: str) -> RunRecord:
         row = database.execute("select record from run where run_id = ?", (run_id,)).fetchone()
         if row is not None:
-            return _read(row[0])
+            return read_record(row[0])
         newest = "select run_id from run order by created desc limit ?"
         known = [str(each[0]) for each in database.execute(newest, (_COMPARED,))]
         remedy = load("runtime.history.meant:meant_run")(run_id, known)
@@ -318,7 +318,7 @@ class History:
         if not self.file.exists():
             private_folder(self.file.parent)
             private_file(self.file)  # SQLite gives its other files the same mode
-        with self._open() as database:
+        with self.opened() as database:
             if self._connection is not None and not self._connection.writable:
                 raise self._not_writable()
             # The write lock first: the record that is read must be the one that is replaced.
@@ -326,7 +326,7 @@ class History:
             yield database
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def opened(self) -> Iterator[sqlite3.Connection]:
         """Use the connection; commit at the end, or roll back after an exception."""
         with self._lock:
             try:
@@ -426,11 +426,11 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[str | float]]:
     return conditions, [*values]
 
 
-def _records(database: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
+def records_of(database: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return the records of those runs that have one, by id."""
     select = "select record from run where run_id = ?"
     rows = (database.execute(select, (run_id,)).fetchone() for run_id in run_ids)
-    records = [_read(row[0]) for row in rows if row is not None]
+    records = [read_record(row[0]) for row in rows if row is not None]
     return {record.run_id: record for record in records}
 
 
@@ -487,7 +487,7 @@ def _row(record: RunRecord) -> tuple[str | float, ...]:
     )
 
 
-def _read(document: str) -> RunRecord:
+def read_record(document: str) -> RunRecord:
     known = RunRecord.__dataclass_fields__
     try:
         fields = {key: value for key, value in json.loads(document).items() if key in known}

@@ -37,7 +37,7 @@ def run_before(history: History, record: RunRecord) -> RunRecord:
 def compared(home: Path, one: RunRecord, other: RunRecord) -> Differences:
     """Return the differences of two runs; the earlier one is ``before``."""
     before, after = sorted((one, other), key=lambda record: (record.created, record.run_id))
-    return differences(_known(home, before), _known(home, after))
+    return differences(known_of(home, before), known_of(home, after))
 
 
 def file_diff(home: Path, change: FileChange) -> list[str] | None:
@@ -55,7 +55,8 @@ def file_diff(home: Path, change: FileChange) -> list[str] | None:
     return None if lines is None else list(lines)
 
 
-def _known(home: Path, record: RunRecord) -> Known:
+def known_of(home: Path, record: RunRecord) -> Known:
+    """Return what this machine knows of a run: its files, its packages, what was declared."""
     snapshot = _snapshot(home, record)
     return Known(
         record,

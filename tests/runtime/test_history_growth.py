@@ -65,7 +65,7 @@ def work(history, act):
     def count():
         done.append(1)  # returning None lets the statement continue
 
-    with history._open() as database:
+    with history.opened() as database:
         database.set_progress_handler(count, 100)
         act()
         database.set_progress_handler(None, 0)

@@ -1,0 +1,62 @@
+"""`aml studio`: the project's runs in a browser."""
+
+import sys
+import webbrowser
+
+import click
+
+from infra.contract.load import load
+from infra.contract.project import home_folder
+from runtime.cli.ending import ended_by_signals
+from runtime.cli.render import print_data, say
+from runtime.cli.session import command_session
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port. Default: 8787, or a free one.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Others than this machine's own let other machines in.",
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="Name it is called by (repeatable)."
+)
+@click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@click.option("-s", "--stack", metavar="STACK", help="Stack to use. Default: the selected stack.")
+def studio(
+    *,
+    port: int | None,
+    host: str,
+    names: tuple[str, ...],
+    read_only: bool,
+    no_browser: bool,
+    stack: str | None,
+) -> None:
+    """Show runs in a browser: filter, compare, follow logs and metrics. Ctrl-C ends it.
+
+    The link that is printed begins a session, once. Called again for the same project, the command
+    prints another link to the studio that runs.
+    """
+    link = load("runtime.studio.server:link_of_running", extra="studio")(home_folder())
+    opens = not no_browser and sys.stdout.isatty()
+    if link is not None:
+        print_data(link)
+        say("The studio of this project is running; this link opens it.")
+        if opens:
+            webbrowser.open(link)
+        return
+    session = command_session(stack)
+    made = load("runtime.studio.server:Studio", extra="studio")(
+        session, host=host, port=port, names=names, read_only=read_only
+    )
+    link = made.link()
+    print_data(link)
+    say("The studio runs until you press Ctrl-C.")
+    if opens:
+        webbrowser.open(link)
+    with ended_by_signals():
+        made.serve()
+    say("Stopped the studio.")

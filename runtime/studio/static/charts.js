@@ -1,0 +1,78 @@
+// Draws the curves of a page with plotly.js: one chart a metric, one line a run.
+"use strict";
+
+{
+  const place = document.querySelector(".charts");
+  const options = place.querySelector(".chart-options");
+  const [axis, smoothing, logarithmic] = ["axis", "smoothing", "log-scale"].map((id) => document.getElementById(id));
+  const charts = new Map(); // metric → its box, and the curves of the runs that have it
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const smoothed = (values, weight) => {
+    let last, mass = 0;
+    return values.map((value) => {
+      const number = Number(value);
+      if (!weight || !Number.isFinite(number)) return value;
+      last = weight * (last ?? 0) + (1 - weight) * number;
+      mass = weight * mass + (1 - weight);
+      return last / mass; // without the bias towards the first value
+    });
+  };
+
+  function draw({ box, name, curves }) {
+    const weight = Number(smoothing.value);
+    const traces = [...curves].map(([run, curve]) => ({
+      type: "scatter",
+      mode: curve.values.length > 1 ? "lines" : "markers",
+      name: run,
+      x: curve[axis.value],
+      y: smoothed(curve.values, weight),
+    }));
+    const line = { gridcolor: colour("--line"), zerolinecolor: colour("--line") };
+    Plotly.react(box, traces, {
+      title: { text: name, font: { size: 14 } },
+      height: 260,
+      margin: { l: 50, r: 12, t: 34, b: 36 },
+      showlegend: curves.size > 1,
+      legend: { orientation: "h" },
+      paper_bgcolor: colour("--page"),
+      plot_bgcolor: colour("--page"),
+      font: { color: colour("--text") },
+      xaxis: { ...line, title: { text: axis.value === "steps" ? "step" : "seconds" } },
+      yaxis: { ...line, type: logarithmic.checked ? "log" : "linear" },
+    }, { displayModeBar: false, responsive: true });
+  }
+
+  function chartOf(name) {
+    if (!charts.has(name)) {
+      const box = document.createElement("div");
+      box.className = "chart";
+      box.setAttribute("role", "img");
+      box.setAttribute("aria-label", `Curve of ${name}`);
+      place.append(box);
+      charts.set(name, { box, name, curves: new Map() });
+      options.hidden = false;
+    }
+    return charts.get(name);
+  }
+
+  const add = (run, curve) => chartOf(curve.name).curves.set(run, curve);
+  const drawAll = () => charts.forEach(draw);
+
+  const { curves, runs } = place.dataset;
+  for (const curve of JSON.parse(curves ?? "[]")) add("", curve);
+  for (const [run, found] of Object.entries(JSON.parse(runs ?? "{}"))) found.forEach((curve) => add(run, curve));
+  drawAll();
+  for (const input of [axis, smoothing, logarithmic]) input.addEventListener("input", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+
+  document.addEventListener("metric", ({ detail: { name, step, seconds, value } }) => {
+    const chart = chartOf(name);
+    if (!chart.curves.size) chart.curves.set("", { name, steps: [], seconds: [], values: [] });
+    const curve = chart.curves.get("");
+    curve.steps.push(step);
+    curve.seconds.push(seconds);
+    curve.values.push(value);
+    draw(chart);
+  });
+}

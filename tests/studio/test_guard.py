@@ -1,0 +1,127 @@
+"""Who the studio answers: links, cookies, hosts, origins and forms; and what its pages may load."""
+
+import pytest
+
+from runtime.studio.guard import POLICY
+
+FOREIGN = {
+    "another site": {"Origin": "http://evil.example"},
+    "another port": {"Origin": "http://127.0.0.1:9999"},
+    "a sandboxed page": {"Origin": "null"},
+    "no origin": {},
+}
+
+
+def test_a_link_begins_one_session(desk):
+    token = desk.access.new_link()
+    first = desk.client.get("/enter", params={"token": token}, follow_redirects=False)
+    assert (first.status_code, first.headers["location"]) == (303, "/")
+    cookie = first.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert desk.client.get("/").status_code == 200
+    desk.client.cookies.clear()
+    assert desk.client.get("/enter", params={"token": token}).status_code == 403
+    assert desk.client.get("/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/run1", "/live", "/static/studio.css", "/nothing"])
+def test_nothing_is_shown_without_a_session(desk, path):
+    answer = desk.client.get(path)
+    assert answer.status_code == 403
+    assert "run1" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8787", "127.0.0.1:1", "127.0.0.1"])
+def test_other_host_names_are_refused(desk, host):
+    desk.enter()
+    assert desk.client.get("/", headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
+def test_forms_of_other_pages_are_refused(desk, headers):
+    desk.enter()
+    data = desk.form(name="team", value="ml")
+    answer = desk.client.post("/runs/run1/tag", data=data, headers=headers)
+    assert answer.status_code == 403
+    assert "team" not in desk.history.record("run1").tags
+
+
+def test_a_form_needs_the_token_of_its_session(desk):
+    desk.enter()
+    form = desk.form(name="team", value="ml")
+    for token in ("", "0" * 64):
+        data = form | {"form_token": token}
+        assert desk.client.post("/runs/run1/tag", data=data, headers=desk.own()).status_code == 403
+    answer = desk.client.post(
+        "/runs/run1/tag", data=form, headers=desk.own(), follow_redirects=False
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/runs/run1")
+    assert desk.history.record("run1").tags["team"] == "ml"
+
+
+def test_a_form_that_is_too_large_is_refused(desk):
+    desk.enter()
+    data = desk.form(name="team", value="x" * 70_000)
+    assert desk.client.post("/runs/run1/tag", data=data, headers=desk.own()).status_code == 413
+
+
+def test_a_read_only_studio_changes_nothing(desk):
+    desk.access.read_only = True
+    desk.enter()
+    data = desk.form(name="team", value="ml")
+    assert desk.client.post("/runs/run1/tag", data=data, headers=desk.own()).status_code == 403
+    assert '<form method="post"' not in desk.client.get("/runs/run1").text
+
+
+def test_only_who_reads_the_key_gets_another_link(desk):
+    for header in ({}, {"Authorization": "Bearer guess"}):
+        assert desk.client.post("/links", headers=header).status_code == 403
+    token = desk.client.post("/links", headers={"Authorization": f"Bearer {desk.access.key}"}).text
+    assert desk.access.begin(token)
+
+
+def test_every_page_says_what_it_may_load(desk):
+    desk.enter()
+    for path in ("/", "/runs/run1", "/nothing", "/compare?run=run1"):
+        headers = desk.client.get(path).headers
+        assert headers["content-security-policy"] == POLICY
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+    assert "unsafe-inline" not in POLICY
+
+
+def test_names_and_values_of_runs_are_text(desk):
+    desk.enter()
+    for path in ("/?column=param.x", "/runs/run1", "/compare?run=run1"):
+        text = desk.client.get(path).text
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "link.txt", "/etc/passwd", "x"],
+)
+def test_only_files_of_the_run_are_shown(desk, name):
+    desk.enter()
+    for wanted in ("", "?as=file", "?as=page", "?as=picture"):
+        answer = desk.client.get(f"/runs/run1/files/{name}{wanted}")
+        assert answer.status_code == 404
+        assert "secret\n" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["a.html?as=page", "b.svg?as=picture"])
+def test_documents_of_a_run_are_sandboxed(desk, name):
+    desk.enter()
+    policy = desk.client.get(f"/runs/run1/files/{name}").headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "allow-same-origin" not in policy
+    assert "default-src 'none'" in policy
+
+
+def test_other_files_are_downloads(desk):
+    desk.enter()
+    answer = desk.client.get("/runs/run1/files/a.html?as=file")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == 'attachment; filename="a.html"'

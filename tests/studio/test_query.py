@@ -1,0 +1,120 @@
+"""The address of the table of runs: read, written again, and answered by the database."""
+
+from urllib.parse import parse_qsl
+
+import pytest
+
+from infra.contract.errors import UsageError
+from runtime.history.listing import Listing, choices_in, page_of, read_clauses
+from runtime.model.states import RunState
+from runtime.studio.query import Query, read_query
+from tests.studio.conftest import record
+
+
+@pytest.fixture
+def runs(history):
+    for number, (rmse, alpha) in enumerate(
+        [(0.5, "0.5"), (float("nan"), "10"), (0.1, "9"), (2.0, "x")]
+    ):
+        history.add(
+            record(
+                number,
+                experiment=f"exp{number % 2}",
+                state=RunState.FAILED if number == 3 else RunState.COMPLETED,
+                metrics={"rmse": rmse, 'odd"name': 1.0},
+                params={"alpha": alpha},
+                tags={"team": "ml", "name": "grün_1%"} if number else {},
+            )
+        )
+    return history
+
+
+LISTED = {
+    "newest first": (Listing(), ["run3", "run2", "run1", "run0"]),
+    "oldest first": (Listing(descending=False), ["run0", "run1", "run2", "run3"]),
+    "a page": (Listing(limit=2, offset=1), ["run2", "run1"]),
+    "past the end": (Listing(offset=10), []),
+    "an experiment": (Listing(experiment="exp1"), ["run3", "run1"]),
+    "a state": (Listing(state="Failed"), ["run3"]),
+    "text in any field and case": (Listing(text="GR\u00fcn_1%"), ["run3", "run2", "run1"]),
+    "text that is no pattern": (Listing(text="gr__n%"), []),
+    "a metric, best first": (
+        Listing(sort="metric.rmse", descending=False),
+        ["run2", "run0", "run3", "run1"],
+    ),
+    "a metric, worst first": (Listing(sort="metric.rmse"), ["run3", "run0", "run2", "run1"]),
+    "a parameter, as numbers": (
+        Listing(sort="param.alpha", descending=False),
+        ["run0", "run2", "run1", "run3"],
+    ),
+    "a tag that some have": (
+        Listing(sort="tag.team", descending=False),
+        ["run3", "run2", "run1", "run0"],
+    ),
+    "duration": (Listing(sort="duration"), ["run3", "run2", "run1", "run0"]),
+    "a filter": (
+        Listing(clauses=read_clauses("metrics.rmse < 1 and params.alpha != '9'")),
+        ["run0"],
+    ),
+    "a filter on a tag": (Listing(clauses=read_clauses("tags.team LIKE 'm%'"), limit=1), ["run3"]),
+}
+
+
+@pytest.mark.parametrize(("wanted", "ids"), LISTED.values(), ids=LISTED)
+def test_the_database_lists(runs, wanted, ids):
+    assert [run.run_id for run in page_of(runs, wanted).runs] == ids
+
+
+def test_a_page_knows_how_many_there_are(runs):
+    assert page_of(runs, Listing(limit=1, clauses=read_clauses("tags.team = 'ml'"))).total == 3
+
+
+def test_there_is_something_to_choose_from(runs):
+    found = choices_in(runs)
+    assert found.experiments == ["exp0", "exp1"]
+    assert (found.targets, found.params, found.tags) == (["local"], ["alpha"], ["name", "team"])
+    assert found.metrics == ['odd"name', "rmse"]
+
+
+@pytest.mark.parametrize(
+    "text", ["nonsense", "metrics.rmse <", "tags.team IS NULL", "status IN ('a')"]
+)
+def test_a_filter_that_cannot_be_answered_says_so(text):
+    with pytest.raises(UsageError, match="filter cannot be"):
+        read_clauses(text)
+
+
+def test_a_column_that_is_not_there_cannot_sort(runs):
+    with pytest.raises(UsageError, match="cannot be sorted by 'record; drop table run'"):
+        page_of(runs, Listing(sort="record; drop table run"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query(),
+        Query(text="a b", experiment="e&e", target="t", state="Failed", filter="metrics.a < 1"),
+        Query(sort="metric.a=b", descending=False, columns=("metric.a", "tag.b"), size=100, page=3),
+    ],
+)
+def test_an_address_is_read_as_it_was_written(query):
+    assert read_query(parse_qsl(query.address.removeprefix("/?").removeprefix("/"))) == query
+
+
+@pytest.mark.parametrize(
+    "pairs", [[("page", "-1")], [("size", "9")], [("column", "x")], [("page", "٣")]]
+)
+def test_what_cannot_be_meant_is_left_out(pairs):
+    assert read_query(pairs) == Query()
+
+
+def test_a_bad_filter_is_kept_from_the_database():
+    query = read_query([("filter", "nonsense"), ("text", "a")])
+    assert (query.filter, query.text) == ("", "a")
+    assert "nonsense" in query.error
+
+
+def test_sorting_twice_turns_the_order():
+    query = Query(page=4)
+    assert query.sorted_by("created") == "/?sort=created&order=asc"
+    assert query.sorted_by("target") == "/?sort=target&order=asc"

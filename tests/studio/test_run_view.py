@@ -1,0 +1,42 @@
+"""What the page of a run makes of its events."""
+
+from runtime.model.runs import RunEvent
+from runtime.studio.run_view import MOST_POINTS, curves_of, steps_of, thinned
+from tests.studio.conftest import record
+
+
+def event(seq, kind, **data):
+    return RunEvent(seq, 100.0 + seq, kind, data)
+
+
+def test_a_step_lasts_until_the_next_one_begins():
+    events = [event(0, "step", step="snapshot zip", text="1 file"), event(2, "step", step="run")]
+    going = steps_of(record(1, ended=None), events)
+    assert [(step.name, step.seconds) for step in going] == [("snapshot zip", 2.0), ("run", None)]
+    ended = steps_of(record(1, ended=107.0), events)
+    assert [step.seconds for step in ended] == [2.0, 5.0]
+    assert steps_of(record(1), []) == []
+
+
+def test_curves_are_of_the_runs_own_numbers():
+    events = [
+        event(0, "metric", key="b", value=1.0, step=3),
+        event(1, "metric", key="a", value="NaN", step=0),
+        event(2, "metric", key="a", value=2.0, step=1, timestamp=105_000),
+        event(3, "metric", key="table", value="x", type="table"),
+        event(4, "metric", key="child", value=1.0, run="other"),
+        event(5, "param", key="p", value="1"),
+    ]
+    found = [curve.document() for curve in curves_of(record(1, started=100.0), events)]
+    assert found == [
+        {"name": "a", "steps": [0.0, 1.0], "seconds": [1.0, 5.0], "values": ["NaN", 2.0]},
+        {"name": "b", "steps": [3.0], "seconds": [0.0], "values": [1.0]},
+    ]
+
+
+def test_many_points_are_thinned_out_between_the_first_and_the_last():
+    points = [(float(number), 0.0, 0.0) for number in range(10 * MOST_POINTS)]
+    kept = thinned(points)
+    assert len(kept) == MOST_POINTS
+    assert (kept[0], kept[-1]) == (points[0], points[-1])
+    assert thinned(points[:10]) == points[:10]
