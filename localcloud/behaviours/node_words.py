@@ -27,6 +27,14 @@ _POLICIES: Final = {
     "median_stopping": "MedianStopping",
     "truncation_selection": "TruncationSelection",
 }
+_CHOSEN: Final = frozenset(
+    {
+        *("nCrossValidations", "forecastHorizon", "seasonality"),
+        *("targetLags", "targetRollingWindowSize"),
+    }
+)
+_GROUPS: Final = ("training", "featurization", "forecasting")
+"""The groups of an automl node's settings, which ARM calls `trainingSettings` and so on."""
 _RANGE: Final = ("min_value", "max_value")
 _ARGUMENTS: Final[Mapping[str, Sequence[str]]] = {
     "choice": ("values",),
@@ -84,6 +92,37 @@ def sweep_parts(given: Document) -> JsonObject:
         "limits": {"jobLimitsType": "Sweep", **{k: v for k, v in limits.items() if v is not None}},
         "earlyTermination": _policy(given.get("early_termination")),
     }
+
+
+def search_details(given: Document) -> JsonObject:
+    """Return what an automl node searches, as the `taskDetails` of an automl job."""
+    limits = in_arm_words(_map(given, "limits"))
+    for key in ("timeout", "trialTimeout"):
+        minutes = limits.pop(f"{key}Minutes", None)
+        if minutes is not None:
+            limits[key] = seconds_only(float(minutes) * 60)
+    groups = {f"{name}Settings": in_arm_words(_map(given, name)) for name in _GROUPS}
+    found = {
+        **in_arm_words({k: v for k, v in given.items() if k not in {"task", "limits", *_GROUPS}}),
+        **{name: group for name, group in groups.items() if group},
+        "taskType": _in_capitals(str(given.get("task") or "")),
+    }
+    for settings in (found, found.get("forecastingSettings") or {}):
+        settings.update({key: _chosen(settings[key]) for key in _CHOSEN & settings.keys()})
+    return found | ({"limitSettings": limits} if limits else {})
+
+
+def _chosen(value: object) -> object:
+    """Return a number that may be left to the search: ``auto``, a number, or several."""
+    if isinstance(value, Mapping):
+        return value
+    if value == "auto":
+        return {"mode": "Auto"}
+    return {"mode": "Custom", "values" if isinstance(value, list) else "value": value}
+
+
+def _in_capitals(word: str) -> str:
+    return "".join(part.capitalize() for part in word.split("_"))
 
 
 def _expression(each: object) -> object:

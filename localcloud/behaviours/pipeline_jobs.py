@@ -24,6 +24,7 @@ from localcloud.behaviours.pipeline_nodes import (
     child_properties,
     default_uri,
     outputs_of,
+    search_node,
 )
 from localcloud.behaviours.sweep_jobs import SWEEP, filled_sweep
 from localcloud.calls.automl import AUTOML
@@ -177,6 +178,8 @@ def _node(call: Call, name: str, given: Document, problems: list[Problem]) -> No
         says = f"Node '{name}' is of type '{kind}'; the local cloud runs {_listed(KINDS)} nodes."
         problems.append((at, says))
         return None
+    if kind == AUTOML:
+        return search_node(name, given)
     trial: Document = given.get("trial") or {}
     reference = str((trial if kind == SWEEP else given).get("componentId") or "")
     try:

@@ -20,8 +20,10 @@ from localcloud.behaviours.node_words import (
     data_mode,
     distribution,
     in_arm_words,
+    search_details,
     sweep_parts,
 )
+from localcloud.calls.automl import BEST_MODEL
 from runtime.model.pipelines import REUSED_PROPERTY
 
 FINGERPRINT: Final = "aml.pipeline.fingerprint"
@@ -36,6 +38,14 @@ _STEP: Final = re.compile(r"\$\{\{\s*parent\.jobs\.([\w-]+)\.outputs\.([\w.-]+)\
 _OUTPUT: Final = re.compile(r"\$\{\{\s*parent\.outputs\.([\w.-]+)\s*\}\}")
 _DATA: Final = ("uri_", "mltable", "custom_model", "mlflow_model", "triton_model")
 _FILE: Final = "uri_file"
+_SEARCHED: Final = ("training_data", "validation_data")
+_OF_THE_NODE: Final = frozenset(
+    {
+        *("name", "type", "tags", "properties", "inputs", "outputs", "compute", "computeId"),
+        *("display_name", "description", "experiment_name", "_source", *_SEARCHED),
+    }
+)
+"""The keys of an automl node that are no settings of its search."""
 Problem = tuple[str, str]
 
 
@@ -67,6 +77,20 @@ class Node:
     @property
     def deterministic(self) -> bool:
         return self.spec.get("is_deterministic") is not False
+
+
+def search_node(name: str, given: Document) -> Node:
+    """Return a node that searches for a model: its data are its inputs, and it has no component."""
+    data = {
+        key: {"uri": each.get("uri") or each.get("path"), "job_input_type": each.get("type")}
+        if isinstance(each, Mapping) and (each.get("uri") or each.get("path"))
+        else each
+        for key in _SEARCHED
+        if (each := given.get(key)) is not None
+    }
+    compute = given.get("computeId") or given.get("compute")
+    spec = {"outputs": {BEST_MODEL: {"type": "mlflow_model"}}}
+    return Node(name, "automl", {**given, "inputs": data, "computeId": compute}, spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +231,33 @@ def _pipeline(node: Node, scope: Scope, _: list[Problem]) -> JsonObject:
     }
 
 
-_BODIES: Final = {"command": _command, "sweep": _sweep, "pipeline": _pipeline}
+def _automl(node: Node, scope: Scope, problems: list[Problem]) -> JsonObject:
+    settings = {
+        key: _with_inputs(value, scope, node.name, problems)
+        for key, value in node.given.items()
+        if key not in _OF_THE_NODE and value is not None
+    }
+    data = in_arm_words(inputs_of(node, scope, []))
+    return {"jobType": "AutoML", "inputs": {}, "taskDetails": {**search_details(settings), **data}}
+
+
+def _with_inputs(value: object, scope: Scope, node: str, problems: list[Problem]) -> object:
+    """Return a value with the inputs of the pipeline in its texts."""
+    if isinstance(value, str):
+        return _filled(value, scope, node, problems)
+    if isinstance(value, Mapping):
+        return {key: _with_inputs(each, scope, node, problems) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_inputs(each, scope, node, problems) for each in value]
+    return value
+
+
+_BODIES: Final = {
+    "command": _command,
+    "sweep": _sweep,
+    "pipeline": _pipeline,
+    "automl": _automl,
+}
 KINDS: Final = tuple(_BODIES)
 
 

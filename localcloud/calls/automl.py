@@ -18,6 +18,8 @@ from runtime.model.environments import DEFAULT_IMAGE
 AUTOML: Final = "automl"
 NAME: Final = "aml-automl"
 """The name of the code and the environments of searches."""
+BEST_MODEL: Final = "best_model"
+"""The output of a search: the folder of the best model."""
 _DATA: Final = {TRAINING: "trainingData", VALIDATION: "validationData"}
 
 
@@ -63,7 +65,10 @@ def as_command(workspace: str, properties: Document) -> Document:
     details: Document = properties["taskDetails"]
     inputs = {name: details[key] for name, key in _DATA.items() if details.get(key)}
     code, environment = code_of(properties)[0], environment_of(properties)[0]
-    places = " ".join(f"{name}=${{{{inputs.{name}}}}}" for name in inputs)
+    given = [f"{name}=${{{{inputs.{name}}}}}" for name in inputs]
+    if BEST_MODEL in (properties.get("outputs") or {}):
+        given.append(f"model_folder=${{{{outputs.{BEST_MODEL}}}}}")
+    places = " ".join(given)
     return {
         **properties,
         "command": f'"${{{AGENT_PYTHON}:-python}}" {ARCHIVE_NAME} run -- python {SCRIPT} {places}',

@@ -3,8 +3,10 @@
 import pytest
 
 from localcloud.behaviours.node_words import command_limits, distribution, sweep_parts
+from localcloud.behaviours.pipeline_nodes import Scope, child_properties, search_node
 from localcloud.behaviours.schedule_triggers import at_time, job_name, trigger_of, trigger_problem
 from localcloud.calls.automl import as_command
+from runtime.automl.job import rest_job
 from tests.localcloud.harness import (
     IMAGE,
     SUB,
@@ -123,6 +125,34 @@ CIRCLE = {
 }
 
 
+SEARCH = {
+    "type": "automl", "task": "classification", "primary_metric": "accuracy",
+    "target_column_name": "${{parent.inputs.label}}", "n_cross_validations": 2,
+    "training_data": "${{parent.jobs.rows.outputs.out}}",
+    "limits": {"max_trials": 2, "timeout_minutes": 10},
+    "training": {"enable_stack_ensemble": False, "allowed_training_algorithms": ["light_gbm"]},
+    "featurization": {"mode": "off", "column_name_and_types": {"a_b": "Numeric"}},
+    "outputs": {"best_model": {"value": "${{parent.outputs.all}}", "type": "literal"}},
+}  # fmt: skip
+
+
+def test_an_automl_node_is_an_automl_job_that_reads_what_another_wrote():
+    inputs = {"label": {"jobInputType": "literal", "value": "kind"}}
+    above = {"all": {"uri": "azureml://datastores/x/paths/model/"}}
+    made = {"rows": {"out": {"jobOutputType": "mltable", "uri": "azureml://datastores/x/paths/r"}}}
+    scope = Scope("p", inputs, above, {}, "cpu", made=made)
+    given, problems = search_node("s", SEARCH), []
+    job = child_properties(given, scope, problems)
+    assert (problems, given.upstream, job["jobType"]) == ([], ("rows",), "AutoML")
+    spec = rest_job(job).read.spec
+    assert (spec.label, spec.max_trials, spec.timeout_s) == ("kind", 2, 600)
+    assert (spec.models, spec.ensembles) == (("LightGBM",), ("VotingEnsemble",))
+    assert (spec.featurization.mode, spec.folds) == ("off", 2)
+    assert job["taskDetails"]["nCrossValidations"] == {"mode": "Custom", "value": 2}
+    assert rest_job(job).inputs[0].path == made["rows"]["out"]["uri"]
+    assert as_command("/w", job)["command"].endswith("model_folder=${{outputs.best_model}}")
+
+
 @pytest.mark.parametrize(
     ("nodes", "says"),
     [
@@ -133,7 +163,10 @@ CIRCLE = {
         ({"a": node("write")}, "is given no 'text', which its component needs"),
         ({"a": node("write", text="${{parent.inputs.txet}}")}, "'txet', which the pipeline does"),
         ({"a": node("copy", **{"from": "${{parent.jobs.c.outputs.out}}"})}, "does not exist"),
-        ({"a": {"type": "spark"}}, "is of type 'spark'; the local cloud runs command, sweep and"),
+        ({"a": {"type": "spark"}}, "is of type 'spark'; the local cloud runs command, sweep, "),
+        ({"a": {"type": "if_else", "condition": "x"}}, "is of type 'if_else'"),
+        ({"a": {"type": "automl", "task": "regression"}}, "target_column_name"),
+        ({"a": {**SEARCH, "outputs": {"model": None}}}, "Did you mean 'best_model'"),
         ({"a": node("write", text="x", outputs={"out": {"type": "literal", "value":
             "${{parent.outputs.al}}"}})}, "'al', which the pipeline does not have"),
         ({"a": node("write", text="x") | {"computeId": "gone"}}, "no compute 'gone'"),
