@@ -5,7 +5,9 @@ expressions with named arguments.
 """
 
 import re
+from ast import literal_eval
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from infra.catalogue.durations import seconds_only
@@ -101,7 +103,12 @@ def search_details(given: Document) -> JsonObject:
         minutes = limits.pop(f"{key}Minutes", None)
         if minutes is not None:
             limits[key] = seconds_only(float(minutes) * 60)
-    groups = {f"{name}Settings": in_arm_words(_map(given, name)) for name in _GROUPS}
+    groups = {
+        f"{name}Settings": {
+            key: _unprinted(each) for key, each in in_arm_words(_map(given, name)).items()
+        }
+        for name in _GROUPS
+    }
     found = {
         **in_arm_words({k: v for k, v in given.items() if k not in {"task", "limits", *_GROUPS}}),
         **{name: group for name, group in groups.items() if group},
@@ -110,6 +117,14 @@ def search_details(given: Document) -> JsonObject:
     for settings in (found, found.get("forecastingSettings") or {}):
         settings.update({key: _chosen(settings[key]) for key in _CHOSEN & settings.keys()})
     return found | ({"limitSettings": limits} if limits else {})
+
+
+def _unprinted(value: object) -> object:
+    """Return a list that azure-ai-ml sends as Python prints it: ``"['shop']"``."""
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        with suppress(ValueError, SyntaxError):
+            return literal_eval(value)
+    return value
 
 
 def _chosen(value: object) -> object:

@@ -2,7 +2,12 @@
 
 import pytest
 
-from localcloud.behaviours.node_words import command_limits, distribution, sweep_parts
+from localcloud.behaviours.node_words import (
+    command_limits,
+    distribution,
+    search_details,
+    sweep_parts,
+)
 from localcloud.behaviours.pipeline_nodes import Scope, child_properties, search_node
 from localcloud.behaviours.schedule_triggers import at_time, job_name, trigger_of, trigger_problem
 from localcloud.calls.automl import as_command
@@ -151,6 +156,15 @@ def test_an_automl_node_is_an_automl_job_that_reads_what_another_wrote():
     assert job["taskDetails"]["nCrossValidations"] == {"mode": "Custom", "value": 2}
     assert rest_job(job).inputs[0].path == made["rows"]["out"]["uri"]
     assert as_command("/w", job)["command"].endswith("model_folder=${{outputs.best_model}}")
+
+
+def test_lists_of_an_automl_node_may_be_as_python_prints_them():
+    forecasting = {"time_series_id_column_names": "['shop']", "forecast_horizon": 6}
+    details = search_details({"task": "forecasting", "forecasting": forecasting})
+    assert (details["taskType"], details["forecastingSettings"]) == (
+        "Forecasting",
+        {"timeSeriesIdColumnNames": ["shop"], "forecastHorizon": {"mode": "Custom", "value": 6}},
+    )
 
 
 @pytest.mark.parametrize(
