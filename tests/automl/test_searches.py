@@ -1,10 +1,8 @@
 """Searches for real: on this machine, on a cluster of the local cloud, as a step of a pipeline."""
 
 import json
-import math
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 from sklearn.datasets import load_diabetes, load_wine
@@ -42,20 +40,6 @@ n_cross_validations: 3
 limits: {max_trials: 5, max_cores_per_trial: 1}
 training:
   allowed_training_algorithms: [logistic_regression, random_forest, extreme_random_trees]
-"""
-FORECAST = """\
-type: automl
-task: forecasting
-experiment_name: searches
-compute: azureml:local
-target_column_name: sales
-training_data: {path: ./table, type: mltable}
-limits: {max_trials: 2, max_cores_per_trial: 1}
-training: {allowed_training_algorithms: [Naive, ExponentialSmoothing]}
-forecasting:
-  time_column_name: month
-  forecast_horizon: 6
-  time_series_id_column_names: [shop]
 """
 PREPARE = """\
 import pathlib, sys
@@ -183,32 +167,3 @@ def test_a_search_is_a_step_of_a_pipeline(experiment, ended):
         fitted = other.fit(train.drop(columns="target"), train["target"])
         guessed = fitted.predict(test.drop(columns="target"))
         assert score > r2_score(test["target"], guessed) + 0.2
-
-
-def sales(shop, size, periods):
-    """Return a shop's sales: a trend and a season."""
-    months = pd.date_range("2015-01-01", periods=periods, freq="MS")
-    season = [size * (100 + n / 2 + 20 * math.sin(n * math.pi / 6)) for n in range(periods)]
-    return pd.DataFrame({"shop": shop, "month": months, "sales": season, "note": "x"})
-
-
-def test_series_are_forecast_by_the_model_that_fits_their_season(experiment, capsys):
-    Path("table").mkdir()
-    both = pd.concat([sales("north", 1, 96), sales("south", 30, 60)]).sample(frac=1, random_state=0)
-    both.to_csv("table/sales.csv", index=False)
-    Path("table/MLTable").write_text(
-        "paths: [{file: ./sales.csv}]\n"
-        "transformations: [{read_delimited: {delimiter: ','}}, {drop_columns: [note]}]\n"
-    )
-    Path("job.yml").write_text(FORECAST)
-    assert aml(["submit", "--json", "--wait", "job.yml"]) == 0
-    run = Run.get(experiment.workspace, json.loads(capsys.readouterr().out)["run_id"])
-    errors = {
-        child.properties["run_algorithm"]: child.get_metrics()["normalized_root_mean_squared_error"]
-        for child in run.get_children()
-    }
-    assert run.get_best_child().properties["run_algorithm"] == "ExponentialSmoothing"
-    assert errors["ExponentialSmoothing"] < errors["Naive"] / 4
-    folder = Path(run._files(), "outputs", "model")
-    signature = yaml.safe_load((folder / "MLmodel").read_text())["signature"]
-    assert [each["name"] for each in json.loads(signature["inputs"])] == ["month", "shop"]
