@@ -65,7 +65,7 @@ def test_every_problem_of_a_graph_is_named_at_once():
     assert "2 steps are called 'a'." in found
     assert "output 'model' of step 'a', which does not have it." in found
     assert "p.yml:9 Step 'c' waits for step 'aa', which the pipeline does not have." in found
-    assert "Did you mean 'a'?" in found
+    assert "Use one of: a, " in found
     assert "Output 'best' of the pipeline is output 'oot' of step 'b'" in found
     assert "Steps 'd' and 'e' both write to 'x/'" in found
 
