@@ -75,9 +75,9 @@ class EnvironmentSpec:
     requirements file) is set. ``image`` is what they are installed into on targets that run
     containers; with ``user_managed``, the image's interpreter is used. ``registered``: it is the
     environment ``name`` of the workspace, or of ``registry``, in ``version`` (``None``: the
-    latest), as it is defined there; nothing else is set. ``python`` overrides the document's Python
-    version. ``source`` is the file it came from, for messages. ``name`` and ``version`` are not
-    part of the identity. ``keep_azureml``: Microsoft's SDK packages are installed as declared;
+    latest), as it is defined there; nothing else but ``variables`` is set. ``python`` overrides the
+    document's Python version. ``source`` is the file it came from, for messages. ``name`` and
+    ``version`` are not part of the identity. ``keep_azureml``: Microsoft's SDK packages are installed as declared;
     without it, they are left out. ``lock`` is the text of a resolved lock, whose exact versions are
     installed.
     """

@@ -276,9 +276,11 @@ def prepared(
             properties[LOCK_PROPERTY] = locked.resolved.digest
         if locked.overridden or (spec.environment and spec.environment.python):
             properties[PYTHON_PROPERTY] = locked.python
+    # Where the service or a container builds the environment, nobody else sets its variables.
+    own = spec.environment.variables if spec.environment else {}
     return PreparedRun(
         run_id=name or run_id(spec.experiment, token),
-        spec=spec,
+        spec=replace(spec, variables={**own, **spec.variables}),
         snapshot=snapshot,
         command=command_of(spec),
         properties=properties,

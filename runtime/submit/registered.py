@@ -6,15 +6,18 @@ environment declares. The local cloud has no curated environments, so theirs are
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import Document
-from infra.contract.load import nearest
+from infra.contract.load import load, nearest
 from infra.contract.manifest import read_manifest
 from runtime.definitions.curated import CURATED, PREFIX, REGISTRY
-from runtime.model.environments import EnvironmentSpec, ImageSpec
+from runtime.model.environments import EnvironmentSpec, ImageSpec, is_base_image
 from runtime.model.runs import RunSpec
 from runtime.targets.finding import DOCKER, LOCAL, Targets
+
+_DEFINITION_OF: Final = "runtime.targets.workspace_environments:definition_of"
 
 Find = Callable[[str, str | None], Document | None]
 """Returns an environment version of the workspace, by its name and version."""
@@ -67,14 +70,26 @@ def resolved(
     if spec.registry and has_registries and not is_local:
         return spec
     found = None if spec.registry else find(str(spec.name), spec.version)
-    if found is not None and not is_local:
-        return replace(spec, version=str(found["name"]))
     if found is not None:
-        return _declared(spec, found["properties"])
+        return _found(spec, found, is_local=is_local)
     name = str(spec.name)
     if name in CURATED and spec.registry in {None, REGISTRY}:
         return EnvironmentSpec("conda", conda=CURATED[name].conda(), source=spec.source, name=name)
     raise _missing(spec)
+
+
+def _found(spec: EnvironmentSpec, found: Document, *, is_local: bool) -> EnvironmentSpec:
+    """Return a version of the workspace, with the variables that it was registered with."""
+    properties: Document = found["properties"]
+    definition = load(_DEFINITION_OF)(properties) or {}
+    variables = {str(k): str(v) for k, v in (definition.get("environmentVariables") or {}).items()}
+    spec = replace(spec, variables={**variables, **spec.variables})
+    if not is_local:
+        return replace(spec, version=str(found["name"]))
+    python = definition.get("python") or {}
+    if python.get("userManagedDependencies") and python.get("interpreterPath"):
+        spec = replace(spec, interpreter=str(python["interpreterPath"]))
+    return _declared(spec, properties)
 
 
 def _declared(spec: EnvironmentSpec, properties: Document) -> EnvironmentSpec:
@@ -84,8 +99,11 @@ def _declared(spec: EnvironmentSpec, properties: Document) -> EnvironmentSpec:
             remedy="Write `environment: {conda_file: FILE}`, or choose a cluster.",
             at=spec.source,
         )
-    image = ImageSpec(name=str(properties["image"])) if properties.get("image") else None
-    conda = properties.get("condaFile")
+    named, conda = properties.get("image"), properties.get("condaFile")
+    own = named and not (spec.interpreter and is_base_image(str(named)))
+    image = ImageSpec(name=str(named)) if own else None
+    if image is not None or conda:
+        spec = replace(spec, interpreter=None)  # it is the image's
     return replace(
         spec,
         kind="conda" if conda else "user_managed",

@@ -143,6 +143,14 @@ def test_a_prepared_run():
     assert run.properties == {"azureml.git.branch": "main", "ContentSnapshotId": "abc"}
 
 
+def test_variables_of_the_environment_are_the_runs_whose_own_win():
+    environment = EnvironmentSpec("conda", conda="", variables={"A": "1", "B": "1"})
+    spec = RunSpec("train.py", Path(), environment=environment, variables={"B": "2"})
+    snapshot = SourceSnapshot("abc", (), Path("store"))
+    made = prepared(spec, snapshot, token="1700000000_0badcafe", git={}, locked=None)
+    assert made.spec.variables == {"A": "1", "B": "2"}
+
+
 def test_an_overridden_python_is_recorded():
     environment = EnvironmentSpec("conda", conda="dependencies: [python=3.11]", python="3.12")
     properties = make(environment).properties

@@ -7,7 +7,7 @@ from infra.contract.manifest import Manifest, WorkspaceEntry
 from runtime.definitions.curated import CURATED
 from runtime.environments.conda import parse_conda
 from runtime.environments.locking import lock
-from runtime.model.environments import EnvironmentSpec
+from runtime.model.environments import DEFAULT_IMAGE, EnvironmentSpec
 from runtime.submit.job_files import check_workspaces, job_run
 from runtime.submit.registered import resolved
 from runtime.targets.azureml_bodies import registered_id
@@ -17,6 +17,25 @@ CONDA = "dependencies: [python=3.11]"
 IN_WORKSPACE = {
     ("mine", None): {"name": "7", "properties": {"condaFile": CONDA, "image": "an-image"}},
     ("mine", "2"): {"name": "2", "properties": {"image": "an-image"}},
+    ("variables", "1"): {
+        "name": "1",
+        "properties": {
+            "condaFile": CONDA,
+            "properties": {
+                "aml.environment": '{"environmentVariables": {"WORD": "hello", "N": 1}}'
+            },
+        },
+    },
+    ("interpreter", "1"): {
+        "name": "1",
+        "properties": {
+            "image": DEFAULT_IMAGE,
+            "properties": {
+                "aml.environment": '{"python": {"userManagedDependencies": true,'
+                ' "interpreterPath": "/usr/bin/python3"}}'
+            },
+        },
+    },
     ("built", "1"): {"name": "1", "properties": {"build": {"contextUri": "a"}}},
 }
 WORKSPACE = (
@@ -50,6 +69,17 @@ def test_local_builds_what_the_workspace_declares():
 def test_local_has_the_image_of_an_environment_without_conda():
     spec = _resolved("mine", "2", is_local=True)
     assert (spec.kind, spec.image.name) == ("user_managed", "an-image")
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_an_environment_brings_the_variables_it_was_registered_with(is_local):
+    spec = _resolved("variables", "1", is_local=is_local)
+    assert spec.variables == {"WORD": "hello", "N": "1"}
+
+
+def test_an_interpreter_that_was_registered_runs_here_in_place_of_the_default_image():
+    spec = _resolved("interpreter", "1", is_local=True)
+    assert (spec.kind, spec.interpreter, spec.image) == ("user_managed", "/usr/bin/python3", None)
 
 
 def test_local_builds_no_dockerfile():
