@@ -137,7 +137,10 @@ def read_into(section: Section, environment: Environment, file: Path, project: P
         )
     vars(section).update(node_count=settings.node_count)  # the file's own order of its keys
     python = (own.get("environment") or {}).get("python") or {}
-    return Rest(rest, _read_packages(environment, python, file, project), settings)
+    conda_file = _read_packages(environment, python, file, project)
+    if conda_file is None and settings.environment is not None and settings.environment.conda:
+        environment.declared_by(settings.environment)
+    return Rest(rest, conda_file, settings)
 
 
 def write_out(section: Section, environment: Environment, rest: Rest, file: Path) -> None:

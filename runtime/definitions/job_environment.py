@@ -9,13 +9,13 @@ from typing import Final
 
 from infra.contract.errors import DefinitionError
 from infra.contract.json_types import JsonObject
+from runtime.definitions.inline_conda import inline_conda
 from runtime.definitions.job_keys import ENVIRONMENT_KEYS
 from runtime.definitions.keys import check_keys
 from runtime.definitions.located import Located
 from runtime.definitions.problems import GIVEN, Problems
 from runtime.definitions.reading import read_file
 from runtime.definitions.settings_given import Setting, with_settings
-from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
 from runtime.model.environments import EnvironmentSpec, ImageSpec
 
@@ -136,7 +136,8 @@ def _with_conda(
     spec: EnvironmentSpec, conda: Located, folder: Path, problems: Problems
 ) -> EnvironmentSpec | None:
     if conda.is_map:
-        return replace(spec, kind="conda", conda=write_yaml(_written(conda)))
+        text, above = inline_conda(Path(problems.file), conda.line, _written(conda))
+        return replace(spec, kind="conda", conda=text, lines_above=above)
     file = _beside(folder, conda.text)
     if not file.is_file():
         what, todo = f"There is no conda file {conda.text!r}.", "Correct the path; it is relative"

@@ -8,9 +8,9 @@ from typing import Final
 
 from infra.contract.json_types import Document
 from runtime.definitions.finding import listed, named_file, named_file_places
+from runtime.definitions.inline_conda import inline_conda
 from runtime.definitions.problems import Problems
 from runtime.definitions.shapes import Read, part
-from runtime.environments.conda_yaml import write_yaml
 from runtime.environments.declarations import read_declaration
 from runtime.model.environments import (
     EnvironmentSpec,
@@ -72,6 +72,7 @@ class EnvironmentReader:
             version=section.get("version"),
             image=image,
             spark=spark,
+            lines_above=declared.lines_above,
         )
 
     def _conda(self, python: Document) -> EnvironmentSpec | None:
@@ -95,7 +96,11 @@ class EnvironmentReader:
                 at=self.read.place(*_PYTHON, "condaDependencies"),
             )
             return None
-        return EnvironmentSpec("conda", conda=write_yaml(dict(inline)), source=str(self.file))
+        place = self.read.place(*_PYTHON, "condaDependencies")
+        # The section may be in a file of its own.
+        file, line = (Path(place.file), place.line) if place else (self.file, 0)
+        text, above = inline_conda(file, line, dict(inline))
+        return EnvironmentSpec("conda", conda=text, source=str(file), lines_above=above)
 
     def _conda_interpreter(self, name: str) -> str | None:
         """Return the interpreter of an existing conda environment; a miss names every place."""

@@ -151,7 +151,8 @@ def lock(
 
 
 def _parsed(spec: EnvironmentSpec) -> CondaDocument:
-    found: CondaDocument = load("runtime.environments.conda:parse_conda")(spec.conda or "")
+    text = "\n" * spec.lines_above + (spec.conda or "")  # so that messages have the file's lines
+    found: CondaDocument = load("runtime.environments.conda:parse_conda")(text)
     return found
 
 

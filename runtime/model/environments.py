@@ -76,8 +76,9 @@ class EnvironmentSpec:
     containers; with ``user_managed``, the image's interpreter is used. ``registered``: it is the
     environment ``name`` of the workspace, or of ``registry``, in ``version`` (``None``: the
     latest), as it is defined there; nothing else but ``variables`` is set. ``python`` overrides the
-    document's Python version. ``source`` is the file it came from, for messages. ``name`` and
-    ``version`` are not part of the identity. ``keep_azureml``: Microsoft's SDK packages are installed as declared;
+    document's Python version. ``source`` is the file it came from, for messages, and
+    ``lines_above`` how many of its lines are above those of ``conda``. ``name`` and ``version`` are
+    not part of the identity. ``keep_azureml``: Microsoft's SDK packages are installed as declared;
     without it, they are left out. ``lock`` is the text of a resolved lock, whose exact versions are
     installed.
     """
@@ -96,3 +97,4 @@ class EnvironmentSpec:
     registry: str | None = None
     keep_azureml: bool = True
     lock: str | None = None
+    lines_above: int = 0
