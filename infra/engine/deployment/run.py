@@ -32,8 +32,8 @@ class Run:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     def session(self) -> Session:
-        """Return a new session. A preview records nothing, whatever ``recorder`` is."""
-        recorder = (
-            NullRecorder(len(self.loaded.resources)) if self.options.preview else self.recorder
-        )
+        """Return a new session. A preview gets only a recorder that records nothing."""
+        recorder = self.recorder
+        if self.options.preview and not isinstance(recorder, NullRecorder):
+            recorder = NullRecorder(len(self.loaded.resources))
         return Session(recorder, self.options, self.listener, self.cancellation)
