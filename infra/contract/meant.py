@@ -13,8 +13,9 @@ from typing import Final
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ALIKE: Final = 0.8
 """How alike two words are that are the same but for a misspelling."""
-_SWAPPED: Final = 0.9
-"""How alike two words of the same letters are."""
+_SLIP: Final = 0.85
+"""How alike two words are whose letters are swapped, or of which one letter is wrong."""
+_SHORTEST: Final = 3
 _AS_GOOD: Final = 0.1
 """How much less alike than the nearest name another may be that is suggested beside it."""
 _HALF: Final = 0.5
@@ -64,5 +65,11 @@ def _words(name: str) -> list[str]:
 
 
 def _ratio(one: str, other: str) -> float:
-    swapped = sorted(one) == sorted(other)  # a short word has few letters left
-    return max(_SWAPPED if swapped else 0.0, SequenceMatcher(None, one, other).ratio())
+    slip = sorted(one) == sorted(other) or _one_letter_off(one, other)
+    return max(_SLIP if slip else 0.0, SequenceMatcher(None, one, other).ratio())
+
+
+def _one_letter_off(one: str, other: str) -> bool:
+    """Return whether a letter after the first is another one: a short word has few left."""
+    same = [a == b for a, b in zip(one, other, strict=False)]
+    return len(one) == len(other) >= _SHORTEST and same[0] and same.count(False) == 1

@@ -38,6 +38,7 @@ TYPES = ("network:Subnet", "network:PrivateEndpoint", "storage:StorageAccount")
         ("network:PrivateEndpoints", TYPES, ["network:PrivateEndpoint"]),
         ("network:BastionHost", TYPES, []),
         ("prdo", ("prod", "test"), ["prod"]),
+        ("cpx", ("cpu", "gpu"), ["cpu"]),
         ("gpu", ("cpu", "gpu-large"), ["gpu-large"]),
         ("POOL", ("pool", "Pool"), ["Pool"]),
         ("", KEYS, []),
