@@ -13,7 +13,7 @@ from typing import Final
 
 from infra.contract.errors import HaltedError, PlatformError, UsageError
 from infra.contract.json_types import Document
-from infra.contract.provider import UNKNOWN, Invokes
+from infra.contract.provider import UNKNOWN, Invokes, Provider
 from infra.engine.deployment.deletion import Deletion
 from infra.engine.deployment.providers import Providers, has_provider_type, is_default, package_of
 from infra.engine.deployment.recovery import Recovery
@@ -124,6 +124,12 @@ class Deployment:
             )
         with self._session.slot:
             return instance.invoke(token, plain(dict(args)), preview=self._session.preview)
+
+    def provider_of(self, goal: Goal) -> Provider:
+        """Return the provider of a component or a method, for which it has no state."""
+        self._session.refuse_if_halted()
+        self._asked.add(goal.type)
+        return self._providers.instance(self._providers.reference(goal, goal.type))
 
     def register_outputs(self, urn: str, outputs: Document) -> None:
         """Replace a component's outputs. The stack's are kept until ``close`` decides."""

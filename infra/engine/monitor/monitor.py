@@ -6,7 +6,8 @@ decide nothing about resources. Deployment and providers never call back into th
 
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -29,9 +30,16 @@ from infra.contract.errors import (
 from infra.contract.json_types import Document
 from infra.engine.deployment.deployment import Deployment
 from infra.engine.deployment.session import Severity
-from infra.engine.model.goals import Answer
+from infra.engine.model.goals import Answer, Goal
 from infra.engine.monitor.program import ProgramResult, explain, own_files, run_alone
 from infra.engine.monitor.protobuf import from_struct, to_struct
+from infra.engine.monitor.remote import (
+    Constructs,
+    ProgramFacts,
+    call_request,
+    construct_request,
+    constructed,
+)
 from infra.engine.monitor.requests import (
     OTHER_ENGINE,
     outputs_of,
@@ -41,6 +49,7 @@ from infra.engine.monitor.requests import (
     version_fits,
 )
 from infra.engine.monitor.sdk_patches import SDK_PATCHES, patched
+from infra.engine.monitor.service import Service
 from infra.engine.monitor.stub import TERMINATED, ProgramStatus, Rpc, RpcFailure, ServiceStub
 
 COMPATIBLE_WITH: Final = "3.260.0"
@@ -67,6 +76,15 @@ _SEVERITIES: Final[Mapping[int, Severity]] = {
 _SDK_REFUSAL: Final = re.compile(
     r"The Pulumi CLI does not support (?:the )?(.+?)\. Please update the Pulumi CLI\."
 )
+_SERVICE: Final = "pulumirpc.ResourceMonitor"
+_FOR_PLUGINS: Final[Mapping[str, type[Message]]] = {
+    "GetDeploymentInfo": Empty,
+    "RegisterResource": resource_pb2.RegisterResourceRequest,
+    "ReadResource": resource_pb2.ReadResourceRequest,
+    "RegisterResourceOutputs": resource_pb2.RegisterResourceOutputsRequest,
+    "Invoke": resource_pb2.ResourceInvokeRequest,
+    "Call": resource_pb2.ResourceCallRequest,
+}
 _THREADS_PER_CALL: Final = 4  # the SDK's own factor; with 1, registrations blocked each other
 
 
@@ -91,7 +109,8 @@ def run_program(
     """
     program, root = _program_file(program), root.resolve()
     status = ProgramStatus([config[key] for key in secret_keys if key in config])
-    monitor = Monitor(deployment, status, root)
+    facts = ProgramFacts(project, stack, ORGANIZATION, config, list(secret_keys), parallel, preview)
+    monitor = Monitor(deployment, status, root, facts)
     engine = Engine(deployment, status)
     imported: set[Path] = set()
 
@@ -118,7 +137,7 @@ def run_program(
     def warn(patch: str) -> None:
         deployment.log("warning", f"This Pulumi SDK runs without a speed-up ({patch}).")
 
-    with patched(SDK_PATCHES, warn):
+    with closing(monitor), patched(SDK_PATCHES, warn):
         error = run_alone(
             program,
             drive,
@@ -157,17 +176,28 @@ def _explanation(error: BaseException, program: Path, status: ProgramStatus) -> 
 class Monitor:
     """The resource monitor: every request of a program about resources."""
 
-    def __init__(self, deployment: Deployment, status: ProgramStatus, root: Path) -> None:
+    def __init__(
+        self, deployment: Deployment, status: ProgramStatus, root: Path, facts: ProgramFacts
+    ) -> None:
         self._deployment, self._status, self._root = deployment, status, root
+        self._facts = facts
         self._halted = threading.Event()
+        self._lock = threading.Lock()
+        self._service: Service | None = None
         self.calls: Mapping[str, Rpc] = {
             "GetDeploymentInfo": self._information,
             "RegisterResource": partial(self._unless_halted, self._register),
             "ReadResource": partial(self._unless_halted, self._read),
             "RegisterResourceOutputs": partial(self._unless_halted, self._outputs),
             "Invoke": self._invoke,
+            "Call": partial(self._unless_halted, self._call),
             "SignalAndWaitForShutdown": self._shutdown,
         }
+
+    def close(self) -> None:
+        """Answer plugins no more."""
+        if self._service is not None:
+            self._service.close()
 
     def _unless_halted(self, call: Rpc, request: Message) -> Message:
         """Answer; after the first refusal nothing is answered, however long the program runs."""
@@ -185,7 +215,10 @@ class Monitor:
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def _register(self, request: resource_pb2.RegisterResourceRequest) -> Message:
-        answer = self._deployment.register(register_goal(request, self._root))
+        goal = register_goal(request, self._root)
+        if request.remote:
+            return self._construct(request, goal)
+        answer = self._deployment.register(goal)
         return resource_pb2.RegisterResourceResponse(
             urn=answer.urn,
             id=answer.id,
@@ -193,6 +226,54 @@ class Monitor:
             result=_result(answer),
             unknown=answer.unknown,
         )
+
+    def _construct(self, request: resource_pb2.RegisterResourceRequest, goal: Goal) -> Message:
+        """Let the component's plugin construct it; what that registers comes here, too."""
+        made = construct_request(request, self._facts, self._address())
+        with self._answering(f"{goal.type} {goal.name!r}"):
+            answer = self._plugin(goal).construct(made)
+        return constructed(answer.urn, answer)
+
+    def _call(self, request: resource_pb2.ResourceCallRequest) -> Message:
+        if request.packageRef:
+            raise unsupported("parameterized packages", request.tok)
+        goal = Goal(
+            request.tok,
+            "",
+            custom=False,
+            provider=request.provider,
+            version=request.version,
+            plugin_download_url=request.pluginDownloadURL,
+        )
+        made = call_request(request, self._facts, self._address())
+        with self._answering(request.tok):
+            answer: Message = self._plugin(goal).call(made)
+        return answer
+
+    def _plugin(self, goal: Goal) -> Constructs:
+        provider: object = self._deployment.provider_of(goal)
+        if isinstance(provider, Constructs):
+            return provider
+        raise unsupported("components of this package", goal.type)
+
+    @contextmanager
+    def _answering(self, at: str) -> Iterator[None]:
+        """Report the error of a component, unless what it registered has failed: that was."""
+        try:
+            yield
+        except DeployError as error:
+            if not self._halted.is_set():
+                self._deployment.log("error", self._status.masked(f"{at}: {error}"))
+            raise
+
+    def _address(self) -> str:
+        """Return where plugins reach this monitor. What ends a program is not for them."""
+        with self._lock:
+            if self._service is None:
+                stub = ServiceStub(self.calls, self._status)
+                answers = {rpc: (form, getattr(stub, rpc)) for rpc, form in _FOR_PLUGINS.items()}
+                self._service = Service({_SERVICE: answers})
+            return self._service.address
 
     def _read(self, request: resource_pb2.ReadResourceRequest) -> Message:
         answer = self._deployment.read(read_goal(request, self._root))

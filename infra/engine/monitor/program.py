@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, TextIO
@@ -48,7 +48,7 @@ class ProgramResult:
 
     failed: bool
     error: str = ""
-    files: frozenset[Path] = frozenset()
+    files: frozenset[Path] = field(default=frozenset(), compare=False)
 
 
 Body = Callable[[], None]

@@ -21,7 +21,6 @@ Rpc: TypeAlias = Callable[[Message], Message]
 """Answers one kind of request."""
 
 _UNSUPPORTED: Final = {
-    "Call": "methods of providers",
     "ExistsResource": "queries whether a resource exists",
     "RegisterPackage": "parameterized packages",
     "RegisterStackTransform": "transforms",

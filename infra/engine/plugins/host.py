@@ -12,10 +12,10 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import engine_pb2
 
 from infra.contract.project_file import read_project_file
+from infra.engine.monitor.service import Service
 from infra.engine.plugins.locate import command, places
 from infra.engine.plugins.process import PluginProcess
 from infra.engine.plugins.provider import Connection, PluginProvider
-from infra.engine.plugins.service import Service
 
 _ENGINE: Final = "pulumirpc.Engine"
 _SEVERITIES: Final = {

@@ -14,7 +14,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError, Message
-from pulumi.runtime.proto import provider_pb2, status_pb2
+from pulumi.runtime.proto import errors_pb2, provider_pb2, status_pb2
 
 from infra.contract.errors import PartialFailure, PlatformError, ProviderError, UnreachableError
 from infra.contract.json_types import Document, JsonObject
@@ -296,6 +296,14 @@ class PluginProvider:
             )
         return from_struct(getattr(answer, "return"))
 
+    # Components.
+
+    def construct(self, request: Message, /) -> Any:
+        return self._call("Construct", request)
+
+    def call(self, request: Message, /) -> Any:
+        return self._call("Call", request)
+
     # The protocol.
 
     def _call(self, rpc: str, request: Message) -> Any:
@@ -345,7 +353,11 @@ class PluginProvider:
         """Return the error for people. What it was sent as a secret is not in it."""
         secrets = secret_texts(self.inputs, self.outputs)
         text = masked(error.details() or error.code().name, secrets)
-        failed = _half_made(error)
+        refused = _detail(error, errors_pb2.InputPropertiesError())
+        if refused is not None:
+            lines = [f"  {each.property_path}: {each.reason}" for each in refused.errors]
+            text = masked("\n".join([text, *lines]).strip(), secrets)
+        failed = _detail(error, provider_pb2.ErrorResourceInitFailed())
         if failed is None or not failed.id:
             who = f"The plugin of {self.connection.package!r}"
             remedy = f"{who} answered this to {rpc}. Correct what it names."
@@ -360,16 +372,15 @@ class PluginProvider:
         )
 
 
-def _half_made(error: Any) -> Any:
-    """Return the ``ErrorResourceInitFailed`` of an answer: it exists, but is not ready."""
+def _detail(error: Any, message: Any) -> Any:
+    """Return the detail of an answer that is of a message's class, if it has one."""
     for key, value in error.trailing_metadata() or ():
         if key != _DETAILS:
             continue
         with suppress(DecodeError):
             for detail in status_pb2.Status.FromString(value).details:
-                failed = provider_pb2.ErrorResourceInitFailed()
-                if detail.Unpack(failed):
-                    return failed
+                if detail.Unpack(message):
+                    return message
     return None
 
 

@@ -111,8 +111,8 @@ REFUSED = {
     "stack transforms": "does not support transforms",
     "invoke transforms": "does not support invoke transforms",
     "hooks": "does not support resource hooks",
-    "remote": "does not support remote components",
-    "call": "does not support methods of providers",
+    "remote": "does not support components of this package",
+    "call": "does not support components of this package",
     "version": "requires Pulumi >=99.0.0",
 }
 

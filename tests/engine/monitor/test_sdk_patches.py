@@ -148,7 +148,7 @@ def test_without_a_constructor_there_is_no_position():
     assert len(made("source positions")["_get_stack_trace"]().frames) == 0
 
 
-def test_only_the_monitor_and_the_sdk_patches_know_pulumi():
+def test_only_the_monitor_its_messages_and_the_sdk_patches_know_pulumi():
     def imports(file):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
@@ -158,4 +158,4 @@ def test_only_the_monitor_and_the_sdk_patches_know_pulumi():
 
     files = Path(sdk_patches.__file__).parent.glob("*.py")
     knowing = {f.stem for f in files if any(i.partition(".")[0] == "pulumi" for i in imports(f))}
-    assert knowing == {"monitor", "sdk_patches"}
+    assert knowing == {"monitor", "remote", "sdk_patches"}

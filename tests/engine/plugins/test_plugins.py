@@ -21,6 +21,7 @@ runtime: python
 plugins:
   providers:
     - {{name: lab, path: {HERE / "lab"}}}
+    - {{name: boxes, path: {HERE / "boxes"}}}
 """
 PASSWORD = "Pa55-canary"
 
@@ -171,3 +172,40 @@ def test_a_package_without_a_plugin_is_refused_with_what_to_do(stage):
     with pytest.raises(UsageError) as refused:
         host.plugin("nobody", "1.0.0")
     assert "pulumi plugin install resource nobody 1.0.0" in refused.value.remedy
+
+
+@pytest.fixture
+def composed(tmp_path, monkeypatch):
+    made = PluginStage(tmp_path, HERE / "composing")
+    monkeypatch.setenv("LAB_STORE", str(made.store))
+    return made
+
+
+def test_a_component_is_made_by_its_plugin_and_its_methods_are_called(composed):
+    composed.things(label="one")
+    planned = composed.look()
+    assert planned.counts[Op.CREATE] == 4, errors(planned)
+    made = composed.go()
+    assert made.counts[Op.CREATE] == 4, errors(made)
+    address = "lab://one"
+    assert made.summary.outputs == {
+        "address": address,
+        "login": "[secret]",
+        "said": f"{address} greets",
+    }
+    child, after = composed.stored("box-thing"), composed.stored("after")
+    assert child.parent.endswith("::boxes:index:Box::box")
+    assert child.urn in after.dependencies  # what is behind the output that it used
+    assert isinstance(child.outputs["password"], Secret)
+    assert set(composed.go().counts) == {Op.SAME}
+    assert composed.destroy().summary.changes[Op.DELETE] == 4
+
+
+def test_the_error_of_a_component_is_reported_once(composed):
+    refused = composed.up(label="one", refuse=True)
+    assert refused.summary.failed
+    assert errors(refused).count("refuse: is set") == 1
+    failed = composed.up(label="one", fail=True)
+    assert errors(failed).count("cannot use [secret]") == 1
+    assert "Traceback" not in errors(failed)
+    assert composed.up(label="one").counts[Op.CREATE]
