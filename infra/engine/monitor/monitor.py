@@ -51,6 +51,7 @@ from infra.engine.monitor.requests import (
 from infra.engine.monitor.sdk_patches import SDK_PATCHES, patched
 from infra.engine.monitor.service import Service
 from infra.engine.monitor.stub import TERMINATED, ProgramStatus, Rpc, RpcFailure, ServiceStub
+from infra.engine.monitor.transforms import Transforms
 
 COMPATIBLE_WITH: Final = "3.260.0"
 """The release of the Pulumi CLI whose behaviour this engine follows."""
@@ -65,6 +66,8 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
 )
 # Errors that were reported to the listener when they happened.
 _REPORTED: Final = (DeployError, InterruptedByUserError)
@@ -184,6 +187,7 @@ class Monitor:
         self._halted = threading.Event()
         self._lock = threading.Lock()
         self._service: Service | None = None
+        self._transforms = Transforms()
         self.calls: Mapping[str, Rpc] = {
             "GetDeploymentInfo": self._information,
             "RegisterResource": partial(self._unless_halted, self._register),
@@ -191,11 +195,14 @@ class Monitor:
             "RegisterResourceOutputs": partial(self._unless_halted, self._outputs),
             "Invoke": self._invoke,
             "Call": partial(self._unless_halted, self._call),
+            "RegisterStackTransform": partial(_added, self._transforms.add),
+            "RegisterStackInvokeTransform": partial(_added, self._transforms.add_of_invokes),
             "SignalAndWaitForShutdown": self._shutdown,
         }
 
     def close(self) -> None:
-        """Answer plugins no more."""
+        """Answer plugins no more, and call no function of the program."""
+        self._transforms.close()
         if self._service is not None:
             self._service.close()
 
@@ -215,10 +222,12 @@ class Monitor:
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def _register(self, request: resource_pb2.RegisterResourceRequest) -> Message:
+        request = self._transforms.applied(request)
         goal = register_goal(request, self._root)
         if request.remote:
             return self._construct(request, goal)
         answer = self._deployment.register(goal)
+        self._transforms.registered(answer.urn, request)
         return resource_pb2.RegisterResourceResponse(
             urn=answer.urn,
             id=answer.id,
@@ -292,6 +301,7 @@ class Monitor:
     def _invoke(self, request: resource_pb2.ResourceInvokeRequest) -> Message:
         if request.packageRef:
             raise unsupported("parameterized packages", request.tok)
+        request = self._transforms.applied_to_invoke(request)
         try:
             result = self._deployment.invoke(
                 request.tok,
@@ -354,6 +364,11 @@ class Engine:
                 remedy=f"Widen `require_pulumi_version`. {OTHER_ENGINE}",
             )
         return engine_pb2.RequirePulumiVersionResponse()
+
+
+def _added(add: Callable[[Message], None], callback: Message) -> Message:
+    add(callback)
+    return Empty()
 
 
 def _result(answer: Answer) -> resource_pb2.Result.ValueType:

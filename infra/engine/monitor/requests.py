@@ -23,7 +23,6 @@ from infra.engine.monitor.protobuf import Dependencies, from_struct, from_value
 OTHER_ENGINE: Final = "Deploy with `aml up --engine pulumi`, which uses the Pulumi CLI."
 
 _UNSUPPORTED: Final[Mapping[str, Callable[[Message], bool]]] = {
-    "the option `transforms`": lambda request: bool(request.transforms),
     "the option `state_migrations`": lambda request: bool(request.state_migrations),
     "the option `hooks`": lambda request: request.hooks.ByteSize() > 0,
     "the option `env_var_mappings`": lambda request: bool(request.envVarMappings),

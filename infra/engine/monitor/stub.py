@@ -23,8 +23,6 @@ Rpc: TypeAlias = Callable[[Message], Message]
 _UNSUPPORTED: Final = {
     "ExistsResource": "queries whether a resource exists",
     "RegisterPackage": "parameterized packages",
-    "RegisterStackTransform": "transforms",
-    "RegisterStackInvokeTransform": "invoke transforms",
     "RegisterResourceHook": "resource hooks",
     "RegisterErrorHook": "error hooks",
 }

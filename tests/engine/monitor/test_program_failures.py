@@ -107,9 +107,6 @@ def test_what_is_in_flight_when_interrupted_is_finished():
 
 
 REFUSED = {
-    "transforms": "does not support transforms",
-    "stack transforms": "does not support transforms",
-    "invoke transforms": "does not support invoke transforms",
     "hooks": "does not support resource hooks",
     "remote": "does not support components of this package",
     "call": "does not support components of this package",

@@ -160,7 +160,6 @@ HOOKS = resource_pb2.RegisterResourceRequest.ResourceHooksBinding(before_create=
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"transforms": [callback_pb2.Callback(token="t")]}, "`transforms`"),
         ({"state_migrations": [callback_pb2.Callback(token="t")]}, "`state_migrations`"),
         ({"hooks": HOOKS}, "`hooks`"),
         ({"envVarMappings": {"A": "B"}}, "`env_var_mappings`"),

@@ -8,12 +8,6 @@ Options = pulumi.ResourceOptions
 what = pulumi.Config("test").require("what")
 
 Thing("one")
-if what == "transforms":
-    Thing("two", Options(transforms=[lambda _: None]))
-if what == "stack transforms":
-    pulumi.runtime.register_resource_transform(lambda _: None)
-if what == "invoke transforms":
-    pulumi.runtime.register_invoke_transform(lambda _: None)
 if what == "hooks":
     hook = pulumi.ResourceHookBinding(before_create=[lambda _: None])
     Thing("two", Options(hooks=hook))
