@@ -22,7 +22,7 @@ from infra.catalogue.locations import location_name
 from infra.catalogue.names import same_arm_id
 from infra.catalogue.types.machine_learning import DETACH
 from infra.catalogue.types.row import ArmType
-from infra.catalogue.types.table import type_of_token, variant_of_body, variant_of_inputs
+from infra.catalogue.types.table import is_type, type_of_token, variant_of_body, variant_of_inputs
 from infra.catalogue.updates.rule import UpdateRule
 from infra.contract.errors import (
     PartialFailure,
@@ -62,6 +62,7 @@ class AzureNative:
     ) -> None:
         """Without ``soft_delete``, soft-deleted resources stay and block a create of their name."""
         self._client = Client(endpoint, credential, transport=transport)
+        self._local = endpoint.local
         self._soft_delete = SoftDeleteHandler(self._client, soft_delete) if soft_delete else None
         self._config = _Config()
         # Locations of resource groups, which are requested once.
@@ -106,6 +107,10 @@ class AzureNative:
         self._client.close()
 
     # Resources
+
+    def covers(self, type: str) -> bool:
+        """Say whether a type is in the table; a local cloud has no other provider."""
+        return self._local or is_type(type)
 
     def check(
         self, type: str, name: str, olds: Document | None, news: Document, seed: bytes

@@ -209,6 +209,14 @@ class Addressed(Protocol):
         """
 
 
+@runtime_checkable
+class Covers(Protocol):
+    """A provider of some of its package's types; the others are those of the package's plugin."""
+
+    def covers(self, type: str, /) -> bool:
+        """Say whether a type is this provider's: it has it, or nobody else may provide it."""
+
+
 class PluginSource(Protocol):
     """Where the providers of packages come from that this product does not have."""
 

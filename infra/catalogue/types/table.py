@@ -41,6 +41,11 @@ def type_of_token(token: str) -> ArmType:
     return _look_up(token, token, _BY_TOKEN, noun="resource type")
 
 
+def is_type(token: str) -> bool:
+    """Say whether the table has a Pulumi type token."""
+    return token in _BY_TOKEN
+
+
 def variant_of_body(row: ArmType, body: Document) -> ArmType:
     """Return the row for an ARM document: a compute's rules depend on its kind."""
     return (

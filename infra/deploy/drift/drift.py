@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from infra.catalogue.types.table import is_type
 from infra.contract.command_line import stack_command
 from infra.contract.errors import NotDeployedError
 from infra.deploy.drift.adopt import AdoptedDrift, adopt
@@ -124,7 +125,7 @@ class StackDrift:
             for key, resource in enumerate(loaded.resources)
             if resource.custom and not (resource.delete or resource.external)
         ]
-        return drift_of([pair for pair in pairs if pair[0].type.startswith("azure-native:")])
+        return drift_of([pair for pair in pairs if is_type(pair[0].type)])
 
     def _record(self, drift: Drift, removed: frozenset[str] = frozenset()) -> EngineResult:
         """Refresh the state and write it; the undeclared drift becomes part of the inputs.

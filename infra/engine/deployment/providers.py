@@ -19,6 +19,7 @@ from infra.contract.provider import (
     Addressed,
     Cancels,
     Configurable,
+    Covers,
     Difference,
     Provider,
     Repeatable,
@@ -76,6 +77,7 @@ class Providers:
         self._packages, self._config = run.providers, run.provider_config
         self._source = run.plugins
         self._plugins: dict[str, Provider] = {}
+        self._stand_ins: dict[str, Provider] = {}
         self._lock = threading.RLock()
         self._used: dict[str, list[tuple[JsonObject, Provider]]] = {}
         self._instances: dict[str, Provider] = {}
@@ -136,7 +138,30 @@ class Providers:
     def instance(self, reference: str, of: Resource | None = None) -> Provider:
         """Return the configured object behind a reference, for a resource if it is for one."""
         found = self._instance(reference)
-        return found if of is None else _at(found, of)
+        if of is None:
+            return found
+        if isinstance(found, Covers) and not found.covers(of.type):
+            found = self._stand_in(reference)
+        return _at(found, of)
+
+    def _stand_in(self, reference: str) -> Provider:
+        """Return the plugin of a package of ours, with the same configuration, for other types."""
+        with self._lock:
+            if reference not in self._stand_ins:
+                resource = self._stored(reference)
+                plugin = self._plugin(package_of(resource.type), resource.inputs)
+                self._stand_ins[reference] = self._told(plugin, resource)
+            return self._stand_ins[reference]
+
+    def _told(self, plugin: Provider, of: Resource) -> Provider:
+        config = bare(_public(of.inputs))
+        if has_unknown(config):
+            return UnconfiguredProvider()
+        fresh = _another(plugin, package_of(of.type)) if self._stand_ins else plugin
+        told = _at(fresh, of)
+        if isinstance(told, Configurable):
+            told.configure(config)
+        return fresh
 
     def _instance(self, reference: str) -> Provider:
         # Configured under the lock: a second thread must not get it half configured.
@@ -163,8 +188,9 @@ class Providers:
     def _base(self, package: str, inputs: Document) -> Provider:
         """Return the unconfigured object of a package, in the version that ``inputs`` name."""
         builtin = self._packages.get(package)
-        if builtin is not None:
-            return builtin
+        return self._plugin(package, inputs) if builtin is None else builtin
+
+    def _plugin(self, package: str, inputs: Document) -> Provider:
         version = str(plain(inputs.get("version")) or "")
         if self._source is None:
             known = ", ".join(sorted(self._packages))
@@ -203,6 +229,7 @@ class Providers:
         instances = [
             *self._packages.values(),
             *self._plugins.values(),
+            *self._stand_ins.values(),
             *self._instances.values(),
         ]
         # One object may serve several references; it need not be hashable.

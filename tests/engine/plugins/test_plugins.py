@@ -9,9 +9,14 @@ import pytest
 
 from infra.contract.errors import UsageError
 from infra.engine.deployment.builtin import BuiltinProvider
+from infra.engine.deployment.providers import Providers
 from infra.engine.model.events import Finished, Message, Op
+from infra.engine.model.resources import Resource
 from infra.engine.model.values import Secret, secret
+from infra.engine.planning.ledger import Ledger
 from infra.engine.plugins.host import PluginHost
+from infra.engine.plugins.provider import PluginProvider
+from tests.engine.cloud import Account
 from tests.engine.monitor.embedded import EmbeddedStage
 
 HERE = Path(__file__).parent
@@ -172,6 +177,29 @@ def test_a_package_without_a_plugin_is_refused_with_what_to_do(stage):
     with pytest.raises(UsageError) as refused:
         host.plugin("nobody", "1.0.0")
     assert "pulumi plugin install resource nobody 1.0.0" in refused.value.remedy
+
+
+class SomeTypes(Account):
+    """A provider of ours for types of the package that the program does not use."""
+
+    def covers(self, type):
+        return type == "lab:index:Other"
+
+
+def test_types_that_our_own_provider_lacks_are_the_plugins(stage):
+    stage.things(one={})
+    run = stage._start({})
+    ours = replace(run, providers={**run.providers, "lab": SomeTypes(stage.cloud)})
+    providers = Providers(ours, ours.session(), Ledger(ours.loaded))
+    reference = providers.default("lab", "1.2.3")
+    thing = Resource("urn:pulumi:dev::proj::lab:index:Thing::one", "lab:index:Thing", custom=True)
+    with closing(stage.host):
+        other = replace(thing, type="lab:index:Other")
+        assert isinstance(providers.instance(reference, other), SomeTypes)
+        plugin = providers.instance(reference, thing)
+        assert isinstance(plugin, PluginProvider)
+        assert plugin.read(thing.type, "lab-one", {}) is None
+    assert [each["region"] for each in stage.calls("configure")] == ["eu"]
 
 
 @pytest.fixture
