@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.localcloud.harness import alive, waited
+
 PROGRAM = """\
 import pulumi
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider, UpdateResult
@@ -52,3 +54,23 @@ def test_a_dynamic_provider_deploys_and_its_secrets_stay_secret(dynamic):
         assert "Pa55-canary" not in file.read_text(encoding="utf-8")
     dynamic.good("refresh", "--yes")
     assert "2 deleted" in dynamic.good("destroy", "--yes").err
+
+
+def test_a_plugin_ends_when_the_command_is_killed(dynamic):
+    helper = dynamic.root / "program/words.py"
+    helper.write_text(
+        "import os, time\nfrom pathlib import Path\n\n"
+        f"def loud(text):\n    Path({str(dynamic.root / 'pid')!r}).write_text(str(os.getpid()))\n"
+        "    time.sleep(100)\n"
+    )
+    process = dynamic.start("up", "--yes")
+    noted = dynamic.root / "pid"
+    pid = int(waited(lambda: noted.is_file() and noted.read_text(), seconds=120))
+    process.kill()
+    process.communicate()
+    waited(lambda: not alive(pid))
+    helper.write_text("def loud(text):\n    return text.upper()\n")
+    assert "cannot find out whether it was created" in dynamic.good("up", "--yes").err
+    assert (
+        "Forgot that 'one' was creating" in dynamic.good("refresh", "--clear-pending", "--yes").err
+    )
