@@ -97,6 +97,10 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "stack": Entry(
         "infra.commands.stack:stack", "Create, select and move stacks.", _DEPLOY, "infra"
     ),
+    "cost": Entry("infra.commands.cost:cost", "Show what a stack's nodes cost.", _DEPLOY, "infra"),
+    "whoami": Entry(
+        "infra.commands.whoami:whoami", "Show as whom a stack is deployed.", _DEPLOY, "infra"
+    ),
     "login": Entry(
         "infra.commands.login:login", "Choose where deployment state is kept.", _DEPLOY, "infra"
     ),

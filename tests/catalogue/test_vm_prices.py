@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.catalogue.vm_prices import Price, price_of
+from infra.catalogue.vm_prices import Price, price_of, price_table
 from infra.catalogue.vm_sizes import vm_sizes
 
 
@@ -19,3 +19,17 @@ def test_most_sizes_have_a_price():
     priced = [name for name in vm_sizes() if price_of(name, "eastus")]
     assert len(priced) > 0.9 * len(vm_sizes())
     assert price_of("Standard_Nothing", "eastus") is None
+
+
+def test_prices_of_ones_own_are_a_table_like_ours():
+    table = price_table("# negotiated\nname,WestEurope\nStandard_A1_v2,0.02\n")
+    assert price_of("standard_a1_v2", "westeurope", table) == Price(0.02, "westeurope")
+    assert price_of("Standard_DS3_v2", "westeurope", table) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "size,westeurope\n", "name,westeurope\nStandard_A1_v2,dear\n"]
+)
+def test_what_is_no_table_of_prices_is_refused(text):
+    with pytest.raises(ValueError, match=r"name|float"):
+        price_table(text)

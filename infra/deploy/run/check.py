@@ -39,13 +39,13 @@ def check_online(name: str) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
         return (), (
             "The stack runs a program of your own; only the program knows what it declares.",
         )
-    found = run_preflight(stack.spec, _cloud(stack), _state(stack), soft_delete_of(stack))
+    found = run_preflight(stack.spec, destination_of(stack), _state(stack), soft_delete_of(stack))
     return problems_of(found, stack.file), found.remarks
 
 
 def soft_deleted_rows(stack: Stack) -> Sequence[SoftDeletedRow]:
     """Return what is soft-deleted in the stack's subscription."""
-    to, policy = _cloud(stack), soft_delete_of(stack)
+    to, policy = destination_of(stack), soft_delete_of(stack)
     with closing(Client(to.endpoint, to.credential)) as client:
         found = soft_deleted(client, to.subscription)
     mine = _wanted(stack, to)
@@ -72,7 +72,8 @@ def _wanted(stack: Stack, to: Destination) -> list[str]:
     return [each for each in (ids.workspace, ids.key_vault) if each and each.lower() not in own]
 
 
-def _cloud(stack: Stack) -> Destination:
+def destination_of(stack: Stack) -> Destination:
+    """Return the cloud of a stack, logged in to; starts the local one if it is down."""
     config = stack.configuration.namespace(PACKAGE)
     return destination(stack.cloud, config, home=stack.project.home, file=stack.file)
 
