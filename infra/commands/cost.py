@@ -40,7 +40,8 @@ def cost(stack: str | None, file: Path | None, *, as_json: bool) -> None:
         view.print_json(document)
         return
     view.print_table(
-        ("COMPUTE", "VM SIZE", "NODES", "AT REST", "AT MOST", ""), [_row(each) for each in costs]
+        ("COMPUTE", "VM SIZE", "NODES", "AT REST", "AT MOST", "REMARK"),
+        [_row(each) for each in costs],
     )
     view.say(
         f"At rest {rest:.2f} USD an hour ({rest * HOURS_A_MONTH:.0f} a month), with every node"

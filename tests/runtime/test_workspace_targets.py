@@ -1,6 +1,9 @@
 """Targets as a workspace tells them, completed by what the deployment knew."""
 
-from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
+import pytest
+
+from infra.contract.errors import NotDeployedError
+from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry, read_manifest
 from infra.contract.undeployed import DeclaredWorkspace
 from runtime.targets.workspace_targets import target_entry, unknown_parts, workspace_manifest
 
@@ -112,3 +115,24 @@ def test_a_declared_workspace_is_found_by_what_its_file_says():
     assert not DeclaredWorkspace("w", "other").means(WORKSPACE)
     command = DeclaredWorkspace("w", "g", "s").command
     assert command == "`aml use w -g g --subscription s`"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (
+            "aml:cloud: azure\n  aml:workspace: {name: w, resource_group: g}",
+            "Run `aml use w -g g` if others have deployed it, else `aml up -s dev`; or name",
+        ),
+        ("aml:cloud: azure\n  aml:workspace: {}", "Run `aml up -s dev`, or name"),
+        ("aml:cloud: local\n  aml:workspace: {name: w}", "Run `aml up -s dev`, or name"),
+        ("aml:cloud: [", "Run `aml up -s dev`, or name"),
+    ],
+)
+def test_a_clone_that_never_deployed_is_told_what_to_run(tmp_path, monkeypatch, config, said):
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks/Pulumi.dev.yaml").write_text(f"config:\n  {config}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotDeployedError) as undeployed:
+        read_manifest(tmp_path / ".aml/manifests/dev.json", stack="dev")
+    assert (undeployed.value.remedy or "").startswith(said)
