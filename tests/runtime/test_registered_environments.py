@@ -111,7 +111,7 @@ def test_a_curated_environment_is_built_where_the_workspace_has_none(name, regis
 @pytest.mark.parametrize(
     ("name", "registry", "said"),
     [
-        ("AzureML-sklearn-1.6", None, "Did you mean 'AzureML-sklearn-1.5'"),
+        ("AzureML-sklearn-1.6", None, "AzureML-sklearn-1.5"),
         ("AzureML-PyTorch-1.6-GPU", None, "conda_file"),
         ("nobodys", None, "is not in the workspace"),
         ("sklearn-1.5", "team", "is not in the registry team"),
