@@ -18,7 +18,7 @@ def classes(base=PlatformError):
     [
         (["outpts"], "There is no command 'outpts'.", "Did you mean 'outputs'? (all: "),
         (["ml", "job", "list"], "There is no command 'ml'.", "Leave `ml` out: "),
-        (["model", "register"], "There is no command 'model'.", "Register a model in Python: "),
+        (["dataset", "register"], "There is no command 'dataset'.", "Register data with "),
         (["up", "--nonsense"], "No such option '--nonsense'.", "Read `aml up --help`."),
         (["stack", "nonsense"], "No such command 'nonsense'.", "Read `aml stack --help`."),
         (["up", "-s"], "Option '-s' requires an argument.", "Read `aml --help`."),
