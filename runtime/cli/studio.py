@@ -48,9 +48,9 @@ def studio(
         if opens:
             webbrowser.open(link)
         return
-    session = command_session(stack)
+    session, background = command_session(stack), command_session(stack)
     made = load("runtime.studio.server:Studio", extra="studio")(
-        session, host=host, port=port, names=names, read_only=read_only
+        session, background, host=host, port=port, names=names, read_only=read_only
     )
     link = made.link()
     print_data(link)

@@ -86,7 +86,7 @@ class RunFollower:
 
     def _log_news(self, record: RunRecord) -> list[str]:
         try:
-            with self._site.lock:
+            with self._site.asking(record):
                 chunks = log_chunks(self._site.session, record, self._offsets, lambda _: None)
         except PlatformError:
             return []  # asked again in a moment

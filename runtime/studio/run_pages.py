@@ -154,7 +154,7 @@ def cancel(request: Request) -> Response:
     """Cancel a run."""
     site, record = _asked(request)
     if not record.state.final:
-        with site.lock:
+        with site.asking(record):
             site.session.target_of(record).cancel(site.session.handle_of(record))
             Watcher(site.session.history).refresh(site.session.targets_of(record))
     return _back(record)
@@ -175,7 +175,7 @@ def download(request: Request) -> Response:
     """Copy the files of a run that has ended to this machine."""
     site, record = _asked(request)
     session = site.session
-    with site.lock:
+    with site.asking(record):
         target = session.target_of(record)
         collect(session.history, target, record.run_id, session.home, report=lambda _: None)
     return _back(record)
@@ -199,7 +199,7 @@ def _back(record: RunRecord) -> Response:
 
 def _chunks(site: Site, record: RunRecord, problems: list[str]) -> Sequence[LogChunk]:
     try:
-        with site.lock:
+        with site.asking(record):
             return log_chunks(site.session, record, {}, lambda error: problems.append(error.detail))
     except PlatformError as error:
         problems.append(error.detail)

@@ -39,11 +39,15 @@ class PortTakenError(PlatformError):
 
 
 class Studio:
-    """One studio. ``host`` is what it listens on, ``names`` what else it is called by."""
+    """One studio. ``host`` is what it listens on, ``names`` what else it is called by.
+
+    ``background`` is another session of the same stack, in which targets are asked.
+    """
 
     def __init__(
         self,
         session: ProjectSession,
+        background: ProjectSession,
         *,
         host: str = _LOOPBACK,
         port: int | None = None,
@@ -59,7 +63,7 @@ class Studio:
         self.access = Access(called, read_only=read_only)
         self.address = f"http://{_authority([*names, *own, _LOOPBACK][0], self.port)}"
         config = uvicorn.Config(
-            application(Site(session, self.access)),
+            application(Site(session, background, self.access)),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from infra.contract.times import duration, local_text
+from runtime.model.runs import RunRecord
 from runtime.snapshots.sizes import size_text
 from runtime.studio.access import Access
 from runtime.submit.session import ProjectSession
@@ -25,37 +26,51 @@ _EVERY_S: Final = 2.0
 
 @dataclass(slots=True)
 class Freshness:
-    """Asks the targets how unfinished runs are, however many pages watch, every two seconds."""
+    """Asks the targets how unfinished runs are, however many pages watch, every two seconds.
+
+    No page waits for that: a target may not answer for long.
+    """
 
     refresh: Callable[[], object]
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _last: float = float("-inf")
+    _next: float = float("-inf")
 
     def keep(self) -> None:
-        """Ask, unless somebody just did or is doing so. A target that fails is asked again."""
-        if not self._lock.acquire(blocking=False):
-            return
+        """Ask on a thread of its own, unless somebody just did or is doing so."""
+        with self._lock:
+            if self.clock() < self._next:
+                return
+            self._next = float("inf")
+        threading.Thread(target=self._ask, daemon=True).start()
+
+    def _ask(self) -> None:
         try:
-            if self.clock() - self._last >= _EVERY_S:
-                self.refresh()
-                self._last = self.clock()
+            self.refresh()
         finally:
-            self._lock.release()
+            with self._lock:
+                self._next = self.clock() + _EVERY_S
 
 
 @dataclass(slots=True)
 class Site:
-    """One studio: what its pages read and show."""
+    """One studio: what its pages read and show.
+
+    ``session`` is for pages, ``background`` for ``fresh``: targets' clients are not shared.
+    """
 
     session: ProjectSession
+    background: ProjectSession
     access: Access
     fresh: Freshness = field(init=False)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    """Held by whoever asks a target: their clients are used by one thread at a time."""
+    _asked: dict[tuple[str | None, str], threading.Lock] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.fresh = Freshness(self._refresh)
+        self.fresh = Freshness(self.background.refresh)
+
+    def asking(self, record: RunRecord) -> threading.Lock:
+        """Return what is held while the target of a run is asked: its client serves one thread."""
+        return self._asked.setdefault((record.stack, record.target), threading.Lock())
 
     def page(
         self, request: Request, template: str, status: int = 200, **values: object
@@ -73,10 +88,6 @@ class Site:
             )
         )
         return HTMLResponse(text, status)
-
-    def _refresh(self) -> None:
-        with self.lock:
-            self.session.refresh()
 
 
 def site_of(request: Request) -> Site:

@@ -78,7 +78,7 @@ def desk(tmp_path, history):
     history.append("run1", [RunEvent(0, 1.0, "metric", {"key": evil, "value": 1.0, "step": 0})])
     home = tmp_path / ".aml"
     session = ProjectSession(home, "local", history, Targets(home, home / "none.json", "local"))
-    studio = Studio(session)
+    studio = Studio(session, session)
     serving = threading.Thread(target=studio.serve)
     serving.start()
     with httpx.Client(base_url=studio.address, trust_env=False) as client:
