@@ -17,6 +17,7 @@ MACHINE_LEARNING_VM_SIZES: Final = "2020-04-01"
 """The first version that lists VM sizes under ``value``, not ``amlCompute``."""
 RESOURCES: Final = "2024-03-01"
 PROVIDERS: Final = "2021-04-01"
+SUBSCRIPTIONS: Final = "2022-12-01"
 COMMON: Final = (PROVIDERS, "2022-09-01", RESOURCES, "2025-04-01")
 """Those the local cloud names for a type whose row has none."""
 CLOUDS_LISTED: Final = "2019-05-01"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.arm.client import Client, azure_client, checked, local_client
-from infra.catalogue.api_versions import MACHINE_LEARNING
+from infra.catalogue.api_versions import MACHINE_LEARNING, SUBSCRIPTIONS
 from infra.catalogue.compute_kinds import compute_kind
 from infra.catalogue.documents import value_at
 from infra.contract.discovery import SUBSCRIPTION, cloud_folder
@@ -20,7 +20,6 @@ from infra.contract.load import nearest
 from infra.contract.manifest import Manifest, TargetEntry, WorkspaceEntry
 
 _WORKSPACES: Final = "Microsoft.MachineLearningServices/workspaces"
-_SUBSCRIPTIONS: Final = "2022-12-01"
 _INNER: Final = "properties.properties"
 _PRIORITIES: Final = {"dedicated": "dedicated", "lowpriority": "low_priority"}
 _BY_REFERENCE: Final = frozenset({"virtual_machine", "hdinsight", "databricks"})
@@ -168,7 +167,7 @@ def _text(value: object) -> str | None:
 
 
 def _subscriptions(client: Client) -> Sequence[str]:
-    found = _pages(client, "/subscriptions", _SUBSCRIPTIONS)
+    found = _pages(client, "/subscriptions", SUBSCRIPTIONS)
     return [str(each["subscriptionId"]) for each in found]
 
 

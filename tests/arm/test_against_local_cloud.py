@@ -162,6 +162,7 @@ def test_a_client_for_the_cloud_of_a_home(home: Path, provider) -> None:
 
 
 def test_after_a_reset_a_new_token_is_fetched(tmp_path: Path) -> None:
+    ensure_cloud(tmp_path)
     client = local_client(tmp_path)
     url = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
     body = {"location": "westeurope"}

@@ -18,7 +18,6 @@ DATE = r"20\d\d-\d\d-\d\d(-[a-z]+)?"
 VERSION = re.compile(rf"{DATE}|.*api.versions? (\w+ )?{DATE}.*", re.DOTALL)
 # Days: on which Azure retired Data Lake Analytics, images were published, names were compared.
 DAYS = {
-    ("infra/spec/rules/attachments.py", "2024-02-29"),
     ("runtime/definitions/curated.py", "2020-07-01"),
     ("runtime/definitions/curated.py", "2021-11-11"),
     ("runtime/definitions/curated.py", "2022-10-10"),

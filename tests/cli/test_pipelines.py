@@ -73,8 +73,8 @@ def test_every_problem_of_a_pipeline_job_is_named_at_once_with_its_line(desk, jo
     answer = desk.aml("pipeline", "validate", job)
     assert answer.code == 2
     for text in (
-        "pipeline.yml:9: The component of step 'prepare' has no input 'rew'. Use one of: raw.",
-        "pipeline.yml:12: Step 'prepare' has no output 'oot'. Use one of: out.",
+        "pipeline.yml:9: The component of step 'prepare' has no input 'rew'. Did you mean 'raw'?",
+        "pipeline.yml:12: Step 'prepare' has no output 'oot'. Did you mean 'out'?",
         "pipeline.yml:16: The pipeline has no step 'trian'. Did you mean 'train'?",
     ):
         assert text in answer.err
