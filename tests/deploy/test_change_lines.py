@@ -164,10 +164,10 @@ CASES = {
         ["kind batch → synapse_spark"],
     ),
     "a property that no key says": (
-        [f"{INNER}.isolatedNetwork"],
+        [f"{INNER}.futureSetting"],
         compute("AmlCompute"),
-        compute("AmlCompute", {"isolatedNetwork": True}),
-        [f"{INNER}.isolatedNetwork (none) → true"],
+        compute("AmlCompute", {"futureSetting": True}),
+        [f"{INNER}.futureSetting (none) → true"],
     ),
     "a value in a form that is not documented": (
         [f"{INNER}.setupScripts.scripts.startupScript"],
