@@ -42,6 +42,7 @@ from localcloud.planes import (
     core_secrets,
     history,
     mlflow,
+    pipeline_submissions,
     storage_services,
     vaults,
 )
@@ -94,6 +95,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *core_environments.ROUTES,
     *core_models.ROUTES,
     *core_secrets.ROUTES,
+    *pipeline_submissions.ROUTES,
     *batch_accounts.ROUTES,
     *databricks_workspaces.ROUTES,
     *hdinsight_clusters.ROUTES,

@@ -74,6 +74,38 @@ class PublishedPipelines:
         document: JsonObject = json.loads(text)
         return Published(**{**document, "variables": tuple(document["variables"])})
 
+    def versions(self, name: str) -> dict[str, Published]:
+        """Return the pipelines of an endpoint by their versions, oldest first."""
+        oldest_first = reversed([each for each in self.all() if each.name == name])
+        return {str(number): each for number, each in enumerate(oldest_first)}
+
+    def active(self, name: str) -> list[Published]:
+        """Return the enabled pipelines of an endpoint: the default one, then the newest."""
+        newest_first = reversed(self.versions(name).values())
+        return sorted(
+            (each for each in newest_first if each.enabled), key=lambda each: not each.default
+        )
+
+    def chosen(self, name: str, version: str | None = None) -> Published:
+        """Return the pipeline of an endpoint's version (default: the default one).
+
+        Raises ``UnknownNameError`` for an endpoint or a version that is not known.
+        """
+        versions, active = self.versions(name), self.active(name)
+        if not active:
+            raise UnknownNameError(
+                f"There is no pipeline endpoint {name!r}.",
+                remedy="Publish one: `PipelineEndpoint.publish(workspace, name, pipeline)`.",
+            )
+        if version is None:
+            return active[0]
+        if version not in versions:
+            raise UnknownNameError(
+                f"Pipeline endpoint {name!r} has no version {version!r}.",
+                remedy=f"Its versions are {', '.join(versions)}.",
+            )
+        return versions[version]
+
     def write(self, published: Published) -> None:
         """Write a published pipeline, whole or not at all."""
         private_folder(self._folder)

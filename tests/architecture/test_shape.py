@@ -108,6 +108,8 @@ PRINTERS = {
     "infra/deploy/run/signals.py",
     "runtime/cli/render.py",
     "runtime/environments/conda_names.py",
+    # Its output is the answer that the local cloud's daemon reads.
+    "runtime/pipelines/requested.py",
     "runtime/api/environment_builds.py",
     "runtime/api/computes/base.py",
     "runtime/api/run.py",

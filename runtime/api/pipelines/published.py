@@ -1,7 +1,7 @@
 """``PublishedPipeline``, ``PipelineEndpoint`` and ``Schedule``, as in azureml-pipeline-core.
 
 What is published stays in the project: a pipeline with its code, under an id, and schedules that
-the local cloud starts. There is no service that takes requests for them.
+the local cloud starts. It takes requests for them, too, where the workspace is its own.
 """
 
 import builtins
@@ -13,6 +13,7 @@ from typing import Final
 from infra.contract.load import load
 from runtime.api.exceptions import UserErrorException, azureml_errors
 from runtime.api.pipeline import Pipeline, ScheduleRecurrence, TimeZone
+from runtime.api.pipelines.endpoints import endpoint_address, pipeline_address
 from runtime.api.pipelines.graph import graph_of, parameter_values
 from runtime.api.pipelines.runs import PipelineRun
 from runtime.api.run import Run
@@ -26,7 +27,6 @@ from runtime.pipelines.graph import raise_problems
 from runtime.pipelines.triggers import DataChange, Recurrence, Trigger, moment_of
 
 __all__ = ["PipelineEndpoint", "PublishedPipeline", "Schedule"]
-_NO_SERVICE: Final = "aml://pipelines"
 _EXPERIMENT: Final = "Default"
 
 
@@ -60,8 +60,11 @@ class PublishedPipeline:
 
     @property
     def endpoint(self) -> str:
-        """The name of the pipeline as an address. Nothing listens there: use ``submit``."""
-        return f"{_NO_SERVICE}/{self.id}"
+        """The address of ``POST`` requests that start it, in the local cloud, which is started.
+
+        On Azure it is a name, at which nothing listens: use ``submit``.
+        """
+        return pipeline_address(self.workspace, self.id)
 
     @staticmethod
     def get(workspace: Workspace, id: str) -> "PublishedPipeline":
@@ -160,13 +163,9 @@ class PipelineEndpoint:
     ) -> "PipelineEndpoint":
         """Return the endpoint of a name. Raises ``UserErrorException`` without one."""
         wanted = name or id or ""
-        found = PipelineEndpoint(workspace, wanted)
-        if not found.pipelines:
-            raise UserErrorException(
-                f"There is no pipeline endpoint {wanted!r}.",
-                remedy="Publish one: `PipelineEndpoint.publish(workspace, name, pipeline)`.",
-            )
-        return found
+        with azureml_errors():
+            _pipelines(workspace).chosen(wanted)
+        return PipelineEndpoint(workspace, wanted)
 
     @staticmethod
     def list(workspace: Workspace, **_: object) -> "builtins.list[PipelineEndpoint]":
@@ -179,8 +178,8 @@ class PipelineEndpoint:
     @property
     def pipelines(self) -> "builtins.list[PublishedPipeline]":
         """The pipelines, the default first, then the newest."""
-        found = sorted(self._versions(), key=lambda each: not each.default)
-        return [PublishedPipeline(self.workspace, each) for each in found if each.enabled]
+        found = _pipelines(self.workspace).active(self.name)
+        return [PublishedPipeline(self.workspace, each) for each in found]
 
     def list_pipelines(self, **_: object) -> "builtins.list[PublishedPipeline]":
         """Return ``pipelines``."""
@@ -193,8 +192,11 @@ class PipelineEndpoint:
 
     @property
     def endpoint(self) -> str:
-        """The name as an address. Nothing listens there: use ``submit``."""
-        return f"{_NO_SERVICE}/{self.name}"
+        """The address of ``POST`` requests that start the default pipeline, in the local cloud.
+
+        ``/VERSION`` behind it is another one. On Azure nothing listens there: use ``submit``.
+        """
+        return endpoint_address(self.workspace, self.name)
 
     @property
     def default_version(self) -> str:
@@ -204,21 +206,17 @@ class PipelineEndpoint:
 
     def list_versions(self, **_: object) -> "dict[str, str]":
         """Return the versions, each with the id of its pipeline."""
-        oldest_first = reversed(self._versions())
-        return {str(number): each.id for number, each in enumerate(oldest_first)}
+        versions = _pipelines(self.workspace).versions(self.name)
+        return {version: each.id for version, each in versions.items()}
 
     get_all_versions = list_versions
 
     def get_pipeline(self, version: str | int | None = None) -> PublishedPipeline:
         """Return the pipeline of a version. Raises ``UserErrorException`` for another one."""
-        versions = self.list_versions()
-        wanted = self.default_version if version is None else str(version)
-        if wanted not in versions:
-            raise UserErrorException(
-                f"Pipeline endpoint {self.name!r} has no version {wanted!r}.",
-                remedy=f"Its versions are {', '.join(versions)}.",
-            )
-        return PublishedPipeline.get(self.workspace, versions[wanted])
+        wanted = None if version is None else str(version)
+        with azureml_errors():
+            found = _pipelines(self.workspace).chosen(self.name, wanted)
+        return PublishedPipeline(self.workspace, found)
 
     def add(self, pipeline: "Pipeline | PublishedPipeline", description: str = "") -> None:
         """Publish a pipeline as the newest version; the default stays what it is."""
@@ -233,7 +231,7 @@ class PipelineEndpoint:
 
     def set_default(self, pipeline: PublishedPipeline) -> None:
         """Make a pipeline of this endpoint the one that ``submit`` starts."""
-        versions = self._versions()
+        versions = _pipelines(self.workspace).versions(self.name).values()
         if pipeline.id not in {each.id for each in versions}:
             raise UserErrorException(
                 f"Pipeline {pipeline.id} is not of the endpoint {self.name!r}.",
@@ -266,10 +264,6 @@ class PipelineEndpoint:
         pipelines = _pipelines(self.workspace)
         pipelines.write(replace(pipelines.read(pipeline.id), name=self.name, default=False))
         return PublishedPipeline.get(self.workspace, pipeline.id)
-
-    def _versions(self) -> "builtins.list[kept.Published]":
-        """Return its pipelines, the newest first."""
-        return [each for each in _pipelines(self.workspace).all() if each.name == self.name]
 
 
 class Schedule:
