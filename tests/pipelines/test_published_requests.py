@@ -25,8 +25,11 @@ READ = "import pathlib, sys; print(pathlib.Path(sys.argv[1], 'new.txt').read_tex
 @pytest.fixture
 def post(here, monkeypatch):
     """Send a request to an address, as a script does, and return the response."""
-    # `endpoint` sets it: the test gives it back.
+    # `endpoint` changes these: the test gives them back.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # which nothing answers
     header = InteractiveLoginAuthentication().get_authentication_header()
 
     def send(address, **fields):
