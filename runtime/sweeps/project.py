@@ -9,7 +9,7 @@ import secrets
 import shlex
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -355,29 +355,38 @@ class ProjectChildren:
         after, values = self._read.get(child, (-1, ()))
         new = list(self._history.events(child, after=after))
         if new:
-            values += _values((event for _, event in new), self._sweep.metric)
+            logged = _logged((event for _, event in new), self._sweep.metric)
+            values = (*values, *(value for _, value in logged))
             self._read[child] = (new[-1][0], values)
         return values
 
 
 def logged_values(history: History, run_id: str, metric: str) -> tuple[float, ...]:
     """Return the values of a metric that a run logged, in the order it did."""
+    return tuple(value for _, value in _logged_by(history, run_id, metric))
+
+
+def _logged_by(history: History, run_id: str, metric: str) -> list[tuple[float, float]]:
     root = history.root_of(run_id)
     of = run_id if root != run_id else None
-    return _values((event for _, event in history.events(root)), metric, of)
+    return list(_logged((event for _, event in history.events(root)), metric, of))
 
 
-def _values(
+def _logged(
     events: Iterable[RunEvent], metric: str, run_id: str | None = None
-) -> tuple[float, ...]:
-    return tuple(
-        as_number(event.data["value"])
-        for event in events
-        if event.kind == "metric"
-        and event.data.get("key") == metric
-        and not event.data.get("type")
-        and (event.data.get("run") or None) == run_id
-    )
+) -> Iterator[tuple[float, float]]:
+    """Yield the moments at which a metric was logged, in seconds since 1970, and its values."""
+    for event in events:
+        data = event.data
+        if (
+            event.kind == "metric"
+            and data.get("key") == metric
+            and not data.get("type")
+            and (data.get("run") or None) == run_id
+        ):
+            given = data.get("timestamp")
+            moment = given / 1000 if isinstance(given, int | float) and given else event.time
+            yield moment, as_number(data["value"])
 
 
 def assignment_of(record: RunRecord) -> Assignment:
@@ -398,18 +407,24 @@ def results_of(history: History, record: RunRecord, *, resumed: bool = False) ->
     # A step that was reused has no children of its own: they are those of the run it stands for.
     own = record.properties.get(REUSED_PROPERTY, record.run_id)
     trials = (
-        Trial(
-            child.run_id,
-            number,
-            child.state,
-            assignment_of(child),
-            logged_values(history, child.run_id, name),
-            child.properties.get(STOPPED, ""),
-        )
+        _trial(history, child, number, name)
         for parent in (*(_resumed(record) if resumed else ()), own)
         for number, child in enumerate(reversed(history.children(parent)))
     )
     return Results.of(name, str(metric["goal"]).lower(), trials)
+
+
+def _trial(history: History, child: RunRecord, number: int, metric: str) -> Trial:
+    logged = _logged_by(history, child.run_id, metric)
+    return Trial(
+        child.run_id,
+        number,
+        child.state,
+        assignment_of(child),
+        tuple(value for _, value in logged),
+        child.properties.get(STOPPED, ""),
+        tuple(moment for moment, _ in logged),
+    )
 
 
 # --- driving

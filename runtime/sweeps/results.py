@@ -19,7 +19,8 @@ _CURVE: Final = 16
 class Trial:
     """One child: what it was given, what it logged of the primary metric, and why it was stopped.
 
-    ``number`` is its place among the children, from 0.
+    ``number`` is its place among the children, from 0; ``times`` are the moments at which
+    ``values`` were logged, in seconds since 1970.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Trial:
     assignment: Assignment
     values: Sequence[float] = ()
     stopped: str = ""
+    times: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def table(results: Results) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     A parameter's cell has its value and its place between the lowest and the highest one: read
     from row to row, the places are parallel coordinates.
     """
-    axes = {name: Axis.of(_values(results, name)) for name in results.parameters}
+    axes = {name: Axis.of(values_of(results, name)) for name in results.parameters}
     head = ("RUN", "STATE", f"BEST {results.metric}", "CURVE", *results.parameters)
     rows = []
     for trial in results.trials:
@@ -131,7 +133,8 @@ class Axis:
         return "·" * place + "●" + "·" * (_AXIS - 1 - place)
 
 
-def _values(results: Results, name: str) -> list[Value]:
+def values_of(results: Results, name: str) -> list[Value]:
+    """Return the values of a parameter that children were given, best first."""
     return [each.assignment[name] for each in results.trials if name in each.assignment]
 
 
@@ -171,7 +174,7 @@ def picture(results: Results, title: str) -> str:
 def _coordinates(results: Results) -> list[str]:
     bests = [best for each in results.trials if (best := results.best(each)) is not None]
     names = [*results.parameters, results.metric]
-    axes = {name: Axis.of(_values(results, name)) for name in results.parameters}
+    axes = {name: Axis.of(values_of(results, name)) for name in results.parameters}
     axes[results.metric] = Axis.of(bests)
     step = (_WIDTH - 2 * _MARGIN) / max(len(names) - 1, 1)
     top, bottom = _MARGIN, _HEIGHT - _MARGIN / 2
