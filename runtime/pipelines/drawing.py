@@ -1,13 +1,15 @@
 """A pipeline as text and as a picture (SVG), before or after it ran. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
 from runtime.model.pipelines import Pipeline, Step
 from runtime.pipelines.graph import levels
 
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 190, 48, 26, 54, 20
+WIDTH, HEIGHT = 190, 48
+_GAP_X, _GAP_Y, _MARGIN = 26, 54, 20
 _LONGEST: Final = 24
 _COLOURS: Final[Mapping[str, str]] = {
     "Completed": "#d9f2e0",
@@ -40,19 +42,35 @@ def _why(step: Step) -> Iterator[str]:
         yield f"{name} ({', '.join(dict.fromkeys(outputs))})" if outputs else name
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The left upper corners of the steps' boxes, and the size of the whole, in pixels."""
+
+    places: Mapping[str, tuple[float, float]]
+    width: float
+    height: float
+
+
+def layout_of(pipeline: Pipeline) -> Layout:
+    """Return where steps are drawn: in rows from top to bottom, each below those it waits for."""
+    rows = levels(pipeline)
+    widest = max(len(row) for row in rows)
+    width = 2 * _MARGIN + widest * WIDTH + (widest - 1) * _GAP_X
+    height = 2 * _MARGIN + len(rows) * HEIGHT + (len(rows) - 1) * _GAP_Y
+    places = {}
+    for y, row in enumerate(rows):
+        left = (width - len(row) * WIDTH - (len(row) - 1) * _GAP_X) / 2
+        for x, name in enumerate(row):
+            places[name] = (left + x * (WIDTH + _GAP_X), _MARGIN + y * (HEIGHT + _GAP_Y))
+    return Layout(places, width, height)
+
+
 def as_svg(pipeline: Pipeline, states: Mapping[str, str] | None = None) -> str:
     """Return a picture: steps from top to bottom, arrows from those that are read."""
-    known, rows = states or {}, levels(pipeline)
-    widest = max(len(row) for row in rows)
-    width = 2 * _MARGIN + widest * _WIDTH + (widest - 1) * _GAP_X
-    height = 2 * _MARGIN + len(rows) * _HEIGHT + (len(rows) - 1) * _GAP_Y
-    at = {}
-    for y, row in enumerate(rows):
-        left = (width - len(row) * _WIDTH - (len(row) - 1) * _GAP_X) / 2
-        for x, name in enumerate(row):
-            at[name] = (left + x * (_WIDTH + _GAP_X), _MARGIN + y * (_HEIGHT + _GAP_Y))
+    known, layout = states or {}, layout_of(pipeline)
+    at, width, height = layout.places, layout.width, layout.height
     edges = [
-        _edge(at[above], at[step.name], _label(step, above))
+        _edge(at[above], at[step.name], label_of(step, above))
         for step in pipeline.steps
         for above in step.upstream
     ]
@@ -75,22 +93,33 @@ _ARROW: Final = (
 )
 
 
-def _label(step: Step, above: str) -> str:
+def label_of(step: Step, above: str) -> str:
+    """Return which outputs of the step above a step reads, ``""`` for none."""
     outputs = [each.output for each in step.reads.values() if each.step == above]
     return ", ".join(dict.fromkeys(outputs))
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float], label: str) -> str:
-    x1, y1 = start[0] + _WIDTH / 2, start[1] + _HEIGHT
-    x2, y2 = end[0] + _WIDTH / 2, end[1]
+def curve_of(start: tuple[float, float], end: tuple[float, float]) -> str:
+    """Return the path from the lower edge of one box to the upper edge of another."""
+    x1, y1 = start[0] + WIDTH / 2, start[1] + HEIGHT
+    x2, y2 = end[0] + WIDTH / 2, end[1]
     middle = (y1 + y2) / 2
+    return f"M{x1:g} {y1:g} C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
+
+
+def middle_of(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
+    """Return the middle of that path."""
+    return (start[0] + end[0] + WIDTH) / 2, (start[1] + HEIGHT + end[1]) / 2
+
+
+def _edge(start: tuple[float, float], end: tuple[float, float], label: str) -> str:
+    x, y = middle_of(start, end)
     dash = "" if label else ' stroke-dasharray="4 3"'
     line = (
-        f'<path d="M{x1:g} {y1:g} C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}" fill="none"'
-        f' stroke="#555"{dash} marker-end="url(#end)"/>'
+        f'<path d="{curve_of(start, end)}" fill="none" stroke="#555"{dash} marker-end="url(#end)"/>'
     )
     text = (
-        f'<text x="{(x1 + x2) / 2:g}" y="{middle:g}" text-anchor="middle" fill="#555"'
+        f'<text x="{x:g}" y="{y:g}" text-anchor="middle" fill="#555"'
         f' font-size="10">{escape(label)}</text>'
     )
     return line + (text if label else "")
@@ -101,14 +130,15 @@ def _box(step: Step, at: tuple[float, float], state: str) -> str:
     colour = _COLOURS.get(state, _PLAIN)
     below = f"{step.run.target}{f' · {state}' if state else ''}"
     return (
-        f'<g><title>{escape(step.name)}</title><rect x="{x:g}" y="{y:g}" width="{_WIDTH}"'
-        f' height="{_HEIGHT}" rx="6" fill="{colour}" stroke="#555"/>'
-        f'<text x="{x + _WIDTH / 2:g}" y="{y + 20:g}" text-anchor="middle">'
-        f"{escape(_short(step.name))}</text>"
-        f'<text x="{x + _WIDTH / 2:g}" y="{y + 37:g}" text-anchor="middle" fill="#555"'
-        f' font-size="10">{escape(_short(below))}</text></g>'
+        f'<g><title>{escape(step.name)}</title><rect x="{x:g}" y="{y:g}" width="{WIDTH}"'
+        f' height="{HEIGHT}" rx="6" fill="{colour}" stroke="#555"/>'
+        f'<text x="{x + WIDTH / 2:g}" y="{y + 20:g}" text-anchor="middle">'
+        f"{escape(shortened(step.name))}</text>"
+        f'<text x="{x + WIDTH / 2:g}" y="{y + 37:g}" text-anchor="middle" fill="#555"'
+        f' font-size="10">{escape(shortened(below))}</text></g>'
     )
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text as it fits into a box."""
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

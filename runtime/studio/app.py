@@ -21,6 +21,7 @@ _PAGES: Final[dict[str, Callable[[Request], Response]]] = {
     "/compare": run_pages.compare,
     "/runs/{run_id}": run_pages.run,
     "/runs/{run_id}/live": live.run,
+    "/runs/{run_id}/parts": run_pages.parts,
     "/runs/{run_id}/logs/{name:path}": run_pages.log,
     "/runs/{run_id}/files/{name:path}": run_pages.file,
 }

@@ -17,6 +17,7 @@ from runtime.history.listing import choices_in, page_of
 from runtime.model.runs import RunRecord
 from runtime.model.states import RunState
 from runtime.studio import files, query
+from runtime.studio.parts import parts_of
 from runtime.studio.run_view import Curve, curves_of, steps_of
 from runtime.studio.site import Site, site_of
 from runtime.submit.collect import collect
@@ -86,12 +87,18 @@ def run(request: Request) -> Response:
         logs=_logs(site, record, problems),
         problems=problems,
         outputs=files.listed(Path(record.outputs)) if record.outputs else [],
-        children=session.history.children(record.run_id),
+        parts=parts_of(session, record),
         snapshot=known.files,
         packages=known.packages,
         declared=known.declared,
         after=numbered[-1][0] if numbered else -1,
     )
+
+
+def parts(request: Request) -> Response:
+    """Return what the page of a run shows of the runs below it, as it is now."""
+    site, record = _asked(request)
+    return site.page(request, "parts.html", run=record, parts=parts_of(site.session, record))
 
 
 def log(request: Request) -> Response:

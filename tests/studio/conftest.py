@@ -115,25 +115,35 @@ class Project:
     root: Path
     environ: dict[str, str]
 
-    def aml(self, *arguments):
+    def aml(self, *arguments, check=True):
         return subprocess.run(
             [AML, *arguments], cwd=self.root, env=self.environ, capture_output=True, text=True,
-            check=True, timeout=120,
+            check=check, timeout=120,
         )  # fmt: skip
+
+    def ended(self, run_id):
+        """Wait until a run has ended, well or not."""
+        self.aml("run", "logs", "--follow", run_id, check=False)
 
     def link(self):
         return self.aml("studio", "--no-browser").stdout.strip()
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(started):
     """A project with two runs that have ended, and its studio."""
+    for alpha in ("0.5", "0.7"):
+        started.aml("submit", "train.py", "0", alpha)
+    return started
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory):
+    """A project that has no runs yet, and its studio."""
     root = tmp_path_factory.mktemp("project")
     (root / "train.py").write_text(TRAIN, encoding="utf-8")
     environ = {**os.environ, "AML_HOME": str(root / ".aml")}
     made = Project(root, environ)
-    for alpha in ("0.5", "0.7"):
-        made.aml("submit", "train.py", "0", alpha)
     studio = subprocess.Popen(
         [AML, "studio", "--no-browser"], cwd=root, env=environ, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -160,12 +170,12 @@ def chromium():
 
 
 @pytest.fixture
-def page(chromium, project):
+def page(chromium, started):
     """A tab of a new session, which fails the test if a script of the studio does."""
     context = chromium.new_context()
     tab, errors = context.new_page(), []
     tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.goto(project.link())
+    tab.goto(started.link())
     yield tab
     context.close()
     assert [error for error in errors if APART not in error] == []

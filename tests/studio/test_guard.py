@@ -1,8 +1,13 @@
 """Who the studio answers: links, cookies, hosts, origins and forms; and what its pages may load."""
 
+import json
+
 import pytest
 
+from runtime.model.runs import RunEvent
 from runtime.studio.guard import POLICY
+from runtime.sweeps.observed import HYPERPARAMETERS, METRIC, STOPPED
+from tests.studio.conftest import record
 
 FOREIGN = {
     "another site": {"Origin": "http://evil.example"},
@@ -97,6 +102,21 @@ def test_names_and_values_of_runs_are_text(desk):
         text = desk.client.get(path).text
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
+
+
+def test_what_a_sweep_was_made_of_is_text(desk):
+    evil = "<script>alert(1)</script>"
+    metric = {METRIC: json.dumps({"name": evil, "goal": "minimize"})}
+    varied = {HYPERPARAMETERS: json.dumps({evil: evil})}
+    desk.history.add(record(2, properties={"runTemplate": "HyperDrive", **metric}))
+    desk.history.append("run2", [RunEvent(0, 1.0, "child", {"run": "run3", "parent": "run2"})])
+    desk.history.add(record(3, tags=varied, properties={STOPPED: evil}))
+    desk.history.append("run3", [RunEvent(0, 1.0, "metric", {"key": evil, "value": 1.0})])
+    desk.enter()
+    for path in ("/runs/run2", "/runs/run2/parts"):
+        text = desk.client.get(path).text
+        assert "<script>alert" not in text
+        assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in text
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,37 @@
 // Draws the curves of a page with plotly.js: one chart a metric, one line a run.
 "use strict";
 
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// plotly.js reads some tags in texts, and links: what runs are called is none of that.
+const literal = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const axisLook = () => ({ gridcolor: colour("--line"), zerolinecolor: colour("--line") });
+const plotOptions = { displayModeBar: false, responsive: true };
+
+function look(title) {
+  return {
+    title: { text: literal(title), font: { size: 14 } },
+    height: 260,
+    margin: { l: 50, r: 12, t: 34, b: 36 },
+    legend: { orientation: "h" },
+    paper_bgcolor: colour("--page"),
+    plot_bgcolor: colour("--page"),
+    font: { color: colour("--text") },
+  };
+}
+
+function chartBox(label) {
+  const box = document.createElement("div");
+  box.className = "chart";
+  box.setAttribute("role", "img");
+  box.setAttribute("aria-label", label);
+  return box;
+}
+
 {
   const place = document.querySelector(".charts");
   const options = place.querySelector(".chart-options");
   const [axis, smoothing, logarithmic] = ["axis", "smoothing", "log-scale"].map((id) => document.getElementById(id));
   const charts = new Map(); // metric → its box, and the curves of the runs that have it
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   const smoothed = (values, weight) => {
     let last, mass = 0;
@@ -24,31 +49,21 @@
     const traces = [...curves].map(([run, curve]) => ({
       type: "scatter",
       mode: curve.values.length > 1 ? "lines" : "markers",
-      name: run,
+      name: literal(run),
       x: curve[axis.value],
       y: smoothed(curve.values, weight),
     }));
-    const line = { gridcolor: colour("--line"), zerolinecolor: colour("--line") };
     Plotly.react(box, traces, {
-      title: { text: name, font: { size: 14 } },
-      height: 260,
-      margin: { l: 50, r: 12, t: 34, b: 36 },
+      ...look(name),
       showlegend: curves.size > 1,
-      legend: { orientation: "h" },
-      paper_bgcolor: colour("--page"),
-      plot_bgcolor: colour("--page"),
-      font: { color: colour("--text") },
-      xaxis: { ...line, title: { text: axis.value === "steps" ? "step" : "seconds" } },
-      yaxis: { ...line, type: logarithmic.checked ? "log" : "linear" },
-    }, { displayModeBar: false, responsive: true });
+      xaxis: { ...axisLook(), title: { text: axis.value === "steps" ? "step" : "seconds" } },
+      yaxis: { ...axisLook(), type: logarithmic.checked ? "log" : "linear" },
+    }, plotOptions);
   }
 
   function chartOf(name) {
     if (!charts.has(name)) {
-      const box = document.createElement("div");
-      box.className = "chart";
-      box.setAttribute("role", "img");
-      box.setAttribute("aria-label", `Curve of ${name}`);
+      const box = chartBox(`Curve of ${name}`);
       place.append(box);
       charts.set(name, { box, name, curves: new Map() });
       options.hidden = false;

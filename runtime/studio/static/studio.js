@@ -1,6 +1,7 @@
 // Keeps a page up to date with what the studio tells it. Without it, a page is as it was loaded.
 "use strict";
 
+const PARTS_MS = 2000;
 const one = (selector, place = document) => place.querySelector(selector);
 const all = (selector, place = document) => [...place.querySelectorAll(selector)];
 
@@ -82,7 +83,7 @@ function showStep({ step, text }) {
   const name = document.createElement("b");
   name.textContent = step;
   item.append(name, ` ${text}`);
-  one(".steps").append(item);
+  one(".steps")?.append(item);
 }
 
 function followRun(run) {
@@ -106,6 +107,20 @@ function followRun(run) {
   });
 }
 
+// Shows anew what runs below this one have come to, unless somebody is in the middle of it.
+function followParts(parts) {
+  let shown = "";
+  const look = async () => {
+    const answer = await fetch(parts.dataset.again).catch(() => null); // the studio was stopped
+    const text = answer?.ok ? await answer.text() : shown;
+    if (text === shown || parts.contains(document.activeElement)) return;
+    shown = text;
+    parts.innerHTML = text;
+    document.dispatchEvent(new CustomEvent("parts"));
+  };
+  setInterval(look, PARTS_MS);
+}
+
 function searchLogs(text) {
   for (const log of all("details.log pre")) {
     log.dataset.whole ??= log.textContent;
@@ -117,6 +132,7 @@ function searchLogs(text) {
 
 for (const table of all("table[data-live]")) followTable(table);
 for (const run of all("article[data-live]")) followRun(run);
+for (const parts of all("[data-again]")) followParts(parts);
 const search = one("#log-search");
 if (search) {
   one(".log-options").hidden = false;
