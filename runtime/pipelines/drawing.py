@@ -1,15 +1,13 @@
 """A pipeline as text and as a picture (SVG), before or after it ran. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
 from runtime.model.pipelines import Pipeline, Step
 from runtime.pipelines.graph import levels
+from runtime.pipelines.layout import HEIGHT, WIDTH, Arrow, layout_of
 
-WIDTH, HEIGHT = 190, 48
-_GAP_X, _GAP_Y, _MARGIN = 26, 54, 20
 _LONGEST: Final = 24
 _COLOURS: Final[Mapping[str, str]] = {
     "Completed": "#d9f2e0",
@@ -42,38 +40,12 @@ def _why(step: Step) -> Iterator[str]:
         yield f"{name} ({', '.join(dict.fromkeys(outputs))})" if outputs else name
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The left upper corners of the steps' boxes, and the size of the whole, in pixels."""
-
-    places: Mapping[str, tuple[float, float]]
-    width: float
-    height: float
-
-
-def layout_of(pipeline: Pipeline) -> Layout:
-    """Return where steps are drawn: in rows from top to bottom, each below those it waits for."""
-    rows = levels(pipeline)
-    widest = max(len(row) for row in rows)
-    width = 2 * _MARGIN + widest * WIDTH + (widest - 1) * _GAP_X
-    height = 2 * _MARGIN + len(rows) * HEIGHT + (len(rows) - 1) * _GAP_Y
-    places = {}
-    for y, row in enumerate(rows):
-        left = (width - len(row) * WIDTH - (len(row) - 1) * _GAP_X) / 2
-        for x, name in enumerate(row):
-            places[name] = (left + x * (WIDTH + _GAP_X), _MARGIN + y * (HEIGHT + _GAP_Y))
-    return Layout(places, width, height)
-
-
 def as_svg(pipeline: Pipeline, states: Mapping[str, str] | None = None) -> str:
     """Return a picture: steps from top to bottom, arrows from those that are read."""
     known, layout = states or {}, layout_of(pipeline)
     at, width, height = layout.places, layout.width, layout.height
-    edges = [
-        _edge(at[above], at[step.name], label_of(step, above))
-        for step in pipeline.steps
-        for above in step.upstream
-    ]
+    steps = {each.name: each for each in pipeline.steps}
+    edges = [_edge(arrow, label_of(steps[arrow.below], arrow.above)) for arrow in layout.arrows]
     boxes = [_box(each, at[each.name], known.get(each.name, "")) for each in pipeline.steps]
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
     lines = [
@@ -99,25 +71,10 @@ def label_of(step: Step, above: str) -> str:
     return ", ".join(dict.fromkeys(outputs))
 
 
-def curve_of(start: tuple[float, float], end: tuple[float, float]) -> str:
-    """Return the path from the lower edge of one box to the upper edge of another."""
-    x1, y1 = start[0] + WIDTH / 2, start[1] + HEIGHT
-    x2, y2 = end[0] + WIDTH / 2, end[1]
-    middle = (y1 + y2) / 2
-    return f"M{x1:g} {y1:g} C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {y2:g}"
-
-
-def middle_of(start: tuple[float, float], end: tuple[float, float]) -> tuple[float, float]:
-    """Return the middle of that path."""
-    return (start[0] + end[0] + WIDTH) / 2, (start[1] + HEIGHT + end[1]) / 2
-
-
-def _edge(start: tuple[float, float], end: tuple[float, float], label: str) -> str:
-    x, y = middle_of(start, end)
+def _edge(arrow: Arrow, label: str) -> str:
+    x, y = arrow.label
     dash = "" if label else ' stroke-dasharray="4 3"'
-    line = (
-        f'<path d="{curve_of(start, end)}" fill="none" stroke="#555"{dash} marker-end="url(#end)"/>'
-    )
+    line = f'<path d="{arrow.path}" fill="none" stroke="#555"{dash} marker-end="url(#end)"/>'
     text = (
         f'<text x="{x:g}" y="{y:g}" text-anchor="middle" fill="#555"'
         f' font-size="10">{escape(label)}</text>'

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from infra.contract.times import duration
 from runtime.model.pipelines import REUSED_PROPERTY, STEP_PROPERTY, Pipeline
 from runtime.model.runs import RunRecord
-from runtime.pipelines.drawing import HEIGHT, WIDTH, curve_of, label_of, layout_of, middle_of
-from runtime.pipelines.drawing import shortened as short
+from runtime.pipelines.drawing import label_of, shortened
+from runtime.pipelines.layout import HEIGHT, WIDTH, layout_of
 from runtime.pipelines.past import PastStep
 from runtime.pipelines.planning import StepState
 
@@ -33,7 +33,7 @@ class Node:
     @property
     def title(self) -> str:
         """The name as it fits into the box."""
-        return short(self.name)
+        return shortened(self.name)
 
     @property
     def says(self) -> str:
@@ -64,20 +64,16 @@ class Graph:
 
 def graph_of(pipeline: Pipeline, steps: Iterable[PastStep], children: Iterable[RunRecord]) -> Graph:
     """Return the graph of a run: ``steps`` in the order of their execution, and their runs."""
-    layout = layout_of(pipeline)
-    places, targets = layout.places, {each.name: each.run.target for each in pipeline.steps}
+    layout, known = layout_of(pipeline), {each.name: each for each in pipeline.steps}
+    places = layout.places
     runs = {child.properties.get(STEP_PROPERTY, ""): child for child in children}
     nodes = [
-        _node(step, targets[step.name], runs.get(step.name), places[step.name]) for step in steps
+        _node(step, known[step.name].run.target, runs.get(step.name), places[step.name])
+        for step in steps
     ]
     edges = [
-        Edge(
-            curve_of(places[above], places[step.name]),
-            short(label_of(step, above)),
-            *middle_of(places[above], places[step.name]),
-        )
-        for step in pipeline.steps
-        for above in step.upstream
+        Edge(each.path, shortened(label_of(known[each.below], each.above)), *each.label)
+        for each in layout.arrows
     ]
     return Graph(nodes, edges, layout.width, layout.height)
 

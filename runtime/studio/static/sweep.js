@@ -30,8 +30,8 @@
     ], {
       ...titled(`Best ${metric} so far`),
       height: 300,
-      margin: { l: 60, r: 12, t: 34, b: 70 },
-      legend: { orientation: "h", y: -0.25 },
+      margin: { l: 60, r: 12, t: 34, b: 80 },
+      legend: { orientation: "h", y: -0.32 },
       hovermode: "closest",
       xaxis: { ...axisLook(), title: { text: "seconds" } },
       yaxis: axisLook(),
