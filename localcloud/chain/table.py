@@ -44,6 +44,7 @@ from localcloud.planes import (
     mlflow,
     pipeline_submissions,
     storage_services,
+    vault_keys,
     vaults,
 )
 from localcloud.services.batch import accounts as batch_accounts
@@ -101,6 +102,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *hdinsight_clusters.ROUTES,
     *storage_services.ROUTES,
     *vaults.ROUTES,
+    *vault_keys.ROUTES,
     *blob.ROUTES,
 )
 

@@ -1,7 +1,7 @@
 """The secrets of key vaults at the vaults' own address, as ``azure-keyvault-secrets`` uses it.
 
-Each secret has one version, the newest. A deleted secret is gone at once. Keys and certificates
-are not implemented.
+Each secret has one version, the newest. A deleted secret is gone at once. Keys are in
+``vault_keys``; certificates are not implemented.
 """
 
 import uuid
@@ -19,7 +19,7 @@ from localcloud.calls.tokens import claims_of
 from localcloud.calls.vault_secrets import SECRETS, VALUE, VERSION, secret_url
 from localcloud.store.resources import StoredResource
 
-_Handle = Callable[[Call, StoredResource], Reply]
+InVault = Callable[[Call, StoredResource], Reply]
 _TYPE: Final = "Microsoft.KeyVault/vaults"
 _WRITES: Final = frozenset({"PUT", "PATCH"})
 _BODY: Final[Shape] = {
@@ -30,12 +30,13 @@ _BODY: Final[Shape] = {
 }
 
 
-def _error(status: int, code: str, message: str, inner: str = "") -> Reply:
+def vault_error(status: int, code: str, message: str, inner: str = "") -> Reply:
+    """Return an error as vaults answer it."""
     error: JsonObject = {"code": code, "message": message}
     return answer({"error": error | ({"innererror": {"code": inner}} if inner else {})}, status)
 
 
-def _in_vault(handle: _Handle) -> Handler:
+def in_vault(handle: InVault) -> Handler:
     """Return a handler that finds the vault, its caller, and whether the network lets them in."""
 
     def handler(call: Call) -> Reply:
@@ -45,10 +46,10 @@ def _in_vault(handle: _Handle) -> Handler:
         name = call.params["vault"].partition(".")[0]
         vaults = call.cloud.store.resources.of_type(_TYPE, name=name, now=call.now)
         if not vaults:
-            return _error(404, "VaultNotFound", f"There is no vault '{name}' in this cloud.")
+            return vault_error(404, "VaultNotFound", f"There is no vault '{name}' in this cloud.")
         refused = vault_refusal(call, vaults[0], found)
         if refused:
-            return _error(403, "Forbidden", refused.message, refused.code)
+            return vault_error(403, "Forbidden", refused.message, refused.code)
         return handle(call, vaults[0])
 
     return handler
@@ -62,7 +63,7 @@ def _caller(call: Call) -> JsonObject:
 
 def _challenge(call: Call) -> Reply:
     """Say where tokens come from: clients of vaults ask before they sign in."""
-    reply = _error(401, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.")
+    reply = vault_error(401, "Unauthorized", "AKV10000: Request is missing a Bearer or PoP token.")
     reply.headers["WWW-Authenticate"] = (
         f'Bearer authorization="{call.origin}/{TENANT}", resource="{call.origin}"'
     )
@@ -72,7 +73,7 @@ def _challenge(call: Call) -> Reply:
 def _put(call: Call, vault: StoredResource) -> Reply:
     body, old = call.json(), _find(call, vault)
     if body.get("value") is None:
-        return _error(400, "BadParameter", "Property value has invalid value")
+        return vault_error(400, "BadParameter", "Property value has invalid value")
     document = {
         "location": vault.document["location"],
         "tags": body.get("tags") or {},
@@ -124,7 +125,7 @@ def _get(call: Call, vault: StoredResource) -> Reply:
         return _missing(call)
     if (secret.properties.get("attributes") or {}).get("enabled") is False:
         message = "Operation get is not allowed on a disabled secret."
-        return _error(403, "Forbidden", message, "SecretDisabled")
+        return vault_error(403, "Forbidden", message, "SecretDisabled")
     return answer(_bundle(call, secret))
 
 
@@ -159,7 +160,7 @@ def _is_version(call: Call, secret: StoredResource) -> bool:
 
 def _missing(call: Call) -> Reply:
     name = "/".join(filter(None, (call.params["name"], call.params.get("version"))))
-    return _error(
+    return vault_error(
         404,
         "SecretNotFound",
         f"A secret with (name/id) {name} was not found in this key vault. If you recently deleted"
@@ -183,7 +184,7 @@ def _bundle(
 
 def _routes() -> tuple[Route, ...]:
     one = "/{vault:vault}/secrets/{name}"
-    table: tuple[tuple[str, str, _Handle], ...] = (
+    table: tuple[tuple[str, str, InVault], ...] = (
         ("GET", "/{vault:vault}/secrets", _list),
         ("GET", f"{one}/versions", _versions),
         ("PUT", one, _put),
@@ -195,7 +196,7 @@ def _routes() -> tuple[Route, ...]:
     )
     return tuple(
         Route(
-            verb, template, _in_vault(handle), open=True, shape=_BODY if verb in _WRITES else "any"
+            verb, template, in_vault(handle), open=True, shape=_BODY if verb in _WRITES else "any"
         )
         for verb, template, handle in table
     )
