@@ -14,6 +14,7 @@ import yaml
 from infra.contract.bounded_yaml import MOST_BYTES, YamlError, compose, scalar, tag_problem
 from infra.contract.errors import SpecError
 from infra.contract.json_types import Document, JsonObject
+from infra.contract.wrapped_key import WrappedKey
 from infra.spec.credentials import Sealed
 from infra.spec.problems import (
     DUPLICATE,
@@ -27,12 +28,16 @@ from infra.spec.problems import (
 )
 
 _TOP_LEVEL: Final = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
+KEYS_OF_SECRETS: Final = {"encryptionsalt", "secretsprovider", "encryptedkey"}
 _CIPHERTEXT: Final = re.compile(r"v1:[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+")
 
 
 @dataclass(frozen=True, slots=True)
 class StackDocument:
-    """The ``config:`` of a stack file. ``lines`` has the line of every key and list entry."""
+    """The ``config:`` of a stack file. ``lines`` has the line of every key and list entry.
+
+    ``salt`` names the key of its secrets: Pulumi's salt string, or the text of a ``WrappedKey``.
+    """
 
     config: Document
     lines: Mapping[Location, int] = field(default_factory=dict)
@@ -45,6 +50,13 @@ class StackDocument:
             if location[:end] in self.lines:
                 return self.lines[location[:end]]
         return 1
+
+
+def salt_of(parts: Document) -> str | None:
+    """Return what names the key of a file's secrets, from its top-level keys."""
+    wrapped = WrappedKey.of(parts.get("secretsprovider"), parts.get("encryptedkey"))
+    salt = parts.get("encryptionsalt")
+    return str(wrapped) if wrapped else None if salt is None else str(salt)
 
 
 def read_document(file: Path) -> StackDocument:
@@ -131,7 +143,7 @@ class _Reader:
         salt = parts.get("encryptionsalt")
         if not {"secretsprovider", "encryptedkey"} & parts.keys():
             self._check_sealed(salt)
-        return StackDocument(config, self.lines, self.problems, salt)
+        return StackDocument(config, self.lines, self.problems, salt_of(parts))
 
     def _mapping_of_config(self, node: yaml.Node) -> JsonObject:
         if isinstance(node, yaml.MappingNode):

@@ -7,6 +7,7 @@ path whole numbers and true/false are typed. Knows nothing about the meaning of 
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Self
@@ -19,9 +20,10 @@ from infra.contract.bounded_yaml import YamlError, json_value
 from infra.contract.errors import SpecError, UnknownNameError, UsageError
 from infra.contract.json_types import Document, JsonObject
 from infra.contract.load import nearest
+from infra.contract.wrapped_key import WrappedKey
 from infra.spec.comments import give_head, give_tail, take_tail
 from infra.spec.credentials import Sealed
-from infra.spec.document import parse_document, read_text
+from infra.spec.document import KEYS_OF_SECRETS, parse_document, read_text, salt_of
 from infra.spec.problems import UNREADABLE, Problem, file_error
 
 Step = str | int
@@ -100,16 +102,29 @@ class StackFile:
 
     @property
     def salt(self) -> str | None:
-        """Pulumi's ``encryptionsalt``."""
-        salt = self._root.get("encryptionsalt")
-        return None if salt is None else str(salt)
+        """What names the key of the file's secrets, as in ``document.StackDocument``."""
+        return salt_of(self._root)
 
     @salt.setter
     def salt(self, salt: str) -> None:
-        if "encryptionsalt" in self._root:
-            self._root["encryptionsalt"] = salt
-        else:
-            self._root.insert(0, "encryptionsalt", salt)
+        wrapped = WrappedKey.parse(salt)
+        parts = {"encryptionsalt": salt}
+        if wrapped is not None:
+            parts = {"secretsprovider": wrapped.url, "encryptedkey": wrapped.encrypted}
+        for at, (key, text) in enumerate(parts.items()):
+            if key in self._root:
+                self._root[key] = text
+            else:
+                self._root.insert(at, key, text)
+        for key in KEYS_OF_SECRETS & self._root.keys() - parts.keys():
+            tail = take_tail(self._root, key, remove=True)
+            del self._root[key]
+            if tail:
+                give_tail(self._root, next(reversed(parts)), tail)
+
+    def reseal(self, change: Callable[[str], str]) -> None:
+        """Replace the ciphertext of every secret by what ``change`` returns for it."""
+        _reseal(self._root.get("config"), change, set())
 
     def entries(self) -> JsonObject:
         """Return every key with its value as plain data; encrypted ones are ``Sealed``."""
@@ -205,6 +220,18 @@ def _opened(container: Any, step: Step, key: str) -> Any:
     if unpacked is not child:
         _put(container, step, _commented(unpacked), key)
     return container[step]
+
+
+def _reseal(node: Any, change: Callable[[str], str], seen: set[int]) -> None:
+    if id(node) in seen:
+        return  # an alias
+    seen.add(id(node))
+    if isinstance(node, dict) and node.keys() == {"secure"}:
+        node["secure"] = change(str(node["secure"]))
+    elif isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
+            if isinstance(child, dict | list):
+                _reseal(child, change, seen)
 
 
 def _wrapped(step: Step, node: Any, key: str) -> Any:

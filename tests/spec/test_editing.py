@@ -33,6 +33,8 @@ def edited(text, *commands):
                 file.set(key, Sealed(value[0]), path=path)
             case "rm":
                 file.remove(key, path=path)
+            case "reseal":
+                file.reseal("{} again".format)
             case "salt":
                 file.salt = key
     return file.text()

@@ -12,6 +12,7 @@ from typing import Final
 
 from infra.contract.errors import StateError
 from infra.contract.json_types import Document, JsonObject
+from infra.contract.wrapped_key import WrappedKey
 from infra.engine.model.values import SIGNATURE
 
 WRITER: Final = "aml-platform"  # free text to Pulumi, which only checks it against ``magic``
@@ -34,10 +35,10 @@ _RESTORE: Final = "The file was left as it is. Restore a backup beside it, or im
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A stack's state as JSON. ``salt`` is empty if there never was a secret.
+    """A stack's state as JSON. ``salt``, as a cipher has it, is empty if there never was a secret.
 
     ``time`` says when it was written. ``sealed``: it may contain a secret, which needs the
-    passphrase. ``extra`` holds the keys of ``latest`` this release does not know.
+    stack's key. ``extra`` holds the keys of ``latest`` this release does not know.
     """
 
     resources: Sequence[Document] = ()
@@ -111,16 +112,22 @@ def without_integrity_error(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _written(checkpoint: Checkpoint, now_ns: int) -> JsonObject:
-    providers = {"type": "passphrase", "state": {"salt": checkpoint.salt}}
     magic = hashlib.sha256(WRITER.encode()).hexdigest()
     return {
         "manifest": {"time": timestamp(now_ns), "magic": magic, "version": WRITER},
-        **({"secrets_providers": providers} if checkpoint.salt else {}),
+        **({"secrets_providers": _provider(checkpoint.salt)} if checkpoint.salt else {}),
         **({"resources": list(checkpoint.resources)} if checkpoint.resources else {}),
         **({"pending_operations": list(checkpoint.pending)} if checkpoint.pending else {}),
         **checkpoint.extra,
         "metadata": checkpoint.metadata,
     }
+
+
+def _provider(salt: str) -> JsonObject:
+    wrapped = WrappedKey.parse(salt)
+    if wrapped is None:
+        return {"type": "passphrase", "state": {"salt": salt}}
+    return {"type": "cloud", "state": {"url": wrapped.url, "encryptedkey": wrapped.encrypted}}
 
 
 def _version(checkpoint: Checkpoint) -> JsonObject:
@@ -172,9 +179,15 @@ def _salt(providers: object, at: str) -> str:
     if not providers:
         return ""
     kind = providers.get("type") if isinstance(providers, dict) else providers
+    state = (providers.get("state") or {}) if isinstance(providers, dict) else {}
+    wrapped = WrappedKey.of(state.get("url"), state.get("encryptedkey"))
+    if kind == "cloud" and wrapped is not None:
+        return str(wrapped)
     if kind != "passphrase" or not isinstance(providers, dict):
-        raise _refused(f"Its secrets provider is {kind!r}; only `passphrase` is supported.", at)
-    return str((providers.get("state") or {}).get("salt") or "")
+        raise _refused(
+            f"Its secrets provider is {kind!r}; `passphrase` and `cloud` are supported.", at
+        )
+    return str(state.get("salt") or "")
 
 
 def _entries(latest: Document, key: str, at: str) -> list[Document]:

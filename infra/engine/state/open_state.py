@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from infra.contract.errors import PlatformError, StateError
 from infra.contract.json_types import Document, JsonObject
+from infra.contract.wrapped_key import WrappedKey
 from infra.engine.model.resources import OperationKind, Resource
 from infra.engine.state import journal, stack_files
 from infra.engine.state.archive import Archive, OperationInfo, UpdateResult
@@ -197,14 +198,16 @@ class StackState:
             self._storage.release(self._lock)
 
     def _opened(self, cipher: Cipher) -> stack_files.Stored:
-        """Return the files' state after recovery, encrypted with the stack's own salt."""
+        """Return the files' state after recovery, encrypted with the stack's own key."""
         found = stack_files.look(self._files)
         if found is None:
             found = stack_files.create(self._files, self._disk, self._clock())
         if found.record is not None:
             self.notices.append(_recovered(found.record))
         found = stack_files.recover(self._files, self._disk, found, self._clock())
-        if not found.checkpoint.sealed or found.checkpoint.salt == cipher.salt:
+        if found.checkpoint.salt == cipher.salt or not (
+            found.checkpoint.sealed or _moved(found.checkpoint.salt, cipher.salt)
+        ):
             return found
         checkpoint = stack_files.resealed(found.checkpoint, cipher)
         data = stack_files.written(self._files, checkpoint, self._clock())
@@ -316,6 +319,12 @@ class StackState:
                 "The run has ended; this step came too late to be recorded.",
                 remedy="Run it again: operations that began and were not recorded are looked up.",
             )
+
+
+def _moved(former: str, salt: str) -> bool:
+    """Return whether a state without secrets names another secrets provider than its stack."""
+    providers = WrappedKey.parse(former), WrappedKey.parse(salt)
+    return bool(former and salt and any(providers))
 
 
 def _recovered(record: journal.Record) -> str:

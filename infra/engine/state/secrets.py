@@ -1,15 +1,17 @@
-"""Pulumi's passphrase secrets provider: encrypts text to a message, and back.
+"""Pulumi's secrets providers: a key encrypts text to a message, and back.
 
-Keys live in memory only. What is encrypted (JSON in state, raw text in a stack file) is up to the
-caller, as is prompting for the passphrase.
+The key is derived from a passphrase, or is a random one that a vault's key encrypts. Keys live in
+memory only. What is encrypted (JSON in state, raw text in a stack file) is up to the caller, as are
+prompting for the passphrase and asking the vault.
 """
 
 import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from threading import Thread
 from typing import Final, Protocol, Self
@@ -18,20 +20,24 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from infra.contract.errors import PassphraseError, StateError
+from infra.contract.wrapped_key import WrappedKey
 
 VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE"
 FILE_VARIABLE: Final = "PULUMI_CONFIG_PASSPHRASE_FILE"
 MASK: Final = "[secret]"
 
 _ITERATIONS: Final = 1_000_000
-_KEY_BYTES: Final = 32
+KEY_BYTES: Final = 32
 _SALT_BYTES: Final = 8
 _NONCE_BYTES: Final = 12
 _PROOF: Final = "pulumi"  # encrypted in the salt string: decrypting it detects a wrong passphrase
 
 
 class Cipher(Protocol):
-    """Encrypts and decrypts the secrets of a state: ``salt`` is Pulumi's salt string."""
+    """Encrypts and decrypts the secrets of a state.
+
+    ``salt`` names the key: Pulumi's salt string, or the text of a ``WrappedKey``.
+    """
 
     @property
     def salt(self) -> str: ...
@@ -43,7 +49,11 @@ class Cipher(Protocol):
         """Return the plaintext of what ``seal`` returned."""
 
     def with_salt(self, salt: str, /) -> "Cipher":
-        """Return the same passphrase's cipher for another salt string."""
+        """Return the cipher for another salt: of the same passphrase, or of a vault's key."""
+
+
+Other = Callable[[str], Cipher]
+"""Returns the cipher for the salt of another kind of provider."""
 
 
 class Sealer:
@@ -54,12 +64,21 @@ class Sealer:
     """
 
     def __init__(
-        self, passphrase: str, salt: str | None, stack: str, remedy: str | None = None
+        self,
+        passphrase: str,
+        salt: str | None,
+        stack: str,
+        remedy: str | None = None,
+        other: Other | None = None,
     ) -> None:
-        """``remedy`` is for a wrong passphrase; by default, to set Pulumi's variables."""
+        """``remedy`` is for a wrong passphrase; by default, to set Pulumi's variables.
+
+        ``other`` gives the cipher for what a vault's key encrypted.
+        """
         self._passphrase = passphrase
         self._stack = stack
         self._remedy = remedy
+        self._other = other
         self._salt = salt
         self._proof: str | None = None  # until it was opened once
         self._raw_salt = os.urandom(_SALT_BYTES)
@@ -76,9 +95,10 @@ class Sealer:
         *,
         stack: str = "this stack",
         remedy: str | None = None,
+        other: Other | None = None,
     ) -> Self:
         """Return a sealer for an existing salt string, or for a new one (``None``)."""
-        return cls(passphrase, salt, stack, remedy)
+        return cls(passphrase, salt, stack, remedy, other)
 
     @property
     def salt(self) -> str:
@@ -89,32 +109,23 @@ class Sealer:
 
     def seal(self, text: str) -> str:
         """Return ``v1:<nonce>:<ciphertext and tag>``; a new nonce each time."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._key().encrypt(nonce, text.encode(), None)
-        return f"v1:{_encode(nonce)}:{_encode(sealed)}"
+        return _sealed(self._key(), text)
 
     def open(self, message: str) -> str:
         """Return the text of an encrypted message. A damaged one is a ``StateError``."""
-        key = self._key()
-        try:
-            return _open(key, message)
-        except (ValueError, InvalidTag) as error:
-            raise StateError(
-                f"A secret of {self._stack} is damaged: it was not encrypted with this key.",
-                remedy="Set it again with `aml config set --secret`, or restore a backup.",
-            ) from error
+        return _opened(self._key(), message, self._stack)
 
-    def with_salt(self, salt: str) -> "Sealer":
-        """Return this sealer if the salt is its own, else a new one with a key of its own."""
-        return (
-            self
-            if salt == self._salt
-            else Sealer(self._passphrase, salt, self._stack, self._remedy)
-        )
+    def with_salt(self, salt: str) -> Cipher:
+        """Return this sealer if the salt is its own, else a cipher with a key of its own."""
+        if salt == self._salt:
+            return self
+        if self._other is not None and WrappedKey.parse(salt):
+            return self._other(salt)
+        return Sealer(self._passphrase, salt, self._stack, self._remedy, self._other)
 
     def _derive(self) -> None:
         derived = hashlib.pbkdf2_hmac(
-            "sha256", self._passphrase.encode(), self._raw_salt, _ITERATIONS, _KEY_BYTES
+            "sha256", self._passphrase.encode(), self._raw_salt, _ITERATIONS, KEY_BYTES
         )
         self._derived.set_result(AESGCM(derived))
 
@@ -135,6 +146,44 @@ class Sealer:
         return key
 
 
+class DataKeySealer:
+    """A random key that a vault's key encrypted; ``unwrap`` returns its 32 bytes.
+
+    It is called when a secret is first met, and then once.
+    """
+
+    def __init__(
+        self, wrapped: WrappedKey, unwrap: Callable[[], bytes], *, stack: str, other: Other
+    ) -> None:
+        self.salt = str(wrapped)
+        self._wrapped = wrapped
+        self._unwrap = unwrap
+        self._stack = stack
+        self._other = other
+
+    def seal(self, text: str) -> str:
+        """Return ``v1:<nonce>:<ciphertext and tag>``; a new nonce each time."""
+        return _sealed(self._key, text)
+
+    def open(self, message: str) -> str:
+        """Return the text of an encrypted message. A damaged one is a ``StateError``."""
+        return _opened(self._key, message, self._stack)
+
+    def with_salt(self, salt: str) -> Cipher:
+        """Return this sealer for its own data key, whatever URL decrypts it."""
+        wrapped = WrappedKey.parse(salt)
+        own = wrapped is not None and wrapped.encrypted == self._wrapped.encrypted
+        return self if own else self._other(salt)
+
+    def unlock(self) -> None:
+        """Ask the vault now, so that it refuses before anything else is done."""
+        self.seal("")
+
+    @cached_property
+    def _key(self) -> AESGCM:
+        return AESGCM(self._unwrap())
+
+
 class Masked:
     """Reads state without a passphrase: every secret is ``[secret]``."""
 
@@ -148,7 +197,7 @@ class Masked:
         """Return the JSON text of the mask, whatever the secret is."""
         return f'"{MASK}"'
 
-    def with_salt(self, _salt: str, /) -> "Masked":
+    def with_salt(self, _salt: str, /) -> Cipher:
         return self
 
 
@@ -192,6 +241,21 @@ def _parse_salt(salt: str, stack: str) -> tuple[bytes, str]:
             remedy="Restore `encryptionsalt` in the stack file from version control.",
         )
     return raw, proof
+
+
+def _sealed(key: AESGCM, text: str) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    return f"v1:{_encode(nonce)}:{_encode(key.encrypt(nonce, text.encode(), None))}"
+
+
+def _opened(key: AESGCM, message: str, stack: str) -> str:
+    try:
+        return _open(key, message)
+    except (ValueError, InvalidTag) as error:
+        raise StateError(
+            f"A secret of {stack} is damaged: it was not encrypted with this key.",
+            remedy="Set it again with `aml config set --secret`, or restore a backup.",
+        ) from error
 
 
 def _open(key: AESGCM, message: str) -> str:

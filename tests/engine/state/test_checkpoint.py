@@ -277,6 +277,19 @@ def test_what_cannot_be_read_is_refused_with_the_file(document, message):
     assert caught.value.at == "dev.json"
 
 
+CLOUD = {
+    "type": "cloud",
+    "state": {"url": "azurekeyvault://ours.vault.azure.net/keys/k", "encryptedkey": "SV9s"},
+}
+
+
+def test_a_key_in_a_vault_is_read_and_written_as_the_cli_does():
+    document = {"version": 3, "deployment": {"secrets_providers": CLOUD}}
+    state = parse(json.dumps(document).encode(), at="x")
+    assert state.salt == "azurekeyvault://ours.vault.azure.net/keys/k#SV9s"
+    assert written(salt=state.salt)["checkpoint"]["latest"]["secrets_providers"] == CLOUD
+
+
 def test_a_stack_without_a_deployment_is_empty():
     assert parse(b'{"version": 3, "checkpoint": {"latest": null}}', at="x").resources == []
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from infra.contract.errors import PassphraseError, StateError
-from infra.engine.state.secrets import MASK, Masked
+from infra.contract.wrapped_key import WrappedKey
+from infra.engine.state.secrets import MASK, DataKeySealer, Masked, Sealer
 
 PLAINTEXT = json.dumps({"password": "ü", "n": 1})
 
@@ -44,6 +45,49 @@ class TestSealer(CipherContract):
         one, other = cipher.seal("same"), cipher.seal("same")
         assert one != other
         assert "same" not in one
+
+    @pytest.mark.parametrize("message", ["", "v1:a:b", "v2:AAAA:AAAA"])
+    def test_a_damaged_message_is_an_error(self, cipher, message):
+        with pytest.raises(StateError):
+            cipher.open(message)
+
+
+WRAPPED = WrappedKey("azurekeyvault://ours.vault.azure.net/keys/state", "d3JhcHBlZA==")
+
+
+class TestDataKeySealer(CipherContract):
+    @pytest.fixture
+    def asked(self):
+        return []
+
+    @pytest.fixture
+    def cipher(self, sealer, asked):
+        def unwrap():
+            asked.append(1)
+            return bytes(32)
+
+        return DataKeySealer(WRAPPED, unwrap, stack="dev", other=sealer.with_salt)
+
+    @pytest.fixture
+    def message(self, cipher):
+        return cipher.seal(PLAINTEXT)
+
+    def test_it_asks_once_and_not_before_a_secret_is_met(self, cipher, asked):
+        assert cipher.salt == str(WRAPPED)
+        assert asked == []
+        assert [cipher.open(cipher.seal(PLAINTEXT)) for _ in range(2)] == [PLAINTEXT] * 2
+        assert asked == [1]
+
+    def test_it_leaves_the_salt_of_a_passphrase_to_the_other_cipher(self, cipher, sealer):
+        assert cipher.with_salt(sealer.salt).open(sealer.seal(PLAINTEXT)) == PLAINTEXT
+
+    def test_the_same_data_key_is_its_own_under_any_url(self, cipher):
+        versioned = WrappedKey(f"{WRAPPED.url}/{'0' * 32}", WRAPPED.encrypted)
+        assert cipher.with_salt(str(versioned)) is cipher
+
+    def test_a_passphrase_leaves_its_salt_to_it(self, cipher):
+        sealer = Sealer.from_passphrase("any", stack="dev", other=cipher.with_salt)
+        assert sealer.with_salt(cipher.salt) is cipher
 
     @pytest.mark.parametrize("message", ["", "v1:a:b", "v2:AAAA:AAAA"])
     def test_a_damaged_message_is_an_error(self, cipher, message):
