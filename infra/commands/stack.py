@@ -7,13 +7,20 @@ from pathlib import Path
 import click
 
 from infra.commands import view
-from infra.commands.init import create_stack, say_passphrase
+from infra.commands.init import create_stack, require_new, say_passphrase
 from infra.contract.command_line import stack_command
 from infra.contract.errors import UsageError
 from infra.contract.project import find_project
 from infra.contract.times import as_local
 from infra.deploy.run.check import soft_deleted_rows
 from infra.deploy.stack import stacks
+from infra.deploy.stack.passphrase import ask_at_terminal
+from infra.deploy.stack.secrets_provider import (
+    DEFAULT_PROVIDER,
+    change_provider,
+    new_salt,
+    set_salt,
+)
 from infra.deploy.stack.stacks import open_stack
 from infra.deploy.stack.state_location import backend_url
 from infra.spec.new_stack import new_stack
@@ -32,17 +39,33 @@ def stack() -> None:
 
 @stack.command()
 @click.argument("name")
+@click.option(
+    "--secrets-provider",
+    "provider",
+    metavar="URL",
+    default=DEFAULT_PROVIDER,
+    help="What encrypts secrets: passphrase, or azurekeyvault://VAULT.vault.azure.net/keys/KEY."
+    " Default: passphrase.",
+)
 @_JSON
-def init(name: str, *, as_json: bool) -> None:
-    """Create stack NAME from the template of `aml init`, and select it."""
+def init(name: str, *, provider: str, as_json: bool) -> None:
+    """Create stack NAME from the template of `aml init`, and select it.
+
+    With a vault's key, a new data key is encrypted by it and written to the stack file.
+    """
     project = find_project()
+    require_new(project, name)
+    salt = new_salt(project, provider)  # first: a vault may refuse
     file = create_stack(project, new_stack(name))
+    if salt:
+        set_salt(file, salt)
     project.select_stack(name)
     view.say(
         f"Wrote {view.short_path(file)} and selected {name!r}. Edit it, then run"
         f" {stack_command('up', name)}."
     )
-    say_passphrase(name)
+    if not salt:
+        say_passphrase(name)
     _data({"stack": name, "file": file}, as_json=as_json)
 
 
@@ -159,6 +182,28 @@ def migrate(url: str, name: str | None, *, yes: bool, as_json: bool) -> None:
             f"Use it there with `aml login {url}`, or write it to `backend.url` of Pulumi.yaml."
         )
     _data({"stack": named, "backend": url}, as_json=as_json)
+
+
+@stack.command(name="change-secrets-provider")
+@click.argument("provider", metavar="URL|passphrase")
+@_STACK
+@_JSON
+def change_secrets_provider(provider: str, name: str | None, *, as_json: bool) -> None:
+    """Encrypt a stack's secrets with another key, in its file and in its state.
+
+    URL is azurekeyvault://VAULT.vault.azure.net/keys/KEY, which needs the role Key Vault Crypto
+    User. The former key is needed, too. A vault's key can be given again, for a new data key.
+    Earlier backups and commits stay encrypted as they were.
+    """
+    project = find_project()
+    named = stacks.existing_stack(project, name)
+    count = change_provider(project, named, provider, ask_at_terminal())
+    file = project.stack_file(named)
+    view.say(
+        f"Encrypted {count} secret{'s' * (count != 1)} of {view.short_path(file)} and the state of"
+        f" stack {named!r} anew. Commit the file: the others need it."
+    )
+    _data({"stack": named, "provider": provider, "file": file}, as_json=as_json)
 
 
 @stack.command()

@@ -42,7 +42,7 @@ from infra.deploy.run.runner import (
 from infra.deploy.run.signals import interruptible
 from infra.deploy.stack.endpoints import Destination, destination
 from infra.deploy.stack.soft_delete import soft_delete_of
-from infra.deploy.stack.stacks import Stack, referred_outputs, require_passphrase
+from infra.deploy.stack.stacks import Stack, referred_outputs, require_key
 from infra.engine.deployment.recorder import NullRecorder, PlanRecorder
 from infra.engine.deployment.session import Cancellation
 from infra.engine.model.events import Listener, Message, Op
@@ -237,7 +237,7 @@ class StackOperations:
             refuse_losses(self._losses(runner, plan, request), self.stack.name)
             # Azure returns secrets (account keys) even for a stack that declares none.
             if plan.changed:
-                require_passphrase(self.stack)
+                require_key(self.stack)
         found = Preflight((), ())
         if plan.changed and isinstance(self.stack.declared, StackSpec):
             found = run_preflight(

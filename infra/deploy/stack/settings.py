@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from infra.contract.errors import UnknownNameError, UsageError
 from infra.contract.load import nearest
 from infra.contract.project import Project
-from infra.deploy.stack.passphrase import Ask, remedy_for_wrong, stack_passphrase
-from infra.engine.state.secrets import Sealer, missing_passphrase
+from infra.deploy.stack.ciphers import cipher_with_salt
+from infra.deploy.stack.passphrase import Ask
+from infra.engine.state.secrets import Cipher
 from infra.spec.credentials import PLAIN_SECRET, PRIVATE_KEY, Sealed
 from infra.spec.editing import StackFile, parse_path
 from infra.spec.load import inspect_program_text, inspect_text
@@ -115,16 +116,8 @@ class Settings:
         if file.salt is None:
             file.salt = sealer.salt
 
-    def _sealer(self, salt: str | None) -> Sealer:
-        passphrase = stack_passphrase(self._project, self._stack, ask=self._ask)
-        if passphrase is None:
-            raise missing_passphrase(f"stack {self._stack!r}")
-        return Sealer.from_passphrase(
-            passphrase,
-            salt,
-            stack=f"stack {self._stack!r}",
-            remedy=remedy_for_wrong(self._project, self._stack),
-        )
+    def _sealer(self, salt: str | None) -> Cipher:
+        return cipher_with_salt(self._project, self._stack, salt, self._ask)
 
     def _opened(self, value: object, salt: str | None) -> object:
         if not _sealed(value):

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Final, Literal
 
 from infra.contract.command_line import stack_command
-from infra.contract.errors import NotDeployedError, StateError, UnknownNameError, UsageError
+from infra.contract.errors import (
+    NotDeployedError,
+    PlatformError,
+    StateError,
+    UnknownNameError,
+    UsageError,
+)
 from infra.contract.json_types import Document
 from infra.contract.load import look_up, nearest
 from infra.contract.private import private_file, private_folder
 from infra.contract.project import Project, find_project
 from infra.contract.shadows import require_own_packages
+from infra.contract.wrapped_key import WrappedKey
+from infra.deploy.stack.ciphers import Absent, OfAnother, cipher_with_salt, in_vault
 from infra.deploy.stack.configuration import Configuration, encryption_salt, read_configuration
 from infra.deploy.stack.passphrase import (
     ask_at_terminal,
     known_passphrase,
-    remedy_for_wrong,
-    stack_passphrase,
 )
 from infra.deploy.stack.state_location import (
     BACKEND_VARIABLE,
@@ -34,6 +40,7 @@ from infra.engine.model.values import hidden, plain
 from infra.engine.state.backend import StateBackend
 from infra.engine.state.secrets import (
     Cipher,
+    DataKeySealer,
     Masked,
     Sealer,
     missing_passphrase,
@@ -169,24 +176,38 @@ def backend_of(project: Project) -> StateBackend:
 def cipher_of(project: Project, stack: str) -> Cipher:
     """Return the cipher of a stack's secrets; without a passphrase, one that only masks.
 
-    Sealing or opening with the latter fails only when something secret is met.
+    Sealing or opening with the latter fails only when something secret is met. So does that of a
+    vault's key: the vault is asked then.
     """
     salt = _salt(project, stack)
     # Prompt only if there is something to decrypt.
-    passphrase = stack_passphrase(project, stack, ask=ask_at_terminal() if salt else None)
-    if passphrase is None:
-        return _Absent(stack)
-    remedy = remedy_for_wrong(project, stack)
-    return Sealer.from_passphrase(passphrase, salt, stack=f"stack {stack!r}", remedy=remedy)
+    return cipher_with_salt(project, stack, salt, ask=ask_at_terminal() if salt else None)
 
 
 def _cipher(project: Project, stack: str, secrets: Secrets) -> Cipher:
     if secrets == "opened":
         return cipher_of(project, stack)
-    passphrase = known_passphrase(project, stack) if secrets == "opened_if_possible" else None
-    if passphrase is None:
+    if secrets == "hidden":
         return Masked()
-    return Sealer.from_passphrase(passphrase, _salt(project, stack), stack=f"stack {stack!r}")
+    salt = _salt(project, stack)
+    if WrappedKey.parse(salt) is None and known_passphrase(project, stack) is None:
+        return Masked()
+    cipher = cipher_with_salt(project, stack, salt)
+    return cipher if _unlocks(cipher) else Masked()
+
+
+def _unlocks(cipher: Cipher) -> bool:
+    """Return whether secrets can be decrypted, as far as a vault has to be asked for that."""
+    try:
+        _unlock(cipher)
+    except PlatformError:
+        return False
+    return True
+
+
+def _unlock(cipher: Cipher) -> None:
+    if isinstance(cipher, DataKeySealer):
+        cipher.unlock()
 
 
 def _salt(project: Project, stack: str) -> str | None:
@@ -198,23 +219,14 @@ def _salt(project: Project, stack: str) -> str | None:
     return backend_of(project).salt(project.name, stack) or None
 
 
-class _Absent(Masked):
-    """The cipher of a stack without a passphrase: it works until a secret is met."""
+def require_key(stack: Stack) -> None:
+    """Refuse a deployment that would fail half way, at the first secret that Azure returns.
 
-    def __init__(self, stack: str) -> None:
-        self._stack = stack
-
-    def seal(self, _: str) -> str:
-        raise missing_passphrase(f"stack {self._stack!r}")
-
-    def open(self, _: str) -> str:
-        raise missing_passphrase(f"stack {self._stack!r}")
-
-
-def require_passphrase(stack: Stack) -> None:
-    """Refuse a deployment that would fail half way, at the first secret that Azure returns."""
-    if isinstance(stack.cipher, _Absent):
+    That is without a passphrase, and where the vault does not give the key.
+    """
+    if isinstance(stack.cipher, Absent):
         raise missing_passphrase(f"stack {stack.name!r}")
+    _unlock(stack.cipher)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,14 +308,23 @@ def referred_outputs(project: Project, other: str | None, stack: str) -> Documen
     if not backend.exists(name, stack):
         return None
     ours = name == project.name and project.stack_file(stack).is_file()
-    cipher = cipher_of(project, stack) if ours else _cipher_of_another(stack)
+    cipher = cipher_of(project, stack) if ours else _cipher_of_another(project, stack)
     return _outputs(backend.load(name, stack, cipher))
 
 
-def _cipher_of_another(stack: str) -> Cipher:
-    """Return the cipher of another project's stack; only Pulumi's variables can give it."""
+def _cipher_of_another(project: Project, stack: str) -> Cipher:
+    """Return the cipher of another project's stack: of Pulumi's variables, or of a vault."""
     passphrase = passphrase_from_environment(os.environ)
-    return _Absent(stack) if passphrase is None else Sealer.from_passphrase(passphrase)
+
+    def other(salt: str) -> Cipher:
+        wrapped = WrappedKey.parse(salt)
+        return in_vault(project.home, stack, wrapped, other) if wrapped else Absent(stack)
+
+    return (
+        OfAnother(stack, other)
+        if passphrase is None
+        else Sealer.from_passphrase(passphrase, other=other)
+    )
 
 
 def _outputs(loaded: Loaded) -> Document | None:
