@@ -1,9 +1,13 @@
 """A project to deploy from: its own stacks and state, the session's local cloud."""
 
+from contextlib import closing
 from itertools import count
 
 import pytest
+from azure.storage.blob import ContainerClient
 
+from infra.arm.client import local_client
+from infra.contract.discovery import SUBSCRIPTION
 from localcloud import control
 from tests.deploy.project import PASSPHRASE, make_project
 
@@ -37,3 +41,26 @@ def alone(project, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(made.root)
     yield made
     control.stop(made.home)
+
+
+@pytest.fixture
+def container(project, monkeypatch):
+    """Return a container in the local cloud that `project` keeps its state in."""
+    path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}-state"
+    account = f"{project.name}state"
+    resource = f"{path}/providers/Microsoft.Storage/storageAccounts/{account}"
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    with closing(local_client(project.home)) as client:
+        for each, version in ((path, "2021-04-01"), (resource, "2023-05-01")):
+            assert client.send("PUT", each, api_version=version, body=body).ok
+        keys = client.send("POST", f"{resource}/listKeys", api_version="2023-05-01").document
+    key = keys["keys"][0]["value"]
+    cloud = project.cloud()
+    monkeypatch.setenv("AZURE_STORAGE_KEY", key)
+    where = f"storage_account={account}&domain={cloud.url.removeprefix('https://')}&localemu=true"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://state?{where}")
+    with ContainerClient(
+        f"{cloud.url}/{account}", "state", key, connection_verify=str(cloud.ca)
+    ) as client:
+        client.create_container()
+        yield client

@@ -3,13 +3,7 @@
 import json
 import subprocess
 import sys
-from contextlib import closing
 
-import pytest
-from azure.storage.blob import ContainerClient
-
-from infra.arm.client import local_client
-from infra.contract.discovery import SUBSCRIPTION
 from tests.deploy.test_own_program import EXAMPLE
 
 CREDENTIAL = """\
@@ -118,29 +112,6 @@ def test_a_credential_that_changed_makes_it_run_again(project, monkeypatch):
         assert runs(project)
     kept = (project.home / "fingerprints/local.json").read_text(encoding="utf-8")
     assert "c2Vjb25k" not in kept
-
-
-@pytest.fixture
-def container(project, monkeypatch):
-    """Return a container in the local cloud that `project` keeps its state in."""
-    path = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{project.name}-state"
-    account = f"{project.name}state"
-    resource = f"{path}/providers/Microsoft.Storage/storageAccounts/{account}"
-    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
-    with closing(local_client(project.home)) as client:
-        for each, version in ((path, "2021-04-01"), (resource, "2023-05-01")):
-            assert client.send("PUT", each, api_version=version, body=body).ok
-        keys = client.send("POST", f"{resource}/listKeys", api_version="2023-05-01").document
-    key = keys["keys"][0]["value"]
-    cloud = project.cloud()
-    monkeypatch.setenv("AZURE_STORAGE_KEY", key)
-    where = f"storage_account={account}&domain={cloud.url.removeprefix('https://')}&localemu=true"
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://state?{where}")
-    with ContainerClient(
-        f"{cloud.url}/{account}", "state", key, connection_verify=str(cloud.ca)
-    ) as client:
-        client.create_container()
-        yield client
 
 
 def test_state_in_a_container_is_compared_as_it_is_there(project, container):

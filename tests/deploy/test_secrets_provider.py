@@ -1,6 +1,7 @@
 """A stack whose secrets a key of a vault encrypts, and the change from a passphrase and back."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -184,3 +185,17 @@ def test_after_a_rotation_the_version_that_encrypted_must_be_named(sealed, vault
     assert password(sealed) == CANARY
     sealed.good("stack", "change-secrets-provider", vault.url)
     assert password(sealed) == CANARY
+
+
+def test_state_in_a_container_is_encrypted_anew_there(project, container, vault):
+    with_password(project)
+    project.good("up", "--yes")
+    project.good("stack", "change-secrets-provider", vault.url)
+    state = container.download_blob(".pulumi/stacks/shop/local.json").readall()
+    kept = json.loads(state)["checkpoint"]["latest"]["secrets_providers"]
+    assert (kept["type"], kept["state"]["url"]) == ("cloud", vault.url)
+    assert CANARY.encode() not in state
+    shutil.rmtree(project.home / "state", ignore_errors=True)  # as on another machine
+    (project.home / "passphrase").unlink()
+    assert CANARY in project.good("stack", "export", "--show-secrets").out
+    assert "no changes" in project.good("up", "--no-fingerprint", "--expect-no-changes").err
