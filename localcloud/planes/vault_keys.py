@@ -2,9 +2,6 @@
 
 RSA keys that encrypt and wrap, with their versions. A deleted key is gone at once. Signing,
 importing and rotation policies are not implemented.
-
-That client refuses ids with more in their path than ``/keys/NAME/VERSION``. So a key's id does not
-name the vault, which a version alone identifies.
 """
 
 import base64
@@ -21,7 +18,7 @@ from infra.catalogue.body_shapes import Shape
 from infra.contract.json_types import JsonObject
 from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.calls.routes import Route
-from localcloud.planes.vaults import InVault, in_vault, vault_error
+from localcloud.planes.vaults import InVault, by_version, in_vault, vault_error
 from localcloud.store.resources import StoredResource
 
 _KEYS: Final = "Microsoft.KeyVault/vaults/keys"
@@ -181,25 +178,14 @@ def _find(call: Call, vault: StoredResource) -> StoredResource | None:
     return call.cloud.store.resources.get(id_, now=call.now)
 
 
-def _by_version(handle: InVault) -> Handler:
-    """Return the handler for an id that does not name the vault; other calls are not its own."""
-    inside = in_vault(handle)
-
-    def handler(call: Call) -> Reply | None:
-        wanted = call.params["version"]
-        for key in call.cloud.store.resources.of_type(
-            _KEYS, name=call.params["name"], now=call.now
-        ):
-            if any(each["version"] == wanted for each in _versions_of(key)):
-                vault = key.parent.rpartition("/")[2]
-                return inside(replace(call, params={**call.params, "vault": vault}))
-        return None
-
-    return handler
-
-
 def _versions_of(key: StoredResource | None) -> list[JsonObject]:
     return [] if key is None else list(key.document["versions"])
+
+
+def _by_version(handle: InVault) -> Handler:
+    return by_version(
+        handle, _KEYS, lambda key: [str(each["version"]) for each in _versions_of(key)]
+    )
 
 
 def _version(call: Call, key: StoredResource | None) -> JsonObject | None:
@@ -283,6 +269,7 @@ def _routes() -> tuple[Route, ...]:
         ("GET", f"{one}/", _get, "any"),
         ("DELETE", one, _delete, "any"),
         ("GET", version, _get, "any"),
+        ("PATCH", f"{one}/", _patch, _UPDATE),
         ("PATCH", version, _patch, _UPDATE),
     )
     anywhere = "/keys/{name}/{version}"

@@ -2,10 +2,13 @@
 
 Each secret has one version, the newest. A deleted secret is gone at once. Keys are in
 ``vault_keys``; certificates are not implemented.
+
+Microsoft's clients of vaults refuse ids with more in their path than ``/secrets/NAME/VERSION``. So
+such an id does not name the vault, which a version alone identifies.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +19,7 @@ from localcloud.calls.messages import Call, Handler, Reply, answer
 from localcloud.calls.network_access import vault_refusal
 from localcloud.calls.routes import Route
 from localcloud.calls.tokens import claims_of
-from localcloud.calls.vault_secrets import SECRETS, VALUE, VERSION, secret_url
+from localcloud.calls.vault_secrets import SECRETS, VALUE, VERSION
 from localcloud.store.resources import StoredResource
 
 InVault = Callable[[Call, StoredResource], Reply]
@@ -51,6 +54,23 @@ def in_vault(handle: InVault) -> Handler:
         if refused:
             return vault_error(403, "Forbidden", refused.message, refused.code)
         return handle(call, vaults[0])
+
+    return handler
+
+
+def by_version(
+    handle: InVault, type: str, versions: Callable[[StoredResource], Iterable[str]]
+) -> Handler:
+    """Return the handler for an id that does not name the vault; other calls are not its own."""
+    inside = in_vault(handle)
+
+    def handler(call: Call) -> Reply | None:
+        name, wanted = call.params["name"], call.params["version"]
+        for found in call.cloud.store.resources.of_type(type, name=name, now=call.now):
+            if wanted in versions(found):
+                vault = found.parent.rpartition("/")[2]
+                return inside(replace(call, params={**call.params, "vault": vault}))
+        return None
 
     return handler
 
@@ -171,7 +191,7 @@ def _missing(call: Call) -> Reply:
 def _bundle(
     call: Call, secret: StoredResource, *, value: bool = True, version: bool = True
 ) -> JsonObject:
-    url = secret_url(call, secret)
+    url = f"{call.cloud.url}/secrets/{secret.name}"
     kind = secret.properties.get("contentType")
     return {
         **({"value": secret.secrets[VALUE]} if value else {}),
@@ -192,13 +212,22 @@ def _routes() -> tuple[Route, ...]:
         ("GET", f"{one}/", _get),
         ("DELETE", one, _delete),
         ("GET", f"{one}/{{version}}", _get),
+        ("PATCH", f"{one}/", _patch),
         ("PATCH", f"{one}/{{version}}", _patch),
     )
-    return tuple(
-        Route(
-            verb, template, in_vault(handle), open=True, shape=_BODY if verb in _WRITES else "any"
-        )
-        for verb, template, handle in table
+    by_id = by_version(_get, SECRETS, lambda secret: [secret.document[VERSION]])
+    return (
+        *(
+            Route(
+                verb,
+                template,
+                in_vault(handle),
+                open=True,
+                shape=_BODY if verb in _WRITES else "any",
+            )
+            for verb, template, handle in table
+        ),
+        Route("GET", "/secrets/{name}/{version}", by_id, open=True),
     )
 
 

@@ -23,7 +23,7 @@ used = remote(first.id)
 wrapped = used.wrap_key(WRAP, SECRET)
 encrypted = used.encrypt(OAEP, SECRET)
 second = keys.rotate_key("state")
-disabled = keys.update_key_properties("state", version=second.properties.version, enabled=False)
+disabled = keys.update_key_properties("state", enabled=False)
 observed = {
     "key": [first.name, first.key_type.value, len(first.key.n) * 8, first.properties.tags],
     "unwrapped": used.unwrap_key(WRAP, wrapped.encrypted_key).key == SECRET,
