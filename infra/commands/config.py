@@ -42,7 +42,7 @@ def get(key: str, *, path: bool, stack: str | None, as_json: bool) -> None:
 @config.command("set")
 @click.argument("key")
 @click.argument("value", required=False)
-@click.option("--secret", is_flag=True, help="Encrypt the value with the stack's passphrase.")
+@click.option("--secret", is_flag=True, help="Encrypt the value with the stack's key.")
 @click.option("--plaintext", is_flag=True, help="Store the value unencrypted (the default).")
 @click.option("--text", "verbatim", is_flag=True, help="Store `true` or a number as text.")
 @_PATH

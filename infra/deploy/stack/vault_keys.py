@@ -6,6 +6,7 @@ vault answers kept in base64. Vaults of the local cloud are reached at its own a
 
 import base64
 import binascii
+import logging
 import os
 import re
 import ssl
@@ -51,6 +52,11 @@ class VaultKey:
     suffix: str
     local: str
     key: str
+
+    @property
+    def scope(self) -> str:
+        """What a token has to be for: the vaults of this vault's cloud."""
+        return f"https://{self.suffix.lower()}/.default"
 
     def url(self, operation: str) -> str:
         return f"https://{self.vault}/{self.key}/{operation}"
@@ -119,7 +125,9 @@ def _answer(home: Path, key: VaultKey, operation: str, value: str) -> str:
 def _access(home: Path, key: VaultKey) -> tuple[ssl.SSLContext | bool, str]:
     """Return what a vault's certificate is checked with, and a token for it."""
     if not key.local:
-        return True, azure_credential(scope=f"https://{key.suffix}/.default").token()
+        # What azure-identity logs about every source it tried is noise on a command line.
+        logging.getLogger("azure.identity").setLevel(logging.ERROR)
+        return True, azure_credential(scope=key.scope).token()
     cloud = ensure_cloud(home)
     if cloud.url != f"https://{key.local}":
         raise UnreachableError(
