@@ -1,5 +1,6 @@
 """Carries out `aml preview | up | refresh | destroy` on an opened stack and shows the result."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +32,7 @@ from infra.deploy.run.runner import EngineResult
 from infra.deploy.run.stack_operations import Ended, OperationResult, StackOperations
 from infra.deploy.stack.change_lines import shown
 from infra.deploy.stack.endpoints import Destination
-from infra.deploy.stack.passphrase import stack_passphrase
+from infra.deploy.stack.passphrase import passphrase_sources, stack_passphrase
 from infra.deploy.stack.stacks import Stack, open_stack
 from infra.deploy.stack.state_location import backend_url, embedded_backend
 from infra.engine.model.events import Op
@@ -104,7 +105,8 @@ class Operation:
         sources = credential_sources(self.stack.declared)
         if self.known is None or sources is None:
             return None
-        return credentials_of(self.known, sources)
+        ours = passphrase_sources(self.stack.name, os.environ)
+        return credentials_of(self.known, [*ours, *sources])
 
     def _remember(
         self, known: Basis, credentials: Credentials, done: OperationResult, ended: Ended

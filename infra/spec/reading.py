@@ -21,10 +21,12 @@ from infra.spec.other_names import section_called
 from infra.spec.problems import (
     CONTRADICTION,
     INVALID,
+    MISSING,
     UNKNOWN_KEY,
     Location,
 )
 from infra.spec.program import ProgramSpec
+from infra.spec.rules.findings import Lacking
 from infra.spec.stack import KEYS, STRUCTURED, StackSpec
 
 _FIELDS: Final = {key: name for name, key in KEYS.items()}
@@ -90,7 +92,8 @@ def read_values(config: Document) -> ConfigReading:
     found = contradictions(stack, subscription=_subscription(config))
     for location, message in islice(found, _MOST_FINDINGS):
         at = (KEYS[str(location[0])], *location[1:])
-        findings.append(LocatedProblem(at, message, CONTRADICTION))
+        code = MISSING if isinstance(message, Lacking) else CONTRADICTION
+        findings.append(LocatedProblem(at, message, code))
     return ConfigReading(None if findings else spec, tuple(findings), tuple(sealed))
 
 

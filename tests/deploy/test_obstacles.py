@@ -98,7 +98,7 @@ def test_locks_are_found_before_anything_is_deleted(deployed):
     asks(deployed, "DELETE", kept, LOCKS)
     kept = lock(deployed, group, "ReadOnly")
     deployed.edit("max_nodes: 3", "max_nodes: 2")
-    assert "keeps compute 'cpu' from being changed" in deployed.aml("preview").err
+    assert "keeps AmlCompute 'cpu' from being changed" in deployed.aml("preview").err
     asks(deployed, "DELETE", kept, LOCKS)
     deployed.good("destroy", "--yes")
 

@@ -14,7 +14,7 @@ from infra.contract.command_line import stack_command
 from infra.contract.errors import PassphraseError
 from infra.contract.private import private_folder
 from infra.contract.project import DEFAULT_STACK, Project
-from infra.engine.state.secrets import passphrase_from_environment
+from infra.engine.state.secrets import FILE_VARIABLE, VARIABLE, passphrase_from_environment
 
 Ask = Callable[[str], str]
 
@@ -38,6 +38,14 @@ def stack_passphrase(
     if given is None and ask is not None:
         return ask(f"Passphrase of stack {stack!r}: ")
     return given
+
+
+def passphrase_sources(stack: str, environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the variables, and the file, that a passphrase may come from, as ``(kind, name)``."""
+    if stack == DEFAULT_STACK:
+        return []
+    file = environment.get(FILE_VARIABLE)
+    return [("env", VARIABLE), ("env", FILE_VARIABLE), *([("file", file)] if file else [])]
 
 
 def known_passphrase(project: Project, stack: str) -> str | None:

@@ -65,7 +65,7 @@ def inherited(goal: Goal, parent: Goal | None) -> Goal:
     Without any property dependencies, every input is assumed to depend on every dependency.
     """
     by_property = goal.property_dependencies or dict.fromkeys(goal.inputs, goal.dependencies)
-    goal = replace(goal, property_dependencies={k: list(v) for k, v in by_property.items()})
+    goal = replace(goal, property_dependencies={k: tuple(v) for k, v in by_property.items()})
     if parent is None:
         return goal
     return replace(

@@ -10,6 +10,14 @@ _PAIR: Final = 2
 
 Finding = tuple[Location, str]
 """The location, relative to the value the rule reads, and what is wrong."""
+
+
+class Lacking(str):
+    """A message that only says what is still to be given, as a file written key by key has it."""
+
+    __slots__ = ()
+
+
 StackRule = Callable[[Document], Iterator[Finding]]
 
 
@@ -71,4 +79,4 @@ def exactly_one(owner: Document, *keys: str) -> str | None:
         return None
     if given:
         return f"takes {choice}, not both." if len(keys) == _PAIR else f"takes only {choice}."
-    return f"needs {choice}."
+    return Lacking(f"needs {choice}.")
