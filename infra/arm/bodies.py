@@ -5,7 +5,7 @@ provider does, ``inputs_of`` projects an answer onto the inputs for refresh and 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -65,7 +65,8 @@ def keep(
     """
     for path in row.kept:
         value = value_at(existing, path)
-        if value is not None and value_at(body, path) is value_at(before, path) is None:
+        # An empty list has to be sent where the service asks for one, and says nothing.
+        if value is not None and not value_at(body, path) and not value_at(before, path):
             set_at(body, path, value)
     return body
 
@@ -109,8 +110,20 @@ def inputs_of(row: ArmType, id: str, document: Document, stored: Document) -> Js
     outputs = outputs_of(row, document)
     if stored:
         now = {name: _project(row, name, old, outputs.get(name)) for name, old in stored.items()}
-        return {name: value for name, value in now.items() if value is not None}
+        found = {name: value for name, value in now.items() if value is not None}
+        for path in _kept_inputs(row):
+            if value_at(stored, path) == []:
+                found = dict(with_value_at(found, path, []))
+        return found
     return {**settable(row, outputs), **parameters_of(row, id), API_VERSION: row.api_version}
+
+
+def _kept_inputs(row: ArmType) -> Iterator[str]:
+    """Yield the input paths of what a PUT erases if absent; an empty list does not govern it."""
+    for kept in row.kept:
+        for name, path in row.inputs.items():
+            if kept == path or kept.startswith(f"{path}."):
+                yield name + kept.removeprefix(path)
 
 
 def settable(row: ArmType, outputs: Document) -> JsonObject:

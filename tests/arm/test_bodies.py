@@ -177,6 +177,13 @@ def test_a_put_keeps_values_it_would_erase() -> None:
     }
 
 
+def test_an_empty_list_does_not_govern_what_a_put_would_erase() -> None:
+    policies = {"properties": {"accessPolicies": [{"objectId": "o"}]}}
+    asked = {"properties": {"accessPolicies": []}}
+    assert bodies.keep(VAULT, json.loads(json.dumps(asked)), policies, asked) == policies
+    assert bodies.inputs_of(VAULT, "/v", policies, asked) == asked
+
+
 @pytest.mark.parametrize(
     ("body", "existing"),
     [
