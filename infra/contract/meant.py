@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_VOWELS: Final = re.compile(r"[aeiou]")
 _ALIKE: Final = 0.8
 """How alike two words are that are the same but for a misspelling."""
 _SLIP: Final = 0.85
@@ -65,8 +66,14 @@ def _words(name: str) -> list[str]:
 
 
 def _ratio(one: str, other: str) -> float:
-    slip = sorted(one) == sorted(other) or _one_letter_off(one, other)
+    slip = sorted(one) == sorted(other) or _one_letter_off(one, other) or _shortened(one, other)
     return max(_SLIP if slip else 0.0, SequenceMatcher(None, one, other).ratio())
+
+
+def _shortened(one: str, other: str) -> bool:
+    """Return whether one word is the other without its vowels: ``img`` for ``image``."""
+    short, long = sorted((one, other), key=len)
+    return len(short) >= _SHORTEST and short == long[0] + _VOWELS.sub("", long[1:])
 
 
 def _one_letter_off(one: str, other: str) -> bool:

@@ -189,7 +189,7 @@ def test_an_empty_list_does_not_govern_what_a_put_would_erase() -> None:
     [
         pytest.param({"properties": {"accessPolicies": []}}, {"properties": {}}, id="none there"),
         pytest.param(
-            {"properties": {"accessPolicies": []}},
+            {"properties": {"accessPolicies": [2]}},
             {"properties": {"accessPolicies": [1]}},
             id="given in the inputs",
         ),

@@ -93,7 +93,10 @@ LEAST = {
         "spark", attached("SynapseSpark", "Microsoft.Synapse/workspaces"),
     ),
     f"{WORKSPACE}/datastores": ("stores", {"properties": STORE}),
-    f"{WORKSPACE}/connections": ("ccc", {"properties": {"category": "CustomKeys"}}),
+    f"{WORKSPACE}/connections": (
+        "ccc",
+        {"properties": {"authType": "CustomKeys", "category": "CustomKeys", "credentials": {}}},
+    ),
     f"{WORKSPACE}/schedules": ("s", {"properties": SCHEDULE}),
     **{f"{WORKSPACE}/{kind}/versions": ("1", {"properties": v}) for kind, v in VERSION.items()},
 }  # fmt: skip

@@ -350,10 +350,10 @@ def test_the_default_version_is_said(estimator):
     assert estimator(SKLearn).framework_version == "0.20.3"
 
 
-def test_an_unknown_version_names_the_nearest(estimator):
+def test_an_unknown_version_names_those_there_are(estimator):
     with pytest.raises(UsageError) as unknown:
         estimator(PyTorch, framework_version="1.66")
-    assert "'1.6'" in unknown.value.remedy
+    assert "1.5, 1.6. Of other versions, list the packages: " in unknown.value.remedy
     assert PyTorch.get_supported_versions()[-1] == "1.6"
 
 
