@@ -15,7 +15,7 @@ from threading import Event
 from typing import IO, Final, Protocol
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import Mount
 
 from infra.contract.errors import EnvironmentBuildError
@@ -40,6 +40,8 @@ _SHELL: Final = (
     'if command -v bash >/dev/null 2>&1; then exec bash -c "$0" >>"$1" 2>&1;'
     ' else exec sh -c "$0" >>"$1" 2>&1; fi'
 )
+_COUNTS: Final = "disk usage operation is already running"
+_AGAIN_S: Final = 0.2
 _PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
 
 
@@ -168,13 +170,26 @@ class DockerEngine:
 
     def images(self, repository: str) -> Sequence[EngineImage]:
         with _answering("list images"):
-            found = self._client.df().get("Images") or []
+            found = self._disk_usage().get("Images") or []
         return [
             EngineImage(tag, int(each["Size"]) - max(0, int(each.get("SharedSize") or 0)))
             for each in found
             for tag in each.get("RepoTags") or ()
             if tag.rpartition(":")[0] == repository
         ]
+
+    def _disk_usage(self) -> Document:
+        """Ask again while the engine counts for somebody else: it does that for one at a time."""
+        until = time.monotonic() + _ANSWER_S
+        while True:
+            try:
+                usage: Document = self._client.df()
+            except APIError as error:
+                if _COUNTS not in _says(error) or time.monotonic() > until:
+                    raise
+                time.sleep(_AGAIN_S)
+            else:
+                return usage
 
     def remove_image(self, tag: str) -> bool:
         try:

@@ -114,3 +114,13 @@ def test_a_registry_that_does_not_answer_costs_no_run(engine, made, tmp_path) ->
     assert store.ensure(engine, recipe, lines.append, Event()) is False
     assert "was built, but not pushed to 127.0.0.1:9" in lines[-1]
     engine.remove_image(f"127.0.0.1:9/{recipe.tag}")
+
+
+def test_images_are_listed_while_the_engine_counts_for_others(engine) -> None:
+    found = []
+    clients = [Thread(target=lambda: found.append(engine.images("aml-none"))) for _ in range(8)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join()
+    assert found == [[]] * len(clients)
