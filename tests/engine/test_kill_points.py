@@ -40,6 +40,7 @@ def test_every_kill_is_recovered(tmp_path, shape, plan):
 
 
 def test_a_real_program_survives_a_dozen_kills(tmp_path):
-    report = report_of("killing_programs", tmp_path, 7)
+    # Some come too late: how much is written depends on how often an interim checkpoint is due.
+    report = report_of("killing_programs", tmp_path, 9)
     assert report["points"] >= 12
     assert report["failures"] == []
