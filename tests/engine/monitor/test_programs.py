@@ -85,8 +85,8 @@ def test_what_is_recorded_of_a_component_and_its_children():
     assert component.source_position.startswith("project:///programs/platform/__main__.py#")
     assert cluster.parent == component.urn
     assert cluster.custom_timeouts == {"create": 1800.0}
-    assert cluster.property_dependencies["workspaceName"] == [result.resource("main-ws").urn]
-    assert cluster.property_dependencies["location"] == []
+    assert cluster.property_dependencies["workspaceName"] == (result.resource("main-ws").urn,)
+    assert cluster.property_dependencies["location"] == ()
 
 
 def test_an_explicit_provider_is_the_one_that_is_used():

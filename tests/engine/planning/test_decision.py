@@ -109,7 +109,7 @@ def test_inherits_what_is_unset():
 
 def test_without_property_dependencies_every_input_depends_on_everything():
     goal = Goal("t", "t", custom=True, inputs={"a": 1, "b": 2}, dependencies=("x",))
-    assert inherited(goal, None).property_dependencies == {"a": ["x"], "b": ["x"]}
+    assert inherited(goal, None).property_dependencies == {"a": ("x",), "b": ("x",)}
 
 
 @pytest.mark.parametrize(
