@@ -8,6 +8,7 @@ something else however many letters they share; `blob_data_reader` lacks a word 
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Final
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -32,6 +33,7 @@ def names_meant(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
     return [each for likeness, each in rated if likeness and likeness >= best - _AS_GOOD][:most]
 
 
+@lru_cache(maxsize=4096)  # a wrong name is compared wherever it may be meant
 def _likeness(name: str, known: str) -> float:
     """Return how alike two names are, from 0 to 1; 0 if they mean different things."""
     ours, theirs = _words(name), _words(known)
@@ -65,6 +67,7 @@ def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name)]
 
 
+@lru_cache(maxsize=4096)
 def _ratio(one: str, other: str) -> float:
     slip = sorted(one) == sorted(other) or _one_letter_off(one, other) or _shortened(one, other)
     return max(_SLIP if slip else 0.0, SequenceMatcher(None, one, other).ratio())

@@ -60,7 +60,7 @@ def test_refresh_removes_what_is_gone_and_every_mention_of_it(stage):
     assert result.names == ["g", "b", "c"]
     b, c = result.resource("b"), result.resource("c")
     assert b.parent == urn_of("g", "my:index:Group")
-    assert (b.dependencies, b.property_dependencies) == ((), {"of": []})
+    assert (b.dependencies, b.property_dependencies) == ((), {"of": ()})
     assert (c.deleted_with, c.replace_with, c.parent) == ("", (), b.urn)
     assert result.summary.changes[Op.DELETE] == 1
 

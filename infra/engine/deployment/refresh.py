@@ -125,7 +125,7 @@ def _cut(resource: Resource, gone: Mapping[str, str]) -> Resource:
     while parent in gone:
         parent = gone[parent]
     by_property = {
-        key: [urn for urn in urns if urn not in gone]
+        key: tuple(urn for urn in urns if urn not in gone)
         for key, urns in resource.property_dependencies.items()
     }
     return replace(
